@@ -1,0 +1,9 @@
+//! Who asks, and what they may do. Pure.
+
+mod principal;
+mod role;
+mod scope;
+
+pub use principal::Principal;
+pub use role::{Role, UnknownRole};
+pub use scope::{BadScope, Scope};

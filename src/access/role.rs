@@ -1,0 +1,88 @@
+//! Roles of the holders of tokens.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What a token's holder may do, within its [`Scope`](super::Scope).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Pull through a listener that asks for tokens.
+    Puller,
+    /// Hand in scan reports.
+    Scanner,
+    /// Promote.
+    Promoter,
+    /// Read verdicts, decisions and records.
+    Viewer,
+    /// View, revoke and reinstate.
+    OnCall,
+    /// Everything, tokens included.
+    Admin,
+}
+
+/// A word that names no role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown role {0:?}; known are puller, scanner, promoter, viewer, on-call, admin")]
+pub struct UnknownRole(pub String);
+
+impl Role {
+    pub const ALL: [Self; 6] = [
+        Self::Puller,
+        Self::Scanner,
+        Self::Promoter,
+        Self::Viewer,
+        Self::OnCall,
+        Self::Admin,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Puller => "puller",
+            Self::Scanner => "scanner",
+            Self::Promoter => "promoter",
+            Self::Viewer => "viewer",
+            Self::OnCall => "on-call",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub const fn may_submit_scans(self) -> bool {
+        matches!(self, Self::Scanner | Self::Admin)
+    }
+
+    pub const fn may_promote(self) -> bool {
+        matches!(self, Self::Promoter | Self::Admin)
+    }
+
+    pub const fn may_revoke(self) -> bool {
+        matches!(self, Self::OnCall | Self::Admin)
+    }
+
+    pub const fn may_view(self) -> bool {
+        !matches!(self, Self::Puller)
+    }
+
+    pub const fn may_manage_tokens(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}

@@ -1,0 +1,226 @@
+//! Tags, references and image names as people write them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::name::text_value;
+use super::{Digest, DigestError, NameError, RegistryHost, Repository, RepositoryName};
+
+/// Why a string is no tag.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a tag is 1 to 128 of letters, digits and _ . - and begins with a letter, digit or _")]
+pub struct TagError;
+
+/// OCI tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(Arc<str>);
+
+impl Tag {
+    pub fn parse(text: &str) -> Result<Self, TagError> {
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let mut bytes = text.bytes();
+        let good = text.len() <= 128
+            && bytes.next().is_some_and(word)
+            && bytes.all(|byte| word(byte) || byte == b'.' || byte == b'-');
+        good.then(|| Self(Arc::from(text))).ok_or(TagError)
+    }
+
+    /// The tag meant when none is written.
+    pub fn latest() -> Self {
+        Self(Arc::from("latest"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_value!(Tag, TagError);
+
+/// OCI `<reference>`: what a manifest is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    Tag(Tag),
+    Digest(Digest),
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// Why a string is no image name. The texts say what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageRefError {
+    #[error("the image name is empty")]
+    Empty,
+    #[error("write the image without a scheme, as host/name:tag")]
+    Scheme,
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+/// An image as written in a PodSpec or on a command line:
+/// `[host/]name[:tag][@digest]`, read as `distribution/reference` reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef {
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+impl ImageRef {
+    pub fn new(repository: Repository, tag: Option<Tag>, digest: Option<Digest>) -> Self {
+        Self {
+            repository,
+            tag,
+            digest,
+        }
+    }
+
+    /// Parses `text`; a name without a host lies at `default_host`.
+    pub fn parse(text: &str, default_host: &RegistryHost) -> Result<Self, ImageRefError> {
+        if text.is_empty() {
+            return Err(ImageRefError::Empty);
+        }
+        if text.contains("://") {
+            return Err(ImageRefError::Scheme);
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
+            None => (text, None),
+        };
+        let (name, tag) = split_tag(rest);
+        let tag = tag.map(Tag::parse).transpose()?;
+        let repository = parse_repository(name, default_host)?;
+        Ok(Self::new(repository, tag, digest))
+    }
+
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// What a client asks the registry for: the digest when there is one,
+    /// else the tag, else `latest`.
+    pub fn reference(&self) -> Reference {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => Reference::Digest(digest.clone()),
+            (None, Some(tag)) => Reference::Tag(tag.clone()),
+            (None, None) => Reference::Tag(Tag::latest()),
+        }
+    }
+}
+
+fn split_tag(text: &str) -> (&str, Option<&str>) {
+    let last_slash = text.rfind('/').map_or(0, |at| at + 1);
+    match text[last_slash..].find(':') {
+        Some(at) => (&text[..last_slash + at], Some(&text[last_slash + at + 1..])),
+        None => (text, None),
+    }
+}
+
+/// The first component is a host when it has a dot or a port, is `localhost`,
+/// or is upper case (distribution/reference, `splitDockerDomain`).
+fn parse_repository(text: &str, default_host: &RegistryHost) -> Result<Repository, NameError> {
+    let is_host = |first: &str| {
+        first.contains(['.', ':']) || first == "localhost" || first.to_lowercase() != first
+    };
+    match text.split_once('/') {
+        Some((host, name)) if is_host(host) => Ok(Repository::new(
+            RegistryHost::parse(host)?,
+            RepositoryName::parse(name)?,
+        )),
+        _ => Ok(Repository::new(
+            default_host.clone(),
+            RepositoryName::parse(text)?,
+        )),
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.repository.fmt(f)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<String, ImageRefError> {
+        let hub = RegistryHost::parse("docker.io").unwrap();
+        ImageRef::parse(text, &hub).map(|image| image.to_string())
+    }
+
+    #[test]
+    fn reads_image_names_as_docker_does() {
+        for (written, read) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("team/app", "docker.io/team/app"),
+            ("localhost/app", "localhost/app"),
+            ("registry.corp:5000/app:1", "registry.corp:5000/app:1"),
+            ("index.docker.io/nginx", "docker.io/library/nginx"),
+        ] {
+            assert_eq!(parse(written).as_deref(), Ok(read), "{written}");
+        }
+    }
+
+    #[test]
+    fn keeps_tag_and_digest() {
+        let digest = Digest::sha256(b"");
+        let text = format!("docker.io/library/nginx:1@{digest}");
+        assert_eq!(parse(&text), Ok(text.clone()));
+    }
+
+    #[test]
+    fn refuses_what_two_parsers_read_differently() {
+        for bad in [
+            "",
+            "https://docker.io/nginx",
+            "nginx:",
+            "nginx@",
+            "Nginx",
+            "docker.io./nginx",
+            "a//b",
+            "nginx@sha256:abc",
+            "DOCKER.IO/nginx",
+            "a b",
+            "nginx:a:b",
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

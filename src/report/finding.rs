@@ -1,0 +1,25 @@
+//! One vulnerability in one package.
+
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+
+/// What a scanner found in one package of the subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The scanner's own id: CVE, GHSA or a vendor's.
+    pub id: String,
+    /// Other ids of the same vulnerability, as the report lists them.
+    pub aliases: Vec<String>,
+    pub package: String,
+    pub purl: Option<String>,
+    pub installed: String,
+    /// The version that mends it, where there is one.
+    pub fixed: Option<String>,
+    /// `None`: the scanner could not rate it; policy does.
+    pub severity: Option<Severity>,
+    /// Whose rating that is, where the report says.
+    pub severity_source: Option<String>,
+    /// The scanner's word on the fix: `fixed`, `affected`, `will_not_fix` …
+    pub status: Option<String>,
+}

@@ -1,0 +1,77 @@
+//! One report, in the one shape that judgement knows.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Finding;
+use crate::oci::{Digest, Platform};
+
+/// The formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    Trivy,
+    Grype,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trivy => "trivy",
+            Self::Grype => "grype",
+        })
+    }
+}
+
+/// The scanner that wrote a report.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tool {
+    pub name: String,
+    pub version: Option<String>,
+}
+
+/// What a report says it is about. Names are never trusted, digests are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportSubject {
+    /// Manifest or index digests.
+    pub manifests: Vec<Digest>,
+    /// Config digest.
+    pub image_id: Option<Digest>,
+    pub platform: Option<Platform>,
+    /// Uncompressed layer digests, as in the config's `rootfs.diff_ids`.
+    pub diff_ids: Vec<Digest>,
+    /// What the user of the scanner typed; for messages only.
+    pub name: Option<String>,
+}
+
+/// Why a report cannot be a pass, however few findings it lists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "cause", content = "detail")]
+pub enum Incomplete {
+    /// The scanner says that it failed or stopped early.
+    Failed(String),
+    /// It says that findings were filtered out.
+    Filtered(String),
+    /// Its vulnerability database was invalid.
+    DatabaseInvalid,
+    /// It recognised neither an operating system nor any package.
+    NothingRecognised,
+}
+
+/// A scan report, whatever its format was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanReport {
+    pub format: Format,
+    pub tool: Tool,
+    pub subject: ReportSubject,
+    pub scanned_at: Option<Timestamp>,
+    /// When the vulnerability database was built, where known.
+    pub database_at: Option<Timestamp>,
+    pub incomplete: Vec<Incomplete>,
+    /// The image's operating system no longer receives advisories, so the
+    /// findings are too few.
+    pub end_of_life: bool,
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,1 @@
+//! The one integration-test binary. Its tree mirrors the doors.
