@@ -1,0 +1,79 @@
+//! The Docker daemon, on a containerd of its own, with no network rules.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Containerd, Missing, Outcome, Part, Release, as_root, installed, outcome};
+
+/// A daemon that is asked to stop unmounts what it mounted.
+const STOPS_WITHIN: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+pub struct Docker {
+    part: Part,
+    socket: String,
+    _containerd: Containerd,
+    _folder: TempDir,
+}
+
+impl Docker {
+    pub fn start() -> Result<Self, Missing> {
+        as_root()?;
+        let (daemon, _) = (installed("dockerd")?, installed("docker")?);
+        let containerd = Containerd::start(Release::Debian)?;
+        let folder = tempfile::tempdir().unwrap();
+        // Not this machine's daemon.json.
+        fs::write(folder.path().join("daemon.json"), "{}").unwrap();
+        let socket = format!("unix://{}/socket", folder.path().display());
+        let mut command = Command::new(daemon);
+        command.args([
+            "--iptables=false",
+            "--ip6tables=false",
+            "--bridge=none",
+            "--host",
+            &socket,
+        ]);
+        command.arg("--containerd").arg(containerd.socket());
+        for (option, name) in [
+            ("--data-root", "data"),
+            ("--exec-root", "exec"),
+            ("--pidfile", "pid"),
+            ("--config-file", "daemon.json"),
+        ] {
+            command.arg(option).arg(folder.path().join(name));
+        }
+        let mut part = Part::start("dockerd", &mut command, &folder.path().join("log"));
+        part.ready(|| run(&socket, &["version"]).ok().then_some(()));
+        Ok(Self {
+            part,
+            socket,
+            _containerd: containerd,
+            _folder: folder,
+        })
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        run(&self.socket, arguments)
+    }
+
+    pub fn pull(&self, image: &str) -> Outcome {
+        self.run(&["pull", image])
+    }
+}
+
+fn run(socket: &str, arguments: &[&str]) -> Outcome {
+    outcome(
+        Command::new("docker")
+            .args(["--host", socket])
+            .args(arguments),
+    )
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.part.stop(STOPS_WITHIN);
+    }
+}

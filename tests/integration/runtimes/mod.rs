@@ -1,0 +1,3 @@
+//! Real clients pull real images through the real binary.
+
+mod controls;
