@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Answer, Outcome, Part, free_port, get, outcome};
+use super::{Answer, Image, Outcome, Part, free_port, get, outcome, trivy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sekisho");
 const DRAINS_WITHIN: Duration = Duration::from_secs(30);
@@ -135,6 +135,7 @@ impl Gateway {
         )
     }
 
+    /// Hands in a report on an image as people name it.
     pub fn submit(&self, image: &str, report: &str) -> Outcome {
         let file = self.folder.path().join("report.json");
         fs::write(&file, report).unwrap();
@@ -148,8 +149,26 @@ impl Gateway {
         ])
     }
 
-    pub fn promote(&self, image: &str) -> Outcome {
-        self.command(&["promote", image, "--to", "production"])
+    /// Hands in Trivy's report with nothing found, on the image for amd64.
+    pub fn scan(&self, registry: &str, image: &Image) {
+        let repository = format!("{registry}/{}", image.repository);
+        self.submit(
+            &format!("{repository}@{}", image.amd64),
+            &trivy(&repository, image),
+        )
+        .expect_ok();
+    }
+
+    pub fn promote(&self, registry: &str, image: &Image) {
+        let name = format!("{registry}/{}", image.by_digest());
+        self.command(&["promote", &name, "--to", "production"])
+            .expect_ok();
+    }
+
+    /// Scanned with nothing found, then promoted to production.
+    pub fn admit(&self, registry: &str, image: &Image) {
+        self.scan(registry, image);
+        self.promote(registry, image);
     }
 
     /// As if the machine lost power, then came back.

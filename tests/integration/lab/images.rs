@@ -220,10 +220,7 @@ fn manifest(registry: &str, repository: &str, reference: &str) -> (String, Value
         "{repository}:{reference}: {}",
         answer.text()
     );
-    (
-        format!("sha256:{}", hex(&Sha256::digest(&answer.body))),
-        answer.json(),
-    )
+    (digest_of(&answer.body), answer.json())
 }
 
 fn child_for(index: &Value, architecture: &str) -> Option<String> {
@@ -247,6 +244,10 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// `sha256:` and the hash of these bytes.
+pub fn digest_of(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().fold("sha256:".to_owned(), |text, byte| {
+        text + &format!("{byte:02x}")
+    })
 }

@@ -1,7 +1,7 @@
 //! The situation that most tests begin with: a development and a production
 //! registry behind one gateway, nothing scanned, nothing promoted.
 
-use super::{Gateway, Image, Missing, Origin, Setup, trivy};
+use super::{Gateway, Image, Missing, Origin, Setup};
 
 #[derive(Debug)]
 pub struct Site {
@@ -44,20 +44,15 @@ impl Site {
     }
 
     pub fn scan(&self, image: &Image) {
-        let repository = format!("{}/{}", self.development.address(), image.repository);
-        let scanned = format!("{repository}@{}", image.amd64);
-        self.gateway
-            .submit(&scanned, &trivy(&repository, image))
-            .expect_ok();
+        self.gateway.scan(self.development.address(), image);
     }
 
     pub fn promote(&self, image: &Image) {
-        self.gateway.promote(&self.upstream_name(image)).expect_ok();
+        self.gateway.promote(self.development.address(), image);
     }
 
     /// Scanned with nothing found, then promoted to production.
     pub fn admit(&self, image: &Image) {
-        self.scan(image);
-        self.promote(image);
+        self.gateway.admit(self.development.address(), image);
     }
 }
