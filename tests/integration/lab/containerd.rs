@@ -33,7 +33,6 @@ impl Release {
 #[derive(Debug)]
 pub struct Containerd {
     _part: Part,
-    release: Release,
     ctr: PathBuf,
     folder: TempDir,
 }
@@ -63,7 +62,6 @@ impl Containerd {
         });
         Ok(Self {
             _part: part,
-            release,
             ctr,
             folder,
         })
@@ -105,10 +103,6 @@ impl Containerd {
 
     pub fn images(&self) -> String {
         self.ctr(&["image", "ls"]).expect_ok()
-    }
-
-    pub fn release(&self) -> Release {
-        self.release
     }
 }
 

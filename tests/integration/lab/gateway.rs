@@ -93,10 +93,6 @@ impl Gateway {
         &self.address
     }
 
-    pub fn admin(&self) -> &str {
-        &self.admin
-    }
-
     pub fn get(&self, path: &str) -> Answer {
         get(&self.address, path)
             .unwrap_or_else(|| panic!("{path} is not answered:\n{}", self.part.log()))
@@ -111,10 +107,6 @@ impl Gateway {
         series
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
-    }
-
-    pub fn log(&self) -> String {
-        self.part.log()
     }
 
     pub fn cache(&self) -> PathBuf {

@@ -161,8 +161,8 @@ pub struct Image {
     pub digest: String,
     /// The image for amd64 inside an index; the image itself otherwise.
     pub amd64: String,
-    /// Every child of an index; empty for a single image.
-    pub children: Vec<String>,
+    /// The children of an index for other platforms.
+    pub others: Vec<String>,
     pub config: String,
     pub layers: Vec<String>,
     pub diff_ids: Vec<String>,
@@ -171,8 +171,11 @@ pub struct Image {
 impl Image {
     pub fn read(registry: &str, repository: &str, tag: &str) -> Self {
         let (digest, top) = manifest(registry, repository, tag);
-        let children = digests(&top["manifests"]);
         let amd64 = child_for(&top, "amd64").unwrap_or_else(|| digest.clone());
+        let others = digests(&top["manifests"])
+            .into_iter()
+            .filter(|child| *child != amd64)
+            .collect();
         let (_, image) = manifest(registry, repository, &amd64);
         let config = text(&image["config"]["digest"]);
         let body = get(registry, &format!("/v2/{repository}/blobs/{config}"))
@@ -194,7 +197,7 @@ impl Image {
             tag,
             digest,
             amd64,
-            children,
+            others,
             config,
             layers,
             diff_ids,

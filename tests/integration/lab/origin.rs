@@ -27,7 +27,6 @@ pub struct Request {
     pub method: String,
     /// With its query.
     pub path: String,
-    pub status: u16,
     pub agent: String,
 }
 
@@ -180,13 +179,11 @@ fn parse(line: &str) -> Option<Request> {
     let (_, rest) = line.split_once("] \"")?;
     let (request, rest) = rest.split_once(" HTTP/1.1\" ")?;
     let (method, path) = request.split_once(' ')?;
-    let (status, rest) = rest.split_once(' ')?;
     let (_, agent) = rest.trim_end_matches('"').rsplit_once(" \"")?;
-    let (method, path, agent) = (method.to_owned(), path.to_owned(), agent.to_owned());
+    let [method, path, agent] = [method, path, agent].map(str::to_owned);
     Some(Request {
         method,
         path,
-        status: status.parse().ok()?,
         agent,
     })
 }

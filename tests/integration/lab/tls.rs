@@ -1,7 +1,7 @@
 //! A private certificate authority and the leaves it signs, as PEM files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -31,10 +31,6 @@ impl Authority {
 
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Certificate and key for one host name, beside the authority's own.

@@ -2,11 +2,15 @@
 
 mod by_name;
 mod cold_start;
+mod compose;
 mod conformance;
+mod container_image;
 mod controls;
 mod crash;
+mod denial;
 mod evidence;
 mod herd;
 mod mirror;
 mod revocation;
 mod upstream_auth;
+mod upstreams;
