@@ -7,3 +7,4 @@
 pub mod access;
 pub mod oci;
 pub mod report;
+pub mod trust;
