@@ -60,6 +60,19 @@ pub enum Incomplete {
     NothingRecognised,
 }
 
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => write!(f, "the scan failed: {why}"),
+            Self::Filtered(how) => write!(f, "findings were filtered out: {how}"),
+            Self::DatabaseInvalid => f.write_str("the vulnerability database was invalid"),
+            Self::NothingRecognised => {
+                f.write_str("neither an operating system nor a package was recognised")
+            }
+        }
+    }
+}
+
 /// A scan report, whatever its format was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanReport {

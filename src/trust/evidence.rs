@@ -63,6 +63,8 @@ pub struct Revocation {
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub closure: Arc<Closure>,
+    /// Indexes that hold the root, in the same repository.
+    pub above: Vec<Digest>,
     /// Of any image manifest in the closure.
     pub scans: Vec<Arc<Scan>>,
     /// Of the root, or of an index above it in the same repository.
