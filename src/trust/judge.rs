@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::scans::judge_scans;
 use super::{
-    Check, CheckOutcome, Denial, DenialReason, Environment, Evidence, Exposure, ExposureSource,
-    Mode, Promotion, Requirement, Revocation, Rulebook, Settings, Subject, Verdict,
+    Check, CheckOutcome, Class, Denial, DenialReason, Environment, Evidence, Exposure,
+    ExposureSource, Mode, Promotion, Requirement, Revocation, Rulebook, Settings, Subject, Verdict,
 };
 use crate::oci::{Child, ChildOutcome, Content, Image, Shape};
 
@@ -114,6 +114,22 @@ impl<'a> Judgement<'a> {
             Shape::Image(image) => self.judge_alone(image),
             Shape::Index(children) => self.judge_index(children),
         }
+        if !evidence.confirmed {
+            self.judge_unconfirmed();
+        }
+    }
+
+    /// The ledger could not be asked: what is missing may be there.
+    fn judge_unconfirmed(&mut self) {
+        self.denials.retain(|denial| match denial.reason.class() {
+            Class::Withdrawn | Class::Structural => true,
+            Class::Evidence | Class::Harm | Class::OwnFailure => false,
+        });
+        self.deny(
+            DenialReason::Undecidable,
+            "not a policy denial: records unreachable",
+            "retried automatically",
+        );
     }
 
     /// Rule 12: served without papers, by digest only.
