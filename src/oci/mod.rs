@@ -10,6 +10,7 @@ mod error_code;
 mod media_type;
 mod name;
 mod platform;
+mod printable;
 mod reference;
 
 pub use closure::{Child, ChildOutcome, Closure, Content, Image, Shape};
@@ -19,4 +20,5 @@ pub use error_code::ErrorCode;
 pub use media_type::MediaType;
 pub use name::{NameError, RegistryHost, Repository, RepositoryName};
 pub use platform::{Platform, PlatformError};
+pub use printable::printable;
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError};
