@@ -5,7 +5,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod metrics;
 pub mod nodes;
 pub mod oci;
 pub mod report;
+pub mod tasks;
 pub mod trust;
