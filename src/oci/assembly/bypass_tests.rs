@@ -137,6 +137,36 @@ fn bypass_08_a_signature_with_an_image_config_is_an_artifact_only_if_nothing_run
 }
 
 #[test]
+fn bypass_08_a_name_for_a_signature_is_taken_from_layers_of_one_type_only() {
+    let mut shelf = Shelf::default();
+    let mut manifest = shelf.image_body("/", COSIGN);
+    manifest["layers"] = json!([layer(COSIGN, "a"), layer("text/plain", "b")]);
+    let root = shelf.manifest(&manifest);
+    let closure = shelf.assemble(&root).unwrap();
+    let artifact_type = MediaType::OCI_CONFIG;
+    assert_eq!(
+        content(&closure, &root),
+        &Content::Artifact { artifact_type }
+    );
+}
+
+#[test]
+fn bypass_08_attestations_are_taken_as_such_in_oci_manifests_only() {
+    let mut shelf = Shelf::default();
+    for (media_type, attests) in [
+        (MediaType::OCI_MANIFEST, true),
+        (MediaType::DOCKER_MANIFEST, false),
+    ] {
+        let mut manifest = shelf.image_body("unknown/unknown", MediaType::IN_TOTO.as_str());
+        manifest["mediaType"] = json!(media_type);
+        let root = shelf.put(media_type.as_str(), &manifest.to_string());
+        let closure = shelf.assemble(&root).unwrap();
+        let attestation = *content(&closure, &root) == Content::Attestation;
+        assert_eq!(attestation, attests, "{media_type}");
+    }
+}
+
+#[test]
 fn bypass_16_another_algorithm_is_another_identity() {
     let mut shelf = Shelf::default();
     let manifest = shelf.image_body("linux/amd64", LAYER).to_string();

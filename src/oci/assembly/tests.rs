@@ -179,6 +179,20 @@ fn refuses_sizes_and_types_that_are_not_those_of_the_content() {
 }
 
 #[test]
+fn refuses_a_config_of_another_or_too_great_a_length() {
+    let mut shelf = Shelf::default();
+    for (size, refusal) in [
+        (json!(7), Refusal::SizeDisagrees),
+        (json!(5 << 20), Refusal::DocumentSize(4 << 20)),
+    ] {
+        let mut manifest = shelf.image_body("linux/amd64", LAYER);
+        manifest["config"]["size"] = size;
+        let root = shelf.manifest(&manifest);
+        assert_eq!(shelf.assemble(&root), Err(refusal));
+    }
+}
+
+#[test]
 fn refuses_a_child_that_the_upstream_sends_as_another_type() {
     let mut shelf = Shelf::default();
     let child = shelf.image("linux/amd64", LAYER);

@@ -327,6 +327,11 @@ fn refuses_embedded_data_that_differs() {
         let refused = image_refusal(|body| body["layers"][0]["data"] = json!(data));
         assert_eq!(refused, Refusal::Data, "{data:?}");
     }
+    let sized = image_refusal(|body| {
+        body["layers"][0]["size"] = json!(6);
+        body["layers"][0]["data"] = json!("bGF5ZXI=");
+    });
+    assert_eq!(sized, Refusal::Data);
     let same = image_with(|body| body["layers"][0]["data"] = json!("bGF5ZXI="));
     assert!(parse(&same, &MediaType::OCI_MANIFEST).is_ok());
 }
