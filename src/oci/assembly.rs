@@ -45,7 +45,7 @@ pub enum Supplied {
 }
 
 /// The bytes that were supplied are not those of the digest: a fault of the
-/// transport, which changes nothing in the assembly.
+/// transport, not of the content. The assembly is over; try again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes supplied do not have the digest that was wanted")]
 pub struct WrongBytes;
@@ -85,7 +85,7 @@ impl ClosureAssembly {
     /// Begins at a root whose body is in hand.
     pub fn start(root: Digest, body: Bytes, content_type: &MediaType) -> Result<Self, Refusal> {
         if !root.matches(&body) {
-            return Err(Refusal::RootDigest);
+            return Err(Refusal::WrongBytes);
         }
         let mut assembly = Self {
             root: Descriptor {
@@ -122,6 +122,7 @@ impl ClosureAssembly {
         if let Supplied::Body { bytes, .. } = &supplied
             && !digest.matches(bytes)
         {
+            self.failure = Some(Refusal::WrongBytes);
             return Err(WrongBytes);
         }
         for slot in std::mem::take(&mut self.slots) {

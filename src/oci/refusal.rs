@@ -40,8 +40,8 @@ pub enum Refusal {
     Data,
     #[error(transparent)]
     Platform(#[from] PlatformError),
-    #[error("the manifest's bytes do not have the digest they go by")]
-    RootDigest,
+    #[error("the bytes do not have the digest they go by")]
+    WrongBytes,
     #[error("a descriptor's size is not the length of its content")]
     SizeDisagrees,
     #[error("an entry of the index is neither a manifest nor an index")]

@@ -138,7 +138,7 @@ fn refuses_a_root_of_other_bytes() {
         Bytes::from_static(b"{}"),
         &MediaType::OCI_MANIFEST,
     );
-    assert_eq!(refused.err(), Some(Refusal::RootDigest));
+    assert_eq!(refused.err(), Some(Refusal::WrongBytes));
 }
 
 #[test]
@@ -151,8 +151,19 @@ fn takes_only_the_bytes_of_the_digest() {
     };
     let wrong = assembly.supply(&config.digest, body(Bytes::from_static(b"{}")));
     assert_eq!(wrong, Err(WrongBytes));
-    assert_eq!(assembly.wanted(), Some(Wanted::Config(config)));
-    assert_eq!(assembly.finish(), Err(Refusal::Incomplete));
+    assert_eq!(assembly.wanted(), None);
+    assert_eq!(assembly.finish(), Err(Refusal::WrongBytes));
+}
+
+#[test]
+fn gives_no_closure_while_something_is_wanted() {
+    let mut shelf = Shelf::default();
+    let child = shelf.image("linux/amd64", LAYER);
+    let root = shelf.index(std::slice::from_ref(&child));
+    for root in [child, root] {
+        let assembly = shelf.start(&root).unwrap();
+        assert_eq!(assembly.finish(), Err(Refusal::Incomplete));
+    }
 }
 
 #[test]
