@@ -5,5 +5,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod http;
+pub mod ledger;
+pub mod metrics;
+pub mod nodes;
 pub mod oci;
 pub mod report;
+pub mod tasks;
+pub mod trust;

@@ -6,4 +6,4 @@ mod scope;
 
 pub use principal::Principal;
 pub use role::{Role, UnknownRole};
-pub use scope::{BadScope, Scope};
+pub use scope::Scope;

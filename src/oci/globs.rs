@@ -1,0 +1,112 @@
+//! Globs over repositories.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Repository;
+
+/// A glob that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{glob:?} is no glob over repositories: {problem}")]
+pub struct BadGlob {
+    pub glob: String,
+    pub problem: String,
+}
+
+/// Globs over `host/name`: `*` stays within a component, `**` crosses them.
+/// The host is matched whole, so no look-alike slips in behind a prefix.
+#[derive(Clone, Debug)]
+pub struct RepositoryGlobs {
+    written: Vec<String>,
+    set: GlobSet,
+}
+
+impl RepositoryGlobs {
+    pub fn new(written: Vec<String>) -> Result<Self, BadGlob> {
+        let mut set = GlobSetBuilder::new();
+        for glob in &written {
+            let bad = |error: globset::Error| BadGlob {
+                glob: glob.clone(),
+                problem: error.kind().to_string(),
+            };
+            set.add(
+                GlobBuilder::new(glob)
+                    .literal_separator(true)
+                    .build()
+                    .map_err(bad)?,
+            );
+        }
+        let set = set.build().map_err(|error| BadGlob {
+            glob: written.join(", "),
+            problem: error.kind().to_string(),
+        })?;
+        Ok(Self { written, set })
+    }
+
+    /// No glob at all.
+    pub fn none() -> Self {
+        Self {
+            written: Vec::new(),
+            set: GlobSet::empty(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    pub fn written(&self) -> &[String] {
+        &self.written
+    }
+
+    pub fn matches(&self, repository: &Repository) -> bool {
+        self.set.is_match(repository.to_string())
+    }
+
+    /// For lists where leaving them empty means no limit.
+    pub fn empty_or_matches(&self, repository: &Repository) -> bool {
+        self.is_empty() || self.matches(repository)
+    }
+}
+
+impl Serialize for RepositoryGlobs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RepositoryGlobs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Vec::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(glob: &str, repository: &str) -> bool {
+        RepositoryGlobs::new(vec![glob.to_owned()])
+            .unwrap()
+            .matches(&Repository::parse(repository).unwrap())
+    }
+
+    #[test]
+    fn one_star_stays_within_a_component() {
+        assert!(matches("registry.corp/team/*", "registry.corp/team/app"));
+        assert!(!matches(
+            "registry.corp/team/*",
+            "registry.corp/team/app/sub"
+        ));
+        assert!(matches(
+            "registry.corp/team/**",
+            "registry.corp/team/app/sub"
+        ));
+    }
+
+    #[test]
+    fn a_host_is_matched_whole() {
+        assert!(!matches("docker.io/**", "docker.io.evil.example/x"));
+        assert!(!matches("registry.corp/team", "registry.corp/team-evil"));
+    }
+}

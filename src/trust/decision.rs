@@ -1,0 +1,107 @@
+//! What was decided, for the record.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{DenialReason, EnvironmentName, Exposure, ExposureSource, Mode};
+use crate::oci::{Digest, RegistryHost};
+
+/// An unguessable id: whoever holds it may read that one decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DecisionId(String);
+
+impl DecisionId {
+    /// Makes an id of 128 random bits.
+    pub fn from_random(bits: u128) -> Self {
+        Self(format!("{bits:032x}"))
+    }
+
+    /// Takes 32 lower-case hexadecimal characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 32 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Which door asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    Registry,
+    Admin,
+}
+
+impl Door {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// How a decision came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Allowed,
+    /// Allowed by the mode; `enforce` would deny it.
+    WouldDeny,
+    Denied,
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::WouldDeny => "would-deny",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// One line of the audit log. Identical denials within a minute are one
+/// decision with a count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub id: DecisionId,
+    pub time: Timestamp,
+    /// How often it was given until now.
+    pub count: u64,
+    pub door: Door,
+    pub environment: EnvironmentName,
+    pub principal: String,
+    pub client: Option<String>,
+    /// As it was asked for.
+    pub image: String,
+    pub upstream: Option<RegistryHost>,
+    pub digest: Option<Digest>,
+    pub verdict: Outcome,
+    pub reasons: Vec<DenialReason>,
+    /// The line that the client was shown; empty for a pass.
+    pub message: String,
+    pub mode: Mode,
+    pub exposure: Exposure,
+    pub exposure_source: ExposureSource,
+    /// Revision of the rulebook, in hexadecimal.
+    pub policy_revision: String,
+    pub evidence: Vec<String>,
+    /// Age of the oldest evidence, in seconds.
+    pub evidence_age_s: Option<i64>,
+    /// Age of what is known of the ledger, in seconds, when it is not fresh.
+    pub ledger_age_s: Option<i64>,
+    pub duration_us: u64,
+}

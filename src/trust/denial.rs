@@ -1,0 +1,145 @@
+//! Why an image is denied: the exhaustive list, with stable codes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A stable word for one reason. It stands in messages, metrics and records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DenialReason {
+    Revoked,
+    ManifestRefused,
+    AmbiguousReference,
+    UnknownUpstream,
+    RegistryNotPermitted,
+    NotInAdmittedImage,
+    PlatformNotAllowed,
+    Unauthenticated,
+    TooSevere,
+    NotScanned,
+    PlatformNotScanned,
+    ScanIncomplete,
+    ScanStale,
+    NotPromoted,
+    Undecidable,
+}
+
+/// What kind of reason it is, and so what may lift it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Papers are missing.
+    Evidence,
+    /// Papers speak against it.
+    Harm,
+    /// Trust was taken back.
+    Withdrawn,
+    /// It cannot be judged safely, or lies outside of what is served.
+    Structural,
+    /// We cannot decide now.
+    OwnFailure,
+}
+
+impl DenialReason {
+    pub const ALL: [Self; 15] = [
+        Self::Revoked,
+        Self::ManifestRefused,
+        Self::AmbiguousReference,
+        Self::UnknownUpstream,
+        Self::RegistryNotPermitted,
+        Self::NotInAdmittedImage,
+        Self::PlatformNotAllowed,
+        Self::Unauthenticated,
+        Self::TooSevere,
+        Self::NotScanned,
+        Self::PlatformNotScanned,
+        Self::ScanIncomplete,
+        Self::ScanStale,
+        Self::NotPromoted,
+        Self::Undecidable,
+    ];
+
+    /// The stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::ManifestRefused => "manifest-refused",
+            Self::AmbiguousReference => "ambiguous-reference",
+            Self::UnknownUpstream => "unknown-upstream",
+            Self::RegistryNotPermitted => "registry-not-permitted",
+            Self::NotInAdmittedImage => "not-in-admitted-image",
+            Self::PlatformNotAllowed => "platform-not-allowed",
+            Self::Unauthenticated => "unauthenticated",
+            Self::TooSevere => "too-severe",
+            Self::NotScanned => "not-scanned",
+            Self::PlatformNotScanned => "platform-not-scanned",
+            Self::ScanIncomplete => "scan-incomplete",
+            Self::ScanStale => "scan-stale",
+            Self::NotPromoted => "not-promoted",
+            Self::Undecidable => "undecidable",
+        }
+    }
+
+    /// The table of what lifts what.
+    pub const fn class(self) -> Class {
+        match self {
+            Self::NotScanned
+            | Self::PlatformNotScanned
+            | Self::ScanIncomplete
+            | Self::ScanStale
+            | Self::NotPromoted => Class::Evidence,
+            Self::TooSevere => Class::Harm,
+            Self::Revoked => Class::Withdrawn,
+            Self::ManifestRefused
+            | Self::AmbiguousReference
+            | Self::UnknownUpstream
+            | Self::RegistryNotPermitted
+            | Self::NotInAdmittedImage
+            | Self::PlatformNotAllowed
+            | Self::Unauthenticated => Class::Structural,
+            Self::Undecidable => Class::OwnFailure,
+        }
+    }
+
+    /// Parses a stable word.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+}
+
+impl Class {
+    /// Whether modes `audit` and `warn` let it pass.
+    pub const fn lifted_by_mode(self) -> bool {
+        match self {
+            Self::Evidence | Self::Harm | Self::OwnFailure => true,
+            Self::Withdrawn | Self::Structural => false,
+        }
+    }
+}
+
+impl fmt::Display for DenialReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// One reason, with what a person needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    pub reason: DenialReason,
+    /// What was found, in a few words. May hold text from outside: printed only
+    /// through [`crate::oci::printable`].
+    pub detail: String,
+    /// What to do about it.
+    pub next_step: String,
+}
+
+impl Denial {
+    pub fn new(reason: DenialReason, detail: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+            next_step: next.into(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What an environment demands of an image.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::{Exposure, Mode};
+use crate::oci::{MediaType, Platform, RegistryHost};
+use crate::report::Severity;
+
+/// Evidence that can be demanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Requirement {
+    Scan,
+    Promotion,
+}
+
+/// The worst severity that still passes, by exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ceilings {
+    pub external: Severity,
+    pub internal: Severity,
+}
+
+impl Ceilings {
+    pub const fn of(self, exposure: Exposure) -> Severity {
+        match exposure {
+            Exposure::External => self.external,
+            Exposure::Internal => self.internal,
+        }
+    }
+}
+
+/// Every key of judgement, with its value for some repositories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub mode: Mode,
+    /// Upstreams that may be pulled from; empty: all of them.
+    pub upstreams: Vec<RegistryHost>,
+    pub require: Vec<Requirement>,
+    pub ceilings: Ceilings,
+    /// What a finding without severity counts as.
+    pub unknown_severity: Severity,
+    /// Platforms that are deployed; empty: every platform of an index.
+    pub platforms: Vec<Platform>,
+    pub max_report_age: SignedDuration,
+    /// Age of the vulnerability database at the time of the scan.
+    pub max_database_age: SignedDuration,
+    pub require_database_date: bool,
+    pub allow_end_of_life: bool,
+    /// How long a stale scan is only a warning for what was served here before.
+    pub grace_for_admitted: SignedDuration,
+    /// The same for a report that is worse than the ceiling.
+    pub grace_for_worse: SignedDuration,
+    /// A tag answers with the digest last promoted under it.
+    pub promoted_tags: bool,
+    /// Artifact types served as referrers of a permitted image.
+    pub referrer_types: Vec<MediaType>,
+    /// Artifact types, other than images, served at all.
+    pub artifact_types: Vec<MediaType>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Enforce,
+            upstreams: Vec::new(),
+            require: vec![Requirement::Scan, Requirement::Promotion],
+            ceilings: Ceilings {
+                external: Severity::Low,
+                internal: Severity::High,
+            },
+            unknown_severity: Severity::Medium,
+            platforms: Vec::new(),
+            max_report_age: SignedDuration::from_hours(30 * 24),
+            max_database_age: SignedDuration::from_hours(7 * 24),
+            require_database_date: false,
+            allow_end_of_life: false,
+            grace_for_admitted: SignedDuration::from_hours(14 * 24),
+            grace_for_worse: SignedDuration::ZERO,
+            promoted_tags: false,
+            referrer_types: Vec::new(),
+            artifact_types: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    pub fn requires(&self, requirement: Requirement) -> bool {
+        self.require.contains(&requirement)
+    }
+
+    /// Whether images of `platform` are deployed.
+    pub fn deploys(&self, platform: &Platform) -> bool {
+        self.platforms.is_empty() || self.platforms.contains(platform)
+    }
+}

@@ -1,0 +1,157 @@
+//! The answer of judgement, with the chain that led to it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Subject};
+
+/// How one requirement came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckOutcome {
+    Met,
+    Failed,
+    /// Met for now; it will fail unless something is done.
+    Warned,
+}
+
+/// One link of the chain that `explain` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was asked: `scan`, `promotion`, `ceiling` …
+    pub requirement: &'static str,
+    pub outcome: CheckOutcome,
+    pub text: String,
+}
+
+/// The answer, with the first moment at which time alone could change it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    pub(super) subject: Subject,
+    pub(super) mode: Mode,
+    pub(super) exposure: Exposure,
+    pub(super) exposure_source: ExposureSource,
+    /// What speaks against it, gravest first; also what the mode lifts.
+    pub(super) denials: Vec<Denial>,
+    pub(super) checks: Vec<Check>,
+    /// Ids of the scans and promotions that it rests on.
+    pub(super) evidence: Vec<String>,
+    /// Scanned at, of the oldest scan that it rests on.
+    pub(super) oldest_evidence: Option<Timestamp>,
+    pub(super) valid_until: Option<Timestamp>,
+    /// Revision of the rulebook.
+    pub(super) rulebook: u64,
+}
+
+impl Verdict {
+    /// Nothing found yet, for or against.
+    pub(super) fn blank(
+        subject: &Subject,
+        mode: Mode,
+        exposure: (Exposure, ExposureSource),
+        rulebook: u64,
+    ) -> Self {
+        Self {
+            subject: subject.clone(),
+            mode,
+            exposure: exposure.0,
+            exposure_source: exposure.1,
+            denials: Vec::new(),
+            checks: Vec::new(),
+            evidence: Vec::new(),
+            oldest_evidence: None,
+            valid_until: None,
+            rulebook,
+        }
+    }
+
+    /// A denial that needs no evidence: what is asked for cannot be judged.
+    pub fn refused(
+        subject: &Subject,
+        mode: Mode,
+        exposure: (Exposure, ExposureSource),
+        rulebook: u64,
+        denial: Denial,
+    ) -> Self {
+        Self {
+            denials: vec![denial],
+            ..Self::blank(subject, mode, exposure, rulebook)
+        }
+    }
+    /// Whether it may be pulled.
+    pub fn is_allowed(&self) -> bool {
+        self.denial().is_none()
+    }
+
+    /// The gravest reason that the mode does not lift.
+    pub fn denial(&self) -> Option<&Denial> {
+        self.denials
+            .iter()
+            .find(|denial| !self.lifts(denial.reason))
+    }
+
+    /// What would deny in `enforce`, but passes in this mode.
+    pub fn lifted(&self) -> impl Iterator<Item = &Denial> {
+        self.denials
+            .iter()
+            .filter(|denial| self.lifts(denial.reason))
+    }
+
+    fn lifts(&self, reason: DenialReason) -> bool {
+        self.mode != Mode::Enforce && reason.class().lifted_by_mode()
+    }
+
+    /// A permit for the subject, while the verdict allows it and holds.
+    pub fn permit(&self, now: Timestamp) -> Option<Permit> {
+        let current = self.valid_until.is_none_or(|until| now < until);
+        (current && self.is_allowed()).then(|| Permit::new(self.subject.clone(), self.valid_until))
+    }
+
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub fn exposure(&self) -> Exposure {
+        self.exposure
+    }
+
+    pub fn exposure_source(&self) -> &ExposureSource {
+        &self.exposure_source
+    }
+
+    pub fn denials(&self) -> &[Denial] {
+        &self.denials
+    }
+
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    pub fn evidence(&self) -> &[String] {
+        &self.evidence
+    }
+
+    pub fn oldest_evidence(&self) -> Option<Timestamp> {
+        self.oldest_evidence
+    }
+
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    pub fn rulebook(&self) -> u64 {
+        self.rulebook
+    }
+
+    /// Warnings worth showing to whoever pulls.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.checks
+            .iter()
+            .filter(|check| check.outcome == CheckOutcome::Warned)
+            .map(|check| check.text.as_str())
+    }
+}
