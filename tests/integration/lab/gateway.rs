@@ -113,6 +113,10 @@ impl Gateway {
         self.folder.path().join("cache")
     }
 
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("sekisho.toml")
     }

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
+use sekisho::oci::Digest;
+use tokio::runtime::Runtime;
+
 use crate::lab::{Containerd, Image, Release, Site, eventually, or_skip};
 
 const FELT_WITHIN: Duration = Duration::from_secs(1);
@@ -50,6 +55,33 @@ fn blob(image: &Image) -> String {
         "/v2/development/{}/blobs/{}",
         image.repository, image.layers[0]
     )
+}
+
+/// This test is the other process: it opens the ledger beside the one that serves.
+#[test]
+fn a_revocation_written_by_another_process_is_felt_within_a_second() {
+    let site = or_skip!(Site::open());
+    let image = site.image("team/app");
+    site.admit(&image);
+    assert_eq!(status(&site, &image), 200);
+    let now = Timestamp::now();
+    let revocation = NewRevocation {
+        digest: Digest::parse(&image.digest).unwrap(),
+        environment: None,
+        revoker: "another process".to_owned(),
+        revoked_at: now,
+        reason: "leaked key".to_owned(),
+    };
+    let config = Config::at(site.gateway.data().join("ledger.db"));
+    Runtime::new().unwrap().block_on(async {
+        let ledger = Ledger::open(config, Access::Client, now).await.unwrap();
+        ledger.revoke(revocation).await.unwrap();
+        ledger.close().await;
+    });
+    eventually("the denial", FELT_WITHIN, || {
+        (status(&site, &image) == 403).then_some(())
+    });
+    assert_eq!(site.gateway.get(&blob(&image)).status, 403);
 }
 
 #[test]
