@@ -51,7 +51,7 @@ impl Containerd {
             .env("PATH", path_with(program.parent().unwrap()));
         let mut part = Part::start(
             format!("containerd {release:?}"),
-            &mut command,
+            &command,
             &folder.path().join("log"),
         );
         let socket = folder.path().join("socket");

@@ -45,7 +45,7 @@ impl Docker {
         ] {
             command.arg(option).arg(folder.path().join(name));
         }
-        let mut part = Part::start("dockerd", &mut command, &folder.path().join("log"));
+        let mut part = Part::start("dockerd", &command, &folder.path().join("log"));
         part.ready(|| run(&socket, &["version"]).ok().then_some(()));
         Ok(Self {
             part,

@@ -194,7 +194,7 @@ fn serve(folder: &Path, admin: &str) -> Part {
         .arg("--config")
         .arg(folder.join("sekisho.toml"))
         .env("RUST_BACKTRACE", "1");
-    let mut part = Part::start("sekisho", &mut command, &folder.join("log"));
+    let mut part = Part::start("sekisho", &command, &folder.join("log"));
     part.ready(|| get(admin, "/readyz").filter(|answer| answer.status == 200));
     part
 }

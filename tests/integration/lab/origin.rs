@@ -90,7 +90,7 @@ impl Origin {
         fs::write(&config, configuration(storage, &auth, tls)).unwrap();
         let mut command = Command::new(program);
         command.arg("serve").arg(&config);
-        let mut part = Part::start("docker-registry", &mut command, &folder.path().join("log"));
+        let mut part = Part::start("docker-registry", &command, &folder.path().join("log"));
         let log = folder.path().join("log");
         let port = part.ready(|| listening_port(&fs::read_to_string(&log).ok()?));
         Ok(Self {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::installed;
+
 /// How long any part may take to answer for the first time.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(20);
@@ -23,10 +25,10 @@ pub struct Part {
 }
 
 impl Part {
-    pub fn start(name: impl Into<String>, command: &mut Command, log: &Path) -> Self {
+    pub fn start(name: impl Into<String>, command: &Command, log: &Path) -> Self {
         let name = name.into();
         let file = File::options().create(true).append(true).open(log).unwrap();
-        let child = command
+        let child = mortal(command)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
@@ -84,6 +86,21 @@ impl Part {
             let _ = kill_process_group(group, signal);
         }
     }
+}
+
+/// The same command, but it dies with this test process, also when that is killed.
+fn mortal(command: &Command) -> Command {
+    let mut mortal = Command::new(installed("setpriv").expect("setpriv is part of util-linux"));
+    mortal
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    mortal.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    mortal
 }
 
 impl Drop for Part {
