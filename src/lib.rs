@@ -5,8 +5,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod audit;
 pub mod http;
 pub mod metrics;
 pub mod oci;
+pub mod ops;
 pub mod report;
 pub mod tasks;
