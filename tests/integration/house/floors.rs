@@ -6,7 +6,7 @@ const FLOORS: [&[&str]; 8] = [
     &["oci"],
     &["report", "access", "stream", "nodes", "metrics", "tasks"],
     &["trust"],
-    &["ledger", "cache", "upstream", "audit", "http"],
+    &["ledger", "cache", "upstream", "audit", "http", "api"],
     &["gate"],
     &["registry", "admin", "ops"],
     &["app", "demo"],
