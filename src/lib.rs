@@ -5,6 +5,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod api;
+pub mod app;
 pub mod oci;
 pub mod report;
 pub mod trust;

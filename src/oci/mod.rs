@@ -11,6 +11,7 @@ mod globs;
 mod media_type;
 mod name;
 mod platform;
+mod printable;
 mod reference;
 
 pub use closure::{Child, ChildOutcome, Closure, Content, Image, Shape};
@@ -21,4 +22,5 @@ pub use globs::{BadGlob, RepositoryGlobs};
 pub use media_type::MediaType;
 pub use name::{NameError, RegistryHost, Repository, RepositoryName};
 pub use platform::{Platform, PlatformError};
+pub use printable::printable;
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError};
