@@ -30,6 +30,11 @@ impl Principal {
         &self.name
     }
 
+    /// The name, for keys that must not allocate.
+    pub fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
     pub fn role(&self) -> Role {
         self.role
     }

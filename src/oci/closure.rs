@@ -114,6 +114,13 @@ impl Image {
         std::iter::once(&self.config).chain(&self.layers)
     }
 
+    /// Whether any layer could be unpacked and run, whatever the manifest claims to be.
+    pub fn has_runnable_layers(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|layer| layer.media_type.as_str().contains("tar"))
+    }
+
     pub fn platform(&self) -> Option<&Platform> {
         match &self.content {
             Content::Runnable { platform, .. } => Some(platform),

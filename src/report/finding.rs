@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Severity;
 
 /// What a scanner found in one package of the subject.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
     /// The scanner's own id: CVE, GHSA or a vendor's.
     pub id: String,
@@ -20,6 +20,7 @@ pub struct Finding {
     pub severity: Option<Severity>,
     /// Whose rating that is, where the report says.
     pub severity_source: Option<String>,
-    /// The scanner's word on the fix: `fixed`, `affected`, `will_not_fix` …
+    /// The scanner's word on the fix: `fixed`, `affected`, `will_not_fix` …; what
+    /// it was told to leave out reads `suppressed (word)`, and counts all the same.
     pub status: Option<String>,
 }

@@ -4,10 +4,26 @@
 //! what is missing, filtered or failed makes it incomplete, and an incomplete
 //! report is never a pass.
 
+mod error;
+mod field;
 mod finding;
+mod gather;
+mod grype;
+mod read;
 mod scan_report;
+mod scanner_info;
 mod severity;
+mod strict;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod trivy;
 
+pub use error::ReportError;
 pub use finding::Finding;
-pub use scan_report::{Format, Incomplete, ReportSubject, ScanReport, Tool};
+pub use gather::MAX_FINDINGS;
+pub use read::{MAX_REPORT_BYTES, detect, read};
+pub use scan_report::{Format, Incomplete, ScanReport, Tool, UnknownFormat};
+pub use scanner_info::{ScannerInfo, ScannerInfoError};
 pub use severity::{Severity, UnknownSeverity};
+pub use subject::{BindError, BindTarget, Bound, ReportSubject};

@@ -1,12 +1,12 @@
 //! One report, in the one shape that judgement knows.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
-use crate::oci::{Digest, Platform};
+use super::{Finding, ReportSubject};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,25 +25,28 @@ impl fmt::Display for Format {
     }
 }
 
+/// A word that names no format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the formats that are read are trivy and grype")]
+pub struct UnknownFormat;
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        match text {
+            "trivy" => Ok(Self::Trivy),
+            "grype" => Ok(Self::Grype),
+            _ => Err(UnknownFormat),
+        }
+    }
+}
+
 /// The scanner that wrote a report.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tool {
     pub name: String,
     pub version: Option<String>,
-}
-
-/// What a report says it is about. Names are never trusted, digests are compared.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReportSubject {
-    /// Manifest or index digests.
-    pub manifests: Vec<Digest>,
-    /// Config digest.
-    pub image_id: Option<Digest>,
-    pub platform: Option<Platform>,
-    /// Uncompressed layer digests, as in the config's `rootfs.diff_ids`.
-    pub diff_ids: Vec<Digest>,
-    /// What the user of the scanner typed; for messages only.
-    pub name: Option<String>,
 }
 
 /// Why a report cannot be a pass, however few findings it lists.
@@ -58,6 +61,19 @@ pub enum Incomplete {
     DatabaseInvalid,
     /// It recognised neither an operating system nor any package.
     NothingRecognised,
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => write!(f, "the scan failed: {why}"),
+            Self::Filtered(how) => write!(f, "findings were filtered out: {how}"),
+            Self::DatabaseInvalid => f.write_str("the vulnerability database was invalid"),
+            Self::NothingRecognised => {
+                f.write_str("neither an operating system nor a package was recognised")
+            }
+        }
+    }
 }
 
 /// A scan report, whatever its format was.

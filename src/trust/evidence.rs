@@ -63,6 +63,8 @@ pub struct Revocation {
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub closure: Arc<Closure>,
+    /// Indexes that hold the root, in the same repository.
+    pub above: Vec<Digest>,
     /// Of any image manifest in the closure.
     pub scans: Vec<Arc<Scan>>,
     /// Of the root, or of an index above it in the same repository.
@@ -76,4 +78,24 @@ pub struct Evidence {
     pub vouched_until: Option<Timestamp>,
     /// The manifest that this one refers to is itself permitted until then.
     pub subject_permitted_until: Option<Timestamp>,
+    /// The ledger could be asked. Else only revocations that memory knows are
+    /// here, and nothing can be decided that needs evidence.
+    pub confirmed: bool,
+}
+
+impl Evidence {
+    /// Nobody ever said anything about it.
+    pub fn none(closure: Arc<Closure>) -> Self {
+        Self {
+            closure,
+            above: Vec::new(),
+            scans: Vec::new(),
+            promotions: Vec::new(),
+            revocations: Vec::new(),
+            first_served: None,
+            vouched_until: None,
+            subject_permitted_until: None,
+            confirmed: true,
+        }
+    }
 }

@@ -61,12 +61,22 @@ impl Rulebook {
         repository: &Repository,
         listener: Exposure,
     ) -> (Exposure, ExposureSource) {
-        self.exposures
-            .iter()
-            .find(|rule| rule.repositories.matches(repository))
+        self.exposure_rule(repository)
             .map_or((listener, ExposureSource::Listener), |rule| {
                 (rule.exposure, ExposureSource::Rule(rule.reason.clone()))
             })
+    }
+
+    /// The same without its source.
+    pub fn exposure_of(&self, repository: &Repository, listener: Exposure) -> Exposure {
+        self.exposure_rule(repository)
+            .map_or(listener, |rule| rule.exposure)
+    }
+
+    fn exposure_rule(&self, repository: &Repository) -> Option<&ExposureRule> {
+        self.exposures
+            .iter()
+            .find(|rule| rule.repositories.matches(repository))
     }
 
     /// Whether and how an upstream vouches in an environment.

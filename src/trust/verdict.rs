@@ -44,6 +44,40 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Nothing found yet, for or against.
+    pub(super) fn blank(
+        subject: &Subject,
+        mode: Mode,
+        exposure: (Exposure, ExposureSource),
+        rulebook: u64,
+    ) -> Self {
+        Self {
+            subject: subject.clone(),
+            mode,
+            exposure: exposure.0,
+            exposure_source: exposure.1,
+            denials: Vec::new(),
+            checks: Vec::new(),
+            evidence: Vec::new(),
+            oldest_evidence: None,
+            valid_until: None,
+            rulebook,
+        }
+    }
+
+    /// A denial that needs no evidence: what is asked for cannot be judged.
+    pub fn refused(
+        subject: &Subject,
+        mode: Mode,
+        exposure: (Exposure, ExposureSource),
+        rulebook: u64,
+        denial: Denial,
+    ) -> Self {
+        Self {
+            denials: vec![denial],
+            ..Self::blank(subject, mode, exposure, rulebook)
+        }
+    }
     /// Whether it may be pulled.
     pub fn is_allowed(&self) -> bool {
         self.denial().is_none()

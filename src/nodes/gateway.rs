@@ -1,0 +1,140 @@
+//! Where nodes find the gateway, and for which registries it stands.
+
+use std::fmt;
+
+use super::NodesError;
+use crate::oci::{RegistryHost, RepositoryName};
+
+/// The address of the gateway as nodes reach it: scheme and authority, no path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayUrl {
+    text: String,
+    authority_at: usize,
+}
+
+impl GatewayUrl {
+    /// Parses `http://host[:port]` or `https://host[:port]`; one slash at the end is
+    /// dropped.
+    pub fn parse(text: &str) -> Result<Self, NodesError> {
+        let refused = || NodesError::Url(text.to_owned());
+        let bare = text.strip_suffix('/').unwrap_or(text);
+        let authority = bare
+            .strip_prefix("https://")
+            .or_else(|| bare.strip_prefix("http://"))
+            .ok_or_else(refused)?;
+        RegistryHost::parse(authority).map_err(|_| refused())?;
+        Ok(Self {
+            text: bare.to_owned(),
+            authority_at: bare.len() - authority.len(),
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Host and port, as written.
+    pub fn authority(&self) -> &str {
+        &self.text[self.authority_at..]
+    }
+
+    /// Whether the gateway is reached without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.text.starts_with("http://")
+    }
+}
+
+impl fmt::Display for GatewayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What the mirror files are made from.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    pub url: GatewayUrl,
+    /// Each registry with its path segment under the gateway.
+    pub registries: Vec<(RegistryHost, String)>,
+    /// Registries that nodes go on asking themselves, as for the gateway's own image.
+    /// One that is also in `registries` is direct.
+    pub direct: Vec<RegistryHost>,
+    /// The CA of the gateway's certificate, as an absolute path on the node.
+    pub ca: Option<String>,
+}
+
+impl Gateway {
+    /// The registries that are pulled through the gateway.
+    pub(super) fn mirrored(&self) -> impl Iterator<Item = &(RegistryHost, String)> {
+        let direct = |host| self.direct.contains(host);
+        self.registries
+            .iter()
+            .filter(move |(host, _)| !direct(host))
+    }
+
+    pub(super) fn check(&self) -> Result<(), NodesError> {
+        let own = RegistryHost::parse(self.url.authority());
+        let itself = |host: &&RegistryHost| own.as_ref() == Ok(*host);
+        let named = self.registries.iter().map(|(host, _)| host);
+        if let Some(host) = named.chain(&self.direct).find(itself) {
+            return Err(NodesError::GatewayItself(host.clone()));
+        }
+        for (index, (host, path)) in self.registries.iter().enumerate() {
+            if !RepositoryName::is_component(path) {
+                return Err(NodesError::Path(path.clone()));
+            }
+            if self.registries[..index]
+                .iter()
+                .any(|(other, _)| other == host)
+            {
+                return Err(NodesError::Twice(host.clone()));
+            }
+        }
+        match &self.ca {
+            Some(ca) if !is_absolute(ca) => Err(NodesError::Ca(ca.clone())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An absolute path on the node, which need not run the system that plans.
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') && !path.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_scheme_host_and_port() {
+        let url = GatewayUrl::parse("https://gate.example:5443/").unwrap();
+        assert_eq!(url.as_str(), "https://gate.example:5443");
+        assert_eq!(url.authority(), "gate.example:5443");
+        assert!(!url.is_plain());
+        assert!(
+            GatewayUrl::parse("http://10.0.0.1:5080")
+                .unwrap()
+                .is_plain()
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_address() {
+        for bad in [
+            "",
+            "gate.example:5080",
+            "ftp://gate.example",
+            "https://",
+            "https://gate.example/v2",
+            "https://gate.example//",
+            "https://user@gate.example",
+            "https://gate.example?x",
+            "https://Gate.example",
+            "https://gate.example:port",
+            "https://gate.example\"\n",
+        ] {
+            assert!(GatewayUrl::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

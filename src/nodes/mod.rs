@@ -1,0 +1,18 @@
+//! The files that make a node pull through the gateway, and only through it.
+//!
+//! Pure: what to write, not the writing. A mirror file that is wrong is worse than
+//! none, since runtimes ignore what they cannot read and go straight to the source;
+//! so every file is parsed back, and what closes the way around the gateway is
+//! checked, before it is handed out.
+
+mod containerd;
+mod docker;
+mod gateway;
+mod hosts_toml;
+mod plan;
+mod registries_conf;
+#[cfg(test)]
+mod tests;
+
+pub use gateway::{Gateway, GatewayUrl};
+pub use plan::{NodeFile, NodesError, Runtime, UnknownRuntime, plan};

@@ -1,0 +1,213 @@
+//! What nodes are told, for each runtime.
+
+use std::collections::BTreeMap;
+
+use toml::Table;
+
+use super::{Gateway, GatewayUrl, NodesError, Runtime, plan};
+use crate::oci::RegistryHost;
+
+fn host(text: &str) -> RegistryHost {
+    RegistryHost::parse(text).unwrap()
+}
+
+fn gateway(url: &str) -> Gateway {
+    Gateway {
+        url: GatewayUrl::parse(url).unwrap(),
+        registries: vec![
+            (host("docker.io"), "docker.io".to_owned()),
+            (host("registry.example:5000"), "corp".to_owned()),
+        ],
+        direct: Vec::new(),
+        ca: None,
+    }
+}
+
+/// Planned files by path.
+fn files(
+    runtime: Runtime,
+    gateway: &Gateway,
+    existing: &[&str],
+) -> Result<BTreeMap<String, String>, NodesError> {
+    let existing: Vec<_> = existing.iter().map(|name| (*name).to_owned()).collect();
+    let files = plan(runtime, gateway, &existing)?.into_iter();
+    Ok(files
+        .map(|file| (file.path.display().to_string(), file.contents))
+        .collect())
+}
+
+/// The one place that a hosts.toml sends pulls to.
+fn destination(contents: &str) -> String {
+    let file: Table = contents.parse().unwrap();
+    let server = file["server"].as_str().unwrap();
+    let hosts: Vec<_> = file["host"].as_table().unwrap().keys().collect();
+    assert_eq!(hosts, [server]);
+    server.to_owned()
+}
+
+#[test]
+fn containerd_gets_default_and_every_named_registry() {
+    for url in ["http://gate.example:5080", "https://gate.example:5443"] {
+        let files = files(Runtime::Containerd, &gateway(url), &[]).unwrap();
+        assert_eq!(
+            files.keys().collect::<Vec<_>>(),
+            [
+                "_default/hosts.toml",
+                "docker.io/hosts.toml",
+                "registry.example:5000/hosts.toml",
+                "registry.example_5000_/hosts.toml",
+            ]
+        );
+        assert!(files.values().all(|contents| destination(contents) == url));
+    }
+}
+
+#[test]
+fn containerd_leaves_no_directory_that_shadows_the_default() {
+    let leftovers = ["quay.io", "Odd.Name", "old.example_5000_", "_default"];
+    let url = "http://gate.example:5080";
+    let files = files(Runtime::Containerd, &gateway(url), &leftovers).unwrap();
+    for name in leftovers {
+        assert_eq!(destination(&files[&format!("{name}/hosts.toml")]), url);
+    }
+}
+
+#[test]
+fn containerd_refuses_directories_that_are_not_safe_names() {
+    for odd in ["..", "", "a/b", "a b", "a\n", "a\"b", "é"] {
+        let refused = files(Runtime::Containerd, &gateway("http://gate:5080"), &[odd]);
+        assert_eq!(refused, Err(NodesError::Directory(odd.to_owned())));
+    }
+}
+
+#[test]
+fn containerd_leaves_only_direct_registries_direct() {
+    let mut gateway = gateway("https://gate.example");
+    gateway.ca = Some("/etc/sekisho/ca.crt".to_owned());
+    gateway.direct = vec![host("registry.example:5000"), host("ghcr.io")];
+    let leftovers = ["registry.example_5000_", "ghcr.io"];
+    let files = files(Runtime::Containerd, &gateway, &leftovers).unwrap();
+    for (path, own) in [
+        (
+            "registry.example:5000/hosts.toml",
+            "https://registry.example:5000",
+        ),
+        (
+            "registry.example_5000_/hosts.toml",
+            "https://registry.example:5000",
+        ),
+        ("ghcr.io/hosts.toml", "https://ghcr.io"),
+    ] {
+        assert_eq!(destination(&files[path]), own);
+        assert!(!files[path].contains("ca.crt"));
+    }
+    for path in ["_default/hosts.toml", "docker.io/hosts.toml"] {
+        assert_eq!(destination(&files[path]), "https://gate.example");
+        assert!(files[path].contains("/etc/sekisho/ca.crt"));
+    }
+}
+
+#[test]
+fn a_direct_docker_hub_answers_at_its_own_address() {
+    let mut gateway = gateway("https://gate.example");
+    gateway.direct = vec![host("docker.io"), host("localhost:5000")];
+    let files = files(Runtime::Containerd, &gateway, &[]).unwrap();
+    let of = |name: &str| destination(&files[&format!("{name}/hosts.toml")]);
+    assert_eq!(of("docker.io"), "https://registry-1.docker.io");
+    assert_eq!(of("localhost:5000"), "http://localhost:5000");
+}
+
+#[test]
+fn crio_and_podman_block_every_source_behind_its_mirror() {
+    for runtime in [Runtime::Crio, Runtime::Podman] {
+        let files = files(
+            runtime,
+            &gateway("http://gate:5080"),
+            &["50-shortnames.conf"],
+        )
+        .unwrap();
+        let file: Table = files["registries.conf.d/99-sekisho.conf"].parse().unwrap();
+        let mut mirrors = BTreeMap::new();
+        for registry in file["registry"].as_array().unwrap() {
+            assert_eq!(registry["blocked"].as_bool(), Some(true));
+            assert_eq!(registry["prefix"], registry["location"]);
+            let [mirror] = &registry["mirror"].as_array().unwrap()[..] else {
+                panic!("one mirror");
+            };
+            assert_eq!(mirror["pull-from-mirror"].as_str(), Some("all"));
+            assert_eq!(mirror["insecure"].as_bool(), Some(true));
+            mirrors.insert(registry["prefix"].as_str(), mirror["location"].as_str());
+        }
+        assert_eq!(mirrors[&Some("docker.io")], Some("gate:5080/docker.io"));
+        assert_eq!(
+            mirrors[&Some("registry-1.docker.io")],
+            Some("gate:5080/docker.io")
+        );
+        assert_eq!(
+            mirrors[&Some("registry.example:5000")],
+            Some("gate:5080/corp")
+        );
+    }
+}
+
+#[test]
+fn crio_has_no_table_for_direct_registries_and_trusts_tls() {
+    let mut gateway = gateway("https://gate.example");
+    gateway.direct = vec![host("docker.io")];
+    let files = files(Runtime::Crio, &gateway, &[]).unwrap();
+    let contents = &files["registries.conf.d/99-sekisho.conf"];
+    assert!(!contents.contains("docker.io") && !contents.contains("insecure"));
+    gateway.direct.push(host("registry.example:5000"));
+    assert_eq!(plan(Runtime::Crio, &gateway, &[]), Err(NodesError::Nothing));
+}
+
+#[test]
+fn crio_refuses_a_file_that_is_read_after_ours() {
+    let refused = files(Runtime::Crio, &gateway("http://gate:5080"), &["99-zz.conf"]);
+    assert_eq!(refused, Err(NodesError::LaterFile("99-zz.conf".to_owned())));
+    let ours = files(
+        Runtime::Crio,
+        &gateway("http://gate:5080"),
+        &["99-sekisho.conf", "zz.bak"],
+    );
+    assert!(ours.is_ok());
+}
+
+#[test]
+fn docker_is_told_that_mirrors_are_no_enforcement() {
+    let files = files(Runtime::Docker, &gateway("http://gate:5080"), &[]).unwrap();
+    let notes = &files["sekisho-notes.txt"];
+    assert!(notes.contains("registry-mirrors in daemon.json is never enforcement"));
+    assert!(notes.contains("registry.example:5000/NAME  ->  gate:5080/corp/NAME"));
+    assert!(notes.lines().all(|line| line.starts_with('#')));
+    let hub = &files["certs.d/docker.io/hosts.toml"];
+    assert_eq!(destination(hub), "http://gate:5080");
+}
+
+#[test]
+fn refuses_what_would_loop_or_not_parse() {
+    let base = || gateway("http://gate.example:5080");
+    let mut itself = base();
+    itself
+        .registries
+        .push((host("gate.example:5080"), "x".to_owned()));
+    let mut twice = base();
+    twice
+        .registries
+        .push((host("index.docker.io"), "hub".to_owned()));
+    let mut path = base();
+    path.registries[0].1 = "a/b".to_owned();
+    let mut ca = base();
+    ca.ca = Some("ca.crt".to_owned());
+    let refusal = |gateway: &Gateway| plan(Runtime::Containerd, gateway, &[]).unwrap_err();
+    assert!(matches!(refusal(&itself), NodesError::GatewayItself(_)));
+    assert!(matches!(refusal(&twice), NodesError::Twice(_)));
+    assert!(matches!(refusal(&path), NodesError::Path(_)));
+    assert!(matches!(refusal(&ca), NodesError::Ca(_)));
+}
+
+#[test]
+fn reads_the_names_of_runtimes() {
+    assert_eq!("crio".parse(), Ok(Runtime::Crio));
+    assert!("cri-o".parse::<Runtime>().is_err());
+}

@@ -1,0 +1,194 @@
+//! The fields that all formats share: bounded text, times, digests, platforms.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::ReportError;
+use crate::oci::{Digest, Platform, printable};
+
+/// The longest id of a vulnerability, in bytes.
+const MAX_ID: usize = 128;
+/// How many other ids a finding may list.
+const MAX_ALIASES: usize = 256;
+/// The longest package name, version or other short text, in bytes.
+const MAX_TEXT: usize = 1024;
+/// The longest word of a platform, in bytes.
+const MAX_WORD: usize = 64;
+/// The longest package URL, in bytes.
+const MAX_PURL: usize = 4096;
+
+/// An id of a vulnerability. Never cut: exceptions and advisories match it.
+pub(super) fn id(field: &'static str, text: String) -> Result<String, ReportError> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(ReportError::field(field, "an id is empty or not printable"));
+    }
+    bounded(field, text, MAX_ID)
+}
+
+/// The other ids of the vulnerability `id`, each once.
+pub(super) fn aliases(
+    field: &'static str,
+    own: &str,
+    others: impl IntoIterator<Item = String>,
+) -> Result<Vec<String>, ReportError> {
+    let mut aliases = Vec::new();
+    for other in others {
+        let other = id(field, other)?;
+        if other != own && !aliases.contains(&other) {
+            aliases.push(other);
+        }
+        if aliases.len() > MAX_ALIASES {
+            return Err(ReportError::field(field, "a finding has too many aliases"));
+        }
+    }
+    Ok(aliases)
+}
+
+/// A package name or a version; may be empty.
+pub(super) fn text(field: &'static str, text: String) -> Result<String, ReportError> {
+    bounded(field, text, MAX_TEXT)
+}
+
+/// Short text, where Go's empty string means that there is none.
+pub(super) fn optional(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
+    bounded(field, text, MAX_TEXT).map(filled)
+}
+
+/// The status of a finding that the scanner was told to leave out, for whatever
+/// reason it gives.
+pub(super) fn suppressed(word: &str) -> String {
+    match word {
+        "" => "suppressed".to_owned(),
+        word => format!("suppressed ({})", printable(word, 64)),
+    }
+}
+
+/// A package URL, where there is one.
+pub(super) fn purl(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
+    bounded(field, text, MAX_PURL).map(filled)
+}
+
+fn filled(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn bounded(field: &'static str, text: String, limit: usize) -> Result<String, ReportError> {
+    if text.len() > limit {
+        let start = printable(&text, 32);
+        let problem = format!("{start:?}… is longer than {limit} bytes");
+        return Err(ReportError::field(field, problem));
+    }
+    Ok(text)
+}
+
+/// An RFC 3339 time. Absent, empty, a number (old scanners) and Go's zero time
+/// are no time; any other text is an error.
+pub(super) fn time(
+    field: &'static str,
+    value: Option<&RawValue>,
+) -> Result<Option<Timestamp>, ReportError> {
+    let text = value.map(|value| serde_json::from_str::<String>(value.get()));
+    match text {
+        Some(Ok(text)) if !text.is_empty() => {
+            let time: Timestamp = text
+                .parse()
+                .map_err(|_| ReportError::field(field, "not an RFC 3339 time"))?;
+            Ok(Some(time).filter(|time| *time > Timestamp::UNIX_EPOCH))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A digest, where Go's empty string means that there is none.
+pub(super) fn digest(field: &'static str, text: &str) -> Result<Option<Digest>, ReportError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let digest = Digest::parse(text).map_err(|error| ReportError::Digest { field, error })?;
+    Ok(Some(digest))
+}
+
+/// Digests of a list, without its empty strings.
+pub(super) fn digests<'a>(
+    field: &'static str,
+    list: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Digest>, ReportError> {
+    list.into_iter()
+        .filter_map(|text| digest(field, text).transpose())
+        .collect()
+}
+
+/// The digest in `repository@digest`. The repository is not believed: Docker Hub's
+/// names lack host and `library/`, and anyone can type one.
+pub(super) fn repo_digest(text: &str) -> &str {
+    text.rsplit_once('@').map_or(text, |(_, digest)| digest)
+}
+
+/// A platform, if both its halves are stated.
+pub(super) fn platform(
+    os: &str,
+    architecture: &str,
+    variant: &str,
+) -> Result<Option<Platform>, ReportError> {
+    if os.is_empty() || architecture.is_empty() {
+        return Ok(None);
+    }
+    if [os, architecture, variant]
+        .iter()
+        .any(|word| word.len() > MAX_WORD)
+    {
+        return Err(ReportError::field("platform", "a word of it is too long"));
+    }
+    let written = match variant {
+        "" => format!("{os}/{architecture}"),
+        variant => format!("{os}/{architecture}/{variant}"),
+    };
+    Platform::parse(&written)
+        .map(Some)
+        .map_err(|error| ReportError::field("platform", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time_of(json: &str) -> Result<Option<Timestamp>, ReportError> {
+        time("CreatedAt", Some(serde_json::from_str(json).unwrap()))
+    }
+
+    #[test]
+    fn reads_times_with_any_offset() {
+        let expected = "2026-03-01T00:00:00Z".parse().ok();
+        assert_eq!(time_of(r#""2026-03-01T09:00:00+09:00""#), Ok(expected));
+        assert_eq!(time_of(r#""2026-03-01T00:00:00.000Z""#), Ok(expected));
+    }
+
+    #[test]
+    fn takes_no_time_from_numbers_and_zero_times() {
+        for none in ["1700000000", "\"\"", "\"0001-01-01T00:00:00Z\""] {
+            assert_eq!(time_of(none), Ok(None), "{none}");
+        }
+        assert_eq!(time("CreatedAt", None), Ok(None));
+        assert!(time_of("\"yesterday\"").is_err());
+    }
+
+    #[test]
+    fn refuses_long_ids_instead_of_cutting_them() {
+        assert!(id("id", "C".repeat(128)).is_ok());
+        for bad in ["C".repeat(129), String::new(), "CVE-1\n".to_owned()] {
+            assert!(id("id", bad).is_err());
+        }
+        assert!(text("package", "p".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn lists_other_ids_once() {
+        let others = ["CVE-2", "CVE-1", "CVE-2"].map(str::to_owned);
+        assert_eq!(
+            aliases("aliases", "CVE-1", others),
+            Ok(vec!["CVE-2".to_owned()])
+        );
+        let many = (0..300).map(|n| n.to_string());
+        assert!(aliases("aliases", "CVE-1", many).is_err());
+    }
+}

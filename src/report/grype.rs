@@ -1,0 +1,361 @@
+//! Grype JSON (`grype -o json`), with a database of schema 5 or 6.
+//!
+//! Grype lists what it was told to ignore beside the matches: it counts.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::gather::{Few, Findings, each};
+use super::{
+    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
+    field,
+};
+use crate::oci::printable;
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    matches: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ignoredMatches")]
+    ignored: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<Source<'a>>,
+    distro: Option<Distro>,
+    #[serde(borrow)]
+    descriptor: Descriptor<'a>,
+}
+
+#[derive(Deserialize)]
+struct Source<'a> {
+    r#type: String,
+    /// An object for images; a string for directories and files.
+    #[serde(borrow)]
+    target: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Image {
+    #[serde(default)]
+    user_input: String,
+    #[serde(default, rename = "imageID")]
+    image_id: String,
+    #[serde(default)]
+    manifest_digest: String,
+    repo_digests: Option<Few<String>>,
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    architecture_variant: String,
+}
+
+#[derive(Deserialize)]
+struct Distro {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Descriptor<'a> {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    configuration: Option<Configuration>,
+    #[serde(borrow)]
+    db: Option<Database<'a>>,
+}
+
+/// What decides which matches and packages are left out.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Configuration {
+    #[serde(default)]
+    only_fixed: bool,
+    #[serde(default)]
+    only_notfixed: bool,
+    #[serde(default)]
+    ignore_wontfix: String,
+    ignore: Option<Few<IgnoreRule>>,
+    exclude: Option<Few<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct IgnoreRule {
+    #[serde(default)]
+    match_type: String,
+    #[serde(default)]
+    package: IgnoredPackage,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct IgnoredPackage {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    upstream_name: String,
+}
+
+/// Since schema 6 the state lies under `status`; before, beside it.
+#[derive(Deserialize)]
+struct Database<'a> {
+    #[serde(borrow)]
+    status: Option<Status<'a>>,
+    #[serde(borrow)]
+    built: Option<&'a RawValue>,
+    valid: Option<bool>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// The state of a database, as reports and `grype db status` write it.
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct Status<'a> {
+    #[serde(borrow)]
+    pub(super) built: Option<&'a RawValue>,
+    pub(super) valid: Option<bool>,
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Match {
+    vulnerability: Vulnerability,
+    related_vulnerabilities: Option<Few<Related>>,
+    artifact: Artifact,
+}
+
+#[derive(Deserialize)]
+struct Vulnerability {
+    id: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    severity: String,
+    fix: Option<Fix>,
+}
+
+#[derive(Default, Deserialize)]
+struct Fix {
+    versions: Option<Few<String>>,
+    #[serde(default)]
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Related {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    purl: String,
+}
+
+/// Reads a document that is known to be strict JSON.
+pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+    let document: Document<'_> =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    document.descriptor.check_tool()?;
+    let subject = subject(document.source.as_ref())?;
+    let mut findings = Findings::default();
+    each("matches", document.matches, |found| {
+        findings.push(finding(found, false)?)
+    })?;
+    each("ignoredMatches", document.ignored, |found| {
+        findings.push(finding(found, true)?)
+    })?;
+    Ok(ScanReport {
+        format: Format::Grype,
+        tool: document.descriptor.tool(),
+        subject,
+        scanned_at: field::time("descriptor.timestamp", document.descriptor.timestamp)?,
+        database_at: document.descriptor.database_at()?,
+        incomplete: document.incomplete(&findings),
+        // Grype does not say so.
+        end_of_life: false,
+        findings: findings.distinct(),
+    })
+}
+
+impl Document<'_> {
+    fn incomplete(&self, findings: &Findings) -> Vec<Incomplete> {
+        let mut causes: Vec<_> = self
+            .descriptor
+            .filters()
+            .map(Incomplete::Filtered)
+            .collect();
+        if self.descriptor.database_invalid() {
+            causes.push(Incomplete::DatabaseInvalid);
+        }
+        let named = |distro: &Distro| !distro.name.is_empty();
+        if findings.is_empty() && !self.distro.as_ref().is_some_and(named) {
+            causes.push(Incomplete::NothingRecognised);
+        }
+        causes
+    }
+}
+
+impl Descriptor<'_> {
+    fn check_tool(&self) -> Result<(), ReportError> {
+        match &*self.name {
+            "grype" => Ok(()),
+            _ => Err(ReportError::field("descriptor.name", "is not grype")),
+        }
+    }
+
+    fn tool(&self) -> Tool {
+        Tool {
+            name: "grype".to_owned(),
+            version: Some(printable(&self.version, 64)).filter(|version| !version.is_empty()),
+        }
+    }
+
+    fn database(&self) -> Option<Status<'_>> {
+        let database = self.db.as_ref()?;
+        Some(database.status.unwrap_or(Status {
+            built: database.built,
+            valid: database.valid,
+            error: database.error,
+        }))
+    }
+
+    fn database_at(&self) -> Result<Option<jiff::Timestamp>, ReportError> {
+        let built = self.database().and_then(|database| database.built);
+        field::time("descriptor.db.built", built)
+    }
+
+    fn database_invalid(&self) -> bool {
+        self.database().is_some_and(Status::is_invalid)
+    }
+
+    /// What the scan was told to leave out, in the words of its configuration.
+    fn filters(&self) -> impl Iterator<Item = String> {
+        let configuration = self.configuration.iter();
+        configuration
+            .flat_map(|c| {
+                let states = format!("ignore-states {}", printable(&c.ignore_wontfix, 64));
+                let foreign =
+                    |rules: &Few<IgnoreRule>| rules.0.iter().any(|rule| !rule.is_built_in());
+                let listed = |paths: &Few<String>| !paths.0.is_empty();
+                [
+                    c.only_fixed.then(|| "only-fixed".to_owned()),
+                    c.only_notfixed.then(|| "only-notfixed".to_owned()),
+                    (!c.ignore_wontfix.is_empty()).then_some(states),
+                    (c.ignore.as_ref().is_some_and(foreign)).then(|| "ignore rules".to_owned()),
+                    (c.exclude.as_ref().is_some_and(listed)).then(|| "excluded paths".to_owned()),
+                ]
+            })
+            .flatten()
+    }
+}
+
+impl IgnoreRule {
+    /// Rules that Grype itself adds to every scan: packages of kernel headers are
+    /// not the kernel. What they ignore is listed, and counts.
+    fn is_built_in(&self) -> bool {
+        let headers = [
+            "kernel-headers",
+            "linux-headers-.*",
+            "linux(-.*)?-headers-.*",
+            "linux-libc-dev",
+        ];
+        self.match_type == "exact-indirect-match"
+            && headers.contains(&&*self.package.name)
+            && matches!(&*self.package.upstream_name, "kernel" | "linux" | "linux.*")
+    }
+}
+
+impl Status<'_> {
+    pub(super) fn is_invalid(self) -> bool {
+        let said = |error: &&RawValue| error.get() != "\"\"";
+        self.valid == Some(false) || self.error.as_ref().is_some_and(said)
+    }
+}
+
+fn subject(source: Option<&Source<'_>>) -> Result<ReportSubject, ReportError> {
+    let source = source.ok_or_else(|| ReportError::NotAnImage("nothing it names".to_owned()))?;
+    let target = source.target.map_or("null", RawValue::get);
+    match &*source.r#type {
+        "image" if target.starts_with('{') => {}
+        "image" => {
+            return Err(ReportError::NotAnImage(
+                "an image it does not describe".to_owned(),
+            ));
+        }
+        other => {
+            return Err(ReportError::NotAnImage(format!(
+                "a {}",
+                printable(other, 32)
+            )));
+        }
+    }
+    let image: Image = serde_json::from_str(target)
+        .map_err(|error| ReportError::field("source.target", error::problem(&error)))?;
+    image.subject()
+}
+
+impl Image {
+    /// All digests are kept: of a registry's image the manifest's own and that of
+    /// the index it came from; of a Docker daemon's, one that Grype made up.
+    fn subject(self) -> Result<ReportSubject, ReportError> {
+        let repo_digests = self.repo_digests.unwrap_or_default().0;
+        let repo_digests = repo_digests.iter().map(|text| field::repo_digest(text));
+        let own = std::iter::once(&*self.manifest_digest);
+        let mut manifests = field::digests("manifestDigest, repoDigests", own.chain(repo_digests))?;
+        manifests.sort_unstable();
+        manifests.dedup();
+        Ok(ReportSubject {
+            manifests,
+            image_id: field::digest("imageID", &self.image_id)?,
+            platform: field::platform(&self.os, &self.architecture, &self.architecture_variant)?,
+            diff_ids: Vec::new(),
+            name: Some(printable(&self.user_input, 512)).filter(|name| !name.is_empty()),
+        })
+    }
+}
+
+fn finding(found: Match, suppressed: bool) -> Result<Finding, ReportError> {
+    let Match {
+        vulnerability,
+        related_vulnerabilities: related,
+        artifact,
+    } = found;
+    let id = field::id("vulnerability.id", vulnerability.id)?;
+    let related = related
+        .unwrap_or_default()
+        .0
+        .into_iter()
+        .map(|other| other.id);
+    let fix = vulnerability.fix.unwrap_or_default();
+    let status = match suppressed {
+        true => field::suppressed(&fix.state),
+        false => fix.state,
+    };
+    Ok(Finding {
+        aliases: field::aliases("relatedVulnerabilities", &id, related)?,
+        id,
+        package: field::text("artifact.name", artifact.name)?,
+        purl: field::purl("artifact.purl", artifact.purl)?,
+        installed: field::text("artifact.version", artifact.version)?,
+        fixed: field::optional(
+            "fix.versions",
+            fix.versions.unwrap_or_default().0.join(", "),
+        )?,
+        severity: Severity::from_grype(&vulnerability.severity)?,
+        severity_source: field::optional("vulnerability.namespace", vulnerability.namespace)?,
+        status: field::optional("fix.state", status)?,
+    })
+}

@@ -1,0 +1,263 @@
+//! What a report is about, and whether that is the image it was handed in for.
+//!
+//! A report binds by content, never by name. Where it contradicts the image it is
+//! refused; where it says too little, whoever hands it in must have named the
+//! digest. An image ID alone names no layers: another manifest can carry the same
+//! config, so it corroborates and never binds by itself.
+
+use crate::oci::{Digest, Platform};
+
+/// What a report says it is about. Names are never trusted, digests are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportSubject {
+    /// Manifest or index digests.
+    pub manifests: Vec<Digest>,
+    /// Config digest.
+    pub image_id: Option<Digest>,
+    pub platform: Option<Platform>,
+    /// Uncompressed layer digests, as in the config's `rootfs.diff_ids`.
+    pub diff_ids: Vec<Digest>,
+    /// What the user of the scanner typed; for messages only.
+    pub name: Option<String>,
+}
+
+/// The image that a report was handed in for, as its manifest and config say.
+#[derive(Clone, Copy, Debug)]
+pub struct BindTarget<'a> {
+    pub manifest: &'a Digest,
+    /// The index through which the manifest was chosen, where one was.
+    pub index: Option<&'a Digest>,
+    pub config: &'a Digest,
+    pub platform: &'a Platform,
+    pub diff_ids: &'a [Digest],
+    /// Whether the submitter named the manifest's digest, not only a tag.
+    pub declared: bool,
+}
+
+/// What ties a report to its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// The report names the manifest.
+    Manifest,
+    /// The report names the index, and its child by platform, config or layers.
+    Index,
+    /// The report names neither; the submitter named the digest.
+    Declared,
+}
+
+/// Why a report does not count for an image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindError {
+    #[error("the report is about {found}, not about {wanted}")]
+    OtherDigest { found: Digest, wanted: Digest },
+    #[error("the report is about image ID {found}, the image's is {wanted}")]
+    OtherImageId { found: Digest, wanted: Digest },
+    #[error("the report is about platform {found}, the image's is {wanted}")]
+    OtherPlatform {
+        found: Box<Platform>,
+        wanted: Box<Platform>,
+    },
+    #[error("the report is about other layers than the image's")]
+    OtherLayers,
+    #[error(
+        "the report names index {0} only, which holds several images; scan one platform, or \
+         name its manifest"
+    )]
+    AmbiguousIndex(Digest),
+    #[error(
+        "the report names no manifest digest; scan the image in a registry by digest, or name \
+         the digest when handing the report in"
+    )]
+    NamesNoDigest,
+}
+
+impl ReportSubject {
+    /// Decides whether the report is about `image`. Pure; any contradiction refuses.
+    pub fn binding(&self, image: &BindTarget<'_>) -> Result<Bound, BindError> {
+        self.contradiction(image)?;
+        if self.manifests.contains(image.manifest) {
+            return Ok(Bound::Manifest);
+        }
+        // Past the contradictions, any digest named is the index's.
+        match self.manifests.first() {
+            Some(_) if self.names_a_child() => Ok(Bound::Index),
+            Some(index) => Err(BindError::AmbiguousIndex(index.clone())),
+            None if image.declared => Ok(Bound::Declared),
+            None => Err(BindError::NamesNoDigest),
+        }
+    }
+
+    fn names_a_child(&self) -> bool {
+        self.platform.is_some() || self.image_id.is_some() || !self.diff_ids.is_empty()
+    }
+
+    fn contradiction(&self, image: &BindTarget<'_>) -> Result<(), BindError> {
+        let known = |digest: &Digest| digest == image.manifest || Some(digest) == image.index;
+        match self.manifests.first() {
+            Some(found) if !self.manifests.iter().any(known) => {
+                return Err(BindError::OtherDigest {
+                    found: found.clone(),
+                    wanted: image.manifest.clone(),
+                });
+            }
+            _ => {}
+        }
+        if let Some(found) = self.image_id.as_ref().filter(|id| *id != image.config) {
+            return Err(BindError::OtherImageId {
+                found: found.clone(),
+                wanted: image.config.clone(),
+            });
+        }
+        if let Some(found) = self.platform.as_ref().filter(|p| *p != image.platform) {
+            return Err(BindError::OtherPlatform {
+                found: Box::new(found.clone()),
+                wanted: Box::new(image.platform.clone()),
+            });
+        }
+        if !self.diff_ids.is_empty() && self.diff_ids != image.diff_ids {
+            return Err(BindError::OtherLayers);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(word: &str) -> Digest {
+        Digest::sha256(word.as_bytes())
+    }
+
+    fn platform(text: &str) -> Platform {
+        Platform::parse(text).unwrap()
+    }
+
+    /// Binds `subject` to an image chosen through an index.
+    fn bind(subject: &ReportSubject, declared: bool) -> Result<Bound, BindError> {
+        subject.binding(&BindTarget {
+            manifest: &digest("manifest"),
+            index: Some(&digest("index")),
+            config: &digest("config"),
+            platform: &platform("linux/arm64"),
+            diff_ids: &[digest("layer 1"), digest("layer 2")],
+            declared,
+        })
+    }
+
+    fn full() -> ReportSubject {
+        ReportSubject {
+            manifests: vec![digest("manifest")],
+            image_id: Some(digest("config")),
+            platform: Some(platform("linux/arm64/v8")),
+            diff_ids: vec![digest("layer 1"), digest("layer 2")],
+            name: Some("anything".to_owned()),
+        }
+    }
+
+    #[test]
+    fn binds_by_the_manifests_digest() {
+        assert_eq!(bind(&full(), false), Ok(Bound::Manifest));
+        let digest_only = ReportSubject {
+            manifests: vec![digest("index"), digest("manifest")],
+            ..Default::default()
+        };
+        assert_eq!(bind(&digest_only, false), Ok(Bound::Manifest));
+    }
+
+    #[test]
+    fn refuses_a_report_for_another_digest() {
+        for manifests in [
+            vec![digest("other")],
+            vec![digest("config")],
+            vec![digest("other"), digest("third")],
+        ] {
+            let subject = ReportSubject {
+                manifests,
+                ..full()
+            };
+            for declared in [false, true] {
+                assert!(matches!(
+                    bind(&subject, declared),
+                    Err(BindError::OtherDigest { .. })
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_another_config_platform_or_other_layers() {
+        let other_id = ReportSubject {
+            image_id: Some(digest("other")),
+            ..full()
+        };
+        let other_platform = ReportSubject {
+            platform: Some(platform("linux/amd64")),
+            ..full()
+        };
+        let other_layers = ReportSubject {
+            diff_ids: vec![digest("layer 1")],
+            ..full()
+        };
+        assert!(matches!(
+            bind(&other_id, true),
+            Err(BindError::OtherImageId { .. })
+        ));
+        assert!(matches!(
+            bind(&other_platform, true),
+            Err(BindError::OtherPlatform { .. })
+        ));
+        assert_eq!(bind(&other_layers, true), Err(BindError::OtherLayers));
+    }
+
+    #[test]
+    fn an_index_alone_is_ambiguous() {
+        let index = ReportSubject {
+            manifests: vec![digest("index")],
+            ..Default::default()
+        };
+        for declared in [false, true] {
+            assert_eq!(
+                bind(&index, declared),
+                Err(BindError::AmbiguousIndex(digest("index")))
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_binds_with_platform_config_or_layers() {
+        let index = ReportSubject {
+            manifests: vec![digest("index")],
+            ..Default::default()
+        };
+        for subject in [
+            ReportSubject {
+                platform: full().platform,
+                ..index.clone()
+            },
+            ReportSubject {
+                image_id: full().image_id,
+                ..index.clone()
+            },
+            ReportSubject {
+                diff_ids: full().diff_ids,
+                ..index.clone()
+            },
+        ] {
+            assert_eq!(bind(&subject, false), Ok(Bound::Index));
+        }
+    }
+
+    #[test]
+    fn a_report_without_digest_needs_the_submitters_word() {
+        let silent = ReportSubject::default();
+        let image_id = ReportSubject {
+            manifests: Vec::new(),
+            ..full()
+        };
+        for subject in [silent, image_id] {
+            assert_eq!(bind(&subject, false), Err(BindError::NamesNoDigest));
+            assert_eq!(bind(&subject, true), Ok(Bound::Declared));
+        }
+    }
+}

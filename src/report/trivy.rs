@@ -1,0 +1,284 @@
+//! Trivy JSON, schema version 2 (`trivy image -f json`).
+//!
+//! Trivy leaves out what it was told to filter (`--severity`, `--ignore-unfixed`,
+//! `.trivyignore`) without a word; what it does show, suppressed findings, counts.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::gather::{Few, Findings, each};
+use super::{
+    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
+    field,
+};
+use crate::oci::printable;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document<'a> {
+    #[serde(borrow)]
+    schema_version: &'a RawValue,
+    #[serde(borrow)]
+    created_at: Option<&'a RawValue>,
+    #[serde(default)]
+    artifact_name: String,
+    #[serde(default)]
+    artifact_type: String,
+    #[serde(borrow, default)]
+    trivy: Scanner<'a>,
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(borrow)]
+    results: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Scanner<'a> {
+    version: Option<String>,
+    #[serde(borrow)]
+    server: Option<Server<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Server<'a> {
+    #[serde(borrow, rename = "VulnerabilityDB")]
+    database: Option<Database<'a>>,
+}
+
+/// Trivy's note on its database, in reports of a server and in `trivy version`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Database<'a> {
+    #[serde(borrow)]
+    pub(super) updated_at: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    #[serde(rename = "OS")]
+    os: Option<OperatingSystem>,
+    #[serde(default, rename = "ImageID")]
+    image_id: String,
+    #[serde(rename = "DiffIDs")]
+    diff_ids: Option<Few<String>>,
+    repo_digests: Option<Few<String>>,
+    image_config: Option<ImageConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OperatingSystem {
+    #[serde(default)]
+    family: String,
+    #[serde(default, rename = "EOSL")]
+    end_of_life: bool,
+}
+
+#[derive(Deserialize)]
+struct ImageConfig {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    variant: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Target<'a> {
+    #[serde(default)]
+    class: String,
+    #[serde(borrow)]
+    vulnerabilities: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ExperimentalModifiedFindings")]
+    modified: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Vulnerability {
+    #[serde(rename = "VulnerabilityID")]
+    id: String,
+    #[serde(rename = "VendorIDs")]
+    vendor_ids: Option<Few<String>>,
+    #[serde(default)]
+    pkg_name: String,
+    pkg_identifier: Option<PackageIdentifier>,
+    #[serde(default)]
+    installed_version: String,
+    #[serde(default)]
+    fixed_version: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    severity_source: String,
+}
+
+#[derive(Deserialize)]
+struct PackageIdentifier {
+    #[serde(default, rename = "PURL")]
+    purl: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Modified<'a> {
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    status: String,
+    #[serde(borrow)]
+    finding: Option<&'a RawValue>,
+}
+
+/// Reads a document that is known to be strict JSON.
+pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+    let document: Document<'_> =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    document.check_kind()?;
+    let mut scanned = Scanned::default();
+    each("Results", document.results, |target| scanned.add(target))?;
+    Ok(ScanReport {
+        format: Format::Trivy,
+        scanned_at: field::time("CreatedAt", document.created_at)?,
+        database_at: document.database_at()?,
+        incomplete: scanned.incomplete(document.metadata.os.as_ref()),
+        end_of_life: document.metadata.end_of_life(),
+        subject: subject(document.metadata, &document.artifact_name)?,
+        tool: Tool {
+            name: "trivy".to_owned(),
+            version: document.trivy.version.map(|text| printable(&text, 64)),
+        },
+        findings: scanned.findings.distinct(),
+    })
+}
+
+impl Document<'_> {
+    fn check_kind(&self) -> Result<(), ReportError> {
+        if self.schema_version.get() != "2" {
+            let found = printable(self.schema_version.get(), 16);
+            return Err(ReportError::Schema(found));
+        }
+        match &*self.artifact_type {
+            "container_image" => Ok(()),
+            "" => Err(ReportError::NotAnImage("nothing it names".to_owned())),
+            other => Err(ReportError::NotAnImage(format!(
+                "a {}",
+                printable(other, 32)
+            ))),
+        }
+    }
+
+    /// Only a Trivy server's report dates its database.
+    fn database_at(&self) -> Result<Option<jiff::Timestamp>, ReportError> {
+        let database = self.trivy.server.as_ref().and_then(|s| s.database.as_ref());
+        field::time(
+            "VulnerabilityDB.UpdatedAt",
+            database.and_then(|database| database.updated_at),
+        )
+    }
+}
+
+impl Metadata {
+    fn end_of_life(&self) -> bool {
+        self.os.as_ref().is_some_and(|os| os.end_of_life)
+    }
+}
+
+fn subject(metadata: Metadata, name: &str) -> Result<ReportSubject, ReportError> {
+    let repo_digests = metadata.repo_digests.unwrap_or_default().0;
+    let repo_digests = repo_digests.iter().map(|text| field::repo_digest(text));
+    let diff_ids = metadata.diff_ids.unwrap_or_default().0;
+    let platform = match metadata.image_config {
+        Some(config) => field::platform(&config.os, &config.architecture, &config.variant)?,
+        None => None,
+    };
+    Ok(ReportSubject {
+        manifests: field::digests("RepoDigests", repo_digests)?,
+        image_id: field::digest("ImageID", &metadata.image_id)?,
+        platform,
+        diff_ids: field::digests("DiffIDs", diff_ids.iter().map(String::as_str))?,
+        name: Some(printable(name, 512)).filter(|name| !name.is_empty()),
+    })
+}
+
+/// What the targets of a report add up to.
+#[derive(Default)]
+struct Scanned {
+    os_packages: bool,
+    language_packages: bool,
+    findings: Findings,
+}
+
+impl Scanned {
+    /// Vulnerabilities count in a target of any class; secrets, misconfigurations
+    /// and licences are other lists and are not read.
+    fn add(&mut self, target: Target<'_>) -> Result<(), ReportError> {
+        self.os_packages |= target.class == "os-pkgs";
+        self.language_packages |= target.class == "lang-pkgs";
+        each("Vulnerabilities", target.vulnerabilities, |found| {
+            self.findings.push(finding(found, None)?)
+        })?;
+        each("ExperimentalModifiedFindings", target.modified, |changed| {
+            self.add_modified(changed)
+        })
+    }
+
+    fn add_modified(&mut self, changed: Modified<'_>) -> Result<(), ReportError> {
+        const LIST: &str = "ExperimentalModifiedFindings";
+        match (&*changed.r#type, changed.finding) {
+            ("misconfiguration" | "secret" | "license", _) => Ok(()),
+            ("vulnerability", Some(raw)) => {
+                let found = serde_json::from_str(raw.get())
+                    .map_err(|error| ReportError::field(LIST, error::problem(&error)))?;
+                self.findings.push(finding(found, Some(&changed.status))?)
+            }
+            _ => Err(ReportError::field(LIST, "an entry of unknown type")),
+        }
+    }
+
+    /// Trivy lists a target for the operating system's packages even when it finds
+    /// nothing in them. Without one they were not looked at: the system is not
+    /// supported, or other package types or scanners were asked for.
+    fn incomplete(&self, os: Option<&OperatingSystem>) -> Vec<Incomplete> {
+        let os = os.filter(|os| !matches!(&*os.family, "" | "none"));
+        match os {
+            Some(os) if !self.os_packages => vec![Incomplete::Filtered(format!(
+                "packages of the operating system {} were not scanned",
+                printable(&os.family, 32)
+            ))],
+            None if !self.os_packages && !self.language_packages => {
+                vec![Incomplete::NothingRecognised]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// `suppressed`: the word under which Trivy was told to leave the finding out.
+fn finding(found: Vulnerability, suppressed: Option<&str>) -> Result<Finding, ReportError> {
+    let id = field::id("VulnerabilityID", found.id)?;
+    let aliases = found.vendor_ids.unwrap_or_default().0;
+    let purl = found.pkg_identifier.map(|identifier| identifier.purl);
+    let status = match suppressed {
+        Some(word) => field::suppressed(word),
+        None => found.status,
+    };
+    Ok(Finding {
+        aliases: field::aliases("VendorIDs", &id, aliases)?,
+        id,
+        package: field::text("PkgName", found.pkg_name)?,
+        purl: field::purl("PURL", purl.unwrap_or_default())?,
+        installed: field::text("InstalledVersion", found.installed_version)?,
+        fixed: field::optional("FixedVersion", found.fixed_version)?,
+        severity: Severity::from_trivy(&found.severity)?,
+        severity_source: field::optional("SeveritySource", found.severity_source)?,
+        status: field::optional("Status", status)?,
+    })
+}

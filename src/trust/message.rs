@@ -1,0 +1,60 @@
+//! The one line that a denied client reads.
+
+use super::Denial;
+use crate::oci::printable;
+
+/// Clients cut longer lines, and event lists wrap them.
+const MESSAGE_LIMIT: usize = 200;
+
+/// `sekisho: <reason>: <what was found>. <next step>: <link>`, printable ASCII
+/// and under 200 characters. The finding is cut first, then the next step;
+/// reason and link always stand.
+pub fn denial_message(denial: &Denial, link: &str) -> String {
+    let head = format!("sekisho: {}: ", denial.reason.code());
+    let tail = if link.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", printable(link, MESSAGE_LIMIT / 2))
+    };
+    let room = MESSAGE_LIMIT.saturating_sub(1 + head.len() + tail.len());
+    let next = printable(&denial.next_step, room.saturating_sub(2));
+    let for_detail = room.saturating_sub(next.len() + 2).max(room / 2);
+    let detail = printable(&denial.detail, for_detail);
+    let next = printable(&next, room.saturating_sub(detail.len() + 2));
+    format!("{head}{detail}. {next}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::DenialReason;
+
+    #[test]
+    fn says_reason_finding_next_step_and_link_in_one_line() {
+        let denial = Denial::new(
+            DenialReason::TooSevere,
+            "CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; production/external allows low",
+            "rebuild with the fix, or ask",
+        );
+        assert_eq!(
+            denial_message(&denial, "https://s.example/d/1"),
+            "sekisho: too-severe: CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; production/external \
+             allows low. rebuild with the fix, or ask: https://s.example/d/1"
+        );
+    }
+
+    #[test]
+    fn text_from_outside_cannot_break_or_stretch_the_line() {
+        let denial = Denial::new(
+            DenialReason::TooSevere,
+            format!("CVE\r\nX-Evil: 1 \u{1b}[31m{}", "é".repeat(500)),
+            "n".repeat(500),
+        );
+        let line = denial_message(&denial, &format!("https://s.example/d/{}", "0".repeat(32)));
+        assert!(
+            line.len() < 200 && line.bytes().all(|b| (b' '..=b'~').contains(&b)),
+            "{line}"
+        );
+        assert!(line.starts_with("sekisho: too-severe: CVE") && line.ends_with(&"0".repeat(32)));
+    }
+}
