@@ -69,6 +69,8 @@ pub struct TokenList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRevoked {
     pub name: String,
-    /// How many scans and promotions of its were withdrawn.
-    pub withdrawn: u64,
+    /// How many of its scans were withdrawn.
+    pub withdrawn_scans: u64,
+    /// How many of its promotions were withdrawn.
+    pub withdrawn_promotions: u64,
 }

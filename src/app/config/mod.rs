@@ -25,5 +25,6 @@ pub use address::TlsConfig;
 pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};
 pub use loading::Config;
 pub use notebook::{Problem, Problems};
+pub use quantity::{Period, PeriodError};
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
 pub use upstreams::{Credentials, UpstreamConfig};

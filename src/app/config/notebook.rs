@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 /// One thing that is wrong, or worth a second look.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Line in the file, from 1.
     pub line: Option<usize>,
+    /// In characters, from 1.
     pub column: Option<usize>,
     /// Path of the key: `listeners[0].environment`. Empty: the file itself.
     pub key: String,

@@ -467,7 +467,11 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "audit.record",
         "unknown variant",
     ),
-    ("audit = 1", "audit", "is of type integer; write it as a table"),
+    (
+        "audit = 1",
+        "audit",
+        "is of type integer; write it as a table",
+    ),
 ];
 
 #[test]

@@ -338,7 +338,7 @@ fn end_of_day(text: &str) -> Option<Timestamp> {
 fn is_public(upstream: &UpstreamConfig) -> bool {
     let public = |host: &str| {
         let below = |name: &&str| host == *name || host.ends_with(&format!(".{name}"));
-        PUBLIC.iter().any(|name| below(&name)) || host == "registry.hub.docker.com"
+        PUBLIC.iter().any(|name| below(name)) || host == "registry.hub.docker.com"
     };
     public(upstream.name.as_str()) || upstream.url.host_str().is_some_and(public)
 }
