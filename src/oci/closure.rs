@@ -1,5 +1,7 @@
 //! Everything reachable from a root manifest.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Descriptor, Digest, MediaType, Platform};
@@ -7,12 +9,72 @@ use super::{Descriptor, Digest, MediaType, Platform};
 /// Every digest reachable from one root: the root, its children, their configs
 /// and layers. Computed once by the strict parser; served content lies in one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Closure {
-    pub(super) root: Digest,
-    pub(super) media_type: MediaType,
-    /// Length of the root's body in bytes.
-    pub(super) size: u64,
-    pub(super) shape: Shape,
+    root: Digest,
+    media_type: MediaType,
+    size: u64,
+    shape: Shape,
+    nested: Vec<Descriptor>,
+    #[serde(skip)]
+    lookup: Lookup,
+}
+
+/// A closure as it is stored: without what can be computed from the rest.
+#[derive(Deserialize)]
+struct Stored {
+    root: Digest,
+    media_type: MediaType,
+    size: u64,
+    shape: Shape,
+    #[serde(default)]
+    nested: Vec<Descriptor>,
+}
+
+impl From<Stored> for Closure {
+    fn from(stored: Stored) -> Self {
+        let lookup = Lookup::new(&stored.shape);
+        Self {
+            root: stored.root,
+            media_type: stored.media_type,
+            size: stored.size,
+            shape: stored.shape,
+            nested: stored.nested,
+            lookup,
+        }
+    }
+}
+
+/// Where a digest stands in a closure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lookup {
+    blobs: BTreeSet<Digest>,
+    /// Digest of a child to its place.
+    children: BTreeMap<Digest, usize>,
+}
+
+impl Lookup {
+    fn new(shape: &Shape) -> Self {
+        let blobs = shape.images().flat_map(Image::blobs);
+        Self {
+            blobs: blobs.map(|blob| blob.digest.clone()).collect(),
+            children: index_children(shape.children()),
+        }
+    }
+}
+
+/// Two entries may name one manifest; the one that could be read is found.
+fn index_children(children: &[Child]) -> BTreeMap<Digest, usize> {
+    let mut places = BTreeMap::new();
+    for (place, child) in children.iter().enumerate() {
+        let digest = child.descriptor.digest.clone();
+        if child.image().is_some() {
+            places.insert(digest, place);
+        } else {
+            places.entry(digest).or_insert(place);
+        }
+    }
+    places
 }
 
 /// What kind of thing the root is.
@@ -71,6 +133,24 @@ pub enum ChildOutcome {
 }
 
 impl Closure {
+    /// `size` is the length of the root's body; `nested` names the indexes below
+    /// the root whose entries stand flattened among its children.
+    pub(super) fn new(
+        root: Digest,
+        media_type: MediaType,
+        size: u64,
+        shape: Shape,
+        nested: Vec<Descriptor>,
+    ) -> Self {
+        Self::from(Stored {
+            root,
+            media_type,
+            size,
+            shape,
+            nested,
+        })
+    }
+
     pub fn root(&self) -> &Digest {
         &self.root
     }
@@ -79,6 +159,7 @@ impl Closure {
         &self.media_type
     }
 
+    /// Length of the root's body in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -87,15 +168,68 @@ impl Closure {
         &self.shape
     }
 
+    /// The entries of a root index, nested ones among them; none for an image.
+    pub fn children(&self) -> &[Child] {
+        self.shape.children()
+    }
+
+    /// The indexes between the root and its children. Clients ask for them by
+    /// digest on their way down.
+    pub fn nested(&self) -> &[Descriptor] {
+        &self.nested
+    }
+
     /// The image manifests below (or at) the root that could be read.
     pub fn images(&self) -> impl Iterator<Item = &Image> {
-        let (alone, children): (Option<&Image>, &[Child]) = match &self.shape {
-            Shape::Image(image) => (Some(image), &[]),
-            Shape::Index(children) => (None, children),
+        self.shape.images()
+    }
+
+    /// The entry of the root that names `digest`.
+    pub fn child(&self, digest: &Digest) -> Option<&Child> {
+        let place = self.lookup.children.get(digest)?;
+        self.children().get(*place)
+    }
+
+    /// The image whose manifest is `digest`, at the root or below it.
+    pub fn image(&self, digest: &Digest) -> Option<&Image> {
+        match &self.shape {
+            Shape::Image(image) => Some(image.as_ref()).filter(|image| image.manifest == *digest),
+            Shape::Index(_) => self.child(digest)?.image(),
+        }
+    }
+
+    /// Whether an image that could be read names `digest` as config or layer.
+    /// A manifest is no blob.
+    pub fn contains_blob(&self, digest: &Digest) -> bool {
+        self.lookup.blobs.contains(digest)
+    }
+
+    /// Every digest of the closure: the root, nested indexes, children (refused
+    /// and absent ones too), configs and layers. One may come more than once.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        let nested = self.nested.iter().map(|index| &index.digest);
+        std::iter::once(&self.root)
+            .chain(nested)
+            .chain(self.lookup.children.keys())
+            .chain(&self.lookup.blobs)
+    }
+}
+
+impl Shape {
+    fn children(&self) -> &[Child] {
+        match self {
+            Self::Image(_) => &[],
+            Self::Index(children) => children,
+        }
+    }
+
+    fn images(&self) -> impl Iterator<Item = &Image> {
+        let alone: Option<&Image> = match self {
+            Self::Image(image) => Some(image),
+            Self::Index(_) => None,
         };
-        alone
-            .into_iter()
-            .chain(children.iter().filter_map(Child::image))
+        let below = self.children().iter().filter_map(Child::image);
+        alone.into_iter().chain(below)
     }
 }
 
@@ -114,17 +248,17 @@ impl Image {
         std::iter::once(&self.config).chain(&self.layers)
     }
 
-    /// Whether any layer could be unpacked and run, whatever the manifest claims to be.
-    pub fn has_runnable_layers(&self) -> bool {
-        self.layers
-            .iter()
-            .any(|layer| layer.media_type.as_str().contains("tar"))
-    }
-
     pub fn platform(&self) -> Option<&Platform> {
         match &self.content {
             Content::Runnable { platform, .. } => Some(platform),
             Content::Attestation | Content::Artifact { .. } => None,
         }
+    }
+
+    /// Whether some client would unpack a layer of this into a container,
+    /// whatever the manifest claims to be.
+    pub fn has_runnable_layers(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.any(|layer| layer.media_type.is_runnable_layer())
     }
 }

@@ -3,24 +3,35 @@
 //! Pure: no I/O, no clock, no async. An ill-formed digest, name or tag cannot
 //! exist as a value here, so the rooms above never check a string twice.
 
+mod assembly;
+mod classify;
 mod closure;
+mod config;
 mod descriptor;
 mod digest;
 mod error_code;
 mod globs;
+mod json;
+mod manifest;
 mod media_type;
 mod name;
 mod platform;
 mod printable;
 mod reference;
+mod refusal;
 
+pub use assembly::{ClosureAssembly, Supplied, Wanted, WrongBytes};
 pub use closure::{Child, ChildOutcome, Closure, Content, Image, Shape};
+pub use config::ImageConfig;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_code::ErrorCode;
 pub use globs::{BadGlob, RepositoryGlobs};
-pub use media_type::MediaType;
+pub use json::{JsonError, Limits, read_strict};
+pub use manifest::{Manifest, ManifestBody};
+pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RegistryHost, Repository, RepositoryName};
 pub use platform::{Platform, PlatformError};
 pub use printable::printable;
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError};
+pub use refusal::Refusal;

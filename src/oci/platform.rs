@@ -8,14 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::name::text_value;
 
 /// Why a string is no platform.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a platform is written os/architecture or os/architecture/variant, as in linux/arm64/v8")]
 pub struct PlatformError;
 
 /// Operating system, architecture and, for some, a variant.
 ///
-/// `arm64` has the variant `v8` by default and `arm` `v7`, as containerd
-/// normalises them, so that two ways of writing one platform compare equal.
+/// Normalised as containerd does it (`platforms.Normalize`), so that two ways of
+/// writing one platform compare equal: lower case, `x86_64` is `amd64`,
+/// `aarch64` is `arm64`, `arm64` has the variant `v8` by default and `arm` `v7`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Platform {
     os: String,
@@ -25,17 +26,18 @@ pub struct Platform {
 
 impl Platform {
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
-        let variant = variant.filter(|variant| !variant.is_empty());
-        let variant = match (architecture, variant) {
-            ("arm64", Some("v8")) => None,
-            ("arm", None) => Some("v7"),
-            ("amd64", Some("v1")) => None,
-            (_, variant) => variant,
+        let (architecture, variant) = normalise(
+            architecture.to_ascii_lowercase(),
+            variant.unwrap_or_default().to_ascii_lowercase(),
+        );
+        let os = match os.to_ascii_lowercase() {
+            os if os == "macos" => "darwin".to_owned(),
+            os => os,
         };
         Self {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: variant.map(str::to_owned),
+            os,
+            architecture,
+            variant: Some(variant).filter(|variant| !variant.is_empty()),
         }
     }
 
@@ -76,6 +78,22 @@ impl Platform {
     }
 }
 
+fn normalise(architecture: String, variant: String) -> (String, String) {
+    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
+        ("i386", _) => ("386", ""),
+        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
+        ("x86_64" | "x86-64", other) => ("amd64", other),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
+        ("aarch64", other) => ("arm64", other),
+        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
+        ("armel", _) | ("arm", "6") => ("arm", "v6"),
+        ("arm", "5") => ("arm", "v5"),
+        ("arm", "8") => ("arm", "v8"),
+        _ => return (architecture, variant),
+    };
+    (architecture.to_owned(), variant.to_owned())
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
@@ -106,6 +124,24 @@ mod tests {
             Platform::parse("linux/arm/v6"),
             Platform::parse("linux/arm/v7")
         );
+    }
+
+    #[test]
+    fn normalises_as_containerd_does() {
+        for (written, read) in [
+            ("Linux/x86_64", "linux/amd64"),
+            ("linux/amd64/v1", "linux/amd64"),
+            ("linux/amd64/v3", "linux/amd64/v3"),
+            ("linux/aarch64", "linux/arm64"),
+            ("linux/arm64/8", "linux/arm64"),
+            ("linux/armhf", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+            ("linux/i386", "linux/386"),
+            ("macos/arm64", "darwin/arm64"),
+        ] {
+            let platform = Platform::parse(written).map(|platform| platform.to_string());
+            assert_eq!(platform.as_deref(), Ok(read), "{written}");
+        }
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! The `Authorization` header: `Bearer` (RFC 6750) and `Basic` (RFC 7617).
+//!
+//! Parsing only. Whoever knows the secrets compares them, in constant time.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use secrecy::SecretString;
+
+/// What a client presented.
+#[derive(Debug)]
+pub enum Credentials {
+    Bearer(SecretString),
+    /// The user's name is what stands before the first colon.
+    Basic {
+        username: String,
+        password: SecretString,
+    },
+}
+
+/// Why a header is no credential. Never says what the header held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAuthorization {
+    #[error("the Authorization header is repeated")]
+    Repeated,
+    #[error("the Authorization scheme is neither Bearer nor Basic")]
+    Scheme,
+    #[error("the Authorization header is ill-formed")]
+    Form,
+}
+
+impl Credentials {
+    /// Reads the header; `None` where there is none.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, BadAuthorization> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(BadAuthorization::Repeated);
+        }
+        let text = value.to_str().map_err(|_| BadAuthorization::Form)?;
+        Self::parse(text).map(Some)
+    }
+
+    fn parse(text: &str) -> Result<Self, BadAuthorization> {
+        let (scheme, value) = text.split_once(' ').ok_or(BadAuthorization::Form)?;
+        let value = value.trim_matches(' ');
+        if scheme.eq_ignore_ascii_case("bearer") {
+            bearer(value)
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            basic(value).ok_or(BadAuthorization::Form)
+        } else {
+            Err(BadAuthorization::Scheme)
+        }
+    }
+}
+
+fn bearer(token: &str) -> Result<Credentials, BadAuthorization> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(BadAuthorization::Form);
+    }
+    Ok(Credentials::Bearer(token.into()))
+}
+
+fn basic(encoded: &str) -> Option<Credentials> {
+    let decoded = String::from_utf8(decode_base64(encoded)?).ok()?;
+    let (username, password) = decoded.split_once(':')?;
+    Some(Credentials::Basic {
+        username: username.to_owned(),
+        password: password.into(),
+    })
+}
+
+/// Standard alphabet (RFC 4648 §4), padded or not, and canonical: the bits
+/// that pad the last byte are zero.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_suffix("==").or(text.strip_suffix('='));
+    if digits.is_some() && !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in digits.unwrap_or(text).as_bytes().chunks(4) {
+        decode_group(group, &mut bytes)?;
+    }
+    Some(bytes)
+}
+
+/// Two to four digits of six bits each make one to three bytes.
+fn decode_group(group: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    let mut bits = 0u32;
+    for digit in group {
+        bits = bits << 6 | u32::from(sextet(*digit)?);
+    }
+    bits <<= 6 * (4 - group.len());
+    let [_, decoded @ ..] = bits.to_be_bytes();
+    let (kept, padding) = decoded.split_at(group.len() - 1);
+    if group.len() == 1 || padding.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    bytes.extend_from_slice(kept);
+    Some(())
+}
+
+const fn sextet(digit: u8) -> Option<u8> {
+    match digit {
+        b'A'..=b'Z' => Some(digit - b'A'),
+        b'a'..=b'z' => Some(digit - b'a' + 26),
+        b'0'..=b'9' => Some(digit - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use secrecy::ExposeSecret;
+
+    fn read(value: &str) -> Result<(String, String), BadAuthorization> {
+        match Credentials::parse(value)? {
+            Credentials::Bearer(token) => Ok((String::new(), token.expose_secret().to_owned())),
+            Credentials::Basic { username, password } => {
+                Ok((username, password.expose_secret().to_owned()))
+            }
+        }
+    }
+
+    fn pair(username: &str, secret: &str) -> Result<(String, String), BadAuthorization> {
+        Ok((username.to_owned(), secret.to_owned()))
+    }
+
+    #[test]
+    fn reads_both_schemes() {
+        assert_eq!(read("Bearer abc.def"), pair("", "abc.def"));
+        assert_eq!(read("bearer  x"), pair("", "x"));
+        let open_sesame = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+        assert_eq!(read(open_sesame), pair("Aladdin", "open sesame"));
+        assert_eq!(read("BASIC dTpwOnE="), pair("u", "p:q"));
+        assert_eq!(read("Basic dTpwOnE"), pair("u", "p:q"));
+        assert_eq!(read("Basic Og=="), pair("", ""));
+    }
+
+    #[test]
+    fn refuses_what_is_ill_formed() {
+        for bad in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Basic",
+            "Basic A",
+            "Basic dTpw=",
+            "Basic dTpwOnF=",
+            "Basic dTpwOnE===",
+            "Basic !!!!",
+            "Basic dXA=",
+            "Basic /////w==",
+        ] {
+            assert_eq!(read(bad), Err(BadAuthorization::Form), "{bad:?}");
+        }
+        assert_eq!(read("Digest x"), Err(BadAuthorization::Scheme));
+    }
+
+    #[test]
+    fn refuses_a_repeated_header() {
+        let mut headers = HeaderMap::new();
+        assert!(matches!(Credentials::from_headers(&headers), Ok(None)));
+        for token in ["Bearer a", "Bearer b"] {
+            headers.append(AUTHORIZATION, HeaderValue::from_static(token));
+        }
+        let refused = Credentials::from_headers(&headers).err();
+        assert_eq!(refused, Some(BadAuthorization::Repeated));
+    }
+
+    #[test]
+    fn hides_the_secret_from_debug() {
+        let shown = format!("{:?}", Credentials::parse("Bearer hush").unwrap());
+        assert!(!shown.contains("hush"));
+    }
+}

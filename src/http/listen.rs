@@ -1,0 +1,244 @@
+//! A listener: bound first, then served, then drained.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::write_deadline::WriteDeadline;
+use super::{Peer, ReloadingCertificates, certificate};
+use crate::tasks::Tasks;
+
+/// Most bytes of a request line and its headers together.
+const MAX_HEADER_SIZE: usize = 32 * 1024;
+/// Pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one listener grants its clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Time for a TLS handshake.
+    pub handshake: Duration,
+    /// Time in which the next request's head must arrive whole, on a new
+    /// connection as on one that is kept alive.
+    pub idle: Duration,
+    /// Time that a client may take none of the bytes that wait for it.
+    pub stalled: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            stalled: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: cannot listen on {address}: {source}")]
+pub struct ListenError {
+    name: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A socket that listens and is not served yet: clients wait.
+pub struct Bound {
+    name: &'static str,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Binds `address`; `name` is what logs and tasks call the listener.
+    pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, ListenError> {
+        let failed = |source| ListenError {
+            name,
+            address,
+            source,
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            name,
+            listener,
+            address,
+        })
+    }
+
+    /// The address with the port that was given for port 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until shutdown begins; every connection gets its own service from
+    /// `make`. From then on nothing is accepted, idle connections close, and
+    /// answers under way are finished within the deadline of the drain.
+    pub fn serve<M, S, B>(
+        self,
+        tasks: &Tasks,
+        limits: Limits,
+        tls: Option<Arc<ReloadingCertificates>>,
+        make: M,
+    ) where
+        M: Fn(Peer) -> S + Send + Sync + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Send + 'static,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let server = Arc::new(Server {
+            name: self.name,
+            connections: Arc::new(Semaphore::new(limits.connections)),
+            http: protocol(&limits),
+            tasks: tasks.clone(),
+            limits,
+            tls,
+            make,
+        });
+        let shutdown = tasks.cancelled();
+        tasks.spawn(self.name, async move {
+            tokio::select! {
+                () = shutdown => {}
+                () = accept_all(self.listener, server) => {}
+            }
+        });
+    }
+}
+
+struct Server<M> {
+    name: &'static str,
+    connections: Arc<Semaphore>,
+    http: http1::Builder,
+    tasks: Tasks,
+    limits: Limits,
+    tls: Option<Arc<ReloadingCertificates>>,
+    make: M,
+}
+
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .auto_date_header(true)
+        .header_read_timeout(limits.idle)
+        .max_header_size(MAX_HEADER_SIZE)
+        .half_close(false);
+    http
+}
+
+async fn accept_all<M, S, B>(listener: TcpListener, server: Arc<Server<M>>)
+where
+    M: Fn(Peer) -> S + Send + Sync + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    while let Ok(permit) = server.connections.clone().acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let connection = server.clone().connection(stream, address, permit);
+                server.tasks.spawn_isolated(server.name, connection);
+            }
+            Err(error) if concerns_one_client(&error) => {}
+            Err(error) => {
+                tracing::warn!(listener.name = server.name, %error, "cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the client went away by itself, so that the next may be fine.
+fn concerns_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+impl<M, S, B> Server<M>
+where
+    M: Fn(Peer) -> S,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: http_body::Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        _permit: OwnedSemaphorePermit,
+    ) {
+        // Without it small answers wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let Some(certificates) = &self.tls else {
+            return self.exchange(stream, Peer::new(address, None)).await;
+        };
+        match self.greet(certificates, stream).await {
+            Ok(stream) => {
+                let peer = Peer::new(address, client_name(&stream));
+                self.exchange(stream, peer).await;
+            }
+            Err(error) => {
+                tracing::debug!(listener.name = self.name, client.address = %address, %error, "TLS handshake failed");
+            }
+        }
+    }
+
+    async fn greet(
+        &self,
+        certificates: &ReloadingCertificates,
+        stream: TcpStream,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let handshake = TlsAcceptor::from(certificates.config()).accept(stream);
+        tokio::time::timeout(self.limits.handshake, handshake).await?
+    }
+
+    /// Requests and answers, until the client or the shutdown ends them.
+    async fn exchange<I: AsyncRead + AsyncWrite + Unpin>(&self, stream: I, peer: Peer) {
+        let address = peer.address;
+        let io = TokioIo::new(WriteDeadline::new(stream, self.limits.stalled));
+        let mut connection = pin!(self.http.serve_connection(io, (self.make)(peer)));
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = self.tasks.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(listener.name = self.name, client.address = %address, %error, "connection failed");
+        }
+    }
+}
+
+fn client_name(stream: &TlsStream<TcpStream>) -> Option<Arc<str>> {
+    let (_, session) = stream.get_ref();
+    let leaf = session.peer_certificates()?.first()?;
+    Some(certificate::name(leaf).into())
+}

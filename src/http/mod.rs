@@ -1,0 +1,28 @@
+//! Plumbing without business: accept, TLS, layers, drain.
+//!
+//! A door binds a listener, hands it a service for each connection, and gets
+//! HTTP/1.1 with limits, a client certificate's name and an orderly end. Version
+//! 1.1 alone, since only it has the reason phrase that carries a denial.
+
+mod authorization;
+mod body;
+mod certificate;
+mod layers;
+mod listen;
+mod peer;
+mod reason;
+mod request_id;
+mod tls;
+mod write_deadline;
+
+#[cfg(test)]
+mod tests;
+
+pub use authorization::{BadAuthorization, Credentials};
+pub use body::Body;
+pub use layers::{Layered, Layers};
+pub use listen::{Bound, Limits, ListenError};
+pub use peer::{Peer, Peered};
+pub use reason::{MAX_REASON, reason_phrase};
+pub use request_id::{RequestId, RequestIds};
+pub use tls::{ReloadingCertificates, TlsError, TlsFiles};

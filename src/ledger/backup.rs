@@ -1,0 +1,106 @@
+//! Copies of the ledger, made while it is in use, and their examination.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+
+use super::load::newest_seq;
+use super::open::{found_schema, known_schema, open_private};
+use super::{Ledger, LedgerError, stored};
+
+/// What a sound ledger file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub schema: i64,
+    /// How many changes of evidence it has seen.
+    pub seq: u64,
+    /// When the newest of them was.
+    pub newest: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Writes a whole copy to `target` (mode 0600), which must not exist. Nothing
+    /// waits for it, and `target` is there only when it is complete.
+    pub async fn backup(&self, target: &Path) -> Result<(), LedgerError> {
+        if target.symlink_metadata().is_ok() {
+            return Err(LedgerError::BackupExists(target.to_owned()));
+        }
+        let unfinished = beside(target);
+        remove(&unfinished)?;
+        let made = self.copy_to(&unfinished, target).await;
+        let removed = remove(&unfinished);
+        made.and(removed)
+    }
+
+    async fn copy_to(&self, unfinished: &Path, target: &Path) -> Result<(), LedgerError> {
+        let file = open_private(unfinished)?;
+        sqlx::query("VACUUM INTO ?")
+            .bind(unfinished.to_string_lossy().into_owned())
+            .execute(&self.readers)
+            .await?;
+        file.sync_all().map_err(LedgerError::file(unfinished))?;
+        publish(unfinished, target)
+    }
+
+    /// Examines a ledger file that no one uses: a backup before it is put back.
+    pub async fn verify(path: &Path) -> Result<Verified, LedgerError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect_with(options).await?;
+        let verified = examine(&pool).await;
+        pool.close().await;
+        verified
+    }
+}
+
+async fn examine(pool: &SqlitePool) -> Result<Verified, LedgerError> {
+    let integrity: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_one(pool)
+        .await?;
+    if integrity != "ok" {
+        return Err(LedgerError::Damaged(integrity));
+    }
+    let known = known_schema();
+    let schema = match found_schema(pool).await? {
+        None => return Err(LedgerError::Damaged("it is no ledger".to_owned())),
+        Some(found) if found > known => return Err(LedgerError::NewerSchema { found, known }),
+        Some(found) => found,
+    };
+    let newest: Option<i64> = sqlx::query_scalar("SELECT max(at) FROM changes")
+        .fetch_one(pool)
+        .await?;
+    let mut connection = pool.acquire().await?;
+    Ok(Verified {
+        schema,
+        seq: newest_seq(&mut connection).await?,
+        newest: stored::time_if(newest)?,
+    })
+}
+
+/// A hard link, unlike a rename, never replaces what came meanwhile.
+fn publish(unfinished: &Path, target: &Path) -> Result<(), LedgerError> {
+    fs::hard_link(unfinished, target).map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => LedgerError::BackupExists(target.to_owned()),
+        _ => LedgerError::file(target)(source),
+    })?;
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let opened = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    opened.map_err(LedgerError::file(folder))
+}
+
+fn beside(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(".unfinished");
+    PathBuf::from(name)
+}
+
+fn remove(path: &Path) -> Result<(), LedgerError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(LedgerError::file(path)(source)),
+        _ => Ok(()),
+    }
+}

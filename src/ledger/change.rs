@@ -1,0 +1,123 @@
+//! One line of `changes`: what a write touched.
+
+use crate::oci::{Digest, Repository, Tag};
+use crate::trust::EnvironmentName;
+
+/// What changed, with all that a reader needs to find it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A scan of this manifest came, or was withdrawn.
+    Scan(Digest),
+    /// A promotion of this digest came, or was withdrawn.
+    Promotion(Digest, Option<PromotedTag>),
+    /// A revocation of this digest came, or was undone.
+    Revocation(Digest),
+    Closure(Repository, Digest),
+    Alias(Digest, Digest),
+    Token(String),
+}
+
+/// A tag that promotions move, in one environment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PromotedTag {
+    pub environment: EnvironmentName,
+    pub repository: Repository,
+    pub tag: Tag,
+}
+
+impl Change {
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Scan(_) => "scan",
+            Self::Promotion(..) => "promotion",
+            Self::Revocation(_) => "revocation",
+            Self::Closure(..) => "closure",
+            Self::Alias(..) => "alias",
+            Self::Token(_) => "token",
+        }
+    }
+
+    /// Words parted by spaces; none of them can hold one.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Scan(digest) | Self::Revocation(digest) | Self::Promotion(digest, None) => {
+                digest.to_string()
+            }
+            Self::Promotion(digest, Some(at)) => {
+                format!("{digest} {} {} {}", at.environment, at.repository, at.tag)
+            }
+            Self::Closure(repository, root) => format!("{repository} {root}"),
+            Self::Alias(sha256, sha512) => format!("{sha256} {sha512}"),
+            Self::Token(name) => name.clone(),
+        }
+    }
+
+    /// `None` for what another version of the program wrote.
+    pub fn parse(kind: &str, subject: &str) -> Option<Self> {
+        let digest = |text: &str| Digest::parse(text).ok();
+        let words: Vec<&str> = subject.split(' ').collect();
+        match (kind, &words[..]) {
+            ("scan", [it]) => Some(Self::Scan(digest(it)?)),
+            ("promotion", [it]) => Some(Self::Promotion(digest(it)?, None)),
+            ("promotion", [it, environment, repository, tag]) => {
+                let at = PromotedTag {
+                    environment: EnvironmentName::parse(environment).ok()?,
+                    repository: Repository::parse(repository).ok()?,
+                    tag: Tag::parse(tag).ok()?,
+                };
+                Some(Self::Promotion(digest(it)?, Some(at)))
+            }
+            ("revocation", [it]) => Some(Self::Revocation(digest(it)?)),
+            ("closure", [repository, root]) => Some(Self::Closure(
+                Repository::parse(repository).ok()?,
+                digest(root)?,
+            )),
+            ("alias", [sha256, sha512]) => Some(Self::Alias(digest(sha256)?, digest(sha512)?)),
+            ("token", [name]) => Some(Self::Token((*name).to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The digests whose evidence it changes.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        let (one, other) = match self {
+            Self::Scan(digest) | Self::Promotion(digest, _) | Self::Revocation(digest) => {
+                (Some(digest), None)
+            }
+            Self::Closure(_, root) => (Some(root), None),
+            Self::Alias(sha256, sha512) => (Some(sha256), Some(sha512)),
+            Self::Token(_) => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_nothing_else() {
+        let digest = Digest::sha256(b"x");
+        let repository = Repository::parse("registry.corp:5000/app").unwrap();
+        let at = PromotedTag {
+            environment: EnvironmentName::parse("production").unwrap(),
+            repository: repository.clone(),
+            tag: Tag::parse("1.0").unwrap(),
+        };
+        for change in [
+            Change::Scan(digest.clone()),
+            Change::Promotion(digest.clone(), None),
+            Change::Promotion(digest.clone(), Some(at)),
+            Change::Revocation(digest.clone()),
+            Change::Closure(repository, digest.clone()),
+            Change::Alias(digest, Digest::sha512(b"x")),
+            Change::Token("ci".to_owned()),
+        ] {
+            let read = Change::parse(change.kind(), &change.subject());
+            assert_eq!(read, Some(change));
+        }
+        assert_eq!(Change::parse("adoption", "x"), None);
+        assert_eq!(Change::parse("scan", "x"), None);
+    }
+}

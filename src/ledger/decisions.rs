@@ -1,0 +1,80 @@
+//! Decisions, as far as they are looked up again. The audit log is the record;
+//! this is its prunable index.
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, stored};
+use crate::trust::{Decision, DecisionId, EnvironmentName, Outcome};
+
+/// The most decisions that one question returns.
+const LIMIT: u32 = 1000;
+
+/// Which decisions are asked for; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionFilter {
+    pub since: Option<Timestamp>,
+    pub environment: Option<EnvironmentName>,
+    pub verdict: Option<Outcome>,
+    /// At most 1000, which is also what `None` means.
+    pub limit: Option<u32>,
+}
+
+impl Ledger {
+    /// Writes a batch in one transaction. A decision that is there gets its new
+    /// count.
+    pub async fn record_decisions(&self, decisions: &[Decision]) -> Result<(), LedgerError> {
+        let Some(newest) = decisions.iter().map(|decision| decision.time).max() else {
+            return Ok(());
+        };
+        let put = "INSERT INTO decisions (id, time, environment, verdict, count, body) \
+                   VALUES (?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT DO UPDATE SET count = excluded.count, body = excluded.body \
+                   WHERE count < excluded.count";
+        let mut writing = self.begin(Some(newest)).await?;
+        for decision in decisions {
+            sqlx::query(put)
+                .bind(decision.id.as_str())
+                .bind(decision.time.as_microsecond())
+                .bind(decision.environment.as_str())
+                .bind(decision.verdict.as_str())
+                .bind(i64::try_from(decision.count).unwrap_or(i64::MAX))
+                .bind(stored::json(decision)?)
+                .execute(writing.sql())
+                .await?;
+        }
+        self.commit(writing).await
+    }
+
+    pub async fn decision(&self, id: &DecisionId) -> Result<Option<Decision>, LedgerError> {
+        let body: Option<String> = sqlx::query_scalar("SELECT body FROM decisions WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        body.as_deref().map(stored::body).transpose()
+    }
+
+    pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>, LedgerError> {
+        let matching = "SELECT body FROM decisions WHERE time >= ? \
+                        AND environment = coalesce(?, environment) \
+                        AND verdict = coalesce(?, verdict) ORDER BY time DESC LIMIT ?";
+        let bodies: Vec<String> = sqlx::query_scalar(matching)
+            .bind(stored::micros(filter.since).unwrap_or(i64::MIN))
+            .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
+            .bind(filter.verdict.map(Outcome::as_str))
+            .bind(filter.limit.unwrap_or(LIMIT).min(LIMIT))
+            .fetch_all(&self.readers)
+            .await?;
+        bodies.iter().map(|body| stored::body(body)).collect()
+    }
+
+    /// Forgets decisions made before `before`; returns how many that were.
+    pub async fn prune_decisions(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        let mut writing = self.begin(None).await?;
+        let pruned = sqlx::query("DELETE FROM decisions WHERE time < ?")
+            .bind(before.as_microsecond())
+            .execute(writing.sql())
+            .await?;
+        self.commit(writing).await?;
+        Ok(pruned.rows_affected())
+    }
+}

@@ -1,0 +1,56 @@
+//! What can go wrong with the records.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a verb of the ledger failed. A write that returns an error may still have
+/// been made; it was not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the ledger is named by a URL sqlite:///path, not {0:?}")]
+    Url(String),
+    #[error("another serve holds {}; one ledger has one serve", .0.display())]
+    AlreadyServed(PathBuf),
+    #[error("the ledger has schema {found}, this program knows {known}; run a newer sekisho")]
+    NewerSchema { found: i64, known: i64 },
+    #[error("the ledger has schema {found}, this program needs {known}; start serve once")]
+    OlderSchema { found: i64, known: i64 },
+    #[error("the scan or its database is dated in the future; check the scanner's clock")]
+    FromTheFuture,
+    #[error("a closure was handed in for another digest than its root")]
+    OtherRoot,
+    #[error("an alias is one sha256 and one sha512 digest of the same bytes")]
+    NoAlias,
+    #[error("a token's name is 1 to 64 of a-z, A-Z, 0-9 and . _ - and not \"anonymous\"")]
+    TokenName,
+    #[error("there is a token {0:?}, or was; take another name")]
+    TokenExists(String),
+    #[error("there is no token {0:?}")]
+    UnknownToken(String),
+    #[error("the token {0:?} is revoked")]
+    TokenRevoked(String),
+    #[error("{} exists; a backup never replaces a file", .0.display())]
+    BackupExists(PathBuf),
+    #[error("the ledger is damaged: {0}")]
+    Damaged(String),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("the ledger does not answer: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the ledger's schema: {0}")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+}
+
+impl LedgerError {
+    /// A stored record that cannot be read; never skipped.
+    pub(super) fn unreadable(what: &str, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(format!("unreadable {what}: {why}"))
+    }
+
+    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! All that is known of one subject, gathered for judgement.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::membership::Membership;
+use super::{Ledger, LedgerError};
+use crate::oci::{Closure, Digest, Shape};
+use crate::trust::{Evidence, Subject};
+
+impl Ledger {
+    /// Reads the evidence on `subject`, whose closure the caller has, together
+    /// with the `seq` that a verdict on it rests on: the sequence is read first,
+    /// so what is written meanwhile comes after it. What vouches for the subject
+    /// and what it refers to, the gate adds.
+    pub async fn evidence(
+        &self,
+        subject: &Subject,
+        closure: Arc<Closure>,
+    ) -> Result<(Evidence, u64), LedgerError> {
+        if *closure.root() != subject.digest {
+            return Err(LedgerError::OtherRoot);
+        }
+        self.load_once().await?;
+        let seq = self.index.seq();
+        let tables = self.index.tables();
+        let above = tables.members.above(&subject.repository, &subject.digest);
+        let related = related(&closure, &tables.members);
+        let manifests = closure.images().map(|image| &image.manifest);
+        let evidence = Evidence {
+            scans: self.scans_of(manifests).await?,
+            promotions: self.promotions_of(subject, &above).await?,
+            revocations: self.active_revocations(&related).await?,
+            first_served: self.first_served(subject).await?,
+            vouched_until: None,
+            subject_permitted_until: None,
+            confirmed: true,
+            above,
+            closure,
+        };
+        Ok((evidence, seq))
+    }
+}
+
+/// The digests whose revocation reaches the root: its own, all in its closure, all
+/// indexes above it in any repository, each under either algorithm.
+fn related(closure: &Closure, members: &Membership) -> HashSet<Digest> {
+    let mut related = HashSet::from([closure.root().clone()]);
+    if let Shape::Index(children) = closure.shape() {
+        let digests = children.iter().map(|child| child.descriptor.digest.clone());
+        related.extend(digests);
+    }
+    for image in closure.images() {
+        related.extend(image.blobs().map(|blob| blob.digest.clone()));
+    }
+    related.extend(members.above_anywhere(closure.root()));
+    let twins: Vec<Digest> = related.iter().filter_map(|it| members.twin(it)).collect();
+    related.extend(twins);
+    related
+}

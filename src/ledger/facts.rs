@@ -1,0 +1,65 @@
+//! What later judgement needs of pulls: first seen, first served, last pulled.
+//!
+//! Written in batches. They are no evidence for or against, so they forget no
+//! verdict: the first service matters only once a scan is stale, and then the
+//! verdict has run out by itself.
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, stored};
+use crate::trust::Subject;
+
+/// A digest was seen, or served, in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub subject: Subject,
+    pub at: Timestamp,
+    /// Seen and served; else only seen.
+    pub served: bool,
+}
+
+impl Ledger {
+    /// Notes a batch of facts in one transaction.
+    pub async fn note_facts(&self, facts: &[Fact]) -> Result<(), LedgerError> {
+        let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
+            return Ok(());
+        };
+        let put = "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT DO UPDATE SET \
+                   first_seen = min(first_seen, excluded.first_seen), \
+                   first_served = coalesce(min(first_served, excluded.first_served), \
+                                           first_served, excluded.first_served), \
+                   last_pulled = coalesce(max(last_pulled, excluded.last_pulled), \
+                                          last_pulled, excluded.last_pulled)";
+        let mut writing = self.begin(Some(newest)).await?;
+        for fact in facts {
+            let at = fact.at.as_microsecond();
+            let served = fact.served.then_some(at);
+            sqlx::query(put)
+                .bind(fact.subject.environment.as_str())
+                .bind(fact.subject.repository.to_string())
+                .bind(fact.subject.digest.to_string())
+                .bind(at)
+                .bind(served)
+                .bind(served)
+                .execute(writing.sql())
+                .await?;
+        }
+        self.commit(writing).await
+    }
+
+    pub(super) async fn first_served(
+        &self,
+        subject: &Subject,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let of = "SELECT first_served FROM facts \
+                  WHERE digest = ? AND repository = ? AND environment = ?";
+        let at: Option<Option<i64>> = sqlx::query_scalar(of)
+            .bind(subject.digest.to_string())
+            .bind(subject.repository.to_string())
+            .bind(subject.environment.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        stored::time_if(at.flatten())
+    }
+}

@@ -1,0 +1,111 @@
+//! What other processes write: followed by the sequence of changes.
+
+use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::change::Change;
+use super::load::newest_seq;
+use super::{Ledger, LedgerError};
+
+type Row = (i64, String, String, Option<i64>);
+
+/// How many changes are read at once.
+const BATCH: u32 = 1000;
+
+impl Ledger {
+    /// Brings memory up to all that was written, by whomever; returns how many
+    /// changes that were. Called every quarter of a second. A gap in the sequence,
+    /// or a change that this program does not know, loads the index anew.
+    pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        let _turn = self.turn.lock().await;
+        let before = self.index.seq();
+        if !self.index.is_complete() {
+            self.load().await?;
+        }
+        while self.follow_batch().await? {}
+        self.confirmed
+            .store(now.as_microsecond(), Ordering::Relaxed);
+        Ok(self.index.seq().saturating_sub(before))
+    }
+
+    /// Whether there may be more.
+    async fn follow_batch(&self) -> Result<bool, LedgerError> {
+        let applied = self.index.seq();
+        let mut snapshot = self.readers.begin().await?;
+        let newest = newest_seq(&mut snapshot).await?;
+        if newest == applied {
+            return Ok(false);
+        }
+        let next = "SELECT seq, kind, subject, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?";
+        let rows: Vec<Row> = sqlx::query_as(next)
+            .bind(applied.cast_signed())
+            .bind(BATCH)
+            .fetch_all(&mut *snapshot)
+            .await?;
+        drop(snapshot);
+        match without_gap(applied, newest, &rows) {
+            Some(changes) => self.apply_all(applied, &changes).await?,
+            None => self.load().await?,
+        }
+        self.note_times(&rows);
+        Ok(true)
+    }
+
+    async fn apply_all(&self, applied: u64, changes: &[Change]) -> Result<(), LedgerError> {
+        for (seq, change) in (applied + 1..).zip(changes) {
+            self.apply(seq, change).await?;
+            self.index.set_seq(seq);
+        }
+        Ok(())
+    }
+
+    fn note_times(&self, rows: &[Row]) {
+        if let Some(newest) = rows.iter().filter_map(|row| row.3).max() {
+            self.newest.fetch_max(newest, Ordering::Relaxed);
+        }
+    }
+
+    /// How long ago memory was last known to hold every change.
+    pub fn confirmed_age(&self, now: Timestamp) -> SignedDuration {
+        let confirmed = self.confirmed.load(Ordering::Relaxed);
+        let confirmed = Timestamp::from_microsecond(confirmed).unwrap_or(Timestamp::MIN);
+        now.duration_since(confirmed).max(SignedDuration::ZERO)
+    }
+
+    /// Whether that is too long ago to decide anything.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        self.confirmed_age(now) > self.config.max_silence
+    }
+
+    /// Forgets all but the newest `keep` changes. A reader that has not come as
+    /// far finds the gap and loads the index anew.
+    pub async fn prune_changes(&self, keep: u64) -> Result<u64, LedgerError> {
+        let mut writing = self.begin(None).await?;
+        let newest = newest_seq(writing.sql()).await?;
+        let pruned = sqlx::query("DELETE FROM changes WHERE seq <= ?")
+            .bind(newest.saturating_sub(keep).cast_signed())
+            .execute(writing.sql())
+            .await?;
+        self.commit(writing).await?;
+        Ok(pruned.rows_affected())
+    }
+}
+
+/// The changes right after `applied`, in order; `None` when one is missing or not
+/// understood, or when the sequence ran backwards (an older ledger was put back).
+fn without_gap(applied: u64, newest: u64, rows: &[Row]) -> Option<Vec<Change>> {
+    let count = rows.len() as u64;
+    let complete = count == u64::from(BATCH) || applied + count == newest;
+    if rows.is_empty() || !complete {
+        return None;
+    }
+    let expected = applied.cast_signed() + 1..;
+    expected
+        .zip(rows)
+        .map(|(expected, (seq, kind, subject, _))| {
+            let change = Change::parse(kind, subject);
+            change.filter(|_| *seq == expected)
+        })
+        .collect()
+}

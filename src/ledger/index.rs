@@ -1,0 +1,200 @@
+//! What the hot path asks: memory only, synchronous, complete.
+//!
+//! The index holds all that SQL holds on digests, except findings, so a miss
+//! proves absence. It is loaded whole before a serving ledger is handed out, and
+//! loaded anew, as one swap, when a change was missed. `seq` counts the changes
+//! that it certainly contains; evidence is read after `seq`, so that whatever
+//! comes later than a verdict's `seq` touches it (see `standings`), and whatever
+//! came before was part of its evidence.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use jiff::Timestamp;
+
+use super::change::{Change, PromotedTag};
+use super::membership::Membership;
+use super::standings::Standings;
+use super::tokens::Holders;
+use crate::access::Principal;
+use crate::oci::{Closure, Digest, Repository, Tag};
+use crate::trust::{EnvironmentName, Exposure, Revocation, Standing, Subject};
+
+/// The ledger in memory. No method waits, and none holds a lock longer than a
+/// look-up takes.
+pub struct Index {
+    tables: ArcSwap<Tables>,
+    applied: AtomicU64,
+    complete: AtomicBool,
+}
+
+/// All that is swapped when the index is loaded.
+pub(super) struct Tables {
+    pub members: Membership,
+    pub standings: Standings<Arc<Standing>>,
+    pub revoked: DashMap<Digest, Vec<Revocation>>,
+    pub promoted: DashMap<PromotedTag, Digest>,
+    pub holders: Holders,
+}
+
+impl Tables {
+    pub fn new(remembered: usize, floor: u64) -> Self {
+        Self {
+            members: Membership::default(),
+            standings: Standings::new(remembered, floor),
+            revoked: DashMap::new(),
+            promoted: DashMap::new(),
+            holders: Holders::default(),
+        }
+    }
+
+    /// Forgets what rests on the evidence that `change` changed.
+    pub fn touch(&self, change: &Change, seq: u64) {
+        for digest in change.digests() {
+            for reached in self.members.reach(digest) {
+                self.standings.touch(&reached, seq);
+            }
+        }
+    }
+
+    pub fn set_revoked(&self, digest: &Digest, active: Vec<Revocation>) {
+        self.members.note(digest);
+        if active.is_empty() {
+            self.revoked.remove(digest);
+        } else {
+            self.revoked.insert(digest.clone(), active);
+        }
+    }
+}
+
+impl Index {
+    pub(super) fn empty(remembered: usize) -> Self {
+        Self {
+            tables: ArcSwap::from_pointee(Tables::new(remembered, 0)),
+            applied: AtomicU64::new(0),
+            complete: AtomicBool::new(false),
+        }
+    }
+
+    /// Tables first: a reader that still sees the old `seq` is only too careful.
+    pub(super) fn replace(&self, tables: Tables, seq: u64) {
+        self.tables.store(Arc::new(tables));
+        self.applied.store(seq, Ordering::Release);
+        self.complete.store(true, Ordering::Release);
+    }
+
+    pub(super) fn tables(&self) -> Arc<Tables> {
+        self.tables.load_full()
+    }
+
+    pub(super) fn set_seq(&self, seq: u64) {
+        self.applied.store(seq, Ordering::Release);
+    }
+
+    /// Every change up to this one is in memory.
+    pub fn seq(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// Whether it was loaded, so that a miss proves absence.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+
+    /// The remembered verdict; no change of evidence is known that came after it.
+    /// Whether rulebook and time still let it answer, `Standing::is_current` says.
+    pub fn standing(&self, subject: &Subject, exposure: Exposure) -> Option<Arc<Standing>> {
+        self.tables.load().standings.get(subject, exposure)
+    }
+
+    /// Remembers a verdict. Refused (`false`) when evidence has changed since it
+    /// was read, and for manifests that no recorded closure names.
+    pub fn remember(&self, subject: &Subject, exposure: Exposure, standing: Arc<Standing>) -> bool {
+        let tables = self.tables.load();
+        let recorded = tables
+            .members
+            .is_recorded(&subject.repository, &subject.digest);
+        let seq = standing.seq;
+        recorded && tables.standings.keep(subject, exposure, seq, standing)
+    }
+
+    /// The closure of a recorded root, or of an image below a recorded index.
+    pub fn closure(&self, repository: &Repository, root: &Digest) -> Option<Arc<Closure>> {
+        self.tables.load().members.closure(repository, root)
+    }
+
+    /// Recorded indexes in `repository` that name `manifest`.
+    pub fn indexes_holding(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
+        self.tables.load().members.above(repository, manifest)
+    }
+
+    /// The newest `limit` image manifests in `repository` that name `blob`.
+    pub fn images_holding(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+        limit: usize,
+    ) -> Vec<Digest> {
+        let tables = self.tables.load();
+        tables.members.images_holding(repository, blob, limit)
+    }
+
+    /// The image that last permitted `blob`.
+    pub fn hint(&self, repository: &Repository, blob: &Digest) -> Option<Digest> {
+        self.tables.load().members.hint(repository, blob)
+    }
+
+    pub fn set_hint(&self, repository: &Repository, blob: &Digest, image: &Digest) {
+        self.tables.load().members.set_hint(repository, blob, image);
+    }
+
+    /// Whether the ledger holds anything on `digest`: a scan, a promotion, a
+    /// revocation, an alias, or a place in a closure.
+    pub fn has_evidence(&self, digest: &Digest) -> bool {
+        self.tables.load().members.knows(digest)
+    }
+
+    /// Whether `digest` itself is revoked, in some environment, under either
+    /// algorithm. What lies above and below, the evidence says.
+    pub fn is_revoked(&self, digest: &Digest) -> bool {
+        let tables = self.tables.load();
+        tables.revoked.contains_key(digest)
+            || tables
+                .members
+                .twin(digest)
+                .is_some_and(|twin| tables.revoked.contains_key(&twin))
+    }
+
+    /// The same, with what was said.
+    pub fn revocations(&self, digest: &Digest) -> Vec<Revocation> {
+        let tables = self.tables.load();
+        let of = |digest: &Digest| tables.revoked.get(digest).map(|active| active.clone());
+        let twin = tables.members.twin(digest);
+        let mut active = of(digest).unwrap_or_default();
+        active.extend(twin.and_then(|twin| of(&twin)).unwrap_or_default());
+        active
+    }
+
+    /// The digest last promoted under `tag`.
+    pub fn promoted(
+        &self,
+        environment: &EnvironmentName,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Option<Digest> {
+        let at = PromotedTag {
+            environment: environment.clone(),
+            repository: repository.clone(),
+            tag: tag.clone(),
+        };
+        let digest = self.tables.load().promoted.get(&at)?.clone();
+        Some(digest)
+    }
+
+    /// The holder of a token that is neither revoked nor expired.
+    pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
+        self.tables.load().holders.authenticate(plaintext, now)
+    }
+}

@@ -1,0 +1,112 @@
+//! Filling the index from SQL: all of it, under one snapshot.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sqlx::SqliteConnection;
+
+use super::change::PromotedTag;
+use super::index::Tables;
+use super::revocations::{ACTIVE, revocation};
+use super::tokens::{HELD, TokenRow};
+use super::{Ledger, LedgerError, stored};
+use crate::oci::{Digest, Repository};
+
+impl Ledger {
+    /// Loads the index unless it is loaded.
+    pub async fn load_once(&self) -> Result<(), LedgerError> {
+        if self.index.is_complete() {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        match self.index.is_complete() {
+            true => Ok(()),
+            false => self.load().await,
+        }
+    }
+
+    /// Loads the index anew. The caller holds the turn.
+    pub(super) async fn load(&self) -> Result<(), LedgerError> {
+        let mut snapshot = self.readers.begin().await?;
+        let sql = &mut *snapshot;
+        let seq = newest_seq(sql).await?;
+        let tables = Tables::new(self.config.remembered, seq);
+        load_closures(&tables, sql).await?;
+        load_aliases(&tables, sql).await?;
+        load_subjects(&tables, sql).await?;
+        load_revocations(&tables, sql).await?;
+        load_promoted(&tables, sql).await?;
+        load_tokens(&tables, sql).await?;
+        self.index.replace(tables, seq);
+        Ok(())
+    }
+}
+
+/// The newest change ever made, pruned or not.
+pub(super) async fn newest_seq(sql: &mut SqliteConnection) -> Result<u64, LedgerError> {
+    let newest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'";
+    stored::unsigned(sqlx::query_scalar(newest).fetch_one(sql).await?)
+}
+
+async fn load_closures(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    let all = "SELECT repository, body FROM closures ORDER BY rowid";
+    let mut rows = sqlx::query_as::<_, (String, String)>(all).fetch(sql);
+    while let Some((repository, body)) = rows.try_next().await? {
+        let repository: Repository = stored::text(&repository)?;
+        let closure = Arc::new(stored::body(&body)?);
+        tables.members.insert(&repository, closure);
+    }
+    Ok(())
+}
+
+async fn load_aliases(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    let mut rows =
+        sqlx::query_as::<_, (String, String)>("SELECT sha256, sha512 FROM aliases").fetch(sql);
+    while let Some((sha256, sha512)) = rows.try_next().await? {
+        let sha256: Digest = stored::text(&sha256)?;
+        tables.members.pair(&sha256, &stored::text(&sha512)?);
+    }
+    Ok(())
+}
+
+async fn load_subjects(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    let all = "SELECT manifest FROM scans UNION SELECT digest FROM promotions";
+    let mut rows = sqlx::query_scalar::<_, String>(all).fetch(sql);
+    while let Some(digest) = rows.try_next().await? {
+        tables.members.note(&stored::text(&digest)?);
+    }
+    Ok(())
+}
+
+async fn load_revocations(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    for row in sqlx::query_as(ACTIVE).fetch_all(sql).await? {
+        let active = revocation(row)?;
+        tables.members.note(&active.digest);
+        let digest = active.digest.clone();
+        tables.revoked.entry(digest).or_default().push(active);
+    }
+    Ok(())
+}
+
+async fn load_promoted(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    let by_id = "SELECT environment, repository, tag, digest FROM promotions \
+                 WHERE withdrawn_at IS NULL AND tag IS NOT NULL ORDER BY id";
+    let mut rows = sqlx::query_as::<_, (String, String, String, String)>(by_id).fetch(sql);
+    while let Some((environment, repository, tag, digest)) = rows.try_next().await? {
+        let at = PromotedTag {
+            environment: stored::text(&environment)?,
+            repository: stored::text(&repository)?,
+            tag: stored::text(&tag)?,
+        };
+        tables.promoted.insert(at, stored::text(&digest)?);
+    }
+    Ok(())
+}
+
+async fn load_tokens(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+    for row in sqlx::query_as::<_, TokenRow>(HELD).fetch_all(sql).await? {
+        let name = row.name.clone();
+        tables.holders.set(&name, Some(row))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,383 @@
+//! What lies in what: closures, the indexes above an image, the images that
+//! hold a blob. Derived from recorded closures, kept apart by repository, since
+//! content is never shared across repositories.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+
+use crate::oci::{Closure, Digest, Image, Repository, Shape};
+
+/// All digests that the ledger knows anything of.
+#[derive(Default)]
+pub(super) struct Membership {
+    nodes: DashMap<Digest, Node>,
+}
+
+/// One digest.
+#[derive(Default)]
+struct Node {
+    /// Sorted by repository: a base layer lies in very many.
+    places: Vec<(Repository, Place)>,
+    /// The same bytes under the other algorithm.
+    twin: Option<Digest>,
+}
+
+/// One digest in one repository.
+#[derive(Default)]
+struct Place {
+    /// Recorded for it, or made for a child of a recorded index.
+    closure: Option<Arc<Closure>>,
+    /// Whether this image's blobs know of it.
+    linked: bool,
+    /// Recorded indexes that name it.
+    above: Vec<Digest>,
+    /// Image manifests that name it as config or layer.
+    images: Vec<Digest>,
+    /// Manifests whose subject it is.
+    referrers: Vec<Digest>,
+    /// The image that last permitted this blob.
+    hint: Option<Digest>,
+}
+
+impl Node {
+    fn place(&self, repository: &Repository) -> Option<&Place> {
+        let at = self.places.binary_search_by(|(r, _)| r.cmp(repository));
+        self.places.get(at.ok()?).map(|(_, place)| place)
+    }
+
+    fn place_mut(&mut self, repository: &Repository) -> Option<&mut Place> {
+        let at = self.places.binary_search_by(|(r, _)| r.cmp(repository));
+        self.places.get_mut(at.ok()?).map(|(_, place)| place)
+    }
+
+    fn place_or_new(&mut self, repository: &Repository) -> &mut Place {
+        let at = match self.places.binary_search_by(|(r, _)| r.cmp(repository)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.places
+                    .insert(at, (repository.clone(), Place::default()));
+                at
+            }
+        };
+        &mut self.places[at].1
+    }
+}
+
+impl Membership {
+    /// Takes a closure in, or takes it anew where children were absent before.
+    /// The closure is seen last: whoever sees it finds all its members linked.
+    pub fn insert(&self, repository: &Repository, closure: Arc<Closure>) {
+        let root = closure.root();
+        if let Shape::Index(children) = closure.shape() {
+            for child in children {
+                self.at(repository, &child.descriptor.digest, |place| {
+                    add(&mut place.above, root);
+                });
+            }
+        }
+        for image in closure.images() {
+            self.link(repository, image);
+        }
+        self.at(repository, root, |place| {
+            place.closure = Some(Arc::clone(&closure));
+        });
+    }
+
+    /// An image's digest fixes its blobs, so once is enough.
+    fn link(&self, repository: &Repository, image: &Image) {
+        let manifest = &image.manifest;
+        let linked = |place: &mut Place| std::mem::replace(&mut place.linked, true);
+        if self.at(repository, manifest, linked) {
+            return;
+        }
+        for blob in image.blobs() {
+            self.at(repository, &blob.digest, |place| {
+                if place.images.last() != Some(manifest) {
+                    place.images.push(manifest.clone());
+                }
+            });
+        }
+        if let Some(subject) = &image.subject {
+            self.at(repository, subject, |place| {
+                add(&mut place.referrers, manifest);
+            });
+        }
+    }
+
+    fn at<T>(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        change: impl FnOnce(&mut Place) -> T,
+    ) -> T {
+        let mut node = self.nodes.entry(digest.clone()).or_default();
+        change(node.place_or_new(repository))
+    }
+
+    /// There is some evidence on `digest`.
+    pub fn note(&self, digest: &Digest) {
+        self.nodes.entry(digest.clone()).or_default();
+    }
+
+    /// Both are digests of the same bytes.
+    pub fn pair(&self, one: &Digest, other: &Digest) {
+        for (of, twin) in [(one, other), (other, one)] {
+            self.nodes.entry(of.clone()).or_default().twin = Some(twin.clone());
+        }
+    }
+
+    pub fn knows(&self, digest: &Digest) -> bool {
+        self.nodes.contains_key(digest)
+    }
+
+    pub fn twin(&self, digest: &Digest) -> Option<Digest> {
+        self.nodes.get(digest)?.twin.clone()
+    }
+
+    /// Whether `digest` is a recorded manifest in `repository`.
+    pub fn is_recorded(&self, repository: &Repository, digest: &Digest) -> bool {
+        self.nodes.get(digest).is_some_and(|node| {
+            node.place(repository)
+                .is_some_and(|place| place.closure.is_some() || !place.above.is_empty())
+        })
+    }
+
+    /// The closure recorded for `digest`, or the part of a recorded index that
+    /// lies at or below it.
+    pub fn closure(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+        if let Some(closure) = self.recorded(repository, digest) {
+            return Some(closure);
+        }
+        let above = self.above(repository, digest);
+        let mut indexes = above
+            .iter()
+            .filter_map(|index| self.recorded(repository, index));
+        let child = indexes.find_map(|index| {
+            let image = index.images().find(|image| image.manifest == *digest)?;
+            alone(image).map(Arc::new)
+        })?;
+        self.at(repository, digest, |place| {
+            place.closure.get_or_insert(Arc::clone(&child));
+        });
+        Some(child)
+    }
+
+    fn recorded(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+        let node = self.nodes.get(digest)?;
+        node.place(repository)?.closure.clone()
+    }
+
+    /// Recorded indexes in `repository` that name `digest`.
+    pub fn above(&self, repository: &Repository, digest: &Digest) -> Vec<Digest> {
+        let node = self.nodes.get(digest);
+        node.and_then(|node| node.place(repository).map(|place| place.above.clone()))
+            .unwrap_or_default()
+    }
+
+    /// The same in any repository.
+    pub fn above_anywhere(&self, digest: &Digest) -> Vec<Digest> {
+        self.gather(digest, |place| &place.above)
+    }
+
+    /// The newest `limit` images in `repository` that hold `blob`.
+    pub fn images_holding(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+        limit: usize,
+    ) -> Vec<Digest> {
+        let newest = |place: &Place| place.images.iter().rev().take(limit).cloned().collect();
+        let node = self.nodes.get(blob);
+        node.and_then(|node| node.place(repository).map(newest))
+            .unwrap_or_default()
+    }
+
+    pub fn hint(&self, repository: &Repository, blob: &Digest) -> Option<Digest> {
+        self.nodes.get(blob)?.place(repository)?.hint.clone()
+    }
+
+    /// Of places that are known; nothing grows.
+    pub fn set_hint(&self, repository: &Repository, blob: &Digest, image: &Digest) {
+        if let Some(mut node) = self.nodes.get_mut(blob)
+            && let Some(place) = node.place_mut(repository)
+        {
+            place.hint = Some(image.clone());
+        }
+    }
+
+    fn gather(&self, digest: &Digest, which: impl Fn(&Place) -> &Vec<Digest>) -> Vec<Digest> {
+        self.nodes.get(digest).map_or_else(Vec::new, |node| {
+            let places = node.places.iter();
+            places
+                .flat_map(|(_, place)| which(place))
+                .cloned()
+                .collect()
+        })
+    }
+
+    /// The children that recorded closures of `index` name, in any repository.
+    fn below(&self, index: &Digest) -> Vec<Digest> {
+        let closures: Vec<Arc<Closure>> = self.nodes.get(index).map_or_else(Vec::new, |node| {
+            let places = node.places.iter();
+            places.filter_map(|(_, p)| p.closure.clone()).collect()
+        });
+        let children = |closure: &Arc<Closure>| match closure.shape() {
+            Shape::Image(_) => Vec::new(),
+            Shape::Index(children) => children
+                .iter()
+                .map(|child| child.descriptor.digest.clone())
+                .collect(),
+        };
+        closures.iter().flat_map(children).collect()
+    }
+
+    /// Every digest whose verdict may rest on evidence on `digest`: itself under
+    /// either algorithm, the images and indexes that hold it, the children of
+    /// those indexes, and what refers to any of them.
+    pub fn reach(&self, digest: &Digest) -> HashSet<Digest> {
+        let mut found = vec![digest.clone()];
+        found.extend(self.twin(digest));
+        found.extend(each(&found, |blob| {
+            self.gather(blob, |place| &place.images)
+        }));
+        found.extend(each(&found, |manifest| self.above_anywhere(manifest)));
+        found.extend(each(&found, |index| self.below(index)));
+        let mut reached = HashSet::new();
+        while let Some(next) = found.pop() {
+            if reached.insert(next.clone()) {
+                found.extend(self.gather(&next, |place| &place.referrers));
+            }
+        }
+        reached
+    }
+}
+
+fn each(found: &[Digest], step: impl Fn(&Digest) -> Vec<Digest>) -> Vec<Digest> {
+    found.iter().flat_map(step).collect()
+}
+
+fn add(list: &mut Vec<Digest>, digest: &Digest) {
+    if !list.contains(digest) {
+        list.push(digest.clone());
+    }
+}
+
+/// The closure of an image by itself. `oci` makes closures only from bytes, so it
+/// is read from the form in which closures are stored.
+fn alone(image: &Image) -> Option<Closure> {
+    let stored = serde_json::json!({
+        "root": image.manifest,
+        "media_type": image.media_type,
+        "size": image.size,
+        "shape": { "image": image },
+    });
+    serde_json::from_value(stored).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn digest(text: &str) -> Digest {
+        Digest::sha256(text.as_bytes())
+    }
+
+    fn set(texts: &[&str]) -> HashSet<Digest> {
+        texts.iter().map(|text| digest(text)).collect()
+    }
+
+    fn image(manifest: &str, layer: &str, subject: Option<&str>) -> Value {
+        let blob = |text: &str| json!({ "media_type": "a/b", "digest": digest(text), "size": 1 });
+        json!({
+            "manifest": digest(manifest), "media_type": "a/b", "size": 1, "content": "attestation",
+            "config": blob(&format!("config of {manifest}")), "layers": [blob(layer)],
+            "subject": subject.map(digest),
+        })
+    }
+
+    fn closure(root: &str, shape: Value) -> Arc<Closure> {
+        let root = json!({ "root": digest(root), "media_type": "a/b", "size": 1, "shape": shape });
+        Arc::new(serde_json::from_value(root).unwrap())
+    }
+
+    fn index(root: &str, children: &[(&str, &str)]) -> Arc<Closure> {
+        let child = |(manifest, layer): &(&str, &str)| {
+            json!({
+                "descriptor": { "media_type": "a/b", "digest": digest(manifest), "size": 1 },
+                "outcome": { "image": image(manifest, layer, None) },
+            })
+        };
+        let children: Vec<Value> = children.iter().map(child).collect();
+        closure(root, json!({ "index": children }))
+    }
+
+    /// `index` holds `amd` and `arm` over `base`; `signature` refers to `index`.
+    fn members() -> Membership {
+        let members = Membership::default();
+        let repository = Repository::parse("registry.corp/app").unwrap();
+        members.insert(
+            &repository,
+            index("index", &[("amd", "base"), ("arm", "own")]),
+        );
+        let signature = image("signature", "bundle", Some("index"));
+        members.insert(
+            &repository,
+            closure("signature", json!({ "image": signature })),
+        );
+        members
+    }
+
+    #[test]
+    fn a_layer_reaches_its_image_its_index_and_their_kin() {
+        let reached = members().reach(&digest("base"));
+        let expected = set(&["base", "amd", "index", "arm", "signature"]);
+        assert_eq!(reached, expected);
+    }
+
+    #[test]
+    fn an_index_reaches_its_children() {
+        let reached = members().reach(&digest("index"));
+        assert_eq!(reached, set(&["index", "amd", "arm", "signature"]));
+    }
+
+    #[test]
+    fn the_other_algorithm_reaches_as_far() {
+        let members = members();
+        let twin = Digest::sha512(b"base");
+        members.pair(&digest("base"), &twin);
+        assert!(members.reach(&twin).contains(&digest("index")));
+    }
+
+    #[test]
+    fn what_stands_apart_is_not_reached() {
+        let members = members();
+        let other = Repository::parse("registry.corp/other").unwrap();
+        members.insert(&other, index("elsewhere", &[("riscv", "alien")]));
+        assert!(!members.reach(&digest("base")).contains(&digest("riscv")));
+    }
+
+    #[test]
+    fn recording_again_adds_nothing_twice() {
+        let members = members();
+        let repository = Repository::parse("registry.corp/app").unwrap();
+        let again = members.closure(&repository, &digest("index")).unwrap();
+        members.insert(&repository, again);
+        let holding = members.images_holding(&repository, &digest("base"), 16);
+        assert_eq!(holding, [digest("amd")]);
+    }
+
+    #[test]
+    fn a_child_has_a_closure_of_its_own() {
+        let members = members();
+        let repository = Repository::parse("registry.corp/app").unwrap();
+        let child = members.closure(&repository, &digest("amd")).unwrap();
+        assert_eq!(*child.root(), digest("amd"));
+        assert_eq!(child.images().count(), 1);
+        let other = Repository::parse("registry.corp/other").unwrap();
+        assert!(members.closure(&other, &digest("amd")).is_none());
+    }
+}

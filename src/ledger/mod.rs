@@ -1,0 +1,37 @@
+//! The trust records: SQL on disk, and the complete index in memory that it owns.
+//!
+//! Every write is a verb of [`Ledger`] that commits, then changes the index, then
+//! returns. No other room remembers evidence or verdicts, and no other knows SQL.
+
+mod backup;
+mod change;
+mod closures;
+mod config;
+mod decisions;
+mod error;
+mod evidence;
+mod facts;
+mod follow;
+mod index;
+mod load;
+mod membership;
+mod open;
+mod promotions;
+mod revocations;
+mod scans;
+mod standings;
+mod stored;
+mod tokens;
+mod write;
+
+pub use backup::Verified;
+pub use config::Config;
+pub use decisions::DecisionFilter;
+pub use error::LedgerError;
+pub use facts::Fact;
+pub use index::Index;
+pub use open::{Access, Ledger};
+pub use promotions::NewPromotion;
+pub use revocations::{NewRevocation, Reinstatement};
+pub use scans::NewScan;
+pub use tokens::{NewToken, Token, Withdrawn};

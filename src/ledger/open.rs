@@ -1,0 +1,192 @@
+//! Opening: file, lock, schema, connections, index.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::{FlockOperation, flock};
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Mutex;
+
+use super::{Config, Index, LedgerError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
+
+/// How long a write waits for another process's.
+const BUSY: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// Who opens the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The one process that serves: holds the lock, loads the index at once.
+    Serve,
+    /// A command beside it: loads the index only if evidence is asked for.
+    Client,
+}
+
+/// The trust records.
+pub struct Ledger {
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    /// Held from before a write until memory shows it.
+    pub(super) turn: Mutex<()>,
+    pub(super) index: Index,
+    pub(super) config: Config,
+    /// Microseconds; when memory was last known to hold all changes.
+    pub(super) confirmed: AtomicI64,
+    /// Microseconds; the newest time in the records.
+    pub(super) newest: AtomicI64,
+    _lock: Option<File>,
+}
+
+impl Ledger {
+    /// Opens the ledger, and makes it where there is none (file 0600, directory
+    /// 0700). To serve loads the index whole: about a second for each 100,000
+    /// closures, which is shorter than living with a half-known ledger is simple.
+    pub async fn open(config: Config, access: Access, now: Timestamp) -> Result<Self, LedgerError> {
+        create(&config.path)?;
+        let lock = match access {
+            Access::Serve => Some(hold_lock(&config.path)?),
+            Access::Client => None,
+        };
+        let writer = pool(&config.path, 1, false).await?;
+        migrate(&writer, access).await?;
+        let ledger = Self {
+            readers: pool(&config.path, READERS, true).await?,
+            writer,
+            turn: Mutex::new(()),
+            index: Index::empty(config.remembered),
+            config,
+            confirmed: AtomicI64::new(now.as_microsecond()),
+            newest: AtomicI64::new(i64::MIN),
+            _lock: lock,
+        };
+        ledger.read_newest_time().await?;
+        if access == Access::Serve {
+            ledger.load_once().await?;
+        }
+        Ok(ledger)
+    }
+
+    /// What the hot path asks.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The newest time in the records.
+    pub fn newest_time(&self) -> Option<Timestamp> {
+        let micros = self.newest.load(Ordering::Relaxed);
+        Timestamp::from_microsecond(micros).ok()
+    }
+
+    /// How far `now` runs behind the records; zero when it does not.
+    pub fn clock_behind(&self, now: Timestamp) -> SignedDuration {
+        self.newest_time().map_or(SignedDuration::ZERO, |newest| {
+            newest.duration_since(now).max(SignedDuration::ZERO)
+        })
+    }
+
+    /// Ends all connections; memory still answers.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn read_newest_time(&self) -> Result<(), LedgerError> {
+        let newest = "SELECT max(at) FROM (SELECT max(at) AS at FROM changes \
+                      UNION ALL SELECT max(time) FROM decisions)";
+        let at: Option<i64> = sqlx::query_scalar(newest).fetch_one(&self.readers).await?;
+        if let Some(at) = at {
+            self.newest.fetch_max(at, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// SQLite gives its side files the mode of the database, so it must be right
+/// before the first byte.
+fn create(path: &Path) -> Result<(), LedgerError> {
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(LedgerError::file(folder))?;
+    }
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        // Not even opened: closing it would end SQLite's locks in this process.
+        Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop).map_err(LedgerError::file(path)),
+    }
+}
+
+pub(super) fn open_private(path: &Path) -> Result<File, LedgerError> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600);
+    options.open(path).map_err(LedgerError::file(path))
+}
+
+fn hold_lock(database: &Path) -> Result<File, LedgerError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let file = open_private(&path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::AlreadyServed(path)),
+        Err(errno) => Err(LedgerError::file(&path)(errno.into())),
+    }
+}
+
+async fn pool(path: &Path, connections: u32, read_only: bool) -> Result<SqlitePool, LedgerError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(read_only)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    Ok(pool.connect_with(options).await?)
+}
+
+/// The version of the newest migration in this program.
+pub(super) fn known_schema() -> i64 {
+    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+/// The version of the schema in a database; `None` when it is new.
+pub(super) async fn found_schema(pool: &SqlitePool) -> Result<Option<i64>, LedgerError> {
+    let table = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(table).fetch_one(pool).await?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    let version = "SELECT max(version) FROM _sqlx_migrations";
+    Ok(sqlx::query_scalar(version).fetch_one(pool).await?)
+}
+
+/// A client never changes the schema under a running serve.
+async fn migrate(writer: &SqlitePool, access: Access) -> Result<(), LedgerError> {
+    let known = known_schema();
+    match found_schema(writer).await? {
+        Some(found) if found > known => Err(LedgerError::NewerSchema { found, known }),
+        Some(found) if found < known && access == Access::Client => {
+            Err(LedgerError::OlderSchema { found, known })
+        }
+        _ => Ok(MIGRATIONS.run(writer).await?),
+    }
+}

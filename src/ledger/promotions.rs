@@ -1,0 +1,134 @@
+//! Promotions: who let which digest into which environment.
+
+use jiff::Timestamp;
+
+use super::change::{Change, PromotedTag};
+use super::{Ledger, LedgerError, stored};
+use crate::oci::{Digest, Repository, Tag};
+use crate::trust::{EnvironmentName, Promotion, Subject};
+
+/// A promotion that is to be recorded. It was judged before, or forced.
+#[derive(Clone, Debug)]
+pub struct NewPromotion {
+    pub subject: Subject,
+    pub tag: Option<Tag>,
+    pub promoter: String,
+    pub promoted_at: Timestamp,
+    pub reason: Option<String>,
+    pub link: Option<String>,
+    pub forced: bool,
+}
+
+impl NewPromotion {
+    fn promoted_tag(&self) -> Option<PromotedTag> {
+        self.tag.clone().map(|tag| PromotedTag {
+            environment: self.subject.environment.clone(),
+            repository: self.subject.repository.clone(),
+            tag,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct PromotionRow {
+    id: i64,
+    digest: String,
+    tag: Option<String>,
+    promoter: String,
+    promoted_at: i64,
+    reason: Option<String>,
+    link: Option<String>,
+    forced: bool,
+}
+
+impl PromotionRow {
+    fn promotion(self, subject: &Subject) -> Result<Promotion, LedgerError> {
+        Ok(Promotion {
+            id: self.id,
+            environment: subject.environment.clone(),
+            repository: subject.repository.clone(),
+            digest: stored::text(&self.digest)?,
+            tag: self.tag.as_deref().map(stored::text).transpose()?,
+            promoter: self.promoter,
+            promoted_at: stored::time(self.promoted_at)?,
+            reason: self.reason,
+            link: self.link,
+            forced: self.forced,
+        })
+    }
+}
+
+impl Ledger {
+    /// Records a promotion and returns its id. Refuses promoters whose token is
+    /// revoked.
+    pub async fn promote(&self, new: NewPromotion) -> Result<i64, LedgerError> {
+        let mut writing = self.begin(Some(new.promoted_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.promoter).await?;
+        let add = "INSERT INTO promotions (environment, repository, digest, tag, promoter, \
+                   promoted_at, reason, link, forced) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.subject.environment.as_str())
+            .bind(new.subject.repository.to_string())
+            .bind(new.subject.digest.to_string())
+            .bind(new.tag.as_ref().map(Tag::as_str))
+            .bind(&new.promoter)
+            .bind(new.promoted_at.as_microsecond())
+            .bind(&new.reason)
+            .bind(&new.link)
+            .bind(new.forced)
+            .fetch_one(writing.sql())
+            .await?;
+        let tag = new.promoted_tag();
+        writing
+            .note(Change::Promotion(new.subject.digest, tag))
+            .await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// The digest last promoted under a tag, if a promoted tag is what it is.
+    pub fn promoted(
+        &self,
+        environment: &EnvironmentName,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Option<Digest> {
+        self.index.promoted(environment, repository, tag)
+    }
+
+    /// In the subject's environment and repository: of itself, or of `above`.
+    pub(super) async fn promotions_of(
+        &self,
+        subject: &Subject,
+        above: &[Digest],
+    ) -> Result<Vec<Promotion>, LedgerError> {
+        let of = "SELECT id, digest, tag, promoter, promoted_at, reason, link, forced \
+                  FROM promotions WHERE withdrawn_at IS NULL \
+                  AND digest IN (SELECT value FROM json_each(?)) \
+                  AND environment = ? AND repository = ? ORDER BY id";
+        let digests = std::iter::once(&subject.digest).chain(above);
+        let rows: Vec<PromotionRow> = sqlx::query_as(of)
+            .bind(stored::list(digests))
+            .bind(subject.environment.as_str())
+            .bind(subject.repository.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(|row| row.promotion(subject)).collect()
+    }
+
+    pub(super) async fn last_promoted(
+        &self,
+        at: &PromotedTag,
+    ) -> Result<Option<Digest>, LedgerError> {
+        let last = "SELECT digest FROM promotions WHERE withdrawn_at IS NULL \
+                    AND environment = ? AND repository = ? AND tag = ? ORDER BY id DESC LIMIT 1";
+        let digest: Option<String> = sqlx::query_scalar(last)
+            .bind(at.environment.as_str())
+            .bind(at.repository.to_string())
+            .bind(at.tag.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        digest.as_deref().map(stored::text).transpose()
+    }
+}

@@ -1,0 +1,106 @@
+//! Revocations, and their undoing; both stay on record.
+
+use jiff::Timestamp;
+
+use super::change::Change;
+use super::{Ledger, LedgerError, stored};
+use crate::oci::Digest;
+use crate::trust::{EnvironmentName, Revocation};
+
+/// Trust that is to be taken back.
+#[derive(Clone, Debug)]
+pub struct NewRevocation {
+    pub digest: Digest,
+    /// `None`: everywhere.
+    pub environment: Option<EnvironmentName>,
+    pub revoker: String,
+    pub revoked_at: Timestamp,
+    pub reason: String,
+}
+
+/// A revocation that is to be undone.
+#[derive(Clone, Debug)]
+pub struct Reinstatement {
+    pub digest: Digest,
+    /// As it was revoked: one for everywhere is not undone for one environment.
+    pub environment: Option<EnvironmentName>,
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// All revocations that hold.
+pub(super) const ACTIVE: &str = "SELECT id, digest, environment, revoker, revoked_at, reason \
+                                 FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
+
+pub(super) type Row = (i64, String, Option<String>, String, i64, String);
+
+pub(super) fn revocation(row: Row) -> Result<Revocation, LedgerError> {
+    let (id, digest, environment, revoker, revoked_at, reason) = row;
+    Ok(Revocation {
+        id,
+        digest: stored::text(&digest)?,
+        environment: environment.as_deref().map(stored::text).transpose()?,
+        revoker,
+        revoked_at: stored::time(revoked_at)?,
+        reason,
+    })
+}
+
+impl Ledger {
+    /// Records a revocation and returns its id. Once it returns, no remembered
+    /// verdict passes what it reaches.
+    pub async fn revoke(&self, new: NewRevocation) -> Result<i64, LedgerError> {
+        let mut writing = self.begin(Some(new.revoked_at)).await?;
+        let add = "INSERT INTO revocations (digest, environment, revoker, revoked_at, reason) \
+                   VALUES (?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.digest.to_string())
+            .bind(new.environment.as_ref().map(EnvironmentName::as_str))
+            .bind(&new.revoker)
+            .bind(new.revoked_at.as_microsecond())
+            .bind(&new.reason)
+            .fetch_one(writing.sql())
+            .await?;
+        writing.note(Change::Revocation(new.digest)).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// Undoes what was revoked for exactly this digest and environment; returns
+    /// how many revocations that were.
+    pub async fn reinstate(&self, undo: Reinstatement) -> Result<u64, LedgerError> {
+        let mut writing = self.begin(Some(undo.at)).await?;
+        let update = "UPDATE revocations \
+                      SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \
+                      WHERE digest = ? AND environment IS ? AND reinstated_at IS NULL";
+        let undone = sqlx::query(update)
+            .bind(undo.at.as_microsecond())
+            .bind(&undo.by)
+            .bind(&undo.reason)
+            .bind(undo.digest.to_string())
+            .bind(undo.environment.as_ref().map(EnvironmentName::as_str))
+            .execute(writing.sql())
+            .await?
+            .rows_affected();
+        if undone > 0 {
+            writing.note(Change::Revocation(undo.digest)).await?;
+        }
+        self.commit(writing).await?;
+        Ok(undone)
+    }
+
+    pub(super) async fn active_revocations<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a Digest>,
+    ) -> Result<Vec<Revocation>, LedgerError> {
+        let of = "SELECT id, digest, environment, revoker, revoked_at, reason \
+                  FROM revocations WHERE reinstated_at IS NULL \
+                  AND digest IN (SELECT value FROM json_each(?)) ORDER BY id";
+        let rows: Vec<Row> = sqlx::query_as(of)
+            .bind(stored::list(digests))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(revocation).collect()
+    }
+}

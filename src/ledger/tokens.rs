@@ -1,0 +1,258 @@
+//! Tokens: made once, kept as hashes, known in memory.
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use rustix::rand::{GetRandomFlags, getrandom};
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use sqlx::SqliteConnection;
+use subtle::ConstantTimeEq;
+
+use super::change::Change;
+use super::write::Writing;
+use super::{Ledger, LedgerError, stored};
+use crate::access::{Principal, Role, Scope};
+
+const PREFIX: &str = "sks_";
+/// 256 random bits in hexadecimal; no slow hash is needed for those.
+const SECRET_HEX: usize = 64;
+
+/// A token that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub name: String,
+    pub role: Role,
+    pub scope: Scope,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token as it is listed; its secret is not known.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub name: String,
+    pub role: Role,
+    pub scope: Scope,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// How much a revoked token's evidence was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawn {
+    pub scans: u64,
+    pub promotions: u64,
+}
+
+/// Tokens that are not revoked.
+pub(super) const HELD: &str = "SELECT * FROM tokens WHERE revoked_at IS NULL";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct TokenRow {
+    pub name: String,
+    hash: Vec<u8>,
+    role: String,
+    scope: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl TokenRow {
+    fn token(&self) -> Result<Token, LedgerError> {
+        Ok(Token {
+            name: self.name.clone(),
+            role: stored::text(&self.role)?,
+            scope: stored::body(&self.scope)?,
+            created_at: stored::time(self.created_at)?,
+            expires_at: stored::time_if(self.expires_at)?,
+            revoked_at: stored::time_if(self.revoked_at)?,
+        })
+    }
+}
+
+/// The holders of tokens, by hash.
+#[derive(Default)]
+pub(super) struct Holders {
+    by_hash: DashMap<Vec<u8>, Holder>,
+}
+
+struct Holder {
+    hash: Vec<u8>,
+    principal: Principal,
+    expires_at: Option<Timestamp>,
+}
+
+impl Holders {
+    /// `row` is what is stored under `name` now.
+    pub fn set(&self, name: &str, row: Option<TokenRow>) -> Result<(), LedgerError> {
+        let held = row.filter(|row| row.revoked_at.is_none());
+        let Some(row) = held else {
+            self.by_hash.retain(|_, held| held.principal.name() != name);
+            return Ok(());
+        };
+        let token = row.token()?;
+        let holder = Holder {
+            hash: row.hash.clone(),
+            principal: Principal::new(&token.name, token.role, token.scope),
+            expires_at: token.expires_at,
+        };
+        self.by_hash.insert(row.hash, holder);
+        Ok(())
+    }
+
+    pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
+        if plaintext.len() != PREFIX.len() + SECRET_HEX {
+            return None;
+        }
+        let hash = hash(plaintext);
+        let holder = self.by_hash.get(hash.as_slice())?;
+        let same = bool::from(holder.hash.ct_eq(&hash));
+        let fresh = holder.expires_at.is_none_or(|end| now < end);
+        (same && fresh).then(|| holder.principal.clone())
+    }
+}
+
+impl Ledger {
+    /// Makes a token and returns it, this once. Names are unique for ever: a name
+    /// is what evidence is kept under.
+    pub async fn create_token(&self, new: NewToken) -> Result<SecretString, LedgerError> {
+        if !is_name(&new.name) {
+            return Err(LedgerError::TokenName);
+        }
+        let secret = random_secret()?;
+        let mut writing = self.begin(Some(new.created_at)).await?;
+        let add = "INSERT INTO tokens (name, hash, role, scope, created_at, expires_at) \
+                   VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING";
+        let added = sqlx::query(add)
+            .bind(&new.name)
+            .bind(hash(&secret))
+            .bind(new.role.as_str())
+            .bind(stored::json(&new.scope)?)
+            .bind(new.created_at.as_microsecond())
+            .bind(stored::micros(new.expires_at))
+            .execute(writing.sql())
+            .await?;
+        if added.rows_affected() == 0 {
+            return Err(LedgerError::TokenExists(new.name));
+        }
+        writing.note(Change::Token(new.name)).await?;
+        self.commit(writing).await?;
+        Ok(SecretString::from(secret))
+    }
+
+    /// All tokens, revoked and expired ones too.
+    pub async fn tokens(&self) -> Result<Vec<Token>, LedgerError> {
+        let all = "SELECT * FROM tokens ORDER BY created_at, name";
+        let rows: Vec<TokenRow> = sqlx::query_as(all).fetch_all(&self.readers).await?;
+        rows.iter().map(TokenRow::token).collect()
+    }
+
+    /// Ends a token. With `withdraw_evidence`, also of one that was ended before,
+    /// the scans and promotions made with it stop counting.
+    pub async fn revoke_token(
+        &self,
+        name: &str,
+        withdraw_evidence: bool,
+        at: Timestamp,
+    ) -> Result<Withdrawn, LedgerError> {
+        let mut writing = self.begin(Some(at)).await?;
+        let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
+        let ended = sqlx::query(update)
+            .bind(at.as_microsecond())
+            .bind(name)
+            .execute(writing.sql())
+            .await?;
+        if ended.rows_affected() == 0 {
+            return Err(LedgerError::UnknownToken(name.to_owned()));
+        }
+        writing.note(Change::Token(name.to_owned())).await?;
+        let withdrawn = if withdraw_evidence {
+            withdraw(&mut writing, name, at).await?
+        } else {
+            Withdrawn::default()
+        };
+        self.commit(writing).await?;
+        Ok(withdrawn)
+    }
+
+    /// Who holds this token. Memory only; nobody before the index is loaded.
+    pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
+        self.index.authenticate(plaintext, now)
+    }
+
+    pub(super) async fn token_row(&self, name: &str) -> Result<Option<TokenRow>, LedgerError> {
+        let one = "SELECT * FROM tokens WHERE name = ?";
+        let row = sqlx::query_as(one).bind(name);
+        Ok(row.fetch_optional(&self.readers).await?)
+    }
+}
+
+/// A write begun before its token was revoked must not land behind a withdrawal.
+pub(super) async fn refuse_revoked(
+    sql: &mut SqliteConnection,
+    name: &str,
+) -> Result<(), LedgerError> {
+    let revoked = "SELECT count(*) FROM tokens WHERE name = ? AND revoked_at IS NOT NULL";
+    let count: i64 = sqlx::query_scalar(revoked)
+        .bind(name)
+        .fetch_one(sql)
+        .await?;
+    match count {
+        0 => Ok(()),
+        _ => Err(LedgerError::TokenRevoked(name.to_owned())),
+    }
+}
+
+async fn withdraw(
+    writing: &mut Writing<'_>,
+    name: &str,
+    at: Timestamp,
+) -> Result<Withdrawn, LedgerError> {
+    let scans = "UPDATE scans SET withdrawn_at = ? \
+                 WHERE submitter = ? AND withdrawn_at IS NULL RETURNING manifest";
+    let promotions = "UPDATE promotions SET withdrawn_at = ? \
+                      WHERE promoter = ? AND withdrawn_at IS NULL \
+                      RETURNING digest || coalesce(' ' || environment || ' ' \
+                                || repository || ' ' || tag, '')";
+    let mut counts = [0, 0];
+    for (count, (kind, update)) in counts
+        .iter_mut()
+        .zip([("scan", scans), ("promotion", promotions)])
+    {
+        let subjects: Vec<String> = sqlx::query_scalar(update)
+            .bind(at.as_microsecond())
+            .bind(name)
+            .fetch_all(writing.sql())
+            .await?;
+        for subject in &subjects {
+            let change = Change::parse(kind, subject);
+            let change = change.ok_or_else(|| LedgerError::unreadable(kind, subject))?;
+            writing.note(change).await?;
+        }
+        *count = subjects.len() as u64;
+    }
+    let [scans, promotions] = counts;
+    Ok(Withdrawn { scans, promotions })
+}
+
+fn is_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(word) && name != "anonymous"
+}
+
+fn hash(plaintext: &str) -> Vec<u8> {
+    Sha256::digest(plaintext).to_vec()
+}
+
+fn random_secret() -> Result<String, LedgerError> {
+    let mut bits = [0_u8; SECRET_HEX / 2];
+    let filled = getrandom(&mut bits, GetRandomFlags::empty())
+        .map_err(|errno| LedgerError::file(std::path::Path::new("getrandom"))(errno.into()))?;
+    if filled != bits.len() {
+        return Err(LedgerError::Damaged("too few random bits".to_owned()));
+    }
+    let hex: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{PREFIX}{hex}"))
+}

@@ -1,0 +1,148 @@
+//! What an image manifest holds: something that runs, attestations, or another
+//! artifact.
+//!
+//! Claims (`artifactType`, `subject`, a label of the index) never make something
+//! less than runnable. Only what no node would run goes by another name.
+
+use super::{Content, Descriptor, Digest, Image, ImageConfig, Manifest, ManifestBody};
+use super::{MediaType, Platform, Refusal};
+
+/// A manifest, told apart by what it was sent as.
+pub(super) enum Read {
+    Image(Box<Unclassified>),
+    Index(Vec<Descriptor>),
+}
+
+impl Read {
+    pub(super) fn of(descriptor: &Descriptor, manifest: Manifest) -> Self {
+        let artifact_type = manifest.artifact_type().cloned();
+        let subject = manifest.subject().map(|subject| subject.digest.clone());
+        match manifest.into_body() {
+            ManifestBody::Index { manifests } => Self::Index(manifests),
+            ManifestBody::Image { config, layers } => Self::Image(Box::new(Unclassified {
+                descriptor: descriptor.clone(),
+                artifact_type,
+                subject,
+                config,
+                layers,
+            })),
+        }
+    }
+}
+
+/// An image manifest whose config has not been read yet.
+#[derive(Debug)]
+pub(super) struct Unclassified {
+    /// What led here: its type, digest, length, and perhaps a platform.
+    descriptor: Descriptor,
+    artifact_type: Option<MediaType>,
+    subject: Option<Digest>,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+}
+
+impl Unclassified {
+    pub(super) fn config(&self) -> &Descriptor {
+        &self.config
+    }
+
+    /// Whether only the config can tell what this is.
+    pub(super) fn needs_config(&self) -> bool {
+        self.config.media_type.is_image_config()
+    }
+
+    /// For a manifest whose config is no image's.
+    pub(super) fn without_config(self) -> Result<Box<Image>, Refusal> {
+        let content = match self.is_in_toto() {
+            true => Content::Attestation,
+            false => self.artifact(self.config.media_type.clone()),
+        };
+        self.labelled_as(content)
+    }
+
+    /// For a manifest whose config is an image's, and here.
+    pub(super) fn with_config(self, bytes: &[u8]) -> Result<Box<Image>, Refusal> {
+        if bytes.len() as u64 != self.config.size {
+            return Err(Refusal::SizeDisagrees);
+        }
+        let config = ImageConfig::parse(bytes)?;
+        let content = match config.platform() {
+            Some(platform) if !platform.is_unknown() => self.runnable(platform, &config)?,
+            _ => self.without_platform()?,
+        };
+        self.labelled_as(content)
+    }
+
+    /// A config of other layers than the manifest's is no account of them.
+    fn runnable(&self, platform: &Platform, config: &ImageConfig) -> Result<Content, Refusal> {
+        let diff_ids = config.diff_ids();
+        if diff_ids.len() != self.layers.len() {
+            return Err(Refusal::DiffIds);
+        }
+        Ok(Content::Runnable {
+            platform: platform.clone(),
+            diff_ids: diff_ids.to_vec(),
+        })
+    }
+
+    /// An image's config that names no platform: BuildKit's attestations and
+    /// cosign's signatures have one. Not an image, and not exempt from anything.
+    fn without_platform(&self) -> Result<Content, Refusal> {
+        if self.is_in_toto() {
+            return Ok(Content::Attestation);
+        }
+        let types = || self.layers.iter().map(|layer| &layer.media_type);
+        if self.layers.is_empty() || types().any(MediaType::is_runnable_layer) {
+            return Err(Refusal::PlatformMissing);
+        }
+        let first = types()
+            .next()
+            .filter(|first| types().all(|kind| kind == *first));
+        Ok(self.artifact(first.unwrap_or(&self.config.media_type).clone()))
+    }
+
+    /// BuildKit writes attestations in OCI manifests only.
+    fn is_in_toto(&self) -> bool {
+        self.descriptor.media_type == MediaType::OCI_MANIFEST
+            && !self.layers.is_empty()
+            && self
+                .layers
+                .iter()
+                .all(|layer| layer.media_type == MediaType::IN_TOTO)
+    }
+
+    fn artifact(&self, default: MediaType) -> Content {
+        Content::Artifact {
+            artifact_type: self.artifact_type.clone().unwrap_or(default),
+        }
+    }
+
+    /// Holds the label that the index gives this against what it is.
+    fn labelled_as(self, content: Content) -> Result<Box<Image>, Refusal> {
+        if let Some(label) = &self.descriptor.platform {
+            check_label(label, &content)?;
+        }
+        Ok(Box::new(Image {
+            manifest: self.descriptor.digest,
+            media_type: self.descriptor.media_type,
+            size: self.descriptor.size,
+            content,
+            config: self.config,
+            layers: self.layers,
+            subject: self.subject,
+        }))
+    }
+}
+
+fn check_label(label: &Platform, content: &Content) -> Result<(), Refusal> {
+    let agrees = match content {
+        Content::Runnable { platform, .. } => label == platform,
+        Content::Attestation => label.is_unknown(),
+        Content::Artifact { .. } => !label.is_unknown(),
+    };
+    match agrees {
+        true => Ok(()),
+        false if label.is_unknown() => Err(Refusal::UnknownPlatform),
+        false => Err(Refusal::PlatformDisagrees),
+    }
+}

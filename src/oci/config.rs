@@ -1,0 +1,123 @@
+//! Image configs (image-spec, config.md): what an image runs on, and which
+//! layers it is made of.
+
+use serde_json::Value;
+
+use super::descriptor::platform_of;
+use super::json::Object;
+use super::{Digest, Limits, Platform, Refusal, read_strict};
+
+const CONFIG_KEYS: &[&str] = &[
+    "architecture",
+    "os",
+    "os.version",
+    "os.features",
+    "variant",
+    "rootfs",
+    "config",
+    "history",
+];
+
+const ROOTFS_KEYS: &[&str] = &["type", "diff_ids"];
+
+/// The part of an image config that judgement needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageConfig {
+    platform: Option<Platform>,
+    diff_ids: Vec<Digest>,
+}
+
+impl ImageConfig {
+    /// Reads a config of at most 4 MiB, by the same strict reader as manifests.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let value = read_strict(bytes, Limits::DOCUMENT)?;
+        let object = Object::new(&value, "the config", CONFIG_KEYS)?;
+        Ok(Self {
+            platform: platform_of(&object)?,
+            diff_ids: object.get("rootfs").map_or(Ok(Vec::new()), read_rootfs)?,
+        })
+    }
+
+    /// Operating system and architecture. Absent from what is no image, such as
+    /// the signatures that cosign stores with an image's config type.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.platform.as_ref()
+    }
+
+    /// Digests of the unpacked layers, lowest first.
+    pub fn diff_ids(&self) -> &[Digest] {
+        &self.diff_ids
+    }
+}
+
+fn read_rootfs(value: &Value) -> Result<Vec<Digest>, Refusal> {
+    let object = Object::new(value, "rootfs", ROOTFS_KEYS)?;
+    if object.text("type")?.is_some_and(|kind| kind != "layers") {
+        return Err(Refusal::RootFs);
+    }
+    let diff_ids = object.array("diff_ids")?.unwrap_or_default();
+    diff_ids.iter().map(read_diff_id).collect()
+}
+
+fn read_diff_id(value: &Value) -> Result<Digest, Refusal> {
+    let text = value.as_str().ok_or(Refusal::Digest)?;
+    Digest::parse(text).map_err(|_| Refusal::Digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::JsonError;
+
+    #[test]
+    fn reads_platform_and_diff_ids() {
+        let layer = Digest::sha256(b"layer");
+        let text = format!(
+            r#"{{"architecture":"arm64","variant":"v8","os":"linux","created":"2024-05-01T00:00:00Z",
+            "config":{{"Env":["A=b"],"Labels":{{"a":"1","A":"2"}}}},
+            "rootfs":{{"type":"layers","diff_ids":["{layer}"]}},"history":[{{"created_by":"x"}}]}}"#
+        );
+        let config = ImageConfig::parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            config.platform(),
+            Some(&Platform::new("linux", "arm64", None))
+        );
+        assert_eq!(config.diff_ids(), [layer]);
+    }
+
+    #[test]
+    fn takes_a_config_without_platform_as_such() {
+        for text in ["{}", r#"{"os":"","architecture":""}"#, r#"{"os":null}"#] {
+            let config = ImageConfig::parse(text.as_bytes()).unwrap();
+            assert_eq!(config.platform(), None);
+        }
+    }
+
+    #[test]
+    fn refuses_configs_that_parsers_read_differently() {
+        for (text, refusal) in [
+            (r#"{"OS":"linux"}"#, Refusal::Json(JsonError::KeyCase("os"))),
+            (
+                r#"{"os":"linux","oſ":"windows"}"#,
+                Refusal::Json(JsonError::RepeatedKey { line: 1 }),
+            ),
+            (
+                r#"{"rootfs":{"DIFF_IDS":[]}}"#,
+                Refusal::Json(JsonError::KeyCase("diff_ids")),
+            ),
+            (r#"{"rootfs":{"type":"layers+base"}}"#, Refusal::RootFs),
+            (r#"{"rootfs":{"diff_ids":["sha256:x"]}}"#, Refusal::Digest),
+            (r#"{"rootfs":{"diff_ids":[1]}}"#, Refusal::Digest),
+        ] {
+            assert_eq!(ImageConfig::parse(text.as_bytes()), Err(refusal), "{text}");
+        }
+        for text in [
+            "",
+            "[]",
+            r#"{"os":"linux"}"#,
+            r#"{"os":"li nux","architecture":"a"}"#,
+        ] {
+            assert!(ImageConfig::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}
