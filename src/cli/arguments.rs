@@ -12,7 +12,7 @@ use super::{
     check_config, completion, demo, denials, explain, ledger, node_config, promote, revoke, scan,
     serve, status, token,
 };
-use crate::app::config::Config;
+use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
 use crate::trust::Exposure;
 
@@ -83,9 +83,13 @@ pub struct Shared {
 impl Shared {
     /// Reads the configuration; what is wrong with it ends the command.
     pub fn load(&self) -> Result<Config, Failure> {
+        self.read().map_err(|problems| Failure::config(&problems))
+    }
+
+    /// Reads the configuration.
+    pub fn read(&self) -> Result<Config, Problems> {
         let env = |name: &str| std::env::var_os(name);
         Config::load(self.config.as_deref(), env, Timestamp::now())
-            .map_err(|problems| Failure::config(&problems))
     }
 }
 

@@ -28,9 +28,7 @@ struct Report<'a> {
 
 impl CheckConfig {
     pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
-        let now = jiff::Timestamp::now();
-        let loaded = Config::load(shared.config.as_deref(), |name| std::env::var_os(name), now);
-        match (self.screen.output, loaded) {
+        match (self.screen.output, shared.read()) {
             (Output::Text, Ok(config)) => say(&praise(&config))?,
             (Output::Text, Err(problems)) => return Err(Failure::config(&problems)),
             (Output::Json, loaded) => return json(&loaded),

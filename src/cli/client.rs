@@ -112,7 +112,11 @@ impl Client {
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(300))
             .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")));
-        let builder = match is_loopback(&server) {
+        let near = is_loopback(&server);
+        if token.is_some() && server.scheme() == "http" && !near {
+            tracing::warn!(server = %server, "the token travels in the clear; use https");
+        }
+        let builder = match near {
             true => builder.no_proxy(),
             false => builder,
         };

@@ -244,6 +244,11 @@ impl<'n, 't> Section<'n, 't> {
         self.values.contains_key(key)
     }
 
+    /// Passes over a key that cannot be judged, since others are missing.
+    pub(super) fn skip(&mut self, key: &'static str) {
+        self.take(key);
+    }
+
     /// Whether `key`, not yet asked for, holds this text.
     pub(super) fn says(&self, key: &str, text: &str) -> bool {
         let value = self.values.get(key);

@@ -81,6 +81,7 @@ pub(super) fn upstreams(
     let mut vouchings = Vec::new();
     for mut section in sections {
         let Some(upstream) = upstream(&mut section) else {
+            section.skip("vouches");
             section.finish();
             continue;
         };
@@ -119,9 +120,6 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
     let redirect_hosts = hosts(section, "redirect_hosts");
     let ca_pem = certificates(section);
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(TAG_TTL);
-    if !section.has("name") {
-        section.read::<toml::Value>("vouches");
-    }
     let name = name?;
     let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
     note_foreign_globs(section, &name, &repositories);
@@ -338,7 +336,7 @@ fn end_of_day(text: &str) -> Option<Timestamp> {
 fn is_public(upstream: &UpstreamConfig) -> bool {
     let public = |host: &str| {
         let below = |name: &&str| host == *name || host.ends_with(&format!(".{name}"));
-        PUBLIC.iter().any(|name| below(name)) || host == "registry.hub.docker.com"
+        PUBLIC.iter().any(below) || host == "registry.hub.docker.com"
     };
     public(upstream.name.as_str()) || upstream.url.host_str().is_some_and(public)
 }
