@@ -5,7 +5,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod api;
+pub mod app;
 pub mod audit;
+pub mod cli;
 pub mod http;
 pub mod ledger;
 pub mod metrics;
