@@ -7,3 +7,5 @@
 pub mod access;
 pub mod oci;
 pub mod report;
+pub mod stream;
+pub mod tasks;
