@@ -56,6 +56,7 @@ impl Node {
         let at = match self.places.binary_search_by(|(r, _)| r.cmp(repository)) {
             Ok(at) => at,
             Err(at) => {
+                fit(&mut self.places);
                 self.places
                     .insert(at, (repository.clone(), Place::default()));
                 at
@@ -95,6 +96,7 @@ impl Membership {
         for blob in image.blobs() {
             self.at(repository, &blob.digest, |place| {
                 if place.images.last() != Some(manifest) {
+                    fit(&mut place.images);
                     place.images.push(manifest.clone());
                 }
             });
@@ -258,8 +260,16 @@ fn each(found: &[Digest], step: impl Fn(&Digest) -> Vec<Digest>) -> Vec<Digest> 
     found.iter().flat_map(step).collect()
 }
 
+/// Most lists here hold one thing for ever; without this each takes room for four.
+fn fit<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+}
+
 fn add(list: &mut Vec<Digest>, digest: &Digest) {
     if !list.contains(digest) {
+        fit(list);
         list.push(digest.clone());
     }
 }
