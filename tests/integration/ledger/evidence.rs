@@ -130,6 +130,22 @@ async fn a_revocation_reaches_up_and_down() {
 }
 
 #[tokio::test]
+async fn a_revoked_index_between_revokes_root_and_children() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = nested("idx", "between", &[("amd", "l1")]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let revoked = revocation(digest("between"));
+    ledger.revoke(revoked).await.unwrap();
+    for root in ["idx", "amd"] {
+        assert_eq!(evidence(&ledger, root).await.revocations.len(), 1, "{root}");
+    }
+    ledger.promote(promotion("between", None)).await.unwrap();
+    let promoted = evidence(&ledger, "amd").await.promotions;
+    assert!(promoted.is_empty(), "whose children are whose is not known");
+}
+
+#[tokio::test]
 async fn a_revoked_index_elsewhere_revokes_the_child_here() {
     let place = Place::new();
     let ledger = place.serve().await;

@@ -5,4 +5,5 @@ mod following;
 mod keeping;
 mod places;
 mod records;
+mod standing;
 mod tokens;

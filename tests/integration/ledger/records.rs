@@ -97,6 +97,13 @@ pub fn image(manifest: &str, layers: &[&str]) -> Arc<Closure> {
     closure(manifest, &json!({ "image": image_json(manifest, layers) }))
 }
 
+/// An index of images that stand below another index.
+pub fn nested(root: &str, between: &str, children: &[(&str, &str)]) -> Arc<Closure> {
+    let mut closure = serde_json::to_value(index(root, children)).unwrap();
+    closure["nested"] = json!([{ "media_type": "a/b", "digest": digest(between), "size": 1 }]);
+    Arc::new(serde_json::from_value(closure).unwrap())
+}
+
 /// An index of images, each over the one layer named after it.
 pub fn index(root: &str, children: &[(&str, &str)]) -> Arc<Closure> {
     let child = |(manifest, layer): &(&str, &str)| {
