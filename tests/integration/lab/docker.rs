@@ -21,12 +21,16 @@ pub struct Docker {
 
 impl Docker {
     pub fn start() -> Result<Self, Missing> {
+        Self::start_with("{}")
+    }
+
+    /// A daemon with this daemon.json, never this machine's.
+    pub fn start_with(configuration: &str) -> Result<Self, Missing> {
         as_root()?;
         let (daemon, _) = (installed("dockerd")?, installed("docker")?);
         let containerd = Containerd::start(Release::Debian)?;
         let folder = tempfile::tempdir().unwrap();
-        // Not this machine's daemon.json.
-        fs::write(folder.path().join("daemon.json"), "{}").unwrap();
+        fs::write(folder.path().join("daemon.json"), configuration).unwrap();
         let socket = format!("unix://{}/socket", folder.path().display());
         let mut command = Command::new(daemon);
         command.args([

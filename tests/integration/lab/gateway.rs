@@ -17,6 +17,7 @@ const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Setup {
     upstreams: String,
+    listener: String,
     environment: String,
 }
 
@@ -26,6 +27,7 @@ impl Setup {
         let environment = "mode = \"enforce\"\nrequire = [\"scan\", \"promotion\"]\nplatforms = [\"linux/amd64\"]\n";
         Self {
             upstreams: String::new(),
+            listener: String::new(),
             environment: environment.to_owned(),
         }
     }
@@ -43,6 +45,12 @@ impl Setup {
         self
     }
 
+    /// Further keys of the one listener.
+    pub fn listener(mut self, keys: &str) -> Self {
+        keys.clone_into(&mut self.listener);
+        self
+    }
+
     /// Replaces the keys of `[environments.production]`.
     pub fn environment(mut self, keys: &str) -> Self {
         keys.clone_into(&mut self.environment);
@@ -53,11 +61,11 @@ impl Setup {
         let folder = folder.display();
         format!(
             "data_dir = \"{folder}/data\"\n\
-             [[listeners]]\naddress = \"{registry}\"\nenvironment = \"production\"\n\
+             [[listeners]]\naddress = \"{registry}\"\nenvironment = \"production\"\n{}\
              [admin]\naddress = \"{admin}\"\npublic_url = \"http://{admin}\"\n\
              {}[environments.production]\n{}\
              [cache]\npath = \"{folder}/cache\"\nmin_free = \"64MiB\"\n",
-            self.upstreams, self.environment
+            self.listener, self.upstreams, self.environment
         )
     }
 }

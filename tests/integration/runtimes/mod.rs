@@ -8,6 +8,7 @@ mod container_image;
 mod controls;
 mod crash;
 mod denial;
+mod docker_mirror;
 mod evidence;
 mod herd;
 mod mirror;
