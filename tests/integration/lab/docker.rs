@@ -10,6 +10,8 @@ use super::{Containerd, Missing, Outcome, Part, Release, as_root, installed, out
 
 /// A daemon that is asked to stop unmounts what it mounted.
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:1";
 
 #[derive(Debug)]
 pub struct Docker {

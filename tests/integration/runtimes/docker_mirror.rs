@@ -1,5 +1,5 @@
 //! Docker's `registry-mirrors`: it names no registry, so the listener does. It is
-//! never enforcement, since Docker asks Docker Hub next; here there is none.
+//! never enforcement, since Docker asks Docker Hub next; here that is out of reach.
 
 use crate::lab::{Docker, Gateway, Origin, Setup, or_skip};
 
