@@ -11,6 +11,7 @@ pub mod app;
 pub mod audit;
 pub mod cache;
 pub mod cli;
+pub mod demo;
 pub mod gate;
 pub mod http;
 pub mod ledger;

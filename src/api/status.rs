@@ -72,9 +72,9 @@ pub struct UpstreamStatus {
 pub enum UpstreamState {
     /// Answers.
     Up,
-    /// Asks us to slow down.
+    /// Its last answer was a failure.
     BackingOff,
-    /// Does not answer.
+    /// Failed repeatedly, and is left alone for a while.
     Down,
     /// Was not asked yet.
     Unknown,

@@ -6,7 +6,7 @@ use crate::audit::AuditError;
 use crate::cache::CacheError;
 use crate::http::{ListenError, TlsError};
 use crate::ledger::LedgerError;
-use crate::upstream::UpstreamError;
+use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
 
 /// Each says what to look at.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +19,12 @@ pub enum StartError {
     Cache(#[from] CacheError),
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),
-    #[error("upstream {name}: {source}")]
-    Upstream { name: String, source: UpstreamError },
+    #[error(transparent)]
+    Upstream(#[from] ConfigError),
+    #[error("upstream hosts: {0}")]
+    Hosts(#[from] HostPatternError),
+    #[error("docker_config: {0}")]
+    DockerConfig(#[from] DockerConfigError),
     #[error("certificate of {address}: {source}")]
     Tls { address: String, source: TlsError },
     #[error("{}: {source}", path.display())]

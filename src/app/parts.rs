@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 
 use super::StartError;
@@ -17,7 +18,7 @@ use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfi
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 
 /// Decisions that wait to be written, at most.
 const DECISIONS: usize = 16_384;
@@ -57,10 +58,11 @@ impl Parts {
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let writer = DecisionWriter::new(decisions, audit, ledger.clone());
+        let network = Network::from_system()?;
         let upstreams = config
             .upstreams
             .iter()
-            .map(|upstream| reachable(upstream, tasks, &metrics))
+            .map(|upstream| reachable(upstream, &network, tasks, &metrics))
             .collect::<Result<_, _>>()?;
         let gate = Arc::new(Gate::new(gate::Parts {
             rulebook: config.policy(),
@@ -138,48 +140,51 @@ fn public_url(config: &Config, admin: SocketAddr) -> String {
 
 fn reachable(
     config: &UpstreamConfig,
+    network: &Network,
     tasks: &Tasks,
     metrics: &Metrics,
 ) -> Result<Reachable, StartError> {
-    let failed = |source| StartError::Upstream {
-        name: config.name.to_string(),
-        source,
-    };
-    let upstream = Upstream::new(upstream_config(config).map_err(failed)?, metrics.clone());
-    let upstream = Arc::new(upstream.map_err(failed)?);
-    let tag_ttl = signed(config.tag_ttl);
+    let client = upstream_config(config)?;
+    let upstream = Upstream::new(client, network, metrics.clone())?;
     Ok(Reachable {
         host: config.name.clone(),
         path: config.path.clone(),
         repositories: config.repositories.clone(),
-        tag_ttl,
-        tags: Arc::new(upstream::TagMemory::new(
-            upstream.clone(),
-            tag_ttl,
-            tasks.clone(),
-        )),
+        tag_ttl: signed(config.tag_ttl),
+        tags: TagMemory::new(upstream.clone(), tasks.clone()),
         upstream,
     })
 }
 
-fn upstream_config(config: &UpstreamConfig) -> Result<upstream::Config, upstream::UpstreamError> {
-    let credentials = match &config.credentials {
+fn upstream_config(config: &UpstreamConfig) -> Result<upstream::Config, StartError> {
+    let patterns = |hosts: &[String]| -> Result<Vec<_>, HostPatternError> {
+        hosts.iter().map(|host| HostPattern::parse(host)).collect()
+    };
+    Ok(upstream::Config {
+        path: config.path.clone(),
+        credentials: credentials(config)?,
+        ca: config.ca_pem.clone().map(String::into_bytes),
+        token_hosts: patterns(&config.token_hosts)?,
+        redirect_hosts: patterns(&config.redirect_hosts)?,
+        tag_ttl: config.tag_ttl,
+        ..upstream::Config::new(config.name.clone(), config.url.clone())
+    })
+}
+
+fn credentials(config: &UpstreamConfig) -> Result<Option<upstream::Credentials>, StartError> {
+    Ok(match &config.credentials {
         None => None,
-        Some(Credentials::Password { username, password }) => Some(upstream::Credentials::Basic {
+        Some(Credentials::Password { username, password }) => Some(upstream::Credentials {
             username: username.clone(),
             password: password.clone(),
         }),
         Some(Credentials::DockerConfig(text)) => {
-            upstream::Credentials::of_docker_config(text, &config.name)?
+            let text = text.expose_secret().as_bytes();
+            Some(upstream::Credentials::from_docker_config(
+                text,
+                &config.name,
+            )?)
         }
-    };
-    Ok(upstream::Config {
-        name: config.name.clone(),
-        url: config.url.clone(),
-        credentials,
-        ca_pem: config.ca_pem.clone(),
-        token_hosts: config.token_hosts.clone(),
-        redirect_hosts: config.redirect_hosts.clone(),
     })
 }
 

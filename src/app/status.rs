@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Parts;
 use crate::admin::StatusSource;
@@ -12,7 +13,7 @@ use crate::api::{
     CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, ReasonCount, Status,
     UpstreamState, UpstreamStatus,
 };
-use crate::upstream::Health;
+use crate::upstream::Condition;
 
 /// What a status is made from.
 pub(super) struct Views {
@@ -76,11 +77,17 @@ fn listeners(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Vec<Li
 }
 
 fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
-    let (state, detail) = match reachable.health() {
-        Health::Unknown => (UpstreamState::Unknown, None),
-        Health::Up => (UpstreamState::Up, None),
-        Health::BackingOff(why) => (UpstreamState::BackingOff, Some(why)),
-        Health::Down(why) => (UpstreamState::Down, Some(why)),
+    let (state, detail) = match reachable.upstream().condition(Instant::now()) {
+        Condition::Unknown => (UpstreamState::Unknown, None),
+        Condition::Up => (UpstreamState::Up, None),
+        Condition::Failing => (
+            UpstreamState::BackingOff,
+            Some("its last answer failed".to_owned()),
+        ),
+        Condition::LeftAlone(rest) => {
+            let detail = format!("asked again in {} s", rest.as_secs() + 1);
+            (UpstreamState::Down, Some(detail))
+        }
     };
     UpstreamStatus {
         name: reachable.host().clone(),

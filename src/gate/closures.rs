@@ -7,15 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache as Memory;
 
 use super::flight::Flights;
 use super::{Gate, Refusal};
 use crate::oci::{
-    Closure, ClosureAssembly, Digest, MediaType, Reference, Refusal as Unfit, Repository, Supplied,
-    Wanted,
+    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
+    Repository, RepositoryName, Supplied, Wanted,
 };
 use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamError};
@@ -172,7 +173,7 @@ async fn read_closure(
         }
         assembly
             .supply(&digest, supplied)
-            .map_err(|wrong| UpstreamError::protocol(wrong.to_string()))?;
+            .map_err(|wrong| UpstreamError::Protocol(wrong.to_string().into()))?;
     }
     Ok(match assembly.finish() {
         Ok(closure) => Outcome::Read(Read {
@@ -206,9 +207,7 @@ async fn supply(
             )
         }
         Wanted::Config(descriptor) => {
-            let found = upstream
-                .read_blob(name, &descriptor.digest, descriptor.size)
-                .await;
+            let found = read_config(upstream, name, &descriptor).await;
             (
                 descriptor.digest,
                 found.map(|bytes| Supplied::Body {
@@ -234,4 +233,23 @@ impl From<UpstreamError> for Refusal {
             why: error.to_string(),
         }
     }
+}
+
+/// A config, of no more bytes than its descriptor says; whether they are the
+/// right ones the assembly checks.
+async fn read_config(
+    upstream: &Upstream,
+    name: &RepositoryName,
+    config: &Descriptor,
+) -> Result<Bytes, UpstreamError> {
+    let body = upstream.get_blob(name, &config.digest, 0).await?;
+    let mut stream = body.stream;
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece?);
+        if bytes.len() as u64 > config.size {
+            return Err(UpstreamError::TooLarge { limit: config.size });
+        }
+    }
+    Ok(bytes.freeze())
 }

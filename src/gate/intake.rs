@@ -49,7 +49,7 @@ impl Gate {
         let digest = match image.reference() {
             Reference::Digest(digest) => digest,
             Reference::Tag(tag) => self
-                .resolve_now(repository, &tag, now)
+                .resolve_now(repository, &tag)
                 .await
                 .map_err(|refusal| inspect_error(image, refusal))?,
         };

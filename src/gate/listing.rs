@@ -44,7 +44,7 @@ impl Gate {
             Err(UpstreamError::NotFound) => return Err(Refusal::NameUnknown),
             Err(error) => return Err(error.into()),
         };
-        let more_after = page.more.then(|| page.tags.last().cloned()).flatten();
+        let more_after = page.next;
         let mut tags = Vec::new();
         for tag in page.tags {
             if self.would_serve(pull, &rulebook, &tag).await {
@@ -56,8 +56,7 @@ impl Gate {
     }
 
     async fn would_serve(&self, pull: Pull<'_>, rulebook: &Rulebook, tag: &Tag) -> bool {
-        let known = self.last_known(&pull.target.repository, tag);
-        match known.or_else(|| self.promoted(pull, tag)) {
+        match self.last_known(pull, tag) {
             Some(digest) => self.is_permitted(pull, rulebook, digest).await,
             None => false,
         }

@@ -1,14 +1,11 @@
 //! Tag to digest: once per pull, and the digest is what is judged and served.
 
-use std::sync::Arc;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Gate, Pull, Refusal};
-use crate::metrics::UpstreamLabels;
 use crate::oci::{Digest, Reference, RegistryHost, Repository, RepositoryGlobs, Tag};
 use crate::trust::{Environment, Rulebook};
-use crate::upstream::{self, TagMemory, Upstream, UpstreamError};
+use crate::upstream::{TagMemory, Upstream, UpstreamError};
 
 /// A configured upstream, as the gate reaches it.
 pub struct Reachable {
@@ -18,8 +15,8 @@ pub struct Reachable {
     /// What it serves; empty: everything.
     pub repositories: RepositoryGlobs,
     pub tag_ttl: SignedDuration,
-    pub upstream: Arc<Upstream>,
-    pub tags: Arc<TagMemory>,
+    pub upstream: Upstream,
+    pub tags: TagMemory,
 }
 
 impl Reachable {
@@ -35,13 +32,8 @@ impl Reachable {
         self.repositories.empty_or_matches(repository)
     }
 
-    pub fn upstream(&self) -> &Arc<Upstream> {
+    pub fn upstream(&self) -> &Upstream {
         &self.upstream
-    }
-
-    /// How it was last seen.
-    pub fn health(&self) -> upstream::Health {
-        self.upstream.health()
     }
 
     pub fn tag_ttl(&self) -> SignedDuration {
@@ -76,9 +68,12 @@ impl Gate {
         match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(_) if environment.settings(repository).promoted_tags => None,
-            Reference::Tag(tag) => {
+            Reference::Tag(_) => {
                 let reachable = self.upstreams.get(repository.host())?;
-                reachable.tags.peek(repository.name(), tag, pull.now)
+                let known = reachable
+                    .tags
+                    .known(repository.name(), reference, pull.now)?;
+                Some(known.head.digest)
             }
         }
     }
@@ -102,22 +97,26 @@ impl Gate {
                 .map(Resolved::fresh)
                 .ok_or(Refusal::ManifestUnknown);
         }
-        self.resolve_upstream(pull, tag).await
+        self.resolve_upstream(pull, tag, reference).await
     }
 
-    async fn resolve_upstream(&self, pull: Pull<'_>, tag: &Tag) -> Result<Resolved, Refusal> {
+    async fn resolve_upstream(
+        &self,
+        pull: Pull<'_>,
+        tag: &Tag,
+        reference: &Reference,
+    ) -> Result<Resolved, Refusal> {
         let repository = &pull.target.repository;
         let reachable = self.reachable(repository)?;
-        match reachable
+        let found = reachable
             .tags
-            .resolve(repository.name(), tag, pull.now)
-            .await
-        {
-            Ok(found) if found.stale => Ok(self.stale(pull, tag, found.digest)),
-            Ok(found) => Ok(Resolved::fresh(found.digest)),
+            .resolve(repository.name(), reference, pull.now);
+        match found.await {
+            Ok(found) if found.stale => Ok(stale(pull, tag, found.head.digest)),
+            Ok(found) => Ok(Resolved::fresh(found.head.digest)),
             Err(UpstreamError::NotFound) => Err(Refusal::ManifestUnknown),
             Err(error) => match self.promoted(pull, tag) {
-                Some(digest) => Ok(self.stale(pull, tag, digest)),
+                Some(digest) => Ok(stale(pull, tag, digest)),
                 None => Err(error.into()),
             },
         }
@@ -130,27 +129,17 @@ impl Gate {
             .promoted(environment, &pull.target.repository, tag)
     }
 
-    /// The upstream is down: what is known of the tag still counts, and is
-    /// served if it is admitted and cached.
-    fn stale(&self, pull: Pull<'_>, tag: &Tag, digest: Digest) -> Resolved {
-        let host = pull.target.repository.host();
-        let labels = UpstreamLabels {
-            upstream: host.as_str().into(),
-        };
-        self.metrics.stale_tags.get_or_create(&labels).inc();
-        let warning = format!("sekisho: {host} is unreachable; {tag} is the digest known before");
-        Resolved {
-            digest,
-            warning: Some(warning),
-        }
-    }
-
-    /// The last digest known of a tag, however old. Memory only.
-    pub(super) fn last_known(&self, repository: &Repository, tag: &Tag) -> Option<Digest> {
-        self.upstreams
-            .get(repository.host())?
+    /// The last digest known of a tag. Memory only.
+    pub(super) fn last_known(&self, pull: Pull<'_>, tag: &Tag) -> Option<Digest> {
+        let repository = &pull.target.repository;
+        let reachable = self.upstreams.get(repository.host())?;
+        let reference = Reference::Tag(tag.clone());
+        let known = reachable
             .tags
-            .last_known(repository.name(), tag)
+            .known(repository.name(), &reference, pull.now);
+        known
+            .map(|known| known.head.digest)
+            .or_else(|| self.promoted(pull, tag))
     }
 
     /// Resolves a tag for people and pipelines, asking the upstream anew.
@@ -158,15 +147,26 @@ impl Gate {
         &self,
         repository: &Repository,
         tag: &Tag,
-        now: Timestamp,
     ) -> Result<Digest, Refusal> {
-        let reachable = self.reachable(repository)?;
-        reachable.tags.forget(repository.name(), tag);
-        match reachable.tags.resolve(repository.name(), tag, now).await {
-            Ok(found) => Ok(found.digest),
+        let upstream = self.reachable(repository)?.upstream();
+        let reference = Reference::Tag(tag.clone());
+        match upstream.head_manifest(repository.name(), &reference).await {
+            Ok(head) => Ok(head.digest),
             Err(UpstreamError::NotFound) => Err(Refusal::ManifestUnknown),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The upstream is down: what is known of the tag still counts, and is served
+/// if it is admitted and cached.
+fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> Resolved {
+    let host = pull.target.repository.host();
+    Resolved {
+        digest,
+        warning: Some(format!(
+            "sekisho: {host} is unreachable; {tag} is the digest known before"
+        )),
     }
 }
 

@@ -89,7 +89,10 @@ impl Gate {
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
-            async move { upstream.get_blob(&name, &wanted, offset).await }
+            async move {
+                let body = upstream.get_blob(&name, &wanted, offset).await?;
+                Ok::<_, UpstreamError>(body.stream)
+            }
         };
         match self.cache.fetch(digest, size, pull.now, open).await {
             Ok(blob) => Ok((blob.chunks(range), Source::Upstream)),

@@ -1,5 +1,0 @@
-//! Client of remote registries.
-
-mod client;
-
-pub use client::*;
