@@ -5,5 +5,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod demo;
+pub mod metrics;
 pub mod oci;
 pub mod report;
+pub mod tasks;
+pub mod upstream;

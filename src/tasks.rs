@@ -1,0 +1,207 @@
+//! The only place that spawns: one supervised set of tasks.
+//!
+//! The first task that panics stops all of them, since a gateway that has lost
+//! its reader of the ledger or its writer of decisions must not go on as if
+//! nothing were missing. Work done for one client is the exception: it fails
+//! alone. Nothing outlives [`Tasks::drain`].
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A set of tasks that start, fail and end together. Cloning shares the set.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    /// Cancelled when shutdown begins: tasks finish what they hold.
+    shutdown: CancellationToken,
+    /// Cancelled when the deadline of the drain has passed: tasks are dropped.
+    abandon: CancellationToken,
+    failure: Arc<Failure>,
+}
+
+/// Name of the first task that failed.
+#[derive(Default)]
+struct Failure {
+    name: OnceLock<&'static str>,
+    known: CancellationToken,
+}
+
+impl Tasks {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `future` as a member of the set. A panic in it is logged, and
+    /// begins the shutdown of all.
+    ///
+    /// Must be called from within a tokio runtime.
+    pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let tasks = self.clone();
+        self.track(async move {
+            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+                log_panic(name, panic.as_ref());
+                tasks.fail(name);
+            }
+        });
+    }
+
+    /// Runs work for one client, such as a connection: a panic in it is logged
+    /// and ends that work alone, or any client could stop the gateway.
+    ///
+    /// Must be called from within a tokio runtime.
+    pub fn spawn_isolated(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.track(async move {
+            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+                log_panic(name, panic.as_ref());
+            }
+        });
+    }
+
+    /// Calls `once(now)` at once and then every `period` until shutdown begins.
+    /// A call in progress is finished; a late one delays those after it.
+    pub fn every<F, Fut>(&self, name: &'static str, period: Duration, mut once: F)
+    where
+        F: FnMut(Timestamp) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let shutdown = self.shutdown.clone();
+        self.spawn(name, async move {
+            let mut ticks = tokio::time::interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+                once(Timestamp::now()).await;
+            }
+        });
+    }
+
+    /// Resolves when shutdown begins.
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.shutdown.clone().cancelled_owned()
+    }
+
+    /// Resolves to the name of the first task that panicked; never, if none
+    /// does.
+    pub fn failed(&self) -> impl Future<Output = &'static str> + Send + 'static {
+        let failure = self.failure.clone();
+        async move {
+            failure.known.cancelled().await;
+            failure.name.get().copied().unwrap_or("unknown")
+        }
+    }
+
+    /// Begins shutdown, waits for the tasks, and drops those that are still
+    /// running after `deadline`. Tasks spawned meanwhile are waited for too.
+    pub async fn drain(&self, deadline: Duration) {
+        self.shutdown.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(deadline, self.tracker.wait())
+            .await
+            .is_err()
+        {
+            let abandoned = self.tracker.len();
+            tracing::warn!(
+                tasks.abandoned = abandoned,
+                "the deadline of the drain has passed"
+            );
+            self.abandon.cancel();
+            self.tracker.wait().await;
+        }
+    }
+
+    fn track(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let abandon = self.abandon.clone();
+        self.tracker.spawn(async move {
+            abandon.run_until_cancelled(future).await;
+        });
+    }
+
+    fn fail(&self, name: &'static str) {
+        if self.failure.name.set(name).is_ok() {
+            self.failure.known.cancel();
+        }
+        self.shutdown.cancel();
+    }
+}
+
+fn log_panic(name: &'static str, panic: &(dyn Any + Send)) {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message");
+    tracing::error!(task.name = name, error = message, "a task panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::sync::{mpsc, oneshot};
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn stops_all_when_one_panics() {
+        let tasks = Tasks::new();
+        let (stopped, mut ended) = mpsc::channel::<()>(1);
+        let waits = tasks.cancelled();
+        tasks.spawn("waits", async move {
+            waits.await;
+            drop(stopped);
+        });
+        tasks.spawn("panics", async { panic!("on purpose") });
+        assert_eq!(tasks.failed().await, "panics");
+        assert_eq!(ended.recv().await, None);
+        tasks.drain(SOON).await;
+    }
+
+    #[tokio::test]
+    async fn survives_a_panic_of_isolated_work() {
+        let tasks = Tasks::new();
+        let (ended, end) = oneshot::channel::<()>();
+        tasks.spawn_isolated("panics", async move {
+            let _held = ended;
+            panic!("on purpose")
+        });
+        assert!(end.await.is_err());
+        assert!(tasks.failed().now_or_never().is_none());
+        assert!(tasks.cancelled().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn drops_what_outlives_the_deadline() {
+        let tasks = Tasks::new();
+        let (held, dropped) = oneshot::channel::<()>();
+        tasks.spawn("stubborn", async move {
+            let _held = held;
+            pending::<()>().await;
+        });
+        tasks.drain(Duration::from_millis(1)).await;
+        assert!(dropped.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn repeats_until_shutdown() {
+        let tasks = Tasks::new();
+        let (calls, mut called) = mpsc::channel(8);
+        tasks.every("repeats", Duration::from_millis(1), move |now| {
+            let calls = calls.clone();
+            async move { calls.send(now).await.unwrap() }
+        });
+        assert!(called.recv().await.is_some() && called.recv().await.is_some());
+        tasks.drain(SOON).await;
+        while called.recv().await.is_some() {}
+    }
+}
