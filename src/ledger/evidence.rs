@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::membership::Membership;
 use super::{Ledger, LedgerError};
-use crate::oci::{Closure, Digest, Shape};
+use crate::oci::{Closure, Digest};
 use crate::trust::{Evidence, Subject};
 
 impl Ledger {
@@ -45,15 +45,11 @@ impl Ledger {
 /// The digests whose revocation reaches the root: its own, all in its closure, all
 /// indexes above it in any repository, each under either algorithm.
 fn related(closure: &Closure, members: &Membership) -> HashSet<Digest> {
-    let mut related = HashSet::from([closure.root().clone()]);
-    if let Shape::Index(children) = closure.shape() {
-        let digests = children.iter().map(|child| child.descriptor.digest.clone());
-        related.extend(digests);
+    let mut related: HashSet<Digest> = closure.digests().cloned().collect();
+    for above in members.above_anywhere(closure.root()) {
+        related.extend(members.nested(&above));
+        related.insert(above);
     }
-    for image in closure.images() {
-        related.extend(image.blobs().map(|blob| blob.digest.clone()));
-    }
-    related.extend(members.above_anywhere(closure.root()));
     let twins: Vec<Digest> = related.iter().filter_map(|it| members.twin(it)).collect();
     related.extend(twins);
     related

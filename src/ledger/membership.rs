@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 
-use crate::oci::{Closure, Digest, Image, Repository, Shape};
+use crate::oci::{Closure, Digest, Image, Repository};
 
 /// All digests that the ledger knows anything of.
 #[derive(Default)]
@@ -56,6 +56,7 @@ impl Node {
         let at = match self.places.binary_search_by(|(r, _)| r.cmp(repository)) {
             Ok(at) => at,
             Err(at) => {
+                fit(&mut self.places);
                 self.places
                     .insert(at, (repository.clone(), Place::default()));
                 at
@@ -70,12 +71,8 @@ impl Membership {
     /// The closure is seen last: whoever sees it finds all its members linked.
     pub fn insert(&self, repository: &Repository, closure: Arc<Closure>) {
         let root = closure.root();
-        if let Shape::Index(children) = closure.shape() {
-            for child in children {
-                self.at(repository, &child.descriptor.digest, |place| {
-                    add(&mut place.above, root);
-                });
-            }
+        for entry in entries(&closure) {
+            self.at(repository, entry, |place| add(&mut place.above, root));
         }
         for image in closure.images() {
             self.link(repository, image);
@@ -95,6 +92,7 @@ impl Membership {
         for blob in image.blobs() {
             self.at(repository, &blob.digest, |place| {
                 if place.images.last() != Some(manifest) {
+                    fit(&mut place.images);
                     place.images.push(manifest.clone());
                 }
             });
@@ -155,7 +153,7 @@ impl Membership {
             .iter()
             .filter_map(|index| self.recorded(repository, index));
         let child = indexes.find_map(|index| {
-            let image = index.images().find(|image| image.manifest == *digest)?;
+            let image = index.image(digest)?;
             alone(image).map(Arc::new)
         })?;
         self.at(repository, digest, |place| {
@@ -217,20 +215,25 @@ impl Membership {
         })
     }
 
-    /// The children that recorded closures of `index` name, in any repository.
+    /// What recorded closures of `index` name, in any repository.
     fn below(&self, index: &Digest) -> Vec<Digest> {
-        let closures: Vec<Arc<Closure>> = self.nodes.get(index).map_or_else(Vec::new, |node| {
+        let closures = self.closures(index);
+        closures.iter().flat_map(|c| entries(c)).cloned().collect()
+    }
+
+    /// Indexes below `index` whose children stand flattened among its own. Which
+    /// are whose is not known, so a revocation of one is taken to reach them all.
+    pub fn nested(&self, index: &Digest) -> Vec<Digest> {
+        let closures = self.closures(index);
+        let nested = closures.iter().flat_map(|closure| closure.nested());
+        nested.map(|index| index.digest.clone()).collect()
+    }
+
+    fn closures(&self, root: &Digest) -> Vec<Arc<Closure>> {
+        self.nodes.get(root).map_or_else(Vec::new, |node| {
             let places = node.places.iter();
             places.filter_map(|(_, p)| p.closure.clone()).collect()
-        });
-        let children = |closure: &Arc<Closure>| match closure.shape() {
-            Shape::Image(_) => Vec::new(),
-            Shape::Index(children) => children
-                .iter()
-                .map(|child| child.descriptor.digest.clone())
-                .collect(),
-        };
-        closures.iter().flat_map(children).collect()
+        })
     }
 
     /// Every digest whose verdict may rest on evidence on `digest`: itself under
@@ -258,8 +261,23 @@ fn each(found: &[Digest], step: impl Fn(&Digest) -> Vec<Digest>) -> Vec<Digest> 
     found.iter().flat_map(step).collect()
 }
 
+/// Manifests below the root of an index, those that could not be read too.
+fn entries(closure: &Closure) -> impl Iterator<Item = &Digest> {
+    let nested = closure.nested().iter();
+    let children = closure.children().iter().map(|child| &child.descriptor);
+    nested.chain(children).map(|descriptor| &descriptor.digest)
+}
+
+/// Most lists here hold one thing for ever; without this each takes room for four.
+fn fit<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+}
+
 fn add(list: &mut Vec<Digest>, digest: &Digest) {
     if !list.contains(digest) {
+        fit(list);
         list.push(digest.clone());
     }
 }

@@ -48,8 +48,9 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens the ledger, and makes it where there is none (file 0600, directory
-    /// 0700). To serve loads the index whole: about a second for each 100,000
-    /// closures, which is shorter than living with a half-known ledger is simple.
+    /// 0700). To serve loads the whole index first: measured two seconds and
+    /// 0.7 GB for 100,000 images of twelve layers, which is simpler to live with
+    /// than an index half known.
     pub async fn open(config: Config, access: Access, now: Timestamp) -> Result<Self, LedgerError> {
         create(&config.path)?;
         let lock = match access {

@@ -1,0 +1,112 @@
+//! Decisions, from the ledger's prunable index of the audit log.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ExposureView;
+use crate::oci::{Digest, RegistryHost};
+use crate::trust::{Decision, DecisionId, DenialReason, Door, EnvironmentName, Mode, Outcome};
+
+/// Where decisions are listed: `GET` with a [`DecisionQuery`]. One of them lies
+/// below, at its id.
+pub const DECISIONS: &str = "/api/v1/decisions";
+
+/// The most decisions that one answer lists.
+pub const LIMIT_OF_DECISIONS: usize = 1000;
+
+/// Which decisions. Newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DecisionQuery {
+    /// Given at that time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
+    /// `denied`, `would-deny` or `allowed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub verdict: Option<Outcome>,
+    /// 100 when absent, 1000 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Some decisions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionList {
+    pub decisions: Vec<DecisionRecord>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecisionRecord {
+    #[schema(value_type = String)]
+    pub id: DecisionId,
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// How often the same was decided within its minute.
+    pub count: u64,
+    #[schema(value_type = String)]
+    pub door: Door,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    pub principal: String,
+    /// Address of the client.
+    pub client: Option<String>,
+    /// As it was asked for.
+    pub image: String,
+    #[schema(value_type = Option<String>)]
+    pub upstream: Option<RegistryHost>,
+    #[schema(value_type = Option<String>)]
+    pub digest: Option<Digest>,
+    /// `denied`, `would-deny` or `allowed`.
+    #[schema(value_type = String)]
+    pub verdict: Outcome,
+    #[schema(value_type = Vec<String>)]
+    pub reasons: Vec<DenialReason>,
+    /// The line that the client was shown; empty for a pass.
+    pub message: String,
+    #[schema(value_type = String)]
+    pub mode: Mode,
+    pub exposure: ExposureView,
+    pub policy_revision: String,
+    pub evidence: Vec<String>,
+    /// Age of the oldest evidence, in seconds.
+    pub evidence_age_s: Option<i64>,
+    /// Age of what was known of the ledger, in seconds, when it was not fresh.
+    pub ledger_age_s: Option<i64>,
+    pub duration_us: u64,
+}
+
+impl From<Decision> for DecisionRecord {
+    fn from(decision: Decision) -> Self {
+        let exposure = ExposureView::new(decision.exposure, &decision.exposure_source);
+        Self {
+            id: decision.id,
+            time: decision.time,
+            count: decision.count,
+            door: decision.door,
+            environment: decision.environment,
+            principal: decision.principal,
+            client: decision.client,
+            image: decision.image,
+            upstream: decision.upstream,
+            digest: decision.digest,
+            verdict: decision.verdict,
+            reasons: decision.reasons,
+            message: decision.message,
+            mode: decision.mode,
+            exposure,
+            policy_revision: decision.policy_revision,
+            evidence: decision.evidence,
+            evidence_age_s: decision.evidence_age_s,
+            ledger_age_s: decision.ledger_age_s,
+            duration_us: decision.duration_us,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The admin API's bodies, as they travel: what the admin door takes and gives,
+//! and what the commands send and read.
+//!
+//! Pure. One file per resource; each begins with the path it lies at. Both sides
+//! use these very types, so they cannot drift apart. Times are RFC 3339, digests
+//! and names are strings that go through the parsers of [`crate::oci`].
+
+mod decision;
+mod error;
+mod promotion;
+mod revocation;
+mod scan;
+mod status;
+mod token;
+mod verdict;
+
+pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
+pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
+pub use revocation::{
+    REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
+};
+pub use scan::{
+    FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
+};
+pub use status::{
+    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, ReasonCount, STATUS,
+    Status, UpstreamState, UpstreamStatus,
+};
+pub use token::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
+pub use verdict::{
+    CheckView, DenialView, ExposureSourceKind, ExposureView, VERDICTS, VerdictQuery, VerdictView,
+};

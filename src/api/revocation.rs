@@ -1,0 +1,53 @@
+//! Revocations and their undoing.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::oci::Digest;
+use crate::trust::EnvironmentName;
+
+/// Where trust is taken back: `POST` a [`RevocationRequest`], answered with a
+/// [`RevocationAnswer`].
+pub const REVOCATIONS: &str = "/api/v1/revocations";
+
+/// Where a revocation is undone: `POST` a [`RevocationRequest`], answered with a
+/// [`ReinstatementAnswer`].
+pub const REINSTATEMENTS: &str = "/api/v1/revocations/reinstate";
+
+/// Names a digest, in all environments or in one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationRequest {
+    /// With a digest: it is revoked wherever it lies, in every repository.
+    #[schema(example = "registry.corp/team/app@sha256:…")]
+    pub image: String,
+    /// Absent: all environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
+    pub reason: String,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevocationAnswer {
+    /// Id of the revocation.
+    pub id: String,
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    #[schema(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
+    pub reason: String,
+}
+
+/// What was undone. The revocation and its end both stay on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReinstatementAnswer {
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    #[schema(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
+    /// How many revocations this ended; none: there was none to end.
+    pub ended: u64,
+    pub reason: String,
+}

@@ -1,0 +1,122 @@
+//! One screen: is it Sekisho, and is all well?
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::oci::RegistryHost;
+use crate::trust::{DenialReason, EnvironmentName, Exposure, Mode};
+
+/// Where the state of things is read: `GET` a [`Status`].
+pub const STATUS: &str = "/api/v1/status";
+
+/// What [`Status::product`] says.
+pub const PRODUCT: &str = "sekisho";
+
+/// The state of things.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// `sekisho`; tells us from another server at the same address.
+    pub product: String,
+    pub version: String,
+    /// In hexadecimal.
+    pub policy_revision: String,
+    pub environments: Vec<EnvironmentStatus>,
+    pub listeners: Vec<ListenerStatus>,
+    pub upstreams: Vec<UpstreamStatus>,
+    pub ledger: LedgerStatus,
+    pub cache: CacheStatus,
+    /// Of denials in the last hour, most frequent first.
+    pub top_reasons: Vec<ReasonCount>,
+    /// What is allowed, but worth a second look.
+    pub warnings: Vec<String>,
+}
+
+/// An environment and what a denial does there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EnvironmentStatus {
+    #[schema(value_type = String)]
+    pub name: EnvironmentName,
+    #[schema(value_type = String)]
+    pub mode: Mode,
+}
+
+/// Where nodes pull.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListenerStatus {
+    pub address: String,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    #[schema(value_type = String)]
+    pub exposure: Exposure,
+    pub tls: bool,
+    /// `none`, `mtls` or `token`.
+    pub auth: String,
+    /// Until its certificate expires.
+    pub certificate_expires_in_s: Option<i64>,
+}
+
+/// A remote registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UpstreamStatus {
+    #[schema(value_type = String)]
+    pub name: RegistryHost,
+    pub state: UpstreamState,
+    /// What is wrong, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How it was last seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamState {
+    /// Answers.
+    Up,
+    /// Asks us to slow down.
+    BackingOff,
+    /// Does not answer.
+    Down,
+    /// Was not asked yet.
+    Unknown,
+}
+
+impl UpstreamState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::BackingOff => "backing-off",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The trust records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerStatus {
+    /// Sequence number of the newest change that is followed.
+    pub seq: u64,
+    /// Since the ledger last confirmed it, in seconds.
+    pub age_s: i64,
+    /// Subjects with a standing in memory.
+    pub subjects: u64,
+    /// The index in memory is complete.
+    pub loaded: bool,
+}
+
+/// The bytes on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CacheStatus {
+    pub bytes: u64,
+    pub max_bytes: u64,
+    /// Free on its file system.
+    pub free_bytes: Option<u64>,
+}
+
+/// A reason and how many images were denied for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReasonCount {
+    #[schema(value_type = String)]
+    pub reason: DenialReason,
+    pub images: u64,
+}

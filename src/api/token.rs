@@ -1,0 +1,76 @@
+//! Tokens: who may hand in evidence, and read.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::access::Role;
+use crate::oci::RepositoryGlobs;
+use crate::trust::EnvironmentName;
+
+/// Where tokens are made (`POST` a [`TokenRequest`]) and listed (`GET`). One of
+/// them is revoked by `DELETE` below, at its name; `?evidence=true` also
+/// withdraws what was submitted with it.
+pub const TOKENS: &str = "/api/v1/tokens";
+
+/// A token to be made.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// Unique among all tokens ever made.
+    pub name: String,
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Globs over `host/name`; empty: all.
+    #[serde(default = "RepositoryGlobs::none")]
+    #[schema(value_type = Vec<String>)]
+    pub repositories: RepositoryGlobs,
+    /// Empty: all.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub environments: Vec<EnvironmentName>,
+    /// Absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The new token. Its secret is shown this once; only its hash is kept.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenSecret {
+    /// What to send as `Authorization: Bearer …`.
+    pub secret: String,
+    pub token: TokenView,
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenView {
+    pub name: String,
+    #[schema(value_type = String)]
+    pub role: Role,
+    pub repositories: Vec<String>,
+    pub environments: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// All tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenList {
+    pub tokens: Vec<TokenView>,
+}
+
+/// A token that is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenRevoked {
+    pub name: String,
+    /// How many of its scans were withdrawn.
+    pub withdrawn_scans: u64,
+    /// How many of its promotions were withdrawn.
+    pub withdrawn_promotions: u64,
+}

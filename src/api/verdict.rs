@@ -1,0 +1,172 @@
+//! Verdicts, with the chain of evidence behind them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::oci::{Digest, ImageRef};
+use crate::trust::{
+    CheckOutcome, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
+};
+
+/// Where a verdict is asked for: `GET` with a [`VerdictQuery`].
+pub const VERDICTS: &str = "/api/v1/verdicts";
+
+/// Which image, and for where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct VerdictQuery {
+    pub image: String,
+    /// Absent: the only environment there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub environment: Option<EnvironmentName>,
+    /// Absent: as a pull through the environment's listener would have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub exposure: Option<Exposure>,
+}
+
+/// The answer: the same that a pull gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictView {
+    pub allowed: bool,
+    /// The image as it was asked for, with its host.
+    pub image: String,
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    pub exposure: ExposureView,
+    #[schema(value_type = String)]
+    pub mode: Mode,
+    /// What speaks against it, gravest first.
+    pub reasons: Vec<DenialView>,
+    /// Everything that was asked of it.
+    pub checks: Vec<CheckView>,
+    /// The first moment at which time alone could change the answer.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub valid_until: Option<Timestamp>,
+    /// In hexadecimal.
+    pub policy_revision: String,
+    /// Ids of the scans and promotions that it rests on.
+    pub evidence: Vec<String>,
+    /// The line that a client is shown; empty for a pass.
+    pub message: String,
+}
+
+/// An exposure, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExposureView {
+    #[schema(value_type = String)]
+    pub value: Exposure,
+    pub source: ExposureSourceKind,
+    /// The reason that a rule of the configuration gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Who said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExposureSourceKind {
+    /// The listener's own.
+    Listener,
+    /// An `[[exposures]]` entry of the configuration.
+    Rule,
+    /// Whoever asks for the verdict.
+    Asked,
+}
+
+impl ExposureSourceKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::Rule => "rule",
+            Self::Asked => "asked",
+        }
+    }
+}
+
+impl ExposureView {
+    pub fn new(value: Exposure, source: &ExposureSource) -> Self {
+        let (source, reason) = match source {
+            ExposureSource::Listener => (ExposureSourceKind::Listener, None),
+            ExposureSource::Rule(reason) => (ExposureSourceKind::Rule, Some(reason.clone())),
+            ExposureSource::Asked => (ExposureSourceKind::Asked, None),
+        };
+        Self {
+            value,
+            source,
+            reason,
+        }
+    }
+}
+
+/// One reason against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DenialView {
+    /// A stable word.
+    #[schema(value_type = String)]
+    pub reason: DenialReason,
+    pub detail: String,
+    pub next_step: String,
+    /// The environment's mode lets it pass; `enforce` would not.
+    pub lifted: bool,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckView {
+    /// What was asked: `scan`, `promotion`, `ceiling` …
+    pub requirement: String,
+    /// `met`, `failed` or `warned`.
+    pub outcome: String,
+    pub text: String,
+}
+
+impl VerdictView {
+    /// `message`: the line that a client is shown; empty for a pass.
+    pub fn new(verdict: &Verdict, image: &ImageRef, message: String) -> Self {
+        Self {
+            allowed: verdict.is_allowed(),
+            image: image.to_string(),
+            digest: verdict.subject().digest.clone(),
+            environment: verdict.subject().environment.clone(),
+            exposure: ExposureView::new(verdict.exposure(), verdict.exposure_source()),
+            mode: verdict.mode(),
+            reasons: denials(verdict),
+            checks: checks(verdict),
+            valid_until: verdict.valid_until(),
+            policy_revision: format!("{:016x}", verdict.rulebook()),
+            evidence: verdict.evidence().to_vec(),
+            message,
+        }
+    }
+}
+
+fn denials(verdict: &Verdict) -> Vec<DenialView> {
+    let lifted = |reason| verdict.lifted().any(|denial| denial.reason == reason);
+    let view = |denial: &crate::trust::Denial| DenialView {
+        reason: denial.reason,
+        detail: denial.detail.clone(),
+        next_step: denial.next_step.clone(),
+        lifted: lifted(denial.reason),
+    };
+    verdict.denials().iter().map(view).collect()
+}
+
+fn checks(verdict: &Verdict) -> Vec<CheckView> {
+    let word = |outcome| match outcome {
+        CheckOutcome::Met => "met",
+        CheckOutcome::Failed => "failed",
+        CheckOutcome::Warned => "warned",
+    };
+    let view = |check: &crate::trust::Check| CheckView {
+        requirement: check.requirement.to_owned(),
+        outcome: word(check.outcome).to_owned(),
+        text: check.text.clone(),
+    };
+    verdict.checks().iter().map(view).collect()
+}

@@ -1,0 +1,231 @@
+//! Where nodes pull, and where people and machines ask.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+use url::Url;
+
+use super::address::{self, Place, TlsConfig};
+use super::section::Section;
+use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::trust::{EnvironmentName, Exposure};
+
+const REGISTRY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5080);
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5081);
+
+/// An address where nodes pull; it belongs to one environment and one exposure.
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    pub address: SocketAddr,
+    pub environment: EnvironmentName,
+    pub exposure: Exposure,
+    pub tls: Option<TlsConfig>,
+    /// What is served at all, over `host/name`; empty: everything.
+    pub repositories: RepositoryGlobs,
+    pub auth: Auth,
+    /// The upstream meant when a client names none.
+    pub mirror_of: Option<RegistryHost>,
+}
+
+/// What a listener asks of its clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    #[default]
+    None,
+    /// A certificate by `tls.client_ca`.
+    Mtls,
+    /// A token of Sekisho's, as the password of Basic.
+    Token,
+}
+
+impl Auth {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Mtls => "mtls",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// The admin API.
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    pub address: SocketAddr,
+    /// How people reach it: for the links in denials.
+    pub public_url: Url,
+    pub tls: Option<TlsConfig>,
+}
+
+/// Metrics and health at an address of their own; plain, without tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpsConfig {
+    pub address: SocketAddr,
+}
+
+/// Reads `[[listeners]]`; without any, one on loopback.
+pub(super) fn listeners(
+    root: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Vec<ListenerConfig> {
+    let sections = match root.sections("listeners") {
+        Some(sections) => sections,
+        None => vec![root.absent("listeners[0]")],
+    };
+    if sections.is_empty() {
+        root.problem("listeners", "is empty; nodes need an address to pull from");
+    }
+    let read = |section| listener(section, environments, upstreams);
+    sections.into_iter().filter_map(read).collect()
+}
+
+fn listener(
+    mut section: Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Option<ListenerConfig> {
+    let Place { address, tls } = address::place(&mut section, REGISTRY);
+    let environment = environment(&mut section, environments);
+    let exposure = section.read("exposure").unwrap_or_default();
+    let repositories = section.read("repositories");
+    let mirror_of = mirror_of(&mut section, upstreams);
+    let auth = section.read("auth").unwrap_or_default();
+    check_auth(&section, auth, address, tls.as_ref());
+    if auth == Auth::Token && section.has("mirror_of") {
+        let text = "\"token\" does not go with mirror_of: mirrors are asked without a token";
+        section.problem("auth", text);
+    }
+    section.finish();
+    Some(ListenerConfig {
+        address,
+        environment: environment?,
+        exposure,
+        tls,
+        repositories: repositories.unwrap_or_else(RepositoryGlobs::none),
+        auth,
+        mirror_of,
+    })
+}
+
+/// The environment named, or the only one there is.
+fn environment(
+    section: &mut Section<'_, '_>,
+    known: &BTreeSet<EnvironmentName>,
+) -> Option<EnvironmentName> {
+    let named: Option<EnvironmentName> = section.read("environment");
+    if !section.has("environment") {
+        if let (1, Some(only)) = (known.len(), known.first()) {
+            return Some(only.clone());
+        }
+        let hint = format!("name one of {}", joined(known));
+        section.problem("environment", format_args!("is missing; {hint}"));
+    }
+    let named = named?;
+    if !known.contains(&named) {
+        let hint = format!(
+            "write [environments.{named}], or name one of {}",
+            joined(known)
+        );
+        section.problem(
+            "environment",
+            format_args!("{named} is not defined; {hint}"),
+        );
+    }
+    Some(named)
+}
+
+fn mirror_of(
+    section: &mut Section<'_, '_>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Option<RegistryHost> {
+    let named: RegistryHost = section.read("mirror_of")?;
+    if !upstreams.contains(&named) {
+        let hint = format!("name one of {}", joined(upstreams));
+        section.problem("mirror_of", format_args!("{named} is no upstream; {hint}"));
+    }
+    Some(named)
+}
+
+fn check_auth(section: &Section<'_, '_>, auth: Auth, address: SocketAddr, tls: Option<&TlsConfig>) {
+    let away = !address.ip().is_loopback();
+    match auth {
+        Auth::None if away => {
+            let text = format!("\"none\": whoever reaches {address} can pull what is admitted");
+            section.warning("auth", text);
+        }
+        Auth::Mtls if tls.is_none_or(|tls| tls.client_ca.is_none()) => {
+            section.problem(
+                "auth",
+                "\"mtls\" needs tls.client_ca, the CA of the clients",
+            );
+        }
+        Auth::Token if away && tls.is_none() => {
+            section.warning("auth", "\"token\" without tls: tokens travel in the clear");
+        }
+        Auth::None | Auth::Mtls | Auth::Token => {}
+    }
+}
+
+/// Reads `[admin]`.
+pub(super) fn admin(root: &mut Section<'_, '_>) -> Option<AdminConfig> {
+    let mut section = root.section("admin");
+    let Place { address, tls } = address::place(&mut section, ADMIN);
+    let scheme = if section.has("tls") { "https" } else { "http" };
+    let public_url = public_url(&mut section);
+    if !section.has("public_url") && address.ip().is_unspecified() {
+        let text = format!("is not set: links in denials would name {address}");
+        section.warning("public_url", text);
+    }
+    section.finish();
+    let own = || Url::parse(&format!("{scheme}://{address}/")).ok();
+    Some(AdminConfig {
+        address,
+        public_url: public_url.or_else(own)?,
+        tls,
+    })
+}
+
+fn public_url(section: &mut Section<'_, '_>) -> Option<Url> {
+    let text: String = section.read("public_url")?;
+    let web = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    let url = Url::parse(&text).ok().filter(web);
+    if url.is_none() {
+        let hint = "write it as https://sekisho.example";
+        section.problem(
+            "public_url",
+            format_args!("{text:?} is no web address; {hint}"),
+        );
+    }
+    url
+}
+
+/// Reads `[ops]`, where there is one.
+pub(super) fn ops(root: &mut Section<'_, '_>) -> Option<OpsConfig> {
+    let mut section = root.optional_section("ops")?;
+    let address = address::address(&mut section);
+    if !section.has("address") {
+        section.problem("address", "is missing; write it, as in 127.0.0.1:5082");
+    }
+    let config = address.map(|address| OpsConfig { address });
+    if let Some(OpsConfig { address }) = config {
+        section.claim(address);
+    }
+    section.finish();
+    config
+}
+
+/// Names, for a hint.
+pub(super) fn joined<T: ToString>(names: &BTreeSet<T>) -> String {
+    let names: Vec<String> = names.iter().map(T::to_string).collect();
+    match names.is_empty() {
+        true => "none, since none is configured".to_owned(),
+        false => names.join(", "),
+    }
+}

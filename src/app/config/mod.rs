@@ -1,0 +1,30 @@
+//! The configuration file: the only place that knows its keys.
+//!
+//! It is read in one walk by [`Section`](section::Section), which hands out typed
+//! values and notes every problem with its key and line, so that one run of
+//! `check-config` shows them all. A key that no reader asked for is unknown, and
+//! refused. An absent file reads like an empty one: every default stands beside
+//! its key.
+
+mod address;
+mod listeners;
+mod loading;
+mod notebook;
+mod policy;
+mod quantity;
+mod revision;
+mod section;
+mod settings;
+mod storage;
+mod upstreams;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::TlsConfig;
+pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};
+pub use loading::Config;
+pub use notebook::{Problem, Problems};
+pub use quantity::{Period, PeriodError};
+pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
+pub use upstreams::{Credentials, UpstreamConfig};

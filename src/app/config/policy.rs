@@ -1,0 +1,131 @@
+//! The sections of policy: environments with their rules, and exposures. They
+//! are read again when the file changes.
+
+use std::collections::BTreeSet;
+
+use super::section::Section;
+use super::settings::settings;
+use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
+use crate::trust::{
+    Environment, EnvironmentName, Exposure, ExposureRule, PlatformImage, Settings, Vouching,
+};
+
+const REASON: &str = "write reason = \"…\", for whoever asks later";
+
+/// Everything that a rulebook holds.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    pub(super) environments: Vec<Environment>,
+    pub(super) exposures: Vec<ExposureRule>,
+    pub(super) vouchings: Vec<Vouching>,
+}
+
+/// The tables of `[environments.NAME]`, not yet read: others refer to the names.
+pub(super) fn environment_sections<'n, 't>(
+    root: &mut Section<'n, 't>,
+) -> Vec<(EnvironmentName, Section<'n, 't>)> {
+    let production = || {
+        let name = EnvironmentName::parse("production").ok()?;
+        Some((name, root.absent("environments.production")))
+    };
+    let default = production();
+    match root.named("environments") {
+        None => default.into_iter().collect(),
+        Some(sections) if sections.is_empty() => {
+            root.problem(
+                "environments",
+                "defines none; write [environments.production]",
+            );
+            Vec::new()
+        }
+        Some(sections) => sections,
+    }
+}
+
+/// Reads one environment.
+pub(super) fn environment(
+    name: EnvironmentName,
+    mut section: Section<'_, '_>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Environment {
+    let base = settings(&mut section, &Settings::default(), upstreams);
+    let rules = section.sections("rules").unwrap_or_default();
+    let rule = |section| rule(section, &base, upstreams);
+    let rules = rules.into_iter().filter_map(rule).collect();
+    let images = section.sections("platform_images").unwrap_or_default();
+    let platform_images = images.into_iter().filter_map(platform_image).collect();
+    section.finish();
+    Environment {
+        name,
+        settings: base,
+        rules,
+        platform_images,
+    }
+}
+
+fn rule(
+    mut section: Section<'_, '_>,
+    base: &Settings,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Option<(RepositoryGlobs, Settings)> {
+    let globs = globs(&mut section, upstreams);
+    let settings = settings(&mut section, base, upstreams);
+    section.finish();
+    Some((globs?, settings))
+}
+
+/// Reads `repositories`, which must name some.
+fn globs(
+    section: &mut Section<'_, '_>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Option<RepositoryGlobs> {
+    let hint = "write repositories = [\"registry.corp/team/**\"]";
+    let globs: RepositoryGlobs = section.required("repositories", hint)?;
+    if globs.is_empty() {
+        section.problem("repositories", format_args!("is empty; {hint}"));
+    }
+    for glob in globs.written() {
+        let first = glob.split('/').next().unwrap_or_default();
+        let literal = !first.contains(['*', '?', '[', '{']);
+        if literal && upstreams.iter().all(|host| host.as_str() != first) {
+            let text = format!("{glob:?} matches nothing: {first} is the name of no upstream");
+            section.warning("repositories", text);
+        }
+    }
+    Some(globs)
+}
+
+fn platform_image(mut section: Section<'_, '_>) -> Option<PlatformImage> {
+    let digest: Option<Digest> = section.required("digest", "write digest = \"sha256:…\"");
+    let reason = section.words("reason", REASON);
+    section.finish();
+    Some(PlatformImage {
+        digest: digest?,
+        reason: reason?,
+    })
+}
+
+/// Reads `[[exposures]]`.
+pub(super) fn exposures(
+    root: &mut Section<'_, '_>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Vec<ExposureRule> {
+    let sections = root.sections("exposures").unwrap_or_default();
+    let read = |section| exposure(section, upstreams);
+    sections.into_iter().filter_map(read).collect()
+}
+
+fn exposure(
+    mut section: Section<'_, '_>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Option<ExposureRule> {
+    let repositories = globs(&mut section, upstreams);
+    let exposure: Option<Exposure> = section.required("exposure", "write external or internal");
+    let reason = section.words("reason", REASON);
+    section.finish();
+    Some(ExposureRule {
+        repositories: repositories?,
+        exposure: exposure?,
+        reason: reason?,
+    })
+}

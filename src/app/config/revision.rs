@@ -1,0 +1,63 @@
+//! The revision of a policy: another one whenever anything in it is another.
+
+use sha2::{Digest as _, Sha256};
+
+use super::policy::Policy;
+use crate::trust::{Environment, ExposureRule, Vouching};
+
+/// The first 8 bytes of the sha256 of a canonical rendering, so that the same
+/// policy has the same revision in every process.
+pub(super) fn revision(policy: &Policy) -> u64 {
+    let hash = Sha256::digest(render(policy).as_bytes());
+    hash.iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Every structure is taken apart whole, so that a new field cannot be forgotten.
+/// Globs are rendered as they were written; their `Debug` has no stable order.
+fn render(policy: &Policy) -> String {
+    let Policy {
+        environments,
+        exposures,
+        vouchings,
+    } = policy;
+    let mut environments: Vec<String> = environments.iter().map(environment).collect();
+    environments.sort();
+    let exposures: Vec<String> = exposures.iter().map(exposure).collect();
+    let vouchings: Vec<String> = vouchings.iter().map(vouching).collect();
+    format!("{environments:?}{exposures:?}{vouchings:?}")
+}
+
+fn environment(environment: &Environment) -> String {
+    let Environment {
+        name,
+        settings,
+        rules,
+        platform_images,
+    } = environment;
+    let rule = |(globs, settings): &(crate::oci::RepositoryGlobs, _)| {
+        format!("{:?}{settings:?}", globs.written())
+    };
+    let rules: Vec<String> = rules.iter().map(rule).collect();
+    format!("{name:?}{settings:?}{rules:?}{platform_images:?}")
+}
+
+fn exposure(rule: &ExposureRule) -> String {
+    let ExposureRule {
+        repositories,
+        exposure,
+        reason,
+    } = rule;
+    format!("{:?}{exposure:?}{reason:?}", repositories.written())
+}
+
+fn vouching(vouching: &Vouching) -> String {
+    let Vouching {
+        upstream,
+        environments,
+        requirements,
+        until,
+    } = vouching;
+    format!("{upstream:?}{environments:?}{requirements:?}{until:?}")
+}

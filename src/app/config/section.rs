@@ -1,0 +1,276 @@
+//! A table of the file, read key by key.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::notebook::Notebook;
+
+/// The longest certificate bundle or secret that is read, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// A table whose keys are taken out one by one. What a reader cannot take is
+/// noted and read as absent, so that the walk goes on; [`Section::finish`] notes
+/// the keys that nobody asked for.
+pub(super) struct Section<'n, 't> {
+    notebook: &'n Notebook<'t>,
+    path: String,
+    span: Option<Range<usize>>,
+    values: BTreeMap<String, (Range<usize>, Value<'t>)>,
+    /// Where the keys that were asked for stand; `None`: absent.
+    asked: BTreeMap<&'static str, Option<Range<usize>>>,
+}
+
+impl<'n, 't> Section<'n, 't> {
+    pub(super) fn new(
+        notebook: &'n Notebook<'t>,
+        path: String,
+        span: Option<Range<usize>>,
+        table: DeTable<'t>,
+    ) -> Self {
+        let entry = |(key, value): (Spanned<_>, _)| {
+            let span = key.span();
+            (String::from(key.into_inner()), (span, value))
+        };
+        Self {
+            notebook,
+            path,
+            span,
+            values: table.into_iter().map(entry).collect(),
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// Path of a key in this table, as problems name it.
+    pub(super) fn key(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
+        let taken = self.values.remove(key);
+        self.asked
+            .insert(key, taken.as_ref().map(|(span, _)| span.clone()));
+        taken.map(|(_, value)| value)
+    }
+
+    /// Notes what is wrong with `key`, which may be absent.
+    pub(super) fn problem(&self, key: &str, text: impl Display) {
+        self.notebook.problem(self.place(key), &self.key(key), text);
+    }
+
+    /// Notes what is allowed, but worth a second look.
+    pub(super) fn warning(&self, key: &str, text: impl Display) {
+        self.notebook.warning(self.place(key), &self.key(key), text);
+    }
+
+    fn place(&self, key: &str) -> Option<Range<usize>> {
+        let own = self.asked.get(key).cloned().flatten();
+        own.or_else(|| self.span.clone())
+    }
+
+    /// Whether the file sets `key`, which was asked for before.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.asked.get(key).is_some_and(Option::is_some)
+    }
+
+    /// The value of `key`, through the parser of its type.
+    pub(super) fn read<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
+        let value = self.take(key)?;
+        self.parse(&self.key(key), value)
+    }
+
+    /// The same, where leaving it out is a problem; `hint` says what to write.
+    pub(super) fn required<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        hint: &str,
+    ) -> Option<T> {
+        let value = self.read(key);
+        if !self.has(key) {
+            self.problem(key, format_args!("is missing; {hint}"));
+        }
+        value
+    }
+
+    fn parse<T: DeserializeOwned>(&self, path: &str, value: Value<'t>) -> Option<T> {
+        let span = value.span();
+        let note = |error: toml::de::Error| {
+            self.notebook
+                .problem(Some(span), path, error.message().trim());
+        };
+        T::deserialize(ValueDeserializer::from(value))
+            .map_err(note)
+            .ok()
+    }
+
+    /// A list, each element through the parser of its type.
+    pub(super) fn list<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        let value = self.take(key)?;
+        let DeValue::Array(array) = value.into_inner() else {
+            self.problem(key, "is no list; write it in [ ]");
+            return None;
+        };
+        let path = self.key(key);
+        let element = |(at, value)| self.parse(&format!("{path}[{at}]"), value);
+        Some(array.into_iter().enumerate().filter_map(element).collect())
+    }
+
+    /// A text that must say something, such as a reason.
+    pub(super) fn words(&mut self, key: &'static str, hint: &str) -> Option<String> {
+        let text: String = self.required(key, hint)?;
+        if text.trim().is_empty() {
+            self.problem(key, format_args!("is empty; {hint}"));
+        }
+        Some(text)
+    }
+
+    /// A path, relative to the file's folder.
+    pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let written: PathBuf = self.read(key)?;
+        if written.as_os_str().is_empty() {
+            self.problem(key, "is empty; write a path");
+        }
+        Some(self.notebook.folder().join(written))
+    }
+
+    /// A path written within a value, relative to the file's folder.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.notebook.folder().join(path)
+    }
+
+    /// The path of a file that can be read now.
+    pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        self.contents(key, &path).map(|_| path)
+    }
+
+    /// What a file holds: a secret or some certificates.
+    pub(super) fn file_text(&mut self, key: &'static str) -> Option<String> {
+        let path = self.path(key)?;
+        self.contents(key, &path)
+    }
+
+    fn contents(&self, key: &str, path: &PathBuf) -> Option<String> {
+        let mut text = String::new();
+        let read = fs::File::open(path)
+            .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text));
+        match read {
+            Err(error) => {
+                self.problem(key, format_args!("cannot read {}: {error}", path.display()))
+            }
+            Ok(length) if length as u64 > FILE_LIMIT => {
+                self.problem(key, format_args!("{} is over 1 MiB", path.display()));
+            }
+            Ok(_) => return Some(text),
+        }
+        None
+    }
+
+    /// A table below; an absent one reads as empty.
+    pub(super) fn section(&mut self, key: &'static str) -> Section<'n, 't> {
+        self.optional_section(key)
+            .unwrap_or_else(|| self.absent(key))
+    }
+
+    /// A table below, where there is one.
+    pub(super) fn optional_section(&mut self, key: &'static str) -> Option<Section<'n, 't>> {
+        let value = self.take(key)?;
+        self.table(self.key(key), value)
+    }
+
+    /// The tables of `[[key]]`; `None`: there is none.
+    pub(super) fn sections(&mut self, key: &'static str) -> Option<Vec<Section<'n, 't>>> {
+        let value = self.take(key)?;
+        let DeValue::Array(array) = value.into_inner() else {
+            self.problem(
+                key,
+                format_args!("may stand several times; write [[{}]]", self.key(key)),
+            );
+            return Some(Vec::new());
+        };
+        let path = self.key(key);
+        let table = |(at, value)| self.table(format!("{path}[{at}]"), value);
+        Some(array.into_iter().enumerate().filter_map(table).collect())
+    }
+
+    /// The tables of `[key.NAME]`, each with its name; `None`: there is none.
+    pub(super) fn named<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+    ) -> Option<Vec<(T, Section<'n, 't>)>> {
+        let outer = self.optional_section(key)?;
+        let prefix = outer.path;
+        let named = |(name, (span, value)): (String, (Range<usize>, Value<'t>))| {
+            let path = format!("{prefix}.{name}");
+            let text = Spanned::new(span, DeValue::String(name.into()));
+            Some((self.parse(&path, text)?, self.table(path, value)?))
+        };
+        Some(outer.values.into_iter().filter_map(named).collect())
+    }
+
+    fn table(&self, path: String, value: Value<'t>) -> Option<Section<'n, 't>> {
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => Some(Section::new(self.notebook, path, Some(span), table)),
+            other => {
+                let found = other.type_str();
+                let text = format_args!("is of type {found}; write it as a table");
+                self.notebook.problem(Some(span), &path, text);
+                None
+            }
+        }
+    }
+
+    /// A table that the file leaves out, as if it stood there empty.
+    pub(super) fn absent(&self, path: &str) -> Section<'n, 't> {
+        Section::new(self.notebook, self.key(path), None, DeTable::new())
+    }
+
+    /// Whether the file sets `key`, which was not yet asked for.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Passes over a key that cannot be judged, since others are missing.
+    pub(super) fn skip(&mut self, key: &'static str) {
+        self.take(key);
+    }
+
+    /// Whether `key`, not yet asked for, holds this text.
+    pub(super) fn says(&self, key: &str, text: &str) -> bool {
+        let value = self.values.get(key);
+        value.is_some_and(|(_, value)| value.get_ref().as_str() == Some(text))
+    }
+
+    /// Takes an address to listen at, and notes who has it already.
+    pub(super) fn claim(&self, address: SocketAddr) {
+        let key = self.key("address");
+        if let Some(earlier) = self.notebook.claim(&key, address) {
+            let text = format!("{address} is taken by {earlier}; use another port");
+            self.problem("address", text);
+        }
+    }
+
+    /// Notes every key that nobody asked for.
+    pub(super) fn finish(self) {
+        let known: Vec<&str> = self.asked.keys().copied().collect();
+        for (key, (span, _)) in &self.values {
+            let text = format!("is unknown; known here: {}", known.join(", "));
+            self.notebook
+                .problem(Some(span.clone()), &self.key(key), text);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The keys of judgement, of an environment and of its rules alike.
+
+use std::collections::BTreeSet;
+
+use super::listeners::joined;
+use super::quantity::Period;
+use super::section::Section;
+use crate::oci::RegistryHost;
+use crate::trust::{Ceilings, Settings};
+
+/// Reads the keys that `section` sets; the others stay as in `base`.
+pub(super) fn settings(
+    section: &mut Section<'_, '_>,
+    base: &Settings,
+    known: &BTreeSet<RegistryHost>,
+) -> Settings {
+    Settings {
+        mode: section.read("mode").unwrap_or(base.mode),
+        upstreams: upstreams(section, known).unwrap_or_else(|| base.upstreams.clone()),
+        require: list(section, "require", &base.require),
+        ceilings: ceilings(section, base.ceilings),
+        unknown_severity: section
+            .read("unknown_severity")
+            .unwrap_or(base.unknown_severity),
+        platforms: list(section, "platforms", &base.platforms),
+        max_report_age: period(section, "max_report_age", base.max_report_age),
+        max_database_age: period(section, "max_database_age", base.max_database_age),
+        require_database_date: flag(section, "require_database_date", base.require_database_date),
+        allow_end_of_life: flag(section, "allow_end_of_life", base.allow_end_of_life),
+        grace_for_admitted: period(section, "grace_for_admitted", base.grace_for_admitted),
+        grace_for_worse: period(section, "grace_for_worse", base.grace_for_worse),
+        promoted_tags: flag(section, "promoted_tags", base.promoted_tags),
+        referrer_types: list(section, "referrer_types", &base.referrer_types),
+        artifact_types: list(section, "artifact_types", &base.artifact_types),
+    }
+}
+
+fn upstreams(
+    section: &mut Section<'_, '_>,
+    known: &BTreeSet<RegistryHost>,
+) -> Option<Vec<RegistryHost>> {
+    let named: Vec<RegistryHost> = section.list("upstreams")?;
+    for host in named.iter().filter(|host| !known.contains(host)) {
+        let hint = format!("name one of {}", joined(known));
+        section.problem("upstreams", format_args!("{host} is no upstream; {hint}"));
+    }
+    Some(named)
+}
+
+fn ceilings(section: &mut Section<'_, '_>, base: Ceilings) -> Ceilings {
+    let mut written = section.section("ceilings");
+    let ceilings = Ceilings {
+        external: written.read("external").unwrap_or(base.external),
+        internal: written.read("internal").unwrap_or(base.internal),
+    };
+    written.finish();
+    if ceilings.external > ceilings.internal {
+        let text = "lets what outsiders reach be worse than what they do not; \
+                    external should be the lower one";
+        section.warning("ceilings", text);
+    }
+    ceilings
+}
+
+fn list<T>(section: &mut Section<'_, '_>, key: &'static str, base: &[T]) -> Vec<T>
+where
+    T: serde::de::DeserializeOwned + Clone,
+{
+    section.list(key).unwrap_or_else(|| base.to_vec())
+}
+
+fn period(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    base: jiff::SignedDuration,
+) -> jiff::SignedDuration {
+    section.read::<Period>(key).map_or(base, Into::into)
+}
+
+fn flag(section: &mut Section<'_, '_>, key: &'static str, base: bool) -> bool {
+    section.read(key).unwrap_or(base)
+}

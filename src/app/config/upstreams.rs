@@ -1,0 +1,342 @@
+//! The remote registries: a closed set.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use super::listeners::joined;
+use super::quantity::Period;
+use super::section::Section;
+use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
+use crate::trust::{EnvironmentName, Requirement, Vouching};
+
+const TAG_TTL: Period = Period::seconds(60);
+
+/// Where Docker Hub's API lies.
+const DOCKER_HUB_URL: &str = "https://registry-1.docker.io";
+
+/// Where anyone can publish: their word is nobody's.
+const PUBLIC: [&str; 7] = [
+    "docker.io",
+    "gcr.io",
+    "ghcr.io",
+    "mcr.microsoft.com",
+    "public.ecr.aws",
+    "quay.io",
+    "registry.k8s.io",
+];
+
+/// One remote registry.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// The host in image names.
+    pub name: RegistryHost,
+    /// The segment under the gateway; one component of a repository name.
+    pub path: String,
+    /// Scheme and authority alone.
+    pub url: Url,
+    pub credentials: Option<Credentials>,
+    /// Where names without a registry go.
+    pub default: bool,
+    /// What it serves, over `host/name`; empty: everything.
+    pub repositories: RepositoryGlobs,
+    /// Hosts, with a port if need be, that may get the credentials beyond its own.
+    pub token_hosts: Vec<String>,
+    /// Hosts that blobs may be redirected to beyond its own.
+    pub redirect_hosts: Vec<String>,
+    /// PEM certificates to trust besides the public ones.
+    pub ca_pem: Option<String>,
+    /// How long a tag's digest is remembered.
+    pub tag_ttl: Duration,
+}
+
+/// Papers for an upstream, read from their files.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    Password {
+        username: String,
+        password: SecretString,
+    },
+    /// The text of a Docker `config.json`.
+    DockerConfig(SecretString),
+}
+
+/// Reads `[[upstreams]]`; without any, Docker Hub.
+pub(super) fn upstreams(
+    root: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    now: Timestamp,
+) -> (Vec<UpstreamConfig>, Vec<Vouching>) {
+    let Some(sections) = root.sections("upstreams") else {
+        return (docker_hub().into_iter().collect(), Vec::new());
+    };
+    if sections.is_empty() {
+        root.problem("upstreams", "is empty; nothing could be pulled");
+    }
+    let mut upstreams: Vec<UpstreamConfig> = Vec::new();
+    let mut vouchings = Vec::new();
+    for mut section in sections {
+        let Some(upstream) = upstream(&mut section) else {
+            section.skip("vouches");
+            section.finish();
+            continue;
+        };
+        note_twins(&section, &upstream, &upstreams);
+        vouchings.extend(vouching(&mut section, &upstream, environments, now));
+        section.finish();
+        upstreams.push(upstream);
+    }
+    (upstreams, vouchings)
+}
+
+fn docker_hub() -> Option<UpstreamConfig> {
+    Some(UpstreamConfig {
+        name: RegistryHost::parse(RegistryHost::DOCKER_HUB).ok()?,
+        path: RegistryHost::DOCKER_HUB.to_owned(),
+        url: Url::parse(DOCKER_HUB_URL).ok()?,
+        credentials: None,
+        default: true,
+        repositories: RepositoryGlobs::none(),
+        token_hosts: Vec::new(),
+        redirect_hosts: Vec::new(),
+        ca_pem: None,
+        tag_ttl: TAG_TTL.into(),
+    })
+}
+
+fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
+    let name: Option<RegistryHost> =
+        section.required("name", "write the host in image names, as in docker.io");
+    let path = path(section, name.as_ref());
+    let url = url(section, name.as_ref());
+    let credentials = credentials(section);
+    let default = section.read("default").unwrap_or(false);
+    let repositories = section.read("repositories");
+    let token_hosts = hosts(section, "token_hosts");
+    let redirect_hosts = hosts(section, "redirect_hosts");
+    let ca_pem = certificates(section);
+    let tag_ttl: Period = section.read("tag_ttl").unwrap_or(TAG_TTL);
+    let name = name?;
+    let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
+    note_foreign_globs(section, &name, &repositories);
+    Some(UpstreamConfig {
+        name,
+        path: path?,
+        url: url?,
+        credentials,
+        default,
+        repositories,
+        token_hosts,
+        redirect_hosts,
+        ca_pem,
+        tag_ttl: tag_ttl.into(),
+    })
+}
+
+fn path(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<String> {
+    let written: Option<String> = section.read("path");
+    let path = written.or_else(|| name.map(RegistryHost::to_string))?;
+    if !RepositoryName::is_component(&path) {
+        let hint = "set it to lower-case letters and digits, parted by . _ or -";
+        let text = format!("{path:?} cannot be a segment of an image name; {hint}");
+        section.problem("path", text);
+    }
+    Some(path)
+}
+
+fn url(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<Url> {
+    let written: Option<String> = section.read("url");
+    let text = match (written, name) {
+        (Some(text), _) => text,
+        (None, Some(name)) if name.is_docker_hub() => DOCKER_HUB_URL.to_owned(),
+        (None, name) => format!("https://{}", name?),
+    };
+    let url = Url::parse(&text).ok().filter(is_origin);
+    match &url {
+        None => {
+            let hint = "write scheme and host alone, as in https://registry.corp:5000";
+            section.problem("url", format_args!("{text:?} is no registry's; {hint}"));
+        }
+        Some(url) if url.scheme() == "http" && !is_loopback(url) => {
+            section.warning(
+                "url",
+                "is not https: tags and credentials can be forged or read",
+            );
+        }
+        Some(_) => {}
+    }
+    url
+}
+
+fn is_origin(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.path() == "/"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn credentials(section: &mut Section<'_, '_>) -> Option<Credentials> {
+    let mut written = section.optional_section("credentials")?;
+    let username: Option<String> = written.read("username");
+    let password = written.file_text("password_file");
+    let docker = written.file_text("docker_config");
+    let basic = written.has("username") || written.has("password_file");
+    let both = written.has("username") && written.has("password_file");
+    if basic == written.has("docker_config") || basic && !both {
+        let text = "write either { username = \"…\", password_file = \"…\" } \
+                    or { docker_config = \"…\" }";
+        section.problem("credentials", text);
+    }
+    written.finish();
+    match (username, password, docker) {
+        (Some(username), Some(password), None) => Some(Credentials::Password {
+            username,
+            password: password.trim_end_matches(['\r', '\n']).into(),
+        }),
+        (None, None, Some(config)) => Some(Credentials::DockerConfig(config.into())),
+        _ => None,
+    }
+}
+
+/// Hosts as a URL writes them. Not [`RegistryHost`]: aliases of Docker Hub must
+/// stay apart here.
+fn hosts(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
+    let hosts: Vec<String> = section.list(key).unwrap_or_default();
+    for host in hosts
+        .iter()
+        .filter(|host| RegistryHost::parse(host).is_err())
+    {
+        let hint = "write it without a scheme, as in auth.corp or auth.corp:8443";
+        section.problem(key, format_args!("{host:?} is no host; {hint}"));
+    }
+    hosts
+}
+
+fn certificates(section: &mut Section<'_, '_>) -> Option<String> {
+    let pem = section.file_text("ca")?;
+    if !pem.contains("-----BEGIN CERTIFICATE-----") {
+        section.problem("ca", "holds no certificate; name a PEM file");
+    }
+    Some(pem)
+}
+
+/// A glob that names another host can match nothing here.
+fn note_foreign_globs(section: &Section<'_, '_>, name: &RegistryHost, globs: &RepositoryGlobs) {
+    for glob in globs.written() {
+        let first = glob.split('/').next().unwrap_or_default();
+        let literal = !first.contains(['*', '?', '[', '{']);
+        if literal && first != name.as_str() {
+            let text = format!("{glob:?} matches nothing here; begin it with {name}/");
+            section.problem("repositories", text);
+        }
+    }
+}
+
+fn note_twins(section: &Section<'_, '_>, upstream: &UpstreamConfig, earlier: &[UpstreamConfig]) {
+    let name = &upstream.name;
+    if earlier.iter().any(|other| other.name == *name) {
+        section.problem(
+            "name",
+            format_args!("{name} stands twice; an upstream has one table"),
+        );
+    } else if let Some(other) = earlier.iter().find(|other| other.path == upstream.path) {
+        let text = format!(
+            "{:?} is the path of {} too; choose another",
+            upstream.path, other.name
+        );
+        section.problem("path", text);
+    }
+    if upstream.default && earlier.iter().any(|other| other.default) {
+        section.problem("default", "is true twice; one upstream can be the default");
+    }
+}
+
+/// Reads `vouches`, where it stands.
+fn vouching(
+    section: &mut Section<'_, '_>,
+    upstream: &UpstreamConfig,
+    known: &BTreeSet<EnvironmentName>,
+    now: Timestamp,
+) -> Option<Vouching> {
+    let mut vouches = section.optional_section("vouches")?;
+    if is_public(upstream) {
+        let text = "is not for a public registry: anyone can publish there; \
+                    demand scans of its images instead";
+        section.problem("vouches", text);
+    }
+    let environments: Vec<EnvironmentName> = vouches.list("environments").unwrap_or_default();
+    for name in environments.iter().filter(|name| !known.contains(name)) {
+        let hint = format!("name one of {}", joined(known));
+        vouches.problem(
+            "environments",
+            format_args!("{name} is not defined; {hint}"),
+        );
+    }
+    let requirements: Vec<Requirement> = vouches.list("for").unwrap_or_default();
+    note_empty(&vouches, "environments", environments.is_empty());
+    note_empty(&vouches, "for", requirements.is_empty());
+    let until = until(&mut vouches, now);
+    vouches.finish();
+    Some(Vouching {
+        upstream: upstream.name.clone(),
+        environments,
+        requirements,
+        until: until?,
+    })
+}
+
+fn note_empty(vouches: &Section<'_, '_>, key: &'static str, empty: bool) {
+    let example = match key {
+        "for" => "[\"scan\", \"promotion\"]",
+        _ => "[\"staging\"]",
+    };
+    if empty {
+        vouches.problem(key, format_args!("names nothing; write {key} = {example}"));
+    }
+}
+
+/// A date includes that day, in UTC.
+fn until(vouches: &mut Section<'_, '_>, now: Timestamp) -> Option<Timestamp> {
+    let hint = "write the last day, as in 2027-03-31";
+    let written: toml::value::Datetime = vouches.required("until", hint)?;
+    let text = written.to_string();
+    let end = text.parse().ok().or_else(|| end_of_day(&text));
+    match end {
+        None => vouches.problem("until", format_args!("{text} names no moment; {hint}")),
+        Some(end) if end <= now => {
+            vouches.warning("until", format_args!("{text} is past: it vouches no more"));
+        }
+        Some(_) => {}
+    }
+    end
+}
+
+fn end_of_day(text: &str) -> Option<Timestamp> {
+    let day: Date = text.parse().ok()?;
+    let next = day.tomorrow().ok()?.in_tz("UTC").ok()?;
+    Some(next.timestamp())
+}
+
+fn is_public(upstream: &UpstreamConfig) -> bool {
+    let public = |host: &str| {
+        let below = |name: &&str| host == *name || host.ends_with(&format!(".{name}"));
+        PUBLIC.iter().any(below) || host == "registry.hub.docker.com"
+    };
+    public(upstream.name.as_str()) || upstream.url.host_str().is_some_and(public)
+}

@@ -1,0 +1,4 @@
+//! Composition: the configuration, the log, and how the parts are put together.
+
+pub mod config;
+pub mod logging;

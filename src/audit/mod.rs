@@ -1,0 +1,12 @@
+//! The append-only decision log: JSON, one record a line.
+//!
+//! It is the record of what the gate answered; the ledger keeps a prunable index
+//! of it. Files may be rotated by renaming: the next batch goes to a new file.
+
+mod log;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use log::{Audit, AuditError, Config, Target};

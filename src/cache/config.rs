@@ -1,0 +1,17 @@
+//! What the cache must be told.
+
+use std::path::PathBuf;
+
+/// Where the cache lies and how far it may grow. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The folder of this process alone; made if it is missing.
+    pub path: PathBuf,
+    /// Bound of the stored bytes, blobs and manifests together.
+    pub max_size: u64,
+    /// What the file system must keep free; less than this and nothing more is
+    /// stored.
+    pub min_free: u64,
+    /// Bound of the manifests held in memory.
+    pub manifest_memory: u64,
+}

@@ -1,0 +1,56 @@
+//! Content-addressed bytes on the local disk: blobs and manifests.
+//!
+//! ```text
+//! <path>/lock                          held while the process lives
+//! <path>/tmp/                          what is being written; emptied at the start
+//! <path>/blobs/<alg>/<ab>/<hex>        verified bytes, verbatim
+//! <path>/manifests/<alg>/<ab>/<hex>    the media type, a line feed, the verbatim bytes
+//! ```
+//!
+//! Invariants:
+//! - A file under `blobs` or `manifests` is complete and was verified. It is
+//!   written under `tmp`, hashed, recorded by [`OnFilled`], synced, and only
+//!   then renamed; so neither `kill -9` nor a loss of power leaves a half. A
+//!   file that is missing is a miss, and so is one of the wrong length.
+//! - The key is the digest of the content and nothing else. Who may read is
+//!   decided above.
+//! - For each digest there is at most one upstream request: [`Cache::fetch`]
+//!   starts a fill that belongs to nobody, and everyone reads from the growing
+//!   file. A follower has no other path, whatever happens to it or the fill.
+//! - A disk without room means streaming without storing. There is no file to
+//!   share then, so each client costs one upstream request.
+//! - Eviction takes what was pulled least recently, blobs before manifests,
+//!   and never what is being read. Pull times are kept as the files'
+//!   modification times.
+
+mod config;
+mod counters;
+mod digests;
+mod error;
+mod evict;
+mod fetch;
+mod fill;
+mod flights;
+mod manifests;
+mod passing;
+mod scan;
+mod shelf;
+mod source;
+mod space;
+mod store;
+mod temporary;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use counters::CacheStats;
+pub use digests::{Filled, OnFilled};
+pub use error::{CacheError, Fault, FetchError};
+pub use evict::Evicted;
+pub use fetch::{Blob, Origin};
+pub use manifests::CachedManifest;
+pub use store::Cache;
+pub use verify::Verification;

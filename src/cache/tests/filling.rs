@@ -1,0 +1,306 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{FutureExt, join_all};
+use futures_util::stream::{StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+
+use super::kit::{House, KIB, Lost, Upstream, at, config, content, read, read_whole};
+use crate::cache::{Cache, FetchError, Filled, OnFilled, Origin};
+use crate::oci::Digest;
+use crate::stream::TAIL;
+use crate::tasks::Tasks;
+
+/// A cache whose recorder waits for a permit.
+fn held_before_visible(folder: &std::path::Path) -> (Cache, Arc<Semaphore>) {
+    let permits = Arc::new(Semaphore::new(0));
+    let recorder: OnFilled = {
+        let permits = permits.clone();
+        Arc::new(move |_| {
+            let permits = permits.clone();
+            async move {
+                permits.acquire().await.unwrap().forget();
+                Ok(())
+            }
+            .boxed()
+        })
+    };
+    let cache = Cache::open(config(folder), Tasks::new(), recorder).unwrap();
+    (cache, permits)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn herd_of_100_cold_reads_is_one_upstream_request() {
+    let (house, upstream) = (House::new(), Upstream::held(content(1, 700)));
+    let herd = (0..100).map(|_| async {
+        let blob = house.fetch(&upstream).await.unwrap();
+        assert_eq!(read_whole(blob).await, upstream.content);
+    });
+    let released = async {
+        while house.cache.stats().fill_waiters < 100 {
+            tokio::task::yield_now().await;
+        }
+        upstream.release(u64::MAX);
+    };
+    tokio::join!(join_all(herd), released);
+    assert_eq!(upstream.requests(), 1);
+    assert_eq!(house.cache.stats().fills, 1);
+    assert_eq!(house.cache.stats().fill_waiters, 0);
+}
+
+#[tokio::test]
+async fn serves_what_it_filled_without_asking_again() {
+    let (house, upstream) = (House::new(), Upstream::of(content(1, 300)));
+    let first = house.fetch(&upstream).await.unwrap();
+    assert_eq!(first.origin(), Origin::Filling);
+    first.done().await.unwrap();
+    let again = house.cache.get(&upstream.digest(), at(0)).unwrap();
+    assert_eq!((again.origin(), again.len()), (Origin::Stored, 300 * KIB),);
+    assert_eq!(read_whole(again).await, upstream.content);
+    let fetched = house.fetch(&upstream).await.unwrap();
+    assert_eq!(fetched.origin(), Origin::Stored);
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn fill_outlives_its_first_client() {
+    let (house, upstream) = (House::new(), Upstream::held(content(2, 400)));
+    assert!(house.fetch(&upstream).now_or_never().is_none());
+    upstream.release(200 * KIB);
+    let mut chunks = house.fetch(&upstream).await.unwrap().whole();
+    chunks.try_next().await.unwrap().unwrap();
+    drop(chunks);
+    upstream.release(u64::MAX);
+    let later = house.fetch(&upstream).await.unwrap();
+    later.done().await.unwrap();
+    assert_eq!(read_whole(later).await, upstream.content);
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn follower_timeout_takes_no_other_path() {
+    let (house, upstream) = (House::new(), Upstream::held(content(3, 400)));
+    for _ in 0..3 {
+        let waited = tokio::time::timeout(Duration::from_millis(20), house.fetch(&upstream)).await;
+        assert!(waited.is_err());
+    }
+    upstream.watched_by(1).await;
+    assert_eq!(upstream.requests(), 1);
+    upstream.release(u64::MAX);
+    let blob = house.fetch(&upstream).await.unwrap();
+    assert_eq!(read_whole(blob).await, upstream.content);
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn corrupt_body_never_becomes_visible() {
+    let house = House::new();
+    let digest = Digest::sha256(b"what was asked for");
+    for kib in [4, 400] {
+        let upstream = Upstream::of(content(4, kib));
+        let fetched = house.fetch_as(&digest, kib * KIB, &upstream, at(0)).await;
+        match fetched {
+            Ok(blob) => {
+                let (bytes, ended) = read(blob.whole()).await;
+                assert!(ended.is_err() && bytes.len() as u64 <= kib * KIB - TAIL);
+            }
+            Err(error) => assert!(matches!(error, FetchError::WrongDigest { .. }), "{error}"),
+        }
+        assert!(house.cache.get(&digest, at(0)).is_none());
+        assert!(house.files("blobs").is_empty() && house.filled.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn short_corrupt_body_is_an_error_before_any_byte() {
+    let (house, upstream) = (House::new(), Upstream::of(content(4, 8)));
+    let digest = Digest::sha256(b"another");
+    let fetched = house.fetch_as(&digest, 8 * KIB, &upstream, at(0)).await;
+    assert!(matches!(fetched, Err(FetchError::WrongDigest { .. })));
+}
+
+#[tokio::test]
+async fn last_chunk_is_withheld_until_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, permits) = held_before_visible(folder.path());
+    let whole = content(5, 300);
+    let digest = Digest::sha256(&whole);
+    let pieces = whole.clone();
+    let open = move |_| std::future::ready(Ok::<_, Lost>(once(pieces.clone())));
+    let blob = cache.fetch(&digest, 300 * KIB, at(0), open).await.unwrap();
+    let mut chunks = blob.whole();
+    let mut received = Vec::new();
+    while (received.len() as u64) < 300 * KIB - TAIL {
+        received.extend_from_slice(&chunks.try_next().await.unwrap().unwrap());
+    }
+    assert_eq!(received.len() as u64, 300 * KIB - TAIL);
+    assert!(chunks.next().now_or_never().is_none());
+    assert!(cache.get(&digest, at(0)).is_none());
+    permits.add_permits(1);
+    let (tail, ended) = read(chunks).await;
+    ended.unwrap();
+    received.extend(tail);
+    assert_eq!(received, whole);
+}
+
+fn once(bytes: Bytes) -> impl futures_util::Stream<Item = Result<Bytes, Lost>> + Send {
+    futures_util::stream::iter([Ok(bytes)])
+}
+
+#[tokio::test]
+async fn range_reads_while_filling() {
+    let (house, upstream) = (House::new(), Upstream::held(content(6, 600)));
+    upstream.release(200 * KIB);
+    let early = house.fetch(&upstream).await.unwrap();
+    let (bytes, ended) = read(early.chunks(10..150 * KIB)).await;
+    ended.unwrap();
+    assert_eq!(bytes, upstream.content[10..150 * 1024]);
+
+    let late = house.fetch(&upstream).await.unwrap();
+    let chunks = late.chunks(500 * KIB..9000 * KIB);
+    assert_eq!((chunks.len(), chunks.total()), (100 * KIB, 600 * KIB));
+    let released = async { upstream.release(u64::MAX) };
+    let ((bytes, ended), ()) = tokio::join!(read(chunks), released);
+    ended.unwrap();
+    assert_eq!(bytes, upstream.content[500 * 1024..]);
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn truncated_upstream_is_resumed() {
+    let (house, upstream) = (House::new(), Upstream::of(content(7, 500)));
+    let breaks = [(64 * KIB, true), (128 * KIB, false), (128 * KIB, true)];
+    upstream.breaks.lock().unwrap().extend(breaks);
+    let blob = house.fetch(&upstream).await.unwrap();
+    assert_eq!(read_whole(blob).await, upstream.content);
+    let asked = upstream.asked.lock().unwrap().clone();
+    assert_eq!(asked, [0, 64 * KIB, 128 * KIB, 128 * KIB]);
+}
+
+#[tokio::test]
+async fn gives_up_on_an_upstream_that_breaks_for_ever() {
+    let (house, upstream) = (House::new(), Upstream::of(content(7, 32)));
+    let always = std::iter::repeat_n((16 * KIB, true), 100);
+    upstream.breaks.lock().unwrap().extend(always);
+    let error = house.fetch(&upstream).await.err().unwrap();
+    assert_eq!(error.upstream::<Lost>(), Some(&Lost::Connection));
+    assert_eq!(upstream.requests(), 9);
+}
+
+#[tokio::test]
+async fn refuses_a_body_of_another_length() {
+    let (house, upstream) = (House::new(), Upstream::of(content(8, 48)));
+    let digest = upstream.digest();
+    let short = house.fetch_as(&digest, 50 * KIB, &upstream, at(0)).await;
+    assert!(matches!(short, Err(FetchError::TooShort { .. })));
+    for announced in [47 * KIB, 32 * KIB] {
+        let upstream = Upstream::of(upstream.content.clone());
+        let long = house.fetch_as(&digest, announced, &upstream, at(0)).await;
+        assert!(matches!(long, Err(FetchError::TooLong { .. })));
+        assert_eq!(upstream.requests(), 1);
+    }
+    assert!(house.files("blobs").is_empty() && house.files("tmp").is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_length_does_not_harm_the_right_one() {
+    let (house, upstream) = (House::new(), Upstream::held(content(8, 48)));
+    let digest = upstream.digest();
+    let wrong = house.fetch_as(&digest, 40 * KIB, &upstream, at(0));
+    let right = house.fetch(&upstream);
+    let released = async {
+        upstream.watched_by(1).await;
+        upstream.release(u64::MAX);
+    };
+    let (wrong, right, ()) = tokio::join!(wrong, right, released);
+    assert!(matches!(wrong, Err(FetchError::TooLong { .. })));
+    assert_eq!(read_whole(right.unwrap()).await, upstream.content);
+    let stored = house.fetch_as(&digest, 49 * KIB, &upstream, at(0)).await;
+    assert!(matches!(stored, Err(FetchError::TooShort { .. })));
+}
+
+#[tokio::test]
+async fn failure_is_shared_by_those_who_waited_and_then_forgotten() {
+    let (house, mut upstream) = (House::new(), Upstream::of(content(9, 4)));
+    upstream.refuses = true;
+    let (first, second) = tokio::join!(house.fetch(&upstream), house.fetch(&upstream));
+    assert_eq!(upstream.requests(), 1);
+    for failed in [first, second] {
+        let error = failed.err().unwrap();
+        assert_eq!(error.upstream::<Lost>(), Some(&Lost::NotFound));
+    }
+    upstream.refuses = false;
+    let blob = house.fetch(&upstream).await.unwrap();
+    assert_eq!(read_whole(blob).await, upstream.content);
+}
+
+#[tokio::test]
+async fn slow_client_never_stalls_the_fill() {
+    let (house, upstream) = (House::new(), Upstream::of(content(10, 4096)));
+    let slow = house.fetch(&upstream).await.unwrap();
+    house.fetch(&upstream).await.unwrap().done().await.unwrap();
+    assert!(house.has(&upstream.digest()));
+    assert_eq!(read_whole(slow).await, upstream.content);
+}
+
+#[tokio::test]
+async fn records_both_digests_of_what_it_filled() {
+    let house = House::new();
+    let whole = content(11, 100);
+    house.store(&whole, at(0)).await;
+    let expected = Filled {
+        sha256: Digest::sha256(&whole),
+        sha512: Digest::sha512(&whole),
+        size: 100 * KIB,
+    };
+    assert_eq!(*house.filled.lock().unwrap(), [expected]);
+}
+
+#[tokio::test]
+async fn unrecorded_content_stays_invisible() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuses: OnFilled = Arc::new(|_| async { Err(Arc::new(Lost::NotFound) as _) }.boxed());
+    let cache = Cache::open(config(folder.path()), Tasks::new(), refuses).unwrap();
+    let whole = content(12, 10);
+    let digest = Digest::sha256(&whole);
+    let open = move |_| std::future::ready(Ok::<_, Lost>(once(whole.clone())));
+    let fetched = cache.fetch(&digest, 10 * KIB, at(0), open).await;
+    assert!(matches!(fetched, Err(FetchError::Unrecorded(_))));
+    assert!(cache.get(&digest, at(0)).is_none());
+}
+
+#[tokio::test]
+async fn interrupted_fill_wakes_its_followers() {
+    let (house, upstream) = (House::new(), Upstream::held(content(13, 400)));
+    upstream.release(100 * KIB);
+    let blob = house.fetch(&upstream).await.unwrap();
+    house.tasks.drain(Duration::ZERO).await;
+    assert!(matches!(blob.done().await, Err(FetchError::Interrupted)));
+    let (bytes, ended) = read(blob.whole()).await;
+    assert!(ended.is_err() && bytes.len() as u64 <= 100 * KIB);
+    assert!(house.files("tmp").is_empty());
+    let after = house.fetch(&upstream).await;
+    assert!(matches!(after, Err(FetchError::Interrupted)));
+}
+
+#[tokio::test]
+async fn stores_sha512_and_empty_blobs() {
+    let house = House::new();
+    let upstream = Upstream::of(content(14, 100));
+    let digest = Digest::sha512(&upstream.content);
+    let blob = house.fetch_as(&digest, 100 * KIB, &upstream, at(0)).await;
+    blob.unwrap().done().await.unwrap();
+    assert!(house.has(&digest) && !house.has(&upstream.digest()));
+
+    let empty = house.store(&Bytes::new(), at(0)).await;
+    let blob = house.cache.get(&empty, at(0)).unwrap();
+    assert!(blob.is_empty() && read_whole(blob).await.is_empty());
+    let wrong = Upstream::of(Bytes::new());
+    let fetched = house.fetch_as(&digest_of("x"), 0, &wrong, at(0)).await;
+    assert!(matches!(fetched, Err(FetchError::WrongDigest { .. })));
+}
+
+fn digest_of(text: &str) -> Digest {
+    Digest::sha256(text.as_bytes())
+}

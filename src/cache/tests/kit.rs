@@ -1,0 +1,260 @@
+//! A cache in a folder of its own, and an upstream that does as it is told.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::stream::{self, Stream, TryStreamExt};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::cache::{Blob, Cache, Config, FetchError, Filled, OnFilled};
+use crate::oci::Digest;
+use crate::stream::Chunks;
+use crate::tasks::Tasks;
+
+pub const KIB: u64 = 1024;
+pub const PLENTY: u64 = 1 << 30;
+
+/// `minutes` after the epoch.
+pub fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(minutes * 60).unwrap()
+}
+
+/// Bytes that differ from each other and from those of other seeds.
+pub fn content(seed: u64, kib: u64) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..kib * KIB / 8).flat_map(|_| next()).collect()
+}
+
+pub struct House {
+    pub cache: Cache,
+    pub tasks: Tasks,
+    pub filled: Arc<Mutex<Vec<Filled>>>,
+    pub folder: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+pub fn config(path: &Path) -> Config {
+    Config {
+        path: path.to_owned(),
+        max_size: PLENTY,
+        min_free: 0,
+        manifest_memory: 64 * KIB,
+    }
+}
+
+pub fn recorder(filled: &Arc<Mutex<Vec<Filled>>>) -> OnFilled {
+    let filled = filled.clone();
+    Arc::new(move |one| {
+        filled.lock().unwrap().push(one);
+        async { Ok(()) }.boxed()
+    })
+}
+
+impl House {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut config = config(temporary.path());
+        change(&mut config);
+        Self {
+            _temporary: Some(temporary),
+            ..Self::open(config)
+        }
+    }
+
+    pub fn open(config: Config) -> Self {
+        let (tasks, filled) = (Tasks::new(), Arc::default());
+        let folder = config.path.clone();
+        Self {
+            cache: Cache::open(config, tasks.clone(), recorder(&filled)).unwrap(),
+            tasks,
+            filled,
+            folder,
+            _temporary: None,
+        }
+    }
+
+    /// Closes the cache and opens it again.
+    pub async fn restart(self) -> Self {
+        let (config, temporary) = (config(&self.folder), self._temporary);
+        self.tasks.drain(Duration::ZERO).await;
+        drop(self.cache);
+        Self {
+            _temporary: temporary,
+            ..Self::open(config)
+        }
+    }
+
+    pub async fn fetch(&self, upstream: &Upstream) -> Result<Blob, FetchError> {
+        self.fetch_at(upstream, at(0)).await
+    }
+
+    pub async fn fetch_at(&self, upstream: &Upstream, now: Timestamp) -> Result<Blob, FetchError> {
+        let size = upstream.content.len() as u64;
+        self.fetch_as(&upstream.digest(), size, upstream, now).await
+    }
+
+    pub async fn fetch_as(
+        &self,
+        digest: &Digest,
+        size: u64,
+        upstream: &Upstream,
+        now: Timestamp,
+    ) -> Result<Blob, FetchError> {
+        let upstream = upstream.clone();
+        let open = move |offset| std::future::ready(upstream.open(offset));
+        self.cache.fetch(digest, size, now, open).await
+    }
+
+    /// Fetches and waits until it is stored.
+    pub async fn store(&self, content: &Bytes, now: Timestamp) -> Digest {
+        let upstream = Upstream::of(content.clone());
+        let blob = self.fetch_at(&upstream, now).await.unwrap();
+        blob.done().await.unwrap();
+        upstream.digest()
+    }
+
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.file(digest).exists()
+    }
+
+    pub fn file(&self, digest: &Digest) -> PathBuf {
+        self.cache.inner.blobs.file_path(digest)
+    }
+
+    /// Every file under a folder of the cache.
+    pub fn files(&self, under: &str) -> Vec<PathBuf> {
+        files(&self.folder.join(under))
+    }
+}
+
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("connection lost")]
+    Connection,
+    #[error("not found")]
+    NotFound,
+}
+
+/// An upstream that counts and can be held back.
+#[derive(Clone)]
+pub struct Upstream {
+    pub content: Bytes,
+    /// The offsets that were asked for, in order.
+    pub asked: Arc<Mutex<Vec<u64>>>,
+    /// Where a stream breaks off, each once; with an error or silently.
+    pub breaks: Arc<Mutex<Vec<(u64, bool)>>>,
+    pub refuses: bool,
+    released: Arc<watch::Sender<u64>>,
+}
+
+impl Upstream {
+    pub fn of(content: Bytes) -> Self {
+        Self {
+            content,
+            asked: Arc::default(),
+            breaks: Arc::default(),
+            refuses: false,
+            released: Arc::new(watch::Sender::new(u64::MAX)),
+        }
+    }
+
+    /// One that sends nothing until released.
+    pub fn held(content: Bytes) -> Self {
+        let upstream = Self::of(content);
+        upstream.release(0);
+        upstream
+    }
+
+    /// Lets bytes through up to an offset.
+    pub fn release(&self, to: u64) {
+        self.released.send_replace(to);
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&self.content)
+    }
+
+    pub fn requests(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    /// Waits until a number of streams were opened and wait for release.
+    pub async fn watched_by(&self, readers: usize) {
+        while self.released.receiver_count() < readers {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn open(
+        &self,
+        offset: u64,
+    ) -> Result<impl Stream<Item = Result<Bytes, Lost>> + Send + use<>, Lost> {
+        self.asked.lock().unwrap().push(offset);
+        if self.refuses {
+            return Err(Lost::NotFound);
+        }
+        let state = (self.clone(), offset, self.released.subscribe());
+        Ok(stream::try_unfold(
+            state,
+            |(this, at, mut released)| async move {
+                let to = *released.wait_for(|to| *to > at).await.unwrap();
+                let next = this.piece(at, to)?;
+                Ok(next.map(|piece| (piece.clone(), (this, at + piece.len() as u64, released))))
+            },
+        ))
+    }
+
+    fn piece(&self, at: u64, released: u64) -> Result<Option<Bytes>, Lost> {
+        let mut breaks = self.breaks.lock().unwrap();
+        let to = (at + 16 * KIB).min(released).min(self.content.len() as u64);
+        let due = breaks.iter().position(|(offset, _)| *offset <= at);
+        match due.map(|index| breaks.remove(index)) {
+            Some((_, true)) => Err(Lost::Connection),
+            Some((_, false)) => Ok(None),
+            None => Ok((to > at).then(|| self.content.slice(at as usize..to as usize))),
+        }
+    }
+}
+
+/// All that comes, and how it ended.
+pub async fn read(chunks: Chunks) -> (Vec<u8>, std::io::Result<()>) {
+    let mut bytes = Vec::new();
+    let ended = chunks
+        .try_for_each(|chunk| {
+            bytes.extend_from_slice(&chunk);
+            std::future::ready(Ok(()))
+        })
+        .await;
+    (bytes, ended)
+}
+
+pub async fn read_whole(blob: Blob) -> Vec<u8> {
+    let (bytes, ended) = read(blob.whole()).await;
+    ended.unwrap();
+    bytes
+}

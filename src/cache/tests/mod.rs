@@ -1,0 +1,5 @@
+mod disk;
+mod eviction;
+mod filling;
+mod kit;
+mod manifests;

@@ -1,0 +1,212 @@
+//! The arguments that all commands share, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::output::Output;
+use super::{
+    check_config, completion, demo, denials, explain, ledger, node_config, promote, revoke, scan,
+    serve, status, token,
+};
+use crate::app::config::{Config, Problems};
+use crate::oci::{ImageRef, RegistryHost};
+use crate::trust::Exposure;
+
+/// A registry gateway that lets an image through only with its papers in order.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sekisho",
+    version,
+    subcommand_required = true,
+    after_help = "Examples:
+  sekisho demo                    the story, told with real answers
+  sekisho serve                   the gateway, on 127.0.0.1:5080
+  sekisho explain nginx:1.27      why an image is let through, or not
+
+Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuration."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    CheckConfig(check_config::CheckConfig),
+    Status(status::ShowStatus),
+    Scan(scan::Scan),
+    Promote(promote::Promote),
+    Revoke(revoke::Revoke),
+    Reinstate(revoke::Reinstate),
+    Explain(explain::Explain),
+    Denials(denials::Denials),
+    Token(token::Token),
+    Ledger(ledger::LedgerCommand),
+    NodeConfig(node_config::NodeConfig),
+    Completion(completion::Completion),
+}
+
+impl Command {
+    /// Whether it stays up and serves.
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Demo(_))
+    }
+
+    /// The log filter when none is given.
+    pub const fn log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// The configuration file; without one, the defaults hold
+    #[arg(long, global = true, env = "SEKISHO_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to log, on stderr: info, or warn,sekisho::gate=debug
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Shared {
+    /// Reads the configuration; what is wrong with it ends the command.
+    pub fn load(&self) -> Result<Config, Failure> {
+        self.read().map_err(|problems| Failure::config(&problems))
+    }
+
+    /// Reads the configuration.
+    pub fn read(&self) -> Result<Config, Problems> {
+        let env = |name: &str| std::env::var_os(name);
+        Config::load(self.config.as_deref(), env, Timestamp::now())
+    }
+}
+
+/// For commands that show something.
+#[derive(Debug, Args)]
+pub struct Screen {
+    /// text for people, json for scripts: exactly what the API answered
+    #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
+    pub output: Output,
+}
+
+fn output() -> impl TypedValueParser<Value = Output> {
+    PossibleValuesParser::new(["text", "json"]).map(|word| match word.as_str() {
+        "json" => Output::Json,
+        _ => Output::Text,
+    })
+}
+
+/// `external` or `internal`.
+pub fn exposure() -> impl TypedValueParser<Value = Exposure> {
+    PossibleValuesParser::new(["external", "internal"]).map(|word| match word.as_str() {
+        "internal" => Exposure::Internal,
+        _ => Exposure::External,
+    })
+}
+
+/// An image name, as written: the server fills in what it leaves out. Only its
+/// form is checked here.
+pub fn image(text: &str) -> Result<String, String> {
+    let anywhere = RegistryHost::parse(RegistryHost::DOCKER_HUB);
+    let host = anywhere.map_err(|error| error.to_string())?;
+    ImageRef::parse(text, &host)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    /// Every command that does something, with its path.
+    fn leaves(command: &clap::Command, path: String, found: &mut Vec<(String, String)>) {
+        let below: Vec<_> = command.get_subcommands().collect();
+        if below.is_empty() {
+            let help = command.clone().render_long_help().to_string();
+            found.push((path.clone(), help));
+        }
+        for command in below {
+            leaves(command, format!("{path} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "sekisho".to_owned(), &mut found);
+        assert!(found.len() >= 16, "{}", found.len());
+        for (path, help) in found {
+            assert!(help.contains(&format!("\n  {path}")), "{path}: {help}");
+        }
+    }
+
+    #[test]
+    fn an_image_name_is_checked_at_once() {
+        assert_eq!(image("nginx:1.27"), Ok("nginx:1.27".to_owned()));
+        assert!(
+            image("https://docker.io/nginx")
+                .unwrap_err()
+                .contains("without a scheme")
+        );
+    }
+
+    #[test]
+    fn commands_of_later_versions_are_unknown() {
+        for line in [
+            "sekisho break-glass nginx",
+            "sekisho verify x.yaml",
+            "sekisho scan due",
+            "sekisho scan submit --image-id sha256:00 --report r.json",
+            "sekisho scan submit --image a --report r.json --gate production",
+            "sekisho doctor node",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn reads_the_commands_of_the_contract() {
+        for line in [
+            "sekisho serve --config x.toml",
+            "sekisho --config x.toml serve",
+            "sekisho demo --once --json",
+            "sekisho check-config --output json",
+            "sekisho status --server http://127.0.0.1:5081 --token t",
+            "sekisho scan submit --image app:1 --report - --format trivy --scanner-info v.json",
+            "sekisho promote app:1 --to production --resolve --force --link l --reason r",
+            "sekisho revoke app:1 --reason r --environment production",
+            "sekisho reinstate app:1 --reason r",
+            "sekisho explain app:1 --environment production --exposure internal",
+            "sekisho denials --since 1h --follow",
+            "sekisho token create --name n --role scanner --repository a/** --environment b --expires 90d",
+            "sekisho token list",
+            "sekisho token revoke n --evidence",
+            "sekisho ledger backup f.db",
+            "sekisho ledger verify f.db",
+            "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
+            "sekisho completion bash",
+        ] {
+            let read = Cli::try_parse_from(line.split(' '));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `sekisho check-config`.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::{Screen, Shared};
+use super::failure::{Exit, Failure};
+use super::output::{Output, say};
+use crate::app::config::{Config, Problem, Problems};
+
+/// Check the configuration: every problem at once; exit 64 if there is any
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho check-config --config /etc/sekisho/sekisho.toml
+  sekisho check-config --output json | jq '.problems[].key'")]
+pub struct CheckConfig {
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    problems: &'a [Problem],
+    warnings: &'a [Problem],
+}
+
+impl CheckConfig {
+    pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        match (self.screen.output, shared.read()) {
+            (Output::Text, Ok(config)) => say(&praise(&config))?,
+            (Output::Text, Err(problems)) => return Err(Failure::config(&problems)),
+            (Output::Json, loaded) => return json(&loaded),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The file is good; what is worth a second look follows.
+fn praise(config: &Config) -> String {
+    let file = config.file.as_ref();
+    let file = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
+    let environments = config.policy().environments().count();
+    let mut text = format!(
+        "{file}: good: {} listener(s), {} upstream(s), {environments} environment(s), policy {:016x}",
+        config.listeners.len(),
+        config.upstreams.len(),
+        config.policy().revision(),
+    );
+    for warning in &config.warnings {
+        text.push_str(&format!("\n{file}{warning} (warning)"));
+    }
+    text
+}
+
+fn json(loaded: &Result<Config, Problems>) -> Result<Exit, Failure> {
+    let (report, exit) = match loaded {
+        Ok(config) => (
+            Report {
+                ok: true,
+                problems: &[],
+                warnings: &config.warnings,
+            },
+            Exit::Done,
+        ),
+        Err(found) => (
+            Report {
+                ok: false,
+                problems: &found.problems,
+                warnings: &[],
+            },
+            Exit::Config,
+        ),
+    };
+    let text = serde_json::to_string_pretty(&report)
+        .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
+    say(&text)?;
+    Ok(exit)
+}

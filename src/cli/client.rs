@@ -1,0 +1,338 @@
+//! The commands' way to the admin API.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Method, RequestBuilder};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::{Host, Url};
+
+use super::arguments::Shared;
+use super::failure::Failure;
+use crate::api::{ErrorBody, ErrorCode};
+use crate::app::config::{AdminConfig, Config};
+
+/// The longest answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 32 << 20;
+
+/// Which server, and as whom.
+#[derive(Debug, Args)]
+pub struct Remote {
+    /// The admin API; by default the one that the configuration names
+    #[arg(long, env = "SEKISHO_SERVER", value_name = "URL")]
+    server: Option<Url>,
+    /// A token; on the gateway's own machine, the first one is found by itself
+    #[arg(long, env = "SEKISHO_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// A PEM file of authorities to trust besides the public ones
+    #[arg(long, env = "SEKISHO_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Remote {
+    /// Whether a server or a token was named.
+    pub fn is_named(&self) -> bool {
+        self.server.is_some() || self.token.is_some()
+    }
+
+    /// The client. The token below the configuration's data directory goes to that
+    /// configuration's own address, and to no other.
+    pub fn client(&self, shared: &Shared) -> Result<Client, Failure> {
+        let (server, token) = match (&self.server, &self.token) {
+            (Some(server), Some(token)) => (server.clone(), Some(token.clone())),
+            (None, token) => {
+                let config = shared.load()?;
+                let own = token.clone().or_else(|| first_token(&config));
+                (address(&config.admin)?, own)
+            }
+            (Some(server), None) => (server.clone(), self.own_token(server, shared)),
+        };
+        Client::new(server, token, self.ca.as_ref())
+    }
+
+    fn own_token(&self, server: &Url, shared: &Shared) -> Option<String> {
+        let config = shared.load().ok()?;
+        let own = address(&config.admin).is_ok_and(|own| own.origin() == server.origin());
+        own.then(|| first_token(&config)).flatten()
+    }
+}
+
+fn first_token(config: &Config) -> Option<String> {
+    let text = fs::read_to_string(config.admin_token_file()).ok()?;
+    Some(text.trim().to_owned())
+}
+
+/// Where the admin API of a configuration is reached from this machine: with TLS
+/// by the name in its certificate, else by its address.
+fn address(admin: &AdminConfig) -> Result<Url, Failure> {
+    if admin.tls.is_some() {
+        return Ok(admin.public_url.clone());
+    }
+    let mut address = admin.address;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    Url::parse(&format!("http://{address}"))
+        .map_err(|error| Failure::new(format!("{address} makes no URL: {error}")))
+}
+
+/// A client of one server.
+pub struct Client {
+    http: reqwest::Client,
+    server: Url,
+    token: Option<SecretString>,
+}
+
+/// An answer, read and as it came.
+pub struct Answer<T> {
+    pub body: T,
+    pub raw: String,
+}
+
+impl Client {
+    fn new(server: Url, token: Option<String>, ca: Option<&PathBuf>) -> Result<Self, Failure> {
+        if !matches!(server.scheme(), "http" | "https") || !server.has_host() {
+            let message = format!("--server {server} is no web address");
+            return Err(Failure::usage(message).next("write it as https://sekisho.example"));
+        }
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(&server, ca)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(300))
+            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")));
+        let near = is_loopback(&server);
+        if token.is_some() && server.scheme() == "http" && !near {
+            tracing::warn!(server = %server, "the token travels in the clear; use https");
+        }
+        let builder = match near {
+            true => builder.no_proxy(),
+            false => builder,
+        };
+        let http = builder
+            .build()
+            .map_err(|error| Failure::new(format!("cannot make an HTTP client: {error}")))?;
+        let token = token.map(SecretString::from);
+        Ok(Self {
+            http,
+            server,
+            token,
+        })
+    }
+
+    pub fn server(&self) -> &Url {
+        &self.server
+    }
+
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        let mut url = self.url(&[path])?;
+        append_query(&mut url, query)?;
+        self.send(self.http.request(Method::GET, url)).await
+    }
+
+    /// The resource `name` below `path`.
+    pub async fn get_one<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        name: &str,
+    ) -> Result<Answer<T>, Failure> {
+        let url = self.url(&[path, name])?;
+        self.send(self.http.request(Method::GET, url)).await
+    }
+
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        let url = self.url(&[path])?;
+        self.send(self.http.request(Method::POST, url).json(body))
+            .await
+    }
+
+    pub async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        name: &str,
+        query: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        let mut url = self.url(&[path, name])?;
+        append_query(&mut url, query)?;
+        self.send(self.http.request(Method::DELETE, url)).await
+    }
+
+    /// `parts` below the server's own path; what follows the first is one segment
+    /// each, whatever it holds.
+    fn url(&self, parts: &[&str]) -> Result<Url, Failure> {
+        let mut url = self.server.clone();
+        let (path, names) = parts.split_first().unwrap_or((&"", &[]));
+        url.path_segments_mut()
+            .map_err(|()| Failure::usage(format!("--server {} has no path", self.server)))?
+            .pop_if_empty()
+            .extend(path.split('/').filter(|segment| !segment.is_empty()))
+            .extend(names);
+        Ok(url)
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Answer<T>, Failure> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        };
+        let mut response = request.send().await.map_err(|error| self.broken(&error))?;
+        let mut raw = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.broken(&error))?
+        {
+            if raw.len() + chunk.len() > ANSWER_LIMIT {
+                return Err(self.strange("its answer is over 32 MiB"));
+            }
+            raw.extend_from_slice(&chunk);
+        }
+        let raw = String::from_utf8(raw).map_err(|_| self.strange("its answer is no text"))?;
+        match response.status().is_success() {
+            true => self.read(raw),
+            false => Err(self.refusal(response.status().as_u16(), raw)),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, raw: String) -> Result<Answer<T>, Failure> {
+        match serde_json::from_str(&raw) {
+            Ok(body) => Ok(Answer { body, raw }),
+            Err(error) => Err(self.strange(&format!("its answer cannot be read ({error})"))),
+        }
+    }
+
+    fn refusal(&self, status: u16, raw: String) -> Failure {
+        let Ok(body) = serde_json::from_str::<ErrorBody>(&raw) else {
+            return self.strange(&format!("it answered {status}"));
+        };
+        let unauthenticated = body.error.code == ErrorCode::Unauthenticated;
+        let failure = Failure::refused(body, raw);
+        match unauthenticated {
+            true => failure.next("set --token or SEKISHO_TOKEN; `sekisho token create` makes one"),
+            false => failure,
+        }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        let cause = std::iter::successors(std::error::Error::source(error), |error| error.source())
+            .last()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::new(format!("cannot reach {}: {cause}", self.server))
+            .next("is `sekisho serve` running there? name it by --server or SEKISHO_SERVER")
+    }
+
+    fn strange(&self, what: &str) -> Failure {
+        Failure::new(format!(
+            "{} is no Sekisho of this version: {what}",
+            self.server
+        ))
+        .next("--server must name the admin API (port 5081), not the registry")
+    }
+}
+
+fn append_query(url: &mut Url, query: &impl Serialize) -> Result<(), Failure> {
+    let value = serde_json::to_value(query)
+        .map_err(|error| Failure::new(format!("cannot write the query: {error}")))?;
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        url.query_pairs_mut().append_pair(name, &text);
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn tls(server: &Url, ca: Option<&PathBuf>) -> Result<rustls::ClientConfig, Failure> {
+    let mut roots = RootCertStore::empty();
+    if server.scheme() == "https" {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if let Some(file) = ca {
+        let unread = |error| Failure::usage(format!("--ca {}: {error}", file.display()));
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+        roots.add_parsable_certificates(certificates.map_err(|error| unread(error.to_string()))?);
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Failure::new(format!("cannot set up TLS: {error}")))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(server: &str) -> Client {
+        Client::new(Url::parse(server).unwrap(), None, None).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_one_segment_whatever_it_holds() {
+        let url = client("https://a.example/sekisho/")
+            .url(&["/api/v1/tokens", "../x?y"])
+            .unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://a.example/sekisho/api/v1/tokens/..%2Fx%3Fy"
+        );
+    }
+
+    #[test]
+    fn a_query_is_encoded_and_leaves_out_what_is_absent() {
+        #[derive(Serialize)]
+        struct Query {
+            image: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            environment: Option<&'static str>,
+            limit: usize,
+        }
+        let mut url = Url::parse("http://a/").unwrap();
+        let query = Query {
+            image: "app:1@sha256:00&x",
+            environment: None,
+            limit: 5,
+        };
+        append_query(&mut url, &query).unwrap();
+        assert_eq!(url.query(), Some("image=app%3A1%40sha256%3A00%26x&limit=5"));
+    }
+
+    #[test]
+    fn refuses_a_server_that_is_no_web_address() {
+        let refused = Client::new(Url::parse("file:///x").unwrap(), None, None);
+        assert!(refused.err().unwrap().to_string().contains("file:///x"));
+    }
+}

@@ -1,0 +1,112 @@
+//! How a command can end.
+
+use std::process::ExitCode;
+
+use crate::api::{ErrorBody, ErrorCode, VerdictView};
+use crate::app::config::Problems;
+use crate::oci::printable;
+
+/// Exit codes, as documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or allowed.
+    Done,
+    Failure,
+    Usage,
+    Denied,
+    Config,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::Denied => 3,
+            Exit::Config => 64,
+        })
+    }
+}
+
+/// Why a command did not do what it was asked: which input, and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    next_step: Option<String>,
+    /// When judged and denied: the verdict, and the answer that it came in.
+    verdict: Option<Box<(VerdictView, String)>>,
+}
+
+impl Failure {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Failure,
+            message: message.into(),
+            next_step: None,
+            verdict: None,
+        }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::new(message)
+        }
+    }
+
+    /// Every problem on a line of its own.
+    pub fn config(problems: &Problems) -> Self {
+        Self {
+            exit: Exit::Config,
+            ..Self::new(problems.to_string())
+        }
+    }
+
+    /// What the server refused, and its answer as it came.
+    pub fn refused(body: ErrorBody, raw: String) -> Self {
+        let exit = match body.error.code {
+            ErrorCode::Denied => Exit::Denied,
+            _ => Exit::Failure,
+        };
+        Self {
+            exit,
+            message: printable(&body.error.message, 2000),
+            next_step: body.error.next_step.map(|step| printable(&step, 1000)),
+            verdict: body.verdict.map(|verdict| Box::new((*verdict, raw))),
+        }
+    }
+
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next_step.get_or_insert(step.into());
+        self
+    }
+
+    /// The verdict and the raw answer, when judged and denied; else itself.
+    pub fn into_verdict(mut self) -> Result<(VerdictView, String), Self> {
+        match self.verdict.take() {
+            Some(verdict) => Ok(*verdict),
+            None => Err(self),
+        }
+    }
+
+    /// Says it on stderr.
+    pub fn tell(&self) -> ExitCode {
+        eprintln!("{self}");
+        self.exit.into()
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.exit {
+            Exit::Config => f.write_str(&self.message)?,
+            _ => write!(f, "sekisho: {}", self.message)?,
+        }
+        match &self.next_step {
+            Some(step) => write!(f, "\n  {step}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `sekisho ledger`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::arguments::{Screen, Shared};
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::records;
+use crate::ledger::{Ledger, LedgerError};
+
+/// Back up the trust records, and verify a backup
+#[derive(Debug, Args)]
+pub struct LedgerCommand {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Backup(Backup),
+    Verify(Verify),
+}
+
+/// Copy the ledger whole into a new file, while it is served
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho ledger backup /backup/ledger.db --config /etc/sekisho/sekisho.toml")]
+struct Backup {
+    /// Where to; must not exist
+    file: PathBuf,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// Examine a ledger file that nobody uses, such as a backup
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho ledger verify /backup/ledger.db")]
+struct Verify {
+    /// The file
+    file: PathBuf,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// What a sound file holds.
+#[derive(Serialize)]
+struct Holding {
+    file: PathBuf,
+    schema: i64,
+    seq: u64,
+    newest: Option<jiff::Timestamp>,
+}
+
+impl LedgerCommand {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        match self.command {
+            Verb::Backup(command) => command.run(shared).await,
+            Verb::Verify(command) => show(command.file, command.screen.output, "sound").await,
+        }
+    }
+}
+
+impl Backup {
+    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let source = shared.load()?.ledger.path;
+        if !source.exists() {
+            let message = format!("there is no ledger at {}", source.display());
+            return Err(Failure::new(message).next("name its configuration by --config"));
+        }
+        let ledger = records::open(shared).await?;
+        let copied = ledger.backup(&self.file).await;
+        ledger.close().await;
+        copied.map_err(|error| failed(&error))?;
+        show(self.file, self.screen.output, "backed up").await
+    }
+}
+
+async fn show(file: PathBuf, output: Output, word: &str) -> Result<Exit, Failure> {
+    let found = Ledger::verify(&file)
+        .await
+        .map_err(|error| failed(&error))?;
+    let holding = Holding {
+        file,
+        schema: found.schema,
+        seq: found.seq,
+        newest: found.newest,
+    };
+    let raw = serde_json::to_string(&holding)
+        .map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?;
+    output.show(&raw, |palette| {
+        let newest = holding.newest;
+        format!(
+            "{}: {}, {} change(s), the newest {}",
+            holding.file.display(),
+            palette.good(word),
+            holding.seq,
+            newest.map_or_else(|| "none".to_owned(), |at| format!("of {at:.0}")),
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+fn failed(error: &LedgerError) -> Failure {
+    Failure::new(error.to_string())
+}

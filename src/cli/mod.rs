@@ -1,0 +1,28 @@
+//! The command line: `serve`, `demo`, and the commands that are clients of the
+//! admin API.
+//!
+//! One file per command: its arguments, what it asks, how it shows the answer.
+//! [`run`] is the whole program.
+
+mod arguments;
+mod check_config;
+mod client;
+mod completion;
+mod demo;
+mod denials;
+mod explain;
+mod failure;
+mod ledger;
+mod node_config;
+mod output;
+mod promote;
+mod records;
+mod revoke;
+mod run;
+mod scan;
+mod serve;
+mod status;
+mod token;
+mod verdict;
+
+pub use run::run;

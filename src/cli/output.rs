@@ -1,0 +1,182 @@
+//! What people see: aligned tables, colours on a terminal alone.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::failure::Failure;
+use crate::oci::printable;
+
+/// The longest cell of a table, in characters.
+const CELL: usize = 240;
+
+/// For whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    Text,
+    /// Exactly what the API answered.
+    Json,
+}
+
+impl Output {
+    /// Shows an answer: as it came, or as `text` renders it.
+    pub fn show(self, raw: &str, text: impl FnOnce(Palette) -> String) -> Result<(), Failure> {
+        match self {
+            Self::Json => say(raw),
+            Self::Text => say(&text(Palette::of_stdout())),
+        }
+    }
+}
+
+/// Writes to stdout, ended by one line end. A reader that has gone away, as
+/// `head` does, is no failure.
+pub fn say(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Palette {
+    coloured: bool,
+}
+
+impl Palette {
+    /// Colours on a terminal, unless `NO_COLOR` is set (no-color.org).
+    fn of_stdout() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            coloured: wanted && io::stdout().is_terminal(),
+        }
+    }
+
+    #[cfg(test)]
+    pub const fn plain() -> Self {
+        Self { coloured: false }
+    }
+
+    pub fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    pub fn doubtful(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    pub fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self.coloured {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// Columns, each as wide as its widest cell. Cells may hold text from outside.
+#[derive(Clone, Debug)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new<const N: usize>(head: [&str; N]) -> Self {
+        Self {
+            rows: vec![head.map(str::to_owned).to_vec()],
+        }
+    }
+
+    pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        self.rows
+            .push(cells.map(|cell| printable(cell, CELL)).to_vec());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() == 1
+    }
+
+    pub fn render(&self, palette: Palette) -> String {
+        let widths = self.widths();
+        let mut lines = self.rows.iter().map(|row| line(row, &widths));
+        let head = lines.next().unwrap_or_default();
+        let body: String = lines.map(|line| format!("{line}\n")).collect();
+        format!("{}\n{body}", palette.strong(&head))
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let width = |at: usize| self.rows.iter().map(|row| row[at].len()).max();
+        (0..columns).map(|at| width(at).unwrap_or(0)).collect()
+    }
+}
+
+fn line(row: &[String], widths: &[usize]) -> String {
+    let cells: Vec<String> = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:width$}"))
+        .collect();
+    cells.join("  ").trim_end().to_owned()
+}
+
+/// A number of bytes for people: `1.5 GiB`.
+pub fn bytes(count: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = "B";
+    for larger in units {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{count} B"),
+        unit => format!("{value:.1} {unit}"),
+    }
+}
+
+/// Seconds for people: `45s`, `12m`, `3h`, `30d`.
+pub fn seconds(count: i64) -> String {
+    match count {
+        ..120 => format!("{count}s"),
+        120..7200 => format!("{}m", count / 60),
+        7200..172_800 => format!("{}h", count / 3600),
+        172_800.. => format!("{}d", count / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_escapes_are_shown_harmless() {
+        let mut table = Table::new(["NAME", "STATE"]);
+        table.row(["docker.io", "up"]);
+        table.row(["a\x1b[31m", "down"]);
+        assert_eq!(
+            table.render(Palette::plain()),
+            "NAME       STATE\ndocker.io  up\na?[31m     down\n"
+        );
+    }
+
+    #[test]
+    fn quantities_are_short() {
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(3 << 29), "1.5 GiB");
+        assert_eq!(seconds(45), "45s");
+        assert_eq!(seconds(86_400 * 30), "30d");
+    }
+}

@@ -1,0 +1,88 @@
+//! `sekisho promote`.
+
+use clap::Args;
+
+use super::arguments::{Screen, Shared, image};
+use super::client::{Answer, Remote};
+use super::failure::{Exit, Failure};
+use super::output::Palette;
+use super::verdict;
+use crate::api::{PROMOTIONS, PromotionAnswer, PromotionRequest};
+use crate::trust::EnvironmentName;
+
+/// Let an image into an environment; judges first, and exits 3 if that denies it
+#[derive(Debug, Args)]
+#[command(
+    after_help = "When judgement denies it, nothing is recorded. --force records it all the
+same, and the pull stays denied. A promoted index promotes its children; each
+still needs its own scan.
+
+Examples:
+  sekisho promote registry.corp/team/app@sha256:… --to production --link https://gitlab.corp/mr/7
+  sekisho promote registry.corp/team/app:1.4 --to staging --resolve"
+)]
+pub struct Promote {
+    /// The image, with its digest; a bare tag needs --resolve
+    #[arg(value_name = "REF", value_parser = image)]
+    image: String,
+    /// The environment to let it into
+    #[arg(long, value_name = "ENV")]
+    to: EnvironmentName,
+    /// Where it was decided
+    #[arg(long, value_name = "URL")]
+    link: Option<String>,
+    /// Why, in a few words
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Read the tag's digest from the upstream, and print it
+    #[arg(long)]
+    resolve: bool,
+    /// Record it although it is denied
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+impl Promote {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let request = PromotionRequest {
+            image: self.image,
+            environment: self.to,
+            link: self.link,
+            reason: self.reason,
+            resolve: self.resolve,
+            force: self.force,
+        };
+        let output = self.screen.output;
+        let denied = match client.post::<PromotionAnswer>(PROMOTIONS, &request).await {
+            Ok(Answer { body, raw }) => {
+                output.show(&raw, |palette| render(&body, palette))?;
+                return Ok(Exit::Done);
+            }
+            Err(failure) => failure,
+        };
+        let (denied, raw) = denied.into_verdict()?;
+        output.show(&raw, |palette| {
+            let told = verdict::render(&denied, palette);
+            format!(
+                "{told}not promoted to {}: nothing is recorded",
+                request.environment
+            )
+        })?;
+        Ok(Exit::Denied)
+    }
+}
+
+fn render(answer: &PromotionAnswer, palette: Palette) -> String {
+    let how = match answer.forced {
+        true => palette.doubtful("promoted by force, still denied"),
+        false => palette.good("promoted"),
+    };
+    let told = verdict::render(&answer.verdict, palette);
+    let digest = &answer.digest;
+    format!("{how} to {}: {digest}\n{told}", answer.environment)
+}

@@ -1,0 +1,68 @@
+//! From the process's arguments to its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::arguments::{Cli, Command};
+use super::failure::{Exit, Failure};
+use crate::app::logging;
+
+/// Runs the program with the arguments of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let filter = cli.shared.log.as_deref().unwrap_or(cli.command.log());
+    let done = logging::start(filter)
+        .map_err(|error| Failure::usage(error.to_string()))
+        .and_then(|()| execute(cli));
+    match done {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+/// Help and version go to stdout, mistakes to stderr.
+fn usage(error: &clap::Error) -> ExitCode {
+    let shown = error.print();
+    match error.use_stderr() {
+        true => Exit::Usage.into(),
+        false if shown.is_err() => Exit::Failure.into(),
+        false => Exit::Done.into(),
+    }
+}
+
+fn execute(cli: Cli) -> Result<ExitCode, Failure> {
+    let mut builder = match cli.command.is_server() {
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+    runtime.block_on(dispatch(cli))
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let shared = cli.shared;
+    let exit = match cli.command {
+        Command::Serve(command) => return command.run(&shared).await,
+        Command::Demo(command) => return command.run().await,
+        Command::CheckConfig(command) => command.run(&shared)?,
+        Command::Status(command) => command.run(&shared).await?,
+        Command::Scan(command) => command.run(&shared).await?,
+        Command::Promote(command) => command.run(&shared).await?,
+        Command::Revoke(command) => command.run(&shared).await?,
+        Command::Reinstate(command) => command.run(&shared).await?,
+        Command::Explain(command) => command.run(&shared).await?,
+        Command::Denials(command) => command.run(&shared).await?,
+        Command::Token(command) => command.run(&shared).await?,
+        Command::Ledger(command) => command.run(&shared).await?,
+        Command::NodeConfig(command) => command.run(&shared)?,
+        Command::Completion(command) => command.run()?,
+    };
+    Ok(exit.into())
+}

@@ -1,0 +1,196 @@
+//! `sekisho scan`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use serde_json::value::RawValue;
+
+use super::arguments::{Screen, Shared, image};
+use super::client::Remote;
+use super::failure::{Exit, Failure};
+use super::output::Palette;
+use crate::api::{FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission};
+use crate::oci::printable;
+
+/// Hand in scan reports
+#[derive(Debug, Args)]
+pub struct Scan {
+    #[command(subcommand)]
+    command: ScanCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ScanCommand {
+    Submit(Submit),
+}
+
+/// Hand in the report on one image
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The report must be on the very digest: a report on another image is refused,
+and one that is partial or filtered is recorded, but is no pass. Scan by digest,
+after the push.
+
+Examples:
+  sekisho scan submit --image registry.corp/team/app@sha256:… --report report.json
+  trivy image --format json registry.corp/team/app:1.4 | sekisho scan submit --image registry.corp/team/app:1.4 --report -
+  sekisho scan submit --image app@sha256:… --report grype.json --format grype --scanner-info db.json"
+)]
+struct Submit {
+    /// The image that was scanned, by tag or digest
+    #[arg(long, value_name = "REF", value_parser = image)]
+    image: String,
+    /// The report, or - for stdin; 64 MiB at most
+    #[arg(long, value_name = "FILE|-")]
+    report: PathBuf,
+    /// Its format
+    #[arg(long, default_value = "auto", value_parser = format())]
+    format: FormatChoice,
+    /// What `trivy version -f json` or `grype db status -o json` printed, to date the
+    /// vulnerability database
+    #[arg(long, value_name = "FILE")]
+    scanner_info: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+fn format() -> impl TypedValueParser<Value = FormatChoice> {
+    PossibleValuesParser::new(["auto", "trivy", "grype"]).map(|word| match word.as_str() {
+        "trivy" => FormatChoice::Trivy,
+        "grype" => FormatChoice::Grype,
+        _ => FormatChoice::Auto,
+    })
+}
+
+impl Scan {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let ScanCommand::Submit(command) = self.command;
+        command.run(shared).await
+    }
+}
+
+impl Submit {
+    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let info = self.scanner_info.as_deref();
+        let submission = ScanSubmission {
+            image: self.image,
+            format: self.format,
+            report: read_json("--report", &self.report)?,
+            scanner_info: info
+                .map(|file| read_json("--scanner-info", file))
+                .transpose()?,
+        };
+        let answer = client.post::<ScanAnswer>(SCANS, &submission).await?;
+        self.screen
+            .output
+            .show(&answer.raw, |palette| render(&answer.body, palette))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// A file's JSON as it stands; `-` is stdin.
+fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
+    let named = format!("{flag} {}", file.display());
+    let text = match file.to_str() {
+        Some("-") => bounded(io::stdin().lock()),
+        _ => File::open(file).and_then(bounded),
+    };
+    let text = text.map_err(|error| Failure::new(format!("{named}: {error}")))?;
+    if text.len() > LIMIT_OF_SCANS {
+        return Err(Failure::new(format!("{named} is over 64 MiB")));
+    }
+    RawValue::from_string(text).map_err(|error| {
+        Failure::new(format!("{named} is no JSON: {error}"))
+            .next("hand in what `trivy image --format json` or `grype -o json` prints")
+    })
+}
+
+fn bounded(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source
+        .take(LIMIT_OF_SCANS as u64 + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn render(answer: &ScanAnswer, palette: Palette) -> String {
+    let platform = answer.platform.as_ref();
+    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
+    let version = answer
+        .tool
+        .version
+        .as_deref()
+        .unwrap_or("of unknown version");
+    let tool = printable(&format!("{} {version}", answer.tool.name), 120);
+    let bound = printable(&answer.bound_by, 120);
+    let mut text = format!(
+        "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  findings: {}\n",
+        palette.good("recorded for"),
+        answer.manifest,
+        printable(&answer.id, 64),
+        answer.scanned_at,
+        findings(answer),
+    );
+    for cause in &answer.incomplete {
+        let cause = printable(cause, 400);
+        text.push_str(&format!(
+            "  {}: {cause}\n",
+            palette.bad("no pass, incomplete")
+        ));
+    }
+    if answer.database_at.is_none() {
+        let hint = "its database is not dated; --scanner-info dates it";
+        text.push_str(&format!("  {}\n", palette.doubtful(hint)));
+    }
+    text
+}
+
+fn findings(answer: &ScanAnswer) -> String {
+    let counts = answer.findings.listed();
+    let shown: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    match shown.is_empty() {
+        true => "none".to_owned(),
+        false => shown.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_is_no_json_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.txt");
+        std::fs::write(&file, "2 vulnerabilities").unwrap();
+        let told = read_json("--report", &file).unwrap_err().to_string();
+        assert!(told.contains("report.txt is no JSON"), "{told}");
+        assert!(told.contains("trivy image --format json"), "{told}");
+    }
+
+    #[test]
+    fn tells_what_was_recorded_and_what_it_lacks() {
+        let answer: ScanAnswer = serde_json::from_str(
+            r#"{"id":"scan:1","image":"app","manifest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "platform":"linux/amd64","tool":{"name":"trivy","version":null},"format":"trivy",
+            "findings":{"critical":0,"high":2,"medium":0,"low":1,"negligible":0,"unknown":0},
+            "incomplete":["filtered"],"bound_by":"manifest digest",
+            "scanned_at":"2026-06-01T00:00:00Z","database_at":null}"#,
+        )
+        .unwrap();
+        let told = render(&answer, Palette::plain());
+        assert!(told.contains("findings: 2 high, 1 low"), "{told}");
+        assert!(told.contains("no pass, incomplete: filtered"), "{told}");
+        assert!(told.contains("--scanner-info dates it"), "{told}");
+    }
+}

@@ -1,0 +1,34 @@
+//! `sekisho serve`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::arguments::Shared;
+use super::failure::Failure;
+use crate::app::config::Config;
+
+/// Serve: the gateway where nodes pull, the admin API, metrics and health
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a configuration file: Docker Hub behind 127.0.0.1:5080, the admin
+API at 127.0.0.1:5081, one environment named production in enforce, data below
+~/.local/share/sekisho. The first start writes an admin token to admin.token there.
+
+Examples:
+  sekisho serve
+  sekisho serve --config /etc/sekisho/sekisho.toml --log info,sekisho::gate=debug"
+)]
+pub struct Serve {}
+
+impl Serve {
+    pub async fn run(self, shared: &Shared) -> Result<ExitCode, Failure> {
+        serve(shared.load()?).await
+    }
+}
+
+/// Stands in for the composition root until it is there.
+async fn serve(config: Config) -> Result<ExitCode, Failure> {
+    let listener = config.listeners.first().map(|listener| listener.address);
+    Err(Failure::new(format!("cannot serve on {listener:?} yet")))
+}

@@ -1,0 +1,169 @@
+//! `sekisho status`.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::{Screen, Shared};
+use super::client::Remote;
+use super::failure::{Exit, Failure};
+use super::output::{Palette, Table, bytes, seconds};
+use crate::api::{PRODUCT, STATUS, Status, UpstreamState};
+use crate::oci::printable;
+
+/// One screen: is it Sekisho, in which modes, and is all well?
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho status
+  sekisho status --server https://sekisho.example --output json")]
+pub struct ShowStatus {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl ShowStatus {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let answer = client.get::<Status>(STATUS, &Nothing {}).await?;
+        if answer.body.product != PRODUCT {
+            let product = printable(&answer.body.product, 64);
+            let message = format!("{} is {product}, not Sekisho", client.server());
+            return Err(Failure::new(message));
+        }
+        let server = client.server().as_str();
+        self.screen
+            .output
+            .show(&answer.raw, |palette| render(&answer.body, server, palette))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn render(status: &Status, server: &str, palette: Palette) -> String {
+    let version = printable(&status.version, 40);
+    let policy = printable(&status.policy_revision, 32);
+    let parts = [
+        format!("Sekisho {version} at {server}, policy {policy}\n"),
+        environments(status).render(palette),
+        listeners(status).render(palette),
+        upstreams(status).render(palette),
+        stores(status),
+        warnings(status, palette),
+    ];
+    parts.join("\n")
+}
+
+fn environments(status: &Status) -> Table {
+    let mut table = Table::new(["ENVIRONMENT", "MODE"]);
+    for environment in &status.environments {
+        table.row([environment.name.as_str(), environment.mode.as_str()]);
+    }
+    table
+}
+
+fn listeners(status: &Status) -> Table {
+    let head = [
+        "LISTENER",
+        "ENVIRONMENT",
+        "EXPOSURE",
+        "TLS",
+        "AUTH",
+        "CERTIFICATE",
+    ];
+    let mut table = Table::new(head);
+    for listener in &status.listeners {
+        let expiry = listener.certificate_expires_in_s;
+        table.row([
+            &listener.address,
+            listener.environment.as_str(),
+            listener.exposure.as_str(),
+            if listener.tls { "yes" } else { "no" },
+            &listener.auth,
+            &expiry.map_or_else(|| "-".to_owned(), |left| format!("for {}", seconds(left))),
+        ]);
+    }
+    table
+}
+
+fn upstreams(status: &Status) -> Table {
+    let mut table = Table::new(["UPSTREAM", "STATE", "DETAIL"]);
+    for upstream in &status.upstreams {
+        let state: UpstreamState = upstream.state;
+        let detail = upstream.detail.as_deref().unwrap_or("");
+        table.row([upstream.name.as_str(), state.as_str(), detail]);
+    }
+    table
+}
+
+fn stores(status: &Status) -> String {
+    let ledger = &status.ledger;
+    let state = if ledger.loaded { "" } else { ", still loading" };
+    let cache = &status.cache;
+    let free = cache.free_bytes;
+    let free = free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
+    let reasons: Vec<String> = status
+        .top_reasons
+        .iter()
+        .map(|top| format!("{} {}", top.reason, top.images))
+        .collect();
+    let denied = match reasons.is_empty() {
+        true => "no image".to_owned(),
+        false => reasons.join(", "),
+    };
+    format!(
+        "ledger: change {}, confirmed {} ago, {} subject(s){state}\ncache: {} of {}{free}\n\
+         denied in the last hour: {denied}\n",
+        ledger.seq,
+        seconds(ledger.age_s),
+        ledger.subjects,
+        bytes(cache.bytes),
+        bytes(cache.max_bytes),
+    )
+}
+
+fn warnings(status: &Status, palette: Palette) -> String {
+    let line = |warning: &String| {
+        format!(
+            "{}: {}\n",
+            palette.doubtful("warning"),
+            printable(warning, 400)
+        )
+    };
+    status.warnings.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fits_on_one_screen() {
+        let status: Status = serde_json::from_str(
+            r#"{"product":"sekisho","version":"0.1.0","policy_revision":"00ff",
+            "environments":[{"name":"production","mode":"enforce"}],
+            "listeners":[{"address":"127.0.0.1:5080","environment":"production","exposure":"external",
+              "tls":true,"auth":"none","certificate_expires_in_s":2592000}],
+            "upstreams":[{"name":"docker.io","state":"backing-off","detail":"429"}],
+            "ledger":{"seq":7,"age_s":1,"subjects":3,"loaded":true},
+            "cache":{"bytes":1610612736,"max_bytes":107374182400,"free_bytes":null},
+            "top_reasons":[{"reason":"not-scanned","images":4}],"warnings":["insecure\u001b"]}"#,
+        )
+        .unwrap();
+        let told = render(&status, "http://127.0.0.1:5081/", Palette::plain());
+        assert!(told.lines().count() < 24, "{told}");
+        for part in [
+            "Sekisho 0.1.0 at http://127.0.0.1:5081/",
+            "production   enforce",
+            "for 30d",
+            "docker.io  backing-off  429",
+            "cache: 1.5 GiB of 100.0 GiB",
+            "not-scanned 4",
+            "warning: insecure?",
+        ] {
+            assert!(told.contains(part), "{part}\n{told}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `sekisho token`.
+
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::arguments::{Screen, Shared};
+use super::client::{Answer, Remote};
+use super::failure::{Exit, Failure};
+use super::output::{Palette, Table};
+use super::records;
+use crate::access::{Role, Scope};
+use crate::api::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
+use crate::app::config::Period;
+use crate::ledger::NewToken;
+use crate::oci::{RepositoryGlobs, printable};
+use crate::trust::EnvironmentName;
+
+/// Make, list and revoke tokens
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    Create(Create),
+    List(List),
+    Revoke(Revoke),
+}
+
+/// Make a token; its secret is shown this once
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --config and no --server it is written straight to the ledger, so it
+needs no other token: for whoever may write that file.
+
+Examples:
+  sekisho token create --name ci --role scanner --repository 'registry.corp/team/**' --expires 90d
+  sekisho token create --name release --role promoter --environment staging --environment production
+  sekisho token create --config /etc/sekisho/sekisho.toml --name ops --role admin"
+)]
+struct Create {
+    /// Whose it is; a name is never used again
+    #[arg(long)]
+    name: String,
+    /// puller, scanner, promoter, viewer, on-call or admin
+    #[arg(long)]
+    role: Role,
+    /// Only these repositories, by glob over host/name; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    repository: Vec<String>,
+    /// Only these environments; may be repeated
+    #[arg(long, value_name = "ENV")]
+    environment: Vec<EnvironmentName>,
+    /// How long it holds; by default until revoked
+    #[arg(long, value_name = "90d")]
+    expires: Option<Period>,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// List all tokens, without their secrets
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho token list
+  sekisho token list --output json")]
+struct List {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// Revoke a token, and with --evidence what was submitted with it
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho token revoke ci
+  sekisho token revoke ci --evidence        it was stolen: its scans and promotions count no more")]
+struct Revoke {
+    /// The token
+    name: String,
+    /// Withdraw its scans and promotions too
+    #[arg(long)]
+    evidence: bool,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+impl Token {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        match self.command {
+            TokenCommand::Create(command) => command.run(shared).await?,
+            TokenCommand::List(command) => command.run(shared).await?,
+            TokenCommand::Revoke(command) => command.run(shared).await?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Create {
+    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+        let request = self.request(Timestamp::now())?;
+        let answer = match shared.config.is_some() && !self.remote.is_named() {
+            true => write(shared, request).await?,
+            false => {
+                let client = self.remote.client(shared)?;
+                client.post::<TokenSecret>(TOKENS, &request).await?
+            }
+        };
+        self.screen
+            .output
+            .show(&answer.raw, |palette| made(&answer.body, palette))
+    }
+
+    fn request(&self, now: Timestamp) -> Result<TokenRequest, Failure> {
+        let repositories = RepositoryGlobs::new(self.repository.clone())
+            .map_err(|error| Failure::usage(format!("--repository: {error}")))?;
+        let end = |period: Period| now.checked_add(SignedDuration::from(period));
+        let expires_at = self.expires.map(end).transpose();
+        Ok(TokenRequest {
+            name: self.name.clone(),
+            role: self.role,
+            repositories,
+            environments: self.environment.clone(),
+            expires_at: expires_at.map_err(|error| Failure::usage(error.to_string()))?,
+        })
+    }
+}
+
+/// Straight to the ledger that the configuration names.
+async fn write(shared: &Shared, request: TokenRequest) -> Result<Answer<TokenSecret>, Failure> {
+    let ledger = records::open(shared).await?;
+    let environments: Vec<String> = request
+        .environments
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let new = NewToken {
+        name: request.name.clone(),
+        role: request.role,
+        scope: Scope::new(request.repositories.clone(), environments.clone()),
+        created_at: Timestamp::now(),
+        expires_at: request.expires_at,
+    };
+    let created_at = new.created_at;
+    let made = ledger.create_token(new).await;
+    ledger.close().await;
+    let secret = made.map_err(|error| Failure::new(error.to_string()))?;
+    let body = TokenSecret {
+        secret: secret.expose_secret().to_owned(),
+        token: TokenView {
+            name: request.name,
+            role: request.role,
+            repositories: request.repositories.written().to_vec(),
+            environments,
+            created_at,
+            expires_at: request.expires_at,
+            revoked_at: None,
+        },
+    };
+    let raw = serde_json::to_string(&body)
+        .map_err(|error| Failure::new(format!("cannot write the token: {error}")))?;
+    Ok(Answer { body, raw })
+}
+
+fn made(made: &TokenSecret, palette: Palette) -> String {
+    let name = printable(&made.token.name, 64);
+    let expiry = expiry(&made.token);
+    let secret = printable(&made.secret, 256);
+    format!(
+        "token {name} is made: {}, expires {expiry}. Its secret, shown this once:\n{}",
+        made.token.role,
+        palette.strong(&secret),
+    )
+}
+
+fn expiry(token: &TokenView) -> String {
+    let end = token.expires_at;
+    end.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"))
+}
+
+#[derive(Serialize)]
+struct Everything {}
+
+impl List {
+    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+        let client = self.remote.client(shared)?;
+        let answer = client.get::<TokenList>(TOKENS, &Everything {}).await?;
+        self.screen
+            .output
+            .show(&answer.raw, |palette| table(&answer.body, palette))
+    }
+}
+
+fn table(list: &TokenList, palette: Palette) -> String {
+    let head = [
+        "NAME",
+        "ROLE",
+        "REPOSITORIES",
+        "ENVIRONMENTS",
+        "CREATED",
+        "EXPIRES",
+        "REVOKED",
+    ];
+    let mut table = Table::new(head);
+    for token in &list.tokens {
+        let revoked = token.revoked_at;
+        table.row([
+            &token.name,
+            token.role.as_str(),
+            &or_all(&token.repositories),
+            &or_all(&token.environments),
+            &format!("{:.0}", token.created_at),
+            &expiry(token),
+            &revoked.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}")),
+        ]);
+    }
+    table.render(palette)
+}
+
+fn or_all(words: &[String]) -> String {
+    match words.is_empty() {
+        true => "all".to_owned(),
+        false => words.join(" "),
+    }
+}
+
+#[derive(Serialize)]
+struct Withdrawal {
+    evidence: bool,
+}
+
+impl Revoke {
+    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+        let client = self.remote.client(shared)?;
+        let query = Withdrawal {
+            evidence: self.evidence,
+        };
+        let answer = client
+            .delete::<TokenRevoked>(TOKENS, &self.name, &query)
+            .await?;
+        self.screen.output.show(&answer.raw, |palette| {
+            let body = &answer.body;
+            let name = printable(&body.name, 64);
+            format!(
+                "token {name} is {}; withdrawn: {} scan(s), {} promotion(s)",
+                palette.bad("revoked"),
+                body.withdrawn_scans,
+                body.withdrawn_promotions,
+            )
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! How a verdict is told.
+
+use super::output::{Palette, Table};
+use crate::api::{DenialView, VerdictView};
+use crate::oci::printable;
+
+/// The longest text of a reason or check that is shown, in characters.
+const TEXT: usize = 400;
+
+/// A verdict with the chain of evidence behind it.
+pub fn render(verdict: &VerdictView, palette: Palette) -> String {
+    let mut text = format!("{}\n", headline(verdict, palette));
+    for denial in &verdict.reasons {
+        text.push_str(&reason(denial, palette));
+    }
+    text.push_str(&checks(verdict, palette));
+    text.push_str(&foundation(verdict));
+    text
+}
+
+fn headline(verdict: &VerdictView, palette: Palette) -> String {
+    let word = match (verdict.allowed, verdict.reasons.is_empty()) {
+        (true, true) => palette.good("ALLOWED"),
+        (true, false) => palette.doubtful("ALLOWED"),
+        (false, _) => palette.bad("DENIED"),
+    };
+    let image = printable(&verdict.image, 600);
+    let digest = match image.contains('@') {
+        true => String::new(),
+        false => format!(" ({})", verdict.digest),
+    };
+    format!("{word}  {image}{digest}\n{}", circumstances(verdict))
+}
+
+fn circumstances(verdict: &VerdictView) -> String {
+    let exposure = &verdict.exposure;
+    let why = exposure
+        .reason
+        .as_ref()
+        .map(|reason| printable(reason, TEXT));
+    format!(
+        "  for {}, mode {}, {} by {}{}",
+        verdict.environment,
+        verdict.mode,
+        exposure.value,
+        exposure.source.as_str(),
+        why.map_or_else(String::new, |why| format!(" ({why})")),
+    )
+}
+
+fn reason(denial: &DenialView, palette: Palette) -> String {
+    let code = match denial.lifted {
+        true => palette.doubtful(&format!("{} (lifted by the mode)", denial.reason)),
+        false => palette.bad(denial.reason.code()),
+    };
+    let detail = printable(&denial.detail, TEXT);
+    let next = printable(&denial.next_step, TEXT);
+    format!("  {code}: {detail}\n    next: {next}\n")
+}
+
+fn checks(verdict: &VerdictView, palette: Palette) -> String {
+    let mut table = Table::new(["  CHECK", "OUTCOME", "FOUND"]);
+    for check in &verdict.checks {
+        let name = format!("  {}", check.requirement);
+        table.row([name.as_str(), &check.outcome, &check.text]);
+    }
+    match table.is_empty() {
+        true => String::new(),
+        false => table.render(palette),
+    }
+}
+
+fn foundation(verdict: &VerdictView) -> String {
+    let evidence = match verdict.evidence.is_empty() {
+        true => "none".to_owned(),
+        false => printable(&verdict.evidence.join(", "), 2000),
+    };
+    let until = verdict.valid_until.map_or_else(
+        || "while evidence and policy stay as they are".to_owned(),
+        |until| format!("until {until}"),
+    );
+    let policy = printable(&verdict.policy_revision, 32);
+    format!("  evidence: {evidence}\n  policy: {policy}\n  valid: {until}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_reason_next_step_and_chain() {
+        let verdict: VerdictView = serde_json::from_str(
+            r#"{"allowed":false,"image":"docker.io/library/nginx:1.27",
+            "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "environment":"production","exposure":{"value":"external","source":"rule","reason":"a\u001bb"},
+            "mode":"enforce","reasons":[{"reason":"not-scanned","detail":"no scan",
+            "next_step":"wanted by the scan job","lifted":false}],
+            "checks":[{"requirement":"scan","outcome":"failed","text":"none"}],
+            "valid_until":null,"policy_revision":"00ff","evidence":["scan:4"],"message":"m"}"#,
+        )
+        .unwrap();
+        let told = render(&verdict, Palette::plain());
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(
+            lines[0].starts_with("DENIED  docker.io/library/nginx:1.27 (sha256:e3b0"),
+            "{told}"
+        );
+        assert_eq!(
+            lines[1],
+            "  for production, mode enforce, external by rule (a?b)"
+        );
+        assert_eq!(lines[2], "  not-scanned: no scan");
+        assert_eq!(lines[3], "    next: wanted by the scan job");
+        assert_eq!(lines[5], "  scan   failed   none");
+        assert_eq!(lines[6], "  evidence: scan:4");
+    }
+}

@@ -1,0 +1,108 @@
+//! Every route of this door.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::Readiness;
+use crate::metrics::Metrics;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What this door shows.
+#[derive(Clone)]
+pub struct Ops {
+    pub metrics: Metrics,
+    pub readiness: Readiness,
+}
+
+/// The routes, for a listener of their own or to be merged into another's.
+pub fn router(ops: Ops) -> Router {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(ops)
+}
+
+/// Whoever can answer at all is alive: no dependency is asked, since a restart
+/// would mend none.
+async fn livez() -> Response {
+    ([(CACHE_CONTROL, "no-store")], "ok\n").into_response()
+}
+
+async fn readyz(State(ops): State<Ops>) -> Response {
+    let report = ops.readiness.report();
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, [(CACHE_CONTROL, "no-store")], Json(report)).into_response()
+}
+
+async fn metrics(State(ops): State<Ops>) -> Response {
+    ([(CONTENT_TYPE, OPENMETRICS)], ops.metrics.encode()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Health, Part};
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    async fn get(path: &str, parts: Vec<Part>) -> (StatusCode, String) {
+        let ops = Ops {
+            metrics: Metrics::new(),
+            readiness: Readiness::new(move || parts.clone()),
+        };
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router(ops).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn degraded() -> Part {
+        Part::new("docker.io", Health::Degraded("rate limit".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn stays_ready_while_degraded_and_says_what_is() {
+        let parts = vec![Part::new("ledger", Health::Ok), degraded()];
+        let (status, body) = get("/readyz", parts).await;
+        assert_eq!(status, StatusCode::OK);
+        let part = r#"{"name":"docker.io","health":"degraded","detail":"rate limit"}"#;
+        assert_eq!(body, format!(r#"{{"ready":true,"degraded":[{part}]}}"#));
+    }
+
+    #[tokio::test]
+    async fn is_not_ready_when_a_part_has_failed() {
+        let ledger = Part::new("ledger", Health::Failed("locked".to_owned()));
+        let (status, body) = get("/readyz", vec![degraded(), ledger]).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.starts_with(r#"{"ready":false,"#), "{body}");
+    }
+
+    #[tokio::test]
+    async fn lives_without_any_part() {
+        let ledger = Part::new("ledger", Health::Failed("locked".to_owned()));
+        assert_eq!(
+            get("/livez", vec![ledger]).await,
+            (StatusCode::OK, "ok\n".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn prints_the_metrics() {
+        let (status, body) = get("/metrics", vec![]).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("sekisho_build_info{version=") && body.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,17 @@
+//! Bytes on their way to a client: in memory, in a file, in a file that still
+//! grows, or passing through. One type, [`Chunks`], knows how many will come.
+//!
+//! This room reads files that others opened; it never opens one.
+
+mod buffer;
+mod chunks;
+mod file;
+mod growing;
+mod range;
+
+#[cfg(test)]
+mod tests;
+
+pub use chunks::Chunks;
+pub use growing::{Grower, Growing, TAIL, growth};
+pub use range::{ByteRange, Unsatisfiable};

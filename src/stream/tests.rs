@@ -1,0 +1,143 @@
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use rustix::fs::{Advice, fadvise};
+
+use super::buffer::{Buffer, CHUNK};
+use super::*;
+
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length).map(|index| (index / 7 % 251) as u8).collect()
+}
+
+fn file(content: &[u8]) -> Arc<File> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    Arc::new(file)
+}
+
+async fn collect(chunks: Chunks) -> io::Result<Vec<u8>> {
+    Ok(chunks.collect_up_to(u64::MAX).await?.to_vec())
+}
+
+#[tokio::test]
+async fn serves_ranges_of_a_file() {
+    let content = bytes(700_000);
+    let total = content.len() as u64;
+    let file = file(&content);
+    for range in [0..total, 0..1, 99_999..400_001, total - 1..total, 5..5] {
+        let chunks = Chunks::from_file(file.clone(), total, range.clone());
+        assert_eq!(chunks.len(), range.end - range.start);
+        let wanted = &content[range.start as usize..range.end as usize];
+        assert_eq!(collect(chunks).await.unwrap(), wanted);
+    }
+    let beyond = Chunks::from_file(file, total, total - 3..total + 9);
+    assert_eq!(beyond.range(), total - 3..total);
+    assert_eq!(collect(beyond).await.unwrap(), content[700_000 - 3..]);
+}
+
+#[tokio::test]
+async fn serves_what_the_page_cache_has_lost() {
+    let content = bytes(3_000_000);
+    let file = file(&content);
+    file.sync_all().unwrap();
+    fadvise(&*file, 0, None, Advice::DontNeed).unwrap();
+    let chunks = Chunks::from_file(file, 3_000_000, 0..3_000_000);
+    assert_eq!(collect(chunks).await.unwrap(), content);
+}
+
+#[tokio::test]
+async fn fails_where_a_file_was_cut_short() {
+    let file = file(&bytes(100_000));
+    let mut chunks = Chunks::from_file(file, 200_000, 0..200_000);
+    let mut read = 0;
+    let error = loop {
+        match chunks.next().await.unwrap() {
+            Ok(chunk) => read += chunk.len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((read, error.kind()), (100_000, ErrorKind::UnexpectedEof));
+    assert!(chunks.next().await.is_none());
+}
+
+#[tokio::test]
+async fn memory_leaves_in_one_chunk() {
+    let mut chunks = Chunks::whole(Bytes::from_static(b"manifest"));
+    assert_eq!(chunks.try_next().await.unwrap().unwrap(), "manifest");
+    assert!(chunks.next().await.is_none());
+    let empty = Chunks::whole(Bytes::new());
+    assert!(empty.is_empty() && collect(empty).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn growing_withholds_its_tail_until_complete() {
+    let content = bytes(200_000);
+    let file = file(&[]);
+    let (grower, growing) = growth(file.clone(), 200_000);
+    let mut chunks = Chunks::growing(growing.clone(), 0..200_000);
+    let mut tail = Chunks::growing(growing, 199_999..200_000);
+    assert!(chunks.next().now_or_never().is_none());
+    file.write_all_at(&content, 0).unwrap();
+    grower.advance(200_000);
+    let mut read = Vec::new();
+    while let Some(Some(chunk)) = chunks.next().now_or_never() {
+        read.extend_from_slice(&chunk.unwrap());
+    }
+    assert_eq!(read.len() as u64, 200_000 - TAIL);
+    assert!(tail.next().now_or_never().is_none());
+    grower.complete();
+    read.extend(collect(chunks).await.unwrap());
+    assert_eq!(read, content);
+    assert_eq!(collect(tail).await.unwrap(), content[199_999..]);
+}
+
+#[tokio::test]
+async fn growing_fails_when_its_writer_goes() {
+    let (grower, growing) = growth(file(&bytes(100_000)), 200_000);
+    grower.advance(100_000);
+    drop(grower);
+    let chunks = Chunks::growing(growing, 0..200_000);
+    let (read, error) = lengths(chunks).await;
+    assert_eq!((read, error), (100_000, Some(ErrorKind::ConnectionAborted)));
+}
+
+async fn lengths(mut chunks: Chunks) -> (usize, Option<ErrorKind>) {
+    let mut read = 0;
+    while let Some(chunk) = chunks.next().await {
+        match chunk {
+            Ok(chunk) => read += chunk.len(),
+            Err(error) => return (read, Some(error.kind())),
+        }
+    }
+    (read, None)
+}
+
+#[tokio::test]
+async fn passing_cuts_the_range_and_notices_a_wrong_length() {
+    let pieces = || stream::iter(["abc", "", "defg", "hij"].map(|piece| Ok(Bytes::from(piece))));
+    let chunks = Chunks::passing(10, 2..8, pieces());
+    assert_eq!(collect(chunks).await.unwrap(), b"cdefgh");
+    let short = Chunks::passing(11, 2..11, pieces());
+    assert_eq!(lengths(short).await, (8, Some(ErrorKind::UnexpectedEof)));
+}
+
+#[tokio::test]
+async fn collects_no_more_than_its_limit() {
+    let chunks = Chunks::whole(Bytes::from_static(b"12345"));
+    let refused = chunks.collect_up_to(4).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::FileTooLarge);
+}
+
+#[test]
+fn buffers_hold_only_what_was_read() {
+    let mut buffer = Buffer::with_room(2 * CHUNK);
+    buffer.room().fill(7);
+    let read = buffer.into_bytes(3);
+    assert_eq!(read, [7, 7, 7][..]);
+    assert_eq!(Buffer::with_room(5).room().len(), 5);
+}

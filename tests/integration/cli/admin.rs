@@ -1,0 +1,219 @@
+//! Commands against an admin API that answers as told.
+
+use super::program::{Api, Program, scratch};
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn verdict(allowed: bool) -> String {
+    format!(
+        r#"{{"allowed":{allowed},"image":"docker.io/library/nginx:1","digest":"{DIGEST}",
+        "environment":"production","exposure":{{"value":"external","source":"listener"}},
+        "mode":"enforce","reasons":[{{"reason":"not-scanned","detail":"no scan\u001b[2J",
+        "next_step":"scan it","lifted":false}}],"checks":[],"valid_until":null,
+        "policy_revision":"ff","evidence":[],"message":""}}"#
+    )
+}
+
+fn refusal(code: &str, verdict: Option<&str>) -> String {
+    let verdict = verdict.map_or_else(String::new, |verdict| format!(r#","verdict":{verdict}"#));
+    format!(r#"{{"error":{{"code":"{code}","message":"no\u001b[31m"}}{verdict}}}"#)
+}
+
+fn against(api: &Api, arguments: &[&str]) -> Program {
+    Program::new(arguments)
+        .env("SEKISHO_SERVER", &api.url)
+        .env("SEKISHO_TOKEN", "sks_token")
+}
+
+#[test]
+fn explain_exits_0_when_allowed_and_3_when_denied() {
+    for (allowed, code, word) in [(true, 0, "ALLOWED"), (false, 3, "DENIED")] {
+        let api = Api::answering(200, &verdict(allowed));
+        let run = against(&api, &["explain", "nginx:1", "--exposure", "internal"]).run();
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(run.stdout.starts_with(word), "{run:?}");
+        assert!(
+            run.stdout.contains("no scan?[2J"),
+            "escapes reach the terminal: {run:?}"
+        );
+        let asked = api.request();
+        assert!(asked.starts_with("GET /api/v1/verdicts?"), "{asked}");
+        assert!(asked.contains("image=nginx%3A1 "), "{asked}");
+        assert!(asked.contains("exposure=internal"), "{asked}");
+        assert!(
+            asked
+                .to_lowercase()
+                .contains("authorization: bearer sks_token"),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
+fn json_output_is_exactly_what_the_api_answered() {
+    let api = Api::answering(200, &verdict(true));
+    let run = against(&api, &["explain", "nginx:1", "--output", "json"]).run();
+    assert_eq!(run.stdout, format!("{}\n", verdict(true)));
+}
+
+#[test]
+fn explain_takes_the_id_of_a_decision() {
+    let id = "4f0c0a7d1f6f4d0e9d6c2b1a39e87755";
+    let api = Api::answering(404, &refusal("not-found", None));
+    let run = against(&api, &["explain", id]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        api.request()
+            .starts_with(&format!("GET /api/v1/decisions/{id} "))
+    );
+}
+
+#[test]
+fn a_denied_promotion_exits_3_with_the_verdict() {
+    let body = refusal("denied", Some(&verdict(false)));
+    let arguments = ["promote", "nginx:1", "--to", "production", "--resolve"];
+    let api = Api::answering(422, &body);
+    let run = against(&api, &arguments).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stdout.contains("not-scanned"), "{run:?}");
+    assert!(run.stdout.contains("nothing is recorded"), "{run:?}");
+    let asked = api.request();
+    assert!(asked.starts_with("POST /api/v1/promotions "), "{asked}");
+    assert!(asked.contains(r#""resolve":true"#), "{asked}");
+
+    let run = against(&api, &arguments).arg("--output").arg("json").run();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert_eq!(run.stdout, format!("{body}\n"));
+}
+
+#[test]
+fn a_promotion_that_is_recorded_exits_0() {
+    let body = format!(
+        r#"{{"id":"promotion:1","image":"nginx:1","digest":"{DIGEST}","tag":"1",
+        "environment":"production","forced":false,"verdict":{}}}"#,
+        verdict(true)
+    );
+    let api = Api::answering(200, &body);
+    let run = against(
+        &api,
+        &["promote", "nginx:1", "--to", "production", "--resolve"],
+    )
+    .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout
+            .contains(&format!("promoted to production: {DIGEST}")),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_report_is_handed_in_byte_for_byte() {
+    let folder = scratch();
+    let file = folder.path().join("report.json");
+    let report = "{\"SchemaVersion\": 2,\n \"Results\": [ ]}";
+    std::fs::write(&file, report).unwrap();
+    let api = Api::answering(403, &refusal("forbidden", None));
+    let arguments = [
+        "scan", "submit", "--image", "nginx:1", "--format", "trivy", "--report",
+    ];
+    let run = against(&api, &arguments).arg(&file).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("sekisho: no?[31m"), "{run:?}");
+    let asked = api.request();
+    assert!(asked.contains(report), "{asked}");
+    assert!(asked.contains(r#""format":"trivy""#), "{asked}");
+
+    against(&api, &arguments).arg("-").input(report).run();
+    assert!(api.request().contains(report));
+}
+
+#[test]
+fn an_unreachable_server_is_named_with_the_next_step() {
+    let run = Program::new(&["status", "--server", "http://127.0.0.1:1"]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stderr.contains("cannot reach http://127.0.0.1:1/"),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("sekisho serve"), "{run:?}");
+}
+
+#[test]
+fn a_server_that_is_no_sekisho_is_told_apart() {
+    let api = Api::answering(404, "<html>");
+    let run = against(&api, &["status"]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("is no Sekisho"), "{run:?}");
+}
+
+#[test]
+fn a_missing_token_has_a_next_step() {
+    let api = Api::answering(401, &refusal("unauthenticated", None));
+    let run = against(&api, &["token", "list"]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("SEKISHO_TOKEN"), "{run:?}");
+}
+
+#[test]
+fn the_first_token_goes_to_its_own_server_and_to_no_other() {
+    let own = Api::answering(401, &refusal("unauthenticated", None));
+    let other = Api::answering(401, &refusal("unauthenticated", None));
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    let address = own.url.trim_start_matches("http://");
+    let text = format!("data_dir = \"data\"\n[admin]\naddress = \"{address}\"\n");
+    std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/admin.token"), "sks_first\n").unwrap();
+    let bearer = "authorization: bearer sks_first\r\n";
+
+    Program::new(&["token", "list"]).config(&file).run();
+    assert!(own.request().to_lowercase().contains(bearer));
+    Program::new(&["token", "list", "--server", &own.url])
+        .config(&file)
+        .run();
+    assert!(own.request().to_lowercase().contains(bearer));
+    Program::new(&["token", "list", "--server", &other.url])
+        .config(&file)
+        .run();
+    assert!(!other.request().to_lowercase().contains("authorization"));
+}
+
+#[test]
+fn tokens_are_revoked_with_their_evidence() {
+    let body = r#"{"name":"ci","withdrawn_scans":3,"withdrawn_promotions":0}"#;
+    let api = Api::answering(200, body);
+    let run = against(&api, &["token", "revoke", "ci", "--evidence"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("3 scan(s)"), "{run:?}");
+    assert!(
+        api.request()
+            .starts_with("DELETE /api/v1/tokens/ci?evidence=true ")
+    );
+}
+
+#[test]
+fn denials_come_oldest_first_with_those_that_a_mode_let_pass() {
+    let decision = |id: &str, time: &str| {
+        format!(
+            r#"{{"id":"{id}","time":"{time}","count":1,"door":"registry","environment":"production",
+            "principal":"anonymous","client":null,"image":"nginx:1","upstream":"docker.io",
+            "digest":null,"verdict":"denied","reasons":["not-scanned"],"message":"m","mode":"enforce",
+            "exposure":{{"value":"external","source":"listener"}},"policy_revision":"ff",
+            "evidence":[],"evidence_age_s":null,"ledger_age_s":null,"duration_us":1}}"#
+        )
+    };
+    let (newer, older) = ("b".repeat(32), "a".repeat(32));
+    let body = format!(
+        r#"{{"decisions":[{},{}]}}"#,
+        decision(&newer, "2026-06-01T00:00:02Z"),
+        decision(&older, "2026-06-01T00:00:01Z"),
+    );
+    let api = Api::answering(200, &body);
+    let run = against(&api, &["denials", "--since", "2h"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.find(&older) < run.stdout.find(&newer), "{run:?}");
+    assert!(api.request().contains("verdict=denied"));
+    assert!(api.request().contains("verdict=would-deny"));
+}

@@ -1,0 +1,7 @@
+//! The commands, as people and scripts run them.
+
+mod admin;
+mod arguments;
+mod ledger;
+mod nodes;
+pub mod program;

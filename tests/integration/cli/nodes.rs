@@ -1,0 +1,71 @@
+//! `node-config` writes what closes the way round.
+
+use std::fs;
+
+use super::program::{Program, scratch};
+
+const GATEWAY: [&str; 3] = ["node-config", "containerd", "--gateway"];
+
+#[test]
+fn every_directory_that_lies_there_gets_a_file() {
+    let folder = scratch();
+    fs::create_dir(folder.path().join("quay.io")).unwrap();
+    fs::write(folder.path().join("quay.io/ca.crt"), "old").unwrap();
+    let run = Program::new(&GATEWAY)
+        .arg("https://gateway.corp:5080")
+        .arg("--output")
+        .arg(folder.path())
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for registry in ["_default", "docker.io", "quay.io"] {
+        let file = folder.path().join(registry).join("hosts.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            text.contains("server = \"https://gateway.corp:5080\""),
+            "{registry}: {text}"
+        );
+        assert!(run.stdout.contains(&file.display().to_string()), "{run:?}");
+    }
+}
+
+#[test]
+fn prints_when_no_directory_is_named() {
+    let run = Program::new(&[
+        "node-config",
+        "podman",
+        "--gateway",
+        "https://gateway.corp:5080",
+    ])
+    .arg("--registry")
+    .arg("quay.io")
+    .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.starts_with("# /etc/containers/"), "{run:?}");
+    assert!(run.stdout.contains("blocked = true"), "{run:?}");
+    assert!(run.stderr.contains("--output /etc/containers"), "{run:?}");
+}
+
+#[test]
+fn the_upstreams_of_the_configuration_are_the_default() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    let text = "[[upstreams]]\nname = \"registry.corp:5000\"\npath = \"corp\"\n";
+    fs::write(&file, text).unwrap();
+    let run = Program::new(&[
+        "node-config",
+        "crio",
+        "--gateway",
+        "https://gateway.corp:5080",
+    ])
+    .config(&file)
+    .run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("gateway.corp:5080/corp"), "{run:?}");
+}
+
+#[test]
+fn a_gateway_with_a_path_is_refused() {
+    let run = Program::new(&GATEWAY).arg("https://gateway.corp/x").run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("without a path"), "{run:?}");
+}

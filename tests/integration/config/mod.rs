@@ -1,0 +1,83 @@
+//! `check-config`, as a script sees it.
+
+use crate::cli::program::{Program, scratch};
+
+#[test]
+fn every_problem_is_shown_at_once_and_exits_64() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    let text =
+        "speed = 1\n[cache]\nmax_size = \"big\"\n[[listeners]]\naddress = \"0.0.0.0:5080\"\n";
+    std::fs::write(&file, text).unwrap();
+    let run = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(run.code, 64, "{run:?}");
+    assert_eq!(run.stdout, "");
+    for part in [
+        "sekisho.toml:1:1: speed: is unknown",
+        "sekisho.toml:3:12: cache.max_size: \"big\" is no size",
+        "sekisho.toml:5:1: listeners[0].address: 0.0.0.0:5080 is not loopback",
+    ] {
+        assert!(run.stderr.contains(part), "{part}\n{run:?}");
+    }
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_as_unknown() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    std::fs::write(&file, "[webhook]\naddress = \"0.0.0.0:5443\"\n").unwrap();
+    let run = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(run.code, 64, "{run:?}");
+    assert!(run.stderr.contains("webhook: is unknown"), "{run:?}");
+}
+
+#[test]
+fn problems_are_listed_for_scripts() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    std::fs::write(&file, "speed = 1\n").unwrap();
+    let run = Program::new(&["check-config", "--output", "json"])
+        .config(&file)
+        .run();
+    assert_eq!(run.code, 64, "{run:?}");
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["problems"][0]["key"], "speed");
+    assert_eq!(report["problems"][0]["line"], 1);
+}
+
+#[test]
+fn a_syntax_error_has_its_place() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    std::fs::write(&file, "[cache\nmax_size = 1\n").unwrap();
+    let run = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(run.code, 64, "{run:?}");
+    assert!(run.stderr.contains("sekisho.toml:1:"), "{run:?}");
+}
+
+#[test]
+fn the_defaults_and_the_sample_are_good() {
+    let run = Program::new(&["check-config"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.starts_with("defaults: good"), "{run:?}");
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sekisho.toml");
+    let run = Program::new(&["check-config"])
+        .config(sample.as_ref())
+        .run();
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn a_warning_does_not_fail_the_check() {
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    let text = "[[listeners]]\naddress = \"0.0.0.0:5080\"\ninsecure = true\n";
+    std::fs::write(&file, text).unwrap();
+    let run = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout.contains("listeners[0].auth: \"none\""),
+        "{run:?}"
+    );
+}

@@ -1,0 +1,8 @@
+//! The laws of the house, kept by reading the source.
+
+mod floors;
+mod laws;
+mod licenses;
+mod places;
+mod shape;
+mod source;

@@ -1,0 +1,238 @@
+//! What counts for a subject, and what does not.
+
+use std::time::{Duration, Instant};
+
+use sekisho::ledger::{LedgerError, NewScan};
+use sekisho::oci::{Digest, Repository};
+use sekisho::trust::{EnvironmentName, Subject};
+
+use super::records::*;
+
+#[tokio::test]
+async fn the_same_report_is_one_scan() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let first = ledger.submit_scan(scan("img", now())).await.unwrap();
+    let again = NewScan {
+        received_at: now() + minutes(1),
+        ..scan("img", now())
+    };
+    assert_eq!(ledger.submit_scan(again).await.unwrap(), first);
+    let other = NewScan {
+        submitter: "other".to_owned(),
+        ..scan("img", now())
+    };
+    assert_ne!(ledger.submit_scan(other).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn scans_from_the_future_are_refused() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let ahead = scan("img", now() + minutes(6));
+    let refused = ledger.submit_scan(ahead).await;
+    assert!(matches!(refused, Err(LedgerError::FromTheFuture)));
+    let database = NewScan {
+        database_at: Some(now() + minutes(6)),
+        ..scan("img", now())
+    };
+    assert!(ledger.submit_scan(database).await.is_err());
+    let skewed = scan("img", now() + minutes(5));
+    ledger.submit_scan(skewed).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_scan_submitted_later_replaces_nothing() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let newer = ledger.submit_scan(scan("img", now())).await.unwrap();
+    let older = scan("img", now() - minutes(60));
+    ledger.submit_scan(older).await.unwrap();
+    let counting: Vec<i64> = scans(&ledger, "img").await;
+    assert_eq!(counting, [newer]);
+}
+
+async fn scans(ledger: &sekisho::ledger::Ledger, root: &str) -> Vec<i64> {
+    let evidence = evidence(ledger, root).await;
+    evidence.scans.iter().map(|scan| scan.id).collect()
+}
+
+#[tokio::test]
+async fn a_scan_dated_ahead_hides_no_older_one() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let settled = ledger.submit_scan(scan("img", now())).await.unwrap();
+    let ahead = scan("img", now() + minutes(4));
+    let ahead = ledger.submit_scan(ahead).await.unwrap();
+    assert_eq!(scans(&ledger, "img").await, [ahead, settled]);
+}
+
+#[tokio::test]
+async fn an_index_has_the_scans_of_all_its_images() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
+    ledger.record_closure(&app(), &both).await.unwrap();
+    for manifest in ["amd", "arm", "stranger"] {
+        ledger.submit_scan(scan(manifest, now())).await.unwrap();
+    }
+    let evidence = evidence(&ledger, "idx").await;
+    let mut of: Vec<Digest> = evidence.scans.iter().map(|s| s.manifest.clone()).collect();
+    of.sort();
+    let mut expected = [digest("amd"), digest("arm")];
+    expected.sort();
+    assert_eq!(of, expected);
+}
+
+#[tokio::test]
+async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let other = Repository::parse("registry.corp/other").unwrap();
+    let both = index("idx", &[("amd", "l1")]);
+    for repository in [&app(), &other] {
+        ledger.record_closure(repository, &both).await.unwrap();
+    }
+    ledger.promote(promotion("idx", None)).await.unwrap();
+    assert_eq!(evidence(&ledger, "amd").await.promotions.len(), 1);
+    let elsewhere = Subject {
+        repository: other.clone(),
+        ..subject("amd")
+    };
+    let child = ledger.index().closure(&other, &digest("amd")).unwrap();
+    let (there, _) = ledger.evidence(&elsewhere, child.clone()).await.unwrap();
+    assert!(there.promotions.is_empty());
+    let staging = Subject {
+        environment: EnvironmentName::parse("staging").unwrap(),
+        ..subject("amd")
+    };
+    let (there, _) = ledger.evidence(&staging, child).await.unwrap();
+    assert!(there.promotions.is_empty());
+}
+
+#[tokio::test]
+async fn a_revocation_reaches_up_and_down() {
+    for revoked in ["amd", "config of amd", "l1", "idx"] {
+        let place = Place::new();
+        let ledger = place.serve().await;
+        let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
+        ledger.record_closure(&app(), &both).await.unwrap();
+        ledger.revoke(revocation(digest(revoked))).await.unwrap();
+        for (root, hit) in [("idx", true), ("amd", true), ("arm", revoked == "idx")] {
+            let found = !evidence(&ledger, root).await.revocations.is_empty();
+            assert_eq!(found, hit, "{revoked} revoked, {root} asked");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_index_between_revokes_root_and_children() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = nested("idx", "between", &[("amd", "l1")]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let revoked = revocation(digest("between"));
+    ledger.revoke(revoked).await.unwrap();
+    for root in ["idx", "amd"] {
+        assert_eq!(evidence(&ledger, root).await.revocations.len(), 1, "{root}");
+    }
+    ledger.promote(promotion("between", None)).await.unwrap();
+    let promoted = evidence(&ledger, "amd").await.promotions;
+    assert!(promoted.is_empty(), "whose children are whose is not known");
+}
+
+#[tokio::test]
+async fn a_revoked_index_elsewhere_revokes_the_child_here() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let other = Repository::parse("registry.corp/other").unwrap();
+    let child = image("amd", &["l1"]);
+    ledger.record_closure(&app(), &child).await.unwrap();
+    let above = index("idx", &[("amd", "l1")]);
+    ledger.record_closure(&other, &above).await.unwrap();
+    ledger.revoke(revocation(digest("idx"))).await.unwrap();
+    assert_eq!(evidence(&ledger, "amd").await.revocations.len(), 1);
+}
+
+#[tokio::test]
+async fn revoked_alias_counts() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let layer = Digest::sha512(b"base");
+    ledger.revoke(revocation(layer.clone())).await.unwrap();
+    assert!(evidence(&ledger, "img").await.revocations.is_empty());
+    ledger.record_alias(&digest("base"), &layer).await.unwrap();
+    assert_eq!(evidence(&ledger, "img").await.revocations.len(), 1);
+    assert!(ledger.index().is_revoked(&digest("base")));
+    let swapped = ledger.record_alias(&layer, &digest("base")).await;
+    assert!(matches!(swapped, Err(LedgerError::NoAlias)));
+}
+
+#[tokio::test]
+async fn an_alias_inherits_no_scan_and_no_promotion() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let twin = Digest::sha512(b"img");
+    let mut of_twin = scan("img", now());
+    of_twin.manifest = twin.clone();
+    ledger.submit_scan(of_twin).await.unwrap();
+    let mut promoted = promotion("img", None);
+    promoted.subject.digest = twin.clone();
+    ledger.promote(promoted).await.unwrap();
+    ledger.record_alias(&digest("img"), &twin).await.unwrap();
+    let evidence = evidence(&ledger, "img").await;
+    assert!(evidence.scans.is_empty() && evidence.promotions.is_empty());
+}
+
+#[tokio::test]
+async fn reinstated_is_not_revoked() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    ledger.revoke(revocation(digest("img"))).await.unwrap();
+    let mut narrowed = reinstatement(digest("img"));
+    narrowed.environment = Some(production());
+    assert_eq!(ledger.reinstate(narrowed).await.unwrap(), 0);
+    assert!(ledger.index().is_revoked(&digest("img")));
+    let undo = reinstatement(digest("img"));
+    assert_eq!(ledger.reinstate(undo).await.unwrap(), 1);
+    assert!(evidence(&ledger, "img").await.revocations.is_empty());
+    assert!(!ledger.index().is_revoked(&digest("img")));
+}
+
+#[tokio::test]
+async fn another_closure_than_the_subjects_is_refused() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let clean = image("clean", &["base"]);
+    let read = ledger.evidence(&subject("img"), clean).await;
+    assert!(matches!(read, Err(LedgerError::OtherRoot)));
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_findings_are_kept() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let many = NewScan {
+        findings: (0..100_000).map(|n| finding(&format!("CVE-{n}"))).collect(),
+        ..scan("img", now())
+    };
+    let begun = Instant::now();
+    ledger.submit_scan(many).await.unwrap();
+    let took = begun.elapsed();
+    let findings = &evidence(&ledger, "img").await.scans[0].findings;
+    assert_eq!(findings.len(), 100_000);
+    assert_eq!(findings[99_999].id, "CVE-99999");
+    assert!(took < Duration::from_secs(30), "took {took:?}");
+}

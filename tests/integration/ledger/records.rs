@@ -1,0 +1,189 @@
+//! Small records to hand in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho::access::Scope;
+use sekisho::ledger::{
+    Access, Config, Ledger, LedgerError, NewPromotion, NewRevocation, NewScan, Reinstatement,
+};
+use sekisho::oci::{Closure, Digest, Repository, Tag};
+use sekisho::report::{Finding, Format, Severity, Tool};
+use sekisho::trust::{EnvironmentName, Evidence, Subject};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A folder that goes away, with a ledger in it.
+pub struct Place {
+    pub folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn open(&self, access: Access) -> Result<Ledger, LedgerError> {
+        let config = Config::at(self.file("data/ledger.db"));
+        Ledger::open(config, access, now()).await
+    }
+
+    pub async fn serve(&self) -> Ledger {
+        self.open(Access::Serve).await.unwrap()
+    }
+
+    pub async fn client(&self) -> Ledger {
+        self.open(Access::Client).await.unwrap()
+    }
+}
+
+pub fn now() -> Timestamp {
+    "2026-07-01T12:00:00Z".parse().unwrap()
+}
+
+pub fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+pub fn digest(text: &str) -> Digest {
+    Digest::sha256(text.as_bytes())
+}
+
+pub fn app() -> Repository {
+    Repository::parse("registry.corp/app").unwrap()
+}
+
+pub fn production() -> EnvironmentName {
+    EnvironmentName::parse("production").unwrap()
+}
+
+pub fn subject(root: &str) -> Subject {
+    Subject {
+        environment: production(),
+        repository: app(),
+        digest: digest(root),
+    }
+}
+
+const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn image_json(manifest: &str, layers: &[&str]) -> Value {
+    let blob = |text: &str| json!({ "media_type": "a/b", "digest": digest(text), "size": 1 });
+    let layers: Vec<Value> = layers.iter().map(|layer| blob(layer)).collect();
+    json!({
+        "manifest": digest(manifest),
+        "media_type": IMAGE,
+        "size": 1,
+        "content": { "runnable": { "platform": "linux/amd64", "diff_ids": [] } },
+        "config": blob(&format!("config of {manifest}")),
+        "layers": layers,
+        "subject": null,
+    })
+}
+
+fn closure(root: &str, shape: &Value) -> Arc<Closure> {
+    let closure = json!({ "root": digest(root), "media_type": IMAGE, "size": 1, "shape": shape });
+    Arc::new(serde_json::from_value(closure).unwrap())
+}
+
+pub fn image(manifest: &str, layers: &[&str]) -> Arc<Closure> {
+    closure(manifest, &json!({ "image": image_json(manifest, layers) }))
+}
+
+/// An index of images that stand below another index.
+pub fn nested(root: &str, between: &str, children: &[(&str, &str)]) -> Arc<Closure> {
+    let mut closure = serde_json::to_value(index(root, children)).unwrap();
+    closure["nested"] = json!([{ "media_type": "a/b", "digest": digest(between), "size": 1 }]);
+    Arc::new(serde_json::from_value(closure).unwrap())
+}
+
+/// An index of images, each over the one layer named after it.
+pub fn index(root: &str, children: &[(&str, &str)]) -> Arc<Closure> {
+    let child = |(manifest, layer): &(&str, &str)| {
+        json!({
+            "descriptor": { "media_type": "a/b", "digest": digest(manifest), "size": 1 },
+            "outcome": { "image": image_json(manifest, &[layer]) },
+        })
+    };
+    let children: Vec<Value> = children.iter().map(child).collect();
+    closure(root, &json!({ "index": children }))
+}
+
+pub fn finding(id: &str) -> Finding {
+    Finding {
+        id: id.to_owned(),
+        aliases: vec!["GHSA-1".to_owned()],
+        package: "openssl".to_owned(),
+        purl: None,
+        installed: "3.0.1".to_owned(),
+        fixed: Some("3.0.2".to_owned()),
+        severity: Some(Severity::High),
+        severity_source: None,
+        status: None,
+    }
+}
+
+pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
+    NewScan {
+        manifest: digest(manifest),
+        format: Format::Trivy,
+        tool: Tool {
+            name: "trivy".to_owned(),
+            version: None,
+        },
+        submitter: "ci".to_owned(),
+        scope: Scope::everything(),
+        scanned_at,
+        received_at: now(),
+        database_at: None,
+        incomplete: Vec::new(),
+        end_of_life: false,
+        findings: vec![finding("CVE-2026-1"), finding("CVE-2026-2")],
+    }
+}
+
+pub fn promotion(root: &str, tag: Option<&str>) -> NewPromotion {
+    NewPromotion {
+        subject: subject(root),
+        tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+        promoter: "release".to_owned(),
+        promoted_at: now(),
+        reason: None,
+        link: Some("https://ci.example/1".to_owned()),
+        forced: false,
+    }
+}
+
+pub fn revocation(digest: Digest) -> NewRevocation {
+    NewRevocation {
+        digest,
+        environment: None,
+        revoker: "security".to_owned(),
+        revoked_at: now(),
+        reason: "stolen key".to_owned(),
+    }
+}
+
+pub fn reinstatement(digest: Digest) -> Reinstatement {
+    Reinstatement {
+        digest,
+        environment: None,
+        by: "security".to_owned(),
+        at: now(),
+        reason: "false alarm".to_owned(),
+    }
+}
+
+/// What is known of a recorded root.
+pub async fn evidence(ledger: &Ledger, root: &str) -> Evidence {
+    let closure = ledger.index().closure(&app(), &digest(root)).unwrap();
+    let read = ledger.evidence(&subject(root), closure).await;
+    read.unwrap().0
+}

@@ -1,0 +1,182 @@
+//! Remembered verdicts, and what forgets them.
+
+use std::sync::Arc;
+
+use sekisho::ledger::{Access, Config, Ledger};
+use sekisho::oci::Digest;
+use sekisho::trust::{Denial, DenialReason, Exposure, ExposureSource, Mode, Standing, Verdict};
+
+use super::records::*;
+
+/// A verdict on `root` that rests on the evidence up to `seq`.
+fn standing(root: &str, seq: u64) -> Arc<Standing> {
+    let denial = Denial::new(DenialReason::NotScanned, "x", "y");
+    let exposure = (Exposure::External, ExposureSource::Listener);
+    let verdict = Verdict::refused(&subject(root), Mode::Enforce, exposure, 1, denial);
+    Arc::new(Standing {
+        verdict: Arc::new(verdict),
+        seq,
+    })
+}
+
+fn remember(ledger: &Ledger, root: &str, seq: u64) -> bool {
+    let exposure = Exposure::External;
+    let standing = standing(root, seq);
+    ledger.index().remember(&subject(root), exposure, standing)
+}
+
+fn stands(ledger: &Ledger, root: &str) -> bool {
+    let found = ledger.index().standing(&subject(root), Exposure::External);
+    found.is_some()
+}
+
+/// A ledger that knows `idx` of `amd` and `arm`, and `lone`, and remembers all.
+async fn remembering(place: &Place) -> Ledger {
+    let ledger = place.serve().await;
+    let both = nested("idx", "between", &[("amd", "l1"), ("arm", "l2")]);
+    ledger.record_closure(&app(), &both).await.unwrap();
+    let lone = image("lone", &["l3"]);
+    ledger.record_closure(&app(), &lone).await.unwrap();
+    for root in ["idx", "amd", "arm", "lone"] {
+        assert!(remember(&ledger, root, ledger.index().seq()));
+        assert!(stands(&ledger, root));
+    }
+    ledger
+}
+
+#[tokio::test]
+async fn a_verdict_stands_without_sql() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    ledger.close().await;
+    assert!(stands(&ledger, "idx"));
+}
+
+#[tokio::test]
+async fn a_change_forgets_what_rests_on_it_and_no_more() {
+    for revoked in ["idx", "between", "amd", "l1", "config of amd"] {
+        let place = Place::new();
+        let ledger = remembering(&place).await;
+        ledger.revoke(revocation(digest(revoked))).await.unwrap();
+        assert!(!stands(&ledger, "idx"), "{revoked}");
+        assert!(!stands(&ledger, "amd"), "{revoked}");
+        assert!(stands(&ledger, "lone"), "{revoked}");
+    }
+}
+
+#[tokio::test]
+async fn scan_promotion_and_reinstatement_forget() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    ledger.submit_scan(scan("lone", now())).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+    assert!(remember(&ledger, "lone", ledger.index().seq()));
+    ledger.promote(promotion("lone", None)).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+    let revoked = revocation(digest("lone"));
+    ledger.revoke(revoked).await.unwrap();
+    assert!(remember(&ledger, "lone", ledger.index().seq()));
+    let undo = reinstatement(digest("lone"));
+    ledger.reinstate(undo).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn revocation_by_second_process_drops_standing() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let client = place.client().await;
+    client.revoke(revocation(digest("l1"))).await.unwrap();
+    ledger.follow_once(now()).await.unwrap();
+    assert!(!stands(&ledger, "idx") && !stands(&ledger, "amd"));
+    assert!(stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn remember_after_revocation_is_refused() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
+    let (_, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    ledger.revoke(revocation(digest("l3"))).await.unwrap();
+    assert!(!remember(&ledger, "lone", seq));
+    assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn an_alias_of_something_revoked_forgets() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let twin = Digest::sha512(b"l3");
+    ledger.revoke(revocation(twin.clone())).await.unwrap();
+    assert!(stands(&ledger, "lone"));
+    ledger.record_alias(&digest("l3"), &twin).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn an_index_recorded_above_forgets_the_child() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let above = index("above", &[("lone", "l3")]);
+    ledger.record_closure(&app(), &above).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn withdrawn_evidence_forgets() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let token = sekisho::ledger::NewToken {
+        name: "ci".to_owned(),
+        role: sekisho::access::Role::Scanner,
+        scope: sekisho::access::Scope::everything(),
+        created_at: now(),
+        expires_at: None,
+    };
+    ledger.create_token(token).await.unwrap();
+    ledger.submit_scan(scan("amd", now())).await.unwrap();
+    for root in ["idx", "amd"] {
+        assert!(remember(&ledger, root, ledger.index().seq()));
+    }
+    ledger.revoke_token("ci", true, now()).await.unwrap();
+    assert!(!stands(&ledger, "idx") && !stands(&ledger, "amd"));
+    assert!(stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn a_gap_forgets_everything_and_refuses_what_is_older() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let before = ledger.index().seq();
+    let client = place.client().await;
+    client.revoke(revocation(digest("l3"))).await.unwrap();
+    client.prune_changes(0).await.unwrap();
+    ledger.follow_once(now()).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+    assert!(!remember(&ledger, "lone", before));
+    assert!(remember(&ledger, "lone", ledger.index().seq()));
+}
+
+#[tokio::test]
+async fn what_no_closure_names_is_not_remembered() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    assert!(!remember(&ledger, "stranger", ledger.index().seq()));
+}
+
+#[tokio::test]
+async fn no_more_is_remembered_than_configured() {
+    let place = Place::new();
+    let config = Config {
+        remembered: 1,
+        ..Config::at(place.file("data/ledger.db"))
+    };
+    let ledger = Ledger::open(config, Access::Serve, now()).await.unwrap();
+    for root in ["one", "two"] {
+        let closure = image(root, &["base"]);
+        ledger.record_closure(&app(), &closure).await.unwrap();
+        assert!(remember(&ledger, root, ledger.index().seq()));
+    }
+    assert!(!stands(&ledger, "one") && stands(&ledger, "two"));
+}

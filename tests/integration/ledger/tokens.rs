@@ -1,0 +1,147 @@
+//! Tokens, and what becomes of their evidence.
+
+use secrecy::ExposeSecret;
+use sekisho::access::{Role, Scope};
+use sekisho::ledger::{LedgerError, NewToken, Withdrawn};
+use sekisho::oci::{RepositoryGlobs, Tag};
+
+use super::records::*;
+
+fn token(name: &str) -> NewToken {
+    let globs = RepositoryGlobs::new(vec!["registry.corp/**".to_owned()]).unwrap();
+    NewToken {
+        name: name.to_owned(),
+        role: Role::Scanner,
+        scope: Scope::new(globs, vec!["production".to_owned()]),
+        created_at: now(),
+        expires_at: Some(now() + minutes(60)),
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_its_holder_also_after_a_restart() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let secret = ledger.create_token(token("ci")).await.unwrap();
+    drop(ledger);
+    let ledger = place.serve().await;
+    let holder = ledger.authenticate(secret.expose_secret(), now()).unwrap();
+    assert_eq!((holder.name(), holder.role()), ("ci", Role::Scanner));
+    assert!(holder.scope().covers_repository(&app()));
+    assert!(!holder.scope().covers_environment("staging"));
+    let altered = secret.expose_secret().replace("sks_", "SKS_");
+    assert!(ledger.authenticate(&altered, now()).is_none());
+    assert!(ledger.authenticate("", now()).is_none());
+}
+
+#[tokio::test]
+async fn token_hash_only_in_database() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let secret = ledger.create_token(token("ci")).await.unwrap();
+    ledger.close().await;
+    let plaintext = secret.expose_secret();
+    let hex = plaintext.strip_prefix("sks_").unwrap();
+    assert_eq!(hex.len(), 64);
+    for entry in std::fs::read_dir(place.file("data")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let found = bytes.windows(hex.len()).any(|part| part == hex.as_bytes());
+        assert!(!found);
+    }
+    assert!(!format!("{secret:?}").contains(hex));
+}
+
+#[tokio::test]
+async fn expired_token_is_nobody() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let secret = ledger.create_token(token("ci")).await.unwrap();
+    let at = |minute| ledger.authenticate(secret.expose_secret(), now() + minutes(minute));
+    assert!(at(59).is_some());
+    assert!(at(60).is_none());
+}
+
+#[tokio::test]
+async fn names_are_unique_for_ever() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    ledger.create_token(token("ci")).await.unwrap();
+    ledger.revoke_token("ci", false, now()).await.unwrap();
+    let again = ledger.create_token(token("ci")).await;
+    assert!(matches!(again, Err(LedgerError::TokenExists(_))));
+    for bad in ["", "a b", "anonymous", &"x".repeat(65)] {
+        let made = ledger.create_token(token(bad)).await;
+        assert!(matches!(made, Err(LedgerError::TokenName)), "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_made_and_revoked_by_a_command_is_followed() {
+    let place = Place::new();
+    let serve = place.serve().await;
+    let client = place.client().await;
+    let secret = client.create_token(token("ci")).await.unwrap();
+    let holder = || serve.authenticate(secret.expose_secret(), now());
+    assert!(holder().is_none());
+    serve.follow_once(now()).await.unwrap();
+    assert!(holder().is_some());
+    client.revoke_token("ci", false, now()).await.unwrap();
+    serve.follow_once(now()).await.unwrap();
+    assert!(holder().is_none());
+    let listed = serve.tokens().await.unwrap();
+    assert_eq!(listed[0].revoked_at, Some(now()));
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_nobody_at_once() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let secret = ledger.create_token(token("ci")).await.unwrap();
+    ledger.revoke_token("ci", false, now()).await.unwrap();
+    let holder = ledger.authenticate(secret.expose_secret(), now());
+    assert!(holder.is_none());
+    let unknown = ledger.revoke_token("nobody", false, now()).await;
+    assert!(matches!(unknown, Err(LedgerError::UnknownToken(_))));
+}
+
+#[tokio::test]
+async fn withdrawn_evidence_stops_counting() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    for name in ["ci", "release"] {
+        ledger.create_token(token(name)).await.unwrap();
+    }
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    ledger.submit_scan(scan("img", now())).await.unwrap();
+    ledger.promote(promotion("old", Some("1"))).await.unwrap();
+    let mut stolen = promotion("img", Some("1"));
+    stolen.promoter = "ci".to_owned();
+    ledger.promote(stolen).await.unwrap();
+
+    let withdrawn = ledger.revoke_token("ci", true, now()).await.unwrap();
+    let (scans, promotions) = (1, 1);
+    assert_eq!(withdrawn, Withdrawn { scans, promotions });
+    let evidence = evidence(&ledger, "img").await;
+    assert!(evidence.scans.is_empty() && evidence.promotions.is_empty());
+    let tag = Tag::parse("1").unwrap();
+    let promoted = ledger.promoted(&production(), &app(), &tag);
+    assert_eq!(promoted, Some(digest("old")));
+}
+
+#[tokio::test]
+async fn a_withdrawn_report_counts_when_another_hands_it_in() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    ledger.create_token(token("ci")).await.unwrap();
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    ledger.submit_scan(scan("img", now())).await.unwrap();
+    ledger.revoke_token("ci", true, now()).await.unwrap();
+    let late = ledger.submit_scan(scan("img", now())).await;
+    assert!(matches!(late, Err(LedgerError::TokenRevoked(_))));
+    let mut anew = scan("img", now());
+    anew.submitter = "ci-2".to_owned();
+    ledger.submit_scan(anew).await.unwrap();
+    assert_eq!(evidence(&ledger, "img").await.scans.len(), 1);
+}
