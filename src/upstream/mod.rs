@@ -1,0 +1,5 @@
+//! Client of remote registries.
+
+mod client;
+
+pub use client::*;
