@@ -69,6 +69,10 @@ pub(super) async fn promote(
         .record_closure(&inspected.repository, &inspected.closure)
         .await?;
     let id = ledger.promote(new).await?;
+    let verdict = admin
+        .gate
+        .judge_inspected(&rulebook, &environment, &inspected, None, None, now)
+        .await;
     Ok(Json(PromotionAnswer {
         id: format!("promotion:{id}"),
         image: image.to_string(),

@@ -60,7 +60,9 @@ async fn write_facts_once(parts: Arc<Parts>, _: Timestamp) {
     parts.gate.write_facts_once().await;
 }
 
-async fn evict_once(parts: Arc<Parts>, _: Timestamp) {
+async fn evict_once(parts: Arc<Parts>, now: Timestamp) {
+    let pulled_since = now.checked_sub(EVICT * 2).unwrap_or(Timestamp::MIN);
+    parts.gate.touch_pulled_once(pulled_since, now);
     parts.cache.evict_once().await;
 }
 

@@ -49,7 +49,8 @@ impl Parts {
         now: Timestamp,
     ) -> Result<(Self, DecisionWriter), StartError> {
         let metrics = Metrics::new();
-        let ledger = Arc::new(open_ledger(&config, now).await?);
+        let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
+        let ledger = Arc::new(ledger);
         let aliases = Aliases::new(ledger.clone());
         let cache = Arc::new(open_cache(&config, tasks, aliases.recorder())?);
         let audit = Audit::open(audit_config(&config))?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::check::{Asked, Question};
-use super::record::{Ask, Judged};
+use super::judged::{Ask, Judged};
 use super::{Asker, Gate, Refusal, Target};
 use crate::oci::{Digest, Reference};
 use crate::trust::{Denial, DenialReason, Door, Rulebook, Subject, Verdict};

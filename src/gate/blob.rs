@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::record::Judged;
+use super::judged::Judged;
 use super::{Gate, Pull, Refusal, Source};
 use crate::oci::{Closure, Digest, Image};
 use crate::stream::{ByteRange, Chunks, Unsatisfiable};

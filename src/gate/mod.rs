@@ -17,6 +17,7 @@ mod evidence;
 mod facts;
 mod flight;
 mod intake;
+mod judged;
 mod listener;
 mod listing;
 mod pull;

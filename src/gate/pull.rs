@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::record::{DenialKey, Judged};
+use super::judged::Judged;
+use super::record::DenialKey;
 use super::{DenialAnswer, Gate, Pull, Refusal, ServedBlob, Wanted};
 use crate::cache::CachedManifest;
 use crate::oci::{Digest, Reference};
@@ -61,10 +62,10 @@ impl Gate {
 
     /// A pass that stands in the record already, of a manifest in memory.
     fn hot_pass(&self, pull: Pull<'_>, permit: Permit) -> Option<Arc<CachedManifest>> {
+        let manifest = self.cache.manifest(permit.digest())?;
         self.recorder
             .passed_before(pull.asker, permit.digest(), pull.now)
-            .then(|| self.cache.manifest(permit.digest()))
-            .flatten()
+            .then_some(manifest)
     }
 
     /// Serves a manifest, by GET or HEAD alike.
@@ -170,7 +171,8 @@ impl Gate {
         let ask = self.ask(pull, image, Some(verdict.subject().digest.clone()));
         match verdict.permit(pull.now) {
             Some(permit) => {
-                if self.recorder.passed(&ask, Judged::by(verdict), pull.now) {
+                let (judged, subject) = (Judged::by(verdict), verdict.subject());
+                if self.recorder.passed(&ask, judged, subject, pull.now) {
                     self.note_pull(verdict, pull.now);
                 }
                 Ok(permit)

@@ -6,22 +6,19 @@
 //! collapse into a count.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use jiff::{SignedDuration, Timestamp};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
+use super::judged::{Ask, Judged, decision, fresh_id};
 use super::{Asker, DenialAnswer};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::oci::{Digest, RegistryHost};
-use crate::trust::{
-    Decision, DecisionId, Denial, DenialReason, Door, EnvironmentName, Exposure, ExposureSource,
-    Mode, Outcome, Verdict,
-};
+use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
 
 /// Identical denials within this long are one decision.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -37,79 +34,6 @@ pub struct RecorderConfig {
     pub public_url: String,
     /// Every pass, not only the first of an hour.
     pub every_pass: bool,
-}
-
-/// What was asked, for the record.
-pub(super) struct Ask<'a> {
-    pub(super) door: Door,
-    pub(super) asker: &'a Asker,
-    /// As it was asked for.
-    pub(super) image: String,
-    pub(super) upstream: Option<RegistryHost>,
-    pub(super) digest: Option<Digest>,
-    pub(super) started: Instant,
-    /// Age of what is known of the ledger, in seconds, when it is not fresh.
-    pub(super) ledger_age_s: Option<i64>,
-}
-
-/// What came of it, for the record.
-#[derive(Clone, Copy)]
-pub(super) struct Judged<'a> {
-    environment: &'a EnvironmentName,
-    /// Everything against it, gravest first.
-    denials: &'a [Denial],
-    /// The gravest that the mode does not lift.
-    denial: Option<&'a Denial>,
-    mode: Mode,
-    exposure: Exposure,
-    exposure_source: &'a ExposureSource,
-    rulebook: u64,
-    evidence: &'a [String],
-    oldest_evidence: Option<Timestamp>,
-}
-
-impl<'a> Judged<'a> {
-    pub(super) fn by(verdict: &'a Verdict) -> Self {
-        Self {
-            environment: &verdict.subject().environment,
-            denials: verdict.denials(),
-            denial: verdict.denial(),
-            mode: verdict.mode(),
-            exposure: verdict.exposure(),
-            exposure_source: verdict.exposure_source(),
-            rulebook: verdict.rulebook(),
-            evidence: verdict.evidence(),
-            oldest_evidence: verdict.oldest_evidence(),
-        }
-    }
-
-    /// Refused before anything could be judged.
-    pub(super) fn refused(asker: &'a Asker, denial: &'a Denial, rulebook: u64) -> Self {
-        Self {
-            environment: &asker.listener.environment,
-            denials: std::slice::from_ref(denial),
-            denial: Some(denial),
-            mode: Mode::Enforce,
-            exposure: asker.listener.exposure,
-            exposure_source: &ExposureSource::Listener,
-            rulebook,
-            evidence: &[],
-            oldest_evidence: None,
-        }
-    }
-
-    /// Why nothing is served, if nothing is.
-    pub(super) fn denial(&self) -> Option<&'a Denial> {
-        self.denial
-    }
-
-    fn outcome(&self) -> Outcome {
-        match (self.denial, self.denials) {
-            (Some(_), _) => Outcome::Denied,
-            (None, []) => Outcome::Allowed,
-            (None, _) => Outcome::WouldDeny,
-        }
-    }
 }
 
 /// What makes two denials the same.
@@ -155,6 +79,7 @@ struct OpenDenial {
     answer: Arc<DenialAnswer>,
     decision: Decision,
     count: AtomicU64,
+    counted: Counter,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -164,11 +89,20 @@ struct PassKey {
     digest: Digest,
 }
 
+/// A pass that stands in the record.
+struct Pass {
+    subject: Subject,
+    recorded: Timestamp,
+    /// When it was last given, in seconds since the epoch.
+    last: AtomicI64,
+    counted: Counter,
+}
+
 /// Makes decisions and hands them to the one writer.
 pub struct Recorder {
     config: RecorderConfig,
     denials: DashMap<DenialKey, Arc<OpenDenial>>,
-    passes: DashMap<PassKey, Timestamp>,
+    passes: DashMap<PassKey, Pass>,
     denied_images: DashMap<(EnvironmentName, DenialReason, What), Timestamp>,
     queue: mpsc::Sender<Decision>,
     metrics: Metrics,
@@ -200,6 +134,7 @@ impl Recorder {
             return None;
         }
         open.count.fetch_add(1, Ordering::Relaxed);
+        open.counted.inc();
         Some(open.answer.clone())
     }
 
@@ -213,7 +148,7 @@ impl Recorder {
     ) -> Option<Arc<DenialAnswer>> {
         let denial = judged.denial()?;
         let key = DenialKey::of(ask, denial.reason);
-        self.count(ask, judged);
+        self.observe(ask);
         if let Some(answer) = self.repeated(&key, now) {
             return Some(answer);
         }
@@ -225,7 +160,15 @@ impl Recorder {
             &self.config.public_url,
         ));
         let decision = decision(id, ask, judged, answer.message(), now);
-        let replaced = self.open(key, decision.clone(), answer.clone());
+        let counted = self.counter(ask, judged);
+        counted.inc();
+        let open = OpenDenial {
+            answer: answer.clone(),
+            decision: decision.clone(),
+            count: AtomicU64::new(1),
+            counted,
+        };
+        let replaced = self.open(key, open);
         for decision in replaced.into_iter().chain([decision]) {
             // The receiver lives as long as the writer; without one nothing is
             // served for long, since readiness fails.
@@ -235,20 +178,10 @@ impl Recorder {
     }
 
     /// Opens a denial; gives back the closed count of the one it replaces.
-    fn open(
-        &self,
-        key: DenialKey,
-        decision: Decision,
-        answer: Arc<DenialAnswer>,
-    ) -> Option<Decision> {
+    fn open(&self, key: DenialKey, open: OpenDenial) -> Option<Decision> {
         if self.denials.len() >= REMEMBERED && !self.denials.contains_key(&key) {
             return None;
         }
-        let open = OpenDenial {
-            answer,
-            decision,
-            count: AtomicU64::new(1),
-        };
         let replaced = self.denials.insert(key, Arc::new(open))?;
         replaced.closed()
     }
@@ -261,33 +194,66 @@ impl Recorder {
         }
     }
 
-    /// Whether this pass stands in the record already. Memory only.
+    /// Whether this pass stands in the record already; if so it is counted.
+    /// Memory only.
     pub(super) fn passed_before(&self, asker: &Asker, digest: &Digest, now: Timestamp) -> bool {
-        !self.config.every_pass
-            && self
-                .passes
-                .get(&pass_key(asker, digest))
-                .is_some_and(|at| now.duration_since(*at) < PASS_WINDOW)
-    }
-
-    /// Records a pass, once an hour unless every one is wanted. Returns whether
-    /// it was the first.
-    pub(super) fn passed(&self, ask: &Ask<'_>, judged: Judged<'_>, now: Timestamp) -> bool {
-        self.count(ask, judged);
-        let Some(digest) = &ask.digest else {
+        if self.config.every_pass {
+            return false;
+        }
+        let Some(pass) = self.passes.get(&pass_key(asker, digest)) else {
             return false;
         };
-        if self.passed_before(ask.asker, digest, now) {
+        let fresh = now.duration_since(pass.recorded) < PASS_WINDOW;
+        if fresh {
+            pass.last.store(now.as_second(), Ordering::Relaxed);
+            pass.counted.inc();
+        }
+        fresh
+    }
+
+    /// Records a pass of `subject`, once an hour unless every one is wanted.
+    /// Returns whether it was the first.
+    pub(super) fn passed(
+        &self,
+        ask: &Ask<'_>,
+        judged: Judged<'_>,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> bool {
+        self.observe(ask);
+        if self.passed_before(ask.asker, &subject.digest, now) {
             return false;
         }
-        if self.passes.len() < REMEMBERED {
-            self.passes.insert(pass_key(ask.asker, digest), now);
-        }
+        let counted = self.counter(ask, judged);
+        counted.inc();
+        self.remember_pass(ask.asker, subject, counted, now);
         let decision = decision(fresh_id(), ask, judged, "", now);
         if self.queue.try_send(decision).is_err() {
             self.metrics.decisions_collapsed.inc();
         }
         true
+    }
+
+    fn remember_pass(&self, asker: &Asker, subject: &Subject, counted: Counter, now: Timestamp) {
+        if self.passes.len() < REMEMBERED {
+            let pass = Pass {
+                subject: subject.clone(),
+                recorded: now,
+                last: AtomicI64::new(now.as_second()),
+                counted,
+            };
+            self.passes.insert(pass_key(asker, &subject.digest), pass);
+        }
+    }
+
+    /// What was pulled since `moment`.
+    pub(super) fn pulled_since(&self, moment: Timestamp) -> Vec<Subject> {
+        let recent = |pass: &Pass| pass.last.load(Ordering::Relaxed) >= moment.as_second();
+        let entries = self.passes.iter();
+        entries
+            .filter(|entry| recent(entry.value()))
+            .map(|entry| entry.subject.clone())
+            .collect()
     }
 
     /// Closes the windows that have run out: counts are written, gauges set.
@@ -303,9 +269,9 @@ impl Recorder {
         for decision in closed {
             let _ = self.queue.send(decision).await;
         }
-        let within = |at: &mut Timestamp| now.duration_since(*at) < PASS_WINDOW;
-        self.passes.retain(|_, at| within(at));
-        self.denied_images.retain(|_, at| within(at));
+        let within = |at: Timestamp| now.duration_since(at) < PASS_WINDOW;
+        self.passes.retain(|_, pass| within(pass.recorded));
+        self.denied_images.retain(|_, at| within(*at));
         self.show_denied_images();
     }
 
@@ -331,7 +297,7 @@ impl Recorder {
         }
     }
 
-    fn count(&self, ask: &Ask<'_>, judged: Judged<'_>) {
+    fn counter(&self, ask: &Ask<'_>, judged: Judged<'_>) -> Counter {
         let labels = DecisionLabels {
             door: ask.door.as_str(),
             environment: judged.environment.as_str().into(),
@@ -346,42 +312,12 @@ impl Recorder {
                 .first()
                 .map_or("", |denial| denial.reason.code()),
         };
-        self.metrics.decisions.get_or_create(&labels).inc();
+        self.metrics.decisions.get_or_create_owned(&labels)
+    }
+
+    fn observe(&self, ask: &Ask<'_>) {
         let seconds = ask.started.elapsed().as_secs_f64();
         self.metrics.decision_seconds.observe(seconds);
-    }
-}
-
-fn decision(
-    id: DecisionId,
-    ask: &Ask<'_>,
-    judged: Judged<'_>,
-    message: &str,
-    now: Timestamp,
-) -> Decision {
-    let age = |from: Timestamp| now.duration_since(from).as_secs();
-    Decision {
-        id,
-        time: now,
-        count: 1,
-        door: ask.door,
-        environment: judged.environment.clone(),
-        principal: ask.asker.principal.name().to_owned(),
-        client: ask.asker.client.map(|address| address.to_string()),
-        image: ask.image.clone(),
-        upstream: ask.upstream.clone(),
-        digest: ask.digest.clone(),
-        verdict: judged.outcome(),
-        reasons: judged.denials.iter().map(|denial| denial.reason).collect(),
-        message: message.to_owned(),
-        mode: judged.mode,
-        exposure: judged.exposure,
-        exposure_source: judged.exposure_source.clone(),
-        policy_revision: format!("{:016x}", judged.rulebook),
-        evidence: judged.evidence.to_vec(),
-        evidence_age_s: judged.oldest_evidence.map(age),
-        ledger_age_s: ask.ledger_age_s,
-        duration_us: u64::try_from(ask.started.elapsed().as_micros()).unwrap_or(u64::MAX),
     }
 }
 
@@ -402,16 +338,4 @@ fn pass_key(asker: &Asker, digest: &Digest) -> PassKey {
         environment: asker.listener.environment.clone(),
         digest: digest.clone(),
     }
-}
-
-/// 128 bits of the kernel's; where it has none, of a hasher's random keys.
-fn fresh_id() -> DecisionId {
-    let mut bytes = [0; 16];
-    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    if filled != Ok(bytes.len()) {
-        let half = || RandomState::new().build_hasher().finish().to_ne_bytes();
-        bytes[..8].copy_from_slice(&half());
-        bytes[8..].copy_from_slice(&half());
-    }
-    DecisionId::from_random(u128::from_ne_bytes(bytes))
 }
