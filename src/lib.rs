@@ -5,18 +5,23 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cache;
 pub mod cli;
+pub mod demo;
+pub mod gate;
 pub mod http;
 pub mod ledger;
 pub mod metrics;
 pub mod nodes;
 pub mod oci;
 pub mod ops;
+pub mod registry;
 pub mod report;
 pub mod stream;
 pub mod tasks;
 pub mod trust;
+pub mod upstream;

@@ -72,9 +72,9 @@ pub struct UpstreamStatus {
 pub enum UpstreamState {
     /// Answers.
     Up,
-    /// Asks us to slow down.
+    /// Its last answer was a failure.
     BackingOff,
-    /// Does not answer.
+    /// Failed repeatedly, and is left alone for a while.
     Down,
     /// Was not asked yet.
     Unknown,
@@ -98,8 +98,6 @@ pub struct LedgerStatus {
     pub seq: u64,
     /// Since the ledger last confirmed it, in seconds.
     pub age_s: i64,
-    /// Subjects with a standing in memory.
-    pub subjects: u64,
     /// The index in memory is complete.
     pub loaded: bool,
 }
@@ -113,9 +111,11 @@ pub struct CacheStatus {
     pub free_bytes: Option<u64>,
 }
 
-/// A reason and how many images were denied for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// How many images were denied for a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonCount {
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
     #[schema(value_type = String)]
     pub reason: DenialReason,
     pub images: u64,

@@ -1,4 +1,25 @@
 //! Composition: the configuration, the log, and how the parts are put together.
+//!
+//! The only room that knows every other. `start.rs` is the life of the program,
+//! `parts.rs` what it consists of, `doors.rs` where it listens, `background.rs`
+//! what it does unasked.
 
+mod aliases;
+mod background;
+mod certificates;
 pub mod config;
+mod doors;
+mod error;
+mod health;
 pub mod logging;
+mod parts;
+mod signals;
+mod start;
+mod status;
+mod token;
+mod watch;
+
+pub use error::StartError;
+pub use parts::Parts;
+pub use signals::stop_signal;
+pub use start::App;

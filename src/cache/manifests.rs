@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use jiff::Timestamp;
 use quick_cache::Weighter;
 
@@ -20,9 +21,48 @@ use crate::oci::{Digest, MediaType};
 /// A manifest as it came, under the digest it was verified against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedManifest {
-    pub digest: Digest,
-    pub media_type: MediaType,
-    pub bytes: Bytes,
+    digest: Digest,
+    media_type: MediaType,
+    bytes: Bytes,
+    /// Ready for the head of an answer.
+    content_type: HeaderValue,
+    digest_header: HeaderValue,
+}
+
+impl CachedManifest {
+    fn new(digest: Digest, media_type: MediaType, bytes: Bytes) -> Self {
+        let octets = HeaderValue::from_static("application/octet-stream");
+        let empty = HeaderValue::from_static("");
+        Self {
+            content_type: HeaderValue::from_str(media_type.as_str()).unwrap_or(octets),
+            digest_header: HeaderValue::try_from(digest.to_string()).unwrap_or(empty),
+            digest,
+            media_type,
+            bytes,
+        }
+    }
+
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    pub fn media_type(&self) -> &MediaType {
+        &self.media_type
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The media type, as `Content-Type`.
+    pub fn content_type(&self) -> &HeaderValue {
+        &self.content_type
+    }
+
+    /// The digest, as `Docker-Content-Digest`.
+    pub fn digest_header(&self) -> &HeaderValue {
+        &self.digest_header
+    }
 }
 
 pub(super) type Memory = quick_cache::sync::Cache<Digest, Arc<CachedManifest>, Weight>;
@@ -96,11 +136,7 @@ impl Cache {
         (self.inner.on_filled)(filled)
             .await
             .map_err(FetchError::Unrecorded)?;
-        let manifest = Arc::new(CachedManifest {
-            digest: digest.clone(),
-            media_type,
-            bytes,
-        });
+        let manifest = Arc::new(CachedManifest::new(digest.clone(), media_type, bytes));
         self.inner.memory.insert(digest.clone(), manifest.clone());
         self.keep_manifest(manifest.clone(), now).await;
         Ok(manifest)
@@ -155,9 +191,7 @@ fn parse(digest: &Digest, content: Vec<u8>) -> Option<CachedManifest> {
     let line = content.iter().position(|byte| *byte == b'\n')?;
     let media_type = MediaType::new(std::str::from_utf8(&content[..line]).ok()?);
     let bytes = Bytes::from(content).slice(line + 1..);
-    digest.matches(&bytes).then(|| CachedManifest {
-        digest: digest.clone(),
-        media_type,
-        bytes,
-    })
+    digest
+        .matches(&bytes)
+        .then(|| CachedManifest::new(digest.clone(), media_type, bytes))
 }

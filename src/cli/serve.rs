@@ -7,6 +7,7 @@ use clap::Args;
 use super::arguments::Shared;
 use super::failure::Failure;
 use crate::app::config::Config;
+use crate::app::{App, StartError, stop_signal};
 
 /// Serve: the gateway where nodes pull, the admin API, metrics and health
 #[derive(Debug, Args)]
@@ -27,8 +28,14 @@ impl Serve {
     }
 }
 
-/// Stands in for the composition root until it is there.
 async fn serve(config: Config) -> Result<ExitCode, Failure> {
-    let listener = config.listeners.first().map(|listener| listener.address);
-    Err(Failure::new(format!("cannot serve on {listener:?} yet")))
+    for warning in &config.warnings {
+        tracing::warn!(%warning, "configuration");
+    }
+    let failed = |error: StartError| Failure::new(error.to_string());
+    let app = App::start(config).await.map_err(failed)?;
+    match app.run_until(stop_signal()).await {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
 }

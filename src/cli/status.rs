@@ -107,18 +107,17 @@ fn stores(status: &Status) -> String {
     let reasons: Vec<String> = status
         .top_reasons
         .iter()
-        .map(|top| format!("{} {}", top.reason, top.images))
+        .map(|top| format!("{} {} in {}", top.images, top.reason, top.environment))
         .collect();
     let denied = match reasons.is_empty() {
         true => "no image".to_owned(),
         false => reasons.join(", "),
     };
     format!(
-        "ledger: change {}, confirmed {} ago, {} subject(s){state}\ncache: {} of {}{free}\n\
+        "ledger: change {}, confirmed {} ago{state}\ncache: {} of {}{free}\n\
          denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
-        ledger.subjects,
         bytes(cache.bytes),
         bytes(cache.max_bytes),
     )
@@ -147,9 +146,9 @@ mod tests {
             "listeners":[{"address":"127.0.0.1:5080","environment":"production","exposure":"external",
               "tls":true,"auth":"none","certificate_expires_in_s":2592000}],
             "upstreams":[{"name":"docker.io","state":"backing-off","detail":"429"}],
-            "ledger":{"seq":7,"age_s":1,"subjects":3,"loaded":true},
+            "ledger":{"seq":7,"age_s":1,"loaded":true},
             "cache":{"bytes":1610612736,"max_bytes":107374182400,"free_bytes":null},
-            "top_reasons":[{"reason":"not-scanned","images":4}],"warnings":["insecure\u001b"]}"#,
+            "top_reasons":[{"environment":"production","reason":"not-scanned","images":4}],"warnings":["insecure\u001b"]}"#,
         )
         .unwrap();
         let told = render(&status, "http://127.0.0.1:5081/", Palette::plain());
@@ -160,7 +159,7 @@ mod tests {
             "for 30d",
             "docker.io  backing-off  429",
             "cache: 1.5 GiB of 100.0 GiB",
-            "not-scanned 4",
+            "4 not-scanned in production",
             "warning: insecure?",
         ] {
             assert!(told.contains(part), "{part}\n{told}");

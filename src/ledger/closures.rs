@@ -14,6 +14,7 @@ impl Ledger {
         repository: &Repository,
         closure: &Closure,
     ) -> Result<(), LedgerError> {
+        let _timed = self.timed("record_closure");
         if self.index.closure(repository, closure.root()).as_deref() == Some(closure) {
             return Ok(());
         }
@@ -38,6 +39,7 @@ impl Ledger {
     /// Records that both are digests of the same bytes: a revocation of either
     /// then holds for both.
     pub async fn record_alias(&self, sha256: &Digest, sha512: &Digest) -> Result<(), LedgerError> {
+        let _timed = self.timed("record_alias");
         let algorithms = (sha256.algorithm(), sha512.algorithm());
         if algorithms != (Algorithm::Sha256, Algorithm::Sha512) {
             return Err(LedgerError::NoAlias);

@@ -23,6 +23,7 @@ impl Ledger {
     /// Writes a batch in one transaction. A decision that is there gets its new
     /// count.
     pub async fn record_decisions(&self, decisions: &[Decision]) -> Result<(), LedgerError> {
+        let _timed = self.timed("record_decisions");
         let Some(newest) = decisions.iter().map(|decision| decision.time).max() else {
             return Ok(());
         };

@@ -18,6 +18,7 @@ impl Ledger {
         subject: &Subject,
         closure: Arc<Closure>,
     ) -> Result<(Evidence, u64), LedgerError> {
+        let _timed = self.timed("evidence");
         if *closure.root() != subject.digest {
             return Err(LedgerError::OtherRoot);
         }

@@ -21,6 +21,7 @@ pub struct Fact {
 impl Ledger {
     /// Notes a batch of facts in one transaction.
     pub async fn note_facts(&self, facts: &[Fact]) -> Result<(), LedgerError> {
+        let _timed = self.timed("note_facts");
         let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
             return Ok(());
         };

@@ -18,6 +18,7 @@ impl Ledger {
     /// changes that were. Called every quarter of a second. A gap in the sequence,
     /// or a change that this program does not know, loads the index anew.
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        let _timed = self.timed("follow_once");
         let _turn = self.turn.lock().await;
         let before = self.index.seq();
         if !self.index.is_complete() {

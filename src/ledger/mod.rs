@@ -21,6 +21,7 @@ mod revocations;
 mod scans;
 mod standings;
 mod stored;
+mod timed;
 mod tokens;
 mod write;
 

@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::Mutex;
 
 use super::{Config, Index, LedgerError};
+use crate::metrics::Metrics;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
 
@@ -39,6 +40,7 @@ pub struct Ledger {
     pub(super) turn: Mutex<()>,
     pub(super) index: Index,
     pub(super) config: Config,
+    pub(super) metrics: Metrics,
     /// Microseconds; when memory was last known to hold all changes.
     pub(super) confirmed: AtomicI64,
     /// Microseconds; the newest time in the records.
@@ -65,6 +67,7 @@ impl Ledger {
             turn: Mutex::new(()),
             index: Index::empty(config.remembered),
             config,
+            metrics: Metrics::new(),
             confirmed: AtomicI64::new(now.as_microsecond()),
             newest: AtomicI64::new(i64::MIN),
             _lock: lock,

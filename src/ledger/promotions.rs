@@ -62,6 +62,7 @@ impl Ledger {
     /// Records a promotion and returns its id. Refuses promoters whose token is
     /// revoked.
     pub async fn promote(&self, new: NewPromotion) -> Result<i64, LedgerError> {
+        let _timed = self.timed("promote");
         let mut writing = self.begin(Some(new.promoted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.promoter).await?;
         let add = "INSERT INTO promotions (environment, repository, digest, tag, promoter, \

@@ -74,6 +74,7 @@ impl Ledger {
     /// Takes a report in and returns its id; the one it has, if it was handed in
     /// before. Refuses dates in the future and submitters whose token is revoked.
     pub async fn submit_scan(&self, new: NewScan) -> Result<i64, LedgerError> {
+        let _timed = self.timed("submit_scan");
         if new.is_from_the_future() {
             return Err(LedgerError::FromTheFuture);
         }

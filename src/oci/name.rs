@@ -31,6 +31,11 @@ impl RegistryHost {
     /// Docker Hub.
     pub const DOCKER_HUB: &'static str = "docker.io";
 
+    /// Docker Hub, under its one name.
+    pub fn docker_hub() -> Self {
+        Self(Arc::from(Self::DOCKER_HUB))
+    }
+
     /// Parses a host with an optional port. Upper case is refused, not folded:
     /// what one parser folds and another does not would name two registries.
     pub fn parse(text: &str) -> Result<Self, NameError> {

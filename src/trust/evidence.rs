@@ -65,7 +65,8 @@ pub struct Evidence {
     pub closure: Arc<Closure>,
     /// Indexes that hold the root, in the same repository.
     pub above: Vec<Digest>,
-    /// Of any image manifest in the closure.
+    /// Of any image manifest in the closure. Older ones of a tool and submitter may
+    /// be among them: they tell since when a report was too bad.
     pub scans: Vec<Arc<Scan>>,
     /// Of the root, or of an index above it in the same repository.
     pub promotions: Vec<Promotion>,
@@ -76,7 +77,8 @@ pub struct Evidence {
     pub first_served: Option<Timestamp>,
     /// The upstream vouches for it, and was last seen to hold it, until then.
     pub vouched_until: Option<Timestamp>,
-    /// The manifest that this one refers to is itself permitted until then.
+    /// What this manifest refers to is itself permitted until then: its `subject`,
+    /// or an index that holds it when it is an attestation.
     pub subject_permitted_until: Option<Timestamp>,
     /// The ledger could be asked. Else only revocations that memory knows are
     /// here, and nothing can be decided that needs evidence.

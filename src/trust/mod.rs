@@ -4,18 +4,25 @@
 //! says until when it holds. Every door, `explain` and the tests call the one
 //! function `Rulebook::judge`.
 
+mod contents;
 mod decision;
 mod denial;
 mod environment;
 mod evidence;
 mod exposure;
 mod judge;
+mod judgement;
 mod message;
 mod permit;
+mod promotions;
+mod revocations;
 mod rulebook;
 mod scans;
 mod settings;
+mod severities;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use decision::{Decision, DecisionId, Door, Outcome};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::EnvironmentName;
-use crate::oci::{Closure, Digest, Repository};
+use crate::oci::{Closure, Digest, Repository, Shape};
 
 /// What is judged: a manifest digest in a repository, for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +21,14 @@ pub struct Subject {
 pub struct Permit {
     subject: Subject,
     valid_until: Option<Timestamp>,
+    kind: Kind,
+}
+
+/// What a permit serves. One digest may be a manifest and another image's layer.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Manifest,
+    Blob,
 }
 
 impl Permit {
@@ -28,6 +36,7 @@ impl Permit {
         Self {
             subject,
             valid_until,
+            kind: Kind::Manifest,
         }
     }
 
@@ -46,19 +55,22 @@ impl Permit {
     }
 
     /// The only way from an image to its blob: the permit for `blob`, if the
-    /// image that this permit names holds it.
+    /// image that this permit names holds it. An index holds none, nor does a blob.
     pub fn member(self, closure: &Closure, blob: &Digest) -> Option<Permit> {
-        let holds = closure.root() == self.digest()
-            && closure
-                .images()
-                .filter(|image| image.manifest == *self.digest())
-                .any(|image| image.blobs().any(|descriptor| descriptor.digest == *blob));
-        holds.then(|| {
-            let subject = Subject {
+        let Shape::Image(image) = closure.shape() else {
+            return None;
+        };
+        let judged = self.kind == Kind::Manifest
+            && closure.root() == self.digest()
+            && image.manifest == *self.digest();
+        let holds = judged && image.blobs().any(|it| it.digest == *blob);
+        holds.then(|| Permit {
+            subject: Subject {
                 digest: blob.clone(),
                 ..self.subject
-            };
-            Permit::new(subject, self.valid_until)
+            },
+            valid_until: self.valid_until,
+            kind: Kind::Blob,
         })
     }
 }

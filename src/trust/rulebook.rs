@@ -17,6 +17,12 @@ pub struct Vouching {
     pub until: Timestamp,
 }
 
+impl Vouching {
+    fn covers(&self, upstream: &RegistryHost, environment: &EnvironmentName) -> bool {
+        self.upstream == *upstream && self.environments.contains(environment)
+    }
+}
+
 /// The policy: swapped whole, read once by each request.
 #[derive(Clone, Debug, Default)]
 pub struct Rulebook {
@@ -79,17 +85,29 @@ impl Rulebook {
             .find(|rule| rule.repositories.matches(repository))
     }
 
-    /// Whether and how an upstream vouches in an environment.
+    /// Whether an upstream vouches for anything in an environment.
     pub fn vouching(
         &self,
         upstream: &RegistryHost,
         environment: &EnvironmentName,
         now: Timestamp,
     ) -> Option<&Vouching> {
-        self.vouchings.iter().find(|vouching| {
-            vouching.upstream == *upstream
-                && vouching.environments.contains(environment)
-                && now < vouching.until
-        })
+        self.vouchings
+            .iter()
+            .find(|vouching| vouching.covers(upstream, environment) && now < vouching.until)
+    }
+
+    /// Until when an upstream's word stands in for one requirement, past ends
+    /// among them; `None`: it was never given.
+    pub(super) fn vouched_until(
+        &self,
+        upstream: &RegistryHost,
+        environment: &EnvironmentName,
+        requirement: Requirement,
+    ) -> Option<Timestamp> {
+        let words = self.vouchings.iter().filter(|vouching| {
+            vouching.covers(upstream, environment) && vouching.requirements.contains(&requirement)
+        });
+        words.map(|vouching| vouching.until).max()
     }
 }

@@ -1,47 +1,62 @@
-//! What scans say of the images that are deployed (rules 3, 7 and 8).
+//! Whether an image is scanned, by whom it counts, and how fresh that is
+//! (rules 1, 7 and 8).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::judge::{Judgement, after};
+use super::judgement::{Judgement, after};
+use super::severities::judge_severity;
 use super::{CheckOutcome, DenialReason, Requirement, Scan};
-use crate::oci::Image;
-use crate::report::{Finding, Severity};
+use crate::oci::{Digest, Image};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Judges the scans of `images`. `of_index`: they are the children of one.
 pub(super) fn judge_scans(judgement: &mut Judgement<'_>, images: &[&Image], of_index: bool) {
-    let standing: Vec<(&Image, Vec<Arc<Scan>>)> = images
-        .iter()
-        .map(|image| (*image, standing_scans(judgement, image)))
-        .collect();
+    let mut standing = Vec::new();
+    for image in images {
+        standing.push((*image, standing_scans(judgement, &image.manifest)));
+    }
     let some_scanned = of_index && standing.iter().any(|(_, scans)| !scans.is_empty());
     for (image, scans) in &standing {
         if scans.is_empty() {
             judge_absence(judgement, image, some_scanned);
         } else {
             judge_presence(judgement, scans);
-            judge_severity(judgement, scans);
+            judge_severity(judgement, &image.manifest, scans);
         }
     }
 }
 
-/// The latest scan of each tool and submitter whose scope reaches here.
-fn standing_scans(judgement: &mut Judgement<'_>, image: &Image) -> Vec<Arc<Scan>> {
-    let mut latest: BTreeMap<(&str, &str), &Arc<Scan>> = BTreeMap::new();
+/// The scans of a manifest by submitters whose scope reaches here.
+pub(super) fn counting_scans<'a>(
+    judgement: &Judgement<'a>,
+    manifest: &Digest,
+) -> impl Iterator<Item = &'a Scan> {
     let subject = judgement.subject;
-    let evidence = judgement.evidence;
-    let counted = evidence.scans.iter().filter(|scan| {
-        scan.manifest == image.manifest
-            && scan.scope.covers_repository(&subject.repository)
-            && scan.scope.covers_environment(subject.environment.as_str())
-    });
-    for scan in counted {
-        if scan.scanned_at > judgement.now {
-            judgement.expires(scan.scanned_at);
-            continue;
-        }
+    judgement
+        .evidence
+        .scans
+        .iter()
+        .map(|scan| &**scan)
+        .filter(move |scan| {
+            scan.manifest == *manifest
+                && scan.scope.covers_repository(&subject.repository)
+                && scan.scope.covers_environment(subject.environment.as_str())
+        })
+}
+
+/// The latest of each tool and submitter. One that is dated ahead counts once
+/// its time has come.
+fn standing_scans<'a>(judgement: &mut Judgement<'a>, manifest: &Digest) -> Vec<&'a Scan> {
+    let (counting, ahead): (Vec<&Scan>, Vec<&Scan>) =
+        counting_scans(judgement, manifest).partition(|scan| scan.scanned_at <= judgement.now);
+    for scan in ahead {
+        judgement.expires(scan.scanned_at);
+    }
+    let mut latest: BTreeMap<(&str, &str), &Scan> = BTreeMap::new();
+    for scan in counting {
         let held = latest
             .entry((&scan.tool.name, &scan.submitter))
             .or_insert(scan);
@@ -49,7 +64,7 @@ fn standing_scans(judgement: &mut Judgement<'_>, image: &Image) -> Vec<Arc<Scan>
             *held = scan;
         }
     }
-    latest.into_values().cloned().collect()
+    latest.into_values().collect()
 }
 
 /// Rule 1: absent evidence is never a pass, unless the upstream vouches.
@@ -57,51 +72,52 @@ fn judge_absence(judgement: &mut Judgement<'_>, image: &Image, some_scanned: boo
     if !judgement.settings.requires(Requirement::Scan) || judgement.vouches_for(Requirement::Scan) {
         return;
     }
-    let platform = image
-        .platform()
-        .map_or_else(String::new, |platform| format!("{platform} "));
-    let (reason, detail) = if some_scanned {
-        (
+    let name = match image.platform() {
+        Some(platform) => format!("{platform} {}", image.manifest),
+        None => image.manifest.to_string(),
+    };
+    let (reason, detail) = match some_scanned {
+        true => (
             DenialReason::PlatformNotScanned,
-            format!("{platform}{} has no scan", image.manifest),
-        )
-    } else {
-        (
-            DenialReason::NotScanned,
-            format!("{platform}{} not yet scanned", image.manifest),
-        )
+            format!("{name} has no scan"),
+        ),
+        false => (DenialReason::NotScanned, format!("{name} not yet scanned")),
     };
     judgement.deny(reason, detail, "wanted by the scan job");
 }
 
 /// Rule 7: one complete and fresh scan is needed.
-fn judge_presence(judgement: &mut Judgement<'_>, scans: &[Arc<Scan>]) {
+fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
+    for scan in scans {
+        judgement.rests_on(format!("scan:{}", scan.id));
+        judgement.counts_from(from(scan));
+    }
     if !judgement.settings.requires(Requirement::Scan) {
         return;
     }
-    for scan in scans {
-        judgement.rests_on(format!("scan:{}", scan.id), from(scan));
-        judgement.expires(stale_at(judgement, scan));
-    }
-    let complete: Vec<&Arc<Scan>> = scans
-        .iter()
-        .filter(|scan| incompleteness(judgement, scan).is_none())
-        .collect();
-    let newest = complete
+    let complete = scans
         .iter()
         .copied()
-        .max_by_key(|scan| stale_at(judgement, scan));
-    match newest {
+        .filter(|scan| incompleteness(judgement, scan).is_none());
+    match complete.max_by_key(|scan| (stale_at(judgement, scan), scan.id)) {
         None => deny_incomplete(judgement, scans),
-        Some(scan) if judgement.now < stale_at(judgement, scan) => {
-            let text = format!("{} scanned it at {}", scan.tool.name, scan.scanned_at);
-            judgement.check("scan", CheckOutcome::Met, text);
-        }
+        Some(scan) if judgement.now < stale_at(judgement, scan) => accept(judgement, scan),
         Some(scan) => judge_stale(judgement, scan),
     }
 }
 
-fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[Arc<Scan>]) {
+fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
+    judgement.expires(stale_at(judgement, scan));
+    let database = match scan.database_at {
+        Some(built) => format!("a database of {built}"),
+        None => "an undated database".to_owned(),
+    };
+    let (tool, at) = (&scan.tool.name, scan.scanned_at);
+    let text = format!("{tool} scanned it at {at} with {database}");
+    judgement.check("scan", CheckOutcome::Met, text);
+}
+
+fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     let why = scans
         .iter()
         .find_map(|scan| incompleteness(judgement, scan))
@@ -122,12 +138,8 @@ fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     if scan.end_of_life && !settings.allow_end_of_life {
         return Some("its operating system is past its end of life".to_owned());
     }
-    match scan.database_at {
-        None if settings.require_database_date => {
-            Some("the report does not date its vulnerability database".to_owned())
-        }
-        _ => None,
-    }
+    let undated = scan.database_at.is_none() && settings.require_database_date;
+    undated.then(|| "the report does not date its vulnerability database".to_owned())
 }
 
 /// The age of a report counts from the earlier of scanned and received.
@@ -135,33 +147,28 @@ fn from(scan: &Scan) -> Timestamp {
     scan.scanned_at.min(scan.received_at)
 }
 
-/// When a scan turns stale. One whose database was too old when it was made
-/// never was fresh.
+/// Whether the database was too old when the scan was made.
+fn has_old_database(judgement: &Judgement<'_>, scan: &Scan) -> bool {
+    let limit = judgement.settings.max_database_age;
+    scan.database_at
+        .is_some_and(|built| after(built, limit) < scan.scanned_at)
+}
+
+/// When a scan turns stale. One with too old a database never was fresh.
 fn stale_at(judgement: &Judgement<'_>, scan: &Scan) -> Timestamp {
-    let settings = judgement.settings;
-    let database_too_old = scan
-        .database_at
-        .is_some_and(|built| after(built, settings.max_database_age) < scan.scanned_at);
-    if database_too_old {
-        from(scan)
-    } else {
-        after(from(scan), settings.max_report_age)
+    match has_old_database(judgement, scan) {
+        true => from(scan),
+        false => after(from(scan), judgement.settings.max_report_age),
     }
 }
 
+/// A stale scan is only a warning, for some time, of what was served here before.
 fn judge_stale(judgement: &mut Judgement<'_>, scan: &Scan) {
-    let days = |from: Timestamp, to: Timestamp| to.duration_since(from).as_hours() / 24;
-    let stale_at = stale_at(judgement, scan);
-    let detail = if stale_at == from(scan) {
-        "the scanner's database was too old at the scan".to_owned()
-    } else {
-        format!(
-            "scan is {}d old, limit {}d",
-            days(from(scan), judgement.now),
-            judgement.settings.max_report_age.as_hours() / 24
-        )
-    };
-    let grace_ends = after(stale_at, judgement.settings.grace_for_admitted);
+    let detail = staleness(judgement, scan);
+    let grace_ends = after(
+        stale_at(judgement, scan),
+        judgement.settings.grace_for_admitted,
+    );
     if judgement.evidence.first_served.is_some() && judgement.now < grace_ends {
         judgement.expires(grace_ends);
         let text = format!("{detail}; denied from {grace_ends}");
@@ -171,73 +178,15 @@ fn judge_stale(judgement: &mut Judgement<'_>, scan: &Scan) {
     }
 }
 
-/// Rule 3: the worst finding against the ceiling; across tools the worst decides.
-fn judge_severity(judgement: &mut Judgement<'_>, scans: &[Arc<Scan>]) {
-    let ceiling = judgement.settings.ceilings.of(judgement.exposure);
-    let unknown = judgement.settings.unknown_severity;
-    let rated = |finding: &Finding| finding.severity.unwrap_or(unknown);
-    for scan in scans {
-        let over = || {
-            scan.findings
-                .iter()
-                .filter(|finding| rated(finding) > ceiling)
-        };
-        let Some(worst) = over().max_by_key(|finding| rated(finding)) else {
-            continue;
-        };
-        let detail = format!(
-            "{}{}; {}/{} allows {ceiling}",
-            describe(worst, rated(worst)),
-            others(over().count() - 1),
-            judgement.subject.environment,
-            judgement.exposure,
-        );
-        judge_worse(judgement, scan, detail);
+/// Says how old the scan is, which holds for a day.
+fn staleness(judgement: &mut Judgement<'_>, scan: &Scan) -> String {
+    if has_old_database(judgement, scan) {
+        return "the scanner's database was too old at the scan".to_owned();
     }
-    let severe = |finding: &Finding| rated(finding) > ceiling;
-    if !scans.iter().any(|scan| scan.findings.iter().any(severe)) {
-        let text = format!("nothing above {ceiling}, as {} demands", judgement.exposure);
-        judgement.check("ceiling", CheckOutcome::Met, text);
-    }
-}
-
-/// A new report that is worse may be granted some time for what was served.
-fn judge_worse(judgement: &mut Judgement<'_>, scan: &Scan, detail: String) {
-    let grace_ends = after(scan.received_at, judgement.settings.grace_for_worse);
-    let served_before = judgement
-        .evidence
-        .first_served
-        .is_some_and(|served| served < scan.received_at);
-    if served_before && judgement.now < grace_ends {
-        judgement.expires(grace_ends);
-        let text = format!("{detail}; denied from {grace_ends}");
-        judgement.check("ceiling", CheckOutcome::Warned, text);
-    } else {
-        judgement.deny(
-            DenialReason::TooSevere,
-            detail,
-            "rebuild with the fix, or ask",
-        );
-    }
-}
-
-fn describe(finding: &Finding, severity: Severity) -> String {
-    let fixed = match &finding.fixed {
-        Some(version) => format!(", fixed {version}"),
-        None => ", no fix yet".to_owned(),
-    };
-    format!(
-        "{} {} {} {}{fixed}",
-        finding.id,
-        severity.as_str().to_uppercase(),
-        finding.package,
-        finding.installed
-    )
-}
-
-fn others(count: usize) -> String {
-    match count {
-        0 => String::new(),
-        count => format!(" (+{count} more)"),
-    }
+    let days = |duration: SignedDuration| duration.as_hours() / 24;
+    let age = days(judgement.now.duration_since(from(scan)));
+    let limit = days(judgement.settings.max_report_age);
+    let tomorrow = i32::try_from(age + 1).ok().and_then(|n| DAY.checked_mul(n));
+    judgement.expires(after(from(scan), tomorrow.unwrap_or(SignedDuration::MAX)));
+    format!("scan is {age}d old, limit {limit}d")
 }

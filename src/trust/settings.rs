@@ -15,6 +15,15 @@ pub enum Requirement {
     Promotion,
 }
 
+impl Requirement {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Promotion => "promotion",
+        }
+    }
+}
+
 /// The worst severity that still passes, by exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -34,9 +34,9 @@ pub struct Verdict {
     /// What speaks against it, gravest first; also what the mode lifts.
     pub(super) denials: Vec<Denial>,
     pub(super) checks: Vec<Check>,
-    /// Ids of the scans and promotions that it rests on.
+    /// Ids of the scans, promotions and revocations that it rests on.
     pub(super) evidence: Vec<String>,
-    /// Scanned at, of the oldest scan that it rests on.
+    /// From when the oldest scan that it rests on counts.
     pub(super) oldest_evidence: Option<Timestamp>,
     pub(super) valid_until: Option<Timestamp>,
     /// Revision of the rulebook.

@@ -23,7 +23,7 @@ async fn serves_manifests_verbatim_from_memory_and_after_a_restart() {
     assert_eq!(house.cache.manifest(&digest), None);
     let loaded = house.cache.load_manifest(&digest, at(1)).await.unwrap();
     assert_eq!(
-        (&loaded.bytes, &loaded.media_type),
+        (loaded.bytes(), loaded.media_type()),
         (&body, &MediaType::OCI_INDEX)
     );
     assert_eq!(house.cache.manifest(&digest), Some(loaded));

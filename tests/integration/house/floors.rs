@@ -2,7 +2,7 @@
 
 use super::source::Source;
 
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["oci"],
     &["report", "access", "stream", "nodes", "metrics", "tasks"],
     &["trust"],
@@ -10,7 +10,8 @@ const FLOORS: [&[&str]; 8] = [
     &["gate"],
     &["registry", "admin", "ops"],
     &["app", "demo"],
-    &["main", "cli"],
+    &["cli"],
+    &["main"],
 ];
 
 pub fn floor(room: &str) -> Option<usize> {

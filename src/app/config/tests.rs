@@ -215,7 +215,7 @@ fn any_change_of_policy_changes_its_revision() {
     assert_eq!(seen.get(&other), Some(&""), "the cache is no policy");
 }
 
-const SAMPLE: &str = include_str!("../../../../config/sekisho.toml");
+const SAMPLE: &str = include_str!("../../../config/sekisho.toml");
 
 #[test]
 fn the_sample_file_is_valid() {

@@ -1,0 +1,121 @@
+//! Who asks: writing needs a token always, reading needs one off loopback.
+
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::Admin;
+use super::error::AdminError;
+use crate::access::{Principal, Role};
+use crate::api::ErrorCode;
+use crate::http::{Credentials, Peer};
+
+/// When the request came in; the clock is read once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now(pub(super) Timestamp);
+
+/// Whoever sent a valid token.
+#[derive(Clone, Debug)]
+pub(super) struct Writer(pub(super) Principal);
+
+/// Whoever may read: a token's holder, or anyone on this machine.
+#[derive(Clone, Debug)]
+pub(super) struct Reader(pub(super) Principal);
+
+/// Stands before every route: hosts, then the clock.
+pub(super) async fn gatekeeper(
+    State(admin): State<Admin>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !admin.hosts.admit(request.headers(), request.uri()) {
+        return AdminError::new(
+            ErrorCode::Forbidden,
+            "this address does not answer to that host",
+        )
+        .next("use the address of [admin], or its public_url")
+        .into_response();
+    }
+    request.extensions_mut().insert(Now(Timestamp::now()));
+    next.run(request).await
+}
+
+impl FromRequestParts<Admin> for Now {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, AdminError> {
+        let now = parts.extensions.get::<Self>().copied();
+        now.ok_or_else(|| AdminError::new(ErrorCode::Internal, "no clock"))
+    }
+}
+
+impl FromRequestParts<Admin> for Writer {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
+        let now = Now::from_request_parts(parts, admin).await?;
+        match authenticated(parts, admin, now.0)? {
+            Some(principal) => Ok(Self(principal)),
+            None => Err(unauthenticated("this needs a token")),
+        }
+    }
+}
+
+impl FromRequestParts<Admin> for Reader {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
+        let now = Now::from_request_parts(parts, admin).await?;
+        match authenticated(parts, admin, now.0)? {
+            Some(principal) if principal.role().may_view() => Ok(Self(principal)),
+            Some(principal) => Err(forbidden(&principal, "read here")),
+            None if on_loopback(parts) => Ok(Self(Principal::anonymous(Role::Viewer))),
+            None => Err(unauthenticated(
+                "reading from another machine needs a token",
+            )),
+        }
+    }
+}
+
+/// `None`: no token was sent. One that is not valid is an error, never nobody.
+fn authenticated(
+    parts: &Parts,
+    admin: &Admin,
+    now: Timestamp,
+) -> Result<Option<Principal>, AdminError> {
+    let token = match Credentials::from_headers(&parts.headers) {
+        Ok(None) => return Ok(None),
+        Ok(Some(Credentials::Bearer(token))) => token,
+        Ok(Some(Credentials::Basic { .. })) | Err(_) => {
+            return Err(unauthenticated("a token is sent as Authorization: Bearer"));
+        }
+    };
+    match admin.ledger.authenticate(token.expose_secret(), now) {
+        Some(principal) => Ok(Some(principal)),
+        None => Err(unauthenticated("that token is unknown, expired or revoked")),
+    }
+}
+
+fn on_loopback(parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<Peer>();
+    peer.is_some_and(|peer| IpAddr::is_loopback(&peer.address.ip()))
+}
+
+fn unauthenticated(message: &str) -> AdminError {
+    AdminError::new(ErrorCode::Unauthenticated, message)
+        .next("pass --token or SEKISHO_TOKEN; make one with: sekisho token create")
+}
+
+pub(super) fn forbidden(principal: &Principal, what: &str) -> AdminError {
+    let message = format!(
+        "{}, a {}, may not {what}",
+        principal.name(),
+        principal.role()
+    );
+    AdminError::new(ErrorCode::Forbidden, message).next("ask an admin for a token that may")
+}

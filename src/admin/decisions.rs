@@ -1,0 +1,133 @@
+//! Decisions: the list for those who may read, one for whoever holds its id.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+
+use super::Admin;
+use super::authenticate::Reader;
+use super::body::Asked;
+use super::error::AdminError;
+use crate::api::{
+    DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, LIMIT_OF_DECISIONS,
+};
+use crate::ledger::DecisionFilter;
+use crate::oci::{ImageRef, printable};
+use crate::trust::{Decision, DecisionId};
+
+/// How many decisions an answer lists when nobody says.
+const USUAL_LIMIT: usize = 100;
+/// A page keeps to lines that any terminal shows.
+const LINE_LIMIT: usize = 500;
+
+/// List decisions, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/decisions",
+    params(DecisionQuery),
+    responses((status = 200, body = DecisionList))
+)]
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Reader(principal): Reader,
+    Asked(query): Asked<DecisionQuery>,
+) -> Result<Json<DecisionList>, AdminError> {
+    let limit = query.limit.unwrap_or(USUAL_LIMIT);
+    let filter = DecisionFilter {
+        since: query.since,
+        environment: query.environment,
+        verdict: query.verdict,
+        limit: u32::try_from(limit.min(LIMIT_OF_DECISIONS)).ok(),
+    };
+    let found = admin.ledger.decisions(&filter).await?;
+    let scope = principal.scope();
+    let visible = |decision: &Decision| {
+        scope.covers_environment(decision.environment.as_str())
+            && match ImageRef::parse(&decision.image, &admin.default_host) {
+                Ok(image) => scope.covers_repository(image.repository()),
+                Err(_) => scope.repositories().is_empty(),
+            }
+    };
+    let decisions = found.into_iter().filter(visible).map(Into::into).collect();
+    Ok(Json(DecisionList { decisions }))
+}
+
+/// One decision, for whoever holds its unguessable id.
+#[utoipa::path(
+    get,
+    path = "/api/v1/decisions/{id}",
+    params(("id" = String, Path, description = "As a denial shows it")),
+    responses((status = 200, body = DecisionRecord), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn one(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<DecisionRecord>, AdminError> {
+    Ok(Json(find(&admin, &id).await?.into()))
+}
+
+/// The page that a denial links to, in plain text.
+pub(super) async fn page(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+) -> Result<Response, AdminError> {
+    let decision = find(&admin, &id).await?;
+    let mut response = text(&decision).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    Ok(response)
+}
+
+async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {
+    let unknown = || {
+        AdminError::new(ErrorCode::NotFound, "no decision has that id")
+            .next("old decisions are pruned; the audit log keeps them")
+    };
+    let id = DecisionId::parse(id).ok_or_else(unknown)?;
+    admin.ledger.decision(&id).await?.ok_or_else(unknown)
+}
+
+fn text(decision: &Decision) -> String {
+    let reasons: Vec<&str> = decision
+        .reasons
+        .iter()
+        .map(|reason| reason.code())
+        .collect();
+    let digest = decision
+        .digest
+        .as_ref()
+        .map_or("-".to_owned(), ToString::to_string);
+    let lines = [
+        ("decision", decision.id.to_string()),
+        ("verdict", decision.verdict.as_str().to_owned()),
+        ("message", decision.message.clone()),
+        ("image", decision.image.clone()),
+        ("digest", digest),
+        (
+            "environment",
+            format!("{} ({})", decision.environment, decision.mode),
+        ),
+        ("exposure", decision.exposure.to_string()),
+        ("reasons", reasons.join(", ")),
+        ("time", decision.time.to_string()),
+        ("count", decision.count.to_string()),
+        ("evidence", decision.evidence.join(", ")),
+        ("policy", decision.policy_revision.clone()),
+    ];
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, LINE_LIMIT)))
+        .collect()
+}

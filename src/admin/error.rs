@@ -1,0 +1,134 @@
+//! Every refusal of the admin API, turned into an answer in one match.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
+use crate::gate::InspectError;
+use crate::ledger::LedgerError;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub(super) struct AdminError {
+    code: ErrorCode,
+    message: String,
+    next_step: Option<String>,
+    verdict: Option<Box<VerdictView>>,
+}
+
+impl AdminError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            next_step: None,
+            verdict: None,
+        }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadRequest, message)
+    }
+
+    pub(super) fn refused(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Refused, message)
+    }
+
+    pub(super) fn next(mut self, step: impl Into<String>) -> Self {
+        self.next_step = Some(step.into());
+        self
+    }
+
+    pub(super) fn denied(verdict: VerdictView) -> Self {
+        let message = verdict.message.clone();
+        Self {
+            verdict: Some(Box::new(verdict)),
+            ..Self::new(ErrorCode::Denied, message)
+        }
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self.code {
+            ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+            ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::Conflict => StatusCode::CONFLICT,
+            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::Refused | ErrorCode::Denied => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::Upstream => StatusCode::BAD_GATEWAY,
+            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for AdminError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = ErrorBody {
+            error: ErrorDetail {
+                code: self.code,
+                message: self.message,
+                next_step: self.next_step,
+            },
+            verdict: self.verdict,
+        };
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer realm=\"sekisho\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}
+
+impl From<InspectError> for AdminError {
+    fn from(error: InspectError) -> Self {
+        let code = match error {
+            InspectError::UnknownUpstream(..)
+            | InspectError::NotServed(_)
+            | InspectError::Unfit(..) => ErrorCode::Refused,
+            InspectError::NotFound(_) => ErrorCode::NotFound,
+            InspectError::Unavailable(_) => ErrorCode::Upstream,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<LedgerError> for AdminError {
+    /// What went wrong inside stays in the log.
+    fn from(error: LedgerError) -> Self {
+        let code = match error {
+            LedgerError::TokenName => ErrorCode::BadRequest,
+            LedgerError::TokenExists(_) => ErrorCode::Conflict,
+            LedgerError::UnknownToken(_) => ErrorCode::NotFound,
+            LedgerError::TokenRevoked(_) => ErrorCode::Forbidden,
+            LedgerError::FromTheFuture => ErrorCode::Refused,
+            LedgerError::Url(_)
+            | LedgerError::AlreadyServed(_)
+            | LedgerError::NewerSchema { .. }
+            | LedgerError::OlderSchema { .. }
+            | LedgerError::OtherRoot
+            | LedgerError::NoAlias
+            | LedgerError::BackupExists(_)
+            | LedgerError::Damaged(_)
+            | LedgerError::File { .. }
+            | LedgerError::Database(_)
+            | LedgerError::Schema(_) => return ledger_failed(&error),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+fn ledger_failed(error: &LedgerError) -> AdminError {
+    tracing::error!(%error, "the ledger failed");
+    AdminError::new(
+        ErrorCode::Unavailable,
+        "the ledger cannot be written or read now",
+    )
+    .next("try again; if it stays so, look at the log")
+}

@@ -1,0 +1,81 @@
+//! Image names as requests write them.
+
+use super::Admin;
+use super::authenticate::forbidden;
+use super::error::AdminError;
+use crate::access::Principal;
+use crate::oci::{ImageRef, Repository};
+use crate::trust::EnvironmentName;
+
+impl Admin {
+    /// Parses an image; a name without a host lies at the default upstream.
+    pub(super) fn image(&self, text: &str) -> Result<ImageRef, AdminError> {
+        ImageRef::parse(text, &self.default_host).map_err(|error| {
+            AdminError::bad_request(format!("{text:?} is no image: {error}"))
+                .next("write it as host/name:tag or host/name@sha256:…")
+        })
+    }
+
+    /// The environment named, or the only one there is.
+    pub(super) fn environment(
+        &self,
+        named: Option<EnvironmentName>,
+    ) -> Result<EnvironmentName, AdminError> {
+        let rulebook = self.gate.rulebook();
+        let mut known = rulebook.environments().map(|environment| &environment.name);
+        match (named, known.next(), known.next()) {
+            (Some(name), _, _) if rulebook.environment(&name).is_some() => Ok(name),
+            (None, Some(only), None) => Ok(only.clone()),
+            (named, ..) => Err(which_environment(
+                named,
+                rulebook.environments().map(|environment| &environment.name),
+            )),
+        }
+    }
+}
+
+fn which_environment<'a>(
+    named: Option<EnvironmentName>,
+    known: impl Iterator<Item = &'a EnvironmentName>,
+) -> AdminError {
+    let known: Vec<&str> = known.map(EnvironmentName::as_str).collect();
+    let message = match named {
+        Some(name) => format!("no environment is called {name}"),
+        None => "there are several environments".to_owned(),
+    };
+    AdminError::bad_request(message).next(format!("name one of: {}", known.join(", ")))
+}
+
+/// Refuses repositories outside of a token's scope.
+pub(super) fn within_repository(
+    principal: &Principal,
+    repository: &Repository,
+) -> Result<(), AdminError> {
+    if principal.scope().covers_repository(repository) {
+        return Ok(());
+    }
+    Err(forbidden(principal, &format!("do that for {repository}")))
+}
+
+/// Refuses what lies outside of a token's scope.
+pub(super) fn within_scope(
+    principal: &Principal,
+    repository: &Repository,
+    environment: Option<&EnvironmentName>,
+) -> Result<(), AdminError> {
+    let scope = principal.scope();
+    let reaches = match environment {
+        Some(name) => scope.covers_environment(name.as_str()),
+        // A word on all environments needs a token for all of them.
+        None => scope.environments().is_empty(),
+    };
+    within_repository(principal, repository)?;
+    if reaches {
+        return Ok(());
+    }
+    let place = match environment {
+        Some(name) => format!("do that for {repository} in {name}"),
+        None => format!("do that for {repository} in every environment"),
+    };
+    Err(forbidden(principal, &place))
+}

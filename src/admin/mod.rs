@@ -1,0 +1,24 @@
+//! The admin API: where CI and people hand in evidence and read verdicts.
+//!
+//! Judges nothing itself: verdicts come from the gate, records from the ledger.
+//! `router.rs` shows every route and the whole stack of layers on one page; the
+//! OpenAPI document is made from the same lines.
+
+mod authenticate;
+mod body;
+mod decisions;
+mod error;
+mod hosts;
+mod images;
+mod promotions;
+mod revocations;
+mod router;
+mod scans;
+mod state;
+mod status;
+mod tokens;
+mod verdicts;
+
+pub use hosts::Hosts;
+pub use router::router;
+pub use state::{Admin, StatusSource};

@@ -1,0 +1,133 @@
+//! `POST /api/v1/promotions`: judged first, recorded if it may be pulled then.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+
+use super::Admin;
+use super::authenticate::{Now, Writer, forbidden};
+use super::body::Body;
+use super::error::AdminError;
+use super::images::within_scope;
+use super::verdicts::view;
+use crate::access::Principal;
+use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
+use crate::gate::Inspected;
+use crate::ledger::NewPromotion;
+use crate::oci::ImageRef;
+use crate::trust::{Class, Promotion, Verdict};
+
+/// Let an image into an environment.
+#[utoipa::path(
+    post,
+    path = "/api/v1/promotions",
+    request_body = PromotionRequest,
+    responses(
+        (status = 200, body = PromotionAnswer),
+        (status = 422, description = "Judged, and denied: nothing recorded", body = ErrorBody),
+    )
+)]
+pub(super) async fn promote(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<PromotionRequest>,
+) -> Result<Json<PromotionAnswer>, AdminError> {
+    if !principal.role().may_promote() {
+        return Err(forbidden(&principal, "promote"));
+    }
+    let image = admin.image(&request.image)?;
+    within_scope(&principal, image.repository(), Some(&request.environment))?;
+    let environment = admin.environment(Some(request.environment.clone()))?;
+    names_a_digest(&image, request.resolve)?;
+    let inspected = admin.gate.inspect(&image, now).await?;
+    let promotion = as_promoted(&principal, &request, &inspected, now);
+    let rulebook = admin.gate.rulebook();
+    let verdict = admin
+        .gate
+        .judge_inspected(
+            &rulebook,
+            &environment,
+            &inspected,
+            None,
+            Some(promotion),
+            now,
+        )
+        .await;
+    let forced = denied_but_forced(&verdict, &image, request.force)?;
+    let new = NewPromotion {
+        subject: verdict.subject().clone(),
+        tag: inspected.tag.clone(),
+        promoter: principal.name().to_owned(),
+        promoted_at: now,
+        reason: request.reason,
+        link: request.link,
+        forced,
+    };
+    let ledger = &admin.ledger;
+    ledger
+        .record_closure(&inspected.repository, &inspected.closure)
+        .await?;
+    let id = ledger.promote(new).await?;
+    let verdict = admin
+        .gate
+        .judge_inspected(&rulebook, &environment, &inspected, None, None, now)
+        .await;
+    Ok(Json(PromotionAnswer {
+        id: format!("promotion:{id}"),
+        image: image.to_string(),
+        digest: inspected.digest,
+        tag: inspected.tag,
+        environment: verdict.subject().environment.clone(),
+        forced,
+        verdict: view(&verdict, &image),
+    }))
+}
+
+/// A tag can move between the look and the word.
+fn names_a_digest(image: &ImageRef, resolve: bool) -> Result<(), AdminError> {
+    if resolve || image.digest().is_some() {
+        return Ok(());
+    }
+    Err(
+        AdminError::bad_request(format!("{image} names no digest, and a tag can move")).next(
+            "name it as host/name:tag@sha256:…, or pass --resolve to take what the tag is now",
+        ),
+    )
+}
+
+fn as_promoted(
+    principal: &Principal,
+    request: &PromotionRequest,
+    inspected: &Inspected,
+    now: Timestamp,
+) -> Promotion {
+    Promotion {
+        id: 0,
+        environment: request.environment.clone(),
+        repository: inspected.repository.clone(),
+        digest: inspected.digest.clone(),
+        tag: inspected.tag.clone(),
+        promoter: principal.name().to_owned(),
+        promoted_at: now,
+        reason: request.reason.clone(),
+        link: request.link.clone(),
+        forced: request.force,
+    }
+}
+
+/// Whether it was denied and recorded all the same. What cannot be judged
+/// safely cannot be forced, and nor can what was revoked.
+fn denied_but_forced(verdict: &Verdict, image: &ImageRef, force: bool) -> Result<bool, AdminError> {
+    let Some(denial) = verdict.denials().first() else {
+        return Ok(false);
+    };
+    match denial.reason.class() {
+        Class::Evidence | Class::Harm if force => Ok(true),
+        Class::Evidence
+        | Class::Harm
+        | Class::Withdrawn
+        | Class::Structural
+        | Class::OwnFailure => Err(AdminError::denied(view(verdict, image))),
+    }
+}

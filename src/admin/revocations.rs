@@ -1,0 +1,101 @@
+//! `POST /api/v1/revocations` and its undoing.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Admin;
+use super::authenticate::{Now, Writer, forbidden};
+use super::body::Body;
+use super::error::AdminError;
+use super::images::within_scope;
+use crate::access::Principal;
+use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
+use crate::ledger::{NewRevocation, Reinstatement};
+use crate::oci::Digest;
+
+/// The longest reason that is taken, in characters.
+const REASON_LIMIT: usize = 1000;
+
+/// Take trust back, for a digest wherever it lies.
+#[utoipa::path(
+    post,
+    path = "/api/v1/revocations",
+    request_body = RevocationRequest,
+    responses((status = 200, body = RevocationAnswer), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn revoke(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<RevocationRequest>,
+) -> Result<Json<RevocationAnswer>, AdminError> {
+    let digest = permitted_digest(&admin, &principal, &request)?;
+    let new = NewRevocation {
+        digest: digest.clone(),
+        environment: request.environment.clone(),
+        revoker: principal.name().to_owned(),
+        revoked_at: now,
+        reason: request.reason.clone(),
+    };
+    let id = admin.ledger.revoke(new).await?;
+    Ok(Json(RevocationAnswer {
+        id: format!("revocation:{id}"),
+        digest,
+        environment: request.environment,
+        reason: request.reason,
+    }))
+}
+
+/// Undo a revocation. Both stay on record.
+#[utoipa::path(
+    post,
+    path = "/api/v1/revocations/reinstate",
+    request_body = RevocationRequest,
+    responses((status = 200, body = ReinstatementAnswer), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn reinstate(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<RevocationRequest>,
+) -> Result<Json<ReinstatementAnswer>, AdminError> {
+    let digest = permitted_digest(&admin, &principal, &request)?;
+    let undo = Reinstatement {
+        digest: digest.clone(),
+        environment: request.environment.clone(),
+        by: principal.name().to_owned(),
+        at: now,
+        reason: request.reason.clone(),
+    };
+    let ended = admin.ledger.reinstate(undo).await?;
+    Ok(Json(ReinstatementAnswer {
+        digest,
+        environment: request.environment,
+        ended,
+        reason: request.reason,
+    }))
+}
+
+/// The digest to act on, once role, scope and request allow it.
+fn permitted_digest(
+    admin: &Admin,
+    principal: &Principal,
+    request: &RevocationRequest,
+) -> Result<Digest, AdminError> {
+    if !principal.role().may_revoke() {
+        return Err(forbidden(principal, "revoke or reinstate"));
+    }
+    let image = admin.image(&request.image)?;
+    within_scope(principal, image.repository(), request.environment.as_ref())?;
+    if let Some(name) = &request.environment {
+        admin.environment(Some(name.clone()))?;
+    }
+    if request.reason.trim().is_empty() || request.reason.chars().count() > REASON_LIMIT {
+        let message = format!("a reason is needed, of at most {REASON_LIMIT} characters");
+        return Err(AdminError::bad_request(message));
+    }
+    image.digest().cloned().ok_or_else(|| {
+        AdminError::bad_request(format!("{image} names no digest, and a tag can move"))
+            .next("name it as host/name@sha256:…; explain shows the digest of a tag")
+    })
+}

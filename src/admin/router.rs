@@ -1,0 +1,75 @@
+//! The API on one page: every route, and the layers that all of them pass.
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, middleware};
+
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::authenticate::gatekeeper;
+use super::error::AdminError;
+use super::{Admin, decisions, promotions, revocations, scans, status, tokens, verdicts};
+use crate::api::{ErrorCode, LIMIT_OF_SCANS};
+
+/// Bodies other than scan reports, in bytes.
+const BODY_LIMIT: usize = 64 << 10;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sekisho admin API",
+        description = "Evidence in, verdicts out. Send `Authorization: Bearer <token>`."
+    ),
+    security(("token" = []))
+)]
+struct Document;
+
+/// All routes of the admin address.
+pub fn router(admin: Admin) -> Router {
+    let (api, document) = OpenApiRouter::with_openapi(document())
+        .routes(routes!(scans::submit))
+        .layer(DefaultBodyLimit::max(LIMIT_OF_SCANS))
+        .merge(small())
+        .split_for_parts();
+    api.route(
+        "/api/v1/openapi.json",
+        axum::routing::get(move || async move { Json(document) }),
+    )
+    .route("/d/{id}", axum::routing::get(decisions::page))
+    .fallback(unknown)
+    .layer(middleware::from_fn_with_state(admin.clone(), gatekeeper))
+    .with_state(admin)
+}
+
+fn small() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new()
+        .routes(routes!(promotions::promote))
+        .routes(routes!(revocations::revoke))
+        .routes(routes!(revocations::reinstate))
+        .routes(routes!(verdicts::verdict))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::one))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(status::status))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}
+
+fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::Http(bearer));
+    document
+}
+
+async fn unknown() -> Response {
+    AdminError::new(ErrorCode::NotFound, "nothing lies at that path")
+        .next("the API is described at /api/v1/openapi.json")
+        .into_response()
+}

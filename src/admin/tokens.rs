@@ -1,0 +1,121 @@
+//! Tokens: made, listed and revoked by admins.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Admin;
+use super::authenticate::{Now, Writer, forbidden};
+use super::body::{Asked, Body};
+use super::error::AdminError;
+use crate::access::{Principal, Scope};
+use crate::api::{ErrorBody, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
+use crate::ledger::{NewToken, Token};
+use crate::trust::EnvironmentName;
+
+/// What `DELETE` may ask for besides.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Withdrawal {
+    /// Also withdraw what was submitted with the token.
+    #[serde(default)]
+    evidence: bool,
+}
+
+/// Make a token. Its secret is shown this once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    request_body = TokenRequest,
+    responses((status = 200, body = TokenSecret), (status = 409, body = ErrorBody))
+)]
+pub(super) async fn create(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<TokenRequest>,
+) -> Result<Json<TokenSecret>, AdminError> {
+    admins_only(&principal)?;
+    let environments = request.environments.iter().map(EnvironmentName::to_string);
+    let new = NewToken {
+        name: request.name,
+        role: request.role,
+        scope: Scope::new(request.repositories, environments.collect()),
+        created_at: now,
+        expires_at: request.expires_at,
+    };
+    let secret = admin.ledger.create_token(new.clone()).await?;
+    Ok(Json(TokenSecret {
+        secret: secret.expose_secret().to_owned(),
+        token: view(Token {
+            name: new.name,
+            role: new.role,
+            scope: new.scope,
+            created_at: new.created_at,
+            expires_at: new.expires_at,
+            revoked_at: None,
+        }),
+    }))
+}
+
+/// List tokens, without their secrets.
+#[utoipa::path(get, path = "/api/v1/tokens", responses((status = 200, body = TokenList)))]
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+) -> Result<Json<TokenList>, AdminError> {
+    admins_only(&principal)?;
+    let tokens = admin.ledger.tokens().await?;
+    Ok(Json(TokenList {
+        tokens: tokens.into_iter().map(view).collect(),
+    }))
+}
+
+/// Revoke a token.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/{name}",
+    params(("name" = String, Path), Withdrawal),
+    responses((status = 200, body = TokenRevoked), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn revoke(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Path(name): Path<String>,
+    Asked(withdrawal): Asked<Withdrawal>,
+) -> Result<Json<TokenRevoked>, AdminError> {
+    admins_only(&principal)?;
+    let withdrawn = admin
+        .ledger
+        .revoke_token(&name, withdrawal.evidence, now)
+        .await?;
+    Ok(Json(TokenRevoked {
+        name,
+        withdrawn_scans: withdrawn.scans,
+        withdrawn_promotions: withdrawn.promotions,
+    }))
+}
+
+fn admins_only(principal: &Principal) -> Result<(), AdminError> {
+    if principal.role().may_manage_tokens() {
+        Ok(())
+    } else {
+        Err(forbidden(principal, "manage tokens"))
+    }
+}
+
+fn view(record: Token) -> TokenView {
+    TokenView {
+        repositories: record.scope.repositories().to_vec(),
+        environments: record.scope.environments().to_vec(),
+        name: record.name,
+        role: record.role,
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        revoked_at: record.revoked_at,
+    }
+}

@@ -1,0 +1,54 @@
+//! `GET /api/v1/verdicts`: the same answer that a pull gets, with its reasons.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Admin;
+use super::authenticate::{Now, Reader};
+use super::body::Asked;
+use super::error::AdminError;
+use super::images::within_scope;
+use crate::api::{ErrorBody, VerdictQuery, VerdictView};
+use crate::oci::ImageRef;
+use crate::trust::{Verdict, denial_message};
+
+/// Ask for a verdict.
+#[utoipa::path(
+    get,
+    path = "/api/v1/verdicts",
+    params(VerdictQuery),
+    responses((status = 200, body = VerdictView), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn verdict(
+    State(admin): State<Admin>,
+    Reader(principal): Reader,
+    Now(now): Now,
+    Asked(query): Asked<VerdictQuery>,
+) -> Result<Json<VerdictView>, AdminError> {
+    let image = admin.image(&query.image)?;
+    let environment = admin.environment(query.environment)?;
+    within_scope(&principal, image.repository(), Some(&environment))?;
+    let inspected = admin.gate.inspect(&image, now).await?;
+    let rulebook = admin.gate.rulebook();
+    let verdict = admin
+        .gate
+        .judge_inspected(
+            &rulebook,
+            &environment,
+            &inspected,
+            query.exposure,
+            None,
+            now,
+        )
+        .await;
+    Ok(Json(view(&verdict, &image)))
+}
+
+/// A verdict with the line that a client would read.
+pub(super) fn view(verdict: &Verdict, image: &ImageRef) -> VerdictView {
+    let message = verdict
+        .denial()
+        .map(|denial| denial_message(denial, ""))
+        .unwrap_or_default();
+    VerdictView::new(verdict, image, message)
+}

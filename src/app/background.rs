@@ -1,0 +1,95 @@
+//! What the program does unasked: each loop calls one `…_once`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Parts, watch};
+use crate::gate::DecisionWriter;
+use crate::metrics::ModeLabels;
+use crate::tasks::Tasks;
+use crate::trust::Mode;
+
+/// Other processes' writes are followed within a second.
+const FOLLOW: Duration = Duration::from_millis(250);
+const CLOSE_DENIALS: Duration = Duration::from_secs(5);
+const WRITE_FACTS: Duration = Duration::from_secs(5);
+const EVICT: Duration = Duration::from_secs(10);
+const GAUGES: Duration = Duration::from_secs(5);
+const PRUNE: Duration = Duration::from_secs(3600);
+/// Decisions are kept in the ledger for this long; the audit log has them all.
+const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Changes kept for readers that lag behind.
+const KEEP_CHANGES: u64 = 100_000;
+
+/// Starts every loop.
+pub(super) fn spawn(parts: &Arc<Parts>, writer: DecisionWriter, tasks: &Tasks) {
+    let stopped = tasks.cancelled();
+    tasks.spawn("decisions", writer.run(stopped));
+    every(parts, tasks, "follow", FOLLOW, follow_once);
+    every(parts, tasks, "denials", CLOSE_DENIALS, close_denials_once);
+    every(parts, tasks, "facts", WRITE_FACTS, write_facts_once);
+    every(parts, tasks, "evict", EVICT, evict_once);
+    every(parts, tasks, "gauges", GAUGES, gauges_once);
+    every(parts, tasks, "prune", PRUNE, prune_once);
+    watch::spawn(parts, tasks);
+}
+
+fn every<F, Fut>(parts: &Arc<Parts>, tasks: &Tasks, name: &'static str, period: Duration, once: F)
+where
+    F: Fn(Arc<Parts>, Timestamp) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let parts = parts.clone();
+    tasks.every(name, period, move |now| once(parts.clone(), now));
+}
+
+async fn follow_once(parts: Arc<Parts>, now: Timestamp) {
+    if let Err(error) = parts.ledger.follow_once(now).await {
+        tracing::error!(%error, "the ledger cannot be followed");
+    }
+}
+
+async fn close_denials_once(parts: Arc<Parts>, now: Timestamp) {
+    parts.gate.recorder().close_once(now).await;
+}
+
+async fn write_facts_once(parts: Arc<Parts>, _: Timestamp) {
+    parts.aliases.retry_once().await;
+    parts.gate.write_facts_once().await;
+}
+
+async fn evict_once(parts: Arc<Parts>, now: Timestamp) {
+    let pulled_since = now.checked_sub(EVICT * 2).unwrap_or(Timestamp::MIN);
+    parts.gate.touch_pulled_once(pulled_since, now);
+    parts.cache.evict_once().await;
+}
+
+async fn gauges_once(parts: Arc<Parts>, _: Timestamp) {
+    let stats = parts.cache.stats();
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    parts.metrics.cache_bytes.set(signed(stats.bytes));
+    parts.metrics.fill_waiters.set(signed(stats.fill_waiters));
+    for environment in parts.gate.rulebook().environments() {
+        for mode in Mode::ALL {
+            let labels = ModeLabels {
+                environment: environment.name.as_str().into(),
+                mode: mode.as_str(),
+            };
+            let is_on = i64::from(environment.settings.mode == mode);
+            parts.metrics.mode.get_or_create(&labels).set(is_on);
+        }
+    }
+}
+
+async fn prune_once(parts: Arc<Parts>, now: Timestamp) {
+    let before = now.checked_sub(KEEP_DECISIONS).unwrap_or(Timestamp::MIN);
+    let pruned = async {
+        parts.ledger.prune_decisions(before).await?;
+        parts.ledger.prune_changes(KEEP_CHANGES).await
+    };
+    if let Err(error) = pruned.await {
+        tracing::error!(%error, "old records not pruned");
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the program listens: bound first, opened last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::{Auth, Config, ListenerConfig, TlsConfig};
+use super::{Parts, StartError, certificates, health, status};
+use crate::admin::{self, Admin, Hosts};
+use crate::gate::Listener;
+use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
+use crate::oci::RegistryHost;
+use crate::ops::{self, Ops};
+use crate::registry::{self, Registry};
+use crate::tasks::Tasks;
+
+/// Requests of the admin API worked on at once, and their deadline.
+const CONCURRENT: usize = 64;
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Sockets that listen and are not served yet.
+pub(super) struct Sockets {
+    registries: Vec<Bound>,
+    admin: Bound,
+    ops: Option<Bound>,
+}
+
+impl Sockets {
+    /// Binds every address of the configuration.
+    pub(super) async fn bind(config: &Config) -> Result<Self, StartError> {
+        let mut registries = Vec::new();
+        for listener in &config.listeners {
+            registries.push(Bound::bind("registry", listener.address).await?);
+        }
+        let ops = match &config.ops {
+            Some(ops) => Some(Bound::bind("ops", ops.address).await?),
+            None => None,
+        };
+        Ok(Self {
+            registries,
+            admin: Bound::bind("admin", config.admin.address).await?,
+            ops,
+        })
+    }
+
+    pub(super) fn registry_addresses(&self) -> Vec<SocketAddr> {
+        self.registries.iter().map(Bound::local_addr).collect()
+    }
+
+    pub(super) fn admin_address(&self) -> SocketAddr {
+        self.admin.local_addr()
+    }
+
+    pub(super) fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops.as_ref().map(Bound::local_addr)
+    }
+}
+
+/// Opens every door.
+pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Result<(), StartError> {
+    let views = status::Views::new(parts, &sockets.registry_addresses());
+    for (bound, config) in sockets.registries.into_iter().zip(&parts.config.listeners) {
+        open_registry(bound, config, parts, tasks)?;
+    }
+    let ops = ops::router(Ops {
+        metrics: parts.metrics.clone(),
+        readiness: health::readiness(parts),
+    });
+    let mut admin = admin::router(admin_of(parts, views));
+    match sockets.ops {
+        Some(bound) => bound.serve_layered(tasks, Limits::default(), None, &layers(), ops),
+        None => admin = admin.merge(ops),
+    }
+    let tls = tls(
+        parts.config.admin.tls.as_ref(),
+        &sockets.admin,
+        parts,
+        tasks,
+    )?;
+    let limits = Limits::default();
+    sockets
+        .admin
+        .serve_layered(tasks, limits, tls, &layers(), admin);
+    Ok(())
+}
+
+fn layers() -> Layers {
+    Layers::new(Arc::new(RequestIds::new()), CONCURRENT, DEADLINE)
+}
+
+fn open_registry(
+    bound: Bound,
+    config: &ListenerConfig,
+    parts: &Arc<Parts>,
+    tasks: &Tasks,
+) -> Result<(), StartError> {
+    let listener = Listener {
+        name: bound.local_addr().to_string().into(),
+        environment: config.environment.clone(),
+        exposure: config.exposure,
+        repositories: config.repositories.clone(),
+        mirror_of: config.mirror_of.clone(),
+    };
+    let auth = match config.auth {
+        Auth::None => registry::Auth::None,
+        Auth::Mtls => registry::Auth::Mtls,
+        Auth::Token => registry::Auth::Token,
+    };
+    let registry = Arc::new(Registry::new(
+        parts.gate.clone(),
+        listener,
+        auth,
+        parts.metrics.clone(),
+    ));
+    let tls = tls(config.tls.as_ref(), &bound, parts, tasks)?;
+    bound.serve(tasks, Limits::default(), tls, move |peer| {
+        registry.connection(peer)
+    });
+    Ok(())
+}
+
+fn tls(
+    config: Option<&TlsConfig>,
+    bound: &Bound,
+    parts: &Arc<Parts>,
+    tasks: &Tasks,
+) -> Result<Option<Arc<ReloadingCertificates>>, StartError> {
+    config
+        .map(|config| certificates::keep(config, bound.local_addr(), parts, tasks))
+        .transpose()
+}
+
+fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
+    let named = url::Url::parse(&parts.public_url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let address = parts.config.admin.address.ip();
+    let bound = (!address.is_unspecified()).then(|| address.to_string());
+    Admin {
+        gate: parts.gate.clone(),
+        ledger: parts.ledger.clone(),
+        default_host: default_host(&parts.config),
+        hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
+        status: views.source(),
+    }
+}
+
+/// Where names without a host lie: the default upstream, else Docker Hub, as
+/// every client has it.
+fn default_host(config: &Config) -> RegistryHost {
+    config
+        .default_upstream()
+        .cloned()
+        .unwrap_or_else(RegistryHost::docker_hub)
+}

@@ -1,0 +1,35 @@
+//! Why the program cannot start.
+
+use std::path::PathBuf;
+
+use crate::audit::AuditError;
+use crate::cache::CacheError;
+use crate::http::{ListenError, TlsError};
+use crate::ledger::LedgerError;
+use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
+
+/// Each says what to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("ledger: {0}")]
+    Ledger(#[from] LedgerError),
+    #[error("cache: {0}")]
+    Cache(#[from] CacheError),
+    #[error("audit log: {0}")]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    Upstream(#[from] ConfigError),
+    #[error("upstream hosts: {0}")]
+    Hosts(#[from] HostPatternError),
+    #[error("docker_config: {0}")]
+    DockerConfig(#[from] DockerConfigError),
+    #[error("certificate of {address}: {source}")]
+    Tls { address: String, source: TlsError },
+    #[error("{}: {source}", path.display())]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}

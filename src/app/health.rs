@@ -1,0 +1,39 @@
+//! How the parts do, for `/readyz`.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Parts;
+use crate::ops::{Health, Part, Readiness};
+
+/// Asks all parts, from memory.
+pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
+    let parts = Arc::downgrade(parts);
+    Readiness::new(move || match parts.upgrade() {
+        Some(parts) => vec![ledger(&parts, Timestamp::now()), policy(&parts)],
+        None => vec![Part::new("program", Health::Failed("stopping".to_owned()))],
+    })
+}
+
+fn ledger(parts: &Parts, now: Timestamp) -> Part {
+    let age = parts.ledger.confirmed_age(now).as_secs();
+    let health = if parts.ledger.is_silent(now) {
+        Health::Failed(format!("silent for {age} s"))
+    } else if age > 5 {
+        Health::Degraded(format!("silent for {age} s"))
+    } else {
+        Health::Ok
+    };
+    Part::new("ledger", health)
+}
+
+fn policy(parts: &Parts) -> Part {
+    let health = match parts.policy_file.problem() {
+        Some(_) => {
+            Health::Degraded("the file on disk is invalid; the last good one holds".to_owned())
+        }
+        None => Health::Ok,
+    };
+    Part::new("policy", health)
+}

@@ -1,0 +1,193 @@
+//! What the program consists of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+
+use super::StartError;
+use super::aliases::Aliases;
+use super::certificates::Kept;
+use super::config::{Config, Credentials, Record, UpstreamConfig};
+use super::watch::PolicyFile;
+use crate::audit::{self, Audit};
+use crate::cache::{self, Cache, OnFilled};
+use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfig};
+use crate::ledger::{self, Access, Ledger};
+use crate::metrics::Metrics;
+use crate::tasks::Tasks;
+use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
+
+/// Decisions that wait to be written, at most.
+const DECISIONS: usize = 16_384;
+/// Manifests kept in memory, in bytes.
+const MANIFEST_MEMORY: u64 = 256 << 20;
+/// Verdicts kept in memory.
+const REMEMBERED: usize = 1_000_000;
+
+/// Everything that outlives a request.
+pub struct Parts {
+    pub config: Config,
+    pub ledger: Arc<Ledger>,
+    pub cache: Arc<Cache>,
+    pub gate: Arc<Gate>,
+    pub metrics: Metrics,
+    /// With which links in denials begin.
+    pub public_url: String,
+    pub(super) aliases: Aliases,
+    pub(super) certificates: Kept,
+    pub(super) policy_file: PolicyFile,
+}
+
+impl Parts {
+    /// Opens all of them. `admin` is where the admin API is bound.
+    pub async fn open(
+        config: Config,
+        admin: SocketAddr,
+        tasks: &Tasks,
+        now: Timestamp,
+    ) -> Result<(Self, DecisionWriter), StartError> {
+        let metrics = Metrics::new();
+        let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
+        let ledger = Arc::new(ledger);
+        let aliases = Aliases::new(ledger.clone());
+        let cache = Arc::new(open_cache(&config, tasks, aliases.recorder())?);
+        let audit = Audit::open(audit_config(&config))?;
+        let public_url = public_url(&config, admin);
+        let (recorder, decisions) = recorder(&config, &public_url, &metrics);
+        let writer = DecisionWriter::new(decisions, audit, ledger.clone());
+        let network = Network::from_system()?;
+        let upstreams = config
+            .upstreams
+            .iter()
+            .map(|upstream| reachable(upstream, &network, tasks, &metrics))
+            .collect::<Result<_, _>>()?;
+        let gate = Arc::new(Gate::new(gate::Parts {
+            rulebook: config.policy(),
+            upstreams,
+            ledger: ledger.clone(),
+            cache: cache.clone(),
+            recorder,
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+        }));
+        let parts = Self {
+            config,
+            ledger,
+            cache,
+            gate,
+            metrics,
+            public_url,
+            aliases,
+            certificates: Kept::default(),
+            policy_file: PolicyFile::default(),
+        };
+        Ok((parts, writer))
+    }
+}
+
+async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
+    let config = ledger::Config {
+        path: config.ledger.path.clone(),
+        max_silence: signed(config.ledger.max_silence),
+        remembered: REMEMBERED,
+    };
+    let ledger = Ledger::open(config, Access::Serve, now).await?;
+    ledger.follow_once(now).await?;
+    Ok(ledger)
+}
+
+fn audit_config(config: &Config) -> audit::Config {
+    audit::Config {
+        target: audit::Target::File(config.audit.path.clone()),
+        mode: 0o640,
+        sync: false,
+    }
+}
+
+fn open_cache(config: &Config, tasks: &Tasks, on_filled: OnFilled) -> Result<Cache, StartError> {
+    let config = cache::Config {
+        path: config.cache.path.clone(),
+        max_size: config.cache.max_size,
+        min_free: config.cache.min_free,
+        manifest_memory: MANIFEST_MEMORY,
+    };
+    Ok(Cache::open(config, tasks.clone(), on_filled)?)
+}
+
+fn recorder(
+    config: &Config,
+    public_url: &str,
+    metrics: &Metrics,
+) -> (Recorder, mpsc::Receiver<crate::trust::Decision>) {
+    let recorder = RecorderConfig {
+        public_url: public_url.to_owned(),
+        every_pass: config.audit.record == Record::All,
+    };
+    Recorder::new(recorder, metrics.clone(), DECISIONS)
+}
+
+/// The configured one; with port 0, the port that was given.
+fn public_url(config: &Config, admin: SocketAddr) -> String {
+    let mut url = config.admin.public_url.clone();
+    if url.port() == Some(0) {
+        let _ = url.set_port(Some(admin.port()));
+    }
+    url.to_string()
+}
+
+fn reachable(
+    config: &UpstreamConfig,
+    network: &Network,
+    tasks: &Tasks,
+    metrics: &Metrics,
+) -> Result<Reachable, StartError> {
+    let client = upstream_config(config)?;
+    let upstream = Upstream::new(client, network, metrics.clone())?;
+    Ok(Reachable {
+        host: config.name.clone(),
+        path: config.path.clone(),
+        repositories: config.repositories.clone(),
+        tag_ttl: signed(config.tag_ttl),
+        tags: TagMemory::new(upstream.clone(), tasks.clone()),
+        upstream,
+    })
+}
+
+fn upstream_config(config: &UpstreamConfig) -> Result<upstream::Config, StartError> {
+    let patterns = |hosts: &[String]| -> Result<Vec<_>, HostPatternError> {
+        hosts.iter().map(|host| HostPattern::parse(host)).collect()
+    };
+    Ok(upstream::Config {
+        path: config.path.clone(),
+        credentials: credentials(config)?,
+        ca: config.ca_pem.clone().map(String::into_bytes),
+        token_hosts: patterns(&config.token_hosts)?,
+        redirect_hosts: patterns(&config.redirect_hosts)?,
+        tag_ttl: config.tag_ttl,
+        ..upstream::Config::new(config.name.clone(), config.url.clone())
+    })
+}
+
+fn credentials(config: &UpstreamConfig) -> Result<Option<upstream::Credentials>, StartError> {
+    Ok(match &config.credentials {
+        None => None,
+        Some(Credentials::Password { username, password }) => Some(upstream::Credentials {
+            username: username.clone(),
+            password: password.clone(),
+        }),
+        Some(Credentials::DockerConfig(text)) => {
+            let text = text.expose_secret().as_bytes();
+            Some(upstream::Credentials::from_docker_config(
+                text,
+                &config.name,
+            )?)
+        }
+    })
+}
+
+fn signed(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,100 @@
+//! From configuration to a running program: every socket is bound first, then
+//! all runs, and one drain ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::background;
+use super::config::Config;
+use super::doors::{self, Sockets};
+use super::parts::Parts;
+use super::{StartError, token};
+use crate::tasks::Tasks;
+
+/// Transfers that began are given this long to end.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// A program that serves.
+pub struct App {
+    tasks: Tasks,
+    parts: Arc<Parts>,
+    registries: Vec<SocketAddr>,
+    admin: SocketAddr,
+    ops: Option<SocketAddr>,
+}
+
+impl App {
+    /// Opens everything, binds everything, and begins to serve.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let now = Timestamp::now();
+        let tasks = Tasks::new();
+        let sockets = Sockets::bind(&config).await?;
+        let (parts, writer) = Parts::open(config, sockets.admin_address(), &tasks, now).await?;
+        let parts = Arc::new(parts);
+        token::ensure(&parts.ledger, &parts.config, now).await?;
+        let app = Self {
+            registries: sockets.registry_addresses(),
+            admin: sockets.admin_address(),
+            ops: sockets.ops_address(),
+            parts: parts.clone(),
+            tasks: tasks.clone(),
+        };
+        background::spawn(&parts, writer, &tasks);
+        doors::open(sockets, &parts, &tasks)?;
+        app.announce();
+        Ok(app)
+    }
+
+    fn announce(&self) {
+        for address in &self.registries {
+            tracing::info!(%address, "registry listens");
+        }
+        tracing::info!(address = %self.admin, "admin API listens");
+        if let Some(address) = self.ops {
+            tracing::info!(%address, "ops listens");
+        }
+    }
+
+    /// Where nodes pull, in the order of the configuration.
+    pub fn registries(&self) -> &[SocketAddr] {
+        &self.registries
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    pub fn ops(&self) -> Option<SocketAddr> {
+        self.ops
+    }
+
+    pub fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    /// Serves until `stop`, or until a part fails; then drains. Whether it ended
+    /// well.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> bool {
+        let well = tokio::select! {
+            () = stop => true,
+            failed = self.tasks.failed() => {
+                tracing::error!(task = failed, "a part failed; stopping");
+                false
+            }
+        };
+        self.stop().await;
+        well
+    }
+
+    /// Accepts nothing more, finishes what began, and writes what waits.
+    pub async fn stop(self) {
+        tracing::info!("draining");
+        self.tasks.drain(DRAIN).await;
+        self.parts.gate.write_facts_once().await;
+        self.parts.ledger.close().await;
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,142 @@
+//! The state of things, for `sekisho status`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Parts;
+use crate::admin::StatusSource;
+use crate::api::{
+    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, ReasonCount, Status,
+    UpstreamState, UpstreamStatus,
+};
+use crate::upstream::Condition;
+
+/// What a status is made from.
+pub(super) struct Views {
+    parts: Weak<Parts>,
+    registries: Vec<SocketAddr>,
+}
+
+impl Views {
+    pub(super) fn new(parts: &Arc<Parts>, registries: &[SocketAddr]) -> Self {
+        Self {
+            parts: Arc::downgrade(parts),
+            registries: registries.to_vec(),
+        }
+    }
+
+    pub(super) fn source(self) -> StatusSource {
+        Arc::new(move |now| {
+            let parts = self.parts.upgrade()?;
+            Some(status(&parts, &self.registries, now))
+        })
+    }
+}
+
+fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
+    let rulebook = parts.gate.rulebook();
+    let environment = |environment: &crate::trust::Environment| EnvironmentStatus {
+        name: environment.name.clone(),
+        mode: environment.settings.mode,
+    };
+    Status {
+        product: PRODUCT.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        policy_revision: format!("{:016x}", rulebook.revision()),
+        environments: rulebook.environments().map(environment).collect(),
+        listeners: listeners(parts, registries, now),
+        upstreams: parts.gate.upstreams().map(upstream).collect(),
+        ledger: ledger(parts, now),
+        cache: cache(parts),
+        top_reasons: top_reasons(parts),
+        warnings: warnings(parts),
+    }
+}
+
+fn listeners(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Vec<ListenerStatus> {
+    let expiry = |address| {
+        let not_after = parts.certificates.not_after(address)?;
+        Some(not_after.duration_since(now).as_secs())
+    };
+    let configured = parts.config.listeners.iter();
+    configured
+        .zip(registries)
+        .map(|(listener, address)| ListenerStatus {
+            address: address.to_string(),
+            environment: listener.environment.clone(),
+            exposure: listener.exposure,
+            tls: listener.tls.is_some(),
+            auth: listener.auth.as_str().to_owned(),
+            certificate_expires_in_s: expiry(*address),
+        })
+        .collect()
+}
+
+fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
+    let (state, detail) = match reachable.upstream().condition(Instant::now()) {
+        Condition::Unknown => (UpstreamState::Unknown, None),
+        Condition::Up => (UpstreamState::Up, None),
+        Condition::Failing => (
+            UpstreamState::BackingOff,
+            Some("its last answer failed".to_owned()),
+        ),
+        Condition::LeftAlone(rest) => {
+            let detail = format!("asked again in {} s", rest.as_secs() + 1);
+            (UpstreamState::Down, Some(detail))
+        }
+    };
+    UpstreamStatus {
+        name: reachable.host().clone(),
+        state,
+        detail,
+    }
+}
+
+fn ledger(parts: &Parts, now: Timestamp) -> LedgerStatus {
+    let index = parts.ledger.index();
+    LedgerStatus {
+        seq: index.seq(),
+        age_s: parts.ledger.confirmed_age(now).as_secs(),
+        loaded: index.is_complete(),
+    }
+}
+
+fn cache(parts: &Parts) -> CacheStatus {
+    let stats = parts.cache.stats();
+    CacheStatus {
+        bytes: stats.bytes,
+        max_bytes: parts.config.cache.max_size,
+        free_bytes: free_bytes(&parts.config.cache.path),
+    }
+}
+
+/// Free on the file system that holds `path`.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    room.f_bavail.checked_mul(room.f_frsize)
+}
+
+fn top_reasons(parts: &Parts) -> Vec<ReasonCount> {
+    let mut counts: Vec<ReasonCount> = parts
+        .gate
+        .recorder()
+        .denied_images()
+        .into_iter()
+        .map(|((environment, reason), images)| ReasonCount {
+            environment,
+            reason,
+            images: images.unsigned_abs(),
+        })
+        .collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.images));
+    counts
+}
+
+fn warnings(parts: &Parts) -> Vec<String> {
+    let configured = parts.config.warnings.iter().map(ToString::to_string);
+    configured.chain(parts.policy_file.problem()).collect()
+}

@@ -1,0 +1,51 @@
+//! Which page a path means.
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `/v2/`
+    Base,
+    Manifest,
+    Blob,
+    Tags,
+    Referrers,
+    /// The registry's own token server.
+    Token,
+    Other,
+}
+
+pub(super) struct Route {
+    pub kind: Kind,
+    pub repository: String,
+    /// A tag or digest; empty where the kind has none.
+    pub reference: String,
+}
+
+impl Route {
+    pub(super) fn parse(path: &str) -> Self {
+        let new = |kind, repository: &str, reference: &str| Self {
+            kind,
+            repository: repository.to_owned(),
+            reference: reference.to_owned(),
+        };
+        match path {
+            "/v2/" | "/v2" => return new(Kind::Base, "", ""),
+            "/token" => return new(Kind::Token, "", ""),
+            _ => {}
+        }
+        let rest = path.strip_prefix("/v2/").unwrap_or_default();
+        if let Some(name) = rest.strip_suffix("/tags/list") {
+            return new(Kind::Tags, name, "");
+        }
+        for (word, kind) in [
+            ("/manifests/", Kind::Manifest),
+            ("/blobs/", Kind::Blob),
+            ("/referrers/", Kind::Referrers),
+        ] {
+            if let Some((name, reference)) = rest.rsplit_once(word) {
+                return new(kind, name, reference);
+            }
+        }
+        new(Kind::Other, "", path)
+    }
+}

@@ -1,0 +1,235 @@
+//! The running registry, and the verbs that fill, watch and trouble it.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+use crate::demo::{Piece, SampleImage, SampleIndex};
+use crate::oci::Digest;
+use crate::tasks::Tasks;
+
+use super::answer::{self, Answer, Body, page};
+use super::auth::{Auth, Given};
+use super::content::Content;
+use super::fault::{Fault, Faults, Hold};
+use super::route::{Kind, Route};
+use super::tally::{Seen, Tally};
+
+/// A registry in memory. Cloning shares it; it runs as long as its tasks.
+#[derive(Clone)]
+pub struct Registry(Arc<Shared>);
+
+struct Shared {
+    address: SocketAddr,
+    auth: Auth,
+    content: Content,
+    faults: Faults,
+    given: Given,
+    tally: Tally,
+}
+
+impl Registry {
+    /// Starts an open registry on a free port of 127.0.0.1.
+    pub async fn start(tasks: &Tasks) -> io::Result<Self> {
+        Self::start_with(tasks, Auth::Open).await
+    }
+
+    /// Starts one that authenticates.
+    pub async fn start_with(tasks: &Tasks, auth: Auth) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let registry = Self(Arc::new(Shared {
+            address: listener.local_addr()?,
+            auth,
+            content: Content::default(),
+            faults: Faults::default(),
+            given: Given::default(),
+            tally: Tally::default(),
+        }));
+        let running = registry.clone().accept(listener, tasks.clone());
+        tasks.spawn("demo registry", running);
+        Ok(registry)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// `http://127.0.0.1:port`
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// Serves one connection that somebody else has accepted, over TLS for one.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let service =
+            service_fn(|request| async move { Ok::<_, Infallible>(self.0.respond(request).await) });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // A client that hangs up, and a body cut on purpose, end here.
+        let _ = connection.await;
+    }
+
+    async fn accept(self, listener: TcpListener, tasks: Tasks) {
+        let mut cancelled = Box::pin(tasks.cancelled());
+        loop {
+            let accepted = tokio::select! {
+                () = &mut cancelled => return,
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else {
+                continue;
+            };
+            let (registry, cancelled) = (self.clone(), tasks.cancelled());
+            tasks.spawn_isolated("demo connection", async move {
+                tokio::select! {
+                    () = cancelled => {}
+                    () = registry.serve(stream) => {}
+                }
+            });
+        }
+    }
+}
+
+/// What it holds.
+impl Registry {
+    pub fn put_manifest(&self, name: &str, piece: &Piece) {
+        self.0.content.put_manifest(name, piece.clone());
+    }
+
+    pub fn put_blob(&self, name: &str, piece: &Piece) {
+        self.0.content.put_blob(name, piece.clone());
+    }
+
+    /// Points `tag` at `digest`, wherever it pointed before.
+    pub fn tag(&self, name: &str, tag: &str, digest: &Digest) {
+        self.0.content.tag(name, tag, digest);
+    }
+
+    /// Removes a tag, a manifest or a blob.
+    pub fn delete(&self, name: &str, reference: &str) {
+        self.0.content.delete(name, reference);
+    }
+
+    /// Puts an image with its blobs.
+    pub fn put_image(&self, name: &str, image: &SampleImage) {
+        for blob in image.blobs() {
+            self.put_blob(name, blob);
+        }
+        self.put_manifest(name, &image.manifest);
+    }
+
+    /// Puts an index with everything below it.
+    pub fn put_index(&self, name: &str, index: &SampleIndex) {
+        for image in index.images.iter().chain(&index.attestations) {
+            self.put_image(name, image);
+        }
+        self.put_manifest(name, &index.manifest);
+    }
+}
+
+/// What it was asked.
+impl Registry {
+    /// Requests of this method and kind so far.
+    pub fn count(&self, method: &Method, kind: Kind) -> usize {
+        self.0.tally.count(method, kind, None)
+    }
+
+    /// Those of them for one repository and reference.
+    pub fn count_of(&self, method: &Method, kind: Kind, name: &str, reference: &str) -> usize {
+        self.0.tally.count(method, kind, Some((name, reference)))
+    }
+
+    /// All requests so far.
+    pub fn total(&self) -> usize {
+        self.0.tally.total()
+    }
+
+    /// The latest requests in their order, 1024 at most.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.0.tally.latest()
+    }
+
+    /// Begins to count anew.
+    pub fn forget(&self) {
+        self.0.tally.clear();
+    }
+}
+
+/// What goes wrong.
+impl Registry {
+    /// The next `times` requests whose path holds `fragment` go wrong so.
+    /// Several faults on one path all strike.
+    pub fn inject(&self, fragment: &str, times: usize, fault: Fault) {
+        self.0.faults.arm(fragment, times, fault);
+    }
+
+    /// Requests whose path holds `fragment` wait until released.
+    pub fn hold(&self, fragment: &str) -> Hold {
+        let hold = Hold::new();
+        self.inject(fragment, usize::MAX, Fault::Held(hold.clone()));
+        hold
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        self.0.faults.clear();
+    }
+
+    /// Forgets every token it gave, so that each is challenged again.
+    pub fn revoke_tokens(&self) {
+        self.0.given.clear();
+    }
+}
+
+impl Shared {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        let (parts, _) = request.into_parts();
+        let route = Route::parse(parts.uri.path());
+        self.tally.add(&parts, &route);
+        let faults = self.faults.take(parts.uri.path());
+        for fault in &faults {
+            if let Fault::Held(hold) = fault {
+                hold.wait().await;
+            }
+        }
+        let spoiled = faults
+            .iter()
+            .find_map(|fault| answer::instead(fault, &parts));
+        let mut answer = spoiled.unwrap_or_else(|| self.answer(&parts, &route));
+        if !faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::IgnoreRange))
+        {
+            answer = answer::ranged(answer, &parts);
+        }
+        answer::send(answer, parts.method == Method::HEAD, &faults)
+    }
+
+    fn answer(&self, parts: &Parts, route: &Route) -> Answer {
+        if route.kind == Kind::Token {
+            return self.auth.token(parts, &self.given);
+        }
+        let challenge = self.auth.challenge(parts, route, &self.given, self.address);
+        match challenge.map(|text| text.parse()) {
+            None => answer::answer(&self.content, parts, route),
+            Some(challenge) => {
+                let mut answer = page(StatusCode::UNAUTHORIZED, "");
+                if let Ok(challenge) = challenge {
+                    answer
+                        .headers_mut()
+                        .insert(header::WWW_AUTHENTICATE, challenge);
+                }
+                answer
+            }
+        }
+    }
+}

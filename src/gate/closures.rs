@@ -1,0 +1,255 @@
+//! Closures of roots: recorded ones from the ledger, others read from upstream.
+//!
+//! To judge, manifests and configs are read, bounded in size, count and depth;
+//! layers never. What is found absent or refused is remembered too, in a capped
+//! table, so that unknown digests do not spend an upstream's budget.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache as Memory;
+
+use super::flight::Flights;
+use super::{Gate, Refusal};
+use crate::oci::{
+    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
+    Repository, RepositoryName, Supplied, Wanted,
+};
+use crate::tasks::Tasks;
+use crate::upstream::{Upstream, UpstreamError};
+
+/// Closures of images that nobody admitted yet, remembered at most.
+const REMEMBERED: usize = 10_000;
+/// How long an absent digest is not asked for again.
+const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+type Key = (Repository, Digest);
+
+/// A closure that was read, with the bodies that it was read from.
+#[derive(Clone)]
+pub(super) struct Read {
+    pub(super) closure: Arc<Closure>,
+    /// Manifests by digest, to be stored once they are permitted.
+    pub(super) bodies: Arc<Vec<(Digest, MediaType, Bytes)>>,
+}
+
+/// What reading came to.
+#[derive(Clone)]
+enum Outcome {
+    Read(Read),
+    Unfit(Arc<str>),
+    Absent,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    outcome: Outcome,
+    at: Timestamp,
+}
+
+/// Closures that are not recorded, and the flights that read them.
+pub(super) struct Closures {
+    memory: Memory<Key, Remembered>,
+    flights: Flights<Key, Result<Outcome, UpstreamError>>,
+}
+
+/// A closure to judge by.
+pub(super) enum Known {
+    /// In the ledger: its membership is in the index.
+    Recorded(Arc<Closure>),
+    Unrecorded(Read),
+    /// It cannot be judged safely; the text says why.
+    Unfit(Arc<str>),
+}
+
+impl Closures {
+    pub(super) fn new(tasks: Tasks) -> Self {
+        Self {
+            memory: Memory::new(REMEMBERED),
+            flights: Flights::new(tasks),
+        }
+    }
+
+    fn get(&self, key: &Key, now: Timestamp) -> Option<Outcome> {
+        let remembered = self.memory.get(key)?;
+        let forgotten = matches!(remembered.outcome, Outcome::Absent)
+            && now.duration_since(remembered.at) > ABSENT_FOR;
+        (!forgotten).then_some(remembered.outcome)
+    }
+
+    pub(super) fn closure(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+        let key = (repository.clone(), digest.clone());
+        match self.memory.get(&key)?.outcome {
+            Outcome::Read(read) => Some(read.closure),
+            Outcome::Unfit(_) | Outcome::Absent => None,
+        }
+    }
+
+    pub(super) fn forget(&self, repository: &Repository, digest: &Digest) {
+        self.memory.remove(&(repository.clone(), digest.clone()));
+    }
+}
+
+impl Gate {
+    /// The closure of a root or of an image below a recorded index. Memory only.
+    pub(super) fn known_closure(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Option<Arc<Closure>> {
+        let index = self.ledger.index();
+        index
+            .closure(repository, digest)
+            .or_else(|| self.closures.closure(repository, digest))
+    }
+
+    /// The closure to judge by, read from upstream when nobody knows it yet.
+    pub(super) async fn closure(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Known, Refusal> {
+        if let Some(closure) = self.ledger.index().closure(repository, digest) {
+            return Ok(Known::Recorded(closure));
+        }
+        let key = (repository.clone(), digest.clone());
+        let outcome = match self.closures.get(&key, now) {
+            Some(outcome) => outcome,
+            None => self.read(key, now).await?,
+        };
+        match outcome {
+            Outcome::Read(read) => Ok(Known::Unrecorded(read)),
+            Outcome::Unfit(why) => Ok(Known::Unfit(why)),
+            Outcome::Absent => Err(Refusal::ManifestUnknown),
+        }
+    }
+
+    async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
+        let reachable = self.reachable(&key.0)?;
+        let upstream = reachable.upstream().clone();
+        let (repository, digest) = key.clone();
+        let flight = || async move { read_closure(&upstream, &repository, &digest).await };
+        let landed = self.closures.flights.join(key.clone(), flight).await;
+        let outcome = landed.ok_or_else(Refusal::stopping)??;
+        let remembered = Remembered {
+            outcome: outcome.clone(),
+            at: now,
+        };
+        self.closures.memory.insert(key, remembered);
+        Ok(outcome)
+    }
+}
+
+async fn read_closure(
+    upstream: &Upstream,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Outcome, UpstreamError> {
+    let name = repository.name();
+    let reference = Reference::Digest(digest.clone());
+    let root = match upstream.get_manifest(name, &reference).await {
+        Ok(root) => root,
+        Err(UpstreamError::NotFound) => return Ok(Outcome::Absent),
+        Err(error) => return Err(error),
+    };
+    let mut bodies = vec![(digest.clone(), root.media_type.clone(), root.bytes.clone())];
+    let started = ClosureAssembly::start(digest.clone(), root.bytes, &root.media_type);
+    let mut assembly = match started {
+        Ok(assembly) => assembly,
+        Err(unfit) => return Ok(unfit_outcome(&unfit)),
+    };
+    while let Some(wanted) = assembly.wanted() {
+        let (digest, supplied) = supply(upstream, repository, wanted).await?;
+        if let Supplied::Body {
+            bytes,
+            content_type: Some(media_type),
+        } = &supplied
+        {
+            bodies.push((digest.clone(), media_type.clone(), bytes.clone()));
+        }
+        assembly
+            .supply(&digest, supplied)
+            .map_err(|wrong| UpstreamError::Protocol(wrong.to_string().into()))?;
+    }
+    Ok(match assembly.finish() {
+        Ok(closure) => Outcome::Read(Read {
+            closure: Arc::new(closure),
+            bodies: Arc::new(bodies),
+        }),
+        Err(unfit) => unfit_outcome(&unfit),
+    })
+}
+
+fn unfit_outcome(unfit: &Unfit) -> Outcome {
+    Outcome::Unfit(Arc::from(unfit.to_string()))
+}
+
+async fn supply(
+    upstream: &Upstream,
+    repository: &Repository,
+    wanted: Wanted,
+) -> Result<(Digest, Supplied), UpstreamError> {
+    let name = repository.name();
+    let (digest, found) = match wanted {
+        Wanted::Manifest(descriptor) => {
+            let reference = Reference::Digest(descriptor.digest.clone());
+            let found = upstream.get_manifest(name, &reference).await;
+            (
+                descriptor.digest,
+                found.map(|manifest| Supplied::Body {
+                    bytes: manifest.bytes,
+                    content_type: Some(manifest.media_type),
+                }),
+            )
+        }
+        Wanted::Config(descriptor) => {
+            let found = read_config(upstream, name, &descriptor).await;
+            (
+                descriptor.digest,
+                found.map(|bytes| Supplied::Body {
+                    bytes,
+                    content_type: None,
+                }),
+            )
+        }
+    };
+    match found {
+        Ok(body) => Ok((digest, body)),
+        Err(UpstreamError::NotFound) => Ok((digest, Supplied::Absent)),
+        Err(error) => Err(error),
+    }
+}
+
+impl From<UpstreamError> for Refusal {
+    /// Absence is told apart by the callers that know what was asked for.
+    fn from(error: UpstreamError) -> Self {
+        let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
+        Self::UpstreamUnavailable {
+            retry_after,
+            why: error.to_string(),
+        }
+    }
+}
+
+/// A config, of no more bytes than its descriptor says; whether they are the
+/// right ones the assembly checks.
+async fn read_config(
+    upstream: &Upstream,
+    name: &RepositoryName,
+    config: &Descriptor,
+) -> Result<Bytes, UpstreamError> {
+    let body = upstream.get_blob(name, &config.digest, 0).await?;
+    let mut stream = body.stream;
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece?);
+        if bytes.len() as u64 > config.size {
+            return Err(UpstreamError::TooLarge { limit: config.size });
+        }
+    }
+    Ok(bytes.freeze())
+}

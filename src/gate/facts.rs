@@ -1,0 +1,70 @@
+//! Facts that later judgement needs, written in batches: what was served where.
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+
+use super::Gate;
+use crate::ledger::Fact;
+use crate::oci::Digest;
+use crate::trust::Subject;
+
+/// Facts that wait to be written, at most.
+const WAITING: usize = 100_000;
+
+/// What was served since the last batch.
+#[derive(Default)]
+pub(super) struct Facts {
+    served: DashMap<Subject, Timestamp>,
+}
+
+impl Facts {
+    pub(super) fn served(&self, subject: &Subject, now: Timestamp) {
+        if self.served.len() < WAITING {
+            self.served.insert(subject.clone(), now);
+        }
+    }
+
+    fn take(&self) -> Vec<Fact> {
+        let mut taken = Vec::new();
+        self.served.retain(|subject, at| {
+            taken.push(Fact {
+                subject: subject.clone(),
+                at: *at,
+                served: true,
+            });
+            false
+        });
+        taken
+    }
+}
+
+impl Gate {
+    /// Tells the cache which images were pulled since `moment`, so that what
+    /// belongs together grows old together.
+    pub fn touch_pulled_once(&self, moment: Timestamp, now: Timestamp) {
+        for subject in self.recorder.pulled_since(moment) {
+            let closure = self.known_closure(&subject.repository, &subject.digest);
+            let image = closure
+                .as_deref()
+                .and_then(|closure| closure.image(&subject.digest));
+            let blobs = image.into_iter().flat_map(|image| image.blobs());
+            let mut group: Vec<Digest> = blobs.map(|blob| blob.digest.clone()).collect();
+            group.push(subject.digest);
+            self.cache.touch_group(&group, now);
+        }
+    }
+
+    /// Writes the facts that wait. What cannot be written waits on.
+    pub async fn write_facts_once(&self) {
+        let facts = self.facts.take();
+        if facts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.ledger.note_facts(&facts).await {
+            tracing::error!(%error, "facts not written");
+            for fact in facts {
+                self.facts.served(&fact.subject, fact.at);
+            }
+        }
+    }
+}

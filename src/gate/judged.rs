@@ -1,0 +1,132 @@
+//! What was asked and what came of it, put together as a decision.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::Asker;
+use crate::oci::{Digest, RegistryHost};
+use crate::trust::{
+    Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode, Outcome,
+    Verdict,
+};
+
+/// What was asked, for the record.
+pub(super) struct Ask<'a> {
+    pub(super) door: Door,
+    pub(super) asker: &'a Asker,
+    /// As it was asked for.
+    pub(super) image: String,
+    pub(super) upstream: Option<RegistryHost>,
+    pub(super) digest: Option<Digest>,
+    pub(super) started: Instant,
+    /// Age of what is known of the ledger, in seconds, when it is not fresh.
+    pub(super) ledger_age_s: Option<i64>,
+}
+
+/// What came of it, for the record.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub(super) environment: &'a EnvironmentName,
+    /// Everything against it, gravest first.
+    pub(super) denials: &'a [Denial],
+    /// The gravest that the mode does not lift.
+    denial: Option<&'a Denial>,
+    mode: Mode,
+    exposure: Exposure,
+    exposure_source: &'a ExposureSource,
+    rulebook: u64,
+    evidence: &'a [String],
+    oldest_evidence: Option<Timestamp>,
+}
+
+impl<'a> Judged<'a> {
+    pub(super) fn by(verdict: &'a Verdict) -> Self {
+        Self {
+            environment: &verdict.subject().environment,
+            denials: verdict.denials(),
+            denial: verdict.denial(),
+            mode: verdict.mode(),
+            exposure: verdict.exposure(),
+            exposure_source: verdict.exposure_source(),
+            rulebook: verdict.rulebook(),
+            evidence: verdict.evidence(),
+            oldest_evidence: verdict.oldest_evidence(),
+        }
+    }
+
+    /// Refused before anything could be judged.
+    pub(super) fn refused(asker: &'a Asker, denial: &'a Denial, rulebook: u64) -> Self {
+        Self {
+            environment: &asker.listener.environment,
+            denials: std::slice::from_ref(denial),
+            denial: Some(denial),
+            mode: Mode::Enforce,
+            exposure: asker.listener.exposure,
+            exposure_source: &ExposureSource::Listener,
+            rulebook,
+            evidence: &[],
+            oldest_evidence: None,
+        }
+    }
+
+    /// Why nothing is served, if nothing is.
+    pub(super) fn denial(&self) -> Option<&'a Denial> {
+        self.denial
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        match (self.denial, self.denials) {
+            (Some(_), _) => Outcome::Denied,
+            (None, []) => Outcome::Allowed,
+            (None, _) => Outcome::WouldDeny,
+        }
+    }
+}
+
+/// The decision as it is recorded, given once.
+pub(super) fn decision(
+    id: DecisionId,
+    ask: &Ask<'_>,
+    judged: Judged<'_>,
+    message: &str,
+    now: Timestamp,
+) -> Decision {
+    let age = |from: Timestamp| now.duration_since(from).as_secs();
+    Decision {
+        id,
+        time: now,
+        count: 1,
+        door: ask.door,
+        environment: judged.environment.clone(),
+        principal: ask.asker.principal.name().to_owned(),
+        client: ask.asker.client.map(|address| address.to_string()),
+        image: ask.image.clone(),
+        upstream: ask.upstream.clone(),
+        digest: ask.digest.clone(),
+        verdict: judged.outcome(),
+        reasons: judged.denials.iter().map(|denial| denial.reason).collect(),
+        message: message.to_owned(),
+        mode: judged.mode,
+        exposure: judged.exposure,
+        exposure_source: judged.exposure_source.clone(),
+        policy_revision: format!("{:016x}", judged.rulebook),
+        evidence: judged.evidence.to_vec(),
+        evidence_age_s: judged.oldest_evidence.map(age),
+        ledger_age_s: ask.ledger_age_s,
+        duration_us: u64::try_from(ask.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// 128 bits of the kernel's; where it has none, of a hasher's random keys.
+pub(super) fn fresh_id() -> DecisionId {
+    let mut bytes = [0; 16];
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    if filled != Ok(bytes.len()) {
+        let half = || RandomState::new().build_hasher().finish().to_ne_bytes();
+        bytes[..8].copy_from_slice(&half());
+        bytes[8..].copy_from_slice(&half());
+    }
+    DecisionId::from_random(u128::from_ne_bytes(bytes))
+}

@@ -1,0 +1,66 @@
+//! Upstreams that vouch: is the digest still there (rule 9)?
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+
+use super::Gate;
+use super::check::Question;
+use crate::oci::{Digest, Reference, Repository};
+use crate::upstream::UpstreamError;
+
+/// Digests remembered at most.
+const REMEMBERED: usize = 100_000;
+
+/// When an upstream was last seen to hold a digest, and until when that counts.
+#[derive(Default)]
+pub(super) struct Vouched {
+    until: DashMap<(Repository, Digest), Timestamp>,
+}
+
+impl Gate {
+    /// Until when the upstream's word on the subject counts: it was seen to hold
+    /// it within `tag_ttl`. That ends with a 404, and not with an outage.
+    pub(super) async fn vouched_until(
+        &self,
+        question: Question<'_>,
+        served_before: bool,
+    ) -> Option<Timestamp> {
+        let subject = question.subject;
+        let host = subject.repository.host();
+        question
+            .rulebook
+            .vouching(host, &subject.environment, question.now)?;
+        let key = (subject.repository.clone(), subject.digest.clone());
+        let last = self.vouched.until.get(&key).map(|until| *until);
+        if let Some(until) = last.filter(|until| question.now < *until) {
+            return Some(until);
+        }
+        self.ask_voucher(question, key, last.is_some() || served_before)
+            .await
+    }
+
+    async fn ask_voucher(
+        &self,
+        question: Question<'_>,
+        key: (Repository, Digest),
+        seen_before: bool,
+    ) -> Option<Timestamp> {
+        let reachable = self.upstreams.get(key.0.host())?;
+        let until = question.now.checked_add(reachable.tag_ttl()).ok()?;
+        let reference = Reference::Digest(key.1.clone());
+        let found = reachable.upstream().head_manifest(key.0.name(), &reference);
+        match found.await {
+            Ok(_) => {}
+            Err(UpstreamError::NotFound) => {
+                self.vouched.until.remove(&key);
+                return None;
+            }
+            Err(_) if seen_before => {}
+            Err(_) => return None,
+        }
+        if self.vouched.until.len() < REMEMBERED {
+            self.vouched.until.insert(key, until);
+        }
+        Some(until)
+    }
+}

@@ -1,0 +1,188 @@
+//! Answers: every refusal becomes a response here, and nowhere else.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use super::route::NoRoute;
+use crate::gate::{DenialAnswer, ReadyManifest, Refusal};
+use crate::http::{Body, reason_phrase};
+use crate::oci::ErrorCode;
+
+pub(super) type Answer = Response<Body>;
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// How long to wait before asking again, when we cannot decide.
+const RETRY_AFTER_S: u64 = 5;
+/// Warnings of one answer, all headers together (distribution-spec, "Warnings").
+const WARNINGS_LIMIT: usize = 4096;
+
+/// An empty answer with the headers that every one carries.
+pub(super) fn answer(status: StatusCode, body: Body) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    answer
+}
+
+/// The answer to `GET /v2/`.
+pub(super) fn base() -> Answer {
+    json_answer(StatusCode::OK, Bytes::from_static(b"{}"))
+}
+
+/// A JSON document.
+pub(super) fn json_answer(status: StatusCode, document: Bytes) -> Answer {
+    let mut answer = answer(status, Body::from(document));
+    answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer
+}
+
+/// The error document of the distribution specification, "Error Codes".
+pub(super) fn error(status: StatusCode, code: ErrorCode, message: &str) -> Answer {
+    let body = json!({"errors": [{"code": code.as_str(), "message": message}]});
+    json_answer(status, Bytes::from(body.to_string()))
+}
+
+/// Verbatim bytes with their digest and type.
+pub(super) fn manifest(manifest: &ReadyManifest) -> Answer {
+    let mut answer = answer(StatusCode::OK, Body::from(manifest.bytes().clone()));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, manifest.content_type().clone());
+    headers.insert(CONTENT_DIGEST, manifest.digest_header().clone());
+    answer
+}
+
+/// Adds `Docker-Content-Digest`.
+pub(super) fn digest_header(headers: &mut HeaderMap, digest: &crate::oci::Digest) {
+    if let Ok(value) = HeaderValue::try_from(digest.to_string()) {
+        headers.insert(CONTENT_DIGEST, value);
+    }
+}
+
+/// Adds `Warning: 299`s, as long as they fit.
+pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
+    let mut room = WARNINGS_LIMIT;
+    for warning in warnings {
+        let text = crate::oci::printable(warning, 500).replace(['"', '\\'], "'");
+        let value = format!("299 - \"{text}\"");
+        let cost = value.len() + "Warning: \r\n".len();
+        if let (Some(left), Ok(value)) = (room.checked_sub(cost), HeaderValue::try_from(value)) {
+            room = left;
+            headers.append(header::WARNING, value);
+        }
+    }
+}
+
+/// Puts a line into the status line, or the short code where it does not fit.
+fn with_reason(mut answer: Answer, line: &str, code: &str) -> Answer {
+    if let Some(phrase) = reason_phrase(line, code) {
+        answer.extensions_mut().insert(phrase);
+    }
+    answer
+}
+
+/// A denial, in body and reason phrase alike: a 403 to a HEAD has no body, and
+/// older clients print the status line only.
+pub(super) fn denied(denial: &DenialAnswer) -> Answer {
+    let answer = json_answer(StatusCode::FORBIDDEN, denial.body().clone());
+    with_reason(answer, denial.message(), denial.denial().reason.code())
+}
+
+fn undecidable(denial: &DenialAnswer) -> Answer {
+    let mut answer = json_answer(StatusCode::SERVICE_UNAVAILABLE, denial.body().clone());
+    retry_after(&mut answer, RETRY_AFTER_S);
+    with_reason(answer, denial.message(), denial.denial().reason.code())
+}
+
+fn retry_after(answer: &mut Answer, seconds: u64) {
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+}
+
+/// What the gate refused.
+pub(super) fn refusal(refusal: &Refusal) -> Answer {
+    match refusal {
+        Refusal::Denied(denial) => denied(denial),
+        Refusal::Undecidable(denial) => undecidable(denial),
+        Refusal::NameUnknown => not_found(ErrorCode::NameUnknown, "no such repository upstream"),
+        Refusal::ManifestUnknown => {
+            not_found(ErrorCode::ManifestUnknown, "no such manifest upstream")
+        }
+        Refusal::BlobUnknown => not_found(ErrorCode::BlobUnknown, "no such blob upstream"),
+        Refusal::RangeNotSatisfiable(size) => range_not_satisfiable(*size),
+        Refusal::UpstreamUnavailable {
+            retry_after: after,
+            why,
+        } => {
+            tracing::warn!(why, "the upstream did not answer");
+            let message = "sekisho: not a policy denial: the upstream registry does not answer; \
+                           retried automatically";
+            let code = ErrorCode::TooManyRequests;
+            let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
+            retry_after(&mut answer, after.as_secs().max(1));
+            with_reason(answer, message, "upstream unavailable")
+        }
+    }
+}
+
+fn not_found(code: ErrorCode, message: &str) -> Answer {
+    error(StatusCode::NOT_FOUND, code, message)
+}
+
+fn range_not_satisfiable(size: u64) -> Answer {
+    let code = ErrorCode::SizeInvalid;
+    let message = "the range lies outside of the blob";
+    let mut answer = error(StatusCode::RANGE_NOT_SATISFIABLE, code, message);
+    if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
+        answer.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    answer
+}
+
+/// A path that leads nowhere.
+pub(super) fn no_route(no: &NoRoute) -> Answer {
+    let status = match no.code {
+        ErrorCode::DigestInvalid | ErrorCode::NameInvalid => StatusCode::BAD_REQUEST,
+        ErrorCode::Unsupported => StatusCode::METHOD_NOT_ALLOWED,
+        _ => StatusCode::NOT_FOUND,
+    };
+    error(status, no.code, no.message)
+}
+
+/// A name that no upstream could have.
+pub(super) fn name_invalid(why: &str) -> Answer {
+    error(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, why)
+}
+
+/// Push and delete.
+pub(super) fn unsupported() -> Answer {
+    let message = "this gateway serves pulls only; push to the registry behind it";
+    let mut answer = error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::Unsupported,
+        message,
+    );
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
+}
+
+/// The same head for HEAD, which has no body.
+pub(super) fn without_body(answer: Answer) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    if !parts.headers.contains_key(header::CONTENT_LENGTH)
+        && let Some(length) = http_body::Body::size_hint(&body).exact()
+    {
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::Empty)
+}

@@ -1,0 +1,286 @@
+//! The layered path: one request, read, asked of the gate, answered.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
+use serde_json::json;
+use tracing::Instrument;
+
+use super::Registry;
+use super::answer::{self, Answer};
+use super::fast::Destination;
+use super::route::{Page, Route, route, with_namespace};
+use crate::gate::{
+    Asker, Misaddressed, Pull, Refusal, ServedBlob, TAGS_PAGE, TagList, Target, Wanted,
+};
+use crate::http::Body;
+use crate::oci::{Digest, MediaType, Reference};
+use crate::stream::ByteRange;
+
+/// Echoes `ns` (distribution-spec, "Proxying").
+pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
+const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+/// The head of an answer is sent within this, or a 503: containerd gives up on
+/// one after 30 s.
+const DEADLINE: Duration = Duration::from_secs(25);
+
+/// One request of one asker.
+pub(super) struct Call {
+    pub(super) registry: Arc<Registry>,
+    pub(super) asker: Asker,
+    pub(super) parts: Parts,
+    pub(super) now: Timestamp,
+    pub(super) started: Instant,
+}
+
+/// Answers a request within the deadline.
+pub(super) async fn handle(call: Call) -> Answer {
+    let span = tracing::info_span!(
+        "request",
+        http.method = %call.parts.method,
+        url.path = %call.parts.uri.path(),
+        listener = %call.registry.listener.name,
+    );
+    let started = call.started;
+    let head_only = call.parts.method == Method::HEAD;
+    let answered = tokio::time::timeout(DEADLINE, call.answer().instrument(span.clone())).await;
+    let answer = answered.unwrap_or_else(|_| answer::refusal(&Refusal::too_slow()));
+    span.in_scope(|| {
+        let duration_ms = started.elapsed().as_millis() as u64;
+        tracing::info!(
+            http.status = answer.status().as_u16(),
+            duration_ms,
+            "answered"
+        );
+    });
+    if head_only {
+        answer::without_body(answer)
+    } else {
+        answer
+    }
+}
+
+impl Call {
+    async fn answer(self) -> Answer {
+        if self.parts.method != Method::GET && self.parts.method != Method::HEAD {
+            return answer::unsupported();
+        }
+        let query = self.parts.uri.query().unwrap_or_default();
+        match route(self.parts.uri.path(), query) {
+            Ok(Route::Base) => answer::base(),
+            Ok(Route::Manifest { name, reference }) => self.manifest(name, reference).await,
+            Ok(Route::Blob { name, digest }) => self.blob(name, &digest).await,
+            Ok(Route::Tags { name, page }) => self.tags(name, &page).await,
+            Ok(Route::Referrers {
+                name,
+                digest,
+                artifact_type,
+            }) => self.referrers(name, &digest, artifact_type.as_ref()).await,
+            Err(no) => answer::no_route(&no),
+        }
+    }
+
+    async fn manifest(&self, name: &str, reference: Reference) -> Answer {
+        let target = match self.target(name).await {
+            Ok(target) => target,
+            Err(answer) => return answer,
+        };
+        let gate = &self.registry.gate;
+        let answer = match gate.pull_manifest(self.pull(&target), &reference).await {
+            Ok(served) => {
+                let mut answer = answer::manifest(&served.manifest);
+                answer::warn(answer.headers_mut(), &served.warnings);
+                self.first_byte("manifest", served.source.as_str());
+                answer
+            }
+            Err(refusal) => answer::refusal(&refusal),
+        };
+        let answer = echo(&target, answer);
+        self.remember(target, reference);
+        answer
+    }
+
+    /// Lets the fast lane know what this path means. `ns` that named nothing but
+    /// our own host depends on a header, so it is read anew each time.
+    fn remember(&self, target: Target, reference: Reference) {
+        if let Some(path) = self.parts.uri.path_and_query()
+            && !target.by_host
+        {
+            let destination = Arc::new(Destination { target, reference });
+            self.registry.paths.remember(path.as_str(), destination);
+        }
+    }
+
+    async fn blob(&self, name: &str, digest: &Digest) -> Answer {
+        let target = match self.target(name).await {
+            Ok(target) => target,
+            Err(answer) => return answer,
+        };
+        let wanted = self.wanted();
+        let pull = self.pull(&target);
+        let answer = match self.registry.gate.pull_blob(pull, digest, wanted).await {
+            Ok(served) => {
+                self.first_byte("blob", served.source.as_str());
+                blob(served)
+            }
+            Err(refusal) => answer::refusal(&refusal),
+        };
+        echo(&target, answer)
+    }
+
+    /// An ill-formed or multiple range is ignored (RFC 9110, 14.2).
+    fn wanted(&self) -> Wanted {
+        if self.parts.method == Method::HEAD {
+            return Wanted::Nothing;
+        }
+        let range = self.parts.headers.get(header::RANGE);
+        let range = range.and_then(|value| value.to_str().ok());
+        match range.and_then(ByteRange::parse) {
+            Some(range) => Wanted::Range(range),
+            None => Wanted::Whole,
+        }
+    }
+
+    async fn tags(&self, name: &str, page: &Page) -> Answer {
+        let target = match self.target(name).await {
+            Ok(target) => target,
+            Err(answer) => return answer,
+        };
+        let limit = page.limit.unwrap_or(TAGS_PAGE);
+        let pull = self.pull(&target);
+        let listed = self
+            .registry
+            .gate
+            .list_tags(pull, limit, page.last.as_ref())
+            .await;
+        let answer = match listed {
+            Ok(list) => tag_list(name, limit, &list),
+            Err(refusal) => answer::refusal(&refusal),
+        };
+        echo(&target, answer)
+    }
+
+    async fn referrers(
+        &self,
+        name: &str,
+        digest: &Digest,
+        artifact_type: Option<&MediaType>,
+    ) -> Answer {
+        let target = match self.target(name).await {
+            Ok(target) => target,
+            Err(answer) => return answer,
+        };
+        let pull = self.pull(&target);
+        let gate = &self.registry.gate;
+        let answer = match gate.list_referrers(pull, digest, artifact_type).await {
+            Ok(index) => referrers(index, artifact_type.is_some()),
+            Err(refusal) => answer::refusal(&refusal),
+        };
+        echo(&target, answer)
+    }
+
+    /// The repository that the request means, or the answer that says why none.
+    async fn target(&self, name: &str) -> Result<Target, Answer> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let host = self.parts.headers.get(header::HOST);
+        let host = host.and_then(|value| value.to_str().ok());
+        let gate = &self.registry.gate;
+        let listener = &self.registry.listener;
+        let found = with_namespace(query, |ns| gate.address(listener, name, ns, host));
+        match found {
+            Ok(target) => Ok(target),
+            Err(Misaddressed::Name(error)) => Err(answer::name_invalid(&error.to_string())),
+            Err(Misaddressed::Denied(denial)) => {
+                let refused =
+                    gate.refuse_address(&self.asker, name, denial, self.now, self.started);
+                Err(answer::refusal(&refused.await))
+            }
+        }
+    }
+
+    fn pull<'a>(&'a self, target: &'a Target) -> Pull<'a> {
+        Pull {
+            asker: &self.asker,
+            target,
+            now: self.now,
+            started: self.started,
+        }
+    }
+
+    fn first_byte(&self, kind: &'static str, source: &'static str) {
+        let labels = crate::metrics::PullLabels { kind, source };
+        let seconds = self.started.elapsed().as_secs_f64();
+        let family = &self.registry.metrics.pull_ttfb_seconds;
+        family.get_or_create(&labels).observe(seconds);
+    }
+}
+
+fn echo(target: &Target, mut answer: Answer) -> Answer {
+    if let Some(namespace) = &target.namespace {
+        answer.headers_mut().insert(NAMESPACE, namespace.clone());
+    }
+    answer
+}
+
+fn blob(served: ServedBlob) -> Answer {
+    let (status, body, length, range) = match served.content {
+        None => (StatusCode::OK, Body::Empty, served.size, None),
+        Some(content) => {
+            let length = content.chunks.len();
+            let range = content.is_part.then(|| content.chunks.range());
+            let status = match range {
+                Some(_) => StatusCode::PARTIAL_CONTENT,
+                None => StatusCode::OK,
+            };
+            (status, Body::stream(length, content.chunks), length, range)
+        }
+    };
+    let mut answer = answer::answer(status, body);
+    let headers = answer.headers_mut();
+    answer::digest_header(headers, &served.digest);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, octets);
+    if let Some(range) = range
+        && let Some(value) = content_range(&range, served.size)
+    {
+        headers.insert(header::CONTENT_RANGE, value);
+    }
+    answer
+}
+
+fn content_range(range: &Range<u64>, size: u64) -> Option<HeaderValue> {
+    let last = range.end.checked_sub(1)?;
+    HeaderValue::try_from(format!("bytes {}-{last}/{size}", range.start)).ok()
+}
+
+fn tag_list(name: &str, limit: usize, list: &TagList) -> Answer {
+    let tags: Vec<&str> = list.tags.iter().map(|tag| tag.as_str()).collect();
+    let document = json!({"name": name, "tags": tags});
+    let mut answer = answer::json_answer(StatusCode::OK, Bytes::from(document.to_string()));
+    if let Some(last) = &list.more_after
+        && let Ok(link) = HeaderValue::try_from(format!(
+            "</v2/{name}/tags/list?n={limit}&last={last}>; rel=\"next\""
+        ))
+    {
+        answer.headers_mut().insert(header::LINK, link);
+    }
+    answer
+}
+
+fn referrers(index: Bytes, filtered: bool) -> Answer {
+    let mut answer = answer::answer(StatusCode::OK, Body::from(index));
+    let headers = answer.headers_mut();
+    let content_type = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
+    headers.insert(header::CONTENT_TYPE, content_type);
+    if filtered {
+        headers.insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
+    }
+    answer
+}

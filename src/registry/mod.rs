@@ -1,0 +1,16 @@
+//! The registry door: the pull half of the OCI distribution API.
+//!
+//! One service per connection. It first tries the fast lane, which is
+//! synchronous and touches memory only; what needs waiting takes the layered
+//! path. Both ask the same gate, and `answer.rs` turns every refusal into a
+//! response in one match.
+
+mod answer;
+mod authenticate;
+mod fast;
+mod handle;
+mod route;
+mod serve;
+
+pub use authenticate::Auth;
+pub use serve::{Registry, Service};

@@ -1,0 +1,212 @@
+//! The API on one page: every path of the registry listener.
+//!
+//! Repository names contain slashes, so a path is read from its end. Nothing is
+//! decoded: the grammar of names, tags and digests has no character that needs
+//! it, and `%2f` would name what two parsers read differently.
+
+use crate::gate::Namespace;
+use crate::oci::{Digest, ErrorCode, MediaType, Reference, Tag};
+
+/// What a path asks for (distribution-spec, "Endpoints").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// end-1: is this a registry?
+    Base,
+    /// end-3.
+    Manifest { name: &'a str, reference: Reference },
+    /// end-2.
+    Blob { name: &'a str, digest: Digest },
+    /// end-8.
+    Tags { name: &'a str, page: Page },
+    /// end-12.
+    Referrers {
+        name: &'a str,
+        digest: Digest,
+        artifact_type: Option<MediaType>,
+    },
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) limit: Option<usize>,
+    pub(super) last: Option<Tag>,
+}
+
+/// A path that leads nowhere, and what to say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NoRoute {
+    pub(super) code: ErrorCode,
+    pub(super) message: &'static str,
+}
+
+const fn no(code: ErrorCode, message: &'static str) -> NoRoute {
+    NoRoute { code, message }
+}
+
+/// Reads path and query of a GET or HEAD.
+pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<Route<'a>, NoRoute> {
+    let rest = match path.strip_prefix("/v2") {
+        Some("" | "/") => return Ok(Route::Base),
+        Some(rest) => rest.strip_prefix('/'),
+        None => None,
+    };
+    let rest = rest.ok_or(no(
+        ErrorCode::NameUnknown,
+        "nothing is served outside of /v2/",
+    ))?;
+    let (front, last) = split(rest)?;
+    let (name, kind) = split(front)?;
+    match kind {
+        "manifests" => manifest(name, last),
+        "blobs" => Ok(Route::Blob {
+            name,
+            digest: digest(last)?,
+        }),
+        "referrers" => referrers(name, last, query),
+        "tags" if last == "list" => Ok(Route::Tags {
+            name,
+            page: page(query)?,
+        }),
+        _ => Err(no(ErrorCode::Unsupported, "this gateway serves pulls only")),
+    }
+}
+
+fn split(text: &str) -> Result<(&str, &str), NoRoute> {
+    text.rsplit_once('/').ok_or(no(
+        ErrorCode::NameUnknown,
+        "no such path in the distribution API",
+    ))
+}
+
+fn manifest<'a>(name: &'a str, reference: &str) -> Result<Route<'a>, NoRoute> {
+    let reference = if reference.contains(':') {
+        Reference::Digest(digest(reference)?)
+    } else {
+        let unknown = no(ErrorCode::ManifestUnknown, "that is no tag");
+        Reference::Tag(Tag::parse(reference).map_err(|_| unknown)?)
+    };
+    Ok(Route::Manifest { name, reference })
+}
+
+fn digest(text: &str) -> Result<Digest, NoRoute> {
+    Digest::parse(text).map_err(|_| {
+        no(
+            ErrorCode::DigestInvalid,
+            "a digest is sha256: or sha512: and lower-case hexadecimal",
+        )
+    })
+}
+
+fn referrers<'a>(name: &'a str, last: &str, query: &str) -> Result<Route<'a>, NoRoute> {
+    let artifact_type = parameter(query, "artifactType").map(|text| MediaType::new(&text));
+    Ok(Route::Referrers {
+        name,
+        digest: digest(last)?,
+        artifact_type,
+    })
+}
+
+fn page(query: &str) -> Result<Page, NoRoute> {
+    let bad_limit = no(ErrorCode::Unsupported, "n is a number");
+    let limit = parameter(query, "n")
+        .map(|n| n.parse().map_err(|_| bad_limit))
+        .transpose()?;
+    let last = parameter(query, "last").and_then(|last| Tag::parse(&last).ok());
+    Ok(Page { limit, last })
+}
+
+fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The `ns` of a query: absent, one, or more than one.
+pub(super) fn with_namespace<T>(query: &str, then: impl FnOnce(Namespace<'_>) -> T) -> T {
+    let mut given = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(key, _)| key == "ns")
+        .map(|(_, value)| value);
+    match (given.next(), given.next()) {
+        (None, _) => then(Namespace::Absent),
+        (Some(ns), None) => then(Namespace::Named(&ns)),
+        (Some(_), Some(_)) => then(Namespace::Repeated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_names_with_slashes_from_the_end() {
+        let path = "/v2/docker.io/library/manifests/manifests/latest";
+        let Ok(Route::Manifest { name, reference }) = route(path, "") else {
+            panic!("no manifest route");
+        };
+        assert_eq!(name, "docker.io/library/manifests");
+        assert_eq!(reference, Reference::Tag(Tag::latest()));
+    }
+
+    #[test]
+    fn knows_every_pull_endpoint() {
+        let digest = Digest::sha256(b"");
+        let name = "a/b";
+        assert_eq!(route("/v2/", ""), Ok(Route::Base));
+        assert_eq!(
+            route(&format!("/v2/a/b/blobs/{digest}"), ""),
+            Ok(Route::Blob {
+                name,
+                digest: digest.clone()
+            })
+        );
+        assert_eq!(
+            route("/v2/a/b/tags/list", "n=2&last=v1"),
+            Ok(Route::Tags {
+                name,
+                page: Page {
+                    limit: Some(2),
+                    last: Tag::parse("v1").ok()
+                }
+            })
+        );
+        let artifact_type = Some(MediaType::new("a/b+json"));
+        assert_eq!(
+            route(
+                &format!("/v2/a/b/referrers/{digest}"),
+                "artifactType=a%2Fb%2Bjson"
+            ),
+            Ok(Route::Referrers {
+                name,
+                digest,
+                artifact_type
+            })
+        );
+    }
+
+    #[test]
+    fn an_ill_formed_digest_is_invalid_and_an_ill_formed_tag_unknown() {
+        let code = |path: &'static str| route(path, "").map_err(|no| no.code);
+        assert_eq!(code("/v2/a/blobs/sha256:zz"), Err(ErrorCode::DigestInvalid));
+        assert_eq!(
+            code("/v2/a/manifests/sha256:zz"),
+            Err(ErrorCode::DigestInvalid)
+        );
+        assert_eq!(code("/v2/a/manifests/-x"), Err(ErrorCode::ManifestUnknown));
+        assert_eq!(code("/v2/a/blobs/uploads/"), Err(ErrorCode::Unsupported));
+        assert_eq!(code("/v2/_catalog"), Err(ErrorCode::NameUnknown));
+        assert_eq!(code("/etc/passwd"), Err(ErrorCode::NameUnknown));
+    }
+
+    #[test]
+    fn counts_the_namespaces() {
+        let read = |query: &str| with_namespace(query, |ns| format!("{ns:?}"));
+        assert_eq!(read(""), "Absent");
+        assert_eq!(
+            read("ns=registry.corp%3A5000"),
+            "Named(\"registry.corp:5000\")"
+        );
+        assert_eq!(read("ns=a&ns=b"), "Repeated");
+        assert_eq!(read("ns="), "Named(\"\")");
+    }
+}

@@ -1,0 +1,135 @@
+//! What the bytes are, and so which papers they need: images, indexes, charts,
+//! signatures, attestations (rules 2 and 13).
+
+use super::judgement::Judgement;
+use super::scans::judge_scans;
+use super::{CheckOutcome, DenialReason};
+use crate::oci::{Child, ChildOutcome, Content, Image, MediaType, Platform};
+
+impl<'a> Judgement<'a> {
+    /// An image manifest that is asked for by itself.
+    pub(super) fn judge_alone(&mut self, image: &'a Image) {
+        match &image.content {
+            Content::Runnable { platform, .. } => self.judge_runnable(image, platform),
+            Content::Attestation => self.judge_referrer("an attestation"),
+            Content::Artifact { artifact_type } => {
+                if self.is_referrer(image, artifact_type) {
+                    self.judge_referrer("a referrer");
+                } else if self.admits_artifact(image, artifact_type) {
+                    self.judge_papers(&[image], false);
+                }
+            }
+        }
+    }
+
+    fn judge_runnable(&mut self, image: &'a Image, platform: &Platform) {
+        if self.settings.deploys(platform) {
+            return self.judge_papers(&[image], false);
+        }
+        let environment = &self.subject.environment;
+        let detail = format!("{platform} is not deployed to {environment}");
+        self.deny(
+            DenialReason::PlatformNotAllowed,
+            detail,
+            "pull a listed platform",
+        );
+    }
+
+    /// Rule 2: as bad as the worst child that is deployed.
+    pub(super) fn judge_index(&mut self, children: &'a [Child]) {
+        let deployed: Vec<&Child> = children.iter().filter(|it| self.deploys(it)).collect();
+        if deployed.is_empty() {
+            let environment = &self.subject.environment;
+            let detail = format!("no platform of this index is deployed to {environment}");
+            return self.deny(
+                DenialReason::PlatformNotAllowed,
+                detail,
+                "build a listed platform",
+            );
+        }
+        let readable: Vec<&Image> = deployed
+            .into_iter()
+            .filter_map(|child| self.readable(child))
+            .collect();
+        self.judge_papers(&readable, true);
+    }
+
+    fn judge_papers(&mut self, images: &[&Image], of_index: bool) {
+        judge_scans(self, images, of_index);
+        self.judge_promotion();
+    }
+
+    /// The image of a deployed entry, if its index may hold it.
+    fn readable(&mut self, child: &'a Child) -> Option<&'a Image> {
+        match &child.outcome {
+            ChildOutcome::Image(image) => {
+                if let Content::Artifact { artifact_type } = &image.content {
+                    self.admits_artifact(image, artifact_type);
+                }
+                return Some(image);
+            }
+            ChildOutcome::Absent => self.deny(
+                DenialReason::PlatformNotScanned,
+                format!("{} is absent upstream", child.descriptor.digest),
+                "push the whole index, or list the platforms you deploy",
+            ),
+            ChildOutcome::Refused(why) => self.deny(
+                DenialReason::ManifestRefused,
+                why.clone(),
+                "rebuild the image as plain OCI",
+            ),
+        }
+        None
+    }
+
+    /// Whether a child counts. What cannot be read counts by its descriptor's
+    /// platform: it is never served itself, so a false one gains nothing.
+    pub(super) fn deploys(&self, child: &Child) -> bool {
+        match child.image().map(|image| &image.content) {
+            Some(Content::Attestation) => false,
+            Some(Content::Runnable { platform, .. }) => self.settings.deploys(platform),
+            Some(Content::Artifact { .. }) => true,
+            None => child
+                .descriptor
+                .platform
+                .as_ref()
+                .is_none_or(|platform| self.settings.deploys(platform)),
+        }
+    }
+
+    /// Rule 13: other artifacts need a rule that names their type.
+    fn admits_artifact(&mut self, image: &Image, artifact_type: &MediaType) -> bool {
+        let detail = if image.has_runnable_layers() {
+            format!("it says that it is {artifact_type}, and its layers run")
+        } else if !self.settings.artifact_types.contains(artifact_type) {
+            format!("artifact type {artifact_type} is not served")
+        } else {
+            return true;
+        };
+        let next = "a repository rule can name its type in artifact_types";
+        self.deny(DenialReason::ManifestRefused, detail, next);
+        false
+    }
+
+    fn is_referrer(&self, image: &Image, artifact_type: &MediaType) -> bool {
+        image.subject.is_some()
+            && self.settings.referrer_types.contains(artifact_type)
+            && !image.has_runnable_layers()
+    }
+
+    /// Rule 13: what refers to an image goes the way of that image.
+    fn judge_referrer(&mut self, what: &str) {
+        match self.evidence.subject_permitted_until {
+            Some(until) if self.now < until => {
+                self.expires(until);
+                let text = format!("{what} of a permitted image");
+                self.check("subject", CheckOutcome::Met, text);
+            }
+            _ => self.deny(
+                DenialReason::NotInAdmittedImage,
+                format!("{what} of an image that is not permitted"),
+                "admit the image that it refers to",
+            ),
+        }
+    }
+}

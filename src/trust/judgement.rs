@@ -1,0 +1,101 @@
+//! A judgement while it is being made: the question, and what was found so far.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, Rulebook, Settings, Subject,
+    Verdict,
+};
+
+/// The question, with all that the rules need to answer it.
+pub(super) struct Judgement<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) evidence: &'a Evidence,
+    pub(super) settings: &'a Settings,
+    pub(super) exposure: Exposure,
+    pub(super) now: Timestamp,
+    pub(super) rulebook: &'a Rulebook,
+    pub(super) finds: Finds,
+}
+
+/// What was found so far, for and against.
+#[derive(Default)]
+pub(super) struct Finds {
+    denials: Vec<Denial>,
+    checks: Vec<Check>,
+    rests_on: Vec<String>,
+    oldest: Option<Timestamp>,
+    valid_until: Option<Timestamp>,
+}
+
+impl Judgement<'_> {
+    pub(super) fn deny(
+        &mut self,
+        reason: DenialReason,
+        detail: impl Into<String>,
+        next: impl Into<String>,
+    ) {
+        let denial = Denial::new(reason, detail, next);
+        self.check(reason.code(), CheckOutcome::Failed, denial.detail.clone());
+        self.finds.denials.push(denial);
+    }
+
+    pub(super) fn check(
+        &mut self,
+        requirement: &'static str,
+        outcome: CheckOutcome,
+        text: impl Into<String>,
+    ) {
+        self.finds.checks.push(Check {
+            requirement,
+            outcome,
+            text: text.into(),
+        });
+    }
+
+    /// Notes that time alone may change the verdict at `moment`.
+    pub(super) fn expires(&mut self, moment: Timestamp) {
+        if self.now < moment {
+            let until = self.finds.valid_until.map_or(moment, |it| it.min(moment));
+            self.finds.valid_until = Some(until);
+        }
+    }
+
+    /// Notes what the verdict rests on, by its id.
+    pub(super) fn rests_on(&mut self, evidence: String) {
+        self.finds.rests_on.push(evidence);
+    }
+
+    /// Notes the moment from which a scan counts.
+    pub(super) fn counts_from(&mut self, moment: Timestamp) {
+        let oldest = self.finds.oldest.map_or(moment, |it| it.min(moment));
+        self.finds.oldest = Some(oldest);
+    }
+}
+
+impl Finds {
+    /// Takes back the denials of some reasons, and the checks that failed for them.
+    pub(super) fn forget(&mut self, untold: impl Fn(DenialReason) -> bool) {
+        self.denials.retain(|denial| !untold(denial.reason));
+        self.checks
+            .retain(|check| !DenialReason::parse(check.requirement).is_some_and(&untold));
+    }
+
+    /// Fills in a blank verdict, the gravest reason first.
+    pub(super) fn into_verdict(mut self, blank: Verdict) -> Verdict {
+        self.denials.sort_by_key(|denial| denial.reason);
+        Verdict {
+            denials: self.denials,
+            checks: self.checks,
+            evidence: self.rests_on,
+            oldest_evidence: self.oldest,
+            valid_until: self.valid_until,
+            ..blank
+        }
+    }
+}
+
+/// `moment + duration`, or the end of time.
+pub(super) fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
+    moment.checked_add(duration).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,40 @@
+//! Trust that was taken back (rule 6): for the digest, everything below it, and
+//! an index that deploys it.
+
+use super::judgement::Judgement;
+use super::{CheckOutcome, DenialReason, Revocation};
+use crate::oci::{Child, Digest};
+
+impl Judgement<'_> {
+    pub(super) fn judge_revocations(&mut self) {
+        let evidence = self.evidence;
+        let hits = evidence.revocations.iter().filter(|it| self.hit_by(it));
+        let Some(revocation) = hits.min_by_key(|it| (it.revoked_at, it.id)) else {
+            return self.check("revocation", CheckOutcome::Met, "not revoked");
+        };
+        self.rests_on(format!("revocation:{}", revocation.id));
+        self.deny(
+            DenialReason::Revoked,
+            format!("revoked: {}", revocation.reason),
+            "use another version; an on-call person can reinstate it",
+        );
+    }
+
+    /// The ledger found that it concerns the subject. A narrowed one concerns its
+    /// environment alone, and a child that is not deployed does not deny its index.
+    fn hit_by(&self, revocation: &Revocation) -> bool {
+        let narrowed = revocation.environment.as_ref();
+        let here = narrowed.is_none_or(|name| *name == self.subject.environment);
+        let children = self.evidence.closure.children();
+        let mut holders = children
+            .iter()
+            .filter(|child| holds(child, &revocation.digest))
+            .peekable();
+        here && (holders.peek().is_none() || holders.any(|child| self.deploys(child)))
+    }
+}
+
+fn holds(child: &Child, digest: &Digest) -> bool {
+    let mut blobs = child.image().into_iter().flat_map(|image| image.blobs());
+    child.descriptor.digest == *digest || blobs.any(|blob| blob.digest == *digest)
+}

@@ -1,0 +1,82 @@
+//! The golden table, held to the one function of judgement.
+
+use std::collections::BTreeSet;
+
+use super::golden::{cases, good, now};
+use crate::trust::Standing;
+
+#[test]
+fn every_golden_case_gets_its_verdict() {
+    let wrong: Vec<String> = cases()
+        .iter()
+        .filter(|case| !case.expected.holds(&case.verdict()))
+        .map(|case| {
+            let verdict = case.verdict();
+            let (denials, checks) = (verdict.denials(), verdict.checks());
+            format!(
+                "{}: {:?} but {denials:?} {checks:?}",
+                case.name, case.expected
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_golden_case_has_a_name_of_its_own() {
+    let names: BTreeSet<(u8, &str)> = cases().iter().map(|case| (case.rule, case.name)).collect();
+    assert_eq!(names.len(), cases().len());
+}
+
+#[test]
+fn a_verdict_says_what_it_rests_on() {
+    let verdict = good().verdict();
+    assert_eq!(verdict.evidence(), ["scan:1", "promotion:1"]);
+    assert_eq!(verdict.oldest_evidence(), Some(super::golden::ago(1)));
+    let mut case = good();
+    case.settings().require.clear();
+    assert_eq!(case.verdict().evidence(), ["scan:1"]);
+}
+
+#[test]
+fn an_undated_database_is_shown_as_such() {
+    let mut case = good();
+    case.rescan(|scan| scan.database_at = None);
+    let verdict = case.verdict();
+    let scan = verdict
+        .checks()
+        .iter()
+        .find(|check| check.requirement == "scan");
+    assert!(scan.unwrap().text.ends_with("with an undated database"));
+}
+
+/// Bypass 10: what cannot be asked for is not said to be missing.
+#[test]
+fn unreachable_records_are_not_called_missing_papers() {
+    let mut case = good();
+    case.evidence.scans.clear();
+    case.evidence.confirmed = false;
+    let verdict = case.verdict();
+    let failed: Vec<&str> = verdict
+        .checks()
+        .iter()
+        .filter(|check| check.outcome == crate::trust::CheckOutcome::Failed)
+        .map(|check| check.requirement)
+        .collect();
+    assert_eq!(failed, ["undecidable"]);
+}
+
+/// Bypass 19: a remembered pass ends with its time, and with its rulebook.
+#[test]
+fn a_remembered_pass_ends_with_its_time_and_its_rulebook() {
+    let verdict = good().verdict();
+    let until = verdict.valid_until().unwrap();
+    let standing = Standing {
+        verdict: verdict.into(),
+        seq: 1,
+    };
+    assert!(standing.is_current(1, now()) && standing.permit(now()).is_some());
+    assert!(!standing.is_current(2, now()));
+    assert!(!standing.is_current(1, until));
+    assert!(standing.permit(until).is_none());
+}

@@ -1,0 +1,193 @@
+//! What holds for every verdict, whatever evidence and policy.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::golden::{Case, finding, found, now, scan};
+use super::worlds::{scans, severity, some_revocation, world};
+use crate::report::Severity;
+use crate::trust::{Check, Class, Denial, DenialReason, Mode, Verdict, denial_message};
+
+/// All that a verdict says but until when.
+fn said(verdict: &Verdict) -> (&[Denial], &[Check], &[String]) {
+    (verdict.denials(), verdict.checks(), verdict.evidence())
+}
+
+/// The earliest, the latest and some moments between now and `until`.
+fn moments(until: Option<Timestamp>, at: u32) -> Vec<Timestamp> {
+    let end = until.unwrap_or(now() + SignedDuration::from_hours(20_000));
+    let span = end.duration_since(now()).as_nanos();
+    let part = span * i128::from(at) / i128::from(u32::MAX);
+    let between = |nanos: i128| now() + SignedDuration::from_nanos_i128(nanos);
+    vec![now(), between(part.min(span - 1)), between(span - 1)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    /// Bypass 19: time alone changes nothing before `valid_until`.
+    #[test]
+    fn holds_until_valid_until(case in world(), at: u32) {
+        let verdict = case.verdict();
+        prop_assert!(verdict.valid_until().is_none_or(|until| now() < until));
+        for moment in moments(verdict.valid_until(), at) {
+            let later = Case { now: moment, ..case.clone() }.verdict();
+            prop_assert_eq!(said(&verdict), said(&later), "at {}", moment);
+            prop_assert_eq!(verdict.is_allowed(), later.is_allowed());
+            prop_assert_eq!(verdict.valid_until(), later.valid_until());
+        }
+    }
+
+    #[test]
+    fn another_finding_never_turns_a_denial_into_a_pass(
+        case in world(), which: prop::sample::Index, severity in severity(),
+    ) {
+        let mut worse = case.clone();
+        if !worse.evidence.scans.is_empty() {
+            let scan = which.get(&case.evidence.scans).clone();
+            let place = case.evidence.scans.iter().position(|held| held.id == scan.id).unwrap();
+            let held = Arc::make_mut(&mut worse.evidence.scans[place]);
+            held.findings.push(finding(Some(severity)));
+        }
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
+    fn another_revocation_never_turns_a_denial_into_a_pass(
+        case in world(), revocation in some_revocation(),
+    ) {
+        let mut worse = case.clone();
+        worse.evidence.revocations.push(revocation);
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
+    fn another_tools_harm_never_turns_a_denial_into_a_pass(
+        mut case in world(), image in prop::sample::select(vec!["amd", "arm"]),
+    ) {
+        let settings = case.settings();
+        settings.grace_for_worse = SignedDuration::ZERO;
+        settings.ceilings.external = settings.ceilings.external.min(Severity::High);
+        settings.ceilings.internal = settings.ceilings.internal.min(Severity::High);
+        let mut worse = case.clone();
+        let harm = found(Severity::Critical, scan(99, "other", image));
+        worse.evidence.scans.push(Arc::new(harm));
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
+    fn losing_a_promotion_never_turns_a_denial_into_a_pass(
+        case in world(), which: prop::sample::Index,
+    ) {
+        let mut fewer = case.clone();
+        if !case.evidence.promotions.is_empty() {
+            fewer.evidence.promotions.remove(which.index(case.evidence.promotions.len()));
+        }
+        prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
+    }
+
+    /// Without an upstream that vouches for what has no scan, and with one scan
+    /// for each tool and submitter, so that none replaces another.
+    #[test]
+    fn losing_a_harmless_scan_never_turns_a_denial_into_a_pass(mut case in world()) {
+        case.vouchings.clear();
+        for (scan, n) in case.evidence.scans.iter_mut().zip(0..) {
+            Arc::make_mut(scan).submitter = format!("ci {n}");
+        }
+        let mut fewer = case.clone();
+        if let Some(lost) = case.evidence.scans.last_mut() {
+            Arc::make_mut(lost).findings.clear();
+            fewer.evidence.scans.pop();
+        }
+        prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
+    }
+
+    /// The class table is all that a mode lifts.
+    #[test]
+    fn audit_and_warn_pass_all_but_withdrawn_and_structural(
+        mut case in world(), mode in prop::sample::select(vec![Mode::Audit, Mode::Warn]),
+    ) {
+        case.settings().mode = mode;
+        let verdict = case.verdict();
+        let stands = |denial: &Denial| {
+            matches!(denial.reason.class(), Class::Withdrawn | Class::Structural)
+        };
+        prop_assert_eq!(verdict.is_allowed(), !verdict.denials().iter().any(stands));
+        case.settings().mode = Mode::Enforce;
+        let enforced = case.verdict();
+        prop_assert_eq!(said(&enforced), said(&verdict));
+        prop_assert_eq!(enforced.is_allowed(), verdict.denials().is_empty());
+    }
+
+    #[test]
+    fn the_order_of_evidence_changes_nothing(case in world(), turn in 0usize..5) {
+        let mut turned = case.clone();
+        let evidence = &mut turned.evidence;
+        evidence.scans.reverse();
+        let turn_by = |length: usize| turn % length.max(1);
+        let by = turn_by(evidence.scans.len());
+        evidence.scans.rotate_left(by);
+        evidence.promotions.reverse();
+        let by = turn_by(evidence.promotions.len());
+        evidence.promotions.rotate_left(by);
+        evidence.revocations.reverse();
+        prop_assert_eq!(case.verdict(), turned.verdict());
+    }
+
+    /// Bypass 24: what was submitted without this repository counts for nothing.
+    #[test]
+    fn scans_without_this_repository_change_nothing(case in world(), more in scans()) {
+        let mut other = case.clone();
+        let strangers = more.iter().map(|scan| {
+            let mut scan = (**scan).clone();
+            let globs = super::golden::globs("registry.corp/other/*");
+            scan.scope = crate::access::Scope::new(globs, Vec::new());
+            scan.id += 1000;
+            Arc::new(scan)
+        });
+        other.evidence.scans.extend(strangers);
+        prop_assert_eq!(case.verdict(), other.verdict());
+    }
+
+    /// Bypass 2: nothing of a request but its digest takes part in judgement.
+    #[test]
+    fn the_same_question_gets_the_same_answer(case in world()) {
+        prop_assert_eq!(case.verdict(), case.verdict());
+    }
+
+    /// Bypass 8: a `subject` exempts no image that runs.
+    #[test]
+    fn a_subject_exempts_nothing_that_runs(mut case in world(), severity in severity()) {
+        prop_assume!(severity > Severity::Negligible);
+        let plain = super::images::runnable("amd", "linux/amd64");
+        case.evidence.closure = super::images::alone(plain.clone());
+        case.subject.digest = plain.manifest.clone();
+        let mut refers = case.clone();
+        refers.evidence.closure = super::images::alone(super::images::referrer(plain, "base"));
+        refers.evidence.subject_permitted_until = Some(Timestamp::MAX);
+        prop_assert_eq!(case.verdict(), refers.verdict());
+    }
+
+    #[test]
+    fn a_denials_line_is_short_and_printable(
+        reason in prop::sample::select(DenialReason::ALL.to_vec()),
+        detail: String, next: String, link: String,
+    ) {
+        let line = denial_message(&Denial::new(reason, detail, next), &link);
+        prop_assert!(line.len() < 200, "{} of {line:?}", line.len());
+        prop_assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        let head = format!("sekisho: {reason}: ");
+        prop_assert!(line.starts_with(&head));
+    }
+
+    #[test]
+    fn long_parts_leave_room_for_each_other(
+        reason in prop::sample::select(DenialReason::ALL.to_vec()),
+        detail in ".{0,400}", next in ".{0,400}", link in ".{0,300}",
+    ) {
+        let line = denial_message(&Denial::new(reason, detail, next), &link);
+        prop_assert!(line.len() < 200, "{} of {line:?}", line.len());
+    }
+}

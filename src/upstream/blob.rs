@@ -1,0 +1,148 @@
+//! Blobs: their size, and their bytes from any offset on.
+
+use bytes::Bytes;
+use futures_util::future::ready;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use crate::oci::{Digest, RepositoryName};
+
+use super::client::{Answer, Call, Share};
+use super::{Upstream, UpstreamError, answer};
+
+/// Bytes as they come, unverified: whoever stores them hashes them. It ends
+/// with an error where the connection did.
+pub type BlobStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
+
+/// The body of a blob, or the rest of it.
+pub struct BlobBody {
+    /// Bytes that `stream` will give, where the upstream says so.
+    pub length: Option<u64>,
+    pub stream: BlobStream,
+}
+
+impl Upstream {
+    /// The size in bytes that the upstream states for a blob.
+    pub async fn head_blob(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<u64, UpstreamError> {
+        let call = self.blob_call(Method::HEAD, name, digest)?;
+        let answer = self.send(&call).await?;
+        answer::length(answer.response.headers())
+            .ok_or_else(|| UpstreamError::protocol("its HEAD of a blob has no Content-Length"))
+    }
+
+    /// Begins to read a blob at `offset`. An upstream that ignores ranges is
+    /// read from the start and skipped forward.
+    ///
+    /// The stream holds one of the upstream's transfers until it is dropped.
+    pub async fn get_blob(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<BlobBody, UpstreamError> {
+        let mut call = self.blob_call(Method::GET, name, digest)?;
+        call.share = Share::Transfer;
+        if offset > 0 {
+            let range = HeaderValue::try_from(format!("bytes={offset}-"));
+            let range = range.map_err(|_| UpstreamError::protocol("no such range"))?;
+            call.headers.insert(header::RANGE, range);
+        }
+        let answer = self.send(&call).await?;
+        let headers = answer.response.headers();
+        let (skip, length) = match answer.response.status() {
+            StatusCode::PARTIAL_CONTENT => (0, Some(range_length(headers, offset)?)),
+            _ => (offset, rest_of(answer::length(headers), offset)?),
+        };
+        let stream = stream(answer, skip);
+        Ok(BlobBody { length, stream })
+    }
+
+    fn blob_call(
+        &self,
+        method: Method,
+        name: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Call, UpstreamError> {
+        let mut call = self.to(method, name, &format!("blobs/{digest}"))?;
+        call.redirects = true;
+        Ok(call)
+    }
+}
+
+fn rest_of(length: Option<u64>, offset: u64) -> Result<Option<u64>, UpstreamError> {
+    let Some(length) = length else {
+        return Ok(None);
+    };
+    let rest = length.checked_sub(offset).ok_or_else(short)?;
+    Ok(Some(rest))
+}
+
+/// Length of a part that begins at `offset` and runs to the blob's end, as
+/// `Content-Range: bytes 5-9/10` says; any other part is refused.
+fn range_length(headers: &HeaderMap, offset: u64) -> Result<u64, UpstreamError> {
+    let read = || {
+        let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+        let end = last.checked_add(1)?;
+        let whole = total == "*" || total.parse() == Ok(end);
+        (first == offset && whole).then(|| end.checked_sub(first))?
+    };
+    read().ok_or_else(|| UpstreamError::protocol("its Content-Range is not what was asked for"))
+}
+
+fn stream(answer: Answer, skip: u64) -> BlobStream {
+    let chunks = stream::try_unfold((answer, skip), |(mut answer, skip)| async move {
+        let chunk = answer.response.chunk().await;
+        match chunk.map_err(|error| answer::broken(&error))? {
+            None if skip > 0 => Err(short()),
+            None => Ok(None),
+            Some(chunk) => {
+                let cut = skip.min(chunk.len() as u64);
+                let rest = chunk.slice(cut as usize..);
+                Ok(Some((rest, (answer, skip - cut))))
+            }
+        }
+    });
+    chunks.try_filter(|chunk| ready(!chunk.is_empty())).boxed()
+}
+
+fn short() -> UpstreamError {
+    UpstreamError::protocol("its blob ends before the offset asked for")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(text: &str, offset: u64) -> Option<u64> {
+        let headers = [(header::CONTENT_RANGE, text.parse().unwrap())];
+        range_length(&HeaderMap::from_iter(headers), offset).ok()
+    }
+
+    #[test]
+    fn takes_the_rest_of_the_blob_only() {
+        assert_eq!(length("bytes 5-9/10", 5), Some(5));
+        assert_eq!(length("bytes 5-9/*", 5), Some(5));
+        for other in [
+            "bytes 0-9/10",
+            "bytes 4-9/10",
+            "bytes 5-8/10",
+            "bytes 5-4/5",
+            "bytes 5-3/4",
+            "bytes */10",
+            "bytes 5-18446744073709551615/*",
+            "lines 5-9/10",
+            "",
+        ] {
+            let found = length(other, 5);
+            assert!(found.is_none() || found == Some(0), "{other}");
+        }
+        assert_eq!(length("bytes 0-9/10", 5), None);
+    }
+}

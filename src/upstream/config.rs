@@ -1,0 +1,160 @@
+//! What an upstream is told at start.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::oci::{RegistryHost, RepositoryName};
+
+use super::{Credentials, HostPattern};
+
+/// One remote registry and how it is asked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The host in image names.
+    pub name: RegistryHost,
+    /// The segment under the gateway; one component of a repository name.
+    pub path: String,
+    /// Where its `/v2/` lies: http or https, host, port, and rarely a path.
+    pub url: Url,
+    pub credentials: Option<Credentials>,
+    /// PEM certificates trusted beside the public ones, for this upstream alone.
+    pub ca: Option<Vec<u8>>,
+    /// Where its token server may lie, beside its own authority.
+    pub token_hosts: Vec<HostPattern>,
+    /// Where its blobs may lie, beside its own authority.
+    pub redirect_hosts: Vec<HostPattern>,
+    /// Short calls at once, and as many transfers of blobs.
+    pub max_concurrent: usize,
+    pub timeouts: Timeouts,
+    pub retries: Retries,
+    pub cool_down: CoolDown,
+    /// How long a tag's digest is believed.
+    pub tag_ttl: Duration,
+    /// How long a tag's absence is believed; never longer than `tag_ttl`.
+    pub absent_ttl: Duration,
+    /// Tags remembered at most.
+    pub tag_capacity: usize,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// Until the head of one answer.
+    pub head: Duration,
+    /// Until a call's answer, tries and pauses included; as long again for the
+    /// body of a manifest or a list.
+    pub call: Duration,
+    /// Between two pieces of a body.
+    pub idle: Duration,
+}
+
+/// How often a call is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// The first one included.
+    pub tries: u32,
+    /// Pause after the first try; doubled after each, with jitter.
+    pub first: Duration,
+    /// The longest pause, a Retry-After included.
+    pub most: Duration,
+}
+
+/// When an upstream that keeps failing is left alone.
+#[derive(Clone, Copy, Debug)]
+pub struct CoolDown {
+    /// Failed tries in a row that begin one.
+    pub after: u32,
+    /// Its length at first; doubled with each further failure.
+    pub first: Duration,
+    /// The longest, a Retry-After included.
+    pub most: Duration,
+}
+
+/// Why an upstream cannot be set up. The texts say what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("upstream {0}: url must be http://host or https://host, without credentials or query")]
+    Url(RegistryHost),
+    #[error("upstream {0}: path must be one lower-case component of a name; set path")]
+    Path(RegistryHost),
+    #[error("upstream {0}: ca holds no PEM certificate that can be read")]
+    Ca(RegistryHost),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("names cannot be resolved: {0}")]
+    Resolver(String),
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Config {
+    /// The registry `name` at `url`, with the defaults of the configuration file.
+    pub fn new(name: RegistryHost, url: Url) -> Self {
+        Self {
+            path: name.as_str().to_owned(),
+            name,
+            url,
+            credentials: None,
+            ca: None,
+            token_hosts: Vec::new(),
+            redirect_hosts: Vec::new(),
+            max_concurrent: 64,
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            cool_down: CoolDown::default(),
+            tag_ttl: Duration::from_secs(60),
+            absent_ttl: Duration::from_secs(10),
+            tag_capacity: 65_536,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if !RepositoryName::is_component(&self.path) {
+            return Err(ConfigError::Path(self.name.clone()));
+        }
+        let url = &self.url;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if plain {
+            Ok(())
+        } else {
+            Err(ConfigError::Url(self.name.clone()))
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            head: Duration::from_secs(10),
+            call: Duration::from_secs(20),
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            tries: 4,
+            first: Duration::from_millis(200),
+            most: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for CoolDown {
+    fn default() -> Self {
+        Self {
+            after: 5,
+            first: Duration::from_secs(2),
+            most: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Manifests: where a tag points, and the verified bytes.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+
+use crate::oci::{Digest, MediaType, Reference, RepositoryName};
+
+use super::client::{Answer, Call};
+use super::{Upstream, UpstreamError, answer};
+
+/// Bytes of a manifest at most (distribution-spec, "Pushing Manifests").
+pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// Every kind of manifest that can be judged.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// What a HEAD says of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestHead {
+    pub digest: Digest,
+    pub media_type: MediaType,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A manifest, verbatim; its bytes have its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedManifest {
+    /// As the Content-Type says; the body may say otherwise.
+    pub media_type: MediaType,
+    pub digest: Digest,
+    pub bytes: Bytes,
+}
+
+impl Upstream {
+    /// Asks which digest `reference` has now. An upstream whose HEAD does not
+    /// tell is asked for the manifest itself.
+    pub async fn head_manifest(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestHead, UpstreamError> {
+        let call = self.manifest_call(Method::HEAD, name, reference)?;
+        let answer = self.send(&call).await?;
+        match read_head(&answer, reference)? {
+            Some(head) => Ok(head),
+            None => {
+                drop(answer);
+                let manifest = self.get_manifest(name, reference).await?;
+                Ok(manifest.head())
+            }
+        }
+    }
+
+    /// Fetches a manifest and verifies it: against the digest asked for, and
+    /// against the one that the answer declares.
+    ///
+    /// # Errors
+    /// [`UpstreamError::TooLarge`] beyond [`MANIFEST_LIMIT`],
+    /// [`UpstreamError::DigestMismatch`] where the bytes are others.
+    pub async fn get_manifest(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, UpstreamError> {
+        let call = self.manifest_call(Method::GET, name, reference)?;
+        let answer = self.send(&call).await?;
+        let headers = answer.response.headers();
+        let media_type = answer::media_type(headers).ok_or_else(no_type)?;
+        let declared = answer::digest(headers)?;
+        let bytes = self.body(answer, MANIFEST_LIMIT).await?;
+        let digest = verified(asked(reference), declared.as_ref(), &bytes)?;
+        Ok(FetchedManifest {
+            media_type,
+            digest,
+            bytes,
+        })
+    }
+
+    fn manifest_call(
+        &self,
+        method: Method,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Call, UpstreamError> {
+        let mut call = self.to(method, name, &format!("manifests/{reference}"))?;
+        let accept = HeaderValue::from_static(ACCEPT);
+        call.headers.insert(header::ACCEPT, accept);
+        Ok(call)
+    }
+}
+
+impl FetchedManifest {
+    fn head(self) -> ManifestHead {
+        ManifestHead {
+            size: self.bytes.len() as u64,
+            digest: self.digest,
+            media_type: self.media_type,
+        }
+    }
+}
+
+/// None where a header is missing, or the digest is of another algorithm than
+/// the one asked for, so that only the bytes can tell.
+fn read_head(
+    answer: &Answer,
+    reference: &Reference,
+) -> Result<Option<ManifestHead>, UpstreamError> {
+    let headers = answer.response.headers();
+    let (Some(digest), Some(size)) = (answer::digest(headers)?, answer::length(headers)) else {
+        return Ok(None);
+    };
+    match asked(reference) {
+        Some(asked) if asked.algorithm() != digest.algorithm() => return Ok(None),
+        Some(asked) if *asked != digest => return Err(mismatch(asked, digest)),
+        _ => {}
+    }
+    Ok(Some(ManifestHead {
+        digest,
+        media_type: answer::media_type(headers).ok_or_else(no_type)?,
+        size,
+    }))
+}
+
+fn asked(reference: &Reference) -> Option<&Digest> {
+    match reference {
+        Reference::Digest(digest) => Some(digest),
+        Reference::Tag(_) => None,
+    }
+}
+
+/// The digest of `bytes`, which must have every digest that was asked for or
+/// declared.
+fn verified(
+    asked: Option<&Digest>,
+    declared: Option<&Digest>,
+    bytes: &[u8],
+) -> Result<Digest, UpstreamError> {
+    for expected in asked.into_iter().chain(declared) {
+        if !expected.matches(bytes) {
+            return Err(mismatch(expected, Digest::of(expected.algorithm(), bytes)));
+        }
+    }
+    let digest = asked.or(declared).cloned();
+    Ok(digest.unwrap_or_else(|| Digest::sha256(bytes)))
+}
+
+fn mismatch(expected: &Digest, actual: Digest) -> UpstreamError {
+    UpstreamError::DigestMismatch {
+        expected: expected.clone(),
+        actual,
+    }
+}
+
+fn no_type() -> UpstreamError {
+    UpstreamError::protocol("its manifest has no Content-Type")
+}

@@ -1,0 +1,82 @@
+//! What all upstreams share: the resolver and the public roots of trust.
+
+use std::sync::Arc;
+
+use hickory_resolver::TokioResolver;
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::reach::Reach;
+use super::resolver::{self, GuardedResolver};
+use super::{Config, ConfigError};
+
+/// Made once and handed to every [`super::Upstream::new`].
+#[derive(Clone)]
+pub struct Network {
+    resolver: Arc<TokioResolver>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Network {
+    /// Reads the system's name servers, hosts and certificates. Mozilla's roots
+    /// are built in, so an image without any works too.
+    pub fn from_system() -> Result<Self, ConfigError> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Ok(Self {
+            resolver: Arc::new(resolver::system()?),
+            roots: Arc::new(roots),
+        })
+    }
+
+    /// The client of one upstream. Redirects, retries, proxies, compression
+    /// and cookies are off: what is sent where is decided by this room alone.
+    pub(super) fn client(
+        &self,
+        config: &Config,
+        reach: &Reach,
+    ) -> Result<reqwest::Client, ConfigError> {
+        let resolver = GuardedResolver::new(self.resolver.clone(), reach.trusted_names());
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls(config)?)
+            .dns_resolver(Arc::new(resolver))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(config.timeouts.connect)
+            .read_timeout(config.timeouts.idle)
+            .build()?;
+        Ok(client)
+    }
+
+    fn tls(&self, config: &Config) -> Result<ClientConfig, ConfigError> {
+        let mut roots = RootCertStore::clone(&self.roots);
+        for certificate in private_roots(config)? {
+            roots.add(certificate)?;
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(tls)
+    }
+}
+
+fn private_roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let Some(pem) = &config.ca else {
+        return Ok(Vec::new());
+    };
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(ConfigError::Ca(config.name.clone())),
+    }
+}

@@ -1,0 +1,296 @@
+//! Tokens (distribution token specification): asked for once, kept while they
+//! last, shown to nobody but the upstream that wanted them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::oci::RepositoryName;
+
+use super::challenge::{self, Challenge};
+use super::flight::Flights;
+use super::wire::Wire;
+use super::{Credentials, UpstreamError, answer};
+
+/// Tokens and challenges remembered at most.
+const CAPACITY: usize = 4096;
+/// Bytes of a token server's answer.
+const ANSWER_LIMIT: u64 = 64 * 1024;
+/// Seconds that a token lasts when its server says less, or nothing.
+const SHORTEST_LIFE: u64 = 60;
+/// Seconds that a token is kept at most.
+const LONGEST_LIFE: u64 = 24 * 3600;
+/// Seconds before its end at which a token is asked for anew.
+const MARGIN: u64 = 10;
+
+/// What authorises calls to one upstream.
+pub(super) struct Tokens {
+    wire: Arc<Wire>,
+    basic: Option<HeaderValue>,
+    /// What each repository was last challenged for.
+    wanted: Cache<RepositoryName, Wanted>,
+    tokens: Cache<TokenKey, Token>,
+    flights: Flights<TokenKey, Result<Token, UpstreamError>>,
+}
+
+#[derive(Clone)]
+enum Wanted {
+    Basic,
+    Token(TokenKey),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct TokenKey {
+    realm: Url,
+    service: Option<String>,
+    scope: String,
+}
+
+#[derive(Clone)]
+struct Token {
+    header: HeaderValue,
+    fresh_until: Instant,
+}
+
+impl Tokens {
+    pub(super) fn new(wire: Arc<Wire>, credentials: Option<&Credentials>) -> Self {
+        Self {
+            wire,
+            basic: credentials.and_then(Credentials::basic),
+            wanted: Cache::new(CAPACITY),
+            tokens: Cache::new(CAPACITY),
+            flights: Flights::new(),
+        }
+    }
+
+    /// What `repository` wanted last time, so that most calls are not
+    /// challenged at all.
+    pub(super) async fn known(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<HeaderValue>, UpstreamError> {
+        match self.wanted.get(repository) {
+            None => Ok(None),
+            Some(Wanted::Basic) => Ok(self.basic.clone()),
+            Some(Wanted::Token(key)) => self.token(&key).await.map(Some),
+        }
+    }
+
+    /// Answers the challenge in `headers`. What was `refused` just now is not
+    /// shown again.
+    pub(super) async fn answer(
+        &self,
+        repository: &RepositoryName,
+        headers: &HeaderMap,
+        refused: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, UpstreamError> {
+        let wanted = self.choose(repository, headers)?;
+        self.wanted.insert(repository.clone(), wanted.clone());
+        match wanted {
+            Wanted::Token(key) => {
+                let was_refused = |token: &Token| refused == Some(&token.header);
+                self.tokens.remove_if(&key, was_refused);
+                self.token(&key).await
+            }
+            Wanted::Basic => {
+                let untried = self.basic.as_ref().filter(|basic| refused != Some(*basic));
+                untried.cloned().ok_or(UpstreamError::Unauthorized)
+            }
+        }
+    }
+
+    /// Bearer before Basic: a token is worth less than a password.
+    fn choose(
+        &self,
+        repository: &RepositoryName,
+        headers: &HeaderMap,
+    ) -> Result<Wanted, UpstreamError> {
+        let lines = headers.get_all(header::WWW_AUTHENTICATE).into_iter();
+        let texts = lines.filter_map(|line| line.to_str().ok());
+        let mut challenges: Vec<Challenge> = texts.flat_map(challenge::parse).collect();
+        challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
+        match challenges.into_iter().next() {
+            None => Err(UpstreamError::Unauthorized),
+            Some(Challenge::Basic) => Ok(Wanted::Basic),
+            Some(Challenge::Bearer {
+                realm,
+                service,
+                scope,
+            }) => Ok(Wanted::Token(TokenKey {
+                realm: self.realm(&realm)?,
+                service,
+                scope: scope_for(repository, scope.as_deref()),
+            })),
+        }
+    }
+
+    fn realm(&self, text: &str) -> Result<Url, UpstreamError> {
+        let realm = Url::parse(text).map_err(|_| UpstreamError::protocol("its realm is no URL"))?;
+        self.wire.reach.check_realm(&realm)?;
+        Ok(realm)
+    }
+
+    async fn token(&self, key: &TokenKey) -> Result<HeaderValue, UpstreamError> {
+        let fresh = |token: &Token| token.fresh_until > Instant::now();
+        if let Some(token) = self.tokens.get(key).filter(fresh) {
+            return Ok(token.header);
+        }
+        let start = || fetch(self.wire.clone(), self.basic.clone(), key.clone());
+        let token = self.flights.join(key, start).await?;
+        self.tokens.insert(key.clone(), token.clone());
+        Ok(token.header)
+    }
+}
+
+/// The upstream's scope if it only reads this very repository, else our own:
+/// no upstream makes us ask for a token that does more.
+fn scope_for(repository: &RepositoryName, asked: Option<&str>) -> String {
+    let reads = |actions: &str| {
+        let mut actions = actions.split(',');
+        actions.all(|action| matches!(action, "pull" | "metadata_read" | "content_read"))
+    };
+    let own = |asked: &&str| {
+        let rest = asked.strip_prefix("repository:");
+        let parts = rest.and_then(|rest| rest.rsplit_once(':'));
+        parts.is_some_and(|(name, actions)| name == repository.as_str() && reads(actions))
+    };
+    match asked.filter(own) {
+        Some(asked) => asked.to_owned(),
+        None => format!("repository:{}:pull", repository.as_str()),
+    }
+}
+
+async fn fetch(
+    wire: Arc<Wire>,
+    basic: Option<HeaderValue>,
+    key: TokenKey,
+) -> Result<Token, UpstreamError> {
+    let mut headers = HeaderMap::new();
+    if let Some(basic) = basic {
+        headers.insert(header::AUTHORIZATION, basic);
+    }
+    let asked_at = Instant::now();
+    let response = wire.send(&Method::GET, &key.url(), headers).await?;
+    let response = answer::accept(response, false).map_err(of_token_server)?;
+    let body = answer::read(response, ANSWER_LIMIT).await?;
+    Token::read(&body, asked_at)
+}
+
+/// That a token server lacks a page does not say that an image is gone.
+fn of_token_server(error: UpstreamError) -> UpstreamError {
+    match error {
+        UpstreamError::NotFound | UpstreamError::Protocol(_) => {
+            UpstreamError::protocol("its token server gives no token")
+        }
+        other => other,
+    }
+}
+
+impl TokenKey {
+    fn url(&self) -> Url {
+        let mut url = self.realm.clone();
+        let service = self.service.as_deref();
+        url.query_pairs_mut()
+            .extend_pairs(service.map(|service| ("service", service)))
+            .append_pair("scope", &self.scope);
+        url
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+impl Token {
+    fn read(body: &[u8], asked_at: Instant) -> Result<Self, UpstreamError> {
+        let wrong = || UpstreamError::protocol("its token server's answer holds no token");
+        let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| wrong())?;
+        let text = answer.token.filter(|token| !token.is_empty());
+        let text = text.or(answer.access_token).ok_or_else(wrong)?;
+        let mut header = HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| wrong())?;
+        header.set_sensitive(true);
+        let life = answer.expires_in.unwrap_or_default();
+        let life = life.clamp(SHORTEST_LIFE, LONGEST_LIFE) - MARGIN;
+        Ok(Self {
+            header,
+            fresh_until: asked_at + Duration::from_secs(life),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_no_more_than_reading_this_repository() {
+        let name = RepositoryName::parse("library/nginx").unwrap();
+        let own = "repository:library/nginx:pull";
+        for (asked, scope) in [
+            (None, own),
+            (Some(own), own),
+            (
+                Some("repository:library/nginx:metadata_read"),
+                "repository:library/nginx:metadata_read",
+            ),
+            (Some("repository:library/nginx:pull,push"), own),
+            (Some("repository:library/nginx:*"), own),
+            (Some("repository:secret/app:pull"), own),
+            (Some("registry:catalog:*"), own),
+            (Some("repository:library/nginx:pull repository:b:pull"), own),
+        ] {
+            assert_eq!(scope_for(&name, asked), scope, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn keeps_a_token_while_it_lasts() {
+        let now = Instant::now();
+        for (body, seconds) in [
+            (r#"{"token":"t"}"#, 50),
+            (r#"{"token":"t","expires_in":5}"#, 50),
+            (r#"{"access_token":"t","expires_in":300}"#, 290),
+            (
+                r#"{"token":"","access_token":"t","expires_in":99999999}"#,
+                86_390,
+            ),
+        ] {
+            let token = Token::read(body.as_bytes(), now).unwrap();
+            assert_eq!(token.header, "Bearer t");
+            assert_eq!(
+                token.fresh_until - now,
+                Duration::from_secs(seconds),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_answers_without_a_token() {
+        for body in ["", "{}", r#"{"token":7}"#, r#"{"token":"a\nb"}"#, "<html>"] {
+            assert!(
+                Token::read(body.as_bytes(), Instant::now()).is_err(),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn keeps_the_realms_own_query() {
+        let key = TokenKey {
+            realm: "https://a/t?x=1".parse().unwrap(),
+            service: Some("s&s".to_owned()),
+            scope: "repository:a:pull".to_owned(),
+        };
+        let expected = "https://a/t?x=1&service=s%26s&scope=repository%3Aa%3Apull";
+        assert_eq!(key.url().as_str(), expected);
+    }
+}
