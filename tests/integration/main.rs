@@ -6,3 +6,4 @@ mod cli;
 mod config;
 mod house;
 mod ledger;
+mod upstream;
