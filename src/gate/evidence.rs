@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::check::Question;
 use super::closures::{Known, Read};
 use super::{Gate, Refusal};
-use crate::oci::{Closure, Content, Digest};
+use crate::oci::{Closure, Content, Digest, Image, Shape};
 use crate::trust::{Denial, DenialReason, Evidence, Standing, Subject, Verdict};
 
 /// How long a referrer rests on the verdict of what it refers to, so that a
@@ -94,8 +94,10 @@ impl Gate {
         closure: Arc<Closure>,
     ) -> (Evidence, u64) {
         let (mut evidence, seq) = self.recorded_evidence(question, closure).await;
-        let served_before = evidence.first_served.is_some();
-        evidence.vouched_until = self.vouched_until(question, served_before).await;
+        if lacks_papers(&evidence) {
+            let served_before = evidence.first_served.is_some();
+            evidence.vouched_until = self.vouched_until(question, served_before).await;
+        }
         evidence.subject_permitted_until = self.subject_permitted_until(question, &evidence).await;
         (evidence, seq)
     }
@@ -179,9 +181,18 @@ impl Gate {
     }
 }
 
+/// Whether an upstream's word could stand in for something.
+fn lacks_papers(evidence: &Evidence) -> bool {
+    let unscanned = |image: &Image| {
+        let mut scans = evidence.scans.iter();
+        !scans.any(|scan| scan.manifest == image.manifest)
+    };
+    evidence.promotions.is_empty() || evidence.closure.images().any(unscanned)
+}
+
 /// What a referrer refers to; for an attestation, the indexes that hold it.
 fn referred(evidence: &Evidence) -> Vec<Digest> {
-    let crate::oci::Shape::Image(image) = evidence.closure.shape() else {
+    let Shape::Image(image) = evidence.closure.shape() else {
         return Vec::new();
     };
     match image.content {

@@ -20,7 +20,7 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn served(&self, subject: &Subject, now: Timestamp) {
         if self.served.len() < WAITING {
-            self.served.insert(subject.clone(), now);
+            self.served.entry(subject.clone()).or_insert(now);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Asker;
-use crate::oci::{Digest, RegistryHost};
+use crate::oci::{Digest, RegistryHost, Repository};
 use crate::trust::{
     Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode, Outcome,
     Verdict,
@@ -18,11 +18,17 @@ pub(super) struct Ask<'a> {
     pub(super) asker: &'a Asker,
     /// As it was asked for.
     pub(super) image: String,
-    pub(super) upstream: Option<RegistryHost>,
+    pub(super) repository: Option<&'a Repository>,
     pub(super) digest: Option<Digest>,
     pub(super) started: Instant,
     /// Age of what is known of the ledger, in seconds, when it is not fresh.
     pub(super) ledger_age_s: Option<i64>,
+}
+
+impl Ask<'_> {
+    pub(super) fn upstream(&self) -> Option<&RegistryHost> {
+        self.repository.map(Repository::host)
+    }
 }
 
 /// What came of it, for the record.
@@ -103,7 +109,7 @@ pub(super) fn decision(
         principal: ask.asker.principal.name().to_owned(),
         client: ask.asker.client.map(|address| address.to_string()),
         image: ask.image.clone(),
-        upstream: ask.upstream.clone(),
+        upstream: ask.upstream().cloned(),
         digest: ask.digest.clone(),
         verdict: judged.outcome(),
         reasons: judged.denials.iter().map(|denial| denial.reason).collect(),

@@ -53,9 +53,11 @@ impl Gate {
         let standing = self.check(pull.question(&rulebook, &subject))?;
         match standing.verdict.denial() {
             Some(denial) => {
-                let key = DenialKey::of_digest(pull.asker, &subject.digest, denial.reason);
+                let key = DenialKey::of_image(pull.asker, &subject, denial.reason);
                 self.recorder.repeated(&key, pull.now).map(Err)
             }
+            // Warnings are put together on the layered path.
+            None if standing.verdict.has_warnings() => None,
             None => self.hot_pass(pull, standing.permit(pull.now)?).map(Ok),
         }
     }

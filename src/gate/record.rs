@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::judged::{Ask, Judged, decision, fresh_id};
 use super::{Asker, DenialAnswer};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
-use crate::oci::{Digest, RegistryHost};
+use crate::oci::{Digest, Repository};
 use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
 
 /// Identical denials within this long are one decision.
@@ -47,19 +47,22 @@ pub(super) struct DenialKey {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum What {
-    Digest(Digest),
+    Image(Repository, Digest),
     Name(String),
 }
 
 impl DenialKey {
-    pub(super) fn of_digest(asker: &Asker, digest: &Digest, reason: DenialReason) -> Self {
-        Self::new(asker, What::Digest(digest.clone()), reason)
+    pub(super) fn of_image(asker: &Asker, subject: &Subject, reason: DenialReason) -> Self {
+        let what = What::Image(subject.repository.clone(), subject.digest.clone());
+        Self::new(asker, what, reason)
     }
 
     fn of(ask: &Ask<'_>, reason: DenialReason) -> Self {
-        let what = match &ask.digest {
-            Some(digest) => What::Digest(digest.clone()),
-            None => What::Name(ask.image.clone()),
+        let what = match (&ask.repository, &ask.digest) {
+            (Some(repository), Some(digest)) => {
+                What::Image(Repository::clone(repository), digest.clone())
+            }
+            _ => What::Name(ask.image.clone()),
         };
         Self::new(ask.asker, what, reason)
     }
@@ -301,11 +304,7 @@ impl Recorder {
         let labels = DecisionLabels {
             door: ask.door.as_str(),
             environment: judged.environment.as_str().into(),
-            upstream: ask
-                .upstream
-                .as_ref()
-                .map_or("", RegistryHost::as_str)
-                .into(),
+            upstream: ask.upstream().map_or("", |host| host.as_str()).into(),
             verdict: judged.outcome().as_str(),
             reason: judged
                 .denials

@@ -95,6 +95,14 @@ impl Digest {
             .split_off(self.algorithm().as_str().len() + 1)
     }
 
+    /// The algorithm and the first twelve characters, for messages that must be
+    /// short. It identifies nothing.
+    pub fn short(&self) -> String {
+        let mut text = self.to_string();
+        text.truncate(self.algorithm().as_str().len() + 13);
+        text
+    }
+
     /// Whether `bytes` have this digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         Self::of(self.algorithm(), bytes) == *self

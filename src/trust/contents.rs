@@ -11,7 +11,7 @@ impl<'a> Judgement<'a> {
     pub(super) fn judge_alone(&mut self, image: &'a Image) {
         match &image.content {
             Content::Runnable { platform, .. } => self.judge_runnable(image, platform),
-            Content::Attestation => self.judge_referrer("an attestation"),
+            Content::Attestation => self.judge_attestation(),
             Content::Artifact { artifact_type } => {
                 if self.is_referrer(image, artifact_type) {
                     self.judge_referrer("a referrer");
@@ -70,7 +70,7 @@ impl<'a> Judgement<'a> {
             }
             ChildOutcome::Absent => self.deny(
                 DenialReason::PlatformNotScanned,
-                format!("{} is absent upstream", child.descriptor.digest),
+                format!("{} is absent upstream", child.descriptor.digest.short()),
                 "push the whole index, or list the platforms you deploy",
             ),
             ChildOutcome::Refused(why) => self.deny(
@@ -115,6 +115,17 @@ impl<'a> Judgement<'a> {
         image.subject.is_some()
             && self.settings.referrer_types.contains(artifact_type)
             && !image.has_runnable_layers()
+    }
+
+    /// What an attestation's layers hold is the pusher's word, and some runtimes
+    /// unpack whatever layers they get: served only where that is wished.
+    fn judge_attestation(&mut self) {
+        if self.settings.referrer_types.contains(&MediaType::IN_TOTO) {
+            return self.judge_referrer("an attestation");
+        }
+        let next = format!("list {} in referrer_types", MediaType::IN_TOTO);
+        let detail = "attestations are not served here";
+        self.deny(DenialReason::ManifestRefused, detail, next);
     }
 
     /// Rule 13: what refers to an image goes the way of that image.

@@ -73,8 +73,8 @@ fn judge_absence(judgement: &mut Judgement<'_>, image: &Image, some_scanned: boo
         return;
     }
     let name = match image.platform() {
-        Some(platform) => format!("{platform} {}", image.manifest),
-        None => image.manifest.to_string(),
+        Some(platform) => format!("{platform} {}", image.manifest.short()),
+        None => image.manifest.short(),
     };
     let (reason, detail) = match some_scanned {
         true => (

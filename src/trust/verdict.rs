@@ -147,6 +147,12 @@ impl Verdict {
         self.rulebook
     }
 
+    /// Whether a pull of it is worth a warning.
+    pub fn has_warnings(&self) -> bool {
+        let shown = self.mode == Mode::Warn && !self.denials.is_empty();
+        shown || self.warnings().next().is_some()
+    }
+
     /// Warnings worth showing to whoever pulls.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.checks

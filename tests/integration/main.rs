@@ -9,3 +9,4 @@ mod house;
 mod lab;
 mod ledger;
 mod runtimes;
+mod upstream;

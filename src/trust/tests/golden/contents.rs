@@ -311,6 +311,17 @@ pub fn other_cases() -> Vec<Case> {
                 c.evidence.promotions.clear();
                 c.evidence.above = vec![digest("both")];
                 c.evidence.subject_permitted_until = Some(ago(-1));
+                c.environment.settings.referrer_types = vec![MediaType::IN_TOTO];
+            },
+        ),
+        case(
+            13,
+            "serves no attestation where nobody wishes it",
+            Denied(&[ManifestRefused]),
+            |c| {
+                c.pull(alone(attestation("statement")));
+                c.evidence.above = vec![digest("both")];
+                c.evidence.subject_permitted_until = Some(ago(-1));
             },
         ),
         case(
@@ -319,6 +330,7 @@ pub fn other_cases() -> Vec<Case> {
             Denied(&[NotInAdmittedImage]),
             |c| {
                 c.pull(alone(attestation("statement")));
+                c.environment.settings.referrer_types = vec![MediaType::IN_TOTO];
             },
         ),
         case(13, "denies a revoked signature", Denied(&[Revoked]), |c| {
