@@ -34,6 +34,7 @@ impl Release {
 pub struct Containerd {
     _part: Part,
     ctr: PathBuf,
+    release: Release,
     folder: TempDir,
 }
 
@@ -63,6 +64,7 @@ impl Containerd {
         Ok(Self {
             _part: part,
             ctr,
+            release,
             folder,
         })
     }
@@ -96,9 +98,14 @@ impl Containerd {
         )
     }
 
-    /// As a node does it: the platform of the machine, nothing of the others.
-    fn verb(&self) -> [&'static str; 4] {
-        ["image", "pull", "--platform", "linux/amd64"]
+    /// As a node does it: the platform of the machine, nothing of the others. By
+    /// itself ctr 2.4 asks for the manifests and configs of all platforms too.
+    fn verb(&self) -> Vec<&'static str> {
+        let mut verb = vec!["image", "pull", "--platform", "linux/amd64"];
+        if self.release == Release::V2_4 {
+            verb.push("--skip-metadata");
+        }
+        verb
     }
 
     pub fn images(&self) -> String {

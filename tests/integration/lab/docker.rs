@@ -42,6 +42,10 @@ impl Docker {
             "--host",
             &socket,
         ]);
+        // Docker Hub is out of reach: nothing leaves loopback, which needs no proxy.
+        command
+            .env("HTTPS_PROXY", NOWHERE)
+            .env("HTTP_PROXY", NOWHERE);
         command.arg("--containerd").arg(containerd.socket());
         for (option, name) in [
             ("--data-root", "data"),

@@ -179,7 +179,7 @@ fn parse(line: &str) -> Option<Request> {
     let (_, rest) = line.split_once("] \"")?;
     let (request, rest) = rest.split_once(" HTTP/1.1\" ")?;
     let (method, path) = request.split_once(' ')?;
-    let (_, agent) = rest.trim_end_matches('"').rsplit_once(" \"")?;
+    let (_, agent) = rest.trim_end().strip_suffix('"')?.rsplit_once(" \"")?;
     let [method, path, agent] = [method, path, agent].map(str::to_owned);
     Some(Request {
         method,

@@ -11,6 +11,9 @@ fn the_pull_part_of_the_oci_suite_passes_on_an_admitted_image() {
     let site = or_skip!(Site::open());
     let image = site.image("team/app");
     site.admit(&image);
+    // A tag is listed once its digest is known.
+    let tag = format!("/v2/development/team/app/manifests/{}", image.tag);
+    assert_eq!(site.gateway.get(&tag).status, 200);
     let results = tempfile::tempdir().unwrap();
     let mut command = Command::new(suite);
     command

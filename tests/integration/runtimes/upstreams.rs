@@ -32,6 +32,7 @@ fn what_an_upstream_deletes_stays_admitted() {
                 .status
         })
     };
+    assert_eq!(manifest(&gateway, "development", &image), 200);
     assert!(blobs().all(|status| status == 200));
     let target = format!("/v2/team/app/manifests/{}", image.digest);
     assert_eq!(
