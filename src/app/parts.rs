@@ -71,7 +71,6 @@ impl Parts {
             cache: cache.clone(),
             recorder,
             metrics: metrics.clone(),
-            tasks: tasks.clone(),
         }));
         let parts = Self {
             config,

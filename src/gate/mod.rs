@@ -15,7 +15,6 @@ mod checkpoint;
 mod closures;
 mod evidence;
 mod facts;
-mod flight;
 mod intake;
 mod judged;
 mod listener;

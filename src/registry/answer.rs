@@ -12,6 +12,8 @@ use crate::oci::ErrorCode;
 
 pub(super) type Answer = Response<Body>;
 
+/// Echoes `ns` (distribution-spec, "Proxying").
+pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::Instrument;
 
 use super::Registry;
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, NAMESPACE};
 use super::fast::Destination;
 use super::route::{Page, Route, route, with_namespace};
 use crate::gate::{
@@ -22,8 +22,6 @@ use crate::http::Body;
 use crate::oci::{Digest, MediaType, Reference};
 use crate::stream::ByteRange;
 
-/// Echoes `ns` (distribution-spec, "Proxying").
-pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// The head of an answer is sent within this, or a 503: containerd gives up on
 /// one after 30 s.
