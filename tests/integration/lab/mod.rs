@@ -32,7 +32,7 @@ pub use part::{Outcome, Part, eventually, free_port, outcome};
 pub use podman::Podman;
 pub use report::{grype, trivy, trivy_with};
 pub use site::Site;
-pub use slow_link::SlowLink;
+pub use slow_link::{SlowLink, Wire};
 pub use tls::Authority;
 pub use token_server::TokenServer;
 pub use tool::{Missing, as_root, built, installed};

@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::lab::{Gateway, Image, Origin, Setup, SlowLink, digest_of, eventually, get, or_skip};
+use crate::lab::{
+    Gateway, Image, Origin, Setup, SlowLink, Wire, digest_of, eventually, get, or_skip,
+};
 
 /// Half a second for a layer of 16 MiB.
-const BYTES_PER_SECOND: usize = 32 << 20;
+const WIRE: Wire = Wire {
+    bytes_per_second: 32 << 20,
+    latency: Duration::ZERO,
+};
 /// The cache's growth, after its start, at which the machine dies.
 const DEATHS: [u64; 5] = [1 << 20, 7 << 20, 15 << 20, 20 << 20, 30 << 20];
 
 #[test]
 fn kill_in_the_middle_of_fills_leaves_only_whole_blobs() {
     let origin = or_skip!(Origin::start());
-    let link = SlowLink::start(origin.address(), BYTES_PER_SECOND);
+    let link = SlowLink::start(origin.address(), WIRE);
     let mut gateway =
         Gateway::start(&Setup::new().upstream("development", origin.address(), link.address()));
     let image = origin.image("team/large", "1");

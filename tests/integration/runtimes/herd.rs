@@ -3,16 +3,21 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::lab::{Gateway, Image, Origin, Setup, Site, SlowLink, digest_of, eventually, or_skip};
+use crate::lab::{
+    Gateway, Image, Origin, Setup, Site, SlowLink, Wire, digest_of, eventually, or_skip,
+};
 
 const NODES: usize = 100;
-/// Slow enough that the last node arrives long before the layer has.
-const BYTES_PER_SECOND: usize = 512 << 10;
+/// Slow enough that the last node arrives long before an answer has.
+const WIRE: Wire = Wire {
+    bytes_per_second: 512 << 10,
+    latency: Duration::from_millis(500),
+};
 
 #[test]
 fn a_herd_of_cold_pulls_asks_the_upstream_once_for_each_thing() {
     let origin = or_skip!(Origin::start());
-    let link = SlowLink::start(origin.address(), BYTES_PER_SECOND);
+    let link = SlowLink::start(origin.address(), WIRE);
     let gateway =
         Gateway::start(&Setup::new().upstream("development", origin.address(), link.address()));
     let image = origin.image("team/app", "1");
