@@ -18,6 +18,7 @@ use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfi
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::trust::{Decision, EnvironmentName, Exposure};
 use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 
 /// Decisions that wait to be written, at most.
@@ -70,6 +71,7 @@ impl Parts {
             ledger: ledger.clone(),
             cache: cache.clone(),
             recorder,
+            exposures: exposures(&config),
             metrics: metrics.clone(),
         }));
         let parts = Self {
@@ -120,12 +122,19 @@ fn recorder(
     config: &Config,
     public_url: &str,
     metrics: &Metrics,
-) -> (Recorder, mpsc::Receiver<crate::trust::Decision>) {
+) -> (Recorder, mpsc::Receiver<Decision>) {
     let recorder = RecorderConfig {
         public_url: public_url.to_owned(),
         every_pass: config.audit.record == Record::All,
     };
     Recorder::new(recorder, metrics.clone(), DECISIONS)
+}
+
+fn exposures(config: &Config) -> Vec<(EnvironmentName, Exposure)> {
+    let listeners = config.listeners.iter();
+    listeners
+        .map(|listener| (listener.environment.clone(), listener.exposure))
+        .collect()
 }
 
 /// The configured one; with port 0, the port that was given.

@@ -94,6 +94,7 @@ impl App {
         tracing::info!("draining");
         self.tasks.drain(DRAIN).await;
         self.parts.gate.write_facts_once().await;
+        self.parts.cache.save_pulls_once().await;
         self.parts.ledger.close().await;
         tracing::info!("stopped");
     }

@@ -81,6 +81,13 @@ impl Gate {
         }
     }
 
+    /// The exposure of a pull through the environment's listeners; unknown is
+    /// external.
+    fn usual_exposure(&self, environment: &EnvironmentName) -> Asked {
+        let known = self.exposures.get(environment).copied();
+        Asked::Listener(known.unwrap_or_default())
+    }
+
     /// The verdict that a pull of `inspected` would get. With `as_promoted`, as
     /// if that promotion stood already.
     pub async fn judge_inspected(
@@ -100,7 +107,7 @@ impl Gate {
         let question = Question {
             rulebook,
             subject: &subject,
-            exposure: exposure.map_or(Asked::Listener(Exposure::External), Asked::Stated),
+            exposure: exposure.map_or_else(|| self.usual_exposure(environment), Asked::Stated),
             now,
             depth: 0,
         };
