@@ -18,7 +18,7 @@ pub struct Docker {
     part: Part,
     socket: String,
     _containerd: Containerd,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Docker {
@@ -61,7 +61,7 @@ impl Docker {
             part,
             socket,
             _containerd: containerd,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -83,7 +83,14 @@ fn run(socket: &str, arguments: &[&str]) -> Outcome {
 }
 
 impl Drop for Docker {
+    /// It leaves the mount of its containers' network namespace behind.
     fn drop(&mut self) {
         self.part.stop(STOPS_WITHIN);
+        let folder = self.folder.path().to_str().unwrap_or_default();
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let points = mounts.lines().filter_map(|mount| mount.split(' ').nth(1));
+        for point in points.filter(|point| point.starts_with(folder)) {
+            outcome(Command::new("umount").arg(point));
+        }
     }
 }

@@ -70,6 +70,7 @@ impl Origin {
 
     /// One with a copy of the images, so that what it holds may be changed.
     pub fn on_copy(folder: &Path) -> Result<Self, Missing> {
+        installed("docker-registry")?;
         let storage = images::storage()?;
         outcome(
             Command::new("cp")
