@@ -2,7 +2,10 @@
 // A test that cannot go on should stop right there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
+mod app;
 mod cli;
 mod config;
 mod house;
 mod ledger;
+mod readme;
