@@ -33,12 +33,13 @@ pub(super) async fn list(
     Reader(principal): Reader,
     Asked(query): Asked<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
-    let limit = query.limit.unwrap_or(USUAL_LIMIT);
+    let limit = query.limit.unwrap_or(USUAL_LIMIT).min(LIMIT_OF_DECISIONS);
     let filter = DecisionFilter {
         since: query.since,
         environment: query.environment,
         verdict: query.verdict,
-        limit: u32::try_from(limit.min(LIMIT_OF_DECISIONS)).ok(),
+        // As many as can be had: what others were told is left out of them.
+        limit: None,
     };
     let found = admin.ledger.decisions(&filter).await?;
     let scope = principal.scope();
@@ -49,7 +50,8 @@ pub(super) async fn list(
                 Err(_) => scope.repositories().is_empty(),
             }
     };
-    let decisions = found.into_iter().filter(visible).map(Into::into).collect();
+    let visible = found.into_iter().filter(visible).take(limit);
+    let decisions = visible.map(Into::into).collect();
     Ok(Json(DecisionList { decisions }))
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Parts, watch};
-use crate::gate::DecisionWriter;
 use crate::metrics::ModeLabels;
 use crate::tasks::Tasks;
 use crate::trust::Mode;
@@ -24,9 +23,7 @@ const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const KEEP_CHANGES: u64 = 100_000;
 
 /// Starts every loop.
-pub(super) fn spawn(parts: &Arc<Parts>, writer: DecisionWriter, tasks: &Tasks) {
-    let stopped = tasks.cancelled();
-    tasks.spawn("decisions", writer.run(stopped));
+pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
     every(parts, tasks, "follow", FOLLOW, follow_once);
     every(parts, tasks, "denials", CLOSE_DENIALS, close_denials_once);
     every(parts, tasks, "facts", WRITE_FACTS, write_facts_once);

@@ -1,5 +1,6 @@
 //! Where the program listens: bound first, opened last.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::oci::RegistryHost;
 use crate::ops::{self, Ops};
 use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
+use crate::trust::{EnvironmentName, Exposure};
 
 /// Requests of the admin API worked on at once, and their deadline.
 const CONCURRENT: usize = 64;
@@ -141,8 +143,23 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         ledger: parts.ledger.clone(),
         default_host: default_host(&parts.config),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
+        exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
     }
+}
+
+/// Of the listeners of each environment, the stricter.
+fn exposures(config: &Config) -> BTreeMap<EnvironmentName, Exposure> {
+    let mut exposures = BTreeMap::new();
+    for listener in &config.listeners {
+        let held = exposures
+            .entry(listener.environment.clone())
+            .or_insert(listener.exposure);
+        if listener.exposure == Exposure::External {
+            *held = Exposure::External;
+        }
+    }
+    exposures
 }
 
 /// Where names without a host lie: the default upstream, else Docker Hub, as

@@ -18,7 +18,7 @@ use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfi
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
-use crate::trust::{Decision, EnvironmentName, Exposure};
+use crate::trust::Decision;
 use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 
 /// Decisions that wait to be written, at most.
@@ -71,7 +71,6 @@ impl Parts {
             ledger: ledger.clone(),
             cache: cache.clone(),
             recorder,
-            exposures: exposures(&config),
             metrics: metrics.clone(),
         }));
         let parts = Self {
@@ -128,13 +127,6 @@ fn recorder(
         every_pass: config.audit.record == Record::All,
     };
     Recorder::new(recorder, metrics.clone(), DECISIONS)
-}
-
-fn exposures(config: &Config) -> Vec<(EnvironmentName, Exposure)> {
-    let listeners = config.listeners.iter();
-    listeners
-        .map(|listener| (listener.environment.clone(), listener.exposure))
-        .collect()
 }
 
 /// The configured one; with port 0, the port that was given.

@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::oci::RegistryHost;
-use crate::trust::{EnvironmentName, Exposure, Rulebook};
+use crate::trust::Rulebook;
 
 use super::closures::Closures;
 use super::facts::Facts;
@@ -28,8 +28,6 @@ pub struct Gate {
     pub(super) closures: Closures,
     pub(super) vouched: Vouched,
     pub(super) facts: Facts,
-    /// The strictest exposure among an environment's listeners.
-    pub(super) exposures: BTreeMap<EnvironmentName, Exposure>,
     pub(super) metrics: Metrics,
 }
 
@@ -40,8 +38,6 @@ pub struct Parts {
     pub ledger: Arc<Ledger>,
     pub cache: Arc<Cache>,
     pub recorder: Recorder,
-    /// Of every listener.
-    pub exposures: Vec<(EnvironmentName, Exposure)>,
     pub metrics: Metrics,
 }
 
@@ -57,7 +53,6 @@ impl Gate {
             closures: Closures::new(),
             vouched: Vouched::default(),
             facts: Facts::default(),
-            exposures: strictest(parts.exposures),
             metrics: parts.metrics,
         }
     }
@@ -85,16 +80,4 @@ impl Gate {
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
-}
-
-/// One external listener makes an environment external.
-fn strictest(listeners: Vec<(EnvironmentName, Exposure)>) -> BTreeMap<EnvironmentName, Exposure> {
-    let mut exposures = BTreeMap::new();
-    for (environment, exposure) in listeners {
-        let held = exposures.entry(environment).or_insert(exposure);
-        if exposure == Exposure::External {
-            *held = Exposure::External;
-        }
-    }
-    exposures
 }

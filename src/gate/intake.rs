@@ -9,7 +9,7 @@ use super::check::{Asked, Question};
 use super::closures::Known;
 use super::{Gate, Refusal};
 use crate::oci::{Closure, Digest, ImageRef, Reference, Repository, Tag};
-use crate::trust::{EnvironmentName, Exposure, Promotion, Rulebook, Subject, Verdict};
+use crate::trust::{EnvironmentName, Promotion, Rulebook, Subject, Verdict};
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
@@ -81,13 +81,6 @@ impl Gate {
         }
     }
 
-    /// The exposure of a pull through the environment's listeners; unknown is
-    /// external.
-    fn usual_exposure(&self, environment: &EnvironmentName) -> Asked {
-        let known = self.exposures.get(environment).copied();
-        Asked::Listener(known.unwrap_or_default())
-    }
-
     /// The verdict that a pull of `inspected` would get. With `as_promoted`, as
     /// if that promotion stood already.
     pub async fn judge_inspected(
@@ -95,7 +88,7 @@ impl Gate {
         rulebook: &Rulebook,
         environment: &EnvironmentName,
         inspected: &Inspected,
-        exposure: Option<Exposure>,
+        exposure: Asked,
         as_promoted: Option<Promotion>,
         now: Timestamp,
     ) -> Verdict {
@@ -107,7 +100,7 @@ impl Gate {
         let question = Question {
             rulebook,
             subject: &subject,
-            exposure: exposure.map_or_else(|| self.usual_exposure(environment), Asked::Stated),
+            exposure,
             now,
             depth: 0,
         };

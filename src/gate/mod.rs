@@ -31,6 +31,7 @@ pub use address::{Misaddressed, Namespace, Target};
 pub use answer::DenialAnswer;
 pub use ask::Pull;
 pub use blob::{Content, ServedBlob, Wanted};
+pub use check::Asked;
 pub use checkpoint::{Gate, Parts};
 pub use intake::{InspectError, Inspected};
 pub use listener::{Asker, Listener};

@@ -1,12 +1,14 @@
-//! The one integration-test binary. Its tree mirrors the doors; `runtimes` are
-//! the end-to-end tests with real clients, on the parts that `lab` starts.
+//! The one integration-test binary. Its tree mirrors the doors.
 // A test that cannot go on should stop right there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
+mod app;
 mod cli;
 mod config;
 mod house;
 mod lab;
 mod ledger;
+mod readme;
 mod runtimes;
 mod upstream;
