@@ -5,4 +5,6 @@
 mod cli;
 mod config;
 mod house;
+mod kit;
 mod ledger;
+mod registry;
