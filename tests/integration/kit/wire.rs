@@ -93,6 +93,14 @@ impl Wire {
         reply
     }
 
+    /// Status and as much of a body as comes, whole or not.
+    pub async fn until_closed(&mut self) -> (u16, Vec<u8>) {
+        let status = self.head().await.status;
+        let read = self.stream.read_to_end(&mut self.rest);
+        let _ = tokio::time::timeout(PATIENCE, read).await.expect("an end");
+        (status, std::mem::take(&mut self.rest))
+    }
+
     async fn more(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.rest);
         let read = tokio::time::timeout(PATIENCE, read).await;

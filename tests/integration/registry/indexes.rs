@@ -102,7 +102,10 @@ async fn a_child_of_a_platform_that_is_not_deployed_is_refused_in_every_mode() {
         world.hub.put_manifest("team/app", &index);
         let _ = world.both(&manifests(NAME, &index.digest)).await;
         let child = manifests(NAME, &amd64.manifest.digest);
-        world.both(&child).await.assert_denied("platform-not-allowed");
+        world
+            .both(&child)
+            .await
+            .assert_denied("platform-not-allowed");
         let layer = blobs(NAME, &amd64.layers[0].digest);
         assert_eq!(world.both(&layer).await.status, 403, "{mode}");
     }
