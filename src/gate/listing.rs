@@ -56,7 +56,7 @@ impl Gate {
     }
 
     async fn would_serve(&self, pull: Pull<'_>, rulebook: &Rulebook, tag: &Tag) -> bool {
-        match self.last_known(pull, tag) {
+        match self.last_known(pull, rulebook, tag) {
             Some(digest) => self.is_permitted(pull, rulebook, digest).await,
             None => false,
         }

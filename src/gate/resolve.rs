@@ -129,16 +129,21 @@ impl Gate {
             .promoted(environment, &pull.target.repository, tag)
     }
 
-    /// The last digest known of a tag. Memory only.
-    pub(super) fn last_known(&self, pull: Pull<'_>, tag: &Tag) -> Option<Digest> {
+    /// The digest that a pull of `tag` would mean, by what was learnt last,
+    /// however long ago. Memory only.
+    pub(super) fn last_known(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        tag: &Tag,
+    ) -> Option<Digest> {
         let repository = &pull.target.repository;
-        let reachable = self.upstreams.get(repository.host())?;
-        let reference = Reference::Tag(tag.clone());
-        let known = reachable
-            .tags
-            .known(repository.name(), &reference, pull.now);
-        known
-            .map(|known| known.head.digest)
+        let environment = rulebook.environment(&pull.asker.listener.environment)?;
+        if environment.settings(repository).promoted_tags {
+            return self.promoted(pull, tag);
+        }
+        let tags = &self.upstreams.get(repository.host())?.tags;
+        tags.last_known(repository.name(), &Reference::Tag(tag.clone()))
             .or_else(|| self.promoted(pull, tag))
     }
 

@@ -158,7 +158,7 @@ fn range_not_satisfiable(size: u64) -> Answer {
 pub(super) fn no_route(no: &NoRoute) -> Answer {
     let status = match no.code {
         ErrorCode::DigestInvalid | ErrorCode::NameInvalid => StatusCode::BAD_REQUEST,
-        ErrorCode::Unsupported => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::Unsupported => return not_allowed(no.message),
         _ => StatusCode::NOT_FOUND,
     };
     error(status, no.code, no.message)
@@ -171,7 +171,11 @@ pub(super) fn name_invalid(why: &str) -> Answer {
 
 /// Push and delete.
 pub(super) fn unsupported() -> Answer {
-    let message = "this gateway serves pulls only; push to the registry behind it";
+    not_allowed("this gateway serves pulls only; push to the registry behind it")
+}
+
+/// A 405 names what is allowed (RFC 9110, 15.5.6).
+fn not_allowed(message: &str) -> Answer {
     let mut answer = error(
         StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::Unsupported,

@@ -68,7 +68,11 @@ pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<Route<'a>, NoRoute
             name,
             page: page(query)?,
         }),
-        _ => Err(no(ErrorCode::Unsupported, "this gateway serves pulls only")),
+        "uploads" => Err(no(ErrorCode::Unsupported, "this gateway serves pulls only")),
+        _ => Err(no(
+            ErrorCode::NameUnknown,
+            "no such path in the distribution API",
+        )),
     }
 }
 
@@ -194,6 +198,7 @@ mod tests {
         );
         assert_eq!(code("/v2/a/manifests/-x"), Err(ErrorCode::ManifestUnknown));
         assert_eq!(code("/v2/a/blobs/uploads/"), Err(ErrorCode::Unsupported));
+        assert_eq!(code("/v2/a/manifests/1/"), Err(ErrorCode::NameUnknown));
         assert_eq!(code("/v2/_catalog"), Err(ErrorCode::NameUnknown));
         assert_eq!(code("/etc/passwd"), Err(ErrorCode::NameUnknown));
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
 use crate::flight::Flights;
-use crate::oci::{Reference, RepositoryName};
+use crate::oci::{Digest, Reference, RepositoryName};
 use crate::tasks::Tasks;
 
 use super::{ManifestHead, Upstream, UpstreamError};
@@ -75,6 +75,12 @@ impl TagMemory {
         let known = self.0.known.get(&(name.clone(), reference.clone()))?;
         (now < known.refresh_at && !self.0.is_expired(&known, now))
             .then(|| self.0.resolved(known, now))
+    }
+
+    /// The last digest that was learnt, however long ago.
+    pub fn last_known(&self, name: &RepositoryName, reference: &Reference) -> Option<Digest> {
+        let known = self.0.known.get(&(name.clone(), reference.clone()))?;
+        Some(known.head.digest)
     }
 
     /// The digest of a tag. A digest may be given too: whether the upstream

@@ -1,0 +1,105 @@
+//! Bypass 8: `subject`, `artifactType` or a `.sig` tag exempts nothing.
+
+use sekisho::demo::{Piece, SampleImage};
+use serde_json::json;
+
+use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
+
+const NAME: &str = "docker.io/team/app";
+const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+const SBOM: &str = "application/spdx+json";
+const SIGNATURE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
+
+fn lists_sboms() -> Setup {
+    Setup::default().production(&format!("referrer_types = [\"{SBOM}\"]"))
+}
+
+#[tokio::test]
+async fn a_runnable_image_with_a_subject_or_a_type_needs_papers() {
+    let world = World::of(lists_sboms()).await;
+    let (app, evil) = (image("app"), image("evil"));
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &evil);
+    world.admit(NAME, &app).await;
+    let attached = bent(&evil, &app, None);
+    let typed = bent(&evil, &app, Some(SBOM));
+    for manifest in [&attached, &typed] {
+        world.hub.put_manifest("team/app", manifest);
+        let tag = format!("sha256-{}.sig", app.manifest.digest.hex());
+        world.hub.tag("team/app", &tag, &manifest.digest);
+        for reference in [tag, manifest.digest.to_string()] {
+            let reply = world.both(&manifests(NAME, reference)).await;
+            assert_eq!(reply.status, 403, "{reply:?}");
+        }
+        let layer = blobs(NAME, &evil.layers[0].digest);
+        assert_eq!(world.both(&layer).await.status, 403);
+    }
+}
+
+fn bent(image: &SampleImage, subject: &SampleImage, artifact_type: Option<&str>) -> Piece {
+    let mut manifest = manifest_of(image);
+    manifest["subject"] = subject.manifest.descriptor();
+    if let Some(artifact_type) = artifact_type {
+        manifest["artifactType"] = json!(artifact_type);
+    }
+    piece(OCI, manifest.to_string())
+}
+
+#[tokio::test]
+async fn a_referrer_is_served_with_its_subject_and_no_longer() {
+    let world = World::of(lists_sboms()).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &sbom);
+    let path = manifests(NAME, &sbom.manifest.digest);
+    let content = blobs(NAME, &sbom.layers[0].digest);
+    assert_eq!(world.both(&path).await.status, 403);
+    world.admit(NAME, &app).await;
+    world.both(&path).await.assert_served(&sbom.manifest.bytes);
+    let reply = world.both(&content).await;
+    reply.assert_served(&sbom.layers[0].bytes);
+    world.revoke(&app.manifest.digest).await;
+    // A referrer rests on its subject's verdict for half a second.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(world.both(&path).await.status, 403);
+    assert_eq!(world.both(&content).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_referrer_of_a_type_that_is_not_listed_is_refused() {
+    let world = World::of(lists_sboms()).await;
+    let app = image("app");
+    let signature = app.referrer(SIGNATURE, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &signature);
+    world.admit(NAME, &app).await;
+    let tag = format!("sha256-{}.sig", app.manifest.digest.hex());
+    world.hub.tag("team/app", &tag, &signature.manifest.digest);
+    for reference in [tag, signature.manifest.digest.to_string()] {
+        let reply = world.both(&manifests(NAME, reference)).await;
+        reply.assert_denied("manifest-refused");
+    }
+}
+
+#[tokio::test]
+async fn referrers_are_listed_for_permitted_subjects_and_by_type() {
+    let world = World::of(lists_sboms()).await;
+    let app = image("app");
+    let (sbom, signature) = (app.referrer(SBOM, "{}"), app.referrer(SIGNATURE, "{}"));
+    for image in [&app, &sbom, &signature] {
+        world.hub.put_image("team/app", image);
+    }
+    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
+    world.both(&path).await.assert_denied("not-scanned");
+    world.admit(NAME, &app).await;
+    let reply = world.both(&path).await;
+    let listed = reply.json()["manifests"].clone();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["digest"], sbom.manifest.digest.to_string());
+    assert_eq!(reply.header("oci-filters-applied"), None);
+    let signatures = format!("{path}?artifactType={}", SIGNATURE.replace('+', "%2B"));
+    let reply = world.both(&signatures).await;
+    assert_eq!(reply.json()["manifests"], json!([]));
+    assert_eq!(reply.header("oci-filters-applied"), Some("artifactType"));
+}

@@ -1,0 +1,189 @@
+//! Tags: resolved once, and the digest is what is judged, served and listed.
+
+use http::Method;
+use sekisho::demo::{Fault, Kind};
+use serde_json::json;
+
+use crate::kit::{Setup, World, image, manifests};
+
+const NAME: &str = "docker.io/team/app";
+const LIST: &str = "/v2/docker.io/team/app/tags/list";
+
+/// Bypass 12: judged one digest of a tag, served another.
+#[tokio::test]
+async fn a_tag_that_moves_under_way_is_served_as_it_was_judged() {
+    let world = World::start().await;
+    let (app, evil) = (image("app"), image("evil"));
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &evil);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.admit(NAME, &app).await;
+    let hold = world.hub.hold(&app.manifest.digest.to_string());
+    let pull = world.send(0, "GET", &manifests(NAME, "1"), &[]).await;
+    hold.arrived().await;
+    world.hub.tag("team/app", "1", &evil.manifest.digest);
+    hold.release();
+    let reply = pull.reply().await;
+    reply.assert_served(&app.manifest.bytes);
+    let digest = app.manifest.digest.to_string();
+    assert_eq!(reply.header("docker-content-digest"), Some(&*digest));
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_is_judged_by_what_it_means_now() {
+    let world = World::of(Setup::default().hub("tag_ttl = \"0s\"")).await;
+    let (app, evil) = (image("app"), image("evil"));
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &evil);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.admit(NAME, &app).await;
+    let path = manifests(NAME, "1");
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+    world.hub.tag("team/app", "1", &evil.manifest.digest);
+    world.both(&path).await.assert_denied("not-scanned");
+}
+
+#[tokio::test]
+async fn a_tag_is_asked_for_once_while_it_is_fresh() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.admit(NAME, &app).await;
+    for _ in 0..5 {
+        world.both(&manifests(NAME, "1")).await;
+    }
+    let asked = world
+        .hub
+        .count_of(&Method::HEAD, Kind::Manifest, "team/app", "1");
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn a_stale_tag_is_served_with_a_warning_while_the_upstream_is_down() {
+    let world = World::of(Setup::default().hub("tag_ttl = \"0s\"")).await;
+    let (app, denied) = (image("app"), image("denied"));
+    for (tag, image) in [("1", &app), ("2", &denied)] {
+        world.hub.put_image("team/app", image);
+        world.hub.tag("team/app", tag, &image.manifest.digest);
+    }
+    world.admit(NAME, &app).await;
+    let good = manifests(NAME, "1");
+    world.both(&good).await.assert_served(&app.manifest.bytes);
+    let bad = manifests(NAME, "2");
+    world.both(&bad).await.assert_denied("not-scanned");
+    world.hub.inject("/v2/", usize::MAX, Fault::Status(503));
+    let reply = world.both(&good).await;
+    reply.assert_served(&app.manifest.bytes);
+    let warning = reply.header("warning").unwrap();
+    assert!(warning.starts_with("299 - \"sekisho: docker.io is unreachable"));
+    world.both(&bad).await.assert_denied("not-scanned");
+}
+
+/// Bypass 22: a denied image still listed.
+#[tokio::test]
+async fn only_tags_that_would_be_served_are_listed() {
+    // No word on a tag is fresh for long; the list goes by the last one.
+    let world = World::of(Setup::default().hub("tag_ttl = \"0s\"")).await;
+    let (app, denied) = (image("app"), image("denied"));
+    for (tag, image) in [("a", &app), ("b", &denied), ("c", &app)] {
+        world.hub.put_image("team/app", image);
+        world.hub.tag("team/app", tag, &image.manifest.digest);
+    }
+    world.admit(NAME, &app).await;
+    for tag in ["a", "b"] {
+        world.both(&manifests(NAME, tag)).await;
+    }
+    let listed = world.both(LIST).await.json();
+    assert_eq!(listed, json!({ "name": NAME, "tags": ["a"] }));
+    world.revoke(&app.manifest.digest).await;
+    assert_eq!(world.both(LIST).await.json()["tags"], json!([]));
+}
+
+#[tokio::test]
+async fn lists_of_tags_are_paged() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    for tag in ["a", "b", "c"] {
+        world.hub.tag("team/app", tag, &app.manifest.digest);
+        world.both(&manifests(NAME, tag)).await;
+    }
+    let mut path = format!("{LIST}?n=1");
+    let mut seen = Vec::new();
+    loop {
+        let reply = world.both(&path).await;
+        for tag in reply.json()["tags"].as_array().unwrap() {
+            seen.push(tag.as_str().unwrap().to_owned());
+        }
+        let Some(link) = reply.header("link") else {
+            break;
+        };
+        let (next, rel) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+        assert_eq!(rel, "; rel=\"next\"");
+        path = next.to_owned();
+    }
+    assert_eq!(seen, ["a", "b", "c"]);
+    let none = world.both(&format!("{LIST}?n=0")).await;
+    assert_eq!(none.json()["tags"], json!([]));
+    let reply = world.both("/v2/docker.io/team/none/tags/list").await;
+    assert_eq!((reply.status, &*reply.code()), (404, "NAME_UNKNOWN"));
+}
+
+fn promoted_tags() -> Setup {
+    Setup::default()
+        .production("promoted_tags = true")
+        .hub("tag_ttl = \"0s\"")
+        .listener("environment = \"production\"")
+        .listener("environment = \"development\"")
+        .more("[environments.development]\nmode = \"audit\"")
+}
+
+#[tokio::test]
+async fn a_promoted_tag_stays_where_it_was_promoted() {
+    let world = World::of(promoted_tags()).await;
+    let (app, next) = (image("app"), image("next"));
+    for image in [&app, &next] {
+        world.hub.put_image("team/app", image);
+        world.scan(NAME, image, &[]).await;
+    }
+    let path = manifests(NAME, "1");
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    assert_eq!(world.both(&path).await.status, 404);
+    world
+        .promote(&format!("{NAME}:1@{}", app.manifest.digest))
+        .await;
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+    world.hub.tag("team/app", "1", &next.manifest.digest);
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+    world
+        .promote(&format!("{NAME}:1@{}", next.manifest.digest))
+        .await;
+    world.both(&path).await.assert_served(&next.manifest.bytes);
+    // No silent way back to what was promoted before.
+    world.revoke(&next.manifest.digest).await;
+    world.both(&path).await.assert_denied("revoked");
+}
+
+/// What another environment resolved says nothing of promoted tags.
+#[tokio::test]
+async fn promoted_tags_are_listed_by_their_promotion() {
+    let world = World::of(promoted_tags().hub("")).await;
+    let (app, next) = (image("app"), image("next"));
+    for image in [&app, &next] {
+        world.hub.put_image("team/app", image);
+        world.hub.tag("team/app", "moved", &image.manifest.digest);
+    }
+    world.hub.tag("team/app", "other", &app.manifest.digest);
+    world.scan(NAME, &app, &[]).await;
+    world
+        .promote(&format!("{NAME}:moved@{}", app.manifest.digest))
+        .await;
+    for tag in ["moved", "other"] {
+        let path = manifests(NAME, tag);
+        let reply = world.send(1, "GET", &path, &[]).await.reply().await;
+        assert_eq!(reply.status, 200);
+    }
+    assert_eq!(world.both(LIST).await.json()["tags"], json!(["moved"]));
+}
