@@ -145,3 +145,23 @@ async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
     assert!(told.starts_with("cache:"), "{told}");
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn the_first_token_is_its_owners_alone_and_replaced_when_it_is_revoked() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::start().await;
+    let first = lab.token.clone();
+    let file = lab.folder.path().join("data/admin.token");
+    let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let list = lab.api("GET", "/api/v1/tokens").send().await.expect(200);
+    let name = list["tokens"][0]["name"].as_str().unwrap();
+    let path = format!("/api/v1/tokens/{name}");
+    lab.api("DELETE", &path).send().await.expect(200);
+    assert_eq!(lab.api("GET", "/api/v1/tokens").send().await.status, 401);
+    let lab = lab.restarted().await;
+    assert_ne!(lab.token, first);
+    assert_eq!(mode(), 0o600);
+    lab.api("GET", "/api/v1/tokens").send().await.expect(200);
+    lab.stop().await;
+}
