@@ -50,7 +50,8 @@ impl Gate {
 
     /// A closure that nobody recorded is judged each time, from memory: a
     /// remembered denial could not be reached by the evidence that lifts it.
-    /// Once it passes it is recorded, and its manifests are kept.
+    /// Once it passes it is recorded, and its manifests are kept; a revoked one
+    /// is recorded too, since the revocation holds for all below it.
     async fn judge_unrecorded(
         &self,
         question: Question<'_>,
@@ -58,13 +59,15 @@ impl Gate {
     ) -> Result<Arc<Verdict>, Refusal> {
         let (evidence, _) = self.evidence(question, read.closure.clone()).await;
         let verdict = question.verdict(&evidence);
-        if !verdict.is_allowed() {
+        if !verdict.is_allowed() && !is_revoked(&verdict) {
             return Ok(Arc::new(verdict));
         }
         let repository = &question.subject.repository;
         match self.ledger.record_closure(repository, &read.closure).await {
             Ok(()) => {
-                self.keep_manifests(&read, question.now).await;
+                if verdict.is_allowed() {
+                    self.keep_manifests(&read, question.now).await;
+                }
                 self.closures.forget(repository, read.closure.root());
                 self.judge_recorded(question, read.closure).await
             }
@@ -94,6 +97,7 @@ impl Gate {
         closure: Arc<Closure>,
     ) -> (Evidence, u64) {
         let (mut evidence, seq) = self.recorded_evidence(question, closure).await;
+        self.add_unrecorded_above(question, &mut evidence);
         if lacks_papers(&evidence) {
             let served_before = evidence.first_served.is_some();
             evidence.vouched_until = self.vouched_until(question, served_before).await;
@@ -123,6 +127,23 @@ impl Gate {
             Err(error) => {
                 tracing::error!(%error, image.digest = %subject.digest, "evidence not readable");
                 (self.unconfirmed_evidence(subject, closure), seq)
+            }
+        }
+    }
+
+    /// Platform indexes that hold the subject, where the ledger could not record
+    /// them: their children are served without it, too.
+    fn add_unrecorded_above(&self, question: Question<'_>, evidence: &mut Evidence) {
+        let subject = question.subject;
+        let environment = question.rulebook.environment(&subject.environment);
+        let listed = environment.into_iter().flat_map(|e| &e.platform_images);
+        for image in listed.filter(|image| image.digest != subject.digest) {
+            let closure = self.closures.closure(&subject.repository, &image.digest);
+            let holds = closure.is_some_and(|closure| closure.image(&subject.digest).is_some());
+            if holds && !evidence.above.contains(&image.digest) {
+                let revocations = self.ledger.index().revocations(&image.digest);
+                evidence.revocations.extend(revocations);
+                evidence.above.push(image.digest.clone());
             }
         }
     }
@@ -200,6 +221,11 @@ fn referred(evidence: &Evidence) -> Vec<Digest> {
         Content::Attestation => evidence.above.clone(),
         Content::Artifact { .. } => image.subject.iter().cloned().collect(),
     }
+}
+
+fn is_revoked(verdict: &Verdict) -> bool {
+    let mut denials = verdict.denials().iter();
+    denials.any(|denial| denial.reason == DenialReason::Revoked)
 }
 
 fn unfit(question: Question<'_>, why: &str) -> Verdict {

@@ -51,7 +51,7 @@ impl World {
         std::fs::write(self.file(), text).unwrap();
     }
 
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.folder.path().join("sekisho.toml")
     }
 
