@@ -73,6 +73,7 @@ impl Gate {
             }
             Err(error) => {
                 // The closure is known all the same; only its record is missing.
+                self.closures.note_below(repository, &read.closure);
                 tracing::error!(%error, image.repository = %repository, "closure not recorded");
                 Ok(Arc::new(verdict))
             }
@@ -97,7 +98,7 @@ impl Gate {
         closure: Arc<Closure>,
     ) -> (Evidence, u64) {
         let (mut evidence, seq) = self.recorded_evidence(question, closure).await;
-        self.add_unrecorded_above(question, &mut evidence);
+        self.add_unrecorded_above(question.subject, &mut evidence);
         if lacks_papers(&evidence) {
             let served_before = evidence.first_served.is_some();
             evidence.vouched_until = self.vouched_until(question, served_before).await;
@@ -131,20 +132,17 @@ impl Gate {
         }
     }
 
-    /// Platform indexes that hold the subject, where the ledger could not record
-    /// them: their children are served without it, too.
-    fn add_unrecorded_above(&self, question: Question<'_>, evidence: &mut Evidence) {
-        let subject = question.subject;
-        let environment = question.rulebook.environment(&subject.environment);
-        let listed = environment.into_iter().flat_map(|e| &e.platform_images);
-        for image in listed.filter(|image| image.digest != subject.digest) {
-            let closure = self.closures.closure(&subject.repository, &image.digest);
-            let holds = closure.is_some_and(|closure| closure.image(&subject.digest).is_some());
-            if holds && !evidence.above.contains(&image.digest) {
-                let revocations = self.ledger.index().revocations(&image.digest);
-                evidence.revocations.extend(revocations);
-                evidence.above.push(image.digest.clone());
-            }
+    /// An index that holds the subject, where the ledger could not record it:
+    /// what an index is served for without the ledger, its children are, too.
+    fn add_unrecorded_above(&self, subject: &Subject, evidence: &mut Evidence) {
+        let Some(closure) = self.closures.above(&subject.repository, &subject.digest) else {
+            return;
+        };
+        let root = closure.root();
+        if !evidence.above.contains(root) {
+            let revocations = self.ledger.index().revocations(root);
+            evidence.revocations.extend(revocations);
+            evidence.above.push(root.clone());
         }
     }
 

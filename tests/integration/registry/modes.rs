@@ -1,5 +1,7 @@
 //! What `audit` and `warn` let pass, and what they say and record of it.
 
+use sekisho::demo::SampleIndex;
+
 use crate::kit::{Setup, World, blobs, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
@@ -69,5 +71,26 @@ async fn an_audit_serves_no_blob_that_no_image_holds() {
     world.hub.put_blob("team/app", &stray.layers[0]);
     world.both(&manifests(NAME, &app.manifest.digest)).await;
     let reply = world.both(&blobs(NAME, &stray.layers[0].digest)).await;
+    reply.assert_denied("not-in-admitted-image");
+}
+
+/// An audit breaks no pull, not even when nothing can be decided or recorded.
+#[tokio::test]
+async fn an_audit_serves_whole_images_without_its_ledger() {
+    let world = world("audit").await;
+    let index = SampleIndex::new(vec![image("app")]);
+    world.hub.put_index("team/app", &index);
+    world.hub.put_image("team/app", &image("stray"));
+    world.parts().ledger.close().await;
+    let app = &index.images[0];
+    for digest in [&index.manifest.digest, &app.manifest.digest] {
+        assert_eq!(world.both(&manifests(NAME, digest)).await.status, 200);
+    }
+    for piece in app.blobs() {
+        let reply = world.both(&blobs(NAME, &piece.digest)).await;
+        reply.assert_served(&piece.bytes);
+    }
+    let stray = &image("stray").layers[0].digest;
+    let reply = world.both(&blobs(NAME, stray)).await;
     reply.assert_denied("not-in-admitted-image");
 }
