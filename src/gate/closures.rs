@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache as Memory;
 
 use super::{Gate, Refusal};
@@ -26,6 +27,12 @@ const REMEMBERED: usize = 10_000;
 const BELOW: usize = 100_000;
 /// How long an absent digest is not asked for again.
 const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+/// Bytes that they may take altogether.
+const REMEMBERED_BYTES: u64 = 128 << 20;
+/// About what a descriptor, and an entry without content, take in memory.
+const DESCRIPTOR: usize = 256;
+const ENTRY: usize = 512;
 
 type Key = (Repository, Digest);
 
@@ -51,9 +58,28 @@ struct Remembered {
     at: Timestamp,
 }
 
+/// What is remembered of images that nobody admitted is bounded in bytes:
+/// whoever can pull can name as many as the upstream has.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Remembered> for Weight {
+    fn weight(&self, _: &Key, remembered: &Remembered) -> u64 {
+        let held = match &remembered.outcome {
+            Outcome::Read(read) => {
+                let bodies: usize = read.bodies.iter().map(|(_, _, bytes)| bytes.len()).sum();
+                bodies + read.closure.digests().count() * DESCRIPTOR
+            }
+            Outcome::Unfit(why) => why.len(),
+            Outcome::Absent => 0,
+        };
+        (held + ENTRY) as u64
+    }
+}
+
 /// Closures that are not recorded, and the flights that read them.
 pub(super) struct Closures {
-    memory: Memory<Key, Remembered>,
+    memory: Memory<Key, Remembered, Weight>,
     /// Content to the root that was seen to hold it.
     below: Memory<Key, Digest>,
     flights: Flights<Key, Result<Outcome, UpstreamError>>,
@@ -71,7 +97,7 @@ pub(super) enum Known {
 impl Closures {
     pub(super) fn new() -> Self {
         Self {
-            memory: Memory::new(REMEMBERED),
+            memory: Memory::with_weighter(REMEMBERED, REMEMBERED_BYTES, Weight),
             below: Memory::new(BELOW),
             flights: Flights::default(),
         }

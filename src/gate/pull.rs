@@ -54,7 +54,7 @@ impl Gate {
         match standing.verdict.denial() {
             Some(denial) => {
                 let key = DenialKey::of_image(pull.asker, &subject, denial.reason);
-                self.recorder.repeated(&key, pull.now).map(Err)
+                self.recorder.repeated(&key, denial, pull.now).map(Err)
             }
             // Warnings are put together on the layered path.
             None if standing.verdict.has_warnings() => None,

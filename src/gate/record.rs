@@ -18,7 +18,7 @@ use super::judged::{Ask, Judged, decision, fresh_id};
 use super::{Asker, DenialAnswer};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, DenialReason, EnvironmentName, Subject, Verdict};
+use crate::trust::{Decision, Denial, DenialReason, EnvironmentName, Subject, Verdict};
 
 /// Identical denials within this long are one decision.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -143,9 +143,15 @@ impl Recorder {
     }
 
     /// The answer to a denial that is already open, counted once more. Memory only.
-    pub(super) fn repeated(&self, key: &DenialKey, now: Timestamp) -> Option<Arc<DenialAnswer>> {
+    pub(super) fn repeated(
+        &self,
+        key: &DenialKey,
+        denial: &Denial,
+        now: Timestamp,
+    ) -> Option<Arc<DenialAnswer>> {
         let open = self.denials.get(key)?;
-        if now.duration_since(open.decision.time) >= WINDOW {
+        let same = open.answer.denial() == denial;
+        if !same || now.duration_since(open.decision.time) >= WINDOW {
             return None;
         }
         open.count.fetch_add(1, Ordering::Relaxed);
@@ -164,7 +170,7 @@ impl Recorder {
         let denial = judged.denial()?;
         let key = DenialKey::of(ask, denial.reason);
         self.observe(ask);
-        if let Some(answer) = self.repeated(&key, now) {
+        if let Some(answer) = self.repeated(&key, denial, now) {
             return Some(answer);
         }
         self.note_denied_image(&key, judged, now);
