@@ -81,7 +81,7 @@ async fn head_equals_get_while_the_upstream_is_down() {
     breaks(&world.hub);
     for path in [
         manifests(NAME, "1"),
-        manifests(NAME, &Digest::sha256(b"unknown")),
+        manifests(NAME, Digest::sha256(b"unknown")),
         blobs(NAME, &app.layers[0].digest),
     ] {
         let head = world.head(&path).await;
