@@ -12,6 +12,7 @@ pub mod audit;
 pub mod cache;
 pub mod cli;
 pub mod demo;
+pub mod flight;
 pub mod gate;
 pub mod http;
 pub mod ledger;

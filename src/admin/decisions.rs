@@ -1,13 +1,13 @@
 //! Decisions: the list for those who may read, one for whoever holds its id.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 use super::Admin;
 use super::authenticate::Reader;
-use super::body::Asked;
+use super::body::{Asked, Named};
 use super::error::AdminError;
 use crate::api::{
     DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, LIMIT_OF_DECISIONS,
@@ -33,12 +33,13 @@ pub(super) async fn list(
     Reader(principal): Reader,
     Asked(query): Asked<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
-    let limit = query.limit.unwrap_or(USUAL_LIMIT);
+    let limit = query.limit.unwrap_or(USUAL_LIMIT).min(LIMIT_OF_DECISIONS);
     let filter = DecisionFilter {
         since: query.since,
         environment: query.environment,
         verdict: query.verdict,
-        limit: u32::try_from(limit.min(LIMIT_OF_DECISIONS)).ok(),
+        // As many as can be had: what others were told is left out of them.
+        limit: None,
     };
     let found = admin.ledger.decisions(&filter).await?;
     let scope = principal.scope();
@@ -49,7 +50,8 @@ pub(super) async fn list(
                 Err(_) => scope.repositories().is_empty(),
             }
     };
-    let decisions = found.into_iter().filter(visible).map(Into::into).collect();
+    let visible = found.into_iter().filter(visible).take(limit);
+    let decisions = visible.map(Into::into).collect();
     Ok(Json(DecisionList { decisions }))
 }
 
@@ -62,7 +64,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<DecisionRecord>, AdminError> {
     Ok(Json(find(&admin, &id).await?.into()))
 }
@@ -70,7 +72,7 @@ pub(super) async fn one(
 /// The page that a denial links to, in plain text.
 pub(super) async fn page(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, AdminError> {
     let decision = find(&admin, &id).await?;
     let mut response = text(&decision).into_response();

@@ -43,13 +43,14 @@ pub(super) async fn promote(
     let inspected = admin.gate.inspect(&image, now).await?;
     let promotion = as_promoted(&principal, &request, &inspected, now);
     let rulebook = admin.gate.rulebook();
+    let exposure = admin.as_pulled(&environment);
     let verdict = admin
         .gate
         .judge_inspected(
             &rulebook,
             &environment,
             &inspected,
-            None,
+            exposure,
             Some(promotion),
             now,
         )
@@ -71,7 +72,7 @@ pub(super) async fn promote(
     let id = ledger.promote(new).await?;
     let verdict = admin
         .gate
-        .judge_inspected(&rulebook, &environment, &inspected, None, None, now)
+        .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
     Ok(Json(PromotionAnswer {
         id: format!("promotion:{id}"),

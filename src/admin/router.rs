@@ -40,6 +40,7 @@ pub fn router(admin: Admin) -> Router {
     )
     .route("/d/{id}", axum::routing::get(decisions::page))
     .fallback(unknown)
+    .method_not_allowed_fallback(other_method)
     .layer(middleware::from_fn_with_state(admin.clone(), gatekeeper))
     .with_state(admin)
 }
@@ -70,6 +71,12 @@ fn document() -> utoipa::openapi::OpenApi {
 
 async fn unknown() -> Response {
     AdminError::new(ErrorCode::NotFound, "nothing lies at that path")
+        .next("the API is described at /api/v1/openapi.json")
+        .into_response()
+}
+
+async fn other_method() -> Response {
+    AdminError::new(ErrorCode::MethodNotAllowed, "that path takes other methods")
         .next("the API is described at /api/v1/openapi.json")
         .into_response()
 }

@@ -1,14 +1,16 @@
 //! What the handlers work with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Hosts;
 use crate::api::Status;
-use crate::gate::Gate;
+use crate::gate::{Asked, Gate};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
+use crate::trust::{EnvironmentName, Exposure};
 
 /// Tells the state of things, for `status`; nothing while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
@@ -21,5 +23,15 @@ pub struct Admin {
     /// Where image names without a host lie.
     pub default_host: RegistryHost,
     pub hosts: Arc<Hosts>,
+    /// What the listeners of each environment say; external where they differ.
+    pub exposures: Arc<BTreeMap<EnvironmentName, Exposure>>,
     pub status: StatusSource,
+}
+
+impl Admin {
+    /// As a pull through the environment's listener would have it.
+    pub(super) fn as_pulled(&self, environment: &EnvironmentName) -> Asked {
+        let known = self.exposures.get(environment).copied();
+        Asked::Listener(known.unwrap_or(Exposure::External))
+    }
 }

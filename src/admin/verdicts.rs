@@ -9,6 +9,7 @@ use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
 use crate::api::{ErrorBody, VerdictQuery, VerdictView};
+use crate::gate;
 use crate::oci::ImageRef;
 use crate::trust::{Verdict, denial_message};
 
@@ -30,16 +31,13 @@ pub(super) async fn verdict(
     within_scope(&principal, image.repository(), Some(&environment))?;
     let inspected = admin.gate.inspect(&image, now).await?;
     let rulebook = admin.gate.rulebook();
+    let exposure = match query.exposure {
+        Some(stated) => gate::Asked::Stated(stated),
+        None => admin.as_pulled(&environment),
+    };
     let verdict = admin
         .gate
-        .judge_inspected(
-            &rulebook,
-            &environment,
-            &inspected,
-            query.exposure,
-            None,
-            now,
-        )
+        .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
     Ok(Json(view(&verdict, &image)))
 }

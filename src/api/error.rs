@@ -17,6 +17,8 @@ pub enum ErrorCode {
     Forbidden,
     /// 404.
     NotFound,
+    /// 405: that path takes other methods.
+    MethodNotAllowed,
     /// 409: it contradicts what is on record.
     Conflict,
     /// 413: the body is longer than is taken.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Parts, watch};
-use crate::gate::DecisionWriter;
 use crate::metrics::ModeLabels;
 use crate::tasks::Tasks;
 use crate::trust::Mode;
@@ -15,7 +14,7 @@ use crate::trust::Mode;
 const FOLLOW: Duration = Duration::from_millis(250);
 const CLOSE_DENIALS: Duration = Duration::from_secs(5);
 const WRITE_FACTS: Duration = Duration::from_secs(5);
-const EVICT: Duration = Duration::from_secs(10);
+const TOUCH: Duration = Duration::from_secs(10);
 const GAUGES: Duration = Duration::from_secs(5);
 const PRUNE: Duration = Duration::from_secs(3600);
 /// Decisions are kept in the ledger for this long; the audit log has them all.
@@ -24,13 +23,11 @@ const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const KEEP_CHANGES: u64 = 100_000;
 
 /// Starts every loop.
-pub(super) fn spawn(parts: &Arc<Parts>, writer: DecisionWriter, tasks: &Tasks) {
-    let stopped = tasks.cancelled();
-    tasks.spawn("decisions", writer.run(stopped));
+pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
     every(parts, tasks, "follow", FOLLOW, follow_once);
     every(parts, tasks, "denials", CLOSE_DENIALS, close_denials_once);
     every(parts, tasks, "facts", WRITE_FACTS, write_facts_once);
-    every(parts, tasks, "evict", EVICT, evict_once);
+    every(parts, tasks, "touch", TOUCH, touch_once);
     every(parts, tasks, "gauges", GAUGES, gauges_once);
     every(parts, tasks, "prune", PRUNE, prune_once);
     watch::spawn(parts, tasks);
@@ -60,10 +57,9 @@ async fn write_facts_once(parts: Arc<Parts>, _: Timestamp) {
     parts.gate.write_facts_once().await;
 }
 
-async fn evict_once(parts: Arc<Parts>, now: Timestamp) {
-    let pulled_since = now.checked_sub(EVICT * 2).unwrap_or(Timestamp::MIN);
+async fn touch_once(parts: Arc<Parts>, now: Timestamp) {
+    let pulled_since = now.checked_sub(TOUCH * 2).unwrap_or(Timestamp::MIN);
     parts.gate.touch_pulled_once(pulled_since, now);
-    parts.cache.evict_once().await;
 }
 
 async fn gauges_once(parts: Arc<Parts>, _: Timestamp) {

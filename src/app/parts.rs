@@ -18,6 +18,7 @@ use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfi
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::trust::Decision;
 use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 
 /// Decisions that wait to be written, at most.
@@ -71,7 +72,6 @@ impl Parts {
             cache: cache.clone(),
             recorder,
             metrics: metrics.clone(),
-            tasks: tasks.clone(),
         }));
         let parts = Self {
             config,
@@ -121,7 +121,7 @@ fn recorder(
     config: &Config,
     public_url: &str,
     metrics: &Metrics,
-) -> (Recorder, mpsc::Receiver<crate::trust::Decision>) {
+) -> (Recorder, mpsc::Receiver<Decision>) {
     let recorder = RecorderConfig {
         public_url: public_url.to_owned(),
         every_pass: config.audit.record == Record::All,

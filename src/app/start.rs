@@ -20,6 +20,8 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// A program that serves.
 pub struct App {
     tasks: Tasks,
+    /// Writes decisions until the last request has ended.
+    writing: Tasks,
     parts: Arc<Parts>,
     registries: Vec<SocketAddr>,
     admin: SocketAddr,
@@ -41,8 +43,11 @@ impl App {
             ops: sockets.ops_address(),
             parts: parts.clone(),
             tasks: tasks.clone(),
+            writing: Tasks::new(),
         };
-        background::spawn(&parts, writer, &tasks);
+        let written = writer.run(app.writing.cancelled());
+        app.writing.spawn("decisions", written);
+        background::spawn(&parts, &tasks);
         doors::open(sockets, &parts, &tasks)?;
         app.announce();
         Ok(app)
@@ -80,10 +85,8 @@ impl App {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> bool {
         let well = tokio::select! {
             () = stop => true,
-            failed = self.tasks.failed() => {
-                tracing::error!(task = failed, "a part failed; stopping");
-                false
-            }
+            failed = self.tasks.failed() => part_failed(failed),
+            failed = self.writing.failed() => part_failed(failed),
         };
         self.stop().await;
         well
@@ -93,8 +96,16 @@ impl App {
     pub async fn stop(self) {
         tracing::info!("draining");
         self.tasks.drain(DRAIN).await;
+        self.parts.gate.recorder().close_all().await;
+        self.writing.drain(DRAIN).await;
         self.parts.gate.write_facts_once().await;
+        self.parts.cache.save_pulls_once().await;
         self.parts.ledger.close().await;
         tracing::info!("stopped");
     }
+}
+
+fn part_failed(task: &'static str) -> bool {
+    tracing::error!(task, "a part failed; stopping");
+    false
 }

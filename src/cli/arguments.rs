@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -34,6 +34,11 @@ pub struct Cli {
     pub shared: Shared,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The whole command line, as it is read.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 #[derive(Debug, Subcommand)]
@@ -128,8 +133,6 @@ pub fn image(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -273,6 +273,18 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// A client of servers on this machine, without TLS.
+pub fn loopback() -> Result<reqwest::Client, Failure> {
+    let failed = |error: reqwest::Error| Failure::new(format!("no HTTP client: {error}"));
+    let nowhere =
+        Url::parse("http://localhost").map_err(|error| Failure::new(error.to_string()))?;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(&nowhere, None)?)
+        .no_proxy()
+        .build()
+        .map_err(failed)
+}
+
 fn tls(server: &Url, ca: Option<&PathBuf>) -> Result<rustls::ClientConfig, Failure> {
     let mut roots = RootCertStore::empty();
     if server.scheme() == "https" {

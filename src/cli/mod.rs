@@ -25,4 +25,5 @@ mod status;
 mod token;
 mod verdict;
 
+pub use arguments::command;
 pub use run::run;

@@ -21,8 +21,8 @@ pub(super) struct Question<'a> {
 }
 
 /// Where an exposure is taken from.
-#[derive(Clone, Copy)]
-pub(super) enum Asked {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
     /// The listener's, unless a rule for the repository says otherwise.
     Listener(Exposure),
     /// Stated by the one who asks for a verdict.

@@ -11,7 +11,6 @@ use crate::cache::Cache;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::oci::RegistryHost;
-use crate::tasks::Tasks;
 use crate::trust::Rulebook;
 
 use super::closures::Closures;
@@ -40,7 +39,6 @@ pub struct Parts {
     pub cache: Arc<Cache>,
     pub recorder: Recorder,
     pub metrics: Metrics,
-    pub tasks: Tasks,
 }
 
 impl Gate {
@@ -52,7 +50,7 @@ impl Gate {
             ledger: parts.ledger,
             cache: parts.cache,
             recorder: parts.recorder,
-            closures: Closures::new(parts.tasks),
+            closures: Closures::new(),
             vouched: Vouched::default(),
             facts: Facts::default(),
             metrics: parts.metrics,

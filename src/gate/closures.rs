@@ -12,13 +12,12 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache as Memory;
 
-use super::flight::Flights;
 use super::{Gate, Refusal};
+use crate::flight::Flights;
 use crate::oci::{
     Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
     Repository, RepositoryName, Supplied, Wanted,
 };
-use crate::tasks::Tasks;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Closures of images that nobody admitted yet, remembered at most.
@@ -70,11 +69,11 @@ pub(super) enum Known {
 }
 
 impl Closures {
-    pub(super) fn new(tasks: Tasks) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             memory: Memory::new(REMEMBERED),
             below: Memory::new(BELOW),
-            flights: Flights::new(tasks),
+            flights: Flights::default(),
         }
     }
 
@@ -154,8 +153,7 @@ impl Gate {
         let upstream = reachable.upstream().clone();
         let (repository, digest) = key.clone();
         let flight = || async move { read_closure(&upstream, &repository, &digest).await };
-        let landed = self.closures.flights.join(key.clone(), flight).await;
-        let outcome = landed.ok_or_else(Refusal::stopping)??;
+        let outcome = self.closures.flights.join(&key, flight).await?;
         let remembered = Remembered {
             outcome: outcome.clone(),
             at: now,

@@ -9,7 +9,7 @@ use super::check::{Asked, Question};
 use super::closures::Known;
 use super::{Gate, Refusal};
 use crate::oci::{Closure, Digest, ImageRef, Reference, Repository, Tag};
-use crate::trust::{EnvironmentName, Exposure, Promotion, Rulebook, Subject, Verdict};
+use crate::trust::{EnvironmentName, Promotion, Rulebook, Subject, Verdict};
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Gate {
         rulebook: &Rulebook,
         environment: &EnvironmentName,
         inspected: &Inspected,
-        exposure: Option<Exposure>,
+        exposure: Asked,
         as_promoted: Option<Promotion>,
         now: Timestamp,
     ) -> Verdict {
@@ -100,7 +100,7 @@ impl Gate {
         let question = Question {
             rulebook,
             subject: &subject,
-            exposure: exposure.map_or(Asked::Listener(Exposure::External), Asked::Stated),
+            exposure,
             now,
             depth: 0,
         };

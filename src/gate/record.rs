@@ -268,20 +268,30 @@ impl Recorder {
     /// Closes the windows that have run out: counts are written, gauges set.
     pub async fn close_once(&self, now: Timestamp) {
         let over = |open: &OpenDenial| now.duration_since(open.decision.time) >= WINDOW;
-        let mut closed = Vec::new();
-        self.denials.retain(|_, open| {
-            if over(open) {
-                closed.extend(open.closed());
-            }
-            !over(open)
-        });
-        for decision in closed {
-            let _ = self.queue.send(decision).await;
-        }
+        self.close_denials(over).await;
         let within = |at: Timestamp| now.duration_since(at) < PASS_WINDOW;
         self.passes.retain(|_, pass| within(pass.recorded));
         self.denied_images.retain(|_, at| within(*at));
         self.show_denied_images();
+    }
+
+    /// Closes every window, at the end: no count is lost.
+    pub async fn close_all(&self) {
+        self.close_denials(|_| true).await;
+    }
+
+    async fn close_denials(&self, over: impl Fn(&OpenDenial) -> bool) {
+        let mut closed = Vec::new();
+        self.denials.retain(|_, open| {
+            let over = over(open);
+            if over {
+                closed.extend(open.closed());
+            }
+            !over
+        });
+        for decision in closed {
+            let _ = self.queue.send(decision).await;
+        }
     }
 
     /// Distinct images denied in the last hour, by environment and reason.

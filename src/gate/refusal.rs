@@ -27,11 +27,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The flight that was joined never landed: the program is stopping.
-    pub(super) fn stopping() -> Self {
-        Self::later("stopping")
-    }
-
     /// No answer came in the time that a client waits for one.
     pub fn too_slow() -> Self {
         Self::later("too slow")

@@ -1,5 +1,6 @@
 //! Scans: handed in, kept with their findings, read for judgement.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::change::Change;
 use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Tool};
+use crate::report::{Finding, Format, Incomplete, Severity, Tool};
 use crate::trust::Scan;
 
 /// How far clocks may differ.
@@ -79,6 +80,7 @@ impl Ledger {
             return Err(LedgerError::FromTheFuture);
         }
         let fingerprint = new.fingerprint()?;
+        let burden = Burden::of(&new.findings);
         let (scan, findings) = new.into_parts();
         let mut writing = self.begin(Some(scan.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
@@ -87,34 +89,30 @@ impl Ledger {
         if let Some(id) = known.fetch_optional(writing.sql()).await? {
             return Ok(id);
         }
-        let id = insert(writing.sql(), &scan, &fingerprint).await?;
+        let id = insert(writing.sql(), &scan, burden, &fingerprint).await?;
         insert_findings(writing.sql(), id, &findings).await?;
         writing.note(Change::Scan(scan.manifest)).await?;
         self.commit(writing).await?;
         Ok(id)
     }
 
-    /// The scans of `manifests` that can count, with their findings.
+    /// The scans of `manifests` that judgement needs, with their findings: those
+    /// that can stand, and those that first were so bad.
     pub(super) async fn scans_of<'a>(
         &self,
         manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
-        let stored_scans = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
+        let stored_scans = "SELECT id, body, worst, unrated FROM scans \
+                            WHERE withdrawn_at IS NULL \
                             AND manifest IN (SELECT value FROM json_each(?))";
-        let rows: Vec<(i64, String)> = sqlx::query_as(stored_scans)
+        let rows: Vec<Row> = sqlx::query_as(stored_scans)
             .bind(stored::list(manifests))
             .fetch_all(&self.readers)
             .await?;
-        let mut scans = Vec::with_capacity(rows.len());
-        for (id, body) in rows {
-            scans.push(Scan {
-                id,
-                ..stored::body(&body)?
-            });
-        }
-        let mut counting = latest(scans)?;
-        self.read_findings(&mut counting).await?;
-        Ok(counting.into_iter().map(Arc::new).collect())
+        let read: Result<Vec<_>, _> = rows.into_iter().map(read).collect();
+        let mut needed = needed(read?)?;
+        self.read_findings(&mut needed).await?;
+        Ok(needed.into_iter().map(Arc::new).collect())
     }
 
     async fn read_findings(&self, scans: &mut [Scan]) -> Result<(), LedgerError> {
@@ -136,17 +134,48 @@ impl Ledger {
     }
 }
 
+/// How bad a report is, known without reading its findings.
+#[derive(Clone, Copy)]
+struct Burden {
+    worst: Option<Severity>,
+    /// Some finding is not rated: policy says what it counts as.
+    unrated: bool,
+}
+
+impl Burden {
+    fn of(findings: &[Finding]) -> Self {
+        Self {
+            worst: findings.iter().filter_map(|it| it.severity).max(),
+            unrated: findings.iter().any(|it| it.severity.is_none()),
+        }
+    }
+}
+
+type Row = (i64, String, Option<String>, bool);
+
+fn read((id, body, worst, unrated): Row) -> Result<(Scan, Burden), LedgerError> {
+    let scan = Scan {
+        id,
+        ..stored::body(&body)?
+    };
+    let worst = worst.as_deref().map(stored::text).transpose()?;
+    Ok((scan, Burden { worst, unrated }))
+}
+
 async fn insert(
     sql: &mut SqliteConnection,
     scan: &Scan,
+    burden: Burden,
     fingerprint: &str,
 ) -> Result<i64, LedgerError> {
-    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body) \
-               VALUES (?, ?, ?, ?) RETURNING id";
+    let add = "INSERT INTO scans (manifest, submitter, fingerprint, worst, unrated, body) \
+               VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
     let id = sqlx::query_scalar(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
+        .bind(burden.worst.map(Severity::as_str))
+        .bind(burden.unrated)
         .bind(stored::json(scan)?);
     Ok(id.fetch_one(sql).await?)
 }
@@ -169,27 +198,54 @@ async fn insert_findings(
     Ok(())
 }
 
-/// Leaves out scans that a newer one of the same tool, submitter and scope has
-/// replaced at any time from now on: those behind the newest one that was not
-/// dated ahead when it came.
-fn latest(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerError> {
-    scans.sort_by_key(|scan| std::cmp::Reverse((scan.scanned_at, scan.id)));
+/// Leaves out what no judgement can rest on, so that a manifest that is scanned
+/// every night for a year is judged from a handful of reports.
+fn needed(scans: Vec<(Scan, Burden)>) -> Result<Vec<Scan>, LedgerError> {
+    let mut ids = standing(&scans)?;
+    ids.extend(firsts(&scans)?);
+    let scans = scans.into_iter().map(|(scan, _)| scan);
+    let mut needed: Vec<Scan> = scans.filter(|scan| ids.contains(&scan.id)).collect();
+    needed.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
+    Ok(needed)
+}
+
+/// The scans that no newer one of the same tool, submitter and scope has replaced
+/// for good: those down to the newest one that was not dated ahead when it came.
+fn standing(scans: &[(Scan, Burden)]) -> Result<HashSet<i64>, LedgerError> {
+    let mut newest: Vec<&Scan> = scans.iter().map(|(scan, _)| scan).collect();
+    newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     let mut settled = HashSet::new();
-    let mut counting = Vec::new();
-    for scan in scans {
-        let of = (
-            scan.manifest.clone(),
-            scan.tool.name.clone(),
-            scan.submitter.clone(),
-            stored::json(&scan.scope)?,
-        );
+    let mut standing = HashSet::new();
+    for scan in newest {
+        let (tool, scope) = (&scan.tool.name, stored::json(&scan.scope)?);
+        let of = (&scan.manifest, tool, &scan.submitter, scope);
         if settled.contains(&of) {
             continue;
         }
         if scan.scanned_at <= scan.received_at {
             settled.insert(of);
         }
-        counting.push(scan);
+        standing.insert(scan.id);
     }
-    Ok(counting)
+    Ok(standing)
+}
+
+/// The scans that were worse than all that had come in before: from them on, a
+/// ceiling was exceeded. At most one for each severity, and one unrated, of each
+/// manifest and scope.
+fn firsts(scans: &[(Scan, Burden)]) -> Result<HashSet<i64>, LedgerError> {
+    let mut oldest: Vec<&(Scan, Burden)> = scans.iter().collect();
+    oldest.sort_by_key(|(scan, _)| (scan.received_at, scan.id));
+    let mut known: HashMap<(&Digest, String), Burden> = HashMap::new();
+    let mut firsts = HashSet::new();
+    for (scan, burden) in oldest {
+        let of = (&scan.manifest, stored::json(&scan.scope)?);
+        let before = known.entry(of).or_insert(Burden::of(&[]));
+        if burden.worst > before.worst || burden.unrated && !before.unrated {
+            firsts.insert(scan.id);
+        }
+        before.worst = before.worst.max(burden.worst);
+        before.unrated |= burden.unrated;
+    }
+    Ok(firsts)
 }

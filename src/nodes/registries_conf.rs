@@ -12,9 +12,9 @@ use super::hosts_toml::quoted;
 use super::{Gateway, NodeFile, NodesError};
 use crate::oci::RegistryHost;
 
-/// Sorts behind what distributions install: of two tables for one prefix the later
-/// file's holds.
-const NAME: &str = "99-sekisho.conf";
+/// Sorts behind what distributions install (Debian's `shortnames.conf`): of two
+/// tables for one prefix the later file's holds.
+const NAME: &str = "zz-sekisho.conf";
 
 const HEADER: &str = "\
 # Written by `sekisho node-config`; checked when it was written.

@@ -123,10 +123,10 @@ fn crio_and_podman_block_every_source_behind_its_mirror() {
         let files = files(
             runtime,
             &gateway("http://gate:5080"),
-            &["50-shortnames.conf"],
+            &["shortnames.conf", "000-shortnames.conf"],
         )
         .unwrap();
-        let file: Table = files["registries.conf.d/99-sekisho.conf"].parse().unwrap();
+        let file: Table = files["registries.conf.d/zz-sekisho.conf"].parse().unwrap();
         let mut mirrors = BTreeMap::new();
         for registry in file["registry"].as_array().unwrap() {
             assert_eq!(registry["blocked"].as_bool(), Some(true));
@@ -155,7 +155,7 @@ fn crio_has_no_table_for_direct_registries_and_trusts_tls() {
     let mut gateway = gateway("https://gate.example");
     gateway.direct = vec![host("docker.io")];
     let files = files(Runtime::Crio, &gateway, &[]).unwrap();
-    let contents = &files["registries.conf.d/99-sekisho.conf"];
+    let contents = &files["registries.conf.d/zz-sekisho.conf"];
     assert!(!contents.contains("docker.io") && !contents.contains("insecure"));
     gateway.direct.push(host("registry.example:5000"));
     assert_eq!(plan(Runtime::Crio, &gateway, &[]), Err(NodesError::Nothing));
@@ -163,12 +163,12 @@ fn crio_has_no_table_for_direct_registries_and_trusts_tls() {
 
 #[test]
 fn crio_refuses_a_file_that_is_read_after_ours() {
-    let refused = files(Runtime::Crio, &gateway("http://gate:5080"), &["99-zz.conf"]);
-    assert_eq!(refused, Err(NodesError::LaterFile("99-zz.conf".to_owned())));
+    let refused = files(Runtime::Crio, &gateway("http://gate:5080"), &["zzz.conf"]);
+    assert_eq!(refused, Err(NodesError::LaterFile("zzz.conf".to_owned())));
     let ours = files(
         Runtime::Crio,
         &gateway("http://gate:5080"),
-        &["99-sekisho.conf", "zz.bak"],
+        &["zz-sekisho.conf", "zzz.bak"],
     );
     assert!(ours.is_ok());
 }

@@ -8,10 +8,12 @@ use serde_json::json;
 use super::route::NoRoute;
 use crate::gate::{DenialAnswer, ReadyManifest, Refusal};
 use crate::http::{Body, reason_phrase};
-use crate::oci::ErrorCode;
+use crate::oci::{Digest, ErrorCode, printable};
 
 pub(super) type Answer = Response<Body>;
 
+/// Echoes `ns` (distribution-spec, "Proxying").
+pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -57,8 +59,15 @@ pub(super) fn manifest(manifest: &ReadyManifest) -> Answer {
     answer
 }
 
+/// Adds the id under which the log tells more than the answer does.
+pub(super) fn name_request(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+}
+
 /// Adds `Docker-Content-Digest`.
-pub(super) fn digest_header(headers: &mut HeaderMap, digest: &crate::oci::Digest) {
+pub(super) fn digest_header(headers: &mut HeaderMap, digest: &Digest) {
     if let Ok(value) = HeaderValue::try_from(digest.to_string()) {
         headers.insert(CONTENT_DIGEST, value);
     }
@@ -68,7 +77,7 @@ pub(super) fn digest_header(headers: &mut HeaderMap, digest: &crate::oci::Digest
 pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
     let mut room = WARNINGS_LIMIT;
     for warning in warnings {
-        let text = crate::oci::printable(warning, 500).replace(['"', '\\'], "'");
+        let text = printable(warning, 500).replace(['"', '\\'], "'");
         let value = format!("299 - \"{text}\"");
         let cost = value.len() + "Warning: \r\n".len();
         if let (Some(left), Ok(value)) = (room.checked_sub(cost), HeaderValue::try_from(value)) {

@@ -11,7 +11,7 @@ use http::{Method, header};
 use jiff::Timestamp;
 use quick_cache::sync::Cache as Memory;
 
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, NAMESPACE};
 use crate::gate::{Asker, Gate, Pull, Target};
 use crate::oci::Reference;
 
@@ -60,9 +60,7 @@ impl Paths {
             Err(denial) => answer::denied(&denial),
         };
         if let Some(namespace) = &destination.target.namespace {
-            answer
-                .headers_mut()
-                .insert(super::handle::NAMESPACE, namespace.clone());
+            answer.headers_mut().insert(NAMESPACE, namespace.clone());
         }
         debug_assert!(!answer.headers().contains_key(header::CONTENT_LENGTH));
         Some(match parts.method {

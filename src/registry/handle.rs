@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::Instrument;
 
 use super::Registry;
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, NAMESPACE};
 use super::fast::Destination;
 use super::route::{Page, Route, route, with_namespace};
 use crate::gate::{
@@ -22,8 +22,6 @@ use crate::http::Body;
 use crate::oci::{Digest, MediaType, Reference};
 use crate::stream::ByteRange;
 
-/// Echoes `ns` (distribution-spec, "Proxying").
-pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 /// The head of an answer is sent within this, or a 503: containerd gives up on
 /// one after 30 s.
@@ -40,8 +38,10 @@ pub(super) struct Call {
 
 /// Answers a request within the deadline.
 pub(super) async fn handle(call: Call) -> Answer {
+    let id = call.registry.ids.issue();
     let span = tracing::info_span!(
         "request",
+        request.id = %id,
         http.method = %call.parts.method,
         url.path = %call.parts.uri.path(),
         listener = %call.registry.listener.name,
@@ -49,7 +49,10 @@ pub(super) async fn handle(call: Call) -> Answer {
     let started = call.started;
     let head_only = call.parts.method == Method::HEAD;
     let answered = tokio::time::timeout(DEADLINE, call.answer().instrument(span.clone())).await;
-    let answer = answered.unwrap_or_else(|_| answer::refusal(&Refusal::too_slow()));
+    let mut answer = answered.unwrap_or_else(|_| answer::refusal(&Refusal::too_slow()));
+    if answer.status().is_server_error() {
+        answer::name_request(answer.headers_mut(), &id.to_string());
+    }
     span.in_scope(|| {
         let duration_ms = started.elapsed().as_millis() as u64;
         tracing::info!(

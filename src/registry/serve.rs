@@ -16,7 +16,7 @@ use super::authenticate::{self, Auth, challenge};
 use super::fast::Paths;
 use super::handle::{Call, handle};
 use crate::gate::{Asker, Gate, Listener};
-use crate::http::Peer;
+use crate::http::{Peer, RequestIds};
 use crate::metrics::Metrics;
 
 /// A listener's door: shared by its connections.
@@ -26,6 +26,7 @@ pub struct Registry {
     pub(super) auth: Auth,
     pub(super) metrics: Metrics,
     pub(super) paths: Paths,
+    pub(super) ids: RequestIds,
 }
 
 impl Registry {
@@ -36,6 +37,7 @@ impl Registry {
             auth,
             metrics,
             paths: Paths::new(),
+            ids: RequestIds::new(),
         }
     }
 

@@ -10,8 +10,21 @@ use crate::oci::{Digest, RegistryHost};
 
 /// An unguessable id: whoever holds it may read that one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct DecisionId(String);
+
+/// What is no id of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a decision's id is 32 lower-case hexadecimal characters")]
+pub struct NoDecisionId;
+
+impl TryFrom<String> for DecisionId {
+    type Error = NoDecisionId;
+
+    fn try_from(text: String) -> Result<Self, NoDecisionId> {
+        Self::parse(&text).ok_or(NoDecisionId)
+    }
+}
 
 impl DecisionId {
     /// Makes an id of 128 random bits.
@@ -104,4 +117,24 @@ pub struct Decision {
     /// Age of what is known of the ledger, in seconds, when it is not fresh.
     pub ledger_age_s: Option<i64>,
     pub duration_us: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_travels_is_parsed() {
+        let id = DecisionId::from_random(7);
+        let text = serde_json::to_string(&id).unwrap();
+        assert_eq!(text, format!("\"{:032x}\"", 7));
+        assert_eq!(serde_json::from_str::<DecisionId>(&text).unwrap(), id);
+        for text in [
+            "\"\"",
+            "\"../../x\"",
+            "\"0000000000000000000000000000000G\"",
+        ] {
+            assert!(serde_json::from_str::<DecisionId>(text).is_err(), "{text}");
+        }
+    }
 }

@@ -6,9 +6,9 @@ use crate::oci::printable;
 /// Clients cut longer lines, and event lists wrap them.
 const MESSAGE_LIMIT: usize = 200;
 
-/// `sekisho: <reason>: <what was found>. <next step>: <link>`, printable ASCII
-/// and under 200 characters. The finding is cut first, then the next step;
-/// reason and link always stand.
+/// `sekisho: <reason>: <what was found>. <Next step>: <link>`, printable ASCII
+/// and under 200 characters. Reason and link always stand; what was found is cut
+/// before the next step, and that at a word.
 pub fn denial_message(denial: &Denial, link: &str) -> String {
     let head = format!("sekisho: {}: ", denial.reason.code());
     let tail = if link.is_empty() {
@@ -16,12 +16,29 @@ pub fn denial_message(denial: &Denial, link: &str) -> String {
     } else {
         format!(": {}", printable(link, MESSAGE_LIMIT / 2))
     };
-    let room = MESSAGE_LIMIT.saturating_sub(1 + head.len() + tail.len());
-    let next = printable(&denial.next_step, room.saturating_sub(2));
-    let for_detail = room.saturating_sub(next.len() + 2).max(room / 2);
-    let detail = printable(&denial.detail, for_detail);
-    let next = printable(&next, room.saturating_sub(detail.len() + 2));
+    let room = MESSAGE_LIMIT.saturating_sub(1 + head.len() + tail.len() + 2);
+    let next = printable(&sentence(&denial.next_step), MESSAGE_LIMIT);
+    let detail = printable(
+        &denial.detail,
+        room.saturating_sub(next.len()).max(room / 2),
+    );
+    let next = cut_at_word(&next, room.saturating_sub(detail.len()));
     format!("{head}{detail}. {next}{tail}")
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
+/// `text` is ASCII.
+fn cut_at_word(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let cut = &text[..limit];
+    cut.rfind(' ').map_or(cut, |space| &cut[..space])
 }
 
 #[cfg(test)]
@@ -39,7 +56,7 @@ mod tests {
         assert_eq!(
             denial_message(&denial, "https://s.example/d/1"),
             "sekisho: too-severe: CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; production/external \
-             allows low. rebuild with the fix, or ask: https://s.example/d/1"
+             allows low. Rebuild with the fix, or ask: https://s.example/d/1"
         );
     }
 

@@ -15,7 +15,7 @@ impl Judgement<'_> {
         self.rests_on(format!("revocation:{}", revocation.id));
         self.deny(
             DenialReason::Revoked,
-            format!("revoked: {}", revocation.reason),
+            revocation.reason.clone(),
             "use another version; an on-call person can reinstate it",
         );
     }

@@ -132,17 +132,15 @@ impl Upstream {
     }
 
     /// Sends `call` until it is answered well, answered for good, or its tries
-    /// or time are spent.
+    /// or its time, the wait for the budget included, are spent.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, UpstreamError> {
         let inner = &self.0;
         inner.health.check(Instant::now())?;
-        let permit = inner.permit(call.share).await?;
         let deadline = Instant::now() + inner.config.timeouts.call;
+        let permit = inner.permit(call.share, deadline).await?;
         let outcome = timeout_at(deadline, inner.tries(call, deadline)).await;
-        let response = outcome.unwrap_or_else(|_| {
-            inner.health.failed(Instant::now(), None);
-            Err(UpstreamError::unavailable("no answer in time"))
-        })?;
+        let late = |_| Err(UpstreamError::unavailable("no answer in time"));
+        let response = outcome.unwrap_or_else(late)?;
         Ok(Answer {
             response,
             _permit: permit,
@@ -171,12 +169,16 @@ impl fmt::Debug for Upstream {
 }
 
 impl Inner {
-    async fn permit(&self, share: Share) -> Result<OwnedSemaphorePermit, UpstreamError> {
+    async fn permit(
+        &self,
+        share: Share,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, UpstreamError> {
         let budget = match share {
             Share::Call => &self.calls,
             Share::Transfer => &self.transfers,
         };
-        match timeout(self.config.timeouts.call, budget.clone().acquire_owned()).await {
+        match timeout_at(deadline, budget.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(UpstreamError::unavailable("its budget is spent")),
         }

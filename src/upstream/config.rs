@@ -158,3 +158,34 @@ impl Default for CoolDown {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, url: &str) -> Result<(), ConfigError> {
+        Config::new(RegistryHost::parse(name).unwrap(), url.parse().unwrap()).check()
+    }
+
+    #[test]
+    fn wants_a_path_where_the_name_is_none() {
+        assert!(check("docker.io", "https://registry-1.docker.io").is_ok());
+        let ported = check("registry.corp:5000", "https://registry.corp:5000");
+        assert!(matches!(ported, Err(ConfigError::Path(_))));
+    }
+
+    #[test]
+    fn refuses_urls_that_say_too_much() {
+        for url in [
+            "ftp://a.test/",
+            "https://me:secret@a.test/",
+            "https://a.test/?x",
+            "https://a.test/#x",
+        ] {
+            assert!(
+                matches!(check("a.test", url), Err(ConfigError::Url(_))),
+                "{url}"
+            );
+        }
+    }
+}

@@ -212,7 +212,7 @@ mod tests {
                 r#"{"auths":{"r.corp":{}}}"#,
                 DockerConfigError::Empty(host.clone()),
             ),
-            ("[]", DockerConfigError::Form),
+            ("{", DockerConfigError::Form),
         ] {
             assert_eq!(read(json, "r.corp"), Err(error), "{json}");
         }

@@ -14,7 +14,6 @@ mod client;
 mod config;
 mod credentials;
 mod error;
-mod flight;
 mod health;
 mod listing;
 mod manifest;

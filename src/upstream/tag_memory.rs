@@ -11,10 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
+use crate::flight::Flights;
 use crate::oci::{Digest, Reference, RepositoryName};
 use crate::tasks::Tasks;
 
-use super::flight::Flights;
 use super::{ManifestHead, Upstream, UpstreamError};
 
 /// The memory of one upstream. Cloning shares it.
@@ -60,7 +60,7 @@ impl TagMemory {
             known: Cache::new(capacity),
             // Names that do not exist must not push out those that do.
             absent: Cache::new((capacity / 8).max(16)),
-            flights: Flights::new(),
+            flights: Flights::default(),
         }))
     }
 

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::flight::Flights;
 use crate::oci::RepositoryName;
 
 use super::challenge::{self, Challenge};
-use super::flight::Flights;
 use super::wire::Wire;
 use super::{Credentials, UpstreamError, answer};
 
@@ -64,7 +64,7 @@ impl Tokens {
             basic: credentials.and_then(Credentials::basic),
             wanted: Cache::new(CAPACITY),
             tokens: Cache::new(CAPACITY),
-            flights: Flights::new(),
+            flights: Flights::default(),
         }
     }
 

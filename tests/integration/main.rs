@@ -2,9 +2,15 @@
 // A test that cannot go on should stop right there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
+mod app;
 mod cli;
 mod config;
 mod house;
 mod kit;
+mod lab;
 mod ledger;
+mod readme;
 mod registry;
+mod runtimes;
+mod upstream;

@@ -182,8 +182,13 @@ fn pieces(fault: &Fault, body: &Bytes) -> Option<Body> {
     match fault {
         Fault::CutAfter(length) => {
             let start = body.slice(..body.len().min(*length));
-            let cut = Err(io::Error::other("cut"));
-            Some(StreamBody::new(stream::iter([Ok(Frame::data(start)), cut])).boxed_unsync())
+            let cut = stream::once(async {
+                // Lets the server send what it has before the connection ends.
+                tokio::task::yield_now().await;
+                Err(io::Error::other("cut"))
+            });
+            let frames = stream::iter([Ok(Frame::data(start))]).chain(cut);
+            Some(StreamBody::new(frames).boxed_unsync())
         }
         Fault::Slow(size, pause) => {
             let (pause, size) = (*pause, (*size).max(1));

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
@@ -86,6 +87,8 @@ impl Registry {
                 accepted = listener.accept() => accepted,
             };
             let Ok((stream, _)) = accepted else {
+                // Out of descriptors, most likely: some will be closed.
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
             let (registry, cancelled) = (self.clone(), tasks.cancelled());

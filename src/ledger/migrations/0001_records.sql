@@ -15,6 +15,9 @@ CREATE TABLE scans (
     manifest TEXT NOT NULL,
     submitter TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
+    -- The worst rated finding, and whether some are not rated.
+    worst TEXT,
+    unrated INTEGER NOT NULL,
     body TEXT NOT NULL,
     withdrawn_at INTEGER
 ) STRICT;

@@ -3,5 +3,6 @@
 mod admin;
 mod arguments;
 mod ledger;
+mod live;
 mod nodes;
 pub mod program;

@@ -4,7 +4,9 @@ use super::source::Source;
 
 const FLOORS: [&[&str]; 9] = [
     &["oci"],
-    &["report", "access", "stream", "nodes", "metrics", "tasks"],
+    &[
+        "report", "access", "stream", "nodes", "metrics", "tasks", "flight",
+    ],
     &["trust"],
     &["ledger", "cache", "upstream", "audit", "http", "api"],
     &["gate"],

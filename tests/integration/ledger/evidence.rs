@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sekisho::ledger::{LedgerError, NewScan};
 use sekisho::oci::{Digest, Repository};
+use sekisho::report::{Finding, Severity};
 use sekisho::trust::{EnvironmentName, Subject};
 
 use super::records::*;
@@ -69,6 +70,52 @@ async fn a_scan_dated_ahead_hides_no_older_one() {
     let ahead = scan("img", now() + minutes(4));
     let ahead = ledger.submit_scan(ahead).await.unwrap();
     assert_eq!(scans(&ledger, "img").await, [ahead, settled]);
+}
+
+/// Every night the same scanner reports; `grace_for_worse` counts from the first
+/// report that was too bad.
+#[tokio::test]
+async fn the_first_report_that_was_so_bad_stays_in_evidence() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let severities = [
+        Some(Severity::Low),
+        Some(Severity::High),
+        Some(Severity::High),
+        None,
+        Some(Severity::Medium),
+        Some(Severity::High),
+    ];
+    let mut ids = Vec::new();
+    for (night, severity) in severities.into_iter().enumerate() {
+        let at = now() - minutes(60 - i64::try_from(night).unwrap());
+        let new = NewScan {
+            received_at: at,
+            findings: vec![rated(severity)],
+            ..scan("img", at)
+        };
+        ids.push(ledger.submit_scan(new).await.unwrap());
+    }
+    let handed = evidence(&ledger, "img").await.scans;
+    let found: Vec<i64> = handed.iter().map(|scan| scan.id).collect();
+    assert_eq!(found, [ids[5], ids[3], ids[1], ids[0]]);
+    assert!(handed.iter().all(|scan| scan.findings.len() == 1));
+}
+
+fn rated(severity: Option<Severity>) -> Finding {
+    Finding {
+        id: "CVE-2026-1".to_owned(),
+        aliases: Vec::new(),
+        package: "openssl".to_owned(),
+        purl: None,
+        installed: "3.0.1".to_owned(),
+        fixed: None,
+        severity,
+        severity_source: None,
+        status: None,
+    }
 }
 
 #[tokio::test]

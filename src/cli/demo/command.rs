@@ -1,10 +1,14 @@
-//! `sekisho demo`.
+//! The command: set the stage, tell the story, stay up.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::narrator::Narrator;
+use super::stage::Stage;
+use super::story;
+use crate::app::stop_signal;
+use crate::cli::failure::Failure;
 
 /// Tell the story with real answers: denied, scanned, promoted, pulled
 #[derive(Debug, Args)]
@@ -27,12 +31,14 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> Result<ExitCode, Failure> {
-        demo(self.once, self.json).await
+        let stage = Stage::set().await?;
+        let narrator = Narrator::new(self.json);
+        let told = story::tell(&stage, &narrator).await;
+        if told.is_ok() && !self.once {
+            narrator.stays_up(&stage);
+            stop_signal().await;
+        }
+        stage.clear().await;
+        told.map(|()| ExitCode::SUCCESS)
     }
-}
-
-/// Stands in for the demo until it is there.
-async fn demo(once: bool, json: bool) -> Result<ExitCode, Failure> {
-    let asked = format!("once: {once}, json: {json}");
-    Err(Failure::new(format!("there is no demo yet ({asked})")))
 }

@@ -14,18 +14,20 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 type Running<V> = BoxFuture<'static, V>;
 
 /// Flights under way, by what they fetch.
-pub(super) struct Flights<K: Eq + Hash, V: Clone> {
+pub struct Flights<K: Eq + Hash, V: Clone> {
     running: Mutex<HashMap<K, WeakShared<Running<V>>>>,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
-    pub(super) fn new() -> Self {
+impl<K: Eq + Hash, V: Clone> Default for Flights<K, V> {
+    fn default() -> Self {
         let running = Mutex::new(HashMap::new());
         Self { running }
     }
+}
 
+impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
     /// Waits for the flight of `key`, which `start` begins if none is under way.
-    pub(super) async fn join<F>(&self, key: &K, start: impl FnOnce() -> F) -> V
+    pub async fn join<F>(&self, key: &K, start: impl FnOnce() -> F) -> V
     where
         F: Future<Output = V> + Send + 'static,
     {
@@ -97,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn shares_one_flight() {
-        let (flights, started) = (Flights::new(), AtomicU32::new(0));
+        let (flights, started) = (Flights::default(), AtomicU32::new(0));
         let (send, receive) = oneshot::channel::<u32>();
         let receive = receive.shared();
         let join = || {
@@ -115,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn goes_on_when_its_first_caller_leaves() {
-        let flights = Arc::new(Flights::new());
+        let flights = Arc::new(Flights::default());
         let (send, receive) = oneshot::channel::<u32>();
         let mut first = Box::pin(flights.join(&1, || async { receive.await.unwrap() }));
         assert!((&mut first).now_or_never().is_none());
@@ -128,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn forgets_a_flight_that_everyone_left() {
-        let flights = Flights::new();
+        let flights = Flights::default();
         let mut left = Box::pin(flights.join(&1, std::future::pending::<u32>));
         assert!((&mut left).now_or_never().is_none());
         drop(left);

@@ -1,0 +1,126 @@
+//! A gateway in front of an embedded upstream, in a folder that goes away.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::app::config::Config;
+use crate::cli::failure::Failure;
+use crate::demo::{Registry, SampleIndex};
+use crate::tasks::Tasks;
+
+/// Where people expect the gateway; any other port when these are taken.
+const USUAL_PORTS: (u16, u16) = (5080, 5081);
+
+/// Everything the story plays on.
+pub struct Stage {
+    folder: PathBuf,
+    tasks: Tasks,
+    registry: Registry,
+    app: App,
+    token: String,
+    flawed: SampleIndex,
+    mended: SampleIndex,
+}
+
+impl Stage {
+    /// Starts the upstream with its images, and the gateway before it.
+    pub async fn set() -> Result<Self, Failure> {
+        let failed =
+            |error: std::io::Error| Failure::new(format!("the demo cannot start: {error}"));
+        let tasks = Tasks::new();
+        let registry = Registry::start(&tasks).await.map_err(failed)?;
+        let folder = std::env::temp_dir().join(format!("sekisho-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        let app = start(&folder, &registry).await?;
+        let token = std::fs::read_to_string(folder.join("data/admin.token")).map_err(failed)?;
+        let (flawed, mended) = (SampleIndex::sample("1.0"), SampleIndex::sample("1.1"));
+        for (tag, index) in [("1.0", &flawed), ("1.1", &mended)] {
+            registry.put_index("team/app", index);
+            registry.tag("team/app", tag, &index.manifest.digest);
+        }
+        Ok(Self {
+            folder,
+            tasks,
+            registry,
+            app,
+            token: token.trim().to_owned(),
+            flawed,
+            mended,
+        })
+    }
+
+    pub fn gateway(&self) -> String {
+        self.app
+            .registries()
+            .first()
+            .map_or_else(String::new, SocketAddr::to_string)
+    }
+
+    pub fn admin(&self) -> String {
+        self.app.admin().to_string()
+    }
+
+    pub fn upstream(&self) -> String {
+        self.registry.address().to_string()
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// `team/app:1.0`, which has a flaw.
+    pub fn flawed(&self) -> &SampleIndex {
+        &self.flawed
+    }
+
+    /// `team/app:1.1`, which mends it.
+    pub fn mended(&self) -> &SampleIndex {
+        &self.mended
+    }
+
+    /// Stops everything and removes the folder.
+    pub async fn clear(self) {
+        self.app.stop().await;
+        self.tasks.drain(Duration::from_secs(1)).await;
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            tracing::warn!(%error, folder = %self.folder.display(), "not removed");
+        }
+    }
+}
+
+/// At the usual ports if they are free.
+async fn start(folder: &Path, registry: &Registry) -> Result<App, Failure> {
+    let usual = App::start(config(folder, registry, USUAL_PORTS)?).await;
+    match usual {
+        Ok(app) => Ok(app),
+        Err(_) => App::start(config(folder, registry, (0, 0))?)
+            .await
+            .map_err(|error| Failure::new(format!("the demo cannot start: {error}"))),
+    }
+}
+
+fn config(folder: &Path, registry: &Registry, ports: (u16, u16)) -> Result<Config, Failure> {
+    let text = format!(
+        "data_dir = \"data\"\n\
+         [[listeners]]\naddress = \"127.0.0.1:{}\"\nenvironment = \"production\"\n\
+         [admin]\naddress = \"127.0.0.1:{}\"\n\
+         [[upstreams]]\nname = \"demo.example\"\nurl = \"{}\"\ndefault = true\n\
+         [environments.production]\n",
+        ports.0,
+        ports.1,
+        registry.origin(),
+    );
+    let file = folder.join("sekisho.toml");
+    std::fs::write(&file, text)
+        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    Config::load(Some(&file), |name| std::env::var_os(name), Timestamp::now())
+        .map_err(|problems| Failure::new(problems.to_string()))
+}

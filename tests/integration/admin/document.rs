@@ -1,0 +1,71 @@
+//! The OpenAPI document describes what is there.
+
+use std::collections::BTreeSet;
+
+use super::lab::Lab;
+
+#[tokio::test]
+async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
+    let lab = Lab::start().await;
+    let answer = lab.nobody("GET", "/api/v1/openapi.json").send().await;
+    let document = answer.expect(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    let mut routes = BTreeSet::new();
+    for (path, verbs) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in verbs.as_object().unwrap() {
+            routes.insert(format!("{verb} {path}"));
+            let named = operation["parameters"].as_array().into_iter().flatten();
+            let in_path = named.filter(|it| it["in"] == "path" && it["required"] == true);
+            assert_eq!(in_path.count(), path.matches('{').count(), "{path}");
+            assert!(
+                operation["responses"]["200"].is_object(),
+                "{path}: {operation}"
+            );
+        }
+    }
+    let expected = [
+        "post /api/v1/scans",
+        "post /api/v1/promotions",
+        "post /api/v1/revocations",
+        "post /api/v1/revocations/reinstate",
+        "get /api/v1/verdicts",
+        "get /api/v1/decisions",
+        "get /api/v1/decisions/{id}",
+        "get /api/v1/tokens",
+        "post /api/v1/tokens",
+        "delete /api/v1/tokens/{name}",
+        "get /api/v1/status",
+    ];
+    assert_eq!(routes, expected.map(str::to_owned).into());
+    let text = answer.text();
+    for reference in text.split("\"$ref\":\"").skip(1) {
+        let reference = reference.split('"').next().unwrap();
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    for path in routes {
+        let (verb, path) = path.split_once(' ').unwrap();
+        let path = path.replace("{id}", "x").replace("{name}", "x");
+        let there = lab.nobody(&verb.to_uppercase(), &path).send().await;
+        let known = there.status != 405 && !there.text().contains("nothing lies at that path");
+        assert!(known, "{verb} {path}: {}", there.head);
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_our_words() {
+    let lab = Lab::start().await;
+    let (code, text) = lab.api("GET", "/api/v1/nothing").send().await.refusal(404);
+    assert_eq!(code, "not-found");
+    assert!(text.contains("/api/v1/openapi.json"), "{text}");
+    let wrong = lab.api("DELETE", "/api/v1/scans").send().await;
+    let (code, _) = wrong.refusal(405);
+    assert_eq!(code, "method-not-allowed");
+    assert!(wrong.header("allow").is_some(), "{}", wrong.head);
+    for (method, path) in [("GET", "/d/%ff"), ("DELETE", "/api/v1/tokens/%ff")] {
+        let answer = lab.api(method, path).send().await;
+        assert_eq!(answer.refusal(400).0, "bad-request", "{path}");
+    }
+    lab.stop().await;
+}

@@ -1,0 +1,167 @@
+//! Ends and starts: what stays, and what is refused.
+
+use sekisho::app::App;
+use sekisho::app::config::Config;
+use serde_json::Value;
+
+use crate::admin::lab::{Ask, Lab, NAME, eventually, trivy};
+
+#[tokio::test]
+async fn decisions_and_papers_survive_a_restart() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    lab.submit(&lab.token, &named, &trivy(&image, &[]))
+        .await
+        .expect(200);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+    let token = lab.token.clone();
+    let lab = lab.restarted().await;
+    assert_eq!(lab.token, token, "one first token is enough");
+    let list = lab.api("GET", "/api/v1/decisions").send().await.expect(200);
+    let mut seen: Vec<(&str, u64)> = list["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (
+                it["verdict"].as_str().unwrap(),
+                it["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [("allowed", 1), ("denied", 2)]);
+    lab.upstream.forget();
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+    assert_eq!(
+        lab.upstream.total(),
+        0,
+        "it is cached, and its closure recorded"
+    );
+    lab.stop().await;
+}
+
+/// The gate may still be asking the upstream when the end is told.
+#[tokio::test]
+async fn a_denial_that_falls_during_the_drain_is_recorded() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let path = format!("/v2/registry.example/{NAME}/manifests/{digest}");
+    let hold = lab.upstream.hold(&digest);
+    let pulling = tokio::spawn(Ask::new(lab.app.registries()[0], "GET", &path).send());
+    hold.arrived().await;
+    let registry = lab.app.registries()[0];
+    let release = async {
+        let closed = || async { tokio::net::TcpStream::connect(registry).await.is_err() };
+        eventually("nothing more is accepted", closed).await;
+        hold.release();
+    };
+    let (lab, ()) = tokio::join!(lab.restarted(), release);
+    assert_eq!(pulling.await.unwrap().status, 403);
+    let list = lab.api("GET", "/api/v1/decisions").send().await.expect(200);
+    assert_eq!(list["decisions"][0]["digest"], *digest, "{list}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_is_one_object_a_line_with_all_that_was_agreed() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    lab.submit(&lab.token, &named, &trivy(&image, &[]))
+        .await
+        .expect(200);
+    lab.pull(0, NAME, &digest).await.expect(403);
+    lab.pull(1, NAME, &digest).await.expect(200);
+    let lines = || {
+        let files = std::fs::read_dir(lab.folder.path().join("data")).unwrap();
+        let logs = files.map(|it| it.unwrap().path());
+        let log = logs
+            .into_iter()
+            .find(|it| it.to_string_lossy().contains("audit"));
+        std::fs::read_to_string(log.unwrap()).unwrap()
+    };
+    eventually("both are written", || async {
+        lines().lines().count() >= 2
+    })
+    .await;
+    let read = |line: &str| -> Value { serde_json::from_str(line).unwrap() };
+    let written: Vec<Value> = lines().lines().map(read).collect();
+    for decision in &written {
+        for field in [
+            "time",
+            "id",
+            "door",
+            "environment",
+            "principal",
+            "client",
+            "image",
+            "digest",
+            "verdict",
+            "reasons",
+            "mode",
+            "exposure",
+            "exposure_source",
+            "policy_revision",
+            "evidence",
+            "evidence_age_s",
+            "duration_us",
+        ] {
+            assert!(decision.get(field).is_some(), "{field}: {decision}");
+        }
+        assert_eq!(decision["digest"], *digest);
+        assert_eq!(decision["client"], "127.0.0.1");
+    }
+    assert_eq!(written[0]["reasons"][0], "not-promoted");
+    assert_eq!(written[1]["evidence"][0], "scan:1");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
+    let lab = Lab::start().await;
+    let second = async || {
+        let now = jiff::Timestamp::now();
+        let config = Config::load(Some(&lab.config_file()), |_| None, now).unwrap();
+        App::start(config)
+            .await
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    let told = second().await;
+    assert!(
+        told.starts_with("ledger:") && told.contains("serve"),
+        "{told}"
+    );
+    let text = std::fs::read_to_string(lab.config_file()).unwrap();
+    let elsewhere = format!("{text}\n[ledger]\nurl = \"sqlite://other.db\"\n");
+    std::fs::write(lab.config_file(), elsewhere).unwrap();
+    let told = second().await;
+    assert!(told.starts_with("cache:"), "{told}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_token_is_its_owners_alone_and_replaced_when_it_is_revoked() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::start().await;
+    let first = lab.token.clone();
+    let file = lab.folder.path().join("data/admin.token");
+    let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let list = lab.api("GET", "/api/v1/tokens").send().await.expect(200);
+    let name = list["tokens"][0]["name"].as_str().unwrap();
+    let path = format!("/api/v1/tokens/{name}");
+    lab.api("DELETE", &path).send().await.expect(200);
+    assert_eq!(lab.api("GET", "/api/v1/tokens").send().await.status, 401);
+    let lab = lab.restarted().await;
+    assert_ne!(lab.token, first);
+    assert_eq!(mode(), 0o600);
+    lab.api("GET", "/api/v1/tokens").send().await.expect(200);
+    lab.stop().await;
+}

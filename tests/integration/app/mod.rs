@@ -1,0 +1,8 @@
+//! The whole program: files that change, certificates, probes, ends and starts.
+
+mod certificates;
+mod ends;
+mod follow;
+mod policy;
+mod probes;
+mod program;

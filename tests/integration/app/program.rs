@@ -1,0 +1,251 @@
+//! The real program, ended gently and not.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho::cache::{self, Cache};
+use sekisho::demo::{Fault, ImageBuilder, Kind, Registry, SampleImage};
+use sekisho::oci::Platform;
+use sekisho::tasks::Tasks;
+use tempfile::TempDir;
+
+use crate::admin::lab::{Ask, NAME, config, eventually, named, trivy};
+use crate::cli::program::Program;
+
+/// The program, serving. It is killed when this goes away.
+struct Served {
+    child: Child,
+    registry: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Served {
+    async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let log = folder.join(format!("log-{}", arguments.len()));
+        let stderr = std::fs::File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let address = |said: &str| -> Option<SocketAddr> {
+            let text = std::fs::read_to_string(&log).unwrap();
+            let line = text.lines().find(|line| line.contains(said))?;
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            line["address"].as_str()?.parse().ok()
+        };
+        eventually("it listens", || async {
+            address("admin API listens").is_some()
+        })
+        .await;
+        Self {
+            child,
+            registry: address("registry listens").unwrap(),
+            admin: address("admin API listens").unwrap(),
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        let signal = match name {
+            "TERM" => rustix::process::Signal::TERM,
+            _ => rustix::process::Signal::KILL,
+        };
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    async fn ended(&mut self) -> Option<i32> {
+        let mut ended = None;
+        let child = std::cell::RefCell::new((&mut self.child, &mut ended));
+        eventually("it ends", || async {
+            let (child, ended) = &mut *child.borrow_mut();
+            **ended = child.try_wait().unwrap();
+            ended.is_some()
+        })
+        .await;
+        ended.unwrap().code()
+    }
+}
+
+/// A registry with one image whose layers take a while.
+async fn upstream(tasks: &Tasks) -> (Registry, SampleImage) {
+    let registry = Registry::start(tasks).await.unwrap();
+    let mut builder = ImageBuilder::new(Platform::new("linux", "amd64", None));
+    for layer in 0..4_u8 {
+        let content: Vec<u8> = (0..400_000_u32).map(|at| at as u8 ^ layer).collect();
+        builder = builder.file("data", &content);
+    }
+    let image = builder.build();
+    registry.put_image(NAME, &image);
+    (registry, image)
+}
+
+fn write_config(folder: &Path, registry: &Registry) -> String {
+    let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nenvironment = \"production\"\n";
+    let rest = "[environments.production]\nrequire = [\"scan\"]\n";
+    let file = folder.join("sekisho.toml");
+    std::fs::write(&file, config(&registry.origin(), listener, rest)).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+async fn admit(served: &Served, folder: &Path, image: &SampleImage) {
+    let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
+    let report = trivy(image, &[]);
+    let body = serde_json::json!({"image": named(NAME, &image.manifest.digest), "report": report});
+    let ask = Ask::new(served.admin, "POST", "/api/v1/scans").token(token.trim());
+    ask.json(&body).send().await.expect(200);
+}
+
+fn blob(served: &Served, image: &SampleImage, layer: usize) -> Ask {
+    let digest = &image.layers[layer].digest;
+    let path = format!("/v2/registry.example/{NAME}/blobs/{digest}");
+    Ask::new(served.registry, "GET", &path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_a_transfer_end_and_exits_0() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let (registry, image) = upstream(&tasks).await;
+    let file = write_config(folder.path(), &registry);
+    let mut served = Served::start(folder.path(), &["serve", "--config", &file]).await;
+    admit(&served, folder.path(), &image).await;
+    let layer = image.layers[0].digest.to_string();
+    let pause = Duration::from_millis(50);
+    registry.inject(&layer, 1, Fault::Slow(20_000, pause));
+    let pulling = tokio::spawn(blob(&served, &image, 0).send());
+    let asked = || async { registry.count_of(&http::Method::GET, Kind::Blob, NAME, &layer) == 1 };
+    eventually("the transfer begins", asked).await;
+    served.signal("TERM");
+    let pulled = pulling.await.unwrap();
+    assert_eq!(pulled.status, 200);
+    assert!(
+        pulled.body == image.layers[0].bytes,
+        "{} bytes",
+        pulled.body.len()
+    );
+    assert_eq!(served.ended().await, Some(0));
+    assert!(
+        tokio::net::TcpStream::connect(served.registry)
+            .await
+            .is_err()
+    );
+    let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("log-3")).unwrap();
+    assert!(
+        log.contains("stopped") && !log.contains(token.trim()),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_serve_ends_with_1_and_says_why() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let registry = Registry::start(&tasks).await.unwrap();
+    let file = write_config(folder.path(), &registry);
+    let _served = Served::start(folder.path(), &["serve", "--config", &file]).await;
+    let program = Program::new(&["serve", "--config", &file]);
+    let run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
+    assert_eq!(run.code, 1, "{run:?}");
+    let told = run.stderr.lines().last().unwrap();
+    assert!(told.starts_with("sekisho: ledger:"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_in_the_middle_of_fills_leaves_nothing_half_made() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let (registry, image) = upstream(&tasks).await;
+    let file = write_config(folder.path(), &registry);
+    let mut served = Served::start(folder.path(), &["serve", "--config", &file]).await;
+    admit(&served, folder.path(), &image).await;
+    // One layer is whole, one has no byte yet, two are on their way.
+    assert_eq!(blob(&served, &image, 0).send().await.status, 200);
+    let digest = |layer: usize| image.layers[layer].digest.to_string();
+    let _held = registry.hold(&digest(1));
+    let pause = Duration::from_millis(100);
+    for layer in [2, 3] {
+        registry.inject(&digest(layer), 1, Fault::Slow(10_000 * layer, pause));
+    }
+    let pulls: Vec<_> = (1..4)
+        .map(|layer| tokio::spawn(blob(&served, &image, layer).send()))
+        .collect();
+    let filling = || async { temporaries(&folder.path().join("data/cache")) >= 2 };
+    eventually("fills are under way", filling).await;
+    served.signal("KILL");
+    assert_eq!(served.ended().await, None);
+    for pull in pulls {
+        let _ = pull.await;
+    }
+    registry.heal();
+
+    let mut served = Served::start(folder.path(), &["--config", &file, "serve"]).await;
+    assert_eq!(temporaries(&folder.path().join("data/cache")), 0);
+    for layer in 0..4 {
+        let pulled = blob(&served, &image, layer).send().await;
+        assert!(
+            pulled.body == image.layers[layer].bytes,
+            "{layer}: {}",
+            pulled.head
+        );
+    }
+    served.signal("TERM");
+    assert_eq!(served.ended().await, Some(0));
+    let found = cache_at(&folder.path().join("data/cache"))
+        .verify_all()
+        .await;
+    assert!(found.corrupt.is_empty(), "{found:?}");
+    assert!(found.files >= 4, "{found:?}");
+}
+
+fn cache_at(path: &Path) -> Cache {
+    let config = cache::Config {
+        path: path.to_owned(),
+        max_size: 1 << 30,
+        min_free: 0,
+        manifest_memory: 1 << 20,
+    };
+    let keep = Arc::new(|_| Box::pin(std::future::ready(Ok(()))) as _);
+    Cache::open(config, Tasks::new(), keep).unwrap()
+}
+
+/// Files of the cache that are not finished content.
+fn temporaries(cache: &Path) -> usize {
+    std::fs::read_dir(cache.join("tmp")).unwrap().count()
+}
+
+/// Only where the default ports are free.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_need_be_configured() {
+    let free = |port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    if !free(5080) || !free(5081) {
+        eprintln!("skipped: 127.0.0.1:5080 or 5081 is taken");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let mut served = Served::start(folder.path(), &["serve"]).await;
+    assert_eq!(served.registry.port(), 5080);
+    let status = Ask::new(served.admin, "GET", "/api/v1/status")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(status["environments"][0]["name"], "production");
+    assert_eq!(status["environments"][0]["mode"], "enforce");
+    assert_eq!(status["upstreams"][0]["name"], "docker.io");
+    let data = folder.path().join(".local/share/sekisho");
+    assert!(data.join("ledger.db").exists() && data.join("admin.token").exists());
+    served.signal("TERM");
+    assert_eq!(served.ended().await, Some(0));
+}

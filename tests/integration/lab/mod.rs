@@ -1,0 +1,49 @@
+//! The real parts: registries, runtimes and tools as people run them, and the
+//! gateway's own binary between them. Every part binds a free port or a socket
+//! in a temporary folder, is waited for by asking it, and dies with its test.
+//!
+//! A part that this machine lacks is a [`Missing`], which [`or_skip!`] reports
+//! by name and turns into an early return: never a silent pass.
+
+mod answer;
+mod containerd;
+mod crane;
+mod docker;
+mod gateway;
+mod images;
+mod origin;
+mod part;
+mod podman;
+mod report;
+mod site;
+mod slow_link;
+mod tls;
+mod token_server;
+mod tool;
+
+pub use answer::{Answer, get, request};
+pub use containerd::{Containerd, Release};
+pub use crane::Crane;
+pub use docker::Docker;
+pub use gateway::{Gateway, Setup, run};
+pub use images::{Image, digest_of};
+pub use origin::{Auth, Origin};
+pub use part::{Outcome, Part, eventually, free_port, outcome};
+pub use podman::Podman;
+pub use report::{grype, trivy, trivy_with};
+pub use site::Site;
+pub use slow_link::{SlowLink, Wire};
+pub use tls::Authority;
+pub use token_server::TokenServer;
+pub use tool::{Missing, as_root, built, installed};
+
+/// The value of a part, or a skip of this test that `tests/run` names at its end.
+macro_rules! or_skip {
+    ($part:expr) => {
+        match $part {
+            Ok(part) => part,
+            Err(missing) => return $crate::lab::Missing::skip(missing),
+        }
+    };
+}
+pub(crate) use or_skip;

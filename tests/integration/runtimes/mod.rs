@@ -1,0 +1,17 @@
+//! Real clients pull real images through the real binary.
+
+mod by_name;
+mod cold_start;
+mod compose;
+mod conformance;
+mod container_image;
+mod controls;
+mod crash;
+mod denial;
+mod docker_mirror;
+mod evidence;
+mod herd;
+mod mirror;
+mod revocation;
+mod upstream_auth;
+mod upstreams;

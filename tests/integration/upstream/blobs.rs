@@ -1,0 +1,149 @@
+//! Blobs: whole, resumed, cut.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use http::Method;
+use sekisho::demo::{Fault, Kind};
+use sekisho::upstream::{BlobBody, UpstreamError};
+
+use super::setting::{Setting, name};
+
+async fn read(body: BlobBody) -> Result<Vec<u8>, UpstreamError> {
+    let chunks: Vec<_> = body.stream.try_collect().await?;
+    Ok(chunks.concat())
+}
+
+#[tokio::test]
+async fn reads_a_blob_whole() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    let size = layer.bytes.len() as u64;
+    assert_eq!(upstream.head_blob(&name(), &layer.digest).await, Ok(size));
+    let body = upstream.get_blob(&name(), &layer.digest, 0).await.unwrap();
+    assert_eq!(body.length, Some(size));
+    assert_eq!(read(body).await.unwrap(), layer.bytes);
+    assert_eq!(setting.registry.seen()[1].range, None);
+}
+
+#[tokio::test]
+async fn resumes_at_an_offset_with_and_without_ranges() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    for ignored in [false, true] {
+        if ignored {
+            setting
+                .registry
+                .inject("/blobs/", usize::MAX, Fault::IgnoreRange);
+        }
+        for offset in [1, 600, layer.bytes.len() - 1] {
+            let body = upstream
+                .get_blob(&name(), &layer.digest, offset as u64)
+                .await
+                .unwrap();
+            let rest = &layer.bytes[offset..];
+            assert_eq!(body.length, Some(rest.len() as u64));
+            assert_eq!(read(body).await.unwrap(), rest);
+        }
+    }
+    let ranges = setting
+        .registry
+        .seen()
+        .into_iter()
+        .map(|seen| seen.range.unwrap());
+    assert!(ranges.take(2).eq(["bytes=1-", "bytes=600-"]));
+}
+
+#[tokio::test]
+async fn resumes_a_cut_body_where_it_ended() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    setting.registry.inject("/blobs/", 1, Fault::CutAfter(700));
+    let mut body = upstream.get_blob(&name(), &layer.digest, 0).await.unwrap();
+    let mut got = Vec::new();
+    let error = loop {
+        match body.stream.try_next().await {
+            Ok(chunk) => got.extend_from_slice(&chunk.expect("an error, not an end")),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(error, UpstreamError::Unavailable { .. }),
+        "{error:?}"
+    );
+    assert_eq!(got, layer.bytes[..700]);
+    let rest = upstream
+        .get_blob(&name(), &layer.digest, 700)
+        .await
+        .unwrap();
+    got.extend(read(rest).await.unwrap());
+    assert_eq!(got, layer.bytes);
+}
+
+#[tokio::test]
+async fn refuses_a_range_other_than_asked_for() {
+    let setting = Setting::open().await;
+    let upstream = setting.upstream();
+    for range in ["bytes 0-9/10", "bytes 7-8/9", "bytes 6-7/2048", "none"] {
+        let with = Fault::With("content-range", range.to_owned());
+        setting.registry.inject("/blobs/", 1, with);
+        let body = upstream.get_blob(&name(), &setting.layer(), 6).await;
+        assert!(
+            matches!(body.err(), Some(UpstreamError::Protocol(_))),
+            "{range}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refuses_an_offset_behind_the_end() {
+    let setting = Setting::open().await;
+    setting
+        .registry
+        .inject("/blobs/", usize::MAX, Fault::IgnoreRange);
+    let body = setting
+        .upstream()
+        .get_blob(&name(), &setting.layer(), 1 << 20)
+        .await;
+    assert!(matches!(body.err(), Some(UpstreamError::Protocol(_))));
+}
+
+#[tokio::test]
+async fn reads_a_slow_blob_to_its_end() {
+    let setting = Setting::open().await;
+    let slow = Fault::Slow(300, Duration::from_millis(1));
+    setting.registry.inject("/blobs/", 1, slow);
+    let body = setting
+        .upstream()
+        .get_blob(&name(), &setting.layer(), 0)
+        .await
+        .unwrap();
+    assert_eq!(read(body).await.unwrap(), setting.image.layers[0].bytes);
+}
+
+#[tokio::test]
+async fn gives_up_a_blob_that_stops_coming() {
+    let mut setting = Setting::open().await;
+    setting.config.timeouts.idle = Duration::from_millis(200);
+    let slow = Fault::Slow(300, Duration::from_secs(3600));
+    setting.registry.inject("/blobs/", usize::MAX, slow);
+    let upstream = setting.upstream();
+    let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let Err(UpstreamError::Unavailable { .. }) = read(body.unwrap()).await else {
+        panic!("it came to an end");
+    };
+}
+
+#[tokio::test]
+async fn a_missing_blob_is_not_found() {
+    let setting = Setting::open().await;
+    setting
+        .registry
+        .delete(super::setting::NAME, &setting.layer().to_string());
+    let upstream = setting.upstream();
+    let head = upstream.head_blob(&name(), &setting.layer()).await;
+    assert_eq!(head, Err(UpstreamError::NotFound));
+    let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    assert_eq!(body.err(), Some(UpstreamError::NotFound));
+    assert_eq!(setting.registry.count(&Method::GET, Kind::Blob), 1);
+}

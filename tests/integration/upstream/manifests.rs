@@ -1,0 +1,188 @@
+//! Manifests: found, verified, bounded.
+
+use http::Method;
+use sekisho::demo::{Fault, Kind, Piece};
+use sekisho::oci::{Digest, MediaType, Reference};
+use sekisho::upstream::{MANIFEST_LIMIT, ManifestHead, UpstreamError};
+
+use super::setting::{NAME, Setting, image, name, tag};
+
+fn head_of(piece: &Piece) -> ManifestHead {
+    ManifestHead {
+        digest: piece.digest.clone(),
+        media_type: piece.media_type.clone(),
+        size: piece.bytes.len() as u64,
+    }
+}
+
+#[tokio::test]
+async fn heads_and_fetches_by_tag_and_digest() {
+    let setting = Setting::open().await;
+    let upstream = setting.upstream();
+    for reference in [tag("1.0"), setting.by_digest()] {
+        let head = upstream.head_manifest(&name(), &reference).await;
+        assert_eq!(head, Ok(head_of(&setting.image.manifest)));
+        let fetched = upstream.get_manifest(&name(), &reference).await.unwrap();
+        assert_eq!(fetched.bytes, setting.image.manifest.bytes);
+        assert_eq!(fetched.digest, setting.image.manifest.digest);
+        assert_eq!(fetched.media_type, MediaType::OCI_MANIFEST);
+    }
+    for seen in setting.registry.seen() {
+        let accept = seen.accept.unwrap();
+        for wanted in [
+            "oci.image.index",
+            "oci.image.manifest",
+            "manifest.list",
+            "manifest.v2",
+        ] {
+            assert!(accept.contains(wanted), "{accept}");
+        }
+        assert_eq!(seen.authorization, None);
+    }
+}
+
+#[tokio::test]
+async fn fetches_where_head_tells_no_digest() {
+    let setting = Setting::open().await;
+    let without = Fault::Without("docker-content-digest");
+    setting.registry.inject("/manifests/", usize::MAX, without);
+    let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
+    assert_eq!(head, Ok(head_of(&setting.image.manifest)));
+    assert_eq!(setting.registry.count(&Method::GET, Kind::Manifest), 1);
+}
+
+#[tokio::test]
+async fn fetches_where_head_tells_another_algorithm() {
+    let setting = Setting::open().await;
+    let digest = Digest::sha512(&setting.image.manifest.bytes);
+    let twin = Piece {
+        digest: digest.clone(),
+        ..setting.image.manifest.clone()
+    };
+    setting.registry.put_manifest(NAME, &twin);
+    let other = setting.image.manifest.digest.to_string();
+    let with = Fault::With("docker-content-digest", other);
+    setting
+        .registry
+        .inject("/manifests/sha512", usize::MAX, with);
+    let reference = Reference::Digest(digest.clone());
+    let head = setting
+        .upstream()
+        .head_manifest(&name(), &reference)
+        .await
+        .unwrap();
+    assert_eq!(head.digest, digest);
+}
+
+#[tokio::test]
+async fn refuses_bytes_that_are_not_the_digest_asked_for() {
+    let setting = Setting::open().await;
+    setting.registry.inject("/manifests/", 2, Fault::WrongBytes);
+    let upstream = setting.upstream();
+    for reference in [setting.by_digest(), tag("1.0")] {
+        let fetched = upstream.get_manifest(&name(), &reference).await;
+        assert!(
+            matches!(fetched, Err(UpstreamError::DigestMismatch { .. })),
+            "{fetched:?}"
+        );
+    }
+    assert_eq!(setting.registry.total(), 2, "no second try");
+}
+
+#[tokio::test]
+async fn refuses_another_manifest_than_the_one_asked_for() {
+    let setting = Setting::open().await;
+    let other = image("other").manifest;
+    let asked = Piece {
+        digest: setting.image.manifest.digest.clone(),
+        ..other
+    };
+    setting.registry.put_manifest(NAME, &asked);
+    let fetched = setting
+        .upstream()
+        .get_manifest(&name(), &setting.by_digest())
+        .await;
+    assert!(
+        matches!(fetched, Err(UpstreamError::DigestMismatch { .. })),
+        "{fetched:?}"
+    );
+    let lie = Digest::sha256(b"lie").to_string();
+    setting
+        .registry
+        .inject("/manifests/", 1, Fault::With("docker-content-digest", lie));
+    let head = setting
+        .upstream()
+        .head_manifest(&name(), &setting.by_digest())
+        .await;
+    assert!(
+        matches!(head, Err(UpstreamError::DigestMismatch { .. })),
+        "{head:?}"
+    );
+}
+
+#[tokio::test]
+async fn refuses_a_manifest_over_four_mebibytes() {
+    let setting = Setting::open().await;
+    let size = MANIFEST_LIMIT as usize;
+    let most = Piece::new(MediaType::OCI_MANIFEST, vec![b' '; size]);
+    let over = Piece::new(MediaType::OCI_MANIFEST, vec![b' '; size + 1]);
+    setting.registry.put_manifest(NAME, &most);
+    setting.registry.put_manifest(NAME, &over);
+    let upstream = setting.upstream();
+    let (most, over) = (
+        Reference::Digest(most.digest),
+        Reference::Digest(over.digest),
+    );
+    assert!(upstream.get_manifest(&name(), &most).await.is_ok());
+    let too_large = Err(UpstreamError::TooLarge {
+        limit: MANIFEST_LIMIT,
+    });
+    assert_eq!(upstream.get_manifest(&name(), &over).await, too_large);
+}
+
+#[tokio::test]
+async fn refuses_a_compressed_manifest() {
+    let setting = Setting::open().await;
+    let gzip = Fault::With("content-encoding", "gzip".to_owned());
+    setting.registry.inject("/manifests/", 1, gzip);
+    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    assert!(
+        matches!(fetched, Err(UpstreamError::Protocol(_))),
+        "{fetched:?}"
+    );
+}
+
+#[tokio::test]
+async fn names_what_the_upstream_says() {
+    let setting = Setting::open().await;
+    let upstream = setting.upstream();
+    let missing = upstream.head_manifest(&name(), &tag("none")).await;
+    assert_eq!(missing, Err(UpstreamError::NotFound));
+    for (status, error) in [
+        (401, UpstreamError::Unauthorized),
+        (403, UpstreamError::Forbidden),
+        (410, UpstreamError::NotFound),
+        (418, UpstreamError::Protocol("it answers 418".into())),
+        (204, UpstreamError::Protocol("it answers 204".into())),
+        (206, UpstreamError::Protocol("it answers 206".into())),
+    ] {
+        setting
+            .registry
+            .inject("/manifests/", 1, Fault::Status(status));
+        let fetched = upstream.get_manifest(&name(), &tag("1.0")).await;
+        assert_eq!(fetched, Err(error), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_is_never_fetched_through_a_redirect() {
+    let setting = Setting::open().await;
+    let own = Fault::Redirect(setting.registry.origin());
+    setting.registry.inject("/manifests/", 1, own);
+    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    assert!(
+        matches!(fetched, Err(UpstreamError::Protocol(_))),
+        "{fetched:?}"
+    );
+    assert_eq!(setting.registry.total(), 1);
+}

@@ -1,0 +1,11 @@
+//! The client of remote registries against a registry that counts and fails.
+
+mod blobs;
+mod budget;
+mod lists;
+mod manifests;
+mod redirects;
+mod setting;
+mod tags;
+mod tls;
+mod tokens;

@@ -1,0 +1,97 @@
+//! One registry with a sample image, and an upstream that asks it.
+
+use std::time::Duration;
+
+use sekisho::demo::{Auth, ImageBuilder, Registry, SampleImage};
+use sekisho::metrics::Metrics;
+use sekisho::oci::{Digest, Platform, Reference, RegistryHost, RepositoryName, Tag};
+use sekisho::tasks::Tasks;
+use sekisho::upstream::{Config, Credentials, HostPattern, Network, Retries, Upstream};
+
+pub const NAME: &str = "library/app";
+
+pub struct Setting {
+    pub registry: Registry,
+    pub image: SampleImage,
+    pub metrics: Metrics,
+    pub tasks: Tasks,
+    pub config: Config,
+}
+
+impl Setting {
+    pub async fn open() -> Self {
+        Self::with(Auth::Open).await
+    }
+
+    pub async fn with(auth: Auth) -> Self {
+        let tasks = Tasks::new();
+        let registry = Registry::start_with(&tasks, auth).await.unwrap();
+        let image = image("hello");
+        registry.put_image(NAME, &image);
+        registry.tag(NAME, "1.0", &image.manifest.digest);
+        Self {
+            config: config(&registry.origin()),
+            registry,
+            image,
+            metrics: Metrics::new(),
+            tasks,
+        }
+    }
+
+    pub fn upstream(&self) -> Upstream {
+        let network = Network::from_system().unwrap();
+        Upstream::new(self.config.clone(), &network, self.metrics.clone()).unwrap()
+    }
+
+    /// Another registry, where nothing should arrive.
+    pub async fn elsewhere(&self) -> Registry {
+        Registry::start(&self.tasks).await.unwrap()
+    }
+
+    pub fn by_digest(&self) -> Reference {
+        Reference::Digest(self.image.manifest.digest.clone())
+    }
+
+    pub fn layer(&self) -> Digest {
+        self.image.layers[0].digest.clone()
+    }
+}
+
+pub fn image(content: &str) -> SampleImage {
+    ImageBuilder::new(Platform::new("linux", "amd64", None))
+        .file("etc/motd", content.as_bytes())
+        .build()
+}
+
+/// Tries quickly and never rests.
+pub fn config(origin: &str) -> Config {
+    let name = RegistryHost::parse("registry.test").unwrap();
+    let mut config = Config::new(name, origin.parse().unwrap());
+    config.retries = Retries {
+        tries: 4,
+        first: Duration::from_millis(1),
+        most: Duration::from_secs(1),
+    };
+    config.cool_down.after = 1000;
+    config
+}
+
+pub fn credentials() -> Option<Credentials> {
+    Some(Credentials {
+        username: "robot".to_owned(),
+        password: "secret".into(),
+    })
+}
+
+pub fn hosts(patterns: &[&str]) -> Vec<HostPattern> {
+    let parse = |pattern: &&str| HostPattern::parse(pattern).unwrap();
+    patterns.iter().map(parse).collect()
+}
+
+pub fn name() -> RepositoryName {
+    RepositoryName::parse(NAME).unwrap()
+}
+
+pub fn tag(text: &str) -> Reference {
+    Reference::Tag(Tag::parse(text).unwrap())
+}

@@ -1,0 +1,137 @@
+//! Upstreams over TLS: whom we believe, and that https stays https.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use sekisho::demo::{Auth, Bearer, Fault, Login, Registry};
+use sekisho::upstream::{ConfigError, HostRefusal, Network, Upstream, UpstreamError};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::setting::{Setting, credentials, hosts, name, tag};
+
+/// A server's configuration for `localhost`, and the CA that vouches for it.
+fn certified() -> (ServerConfig, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let leaf = names.signed_by(&key, &ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    (server, ca.pem())
+}
+
+/// Serves `setting`'s registry over TLS too, and points its upstream there.
+async fn over_tls(setting: &mut Setting) {
+    let (server, ca) = certified();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let running = accept(listener, server, setting.registry.clone());
+    setting.tasks.spawn_isolated("tls", running);
+    setting.config.url = format!("https://localhost:{port}").parse().unwrap();
+    setting.config.ca = Some(ca.into_bytes());
+}
+
+async fn accept(listener: TcpListener, server: ServerConfig, registry: Registry) {
+    let acceptor = TlsAcceptor::from(Arc::new(server));
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (acceptor, registry) = (acceptor.clone(), registry.clone());
+        tokio::spawn(async move {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                registry.serve(stream).await;
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn trusts_the_private_ca_it_was_given() {
+    let mut setting = Setting::open().await;
+    over_tls(&mut setting).await;
+    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    assert_eq!(fetched.unwrap().digest, setting.image.manifest.digest);
+}
+
+#[tokio::test]
+async fn trusts_no_other_certificate() {
+    let mut setting = Setting::open().await;
+    over_tls(&mut setting).await;
+    for ca in [None, Some(certified().1.into_bytes())] {
+        setting.config.ca = ca;
+        let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+        let Err(UpstreamError::Unavailable { detail, .. }) = fetched else {
+            panic!("{fetched:?}");
+        };
+        assert!(detail.starts_with("TLS fails"), "{detail}");
+    }
+    assert_eq!(setting.registry.total(), 0);
+}
+
+#[tokio::test]
+async fn refuses_a_ca_that_holds_no_certificate() {
+    let mut setting = Setting::open().await;
+    let network = Network::from_system().unwrap();
+    for pem in [
+        "",
+        "nonsense",
+        "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n",
+    ] {
+        setting.config.ca = Some(pem.as_bytes().to_vec());
+        let made = Upstream::new(setting.config.clone(), &network, setting.metrics.clone());
+        assert!(matches!(made, Err(ConfigError::Ca(_))), "{pem:?}");
+    }
+}
+
+#[tokio::test]
+async fn never_takes_credentials_from_https_to_http() {
+    let realm = Setting::open().await.registry;
+    let mut setting = Setting::with(Auth::Bearer(Bearer {
+        login: Some(Login::new("robot", "secret")),
+        realm: Some(format!("{}/token", realm.origin())),
+        expires_in: None,
+    }))
+    .await;
+    over_tls(&mut setting).await;
+    setting.config.credentials = credentials();
+    setting.config.token_hosts = hosts(&[&realm.address().to_string()]);
+    let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
+    assert_downgrade(head);
+    assert_eq!(realm.total(), 0);
+}
+
+#[tokio::test]
+async fn never_follows_a_redirect_from_https_to_http() {
+    let mut setting = Setting::open().await;
+    over_tls(&mut setting).await;
+    let elsewhere = setting.elsewhere().await;
+    let to = elsewhere.address().to_string();
+    setting.config.redirect_hosts = hosts(&[&to]);
+    let redirect = Fault::Redirect(elsewhere.origin());
+    setting.registry.inject("/blobs/", 1, redirect);
+    let size = setting
+        .upstream()
+        .head_blob(&name(), &setting.layer())
+        .await;
+    assert_downgrade(size);
+    assert_eq!(elsewhere.total(), 0);
+}
+
+fn assert_downgrade<T: std::fmt::Debug>(outcome: Result<T, UpstreamError>) {
+    let Err(UpstreamError::RefusedHost { why, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(why, HostRefusal::Downgrade);
+}
