@@ -112,7 +112,7 @@ fn referrers<'a>(name: &'a str, last: &str, query: &str) -> Result<Route<'a>, No
 }
 
 fn page(query: &str) -> Result<Page, NoRoute> {
-    let bad_limit = no(ErrorCode::Unsupported, "n is a number");
+    let bad_limit = no(ErrorCode::NameInvalid, "n is a number");
     let limit = parameter(query, "n")
         .map(|n| n.parse().map_err(|_| bad_limit))
         .transpose()?;

@@ -161,9 +161,13 @@ impl Reply {
         rest.split(':').next().unwrap_or_default()
     }
 
-    /// Status line and headers, without the time of day.
+    /// Status line and headers, without those that no two answers share.
     pub fn outside(&self) -> (u16, &str, Vec<&(String, String)>) {
-        let lasting = self.headers.iter().filter(|(name, _)| name != "date");
+        let own = ["date", "x-request-id"];
+        let lasting = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()));
         let mut headers: Vec<_> = lasting.collect();
         headers.sort();
         (self.status, &self.phrase, headers)
