@@ -119,3 +119,31 @@ pub(super) fn forbidden(principal: &Principal, what: &str) -> AdminError {
     );
     AdminError::new(ErrorCode::Forbidden, message).next("ask an admin for a token that may")
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn only_this_machine_reads_without_a_token() {
+        let near = |address: &str| {
+            let peer = Peer::new(address.parse().unwrap(), None);
+            let request = Request::builder().extension(peer).body(()).unwrap();
+            on_loopback(&request.into_parts().0)
+        };
+        assert!(near("127.0.0.1:1") && near("127.9.9.9:1") && near("[::1]:1"));
+        assert!(near("[::ffff:127.0.0.1]:1"));
+        for away in [
+            "10.0.0.1:1",
+            "0.0.0.0:1",
+            "[fe80::1]:1",
+            "[::ffff:10.0.0.1]:1",
+        ] {
+            assert!(!near(away), "{away}");
+        }
+        let (unknown, ()) = Request::new(()).into_parts();
+        assert!(!on_loopback(&unknown));
+    }
+}

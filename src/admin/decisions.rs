@@ -1,13 +1,13 @@
 //! Decisions: the list for those who may read, one for whoever holds its id.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 use super::Admin;
 use super::authenticate::Reader;
-use super::body::Asked;
+use super::body::{Asked, Named};
 use super::error::AdminError;
 use crate::api::{
     DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, LIMIT_OF_DECISIONS,
@@ -64,7 +64,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<DecisionRecord>, AdminError> {
     Ok(Json(find(&admin, &id).await?.into()))
 }
@@ -72,7 +72,7 @@ pub(super) async fn one(
 /// The page that a denial links to, in plain text.
 pub(super) async fn page(
     State(admin): State<Admin>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, AdminError> {
     let decision = find(&admin, &id).await?;
     let mut response = text(&decision).into_response();

@@ -60,6 +60,7 @@ pub(super) async fn reinstate(
     Body(request): Body<RevocationRequest>,
 ) -> Result<Json<ReinstatementAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
+    reaches_every_repository(&principal)?;
     let undo = Reinstatement {
         digest: digest.clone(),
         environment: request.environment.clone(),
@@ -74,6 +75,18 @@ pub(super) async fn reinstate(
         ended,
         reason: request.reason,
     }))
+}
+
+/// A reinstatement holds wherever the digest lies, so that whoever may speak for
+/// some repositories cannot undo what was said of all.
+fn reaches_every_repository(principal: &Principal) -> Result<(), AdminError> {
+    match principal.scope().repositories().is_empty() {
+        true => Ok(()),
+        false => Err(forbidden(
+            principal,
+            "reinstate a digest in every repository",
+        )),
+    }
 }
 
 /// The digest to act on, once role, scope and request allow it.

@@ -1,14 +1,14 @@
 //! Tokens: made, listed and revoked by admins.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
-use super::body::{Asked, Body};
+use super::body::{Asked, Body, Named};
 use super::error::AdminError;
 use crate::access::{Principal, Scope};
 use crate::api::{ErrorBody, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
@@ -85,7 +85,7 @@ pub(super) async fn revoke(
     State(admin): State<Admin>,
     Writer(principal): Writer,
     Now(now): Now,
-    Path(name): Path<String>,
+    Named(name): Named,
     Asked(withdrawal): Asked<Withdrawal>,
 ) -> Result<Json<TokenRevoked>, AdminError> {
     admins_only(&principal)?;
@@ -101,11 +101,15 @@ pub(super) async fn revoke(
 }
 
 fn admins_only(principal: &Principal) -> Result<(), AdminError> {
-    if principal.role().may_manage_tokens() {
-        Ok(())
-    } else {
-        Err(forbidden(principal, "manage tokens"))
+    if !principal.role().may_manage_tokens() {
+        return Err(forbidden(principal, "manage tokens"));
     }
+    let scope = principal.scope();
+    // One token could make another that reaches further.
+    if !scope.repositories().is_empty() || !scope.environments().is_empty() {
+        return Err(forbidden(principal, "manage tokens beyond its own scope"));
+    }
+    Ok(())
 }
 
 fn view(record: Token) -> TokenView {

@@ -17,9 +17,14 @@ pub(super) struct Aliases {
     waiting: Arc<Mutex<Vec<Filled>>>,
 }
 
+/// Why content is not taken, although its bytes are right.
 #[derive(Debug, thiserror::Error)]
-#[error("too many pairs of digests wait for the ledger")]
-struct TooMany;
+enum Refused {
+    #[error("too many pairs of digests wait for the ledger")]
+    TooMany,
+    #[error("it is revoked under one of its digests")]
+    Revoked,
+}
 
 impl Aliases {
     pub(super) fn new(ledger: Arc<Ledger>) -> Self {
@@ -35,13 +40,32 @@ impl Aliases {
         Arc::new(move |filled| {
             let aliases = aliases.clone();
             Box::pin(async move {
-                match aliases.record(&filled).await {
-                    Ok(()) => Ok(()),
-                    Err(_) if aliases.wait(filled) => Ok(()),
-                    Err(_) => Err(Arc::new(TooMany) as crate::cache::Fault),
-                }
+                let taken = aliases.take(filled).await;
+                taken.map_err(|refused| Arc::new(refused) as crate::cache::Fault)
             })
         })
+    }
+
+    async fn take(&self, filled: Filled) -> Result<(), Refused> {
+        if self.is_revoked(&filled) {
+            // Those who ask again are told so, for which the pair must be known.
+            let _ = self.record(&filled).await;
+            return Err(Refused::Revoked);
+        }
+        match self.record(&filled).await {
+            Ok(()) => Ok(()),
+            Err(_) if self.wait(filled) => Ok(()),
+            Err(_) => Err(Refused::TooMany),
+        }
+    }
+
+    /// In all environments: content is shared by those where it is not.
+    fn is_revoked(&self, filled: &Filled) -> bool {
+        let everywhere = |digest| {
+            let revocations = self.ledger.index().revocations(digest);
+            revocations.iter().any(|one| one.environment.is_none())
+        };
+        everywhere(&filled.sha256) || everywhere(&filled.sha512)
     }
 
     async fn record(&self, filled: &Filled) -> Result<(), LedgerError> {

@@ -63,14 +63,20 @@ fn follow(
     };
     let family = &parts.metrics.certificate_expiry_seconds;
     let expiry = family.get_or_create_owned(&labels);
+    let mut told = None;
     tasks.every("certificates", LOOK, move |now: Timestamp| {
-        reload_once(&certificates, &config);
+        reload_once(&certificates, &config, &mut told);
         expiry.set(certificates.not_after().duration_since(now).as_secs());
         std::future::ready(())
     });
 }
 
-fn reload_once(certificates: &ReloadingCertificates, config: &TlsConfig) {
+/// `told`: what was wrong at the last look, so that it is not said every second.
+fn reload_once(
+    certificates: &ReloadingCertificates,
+    config: &TlsConfig,
+    told: &mut Option<String>,
+) {
     let reloaded = read(config)
         .map_err(|error| error.to_string())
         .and_then(|files| {
@@ -78,11 +84,14 @@ fn reload_once(certificates: &ReloadingCertificates, config: &TlsConfig) {
                 .reload_once(&files)
                 .map_err(|error| error.to_string())
         });
-    match reloaded {
-        Ok(true) => tracing::info!("certificate reloaded"),
-        Ok(false) => {}
-        Err(error) => tracing::error!(error, "certificate not reloaded; the last good one holds"),
+    if matches!(reloaded, Ok(true)) {
+        tracing::info!("certificate reloaded");
     }
+    let problem = reloaded.err();
+    if let Some(error) = problem.as_ref().filter(|it| told.as_ref() != Some(it)) {
+        tracing::error!(error, "certificate not reloaded; the last good one holds");
+    }
+    *told = problem;
 }
 
 fn read(config: &TlsConfig) -> Result<TlsFiles, StartError> {

@@ -1,7 +1,7 @@
 //! Where the program listens: bound first, opened last.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,8 +136,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
     let named = url::Url::parse(&parts.public_url)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));
-    let address = parts.config.admin.address.ip();
-    let bound = (!address.is_unspecified()).then(|| address.to_string());
+    let bound = host_of(parts.config.admin.address.ip());
     Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
@@ -145,6 +144,15 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
+    }
+}
+
+/// The address as a URL's host is written; none for all addresses.
+fn host_of(address: IpAddr) -> Option<String> {
+    match address {
+        _ if address.is_unspecified() => None,
+        IpAddr::V4(address) => Some(address.to_string()),
+        IpAddr::V6(address) => Some(format!("[{address}]")),
     }
 }
 
@@ -169,4 +177,17 @@ fn default_host(config: &Config) -> RegistryHost {
         .default_upstream()
         .cloned()
         .unwrap_or_else(RegistryHost::docker_hub)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_named_as_clients_name_it() {
+        let host = |text: &str| host_of(text.parse().unwrap());
+        assert_eq!(host("10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(host("fd00::1").as_deref(), Some("[fd00::1]"));
+        assert_eq!((host("0.0.0.0"), host("::")), (None, None));
+    }
 }

@@ -25,7 +25,7 @@ pub(super) async fn ensure(
         return Ok(());
     }
     let new = NewToken {
-        name: format!("admin-{}", now.as_second()),
+        name: format!("admin-{}", now.as_millisecond()),
         role: Role::Admin,
         scope: Scope::everything(),
         created_at: now,

@@ -1,7 +1,7 @@
 //! Files that change while the program runs: their content is read once a
 //! second, since ConfigMap symlinks and network file systems tell no events.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Parts;
 use super::config::Config;
 use crate::tasks::Tasks;
+use crate::trust::Rulebook;
 
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -49,22 +50,43 @@ pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
 }
 
 /// Takes over the policy sections of a changed file. An invalid one keeps the
-/// last good state, and says so.
+/// last good state, says so, and is tried again: what it names may be what was
+/// missing.
 fn reload_once(parts: &Parts, file: PathBuf, now: Timestamp) {
     let content = std::fs::read_to_string(&file).ok();
-    if parts.policy_file.seen().content == content {
+    let before = parts.policy_file.problem();
+    if before.is_none() && parts.policy_file.seen().content == content {
         return;
     }
-    let problem = match Config::load(Some(&file), |name| std::env::var_os(name), now) {
-        Ok(config) => {
-            parts.gate.set_rulebook(config.policy());
+    let problem = match load(parts, &file, now) {
+        Ok(rulebook) => {
+            parts.gate.set_rulebook(rulebook);
             tracing::info!(file = %file.display(), "policy reloaded");
             None
         }
-        Err(problems) => {
-            tracing::error!(file = %file.display(), %problems, "policy not reloaded");
-            Some(problems.to_string())
-        }
+        Err(problem) => Some(problem),
     };
+    if let Some(problem) = problem.as_ref().filter(|it| before.as_ref() != Some(it)) {
+        tracing::error!(file = %file.display(), problem, "policy not reloaded");
+    }
     *parts.policy_file.seen() = Seen { content, problem };
+}
+
+/// A policy has every environment that a running listener belongs to.
+fn load(parts: &Parts, file: &Path, now: Timestamp) -> Result<Rulebook, String> {
+    let config = Config::load(Some(file), |name| std::env::var_os(name), now)
+        .map_err(|problems| problems.to_string())?;
+    let rulebook = config.policy();
+    for listener in &parts.config.listeners {
+        let environment = &listener.environment;
+        if rulebook.environment(environment).is_none() {
+            let address = listener.address;
+            return Err(format!(
+                "{}: environments.{environment} is gone, and the listener at {address} still \
+                 belongs to it; restart to change listeners",
+                file.display(),
+            ));
+        }
+    }
+    Ok(rulebook)
 }

@@ -98,6 +98,12 @@ impl Blob {
 }
 
 impl Cache {
+    /// Whether a blob is being fetched and its bytes have begun to come. Once it
+    /// is not any more, [`Self::get`] finds it, unless it failed.
+    pub fn is_filling(&self, digest: &Digest) -> bool {
+        self.inner.flights.is_growing(digest)
+    }
+
     /// A stored blob. Opens its file unless it is being read already.
     pub fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
         let blob = self.inner.stored_blob(digest, now);

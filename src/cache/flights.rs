@@ -50,6 +50,11 @@ impl Fill {
             .await
     }
 
+    /// Whether its bytes can be read.
+    fn is_growing(&self) -> bool {
+        matches!(*self.stage.borrow(), Stage::Growing(_) | Stage::Filled(_))
+    }
+
     async fn wait(&self, reached: impl FnMut(&Stage) -> bool) -> Stage {
         let mut stages = self.stage.subscribe();
         match stages.wait_for(reached).await {
@@ -76,6 +81,12 @@ pub(super) enum Joined {
 }
 
 impl Flights {
+    /// Whether bytes of `digest` are coming.
+    pub(super) fn is_growing(&self, digest: &Digest) -> bool {
+        let fill = self.running.get(digest);
+        fill.is_some_and(|fill| fill.is_growing())
+    }
+
     /// Finds the fill of `digest` or makes it. A fill leaves this map only
     /// after its file is on the shelf, so nothing is fetched twice.
     pub(super) fn join(&self, digest: &Digest, size: u64, shelf: &Shelf) -> Joined {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::judged::Judged;
 use super::{Gate, Pull, Refusal, Source};
-use crate::oci::{Closure, Digest, Image};
+use crate::oci::{Closure, Digest, Image, Repository};
 use crate::stream::{ByteRange, Chunks, Unsatisfiable};
 use crate::trust::{Denial, DenialReason, Permit, Rulebook, Verdict};
 
@@ -57,7 +57,7 @@ impl Gate {
     ) -> Result<PermittedBlob, Refusal> {
         let mut denied = None;
         let mut judged = 0;
-        for manifest in self.holders(pull, rulebook, blob) {
+        for manifest in self.holders(&pull.target.repository, blob) {
             let subject = pull.subject(manifest);
             let question = pull.question(rulebook, &subject);
             if self.check(question).is_none() {
@@ -91,35 +91,21 @@ impl Gate {
     }
 
     /// The images of this repository that hold the blob, the likeliest first.
-    fn holders(&self, pull: Pull<'_>, rulebook: &Rulebook, blob: &Digest) -> Vec<Digest> {
-        let repository = &pull.target.repository;
+    fn holders(&self, repository: &Repository, blob: &Digest) -> Vec<Digest> {
         let index = self.ledger.index();
         let mut holders: Vec<Digest> = index.hint(repository, blob).into_iter().collect();
         holders.extend(index.images_holding(repository, blob, LOOKED_AT));
         if holders.is_empty() {
-            holders = self.unrecorded_holders(pull, rulebook, blob);
+            holders = self.unrecorded_holders(repository, blob);
         }
         holders
     }
 
-    /// Platform images are served although the ledger could not record them.
-    fn unrecorded_holders(
-        &self,
-        pull: Pull<'_>,
-        rulebook: &Rulebook,
-        blob: &Digest,
-    ) -> Vec<Digest> {
-        let Some(environment) = rulebook.environment(&pull.asker.listener.environment) else {
-            return Vec::new();
-        };
-        let listed = environment.platform_images.iter();
-        listed
-            .filter_map(|image| {
-                self.closures
-                    .closure(&pull.target.repository, &image.digest)
-            })
-            .flat_map(|closure| holders_in(&closure, blob))
-            .collect()
+    /// Platform images are served although the ledger could not record them,
+    /// and so is what an audit lets pass.
+    fn unrecorded_holders(&self, repository: &Repository, blob: &Digest) -> Vec<Digest> {
+        let closure = self.closures.above(repository, blob);
+        closure.map_or_else(Vec::new, |closure| holders_in(&closure, blob))
     }
 
     async fn no_image_permits(

@@ -22,6 +22,8 @@ use crate::upstream::{Upstream, UpstreamError};
 
 /// Closures of images that nobody admitted yet, remembered at most.
 const REMEMBERED: usize = 10_000;
+/// What lies below closures that could not be recorded, remembered at most.
+const BELOW: usize = 100_000;
 /// How long an absent digest is not asked for again.
 const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
 
@@ -52,6 +54,8 @@ struct Remembered {
 /// Closures that are not recorded, and the flights that read them.
 pub(super) struct Closures {
     memory: Memory<Key, Remembered>,
+    /// Content to the root that was seen to hold it.
+    below: Memory<Key, Digest>,
     flights: Flights<Key, Result<Outcome, UpstreamError>>,
 }
 
@@ -68,6 +72,7 @@ impl Closures {
     pub(super) fn new() -> Self {
         Self {
             memory: Memory::new(REMEMBERED),
+            below: Memory::new(BELOW),
             flights: Flights::default(),
         }
     }
@@ -85,6 +90,22 @@ impl Closures {
             Outcome::Read(read) => Some(read.closure),
             Outcome::Unfit(_) | Outcome::Absent => None,
         }
+    }
+
+    /// Remembers what lies below a closure that the ledger could not record:
+    /// what is served without it needs its blobs and children, too.
+    pub(super) fn note_below(&self, repository: &Repository, closure: &Closure) {
+        let root = closure.root();
+        for digest in closure.digests().filter(|digest| *digest != root) {
+            let key = (repository.clone(), digest.clone());
+            self.below.insert(key, root.clone());
+        }
+    }
+
+    /// The closure, not recorded, that was seen to hold `digest`.
+    pub(super) fn above(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+        let root = self.below.get(&(repository.clone(), digest.clone()))?;
+        self.closure(repository, &root)
     }
 
     pub(super) fn forget(&self, repository: &Repository, digest: &Digest) {

@@ -50,7 +50,8 @@ impl Gate {
 
     /// A closure that nobody recorded is judged each time, from memory: a
     /// remembered denial could not be reached by the evidence that lifts it.
-    /// Once it passes it is recorded, and its manifests are kept.
+    /// Once it passes it is recorded, and its manifests are kept; a revoked one
+    /// is recorded too, since the revocation holds for all below it.
     async fn judge_unrecorded(
         &self,
         question: Question<'_>,
@@ -58,18 +59,21 @@ impl Gate {
     ) -> Result<Arc<Verdict>, Refusal> {
         let (evidence, _) = self.evidence(question, read.closure.clone()).await;
         let verdict = question.verdict(&evidence);
-        if !verdict.is_allowed() {
+        if !verdict.is_allowed() && !is_revoked(&verdict) {
             return Ok(Arc::new(verdict));
         }
         let repository = &question.subject.repository;
         match self.ledger.record_closure(repository, &read.closure).await {
             Ok(()) => {
-                self.keep_manifests(&read, question.now).await;
+                if verdict.is_allowed() {
+                    self.keep_manifests(&read, question.now).await;
+                }
                 self.closures.forget(repository, read.closure.root());
                 self.judge_recorded(question, read.closure).await
             }
             Err(error) => {
                 // The closure is known all the same; only its record is missing.
+                self.closures.note_below(repository, &read.closure);
                 tracing::error!(%error, image.repository = %repository, "closure not recorded");
                 Ok(Arc::new(verdict))
             }
@@ -94,6 +98,7 @@ impl Gate {
         closure: Arc<Closure>,
     ) -> (Evidence, u64) {
         let (mut evidence, seq) = self.recorded_evidence(question, closure).await;
+        self.add_unrecorded_above(question.subject, &mut evidence);
         if lacks_papers(&evidence) {
             let served_before = evidence.first_served.is_some();
             evidence.vouched_until = self.vouched_until(question, served_before).await;
@@ -124,6 +129,20 @@ impl Gate {
                 tracing::error!(%error, image.digest = %subject.digest, "evidence not readable");
                 (self.unconfirmed_evidence(subject, closure), seq)
             }
+        }
+    }
+
+    /// An index that holds the subject, where the ledger could not record it:
+    /// what an index is served for without the ledger, its children are, too.
+    fn add_unrecorded_above(&self, subject: &Subject, evidence: &mut Evidence) {
+        let Some(closure) = self.closures.above(&subject.repository, &subject.digest) else {
+            return;
+        };
+        let root = closure.root();
+        if !evidence.above.contains(root) {
+            let revocations = self.ledger.index().revocations(root);
+            evidence.revocations.extend(revocations);
+            evidence.above.push(root.clone());
         }
     }
 
@@ -200,6 +219,11 @@ fn referred(evidence: &Evidence) -> Vec<Digest> {
         Content::Attestation => evidence.above.clone(),
         Content::Artifact { .. } => image.subject.iter().cloned().collect(),
     }
+}
+
+fn is_revoked(verdict: &Verdict) -> bool {
+    let mut denials = verdict.denials().iter();
+    denials.any(|denial| denial.reason == DenialReason::Revoked)
 }
 
 fn unfit(question: Question<'_>, why: &str) -> Verdict {

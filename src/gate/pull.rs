@@ -58,15 +58,16 @@ impl Gate {
             }
             // Warnings are put together on the layered path.
             None if standing.verdict.has_warnings() => None,
-            None => self.hot_pass(pull, standing.permit(pull.now)?).map(Ok),
+            None => self.hot_pass(pull, &standing.verdict).map(Ok),
         }
     }
 
     /// A pass that stands in the record already, of a manifest in memory.
-    fn hot_pass(&self, pull: Pull<'_>, permit: Permit) -> Option<Arc<CachedManifest>> {
+    fn hot_pass(&self, pull: Pull<'_>, verdict: &Verdict) -> Option<Arc<CachedManifest>> {
+        let permit = verdict.permit(pull.now)?;
         let manifest = self.cache.manifest(permit.digest())?;
         self.recorder
-            .passed_before(pull.asker, permit.digest(), pull.now)
+            .passed_before(pull.asker, verdict, pull.now)
             .then_some(manifest)
     }
 
@@ -173,8 +174,7 @@ impl Gate {
         let ask = self.ask(pull, image, Some(verdict.subject().digest.clone()));
         match verdict.permit(pull.now) {
             Some(permit) => {
-                let (judged, subject) = (Judged::by(verdict), verdict.subject());
-                if self.recorder.passed(&ask, judged, subject, pull.now) {
+                if self.recorder.passed(&ask, verdict, pull.now) {
                     self.note_pull(verdict, pull.now);
                 }
                 Ok(permit)

@@ -1,7 +1,7 @@
 //! The only maker of decisions.
 //!
 //! Identical denials within a minute are one decision with one id and a count;
-//! a first pass per principal, digest and hour is one too. Decisions go into one
+//! a first pass per principal, image and hour is one too. Decisions go into one
 //! bounded queue: full, it holds denials back rather than drop them, and passes
 //! collapse into a count.
 
@@ -18,7 +18,7 @@ use super::judged::{Ask, Judged, decision, fresh_id};
 use super::{Asker, DenialAnswer};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
+use crate::trust::{Decision, DenialReason, EnvironmentName, Subject, Verdict};
 
 /// Identical denials within this long are one decision.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -85,16 +85,28 @@ struct OpenDenial {
     counted: Counter,
 }
 
+/// What makes two passes the same: also what they would be denied for.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PassKey {
     principal: Arc<str>,
-    environment: EnvironmentName,
-    digest: Digest,
+    subject: Subject,
+    lifted: Box<[DenialReason]>,
+}
+
+impl PassKey {
+    /// Allocates nothing where nothing is lifted.
+    fn new(asker: &Asker, verdict: &Verdict) -> Self {
+        let denials = verdict.denials().iter();
+        Self {
+            principal: asker.principal.shared_name(),
+            subject: verdict.subject().clone(),
+            lifted: denials.map(|denial| denial.reason).collect(),
+        }
+    }
 }
 
 /// A pass that stands in the record.
 struct Pass {
-    subject: Subject,
     recorded: Timestamp,
     /// When it was last given, in seconds since the epoch.
     last: AtomicI64,
@@ -199,11 +211,11 @@ impl Recorder {
 
     /// Whether this pass stands in the record already; if so it is counted.
     /// Memory only.
-    pub(super) fn passed_before(&self, asker: &Asker, digest: &Digest, now: Timestamp) -> bool {
+    pub(super) fn passed_before(&self, asker: &Asker, verdict: &Verdict, now: Timestamp) -> bool {
         if self.config.every_pass {
             return false;
         }
-        let Some(pass) = self.passes.get(&pass_key(asker, digest)) else {
+        let Some(pass) = self.passes.get(&PassKey::new(asker, verdict)) else {
             return false;
         };
         let fresh = now.duration_since(pass.recorded) < PASS_WINDOW;
@@ -214,22 +226,17 @@ impl Recorder {
         fresh
     }
 
-    /// Records a pass of `subject`, once an hour unless every one is wanted.
-    /// Returns whether it was the first.
-    pub(super) fn passed(
-        &self,
-        ask: &Ask<'_>,
-        judged: Judged<'_>,
-        subject: &Subject,
-        now: Timestamp,
-    ) -> bool {
+    /// Records a pass, once an hour unless every one is wanted. Returns whether
+    /// it was the first.
+    pub(super) fn passed(&self, ask: &Ask<'_>, verdict: &Verdict, now: Timestamp) -> bool {
         self.observe(ask);
-        if self.passed_before(ask.asker, &subject.digest, now) {
+        if self.passed_before(ask.asker, verdict, now) {
             return false;
         }
+        let judged = Judged::by(verdict);
         let counted = self.counter(ask, judged);
         counted.inc();
-        self.remember_pass(ask.asker, subject, counted, now);
+        self.remember_pass(PassKey::new(ask.asker, verdict), counted, now);
         let decision = decision(fresh_id(), ask, judged, "", now);
         if self.queue.try_send(decision).is_err() {
             self.metrics.decisions_collapsed.inc();
@@ -237,15 +244,14 @@ impl Recorder {
         true
     }
 
-    fn remember_pass(&self, asker: &Asker, subject: &Subject, counted: Counter, now: Timestamp) {
+    fn remember_pass(&self, key: PassKey, counted: Counter, now: Timestamp) {
         if self.passes.len() < REMEMBERED {
             let pass = Pass {
-                subject: subject.clone(),
                 recorded: now,
                 last: AtomicI64::new(now.as_second()),
                 counted,
             };
-            self.passes.insert(pass_key(asker, &subject.digest), pass);
+            self.passes.insert(key, pass);
         }
     }
 
@@ -255,7 +261,7 @@ impl Recorder {
         let entries = self.passes.iter();
         entries
             .filter(|entry| recent(entry.value()))
-            .map(|entry| entry.subject.clone())
+            .map(|entry| entry.key().subject.clone())
             .collect()
     }
 
@@ -338,13 +344,5 @@ impl OpenDenial {
             count,
             ..self.decision.clone()
         })
-    }
-}
-
-fn pass_key(asker: &Asker, digest: &Digest) -> PassKey {
-    PassKey {
-        principal: asker.principal.shared_name(),
-        environment: asker.listener.environment.clone(),
-        digest: digest.clone(),
     }
 }

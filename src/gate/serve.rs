@@ -57,7 +57,8 @@ impl Gate {
         pull: Pull<'_>,
         digest: &Digest,
     ) -> Result<Source, Refusal> {
-        if self.cache.get(digest, pull.now).is_some() {
+        // In this order, so that one that is just being finished is seen.
+        if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).is_some() {
             return Ok(Source::Cache);
         }
         let repository = &pull.target.repository;

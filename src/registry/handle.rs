@@ -136,10 +136,14 @@ impl Call {
         echo(&target, answer)
     }
 
-    /// An ill-formed or multiple range is ignored (RFC 9110, 14.2).
+    /// An ill-formed or multiple range is ignored (RFC 9110, 14.2), and so is
+    /// every one with `If-Range`: there is no validator to match (13.1.5).
     fn wanted(&self) -> Wanted {
         if self.parts.method == Method::HEAD {
             return Wanted::Nothing;
+        }
+        if self.parts.headers.contains_key(header::IF_RANGE) {
+            return Wanted::Whole;
         }
         let range = self.parts.headers.get(header::RANGE);
         let range = range.and_then(|value| value.to_str().ok());

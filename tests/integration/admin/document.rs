@@ -14,6 +14,9 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
     for (path, verbs) in document["paths"].as_object().unwrap() {
         for (verb, operation) in verbs.as_object().unwrap() {
             routes.insert(format!("{verb} {path}"));
+            let named = operation["parameters"].as_array().into_iter().flatten();
+            let in_path = named.filter(|it| it["in"] == "path" && it["required"] == true);
+            assert_eq!(in_path.count(), path.matches('{').count(), "{path}");
             assert!(
                 operation["responses"]["200"].is_object(),
                 "{path}: {operation}"
@@ -60,5 +63,9 @@ async fn what_is_not_there_is_told_in_our_words() {
     let (code, _) = wrong.refusal(405);
     assert_eq!(code, "method-not-allowed");
     assert!(wrong.header("allow").is_some(), "{}", wrong.head);
+    for (method, path) in [("GET", "/d/%ff"), ("DELETE", "/api/v1/tokens/%ff")] {
+        let answer = lab.api(method, path).send().await;
+        assert_eq!(answer.refusal(400).0, "bad-request", "{path}");
+    }
     lab.stop().await;
 }

@@ -64,6 +64,25 @@ async fn a_reason_and_a_digest_are_needed() {
     lab.stop().await;
 }
 
+/// What is revoked is revoked in every repository, and so is what is reinstated.
+#[tokio::test]
+async fn a_token_of_one_repository_reinstates_nothing() {
+    let lab = Lab::start().await;
+    let (named, digest) = admitted(&lab).await;
+    let repositories = ["registry.example/team/app"];
+    let request = json!({"name": "team", "role": "on-call", "repositories": repositories});
+    let token = lab.token(request).await;
+    let body = json!({"image": named, "reason": "leaks a key"});
+    let elsewhere = json!({"image": named.replace("app", "door"), "reason": "bad"});
+    let answer = revoke(&lab, &token, "", elsewhere).await;
+    assert_eq!(answer.refusal(403).0, "forbidden");
+    revoke(&lab, &token, "", body.clone()).await.expect(200);
+    let answer = revoke(&lab, &token, "/reinstate", body).await;
+    assert_eq!(answer.refusal(403).0, "forbidden");
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn a_token_of_one_environment_revokes_there_alone() {
     let lab = Lab::start().await;

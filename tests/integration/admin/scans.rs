@@ -199,3 +199,43 @@ async fn what_is_too_long_or_no_json_is_refused_in_our_words() {
     assert_eq!(code, "refused");
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn a_report_is_dated_by_what_the_scanner_says_of_its_database() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let submit = async |built: Timestamp| {
+        let info = json!({"Version": "0.60.0", "VulnerabilityDB": {
+            "Version": 2, "UpdatedAt": built.to_string(), "NextUpdate": built.to_string(),
+        }});
+        let body = json!({"image": named, "report": trivy(&image, &[]), "scanner_info": info});
+        lab.api("POST", "/api/v1/scans").json(&body).send().await
+    };
+    let future = Timestamp::now() + SignedDuration::from_hours(1);
+    assert_eq!(submit(future).await.refusal(422).0, "refused");
+    let old = submit(minutes_ago(60 * 24 * 8)).await.expect(200);
+    assert!(old["database_at"].is_string(), "{old}");
+    let verdict = lab.verdict(&named, "staging").await;
+    assert_eq!(verdict["reasons"][0]["reason"], "scan-stale", "{verdict}");
+    submit(minutes_ago(60)).await.expect(200);
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_that_is_nested_without_end_stops_nobody() {
+    let lab = Lab::start().await;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    for body in [
+        format!("{{\"image\":\"{NAME}:1\",\"report\":{deep}}}"),
+        format!("{{\"image\":{deep}}}"),
+        format!("{{\"image\":\"{NAME}:1\",\"report\":{{\"SchemaVersion\":2,\"Results\":{deep}}}}}"),
+    ] {
+        let ask = lab.api("POST", "/api/v1/scans");
+        let answer = ask.body("application/json", body).send().await;
+        assert!(matches!(answer.status, 400 | 422), "{}", answer.head);
+        answer.refusal(answer.status);
+    }
+    lab.api("GET", "/api/v1/status").send().await.expect(200);
+    lab.stop().await;
+}

@@ -138,6 +138,31 @@ async fn expired_and_revoked_tokens_are_nobody() {
     lab.stop().await;
 }
 
+/// It could make itself a token that reaches everything.
+#[tokio::test]
+async fn an_admin_of_some_places_manages_no_tokens() {
+    let lab = Lab::start().await;
+    for (name, key, place) in [
+        ("team", "repositories", "registry.example/team/**"),
+        ("stage", "environments", "staging"),
+    ] {
+        let mut request = json!({"name": name, "role": "admin"});
+        request[key] = json!([place]);
+        let token = lab.token(request).await;
+        let wide = json!({"name": "wide", "role": "admin"});
+        let made = lab
+            .nobody("POST", "/api/v1/tokens")
+            .token(&token)
+            .json(&wide);
+        assert_eq!(made.send().await.refusal(403).0, "forbidden");
+        for (method, path) in [("GET", "tokens"), ("DELETE", "tokens/team?evidence=true")] {
+            let ask = lab.nobody(method, &format!("/api/v1/{path}")).token(&token);
+            assert_eq!(ask.send().await.refusal(403).0, "forbidden");
+        }
+    }
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn what_a_stolen_token_handed_in_is_withdrawn_with_it() {
     let lab = Lab::start().await;

@@ -127,6 +127,12 @@ async fn a_live_listener_follows_its_files_and_keeps_the_last_good_pair() {
             > 0
     );
 
+    let metrics = lab.nobody("GET", "/metrics").send().await.text();
+    assert!(
+        metrics.contains("sekisho_certificate_expiry_seconds{listener="),
+        "{metrics}"
+    );
+
     write(lab.folder.path(), &second);
     let is_new = || async {
         let new = connect(&lab, &issuer, None).await.unwrap();

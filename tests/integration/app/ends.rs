@@ -4,7 +4,7 @@ use sekisho::app::App;
 use sekisho::app::config::Config;
 use serde_json::Value;
 
-use crate::admin::lab::{Lab, NAME, eventually, trivy};
+use crate::admin::lab::{Ask, Lab, NAME, eventually, trivy};
 
 #[tokio::test]
 async fn decisions_and_papers_survive_a_restart() {
@@ -41,6 +41,29 @@ async fn decisions_and_papers_survive_a_restart() {
         0,
         "it is cached, and its closure recorded"
     );
+    lab.stop().await;
+}
+
+/// The gate may still be asking the upstream when the end is told.
+#[tokio::test]
+async fn a_denial_that_falls_during_the_drain_is_recorded() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let path = format!("/v2/registry.example/{NAME}/manifests/{digest}");
+    let hold = lab.upstream.hold(&digest);
+    let pulling = tokio::spawn(Ask::new(lab.app.registries()[0], "GET", &path).send());
+    hold.arrived().await;
+    let registry = lab.app.registries()[0];
+    let release = async {
+        let closed = || async { tokio::net::TcpStream::connect(registry).await.is_err() };
+        eventually("nothing more is accepted", closed).await;
+        hold.release();
+    };
+    let (lab, ()) = tokio::join!(lab.restarted(), release);
+    assert_eq!(pulling.await.unwrap().status, 403);
+    let list = lab.api("GET", "/api/v1/decisions").send().await.expect(200);
+    assert_eq!(list["decisions"][0]["digest"], *digest, "{list}");
     lab.stop().await;
 }
 
@@ -120,5 +143,25 @@ async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
     std::fs::write(lab.config_file(), elsewhere).unwrap();
     let told = second().await;
     assert!(told.starts_with("cache:"), "{told}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_token_is_its_owners_alone_and_replaced_when_it_is_revoked() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::start().await;
+    let first = lab.token.clone();
+    let file = lab.folder.path().join("data/admin.token");
+    let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let list = lab.api("GET", "/api/v1/tokens").send().await.expect(200);
+    let name = list["tokens"][0]["name"].as_str().unwrap();
+    let path = format!("/api/v1/tokens/{name}");
+    lab.api("DELETE", &path).send().await.expect(200);
+    assert_eq!(lab.api("GET", "/api/v1/tokens").send().await.status, 401);
+    let lab = lab.restarted().await;
+    assert_ne!(lab.token, first);
+    assert_eq!(mode(), 0o600);
+    lab.api("GET", "/api/v1/tokens").send().await.expect(200);
     lab.stop().await;
 }

@@ -1,7 +1,5 @@
 //! The policy follows its file; a file that is wrong changes nothing.
 
-use serde_json::json;
-
 use crate::admin::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
 
 const ONE: &str = "
@@ -89,7 +87,37 @@ async fn a_file_without_a_listeners_environment_is_invalid() {
         readyz(&lab).await.contains("policy")
     })
     .await;
-    let made = json!({"name": "later", "role": "viewer"});
-    lab.token(made).await;
+    // Nor together with its listener, which is bound until a restart.
+    let moved = ONE.replace("production", "staging");
+    lab.rewrite(&moved, "[environments.staging]\nmode = \"audit\"\n");
+    eventually("the file is read", || async {
+        status(&lab).await.contains("restart")
+    })
+    .await;
+    let (image, _) = lab.put(NAME, "1");
+    let pulled = lab.pull(0, NAME, &image.manifest.digest.to_string()).await;
+    assert_eq!(pulled.status, 403, "{}", pulled.head);
+    lab.stop().await;
+}
+
+/// Secrets and their configuration are not always there in the same second.
+#[tokio::test]
+async fn a_file_that_was_missing_and_comes_makes_the_policy_good() {
+    let lab = Lab::with(ONE, ENVIRONMENTS).await;
+    let named = "[environments.production]\nmode = \"warn\"\n\
+                 [[upstreams]]\nname = \"quay.io\"\nca = \"corp.crt\"\n";
+    lab.rewrite(ONE, named);
+    eventually("the file is refused", || async {
+        status(&lab).await.contains("corp.crt")
+    })
+    .await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["corp".to_owned()]).unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    std::fs::write(lab.folder.path().join("corp.crt"), pem).unwrap();
+    let recovered = || async { !readyz(&lab).await.contains("policy") };
+    eventually("readyz recovers", recovered).await;
+    let status = lab.nobody("GET", "/api/v1/status").send().await.expect(200);
+    assert_eq!(status["environments"][0]["mode"], "warn");
     lab.stop().await;
 }

@@ -13,6 +13,7 @@ use sekisho::tasks::Tasks;
 use tempfile::TempDir;
 
 use crate::admin::lab::{Ask, NAME, config, eventually, named, trivy};
+use crate::cli::program::Program;
 
 /// The program, serving. It is killed when this goes away.
 struct Served {
@@ -142,6 +143,25 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
             .await
             .is_err()
     );
+    let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
+    let log = std::fs::read_to_string(folder.path().join("log-3")).unwrap();
+    assert!(
+        log.contains("stopped") && !log.contains(token.trim()),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_serve_ends_with_1_and_says_why() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let registry = Registry::start(&tasks).await.unwrap();
+    let file = write_config(folder.path(), &registry);
+    let _served = Served::start(folder.path(), &["serve", "--config", &file]).await;
+    let program = Program::new(&["serve", "--config", &file]);
+    let run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
+    assert_eq!(run.code, 1, "{run:?}");
+    let told = run.stderr.lines().last().unwrap();
+    assert!(told.starts_with("sekisho: ledger:"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,3 +69,33 @@ fn a_gateway_with_a_path_is_refused() {
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("without a path"), "{run:?}");
 }
+
+/// Debian installs short names there, which no order can hurt.
+#[test]
+fn podman_is_configured_beside_what_debian_installs() {
+    let folder = scratch();
+    let files = folder.path().join("registries.conf.d");
+    fs::create_dir(&files).unwrap();
+    let stock = "[aliases]\n  \"debian\" = \"docker.io/library/debian\"\n";
+    fs::write(files.join("shortnames.conf"), stock).unwrap();
+    let write = || {
+        let line = [
+            "node-config",
+            "podman",
+            "--registry",
+            "docker.io",
+            "--gateway",
+        ];
+        let run = Program::new(&line).arg("https://gateway.corp:5080");
+        run.arg("--output").arg(folder.path()).run()
+    };
+    for _ in 0..2 {
+        let run = write();
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(files.join("zz-sekisho.conf").exists(), "{run:?}");
+    }
+    fs::write(files.join("zzz-local.conf"), "").unwrap();
+    let run = write();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("zzz-local.conf"), "{run:?}");
+}

@@ -1,6 +1,6 @@
 //! The whole program in this process, with two upstreams behind it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,7 +20,8 @@ pub struct World {
     pub corp: Registry,
     app: Option<App>,
     folder: TempDir,
-    _upstreams: Tasks,
+    _hub: Tasks,
+    _corp: Option<Tasks>,
 }
 
 impl World {
@@ -31,15 +32,28 @@ impl World {
 
     pub async fn of(setup: Setup) -> Self {
         let upstreams = Tasks::new();
-        let hub = Registry::start(&upstreams).await.unwrap();
         let corp = Registry::start(&upstreams).await.unwrap();
+        let world = Self::behind(corp, |_| setup).await;
+        Self {
+            _corp: Some(upstreams),
+            ..world
+        }
+    }
+
+    /// With a second upstream of one's own; `setup` may put files into the
+    /// folder of the configuration.
+    pub async fn behind(corp: Registry, setup: impl FnOnce(&Path) -> Setup) -> Self {
+        let upstreams = Tasks::new();
+        let hub = Registry::start(&upstreams).await.unwrap();
         let mut world = Self {
             hub,
             corp,
             app: None,
             folder: tempfile::tempdir().unwrap(),
-            _upstreams: upstreams,
+            _hub: upstreams,
+            _corp: None,
         };
+        let setup = setup(world.folder.path());
         world.write(&setup);
         world.serve().await;
         world
@@ -51,7 +65,7 @@ impl World {
         std::fs::write(self.file(), text).unwrap();
     }
 
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.folder.path().join("sekisho.toml")
     }
 

@@ -67,25 +67,26 @@ async fn hostile_text_in_a_report_breaks_nothing() {
         "z".repeat(10_000),
         "é".repeat(10_000),
     ];
-    for mode in ["enforce", "warn"] {
+    let all = &[
+        "PkgName",
+        "VulnerabilityID",
+        "InstalledVersion",
+        "FixedVersion",
+    ][..];
+    for (mode, keys) in [("enforce", all), ("warn", &all[..1])] {
         let setup = Setup::default().production(&format!("mode = \"{mode}\""));
         let world = World::of(setup).await;
         for (at, text) in texts.iter().enumerate() {
             let app = image(&format!("app {at}"));
             world.hub.put_image("team/app", &app);
-            for key in [
-                "PkgName",
-                "VulnerabilityID",
-                "InstalledVersion",
-                "FixedVersion",
-            ] {
+            for key in keys {
                 let found = Found {
                     id: "CVE-2026-1234",
                     severity: "CRITICAL",
                     package: "zlib",
                 };
                 let mut hostile = report(&app, &[found]);
-                hostile["Results"][0]["Vulnerabilities"][0][key] = json!(text);
+                hostile["Results"][0]["Vulnerabilities"][0][*key] = json!(text);
                 hand_in(&world, &app.manifest.digest.to_string(), &hostile).await;
                 let path = manifests(NAME, &app.manifest.digest);
                 let layer = blobs(NAME, &app.layers[0].digest);

@@ -3,7 +3,9 @@
 use sekisho::demo::{Piece, SampleImage};
 use sekisho::oci::Digest;
 
-use crate::kit::{Setup, World, blobs, image, manifests};
+use serde_json::json;
+
+use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
 
 const NAME: &str = "docker.io/team/app";
 
@@ -75,4 +77,26 @@ async fn an_image_revoked_before_its_other_address_is_asked_for_stays_revoked() 
         let reply = world.both(&manifests(NAME, other)).await;
         reply.assert_denied("revoked");
     }
+}
+
+/// A layer named by its sha512, whose sha256 was revoked before anybody had its
+/// bytes.
+#[tokio::test]
+async fn a_layer_revoked_under_its_other_digest_never_arrives_whole() {
+    let world = World::of(Setup::default().production("mode = \"audit\"")).await;
+    let mut app = image("app");
+    let revoked = app.layers[0].digest.clone();
+    app.layers[0].digest = Digest::sha512(&app.layers[0].bytes);
+    let mut manifest = manifest_of(&app);
+    manifest["layers"] = json!([app.layers[0].descriptor()]);
+    app.manifest = piece(app.manifest.media_type.as_str(), manifest.to_string());
+    world.hub.put_image("team/app", &app);
+    world.revoke(&revoked).await;
+    let path = blobs(NAME, &app.layers[0].digest);
+    world.get(&manifests(NAME, &app.manifest.digest)).await;
+    let mut pull = world.send(0, "GET", &path, &[]).await;
+    let (status, body) = pull.until_closed().await;
+    assert!(status != 200 || body.len() < app.layers[0].bytes.len());
+    // Once its bytes were seen, both names are known to be one.
+    world.both(&path).await.assert_denied("revoked");
 }

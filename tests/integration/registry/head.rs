@@ -1,9 +1,11 @@
 //! Bypass 2: HEAD and GET walk the same line, in every state.
 
-use sekisho::demo::{Fault, Registry};
+use std::time::Duration;
+
+use sekisho::demo::{Fault, ImageBuilder, Registry};
 use sekisho::oci::Digest;
 
-use crate::kit::{Found, Setup, World, blobs, image, manifests};
+use crate::kit::{Found, Setup, World, amd64, blobs, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
 
@@ -79,7 +81,7 @@ async fn head_equals_get_while_the_upstream_is_down() {
     breaks(&world.hub);
     for path in [
         manifests(NAME, "1"),
-        manifests(NAME, &Digest::sha256(b"unknown")),
+        manifests(NAME, Digest::sha256(b"unknown")),
         blobs(NAME, &app.layers[0].digest),
     ] {
         let head = world.head(&path).await;
@@ -108,4 +110,22 @@ async fn head_equals_get_where_reasons_are_lifted() {
         let reply = world.both(&blobs(NAME, &app.layers[0].digest)).await;
         reply.assert_served(&app.layers[0].bytes);
     }
+}
+
+/// Whoever asks with GET joins the fill, whatever the upstream says by now.
+#[tokio::test]
+async fn head_equals_get_of_a_blob_that_is_still_being_fetched() {
+    let world = World::start().await;
+    let content: Vec<u8> = (0..60_000u32).map(|n| (n % 251) as u8).collect();
+    let app = ImageBuilder::new(amd64()).file("data", &content).build();
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    let layer = &app.layers[0];
+    let slow = Fault::Slow(4096, Duration::from_millis(10));
+    world.hub.inject(&layer.digest.to_string(), 1, slow);
+    let path = blobs(NAME, &layer.digest);
+    let mut begun = world.send(0, "GET", &path, &[]).await;
+    begun.bytes(8192).await;
+    world.hub.delete("team/app", &layer.digest.to_string());
+    world.both(&path).await.assert_served(&layer.bytes);
 }

@@ -2,6 +2,7 @@
 //! open, by its number, and what nodes rely on.
 
 mod artifacts;
+mod bases;
 mod bodies;
 mod clients;
 mod cold;
@@ -10,8 +11,15 @@ mod digests;
 mod followers;
 mod head;
 mod indexes;
+mod lanes;
+mod lifecycle;
+mod methods;
+mod modes;
 mod names;
+mod platform_images;
 mod ranges;
+mod records;
 mod revocations;
 mod tags;
 mod upstreams;
+mod vouching;

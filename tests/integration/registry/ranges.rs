@@ -67,6 +67,15 @@ async fn ranges_of_a_cold_and_of_a_cached_blob_are_served() {
     assert_eq!(asked, 1);
 }
 
+/// There is no validator that could match (RFC 9110, 13.1.5).
+#[tokio::test]
+async fn a_range_of_another_version_is_the_whole_blob() {
+    let (world, layer) = world().await;
+    let headers = [("Range", "bytes=0-9"), ("If-Range", "\"other\"")];
+    let reply = world.get_with(&blobs(NAME, &layer.digest), &headers).await;
+    reply.assert_served(&layer.bytes);
+}
+
 #[tokio::test]
 async fn ranges_of_a_blob_that_is_still_being_fetched_are_served() {
     let (world, layer) = world().await;

@@ -79,3 +79,20 @@ async fn no_mode_lifts_a_revocation() {
         reply.assert_denied("revoked");
     }
 }
+
+/// Nobody had asked for the index before, so nothing of it was on record.
+#[tokio::test]
+async fn a_child_of_an_index_that_was_seen_to_be_revoked_is_revoked() {
+    let world = World::of(Setup::default().production("mode = \"audit\"")).await;
+    let index = SampleIndex::new(vec![image_on("app", "amd64"), image_on("app", "arm64")]);
+    world.hub.put_index("team/app", &index);
+    world.revoke(&index.manifest.digest).await;
+    let reply = world.both(&manifests(NAME, &index.manifest.digest)).await;
+    reply.assert_denied("revoked");
+    for child in &index.images {
+        let reply = world.both(&manifests(NAME, &child.manifest.digest)).await;
+        reply.assert_denied("revoked");
+        let reply = world.both(&blobs(NAME, &child.layers[0].digest)).await;
+        assert_eq!(reply.status, 403);
+    }
+}

@@ -1,7 +1,8 @@
 //! Upstreams are worlds of their own.
 
 use http::Method;
-use sekisho::demo::Kind;
+use sekisho::demo::{Auth, Bearer, Kind, Login, Registry};
+use sekisho::tasks::Tasks;
 
 use crate::kit::{Setup, World, blobs, image, manifests};
 
@@ -136,4 +137,30 @@ async fn what_an_operator_leaves_out_is_refused_without_asking() {
         let path = manifests("docker.io/team/app", &app.manifest.digest);
         world.both(&path).await.assert_served(&app.manifest.bytes);
     }
+}
+
+/// Bypass 18: credentials sent to a realm of the upstream's choosing.
+#[tokio::test]
+async fn an_upstreams_credentials_go_to_no_realm_of_its_choosing() {
+    let tasks = Tasks::new();
+    let thief = Registry::start(&tasks).await.unwrap();
+    let login = Some(Login::new("robot", "secret"));
+    let bearer = Bearer {
+        login,
+        realm: Some(format!("{}/token", thief.origin())),
+        expires_in: None,
+    };
+    let corp = Registry::start_with(&tasks, Auth::Bearer(bearer)).await;
+    let world = World::behind(corp.unwrap(), |folder| {
+        std::fs::write(folder.join("password"), "secret").unwrap();
+        Setup::default()
+            .production("mode = \"audit\"")
+            .corp("credentials = { username = \"robot\", password_file = \"password\" }")
+    });
+    let world = world.await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    let path = manifests("corp/team/app", &app.manifest.digest);
+    assert_eq!(world.get(&path).await.status, 503);
+    assert_eq!(thief.total(), 0, "{:?}", thief.seen());
 }

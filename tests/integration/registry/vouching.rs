@@ -1,0 +1,76 @@
+//! Upstreams that vouch (rule 9).
+
+use std::time::Duration;
+
+use sekisho::demo::Fault;
+
+use crate::kit::{Found, Setup, World, blobs, image, manifests};
+
+const NAME: &str = "corp/team/app";
+
+fn vouching() -> Setup {
+    Setup::default().corp(
+        "tag_ttl = \"1s\"\n\
+         vouches = { environments = [\"production\"], for = [\"scan\", \"promotion\"], until = 2099-12-31 }",
+    )
+}
+
+#[tokio::test]
+async fn an_upstream_vouches_for_what_it_holds_until_it_does_not() {
+    let world = World::of(vouching()).await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    world.hub.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    let layer = blobs(NAME, &app.layers[0].digest);
+    for path in [&path, &layer] {
+        assert_eq!(world.both(path).await.status, 200);
+    }
+    // Only that upstream does.
+    let elsewhere = manifests("docker.io/team/app", &app.manifest.digest);
+    world.both(&elsewhere).await.assert_denied("not-scanned");
+    // An outage ends nothing.
+    world.corp.inject("/v2/", usize::MAX, Fault::Status(500));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for path in [&path, &layer] {
+        assert_eq!(world.both(path).await.status, 200, "{path}");
+    }
+    world.corp.heal();
+    world
+        .corp
+        .delete("team/app", &app.manifest.digest.to_string());
+    let mut answers = Vec::new();
+    for _ in 0..100 {
+        answers.push(world.both(&path).await.status);
+        if answers.last() == Some(&403) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(answers.last(), Some(&403), "a 404 ends it");
+    assert_eq!(world.both(&layer).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_report_and_a_revocation_decide_against_the_upstreams_word() {
+    let world = World::of(vouching()).await;
+    let (app, revoked) = (image("app"), image("revoked"));
+    for image in [&app, &revoked] {
+        world.corp.put_image("team/app", image);
+        let reply = world.both(&manifests(NAME, &image.manifest.digest)).await;
+        assert_eq!(reply.status, 200);
+    }
+    let found = Found {
+        id: "CVE-2026-0001",
+        severity: "CRITICAL",
+        package: "zlib",
+    };
+    world
+        .scan("registry.corp:5000/team/app", &app, &[found])
+        .await;
+    let reply = world.both(&manifests(NAME, &app.manifest.digest)).await;
+    reply.assert_denied("too-severe");
+    world.revoke(&revoked.manifest.digest).await;
+    let reply = world.both(&manifests(NAME, &revoked.manifest.digest)).await;
+    reply.assert_denied("revoked");
+}
