@@ -127,7 +127,7 @@ fn podman_never_goes_round_its_mirror() {
     let gateway = format!("http://{}", site.gateway.address());
     let registry = format!("{}=development", site.development.address());
     let output = folder.path().to_str().unwrap();
-    run(&[
+    let written = run(&[
         "node-config",
         "podman",
         "--gateway",
@@ -138,13 +138,13 @@ fn podman_never_goes_round_its_mirror() {
         output,
     ])
     .expect_ok();
-    let conf = folder.path().join("registries.conf.d/99-sekisho.conf");
+    let conf = Path::new(written.trim());
     let image = site.image("team/app");
     let name = format!("{}/{}", site.development.address(), image.by_tag());
-    let denied = podman.pull_with(&conf, &name).expect_failure();
+    let denied = podman.pull_with(conf, &name).expect_failure();
     assert!(denied.contains("sekisho: not-scanned"), "{denied}");
     site.admit(&image);
-    podman.pull_with(&conf, &name).expect_ok();
+    podman.pull_with(conf, &name).expect_ok();
     assert!(
         site.development.requests_by("containers/").is_empty(),
         "{:#?}",
