@@ -7,16 +7,17 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use crate::access::Principal;
-use crate::cache::Cache;
+use crate::cache::{Cache, CachedManifest};
+use crate::flight::Flights;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::oci::RegistryHost;
+use crate::oci::{Digest, RegistryHost, Repository};
 use crate::trust::Rulebook;
 
 use super::closures::Closures;
 use super::facts::Facts;
 use super::vouch::Vouched;
-use super::{Reachable, Recorder};
+use super::{Reachable, Recorder, Refusal};
 
 /// Everything a decision needs.
 pub struct Gate {
@@ -26,6 +27,8 @@ pub struct Gate {
     pub(super) cache: Arc<Cache>,
     pub(super) recorder: Recorder,
     pub(super) closures: Closures,
+    /// Manifests on their way from upstream.
+    pub(super) manifests: Flights<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
     pub(super) vouched: Vouched,
     pub(super) facts: Facts,
     pub(super) metrics: Metrics,
@@ -51,6 +54,7 @@ impl Gate {
             cache: parts.cache,
             recorder: parts.recorder,
             closures: Closures::new(),
+            manifests: Flights::default(),
             vouched: Vouched::default(),
             facts: Facts::default(),
             metrics: parts.metrics,

@@ -31,24 +31,32 @@ impl Gate {
         })
     }
 
+    /// One request for all who ask while it is under way.
     async fn fetch_manifest(
         &self,
         pull: Pull<'_>,
         permit: &Permit,
     ) -> Result<Arc<CachedManifest>, Refusal> {
-        let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream();
-        let digest = permit.digest();
-        let reference = Reference::Digest(digest.clone());
-        let fetched = match upstream.get_manifest(repository.name(), &reference).await {
-            Ok(fetched) => fetched,
-            Err(UpstreamError::NotFound) => return Err(Refusal::ManifestUnknown),
-            Err(error) => return Err(error.into()),
+        let repository = pull.target.repository.clone();
+        let upstream = self.reachable(&repository)?.upstream().clone();
+        let (cache, now) = (self.cache.clone(), pull.now);
+        let key = (repository, permit.digest().clone());
+        let (name, digest) = (key.0.name().clone(), key.1.clone());
+        let flight = || async move {
+            // The flight before this one may have landed since the look-up.
+            if let Some(manifest) = cache.load_manifest(&digest, now).await {
+                return Ok(manifest);
+            }
+            let reference = Reference::Digest(digest.clone());
+            let fetched = match upstream.get_manifest(&name, &reference).await {
+                Ok(fetched) => fetched,
+                Err(UpstreamError::NotFound) => return Err(Refusal::ManifestUnknown),
+                Err(error) => return Err(error.into()),
+            };
+            let stored = cache.store_manifest(&digest, fetched.media_type, fetched.bytes, now);
+            stored.await.map_err(|error| fetch_failed(&error))
         };
-        let stored = self
-            .cache
-            .store_manifest(digest, fetched.media_type, fetched.bytes, pull.now);
-        stored.await.map_err(|error| fetch_failed(&error))
+        self.manifests.join(&key, flight).await
     }
 
     /// Where a HEAD would be answered from, and whether a GET could be.
