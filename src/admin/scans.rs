@@ -44,10 +44,7 @@ pub(super) async fn submit(
     let scanned_at = scan_time(&report, now)?;
     let inspected = admin.gate.inspect(&image, now).await?;
     let (manifest, bound) = bind(&inspected, &image, &report)?;
-    let id = record(
-        &admin, &principal, &inspected, manifest, &report, scanned_at, now,
-    )
-    .await?;
+    let id = record(&admin, &principal, &inspected, manifest, &report, now).await?;
     Ok(Json(answer(
         id, &image, manifest, bound, report, scanned_at,
     )))
@@ -98,7 +95,6 @@ async fn record(
     inspected: &Inspected,
     image: &Image,
     report: &ScanReport,
-    scanned_at: Timestamp,
     now: Timestamp,
 ) -> Result<i64, AdminError> {
     let ledger = &admin.ledger;
@@ -111,7 +107,7 @@ async fn record(
         tool: report.tool.clone(),
         submitter: principal.name().to_owned(),
         scope: principal.scope().clone(),
-        scanned_at,
+        scanned_at: report.scanned_at.map(|at| at.min(now)),
         received_at: now,
         database_at: report.database_at,
         incomplete: report.incomplete.clone(),

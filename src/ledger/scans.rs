@@ -29,7 +29,9 @@ pub struct NewScan {
     pub submitter: String,
     /// What the submitter's token reaches now; it is kept as it was.
     pub scope: Scope,
-    pub scanned_at: Timestamp,
+    /// As the report says. One that does not say counts from when it first came:
+    /// handed in again it is the same, or an old one could be made new for ever.
+    pub scanned_at: Option<Timestamp>,
     /// Not part of what makes two reports the same.
     #[serde(skip)]
     pub received_at: Timestamp,
@@ -43,7 +45,8 @@ impl NewScan {
     fn is_from_the_future(&self) -> bool {
         let latest = self.received_at.checked_add(CLOCK_SKEW);
         let latest = latest.unwrap_or(Timestamp::MAX);
-        self.scanned_at > latest || self.database_at.is_some_and(|built| built > latest)
+        let dates = [self.scanned_at, self.database_at];
+        dates.into_iter().flatten().any(|date| date > latest)
     }
 
     /// The same for the same report on the same manifest by the same submitter.
@@ -60,7 +63,7 @@ impl NewScan {
             tool: self.tool,
             submitter: self.submitter,
             scope: self.scope,
-            scanned_at: self.scanned_at,
+            scanned_at: self.scanned_at.unwrap_or(self.received_at),
             received_at: self.received_at,
             database_at: self.database_at,
             incomplete: self.incomplete,

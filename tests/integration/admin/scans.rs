@@ -239,3 +239,19 @@ async fn a_report_that_is_nested_without_end_stops_nobody() {
     lab.api("GET", "/api/v1/status").send().await.expect(200);
     lab.stop().await;
 }
+
+/// Else a clean report could be handed in again for ever, as if it were new.
+#[tokio::test]
+async fn an_undated_report_is_new_once() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut undated = trivy(&image, &[]);
+    undated.as_object_mut().unwrap().remove("CreatedAt");
+    let first = lab.submit(&lab.token, &named, &undated).await.expect(200);
+    let bad = trivy_at(&image, Timestamp::now(), &["CRITICAL"]);
+    lab.submit(&lab.token, &named, &bad).await.expect(200);
+    let again = lab.submit(&lab.token, &named, &undated).await.expect(200);
+    assert_eq!(again["id"], first["id"]);
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], false);
+    lab.stop().await;
+}

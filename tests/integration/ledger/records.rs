@@ -140,7 +140,7 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         },
         submitter: "ci".to_owned(),
         scope: Scope::everything(),
-        scanned_at,
+        scanned_at: Some(scanned_at),
         received_at: now(),
         database_at: None,
         incomplete: Vec::new(),
