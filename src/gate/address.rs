@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::{Gate, Listener, Reachable};
-use crate::oci::{NameError, RegistryHost, Repository, RepositoryName};
+use crate::oci::{NameError, RegistryHost, Repository, RepositoryName, printable};
 use crate::trust::{Denial, DenialReason};
 
 /// The `ns` of a request (distribution-spec, "Proxying").
@@ -102,7 +102,7 @@ impl Gate {
         let known: Vec<&str> = self.upstreams.values().map(Reachable::path).collect();
         Misaddressed::Denied(Denial::new(
             DenialReason::UnknownUpstream,
-            format!("{asked} is no upstream of this gateway"),
+            format!("{} is no upstream of this gateway", printable(asked, 100)),
             format!(
                 "use GATEWAY/UPSTREAM/NAME with one of: {}",
                 known.join(", ")

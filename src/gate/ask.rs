@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::check::{Asked, Question};
 use super::judged::{Ask, Judged};
 use super::{Asker, Gate, Refusal, Target};
-use crate::oci::{Digest, Reference};
+use crate::oci::{Digest, Reference, printable};
 use crate::trust::{Denial, DenialReason, Door, Rulebook, Subject, Verdict};
 
 /// What one request asks of a target.
@@ -76,7 +76,7 @@ impl Gate {
         let ask = Ask {
             door: Door::Registry,
             asker,
-            image: name.to_owned(),
+            image: printable(name, NAME_LIMIT),
             repository: None,
             digest: None,
             started,
@@ -115,5 +115,7 @@ impl Gate {
     }
 }
 
+/// What is kept of a name that leads nowhere, in characters.
+const NAME_LIMIT: usize = 300;
 /// Decisions say how old the ledger's word is from here on.
 const STALE_AFTER_S: i64 = 5;

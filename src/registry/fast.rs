@@ -18,6 +18,9 @@ use crate::oci::Reference;
 /// Paths remembered at most.
 const REMEMBERED: usize = 16_384;
 
+/// The longest path remembered, in bytes: no name, reference and `ns` need more.
+const LONGEST: usize = 1024;
+
 /// What a manifest's path means.
 pub(super) struct Destination {
     pub(super) target: Target,
@@ -32,8 +35,11 @@ impl Paths {
         Self(Memory::new(REMEMBERED))
     }
 
+    /// A longer path is read anew each time: what is remembered is bounded.
     pub(super) fn remember(&self, path_and_query: &str, destination: Arc<Destination>) {
-        self.0.insert(path_and_query.into(), destination);
+        if path_and_query.len() <= LONGEST {
+            self.0.insert(path_and_query.into(), destination);
+        }
     }
 
     /// The answer to a hot manifest, or `None`: take the layered path.

@@ -55,6 +55,25 @@ async fn a_finding_is_named_with_its_fix() {
     }
 }
 
+#[tokio::test]
+async fn a_new_report_is_told_at_once_although_the_reason_stays() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    for id in ["CVE-2026-0001", "CVE-2026-0002"] {
+        let found = Found {
+            id,
+            severity: "HIGH",
+            package: "openssl",
+        };
+        world.scan(NAME, &app, &[found]).await;
+        let reply = world.both(&path).await;
+        reply.assert_denied("too-severe");
+        assert!(reply.phrase.contains(id), "{}", reply.phrase);
+    }
+}
+
 /// Bypass 25: text from a report breaks a header, a terminal or a body.
 #[tokio::test]
 async fn hostile_text_in_a_report_breaks_nothing() {
