@@ -31,7 +31,7 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> Result<ExitCode, Failure> {
-        let stage = Stage::set().await?;
+        let stage = Stage::set(!self.once).await?;
         let narrator = Narrator::new(self.json);
         let told = story::tell(&stage, &narrator).await;
         if told.is_ok() && !self.once {

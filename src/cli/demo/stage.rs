@@ -27,15 +27,16 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts the upstream with its images, and the gateway before it.
-    pub async fn set() -> Result<Self, Failure> {
+    /// Starts the upstream with its images, and the gateway before it; at the
+    /// usual ports if someone is to pull by hand and they are free.
+    pub async fn set(by_hand: bool) -> Result<Self, Failure> {
         let failed =
             |error: std::io::Error| Failure::new(format!("the demo cannot start: {error}"));
         let tasks = Tasks::new();
         let registry = Registry::start(&tasks).await.map_err(failed)?;
         let folder = std::env::temp_dir().join(format!("sekisho-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(failed)?;
-        let app = start(&folder, &registry).await?;
+        let app = start(&folder, &registry, by_hand).await?;
         let token = std::fs::read_to_string(folder.join("data/admin.token")).map_err(failed)?;
         let (flawed, mended) = (SampleIndex::sample("1.0"), SampleIndex::sample("1.1"));
         for (tag, index) in [("1.0", &flawed), ("1.1", &mended)] {
@@ -96,15 +97,13 @@ impl Stage {
     }
 }
 
-/// At the usual ports if they are free.
-async fn start(folder: &Path, registry: &Registry) -> Result<App, Failure> {
-    let usual = App::start(config(folder, registry, USUAL_PORTS)?).await;
-    match usual {
-        Ok(app) => Ok(app),
-        Err(_) => App::start(config(folder, registry, (0, 0))?)
-            .await
-            .map_err(|error| Failure::new(format!("the demo cannot start: {error}"))),
+async fn start(folder: &Path, registry: &Registry, by_hand: bool) -> Result<App, Failure> {
+    if by_hand && let Ok(app) = App::start(config(folder, registry, USUAL_PORTS)?).await {
+        return Ok(app);
     }
+    App::start(config(folder, registry, (0, 0))?)
+        .await
+        .map_err(|error| Failure::new(format!("the demo cannot start: {error}")))
 }
 
 fn config(folder: &Path, registry: &Registry, ports: (u16, u16)) -> Result<Config, Failure> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod demo;
 mod ledger;
 mod live;
 mod nodes;
