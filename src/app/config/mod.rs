@@ -1,6 +1,6 @@
 //! The configuration file: the only place that knows its keys.
 //!
-//! It is read in one walk by [`Section`](section::Section), which hands out typed
+//! It is read in one walk by `Section`, which hands out typed
 //! values and notes every problem with its key and line, so that one run of
 //! `check-config` shows them all. A key that no reader asked for is unknown, and
 //! refused. An absent file reads like an empty one: every default stands beside

@@ -76,8 +76,11 @@ impl Narrator {
         );
         println!("Ask why, and see who was denied:");
         let server = format!("--server http://{}", stage.admin());
-        println!("  sekisho explain demo.example/team/app:1.0 {server}");
-        println!("  sekisho denials {server}");
+        let program = std::env::args()
+            .next()
+            .unwrap_or_else(|| "sekisho".to_owned());
+        println!("  {program} explain demo.example/team/app:1.0 {server}");
+        println!("  {program} denials {server}");
         println!("Ctrl-C ends it; nothing is left behind.");
     }
 }
