@@ -50,8 +50,16 @@ impl Tables {
         }
     }
 
-    /// Forgets what rests on the evidence that `change` changed.
+    /// Forgets what rests on the evidence that `change` changed. That two digests
+    /// name the same bytes changes a verdict only if one of them is revoked; a
+    /// revocation that comes later finds the other by itself.
     pub fn touch(&self, change: &Change, seq: u64) {
+        if let Change::Alias(sha256, sha512) = change
+            && !self.revoked.contains_key(sha256)
+            && !self.revoked.contains_key(sha512)
+        {
+            return;
+        }
         for digest in change.digests() {
             for reached in self.members.reach(digest) {
                 self.standings.touch(&reached, seq);

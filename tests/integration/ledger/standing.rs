@@ -115,6 +115,17 @@ async fn an_alias_of_something_revoked_forgets() {
 }
 
 #[tokio::test]
+async fn an_alias_of_nothing_revoked_forgets_nothing_until_it_is() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let twin = Digest::sha512(b"l3");
+    ledger.record_alias(&digest("l3"), &twin).await.unwrap();
+    assert!(stands(&ledger, "lone"));
+    ledger.revoke(revocation(twin)).await.unwrap();
+    assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
 async fn an_index_recorded_above_forgets_the_child() {
     let place = Place::new();
     let ledger = remembering(&place).await;
