@@ -152,10 +152,8 @@ impl Membership {
         let mut indexes = above
             .iter()
             .filter_map(|index| self.recorded(repository, index));
-        let child = indexes.find_map(|index| {
-            let image = index.image(digest)?;
-            alone(image).map(Arc::new)
-        })?;
+        let child = indexes.find_map(|index| index.image(digest).map(Closure::of_image))?;
+        let child = Arc::new(child);
         self.at(repository, digest, |place| {
             place.closure.get_or_insert(Arc::clone(&child));
         });
@@ -280,18 +278,6 @@ fn add(list: &mut Vec<Digest>, digest: &Digest) {
         fit(list);
         list.push(digest.clone());
     }
-}
-
-/// The closure of an image by itself. `oci` makes closures only from bytes, so it
-/// is read from the form in which closures are stored.
-fn alone(image: &Image) -> Option<Closure> {
-    let stored = serde_json::json!({
-        "root": image.manifest,
-        "media_type": image.media_type,
-        "size": image.size,
-        "shape": { "image": image },
-    });
-    serde_json::from_value(stored).ok()
 }
 
 #[cfg(test)]

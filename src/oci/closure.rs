@@ -151,6 +151,17 @@ impl Closure {
         })
     }
 
+    /// The closure of an image by itself, as it lies below an index.
+    pub fn of_image(image: &Image) -> Self {
+        Self::new(
+            image.manifest.clone(),
+            image.media_type.clone(),
+            image.size,
+            Shape::Image(Box::new(image.clone())),
+            Vec::new(),
+        )
+    }
+
     pub fn root(&self) -> &Digest {
         &self.root
     }
