@@ -5,16 +5,21 @@ use jiff::Timestamp;
 
 use super::Gate;
 use super::check::Question;
+use crate::flight::Flights;
 use crate::oci::{Digest, Reference, Repository};
 use crate::upstream::UpstreamError;
 
 /// Digests remembered at most.
 const REMEMBERED: usize = 100_000;
 
+type Key = (Repository, Digest);
+
 /// When an upstream was last seen to hold a digest, and until when that counts.
 #[derive(Default)]
 pub(super) struct Vouched {
-    until: DashMap<(Repository, Digest), Timestamp>,
+    until: DashMap<Key, Timestamp>,
+    /// Questions under way: one for all who wait for its answer.
+    asked: Flights<Key, Result<(), UpstreamError>>,
 }
 
 impl Gate {
@@ -42,15 +47,19 @@ impl Gate {
     async fn ask_voucher(
         &self,
         question: Question<'_>,
-        key: (Repository, Digest),
+        key: Key,
         seen_before: bool,
     ) -> Option<Timestamp> {
         let reachable = self.upstreams.get(key.0.host())?;
         let until = question.now.checked_add(reachable.tag_ttl()).ok()?;
-        let reference = Reference::Digest(key.1.clone());
-        let found = reachable.upstream().head_manifest(key.0.name(), &reference);
-        match found.await {
-            Ok(_) => {}
+        let upstream = reachable.upstream().clone();
+        let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
+        let ask = || async move {
+            let found = upstream.head_manifest(&name, &reference).await;
+            found.map(drop)
+        };
+        match self.vouched.asked.join(&key, ask).await {
+            Ok(()) => {}
             Err(UpstreamError::NotFound) => {
                 self.vouched.until.remove(&key);
                 return None;

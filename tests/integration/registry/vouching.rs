@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sekisho::demo::Fault;
+use http::Method;
+use sekisho::demo::{Fault, Kind};
 
 use crate::kit::{Found, Setup, World, blobs, image, manifests};
 
@@ -49,6 +50,34 @@ async fn an_upstream_vouches_for_what_it_holds_until_it_does_not() {
     }
     assert_eq!(answers.last(), Some(&403), "a 404 ends it");
     assert_eq!(world.both(&layer).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_herd_asks_the_voucher_once_when_its_word_runs_out() {
+    let world = World::of(vouching()).await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    let digest = app.manifest.digest.to_string();
+    let path = manifests(NAME, &digest);
+    assert_eq!(world.get(&path).await.status, 200);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.corp.forget();
+    let hold = world.corp.hold(&digest);
+    let mut pulls = Vec::new();
+    for _ in 0..50 {
+        pulls.push(world.send(0, "GET", &path, &[]).await);
+    }
+    hold.arrived().await;
+    // Time for the others to come as far.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    hold.release();
+    for pull in pulls {
+        assert_eq!(pull.reply().await.status, 200);
+    }
+    let asked = world
+        .corp
+        .count_of(&Method::HEAD, Kind::Manifest, "team/app", &digest);
+    assert_eq!(asked, 1);
 }
 
 #[tokio::test]
