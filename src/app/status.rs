@@ -77,7 +77,7 @@ fn listeners(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Vec<Li
 }
 
 fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
-    let (state, detail) = match reachable.upstream().condition(Instant::now()) {
+    let (state, detail) = match reachable.upstream.condition(Instant::now()) {
         Condition::Unknown => (UpstreamState::Unknown, None),
         Condition::Up => (UpstreamState::Up, None),
         Condition::Failing => (
@@ -90,7 +90,7 @@ fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
         }
     };
     UpstreamStatus {
-        name: reachable.host().clone(),
+        name: reachable.host.clone(),
         state,
         detail,
     }

@@ -87,7 +87,7 @@ impl Gate {
         RepositoryName::parse(name)?;
         let (first, rest) = name.split_once('/').unwrap_or((name, ""));
         match self.upstream_at(first) {
-            Some(upstream) => target(upstream.host(), rest),
+            Some(upstream) => target(&upstream.host, rest),
             None => Err(self.unknown_upstream(first)),
         }
     }
@@ -95,11 +95,15 @@ impl Gate {
     fn upstream_at(&self, path: &str) -> Option<&Reachable> {
         self.upstreams
             .values()
-            .find(|upstream| upstream.path() == path)
+            .find(|upstream| upstream.path == path)
     }
 
     fn unknown_upstream(&self, asked: &str) -> Misaddressed {
-        let known: Vec<&str> = self.upstreams.values().map(Reachable::path).collect();
+        let known: Vec<&str> = self
+            .upstreams
+            .values()
+            .map(|upstream| upstream.path.as_str())
+            .collect();
         Misaddressed::Denied(Denial::new(
             DenialReason::UnknownUpstream,
             format!("{} is no upstream of this gateway", printable(asked, 100)),

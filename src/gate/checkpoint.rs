@@ -46,7 +46,7 @@ pub struct Parts {
 
 impl Gate {
     pub fn new(parts: Parts) -> Self {
-        let by_host = |upstream: Reachable| (upstream.host().clone(), upstream);
+        let by_host = |upstream: Reachable| (upstream.host.clone(), upstream);
         Self {
             rulebook: ArcSwap::from_pointee(parts.rulebook),
             upstreams: parts.upstreams.into_iter().map(by_host).collect(),

@@ -176,7 +176,7 @@ impl Gate {
 
     async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
         let reachable = self.reachable(&key.0)?;
-        let upstream = reachable.upstream().clone();
+        let upstream = reachable.upstream.clone();
         let (repository, digest) = key.clone();
         let flight = || async move { read_closure(&upstream, &repository, &digest).await };
         let outcome = self.closures.flights.join(&key, flight).await?;

@@ -37,7 +37,7 @@ impl Gate {
             });
         }
         let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream();
+        let upstream = &self.reachable(repository)?.upstream;
         let limit = limit.min(TAGS_PAGE);
         let page = match upstream.tags(repository.name(), limit, last).await {
             Ok(page) => page,
@@ -108,7 +108,7 @@ impl Gate {
         digest: &Digest,
     ) -> Result<Vec<Value>, Refusal> {
         let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream();
+        let upstream = &self.reachable(repository)?.upstream;
         let body = match upstream.referrers(repository.name(), digest, None).await {
             Ok(Some(body)) => body,
             Ok(None) | Err(UpstreamError::NotFound) => return Ok(Vec::new()),

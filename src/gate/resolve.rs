@@ -20,24 +20,8 @@ pub struct Reachable {
 }
 
 impl Reachable {
-    pub fn host(&self) -> &RegistryHost {
-        &self.host
-    }
-
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     pub fn serves(&self, repository: &Repository) -> bool {
         self.repositories.empty_or_matches(repository)
-    }
-
-    pub fn upstream(&self) -> &Upstream {
-        &self.upstream
-    }
-
-    pub fn tag_ttl(&self) -> SignedDuration {
-        self.tag_ttl
     }
 }
 
@@ -153,7 +137,7 @@ impl Gate {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Digest, Refusal> {
-        let upstream = self.reachable(repository)?.upstream();
+        let upstream = &self.reachable(repository)?.upstream;
         let reference = Reference::Tag(tag.clone());
         match upstream.head_manifest(repository.name(), &reference).await {
             Ok(head) => Ok(head.digest),

@@ -38,7 +38,7 @@ impl Gate {
         permit: &Permit,
     ) -> Result<Arc<CachedManifest>, Refusal> {
         let repository = pull.target.repository.clone();
-        let upstream = self.reachable(&repository)?.upstream().clone();
+        let upstream = self.reachable(&repository)?.upstream.clone();
         let (cache, now) = (self.cache.clone(), pull.now);
         let key = (repository, permit.digest().clone());
         let (name, digest) = (key.0.name().clone(), key.1.clone());
@@ -70,7 +70,7 @@ impl Gate {
             return Ok(Source::Cache);
         }
         let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream();
+        let upstream = &self.reachable(repository)?.upstream;
         match upstream.head_blob(repository.name(), digest).await {
             Ok(_) => Ok(Source::Upstream),
             Err(UpstreamError::NotFound) => Err(Refusal::BlobUnknown),
@@ -94,7 +94,7 @@ impl Gate {
         }
         self.count_look_up("blob", Source::Upstream);
         let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream().clone();
+        let upstream = self.reachable(repository)?.upstream.clone();
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());

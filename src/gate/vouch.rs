@@ -51,8 +51,8 @@ impl Gate {
         seen_before: bool,
     ) -> Option<Timestamp> {
         let reachable = self.upstreams.get(key.0.host())?;
-        let until = question.now.checked_add(reachable.tag_ttl()).ok()?;
-        let upstream = reachable.upstream().clone();
+        let until = question.now.checked_add(reachable.tag_ttl).ok()?;
+        let upstream = reachable.upstream.clone();
         let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
         let ask = || async move {
             let found = upstream.head_manifest(&name, &reference).await;
