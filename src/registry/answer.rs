@@ -6,14 +6,14 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::route::NoRoute;
-use crate::gate::{DenialAnswer, ReadyManifest, Refusal};
+use crate::gate::{DenialAnswer, ReadyManifest, Refusal, Target};
 use crate::http::{Body, reason_phrase};
 use crate::oci::{Digest, ErrorCode, printable};
 
 pub(super) type Answer = Response<Body>;
 
 /// Echoes `ns` (distribution-spec, "Proxying").
-pub(super) const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
+const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -56,6 +56,14 @@ pub(super) fn manifest(manifest: &ReadyManifest) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, manifest.content_type().clone());
     headers.insert(CONTENT_DIGEST, manifest.digest_header().clone());
+    answer
+}
+
+/// Adds the `ns` that named the repository, if one did.
+pub(super) fn echo(target: &Target, mut answer: Answer) -> Answer {
+    if let Some(namespace) = &target.namespace {
+        answer.headers_mut().insert(NAMESPACE, namespace.clone());
+    }
     answer
 }
 

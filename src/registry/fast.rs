@@ -11,7 +11,7 @@ use http::{Method, header};
 use jiff::Timestamp;
 use quick_cache::sync::Cache as Memory;
 
-use super::answer::{self, Answer, NAMESPACE};
+use super::answer::{self, Answer};
 use crate::gate::{Asker, Gate, Pull, Target};
 use crate::oci::Reference;
 
@@ -61,13 +61,11 @@ impl Paths {
             now,
             started,
         };
-        let mut answer = match gate.hot_manifest(pull, &destination.reference)? {
+        let answer = match gate.hot_manifest(pull, &destination.reference)? {
             Ok(manifest) => answer::manifest(&manifest),
             Err(denial) => answer::denied(&denial),
         };
-        if let Some(namespace) = &destination.target.namespace {
-            answer.headers_mut().insert(NAMESPACE, namespace.clone());
-        }
+        let answer = answer::echo(&destination.target, answer);
         debug_assert!(!answer.headers().contains_key(header::CONTENT_LENGTH));
         Some(match parts.method {
             Method::HEAD => answer::without_body(answer),

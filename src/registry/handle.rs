@@ -12,9 +12,9 @@ use serde_json::json;
 use tracing::Instrument;
 
 use super::Registry;
-use super::answer::{self, Answer, NAMESPACE};
+use super::answer::{self, Answer};
 use super::fast::Destination;
-use super::route::{Page, Route, route, with_namespace};
+use super::route::{Page, Route, Wants, route, with_namespace};
 use crate::gate::{
     Asker, Misaddressed, Pull, Refusal, ServedBlob, TAGS_PAGE, TagList, Target, Wanted,
 };
@@ -74,38 +74,39 @@ impl Call {
             return answer::unsupported();
         }
         let query = self.parts.uri.query().unwrap_or_default();
-        match route(self.parts.uri.path(), query) {
-            Ok(Route::Base) => answer::base(),
-            Ok(Route::Manifest { name, reference }) => self.manifest(name, reference).await,
-            Ok(Route::Blob { name, digest }) => self.blob(name, &digest).await,
-            Ok(Route::Tags { name, page }) => self.tags(name, &page).await,
-            Ok(Route::Referrers {
-                name,
-                digest,
-                artifact_type,
-            }) => self.referrers(name, &digest, artifact_type.as_ref()).await,
-            Err(no) => answer::no_route(&no),
-        }
-    }
-
-    async fn manifest(&self, name: &str, reference: Reference) -> Answer {
+        let (name, content) = match route(self.parts.uri.path(), query) {
+            Ok(Route::Base) => return answer::base(),
+            Ok(Route::Repository { name, content }) => (name, content),
+            Err(no) => return answer::no_route(&no),
+        };
         let target = match self.target(name).await {
             Ok(target) => target,
             Err(answer) => return answer,
         };
-        let gate = &self.registry.gate;
-        let answer = match gate.pull_manifest(self.pull(&target), &reference).await {
-            Ok(served) => {
-                let mut answer = answer::manifest(&served.manifest);
-                answer::warn(answer.headers_mut(), &served.warnings);
-                self.first_byte("manifest", served.source.as_str());
-                answer
-            }
-            Err(refusal) => answer::refusal(&refusal),
+        let pull = self.pull(&target);
+        let answer = match &content {
+            Wants::Manifest(reference) => self.manifest(pull, reference).await,
+            Wants::Blob(digest) => self.blob(pull, digest).await,
+            Wants::Tags(page) => self.tags(pull, name, page).await,
+            Wants::Referrers {
+                digest,
+                artifact_type,
+            } => self.referrers(pull, digest, artifact_type.as_ref()).await,
         };
-        let answer = echo(&target, answer);
-        self.remember(target, reference);
+        let answer = answer.unwrap_or_else(|refusal| answer::refusal(&refusal));
+        let answer = answer::echo(&target, answer);
+        if let Wants::Manifest(reference) = content {
+            self.remember(target, reference);
+        }
         answer
+    }
+
+    async fn manifest(&self, pull: Pull<'_>, reference: &Reference) -> Result<Answer, Refusal> {
+        let served = self.registry.gate.pull_manifest(pull, reference).await?;
+        let mut answer = answer::manifest(&served.manifest);
+        answer::warn(answer.headers_mut(), &served.warnings);
+        self.first_byte("manifest", served.source.as_str());
+        Ok(answer)
     }
 
     /// Lets the fast lane know what this path means. `ns` that named nothing but
@@ -119,21 +120,11 @@ impl Call {
         }
     }
 
-    async fn blob(&self, name: &str, digest: &Digest) -> Answer {
-        let target = match self.target(name).await {
-            Ok(target) => target,
-            Err(answer) => return answer,
-        };
-        let wanted = self.wanted();
-        let pull = self.pull(&target);
-        let answer = match self.registry.gate.pull_blob(pull, digest, wanted).await {
-            Ok(served) => {
-                self.first_byte("blob", served.source.as_str());
-                blob(served)
-            }
-            Err(refusal) => answer::refusal(&refusal),
-        };
-        echo(&target, answer)
+    async fn blob(&self, pull: Pull<'_>, digest: &Digest) -> Result<Answer, Refusal> {
+        let gate = &self.registry.gate;
+        let served = gate.pull_blob(pull, digest, self.wanted()).await?;
+        self.first_byte("blob", served.source.as_str());
+        Ok(blob(served))
     }
 
     /// An ill-formed or multiple range is ignored (RFC 9110, 14.2), and so is
@@ -153,42 +144,22 @@ impl Call {
         }
     }
 
-    async fn tags(&self, name: &str, page: &Page) -> Answer {
-        let target = match self.target(name).await {
-            Ok(target) => target,
-            Err(answer) => return answer,
-        };
+    async fn tags(&self, pull: Pull<'_>, name: &str, page: &Page) -> Result<Answer, Refusal> {
         let limit = page.limit.unwrap_or(TAGS_PAGE);
-        let pull = self.pull(&target);
-        let listed = self
-            .registry
-            .gate
-            .list_tags(pull, limit, page.last.as_ref())
-            .await;
-        let answer = match listed {
-            Ok(list) => tag_list(name, limit, &list),
-            Err(refusal) => answer::refusal(&refusal),
-        };
-        echo(&target, answer)
+        let gate = &self.registry.gate;
+        let list = gate.list_tags(pull, limit, page.last.as_ref()).await?;
+        Ok(tag_list(name, limit, &list))
     }
 
     async fn referrers(
         &self,
-        name: &str,
+        pull: Pull<'_>,
         digest: &Digest,
         artifact_type: Option<&MediaType>,
-    ) -> Answer {
-        let target = match self.target(name).await {
-            Ok(target) => target,
-            Err(answer) => return answer,
-        };
-        let pull = self.pull(&target);
+    ) -> Result<Answer, Refusal> {
         let gate = &self.registry.gate;
-        let answer = match gate.list_referrers(pull, digest, artifact_type).await {
-            Ok(index) => referrers(index, artifact_type.is_some()),
-            Err(refusal) => answer::refusal(&refusal),
-        };
-        echo(&target, answer)
+        let index = gate.list_referrers(pull, digest, artifact_type).await?;
+        Ok(referrers(index, artifact_type.is_some()))
     }
 
     /// The repository that the request means, or the answer that says why none.
@@ -225,13 +196,6 @@ impl Call {
         let family = &self.registry.metrics.pull_ttfb_seconds;
         family.get_or_create(&labels).observe(seconds);
     }
-}
-
-fn echo(target: &Target, mut answer: Answer) -> Answer {
-    if let Some(namespace) = &target.namespace {
-        answer.headers_mut().insert(NAMESPACE, namespace.clone());
-    }
-    answer
 }
 
 fn blob(served: ServedBlob) -> Answer {

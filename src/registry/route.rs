@@ -12,15 +12,21 @@ use crate::oci::{Digest, ErrorCode, MediaType, Reference, Tag};
 pub(super) enum Route<'a> {
     /// end-1: is this a registry?
     Base,
+    /// Something of a repository.
+    Repository { name: &'a str, content: Wants },
+}
+
+/// What of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
     /// end-3.
-    Manifest { name: &'a str, reference: Reference },
+    Manifest(Reference),
     /// end-2.
-    Blob { name: &'a str, digest: Digest },
+    Blob(Digest),
     /// end-8.
-    Tags { name: &'a str, page: Page },
+    Tags(Page),
     /// end-12.
     Referrers {
-        name: &'a str,
         digest: Digest,
         artifact_type: Option<MediaType>,
     },
@@ -57,23 +63,21 @@ pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<Route<'a>, NoRoute
     ))?;
     let (front, last) = split(rest)?;
     let (name, kind) = split(front)?;
-    match kind {
-        "manifests" => manifest(name, last),
-        "blobs" => Ok(Route::Blob {
-            name,
-            digest: digest(last)?,
-        }),
-        "referrers" => referrers(name, last, query),
-        "tags" if last == "list" => Ok(Route::Tags {
-            name,
-            page: page(query)?,
-        }),
-        "uploads" => Err(no(ErrorCode::Unsupported, "this gateway serves pulls only")),
-        _ => Err(no(
-            ErrorCode::NameUnknown,
-            "no such path in the distribution API",
-        )),
-    }
+    let content = match kind {
+        "manifests" => Wants::Manifest(reference(last)?),
+        "blobs" => Wants::Blob(digest(last)?),
+        "referrers" => referrers(last, query)?,
+        "tags" if last == "list" => Wants::Tags(page(query)?),
+        "uploads" => {
+            let why = "this gateway serves pulls only";
+            return Err(no(ErrorCode::Unsupported, why));
+        }
+        _ => {
+            let why = "no such path in the distribution API";
+            return Err(no(ErrorCode::NameUnknown, why));
+        }
+    };
+    Ok(Route::Repository { name, content })
 }
 
 fn split(text: &str) -> Result<(&str, &str), NoRoute> {
@@ -83,14 +87,12 @@ fn split(text: &str) -> Result<(&str, &str), NoRoute> {
     ))
 }
 
-fn manifest<'a>(name: &'a str, reference: &str) -> Result<Route<'a>, NoRoute> {
-    let reference = if reference.contains(':') {
-        Reference::Digest(digest(reference)?)
-    } else {
-        let unknown = no(ErrorCode::ManifestUnknown, "that is no tag");
-        Reference::Tag(Tag::parse(reference).map_err(|_| unknown)?)
-    };
-    Ok(Route::Manifest { name, reference })
+fn reference(text: &str) -> Result<Reference, NoRoute> {
+    if text.contains(':') {
+        return Ok(Reference::Digest(digest(text)?));
+    }
+    let unknown = no(ErrorCode::ManifestUnknown, "that is no tag");
+    Ok(Reference::Tag(Tag::parse(text).map_err(|_| unknown)?))
 }
 
 fn digest(text: &str) -> Result<Digest, NoRoute> {
@@ -102,10 +104,9 @@ fn digest(text: &str) -> Result<Digest, NoRoute> {
     })
 }
 
-fn referrers<'a>(name: &'a str, last: &str, query: &str) -> Result<Route<'a>, NoRoute> {
+fn referrers(last: &str, query: &str) -> Result<Wants, NoRoute> {
     let artifact_type = parameter(query, "artifactType").map(|text| MediaType::new(&text));
-    Ok(Route::Referrers {
-        name,
+    Ok(Wants::Referrers {
         digest: digest(last)?,
         artifact_type,
     })
@@ -145,34 +146,28 @@ mod tests {
     #[test]
     fn reads_names_with_slashes_from_the_end() {
         let path = "/v2/docker.io/library/manifests/manifests/latest";
-        let Ok(Route::Manifest { name, reference }) = route(path, "") else {
-            panic!("no manifest route");
-        };
-        assert_eq!(name, "docker.io/library/manifests");
-        assert_eq!(reference, Reference::Tag(Tag::latest()));
+        let name = "docker.io/library/manifests";
+        let content = Wants::Manifest(Reference::Tag(Tag::latest()));
+        assert_eq!(route(path, ""), Ok(Route::Repository { name, content }));
     }
 
     #[test]
     fn knows_every_pull_endpoint() {
         let digest = Digest::sha256(b"");
         let name = "a/b";
+        let wants = |content| Ok(Route::Repository { name, content });
         assert_eq!(route("/v2/", ""), Ok(Route::Base));
         assert_eq!(
             route(&format!("/v2/a/b/blobs/{digest}"), ""),
-            Ok(Route::Blob {
-                name,
-                digest: digest.clone()
-            })
+            wants(Wants::Blob(digest.clone()))
         );
+        let page = Page {
+            limit: Some(2),
+            last: Tag::parse("v1").ok(),
+        };
         assert_eq!(
             route("/v2/a/b/tags/list", "n=2&last=v1"),
-            Ok(Route::Tags {
-                name,
-                page: Page {
-                    limit: Some(2),
-                    last: Tag::parse("v1").ok()
-                }
-            })
+            wants(Wants::Tags(page))
         );
         let artifact_type = Some(MediaType::new("a/b+json"));
         assert_eq!(
@@ -180,8 +175,7 @@ mod tests {
                 &format!("/v2/a/b/referrers/{digest}"),
                 "artifactType=a%2Fb%2Bjson"
             ),
-            Ok(Route::Referrers {
-                name,
+            wants(Wants::Referrers {
                 digest,
                 artifact_type
             })
