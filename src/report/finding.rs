@@ -1,4 +1,4 @@
-//! One vulnerability in one package.
+//! One vulnerability in one package, and one package.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,4 +23,12 @@ pub struct Finding {
     /// The scanner's word on the fix: `fixed`, `affected`, `will_not_fix` …; what
     /// it was told to leave out reads `suppressed (word)`, and counts all the same.
     pub status: Option<String>,
+}
+
+/// A package that lies in the subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Package {
+    pub name: String,
+    pub version: String,
+    pub purl: Option<String>,
 }

@@ -186,7 +186,9 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: document.incomplete(&findings),
         // Grype does not say so.
         end_of_life: false,
+        malware: 0,
         findings: findings.distinct(),
+        packages: Vec::new(),
     })
 }
 

@@ -20,7 +20,7 @@ mod tests;
 mod trivy;
 
 pub use error::ReportError;
-pub use finding::Finding;
+pub use finding::{Finding, Package};
 pub use gather::MAX_FINDINGS;
 pub use read::{MAX_REPORT_BYTES, detect, read};
 pub use scan_report::{Format, Incomplete, ScanReport, Tool, UnknownFormat};

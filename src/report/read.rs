@@ -19,6 +19,7 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportEr
         _ => match found {
             Format::Trivy => trivy::read(document),
             Format::Grype => grype::read(document),
+            _ => Err(ReportError::Unrecognised { hint: "" }),
         },
     }
 }

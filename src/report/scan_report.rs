@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, ReportSubject};
+use super::{Finding, Package, ReportSubject};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,31 +14,78 @@ use super::{Finding, ReportSubject};
 pub enum Format {
     Trivy,
     Grype,
+    Aqua,
+    Gitlab,
+    Harbor,
+    CosignVuln,
+    Sarif,
+    Cyclonedx,
+    InTotoVulns,
+}
+
+impl Format {
+    pub const ALL: [Self; 9] = [
+        Self::Trivy,
+        Self::Grype,
+        Self::Aqua,
+        Self::Gitlab,
+        Self::Harbor,
+        Self::CosignVuln,
+        Self::Sarif,
+        Self::Cyclonedx,
+        Self::InTotoVulns,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trivy => "trivy",
+            Self::Grype => "grype",
+            Self::Aqua => "aqua",
+            Self::Gitlab => "gitlab",
+            Self::Harbor => "harbor",
+            Self::CosignVuln => "cosign-vuln",
+            Self::Sarif => "sarif",
+            Self::Cyclonedx => "cyclonedx",
+            Self::InTotoVulns => "in-toto-vulns",
+        }
+    }
+
+    /// Whether a report of this format can meet the demand for a scan. The others
+    /// leave out too much (packages, ratings, times), and can only deny.
+    pub const fn can_satisfy(self) -> bool {
+        match self {
+            Self::Trivy
+            | Self::Grype
+            | Self::Aqua
+            | Self::Gitlab
+            | Self::Harbor
+            | Self::CosignVuln => true,
+            Self::Sarif | Self::Cyclonedx | Self::InTotoVulns => false,
+        }
+    }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Trivy => "trivy",
-            Self::Grype => "grype",
-        })
+        f.pad(self.as_str())
     }
 }
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the formats that are read are trivy and grype")]
+#[error(
+    "the formats that are read are trivy, grype, aqua, gitlab, harbor, cosign-vuln, sarif, \
+     cyclonedx and in-toto-vulns"
+)]
 pub struct UnknownFormat;
 
 impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        match text {
-            "trivy" => Ok(Self::Trivy),
-            "grype" => Ok(Self::Grype),
-            _ => Err(UnknownFormat),
-        }
+        let mut all = Self::ALL.into_iter();
+        all.find(|format| format.as_str() == text)
+            .ok_or(UnknownFormat)
     }
 }
 
@@ -89,5 +136,11 @@ pub struct ScanReport {
     /// The image's operating system no longer receives advisories, so the
     /// findings are too few.
     pub end_of_life: bool,
+    /// How many pieces of malware were found, at whatever severity.
+    pub malware: u64,
     pub findings: Vec<Finding>,
+    /// What lies in the image, where the report lists it: also packages without
+    /// findings, so that one can be blocked before anybody has a name for what is
+    /// wrong with it.
+    pub packages: Vec<Package>,
 }

@@ -155,7 +155,9 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
             name: "trivy".to_owned(),
             version: document.trivy.version.map(|text| printable(&text, 64)),
         },
+        malware: 0,
         findings: scanned.findings.distinct(),
+        packages: Vec::new(),
     })
 }
 
