@@ -112,7 +112,9 @@ async fn record(
         database_at: report.database_at,
         incomplete: report.incomplete.clone(),
         end_of_life: report.end_of_life,
+        malware: report.malware,
         findings: report.findings.clone(),
+        packages: report.packages.clone(),
     };
     Ok(ledger.submit_scan(scan).await?)
 }

@@ -33,11 +33,9 @@ impl Ledger {
             promotions: self.promotions_of(subject, &above).await?,
             revocations: self.active_revocations(&related).await?,
             first_served: self.first_served(subject).await?,
-            vouched_until: None,
-            subject_permitted_until: None,
-            confirmed: true,
+            related,
             above,
-            closure,
+            ..Evidence::none(closure)
         };
         Ok((evidence, seq))
     }

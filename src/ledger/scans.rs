@@ -12,7 +12,7 @@ use super::change::Change;
 use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Severity, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, Severity, Tool};
 use crate::trust::Scan;
 
 /// How far clocks may differ.
@@ -38,7 +38,9 @@ pub struct NewScan {
     pub database_at: Option<Timestamp>,
     pub incomplete: Vec<Incomplete>,
     pub end_of_life: bool,
+    pub malware: u64,
     pub findings: Vec<Finding>,
+    pub packages: Vec<Package>,
 }
 
 impl NewScan {
@@ -68,7 +70,10 @@ impl NewScan {
             database_at: self.database_at,
             incomplete: self.incomplete,
             end_of_life: self.end_of_life,
+            malware: self.malware,
+            bound_from: None,
             findings: Vec::new(),
+            packages: self.packages,
         };
         (scan, self.findings)
     }

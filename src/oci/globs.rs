@@ -1,5 +1,7 @@
 //! Globs over repositories.
 
+use std::fmt;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -15,7 +17,7 @@ pub struct BadGlob {
 
 /// Globs over `host/name`: `*` stays within a component, `**` crosses them.
 /// The host is matched whole, so no look-alike slips in behind a prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RepositoryGlobs {
     written: Vec<String>,
     set: GlobSet,
@@ -66,6 +68,13 @@ impl RepositoryGlobs {
     /// For lists where leaving them empty means no limit.
     pub fn empty_or_matches(&self, repository: &Repository) -> bool {
         self.is_empty() || self.matches(repository)
+    }
+}
+
+/// As they were written: the compiled set has no stable order.
+impl fmt::Debug for RepositoryGlobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written.fmt(f)
     }
 }
 

@@ -24,6 +24,7 @@ impl<'a> Judgement<'a> {
 
     fn judge_runnable(&mut self, image: &'a Image, platform: &Platform) {
         if self.settings.deploys(platform) {
+            self.judge_base(image);
             return self.judge_papers(&[image], false);
         }
         let environment = &self.subject.environment;
@@ -51,6 +52,9 @@ impl<'a> Judgement<'a> {
             .into_iter()
             .filter_map(|child| self.readable(child))
             .collect();
+        for image in readable.iter().filter(|image| image.platform().is_some()) {
+            self.judge_base(image);
+        }
         self.judge_papers(&readable, true);
     }
 

@@ -16,12 +16,16 @@ pub enum DenialReason {
     NotInAdmittedImage,
     PlatformNotAllowed,
     Unauthenticated,
+    Malware,
+    BlockedByAdvisory,
     TooSevere,
     NotScanned,
     PlatformNotScanned,
     ScanIncomplete,
     ScanStale,
     NotPromoted,
+    UntrustedBase,
+    TooNew,
     Undecidable,
 }
 
@@ -41,7 +45,7 @@ pub enum Class {
 }
 
 impl DenialReason {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Revoked,
         Self::ManifestRefused,
         Self::AmbiguousReference,
@@ -50,12 +54,16 @@ impl DenialReason {
         Self::NotInAdmittedImage,
         Self::PlatformNotAllowed,
         Self::Unauthenticated,
+        Self::Malware,
+        Self::BlockedByAdvisory,
         Self::TooSevere,
         Self::NotScanned,
         Self::PlatformNotScanned,
         Self::ScanIncomplete,
         Self::ScanStale,
         Self::NotPromoted,
+        Self::UntrustedBase,
+        Self::TooNew,
         Self::Undecidable,
     ];
 
@@ -70,12 +78,16 @@ impl DenialReason {
             Self::NotInAdmittedImage => "not-in-admitted-image",
             Self::PlatformNotAllowed => "platform-not-allowed",
             Self::Unauthenticated => "unauthenticated",
+            Self::Malware => "malware",
+            Self::BlockedByAdvisory => "blocked-by-advisory",
             Self::TooSevere => "too-severe",
             Self::NotScanned => "not-scanned",
             Self::PlatformNotScanned => "platform-not-scanned",
             Self::ScanIncomplete => "scan-incomplete",
             Self::ScanStale => "scan-stale",
             Self::NotPromoted => "not-promoted",
+            Self::UntrustedBase => "untrusted-base",
+            Self::TooNew => "too-new",
             Self::Undecidable => "undecidable",
         }
     }
@@ -87,8 +99,10 @@ impl DenialReason {
             | Self::PlatformNotScanned
             | Self::ScanIncomplete
             | Self::ScanStale
-            | Self::NotPromoted => Class::Evidence,
-            Self::TooSevere => Class::Harm,
+            | Self::NotPromoted
+            | Self::UntrustedBase
+            | Self::TooNew => Class::Evidence,
+            Self::Malware | Self::BlockedByAdvisory | Self::TooSevere => Class::Harm,
             Self::Revoked => Class::Withdrawn,
             Self::ManifestRefused
             | Self::AmbiguousReference
@@ -113,6 +127,26 @@ impl Class {
         match self {
             Self::Evidence | Self::Harm | Self::OwnFailure => true,
             Self::Withdrawn | Self::Structural => false,
+        }
+    }
+}
+
+/// How far break-glass reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// Missing papers, and papers that speak against it.
+    Papers,
+    /// The same, and a revocation.
+    Revocations,
+}
+
+impl Reach {
+    pub const fn lifts(self, class: Class) -> bool {
+        match (class, self) {
+            (Class::Evidence | Class::Harm, _) | (Class::Withdrawn, Self::Revocations) => true,
+            (Class::Withdrawn, Self::Papers) => false,
+            (Class::Structural | Class::OwnFailure, _) => false,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! All the ledger holds on a subject: the input of judgement.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::EnvironmentName;
+use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
 use crate::access::Scope;
 use crate::oci::{Closure, Digest, Repository, Tag};
-use crate::report::{Finding, Format, Incomplete, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, Tool};
 
 /// A scan that was handed in, bound to one image manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,7 +28,26 @@ pub struct Scan {
     pub database_at: Option<Timestamp>,
     pub incomplete: Vec<Incomplete>,
     pub end_of_life: bool,
+    /// Pieces of malware that were found.
+    #[serde(default)]
+    pub malware: u64,
+    /// The image ID under which it was scanned before the push, where its
+    /// submitter bound it to the manifest later.
+    #[serde(default)]
+    pub bound_from: Option<Digest>,
+    #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Packages of the image, also such without findings.
+    #[serde(default)]
+    pub packages: Vec<Package>,
+}
+
+impl Scan {
+    /// What a later scan must share with this one to replace it.
+    pub fn replaces(&self) -> (&str, &str, bool) {
+        let whole = self.format.can_satisfy();
+        (&self.tool.name, &self.submitter, whole)
+    }
 }
 
 /// An image was let into an environment.
@@ -59,20 +79,61 @@ pub struct Revocation {
     pub reason: String,
 }
 
+/// When a finding was first reported, at this severity, by anybody of one scope:
+/// reporting it again does not begin a new grace.
+#[derive(Clone, Debug)]
+pub struct FirstNamed {
+    pub manifest: Digest,
+    pub scope: Scope,
+    pub received_at: Timestamp,
+    pub finding: Finding,
+}
+
+impl FirstNamed {
+    /// Whether the submitter's scope reaches the subject.
+    pub(super) fn counts_for(&self, subject: &Subject) -> bool {
+        self.scope.covers_repository(&subject.repository)
+            && self.scope.covers_environment(subject.environment.as_str())
+    }
+}
+
+/// An image of the subject's closure begins with all layers of an admitted image
+/// of a trusted repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedBase {
+    /// Manifest of the image that was built on it.
+    pub image: Digest,
+    /// `host/name@digest` of the base.
+    pub base: String,
+    /// The base itself is permitted until then.
+    pub permitted_until: Timestamp,
+}
+
 /// Everything known of one subject, read from the ledger and the closure.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub closure: Arc<Closure>,
     /// Indexes that hold the root, in the same repository.
     pub above: Vec<Digest>,
-    /// Of any image manifest in the closure. Older ones of a tool and submitter may
-    /// be among them: they tell since when a report was too bad.
+    /// What else the subject goes the way of: indexes that hold the root in other
+    /// repositories, and the same bytes under the other algorithm.
+    pub related: HashSet<Digest>,
+    /// Of any image manifest in the closure; older ones of a tool and submitter may
+    /// be among them.
     pub scans: Vec<Arc<Scan>>,
+    /// Of the same manifests; needed only where a worse report has grace.
+    pub first_named: Vec<FirstNamed>,
     /// Of the root, or of an index above it in the same repository.
     pub promotions: Vec<Promotion>,
     /// Of the root, of anything in its closure, or of an index above it, under
     /// either algorithm. Reinstated ones are not among them.
     pub revocations: Vec<Revocation>,
+    /// Of the root, or of an index above it, in this environment.
+    pub break_glass: Vec<BreakGlass>,
+    /// The last that was set for this environment.
+    pub timed_mode: Option<TimedMode>,
+    /// When the root, or an index above it, was first seen anywhere here.
+    pub first_seen: Option<Timestamp>,
     /// When the root was first served in this environment.
     pub first_served: Option<Timestamp>,
     /// The upstream vouches for it, and was last seen to hold it, until then.
@@ -80,6 +141,7 @@ pub struct Evidence {
     /// What this manifest refers to is itself permitted until then: its `subject`,
     /// or an index that holds it when it is an attestation.
     pub subject_permitted_until: Option<Timestamp>,
+    pub trusted_bases: Vec<TrustedBase>,
     /// The ledger could be asked. Else only revocations that memory knows are
     /// here, and nothing can be decided that needs evidence.
     pub confirmed: bool,
@@ -91,12 +153,18 @@ impl Evidence {
         Self {
             closure,
             above: Vec::new(),
+            related: HashSet::new(),
             scans: Vec::new(),
+            first_named: Vec::new(),
             promotions: Vec::new(),
             revocations: Vec::new(),
+            break_glass: Vec::new(),
+            timed_mode: None,
+            first_seen: None,
             first_served: None,
             vouched_until: None,
             subject_permitted_until: None,
+            trusted_bases: Vec::new(),
             confirmed: true,
         }
     }

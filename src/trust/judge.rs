@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::judgement::Judgement;
 use super::{
     CheckOutcome, Class, Denial, DenialReason, Environment, Evidence, Exposure, ExposureSource,
-    Mode, Rulebook, Subject, Verdict,
+    JudgedFinding, Mode, Rulebook, Subject, Verdict,
 };
 use crate::oci::Shape;
 
@@ -20,22 +20,47 @@ impl Rulebook {
         exposure: (Exposure, ExposureSource),
         now: Timestamp,
     ) -> Verdict {
+        self.walk(subject, evidence, exposure, now, false).0
+    }
+
+    /// The same, with the findings that the verdict turns on, gravest first.
+    pub fn judge_in_full(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        exposure: (Exposure, ExposureSource),
+        now: Timestamp,
+    ) -> (Verdict, Vec<JudgedFinding>) {
+        self.walk(subject, evidence, exposure, now, true)
+    }
+
+    fn walk(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        exposure: (Exposure, ExposureSource),
+        now: Timestamp,
+        in_full: bool,
+    ) -> (Verdict, Vec<JudgedFinding>) {
         let Some(environment) = self.environment(&subject.environment) else {
-            return self.unknown_environment(subject, exposure);
+            return (self.unknown_environment(subject, exposure), Vec::new());
         };
-        let settings = environment.settings(&subject.repository);
         let mut judgement = Judgement {
             subject,
             evidence,
-            settings,
+            settings: environment.settings(&subject.repository),
             exposure: exposure.0,
+            in_full,
             now,
             rulebook: self,
             finds: Default::default(),
         };
+        let mode = judgement.judge_mode();
         judgement.walk(environment);
-        let verdict = Verdict::blank(subject, settings.mode, exposure, self.revision());
-        judgement.finds.into_verdict(verdict)
+        judgement.judge_break_glass();
+        let verdict = Verdict::blank(subject, mode, exposure, self.revision());
+        let findings = judgement.finds.take_findings();
+        (judgement.finds.into_verdict(verdict), findings)
     }
 
     fn unknown_environment(
@@ -56,6 +81,7 @@ impl Judgement<'_> {
     fn walk(&mut self, environment: &Environment) {
         self.judge_place(environment);
         self.judge_revocations();
+        self.judge_advisories_on_digests();
         if self.is_platform_image(environment) {
             return;
         }
@@ -64,6 +90,7 @@ impl Judgement<'_> {
             Shape::Image(image) => self.judge_alone(image),
             Shape::Index(children) => self.judge_index(children),
         }
+        self.judge_age();
         if !evidence.confirmed {
             self.judge_unconfirmed();
         }

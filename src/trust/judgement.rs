@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, Rulebook, Settings, Subject,
-    Verdict,
+    Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding, Reach, Rulebook,
+    Settings, Subject, Verdict,
 };
 
 /// The question, with all that the rules need to answer it.
@@ -13,6 +13,8 @@ pub(super) struct Judgement<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) settings: &'a Settings,
     pub(super) exposure: Exposure,
+    /// The findings that it turns on are wanted.
+    pub(super) in_full: bool,
     pub(super) now: Timestamp,
     pub(super) rulebook: &'a Rulebook,
     pub(super) finds: Finds,
@@ -23,6 +25,8 @@ pub(super) struct Judgement<'a> {
 pub(super) struct Finds {
     denials: Vec<Denial>,
     checks: Vec<Check>,
+    findings: Vec<JudgedFinding>,
+    glass: Option<Reach>,
     rests_on: Vec<String>,
     oldest: Option<Timestamp>,
     valid_until: Option<Timestamp>,
@@ -63,7 +67,21 @@ impl Judgement<'_> {
 
     /// Notes what the verdict rests on, by its id.
     pub(super) fn rests_on(&mut self, evidence: String) {
-        self.finds.rests_on.push(evidence);
+        if !self.finds.rests_on.contains(&evidence) {
+            self.finds.rests_on.push(evidence);
+        }
+    }
+
+    /// Notes a finding that the verdict turns on, where that is wanted.
+    pub(super) fn note_finding(&mut self, finding: impl FnOnce() -> Option<JudgedFinding>) {
+        if self.in_full {
+            self.finds.findings.extend(finding());
+        }
+    }
+
+    /// Break-glass lifts so much.
+    pub(super) fn break_glass(&mut self, reach: Reach) {
+        self.finds.glass = self.finds.glass.max(Some(reach));
     }
 
     /// Notes the moment from which a scan counts.
@@ -81,11 +99,22 @@ impl Finds {
             .retain(|check| !DenialReason::parse(check.requirement).is_some_and(&untold));
     }
 
+    /// The findings that it turns on, the gravest first.
+    pub(super) fn take_findings(&mut self) -> Vec<JudgedFinding> {
+        let mut findings = std::mem::take(&mut self.findings);
+        findings.sort_by(|a, b| {
+            let denies = |it: &JudgedFinding| (it.outcome.denies(), it.severity);
+            (denies(b), &a.id, &a.package, a.scan).cmp(&(denies(a), &b.id, &b.package, b.scan))
+        });
+        findings
+    }
+
     /// Fills in a blank verdict, the gravest reason first.
     pub(super) fn into_verdict(mut self, blank: Verdict) -> Verdict {
         self.denials.sort_by_key(|denial| denial.reason);
         Verdict {
             denials: self.denials,
+            glass: self.glass,
             checks: self.checks,
             evidence: self.rests_on,
             oldest_evidence: self.oldest,

@@ -4,15 +4,24 @@
 //! says until when it holds. Every door, `explain` and the tests call the one
 //! function `Rulebook::judge`.
 
+mod advisories;
+mod advisory;
 mod contents;
 mod decision;
 mod denial;
 mod environment;
 mod evidence;
+mod exception;
 mod exposure;
+mod grants;
 mod judge;
+mod judged_finding;
 mod judgement;
+mod leave;
 mod message;
+mod notices;
+mod origin;
+mod package_pattern;
 mod permit;
 mod promotions;
 mod revocations;
@@ -24,15 +33,21 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod weight;
 
+pub use advisory::{Advisory, Effect};
 pub use decision::{Decision, DecisionId, Door, Outcome};
-pub use denial::{Class, Denial, DenialReason};
+pub use denial::{Class, Denial, DenialReason, Reach};
 pub use environment::{Environment, EnvironmentName, EnvironmentNameError, Mode, PlatformImage};
-pub use evidence::{Evidence, Promotion, Revocation, Scan};
+pub use evidence::{Evidence, FirstNamed, Promotion, Revocation, Scan, TrustedBase};
+pub use exception::Exception;
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
+pub use grants::{BreakGlass, TimedMode};
+pub use judged_finding::{FindingOutcome, JudgedFinding, Word};
 pub use message::denial_message;
+pub use package_pattern::{NoPackage, PackagePattern, PackageRef};
 pub use permit::{Permit, Subject};
-pub use rulebook::{Rulebook, Vouching};
+pub use rulebook::{Rulebook, Rules, Vouching};
 pub use settings::{Ceilings, Requirement, Settings};
 pub use standing::Standing;
 pub use verdict::{Check, CheckOutcome, Verdict};

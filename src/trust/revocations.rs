@@ -25,12 +25,18 @@ impl Judgement<'_> {
     fn hit_by(&self, revocation: &Revocation) -> bool {
         let narrowed = revocation.environment.as_ref();
         let here = narrowed.is_none_or(|name| *name == self.subject.environment);
+        here && self.concerns(&revocation.digest)
+    }
+
+    /// Whether what is wrong with a related digest is wrong with the subject:
+    /// unless it lies only in children that are not deployed.
+    pub(super) fn concerns(&self, digest: &Digest) -> bool {
         let children = self.evidence.closure.children();
         let mut holders = children
             .iter()
-            .filter(|child| holds(child, &revocation.digest))
+            .filter(|child| holds(child, digest))
             .peekable();
-        here && (holders.peek().is_none() || holders.any(|child| self.deploys(child)))
+        holders.peek().is_none() || holders.any(|child| self.deploys(child))
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Environment, EnvironmentName, Exposure, ExposureRule, ExposureSource, Requirement};
+use super::notices::Notices;
+use super::{
+    Advisory, Environment, EnvironmentName, Exception, Exposure, ExposureRule, ExposureSource,
+    Requirement,
+};
 use crate::oci::{RegistryHost, Repository};
 
 /// An upstream whose word stands in for absent evidence.
@@ -23,6 +27,17 @@ impl Vouching {
     }
 }
 
+/// All that people wrote: the configuration's sections of policy, and the files of
+/// exceptions and advisories.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub environments: Vec<Environment>,
+    pub exposures: Vec<ExposureRule>,
+    pub vouchings: Vec<Vouching>,
+    pub exceptions: Vec<Exception>,
+    pub advisories: Vec<Advisory>,
+}
+
 /// The policy: swapped whole, read once by each request.
 #[derive(Clone, Debug, Default)]
 pub struct Rulebook {
@@ -30,23 +45,28 @@ pub struct Rulebook {
     environments: BTreeMap<EnvironmentName, Environment>,
     exposures: Vec<ExposureRule>,
     vouchings: Vec<Vouching>,
+    pub(super) notices: Notices,
 }
 
 impl Rulebook {
-    /// `revision` must differ whenever anything else does.
-    pub fn new(
-        revision: u64,
-        environments: Vec<Environment>,
-        exposures: Vec<ExposureRule>,
-        vouchings: Vec<Vouching>,
-    ) -> Self {
+    /// `revision` must differ whenever anything in `rules` does.
+    pub fn new(revision: u64, rules: Rules) -> Self {
         let named = |environment: Environment| (environment.name.clone(), environment);
         Self {
             revision,
-            environments: environments.into_iter().map(named).collect(),
-            exposures,
-            vouchings,
+            environments: rules.environments.into_iter().map(named).collect(),
+            exposures: rules.exposures,
+            vouchings: rules.vouchings,
+            notices: Notices::new(rules.exceptions, rules.advisories),
         }
+    }
+
+    pub fn exceptions(&self) -> &[Exception] {
+        self.notices.exceptions()
+    }
+
+    pub fn advisories(&self) -> &[Advisory] {
+        self.notices.advisories()
     }
 
     pub fn revision(&self) -> u64 {

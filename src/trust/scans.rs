@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::judgement::{Judgement, after};
-use super::severities::judge_severity;
-use super::{CheckOutcome, DenialReason, Requirement, Scan};
+use super::severities::{judge_severity, tell_accepted};
+use super::{CheckOutcome, DenialReason, Exception, Requirement, Scan};
 use crate::oci::{Digest, Image};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -47,19 +47,17 @@ pub(super) fn counting_scans<'a>(
         })
 }
 
-/// The latest of each tool and submitter. One that is dated ahead counts once
-/// its time has come.
+/// The latest of each tool and submitter; a lossy format replaces no whole one.
+/// One that is dated ahead counts once its time has come.
 fn standing_scans<'a>(judgement: &mut Judgement<'a>, manifest: &Digest) -> Vec<&'a Scan> {
     let (counting, ahead): (Vec<&Scan>, Vec<&Scan>) =
         counting_scans(judgement, manifest).partition(|scan| scan.scanned_at <= judgement.now);
     for scan in ahead {
         judgement.expires(scan.scanned_at);
     }
-    let mut latest: BTreeMap<(&str, &str), &Scan> = BTreeMap::new();
+    let mut latest: BTreeMap<(&str, &str, bool), &Scan> = BTreeMap::new();
     for scan in counting {
-        let held = latest
-            .entry((&scan.tool.name, &scan.submitter))
-            .or_insert(scan);
+        let held = latest.entry(scan.replaces()).or_insert(scan);
         if (held.scanned_at, held.id) < (scan.scanned_at, scan.id) {
             *held = scan;
         }
@@ -115,6 +113,12 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
     let (tool, at) = (&scan.tool.name, scan.scanned_at);
     let text = format!("{tool} scanned it at {at} with {database}");
     judgement.check("scan", CheckOutcome::Met, text);
+    if scan.end_of_life
+        && !judgement.settings.allow_end_of_life
+        && let Some(by) = accepted_end_of_life(judgement)
+    {
+        tell_accepted(judgement, by, "an operating system past its end of life");
+    }
 }
 
 fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
@@ -132,14 +136,28 @@ fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
 /// Why a scan cannot be a pass, however few findings it lists.
 fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     let settings = judgement.settings;
+    if !scan.format.can_satisfy() {
+        let format = scan.format;
+        return Some(format!(
+            "a {format} report can deny, and is no pass by itself"
+        ));
+    }
     if let Some(cause) = scan.incomplete.first() {
         return Some(cause.to_string());
     }
-    if scan.end_of_life && !settings.allow_end_of_life {
+    if scan.end_of_life && !settings.allow_end_of_life && accepted_end_of_life(judgement).is_none()
+    {
         return Some("its operating system is past its end of life".to_owned());
     }
     let undated = scan.database_at.is_none() && settings.require_database_date;
     undated.then(|| "the report does not date its vulnerability database".to_owned())
+}
+
+/// The exception that accepts an operating system past its end of life.
+fn accepted_end_of_life<'a>(judgement: &Judgement<'a>) -> Option<&'a Exception> {
+    let repository = &judgement.subject.repository;
+    let exception = judgement.rulebook.notices.end_of_life(repository);
+    exception.filter(|it| it.holds(repository, judgement.now))
 }
 
 /// The age of a report counts from the earlier of scanned and received.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Exposure, Mode};
-use crate::oci::{MediaType, Platform, RegistryHost};
+use crate::oci::{MediaType, Platform, RegistryHost, RepositoryGlobs};
 use crate::report::Severity;
 
 /// Evidence that can be demanded.
@@ -42,7 +42,7 @@ impl Ceilings {
 }
 
 /// Every key of judgement, with its value for some repositories.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub mode: Mode,
     /// Upstreams that may be pulled from; empty: all of them.
@@ -62,8 +62,13 @@ pub struct Settings {
     pub grace_for_admitted: SignedDuration,
     /// The same for a report that is worse than the ceiling.
     pub grace_for_worse: SignedDuration,
+    /// How long an image waits from when it was first seen here.
+    pub min_age: SignedDuration,
     /// A tag answers with the digest last promoted under it.
     pub promoted_tags: bool,
+    /// Repositories whose admitted images others must begin with; empty: nothing is
+    /// demanded.
+    pub trusted_bases: RepositoryGlobs,
     /// Artifact types served as referrers of a permitted image.
     pub referrer_types: Vec<MediaType>,
     /// Artifact types, other than images, served at all.
@@ -88,7 +93,9 @@ impl Default for Settings {
             allow_end_of_life: false,
             grace_for_admitted: SignedDuration::from_hours(14 * 24),
             grace_for_worse: SignedDuration::ZERO,
+            min_age: SignedDuration::ZERO,
             promoted_tags: false,
+            trusted_bases: RepositoryGlobs::none(),
             referrer_types: Vec::new(),
             artifact_types: Vec::new(),
         }

@@ -1,75 +1,125 @@
-//! The worst finding against the ceiling of the exposure (rule 3); across tools
-//! the worst decides (rule 8), and a worse report may have grace (rule 7).
+//! Findings against the ceiling of the exposure (rule 3), malware (rule 11), and
+//! what exceptions and advisories make of both (rules 4 and 5). Across tools the
+//! worst decides (rule 8), and a worse report may have grace (rule 7).
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::judgement::{Judgement, after};
-use super::scans::counting_scans;
-use super::{CheckOutcome, DenialReason, Scan};
+use super::weight::Weight;
+use super::{Advisory, CheckOutcome, DenialReason, Exception, JudgedFinding, Scan};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
 /// Judges the findings of the scans that stand for an image.
-pub(super) fn judge_severity(judgement: &mut Judgement<'_>, manifest: &Digest, scans: &[&Scan]) {
-    let bound = Bound::of(judgement);
+pub(super) fn judge_severity<'a>(
+    judgement: &mut Judgement<'a>,
+    manifest: &Digest,
+    scans: &[&'a Scan],
+) {
+    let ceiling = judgement.settings.ceilings.of(judgement.exposure);
+    let mut words = Words::default();
     let mut exceeded = false;
     for scan in scans {
-        if let Some(excess) = bound.excess(scan) {
+        judge_malware(judgement, scan);
+        let excess = weigh_all(judgement, scan, ceiling, &mut words);
+        words.add_packages(judgement, scan);
+        if let Some(excess) = excess {
             exceeded = true;
-            let (environment, exposure) = (&judgement.subject.environment, judgement.exposure);
-            let detail = format!(
-                "{excess}; {environment}/{exposure} allows {}",
-                bound.ceiling
-            );
-            judge_worse(judgement, manifest, bound, detail);
+            judge_worse(judgement, manifest, ceiling, &excess);
         }
     }
+    words.tell(judgement);
     if !exceeded {
-        let (ceiling, exposure) = (bound.ceiling, judgement.exposure);
+        let exposure = judgement.exposure;
         let text = format!("nothing above {ceiling}, as {exposure} demands");
         judgement.check("ceiling", CheckOutcome::Met, text);
     }
 }
 
-/// The worst severity that passes, and what an unrated finding counts as.
-#[derive(Clone, Copy)]
-struct Bound {
-    ceiling: Severity,
-    unknown: Severity,
+fn judge_malware(judgement: &mut Judgement<'_>, scan: &Scan) {
+    if scan.malware > 0 {
+        let (count, tool) = (scan.malware, &scan.tool.name);
+        judgement.deny(
+            DenialReason::Malware,
+            format!("{tool} found malware in it ({count})"),
+            "do not run it; rebuild from a clean source",
+        );
+    }
 }
 
-impl Bound {
-    fn of(judgement: &Judgement<'_>) -> Self {
-        Self {
-            ceiling: judgement.settings.ceilings.of(judgement.exposure),
-            unknown: judgement.settings.unknown_severity,
-        }
-    }
+/// Findings above the ceiling: the worst of them, and how many.
+struct Excess<'a> {
+    worst: &'a Finding,
+    weight: Weight<'a>,
+    count: usize,
+    /// One of them is there by an advisory's word alone, which has no grace.
+    raised: bool,
+}
 
-    fn rate(self, finding: &Finding) -> Severity {
-        finding.severity.unwrap_or(self.unknown)
-    }
-
-    fn exceeding(self, scan: &Scan) -> impl Iterator<Item = &Finding> {
-        let findings = scan.findings.iter();
-        findings.filter(move |finding| self.rate(finding) > self.ceiling)
-    }
-
-    /// The worst finding above the ceiling, and how many more there are.
-    fn excess(self, scan: &Scan) -> Option<String> {
-        let worst = self.exceeding(scan).max_by_key(|it| self.rate(it))?;
-        let description = describe(worst, self.rate(worst));
-        Some(match self.exceeding(scan).count() {
+impl Excess<'_> {
+    fn describe(&self) -> String {
+        let description = describe(self.worst, &self.weight);
+        match self.count {
             1 => description,
             count => format!("{description} (+{} more)", count - 1),
-        })
+        }
     }
+}
+
+/// Weighs the findings of a scan: what exceeds the ceiling is returned, what
+/// people said is noted in `words`.
+fn weigh_all<'a>(
+    judgement: &mut Judgement<'a>,
+    scan: &'a Scan,
+    ceiling: Severity,
+    words: &mut Words<'a>,
+) -> Option<Excess<'a>> {
+    let unknown = judgement.settings.unknown_severity;
+    let mut excess: Option<Excess<'a>> = None;
+    for finding in &scan.findings {
+        let weight = judgement.weigh(finding);
+        if let Some(until) = weight.until {
+            judgement.expires(until);
+        }
+        judgement.note_finding(|| JudgedFinding::of(scan, finding, &weight, (ceiling, unknown)));
+        words.add(finding, &weight, ceiling);
+        if weight.exceeds(ceiling) {
+            let raised =
+                weight.raised_by.is_some() && finding.severity.unwrap_or(unknown) <= ceiling;
+            let known = excess.get_or_insert(Excess {
+                worst: finding,
+                weight,
+                count: 0,
+                raised: false,
+            });
+            known.count += 1;
+            known.raised |= raised;
+            if weight.severity >= known.weight.severity {
+                known.worst = finding;
+                known.weight = weight;
+            }
+        }
+    }
+    excess
 }
 
 /// What was served before the first bad report may have some time. It counts
 /// from that first one, so that scanning again does not prolong it.
-fn judge_worse(judgement: &mut Judgement<'_>, manifest: &Digest, bound: Bound, detail: String) {
-    let grace_ends = first_exceeded(judgement, manifest, bound)
+fn judge_worse(
+    judgement: &mut Judgement<'_>,
+    manifest: &Digest,
+    ceiling: Severity,
+    excess: &Excess<'_>,
+) {
+    let (environment, exposure) = (&judgement.subject.environment, judgement.exposure);
+    let detail = format!(
+        "{}; {environment}/{exposure} allows {ceiling}",
+        excess.describe()
+    );
+    let grace_ends = first_exceeded(judgement, manifest, ceiling)
+        .filter(|_| !excess.raised)
         .filter(|bad| judgement.evidence.first_served.is_some_and(|it| it < *bad))
         .map(|bad| after(bad, judgement.settings.grace_for_worse))
         .filter(|ends| judgement.now < *ends);
@@ -79,27 +129,137 @@ fn judge_worse(judgement: &mut Judgement<'_>, manifest: &Digest, bound: Bound, d
             let text = format!("{detail}; denied from {ends}");
             judgement.check("ceiling", CheckOutcome::Warned, text);
         }
-        None => judgement.deny(
-            DenialReason::TooSevere,
-            detail,
-            "rebuild with the fix, or ask",
-        ),
+        None => {
+            let next = match &excess.worst.fixed {
+                Some(_) => "rebuild with the fix, or ask",
+                None => "use another base, or ask for an exception",
+            };
+            judgement.deny(DenialReason::TooSevere, detail, next);
+        }
     }
 }
 
-/// When the first report on record that exceeds the bound came in.
-fn first_exceeded(judgement: &Judgement<'_>, manifest: &Digest, bound: Bound) -> Option<Timestamp> {
-    counting_scans(judgement, manifest)
-        .filter(|scan| bound.exceeding(scan).next().is_some())
-        .map(|scan| scan.received_at)
+/// When a finding that exceeds the ceiling was first reported.
+fn first_exceeded(
+    judgement: &Judgement<'_>,
+    manifest: &Digest,
+    ceiling: Severity,
+) -> Option<Timestamp> {
+    let subject = judgement.subject;
+    judgement
+        .evidence
+        .first_named
+        .iter()
+        .filter(|it| it.manifest == *manifest && it.counts_for(subject))
+        .filter(|it| judgement.weigh(&it.finding).exceeds(ceiling))
+        .map(|it| it.received_at)
         .min()
 }
 
-fn describe(finding: &Finding, severity: Severity) -> String {
+/// What people said of the findings of an image, gathered by who said it.
+#[derive(Default)]
+struct Words<'a> {
+    blocked: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
+    accepted: BTreeMap<&'a str, (&'a Exception, String, usize)>,
+    lowered: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
+}
+
+impl<'a> Words<'a> {
+    fn add(&mut self, finding: &Finding, weight: &Weight<'a>, ceiling: Severity) {
+        if let Some(by) = weight.blocked_by {
+            note(&mut self.blocked, (&by.id, by), || name(finding));
+        }
+        if let Some(by) = weight.accepted_by.filter(|_| weight.severity > ceiling) {
+            note(&mut self.accepted, (&by.id, by), || {
+                describe(finding, weight)
+            });
+        }
+        if let Some(by) = weight.lowered_by {
+            note(&mut self.lowered, (&by.id, by), || {
+                describe(finding, weight)
+            });
+        }
+    }
+
+    /// Packages that nobody found anything in, and an advisory blocks all the same.
+    fn add_packages(&mut self, judgement: &mut Judgement<'a>, scan: &Scan) {
+        let advisories: Vec<&'a Advisory> = judgement
+            .rulebook
+            .notices
+            .on_packages(judgement.now)
+            .filter(|it| it.effect == super::Effect::Block)
+            .collect();
+        for package in scan.packages.iter().filter(|_| !advisories.is_empty()) {
+            for by in advisories.iter().filter(|it| it.may_mean(&package.into())) {
+                if let Some(end) = by.expires {
+                    judgement.expires(end);
+                }
+                let name = || format!("{} {}", package.name, package.version);
+                note(&mut self.blocked, (&by.id, by), name);
+            }
+        }
+    }
+
+    fn tell(self, judgement: &mut Judgement<'a>) {
+        for (by, what, count) in self.blocked.into_values() {
+            let more = more(count);
+            judgement.deny_by_advisory(by, &format!("{what}{more}"));
+        }
+        for (by, what, count) in self.accepted.into_values() {
+            tell_accepted(judgement, by, &format!("{what}{}", more(count)));
+        }
+        for (by, what, count) in self.lowered.into_values() {
+            judgement.rests_on(format!("advisory:{}", by.id));
+            let text = format!("{what}{}, lowered by {} ({})", more(count), by.id, by.link);
+            judgement.check("advisory", CheckOutcome::Met, text);
+        }
+    }
+}
+
+/// Says which exception accepts something; when it ends soon, as a warning.
+pub(super) fn tell_accepted(judgement: &mut Judgement<'_>, by: &Exception, what: &str) {
+    let soon = by.ends_soon_from();
+    judgement.expires(soon);
+    judgement.expires(by.expires);
+    let outcome = match judgement.now < soon {
+        true => CheckOutcome::Met,
+        false => CheckOutcome::Warned,
+    };
+    judgement.rests_on(format!("exception:{}", by.id));
+    let (id, ends, link) = (&by.id, by.expires, &by.link);
+    let text = format!("{what}, accepted by {id} until {ends} ({link})");
+    judgement.check("exception", outcome, text);
+}
+
+fn note<'a, T>(
+    words: &mut BTreeMap<&'a str, (&'a T, String, usize)>,
+    (id, by): (&'a str, &'a T),
+    what: impl FnOnce() -> String,
+) {
+    let entry = words.entry(id).or_insert_with(|| (by, what(), 0));
+    entry.2 += 1;
+}
+
+fn more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        count => format!(" (+{} more)", count - 1),
+    }
+}
+
+fn name(finding: &Finding) -> String {
+    format!("{} {} {}", finding.id, finding.package, finding.installed)
+}
+
+fn describe(finding: &Finding, weight: &Weight<'_>) -> String {
     let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
-    let severity = severity.as_str().to_uppercase();
+    let severity = weight.severity.as_str().to_uppercase();
+    let raised = match weight.raised_by {
+        Some(by) => format!(" (raised by {})", by.id),
+        None => String::new(),
+    };
     match &finding.fixed {
-        Some(fixed) => format!("{id} {severity} {package} {installed}, fixed {fixed}"),
-        None => format!("{id} {severity} {package} {installed}, no fix yet"),
+        Some(fixed) => format!("{id} {severity}{raised} {package} {installed}, fixed {fixed}"),
+        None => format!("{id} {severity}{raised} {package} {installed}, no fix yet"),
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Subject};
+use super::{Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Reach, Subject};
 
 /// How one requirement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +33,8 @@ pub struct Verdict {
     pub(super) exposure_source: ExposureSource,
     /// What speaks against it, gravest first; also what the mode lifts.
     pub(super) denials: Vec<Denial>,
+    /// Break-glass is granted, and lifts so much.
+    pub(super) glass: Option<Reach>,
     pub(super) checks: Vec<Check>,
     /// Ids of the scans, promotions and revocations that it rests on.
     pub(super) evidence: Vec<String>,
@@ -57,6 +59,7 @@ impl Verdict {
             exposure: exposure.0,
             exposure_source: exposure.1,
             denials: Vec::new(),
+            glass: None,
             checks: Vec::new(),
             evidence: Vec::new(),
             oldest_evidence: None,
@@ -83,14 +86,14 @@ impl Verdict {
         self.denial().is_none()
     }
 
-    /// The gravest reason that the mode does not lift.
+    /// The gravest reason that neither mode nor break-glass lifts.
     pub fn denial(&self) -> Option<&Denial> {
         self.denials
             .iter()
             .find(|denial| !self.lifts(denial.reason))
     }
 
-    /// What would deny in `enforce`, but passes in this mode.
+    /// What would deny in `enforce`, but passes in this mode or by break-glass.
     pub fn lifted(&self) -> impl Iterator<Item = &Denial> {
         self.denials
             .iter()
@@ -98,7 +101,21 @@ impl Verdict {
     }
 
     fn lifts(&self, reason: DenialReason) -> bool {
+        self.lifted_by_mode(reason) || self.lifted_by_glass(reason)
+    }
+
+    fn lifted_by_mode(&self, reason: DenialReason) -> bool {
         self.mode != Mode::Enforce && reason.class().lifted_by_mode()
+    }
+
+    fn lifted_by_glass(&self, reason: DenialReason) -> bool {
+        self.glass.is_some_and(|reach| reach.lifts(reason.class()))
+    }
+
+    /// Whether it passes by break-glass alone: the mode would deny it.
+    pub fn is_by_break_glass(&self) -> bool {
+        let denies = |denial: &Denial| !self.lifted_by_mode(denial.reason);
+        self.is_allowed() && self.denials.iter().any(denies)
     }
 
     /// A permit for the subject, while the verdict allows it and holds.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use toml::de::DeTable;
 
 use super::notebook::{Notebook, Problem, Problems};
-use super::policy::{self, Policy};
+use super::policy;
 use super::revision::revision;
 use super::section::Section;
 use super::{
@@ -17,7 +17,7 @@ use super::{
     listeners, storage, upstreams,
 };
 use crate::oci::RegistryHost;
-use crate::trust::{EnvironmentName, Rulebook};
+use crate::trust::{EnvironmentName, Rulebook, Rules};
 
 /// A configuration that holds together.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What is allowed, but worth a second look.
     pub warnings: Vec<Problem>,
-    policy: Policy,
+    policy: Rules,
 }
 
 impl Config {
@@ -73,12 +73,7 @@ impl Config {
 
     /// The policy, under a revision that differs whenever anything in it does.
     pub fn policy(&self) -> Rulebook {
-        let Policy {
-            environments,
-            exposures,
-            vouchings,
-        } = self.policy.clone();
-        Rulebook::new(revision(&self.policy), environments, exposures, vouchings)
+        Rulebook::new(revision(&self.policy), self.policy.clone())
     }
 
     /// Where image names without a registry go, if an upstream claims them.
@@ -127,13 +122,15 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         .iter()
         .map(|upstream| upstream.name.clone())
         .collect();
-    let policy = Policy {
+    let policy = Rules {
         environments: environments
             .into_iter()
             .map(|(name, section)| policy::environment(name, section, &hosts))
             .collect(),
         exposures: policy::exposures(&mut root, &hosts),
         vouchings,
+        exceptions: Vec::new(),
+        advisories: Vec::new(),
     };
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);

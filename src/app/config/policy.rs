@@ -6,19 +6,9 @@ use std::collections::BTreeSet;
 use super::section::Section;
 use super::settings::settings;
 use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
-use crate::trust::{
-    Environment, EnvironmentName, Exposure, ExposureRule, PlatformImage, Settings, Vouching,
-};
+use crate::trust::{Environment, EnvironmentName, Exposure, ExposureRule, PlatformImage, Settings};
 
 const REASON: &str = "write reason = \"…\", for whoever asks later";
-
-/// Everything that a rulebook holds.
-#[derive(Clone, Debug)]
-pub(super) struct Policy {
-    pub(super) environments: Vec<Environment>,
-    pub(super) exposures: Vec<ExposureRule>,
-    pub(super) vouchings: Vec<Vouching>,
-}
 
 /// The tables of `[environments.NAME]`, not yet read: others refer to the names.
 pub(super) fn environment_sections<'n, 't>(
@@ -84,15 +74,25 @@ fn globs(
     if globs.is_empty() {
         section.problem("repositories", format_args!("is empty; {hint}"));
     }
+    warn_of_strangers(section, "repositories", &globs, upstreams);
+    Some(globs)
+}
+
+/// Globs whose host is no upstream's match nothing.
+pub(super) fn warn_of_strangers(
+    section: &Section<'_, '_>,
+    key: &str,
+    globs: &RepositoryGlobs,
+    upstreams: &BTreeSet<RegistryHost>,
+) {
     for glob in globs.written() {
         let first = glob.split('/').next().unwrap_or_default();
         let literal = !first.contains(['*', '?', '[', '{']);
         if literal && upstreams.iter().all(|host| host.as_str() != first) {
             let text = format!("{glob:?} matches nothing: {first} is the name of no upstream");
-            section.warning("repositories", text);
+            section.warning(key, text);
         }
     }
-    Some(globs)
 }
 
 fn platform_image(mut section: Section<'_, '_>) -> Option<PlatformImage> {

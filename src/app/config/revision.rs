@@ -2,12 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::policy::Policy;
-use crate::trust::{Environment, ExposureRule, Vouching};
+use crate::trust::{Advisory, Environment, Exception, ExposureRule, Rules, Vouching};
 
 /// The first 8 bytes of the sha256 of a canonical rendering, so that the same
 /// policy has the same revision in every process.
-pub(super) fn revision(policy: &Policy) -> u64 {
+pub(super) fn revision(policy: &Rules) -> u64 {
     let hash = Sha256::digest(render(policy).as_bytes());
     hash.iter()
         .take(8)
@@ -15,18 +14,21 @@ pub(super) fn revision(policy: &Policy) -> u64 {
 }
 
 /// Every structure is taken apart whole, so that a new field cannot be forgotten.
-/// Globs are rendered as they were written; their `Debug` has no stable order.
-fn render(policy: &Policy) -> String {
-    let Policy {
+fn render(policy: &Rules) -> String {
+    let Rules {
         environments,
         exposures,
         vouchings,
+        exceptions,
+        advisories,
     } = policy;
     let mut environments: Vec<String> = environments.iter().map(environment).collect();
     environments.sort();
     let exposures: Vec<String> = exposures.iter().map(exposure).collect();
     let vouchings: Vec<String> = vouchings.iter().map(vouching).collect();
-    format!("{environments:?}{exposures:?}{vouchings:?}")
+    let exceptions: Vec<String> = exceptions.iter().map(exception).collect();
+    let advisories: Vec<String> = advisories.iter().map(advisory).collect();
+    format!("{environments:?}{exposures:?}{vouchings:?}{exceptions:?}{advisories:?}")
 }
 
 fn environment(environment: &Environment) -> String {
@@ -60,4 +62,35 @@ fn vouching(vouching: &Vouching) -> String {
         until,
     } = vouching;
     format!("{upstream:?}{environments:?}{requirements:?}{until:?}")
+}
+
+fn exception(exception: &Exception) -> String {
+    let Exception {
+        id,
+        vulnerabilities,
+        accepts_end_of_life,
+        images,
+        packages,
+        reason,
+        link,
+        owner,
+        expires,
+    } = exception;
+    let what = format!("{vulnerabilities:?}{accepts_end_of_life:?}{images:?}{packages:?}");
+    format!("{id:?}{what}{reason:?}{link:?}{owner:?}{expires:?}")
+}
+
+fn advisory(advisory: &Advisory) -> String {
+    let Advisory {
+        id,
+        vulnerabilities,
+        packages,
+        digests,
+        effect,
+        reason,
+        link,
+        expires,
+    } = advisory;
+    let what = format!("{vulnerabilities:?}{packages:?}{digests:?}{effect:?}");
+    format!("{id:?}{what}{reason:?}{link:?}{expires:?}")
 }

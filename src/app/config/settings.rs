@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::listeners::joined;
+use super::policy::warn_of_strangers;
 use super::quantity::Period;
 use super::section::Section;
-use crate::oci::RegistryHost;
+use crate::oci::{RegistryHost, RepositoryGlobs};
 use crate::trust::{Ceilings, Settings};
 
 /// Reads the keys that `section` sets; the others stay as in `base`.
@@ -29,10 +30,21 @@ pub(super) fn settings(
         allow_end_of_life: flag(section, "allow_end_of_life", base.allow_end_of_life),
         grace_for_admitted: period(section, "grace_for_admitted", base.grace_for_admitted),
         grace_for_worse: period(section, "grace_for_worse", base.grace_for_worse),
+        min_age: period(section, "min_age", base.min_age),
         promoted_tags: flag(section, "promoted_tags", base.promoted_tags),
+        trusted_bases: trusted_bases(section, known).unwrap_or_else(|| base.trusted_bases.clone()),
         referrer_types: list(section, "referrer_types", &base.referrer_types),
         artifact_types: list(section, "artifact_types", &base.artifact_types),
     }
+}
+
+fn trusted_bases(
+    section: &mut Section<'_, '_>,
+    known: &BTreeSet<RegistryHost>,
+) -> Option<RepositoryGlobs> {
+    let globs = section.read("trusted_bases")?;
+    warn_of_strangers(section, "trusted_bases", &globs, known);
+    Some(globs)
 }
 
 fn upstreams(

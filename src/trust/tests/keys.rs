@@ -134,6 +134,16 @@ fn settings() -> Vec<Flip> {
             },
             |c| c.settings().grace_for_worse = days(1),
         ),
+        flip(
+            "min_age",
+            |c| c.evidence.first_seen = Some(ago(1)),
+            |c| c.settings().min_age = days(1),
+        ),
+        flip(
+            "trusted_bases",
+            |_| {},
+            |c| c.settings().trusted_bases = globs("registry.corp/base/**"),
+        ),
         flip("referrer_types", signature, |c| {
             c.settings().referrer_types = vec![MediaType::new(SIGNATURE)];
         }),
@@ -226,7 +236,9 @@ fn keys(settings: &Settings) -> BTreeMap<&'static str, String> {
         allow_end_of_life,
         grace_for_admitted,
         grace_for_worse,
+        min_age,
         promoted_tags,
+        trusted_bases,
         referrer_types,
         artifact_types,
     } = settings;
@@ -247,6 +259,8 @@ fn keys(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("allow_end_of_life", format!("{allow_end_of_life:?}")),
         ("grace_for_admitted", format!("{grace_for_admitted:?}")),
         ("grace_for_worse", format!("{grace_for_worse:?}")),
+        ("min_age", format!("{min_age:?}")),
+        ("trusted_bases", format!("{trusted_bases:?}")),
         ("promoted_tags", format!("{promoted_tags:?}")),
         ("referrer_types", format!("{referrer_types:?}")),
         ("artifact_types", format!("{artifact_types:?}")),

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::images::{alone, digest, runnable};
 use super::sekisho::oci::Closure;
 use super::sekisho::trust::{
-    DenialReason, Environment, Evidence, Exposure, ExposureRule, Rulebook, Scan, Settings, Subject,
-    Verdict, Vouching,
+    Advisory, DenialReason, Environment, Evidence, Exception, Exposure, ExposureRule, Rulebook,
+    Rules, Scan, Settings, Subject, Verdict, Vouching,
 };
 use super::{now, production, promotion, repository, scan};
 
@@ -24,6 +24,8 @@ pub struct Case {
     pub environment: Environment,
     pub exposures: Vec<ExposureRule>,
     pub vouchings: Vec<Vouching>,
+    pub exceptions: Vec<Exception>,
+    pub advisories: Vec<Advisory>,
     /// The listener's.
     pub exposure: Exposure,
     pub now: Timestamp,
@@ -43,12 +45,14 @@ pub enum Expected {
 
 impl Case {
     pub fn rulebook(&self) -> Rulebook {
-        Rulebook::new(
-            1,
-            vec![self.environment.clone()],
-            self.exposures.clone(),
-            self.vouchings.clone(),
-        )
+        let rules = Rules {
+            environments: vec![self.environment.clone()],
+            exposures: self.exposures.clone(),
+            vouchings: self.vouchings.clone(),
+            exceptions: self.exceptions.clone(),
+            advisories: self.advisories.clone(),
+        };
+        Rulebook::new(1, rules)
     }
 
     pub fn verdict(&self) -> Verdict {
@@ -114,6 +118,8 @@ pub fn good() -> Case {
         },
         exposures: Vec::new(),
         vouchings: Vec::new(),
+        exceptions: Vec::new(),
+        advisories: Vec::new(),
         exposure: Exposure::External,
         now: now(),
         expected: Expected::Allowed,

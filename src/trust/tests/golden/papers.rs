@@ -54,7 +54,10 @@ pub fn scan(id: i64, tool: &str, manifest: &str) -> Scan {
         database_at: Some(ago(24)),
         incomplete: Vec::new(),
         end_of_life: false,
+        malware: 0,
+        bound_from: None,
         findings: Vec::new(),
+        packages: Vec::new(),
     }
 }
 

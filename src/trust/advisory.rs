@@ -1,0 +1,69 @@
+//! Advisories: the security department's word on vulnerabilities, packages and
+//! digests (rule 5). They work at once, also on images promoted long ago.
+
+use jiff::Timestamp;
+
+use super::exception::names_for_sure;
+use super::{PackagePattern, PackageRef};
+use crate::oci::Digest;
+use crate::report::{Finding, Severity};
+
+/// What an advisory does to what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that holds it is served.
+    Block,
+    /// It counts as at least so severe.
+    Raise(Severity),
+    /// It counts as at most so severe.
+    Lower(Severity),
+}
+
+/// The security department's word.
+#[derive(Clone, Debug)]
+pub struct Advisory {
+    /// Its own name: `SEC-2026-014`.
+    pub id: String,
+    pub vulnerabilities: Vec<String>,
+    pub packages: Vec<PackagePattern>,
+    pub digests: Vec<Digest>,
+    pub effect: Effect,
+    pub reason: String,
+    pub link: String,
+    /// `None`: until it is taken back. One that lowers has an end always.
+    pub expires: Option<Timestamp>,
+}
+
+impl Advisory {
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|end| now < end)
+    }
+
+    /// Whether it speaks of a finding. What makes things worse matches any alias,
+    /// and any package that may be the one meant; what makes them better must be
+    /// sure, since reports supply both.
+    pub(super) fn concerns(&self, finding: &Finding) -> bool {
+        match self.effect {
+            Effect::Block | Effect::Raise(_) => {
+                let mut ids = std::iter::once(&finding.id).chain(&finding.aliases);
+                ids.any(|id| self.names(id)) || self.may_mean(&finding.into())
+            }
+            Effect::Lower(_) => {
+                let mut packages = self.packages.iter();
+                names_for_sure(finding, |id| self.names(id))
+                    || packages.any(|pattern| pattern.is_surely(&finding.into()))
+            }
+        }
+    }
+
+    /// Whether one of its packages may be this one.
+    pub(super) fn may_mean(&self, package: &PackageRef<'_>) -> bool {
+        let mut patterns = self.packages.iter();
+        patterns.any(|pattern| pattern.may_be(package))
+    }
+
+    fn names(&self, id: &str) -> bool {
+        let mut own = self.vulnerabilities.iter();
+        own.any(|named| named.eq_ignore_ascii_case(id))
+    }
+}

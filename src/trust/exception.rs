@@ -1,0 +1,75 @@
+//! Exceptions: risks that somebody accepts, in public, for a time (rule 4).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::PackagePattern;
+use crate::oci::{Repository, RepositoryGlobs};
+use crate::report::Finding;
+
+/// From so long before its end an exception is worth a warning.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Findings that are accepted in some images until a date.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// Where it is written: `team.toml#2`. Its name in records.
+    pub id: String,
+    /// Ids of vulnerabilities.
+    pub vulnerabilities: Vec<String>,
+    /// An operating system past its end of life is accepted.
+    pub accepts_end_of_life: bool,
+    pub images: RepositoryGlobs,
+    /// In these packages alone; empty: in any.
+    pub packages: Vec<PackagePattern>,
+    pub reason: String,
+    /// The issue in which it was decided.
+    pub link: String,
+    pub owner: String,
+    pub expires: Timestamp,
+}
+
+impl Exception {
+    /// Whether it holds for images of `repository` at `now`.
+    pub fn holds(&self, repository: &Repository, now: Timestamp) -> bool {
+        now < self.expires && self.images.matches(repository)
+    }
+
+    /// From when on somebody should be told that it ends.
+    pub fn ends_soon_from(&self) -> Timestamp {
+        self.expires.checked_sub(SOON).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether it accepts a finding: by the scanner's own id, or by all of the
+    /// finding's CVEs. Never by one of several: a report supplies the aliases, and
+    /// could name one that somebody accepted for something else.
+    pub(super) fn accepts(&self, finding: &Finding) -> bool {
+        self.names(finding) && self.covers_package(finding)
+    }
+
+    fn names(&self, finding: &Finding) -> bool {
+        names_for_sure(finding, |id| {
+            let mut own = self.vulnerabilities.iter();
+            own.any(|named| named.eq_ignore_ascii_case(id))
+        })
+    }
+
+    fn covers_package(&self, finding: &Finding) -> bool {
+        let mut patterns = self.packages.iter();
+        self.packages.is_empty() || patterns.any(|pattern| pattern.is_surely(&finding.into()))
+    }
+}
+
+/// Whether the ids that a mercy names are the finding's own id, or all of its CVEs.
+pub(super) fn names_for_sure(finding: &Finding, named: impl Fn(&str) -> bool) -> bool {
+    let mut cves = finding
+        .aliases
+        .iter()
+        .filter(|alias| is_cve(alias))
+        .peekable();
+    named(&finding.id) || cves.peek().is_some() && cves.all(|cve| named(cve))
+}
+
+fn is_cve(id: &str) -> bool {
+    id.get(..4)
+        .is_some_and(|head| head.eq_ignore_ascii_case("cve-"))
+}

@@ -1,0 +1,137 @@
+//! Findings that a verdict turns on, for whoever wants to know which.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Advisory;
+use super::weight::Weight;
+use crate::oci::Digest;
+use crate::report::{Finding, Severity};
+
+/// What became of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingOutcome {
+    /// It denies: by its severity.
+    TooSevere,
+    /// It denies: by an advisory.
+    Blocked,
+    /// It is above the ceiling, and accepted.
+    Accepted,
+    /// It would be above the ceiling, had no advisory lowered it.
+    Lowered,
+}
+
+/// Somebody's word on a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Word {
+    /// `exception` or `advisory`.
+    pub kind: &'static str,
+    pub id: String,
+    pub reason: String,
+    pub link: String,
+    pub expires: Option<Timestamp>,
+}
+
+/// A finding that a verdict turns on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JudgedFinding {
+    /// The image manifest it was found in.
+    pub manifest: Digest,
+    /// Id of the scan that found it.
+    pub scan: i64,
+    pub tool: String,
+    pub outcome: FindingOutcome,
+    /// As the scanner rated it.
+    pub reported: Option<Severity>,
+    /// As it counts.
+    pub severity: Severity,
+    pub id: String,
+    pub aliases: Vec<String>,
+    pub package: String,
+    pub installed: String,
+    pub fixed: Option<String>,
+    /// Whose word made it what it is, also of an exception that has ended.
+    pub by: Option<Word>,
+}
+
+impl Word {
+    fn of_advisory(advisory: &Advisory) -> Self {
+        Self {
+            kind: "advisory",
+            id: advisory.id.clone(),
+            reason: advisory.reason.clone(),
+            link: advisory.link.clone(),
+            expires: advisory.expires,
+        }
+    }
+
+    fn of(weight: &Weight<'_>) -> Option<Self> {
+        let advisory = weight.blocked_by.or(weight.raised_by);
+        let exception = weight.accepted_by.or(weight.ended);
+        let exception = exception.map(|it| Self {
+            kind: "exception",
+            id: it.id.clone(),
+            reason: it.reason.clone(),
+            link: it.link.clone(),
+            expires: Some(it.expires),
+        });
+        let lowered = || weight.lowered_by.map(Self::of_advisory);
+        advisory
+            .map(Self::of_advisory)
+            .or(exception)
+            .or_else(lowered)
+    }
+}
+
+impl FindingOutcome {
+    /// `None`: the verdict does not turn on it.
+    fn of(
+        finding: &Finding,
+        weight: &Weight<'_>,
+        ceiling: Severity,
+        unknown: Severity,
+    ) -> Option<Self> {
+        let own = finding.severity.unwrap_or(unknown);
+        if weight.blocked_by.is_some() {
+            Some(Self::Blocked)
+        } else if weight.exceeds(ceiling) {
+            Some(Self::TooSevere)
+        } else if weight.severity > ceiling {
+            Some(Self::Accepted)
+        } else if own > ceiling {
+            Some(Self::Lowered)
+        } else {
+            None
+        }
+    }
+
+    /// Whether it denies.
+    pub const fn denies(&self) -> bool {
+        matches!(self, Self::TooSevere | Self::Blocked)
+    }
+}
+
+impl JudgedFinding {
+    pub(super) fn of(
+        scan: &super::Scan,
+        finding: &Finding,
+        weight: &Weight<'_>,
+        (ceiling, unknown): (Severity, Severity),
+    ) -> Option<Self> {
+        Some(Self {
+            manifest: scan.manifest.clone(),
+            scan: scan.id,
+            tool: scan.tool.name.clone(),
+            outcome: FindingOutcome::of(finding, weight, ceiling, unknown)?,
+            reported: finding.severity,
+            severity: weight.severity,
+            id: finding.id.clone(),
+            aliases: finding.aliases.clone(),
+            package: finding.package.clone(),
+            installed: finding.installed.clone(),
+            fixed: finding.fixed.clone(),
+            by: Word::of(weight),
+        })
+    }
+}

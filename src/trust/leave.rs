@@ -1,0 +1,47 @@
+//! What is let through under a ticket (rule 6): another mode for a while, and
+//! break-glass for one image.
+
+use super::judgement::Judgement;
+use super::{CheckOutcome, Mode, Reach};
+
+impl Judgement<'_> {
+    /// The mode that holds: one that was set for some hours, else the
+    /// configuration's.
+    pub(super) fn judge_mode(&mut self) -> Mode {
+        let timed = self.evidence.timed_mode.as_ref();
+        let Some(timed) = timed.filter(|it| it.holds(self.now)) else {
+            return self.settings.mode;
+        };
+        self.expires(timed.until);
+        self.rests_on(format!("mode:{}", timed.id));
+        let (mode, by, ticket, until) = (timed.mode, &timed.set_by, &timed.ticket, timed.until);
+        let text = format!("{mode} until {until}, set by {by} for {ticket}");
+        self.check("mode", CheckOutcome::Met, text);
+        mode
+    }
+
+    /// Grants for the subject or for an index that holds it.
+    pub(super) fn judge_break_glass(&mut self) {
+        let evidence = self.evidence;
+        for grant in &evidence.break_glass {
+            let named =
+                grant.digest == self.subject.digest || evidence.above.contains(&grant.digest);
+            let here = grant.environment == self.subject.environment;
+            if !(named && here && grant.holds(self.now)) {
+                continue;
+            }
+            self.expires(grant.until);
+            self.rests_on(format!("break-glass:{}", grant.id));
+            self.break_glass(match grant.lifts_revocation {
+                true => Reach::Revocations,
+                false => Reach::Papers,
+            });
+            let (by, ticket, until) = (&grant.granted_by, &grant.ticket, grant.until);
+            let text = format!(
+                "granted by {by} until {until} for {ticket}: {}",
+                grant.reason
+            );
+            self.check("break-glass", CheckOutcome::Warned, text);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Where an image comes from: how long it is known (rule 10), and what it was
+//! built on (rule 11).
+
+use jiff::SignedDuration;
+
+use super::judgement::{Judgement, after};
+use super::{CheckOutcome, DenialReason};
+use crate::oci::Image;
+
+impl Judgement<'_> {
+    /// A fresh public image waits, so that others find what is wrong with it.
+    pub(super) fn judge_age(&mut self) {
+        let wanted = self.settings.min_age;
+        if wanted <= SignedDuration::ZERO {
+            return;
+        }
+        let Some(seen) = self.evidence.first_seen else {
+            let detail = "never seen here before";
+            return self.deny(
+                DenialReason::TooNew,
+                detail,
+                "wait, or use an older version",
+            );
+        };
+        let ready = after(seen, wanted);
+        match self.now < ready {
+            true => {
+                self.expires(ready);
+                let detail = format!("first seen {seen}, served from {ready}");
+                self.deny(
+                    DenialReason::TooNew,
+                    detail,
+                    "wait, or use an older version",
+                );
+            }
+            false => self.check("age", CheckOutcome::Met, format!("known since {seen}")),
+        }
+    }
+
+    /// An image that runs must begin with all layers of an admitted image of a
+    /// trusted repository, unless it lies in one itself.
+    pub(super) fn judge_base(&mut self, image: &Image) {
+        let trusted = &self.settings.trusted_bases;
+        if trusted.is_empty() || trusted.matches(&self.subject.repository) {
+            return;
+        }
+        let mut bases = self.evidence.trusted_bases.iter();
+        let found = bases.find(|it| it.image == image.manifest && self.now < it.permitted_until);
+        match found {
+            Some(base) => {
+                self.expires(base.permitted_until);
+                let text = format!("begins with all layers of {}", base.base);
+                self.check("base", CheckOutcome::Met, text);
+            }
+            None => {
+                let name = image.manifest.short();
+                let detail = format!("{name} begins with no admitted image of a trusted base");
+                let next = format!("build it FROM one of {}", trusted.written().join(", "));
+                self.deny(DenialReason::UntrustedBase, detail, next);
+            }
+        }
+    }
+}
