@@ -1,17 +1,21 @@
 //! The table of classes, written out: what lifts what.
 
 use super::golden::good;
-use crate::trust::{Class, Denial, DenialReason, Exposure, ExposureSource, Mode, Verdict};
+use crate::trust::{Class, Denial, DenialReason, Exposure, ExposureSource, Mode, Reach, Verdict};
 use Class::*;
 use DenialReason::*;
 
 /// Reason, class, whether `audit` and `warn` let it pass.
-const TABLE: [(DenialReason, &str, Class, bool); 15] = [
+const TABLE: [(DenialReason, &str, Class, bool); 19] = [
     (NotScanned, "not-scanned", Evidence, true),
     (PlatformNotScanned, "platform-not-scanned", Evidence, true),
     (ScanIncomplete, "scan-incomplete", Evidence, true),
     (ScanStale, "scan-stale", Evidence, true),
     (NotPromoted, "not-promoted", Evidence, true),
+    (UntrustedBase, "untrusted-base", Evidence, true),
+    (TooNew, "too-new", Evidence, true),
+    (Malware, "malware", Harm, true),
+    (BlockedByAdvisory, "blocked-by-advisory", Harm, true),
     (TooSevere, "too-severe", Harm, true),
     (Revoked, "revoked", Withdrawn, false),
     (ManifestRefused, "manifest-refused", Structural, false),
@@ -74,6 +78,20 @@ fn modes_lift_what_the_table_says_and_nothing_else() {
             assert_eq!(verdict.denial().is_some(), !allowed);
             assert_eq!(verdict.permit(super::golden::now()).is_some(), allowed);
         }
+    }
+}
+
+#[test]
+fn break_glass_lifts_papers_and_a_revocation_only_where_it_says_so() {
+    for (reason, _, class, _) in TABLE {
+        let papers = matches!(class, Evidence | Harm);
+        assert_eq!(Reach::Papers.lifts(reason.class()), papers, "{reason}");
+        let revocations = papers || class == Withdrawn;
+        assert_eq!(
+            Reach::Revocations.lifts(reason.class()),
+            revocations,
+            "{reason}"
+        );
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::golden::contents::{CHART, SIGNATURE, chart, signature};
+use super::golden::notices::{advisory, exception};
 use super::golden::*;
 use super::images::{alone, attestation, child, digest, index, platform, runnable};
 use super::sekisho::oci::{MediaType, RegistryHost};
 use super::sekisho::report::Severity;
 use super::sekisho::trust::{
-    Evidence, Exposure, ExposureRule, Mode, PlatformImage, Requirement, Settings,
+    Effect, Evidence, Exposure, ExposureRule, Mode, PlatformImage, Requirement, Settings,
 };
 
 /// A case, and the one key whose change turns its verdict round.
@@ -179,6 +180,12 @@ fn beside() -> Vec<Flip> {
         }),
         flip("listener exposure", severe(Severity::High), |c| {
             c.exposure = Exposure::Internal
+        }),
+        flip("exceptions", severe(Severity::High), |c| {
+            c.exceptions = vec![exception()];
+        }),
+        flip("advisories", severe(Severity::Low), |c| {
+            c.advisories = vec![advisory(Effect::Block)];
         }),
         flip(
             "vouchings",

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::golden::{Case, finding, found, now, scan};
-use super::worlds::{scans, severity, some_revocation, world};
+use super::worlds::{harm, scans, severity, some_advisory, some_revocation, world};
 use crate::report::Severity;
 use crate::trust::{Check, Class, Denial, DenialReason, Mode, Verdict, denial_message};
 
@@ -71,6 +71,8 @@ proptest! {
         settings.grace_for_worse = SignedDuration::ZERO;
         settings.ceilings.external = settings.ceilings.external.min(Severity::High);
         settings.ceilings.internal = settings.ceilings.internal.min(Severity::High);
+        case.exceptions.clear();
+        case.advisories.clear();
         let mut worse = case.clone();
         let harm = found(Severity::Critical, scan(99, "other", image));
         worse.evidence.scans.push(Arc::new(harm));
@@ -88,6 +90,58 @@ proptest! {
         prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
     }
 
+    #[test]
+    fn losing_an_exception_never_turns_a_denial_into_a_pass(
+        case in world(), which: prop::sample::Index,
+    ) {
+        let mut fewer = case.clone();
+        if !case.exceptions.is_empty() {
+            fewer.exceptions.remove(which.index(case.exceptions.len()));
+        }
+        prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
+    }
+
+    #[test]
+    fn another_advisory_that_blocks_or_raises_never_turns_a_denial_into_a_pass(
+        case in world(), advisory in some_advisory(harm()),
+    ) {
+        let mut worse = case.clone();
+        worse.advisories.push(advisory);
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
+    fn malware_never_turns_a_denial_into_a_pass(case in world(), which: prop::sample::Index) {
+        let mut worse = case.clone();
+        if !case.evidence.scans.is_empty() {
+            let at = which.index(case.evidence.scans.len());
+            Arc::make_mut(&mut worse.evidence.scans[at]).malware += 1;
+        }
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
+    fn losing_break_glass_never_turns_a_denial_into_a_pass(case in world()) {
+        let mut fewer = case.clone();
+        fewer.evidence.break_glass.pop();
+        prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
+    }
+
+    /// What is told of a verdict is what it turns on.
+    #[test]
+    fn told_in_full_it_is_the_same_verdict(case in world()) {
+        let (verdict, findings) = case.verdict_in_full();
+        prop_assert_eq!(&case.verdict(), &verdict);
+        let harm = |denial: &Denial| {
+            matches!(denial.reason, DenialReason::TooSevere | DenialReason::BlockedByAdvisory)
+        };
+        let by_finding = findings.iter().any(|finding| finding.outcome.denies());
+        let undecidable = |denial: &Denial| denial.reason == DenialReason::Undecidable;
+        let warned = verdict.warnings().any(|text| text.contains("denied from"));
+        let told = verdict.denials().iter().any(harm) || warned;
+        prop_assert!(!by_finding || told || verdict.denials().iter().any(undecidable));
+    }
+
     /// Without an upstream that vouches for what has no scan, and with one scan
     /// for each tool and submitter, so that none replaces another.
     #[test]
@@ -98,7 +152,9 @@ proptest! {
         }
         let mut fewer = case.clone();
         if let Some(lost) = case.evidence.scans.last_mut() {
-            Arc::make_mut(lost).findings.clear();
+            let lost = Arc::make_mut(lost);
+            lost.findings.clear();
+            lost.malware = 0;
             fewer.evidence.scans.pop();
         }
         prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
@@ -110,6 +166,8 @@ proptest! {
         mut case in world(), mode in prop::sample::select(vec![Mode::Audit, Mode::Warn]),
     ) {
         case.settings().mode = mode;
+        case.evidence.timed_mode = None;
+        case.evidence.break_glass.clear();
         let verdict = case.verdict();
         let stands = |denial: &Denial| {
             matches!(denial.reason.class(), Class::Withdrawn | Class::Structural)

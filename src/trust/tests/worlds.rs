@@ -7,13 +7,16 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::golden::leave::{grant, timed};
+use super::golden::notices::{advisory, exception};
 use super::golden::*;
 use super::images::{alone, child, digest, index, platform, runnable};
 use crate::access::Scope;
-use crate::report::{Incomplete, Severity};
+use crate::oci::RepositoryGlobs;
+use crate::report::{Finding, Format, Incomplete, Severity};
 use crate::trust::{
-    Ceilings, Evidence, Exposure, Mode, Promotion, Requirement, Revocation, Scan, Settings,
-    Vouching,
+    Advisory, BreakGlass, Ceilings, Effect, Evidence, Exception, Exposure, Mode, Promotion,
+    Requirement, Revocation, Scan, Settings, TimedMode, TrustedBase, Vouching,
 };
 
 const IMAGES: [(&str, &str); 2] = [("amd", "linux/amd64"), ("arm", "linux/arm64")];
@@ -43,7 +46,9 @@ pub fn scans() -> impl Strategy<Value = Vec<Arc<Scan>>> {
             prop::bool::weighted(0.1),
             prop::bool::weighted(0.1),
         ),
-        vec(option::of(severity()), 0..2),
+        vec((option::of(severity()), 0..3usize), 0..3),
+        prop::bool::weighted(0.05),
+        prop::bool::weighted(0.1),
     );
     vec(one, 0..5).prop_map(|scans| {
         let numbered = scans.into_iter().zip(1..);
@@ -57,11 +62,14 @@ type Parts = (
     (usize, usize, usize),
     (Timestamp, i64, Option<i64>),
     (bool, bool, bool),
-    Vec<Option<Severity>>,
+    Vec<(Option<Severity>, usize)>,
+    bool,
+    bool,
 );
 
 fn scan_of(id: i64, parts: Parts) -> Scan {
-    let ((image, tool, submitter), (scanned_at, late, database), flags, severities) = parts;
+    let ((image, tool, submitter), (scanned_at, late, database), flags, found, malware, lossy) =
+        parts;
     let (incomplete, end_of_life, elsewhere) = flags;
     let hours = SignedDuration::from_hours;
     Scan {
@@ -75,9 +83,96 @@ fn scan_of(id: i64, parts: Parts) -> Scan {
         database_at: database.map(|age| scanned_at - hours(age)),
         incomplete: Vec::from_iter(incomplete.then_some(Incomplete::NothingRecognised)),
         end_of_life,
-        findings: severities.into_iter().map(finding).collect(),
+        malware: u64::from(malware),
+        format: match lossy {
+            true => Format::Sarif,
+            false => Format::Trivy,
+        },
+        findings: found.into_iter().map(named).collect(),
         ..scan(id, ["trivy", "grype"][tool], IMAGES[image].0)
     }
+}
+
+/// A finding under one of three sets of ids.
+fn named((severity, ids): (Option<Severity>, usize)) -> Finding {
+    let mut found = finding(severity);
+    if ids > 0 {
+        found.id = "GHSA-1".to_owned();
+        found.aliases = vec!["CVE-2026-1234".to_owned()];
+    }
+    if ids > 1 {
+        found.aliases.push("CVE-2026-5".to_owned());
+    }
+    found
+}
+
+fn ids() -> impl Strategy<Value = Vec<String>> {
+    let all = vec!["CVE-2026-1234", "CVE-2026-5", "GHSA-1"];
+    let some = prop::sample::subsequence(all, 1..=2);
+    some.prop_map(|ids| ids.into_iter().map(str::to_owned).collect())
+}
+
+pub fn some_exception() -> impl Strategy<Value = Exception> {
+    (ids(), within(-1000, 10), any::<bool>(), any::<bool>()).prop_map(
+        |(vulnerabilities, expires, here, end_of_life)| {
+            let mut written = exception();
+            written.vulnerabilities = vulnerabilities;
+            written.accepts_end_of_life = end_of_life;
+            written.expires = expires;
+            if !here {
+                written.images = globs("registry.corp/other/*");
+            }
+            written
+        },
+    )
+}
+
+pub fn some_advisory(effect: impl Strategy<Value = Effect>) -> impl Strategy<Value = Advisory> {
+    let places = vec!["amd", "layer of arm", "above", "elsewhere"];
+    let place = prop::sample::select(places);
+    (
+        ids(),
+        option::of(place),
+        option::of(within(-1000, 10)),
+        effect,
+    )
+        .prop_map(|(vulnerabilities, named, expires, effect)| {
+            let mut written = advisory(effect);
+            written.vulnerabilities = vulnerabilities;
+            written.digests = named.into_iter().map(digest).collect();
+            written.expires = expires;
+            written
+        })
+}
+
+/// What makes things worse.
+pub fn harm() -> impl Strategy<Value = Effect> {
+    prop_oneof![Just(Effect::Block), severity().prop_map(Effect::Raise)]
+}
+
+fn effect() -> impl Strategy<Value = Effect> {
+    prop_oneof![harm(), severity().prop_map(Effect::Lower)]
+}
+
+fn some_grant() -> impl Strategy<Value = BreakGlass> {
+    (within(-2, 30), 1i64..24, any::<bool>(), any::<bool>()).prop_map(
+        |(granted_at, hours, lifts_revocation, above)| BreakGlass {
+            granted_at,
+            until: granted_at + SignedDuration::from_hours(hours),
+            lifts_revocation,
+            digest: digest(if above { "above" } else { "amd" }),
+            ..grant()
+        },
+    )
+}
+
+fn some_mode() -> impl Strategy<Value = TimedMode> {
+    let mode = prop::sample::select(Mode::ALL.to_vec());
+    (within(-2, 30), 1i64..48, mode).prop_map(|(set_at, hours, mode)| TimedMode {
+        set_at,
+        until: set_at + SignedDuration::from_hours(hours),
+        ..timed(mode)
+    })
 }
 
 fn promotions() -> impl Strategy<Value = Vec<Promotion>> {
@@ -121,9 +216,13 @@ fn settings() -> impl Strategy<Value = Settings> {
         (severity(), severity(), severity()),
         (length(), length(), length(), length()),
         (any::<bool>(), any::<bool>()),
+        (
+            prop::bool::weighted(0.1),
+            prop_oneof![4 => Just(SignedDuration::ZERO), 1 => length()],
+        ),
     )
         .prop_map(
-            |((mode, require, platforms), severities, ages, flags)| Settings {
+            |((mode, require, platforms), severities, ages, flags, origin)| Settings {
                 mode,
                 require,
                 platforms: platforms.into_iter().map(platform).collect(),
@@ -138,6 +237,11 @@ fn settings() -> impl Strategy<Value = Settings> {
                 grace_for_worse: ages.3,
                 require_database_date: flags.0,
                 allow_end_of_life: flags.1,
+                trusted_bases: match origin.0 {
+                    true => globs("registry.corp/base/*"),
+                    false => RepositoryGlobs::none(),
+                },
+                min_age: origin.1,
                 ..Settings::default()
             },
         )
@@ -156,11 +260,20 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     ];
     (
         (0..3usize, scans(), promotions(), revocations),
-        (option::of(within(0, 2000)), option::of(within(-50, 10))),
+        (
+            option::of(within(0, 2000)),
+            option::of(within(-50, 10)),
+            option::of(within(0, 2000)),
+        ),
+        (
+            prop_oneof![4 => Just(Vec::new()), 1 => vec(some_grant(), 1..3)],
+            prop_oneof![4 => Just(None), 1 => some_mode().prop_map(Some)],
+            option::of(within(-50, 10)),
+        ),
         prop::bool::weighted(0.95),
     )
         .prop_map(
-            |((shape, scans, promotions, revocations), times, confirmed)| {
+            |((shape, scans, promotions, revocations), times, leave, confirmed)| {
                 let (closure, above) = shaped(shape);
                 let promotions = promotions.into_iter().map(|promotion| Promotion {
                     digest: match promotion.digest == digest("root") {
@@ -176,11 +289,23 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                     revocations,
                     first_served: times.0,
                     vouched_until: times.1,
+                    first_seen: times.2,
+                    break_glass: leave.0,
+                    timed_mode: leave.1,
+                    trusted_bases: leave.2.map(base).into_iter().collect(),
                     confirmed,
                     ..Evidence::none(closure)
                 }
             },
         )
+}
+
+fn base(permitted_until: Timestamp) -> TrustedBase {
+    TrustedBase {
+        image: digest("amd"),
+        base: "registry.corp/base/debian".to_owned(),
+        permitted_until,
+    }
 }
 
 /// An index, an image by itself, or an image below an index.
@@ -196,8 +321,12 @@ fn shaped(shape: usize) -> (Arc<crate::oci::Closure>, Vec<crate::oci::Digest>) {
 /// A case with nothing expected of it.
 pub fn world() -> impl Strategy<Value = Case> {
     let exposure = prop::sample::select(vec![Exposure::External, Exposure::Internal]);
-    (evidence(), settings(), vouchings(), exposure).prop_map(
-        |(evidence, settings, vouchings, exposure)| {
+    let notices = (
+        prop_oneof![1 => Just(Vec::new()), 1 => vec(some_exception(), 1..3)],
+        prop_oneof![1 => Just(Vec::new()), 1 => vec(some_advisory(effect()), 1..3)],
+    );
+    (evidence(), settings(), vouchings(), exposure, notices).prop_map(
+        |(evidence, settings, vouchings, exposure, notices)| {
             let mut case = good();
             case.subject.digest = evidence.closure.root().clone();
             *case.settings() = settings;
@@ -205,6 +334,8 @@ pub fn world() -> impl Strategy<Value = Case> {
                 evidence,
                 vouchings,
                 exposure,
+                exceptions: notices.0,
+                advisories: notices.1,
                 ..case
             }
         },

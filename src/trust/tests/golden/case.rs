@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::images::{alone, digest, runnable};
 use super::sekisho::oci::Closure;
 use super::sekisho::trust::{
-    Advisory, DenialReason, Environment, Evidence, Exception, Exposure, ExposureRule, Rulebook,
-    Rules, Scan, Settings, Subject, Verdict, Vouching,
+    Advisory, DenialReason, Environment, Evidence, Exception, Exposure, ExposureRule, FirstNamed,
+    JudgedFinding, Rulebook, Rules, Scan, Settings, Subject, Verdict, Vouching,
 };
 use super::{now, production, promotion, repository, scan};
 
@@ -56,9 +56,28 @@ impl Case {
     }
 
     pub fn verdict(&self) -> Verdict {
+        self.verdict_in_full().0
+    }
+
+    pub fn verdict_in_full(&self) -> (Verdict, Vec<JudgedFinding>) {
         let rulebook = self.rulebook();
         let exposure = rulebook.exposure(&self.subject.repository, self.exposure);
-        rulebook.judge(&self.subject, &self.evidence, exposure, self.now)
+        rulebook.judge_in_full(&self.subject, &self.recorded(), exposure, self.now)
+    }
+
+    /// The evidence with what a ledger derives from it.
+    fn recorded(&self) -> Evidence {
+        let mut evidence = self.evidence.clone();
+        for scan in &self.evidence.scans {
+            let named = scan.findings.iter().map(|finding| FirstNamed {
+                manifest: scan.manifest.clone(),
+                scope: scan.scope.clone(),
+                received_at: scan.received_at,
+                finding: finding.clone(),
+            });
+            evidence.first_named.extend(named);
+        }
+        evidence
     }
 
     pub fn settings(&mut self) -> &mut Settings {

@@ -3,7 +3,10 @@
 mod case;
 pub mod contents;
 mod freshness;
+pub mod leave;
 mod lifted;
+pub mod notices;
+mod origin;
 mod papers;
 mod severities;
 mod sources;

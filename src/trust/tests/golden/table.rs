@@ -1,6 +1,9 @@
 //! All cases.
 
-use super::{Case, contents, freshness, lifted, papers, severities, sources, withdrawn};
+use super::{
+    Case, contents, freshness, leave, lifted, notices, origin, papers, severities, sources,
+    withdrawn,
+};
 
 /// The table.
 pub fn cases() -> Vec<Case> {
@@ -13,6 +16,14 @@ pub fn cases() -> Vec<Case> {
         sources::cases(),
         withdrawn::cases(),
         lifted::cases(),
+        notices::exceptions(),
+        notices::blocks(),
+        notices::ratings(),
+        leave::break_glass(),
+        leave::modes(),
+        origin::ages(),
+        origin::bases(),
+        origin::reports(),
     ]
     .concat()
 }

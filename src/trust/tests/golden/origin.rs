@@ -1,0 +1,153 @@
+//! Age, bases and malware (rules 10 and 11), and formats that can only deny.
+
+use super::Expected::*;
+use super::contents::both;
+use super::images::{alone, artifact, digest};
+use super::sekisho::oci::MediaType;
+use super::sekisho::report::{Format, Severity};
+use super::sekisho::trust::DenialReason::*;
+use super::sekisho::trust::TrustedBase;
+use super::{Case, ago, case, days, found, globs, scan};
+
+fn base(image: &str) -> TrustedBase {
+    TrustedBase {
+        image: digest(image),
+        base: "registry.corp/base/debian@sha256:…".to_owned(),
+        permitted_until: ago(-1),
+    }
+}
+
+fn young(hours: i64) -> impl FnOnce(&mut Case) {
+    move |c| {
+        c.settings().min_age = days(3);
+        c.evidence.first_seen = Some(ago(hours));
+    }
+}
+
+fn wants_base(c: &mut Case) {
+    c.settings().trusted_bases = globs("registry.corp/base/**");
+}
+
+pub fn ages() -> Vec<Case> {
+    vec![
+        case(
+            10,
+            "denies what was first seen lately",
+            Denied(&[TooNew]),
+            young(71),
+        ),
+        case(
+            10,
+            "serves what is known for long enough",
+            Allowed,
+            young(72),
+        ),
+        case(
+            10,
+            "denies what was never seen where an age is demanded",
+            Denied(&[TooNew]),
+            |c| {
+                young(1)(c);
+                c.evidence.first_seen = None;
+            },
+        ),
+    ]
+}
+
+pub fn bases() -> Vec<Case> {
+    vec![
+        case(
+            11,
+            "serves what is built on an admitted base",
+            Allowed,
+            |c| {
+                wants_base(c);
+                c.evidence.trusted_bases = vec![base("app")];
+            },
+        ),
+        case(
+            11,
+            "denies what is built on nothing trusted",
+            Denied(&[UntrustedBase]),
+            wants_base,
+        ),
+        case(
+            11,
+            "denies once the base is not permitted",
+            Denied(&[UntrustedBase]),
+            |c| {
+                wants_base(c);
+                let ended = TrustedBase {
+                    permitted_until: ago(1),
+                    ..base("app")
+                };
+                c.evidence.trusted_bases = vec![ended];
+            },
+        ),
+        case(11, "serves a trusted base itself", Allowed, |c| {
+            c.settings().trusted_bases = globs("registry.corp/team/**");
+        }),
+        case(
+            11,
+            "denies an index where one child has no trusted base",
+            Denied(&[UntrustedBase]),
+            |c| {
+                both(c);
+                wants_base(c);
+                c.evidence.trusted_bases = vec![base("app")];
+            },
+        ),
+        case(11, "demands no base of what does not run", Allowed, |c| {
+            let chart = "application/vnd.cncf.helm.config.v1+json";
+            let image = artifact(
+                "app",
+                chart,
+                "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            );
+            c.evidence.closure = alone(image);
+            c.settings().artifact_types = vec![MediaType::new(chart)];
+            wants_base(c);
+        }),
+    ]
+}
+
+pub fn reports() -> Vec<Case> {
+    vec![
+        case(
+            11,
+            "denies malware at any severity",
+            Denied(&[Malware]),
+            |c| {
+                c.rescan(|scan| scan.malware = 1);
+            },
+        ),
+        case(
+            8,
+            "denies what only a lossy format speaks for",
+            Denied(&[ScanIncomplete]),
+            |c| {
+                c.rescan(|scan| scan.format = Format::Sarif);
+            },
+        ),
+        case(
+            8,
+            "denies by a lossy format beside a whole one",
+            Denied(&[TooSevere]),
+            |c| {
+                let mut lossy = found(Severity::High, scan(2, "other", "app"));
+                lossy.format = Format::Cyclonedx;
+                c.scan(lossy);
+            },
+        ),
+        case(
+            8,
+            "serves on a whole report though a lossy one came later",
+            Allowed,
+            |c| {
+                let mut lossy = scan(2, "trivy", "app");
+                lossy.format = Format::Sarif;
+                c.scan(lossy);
+            },
+        ),
+    ]
+}
