@@ -8,11 +8,14 @@ impl Judgement<'_> {
     /// The mode that holds: one that was set for some hours, else the
     /// configuration's.
     pub(super) fn judge_mode(&mut self) -> Mode {
-        let timed = self.evidence.timed_mode.as_ref();
-        let Some(timed) = timed.filter(|it| it.holds(self.now)) else {
+        let Some(timed) = self.evidence.timed_mode.as_ref() else {
             return self.settings.mode;
         };
+        self.expires(timed.set_at);
         self.expires(timed.until);
+        if !timed.holds(self.now) {
+            return self.settings.mode;
+        }
         self.rests_on(format!("mode:{}", timed.id));
         let (mode, by, ticket, until) = (timed.mode, &timed.set_by, &timed.ticket, timed.until);
         let text = format!("{mode} until {until}, set by {by} for {ticket}");
@@ -27,10 +30,14 @@ impl Judgement<'_> {
             let named =
                 grant.digest == self.subject.digest || evidence.above.contains(&grant.digest);
             let here = grant.environment == self.subject.environment;
-            if !(named && here && grant.holds(self.now)) {
+            if !(named && here) {
                 continue;
             }
+            self.expires(grant.granted_at);
             self.expires(grant.until);
+            if !grant.holds(self.now) {
+                continue;
+            }
             self.rests_on(format!("break-glass:{}", grant.id));
             self.break_glass(match grant.lifts_revocation {
                 true => Reach::Revocations,
