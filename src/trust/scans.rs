@@ -93,6 +93,11 @@ fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     if !judgement.settings.requires(Requirement::Scan) {
         return;
     }
+    if let Some(by) =
+        accepted_end_of_life(judgement).filter(|_| scans.iter().any(|it| it.end_of_life))
+    {
+        judgement.expires(by.expires);
+    }
     let complete = scans
         .iter()
         .copied()
