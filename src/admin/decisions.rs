@@ -51,7 +51,8 @@ pub(super) async fn list(
             }
     };
     let visible = found.into_iter().filter(visible).take(limit);
-    let decisions = visible.map(Into::into).collect();
+    let decisions = visible.map(|it| DecisionRecord::from(it).in_brief());
+    let decisions = decisions.collect();
     Ok(Json(DecisionList { decisions }))
 }
 

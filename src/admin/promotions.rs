@@ -44,7 +44,7 @@ pub(super) async fn promote(
     let promotion = as_promoted(&principal, &request, &inspected, now);
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(&environment);
-    let verdict = admin
+    let (verdict, _) = admin
         .gate
         .judge_inspected(
             &rulebook,
@@ -70,7 +70,7 @@ pub(super) async fn promote(
         .record_closure(&inspected.repository, &inspected.closure)
         .await?;
     let id = ledger.promote(new).await?;
-    let verdict = admin
+    let (verdict, _) = admin
         .gate
         .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
         .await;

@@ -8,10 +8,10 @@ use super::authenticate::{Now, Reader};
 use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
-use crate::api::{ErrorBody, VerdictQuery, VerdictView};
+use crate::api::{ErrorBody, FindingView, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
 use crate::gate;
 use crate::oci::ImageRef;
-use crate::trust::{Verdict, denial_message};
+use crate::trust::{JudgedFinding, Verdict, denial_message};
 
 /// Ask for a verdict.
 #[utoipa::path(
@@ -35,11 +35,20 @@ pub(super) async fn verdict(
         Some(stated) => gate::Asked::Stated(stated),
         None => admin.as_pulled(&environment),
     };
-    let verdict = admin
+    let (verdict, findings) = admin
         .gate
         .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
-    Ok(Json(view(&verdict, &image)))
+    let mut answer = view(&verdict, &image);
+    if query.findings {
+        answer.findings = finding_views(findings);
+    }
+    Ok(Json(answer))
+}
+
+pub(super) fn finding_views(findings: Vec<JudgedFinding>) -> Vec<FindingView> {
+    let most = findings.into_iter().take(LIMIT_OF_FINDINGS);
+    most.map(Into::into).collect()
 }
 
 /// A verdict with the line that a client would read.

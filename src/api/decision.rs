@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::ExposureView;
+use super::{CheckView, DenialView, ExposureView};
 use crate::oci::{Digest, RegistryHost};
 use crate::trust::{Decision, DecisionId, DenialReason, Door, EnvironmentName, Mode, Outcome};
 
@@ -27,7 +27,7 @@ pub struct DecisionQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub environment: Option<EnvironmentName>,
-    /// `denied`, `would-deny` or `allowed`.
+    /// `denied`, `would-deny`, `break-glass` or `allowed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub verdict: Option<Outcome>,
@@ -64,11 +64,17 @@ pub struct DecisionRecord {
     pub upstream: Option<RegistryHost>,
     #[schema(value_type = Option<String>)]
     pub digest: Option<Digest>,
-    /// `denied`, `would-deny` or `allowed`.
+    /// `denied`, `would-deny`, `break-glass` or `allowed`.
     #[schema(value_type = String)]
     pub verdict: Outcome,
     #[schema(value_type = Vec<String>)]
     pub reasons: Vec<DenialReason>,
+    /// The same in words, as they were then; not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denials: Vec<DenialView>,
+    /// The chain of checks, as it was then; not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckView>,
     /// The line that the client was shown; empty for a pass.
     pub message: String,
     #[schema(value_type = String)]
@@ -86,6 +92,7 @@ pub struct DecisionRecord {
 impl From<Decision> for DecisionRecord {
     fn from(decision: Decision) -> Self {
         let exposure = ExposureView::new(decision.exposure, &decision.exposure_source);
+        let denials = denials(&decision);
         Self {
             id: decision.id,
             time: decision.time,
@@ -98,6 +105,8 @@ impl From<Decision> for DecisionRecord {
             upstream: decision.upstream,
             digest: decision.digest,
             verdict: decision.verdict,
+            denials,
+            checks: decision.checks.iter().map(Into::into).collect(),
             reasons: decision.reasons,
             message: decision.message,
             mode: decision.mode,
@@ -109,4 +118,27 @@ impl From<Decision> for DecisionRecord {
             duration_us: decision.duration_us,
         }
     }
+}
+
+impl DecisionRecord {
+    /// Without the chain, as lists show it.
+    pub fn in_brief(self) -> Self {
+        Self {
+            denials: Vec::new(),
+            checks: Vec::new(),
+            ..self
+        }
+    }
+}
+
+fn denials(decision: &Decision) -> Vec<DenialView> {
+    let lifter = match decision.verdict {
+        Outcome::WouldDeny => Some("mode"),
+        Outcome::BreakGlass => Some("break-glass"),
+        Outcome::Allowed | Outcome::Denied => None,
+    };
+    let denials = decision.denials.iter();
+    denials
+        .map(|denial| DenialView::new(denial, lifter))
+        .collect()
 }

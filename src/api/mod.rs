@@ -7,6 +7,7 @@
 
 mod decision;
 mod error;
+mod finding;
 mod promotion;
 mod revocation;
 mod scan;
@@ -16,6 +17,7 @@ mod verdict;
 
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use finding::{FindingView, LIMIT_OF_FINDINGS, WordView};
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
 pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,

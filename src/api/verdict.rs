@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::FindingView;
 use crate::oci::{Digest, ImageRef};
 use crate::trust::{
-    CheckOutcome, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
+    Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
 };
 
 /// Where a verdict is asked for: `GET` with a [`VerdictQuery`].
@@ -26,6 +27,9 @@ pub struct VerdictQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub exposure: Option<Exposure>,
+    /// With the findings that the verdict turns on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub findings: bool,
 }
 
 /// The answer: the same that a pull gets.
@@ -54,6 +58,10 @@ pub struct VerdictView {
     pub evidence: Vec<String>,
     /// The line that a client is shown; empty for a pass.
     pub message: String,
+    /// The findings that it turns on, gravest first, where they were asked for;
+    /// 1000 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingView>,
 }
 
 /// An exposure, and where it came from.
@@ -112,8 +120,11 @@ pub struct DenialView {
     pub reason: DenialReason,
     pub detail: String,
     pub next_step: String,
-    /// The environment's mode lets it pass; `enforce` would not.
+    /// It passes all the same.
     pub lifted: bool,
+    /// What lets it pass: `mode` or `break-glass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted_by: Option<String>,
 }
 
 /// One link of the chain.
@@ -142,31 +153,41 @@ impl VerdictView {
             policy_revision: format!("{:016x}", verdict.rulebook()),
             evidence: verdict.evidence().to_vec(),
             message,
+            findings: Vec::new(),
         }
     }
 }
 
 fn denials(verdict: &Verdict) -> Vec<DenialView> {
-    let lifted = |reason| verdict.lifted().any(|denial| denial.reason == reason);
-    let view = |denial: &crate::trust::Denial| DenialView {
-        reason: denial.reason,
-        detail: denial.detail.clone(),
-        next_step: denial.next_step.clone(),
-        lifted: lifted(denial.reason),
-    };
-    verdict.denials().iter().map(view).collect()
+    let lifter = |reason| verdict.lifted_by(reason);
+    let denials = verdict.denials().iter();
+    denials
+        .map(|denial| DenialView::new(denial, lifter(denial.reason)))
+        .collect()
+}
+
+impl DenialView {
+    pub fn new(denial: &Denial, lifted_by: Option<&str>) -> Self {
+        Self {
+            reason: denial.reason,
+            detail: denial.detail.clone(),
+            next_step: denial.next_step.clone(),
+            lifted: lifted_by.is_some(),
+            lifted_by: lifted_by.map(str::to_owned),
+        }
+    }
 }
 
 fn checks(verdict: &Verdict) -> Vec<CheckView> {
-    let word = |outcome| match outcome {
-        CheckOutcome::Met => "met",
-        CheckOutcome::Failed => "failed",
-        CheckOutcome::Warned => "warned",
-    };
-    let view = |check: &crate::trust::Check| CheckView {
-        requirement: check.requirement.to_owned(),
-        outcome: word(check.outcome).to_owned(),
-        text: check.text.clone(),
-    };
-    verdict.checks().iter().map(view).collect()
+    verdict.checks().iter().map(Into::into).collect()
+}
+
+impl From<&Check> for CheckView {
+    fn from(check: &Check) -> Self {
+        Self {
+            requirement: check.requirement.clone().into_owned(),
+            outcome: check.outcome.as_str().to_owned(),
+            text: check.text.clone(),
+        }
+    }
 }

@@ -47,6 +47,7 @@ impl Explain {
             image: self.subject,
             environment: self.environment,
             exposure: self.exposure,
+            findings: true,
         };
         let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
         self.screen.output.show(&answer.raw, |palette| {
@@ -66,19 +67,26 @@ impl Explain {
             .output
             .show(&answer.raw, |palette| decision(&answer.body, palette))?;
         Ok(match answer.body.verdict {
-            Outcome::Allowed | Outcome::WouldDeny => Exit::Done,
+            Outcome::Allowed | Outcome::WouldDeny | Outcome::BreakGlass => Exit::Done,
             Outcome::Denied => Exit::Denied,
         })
     }
 }
 
+/// A decision, as it was decided then.
 fn decision(record: &DecisionRecord, palette: Palette) -> String {
     let word = match record.verdict {
         Outcome::Allowed => palette.good("ALLOWED"),
         Outcome::WouldDeny => palette.doubtful("ALLOWED, WOULD BE DENIED"),
+        Outcome::BreakGlass => palette.doubtful("ALLOWED BY BREAK-GLASS"),
         Outcome::Denied => palette.bad("DENIED"),
     };
     let digest = record.digest.as_ref();
+    // Told one by one below, where the record has more than their codes.
+    let reasons = match record.denials.is_empty() {
+        true => words(record),
+        false => String::new(),
+    };
     let fields = [
         (
             "decided",
@@ -103,7 +111,7 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
             "digest",
             digest.map_or_else(|| "-".to_owned(), ToString::to_string),
         ),
-        ("reasons", words(record)),
+        ("reasons", reasons),
         ("told", record.message.clone()),
         ("evidence", record.evidence.join(", ")),
         ("policy", record.policy_revision.clone()),
@@ -112,7 +120,10 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
         text.push_str(&format!("  {name}: {}\n", printable(value, 1000)));
     }
-    text
+    for denial in &record.denials {
+        text.push_str(&verdict::reason(denial, palette));
+    }
+    text + &verdict::checks(&record.checks, palette)
 }
 
 /// The reasons of a decision, in one line.

@@ -1,11 +1,14 @@
 //! How a verdict is told.
 
 use super::output::{Palette, Table};
-use crate::api::{DenialView, VerdictView};
+use crate::api::{CheckView, DenialView, FindingView, VerdictView, WordView};
 use crate::oci::printable;
 
 /// The longest text of a reason or check that is shown, in characters.
 const TEXT: usize = 400;
+
+/// Findings that are shown, at most.
+const FINDINGS: usize = 25;
 
 /// A verdict with the chain of evidence behind it.
 pub fn render(verdict: &VerdictView, palette: Palette) -> String {
@@ -13,9 +16,54 @@ pub fn render(verdict: &VerdictView, palette: Palette) -> String {
     for denial in &verdict.reasons {
         text.push_str(&reason(denial, palette));
     }
-    text.push_str(&checks(verdict, palette));
+    text.push_str(&checks(&verdict.checks, palette));
+    text.push_str(&findings(&verdict.findings, FINDINGS, palette));
     text.push_str(&foundation(verdict));
     text
+}
+
+/// What the verdict turns on: the worst `limit`, and how many more there are.
+pub fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String {
+    let mut table = Table::new([
+        "  FINDING",
+        "SEVERITY",
+        "PACKAGE",
+        "INSTALLED",
+        "FIXED",
+        "OUTCOME",
+        "BY",
+    ]);
+    for finding in findings.iter().take(limit) {
+        let by = finding.by.as_ref().map(|word| word_of(finding, word));
+        table.row([
+            format!("  {}", finding.id).as_str(),
+            finding.severity.as_str(),
+            &finding.package,
+            &finding.installed,
+            finding.fixed.as_deref().unwrap_or("-"),
+            finding.outcome.as_str(),
+            by.as_deref().unwrap_or("-"),
+        ]);
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    let more = match findings.len().saturating_sub(limit) {
+        0 => String::new(),
+        more => format!("  and {more} more; --output json has them\n"),
+    };
+    table.render(palette) + &more
+}
+
+/// Who said so, and for an exception until when.
+fn word_of(finding: &FindingView, word: &WordView) -> String {
+    let ended = word.kind == "exception" && finding.outcome.denies();
+    let until = match (word.expires, ended) {
+        (Some(end), true) => format!(", ended {end}"),
+        (Some(end), false) => format!(" until {end}"),
+        (None, _) => String::new(),
+    };
+    format!("{} {}{until} {}", word.kind, word.id, word.link)
 }
 
 fn headline(verdict: &VerdictView, palette: Palette) -> String {
@@ -48,9 +96,13 @@ fn circumstances(verdict: &VerdictView) -> String {
     )
 }
 
-fn reason(denial: &DenialView, palette: Palette) -> String {
+/// One reason against it, and what to do about it.
+pub fn reason(denial: &DenialView, palette: Palette) -> String {
     let code = match denial.lifted {
-        true => palette.doubtful(&format!("{} (lifted by the mode)", denial.reason)),
+        true => {
+            let by = denial.lifted_by.as_deref().unwrap_or("the mode");
+            palette.doubtful(&format!("{} (lifted by {by})", denial.reason))
+        }
         false => palette.bad(denial.reason.code()),
     };
     let detail = printable(&denial.detail, TEXT);
@@ -58,9 +110,10 @@ fn reason(denial: &DenialView, palette: Palette) -> String {
     format!("  {code}: {detail}\n    next: {next}\n")
 }
 
-fn checks(verdict: &VerdictView, palette: Palette) -> String {
+/// The chain.
+pub fn checks(checks: &[CheckView], palette: Palette) -> String {
     let mut table = Table::new(["  CHECK", "OUTCOME", "FOUND"]);
-    for check in &verdict.checks {
+    for check in checks {
         let name = format!("  {}", check.requirement);
         table.row([name.as_str(), &check.outcome, &check.text]);
     }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Gate, Refusal};
 use crate::trust::{
-    Denial, Evidence, Exposure, ExposureSource, Mode, Rulebook, Standing, Subject, Verdict,
+    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Standing, Subject,
+    Verdict,
 };
 
 /// Everything a verdict depends on besides evidence.
@@ -40,6 +41,11 @@ impl Question<'_> {
     pub(super) fn verdict(&self, evidence: &Evidence) -> Verdict {
         self.rulebook
             .judge(self.subject, evidence, self.exposure(), self.now)
+    }
+
+    pub(super) fn verdict_in_full(&self, evidence: &Evidence) -> (Verdict, Vec<JudgedFinding>) {
+        self.rulebook
+            .judge_in_full(self.subject, evidence, self.exposure(), self.now)
     }
 
     /// A verdict that no evidence can change.

@@ -9,7 +9,7 @@ use super::check::{Asked, Question};
 use super::closures::Known;
 use super::{Gate, Refusal};
 use crate::oci::{Closure, Digest, ImageRef, Reference, Repository, Tag};
-use crate::trust::{EnvironmentName, Promotion, Rulebook, Subject, Verdict};
+use crate::trust::{EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict};
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
@@ -81,8 +81,8 @@ impl Gate {
         }
     }
 
-    /// The verdict that a pull of `inspected` would get. With `as_promoted`, as
-    /// if that promotion stood already.
+    /// The verdict that a pull of `inspected` would get, with the findings that it
+    /// turns on. With `as_promoted`, as if that promotion stood already.
     pub async fn judge_inspected(
         &self,
         rulebook: &Rulebook,
@@ -91,7 +91,7 @@ impl Gate {
         exposure: Asked,
         as_promoted: Option<Promotion>,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> (Verdict, Vec<JudgedFinding>) {
         let subject = Subject {
             environment: environment.clone(),
             repository: inspected.repository.clone(),
@@ -106,7 +106,7 @@ impl Gate {
         };
         let (mut evidence, _) = self.evidence(question, inspected.closure.clone()).await;
         evidence.promotions.extend(as_promoted);
-        question.verdict(&evidence)
+        question.verdict_in_full(&evidence)
     }
 }
 

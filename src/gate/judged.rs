@@ -6,10 +6,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Asker;
-use crate::oci::{Digest, RegistryHost, Repository};
+use crate::oci::{Digest, RegistryHost, Repository, printable};
 use crate::trust::{
-    Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode, Outcome,
-    Verdict,
+    Check, Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode,
+    Outcome, Verdict,
 };
 
 /// What was asked, for the record.
@@ -43,6 +43,9 @@ pub(super) struct Judged<'a> {
     exposure: Exposure,
     exposure_source: &'a ExposureSource,
     rulebook: u64,
+    checks: &'a [Check],
+    /// It passes by break-glass alone.
+    by_break_glass: bool,
     evidence: &'a [String],
     oldest_evidence: Option<Timestamp>,
 }
@@ -57,6 +60,8 @@ impl<'a> Judged<'a> {
             exposure: verdict.exposure(),
             exposure_source: verdict.exposure_source(),
             rulebook: verdict.rulebook(),
+            checks: verdict.checks(),
+            by_break_glass: verdict.is_by_break_glass(),
             evidence: verdict.evidence(),
             oldest_evidence: verdict.oldest_evidence(),
         }
@@ -72,6 +77,8 @@ impl<'a> Judged<'a> {
             exposure: asker.listener.exposure,
             exposure_source: &ExposureSource::Listener,
             rulebook,
+            checks: &[],
+            by_break_glass: false,
             evidence: &[],
             oldest_evidence: None,
         }
@@ -86,6 +93,7 @@ impl<'a> Judged<'a> {
         match (self.denial, self.denials) {
             (Some(_), _) => Outcome::Denied,
             (None, []) => Outcome::Allowed,
+            (None, _) if self.by_break_glass => Outcome::BreakGlass,
             (None, _) => Outcome::WouldDeny,
         }
     }
@@ -113,6 +121,13 @@ pub(super) fn decision(
         digest: ask.digest.clone(),
         verdict: judged.outcome(),
         reasons: judged.denials.iter().map(|denial| denial.reason).collect(),
+        denials: judged.denials.iter().map(bounded_denial).collect(),
+        checks: judged
+            .checks
+            .iter()
+            .take(CHECKS)
+            .map(bounded_check)
+            .collect(),
         message: message.to_owned(),
         mode: judged.mode,
         exposure: judged.exposure,
@@ -122,6 +137,26 @@ pub(super) fn decision(
         evidence_age_s: judged.oldest_evidence.map(age),
         ledger_age_s: ask.ledger_age_s,
         duration_us: u64::try_from(ask.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Checks that a decision keeps, at most.
+const CHECKS: usize = 64;
+/// The longest text of a decision, in characters.
+const TEXT: usize = 500;
+
+fn bounded_denial(denial: &Denial) -> Denial {
+    Denial {
+        reason: denial.reason,
+        detail: printable(&denial.detail, TEXT),
+        next_step: printable(&denial.next_step, TEXT),
+    }
+}
+
+fn bounded_check(check: &Check) -> Check {
+    Check {
+        text: printable(&check.text, TEXT),
+        ..check.clone()
     }
 }
 

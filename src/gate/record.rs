@@ -218,7 +218,7 @@ impl Recorder {
     /// Whether this pass stands in the record already; if so it is counted.
     /// Memory only.
     pub(super) fn passed_before(&self, asker: &Asker, verdict: &Verdict, now: Timestamp) -> bool {
-        if self.config.every_pass {
+        if self.config.every_pass || verdict.is_by_break_glass() {
             return false;
         }
         let Some(pass) = self.passes.get(&PassKey::new(asker, verdict)) else {
@@ -232,8 +232,8 @@ impl Recorder {
         fresh
     }
 
-    /// Records a pass, once an hour unless every one is wanted. Returns whether
-    /// it was the first.
+    /// Records a pass, once an hour unless every one is wanted; one by break-glass
+    /// always. Returns whether it was the first.
     pub(super) fn passed(&self, ask: &Ask<'_>, verdict: &Verdict, now: Timestamp) -> bool {
         self.observe(ask);
         if self.passed_before(ask.asker, verdict, now) {

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DenialReason, EnvironmentName, Exposure, ExposureSource, Mode};
+use super::{Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode};
 use crate::oci::{Digest, RegistryHost};
 
 /// An unguessable id: whoever holds it may read that one decision.
@@ -73,6 +73,8 @@ pub enum Outcome {
     Allowed,
     /// Allowed by the mode; `enforce` would deny it.
     WouldDeny,
+    /// Allowed by break-glass; else it would be denied.
+    BreakGlass,
     Denied,
 }
 
@@ -81,6 +83,7 @@ impl Outcome {
         match self {
             Self::Allowed => "allowed",
             Self::WouldDeny => "would-deny",
+            Self::BreakGlass => "break-glass",
             Self::Denied => "denied",
         }
     }
@@ -104,6 +107,12 @@ pub struct Decision {
     pub digest: Option<Digest>,
     pub verdict: Outcome,
     pub reasons: Vec<DenialReason>,
+    /// The same in words, with what to do about each.
+    #[serde(default)]
+    pub denials: Vec<Denial>,
+    /// The chain of checks, as it was then.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// The line that the client was shown; empty for a pass.
     pub message: String,
     pub mode: Mode,

@@ -1,7 +1,7 @@
 //! Findings that a verdict turns on, for whoever wants to know which.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Advisory;
 use super::weight::Weight;
@@ -9,7 +9,7 @@ use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
 /// What became of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingOutcome {
     /// It denies: by its severity.
@@ -107,8 +107,20 @@ impl FindingOutcome {
     }
 
     /// Whether it denies.
-    pub const fn denies(&self) -> bool {
-        matches!(self, Self::TooSevere | Self::Blocked)
+    pub const fn denies(self) -> bool {
+        match self {
+            Self::TooSevere | Self::Blocked => true,
+            Self::Accepted | Self::Lowered => false,
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooSevere => "too-severe",
+            Self::Blocked => "blocked",
+            Self::Accepted => "accepted",
+            Self::Lowered => "lowered",
+        }
     }
 }
 

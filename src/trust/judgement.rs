@@ -51,7 +51,7 @@ impl Judgement<'_> {
         text: impl Into<String>,
     ) {
         self.finds.checks.push(Check {
-            requirement,
+            requirement: requirement.into(),
             outcome,
             text: text.into(),
         });
@@ -96,7 +96,7 @@ impl Finds {
     pub(super) fn forget(&mut self, untold: impl Fn(DenialReason) -> bool) {
         self.denials.retain(|denial| !untold(denial.reason));
         self.checks
-            .retain(|check| !DenialReason::parse(check.requirement).is_some_and(&untold));
+            .retain(|check| !DenialReason::parse(&check.requirement).is_some_and(&untold));
     }
 
     /// The findings that it turns on, the gravest first.

@@ -1,12 +1,14 @@
 //! The answer of judgement, with the chain that led to it.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Reach, Subject};
 
 /// How one requirement came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckOutcome {
     Met,
@@ -15,11 +17,21 @@ pub enum CheckOutcome {
     Warned,
 }
 
+impl CheckOutcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Failed => "failed",
+            Self::Warned => "warned",
+        }
+    }
+}
+
 /// One link of the chain that `explain` shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was asked: `scan`, `promotion`, `ceiling` …
-    pub requirement: &'static str,
+    pub requirement: Cow<'static, str>,
     pub outcome: CheckOutcome,
     pub text: String,
 }
@@ -110,6 +122,15 @@ impl Verdict {
 
     fn lifted_by_glass(&self, reason: DenialReason) -> bool {
         self.glass.is_some_and(|reach| reach.lifts(reason.class()))
+    }
+
+    /// What lets a reason pass: `mode` or `break-glass`.
+    pub fn lifted_by(&self, reason: DenialReason) -> Option<&'static str> {
+        if self.lifted_by_mode(reason) {
+            Some("mode")
+        } else {
+            self.lifted_by_glass(reason).then_some("break-glass")
+        }
     }
 
     /// Whether it passes by break-glass alone: the mode would deny it.
