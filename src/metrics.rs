@@ -35,6 +35,8 @@ pub struct Metrics {
     pub pull_ttfb_seconds: Family<PullLabels, Histogram>,
     pub cache_requests: Family<CacheLabels, Counter>,
     /// Bytes of blobs and manifests on disk.
+    /// Grants of break-glass that hold now.
+    pub break_glass: Gauge,
     pub cache_bytes: Gauge,
     /// Requests that wait for bytes another one is fetching.
     pub fill_waiters: Gauge,
@@ -123,6 +125,10 @@ impl Metrics {
             decision_seconds: to.add_made("decision_seconds", "Time to a verdict", verdicts()),
             pull_ttfb_seconds: to.add_made("pull_ttfb_seconds", TTFB, family(round_trips)),
             cache_requests: to.add("cache_requests", "Look-ups in the cache"),
+            break_glass: to.add(
+                "break_glass_active",
+                "Images that are let through under a ticket now",
+            ),
             cache_bytes: to.add("cache_bytes", "Bytes in the cache on disk"),
             fill_waiters: to.add("fill_waiters", "Requests waiting for another one's fetch"),
             upstream_requests: to.add("upstream_requests", "Requests sent to upstreams"),
@@ -210,6 +216,7 @@ mod tests {
             "sekisho_decision_seconds_count 0",
             "sekisho_pull_ttfb_seconds_count{kind=\"blob\",source=\"disk\"} 1",
             "sekisho_cache_requests_total{kind=\"blob\",result=\"hit\"} 1",
+            "sekisho_break_glass_active 0",
             "sekisho_cache_bytes 0",
             "sekisho_fill_waiters 0",
             "sekisho_upstream_requests_total{upstream=\"docker.io\",method=\"HEAD\",status=\"200\"} 1",

@@ -17,7 +17,7 @@ pub enum Role {
     Promoter,
     /// Read verdicts, decisions and records.
     Viewer,
-    /// View, revoke and reinstate.
+    /// View, revoke and reinstate, set modes, break glass.
     OnCall,
     /// Everything, tokens included.
     Admin,
@@ -58,6 +58,14 @@ impl Role {
     }
 
     pub const fn may_revoke(self) -> bool {
+        matches!(self, Self::OnCall | Self::Admin)
+    }
+
+    pub const fn may_break_glass(self) -> bool {
+        matches!(self, Self::OnCall | Self::Admin)
+    }
+
+    pub const fn may_set_modes(self) -> bool {
         matches!(self, Self::OnCall | Self::Admin)
     }
 

@@ -4,7 +4,7 @@ use super::Admin;
 use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
-use crate::oci::{ImageRef, Repository};
+use crate::oci::{Digest, ImageRef, Repository};
 use crate::trust::EnvironmentName;
 
 impl Admin {
@@ -44,6 +44,14 @@ fn which_environment<'a>(
         None => "there are several environments".to_owned(),
     };
     AdminError::bad_request(message).next(format!("name one of: {}", known.join(", ")))
+}
+
+/// The digest that an image is named by.
+pub(super) fn digest_of(image: &ImageRef) -> Result<Digest, AdminError> {
+    image.digest().cloned().ok_or_else(|| {
+        AdminError::bad_request(format!("{image} names no digest, and a tag can move"))
+            .next("name it as host/name@sha256:…; explain shows the digest of a tag")
+    })
 }
 
 /// Refuses repositories outside of a token's scope.

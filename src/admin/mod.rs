@@ -10,6 +10,7 @@ mod decisions;
 mod error;
 mod hosts;
 mod images;
+mod leave;
 mod promotions;
 mod revocations;
 mod router;

@@ -7,7 +7,7 @@ use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
 use super::body::Body;
 use super::error::AdminError;
-use super::images::within_scope;
+use super::images::{digest_of, within_scope};
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
 use crate::ledger::{NewRevocation, Reinstatement};
@@ -107,8 +107,5 @@ fn permitted_digest(
         let message = format!("a reason is needed, of at most {REASON_LIMIT} characters");
         return Err(AdminError::bad_request(message));
     }
-    image.digest().cloned().ok_or_else(|| {
-        AdminError::bad_request(format!("{image} names no digest, and a tag can move"))
-            .next("name it as host/name@sha256:…; explain shows the digest of a tag")
-    })
+    digest_of(&image)
 }

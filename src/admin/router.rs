@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::authenticate::gatekeeper;
 use super::error::AdminError;
-use super::{Admin, decisions, promotions, revocations, scans, status, tokens, verdicts};
+use super::{Admin, decisions, leave, promotions, revocations, scans, status, tokens, verdicts};
 use crate::api::{ErrorCode, LIMIT_OF_SCANS};
 
 /// Bodies other than scan reports, in bytes.
@@ -50,6 +50,8 @@ fn small() -> OpenApiRouter<Admin> {
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))
         .routes(routes!(revocations::reinstate))
+        .routes(routes!(leave::grant, leave::grants))
+        .routes(routes!(leave::set_mode, leave::modes))
         .routes(routes!(verdicts::verdict))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::one))

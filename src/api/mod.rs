@@ -8,6 +8,7 @@
 mod decision;
 mod error;
 mod finding;
+mod leave;
 mod promotion;
 mod revocation;
 mod scan;
@@ -18,6 +19,10 @@ mod verdict;
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use finding::{FindingView, LIMIT_OF_FINDINGS, WordView};
+pub use leave::{
+    BREAK_GLASS, BreakGlassList, BreakGlassRequest, BreakGlassView, MODES, ModeList, ModeRequest,
+    ModeView,
+};
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
 pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{BreakGlassView, ModeView};
 use crate::oci::RegistryHost;
 use crate::trust::{DenialReason, EnvironmentName, Exposure, Mode};
 
@@ -21,6 +22,8 @@ pub struct Status {
     /// In hexadecimal.
     pub policy_revision: String,
     pub environments: Vec<EnvironmentStatus>,
+    /// Images that are let through under a ticket.
+    pub break_glass: Vec<BreakGlassView>,
     pub listeners: Vec<ListenerStatus>,
     pub upstreams: Vec<UpstreamStatus>,
     pub ledger: LedgerStatus,
@@ -36,8 +39,12 @@ pub struct Status {
 pub struct EnvironmentStatus {
     #[schema(value_type = String)]
     pub name: EnvironmentName,
+    /// The mode that holds now.
     #[schema(value_type = String)]
     pub mode: Mode,
+    /// Where it was set for some hours: until when and for what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<ModeView>,
 }
 
 /// Where nodes pull.

@@ -62,18 +62,24 @@ async fn touch_once(parts: Arc<Parts>, now: Timestamp) {
     parts.gate.touch_pulled_once(pulled_since, now);
 }
 
-async fn gauges_once(parts: Arc<Parts>, _: Timestamp) {
+async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
     let stats = parts.cache.stats();
     let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     parts.metrics.cache_bytes.set(signed(stats.bytes));
     parts.metrics.fill_waiters.set(signed(stats.fill_waiters));
+    let index = parts.ledger.index();
+    let granted = index.active_break_glass(now).len();
+    parts.metrics.break_glass.set(signed(granted as u64));
     for environment in parts.gate.rulebook().environments() {
+        let set = index.timed_mode(&environment.name);
+        let set = set.filter(|set| set.holds(now)).map(|set| set.mode);
+        let in_force = set.unwrap_or(environment.settings.mode);
         for mode in Mode::ALL {
             let labels = ModeLabels {
                 environment: environment.name.as_str().into(),
                 mode: mode.as_str(),
             };
-            let is_on = i64::from(environment.settings.mode == mode);
+            let is_on = i64::from(in_force == mode);
             parts.metrics.mode.get_or_create(&labels).set(is_on);
         }
     }

@@ -150,6 +150,7 @@ fn reachable(
         host: config.name.clone(),
         path: config.path.clone(),
         repositories: config.repositories.clone(),
+        url: config.url.clone(),
         tag_ttl: signed(config.tag_ttl),
         tags: TagMemory::new(upstream.clone(), tasks.clone()),
         upstream,

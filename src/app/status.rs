@@ -39,15 +39,23 @@ impl Views {
 
 fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
     let rulebook = parts.gate.rulebook();
-    let environment = |environment: &crate::trust::Environment| EnvironmentStatus {
-        name: environment.name.clone(),
-        mode: environment.settings.mode,
+    let index = parts.ledger.index();
+    let environment = |environment: &crate::trust::Environment| {
+        let set = index.timed_mode(&environment.name);
+        let set = set.filter(|set| set.holds(now));
+        EnvironmentStatus {
+            name: environment.name.clone(),
+            mode: set.as_ref().map_or(environment.settings.mode, |set| set.mode),
+            set: set.map(Into::into),
+        }
     };
+    let break_glass = index.active_break_glass(now);
     Status {
         product: PRODUCT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         policy_revision: format!("{:016x}", rulebook.revision()),
         environments: rulebook.environments().map(environment).collect(),
+        break_glass: break_glass.into_iter().map(Into::into).collect(),
         listeners: listeners(parts, registries, now),
         upstreams: parts.gate.upstreams().map(upstream).collect(),
         ledger: ledger(parts, now),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, explain, ledger, node_config, promote, revoke, scan,
+    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, revoke, scan,
     serve, status, token,
 };
 use crate::app::config::{Config, Problems};
@@ -51,6 +51,9 @@ pub enum Command {
     Promote(promote::Promote),
     Revoke(revoke::Revoke),
     Reinstate(revoke::Reinstate),
+    #[command(name = "break-glass")]
+    BreakGlass(leave::BreakTheGlass),
+    Mode(leave::SetMode),
     Explain(explain::Explain),
     Denials(denials::Denials),
     Token(token::Token),
@@ -175,7 +178,6 @@ mod tests {
     #[test]
     fn commands_of_later_versions_are_unknown() {
         for line in [
-            "sekisho break-glass nginx",
             "sekisho verify x.yaml",
             "sekisho scan due",
             "sekisho scan submit --image-id sha256:00 --report r.json",
@@ -198,6 +200,8 @@ mod tests {
             "sekisho promote app:1 --to production --resolve --force --link l --reason r",
             "sekisho revoke app:1 --reason r --environment production",
             "sekisho reinstate app:1 --reason r",
+            "sekisho break-glass app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --environment p --ticket T --hours 2 --reason r --revoked",
+            "sekisho mode production audit --hours 4 --ticket T",
             "sekisho explain app:1 --environment production --exposure internal",
             "sekisho denials --since 1h --follow",
             "sekisho token create --name n --role scanner --repository a/** --environment b --expires 90d",

@@ -12,6 +12,7 @@ mod demo;
 mod denials;
 mod explain;
 mod failure;
+mod leave;
 mod ledger;
 mod node_config;
 mod output;

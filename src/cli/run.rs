@@ -57,6 +57,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Promote(command) => command.run(&shared).await?,
         Command::Revoke(command) => command.run(&shared).await?,
         Command::Reinstate(command) => command.run(&shared).await?,
+        Command::BreakGlass(command) => command.run(&shared).await?,
+        Command::Mode(command) => command.run(&shared).await?,
         Command::Explain(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Token(command) => command.run(&shared).await?,

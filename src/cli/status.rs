@@ -48,6 +48,7 @@ fn render(status: &Status, server: &str, palette: Palette) -> String {
     let parts = [
         format!("Sekisho {version} at {server}, policy {policy}\n"),
         environments(status).render(palette),
+        break_glass(status, palette),
         listeners(status).render(palette),
         upstreams(status).render(palette),
         stores(status),
@@ -57,11 +58,35 @@ fn render(status: &Status, server: &str, palette: Palette) -> String {
 }
 
 fn environments(status: &Status) -> Table {
-    let mut table = Table::new(["ENVIRONMENT", "MODE"]);
+    let mut table = Table::new(["ENVIRONMENT", "MODE", "UNTIL", "FOR"]);
     for environment in &status.environments {
-        table.row([environment.name.as_str(), environment.mode.as_str()]);
+        let set = environment.set.as_ref();
+        table.row([
+            environment.name.as_str(),
+            environment.mode.as_str(),
+            &set.map_or_else(|| "-".to_owned(), |set| set.until.to_string()),
+            set.map_or("-", |set| &set.ticket),
+        ]);
     }
     table
+}
+
+/// Nothing where nothing is let through.
+fn break_glass(status: &Status, palette: Palette) -> String {
+    let mut table = Table::new(["BREAK-GLASS", "ENVIRONMENT", "UNTIL", "BY", "FOR"]);
+    for grant in &status.break_glass {
+        table.row([
+            &grant.digest.to_string(),
+            grant.environment.as_str(),
+            &grant.until.to_string(),
+            &grant.granted_by,
+            &grant.ticket,
+        ]);
+    }
+    match table.is_empty() {
+        true => String::new(),
+        false => table.render(palette),
+    }
 }
 
 fn listeners(status: &Status) -> Table {

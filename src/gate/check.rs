@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Gate, Refusal};
 use crate::trust::{
-    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Standing, Subject,
+    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Settings, Standing, Subject,
     Verdict,
 };
 
@@ -59,12 +59,15 @@ impl Question<'_> {
         )
     }
 
+    /// What the environment demands of the repository.
+    pub(super) fn settings(&self) -> Option<&Settings> {
+        let environment = self.rulebook.environment(&self.subject.environment)?;
+        Some(environment.settings(&self.subject.repository))
+    }
+
     fn mode(&self) -> Mode {
-        self.rulebook
-            .environment(&self.subject.environment)
-            .map_or_else(Mode::default, |environment| {
-                environment.settings(&self.subject.repository).mode
-            })
+        self.settings()
+            .map_or_else(Mode::default, |settings| settings.mode)
     }
 }
 

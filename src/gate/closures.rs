@@ -19,6 +19,7 @@ use crate::oci::{
     Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
     Repository, RepositoryName, Supplied, Wanted,
 };
+use crate::trust::Subject;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Closures of images that nobody admitted yet, remembered at most.
@@ -171,6 +172,20 @@ impl Gate {
             Outcome::Read(read) => Ok(Known::Unrecorded(read)),
             Outcome::Unfit(why) => Ok(Known::Unfit(why)),
             Outcome::Absent => Err(Refusal::ManifestUnknown),
+        }
+    }
+
+    /// The closure of what is looked at unasked: none where it cannot be had now.
+    pub(super) async fn closure_to_survey(
+        &self,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<Arc<Closure>, Refusal> {
+        let known = self.closure(&subject.repository, &subject.digest, now);
+        match known.await? {
+            Known::Recorded(closure) => Ok(closure),
+            Known::Unrecorded(read) => Ok(read.closure),
+            Known::Unfit(_) => Err(Refusal::ManifestUnknown),
         }
     }
 

@@ -104,7 +104,52 @@ impl Gate {
             evidence.vouched_until = self.vouched_until(question, served_before).await;
         }
         evidence.subject_permitted_until = self.subject_permitted_until(question, &evidence).await;
+        self.add_leave(question.subject, &mut evidence);
+        self.add_age(question, &mut evidence).await;
+        self.add_history(question, &mut evidence).await;
+        self.add_bases(question, &mut evidence).await;
         (evidence, seq)
+    }
+
+    /// Leave that memory knows of: it needs no evidence on the subject.
+    fn add_leave(&self, subject: &Subject, evidence: &mut Evidence) {
+        let index = self.ledger.index();
+        (evidence.break_glass, evidence.timed_mode) = index.leave(subject, &evidence.above);
+    }
+
+    /// When it was first seen, where that matters: now, if never before.
+    async fn add_age(&self, question: Question<'_>, evidence: &mut Evidence) {
+        let wanted = question.settings().map(|settings| settings.min_age);
+        if wanted.is_none_or(|age| age <= SignedDuration::ZERO) || evidence.first_seen.is_some() {
+            return;
+        }
+        let digests = std::iter::once(&question.subject.digest).chain(&evidence.above);
+        match self.ledger.first_seen(digests).await {
+            Ok(Some(seen)) => evidence.first_seen = Some(seen),
+            Ok(None) => {
+                evidence.first_seen = Some(self.facts.seen(question.subject, question.now));
+            }
+            Err(error) => {
+                tracing::error!(%error, "first seen not readable");
+                evidence.confirmed = false;
+            }
+        }
+    }
+
+    /// Since when findings are known, where a worse report has grace.
+    async fn add_history(&self, question: Question<'_>, evidence: &mut Evidence) {
+        let grace = question.settings().map(|settings| settings.grace_for_worse);
+        if grace.is_none_or(|grace| grace <= SignedDuration::ZERO) || evidence.scans.is_empty() {
+            return;
+        }
+        let manifests = evidence.closure.images().map(|image| &image.manifest);
+        match self.ledger.first_named(manifests).await {
+            Ok(named) => evidence.first_named = named,
+            Err(error) => {
+                tracing::error!(%error, "history of findings not readable");
+                evidence.confirmed = false;
+            }
+        }
     }
 
     /// What the ledger holds. Nothing there costs no SQL.
@@ -191,8 +236,9 @@ impl Gate {
         None
     }
 
-    /// [`Gate::verdict`], boxed since a referrer asks it within itself.
-    fn verdict_of_another<'a>(
+    /// [`Gate::verdict`], boxed since a referrer, or what is built on a base, asks
+    /// it within itself.
+    pub(super) fn verdict_of_another<'a>(
         &'a self,
         question: Question<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Arc<Verdict>, Refusal>> + Send + 'a>> {

@@ -11,10 +11,11 @@ use crate::trust::Subject;
 /// Facts that wait to be written, at most.
 const WAITING: usize = 100_000;
 
-/// What was served since the last batch.
+/// What was seen and served since the last batch.
 #[derive(Default)]
 pub(super) struct Facts {
     served: DashMap<Subject, Timestamp>,
+    seen: DashMap<Subject, Timestamp>,
 }
 
 impl Facts {
@@ -24,17 +25,40 @@ impl Facts {
         }
     }
 
+    /// Notes that a subject was seen, and returns when that was first.
+    pub(super) fn seen(&self, subject: &Subject, now: Timestamp) -> Timestamp {
+        if let Some(first) = self.seen.get(subject) {
+            return *first;
+        }
+        if self.seen.len() < WAITING {
+            *self.seen.entry(subject.clone()).or_insert(now)
+        } else {
+            now
+        }
+    }
+
     fn take(&self) -> Vec<Fact> {
         let mut taken = Vec::new();
-        self.served.retain(|subject, at| {
-            taken.push(Fact {
-                subject: subject.clone(),
-                at: *at,
-                served: true,
+        for (facts, served) in [(&self.served, true), (&self.seen, false)] {
+            facts.retain(|subject, at| {
+                taken.push(Fact {
+                    subject: subject.clone(),
+                    at: *at,
+                    served,
+                });
+                false
             });
-            false
-        });
+        }
         taken
+    }
+
+    fn put_back(&self, fact: &Fact) {
+        match fact.served {
+            true => self.served(&fact.subject, fact.at),
+            false => {
+                self.seen(&fact.subject, fact.at);
+            }
+        }
     }
 }
 
@@ -63,7 +87,7 @@ impl Gate {
         if let Err(error) = self.ledger.note_facts(&facts).await {
             tracing::error!(%error, "facts not written");
             for fact in facts {
-                self.facts.served(&fact.subject, fact.at);
+                self.facts.put_back(&fact);
             }
         }
     }

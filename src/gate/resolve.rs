@@ -1,6 +1,7 @@
 //! Tag to digest: once per pull, and the digest is what is judged and served.
 
 use jiff::SignedDuration;
+use url::Url;
 
 use super::{Gate, Pull, Refusal};
 use crate::oci::{Digest, Reference, RegistryHost, Repository, RepositoryGlobs, Tag};
@@ -14,6 +15,8 @@ pub struct Reachable {
     pub path: String,
     /// What it serves; empty: everything.
     pub repositories: RepositoryGlobs,
+    /// Where it is reached.
+    pub url: Url,
     pub tag_ttl: SignedDuration,
     pub upstream: Upstream,
     pub tags: TagMemory,
@@ -22,6 +25,19 @@ pub struct Reachable {
 impl Reachable {
     pub fn serves(&self, repository: &Repository) -> bool {
         self.repositories.empty_or_matches(repository)
+    }
+
+    /// The image as a client that goes past the gateway must name it:
+    /// `host[:port]/name@digest`.
+    pub fn direct(&self, repository: &Repository, digest: &Digest) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port().map(|port| format!(":{port}"));
+        format!("{host}{}/{}@{digest}", port.unwrap_or_default(), repository.name())
+    }
+
+    /// Whether it is reached without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
     }
 }
 

@@ -149,6 +149,17 @@ impl Index {
         tables.members.images_holding(repository, blob, limit)
     }
 
+    /// Image manifests that name `blob`, in repositories that `wanted` names, with
+    /// where they lie; `limit` at most.
+    pub fn holders_in(
+        &self,
+        blob: &Digest,
+        wanted: impl Fn(&Repository) -> bool,
+        limit: usize,
+    ) -> Vec<(Repository, Digest)> {
+        self.tables.load().members.holders_in(blob, wanted, limit)
+    }
+
     /// The image that last permitted `blob`.
     pub fn hint(&self, repository: &Repository, blob: &Digest) -> Option<Digest> {
         self.tables.load().members.hint(repository, blob)

@@ -190,6 +190,24 @@ impl Membership {
             .unwrap_or_default()
     }
 
+    /// Images that hold `blob` in repositories that `wanted` names, the newest of
+    /// each first, `limit` at most.
+    pub fn holders_in(
+        &self,
+        blob: &Digest,
+        wanted: impl Fn(&Repository) -> bool,
+        limit: usize,
+    ) -> Vec<(Repository, Digest)> {
+        self.nodes.get(blob).map_or_else(Vec::new, |node| {
+            let places = node.places.iter().filter(|(it, _)| wanted(it));
+            let images = places.flat_map(|(repository, place)| {
+                let newest = place.images.iter().rev();
+                newest.map(|image| (repository.clone(), image.clone()))
+            });
+            images.take(limit).collect()
+        })
+    }
+
     pub fn hint(&self, repository: &Repository, blob: &Digest) -> Option<Digest> {
         self.nodes.get(blob)?.place(repository)?.hint.clone()
     }

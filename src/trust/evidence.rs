@@ -105,8 +105,6 @@ pub struct TrustedBase {
     pub image: Digest,
     /// `host/name@digest` of the base.
     pub base: String,
-    /// The base itself is permitted until then.
-    pub permitted_until: Timestamp,
 }
 
 /// Everything known of one subject, read from the ledger and the closure.
@@ -141,7 +139,13 @@ pub struct Evidence {
     /// What this manifest refers to is itself permitted until then: its `subject`,
     /// or an index that holds it when it is an attestation.
     pub subject_permitted_until: Option<Timestamp>,
+    /// Such as were permitted when that was last looked at.
     pub trusted_bases: Vec<TrustedBase>,
+    /// Until when that look counts; `None`: nobody looked.
+    pub bases_known_until: Option<Timestamp>,
+    /// It lies in no registry yet: what needs its layers or its age is judged once it
+    /// does.
+    pub unpushed: bool,
     /// The ledger could be asked. Else only revocations that memory knows are
     /// here, and nothing can be decided that needs evidence.
     pub confirmed: bool,
@@ -165,6 +169,8 @@ impl Evidence {
             vouched_until: None,
             subject_permitted_until: None,
             trusted_bases: Vec::new(),
+            bases_known_until: None,
+            unpushed: false,
             confirmed: true,
         }
     }

@@ -14,6 +14,10 @@ impl Judgement<'_> {
         if wanted <= SignedDuration::ZERO {
             return;
         }
+        if self.evidence.unpushed {
+            let text = "its age counts from the push";
+            return self.check("age", CheckOutcome::Warned, text);
+        }
         let Some(seen) = self.evidence.first_seen else {
             let detail = "never seen here before";
             return self.deny(
@@ -44,11 +48,20 @@ impl Judgement<'_> {
         if trusted.is_empty() || trusted.matches(&self.subject.repository) {
             return;
         }
+        if self.evidence.unpushed {
+            let text = "what it is built on is judged after the push";
+            return self.check("base", CheckOutcome::Warned, text);
+        }
+        let known_until = self.evidence.bases_known_until;
         let mut bases = self.evidence.trusted_bases.iter();
-        let found = bases.find(|it| it.image == image.manifest && self.now < it.permitted_until);
+        let found = bases
+            .find(|it| it.image == image.manifest)
+            .filter(|_| known_until.is_some_and(|until| self.now < until));
+        if let Some(until) = known_until {
+            self.expires(until);
+        }
         match found {
             Some(base) => {
-                self.expires(base.permitted_until);
                 let text = format!("begins with all layers of {}", base.base);
                 self.check("base", CheckOutcome::Met, text);
             }

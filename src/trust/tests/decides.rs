@@ -61,7 +61,7 @@ fn unreachable_records_are_not_called_missing_papers() {
         .checks()
         .iter()
         .filter(|check| check.outcome == crate::trust::CheckOutcome::Failed)
-        .map(|check| check.requirement)
+        .map(|check| &*check.requirement)
         .collect();
     assert_eq!(failed, ["undecidable"]);
 }

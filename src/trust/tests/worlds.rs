@@ -292,7 +292,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                     first_seen: times.2,
                     break_glass: leave.0,
                     timed_mode: leave.1,
-                    trusted_bases: leave.2.map(base).into_iter().collect(),
+                    trusted_bases: vec![base()],
+                    bases_known_until: leave.2,
                     confirmed,
                     ..Evidence::none(closure)
                 }
@@ -300,11 +301,10 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         )
 }
 
-fn base(permitted_until: Timestamp) -> TrustedBase {
+fn base() -> TrustedBase {
     TrustedBase {
         image: digest("amd"),
         base: "registry.corp/base/debian".to_owned(),
-        permitted_until,
     }
 }
 

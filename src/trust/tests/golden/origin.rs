@@ -13,7 +13,6 @@ fn base(image: &str) -> TrustedBase {
     TrustedBase {
         image: digest(image),
         base: "registry.corp/base/debian@sha256:…".to_owned(),
-        permitted_until: ago(-1),
     }
 }
 
@@ -63,6 +62,7 @@ pub fn bases() -> Vec<Case> {
             |c| {
                 wants_base(c);
                 c.evidence.trusted_bases = vec![base("app")];
+                c.evidence.bases_known_until = Some(ago(-1));
             },
         ),
         case(
@@ -77,11 +77,8 @@ pub fn bases() -> Vec<Case> {
             Denied(&[UntrustedBase]),
             |c| {
                 wants_base(c);
-                let ended = TrustedBase {
-                    permitted_until: ago(1),
-                    ..base("app")
-                };
-                c.evidence.trusted_bases = vec![ended];
+                c.evidence.trusted_bases = vec![base("app")];
+                c.evidence.bases_known_until = Some(ago(1));
             },
         ),
         case(11, "serves a trusted base itself", Allowed, |c| {
@@ -95,6 +92,7 @@ pub fn bases() -> Vec<Case> {
                 both(c);
                 wants_base(c);
                 c.evidence.trusted_bases = vec![base("app")];
+                c.evidence.bases_known_until = Some(ago(-1));
             },
         ),
         case(11, "demands no base of what does not run", Allowed, |c| {

@@ -1,0 +1,152 @@
+//! `/api/v1/break-glass` and `/api/v1/modes`: what is let through under a ticket,
+//! by whom, and until when.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Admin;
+use super::authenticate::{Now, Reader, Writer, forbidden};
+use super::body::Body;
+use super::error::AdminError;
+use super::images::{digest_of, within_scope};
+use crate::access::Principal;
+use crate::api::{
+    BreakGlassList, BreakGlassRequest, BreakGlassView, ErrorBody, ModeList, ModeRequest, ModeView,
+};
+use crate::ledger::{NewBreakGlass, NewTimedMode};
+use crate::trust::{BreakGlass, TimedMode};
+
+/// The longest text that is taken, in characters.
+const TEXT_LIMIT: usize = 1000;
+
+/// Let a digest through although judgement denies it, for some hours.
+#[utoipa::path(
+    post,
+    path = "/api/v1/break-glass",
+    request_body = BreakGlassRequest,
+    responses((status = 200, body = BreakGlassView), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn grant(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<BreakGlassRequest>,
+) -> Result<Json<BreakGlassView>, AdminError> {
+    let may = principal.role().may_break_glass() && principal.scope().repositories().is_empty();
+    if !may {
+        return Err(forbidden(&principal, "break glass for a digest wherever it lies"));
+    }
+    let image = admin.image(&request.image)?;
+    within_scope(&principal, image.repository(), Some(&request.environment))?;
+    let environment = admin.environment(Some(request.environment))?;
+    let new = NewBreakGlass {
+        environment,
+        digest: digest_of(&image)?,
+        ticket: needed("ticket", &request.ticket)?,
+        reason: needed("reason", &request.reason)?,
+        granted_by: principal.name().to_owned(),
+        granted_at: now,
+        until: in_hours(now, request.hours, BreakGlass::MAX_HOURS)?,
+        lifts_revocation: request.revoked,
+    };
+    let id = admin.ledger.grant_break_glass(new.clone()).await?;
+    tracing::warn!(
+        break_glass.id = id,
+        break_glass.ticket = %new.ticket,
+        environment = %new.environment,
+        image.digest = %new.digest,
+        principal = %new.granted_by,
+        "break-glass granted"
+    );
+    Ok(Json(new.granted(id).into()))
+}
+
+/// List the grants that hold now.
+#[utoipa::path(get, path = "/api/v1/break-glass", responses((status = 200, body = BreakGlassList)))]
+pub(super) async fn grants(
+    State(admin): State<Admin>,
+    Reader(principal): Reader,
+    Now(now): Now,
+) -> Json<BreakGlassList> {
+    let active = admin.ledger.index().active_break_glass(now);
+    let seen = |grant: &BreakGlass| reads(&principal, grant.environment.as_str());
+    let break_glass = active.into_iter().filter(seen).map(Into::into).collect();
+    Json(BreakGlassList { break_glass })
+}
+
+/// Judge an environment in another mode, for some hours.
+#[utoipa::path(
+    post,
+    path = "/api/v1/modes",
+    request_body = ModeRequest,
+    responses((status = 200, body = ModeView), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn set_mode(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<ModeRequest>,
+) -> Result<Json<ModeView>, AdminError> {
+    let scope = principal.scope();
+    let may = principal.role().may_set_modes()
+        && scope.repositories().is_empty()
+        && scope.covers_environment(request.environment.as_str());
+    if !may {
+        let what = format!("set the mode of {}", request.environment);
+        return Err(forbidden(&principal, &what));
+    }
+    let environment = admin.environment(Some(request.environment))?;
+    let new = NewTimedMode {
+        environment,
+        mode: request.mode,
+        ticket: needed("ticket", &request.ticket)?,
+        set_by: principal.name().to_owned(),
+        set_at: now,
+        until: in_hours(now, request.hours, TimedMode::MAX_HOURS)?,
+    };
+    let id = admin.ledger.set_mode(new.clone()).await?;
+    tracing::warn!(
+        mode = %new.mode,
+        mode.ticket = %new.ticket,
+        environment = %new.environment,
+        principal = %new.set_by,
+        "mode set for some hours"
+    );
+    Ok(Json(new.set(id).into()))
+}
+
+/// List the modes that were set for some hours, and hold now.
+#[utoipa::path(get, path = "/api/v1/modes", responses((status = 200, body = ModeList)))]
+pub(super) async fn modes(
+    State(admin): State<Admin>,
+    Reader(principal): Reader,
+    Now(now): Now,
+) -> Json<ModeList> {
+    let active = admin.ledger.index().active_modes(now);
+    let seen = |set: &TimedMode| reads(&principal, set.environment.as_str());
+    let modes = active.into_iter().filter(seen).map(Into::into).collect();
+    Json(ModeList { modes })
+}
+
+fn reads(principal: &Principal, environment: &str) -> bool {
+    principal.scope().covers_environment(environment)
+}
+
+fn needed(name: &str, text: &str) -> Result<String, AdminError> {
+    if text.trim().is_empty() || text.chars().count() > TEXT_LIMIT {
+        let message = format!("a {name} is needed, of at most {TEXT_LIMIT} characters");
+        return Err(AdminError::bad_request(message));
+    }
+    Ok(text.to_owned())
+}
+
+fn in_hours(now: Timestamp, hours: u32, most: u32) -> Result<Timestamp, AdminError> {
+    let end = now.checked_add(SignedDuration::from_hours(i64::from(hours)));
+    match end {
+        Ok(end) if (1..=most).contains(&hours) => Ok(end),
+        _ => Err(AdminError::bad_request(format!(
+            "{hours} hours is not possible; say 1 to {most}"
+        ))),
+    }
+}

@@ -1,0 +1,99 @@
+//! What an image was built on (rule 11): an admitted image of a trusted repository
+//! whose layers it begins with.
+//!
+//! Layers are compared as manifests name them. What a config says of unpacked
+//! layers is not used: some runtimes never hold layers against it.
+
+use jiff::SignedDuration;
+
+use super::Gate;
+use super::check::Question;
+use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
+use crate::trust::{Evidence, Subject, TrustedBase};
+
+/// Images of trusted repositories that are looked at for one image.
+const LOOKED_AT: usize = 1024;
+/// Bases that are judged for one image.
+const JUDGED_AT_MOST: usize = 16;
+/// How many bases may stand on each other.
+const DEPTH: u8 = 3;
+/// How long an image rests on the verdict of its base, so that a change there
+/// reaches it as soon as any other.
+const BASE_HOLDS: SignedDuration = SignedDuration::from_millis(500);
+
+impl Gate {
+    /// Looks for the permitted bases of the images in the closure, where a trusted
+    /// base is demanded.
+    pub(super) async fn add_bases(&self, question: Question<'_>, evidence: &mut Evidence) {
+        let Some(settings) = question.settings() else {
+            return;
+        };
+        let globs = &settings.trusted_bases;
+        let own = globs.matches(&question.subject.repository);
+        if globs.is_empty() || own || question.depth >= DEPTH {
+            return;
+        }
+        let closure = evidence.closure.clone();
+        for image in closure.images() {
+            let base = self.trusted_base(question, image, globs).await;
+            evidence.trusted_bases.extend(base);
+        }
+        evidence.bases_known_until = question.now.checked_add(BASE_HOLDS).ok();
+    }
+
+    async fn trusted_base(
+        &self,
+        question: Question<'_>,
+        image: &Image,
+        globs: &RepositoryGlobs,
+    ) -> Option<TrustedBase> {
+        for (repository, digest) in self.bases_of(image, globs) {
+            let subject = Subject {
+                environment: question.subject.environment.clone(),
+                repository,
+                digest,
+            };
+            let asked = Question {
+                subject: &subject,
+                depth: question.depth + 1,
+                ..question
+            };
+            if let Ok(verdict) = self.verdict_of_another(asked).await
+                && verdict.permit(question.now).is_some()
+            {
+                return Some(TrustedBase {
+                    image: image.manifest.clone(),
+                    base: format!("{}@{}", subject.repository, subject.digest),
+                });
+            }
+        }
+        None
+    }
+
+    /// Images of trusted repositories whose layers `image` begins with.
+    fn bases_of(&self, image: &Image, globs: &RepositoryGlobs) -> Vec<(Repository, Digest)> {
+        let Some(first) = image.layers.first() else {
+            return Vec::new();
+        };
+        let index = self.ledger.index();
+        let holders = index.holders_in(&first.digest, |it| globs.matches(it), LOOKED_AT);
+        let built_on = |(repository, digest): &(Repository, Digest)| {
+            let closure = self.known_closure(repository, digest);
+            let base = closure.as_deref().and_then(|closure| closure.image(digest));
+            base.is_some_and(|base| begins_with(image, base))
+        };
+        holders
+            .into_iter()
+            .filter(built_on)
+            .take(JUDGED_AT_MOST)
+            .collect()
+    }
+}
+
+fn begins_with(image: &Image, base: &Image) -> bool {
+    let layers = |image: &Image| -> Vec<Digest> {
+        let layers = image.layers.iter();
+        layers.map(|layer| layer.digest.clone()).collect()
+    };
+    !base.layers.is_empty() && layers(image).starts_with(&layers(base))
+}

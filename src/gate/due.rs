@@ -1,0 +1,239 @@
+//! What wants a scan: images that are denied for want of one, and images in use
+//! whose scan runs out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::check::{Asked, Question};
+use super::{Gate, InspectError};
+use crate::ledger::DecisionFilter;
+use crate::oci::{Closure, Content, Digest, Image, ImageRef, Platform, Repository};
+use crate::trust::{
+    CheckOutcome, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject, Verdict,
+};
+
+/// Subjects looked at for one list.
+pub const LOOKED_AT: usize = 5000;
+/// Denials and pulls older than this want no scan any more.
+const IN_USE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How often time may change a verdict before the end that is looked at.
+const STEPS: usize = 16;
+
+/// Why an image wants a scan, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    NotScanned,
+    PlatformNotScanned,
+    ScanIncomplete,
+    ScanStale,
+    /// Its scan runs out soon.
+    Expires,
+}
+
+impl Cause {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotScanned => "not-scanned",
+            Self::PlatformNotScanned => "platform-not-scanned",
+            Self::ScanIncomplete => "scan-incomplete",
+            Self::ScanStale => "scan-stale",
+            Self::Expires => "expires",
+        }
+    }
+
+    fn of(reason: DenialReason) -> Option<Self> {
+        match reason {
+            DenialReason::NotScanned => Some(Self::NotScanned),
+            DenialReason::PlatformNotScanned => Some(Self::PlatformNotScanned),
+            DenialReason::ScanIncomplete => Some(Self::ScanIncomplete),
+            DenialReason::ScanStale => Some(Self::ScanStale),
+            _ => None,
+        }
+    }
+}
+
+/// One image that wants a scan.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub repository: Repository,
+    /// The image manifest; never an index.
+    pub manifest: Digest,
+    pub platform: Option<Platform>,
+    /// The image as its upstream must be asked for it, past the gateway.
+    pub direct: String,
+    /// The upstream is reached without TLS.
+    pub plain: bool,
+    pub cause: Cause,
+    pub environments: Vec<EnvironmentName>,
+    /// When the scan that it has runs out.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What is asked, and how.
+pub struct Survey<'a> {
+    pub rulebook: &'a Rulebook,
+    /// The exposure of pulls in an environment.
+    pub exposure: &'a (dyn Fn(&EnvironmentName) -> Asked + Send + Sync),
+    pub now: Timestamp,
+    /// Scans that run out within this long are due.
+    pub within: SignedDuration,
+}
+
+type Found = BTreeMap<(Repository, Digest), Due>;
+
+impl Gate {
+    /// What wants a scan, the most urgent first.
+    pub async fn due(&self, survey: &Survey<'_>) -> Result<Vec<Due>, InspectError> {
+        let mut found = Found::new();
+        for subject in self.in_use(survey.now).await? {
+            self.survey(survey, &subject, &mut found).await;
+        }
+        let mut due: Vec<Due> = found.into_values().collect();
+        due.sort_by_key(|due| (due.cause, due.expires_at));
+        Ok(due)
+    }
+
+    /// What was pulled, promoted or denied for want of a scan.
+    async fn in_use(&self, now: Timestamp) -> Result<Vec<Subject>, InspectError> {
+        let since = now.checked_sub(IN_USE).unwrap_or(Timestamp::MIN);
+        let unreadable = |error: crate::ledger::LedgerError| {
+            tracing::error!(%error, "records not readable");
+            InspectError::Unavailable("the records cannot be read".to_owned())
+        };
+        let pulled = self.ledger.subjects_pulled_since(since, LOOKED_AT).await;
+        let promoted = self.ledger.promoted_subjects(LOOKED_AT).await;
+        let mut subjects: Vec<Subject> = self.denied_for_want(since).await.map_err(unreadable)?;
+        subjects.extend(pulled.map_err(unreadable)?.into_iter().map(|(it, _)| it));
+        subjects.extend(promoted.map_err(unreadable)?);
+        let mut seen = std::collections::HashSet::new();
+        subjects.retain(|subject| seen.insert(subject.clone()));
+        subjects.truncate(LOOKED_AT);
+        Ok(subjects)
+    }
+
+    async fn denied_for_want(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<Subject>, crate::ledger::LedgerError> {
+        let mut subjects = Vec::new();
+        for verdict in [Outcome::Denied, Outcome::WouldDeny, Outcome::BreakGlass] {
+            let filter = DecisionFilter {
+                since: Some(since),
+                verdict: Some(verdict),
+                ..DecisionFilter::default()
+            };
+            for decision in self.ledger.decisions(&filter).await? {
+                let wanted = decision.reasons.iter().any(|it| Cause::of(*it).is_some());
+                let image = decision.upstream.as_ref().and_then(|host| {
+                    ImageRef::parse(&decision.image, host).ok()
+                });
+                if let (true, Some(image), Some(digest)) = (wanted, image, decision.digest) {
+                    subjects.push(Subject {
+                        environment: decision.environment,
+                        repository: image.repository().clone(),
+                        digest,
+                    });
+                }
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// Notes what of `subject` wants a scan. What its upstream does not show now
+    /// cannot be scanned now.
+    async fn survey(&self, survey: &Survey<'_>, subject: &Subject, found: &mut Found) {
+        let Some(environment) = survey.rulebook.environment(&subject.environment) else {
+            return;
+        };
+        let settings = environment.settings(&subject.repository);
+        let Ok(closure) = self.closure_to_survey(subject, survey.now).await else {
+            return;
+        };
+        for image in closure.images() {
+            let Content::Runnable { platform, .. } = &image.content else {
+                continue;
+            };
+            if settings.deploys(platform) {
+                self.survey_image(survey, subject, image, found).await;
+            }
+        }
+    }
+
+    async fn survey_image(
+        &self,
+        survey: &Survey<'_>,
+        root: &Subject,
+        image: &Image,
+        found: &mut Found,
+    ) {
+        let Ok(reachable) = self.reachable(&root.repository) else {
+            return;
+        };
+        let subject = Subject {
+            digest: image.manifest.clone(),
+            ..root.clone()
+        };
+        let question = Question {
+            rulebook: survey.rulebook,
+            subject: &subject,
+            exposure: (survey.exposure)(&subject.environment),
+            now: survey.now,
+            depth: 0,
+        };
+        let closure = Arc::new(Closure::of_image(image));
+        let (evidence, _) = self.evidence(question, closure).await;
+        let Some((cause, expires_at)) = due_at(question, &evidence, survey.within) else {
+            return;
+        };
+        let key = (subject.repository.clone(), subject.digest.clone());
+        let due = found.entry(key).or_insert_with(|| Due {
+            direct: reachable.direct(&subject.repository, &subject.digest),
+            plain: reachable.is_plain(),
+            repository: subject.repository.clone(),
+            manifest: subject.digest.clone(),
+            platform: image.platform().cloned(),
+            cause,
+            environments: Vec::new(),
+            expires_at,
+        });
+        due.cause = due.cause.min(cause);
+        if !due.environments.contains(&subject.environment) {
+            due.environments.push(subject.environment.clone());
+        }
+    }
+}
+
+/// Why a scan is wanted, if it is: now, or since the one that it has runs out
+/// before the end. Only time is moved on; the verdict says how far.
+fn due_at(
+    question: Question<'_>,
+    evidence: &Evidence,
+    within: SignedDuration,
+) -> Option<(Cause, Option<Timestamp>)> {
+    let end = question.now.checked_add(within).unwrap_or(Timestamp::MAX);
+    let mut at = question.now;
+    for _ in 0..STEPS {
+        let verdict = Question { now: at, ..question }.verdict(evidence);
+        if let Some(cause) = wanted(&verdict) {
+            return Some(match at == question.now {
+                true => (cause, None),
+                false => (Cause::Expires, Some(at)),
+            });
+        }
+        at = verdict.valid_until().filter(|until| *until <= end)?;
+    }
+    None
+}
+
+/// A stale scan that has grace is wanted anew before the grace ends.
+fn wanted(verdict: &Verdict) -> Option<Cause> {
+    let reasons = verdict.denials().iter().map(|denial| denial.reason);
+    let in_grace = verdict
+        .checks()
+        .iter()
+        .any(|check| check.requirement == "scan" && check.outcome == CheckOutcome::Warned);
+    let denied = reasons.filter_map(Cause::of).min();
+    denied.or(in_grace.then_some(Cause::ScanStale))
+}

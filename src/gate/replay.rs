@@ -1,0 +1,174 @@
+//! What another policy would change: recorded decisions, judged again on the
+//! evidence of today under the policy in force and under the other one.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::check::{Asked, Question};
+use super::judged::Judged;
+use super::{Gate, InspectError};
+use crate::oci::{Digest, ImageRef, Repository};
+use crate::trust::{
+    Decision, DenialReason, EnvironmentName, ExposureSource, Outcome, Rulebook, Subject, Verdict,
+    denial_message,
+};
+
+/// Distinct images that are judged for one replay.
+pub const REPLAYED_AT_MOST: usize = 2000;
+
+/// What is replayed.
+pub struct Replay<'a> {
+    /// The policy to try.
+    pub other: &'a Rulebook,
+    pub since: Timestamp,
+    /// The exposure of pulls in an environment, where a decision does not keep its
+    /// listener's.
+    pub exposure: &'a (dyn Fn(&EnvironmentName) -> Asked + Send + Sync),
+    pub now: Timestamp,
+}
+
+/// One image that would be decided otherwise.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub environment: EnvironmentName,
+    pub repository: Repository,
+    pub digest: Digest,
+    /// As it was asked for last.
+    pub image: String,
+    /// How often that was decided.
+    pub count: u64,
+    /// Under the policy in force.
+    pub before: Told,
+    /// Under the other one.
+    pub after: Told,
+}
+
+/// A verdict in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub outcome: Outcome,
+    pub reasons: Vec<DenialReason>,
+    /// The line that a client would read; empty for a pass.
+    pub message: String,
+}
+
+/// What came of a replay.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed {
+    /// Distinct images that were judged under both.
+    pub judged: u64,
+    /// Images that cannot be judged now: gone upstream, or unreadable.
+    pub unknown: u64,
+    /// More images were decided on than are replayed at once.
+    pub cut: bool,
+    /// The other policy has no such environment; how many images it had.
+    pub homeless: u64,
+    pub changes: Vec<Change>,
+}
+
+impl Told {
+    fn of(verdict: &Verdict) -> Self {
+        let message = verdict.denials().first();
+        Self {
+            outcome: Judged::by(verdict).outcome(),
+            reasons: verdict.denials().iter().map(|it| it.reason).collect(),
+            message: message.map_or_else(String::new, |denial| denial_message(denial, "")),
+        }
+    }
+}
+
+impl Gate {
+    /// Judges what was decided since, under both policies.
+    pub async fn replay(&self, replay: &Replay<'_>) -> Result<Replayed, InspectError> {
+        let decided = self.ledger.decided_since(replay.since, REPLAYED_AT_MOST + 1);
+        let mut decided = decided.await.map_err(|error| {
+            tracing::error!(%error, "decisions not readable");
+            InspectError::Unavailable("the decisions cannot be read".to_owned())
+        })?;
+        let mut replayed = Replayed {
+            cut: decided.len() > REPLAYED_AT_MOST,
+            ..Replayed::default()
+        };
+        decided.truncate(REPLAYED_AT_MOST);
+        let mut images: BTreeMap<_, (Decision, u64)> = BTreeMap::new();
+        for decision in decided {
+            let Some(subject) = subject_of(&decision) else {
+                continue;
+            };
+            let key = (subject.environment, subject.repository, subject.digest);
+            let count = decision.count;
+            images.entry(key).or_insert((decision, 0)).1 += count;
+        }
+        for ((environment, repository, digest), (decision, count)) in images {
+            let subject = Subject {
+                environment,
+                repository,
+                digest,
+            };
+            self.replay_one(replay, &subject, (&decision, count), &mut replayed)
+                .await;
+        }
+        Ok(replayed)
+    }
+
+    async fn replay_one(
+        &self,
+        replay: &Replay<'_>,
+        subject: &Subject,
+        (decision, count): (&Decision, u64),
+        replayed: &mut Replayed,
+    ) {
+        if replay.other.environment(&subject.environment).is_none() {
+            replayed.homeless += 1;
+            return;
+        }
+        let exposure = match decision.exposure_source {
+            ExposureSource::Listener => Asked::Listener(decision.exposure),
+            ExposureSource::Rule(_) | ExposureSource::Asked => {
+                (replay.exposure)(&subject.environment)
+            }
+        };
+        let Ok(closure) = self.closure_to_survey(subject, replay.now).await else {
+            replayed.unknown += 1;
+            return;
+        };
+        let current = self.rulebook();
+        let mut told = Vec::new();
+        for rulebook in [&*current, replay.other] {
+            let question = Question {
+                rulebook,
+                subject,
+                exposure,
+                now: replay.now,
+                depth: 0,
+            };
+            let (evidence, _) = self.evidence(question, closure.clone()).await;
+            told.push(Told::of(&question.verdict(&evidence)));
+        }
+        replayed.judged += 1;
+        if let [before, after] = &told[..]
+            && before.outcome != after.outcome
+        {
+            replayed.changes.push(Change {
+                environment: subject.environment.clone(),
+                repository: subject.repository.clone(),
+                digest: subject.digest.clone(),
+                image: decision.image.clone(),
+                count,
+                before: before.clone(),
+                after: after.clone(),
+            });
+        }
+    }
+}
+
+/// What a decision was about; `None`: it named no image of an upstream.
+fn subject_of(decision: &Decision) -> Option<Subject> {
+    let image = ImageRef::parse(&decision.image, decision.upstream.as_ref()?).ok()?;
+    Some(Subject {
+        environment: decision.environment.clone(),
+        repository: image.repository().clone(),
+        digest: decision.digest.clone()?,
+    })
+}

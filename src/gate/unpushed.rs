@@ -1,0 +1,134 @@
+//! An image that no registry has yet, judged by its image ID: build, scan, gate,
+//! and only then push.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Gate;
+use super::check::{Asked, Question};
+use crate::oci::{
+    Closure, Content, Descriptor, Digest, Image, MediaType, Platform, Repository, RepositoryName,
+};
+use crate::trust::{
+    EnvironmentName, Evidence, JudgedFinding, Promotion, Rulebook, Scan, Subject, Verdict,
+};
+
+/// What stands for the name of an image that has none yet.
+const NO_NAME: &str = "not-pushed";
+
+/// An image by its ID, and where it will be pushed.
+#[derive(Clone, Debug)]
+pub struct Unpushed {
+    pub image_id: Digest,
+    /// `None`: nobody said where, and no rule or exception for a repository holds.
+    pub repository: Option<Repository>,
+    /// As the scanner saw it.
+    pub platform: Option<Platform>,
+    pub diff_ids: Vec<Digest>,
+    pub scans: Vec<Arc<Scan>>,
+    /// Who asks, as if they had promoted it.
+    pub promoter: String,
+}
+
+impl Gate {
+    /// The verdict that the image would get once it is pushed, bound and promoted,
+    /// with the findings that it turns on.
+    pub fn judge_unpushed(
+        &self,
+        rulebook: &Rulebook,
+        environment: &EnvironmentName,
+        image: &Unpushed,
+        exposure: Asked,
+        now: Timestamp,
+    ) -> Option<(Verdict, Vec<JudgedFinding>)> {
+        let subject = Subject {
+            environment: environment.clone(),
+            repository: match &image.repository {
+                Some(repository) => repository.clone(),
+                None => self.anywhere(rulebook, environment)?,
+            },
+            digest: image.image_id.clone(),
+        };
+        let question = Question {
+            rulebook,
+            subject: &subject,
+            exposure,
+            now,
+            depth: 0,
+        };
+        let evidence = self.unpushed_evidence(question, image);
+        Some(question.verdict_in_full(&evidence))
+    }
+
+    fn unpushed_evidence(&self, question: Question<'_>, image: &Unpushed) -> Evidence {
+        let subject = question.subject;
+        let index = self.ledger.index();
+        let settings = question.settings();
+        let deployed = settings.and_then(|settings| settings.platforms.first());
+        let platform = image.platform.as_ref().or(deployed).cloned();
+        let closure = stand_in(image, platform.unwrap_or_else(usual_platform));
+        let (_, timed_mode) = index.leave(subject, &[]);
+        Evidence {
+            scans: image.scans.clone(),
+            promotions: vec![as_promoted(subject, &image.promoter, question.now)],
+            revocations: index.revocations(&image.image_id),
+            timed_mode,
+            unpushed: true,
+            confirmed: !self.ledger.is_silent(question.now),
+            ..Evidence::none(Arc::new(closure))
+        }
+    }
+
+    /// A repository of an upstream that the environment pulls from, for which
+    /// nobody wrote a rule.
+    fn anywhere(&self, rulebook: &Rulebook, environment: &EnvironmentName) -> Option<Repository> {
+        let name = RepositoryName::parse(NO_NAME).ok()?;
+        let environment = rulebook.environment(environment)?;
+        let listed = environment.settings.upstreams.first();
+        let host = listed.or_else(|| self.upstreams.keys().next())?;
+        Some(Repository::new(host.clone(), name))
+    }
+}
+
+fn usual_platform() -> Platform {
+    Platform::new("linux", "amd64", None)
+}
+
+/// An image whose manifest is not known yet; its ID stands for it.
+fn stand_in(image: &Unpushed, platform: Platform) -> Closure {
+    let config = Descriptor {
+        media_type: MediaType::OCI_CONFIG,
+        digest: image.image_id.clone(),
+        size: 0,
+        platform: None,
+        artifact_type: None,
+    };
+    Closure::of_image(&Image {
+        manifest: image.image_id.clone(),
+        media_type: MediaType::OCI_MANIFEST,
+        size: 0,
+        content: Content::Runnable {
+            platform,
+            diff_ids: image.diff_ids.clone(),
+        },
+        config,
+        layers: Vec::new(),
+        subject: None,
+    })
+}
+
+fn as_promoted(subject: &Subject, promoter: &str, now: Timestamp) -> Promotion {
+    Promotion {
+        id: 0,
+        environment: subject.environment.clone(),
+        repository: subject.repository.clone(),
+        digest: subject.digest.clone(),
+        tag: None,
+        promoter: promoter.to_owned(),
+        promoted_at: now,
+        reason: None,
+        link: None,
+        forced: false,
+    }
+}
