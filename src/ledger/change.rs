@@ -15,6 +15,10 @@ pub(super) enum Change {
     Closure(Repository, Digest),
     Alias(Digest, Digest),
     Token(String),
+    /// Break-glass for this digest was granted, or withdrawn.
+    BreakGlass(Digest),
+    /// Another mode was set for an environment, or withdrawn.
+    Mode(EnvironmentName),
 }
 
 /// A tag that promotions move, in one environment.
@@ -34,21 +38,25 @@ impl Change {
             Self::Closure(..) => "closure",
             Self::Alias(..) => "alias",
             Self::Token(_) => "token",
+            Self::BreakGlass(_) => "break-glass",
+            Self::Mode(_) => "mode",
         }
     }
 
     /// Words parted by spaces; none of them can hold one.
     pub fn subject(&self) -> String {
         match self {
-            Self::Scan(digest) | Self::Revocation(digest) | Self::Promotion(digest, None) => {
-                digest.to_string()
-            }
+            Self::Scan(digest)
+            | Self::Revocation(digest)
+            | Self::BreakGlass(digest)
+            | Self::Promotion(digest, None) => digest.to_string(),
             Self::Promotion(digest, Some(at)) => {
                 format!("{digest} {} {} {}", at.environment, at.repository, at.tag)
             }
             Self::Closure(repository, root) => format!("{repository} {root}"),
             Self::Alias(sha256, sha512) => format!("{sha256} {sha512}"),
             Self::Token(name) => name.clone(),
+            Self::Mode(environment) => environment.to_string(),
         }
     }
 
@@ -73,6 +81,8 @@ impl Change {
                 digest(root)?,
             )),
             ("alias", [sha256, sha512]) => Some(Self::Alias(digest(sha256)?, digest(sha512)?)),
+            ("break-glass", [it]) => Some(Self::BreakGlass(digest(it)?)),
+            ("mode", [environment]) => Some(Self::Mode(EnvironmentName::parse(environment).ok()?)),
             ("token", [name]) => Some(Self::Token((*name).to_owned())),
             _ => None,
         }
@@ -81,12 +91,13 @@ impl Change {
     /// The digests whose evidence it changes.
     pub fn digests(&self) -> impl Iterator<Item = &Digest> {
         let (one, other) = match self {
-            Self::Scan(digest) | Self::Promotion(digest, _) | Self::Revocation(digest) => {
-                (Some(digest), None)
-            }
+            Self::Scan(digest)
+            | Self::Promotion(digest, _)
+            | Self::Revocation(digest)
+            | Self::BreakGlass(digest) => (Some(digest), None),
             Self::Closure(_, root) => (Some(root), None),
             Self::Alias(sha256, sha512) => (Some(sha256), Some(sha512)),
-            Self::Token(_) => (None, None),
+            Self::Token(_) | Self::Mode(_) => (None, None),
         };
         one.into_iter().chain(other)
     }
@@ -113,6 +124,8 @@ mod tests {
             Change::Closure(repository, digest.clone()),
             Change::Alias(digest, Digest::sha512(b"x")),
             Change::Token("ci".to_owned()),
+            Change::BreakGlass(Digest::sha256(b"x")),
+            Change::Mode(EnvironmentName::parse("production").unwrap()),
         ] {
             let read = Change::parse(change.kind(), &change.subject());
             assert_eq!(read, Some(change));

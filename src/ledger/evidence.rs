@@ -27,12 +27,16 @@ impl Ledger {
         let tables = self.index.tables();
         let above = tables.members.above(&subject.repository, &subject.digest);
         let related = related(&closure, &tables.members);
+        let (break_glass, timed_mode) = tables.leave_of(subject, &above);
         let manifests = closure.images().map(|image| &image.manifest);
         let evidence = Evidence {
             scans: self.scans_of(manifests).await?,
             promotions: self.promotions_of(subject, &above).await?,
             revocations: self.active_revocations(&related).await?,
+            first_seen: self.first_seen(subject, &above).await?,
             first_served: self.first_served(subject).await?,
+            break_glass,
+            timed_mode,
             related,
             above,
             ..Evidence::none(closure)

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, stored};
+use crate::oci::Digest;
 use crate::trust::Subject;
 
 /// A digest was seen, or served, in an environment.
@@ -47,6 +48,23 @@ impl Ledger {
                 .await?;
         }
         self.commit(writing).await
+    }
+
+    /// When the subject, or an index above it, was first seen, in any repository
+    /// and environment: what the bytes are does not depend on where they lie.
+    pub async fn first_seen(
+        &self,
+        subject: &Subject,
+        above: &[Digest],
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let earliest = "SELECT min(first_seen) FROM facts \
+                        WHERE digest IN (SELECT value FROM json_each(?))";
+        let digests = std::iter::once(&subject.digest).chain(above);
+        let at: Option<i64> = sqlx::query_scalar(earliest)
+            .bind(stored::list(digests))
+            .fetch_one(&self.readers)
+            .await?;
+        stored::time_if(at)
     }
 
     pub(super) async fn first_served(

@@ -15,6 +15,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 
 use super::change::{Change, PromotedTag};
+use super::leave::Leave;
 use super::membership::Membership;
 use super::standings::Standings;
 use super::tokens::Holders;
@@ -37,6 +38,7 @@ pub(super) struct Tables {
     pub revoked: DashMap<Digest, Vec<Revocation>>,
     pub promoted: DashMap<PromotedTag, Digest>,
     pub holders: Holders,
+    pub leave: Leave,
 }
 
 impl Tables {
@@ -47,6 +49,7 @@ impl Tables {
             revoked: DashMap::new(),
             promoted: DashMap::new(),
             holders: Holders::default(),
+            leave: Leave::default(),
         }
     }
 
@@ -59,6 +62,9 @@ impl Tables {
             && !self.revoked.contains_key(sha512)
         {
             return;
+        }
+        if let Change::Mode(environment) = change {
+            self.standings.touch_environment(environment, seq);
         }
         for digest in change.digests() {
             for reached in self.members.reach(digest) {
@@ -170,7 +176,7 @@ impl Index {
     }
 
     /// Whether the ledger holds anything on `digest`: a scan, a promotion, a
-    /// revocation, an alias, or a place in a closure.
+    /// revocation, break-glass, an alias, or a place in a closure.
     pub fn has_evidence(&self, digest: &Digest) -> bool {
         self.tables.load().members.knows(digest)
     }

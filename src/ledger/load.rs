@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::change::PromotedTag;
 use super::index::Tables;
+use super::leave::load_leave;
 use super::revocations::{ACTIVE, revocation};
 use super::tokens::{HELD, TokenRow};
 use super::{Ledger, LedgerError, stored};
@@ -37,6 +38,7 @@ impl Ledger {
         load_revocations(&tables, sql).await?;
         load_promoted(&tables, sql).await?;
         load_tokens(&tables, sql).await?;
+        load_leave(&tables, sql).await?;
         self.index.replace(tables, seq);
         Ok(())
     }

@@ -7,10 +7,15 @@
 //! touched it, under one lock: whoever comes second sees the other. A verdict
 //! older than its slot's newest change, or older than the whole table (`floor`,
 //! the `seq` from which it was loaded), is not taken.
+//!
+//! A change to an environment concerns all digests. It raises the environment's
+//! own floor, and whoever looks a verdict up compares: so nothing has to be swept,
+//! and a verdict that was kept in the same moment does not answer either.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
 use crate::oci::{Digest, Repository};
@@ -22,6 +27,8 @@ pub(super) struct Standings<V> {
     order: Mutex<VecDeque<(Subject, Exposure)>>,
     limit: usize,
     floor: u64,
+    /// Newest change of an environment as a whole. Few have one.
+    floors: ArcSwap<HashMap<EnvironmentName, u64>>,
 }
 
 struct Slot<V> {
@@ -68,15 +75,22 @@ impl<V: Clone> Standings<V> {
             order: Mutex::new(VecDeque::new()),
             limit,
             floor,
+            floors: ArcSwap::default(),
         }
+    }
+
+    fn floor_of(&self, environment: &EnvironmentName) -> u64 {
+        let raised = self.floors.load().get(environment).copied();
+        raised.unwrap_or_default().max(self.floor)
     }
 
     pub fn get(&self, subject: &Subject, exposure: Exposure) -> Option<V> {
         let slot = self.slots.get(&subject.digest)?;
-        slot.kept
+        let kept = slot
+            .kept
             .iter()
-            .find(|kept| kept.answers(subject, exposure))
-            .map(|kept| kept.value.clone())
+            .find(|kept| kept.answers(subject, exposure))?;
+        (kept.seq >= self.floor_of(&subject.environment)).then(|| kept.value.clone())
     }
 
     /// Whether it was taken: not when evidence has changed since `seq`.
@@ -88,7 +102,7 @@ impl<V: Clone> Standings<V> {
             seq,
             value,
         };
-        if seq < self.floor {
+        if seq < self.floor_of(&subject.environment) {
             return false;
         }
         let taken = self.take(subject, kept);
@@ -132,6 +146,16 @@ impl<V: Clone> Standings<V> {
         slot.touched = slot.touched.max(seq);
         slot.kept.retain(|kept| kept.seq >= seq);
     }
+
+    /// Something that holds for a whole environment changed at `seq`.
+    pub fn touch_environment(&self, environment: &EnvironmentName, seq: u64) {
+        self.floors.rcu(|floors| {
+            let mut raised = HashMap::clone(floors);
+            let floor = raised.entry(environment.clone()).or_default();
+            *floor = seq.max(*floor);
+            raised
+        });
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +198,27 @@ mod tests {
         let standings = Standings::new(10, 7);
         let it = subject(&Digest::sha256(b"x"));
         assert!(!standings.keep(&it, EXTERNAL, 6, "passed"));
+    }
+
+    #[test]
+    fn a_changed_environment_forgets_its_own_and_refuses_what_is_older() {
+        let standings = Standings::new(10, 0);
+        let it = subject(&Digest::sha256(b"x"));
+        let staging = Subject {
+            environment: EnvironmentName::parse("staging").unwrap(),
+            ..it.clone()
+        };
+        assert!(standings.keep(&it, EXTERNAL, 5, "passed"));
+        assert!(standings.keep(&staging, EXTERNAL, 5, "passed"));
+        standings.touch_environment(&it.environment, 6);
+        assert_eq!(standings.get(&it, EXTERNAL), None);
+        assert!(!standings.keep(&it, EXTERNAL, 5, "passed"));
+        assert_eq!(standings.get(&staging, EXTERNAL), Some("passed"));
+        assert!(standings.keep(&it, EXTERNAL, 6, "denied"));
+        standings.touch_environment(&it.environment, 4);
+        assert_eq!(standings.get(&it, EXTERNAL), Some("denied"));
+        let held: usize = standings.slots.iter().map(|slot| slot.kept.len()).sum();
+        assert_eq!(held, 2, "what does not answer is replaced");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use subtle::ConstantTimeEq;
 
 use super::change::Change;
-use super::write::Writing;
+use super::withdraw::{Withdrawn, withdraw};
 use super::{Ledger, LedgerError, stored};
 use crate::access::{Principal, Role, Scope};
 
@@ -36,13 +36,6 @@ pub struct Token {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
-}
-
-/// How much a revoked token's evidence was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Withdrawn {
-    pub scans: u64,
-    pub promotions: u64,
 }
 
 /// Tokens that are not revoked.
@@ -150,7 +143,7 @@ impl Ledger {
     }
 
     /// Ends a token. With `withdraw_evidence`, also of one that was ended before,
-    /// the scans and promotions made with it stop counting.
+    /// what was handed in, promoted or let through with it stops counting.
     pub async fn revoke_token(
         &self,
         name: &str,
@@ -203,38 +196,6 @@ pub(super) async fn refuse_revoked(
         0 => Ok(()),
         _ => Err(LedgerError::TokenRevoked(name.to_owned())),
     }
-}
-
-async fn withdraw(
-    writing: &mut Writing<'_>,
-    name: &str,
-    at: Timestamp,
-) -> Result<Withdrawn, LedgerError> {
-    let scans = "UPDATE scans SET withdrawn_at = ? \
-                 WHERE submitter = ? AND withdrawn_at IS NULL RETURNING manifest";
-    let promotions = "UPDATE promotions SET withdrawn_at = ? \
-                      WHERE promoter = ? AND withdrawn_at IS NULL \
-                      RETURNING digest || coalesce(' ' || environment || ' ' \
-                                || repository || ' ' || tag, '')";
-    let mut counts = [0, 0];
-    for (count, (kind, update)) in counts
-        .iter_mut()
-        .zip([("scan", scans), ("promotion", promotions)])
-    {
-        let subjects: Vec<String> = sqlx::query_scalar(update)
-            .bind(at.as_microsecond())
-            .bind(name)
-            .fetch_all(writing.sql())
-            .await?;
-        for subject in &subjects {
-            let change = Change::parse(kind, subject);
-            let change = change.ok_or_else(|| LedgerError::unreadable(kind, subject))?;
-            writing.note(change).await?;
-        }
-        *count = subjects.len() as u64;
-    }
-    let [scans, promotions] = counts;
-    Ok(Withdrawn { scans, promotions })
 }
 
 fn is_name(name: &str) -> bool {

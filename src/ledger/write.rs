@@ -118,6 +118,8 @@ impl Ledger {
                 let row = self.token_row(name).await?;
                 tables.holders.set(name, row)?;
             }
+            Change::BreakGlass(digest) => self.refresh_grants(&tables, digest).await?,
+            Change::Mode(environment) => self.refresh_mode(&tables, environment).await?,
         }
         Ok(())
     }

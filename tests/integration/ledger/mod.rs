@@ -3,6 +3,7 @@
 mod evidence;
 mod following;
 mod keeping;
+mod leave;
 mod places;
 mod records;
 mod standing;

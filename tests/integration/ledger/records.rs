@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::access::Scope;
 use sekisho::ledger::{
-    Access, Config, Ledger, LedgerError, NewPromotion, NewRevocation, NewScan, Reinstatement,
+    Access, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation, NewScan,
+    NewTimedMode, Reinstatement,
 };
 use sekisho::oci::{Closure, Digest, Repository, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
-use sekisho::trust::{EnvironmentName, Evidence, Subject};
+use sekisho::trust::{EnvironmentName, Evidence, Mode, Subject};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -145,7 +146,9 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         database_at: None,
         incomplete: Vec::new(),
         end_of_life: false,
+        malware: 0,
         findings: vec![finding("CVE-2026-1"), finding("CVE-2026-2")],
+        packages: Vec::new(),
     }
 }
 
@@ -178,6 +181,32 @@ pub fn reinstatement(digest: Digest) -> Reinstatement {
         by: "security".to_owned(),
         at: now(),
         reason: "false alarm".to_owned(),
+    }
+}
+
+/// For an hour, in production.
+pub fn break_glass(digest: Digest) -> NewBreakGlass {
+    NewBreakGlass {
+        environment: production(),
+        digest,
+        ticket: "OPS-1".to_owned(),
+        reason: "the shop is down".to_owned(),
+        granted_by: "on-call".to_owned(),
+        granted_at: now(),
+        until: now() + minutes(60),
+        lifts_revocation: false,
+    }
+}
+
+/// For an hour, in production.
+pub fn timed_mode(mode: Mode) -> NewTimedMode {
+    NewTimedMode {
+        environment: production(),
+        mode,
+        ticket: "OPS-2".to_owned(),
+        set_by: "on-call".to_owned(),
+        set_at: now(),
+        until: now() + minutes(60),
     }
 }
 

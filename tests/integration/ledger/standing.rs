@@ -1,10 +1,14 @@
 //! Remembered verdicts, and what forgets them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sekisho::ledger::{Access, Config, Ledger};
 use sekisho::oci::Digest;
-use sekisho::trust::{Denial, DenialReason, Exposure, ExposureSource, Mode, Standing, Verdict};
+use sekisho::trust::{
+    Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Standing, Subject,
+    Verdict,
+};
 
 use super::records::*;
 
@@ -101,6 +105,101 @@ async fn remember_after_revocation_is_refused() {
     ledger.revoke(revocation(digest("l3"))).await.unwrap();
     assert!(!remember(&ledger, "lone", seq));
     assert!(!stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn break_glass_forgets_what_lies_above_and_below() {
+    for granted in ["idx", "amd"] {
+        let place = Place::new();
+        let ledger = remembering(&place).await;
+        let grant = break_glass(digest(granted));
+        ledger.grant_break_glass(grant).await.unwrap();
+        assert!(!stands(&ledger, "idx"), "{granted}");
+        assert!(!stands(&ledger, "amd"), "{granted}");
+        assert!(stands(&ledger, "lone"), "{granted}");
+    }
+}
+
+fn in_staging(root: &str) -> Subject {
+    Subject {
+        environment: EnvironmentName::parse("staging").unwrap(),
+        ..subject(root)
+    }
+}
+
+#[tokio::test]
+async fn a_mode_forgets_all_of_its_environment_and_no_more() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let (seq, exposure) = (ledger.index().seq(), Exposure::External);
+    let kept = ledger
+        .index()
+        .remember(&in_staging("idx"), exposure, standing("idx", seq));
+    assert!(kept);
+    ledger.set_mode(timed_mode(Mode::Audit)).await.unwrap();
+    for root in ["idx", "amd", "arm", "lone"] {
+        assert!(!stands(&ledger, root), "{root}");
+    }
+    let elsewhere = ledger.index().standing(&in_staging("idx"), exposure);
+    assert!(elsewhere.is_some());
+    assert!(remember(&ledger, "lone", ledger.index().seq()));
+    assert!(stands(&ledger, "lone"));
+}
+
+#[tokio::test]
+async fn a_mode_set_by_another_process_forgets_within_one_follow() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let client = place.client().await;
+    client.set_mode(timed_mode(Mode::Warn)).await.unwrap();
+    ledger.follow_once(now()).await.unwrap();
+    assert!(!stands(&ledger, "idx") && !stands(&ledger, "lone"));
+    let mode = ledger.index().timed_mode(&production()).unwrap();
+    assert_eq!(mode.mode, Mode::Warn);
+}
+
+/// Judged from evidence that was read before the mode came, remembered after.
+#[tokio::test]
+async fn remember_after_a_mode_change_is_refused() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
+    let (read, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    assert_eq!(read.timed_mode, None);
+    ledger.set_mode(timed_mode(Mode::Enforce)).await.unwrap();
+    assert!(!remember(&ledger, "lone", seq));
+    assert!(!stands(&ledger, "lone"));
+    let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
+    let (read, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    assert!(read.timed_mode.is_some());
+    assert!(remember(&ledger, "lone", seq));
+}
+
+/// Whatever comes between: once a mode is set, no verdict that rests on what was
+/// before it answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_kept_while_modes_change_never_outlive_them() {
+    let place = Place::new();
+    let ledger = Arc::new(remembering(&place).await);
+    let done = Arc::new(AtomicBool::new(false));
+    let judging = {
+        let (ledger, done) = (ledger.clone(), done.clone());
+        tokio::task::spawn_blocking(move || {
+            while !done.load(Ordering::Relaxed) {
+                remember(&ledger, "lone", ledger.index().seq());
+            }
+        })
+    };
+    for _ in 0..50 {
+        ledger.set_mode(timed_mode(Mode::Warn)).await.unwrap();
+        let set = ledger.index().seq();
+        let found = ledger
+            .index()
+            .standing(&subject("lone"), Exposure::External);
+        assert!(found.is_none_or(|standing| standing.seq >= set));
+    }
+    done.store(true, Ordering::Relaxed);
+    judging.await.unwrap();
 }
 
 #[tokio::test]

@@ -120,8 +120,12 @@ async fn withdrawn_evidence_stops_counting() {
     ledger.promote(stolen).await.unwrap();
 
     let withdrawn = ledger.revoke_token("ci", true, now()).await.unwrap();
-    let (scans, promotions) = (1, 1);
-    assert_eq!(withdrawn, Withdrawn { scans, promotions });
+    let expected = Withdrawn {
+        scans: 1,
+        promotions: 1,
+        ..Withdrawn::default()
+    };
+    assert_eq!(withdrawn, expected);
     let evidence = evidence(&ledger, "img").await;
     assert!(evidence.scans.is_empty() && evidence.promotions.is_empty());
     let tag = Tag::parse("1").unwrap();

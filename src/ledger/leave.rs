@@ -1,0 +1,291 @@
+//! Leave for hours: break-glass for one image, another mode for an environment.
+//! All of it is in memory, since it must hold at once, and while SQL is silent.
+
+use dashmap::DashMap;
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::change::Change;
+use super::index::Tables;
+use super::{Index, Ledger, LedgerError, stored};
+use crate::oci::Digest;
+use crate::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
+
+/// An image that is to be let through although judgement denies it.
+#[derive(Clone, Debug)]
+pub struct NewBreakGlass {
+    pub environment: EnvironmentName,
+    pub digest: Digest,
+    pub ticket: String,
+    pub reason: String,
+    pub granted_by: String,
+    pub granted_at: Timestamp,
+    pub until: Timestamp,
+    pub lifts_revocation: bool,
+}
+
+/// A mode that is to hold for a while. It ends whatever was set before, also when
+/// it is the mode of the configuration.
+#[derive(Clone, Debug)]
+pub struct NewTimedMode {
+    pub environment: EnvironmentName,
+    pub mode: Mode,
+    pub ticket: String,
+    pub set_by: String,
+    pub set_at: Timestamp,
+    pub until: Timestamp,
+}
+
+/// What was given and not withdrawn; what has run out too, since memory has no
+/// clock.
+#[derive(Default)]
+pub(super) struct Leave {
+    grants: DashMap<Digest, Vec<BreakGlass>>,
+    /// The last one that was set.
+    modes: DashMap<EnvironmentName, TimedMode>,
+}
+
+impl Leave {
+    pub fn set_grants(&self, digest: &Digest, granted: Vec<BreakGlass>) {
+        if granted.is_empty() {
+            self.grants.remove(digest);
+        } else {
+            self.grants.insert(digest.clone(), granted);
+        }
+    }
+
+    pub fn set_mode(&self, environment: &EnvironmentName, last: Option<TimedMode>) {
+        match last {
+            Some(mode) => drop(self.modes.insert(environment.clone(), mode)),
+            None => drop(self.modes.remove(environment)),
+        }
+    }
+
+    fn granted(&self, digest: &Digest) -> Vec<BreakGlass> {
+        let granted = self.grants.get(digest);
+        granted.map(|it| it.clone()).unwrap_or_default()
+    }
+
+    fn mode(&self, environment: &EnvironmentName) -> Option<TimedMode> {
+        self.modes.get(environment).map(|it| it.clone())
+    }
+}
+
+impl Tables {
+    /// The leave that concerns a subject below `above`. Never of the same bytes
+    /// under another algorithm: trust is not inherited from one to the other.
+    pub fn leave_of(
+        &self,
+        subject: &Subject,
+        above: &[Digest],
+    ) -> (Vec<BreakGlass>, Option<TimedMode>) {
+        let digests = std::iter::once(&subject.digest).chain(above);
+        let granted = digests
+            .flat_map(|digest| self.leave.granted(digest))
+            .filter(|grant| grant.environment == subject.environment);
+        (granted.collect(), self.leave.mode(&subject.environment))
+    }
+}
+
+impl Index {
+    /// What was granted for exactly this digest, in any environment.
+    pub fn break_glass(&self, digest: &Digest) -> Vec<BreakGlass> {
+        self.tables().leave.granted(digest)
+    }
+
+    /// What lets images through at `now`, by id.
+    pub fn active_break_glass(&self, now: Timestamp) -> Vec<BreakGlass> {
+        let tables = self.tables();
+        let granted = tables.leave.grants.iter();
+        let granted = granted.flat_map(|it| it.value().clone());
+        let mut active: Vec<_> = granted.filter(|grant| grant.holds(now)).collect();
+        active.sort_by_key(|grant| grant.id);
+        active
+    }
+
+    /// The last mode that was set for an environment, holding or not.
+    pub fn timed_mode(&self, environment: &EnvironmentName) -> Option<TimedMode> {
+        self.tables().leave.mode(environment)
+    }
+
+    /// The modes that hold at `now`, by environment.
+    pub fn active_modes(&self, now: Timestamp) -> Vec<TimedMode> {
+        let tables = self.tables();
+        let set = tables.leave.modes.iter().map(|it| it.value().clone());
+        let mut active: Vec<_> = set.filter(|mode| mode.holds(now)).collect();
+        active.sort_by(|one, other| one.environment.cmp(&other.environment));
+        active
+    }
+
+    /// What evidence holds of leave, for evidence that is made without SQL:
+    /// `above` are the indexes that hold the subject in its repository.
+    pub fn leave(
+        &self,
+        subject: &Subject,
+        above: &[Digest],
+    ) -> (Vec<BreakGlass>, Option<TimedMode>) {
+        self.tables().leave_of(subject, above)
+    }
+}
+
+impl Ledger {
+    /// Records a grant and returns its id. Refuses people whose token is revoked.
+    pub async fn grant_break_glass(&self, new: NewBreakGlass) -> Result<i64, LedgerError> {
+        let _timed = self.timed("grant_break_glass");
+        let mut writing = self.begin(Some(new.granted_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.granted_by).await?;
+        let add = "INSERT INTO break_glass (environment, digest, ticket, reason, granted_by, \
+                   granted_at, until, lifts_revocation) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.environment.as_str())
+            .bind(new.digest.to_string())
+            .bind(&new.ticket)
+            .bind(&new.reason)
+            .bind(&new.granted_by)
+            .bind(new.granted_at.as_microsecond())
+            .bind(new.until.as_microsecond())
+            .bind(new.lifts_revocation)
+            .fetch_one(writing.sql())
+            .await?;
+        writing.note(Change::BreakGlass(new.digest)).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// Sets a mode and returns its id. Once it returns, no verdict that was
+    /// remembered in that environment answers. Refuses people whose token is
+    /// revoked.
+    pub async fn set_mode(&self, new: NewTimedMode) -> Result<i64, LedgerError> {
+        let _timed = self.timed("set_mode");
+        let mut writing = self.begin(Some(new.set_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
+        let add = "INSERT INTO modes (environment, mode, ticket, set_by, set_at, until) \
+                   VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.environment.as_str())
+            .bind(new.mode.as_str())
+            .bind(&new.ticket)
+            .bind(&new.set_by)
+            .bind(new.set_at.as_microsecond())
+            .bind(new.until.as_microsecond())
+            .fetch_one(writing.sql())
+            .await?;
+        writing.note(Change::Mode(new.environment)).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// What SQL holds on a digest, into memory.
+    pub(super) async fn refresh_grants(
+        &self,
+        tables: &Tables,
+        digest: &Digest,
+    ) -> Result<(), LedgerError> {
+        let of = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL AND digest = ? ORDER BY id";
+        let rows: Vec<GrantRow> = sqlx::query_as(of)
+            .bind(digest.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        let granted: Result<_, _> = rows.into_iter().map(GrantRow::grant).collect();
+        tables.members.note(digest);
+        tables.leave.set_grants(digest, granted?);
+        Ok(())
+    }
+
+    /// What SQL holds on an environment, into memory.
+    pub(super) async fn refresh_mode(
+        &self,
+        tables: &Tables,
+        environment: &EnvironmentName,
+    ) -> Result<(), LedgerError> {
+        let last = "SELECT * FROM modes WHERE withdrawn_at IS NULL AND environment = ? \
+                    ORDER BY id DESC LIMIT 1";
+        let row: Option<ModeRow> = sqlx::query_as(last)
+            .bind(environment.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        let last = row.map(ModeRow::mode).transpose()?;
+        tables.leave.set_mode(environment, last);
+        Ok(())
+    }
+}
+
+/// All leave into an index that is being loaded.
+pub(super) async fn load_leave(
+    tables: &Tables,
+    sql: &mut SqliteConnection,
+) -> Result<(), LedgerError> {
+    let granted = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = sqlx::query_as::<_, GrantRow>(granted).fetch(&mut *sql);
+    while let Some(row) = rows.try_next().await? {
+        let grant = row.grant()?;
+        tables.members.note(&grant.digest);
+        let digest = grant.digest.clone();
+        tables.leave.grants.entry(digest).or_default().push(grant);
+    }
+    drop(rows);
+    let set = "SELECT * FROM modes WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = sqlx::query_as::<_, ModeRow>(set).fetch(sql);
+    while let Some(row) = rows.try_next().await? {
+        let mode = row.mode()?;
+        tables.leave.modes.insert(mode.environment.clone(), mode);
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct GrantRow {
+    id: i64,
+    environment: String,
+    digest: String,
+    ticket: String,
+    reason: String,
+    granted_by: String,
+    granted_at: i64,
+    until: i64,
+    lifts_revocation: bool,
+}
+
+impl GrantRow {
+    fn grant(self) -> Result<BreakGlass, LedgerError> {
+        Ok(BreakGlass {
+            id: self.id,
+            environment: stored::text(&self.environment)?,
+            digest: stored::text(&self.digest)?,
+            ticket: self.ticket,
+            reason: self.reason,
+            granted_by: self.granted_by,
+            granted_at: stored::time(self.granted_at)?,
+            until: stored::time(self.until)?,
+            lifts_revocation: self.lifts_revocation,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ModeRow {
+    id: i64,
+    environment: String,
+    mode: String,
+    ticket: String,
+    set_by: String,
+    set_at: i64,
+    until: i64,
+}
+
+impl ModeRow {
+    fn mode(self) -> Result<TimedMode, LedgerError> {
+        let known = Mode::ALL.into_iter().find(|it| it.as_str() == self.mode);
+        Ok(TimedMode {
+            id: self.id,
+            environment: stored::text(&self.environment)?,
+            mode: known.ok_or_else(|| LedgerError::unreadable("mode", &self.mode))?,
+            ticket: self.ticket,
+            set_by: self.set_by,
+            set_at: stored::time(self.set_at)?,
+            until: stored::time(self.until)?,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! What becomes of what a stolen token did: it stops counting, and stays on record.
+
+use jiff::Timestamp;
+
+use super::LedgerError;
+use super::change::Change;
+use super::write::Writing;
+
+/// How much a revoked token's evidence was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawn {
+    pub scans: u64,
+    pub promotions: u64,
+    pub break_glass: u64,
+    pub modes: u64,
+}
+
+const SCANS: &str = "UPDATE scans SET withdrawn_at = ? \
+                     WHERE submitter = ? AND withdrawn_at IS NULL RETURNING manifest";
+const PROMOTIONS: &str = "UPDATE promotions SET withdrawn_at = ? \
+                          WHERE promoter = ? AND withdrawn_at IS NULL \
+                          RETURNING digest || coalesce(' ' || environment || ' ' \
+                                    || repository || ' ' || tag, '')";
+const BREAK_GLASS: &str = "UPDATE break_glass SET withdrawn_at = ? \
+                           WHERE granted_by = ? AND withdrawn_at IS NULL RETURNING digest";
+/// What was set before holds again, if its time is not over.
+const MODES: &str = "UPDATE modes SET withdrawn_at = ? \
+                     WHERE set_by = ? AND withdrawn_at IS NULL RETURNING environment";
+
+/// Marks all that `name` said, and notes each change.
+pub(super) async fn withdraw(
+    writing: &mut Writing<'_>,
+    name: &str,
+    at: Timestamp,
+) -> Result<Withdrawn, LedgerError> {
+    let by = (name, at);
+    Ok(Withdrawn {
+        scans: mark(writing, "scan", SCANS, by).await?,
+        promotions: mark(writing, "promotion", PROMOTIONS, by).await?,
+        break_glass: mark(writing, "break-glass", BREAK_GLASS, by).await?,
+        modes: mark(writing, "mode", MODES, by).await?,
+    })
+}
+
+/// `update` returns the subjects of changes of `kind`.
+async fn mark(
+    writing: &mut Writing<'_>,
+    kind: &str,
+    update: &'static str,
+    (name, at): (&str, Timestamp),
+) -> Result<u64, LedgerError> {
+    let subjects: Vec<String> = sqlx::query_scalar(update)
+        .bind(at.as_microsecond())
+        .bind(name)
+        .fetch_all(writing.sql())
+        .await?;
+    for subject in &subjects {
+        let change = Change::parse(kind, subject);
+        let change = change.ok_or_else(|| LedgerError::unreadable(kind, subject))?;
+        writing.note(change).await?;
+    }
+    Ok(subjects.len() as u64)
+}
