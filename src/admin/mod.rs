@@ -7,19 +7,22 @@
 mod authenticate;
 mod body;
 mod decisions;
+mod due;
 mod error;
 mod hosts;
 mod images;
 mod leave;
 mod promotions;
+mod replays;
 mod revocations;
 mod router;
 mod scans;
 mod state;
 mod status;
 mod tokens;
+mod unpushed;
 mod verdicts;
 
 pub use hosts::Hosts;
 pub use router::router;
-pub use state::{Admin, StatusSource};
+pub use state::{PolicyReader, Admin, StatusSource};

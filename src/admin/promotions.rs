@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
@@ -10,12 +9,10 @@ use super::body::Body;
 use super::error::AdminError;
 use super::images::within_scope;
 use super::verdicts::view;
-use crate::access::Principal;
 use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
-use crate::gate::Inspected;
 use crate::ledger::NewPromotion;
 use crate::oci::ImageRef;
-use crate::trust::{Class, Promotion, Verdict};
+use crate::trust::{Class, Verdict};
 
 /// Let an image into an environment.
 #[utoipa::path(
@@ -41,7 +38,6 @@ pub(super) async fn promote(
     let environment = admin.environment(Some(request.environment.clone()))?;
     names_a_digest(&image, request.resolve)?;
     let inspected = admin.gate.inspect(&image, now).await?;
-    let promotion = as_promoted(&principal, &request, &inspected, now);
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(&environment);
     let (verdict, _) = admin
@@ -51,7 +47,7 @@ pub(super) async fn promote(
             &environment,
             &inspected,
             exposure,
-            Some(promotion),
+            Some(principal.name()),
             now,
         )
         .await;
@@ -81,7 +77,7 @@ pub(super) async fn promote(
         tag: inspected.tag,
         environment: verdict.subject().environment.clone(),
         forced,
-        verdict: view(&verdict, &image),
+        verdict: view(&verdict, image.to_string()),
     }))
 }
 
@@ -97,26 +93,6 @@ fn names_a_digest(image: &ImageRef, resolve: bool) -> Result<(), AdminError> {
     )
 }
 
-fn as_promoted(
-    principal: &Principal,
-    request: &PromotionRequest,
-    inspected: &Inspected,
-    now: Timestamp,
-) -> Promotion {
-    Promotion {
-        id: 0,
-        environment: request.environment.clone(),
-        repository: inspected.repository.clone(),
-        digest: inspected.digest.clone(),
-        tag: inspected.tag.clone(),
-        promoter: principal.name().to_owned(),
-        promoted_at: now,
-        reason: request.reason.clone(),
-        link: request.link.clone(),
-        forced: request.force,
-    }
-}
-
 /// Whether it was denied and recorded all the same. What cannot be judged
 /// safely cannot be forced, and nor can what was revoked.
 fn denied_but_forced(verdict: &Verdict, image: &ImageRef, force: bool) -> Result<bool, AdminError> {
@@ -129,6 +105,6 @@ fn denied_but_forced(verdict: &Verdict, image: &ImageRef, force: bool) -> Result
         | Class::Harm
         | Class::Withdrawn
         | Class::Structural
-        | Class::OwnFailure => Err(AdminError::denied(view(verdict, image))),
+        | Class::OwnFailure => Err(AdminError::denied(view(verdict, image.to_string()))),
     }
 }

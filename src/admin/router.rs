@@ -11,8 +11,11 @@ use utoipa_axum::routes;
 
 use super::authenticate::gatekeeper;
 use super::error::AdminError;
-use super::{Admin, decisions, leave, promotions, revocations, scans, status, tokens, verdicts};
-use crate::api::{ErrorCode, LIMIT_OF_SCANS};
+use super::{
+    Admin, decisions, due, leave, promotions, replays, revocations, scans, status, tokens, unpushed,
+    verdicts,
+};
+use crate::api::{ErrorCode, LIMIT_OF_REPLAYS, LIMIT_OF_SCANS};
 
 /// Bodies other than scan reports, in bytes.
 const BODY_LIMIT: usize = 64 << 10;
@@ -32,6 +35,7 @@ pub fn router(admin: Admin) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
         .layer(DefaultBodyLimit::max(LIMIT_OF_SCANS))
+        .merge(replays())
         .merge(small())
         .split_for_parts();
     api.route(
@@ -45,8 +49,16 @@ pub fn router(admin: Admin) -> Router {
     .with_state(admin)
 }
 
+fn replays() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new()
+        .routes(routes!(replays::replay))
+        .layer(DefaultBodyLimit::max(LIMIT_OF_REPLAYS))
+}
+
 fn small() -> OpenApiRouter<Admin> {
     OpenApiRouter::new()
+        .routes(routes!(unpushed::bind))
+        .routes(routes!(due::list))
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))
         .routes(routes!(revocations::reinstate))

@@ -9,12 +9,17 @@ use super::authenticate::{Now, Writer, forbidden};
 use super::body::Body;
 use super::error::AdminError;
 use super::images::within_repository;
+use super::unpushed::{self, Handed};
+use super::verdicts::view_in_full;
 use crate::access::Principal;
-use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, SeverityCounts, ToolView};
+use crate::api::{
+    ErrorBody, ScanAnswer, ScanSubmission, SeverityCounts, ToolView, VerdictView,
+};
 use crate::gate::Inspected;
 use crate::ledger::NewScan;
 use crate::oci::{Image, ImageRef};
 use crate::report::{self, Bound, ScanReport, ScannerInfo};
+use crate::trust::EnvironmentName;
 
 /// How far a scanner's clock may run ahead of ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -35,19 +40,61 @@ pub(super) async fn submit(
     Now(now): Now,
     Body(submission): Body<ScanSubmission>,
 ) -> Result<Json<ScanAnswer>, AdminError> {
-    if !principal.role().may_submit_scans() {
-        return Err(forbidden(&principal, "hand in scans"));
+    may_submit(&principal)?;
+    let named = submission.image.as_deref();
+    let image = named.map(|image| admin.image(image)).transpose()?;
+    if let Some(image) = &image {
+        within_repository(&principal, image.repository())?;
     }
-    let image = admin.image(&submission.image)?;
-    within_repository(&principal, image.repository())?;
+    let gate = submission.gate.clone();
+    let gate = gate.map(|name| admin.environment(Some(name))).transpose()?;
     let report = read(&submission)?;
-    let scanned_at = scan_time(&report, now)?;
-    let inspected = admin.gate.inspect(&image, now).await?;
-    let (manifest, bound) = bind(&inspected, &image, &report)?;
-    let id = record(&admin, &principal, &inspected, manifest, &report, now).await?;
-    Ok(Json(answer(
-        id, &image, manifest, bound, report, scanned_at,
-    )))
+    scan_time(&report, now)?;
+    let handed = Handed {
+        principal: &principal,
+        report,
+        gate,
+        now,
+    };
+    Ok(Json(match (image, submission.image_id) {
+        (image, Some(image_id)) => unpushed::submit(&admin, handed, image, image_id).await?,
+        (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
+        (None, None) => return Err(names_nothing()),
+    }))
+}
+
+/// Refuses roles that hand in no scans.
+pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
+    match principal.role().may_submit_scans() {
+        true => Ok(()),
+        false => Err(forbidden(principal, "hand in scans")),
+    }
+}
+
+fn names_nothing() -> AdminError {
+    AdminError::bad_request("the report is handed in for no image")
+        .next("name the image that was scanned, or its image ID before the push")
+}
+
+/// A report on an image that its upstream has.
+async fn submit_pushed(
+    admin: &Admin,
+    handed: Handed<'_>,
+    image: &ImageRef,
+) -> Result<ScanAnswer, AdminError> {
+    let inspected = admin.gate.inspect(image, handed.now).await?;
+    let (manifest, bound) = bind(&inspected, image, &handed.report)?;
+    let id = record(admin, &handed, &inspected, manifest).await?;
+    let gate = match &handed.gate {
+        Some(environment) => Some(judge(admin, &handed, environment, &inspected, image).await),
+        None => None,
+    };
+    Ok(ScanAnswer {
+        manifest: Some(manifest.manifest.clone()),
+        platform: manifest.platform().cloned(),
+        gate: gate.map(Box::new),
+        ..answer(format!("scan:{id}"), image.to_string(), bound, handed)
+    })
 }
 
 fn read(submission: &ScanSubmission) -> Result<ScanReport, AdminError> {
@@ -63,18 +110,17 @@ fn read(submission: &ScanSubmission) -> Result<ScanReport, AdminError> {
         .map_err(|error| AdminError::refused(format!("the scanner info is not taken: {error}")))
 }
 
-/// When it was scanned: as the report says, else now. The future is refused.
-fn scan_time(report: &ScanReport, now: Timestamp) -> Result<Timestamp, AdminError> {
-    let future = |moment: &Timestamp| moment.duration_since(now) > CLOCK_SKEW;
-    if let Some(moment) = [report.scanned_at, report.database_at]
-        .iter()
-        .flatten()
-        .find(|m| future(m))
-    {
-        let message = format!("the report is from the future: {moment}, and it is {now}");
-        return Err(AdminError::refused(message).next("set the scanner's clock, or ours"));
+/// The future is refused.
+fn scan_time(report: &ScanReport, now: Timestamp) -> Result<(), AdminError> {
+    let future = |moment: &&Timestamp| moment.duration_since(now) > CLOCK_SKEW;
+    let dates = [report.scanned_at, report.database_at];
+    match dates.iter().flatten().find(future) {
+        None => Ok(()),
+        Some(moment) => {
+            let message = format!("the report is from the future: {moment}, and it is {now}");
+            Err(AdminError::refused(message).next("set the scanner's clock, or ours"))
+        }
     }
-    Ok(report.scanned_at.unwrap_or(now).min(now))
 }
 
 fn bind<'a>(
@@ -91,24 +137,28 @@ fn bind<'a>(
 
 async fn record(
     admin: &Admin,
-    principal: &Principal,
+    handed: &Handed<'_>,
     inspected: &Inspected,
     image: &Image,
-    report: &ScanReport,
-    now: Timestamp,
 ) -> Result<i64, AdminError> {
     let ledger = &admin.ledger;
     ledger
         .record_closure(&inspected.repository, &inspected.closure)
         .await?;
+    let Handed {
+        principal,
+        report,
+        now,
+        ..
+    } = handed;
     let scan = NewScan {
         manifest: image.manifest.clone(),
         format: report.format,
         tool: report.tool.clone(),
         submitter: principal.name().to_owned(),
         scope: principal.scope().clone(),
-        scanned_at: report.scanned_at.map(|at| at.min(now)),
-        received_at: now,
+        scanned_at: report.scanned_at.map(|at| at.min(*now)),
+        received_at: *now,
         database_at: report.database_at,
         incomplete: report.incomplete.clone(),
         end_of_life: report.end_of_life,
@@ -119,19 +169,35 @@ async fn record(
     Ok(ledger.submit_scan(scan).await?)
 }
 
-fn answer(
-    id: i64,
+/// The verdict for an environment, as if the image were promoted.
+async fn judge(
+    admin: &Admin,
+    handed: &Handed<'_>,
+    environment: &EnvironmentName,
+    inspected: &Inspected,
     image: &ImageRef,
-    manifest: &Image,
-    bound: Bound,
-    report: ScanReport,
-    scanned_at: Timestamp,
-) -> ScanAnswer {
+) -> VerdictView {
+    let rulebook = admin.gate.rulebook();
+    let judged = admin.gate.judge_inspected(
+        &rulebook,
+        environment,
+        inspected,
+        admin.as_pulled(environment),
+        Some(handed.principal.name()),
+        handed.now,
+    );
+    view_in_full(judged.await, image.to_string())
+}
+
+/// What was taken, without what only a pushed image has.
+pub(super) fn answer(id: String, image: String, bound: Bound, handed: Handed<'_>) -> ScanAnswer {
+    let Handed { report, now, .. } = handed;
     ScanAnswer {
-        id: format!("scan:{id}"),
-        image: image.to_string(),
-        manifest: manifest.manifest.clone(),
-        platform: manifest.platform().cloned(),
+        id,
+        image,
+        manifest: None,
+        image_id: None,
+        platform: report.subject.platform.clone(),
         findings: SeverityCounts::of(&report.findings),
         incomplete: report.incomplete.iter().map(ToString::to_string).collect(),
         tool: ToolView {
@@ -140,8 +206,9 @@ fn answer(
         },
         format: report.format,
         bound_by: bound_by(bound).to_owned(),
-        scanned_at,
+        scanned_at: report.scanned_at.unwrap_or(now).min(now),
         database_at: report.database_at,
+        gate: None,
     }
 }
 

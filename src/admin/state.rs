@@ -6,14 +6,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Hosts;
-use crate::api::Status;
+use crate::api::{ReplayRequest, Status};
 use crate::gate::{Asked, Gate};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
-use crate::trust::{EnvironmentName, Exposure};
+use crate::trust::{EnvironmentName, Exposure, Rulebook};
 
 /// Tells the state of things, for `status`; nothing while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
+
+/// Reads a policy that somebody wants to try; the text says what is wrong with it.
+pub type PolicyReader =
+    Arc<dyn Fn(&ReplayRequest, Timestamp) -> Result<Rulebook, String> + Send + Sync>;
 
 /// The door's own parts.
 #[derive(Clone)]
@@ -26,6 +30,7 @@ pub struct Admin {
     /// What the listeners of each environment say; external where they differ.
     pub exposures: Arc<BTreeMap<EnvironmentName, Exposure>>,
     pub status: StatusSource,
+    pub policies: PolicyReader,
 }
 
 impl Admin {

@@ -8,9 +8,8 @@ use super::authenticate::{Now, Reader};
 use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
-use crate::api::{ErrorBody, FindingView, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
+use crate::api::{ErrorBody, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
 use crate::gate;
-use crate::oci::ImageRef;
 use crate::trust::{JudgedFinding, Verdict, denial_message};
 
 /// Ask for a verdict.
@@ -39,20 +38,26 @@ pub(super) async fn verdict(
         .gate
         .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
-    let mut answer = view(&verdict, &image);
-    if query.findings {
-        answer.findings = finding_views(findings);
-    }
-    Ok(Json(answer))
+    Ok(Json(match query.findings {
+        true => view_in_full((verdict, findings), image.to_string()),
+        false => view(&verdict, image.to_string()),
+    }))
 }
 
-pub(super) fn finding_views(findings: Vec<JudgedFinding>) -> Vec<FindingView> {
+/// A verdict with the findings that it turns on.
+pub(super) fn view_in_full(
+    (verdict, findings): (Verdict, Vec<JudgedFinding>),
+    image: String,
+) -> VerdictView {
     let most = findings.into_iter().take(LIMIT_OF_FINDINGS);
-    most.map(Into::into).collect()
+    VerdictView {
+        findings: most.map(Into::into).collect(),
+        ..view(&verdict, image)
+    }
 }
 
 /// A verdict with the line that a client would read.
-pub(super) fn view(verdict: &Verdict, image: &ImageRef) -> VerdictView {
+pub(super) fn view(verdict: &Verdict, image: String) -> VerdictView {
     let message = verdict
         .denial()
         .map(|denial| denial_message(denial, ""))

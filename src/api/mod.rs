@@ -5,18 +5,23 @@
 //! use these very types, so they cannot drift apart. Times are RFC 3339, digests
 //! and names are strings that go through the parsers of [`crate::oci`].
 
+mod binding;
 mod decision;
+mod due;
 mod error;
 mod finding;
 mod leave;
 mod promotion;
+mod replay;
 mod revocation;
 mod scan;
 mod status;
 mod token;
 mod verdict;
 
+pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
+pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use finding::{FindingView, LIMIT_OF_FINDINGS, WordView};
 pub use leave::{
@@ -24,6 +29,9 @@ pub use leave::{
     ModeView,
 };
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
+pub use replay::{
+    LIMIT_OF_REPLAYS, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView,
+};
 pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };

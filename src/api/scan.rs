@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::VerdictView;
 use crate::oci::{Digest, Platform};
 use crate::report::{Finding, Format, Severity};
+use crate::trust::EnvironmentName;
 
 /// Where reports are handed in: `POST` a [`ScanSubmission`].
 pub const SCANS: &str = "/api/v1/scans";
@@ -20,9 +22,20 @@ pub const LIMIT_OF_SCANS: usize = 64 << 20;
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScanSubmission {
-    /// The image that was scanned; a tag is resolved once, at the upstream.
+    /// The image that was scanned; a tag is resolved once, at the upstream. With
+    /// `image_id` only its name counts: where the image will be pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "registry.corp/team/app@sha256:…")]
-    pub image: String,
+    pub image: Option<String>,
+    /// The image ID (digest of its config) of an image that no registry has yet. It
+    /// counts for a manifest once its submitter has bound the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub image_id: Option<Digest>,
+    /// Judge it for this environment, as if it were promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub gate: Option<EnvironmentName>,
     /// Format of the report.
     #[serde(default)]
     pub format: FormatChoice,
@@ -62,11 +75,16 @@ impl FormatChoice {
 pub struct ScanAnswer {
     /// Id of the scan, as evidence lists it.
     pub id: String,
-    /// The image as it was asked for.
+    /// The image as it was asked for; its ID where nobody named it.
     pub image: String,
-    /// The image manifest it counts for.
-    #[schema(value_type = String)]
-    pub manifest: Digest,
+    /// The image manifest it counts for; absent before the push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub manifest: Option<Digest>,
+    /// The image ID that it was handed in for, before the push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub image_id: Option<Digest>,
     #[schema(value_type = Option<String>)]
     pub platform: Option<Platform>,
     pub tool: ToolView,
@@ -81,6 +99,9 @@ pub struct ScanAnswer {
     pub scanned_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub database_at: Option<Timestamp>,
+    /// The verdict, where one was asked for, with the findings that it turns on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Box<VerdictView>>,
 }
 
 /// The scanner.

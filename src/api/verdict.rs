@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::FindingView;
-use crate::oci::{Digest, ImageRef};
+use crate::oci::Digest;
 use crate::trust::{
     Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
 };
@@ -138,11 +138,12 @@ pub struct CheckView {
 }
 
 impl VerdictView {
-    /// `message`: the line that a client is shown; empty for a pass.
-    pub fn new(verdict: &Verdict, image: &ImageRef, message: String) -> Self {
+    /// `image`: as it was asked for; `message`: the line that a client is shown,
+    /// empty for a pass.
+    pub fn new(verdict: &Verdict, image: String, message: String) -> Self {
         Self {
             allowed: verdict.is_allowed(),
-            image: image.to_string(),
+            image,
             digest: verdict.subject().digest.clone(),
             environment: verdict.subject().environment.clone(),
             exposure: ExposureView::new(verdict.exposure(), verdict.exposure_source()),

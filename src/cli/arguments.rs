@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, revoke, scan,
+    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, replay, revoke, scan,
     serve, status, token,
 };
 use crate::app::config::{Config, Problems};
@@ -56,6 +56,7 @@ pub enum Command {
     Mode(leave::SetMode),
     Explain(explain::Explain),
     Denials(denials::Denials),
+    Replay(replay::ReplayPolicy),
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
@@ -179,9 +180,8 @@ mod tests {
     fn commands_of_later_versions_are_unknown() {
         for line in [
             "sekisho verify x.yaml",
-            "sekisho scan due",
             "sekisho scan submit --image-id sha256:00 --report r.json",
-            "sekisho scan submit --image a --report r.json --gate production",
+            "sekisho scan submit --report r.json",
             "sekisho doctor node",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
@@ -201,6 +201,11 @@ mod tests {
             "sekisho revoke app:1 --reason r --environment production",
             "sekisho reinstate app:1 --reason r",
             "sekisho break-glass app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --environment p --ticket T --hours 2 --reason r --revoked",
+            "sekisho scan submit --image a --report r.json --gate production",
+            "sekisho scan submit --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --report r.json --gate production",
+            "sekisho scan bind --image a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "sekisho scan due --within 7d",
+            "sekisho replay --policy p.toml --since 7d",
             "sekisho mode production audit --hours 4 --ticket T",
             "sekisho explain app:1 --environment production --exposure internal",
             "sekisho denials --since 1h --follow",

@@ -5,11 +5,13 @@
 //! [`run`] is the whole program.
 
 mod arguments;
+mod bind;
 mod check_config;
 mod client;
 mod completion;
 mod demo;
 mod denials;
+mod due;
 mod explain;
 mod failure;
 mod leave;
@@ -18,6 +20,7 @@ mod node_config;
 mod output;
 mod promote;
 mod records;
+mod replay;
 mod revoke;
 mod run;
 mod scan;

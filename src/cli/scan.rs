@@ -12,10 +12,14 @@ use super::arguments::{Screen, Shared, image};
 use super::client::Remote;
 use super::failure::{Exit, Failure};
 use super::output::Palette;
-use crate::api::{FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission};
-use crate::oci::printable;
+use super::{bind, due, verdict};
+use crate::api::{
+    FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, VerdictView,
+};
+use crate::oci::{Digest, printable};
+use crate::trust::EnvironmentName;
 
-/// Hand in scan reports
+/// Hand in scan reports, and see what wants one
 #[derive(Debug, Args)]
 pub struct Scan {
     #[command(subcommand)]
@@ -24,31 +28,45 @@ pub struct Scan {
 
 #[derive(Debug, Subcommand)]
 enum ScanCommand {
-    Submit(Submit),
+    Submit(Box<Submit>),
+    Bind(bind::Bind),
+    Due(due::ScanDue),
 }
 
 /// Hand in the report on one image
 #[derive(Debug, Args)]
 #[command(
     after_help = "The report must be on the very digest: a report on another image is refused,
-and one that is partial or filtered is recorded, but is no pass. Scan by digest,
-after the push.
+and one that is partial or filtered is recorded, but is no pass.
+
+Before the push an image has only its ID: hand the report in for that, gate the
+pipeline on it, push, and then say what was pushed with `sekisho scan bind`.
+--image beside --image-id says where it will be pushed, so that the rules and
+exceptions for that repository hold.
 
 Examples:
   sekisho scan submit --image registry.corp/team/app@sha256:… --report report.json
   trivy image --format json registry.corp/team/app:1.4 | sekisho scan submit --image registry.corp/team/app:1.4 --report -
-  sekisho scan submit --image app@sha256:… --report grype.json --format grype --scanner-info db.json"
+  sekisho scan submit --image app@sha256:… --report grype.json --format grype --scanner-info db.json
+  sekisho scan submit --image-id sha256:… --image registry.corp/team/app:1.4 --report report.json --gate production"
 )]
 struct Submit {
     /// The image that was scanned, by tag or digest
-    #[arg(long, value_name = "REF", value_parser = image)]
-    image: String,
+    #[arg(long, value_name = "REF", value_parser = image, required_unless_present = "image_id")]
+    image: Option<String>,
+    /// The image ID, for an image that no registry has yet
+    #[arg(long, value_name = "DIGEST")]
+    image_id: Option<Digest>,
     /// The report, or - for stdin; 64 MiB at most
     #[arg(long, value_name = "FILE|-")]
     report: PathBuf,
     /// Its format
     #[arg(long, default_value = "auto", value_parser = format())]
     format: FormatChoice,
+    /// Judge it for this environment as if it were promoted, show what blocks, and
+    /// exit 3 if it would be denied
+    #[arg(long, value_name = "ENV")]
+    gate: Option<EnvironmentName>,
     /// What `trivy version -f json` or `grype db status -o json` printed, to date the
     /// vulnerability database
     #[arg(long, value_name = "FILE")]
@@ -69,8 +87,11 @@ fn format() -> impl TypedValueParser<Value = FormatChoice> {
 
 impl Scan {
     pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
-        let ScanCommand::Submit(command) = self.command;
-        command.run(shared).await
+        match self.command {
+            ScanCommand::Submit(command) => command.run(shared).await,
+            ScanCommand::Bind(command) => command.run(shared).await,
+            ScanCommand::Due(command) => command.run(shared).await,
+        }
     }
 }
 
@@ -80,6 +101,8 @@ impl Submit {
         let info = self.scanner_info.as_deref();
         let submission = ScanSubmission {
             image: self.image,
+            image_id: self.image_id,
+            gate: self.gate,
             format: self.format,
             report: read_json("--report", &self.report)?,
             scanner_info: info
@@ -90,7 +113,10 @@ impl Submit {
         self.screen
             .output
             .show(&answer.raw, |palette| render(&answer.body, palette))?;
-        Ok(Exit::Done)
+        Ok(match &answer.body.gate {
+            Some(verdict) if !verdict.allowed => Exit::Denied,
+            Some(_) | None => Exit::Done,
+        })
     }
 }
 
@@ -132,7 +158,7 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     let mut text = format!(
         "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  findings: {}\n",
         palette.good("recorded for"),
-        answer.manifest,
+        subject(answer),
         printable(&answer.id, 64),
         answer.scanned_at,
         findings(answer),
@@ -148,7 +174,25 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
         let hint = "its database is not dated; --scanner-info dates it";
         text.push_str(&format!("  {}\n", palette.doubtful(hint)));
     }
-    text
+    match &answer.gate {
+        Some(gate) => text + &gated(gate, palette),
+        None => text,
+    }
+}
+
+/// What the report counts for, or will.
+fn subject(answer: &ScanAnswer) -> String {
+    match (&answer.manifest, &answer.image_id) {
+        (Some(manifest), _) => manifest.to_string(),
+        (None, Some(id)) => format!("image ID {id}"),
+        (None, None) => printable(&answer.image, 600),
+    }
+}
+
+/// The verdict as if it were promoted: all that blocks.
+fn gated(gate: &VerdictView, palette: Palette) -> String {
+    let as_if = format!("\nas if promoted to {}:\n", gate.environment);
+    as_if + &verdict::render_all(gate, palette)
 }
 
 fn findings(answer: &ScanAnswer) -> String {

@@ -10,20 +10,29 @@ const TEXT: usize = 400;
 /// Findings that are shown, at most.
 const FINDINGS: usize = 25;
 
-/// A verdict with the chain of evidence behind it.
+/// A verdict with the chain of evidence behind it, and the worst findings.
 pub fn render(verdict: &VerdictView, palette: Palette) -> String {
+    render_with(verdict, FINDINGS, palette)
+}
+
+/// The same with every finding that it turns on.
+pub fn render_all(verdict: &VerdictView, palette: Palette) -> String {
+    render_with(verdict, usize::MAX, palette)
+}
+
+fn render_with(verdict: &VerdictView, limit: usize, palette: Palette) -> String {
     let mut text = format!("{}\n", headline(verdict, palette));
     for denial in &verdict.reasons {
         text.push_str(&reason(denial, palette));
     }
     text.push_str(&checks(&verdict.checks, palette));
-    text.push_str(&findings(&verdict.findings, FINDINGS, palette));
+    text.push_str(&findings(&verdict.findings, limit, palette));
     text.push_str(&foundation(verdict));
     text
 }
 
 /// What the verdict turns on: the worst `limit`, and how many more there are.
-pub fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String {
+fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String {
     let mut table = Table::new([
         "  FINDING",
         "SEVERITY",

@@ -15,7 +15,7 @@ use crate::trust::{
 };
 
 /// Subjects looked at for one list.
-pub const LOOKED_AT: usize = 5000;
+pub const LOOKED_AT: u32 = 5000;
 /// Denials and pulls older than this want no scan any more.
 const IN_USE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often time may change a verdict before the end that is looked at.
@@ -109,7 +109,7 @@ impl Gate {
         subjects.extend(promoted.map_err(unreadable)?);
         let mut seen = std::collections::HashSet::new();
         subjects.retain(|subject| seen.insert(subject.clone()));
-        subjects.truncate(LOOKED_AT);
+        subjects.truncate(LOOKED_AT as usize);
         Ok(subjects)
     }
 

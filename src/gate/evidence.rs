@@ -123,11 +123,11 @@ impl Gate {
         if wanted.is_none_or(|age| age <= SignedDuration::ZERO) || evidence.first_seen.is_some() {
             return;
         }
-        let digests = std::iter::once(&question.subject.digest).chain(&evidence.above);
-        match self.ledger.first_seen(digests).await {
+        let subject = question.subject;
+        match self.ledger.first_seen(subject, &evidence.above).await {
             Ok(Some(seen)) => evidence.first_seen = Some(seen),
             Ok(None) => {
-                evidence.first_seen = Some(self.facts.seen(question.subject, question.now));
+                evidence.first_seen = Some(self.facts.seen(subject, question.now));
             }
             Err(error) => {
                 tracing::error!(%error, "first seen not readable");

@@ -82,14 +82,14 @@ impl Gate {
     }
 
     /// The verdict that a pull of `inspected` would get, with the findings that it
-    /// turns on. With `as_promoted`, as if that promotion stood already.
+    /// turns on. `as_promoted_by`: as if they had promoted it already.
     pub async fn judge_inspected(
         &self,
         rulebook: &Rulebook,
         environment: &EnvironmentName,
         inspected: &Inspected,
         exposure: Asked,
-        as_promoted: Option<Promotion>,
+        as_promoted_by: Option<&str>,
         now: Timestamp,
     ) -> (Verdict, Vec<JudgedFinding>) {
         let subject = Subject {
@@ -105,7 +105,8 @@ impl Gate {
             depth: 0,
         };
         let (mut evidence, _) = self.evidence(question, inspected.closure.clone()).await;
-        evidence.promotions.extend(as_promoted);
+        let supposed = as_promoted_by.map(|who| Promotion::supposed(&subject, who, now));
+        evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)
     }
 }

@@ -15,7 +15,7 @@ use crate::trust::{
 };
 
 /// Distinct images that are judged for one replay.
-pub const REPLAYED_AT_MOST: usize = 2000;
+pub const REPLAYED_AT_MOST: u32 = 2000;
 
 /// What is replayed.
 pub struct Replay<'a> {
@@ -87,10 +87,10 @@ impl Gate {
             InspectError::Unavailable("the decisions cannot be read".to_owned())
         })?;
         let mut replayed = Replayed {
-            cut: decided.len() > REPLAYED_AT_MOST,
+            cut: decided.len() > REPLAYED_AT_MOST as usize,
             ..Replayed::default()
         };
-        decided.truncate(REPLAYED_AT_MOST);
+        decided.truncate(REPLAYED_AT_MOST as usize);
         let mut images: BTreeMap<_, (Decision, u64)> = BTreeMap::new();
         for decision in decided {
             let Some(subject) = subject_of(&decision) else {

@@ -71,7 +71,7 @@ impl Gate {
         let (_, timed_mode) = index.leave(subject, &[]);
         Evidence {
             scans: image.scans.clone(),
-            promotions: vec![as_promoted(subject, &image.promoter, question.now)],
+            promotions: vec![Promotion::supposed(subject, &image.promoter, question.now)],
             revocations: index.revocations(&image.image_id),
             timed_mode,
             unpushed: true,
@@ -116,19 +116,4 @@ fn stand_in(image: &Unpushed, platform: Platform) -> Closure {
         layers: Vec::new(),
         subject: None,
     })
-}
-
-fn as_promoted(subject: &Subject, promoter: &str, now: Timestamp) -> Promotion {
-    Promotion {
-        id: 0,
-        environment: subject.environment.clone(),
-        repository: subject.repository.clone(),
-        digest: subject.digest.clone(),
-        tag: None,
-        promoter: promoter.to_owned(),
-        promoted_at: now,
-        reason: None,
-        link: None,
-        forced: false,
-    }
 }

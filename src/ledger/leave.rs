@@ -37,6 +37,38 @@ pub struct NewTimedMode {
     pub until: Timestamp,
 }
 
+impl NewBreakGlass {
+    /// The grant, once it is recorded under `id`.
+    pub fn granted(self, id: i64) -> BreakGlass {
+        BreakGlass {
+            id,
+            environment: self.environment,
+            digest: self.digest,
+            ticket: self.ticket,
+            reason: self.reason,
+            granted_by: self.granted_by,
+            granted_at: self.granted_at,
+            until: self.until,
+            lifts_revocation: self.lifts_revocation,
+        }
+    }
+}
+
+impl NewTimedMode {
+    /// The mode, once it is recorded under `id`.
+    pub fn set(self, id: i64) -> TimedMode {
+        TimedMode {
+            id,
+            environment: self.environment,
+            mode: self.mode,
+            ticket: self.ticket,
+            set_by: self.set_by,
+            set_at: self.set_at,
+            until: self.until,
+        }
+    }
+}
+
 /// What was given and not withdrawn; what has run out too, since memory has no
 /// clock.
 #[derive(Default)]

@@ -87,6 +87,18 @@ impl ReportSubject {
         }
     }
 
+    /// Whether the report can be about an image that no registry has yet, by its
+    /// image ID: it must not name another.
+    pub fn binding_to_id(&self, image_id: &Digest) -> Result<(), BindError> {
+        match self.image_id.as_ref().filter(|found| *found != image_id) {
+            None => Ok(()),
+            Some(found) => Err(BindError::OtherImageId {
+                found: found.clone(),
+                wanted: image_id.clone(),
+            }),
+        }
+    }
+
     fn names_a_child(&self) -> bool {
         self.platform.is_some() || self.image_id.is_some() || !self.diff_ids.is_empty()
     }

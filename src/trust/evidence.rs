@@ -67,6 +67,24 @@ pub struct Promotion {
     pub forced: bool,
 }
 
+impl Promotion {
+    /// One that nobody made, to judge what it would change.
+    pub fn supposed(subject: &Subject, promoter: &str, at: Timestamp) -> Self {
+        Self {
+            id: 0,
+            environment: subject.environment.clone(),
+            repository: subject.repository.clone(),
+            digest: subject.digest.clone(),
+            tag: None,
+            promoter: promoter.to_owned(),
+            promoted_at: at,
+            reason: None,
+            link: None,
+            forced: false,
+        }
+    }
+}
+
 /// Trust was taken back, for a digest wherever it lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {

@@ -1,0 +1,65 @@
+//! `GET /api/v1/scans/due`: what wants a scan, and where the scanner finds it.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::SignedDuration;
+
+use super::Admin;
+use super::authenticate::{Now, Reader};
+use super::body::Asked;
+use super::error::AdminError;
+use crate::access::Principal;
+use crate::api::{DueList, DueQuery, DueView};
+use crate::gate::{Due, Survey};
+
+/// How far to look ahead when nobody says, in hours.
+const USUAL: u32 = 7 * 24;
+
+/// List what wants a scan.
+#[utoipa::path(
+    get,
+    path = "/api/v1/scans/due",
+    params(DueQuery),
+    responses((status = 200, body = DueList))
+)]
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Reader(principal): Reader,
+    Now(now): Now,
+    Asked(query): Asked<DueQuery>,
+) -> Result<Json<DueList>, AdminError> {
+    let rulebook = admin.gate.rulebook();
+    let hours = query.within_hours.unwrap_or(USUAL);
+    let survey = Survey {
+        rulebook: &rulebook,
+        exposure: &|environment| admin.as_pulled(environment),
+        now,
+        within: SignedDuration::from_hours(i64::from(hours)),
+    };
+    let due = admin.gate.due(&survey).await?;
+    let seen = due.into_iter().filter_map(|due| seen_by(&principal, due));
+    Ok(Json(DueList {
+        due: seen.map(view).collect(),
+    }))
+}
+
+/// What lies within a token's scope.
+fn seen_by(principal: &Principal, mut due: Due) -> Option<Due> {
+    let scope = principal.scope();
+    due.environments
+        .retain(|environment| scope.covers_environment(environment.as_str()));
+    let seen = scope.covers_repository(&due.repository) && !due.environments.is_empty();
+    seen.then_some(due)
+}
+
+fn view(due: Due) -> DueView {
+    DueView {
+        image: format!("{}@{}", due.repository, due.manifest),
+        scan: due.direct,
+        insecure: due.plain,
+        platform: due.platform,
+        cause: due.cause.as_str().to_owned(),
+        environments: due.environments,
+        expires_at: due.expires_at,
+    }
+}

@@ -1,0 +1,192 @@
+//! Images that are scanned and gated before they are pushed, by image ID, and
+//! `POST /api/v1/scans/bind`, by which that counts for a manifest.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+
+use super::Admin;
+use super::authenticate::{Now, Writer};
+use super::body::Body;
+use super::error::AdminError;
+use super::images::{digest_of, within_repository};
+use super::scans::{answer, may_submit};
+use super::verdicts::view_in_full;
+use crate::access::Principal;
+use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
+use crate::gate::{Inspected, Unpushed};
+use crate::ledger::{BindScans, NewUnboundScan};
+use crate::oci::{Digest, Image, ImageRef};
+use crate::report::{Bound, ScanReport};
+use crate::trust::EnvironmentName;
+
+/// A report as it was handed in, by whom and when.
+pub(super) struct Handed<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) report: ScanReport,
+    /// Judge it for this environment.
+    pub(super) gate: Option<EnvironmentName>,
+    pub(super) now: Timestamp,
+}
+
+/// A report on an image that no registry has yet. `image`: where it will be pushed.
+pub(super) async fn submit(
+    admin: &Admin,
+    handed: Handed<'_>,
+    image: Option<ImageRef>,
+    image_id: Digest,
+) -> Result<ScanAnswer, AdminError> {
+    handed
+        .report
+        .subject
+        .binding_to_id(&image_id)
+        .map_err(|error| {
+            let message = format!("the report does not count for image ID {image_id}: {error}");
+            AdminError::refused(message).next("scan the image that you will push")
+        })?;
+    let id = admin.ledger.submit_unbound(unbound(&handed, &image_id)).await?;
+    let gate = match &handed.gate {
+        Some(environment) => {
+            Some(judge(admin, &handed, environment, image.as_ref(), &image_id).await?)
+        }
+        None => None,
+    };
+    let name = image.map_or_else(|| image_id.to_string(), |image| image.to_string());
+    Ok(ScanAnswer {
+        image_id: Some(image_id),
+        gate: gate.map(Box::new),
+        bound_by: "image ID, until it is bound to a manifest".to_owned(),
+        ..answer(format!("unbound-scan:{id}"), name, Bound::Declared, handed)
+    })
+}
+
+fn unbound(handed: &Handed<'_>, image_id: &Digest) -> NewUnboundScan {
+    let (report, now) = (&handed.report, handed.now);
+    NewUnboundScan {
+        image_id: image_id.clone(),
+        format: report.format,
+        tool: report.tool.clone(),
+        submitter: handed.principal.name().to_owned(),
+        scope: handed.principal.scope().clone(),
+        scanned_at: report.scanned_at.map(|at| at.min(now)),
+        received_at: now,
+        database_at: report.database_at,
+        incomplete: report.incomplete.clone(),
+        end_of_life: report.end_of_life,
+        malware: report.malware,
+        findings: report.findings.clone(),
+        packages: report.packages.clone(),
+    }
+}
+
+/// The verdict that it would get once pushed, bound and promoted.
+async fn judge(
+    admin: &Admin,
+    handed: &Handed<'_>,
+    environment: &EnvironmentName,
+    image: Option<&ImageRef>,
+    image_id: &Digest,
+) -> Result<VerdictView, AdminError> {
+    let submitter = handed.principal.name();
+    let subject = &handed.report.subject;
+    let unpushed = Unpushed {
+        image_id: image_id.clone(),
+        repository: image.map(|image| image.repository().clone()),
+        platform: subject.platform.clone(),
+        diff_ids: subject.diff_ids.clone(),
+        scans: admin.ledger.unbound_scans(image_id, submitter).await?,
+        promoter: submitter.to_owned(),
+    };
+    let rulebook = admin.gate.rulebook();
+    let exposure = admin.as_pulled(environment);
+    let judged =
+        admin
+            .gate
+            .judge_unpushed(&rulebook, environment, &unpushed, exposure, handed.now);
+    let judged = judged.ok_or_else(|| {
+        AdminError::refused(format!("{environment} pulls from no upstream"))
+            .next("name where the image will be pushed")
+    })?;
+    let name = image.map_or_else(|| image_id.to_string(), ToString::to_string);
+    Ok(view_in_full(judged, name))
+}
+
+/// Say that an image ID was pushed as a manifest.
+#[utoipa::path(
+    post,
+    path = "/api/v1/scans/bind",
+    request_body = BindingRequest,
+    responses(
+        (status = 200, body = BindingAnswer),
+        (status = 422, description = "Another image, or nothing to bind", body = ErrorBody),
+    )
+)]
+pub(super) async fn bind(
+    State(admin): State<Admin>,
+    Writer(principal): Writer,
+    Now(now): Now,
+    Body(request): Body<BindingRequest>,
+) -> Result<Json<BindingAnswer>, AdminError> {
+    may_submit(&principal)?;
+    let image = admin.image(&request.image)?;
+    within_repository(&principal, image.repository())?;
+    digest_of(&image)?;
+    let inspected = admin.gate.inspect(&image, now).await?;
+    let manifest = with_id(&inspected, &image, &request.image_id)?.manifest.clone();
+    let ledger = &admin.ledger;
+    ledger
+        .record_closure(&inspected.repository, &inspected.closure)
+        .await?;
+    let said = BindScans {
+        image_id: request.image_id.clone(),
+        manifest: manifest.clone(),
+        submitter: principal.name().to_owned(),
+        scope: principal.scope().clone(),
+        at: now,
+    };
+    let bound = ledger.bind_scans(said).await?;
+    if bound.is_empty() {
+        return Err(nothing_to_bind(&principal, &request.image_id));
+    }
+    Ok(Json(BindingAnswer {
+        image: image.to_string(),
+        manifest,
+        image_id: request.image_id,
+        scans: bound.iter().map(|id| format!("scan:{id}")).collect(),
+    }))
+}
+
+/// The image of that ID: itself, or the one child of an index.
+fn with_id<'a>(
+    inspected: &'a Inspected,
+    image: &ImageRef,
+    image_id: &Digest,
+) -> Result<&'a Image, AdminError> {
+    let closure = &inspected.closure;
+    let mut meant = closure.images().filter(|it| it.config.digest == *image_id);
+    match (meant.next(), meant.next()) {
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => Err(AdminError::refused(format!(
+            "{image} holds several images of ID {image_id}"
+        ))
+        .next("name the one by its own manifest digest")),
+        (None, _) => {
+            let ids: Vec<String> = closure
+                .images()
+                .map(|it| it.config.digest.to_string())
+                .collect();
+            let ids = ids.join(", ");
+            Err(AdminError::refused(format!(
+                "{image} is not the image of ID {image_id}; its image ID is {ids}"
+            ))
+            .next("bind what was pushed: the digest that the push printed"))
+        }
+    }
+}
+
+fn nothing_to_bind(principal: &Principal, image_id: &Digest) -> AdminError {
+    let submitter = principal.name();
+    let message = format!("{submitter} has handed in no scan of image ID {image_id}");
+    let next = format!("first: sekisho scan submit --image-id {image_id} --report FILE");
+    AdminError::refused(message).next(next)
+}

@@ -1,0 +1,123 @@
+//! `sekisho replay`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::arguments::{Screen, Shared};
+use super::client::Remote;
+use super::failure::{Exit, Failure};
+use super::output::{Palette, Table};
+use crate::api::{PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::app::config::{NoticeTexts, Period, notice_texts};
+use crate::oci::printable;
+
+/// Try another policy on what was decided, before anyone is hurt
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every image that was decided on is judged again, on the evidence of now, under the
+policy in force and under FILE; what would be decided otherwise is listed. Nothing
+is recorded. Exceptions and advisories are those beside FILE where it names their
+folders, else those in force.
+
+Examples:
+  sekisho replay --policy stricter.toml
+  sekisho replay --policy stricter.toml --since 30d --output json"
+)]
+pub struct ReplayPolicy {
+    /// A configuration file; its sections of policy are tried
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Decisions of the last so long
+    #[arg(long, value_name = "PERIOD", default_value = "7d")]
+    since: Period,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+impl ReplayPolicy {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let request = request(&self.policy, self.since.into())?;
+        let answer = client.post::<ReplayAnswer>(REPLAYS, &request).await?;
+        self.screen
+            .output
+            .show(&answer.raw, |palette| render(&answer.body, palette))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
+    let policy = fs::read_to_string(file)
+        .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
+    let NoticeTexts {
+        exceptions,
+        advisories,
+    } = notice_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
+    let named = |texts: Vec<(String, String)>| {
+        let texts = texts.into_iter();
+        texts.map(|(name, text)| PolicyText { name, text }).collect()
+    };
+    Ok(ReplayRequest {
+        policy,
+        exceptions: exceptions.map(named),
+        advisories: advisories.map(named),
+        since: Timestamp::now().checked_sub(back).unwrap_or(Timestamp::MIN),
+    })
+}
+
+fn render(answer: &ReplayAnswer, palette: Palette) -> String {
+    let mut text = summary(answer, palette);
+    let mut table = Table::new(["NOW", "THEN", "COUNT", "ENVIRONMENT", "IMAGE", "WHY"]);
+    for change in &answer.changes {
+        table.row([
+            change.before.verdict.as_str(),
+            change.after.verdict.as_str(),
+            &change.count.to_string(),
+            change.environment.as_str(),
+            &change.image,
+            &why(change),
+        ]);
+    }
+    if !table.is_empty() {
+        text = format!("{}\n{text}", table.render(palette));
+    }
+    text
+}
+
+/// What denies on the one side and not on the other.
+fn why(change: &ReplayedChange) -> String {
+    let codes = |told: &ToldView| {
+        let codes: Vec<&str> = told.reasons.iter().map(|reason| reason.code()).collect();
+        codes.join(", ")
+    };
+    match change.after.reasons.is_empty() {
+        true => format!("no longer {}", codes(&change.before)),
+        false => printable(&change.after.message, 240),
+    }
+}
+
+fn summary(answer: &ReplayAnswer, palette: Palette) -> String {
+    let changed = answer.changes.len();
+    let judged = answer.judged;
+    let mut text = match changed {
+        0 => palette.good(&format!("{judged} images judged; nothing would change\n")),
+        _ => palette.strong(&format!("{judged} images judged; {changed} would change\n")),
+    };
+    for (count, what) in [
+        (answer.unknown, "cannot be judged now, since they are gone or unreadable"),
+        (answer.homeless, "belong to environments that the policy does not have"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!("{count} {what}\n"));
+        }
+    }
+    if answer.cut {
+        text.push_str(&palette.doubtful("only the newest decisions were replayed; shorten --since\n"));
+    }
+    text
+}
