@@ -35,7 +35,10 @@ pub(super) async fn grant(
 ) -> Result<Json<BreakGlassView>, AdminError> {
     let may = principal.role().may_break_glass() && principal.scope().repositories().is_empty();
     if !may {
-        return Err(forbidden(&principal, "break glass for a digest wherever it lies"));
+        return Err(forbidden(
+            &principal,
+            "break glass for a digest wherever it lies",
+        ));
     }
     let image = admin.image(&request.image)?;
     within_scope(&principal, image.repository(), Some(&request.environment))?;

@@ -25,4 +25,4 @@ mod verdicts;
 
 pub use hosts::Hosts;
 pub use router::router;
-pub use state::{PolicyReader, Admin, StatusSource};
+pub use state::{Admin, PolicyReader, StatusSource};

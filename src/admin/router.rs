@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use super::authenticate::gatekeeper;
 use super::error::AdminError;
 use super::{
-    Admin, decisions, due, leave, promotions, replays, revocations, scans, status, tokens, unpushed,
-    verdicts,
+    Admin, decisions, due, leave, promotions, replays, revocations, scans, status, tokens,
+    unpushed, verdicts,
 };
 use crate::api::{ErrorCode, LIMIT_OF_REPLAYS, LIMIT_OF_SCANS};
 

@@ -12,9 +12,7 @@ use super::images::within_repository;
 use super::unpushed::{self, Handed};
 use super::verdicts::view_in_full;
 use crate::access::Principal;
-use crate::api::{
-    ErrorBody, ScanAnswer, ScanSubmission, SeverityCounts, ToolView, VerdictView,
-};
+use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, SeverityCounts, ToolView, VerdictView};
 use crate::gate::Inspected;
 use crate::ledger::NewScan;
 use crate::oci::{Image, ImageRef};

@@ -1,6 +1,8 @@
 //! Images that are scanned and gated before they are pushed, by image ID, and
 //! `POST /api/v1/scans/bind`, by which that counts for a manifest.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -44,7 +46,10 @@ pub(super) async fn submit(
             let message = format!("the report does not count for image ID {image_id}: {error}");
             AdminError::refused(message).next("scan the image that you will push")
         })?;
-    let id = admin.ledger.submit_unbound(unbound(&handed, &image_id)).await?;
+    let id = admin
+        .ledger
+        .submit_unbound(unbound(&handed, &image_id))
+        .await?;
     let gate = match &handed.gate {
         Some(environment) => {
             Some(judge(admin, &handed, environment, image.as_ref(), &image_id).await?)
@@ -89,20 +94,20 @@ async fn judge(
 ) -> Result<VerdictView, AdminError> {
     let submitter = handed.principal.name();
     let subject = &handed.report.subject;
+    let scans = admin.ledger.unbound_scans(image_id, submitter).await?;
     let unpushed = Unpushed {
         image_id: image_id.clone(),
         repository: image.map(|image| image.repository().clone()),
         platform: subject.platform.clone(),
         diff_ids: subject.diff_ids.clone(),
-        scans: admin.ledger.unbound_scans(image_id, submitter).await?,
+        scans: scans.into_iter().map(Arc::new).collect(),
         promoter: submitter.to_owned(),
     };
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(environment);
-    let judged =
-        admin
-            .gate
-            .judge_unpushed(&rulebook, environment, &unpushed, exposure, handed.now);
+    let judged = admin
+        .gate
+        .judge_unpushed(&rulebook, environment, &unpushed, exposure, handed.now);
     let judged = judged.ok_or_else(|| {
         AdminError::refused(format!("{environment} pulls from no upstream"))
             .next("name where the image will be pushed")
@@ -132,7 +137,9 @@ pub(super) async fn bind(
     within_repository(&principal, image.repository())?;
     digest_of(&image)?;
     let inspected = admin.gate.inspect(&image, now).await?;
-    let manifest = with_id(&inspected, &image, &request.image_id)?.manifest.clone();
+    let manifest = with_id(&inspected, &image, &request.image_id)?
+        .manifest
+        .clone();
     let ledger = &admin.ledger;
     ledger
         .record_closure(&inspected.repository, &inspected.closure)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{Auth, Config, ListenerConfig, TlsConfig};
-use super::{Parts, StartError, certificates, health, status};
+use super::{Parts, StartError, certificates, health, status, trial};
 use crate::admin::{self, Admin, Hosts};
 use crate::gate::Listener;
 use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
@@ -144,6 +144,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
+        policies: trial::reader(parts),
     }
 }
 

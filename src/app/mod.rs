@@ -17,6 +17,7 @@ mod signals;
 mod start;
 mod status;
 mod token;
+mod trial;
 mod watch;
 
 pub use error::StartError;

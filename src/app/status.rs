@@ -45,7 +45,9 @@ fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
         let set = set.filter(|set| set.holds(now));
         EnvironmentStatus {
             name: environment.name.clone(),
-            mode: set.as_ref().map_or(environment.settings.mode, |set| set.mode),
+            mode: set
+                .as_ref()
+                .map_or(environment.settings.mode, |set| set.mode),
             set: set.map(Into::into),
         }
     };

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, replay, revoke, scan,
-    serve, status, token,
+    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, replay,
+    revoke, scan, serve, status, token,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};

@@ -52,7 +52,8 @@ fn render(list: &DueList, palette: Palette) -> String {
         let platform = due.platform.as_ref();
         table.row([
             &due.cause,
-            &due.expires_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+            &due.expires_at
+                .map_or_else(|| "-".to_owned(), |at| at.to_string()),
             &platform.map_or_else(|| "-".to_owned(), ToString::to_string),
             &environments.join(","),
             &due.image,

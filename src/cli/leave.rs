@@ -12,12 +12,14 @@ use crate::trust::{EnvironmentName, Mode};
 
 /// Let one image through although it is denied, for hours, under a ticket
 #[derive(Debug, Args)]
-#[command(after_help = "For an emergency, and on record: every pull under it is recorded and counted,
+#[command(
+    after_help = "For an emergency, and on record: every pull under it is recorded and counted,
 `status` shows it, and it ends by itself. It lifts what papers say, never what
 cannot be judged safely, and a revocation only with --revoked.
 
 Examples:
-  sekisho break-glass registry.corp/team/app@sha256:… --environment production --ticket INC-7 --hours 2 --reason 'checkout is down, the fix is unscanned'")]
+  sekisho break-glass registry.corp/team/app@sha256:… --environment production --ticket INC-7 --hours 2 --reason 'checkout is down, the fix is unscanned'"
+)]
 pub struct BreakTheGlass {
     /// The image, with its digest
     #[arg(value_name = "REF", value_parser = image)]
@@ -69,11 +71,13 @@ impl BreakTheGlass {
 
 /// Judge an environment in another mode for hours, under a ticket
 #[derive(Debug, Args)]
-#[command(after_help = "It returns by itself. Setting the mode of the configuration again ends it early.
+#[command(
+    after_help = "It returns by itself. Setting the mode of the configuration again ends it early.
 
 Examples:
   sekisho mode production audit --hours 4 --ticket INC-7
-  sekisho mode production enforce --hours 1 --ticket INC-7")]
+  sekisho mode production enforce --hours 1 --ticket INC-7"
+)]
 pub struct SetMode {
     /// The environment
     #[arg(value_name = "ENV")]

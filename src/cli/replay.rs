@@ -10,8 +10,8 @@ use super::arguments::{Screen, Shared};
 use super::client::Remote;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
-use crate::api::{PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
-use crate::app::config::{NoticeTexts, Period, notice_texts};
+use crate::api::{REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::app::config::Period;
 use crate::oci::printable;
 
 /// Try another policy on what was decided, before anyone is hurt
@@ -54,18 +54,10 @@ impl ReplayPolicy {
 fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
     let policy = fs::read_to_string(file)
         .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
-    let NoticeTexts {
-        exceptions,
-        advisories,
-    } = notice_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
-    let named = |texts: Vec<(String, String)>| {
-        let texts = texts.into_iter();
-        texts.map(|(name, text)| PolicyText { name, text }).collect()
-    };
     Ok(ReplayRequest {
         policy,
-        exceptions: exceptions.map(named),
-        advisories: advisories.map(named),
+        exceptions: None,
+        advisories: None,
         since: Timestamp::now().checked_sub(back).unwrap_or(Timestamp::MIN),
     })
 }
@@ -109,15 +101,23 @@ fn summary(answer: &ReplayAnswer, palette: Palette) -> String {
         _ => palette.strong(&format!("{judged} images judged; {changed} would change\n")),
     };
     for (count, what) in [
-        (answer.unknown, "cannot be judged now, since they are gone or unreadable"),
-        (answer.homeless, "belong to environments that the policy does not have"),
+        (
+            answer.unknown,
+            "cannot be judged now, since they are gone or unreadable",
+        ),
+        (
+            answer.homeless,
+            "belong to environments that the policy does not have",
+        ),
     ] {
         if count > 0 {
             text.push_str(&format!("{count} {what}\n"));
         }
     }
     if answer.cut {
-        text.push_str(&palette.doubtful("only the newest decisions were replayed; shorten --since\n"));
+        text.push_str(
+            &palette.doubtful("only the newest decisions were replayed; shorten --since\n"),
+        );
     }
     text
 }

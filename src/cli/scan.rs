@@ -13,9 +13,7 @@ use super::client::Remote;
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::{bind, due, verdict};
-use crate::api::{
-    FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, VerdictView,
-};
+use crate::api::{FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, VerdictView};
 use crate::oci::{Digest, printable};
 use crate::trust::EnvironmentName;
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Gate, Refusal};
 use crate::trust::{
-    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Settings, Standing, Subject,
-    Verdict,
+    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Settings, Standing,
+    Subject, Verdict,
 };
 
 /// Everything a verdict depends on besides evidence.

@@ -126,9 +126,10 @@ impl Gate {
             };
             for decision in self.ledger.decisions(&filter).await? {
                 let wanted = decision.reasons.iter().any(|it| Cause::of(*it).is_some());
-                let image = decision.upstream.as_ref().and_then(|host| {
-                    ImageRef::parse(&decision.image, host).ok()
-                });
+                let image = decision
+                    .upstream
+                    .as_ref()
+                    .and_then(|host| ImageRef::parse(&decision.image, host).ok());
                 if let (true, Some(image), Some(digest)) = (wanted, image, decision.digest) {
                     subjects.push(Subject {
                         environment: decision.environment,
@@ -215,7 +216,11 @@ fn due_at(
     let end = question.now.checked_add(within).unwrap_or(Timestamp::MAX);
     let mut at = question.now;
     for _ in 0..STEPS {
-        let verdict = Question { now: at, ..question }.verdict(evidence);
+        let verdict = Question {
+            now: at,
+            ..question
+        }
+        .verdict(evidence);
         if let Some(cause) = wanted(&verdict) {
             return Some(match at == question.now {
                 true => (cause, None),

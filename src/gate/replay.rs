@@ -81,7 +81,9 @@ impl Told {
 impl Gate {
     /// Judges what was decided since, under both policies.
     pub async fn replay(&self, replay: &Replay<'_>) -> Result<Replayed, InspectError> {
-        let decided = self.ledger.decided_since(replay.since, REPLAYED_AT_MOST + 1);
+        let decided = self
+            .ledger
+            .decided_since(replay.since, REPLAYED_AT_MOST + 1);
         let mut decided = decided.await.map_err(|error| {
             tracing::error!(%error, "decisions not readable");
             InspectError::Unavailable("the decisions cannot be read".to_owned())

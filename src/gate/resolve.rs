@@ -32,7 +32,11 @@ impl Reachable {
     pub fn direct(&self, repository: &Repository, digest: &Digest) -> String {
         let host = self.url.host_str().unwrap_or_default();
         let port = self.url.port().map(|port| format!(":{port}"));
-        format!("{host}{}/{}@{digest}", port.unwrap_or_default(), repository.name())
+        format!(
+            "{host}{}/{}@{digest}",
+            port.unwrap_or_default(),
+            repository.name()
+        )
     }
 
     /// Whether it is reached without TLS.

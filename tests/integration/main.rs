@@ -7,6 +7,7 @@ mod app;
 mod cli;
 mod config;
 mod house;
+mod judgement;
 mod kit;
 mod lab;
 mod ledger;

@@ -16,6 +16,7 @@ mod revision;
 mod section;
 mod settings;
 mod storage;
+mod trial;
 mod upstreams;
 
 #[cfg(test)]
@@ -26,5 +27,7 @@ pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};
 pub use loading::Config;
 pub use notebook::{Problem, Problems};
 pub use quantity::{Period, PeriodError};
+pub use revision::revision;
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
+pub use trial::rules_of;
 pub use upstreams::{Credentials, UpstreamConfig};

@@ -6,7 +6,7 @@ use crate::trust::{Advisory, Environment, Exception, ExposureRule, Rules, Vouchi
 
 /// The first 8 bytes of the sha256 of a canonical rendering, so that the same
 /// policy has the same revision in every process.
-pub(super) fn revision(policy: &Rules) -> u64 {
+pub fn revision(policy: &Rules) -> u64 {
     let hash = Sha256::digest(render(policy).as_bytes());
     hash.iter()
         .take(8)

@@ -86,11 +86,45 @@ pub(super) fn upstreams(
             continue;
         };
         note_twins(&section, &upstream, &upstreams);
-        vouchings.extend(vouching(&mut section, &upstream, environments, now));
+        let public = is_public(&upstream.name, &upstream.url);
+        vouchings.extend(vouching(
+            &mut section,
+            &upstream.name,
+            public,
+            environments,
+            now,
+        ));
         section.finish();
         upstreams.push(upstream);
     }
     (upstreams, vouchings)
+}
+
+/// What policy needs of `[[upstreams]]`: their names, and what they vouch for. Files
+/// that they name are not read.
+pub(super) fn for_policy(
+    root: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    now: Timestamp,
+) -> (BTreeSet<RegistryHost>, Vec<Vouching>) {
+    let Some(sections) = root.sections("upstreams") else {
+        let docker_hub = docker_hub().map(|upstream| upstream.name);
+        return (docker_hub.into_iter().collect(), Vec::new());
+    };
+    let mut names = BTreeSet::new();
+    let mut vouchings = Vec::new();
+    for mut section in sections {
+        let name: Option<RegistryHost> =
+            section.required("name", "write the host in image names, as in docker.io");
+        let url = url(&mut section, name.as_ref());
+        let (Some(name), Some(url)) = (name, url) else {
+            continue;
+        };
+        let public = is_public(&name, &url);
+        vouchings.extend(vouching(&mut section, &name, public, environments, now));
+        names.insert(name);
+    }
+    (names, vouchings)
 }
 
 fn docker_hub() -> Option<UpstreamConfig> {
@@ -270,12 +304,13 @@ fn note_twins(section: &Section<'_, '_>, upstream: &UpstreamConfig, earlier: &[U
 /// Reads `vouches`, where it stands.
 fn vouching(
     section: &mut Section<'_, '_>,
-    upstream: &UpstreamConfig,
+    upstream: &RegistryHost,
+    public: bool,
     known: &BTreeSet<EnvironmentName>,
     now: Timestamp,
 ) -> Option<Vouching> {
     let mut vouches = section.optional_section("vouches")?;
-    if is_public(upstream) {
+    if public {
         let text = "is not for a public registry: anyone can publish there; \
                     demand scans of its images instead";
         section.problem("vouches", text);
@@ -294,7 +329,7 @@ fn vouching(
     let until = until(&mut vouches, now);
     vouches.finish();
     Some(Vouching {
-        upstream: upstream.name.clone(),
+        upstream: upstream.clone(),
         environments,
         requirements,
         until: until?,
@@ -333,10 +368,10 @@ fn end_of_day(text: &str) -> Option<Timestamp> {
     Some(next.timestamp())
 }
 
-fn is_public(upstream: &UpstreamConfig) -> bool {
+fn is_public(name: &RegistryHost, url: &Url) -> bool {
     let public = |host: &str| {
         let below = |name: &&str| host == *name || host.ends_with(&format!(".{name}"));
         PUBLIC.iter().any(below) || host == "registry.hub.docker.com"
     };
-    public(upstream.name.as_str()) || upstream.url.host_str().is_some_and(public)
+    public(name.as_str()) || url.host_str().is_some_and(public)
 }

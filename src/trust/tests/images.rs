@@ -79,7 +79,12 @@ pub fn alone(image: Image) -> Arc<Closure> {
 
 /// An index called `name`.
 pub fn index(name: &str, children: Vec<Child>) -> Arc<Closure> {
-    closure(digest(name), MediaType::OCI_INDEX, Shape::Index(children))
+    index_of(digest(name), children)
+}
+
+/// An index of that digest.
+pub fn index_of(root: Digest, children: Vec<Child>) -> Arc<Closure> {
+    closure(root, MediaType::OCI_INDEX, Shape::Index(children))
 }
 
 fn closure(root: Digest, media_type: MediaType, shape: Shape) -> Arc<Closure> {

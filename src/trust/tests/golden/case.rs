@@ -45,6 +45,11 @@ pub enum Expected {
 
 impl Case {
     pub fn rulebook(&self) -> Rulebook {
+        self.rulebook_of(1)
+    }
+
+    /// Its policy under a revision of one's own.
+    pub fn rulebook_of(&self, revision: u64) -> Rulebook {
         let rules = Rules {
             environments: vec![self.environment.clone()],
             exposures: self.exposures.clone(),
@@ -52,7 +57,7 @@ impl Case {
             exceptions: self.exceptions.clone(),
             advisories: self.advisories.clone(),
         };
-        Rulebook::new(1, rules)
+        Rulebook::new(revision, rules)
     }
 
     pub fn verdict(&self) -> Verdict {

@@ -1,0 +1,17 @@
+//! The golden table of judgement, taken through a running gateway: pull, verdict,
+//! `explain` and replay give the one answer that the table has.
+
+// The table is written for the library's own tests, and not all of it is used here.
+mod doors;
+#[allow(dead_code)]
+#[path = "../../../src/trust/tests/golden/mod.rs"]
+mod golden;
+#[allow(dead_code)]
+#[path = "../../../src/trust/tests/images.rs"]
+mod images;
+mod stage;
+
+/// As the table names the crate.
+mod sekisho {
+    pub use ::sekisho::*;
+}
