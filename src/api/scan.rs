@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn refuses_a_field_that_it_does_not_know() {
-        let text = r#"{"image":"app","report":{},"gate":"production"}"#;
+        let text = r#"{"image":"app","report":{},"gates":"production"}"#;
         assert!(serde_json::from_str::<ScanSubmission>(text).is_err());
     }
 }

@@ -23,6 +23,7 @@ pub struct Status {
     pub policy_revision: String,
     pub environments: Vec<EnvironmentStatus>,
     /// Images that are let through under a ticket.
+    #[serde(default)]
     pub break_glass: Vec<BreakGlassView>,
     pub listeners: Vec<ListenerStatus>,
     pub upstreams: Vec<UpstreamStatus>,

@@ -167,7 +167,10 @@ mod tests {
     fn fits_on_one_screen() {
         let status: Status = serde_json::from_str(
             r#"{"product":"sekisho","version":"0.1.0","policy_revision":"00ff",
-            "environments":[{"name":"production","mode":"enforce"}],
+            "environments":[{"name":"production","mode":"audit","set":{"id":"mode:1","environment":"production",
+              "mode":"audit","ticket":"OPS-1","set_by":"kai","set_at":"2026-06-01T00:00:00Z","until":"2026-06-01T04:00:00Z"}}],
+            "break_glass":[{"id":"break-glass:1","environment":"production","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+              "ticket":"INC-7","reason":"down","granted_by":"kai","granted_at":"2026-06-01T00:00:00Z","until":"2026-06-01T02:00:00Z","lifts_revocation":false}],
             "listeners":[{"address":"127.0.0.1:5080","environment":"production","exposure":"external",
               "tls":true,"auth":"none","certificate_expires_in_s":2592000}],
             "upstreams":[{"name":"docker.io","state":"backing-off","detail":"429"}],
@@ -180,7 +183,8 @@ mod tests {
         assert!(told.lines().count() < 24, "{told}");
         for part in [
             "Sekisho 0.1.0 at http://127.0.0.1:5081/",
-            "production   enforce",
+            "production   audit  2026-06-01T04:00:00Z  OPS-1",
+            "production   2026-06-01T02:00:00Z  kai  INC-7",
             "for 30d",
             "docker.io  backing-off  429",
             "cache: 1.5 GiB of 100.0 GiB",

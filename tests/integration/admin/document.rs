@@ -25,9 +25,16 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
     }
     let expected = [
         "post /api/v1/scans",
+        "post /api/v1/scans/bind",
+        "get /api/v1/scans/due",
         "post /api/v1/promotions",
         "post /api/v1/revocations",
         "post /api/v1/revocations/reinstate",
+        "get /api/v1/break-glass",
+        "post /api/v1/break-glass",
+        "get /api/v1/modes",
+        "post /api/v1/modes",
+        "post /api/v1/replays",
         "get /api/v1/verdicts",
         "get /api/v1/decisions",
         "get /api/v1/decisions/{id}",

@@ -18,9 +18,9 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
     ("[[clusters]]\nname = 'a'", "clusters", "is unknown"),
     ("[cache]\nremote = 's3://x'", "cache.remote", "is unknown"),
     (
-        "[environments.production]\nmin_age = '1d'",
+        "[environments.production]\nmin_age = 'soon'",
         "environments.production.min_age",
-        "is unknown",
+        "is no duration",
     ),
     (
         "[environments.production]\ntrusted_bases = []",
