@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::LedgerError;
 use super::change::Change;
 use super::write::Writing;
+use super::{LedgerError, named};
 
 /// How much a revoked token's evidence was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub(super) async fn withdraw(
     name: &str,
     at: Timestamp,
 ) -> Result<Withdrawn, LedgerError> {
+    named::forget(writing, name).await?;
     let by = (name, at);
     Ok(Withdrawn {
         scans: mark(writing, "scan", SCANS, by).await?,

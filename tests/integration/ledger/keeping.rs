@@ -6,21 +6,8 @@ use jiff::Timestamp;
 use sekisho::ledger::{Access, DecisionFilter, Fact, Ledger, LedgerError};
 use sekisho::trust::{Decision, Outcome};
 use serde_json::json;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::records::*;
-
-/// Beside the ledger, as another program would.
-async fn sql(place: &Place, statement: &'static str) {
-    let options = SqliteConnectOptions::new().filename(place.file("data/ledger.db"));
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-}
 
 #[tokio::test]
 async fn acknowledged_writes_survive() {
@@ -99,7 +86,7 @@ async fn newer_schema_is_refused() {
     let newer = "INSERT INTO _sqlx_migrations \
                  (version, description, success, checksum, execution_time) \
                  VALUES (999, 'later', TRUE, x'00', 0)";
-    sql(&place, newer).await;
+    place.sql(newer).await;
     for access in [Access::Serve, Access::Client] {
         let opened = place.open(access).await;
         let newer = matches!(opened, Err(LedgerError::NewerSchema { found: 999, .. }));
@@ -116,7 +103,7 @@ async fn a_damaged_record_is_an_error_and_not_skipped() {
         .await
         .unwrap();
     drop(ledger);
-    sql(&place, "UPDATE closures SET body = '{}'").await;
+    place.sql("UPDATE closures SET body = '{}'").await;
     let opened = place.open(Access::Serve).await;
     assert!(matches!(opened, Err(LedgerError::Damaged(_))));
 }

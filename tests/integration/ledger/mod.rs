@@ -4,6 +4,8 @@ mod evidence;
 mod following;
 mod keeping;
 mod leave;
+mod migrating;
+mod named;
 mod places;
 mod records;
 mod standing;
