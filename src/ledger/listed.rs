@@ -41,6 +41,18 @@ pub(super) const BOUND: Shelf = Shelf {
                WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal",
 };
 
+/// Of scans that are bound to no manifest.
+pub(super) const UNBOUND: Shelf = Shelf {
+    add_findings: "INSERT INTO unbound_findings (scan, ordinal, body) \
+                   SELECT ?, ? + key, value FROM json_each(?)",
+    add_packages: "INSERT INTO unbound_packages (scan, ordinal, body) \
+                   SELECT ?, ? + key, value FROM json_each(?)",
+    findings: "SELECT scan, body FROM unbound_findings \
+               WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal",
+    packages: "SELECT scan, body FROM unbound_packages \
+               WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal",
+};
+
 impl Shelf {
     pub async fn put(
         &self,

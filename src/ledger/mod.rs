@@ -26,6 +26,7 @@ mod standings;
 mod stored;
 mod timed;
 mod tokens;
+mod unbound;
 mod withdraw;
 mod write;
 
@@ -41,4 +42,5 @@ pub use promotions::NewPromotion;
 pub use revocations::{NewRevocation, Reinstatement};
 pub use scans::NewScan;
 pub use tokens::{NewToken, Token};
+pub use unbound::{BindScans, NewUnboundScan};
 pub use withdraw::Withdrawn;

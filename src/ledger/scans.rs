@@ -106,7 +106,7 @@ impl Ledger {
         if let Some(id) = known(writing.sql(), &fingerprint).await? {
             return Ok(id);
         }
-        let id = insert(writing.sql(), &scan, &fingerprint).await?;
+        let id = insert(writing.sql(), &scan, &fingerprint, None).await?;
         BOUND.put(writing.sql(), id, &listed).await?;
         name(writing.sql(), id, &scan).await?;
         writing.note(Change::Scan(scan.manifest)).await?;
@@ -158,14 +158,16 @@ pub(super) async fn insert(
     sql: &mut SqliteConnection,
     scan: &Scan,
     fingerprint: &str,
+    bound_at: Option<Timestamp>,
 ) -> Result<i64, LedgerError> {
-    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body) \
-               VALUES (?, ?, ?, ?) RETURNING id";
+    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body, bound_at) \
+               VALUES (?, ?, ?, ?, ?) RETURNING id";
     let id = sqlx::query_scalar(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
-        .bind(stored::json(scan)?);
+        .bind(stored::json(scan)?)
+        .bind(stored::micros(bound_at));
     Ok(id.fetch_one(sql).await?)
 }
 

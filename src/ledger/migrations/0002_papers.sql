@@ -80,3 +80,34 @@ DROP TABLE standing;
 -- How bad a report is, exceptions and advisories say; `first_named` says since when.
 ALTER TABLE scans DROP COLUMN worst;
 ALTER TABLE scans DROP COLUMN unrated;
+-- When what was scanned before the push was bound to the manifest.
+ALTER TABLE scans ADD COLUMN bound_at INTEGER;
+
+-- Scans of images that no registry had yet, by image ID. In tables of their own:
+-- the digest of a config never passes for one of a manifest.
+CREATE TABLE unbound_scans (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    image_id TEXT NOT NULL,
+    submitter TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    body TEXT NOT NULL,
+    withdrawn_at INTEGER
+) STRICT;
+CREATE INDEX unbound_scans_by_image ON unbound_scans (image_id, submitter)
+    WHERE withdrawn_at IS NULL;
+CREATE UNIQUE INDEX unbound_scans_by_fingerprint ON unbound_scans (fingerprint)
+    WHERE withdrawn_at IS NULL;
+
+CREATE TABLE unbound_findings (
+    scan INTEGER NOT NULL REFERENCES unbound_scans (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (scan, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unbound_packages (
+    scan INTEGER NOT NULL REFERENCES unbound_scans (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (scan, ordinal)
+) STRICT, WITHOUT ROWID;

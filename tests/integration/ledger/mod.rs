@@ -10,3 +10,4 @@ mod places;
 mod records;
 mod standing;
 mod tokens;
+mod unbound;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
     Access, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation, NewScan,
-    NewTimedMode, NewToken, Reinstatement,
+    NewTimedMode, NewToken, NewUnboundScan, Reinstatement,
 };
 use sekisho::oci::{Closure, Digest, Repository, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
@@ -173,6 +173,25 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         malware: 0,
         findings: vec![finding("CVE-2026-1"), finding("CVE-2026-2")],
         packages: Vec::new(),
+    }
+}
+
+pub fn unbound(image_id: &str, scanned_at: Timestamp) -> NewUnboundScan {
+    let scan = scan(image_id, scanned_at);
+    NewUnboundScan {
+        image_id: scan.manifest,
+        format: scan.format,
+        tool: scan.tool,
+        submitter: scan.submitter,
+        scope: scan.scope,
+        scanned_at: scan.scanned_at,
+        received_at: scan.received_at,
+        database_at: scan.database_at,
+        incomplete: scan.incomplete,
+        end_of_life: scan.end_of_life,
+        malware: scan.malware,
+        findings: scan.findings,
+        packages: scan.packages,
     }
 }
 
