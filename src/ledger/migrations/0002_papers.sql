@@ -111,3 +111,5 @@ CREATE TABLE unbound_packages (
     body TEXT NOT NULL,
     PRIMARY KEY (scan, ordinal)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX facts_by_pull ON facts (last_pulled) WHERE last_pulled IS NOT NULL;

@@ -1,5 +1,6 @@
 //! The records, as the rooms above see them.
 
+mod due;
 mod evidence;
 mod following;
 mod keeping;
