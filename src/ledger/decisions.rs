@@ -68,6 +68,34 @@ impl Ledger {
         bodies.iter().map(|body| stored::body(body)).collect()
     }
 
+    /// What was decided since then on known digests: the newest decision of each
+    /// environment, exposure, image as it was asked for and digest, with the count
+    /// of all of them. The newest first.
+    pub async fn decided_since(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Decision>, LedgerError> {
+        let _timed = self.timed("decided_since");
+        // A bare column comes from the row that max() found.
+        let newest = "SELECT body, sum(count), max(time) AS newest FROM decisions \
+                      WHERE time >= ? AND body ->> '$.digest' IS NOT NULL \
+                      GROUP BY environment, body ->> '$.exposure', body ->> '$.image', \
+                               body ->> '$.digest' ORDER BY newest DESC LIMIT ?";
+        let rows: Vec<(String, i64, i64)> = sqlx::query_as(newest)
+            .bind(since.as_microsecond())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        let read = |(body, count, _): (String, i64, i64)| {
+            Ok(Decision {
+                count: stored::unsigned(count)?,
+                ..stored::body(&body)?
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Forgets decisions made before `before`; returns how many that were.
     pub async fn prune_decisions(&self, before: Timestamp) -> Result<u64, LedgerError> {
         let mut writing = self.begin(None).await?;

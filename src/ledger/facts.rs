@@ -67,6 +67,27 @@ impl Ledger {
         stored::time_if(at)
     }
 
+    /// What was served since then and until when, the last first. A subject that
+    /// is pulled again and again is noted about once an hour.
+    pub async fn subjects_pulled_since(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Subject, Timestamp)>, LedgerError> {
+        let pulled = "SELECT environment, repository, digest, last_pulled FROM facts \
+                      WHERE last_pulled >= ? ORDER BY last_pulled DESC LIMIT ?";
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(pulled)
+            .bind(since.as_microsecond())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        let read = |(environment, repository, digest, at): (String, String, String, i64)| {
+            let subject = stored::subject(&environment, &repository, &digest)?;
+            Ok((subject, stored::time(at)?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     pub(super) async fn first_served(
         &self,
         subject: &Subject,

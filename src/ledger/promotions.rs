@@ -98,6 +98,23 @@ impl Ledger {
         self.index.promoted(environment, repository, tag)
     }
 
+    /// What is promoted, the last first.
+    pub async fn promoted_subjects(&self, limit: u32) -> Result<Vec<Subject>, LedgerError> {
+        let promoted = "SELECT environment, repository, digest FROM promotions \
+                        WHERE withdrawn_at IS NULL GROUP BY environment, repository, digest \
+                        ORDER BY max(id) DESC LIMIT ?";
+        let rows: Vec<(String, String, String)> = sqlx::query_as(promoted)
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        let subjects = rows.iter();
+        subjects
+            .map(|(environment, repository, digest)| {
+                stored::subject(environment, repository, digest)
+            })
+            .collect()
+    }
+
     /// In the subject's environment and repository: of itself, or of `above`.
     pub(super) async fn promotions_of(
         &self,

@@ -1,7 +1,7 @@
-//! Scans: handed in, kept with their findings, read for judgement.
+//! Scans: handed in, kept with what they list, read for judgement.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,16 +9,15 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::change::Change;
-use super::{Ledger, LedgerError, stored};
+use super::listed::{BOUND, Listed};
+use super::{Ledger, LedgerError, named, stored};
 use crate::access::Scope;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Package, Severity, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, Tool};
 use crate::trust::Scan;
 
 /// How far clocks may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// Findings that go into one statement.
-const BATCH: usize = 1000;
 
 /// A report that is handed in for one image manifest.
 #[derive(Clone, Debug, Serialize)]
@@ -38,26 +37,37 @@ pub struct NewScan {
     pub database_at: Option<Timestamp>,
     pub incomplete: Vec<Incomplete>,
     pub end_of_life: bool,
+    /// Left out when there is none, as before there were any: so the same report
+    /// stays the same.
+    #[serde(skip_serializing_if = "is_zero")]
     pub malware: u64,
     pub findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl NewScan {
-    fn is_from_the_future(&self) -> bool {
+    pub(super) fn refuse_future(&self) -> Result<(), LedgerError> {
         let latest = self.received_at.checked_add(CLOCK_SKEW);
         let latest = latest.unwrap_or(Timestamp::MAX);
-        let dates = [self.scanned_at, self.database_at];
-        dates.into_iter().flatten().any(|date| date > latest)
+        let mut dates = [self.scanned_at, self.database_at].into_iter().flatten();
+        match dates.any(|date| date > latest) {
+            true => Err(LedgerError::FromTheFuture),
+            false => Ok(()),
+        }
     }
 
     /// The same for the same report on the same manifest by the same submitter.
-    fn fingerprint(&self) -> Result<String, LedgerError> {
+    pub(super) fn fingerprint(&self) -> Result<String, LedgerError> {
         Ok(Digest::sha256(stored::json(self)?.as_bytes()).hex())
     }
 
-    /// What is kept of it; findings lie beside.
-    fn into_parts(self) -> (Scan, Vec<Finding>) {
+    /// What is kept of it as one, and what lies beside.
+    pub(super) fn into_parts(self) -> (Scan, Listed) {
         let scan = Scan {
             id: 0,
             manifest: self.manifest,
@@ -73,9 +83,13 @@ impl NewScan {
             malware: self.malware,
             bound_from: None,
             findings: Vec::new(),
+            packages: Vec::new(),
+        };
+        let listed = Listed {
+            findings: self.findings,
             packages: self.packages,
         };
-        (scan, self.findings)
+        (scan, listed)
     }
 }
 
@@ -84,149 +98,121 @@ impl Ledger {
     /// before. Refuses dates in the future and submitters whose token is revoked.
     pub async fn submit_scan(&self, new: NewScan) -> Result<i64, LedgerError> {
         let _timed = self.timed("submit_scan");
-        if new.is_from_the_future() {
-            return Err(LedgerError::FromTheFuture);
-        }
+        new.refuse_future()?;
         let fingerprint = new.fingerprint()?;
-        let burden = Burden::of(&new.findings);
-        let (scan, findings) = new.into_parts();
+        let (scan, listed) = new.into_parts();
         let mut writing = self.begin(Some(scan.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
-        let same = "SELECT id FROM scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-        let known = sqlx::query_scalar(same).bind(&fingerprint);
-        if let Some(id) = known.fetch_optional(writing.sql()).await? {
+        if let Some(id) = known(writing.sql(), &fingerprint).await? {
             return Ok(id);
         }
-        let id = insert(writing.sql(), &scan, burden, &fingerprint).await?;
-        insert_findings(writing.sql(), id, &findings).await?;
+        let id = insert(writing.sql(), &scan, &fingerprint, None).await?;
+        BOUND.put(writing.sql(), id, &listed).await?;
+        name(writing.sql(), id, &scan).await?;
         writing.note(Change::Scan(scan.manifest)).await?;
         self.commit(writing).await?;
         Ok(id)
     }
 
-    /// The scans of `manifests` that judgement needs, with their findings: those
-    /// that can stand, and those that first were so bad.
+    /// The scans of `manifests` that can stand, with what they list: a manifest
+    /// that is scanned every night for a year is judged from a handful of reports.
     pub(super) async fn scans_of<'a>(
         &self,
         manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
-        let stored_scans = "SELECT id, body, worst, unrated FROM scans \
-                            WHERE withdrawn_at IS NULL \
-                            AND manifest IN (SELECT value FROM json_each(?))";
-        let rows: Vec<Row> = sqlx::query_as(stored_scans)
+        let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
+                    AND manifest IN (SELECT value FROM json_each(?))";
+        let rows: Vec<Row> = sqlx::query_as(kept)
             .bind(stored::list(manifests))
             .fetch_all(&self.readers)
             .await?;
-        let read: Result<Vec<_>, _> = rows.into_iter().map(read).collect();
-        let mut needed = needed(read?)?;
-        self.read_findings(&mut needed).await?;
-        Ok(needed.into_iter().map(Arc::new).collect())
-    }
-
-    async fn read_findings(&self, scans: &mut [Scan]) -> Result<(), LedgerError> {
-        let ids: Vec<i64> = scans.iter().map(|scan| scan.id).collect();
-        let of = "SELECT scan, body FROM findings \
-                  WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal";
-        let rows: Vec<(i64, String)> = sqlx::query_as(of)
-            .bind(stored::json(&ids)?)
-            .fetch_all(&self.readers)
-            .await?;
-        let mut findings: HashMap<i64, Vec<Finding>> = HashMap::new();
-        for (scan, body) in rows {
-            findings.entry(scan).or_default().push(stored::body(&body)?);
-        }
-        for scan in scans {
-            scan.findings = findings.remove(&scan.id).unwrap_or_default();
-        }
-        Ok(())
+        let mut standing = only_standing(read_all(rows)?)?;
+        BOUND.fill(&self.readers, &mut standing).await?;
+        Ok(standing.into_iter().map(Arc::new).collect())
     }
 }
 
-/// How bad a report is, known without reading its findings.
-#[derive(Clone, Copy)]
-struct Burden {
-    worst: Option<Severity>,
-    /// Some finding is not rated: policy says what it counts as.
-    unrated: bool,
-}
+pub(super) type Row = (i64, String);
 
-impl Burden {
-    fn of(findings: &[Finding]) -> Self {
-        Self {
-            worst: findings.iter().filter_map(|it| it.severity).max(),
-            unrated: findings.iter().any(|it| it.severity.is_none()),
-        }
-    }
-}
-
-type Row = (i64, String, Option<String>, bool);
-
-fn read((id, body, worst, unrated): Row) -> Result<(Scan, Burden), LedgerError> {
-    let scan = Scan {
-        id,
-        ..stored::body(&body)?
+pub(super) fn read_all(rows: Vec<Row>) -> Result<Vec<Scan>, LedgerError> {
+    let read = |(id, body): Row| {
+        Ok(Scan {
+            id,
+            ..stored::body(&body)?
+        })
     };
-    let worst = worst.as_deref().map(stored::text).transpose()?;
-    Ok((scan, Burden { worst, unrated }))
+    rows.into_iter().map(read).collect()
 }
 
-async fn insert(
+/// The scan that the same report is already.
+pub(super) async fn known(
+    sql: &mut SqliteConnection,
+    fingerprint: &str,
+) -> Result<Option<i64>, LedgerError> {
+    let same = "SELECT id FROM scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
+    let id = sqlx::query_scalar(same).bind(fingerprint);
+    Ok(id.fetch_optional(sql).await?)
+}
+
+pub(super) async fn insert(
     sql: &mut SqliteConnection,
     scan: &Scan,
-    burden: Burden,
     fingerprint: &str,
+    bound_at: Option<Timestamp>,
 ) -> Result<i64, LedgerError> {
-    let add = "INSERT INTO scans (manifest, submitter, fingerprint, worst, unrated, body) \
-               VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
+    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body, bound_at) \
+               VALUES (?, ?, ?, ?, ?) RETURNING id";
     let id = sqlx::query_scalar(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
-        .bind(burden.worst.map(Severity::as_str))
-        .bind(burden.unrated)
-        .bind(stored::json(scan)?);
+        .bind(stored::json(scan)?)
+        .bind(stored::micros(bound_at));
     Ok(id.fetch_one(sql).await?)
 }
 
-async fn insert_findings(
+/// Brings up to date what is known of names, once the findings of the new scan
+/// `id` are there: what it names, and what those named that it replaces.
+pub(super) async fn name(
     sql: &mut SqliteConnection,
-    scan: i64,
-    findings: &[Finding],
+    id: i64,
+    scan: &Scan,
 ) -> Result<(), LedgerError> {
-    let add = "INSERT INTO findings (scan, ordinal, body) \
-               SELECT ?, ? + key, value FROM json_each(?)";
-    for (first, findings) in (0_i64..).step_by(BATCH).zip(findings.chunks(BATCH)) {
-        sqlx::query(add)
-            .bind(scan)
-            .bind(first)
-            .bind(stored::json(findings)?)
-            .execute(&mut *sql)
-            .await?;
+    named::note_first(sql, id, scan).await?;
+    let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ?";
+    let rows: Vec<Row> = sqlx::query_as(kept)
+        .bind(scan.manifest.to_string())
+        .fetch_all(&mut *sql)
+        .await?;
+    let scans = read_all(rows)?;
+    let stood = standing(scans.iter().filter(|scan| scan.id != id))?;
+    let stand = standing(&scans)?;
+    let replaced: Vec<i64> = stood.difference(&stand).copied().collect();
+    named::remove(sql, &replaced).await?;
+    match stand.contains(&id) {
+        true => named::enter(sql, id).await,
+        false => Ok(()),
     }
-    Ok(())
 }
 
-/// Leaves out what no judgement can rest on, so that a manifest that is scanned
-/// every night for a year is judged from a handful of reports.
-fn needed(scans: Vec<(Scan, Burden)>) -> Result<Vec<Scan>, LedgerError> {
-    let mut ids = standing(&scans)?;
-    ids.extend(firsts(&scans)?);
-    let scans = scans.into_iter().map(|(scan, _)| scan);
-    let mut needed: Vec<Scan> = scans.filter(|scan| ids.contains(&scan.id)).collect();
-    needed.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
-    Ok(needed)
+/// Leaves out what no judgement can rest on; the newest first.
+pub(super) fn only_standing(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerError> {
+    let ids = standing(&scans)?;
+    scans.retain(|scan| ids.contains(&scan.id));
+    scans.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
+    Ok(scans)
 }
 
-/// The scans that no newer one of the same tool, submitter and scope has replaced
-/// for good: those down to the newest one that was not dated ahead when it came.
-fn standing(scans: &[(Scan, Burden)]) -> Result<HashSet<i64>, LedgerError> {
-    let mut newest: Vec<&Scan> = scans.iter().map(|(scan, _)| scan).collect();
+/// The scans that no newer one with the same claim to replace it, and the same
+/// scope, has replaced for good: those down to the newest one that was not dated
+/// ahead when it came.
+fn standing<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Result<HashSet<i64>, LedgerError> {
+    let mut newest: Vec<&Scan> = scans.into_iter().collect();
     newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     let mut settled = HashSet::new();
     let mut standing = HashSet::new();
     for scan in newest {
-        let (tool, scope) = (&scan.tool.name, stored::json(&scan.scope)?);
-        let of = (&scan.manifest, tool, &scan.submitter, scope);
+        let of = (&scan.manifest, scan.replaces(), stored::json(&scan.scope)?);
         if settled.contains(&of) {
             continue;
         }
@@ -236,24 +222,4 @@ fn standing(scans: &[(Scan, Burden)]) -> Result<HashSet<i64>, LedgerError> {
         standing.insert(scan.id);
     }
     Ok(standing)
-}
-
-/// The scans that were worse than all that had come in before: from them on, a
-/// ceiling was exceeded. At most one for each severity, and one unrated, of each
-/// manifest and scope.
-fn firsts(scans: &[(Scan, Burden)]) -> Result<HashSet<i64>, LedgerError> {
-    let mut oldest: Vec<&(Scan, Burden)> = scans.iter().collect();
-    oldest.sort_by_key(|(scan, _)| (scan.received_at, scan.id));
-    let mut known: HashMap<(&Digest, String), Burden> = HashMap::new();
-    let mut firsts = HashSet::new();
-    for (scan, burden) in oldest {
-        let of = (&scan.manifest, stored::json(&scan.scope)?);
-        let before = known.entry(of).or_insert(Burden::of(&[]));
-        if burden.worst > before.worst || burden.unrated && !before.unrated {
-            firsts.insert(scan.id);
-        }
-        before.worst = before.worst.max(burden.worst);
-        before.unrated |= burden.unrated;
-    }
-    Ok(firsts)
 }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::LedgerError;
 use crate::oci::Digest;
+use crate::trust::Subject;
 
 pub(super) fn text<T: FromStr<Err: Display>>(stored: &str) -> Result<T, LedgerError> {
     stored
@@ -40,6 +41,18 @@ pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, LedgerErr
 pub(super) fn list<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> String {
     let quoted: Vec<String> = digests.into_iter().map(|d| format!("\"{d}\"")).collect();
     format!("[{}]", quoted.join(","))
+}
+
+pub(super) fn subject(
+    environment: &str,
+    repository: &str,
+    digest: &str,
+) -> Result<Subject, LedgerError> {
+    Ok(Subject {
+        environment: text(environment)?,
+        repository: text(repository)?,
+        digest: text(digest)?,
+    })
 }
 
 pub(super) fn unsigned(number: i64) -> Result<u64, LedgerError> {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::LedgerError;
 use super::change::Change;
 use super::write::Writing;
+use super::{LedgerError, named};
 
 /// How much a revoked token's evidence was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Withdrawn {
     pub promotions: u64,
     pub break_glass: u64,
     pub modes: u64,
+    /// Scans of image IDs, bound to no manifest.
+    pub unbound_scans: u64,
 }
 
 const SCANS: &str = "UPDATE scans SET withdrawn_at = ? \
@@ -33,13 +35,30 @@ pub(super) async fn withdraw(
     name: &str,
     at: Timestamp,
 ) -> Result<Withdrawn, LedgerError> {
+    named::forget(writing, name).await?;
     let by = (name, at);
     Ok(Withdrawn {
         scans: mark(writing, "scan", SCANS, by).await?,
         promotions: mark(writing, "promotion", PROMOTIONS, by).await?,
         break_glass: mark(writing, "break-glass", BREAK_GLASS, by).await?,
         modes: mark(writing, "mode", MODES, by).await?,
+        unbound_scans: mark_unbound(writing, by).await?,
     })
+}
+
+/// No verdict rests on these, so there is no change to note.
+async fn mark_unbound(
+    writing: &mut Writing<'_>,
+    (name, at): (&str, Timestamp),
+) -> Result<u64, LedgerError> {
+    let update = "UPDATE unbound_scans SET withdrawn_at = ? \
+                  WHERE submitter = ? AND withdrawn_at IS NULL";
+    let marked = sqlx::query(update)
+        .bind(at.as_microsecond())
+        .bind(name)
+        .execute(writing.sql())
+        .await?;
+    Ok(marked.rows_affected())
 }
 
 /// `update` returns the subjects of changes of `kind`.

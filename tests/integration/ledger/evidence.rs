@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sekisho::ledger::{LedgerError, NewScan};
 use sekisho::oci::{Digest, Repository};
-use sekisho::report::{Finding, Severity};
+use sekisho::report::{Format, Package};
 use sekisho::trust::{EnvironmentName, Subject};
 
 use super::records::*;
@@ -72,50 +72,81 @@ async fn a_scan_dated_ahead_hides_no_older_one() {
     assert_eq!(scans(&ledger, "img").await, [ahead, settled]);
 }
 
-/// Every night the same scanner reports; `grace_for_worse` counts from the first
-/// report that was too bad.
+/// SARIF has neither ratings nor packages: what it leaves out is not gone.
 #[tokio::test]
-async fn the_first_report_that_was_so_bad_stays_in_evidence() {
+async fn a_lossy_report_replaces_no_whole_one() {
     let place = Place::new();
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
-    let severities = [
-        Some(Severity::Low),
-        Some(Severity::High),
-        Some(Severity::High),
-        None,
-        Some(Severity::Medium),
-        Some(Severity::High),
-    ];
-    let mut ids = Vec::new();
-    for (night, severity) in severities.into_iter().enumerate() {
-        let at = now() - minutes(60 - i64::try_from(night).unwrap());
-        let new = NewScan {
-            received_at: at,
-            findings: vec![rated(severity)],
-            ..scan("img", at)
-        };
-        ids.push(ledger.submit_scan(new).await.unwrap());
-    }
-    let handed = evidence(&ledger, "img").await.scans;
-    let found: Vec<i64> = handed.iter().map(|scan| scan.id).collect();
-    assert_eq!(found, [ids[5], ids[3], ids[1], ids[0]]);
-    assert!(handed.iter().all(|scan| scan.findings.len() == 1));
+    let lossy = |at| NewScan {
+        format: Format::Sarif,
+        findings: Vec::new(),
+        ..scan("img", at)
+    };
+    let whole = scan("img", now() - minutes(9));
+    let whole = ledger.submit_scan(whole).await.unwrap();
+    let old = lossy(now() - minutes(6));
+    ledger.submit_scan(old).await.unwrap();
+    let new = lossy(now() - minutes(3));
+    let new = ledger.submit_scan(new).await.unwrap();
+    assert_eq!(scans(&ledger, "img").await, [new, whole]);
 }
 
-fn rated(severity: Option<Severity>) -> Finding {
-    Finding {
-        id: "CVE-2026-1".to_owned(),
-        aliases: Vec::new(),
-        package: "openssl".to_owned(),
-        purl: None,
-        installed: "3.0.1".to_owned(),
-        fixed: None,
-        severity,
-        severity_source: None,
-        status: None,
+#[tokio::test]
+async fn what_a_report_lists_is_kept_beside_it() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let packages: Vec<Package> = (0..2500).map(package).collect();
+    let new = NewScan {
+        malware: 2,
+        packages: packages.clone(),
+        ..scan("img", now())
+    };
+    ledger.submit_scan(new).await.unwrap();
+    let other = NewScan {
+        submitter: "other".to_owned(),
+        ..scan("img", now() - minutes(1))
+    };
+    ledger.submit_scan(other).await.unwrap();
+    drop(ledger);
+    let body = place.text("SELECT body FROM scans").await;
+    assert!(!body.contains("CVE-2026-1") && !body.contains("package 7"));
+    let read = evidence(&place.serve().await, "img").await.scans;
+    assert_eq!((read[0].malware, read[1].malware), (2, 0));
+    assert_eq!(read[0].packages, packages);
+    assert!(read[1].packages.is_empty());
+    assert_eq!(read[1].findings, scan("img", now()).findings);
+}
+
+fn package(number: u32) -> Package {
+    Package {
+        name: format!("package {number}"),
+        version: "1".to_owned(),
+        purl: Some(format!("pkg:deb/debian/package{number}@1")),
     }
+}
+
+/// A report that an earlier version took in is still the same one.
+#[tokio::test]
+async fn malware_and_packages_make_another_report() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let first = ledger.submit_scan(scan("img", now())).await.unwrap();
+    let malware = NewScan {
+        malware: 1,
+        ..scan("img", now())
+    };
+    let packages = NewScan {
+        packages: vec![package(1)],
+        ..scan("img", now())
+    };
+    for new in [malware, packages] {
+        assert_ne!(ledger.submit_scan(new).await.unwrap(), first);
+    }
+    assert_eq!(ledger.submit_scan(scan("img", now())).await.unwrap(), first);
 }
 
 #[tokio::test]

@@ -4,23 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
 use sekisho::ledger::{Access, DecisionFilter, Fact, Ledger, LedgerError};
-use sekisho::trust::{Decision, Outcome};
+use sekisho::trust::{Decision, Exposure, Outcome};
 use serde_json::json;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::records::*;
-
-/// Beside the ledger, as another program would.
-async fn sql(place: &Place, statement: &'static str) {
-    let options = SqliteConnectOptions::new().filename(place.file("data/ledger.db"));
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-}
 
 #[tokio::test]
 async fn acknowledged_writes_survive() {
@@ -99,7 +86,7 @@ async fn newer_schema_is_refused() {
     let newer = "INSERT INTO _sqlx_migrations \
                  (version, description, success, checksum, execution_time) \
                  VALUES (999, 'later', TRUE, x'00', 0)";
-    sql(&place, newer).await;
+    place.sql(newer).await;
     for access in [Access::Serve, Access::Client] {
         let opened = place.open(access).await;
         let newer = matches!(opened, Err(LedgerError::NewerSchema { found: 999, .. }));
@@ -116,7 +103,7 @@ async fn a_damaged_record_is_an_error_and_not_skipped() {
         .await
         .unwrap();
     drop(ledger);
-    sql(&place, "UPDATE closures SET body = '{}'").await;
+    place.sql("UPDATE closures SET body = '{}'").await;
     let opened = place.open(Access::Serve).await;
     assert!(matches!(opened, Err(LedgerError::Damaged(_))));
 }
@@ -247,6 +234,37 @@ async fn decisions_are_found_by_what_is_asked_newest_first() {
         ..since
     };
     assert_eq!(ledger.decisions(&one).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_decided_is_told_once_for_each_image_with_its_count() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let at = |ago: i64| now() - minutes(ago);
+    let mut elsewhere = decision(5, at(1), 1);
+    elsewhere.exposure = Exposure::Internal;
+    let mut nameless = decision(6, at(1), 1);
+    nameless.digest = None;
+    let mut other = decision(7, at(2), 4);
+    other.image = "registry.corp/app:2".to_owned();
+    let batch = [
+        decision(1, at(60), 100),
+        decision(2, at(9), 3),
+        decision(3, at(3), 2),
+        decision(4, at(5), 7),
+        elsewhere.clone(),
+        nameless,
+        other.clone(),
+    ];
+    ledger.record_decisions(&batch).await.unwrap();
+    let newest = Decision {
+        count: 12,
+        ..batch[2].clone()
+    };
+    let told = ledger.decided_since(at(30), 10).await.unwrap();
+    assert_eq!(told, [elsewhere.clone(), other, newest]);
+    let told = ledger.decided_since(at(30), 1).await.unwrap();
+    assert_eq!(told, [elsewhere]);
 }
 
 #[tokio::test]

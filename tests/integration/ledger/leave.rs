@@ -1,7 +1,6 @@
 //! Break-glass and modes for hours: kept, followed, ended, withdrawn.
 
-use sekisho::access::{Role, Scope};
-use sekisho::ledger::{Fact, Ledger, LedgerError, NewBreakGlass, NewTimedMode, NewToken};
+use sekisho::ledger::{Fact, Ledger, LedgerError, NewBreakGlass, NewTimedMode, Withdrawn};
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
@@ -51,7 +50,8 @@ async fn with_both(place: &Place) -> Ledger {
 fn assert_both(ledger: &Ledger) {
     let index = ledger.index();
     let grant = granted(1, digest("idx"));
-    assert_eq!(index.break_glass(&digest("idx")), [grant.clone()]);
+    let granted = index.break_glass(&digest("idx"));
+    assert_eq!(granted, std::slice::from_ref(&grant));
     assert_eq!(index.active_break_glass(now()), [grant]);
     let mode = set(1, Mode::Warn);
     assert_eq!(index.timed_mode(&production()), Some(mode.clone()));
@@ -165,15 +165,8 @@ async fn what_has_run_out_is_not_active() {
     assert_eq!(index.active_modes(over - minutes(1)).len(), 1);
 }
 
-async fn revoked_on_call(ledger: &Ledger, with_evidence: bool) -> sekisho::ledger::Withdrawn {
-    let token = NewToken {
-        name: "on-call".to_owned(),
-        role: Role::OnCall,
-        scope: Scope::everything(),
-        created_at: now(),
-        expires_at: None,
-    };
-    ledger.create_token(token).await.unwrap();
+async fn revoked_on_call(ledger: &Ledger, with_evidence: bool) -> Withdrawn {
+    ledger.create_token(token("on-call")).await.unwrap();
     let ended = ledger.revoke_token("on-call", with_evidence, now()).await;
     ended.unwrap()
 }

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho::access::Scope;
+use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
     Access, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation, NewScan,
-    NewTimedMode, Reinstatement,
+    NewTimedMode, NewToken, NewUnboundScan, Reinstatement,
 };
 use sekisho::oci::{Closure, Digest, Repository, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
 use sekisho::trust::{EnvironmentName, Evidence, Mode, Subject};
 use serde_json::{Value, json};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 /// A folder that goes away, with a ledger in it.
@@ -29,6 +31,28 @@ impl Place {
 
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Beside the ledger, as another program would.
+    pub async fn beside(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.file("data/ledger.db"));
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    pub async fn sql(&self, statement: &'static str) {
+        let mut beside = self.beside().await;
+        sqlx::query(statement).execute(&mut beside).await.unwrap();
+        beside.close().await.unwrap();
+    }
+
+    /// The first column of all rows.
+    pub async fn text(&self, query: &'static str) -> String {
+        let mut beside = self.beside().await;
+        let rows: Vec<String> = sqlx::query_scalar(query)
+            .fetch_all(&mut beside)
+            .await
+            .unwrap();
+        rows.join("\n")
     }
 
     pub async fn open(&self, access: Access) -> Result<Ledger, LedgerError> {
@@ -149,6 +173,35 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         malware: 0,
         findings: vec![finding("CVE-2026-1"), finding("CVE-2026-2")],
         packages: Vec::new(),
+    }
+}
+
+pub fn unbound(image_id: &str, scanned_at: Timestamp) -> NewUnboundScan {
+    let scan = scan(image_id, scanned_at);
+    NewUnboundScan {
+        image_id: scan.manifest,
+        format: scan.format,
+        tool: scan.tool,
+        submitter: scan.submitter,
+        scope: scan.scope,
+        scanned_at: scan.scanned_at,
+        received_at: scan.received_at,
+        database_at: scan.database_at,
+        incomplete: scan.incomplete,
+        end_of_life: scan.end_of_life,
+        malware: scan.malware,
+        findings: scan.findings,
+        packages: scan.packages,
+    }
+}
+
+pub fn token(name: &str) -> NewToken {
+    NewToken {
+        name: name.to_owned(),
+        role: Role::Scanner,
+        scope: Scope::everything(),
+        created_at: now(),
+        expires_at: None,
     }
 }
 

@@ -237,14 +237,7 @@ async fn an_index_recorded_above_forgets_the_child() {
 async fn withdrawn_evidence_forgets() {
     let place = Place::new();
     let ledger = remembering(&place).await;
-    let token = sekisho::ledger::NewToken {
-        name: "ci".to_owned(),
-        role: sekisho::access::Role::Scanner,
-        scope: sekisho::access::Scope::everything(),
-        created_at: now(),
-        expires_at: None,
-    };
-    ledger.create_token(token).await.unwrap();
+    ledger.create_token(token("ci")).await.unwrap();
     ledger.submit_scan(scan("amd", now())).await.unwrap();
     for root in ["idx", "amd"] {
         assert!(remember(&ledger, root, ledger.index().seq()));

@@ -7,7 +7,7 @@ use sekisho::oci::{RepositoryGlobs, Tag};
 
 use super::records::*;
 
-fn token(name: &str) -> NewToken {
+fn scoped_token(name: &str) -> NewToken {
     let globs = RepositoryGlobs::new(vec!["registry.corp/**".to_owned()]).unwrap();
     NewToken {
         name: name.to_owned(),
@@ -22,7 +22,7 @@ fn token(name: &str) -> NewToken {
 async fn a_token_is_its_holder_also_after_a_restart() {
     let place = Place::new();
     let ledger = place.serve().await;
-    let secret = ledger.create_token(token("ci")).await.unwrap();
+    let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     drop(ledger);
     let ledger = place.serve().await;
     let holder = ledger.authenticate(secret.expose_secret(), now()).unwrap();
@@ -38,7 +38,7 @@ async fn a_token_is_its_holder_also_after_a_restart() {
 async fn token_hash_only_in_database() {
     let place = Place::new();
     let ledger = place.serve().await;
-    let secret = ledger.create_token(token("ci")).await.unwrap();
+    let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     ledger.close().await;
     let plaintext = secret.expose_secret();
     let hex = plaintext.strip_prefix("sks_").unwrap();
@@ -55,7 +55,7 @@ async fn token_hash_only_in_database() {
 async fn expired_token_is_nobody() {
     let place = Place::new();
     let ledger = place.serve().await;
-    let secret = ledger.create_token(token("ci")).await.unwrap();
+    let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     let at = |minute| ledger.authenticate(secret.expose_secret(), now() + minutes(minute));
     assert!(at(59).is_some());
     assert!(at(60).is_none());
@@ -65,12 +65,12 @@ async fn expired_token_is_nobody() {
 async fn names_are_unique_for_ever() {
     let place = Place::new();
     let ledger = place.serve().await;
-    ledger.create_token(token("ci")).await.unwrap();
+    ledger.create_token(scoped_token("ci")).await.unwrap();
     ledger.revoke_token("ci", false, now()).await.unwrap();
-    let again = ledger.create_token(token("ci")).await;
+    let again = ledger.create_token(scoped_token("ci")).await;
     assert!(matches!(again, Err(LedgerError::TokenExists(_))));
     for bad in ["", "a b", "anonymous", &"x".repeat(65)] {
-        let made = ledger.create_token(token(bad)).await;
+        let made = ledger.create_token(scoped_token(bad)).await;
         assert!(matches!(made, Err(LedgerError::TokenName)), "{bad:?}");
     }
 }
@@ -80,7 +80,7 @@ async fn a_token_made_and_revoked_by_a_command_is_followed() {
     let place = Place::new();
     let serve = place.serve().await;
     let client = place.client().await;
-    let secret = client.create_token(token("ci")).await.unwrap();
+    let secret = client.create_token(scoped_token("ci")).await.unwrap();
     let holder = || serve.authenticate(secret.expose_secret(), now());
     assert!(holder().is_none());
     serve.follow_once(now()).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_token_made_and_revoked_by_a_command_is_followed() {
 async fn a_revoked_token_is_nobody_at_once() {
     let place = Place::new();
     let ledger = place.serve().await;
-    let secret = ledger.create_token(token("ci")).await.unwrap();
+    let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     ledger.revoke_token("ci", false, now()).await.unwrap();
     let holder = ledger.authenticate(secret.expose_secret(), now());
     assert!(holder.is_none());
@@ -109,7 +109,7 @@ async fn withdrawn_evidence_stops_counting() {
     let place = Place::new();
     let ledger = place.serve().await;
     for name in ["ci", "release"] {
-        ledger.create_token(token(name)).await.unwrap();
+        ledger.create_token(scoped_token(name)).await.unwrap();
     }
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -137,7 +137,7 @@ async fn withdrawn_evidence_stops_counting() {
 async fn a_withdrawn_report_counts_when_another_hands_it_in() {
     let place = Place::new();
     let ledger = place.serve().await;
-    ledger.create_token(token("ci")).await.unwrap();
+    ledger.create_token(scoped_token("ci")).await.unwrap();
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
     ledger.submit_scan(scan("img", now())).await.unwrap();

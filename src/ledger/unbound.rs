@@ -1,0 +1,196 @@
+//! Scans taken before the push: of an image ID, which binds no layers. They count
+//! for no manifest until their submitter says which one it was pushed as.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::change::Change;
+use super::listed::UNBOUND;
+use super::scans::{Row, insert, known, name, only_standing, read_all};
+use super::write::Writing;
+use super::{Ledger, LedgerError, NewScan, stored};
+use crate::access::Scope;
+use crate::oci::Digest;
+use crate::report::{Finding, Format, Incomplete, Package, Tool};
+use crate::trust::Scan;
+
+/// A report that is handed in for an image that no registry has yet.
+#[derive(Clone, Debug)]
+pub struct NewUnboundScan {
+    /// Digest of the image's config.
+    pub image_id: Digest,
+    pub format: Format,
+    pub tool: Tool,
+    pub submitter: String,
+    pub scope: Scope,
+    /// As the report says; see [`NewScan`].
+    pub scanned_at: Option<Timestamp>,
+    pub received_at: Timestamp,
+    pub database_at: Option<Timestamp>,
+    pub incomplete: Vec<Incomplete>,
+    pub end_of_life: bool,
+    pub malware: u64,
+    pub findings: Vec<Finding>,
+    pub packages: Vec<Package>,
+}
+
+impl NewUnboundScan {
+    /// In the shape of a scan. It is kept where no manifest is looked for.
+    fn shaped(self) -> NewScan {
+        NewScan {
+            manifest: self.image_id,
+            format: self.format,
+            tool: self.tool,
+            submitter: self.submitter,
+            scope: self.scope,
+            scanned_at: self.scanned_at,
+            received_at: self.received_at,
+            database_at: self.database_at,
+            incomplete: self.incomplete,
+            end_of_life: self.end_of_life,
+            malware: self.malware,
+            findings: self.findings,
+            packages: self.packages,
+        }
+    }
+}
+
+/// What was scanned as `image_id` was pushed as `manifest`: said by whoever
+/// scanned it, with the scope of the token that says so.
+#[derive(Clone, Debug)]
+pub struct BindScans {
+    pub image_id: Digest,
+    pub manifest: Digest,
+    pub submitter: String,
+    pub scope: Scope,
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// Takes in a report on an image ID and returns its id, of a sequence of its
+    /// own; the one it has, if it was handed in before. Refuses what
+    /// [`Ledger::submit_scan`] refuses. No verdict rests on it, so none changes.
+    pub async fn submit_unbound(&self, new: NewUnboundScan) -> Result<i64, LedgerError> {
+        let _timed = self.timed("submit_unbound");
+        let new = new.shaped();
+        new.refuse_future()?;
+        let fingerprint = new.fingerprint()?;
+        let (scan, listed) = new.into_parts();
+        let mut writing = self.begin(Some(scan.received_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
+        let same = "SELECT id FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
+        let known = sqlx::query_scalar(same).bind(&fingerprint);
+        if let Some(id) = known.fetch_optional(writing.sql()).await? {
+            return Ok(id);
+        }
+        let add = "INSERT INTO unbound_scans (image_id, submitter, fingerprint, body) \
+                   VALUES (?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(scan.manifest.to_string())
+            .bind(&scan.submitter)
+            .bind(&fingerprint)
+            .bind(stored::json(&scan)?)
+            .fetch_one(writing.sql())
+            .await?;
+        UNBOUND.put(writing.sql(), id, &listed).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// The scans of an image ID that stand, by one submitter, with what they list:
+    /// to judge them before the push. Their `manifest` is the image ID itself.
+    pub async fn unbound_scans(
+        &self,
+        image_id: &Digest,
+        submitter: &str,
+    ) -> Result<Vec<Arc<Scan>>, LedgerError> {
+        let _timed = self.timed("unbound_scans");
+        let mut sql = self.readers.acquire().await?;
+        let unbound = unbound_of(&mut sql, image_id, submitter).await?;
+        drop(sql);
+        let mut scans: Vec<Scan> = unbound.into_iter().map(|(_, scan)| scan).collect();
+        UNBOUND.fill(&self.readers, &mut scans).await?;
+        Ok(scans.into_iter().map(Arc::new).collect())
+    }
+
+    /// Makes what the submitter scanned as an image ID count for a manifest, as if
+    /// it had been handed in for it then; returns the scans' ids, the same ones
+    /// when it is said again. What others scanned is not touched.
+    pub async fn bind_scans(&self, bind: BindScans) -> Result<Vec<i64>, LedgerError> {
+        let _timed = self.timed("bind_scans");
+        let mut writing = self.begin(Some(bind.at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &bind.submitter).await?;
+        let unbound = unbound_of(writing.sql(), &bind.image_id, &bind.submitter).await?;
+        let mut ids = Vec::new();
+        // The oldest first, so that ids rise with dates as they do elsewhere.
+        for (fingerprint, scan) in unbound.into_iter().rev() {
+            ids.push(bind_one(&mut writing, &bind, &fingerprint, scan).await?);
+        }
+        self.commit(writing).await?;
+        Ok(ids)
+    }
+}
+
+async fn bind_one(
+    writing: &mut Writing<'_>,
+    bind: &BindScans,
+    fingerprint: &str,
+    unbound: Scan,
+) -> Result<i64, LedgerError> {
+    let same = stored::json(&(fingerprint, &bind.manifest, &bind.scope))?;
+    let fingerprint = Digest::sha256(same.as_bytes()).hex();
+    if let Some(id) = known(writing.sql(), &fingerprint).await? {
+        return Ok(id);
+    }
+    let from = unbound.id;
+    let scan = Scan {
+        manifest: bind.manifest.clone(),
+        scope: bind.scope.clone(),
+        bound_from: Some(bind.image_id.clone()),
+        ..unbound
+    };
+    let id = insert(writing.sql(), &scan, &fingerprint, Some(bind.at)).await?;
+    copy_listed(writing.sql(), from, id).await?;
+    name(writing.sql(), id, &scan).await?;
+    writing.note(Change::Scan(scan.manifest)).await?;
+    Ok(id)
+}
+
+async fn copy_listed(sql: &mut SqliteConnection, from: i64, to: i64) -> Result<(), LedgerError> {
+    let findings = "INSERT INTO findings (scan, ordinal, body) \
+                    SELECT ?, ordinal, body FROM unbound_findings WHERE scan = ?";
+    let packages = "INSERT INTO packages (scan, ordinal, body) \
+                    SELECT ?, ordinal, body FROM unbound_packages WHERE scan = ?";
+    for copy in [findings, packages] {
+        let copy = sqlx::query(copy).bind(to).bind(from);
+        copy.execute(&mut *sql).await?;
+    }
+    Ok(())
+}
+
+/// Those that stand, the newest first, each with its fingerprint.
+async fn unbound_of(
+    sql: &mut SqliteConnection,
+    image_id: &Digest,
+    submitter: &str,
+) -> Result<Vec<(String, Scan)>, LedgerError> {
+    let of = "SELECT id, body, fingerprint FROM unbound_scans \
+              WHERE image_id = ? AND submitter = ? AND withdrawn_at IS NULL";
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(of)
+        .bind(image_id.to_string())
+        .bind(submitter)
+        .fetch_all(sql)
+        .await?;
+    let mut fingerprints = HashMap::new();
+    let mut bodies: Vec<Row> = Vec::new();
+    for (id, body, fingerprint) in rows {
+        fingerprints.insert(id, fingerprint);
+        bodies.push((id, body));
+    }
+    let standing = only_standing(read_all(bodies)?)?.into_iter();
+    let with = |scan: Scan| fingerprints.remove(&scan.id).map(|it| (it, scan));
+    Ok(standing.filter_map(with).collect())
+}

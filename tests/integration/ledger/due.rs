@@ -1,0 +1,51 @@
+//! What is worth a scan: what is promoted, and what was pulled lately.
+
+use sekisho::ledger::{Fact, Ledger};
+
+use super::records::*;
+
+async fn pull(ledger: &Ledger, root: &str, ago: i64, served: bool) {
+    let fact = Fact {
+        subject: subject(root),
+        at: now() - minutes(ago),
+        served,
+    };
+    ledger.note_facts(&[fact]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_pulled_lately_is_told_the_last_first() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    for (root, ago) in [("a", 50), ("b", 40), ("c", 30), ("a", 10)] {
+        pull(&ledger, root, ago, true).await;
+    }
+    pull(&ledger, "only seen", 1, false).await;
+    let since = now() - minutes(40);
+    let told = ledger.subjects_pulled_since(since, 10).await.unwrap();
+    let expected = [("a", 10), ("b", 40), ("c", 30)].map(|(it, ago)| (subject(it), ago));
+    let mut expected = expected.map(|(it, ago)| (it, now() - minutes(ago)));
+    expected.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+    assert_eq!(told, expected);
+    let last = ledger.subjects_pulled_since(since, 1).await.unwrap();
+    assert_eq!(last, expected[..1]);
+}
+
+#[tokio::test]
+async fn each_promoted_subject_is_told_once_and_no_withdrawn_one() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    for root in ["a", "b", "a"] {
+        let promoted = promotion(root, Some("1"));
+        ledger.promote(promoted).await.unwrap();
+    }
+    let mut stolen = promotion("c", None);
+    stolen.promoter = "thief".to_owned();
+    ledger.promote(stolen).await.unwrap();
+    ledger.create_token(token("thief")).await.unwrap();
+    ledger.revoke_token("thief", true, now()).await.unwrap();
+    let told = ledger.promoted_subjects(10).await.unwrap();
+    assert_eq!(told, [subject("a"), subject("b")]);
+    let last = ledger.promoted_subjects(1).await.unwrap();
+    assert_eq!(last, [subject("a")]);
+}

@@ -1,0 +1,132 @@
+//! A ledger of an earlier version keeps its evidence.
+
+use std::fs;
+
+use sekisho::access::Scope;
+use sekisho::ledger::{Access, LedgerError};
+use sekisho::oci::RepositoryGlobs;
+use sekisho::report::Finding;
+use sqlx::Connection;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::records::*;
+
+const FIRST: &str = include_str!("../../../src/ledger/migrations/0001_records.sql");
+
+/// A ledger as the first version made it.
+async fn first_version(place: &Place) -> SqliteConnection {
+    for folder in ["data", "migrations"] {
+        fs::create_dir(place.file(folder)).unwrap();
+    }
+    fs::write(place.file("migrations/0001_records.sql"), FIRST).unwrap();
+    let migrations = Migrator::new(place.file("migrations")).await.unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(place.file("data/ledger.db"))
+        .create_if_missing(true);
+    let mut sql = SqliteConnection::connect_with(&options).await.unwrap();
+    migrations.run(&mut sql).await.unwrap();
+    sql
+}
+
+/// As it was written, byte by byte: no malware, no packages, nothing bound.
+async fn scan_then(sql: &mut SqliteConnection, received_at: &str, findings: &[Finding]) {
+    let manifest = digest("img");
+    let scope = serde_json::to_string(&scope()).unwrap();
+    let body = format!(
+        r#"{{"id":0,"manifest":"{manifest}","format":"trivy","tool":{{"name":"trivy",
+        "version":null}},"submitter":"ci","scope":{scope},"scanned_at":"{received_at}",
+        "received_at":"{received_at}","database_at":null,"incomplete":[],
+        "end_of_life":false,"findings":[]}}"#
+    );
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO scans (manifest, submitter, fingerprint, worst, unrated, body) \
+         VALUES (?, 'ci', ?, 'high', 0, ?) RETURNING id",
+    )
+    .bind(manifest.to_string())
+    .bind(received_at)
+    .bind(body)
+    .fetch_one(&mut *sql)
+    .await
+    .unwrap();
+    sqlx::query("INSERT INTO findings SELECT ?, key, value FROM json_each(?)")
+        .bind(id)
+        .bind(serde_json::to_string(findings).unwrap())
+        .execute(&mut *sql)
+        .await
+        .unwrap();
+}
+
+fn scope() -> Scope {
+    let globs = RepositoryGlobs::new(vec!["registry.corp/**".to_owned()]);
+    Scope::new(globs.unwrap(), Vec::new())
+}
+
+async fn old_ledger(place: &Place) {
+    let mut sql = first_version(place).await;
+    let unfixed = Finding {
+        fixed: None,
+        ..finding("CVE-2026-1")
+    };
+    let first = [unfixed, finding("CVE-2025-9")];
+    scan_then(&mut sql, "2026-06-01T00:00:00.25Z", &first).await;
+    let second = [finding("CVE-2026-1")];
+    scan_then(&mut sql, "2026-06-02T00:00:00Z", &second).await;
+    let closure = serde_json::to_string(&*image("img", &["base"])).unwrap();
+    sqlx::query("INSERT INTO closures VALUES (?, ?, ?)")
+        .bind(app().to_string())
+        .bind(digest("img").to_string())
+        .bind(closure)
+        .execute(&mut sql)
+        .await
+        .unwrap();
+    sql.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_first_version_keeps_its_evidence() {
+    let place = Place::new();
+    old_ledger(&place).await;
+    let ledger = place.serve().await;
+    let scans = evidence(&ledger, "img").await.scans;
+    assert_eq!(scans.len(), 1);
+    assert_eq!(
+        scans[0].received_at,
+        "2026-06-02T00:00:00Z".parse().unwrap()
+    );
+    assert_eq!((scans[0].malware, scans[0].packages.len()), (0, 0));
+    assert_eq!(scans[0].findings, [finding("CVE-2026-1")]);
+
+    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let first = "2026-06-01T00:00:00.25Z".parse().unwrap();
+    assert!(named.len() == 2 && named.iter().all(|it| it.received_at == first));
+    assert!(named.iter().all(|it| it.scope.covers_repository(&app())));
+    let naming = async |id: &str| ledger.scans_naming(&[id.to_owned()]).await.unwrap();
+    assert_eq!(naming("cve-2026-1").await, [digest("img")]);
+    assert_eq!(naming("GHSA-1").await, [digest("img")]);
+    assert!(naming("CVE-2025-9").await.is_empty(), "it was replaced");
+}
+
+/// What comes later meets the rows that the migration made.
+#[tokio::test]
+async fn what_comes_later_begins_nothing_anew() {
+    let place = Place::new();
+    old_ledger(&place).await;
+    let ledger = place.serve().await;
+    let mut later = scan("img", now());
+    later.scope = scope();
+    ledger.submit_scan(later).await.unwrap();
+    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let ids: Vec<&str> = named.iter().map(|it| &*it.finding.id).collect();
+    assert_eq!(ids, ["CVE-2025-9", "CVE-2026-1", "CVE-2026-2"]);
+    assert_eq!(named[2].received_at, now());
+}
+
+#[tokio::test]
+async fn a_command_does_not_migrate() {
+    let place = Place::new();
+    old_ledger(&place).await;
+    let opened = place.open(Access::Client).await;
+    let older = matches!(opened, Err(LedgerError::OlderSchema { found: 1, known: 2 }));
+    assert!(older);
+}
