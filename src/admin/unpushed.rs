@@ -1,8 +1,6 @@
 //! Images that are scanned and gated before they are pushed, by image ID, and
 //! `POST /api/v1/scans/bind`, by which that counts for a manifest.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -100,7 +98,7 @@ async fn judge(
         repository: image.map(|image| image.repository().clone()),
         platform: subject.platform.clone(),
         diff_ids: subject.diff_ids.clone(),
-        scans: scans.into_iter().map(Arc::new).collect(),
+        scans,
         promoter: submitter.to_owned(),
     };
     let rulebook = admin.gate.rulebook();

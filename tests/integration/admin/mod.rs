@@ -2,9 +2,13 @@
 
 mod decisions;
 mod document;
+mod due;
 pub mod lab;
+mod leave;
 mod promotions;
+mod replays;
 mod revocations;
 mod scans;
 mod strangers;
 mod tokens;
+mod unpushed;

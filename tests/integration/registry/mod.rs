@@ -16,6 +16,7 @@ mod lifecycle;
 mod methods;
 mod modes;
 mod names;
+mod origin;
 mod platform_images;
 mod ranges;
 mod records;

@@ -1,0 +1,159 @@
+//! Break-glass and modes for some hours: under a ticket, on record, and gone.
+
+use serde_json::{Value, json};
+
+use super::lab::{Lab, NAME, eventually, trivy};
+
+fn glass(image: &str) -> Value {
+    json!({
+        "image": image, "environment": "production", "ticket": "INC-7", "hours": 2,
+        "reason": "checkout is down",
+    })
+}
+
+async fn grant(lab: &Lab, request: &Value) -> Value {
+    let ask = lab.api("POST", "/api/v1/break-glass").json(request);
+    ask.send().await.expect(200)
+}
+
+async fn set_mode(lab: &Lab, mode: &str) -> Value {
+    let request = json!({"environment": "production", "mode": mode, "hours": 4, "ticket": "OPS-1"});
+    let ask = lab.api("POST", "/api/v1/modes").json(&request);
+    ask.send().await.expect(200)
+}
+
+async fn decisions(lab: &Lab, verdict: &str) -> Vec<Value> {
+    let path = format!("/api/v1/decisions?verdict={verdict}");
+    let listed = lab.api("GET", &path).send().await.expect(200);
+    listed["decisions"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn break_glass_lets_one_image_through_and_records_every_pull() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let (other, _) = lab.put(NAME, "2");
+    let digest = image.manifest.digest.to_string();
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    let granted = grant(&lab, &glass(&named)).await;
+    assert_eq!(
+        (&granted["ticket"], &granted["granted_by"]),
+        (&json!("INC-7"), &json!("admin"))
+    );
+    for _ in 0..3 {
+        let pulled = lab.pull(0, NAME, &digest).await;
+        assert_eq!(pulled.status, 200, "{}", pulled.text());
+        let warning = pulled.header("warning").unwrap_or_default().to_owned();
+        assert!(warning.contains("INC-7"), "{warning}");
+    }
+    let elsewhere = lab.pull(0, NAME, &other.manifest.digest.to_string()).await;
+    assert_eq!(elsewhere.status, 403);
+    eventually("three pulls on record", || async {
+        decisions(&lab, "break-glass").await.len() == 3
+    })
+    .await;
+    let decision = &decisions(&lab, "break-glass").await[0];
+    assert_eq!(decision["evidence"][0], granted["id"]);
+    let listed = lab
+        .api("GET", "/api/v1/break-glass")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(listed["break_glass"], json!([granted]));
+    let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+    assert_eq!(status["break_glass"], json!([granted]));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn break_glass_lifts_a_revocation_only_when_it_says_so() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let revoke = json!({"image": named, "reason": "leaks a key"});
+    lab.api("POST", "/api/v1/revocations")
+        .json(&revoke)
+        .send()
+        .await
+        .expect(200);
+    grant(&lab, &glass(&named)).await;
+    let denied = lab.pull(0, NAME, &digest).await;
+    assert!(denied.reason.contains("revoked"), "{}", denied.reason);
+    let mut request = glass(&named);
+    request["revoked"] = json!(true);
+    grant(&lab, &request).await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn leave_needs_a_ticket_a_bound_and_an_on_call_person() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    for (key, bad) in [
+        ("hours", json!(0)),
+        ("hours", json!(25)),
+        ("ticket", json!(" ")),
+        ("reason", json!("")),
+        ("environment", json!("moon")),
+        ("image", json!(format!("registry.example/{NAME}:1"))),
+    ] {
+        let mut request = glass(&named);
+        request[key] = bad;
+        let ask = lab.api("POST", "/api/v1/break-glass").json(&request);
+        assert_eq!(ask.send().await.refusal(400).0, "bad-request", "{request}");
+    }
+    for (name, role, expected) in [
+        ("scanner", "scanner", 403),
+        ("promoter", "promoter", 403),
+        ("viewer", "viewer", 403),
+        ("on-call", "on-call", 200),
+    ] {
+        let token = lab.token(json!({"name": name, "role": role})).await;
+        let ask = lab.nobody("POST", "/api/v1/break-glass").token(&token);
+        assert_eq!(
+            ask.json(&glass(&named)).send().await.status,
+            expected,
+            "{role}"
+        );
+        let mode = json!({"environment": "staging", "mode": "warn", "hours": 1, "ticket": "T"});
+        let ask = lab.nobody("POST", "/api/v1/modes").token(&token);
+        assert_eq!(ask.json(&mode).send().await.status, expected, "{role}");
+    }
+    // A token of some repositories cannot speak for a digest wherever it lies.
+    let request =
+        json!({"name": "some", "role": "on-call", "repositories": ["registry.example/team/*"]});
+    let token = lab.token(request).await;
+    let ask = lab.nobody("POST", "/api/v1/break-glass").token(&token);
+    assert_eq!(ask.json(&glass(&named)).send().await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_lowered_mode_serves_at_once_and_an_earlier_end_denies_at_once() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    // Remembered denials must not outlive the mode they were given in.
+    let report = trivy(&image, &["CRITICAL"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    let set = set_mode(&lab, "audit").await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+    assert_eq!(status["environments"][0]["mode"], "audit");
+    assert_eq!(status["environments"][0]["set"], set);
+    let verdict = lab.verdict(&named, "production").await;
+    assert_eq!(
+        (&verdict["mode"], &verdict["allowed"]),
+        (&json!("audit"), &json!(true))
+    );
+    assert_eq!(verdict["reasons"][0]["lifted_by"], "mode");
+    set_mode(&lab, "enforce").await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    // What holds outlives the program.
+    set_mode(&lab, "warn").await;
+    let lab = lab.restarted().await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    lab.stop().await;
+}

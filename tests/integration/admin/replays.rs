@@ -1,0 +1,116 @@
+//! Another policy, tried on what was decided.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
+
+async fn replay(lab: &Lab, policy: &str) -> super::lab::Answer {
+    let since = Timestamp::now() - SignedDuration::from_hours(1);
+    let body = json!({"policy": policy, "since": since.to_string()});
+    lab.api("POST", "/api/v1/replays").json(&body).send().await
+}
+
+/// A gateway with one decision on record: an image with a high finding, for
+/// staging.
+async fn decided(environments: &str, verdict: &str) -> (Lab, String) {
+    let listeners = "[[listeners]]\naddress = \"127.0.0.1:0\"\nenvironment = \"staging\"";
+    let lab = Lab::with(listeners, environments).await;
+    let (image, named) = lab.put(NAME, "1");
+    lab.submit(&lab.token, &named, &trivy(&image, &["HIGH"]))
+        .await
+        .expect(200);
+    lab.pull(0, NAME, "1").await;
+    let path = format!("/api/v1/decisions?verdict={verdict}");
+    eventually("the decision on record", || async {
+        let listed = lab.api("GET", &path).send().await.expect(200);
+        !listed["decisions"].as_array().unwrap().is_empty()
+    })
+    .await;
+    (lab, named)
+}
+
+const UPSTREAM: &str = "[[upstreams]]\nname = \"registry.example\"\n";
+
+#[tokio::test]
+async fn a_laxer_policy_shows_what_it_would_let_through() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let laxer = format!(
+        "{UPSTREAM}[environments.staging]\nrequire = [\"scan\"]\n\
+         ceilings = {{ external = \"high\", internal = \"high\" }}"
+    );
+    let answer = replay(&lab, &laxer).await.expect(200);
+    assert_eq!(
+        (&answer["judged"], &answer["unknown"]),
+        (&json!(1), &json!(0))
+    );
+    let change = &answer["changes"][0];
+    assert_eq!(
+        (&change["before"]["verdict"], &change["after"]["verdict"]),
+        (&json!("denied"), &json!("allowed"))
+    );
+    assert_eq!(change["before"]["reasons"], json!(["too-severe"]));
+    // Nothing changed: it is only tried.
+    assert_eq!(lab.pull(0, NAME, "1").await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_stricter_policy_shows_whom_it_would_hurt() {
+    let audit = "[environments.staging]\nmode = \"audit\"\nrequire = [\"scan\"]\n";
+    let (lab, named) = decided(audit, "would-deny").await;
+    let enforce = format!("{UPSTREAM}[environments.staging]\nrequire = [\"scan\"]\n");
+    let answer = replay(&lab, &enforce).await.expect(200);
+    let change = &answer["changes"][0];
+    assert_eq!(
+        (&change["before"]["verdict"], &change["after"]["verdict"]),
+        (&json!("would-deny"), &json!("denied"))
+    );
+    assert!(named.ends_with(change["digest"].as_str().unwrap()));
+    let same = replay(&lab, &format!("{UPSTREAM}{audit}"))
+        .await
+        .expect(200);
+    assert_eq!(same["changes"], json!([]));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_does_not_hold_together_is_refused_with_every_problem() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let (code, text) = replay(&lab, "[environments.staging]\nmode = \"mild\"\nmin_age = 7")
+        .await
+        .refusal(400);
+    assert_eq!(code, "bad-request");
+    assert!(text.contains("environments.staging.mode"), "{text}");
+    assert!(text.contains("environments.staging.min_age"), "{text}");
+    lab.stop().await;
+}
+
+/// The server reads no file that somebody else's policy names.
+#[tokio::test]
+async fn a_policy_to_try_reads_no_file() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let policy = format!(
+        "{UPSTREAM}ca = \"/etc/passwd\"\ncredentials = {{ docker_config = \"/etc/shadow\" }}\n\
+         [environments.staging]\nrequire = [\"scan\"]\n"
+    );
+    let answer: Value = replay(&lab, &policy).await.expect(200);
+    assert_eq!(answer["changes"], json!([]), "{answer}");
+    let missing =
+        format!("{UPSTREAM}ca = \"/no/such/file\"\n[environments.staging]\nrequire = []\n");
+    replay(&lab, &missing).await.expect(200);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_environment_that_is_gone_is_counted() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let answer = replay(&lab, &format!("{UPSTREAM}[environments.elsewhere]\n"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&answer["homeless"], &answer["judged"]),
+        (&json!(1), &json!(0))
+    );
+    lab.stop().await;
+}

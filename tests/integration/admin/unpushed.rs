@@ -1,0 +1,157 @@
+//! Build, scan, gate, push, bind, promote: what an image ID is worth.
+
+use sekisho::demo::{ImageBuilder, SampleImage};
+use sekisho::oci::Platform;
+use serde_json::{Value, json};
+
+use super::lab::{Lab, NAME, named, sample, trivy};
+
+/// What Trivy prints of an image that lies in no registry.
+fn before_the_push(image: &SampleImage, severities: &[&str]) -> Value {
+    let mut report = trivy(image, severities);
+    report["Metadata"]["RepoDigests"] = json!([]);
+    report
+}
+
+async fn submit(lab: &Lab, token: &str, body: Value) -> super::lab::Answer {
+    let ask = lab.nobody("POST", "/api/v1/scans").token(token);
+    ask.json(&body).send().await
+}
+
+async fn bind(lab: &Lab, token: &str, image: &str, image_id: &str) -> super::lab::Answer {
+    let ask = lab.nobody("POST", "/api/v1/scans/bind").token(token);
+    let body = json!({"image": image, "image_id": image_id});
+    ask.json(&body).send().await
+}
+
+#[tokio::test]
+async fn an_image_is_gated_before_the_push_and_counts_once_it_is_bound() {
+    let lab = Lab::start().await;
+    let image = sample("new", "amd64");
+    let id = image.config.digest.to_string();
+    let body = json!({
+        "image_id": id, "image": format!("registry.example/{NAME}:7"), "gate": "production",
+        "report": before_the_push(&image, &["LOW"]),
+    });
+    let taken = submit(&lab, &lab.token, body).await.expect(200);
+    assert_eq!(
+        (&taken["image_id"], &taken["manifest"]),
+        (&json!(id), &Value::Null)
+    );
+    assert_eq!(taken["gate"]["allowed"], true, "{taken}");
+    lab.upstream.put_image(NAME, &image);
+    let named = named(NAME, &image.manifest.digest);
+    let digest = image.manifest.digest.to_string();
+    let before = lab.verdict(&named, "staging").await;
+    assert_eq!(before["reasons"][0]["reason"], "not-scanned", "{before}");
+    let bound = bind(&lab, &lab.token, &named, &id).await.expect(200);
+    assert_eq!(bound["manifest"], digest);
+    let again = bind(&lab, &lab.token, &named, &id).await.expect(200);
+    assert_eq!(
+        again["scans"], bound["scans"],
+        "binding twice is binding once"
+    );
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+    lab.promote(
+        &lab.token,
+        json!({"image": named, "environment": "production"}),
+    )
+    .await
+    .expect(200);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn the_gate_names_every_finding_that_blocks_and_the_exposure_assumed() {
+    let lab = Lab::start().await;
+    let image = sample("bad", "amd64");
+    let body = json!({
+        "image_id": image.config.digest.to_string(), "gate": "production",
+        "report": before_the_push(&image, &["LOW", "HIGH", "CRITICAL"]),
+    });
+    let gate = submit(&lab, &lab.token, body).await.expect(200)["gate"].clone();
+    assert_eq!(gate["allowed"], false);
+    assert_eq!(gate["exposure"]["value"], "external");
+    let blocking: Vec<&str> = gate["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["package"].as_str().unwrap())
+        .collect();
+    assert_eq!(blocking, ["openssl-CRITICAL", "openssl-HIGH"]);
+    let reasons: Vec<&Value> = gate["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["reason"])
+        .collect();
+    assert_eq!(reasons, [&json!("too-severe")], "judged as if promoted");
+    lab.stop().await;
+}
+
+/// Bypass 26: a manifest that carries a scanned image's config and other layers.
+#[tokio::test]
+async fn an_image_id_binds_no_layers_until_its_submitter_names_the_manifest() {
+    let lab = Lab::start().await;
+    let clean = sample("clean", "amd64");
+    let id = clean.config.digest.to_string();
+    let report = json!({"image_id": id, "report": before_the_push(&clean, &[])});
+    let ci = lab.token(json!({"name": "ci", "role": "scanner"})).await;
+    submit(&lab, &ci, report).await.expect(200);
+    // The same config over another layer.
+    let evil = ImageBuilder::new(Platform::new("linux", "amd64", None))
+        .file("bin/evil", b"evil")
+        .build();
+    let mut manifest: Value = serde_json::from_slice(&evil.manifest.bytes).unwrap();
+    manifest["config"] = clean.config.descriptor();
+    let forged = sekisho::demo::Piece::new(evil.manifest.media_type.clone(), manifest.to_string());
+    lab.upstream.put_image(NAME, &clean);
+    lab.upstream.put_image(NAME, &evil);
+    lab.upstream.put_manifest(NAME, &forged);
+    let forged = named(NAME, &forged.digest);
+    assert_eq!(
+        lab.verdict(&forged, "staging").await["reasons"][0]["reason"],
+        "not-scanned"
+    );
+    // Another scanner did not scan it, and cannot say what became of it.
+    let other = lab.token(json!({"name": "other", "role": "scanner"})).await;
+    let (code, text) = bind(&lab, &other, &forged, &id).await.refusal(422);
+    assert_eq!(code, "refused");
+    assert!(text.contains("handed in no scan"), "{text}");
+    // Whoever scanned it names what was pushed; the other stays without papers.
+    let pushed = named(NAME, &clean.manifest.digest);
+    bind(&lab, &ci, &pushed, &id).await.expect(200);
+    assert_eq!(lab.verdict(&pushed, "staging").await["allowed"], true);
+    assert_eq!(lab.verdict(&forged, "staging").await["allowed"], false);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_id_that_contradicts_is_refused() {
+    let lab = Lab::start().await;
+    let (one, other) = (sample("one", "amd64"), sample("other", "amd64"));
+    let id = one.config.digest.to_string();
+    let body = json!({"image_id": id, "report": before_the_push(&other, &[])});
+    let (code, text) = submit(&lab, &lab.token, body).await.refusal(422);
+    assert_eq!(code, "refused");
+    assert!(text.contains("image ID"), "{text}");
+    let body = json!({"image_id": id, "report": before_the_push(&one, &[])});
+    submit(&lab, &lab.token, body).await.expect(200);
+    lab.upstream.put_image(NAME, &other);
+    let pushed = named(NAME, &other.manifest.digest);
+    let (_, text) = bind(&lab, &lab.token, &pushed, &id).await.refusal(422);
+    assert!(text.contains("is not the image of ID"), "{text}");
+    let by_tag = format!("registry.example/{NAME}:1");
+    bind(&lab, &lab.token, &by_tag, &id).await.refusal(400);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_for_no_image_is_refused() {
+    let lab = Lab::start().await;
+    let image = sample("x", "amd64");
+    let body = json!({"report": before_the_push(&image, &[])});
+    submit(&lab, &lab.token, body).await.refusal(400);
+    lab.stop().await;
+}

@@ -1,0 +1,121 @@
+//! Where an image comes from: how long it is known, and what it was built on.
+
+use sekisho::demo::{ImageBuilder, SampleImage};
+
+use crate::kit::{Found, Setup, World, amd64, image, manifests};
+
+const NAME: &str = "docker.io/team/app";
+const BASE: &str = "registry.corp:5000/base/debian";
+const WANTS_BASE: &str = "trusted_bases = [\"registry.corp:5000/base/**\"]";
+
+fn layered(layers: &[&str]) -> SampleImage {
+    let start = ImageBuilder::new(amd64());
+    let add = |builder: ImageBuilder, name: &&str| builder.file(name, name.as_bytes());
+    layers.iter().fold(start, add).build()
+}
+
+/// A world that demands a base, with one, and images on it and beside it.
+async fn built() -> (World, SampleImage) {
+    let world = World::of(Setup::default().production(WANTS_BASE)).await;
+    let base = layered(&["os", "libraries"]);
+    world.corp.put_image("base/debian", &base);
+    world.admit(BASE, &base).await;
+    (world, base)
+}
+
+async fn put(world: &World, image: &SampleImage) -> String {
+    world.hub.put_image("team/app", image);
+    world.scan(NAME, image, &[]).await;
+    manifests(NAME, &image.manifest.digest)
+}
+
+/// Promotes what is denied.
+async fn force(world: &World, image: &SampleImage) {
+    let named = format!("{NAME}@{}", image.manifest.digest);
+    let body = serde_json::json!({"image": named, "environment": "production", "force": true});
+    let reply = world.admin("POST", "/api/v1/promotions", Some(&body)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[tokio::test]
+async fn serves_what_begins_with_all_layers_of_an_admitted_base() {
+    let (world, _) = built().await;
+    let app = layered(&["os", "libraries", "app"]);
+    let path = put(&world, &app).await;
+    world
+        .promote(&format!("{NAME}@{}", app.manifest.digest))
+        .await;
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+}
+
+#[tokio::test]
+async fn denies_what_holds_only_some_layers_of_a_base_or_others_first() {
+    let (world, _) = built().await;
+    for layers in [
+        &["os", "app"][..],
+        &["app", "os", "libraries"],
+        &["os"],
+        &["app"],
+    ] {
+        let app = layered(layers);
+        let path = put(&world, &app).await;
+        force(&world, &app).await;
+        world.both(&path).await.assert_denied("untrusted-base");
+    }
+}
+
+#[tokio::test]
+async fn a_base_that_is_revoked_takes_along_what_is_built_on_it() {
+    let (world, base) = built().await;
+    let app = layered(&["os", "libraries", "app"]);
+    let path = put(&world, &app).await;
+    world
+        .promote(&format!("{NAME}@{}", app.manifest.digest))
+        .await;
+    world.get(&path).await.assert_served(&app.manifest.bytes);
+    world.revoke(&base.manifest.digest).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    world.both(&path).await.assert_denied("untrusted-base");
+    world.reinstate(&base.manifest.digest).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    world.get(&path).await.assert_served(&app.manifest.bytes);
+}
+
+#[tokio::test]
+async fn a_base_that_is_not_admitted_is_none() {
+    let world = World::of(Setup::default().production(WANTS_BASE)).await;
+    let base = layered(&["os"]);
+    world.corp.put_image("base/debian", &base);
+    let bad = Found {
+        id: "CVE-2026-0001",
+        severity: "CRITICAL",
+        package: "zlib",
+    };
+    world.scan(BASE, &base, &[bad]).await;
+    let app = layered(&["os", "app"]);
+    let path = put(&world, &app).await;
+    force(&world, &app).await;
+    world.both(&path).await.assert_denied("untrusted-base");
+}
+
+#[tokio::test]
+async fn a_fresh_image_waits_from_when_it_was_first_seen() {
+    let world = World::of(Setup::default().production("min_age = \"2s\"")).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    // Seen for the first time, whether or not it has its papers.
+    assert_eq!(world.get(&path).await.status, 403);
+    world.scan(NAME, &app, &[]).await;
+    force(&world, &app).await;
+    world.both(&path).await.assert_denied("too-new");
+    for _ in 0..200 {
+        let reply = world.get(&path).await;
+        if reply.status == 200 {
+            return reply.assert_served(&app.manifest.bytes);
+        }
+        reply.assert_denied("too-new");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("never old enough");
+}
