@@ -1,13 +1,18 @@
 //! Scan reports that are handed in.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::VerdictView;
 use crate::oci::{Digest, Platform};
-use crate::report::{Finding, Format, Severity};
+use crate::report::{Finding, Format, Severity, UnknownFormat};
 use crate::trust::EnvironmentName;
 
 /// Where reports are handed in: `POST` a [`ScanSubmission`].
@@ -50,25 +55,72 @@ pub struct ScanSubmission {
 }
 
 /// A format by name, or recognised by its shape.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FormatChoice {
     #[default]
     Auto,
-    Trivy,
-    Grype,
+    Of(Format),
 }
 
 impl FormatChoice {
+    const AUTO: &str = "auto";
+
     /// `None`: recognise it.
     pub const fn format(self) -> Option<Format> {
         match self {
             Self::Auto => None,
-            Self::Trivy => Some(Format::Trivy),
-            Self::Grype => Some(Format::Grype),
+            Self::Of(format) => Some(format),
+        }
+    }
+
+    /// All words there are.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        let formats = Format::ALL.into_iter().map(Format::as_str);
+        std::iter::once(Self::AUTO).chain(formats)
+    }
+}
+
+impl fmt::Display for FormatChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.format().map_or(Self::AUTO, Format::as_str))
+    }
+}
+
+impl FromStr for FormatChoice {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        match text {
+            Self::AUTO => Ok(Self::Auto),
+            word => word.parse().map(Self::Of),
         }
     }
 }
+
+impl Serialize for FormatChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for FormatChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl PartialSchema for FormatChoice {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A format by name, or recognised by its shape."))
+            .enum_values(Some(Self::words()))
+            .into()
+    }
+}
+
+impl ToSchema for FormatChoice {}
 
 /// What was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -88,6 +140,7 @@ pub struct ScanAnswer {
     #[schema(value_type = Option<String>)]
     pub platform: Option<Platform>,
     pub tool: ToolView,
+    /// What the report was read as.
     #[schema(value_type = String)]
     pub format: Format,
     pub findings: SeverityCounts,
@@ -174,5 +227,24 @@ mod tests {
     fn refuses_a_field_that_it_does_not_know() {
         let text = r#"{"image":"app","report":{},"gates":"production"}"#;
         assert!(serde_json::from_str::<ScanSubmission>(text).is_err());
+    }
+
+    #[test]
+    fn a_format_is_chosen_by_any_of_its_words() {
+        for word in FormatChoice::words() {
+            let choice: FormatChoice = serde_json::from_str(&format!("\"{word}\"")).unwrap();
+            assert_eq!(choice.to_string(), word);
+            assert_eq!(choice.format().is_none(), word == "auto");
+        }
+        assert_eq!(FormatChoice::words().count(), Format::ALL.len() + 1);
+        assert!(serde_json::from_str::<FormatChoice>("\"clair\"").is_err());
+    }
+
+    #[test]
+    fn the_schema_lists_the_words_of_the_formats() {
+        let schema = serde_json::to_value(FormatChoice::schema()).unwrap();
+        assert_eq!(schema["type"], "string");
+        let words: Vec<_> = FormatChoice::words().collect();
+        assert_eq!(schema["enum"], serde_json::json!(words));
     }
 }

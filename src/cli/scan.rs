@@ -76,11 +76,7 @@ struct Submit {
 }
 
 fn format() -> impl TypedValueParser<Value = FormatChoice> {
-    PossibleValuesParser::new(["auto", "trivy", "grype"]).map(|word| match word.as_str() {
-        "trivy" => FormatChoice::Trivy,
-        "grype" => FormatChoice::Grype,
-        _ => FormatChoice::Auto,
-    })
+    PossibleValuesParser::new(FormatChoice::words()).try_map(|word| word.parse::<FormatChoice>())
 }
 
 impl Scan {
@@ -131,7 +127,7 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     }
     RawValue::from_string(text).map_err(|error| {
         Failure::new(format!("{named} is no JSON: {error}"))
-            .next("hand in what `trivy image --format json` or `grype -o json` prints")
+            .next("hand in JSON as the scanner prints it, as of `trivy image --format json`")
     })
 }
 
@@ -154,11 +150,13 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     let tool = printable(&format!("{} {version}", answer.tool.name), 120);
     let bound = printable(&answer.bound_by, 120);
     let mut text = format!(
-        "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  findings: {}\n",
+        "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  \
+         read as {}\n  findings: {}\n",
         palette.good("recorded for"),
         subject(answer),
         printable(&answer.id, 64),
         answer.scanned_at,
+        answer.format,
         findings(answer),
     );
     for cause in &answer.incomplete {
@@ -231,8 +229,20 @@ mod tests {
         )
         .unwrap();
         let told = render(&answer, Palette::plain());
+        assert!(told.contains("read as trivy"), "{told}");
         assert!(told.contains("findings: 2 high, 1 low"), "{told}");
         assert!(told.contains("no pass, incomplete: filtered"), "{told}");
         assert!(told.contains("--scanner-info dates it"), "{told}");
+    }
+
+    #[test]
+    fn takes_the_word_of_every_format() {
+        let parser = format();
+        let command = clap::Command::new("submit");
+        for word in FormatChoice::words() {
+            let read = parser.parse_ref(&command, None, word.as_ref());
+            assert_eq!(read.unwrap().to_string(), word);
+        }
+        assert!(parser.parse_ref(&command, None, "clair".as_ref()).is_err());
     }
 }

@@ -10,14 +10,17 @@ pub enum ReportError {
     TooLarge(usize),
     #[error("the report lists more than {0} findings")]
     TooManyFindings(usize),
+    #[error("the report lists more than {0} packages")]
+    TooManyPackages(usize),
     #[error("the report is not UTF-8 text")]
     NotUtf8,
     #[error("the report is not strict JSON: {0}")]
     Json(String),
     #[error(
-        "this is no report that can be read; wanted: Trivy JSON (trivy image -f json, with \
-         SchemaVersion 2 and ArtifactType) or Grype JSON (grype -o json, with matches and \
-         descriptor){hint}"
+        "this is no report that can be read; wanted: Trivy JSON (trivy image -f json), Grype \
+         JSON (grype -o json), Aqua JSON (scannercli or its API), a GitLab container scanning \
+         report, a Harbor vulnerability report, a cosign-vuln or in-toto-vulns attestation, \
+         SARIF, or CycloneDX JSON{hint}"
     )]
     Unrecognised {
         /// What the document looks like instead; may be empty.
@@ -29,6 +32,8 @@ pub enum ReportError {
     Schema(String),
     #[error("the report is about {0}; only scans of container images count")]
     NotAnImage(String),
+    #[error("the report is about several images ({first} and {other}); hand in one report on each")]
+    SeveralImages { first: String, other: String },
     #[error("{list}, entry {index}: {problem}")]
     Entry {
         list: &'static str,

@@ -8,10 +8,12 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::problem;
-use super::{Finding, ReportError};
+use super::{Finding, Package, ReportError};
 
 /// How many findings a report may list. More is an error, never cut.
 pub const MAX_FINDINGS: usize = 200_000;
+/// How many packages a report may list.
+const MAX_PACKAGES: usize = 200_000;
 
 /// The findings of one report.
 #[derive(Default)]
@@ -33,6 +35,31 @@ impl Findings {
     /// In a stable order, identical ones once: scanners repeat a finding for
     /// each path and layer at which a package lies.
     pub(super) fn distinct(mut self) -> Vec<Finding> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        self.0
+    }
+}
+
+/// The packages of one report.
+#[derive(Default)]
+pub(super) struct Packages(Vec<Package>);
+
+impl Packages {
+    pub(super) fn push(&mut self, package: Package) -> Result<(), ReportError> {
+        if self.0.len() == MAX_PACKAGES {
+            return Err(ReportError::TooManyPackages(MAX_PACKAGES));
+        }
+        self.0.push(package);
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In a stable order, each once, wherever it lies.
+    pub(super) fn distinct(mut self) -> Vec<Package> {
         self.0.sort_unstable();
         self.0.dedup();
         self.0

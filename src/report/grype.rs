@@ -321,6 +321,7 @@ impl Image {
         manifests.dedup();
         Ok(ReportSubject {
             manifests,
+            either: Vec::new(),
             image_id: field::digest("imageID", &self.image_id)?,
             platform: field::platform(&self.os, &self.architecture, &self.architecture_variant)?,
             diff_ids: Vec::new(),

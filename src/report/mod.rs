@@ -4,15 +4,20 @@
 //! what is missing, filtered or failed makes it incomplete, and an incomplete
 //! report is never a pass.
 
+mod aqua;
 mod error;
 mod field;
 mod finding;
 mod gather;
+mod gitlab;
 mod grype;
+mod harbor;
+mod keys;
 mod read;
 mod scan_report;
 mod scanner_info;
 mod severity;
+mod statement;
 mod strict;
 mod subject;
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The one entry: bytes in, a report or a plain refusal out.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Format, ReportError, ScanReport, grype, strict, trivy};
+use super::gather::each;
+use super::keys::{self, Keys};
+use super::{
+    Format, ReportError, ScanReport, aqua, gitlab, grype, harbor, statement, strict, trivy,
+};
 
 /// The largest report that is read, in bytes.
 pub const MAX_REPORT_BYTES: usize = 64 << 20;
@@ -16,11 +19,7 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportEr
     let found = recognise(document)?;
     match format {
         Some(claimed) if claimed != found => Err(ReportError::OtherFormat { claimed, found }),
-        _ => match found {
-            Format::Trivy => trivy::read(document),
-            Format::Grype => grype::read(document),
-            _ => Err(ReportError::Unrecognised { hint: "" }),
-        },
+        Some(_) | None => read_as(found, document),
     }
 }
 
@@ -29,117 +28,129 @@ pub fn detect(bytes: &[u8]) -> Result<Format, ReportError> {
     recognise(strict::check(bytes, MAX_REPORT_BYTES)?)
 }
 
-/// The keys at the top that tell the formats apart.
-#[derive(Deserialize)]
-struct Marks<'a> {
-    #[serde(borrow, rename = "SchemaVersion")]
-    schema_version: Option<&'a RawValue>,
-    #[serde(borrow, rename = "ArtifactType")]
-    artifact_type: Option<&'a RawValue>,
-    #[serde(borrow, rename = "ArtifactName")]
-    artifact_name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    matches: Option<&'a RawValue>,
-    #[serde(borrow)]
-    descriptor: Option<&'a RawValue>,
-    #[serde(borrow, rename = "bomFormat")]
-    bom_format: Option<&'a RawValue>,
-    #[serde(borrow)]
-    runs: Option<&'a RawValue>,
-    #[serde(borrow)]
-    vulnerabilities: Option<&'a RawValue>,
+fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
+    match format {
+        Format::Trivy => trivy::read(document),
+        Format::Grype => grype::read(document),
+        Format::Aqua => aqua::read(document),
+        Format::Gitlab => gitlab::read(document),
+        Format::Harbor => harbor::read(document),
+        Format::CosignVuln | Format::Sarif | Format::Cyclonedx | Format::InTotoVulns => {
+            Err(ReportError::Unrecognised { hint: "" })
+        }
+    }
 }
+
+/// What the keys at the top make of a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Report(Format),
+    /// An in-toto statement; its predicate tells the format.
+    Statement,
+    /// A DSSE envelope; its payload is a statement.
+    Envelope,
+}
+
+/// Keys that together only one format writes.
+const MARKS: [(&[&str], Shape); 16] = [
+    (
+        &["SchemaVersion", "ArtifactType"],
+        Shape::Report(Format::Trivy),
+    ),
+    (
+        &["SchemaVersion", "ArtifactName"],
+        Shape::Report(Format::Trivy),
+    ),
+    (&["descriptor", "matches"], Shape::Report(Format::Grype)),
+    (&["image", "resources"], Shape::Report(Format::Aqua)),
+    (
+        &["image", "vulnerability_summary"],
+        Shape::Report(Format::Aqua),
+    ),
+    (&["count", "result"], Shape::Report(Format::Aqua)),
+    (&["cves", "image_name"], Shape::Report(Format::Aqua)),
+    (
+        &["scan", "version", "vulnerabilities"],
+        Shape::Report(Format::Gitlab),
+    ),
+    (
+        &["generated_at", "scanner", "vulnerabilities"],
+        Shape::Report(Format::Harbor),
+    ),
+    (&[harbor::MIME_TYPES[0]], Shape::Report(Format::Harbor)),
+    (&[harbor::MIME_TYPES[1]], Shape::Report(Format::Harbor)),
+    (&[harbor::MIME_TYPES[2]], Shape::Report(Format::Harbor)),
+    (&["runs", "version"], Shape::Report(Format::Sarif)),
+    (&["bomFormat"], Shape::Report(Format::Cyclonedx)),
+    (&["_type", "predicateType"], Shape::Statement),
+    (&["payloadType", "payload"], Shape::Envelope),
+];
 
 fn recognise(document: &str) -> Result<Format, ReportError> {
+    if keys::is_list(document) {
+        return recognise_list(document);
+    }
     let unrecognised = |hint| Err(ReportError::Unrecognised { hint });
-    let Ok(marks) = serde_json::from_str::<Marks<'_>>(document) else {
-        return unrecognised("; this is no JSON object (Trivy's first schema was a bare list)");
+    let Some(keys) = Keys::of(document) else {
+        return unrecognised("; this is neither an object nor a list");
     };
-    let trivy = marks.schema_version.is_some()
-        && (marks.artifact_type.is_some() || marks.artifact_name.is_some());
-    let grype = marks.descriptor.is_some() && marks.matches.is_some();
-    match (trivy, grype) {
-        (true, false) => Ok(Format::Trivy),
-        (false, true) => Ok(Format::Grype),
-        (true, true) => unrecognised("; this one has the keys of both"),
-        (false, false) => unrecognised(marks.hint()),
+    match shape(&keys) {
+        Ok(Some(Shape::Report(format))) => Ok(format),
+        Ok(Some(Shape::Statement)) => statement::format(document),
+        Ok(Some(Shape::Envelope)) => statement::format(&statement::open(document)?),
+        Ok(None) => unrecognised(hint(&keys)),
+        Err(Several) => unrecognised("; this one has the keys of two of them"),
     }
 }
 
-impl Marks<'_> {
-    fn hint(&self) -> &'static str {
-        if self.bom_format.is_some() {
-            "; this looks like CycloneDX"
-        } else if self.runs.is_some() {
-            "; this looks like SARIF"
-        } else if self.vulnerabilities.is_some() {
-            "; this looks like a GitLab or Harbor report"
-        } else {
-            ""
-        }
+/// A document has the marks of several formats: whoever reads it may take it for
+/// another one than we do.
+struct Several;
+
+fn shape(keys: &Keys) -> Result<Option<Shape>, Several> {
+    let marked = MARKS.iter().filter(|(marks, _)| keys.has_all(marks));
+    let mut shapes = marked.map(|(_, shape)| *shape);
+    let Some(first) = shapes.next() else {
+        return Ok(None);
+    };
+    match shapes.all(|other| other == first) {
+        true => Ok(Some(first)),
+        false => Err(Several),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRIVY: &[u8] = include_bytes!("../../tests/fixtures/reports/trivy-findings.json");
-    const GRYPE: &[u8] = include_bytes!("../../tests/fixtures/reports/grype-findings.json");
-
-    #[test]
-    fn recognises_each_format() {
-        assert_eq!(detect(TRIVY), Ok(Format::Trivy));
-        assert_eq!(detect(GRYPE), Ok(Format::Grype));
-        assert_eq!(read(TRIVY, None).unwrap().format, Format::Trivy);
-        assert_eq!(read(GRYPE, None).unwrap().format, Format::Grype);
-    }
-
-    #[test]
-    fn says_what_was_expected() {
-        for unknown in ["{}", "[]", "7", r#"{"bomFormat":"CycloneDX"}"#] {
-            let text = read(unknown.as_bytes(), None).unwrap_err().to_string();
-            assert!(text.contains("Trivy JSON"), "{text}");
-            assert!(text.contains("Grype JSON"), "{text}");
+/// Only Aqua hands out lists: images with their results.
+fn recognise_list(document: &str) -> Result<Format, ReportError> {
+    let list: &RawValue =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    let no_image = ReportError::Unrecognised {
+        hint: "; this is a list, but not of images (Trivy's first schema was one)",
+    };
+    let mut images = 0;
+    let walked = each("report", Some(list), |entry: Keys| {
+        images += 1;
+        match entry.has_all(&aqua::LISTED) {
+            true => Ok(()),
+            false => Err(no_image.clone()),
         }
-        let sarif = detect(br#"{"runs":[]}"#).unwrap_err().to_string();
-        assert!(sarif.contains("SARIF"), "{sarif}");
+    });
+    match walked {
+        Ok(()) if images > 0 => Ok(Format::Aqua),
+        Ok(()) => Err(ReportError::Unrecognised {
+            hint: "; this list is empty",
+        }),
+        Err(_) => Err(no_image),
     }
+}
 
-    #[test]
-    fn refuses_a_document_with_the_keys_of_both() {
-        let both =
-            br#"{"SchemaVersion":2,"ArtifactType":"container_image","matches":[],"descriptor":{}}"#;
-        assert!(matches!(
-            detect(both),
-            Err(ReportError::Unrecognised { .. })
-        ));
-    }
-
-    #[test]
-    fn refuses_a_claimed_format_that_is_another() {
-        assert_eq!(
-            read(TRIVY, Some(Format::Grype)),
-            Err(ReportError::OtherFormat {
-                claimed: Format::Grype,
-                found: Format::Trivy
-            })
-        );
-        assert!(read(TRIVY, Some(Format::Trivy)).is_ok());
-    }
-
-    #[test]
-    fn refuses_reports_with_duplicate_keys_or_a_tail() {
-        let text = std::str::from_utf8(TRIVY).unwrap();
-        let twice = text.replacen('{', r#"{"Results": [],"#, 1);
-        assert!(matches!(
-            read(twice.as_bytes(), None),
-            Err(ReportError::Json(_))
-        ));
-        let tail = format!("{text}{{}}");
-        assert!(matches!(
-            read(tail.as_bytes(), None),
-            Err(ReportError::Json(_))
-        ));
+fn hint(keys: &Keys) -> &'static str {
+    if keys.has_all(&["version", "vulnerabilities"]) {
+        "; this looks like a GitLab report without its scan"
+    } else if keys.has("@context") {
+        "; this looks like a VEX document, which is no scan"
+    } else if keys.has("spdxVersion") {
+        "; this looks like an SPDX inventory, which is no scan"
+    } else {
+        ""
     }
 }

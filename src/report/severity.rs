@@ -62,6 +62,58 @@ impl Severity {
             other => Err(UnknownSeverity(printable(other, 32))),
         }
     }
+
+    /// Aqua's lower-case words. `unknown`, and none, is no rating.
+    pub(super) fn from_aqua(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        match word {
+            "critical" => Ok(Some(Self::Critical)),
+            "high" => Ok(Some(Self::High)),
+            "medium" => Ok(Some(Self::Medium)),
+            "low" => Ok(Some(Self::Low)),
+            "negligible" => Ok(Some(Self::Negligible)),
+            "unknown" | "" => Ok(None),
+            other => Err(UnknownSeverity(printable(other, 32))),
+        }
+    }
+
+    /// GitLab's capitalised words. `Unknown`, and none, is no rating; `Info` is the
+    /// lowest one.
+    pub(super) fn from_gitlab(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        match word {
+            "Critical" => Ok(Some(Self::Critical)),
+            "High" => Ok(Some(Self::High)),
+            "Medium" => Ok(Some(Self::Medium)),
+            "Low" => Ok(Some(Self::Low)),
+            "Info" => Ok(Some(Self::Negligible)),
+            "Unknown" | "" => Ok(None),
+            other => Err(UnknownSeverity(printable(other, 32))),
+        }
+    }
+
+    /// The capitalised words of Harbor's scanner adapters. `Unknown`, and none, is
+    /// no rating.
+    pub(super) fn from_harbor(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        match word {
+            "Critical" => Ok(Some(Self::Critical)),
+            "High" => Ok(Some(Self::High)),
+            "Medium" => Ok(Some(Self::Medium)),
+            "Low" => Ok(Some(Self::Low)),
+            "Negligible" => Ok(Some(Self::Negligible)),
+            "Unknown" | "" => Ok(None),
+            other => Err(UnknownSeverity(printable(other, 32))),
+        }
+    }
+
+    /// The bands of CVSS 3 and 4, from 0 to 10. Zero rates nothing.
+    pub(super) fn from_score(score: f64) -> Option<Self> {
+        match score {
+            score if score >= 9.0 => Some(Self::Critical),
+            score if score >= 7.0 => Some(Self::High),
+            score if score >= 4.0 => Some(Self::Medium),
+            score if score > 0.0 => Some(Self::Low),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Severity {
@@ -100,6 +152,32 @@ mod tests {
         );
         assert_eq!(Severity::from_grype("Unknown"), Ok(None));
         assert_eq!(Severity::from_grype(""), Ok(None));
+        assert_eq!(
+            Severity::from_aqua("negligible"),
+            Ok(Some(Severity::Negligible))
+        );
+        assert_eq!(
+            Severity::from_gitlab("Info"),
+            Ok(Some(Severity::Negligible))
+        );
+        assert_eq!(Severity::from_harbor("High"), Ok(Some(Severity::High)));
+    }
+
+    #[test]
+    fn reads_scores_by_the_bands_of_cvss() {
+        let banded = [0.0, 0.1, 3.9, 4.0, 6.9, 7.0, 8.9, 9.0, 10.0].map(Severity::from_score);
+        let [low, medium, high, critical] = [
+            Some(Severity::Low),
+            Some(Severity::Medium),
+            Some(Severity::High),
+            Some(Severity::Critical),
+        ];
+        assert_eq!(
+            banded,
+            [
+                None, low, low, medium, medium, high, high, critical, critical
+            ]
+        );
     }
 
     #[test]
@@ -109,6 +187,13 @@ mod tests {
         }
         for word in ["HIGH", "Info", "none", "high"] {
             assert!(Severity::from_grype(word).is_err(), "{word}");
+            assert!(Severity::from_harbor(word).is_err(), "{word}");
+        }
+        for word in ["High", "unimportant", "important", "none"] {
+            assert!(Severity::from_aqua(word).is_err(), "{word}");
+        }
+        for word in ["high", "Negligible", "None", "Undefined"] {
+            assert!(Severity::from_gitlab(word).is_err(), "{word}");
         }
     }
 }

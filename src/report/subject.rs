@@ -12,6 +12,9 @@ use crate::oci::{Digest, Platform};
 pub struct ReportSubject {
     /// Manifest or index digests.
     pub manifests: Vec<Digest>,
+    /// Digests of which the scanner does not say whether they are a manifest's, an
+    /// index's or a config's. What equals the config only corroborates.
+    pub either: Vec<Digest>,
     /// Config digest.
     pub image_id: Option<Digest>,
     pub platform: Option<Platform>,
@@ -75,12 +78,11 @@ impl ReportSubject {
     /// Decides whether the report is about `image`. Pure; any contradiction refuses.
     pub fn binding(&self, image: &BindTarget<'_>) -> Result<Bound, BindError> {
         self.contradiction(image)?;
-        if self.manifests.contains(image.manifest) {
+        if self.names(image.manifest) {
             return Ok(Bound::Manifest);
         }
-        // Past the contradictions, any digest named is the index's.
-        match self.manifests.first() {
-            Some(_) if self.names_a_child() => Ok(Bound::Index),
+        match image.index.filter(|index| self.names(index)) {
+            Some(_) if self.names_a_child(image) => Ok(Bound::Index),
             Some(index) => Err(BindError::AmbiguousIndex(index.clone())),
             None if image.declared => Ok(Bound::Declared),
             None => Err(BindError::NamesNoDigest),
@@ -88,9 +90,15 @@ impl ReportSubject {
     }
 
     /// Whether the report can be about an image that no registry has yet, by its
-    /// image ID: it must not name another.
+    /// image ID: it must not name another. A digest that the scanner does not
+    /// explain can be nothing else yet.
     pub fn binding_to_id(&self, image_id: &Digest) -> Result<(), BindError> {
-        match self.image_id.as_ref().filter(|found| *found != image_id) {
+        let named = self.image_id.as_ref();
+        let unexplained = self
+            .either
+            .first()
+            .filter(|_| !self.either.contains(image_id));
+        match named.filter(|found| *found != image_id).or(unexplained) {
             None => Ok(()),
             Some(found) => Err(BindError::OtherImageId {
                 found: found.clone(),
@@ -99,21 +107,20 @@ impl ReportSubject {
         }
     }
 
-    fn names_a_child(&self) -> bool {
-        self.platform.is_some() || self.image_id.is_some() || !self.diff_ids.is_empty()
+    /// Whether the report names this manifest or index.
+    fn names(&self, digest: &Digest) -> bool {
+        self.manifests.contains(digest) || self.either.contains(digest)
+    }
+
+    fn names_a_child(&self, image: &BindTarget<'_>) -> bool {
+        self.platform.is_some()
+            || self.image_id.is_some()
+            || !self.diff_ids.is_empty()
+            || self.either.contains(image.config)
     }
 
     fn contradiction(&self, image: &BindTarget<'_>) -> Result<(), BindError> {
-        let known = |digest: &Digest| digest == image.manifest || Some(digest) == image.index;
-        match self.manifests.first() {
-            Some(found) if !self.manifests.iter().any(known) => {
-                return Err(BindError::OtherDigest {
-                    found: found.clone(),
-                    wanted: image.manifest.clone(),
-                });
-            }
-            _ => {}
-        }
+        self.other_digest(image)?;
         if let Some(found) = self.image_id.as_ref().filter(|id| *id != image.config) {
             return Err(BindError::OtherImageId {
                 found: found.clone(),
@@ -130,6 +137,22 @@ impl ReportSubject {
             return Err(BindError::OtherLayers);
         }
         Ok(())
+    }
+
+    fn other_digest(&self, image: &BindTarget<'_>) -> Result<(), BindError> {
+        let known = |digest: &Digest| digest == image.manifest || Some(digest) == image.index;
+        let own = |digest: &Digest| known(digest) || digest == image.config;
+        let none_of = |list: &[Digest], is: &dyn Fn(&Digest) -> bool| match list.first() {
+            Some(first) if !list.iter().any(is) => Some(first.clone()),
+            _ => None,
+        };
+        match none_of(&self.manifests, &known).or_else(|| none_of(&self.either, &own)) {
+            Some(found) => Err(BindError::OtherDigest {
+                found,
+                wanted: image.manifest.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -160,6 +183,7 @@ mod tests {
     fn full() -> ReportSubject {
         ReportSubject {
             manifests: vec![digest("manifest")],
+            either: Vec::new(),
             image_id: Some(digest("config")),
             platform: Some(platform("linux/arm64/v8")),
             diff_ids: vec![digest("layer 1"), digest("layer 2")],
@@ -270,6 +294,58 @@ mod tests {
         for subject in [silent, image_id] {
             assert_eq!(bind(&subject, false), Err(BindError::NamesNoDigest));
             assert_eq!(bind(&subject, true), Ok(Bound::Declared));
+        }
+    }
+
+    fn either(word: &str) -> ReportSubject {
+        ReportSubject {
+            either: vec![digest(word)],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_digest_of_unsaid_kind_binds_when_it_is_the_manifests() {
+        assert_eq!(bind(&either("manifest"), false), Ok(Bound::Manifest));
+    }
+
+    #[test]
+    fn a_digest_of_unsaid_kind_that_is_the_indexs_needs_a_child() {
+        let alone = bind(&either("index"), true);
+        assert_eq!(alone, Err(BindError::AmbiguousIndex(digest("index"))));
+        let with_platform = ReportSubject {
+            platform: full().platform,
+            ..either("index")
+        };
+        assert_eq!(bind(&with_platform, false), Ok(Bound::Index));
+        let with_config = ReportSubject {
+            either: vec![digest("index"), digest("config")],
+            ..Default::default()
+        };
+        assert_eq!(bind(&with_config, false), Ok(Bound::Index));
+    }
+
+    #[test]
+    fn a_digest_of_unsaid_kind_that_is_the_configs_only_corroborates() {
+        let config = either("config");
+        assert_eq!(bind(&config, false), Err(BindError::NamesNoDigest));
+        assert_eq!(bind(&config, true), Ok(Bound::Declared));
+    }
+
+    #[test]
+    fn a_digest_of_unsaid_kind_that_is_none_of_the_images_refuses() {
+        for subject in [
+            either("other"),
+            either("layer 1"),
+            ReportSubject {
+                manifests: vec![digest("manifest")],
+                ..either("other")
+            },
+        ] {
+            assert!(matches!(
+                bind(&subject, true),
+                Err(BindError::OtherDigest { .. })
+            ));
         }
     }
 }

@@ -1,0 +1,60 @@
+//! in-toto statements, bare or in a DSSE envelope: what kind of predicate they
+//! carry.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde::Deserialize;
+
+use super::read::MAX_REPORT_BYTES;
+use super::{Format, ReportError, strict};
+
+/// The only payload of an envelope that is a statement.
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "payloadType")]
+    payload_type: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Statement<'a> {
+    #[serde(borrow, rename = "predicateType")]
+    predicate_type: Cow<'a, str>,
+}
+
+/// The statement in an envelope, as strict as any document.
+pub(super) fn open(envelope: &str) -> Result<String, ReportError> {
+    let envelope: Envelope<'_> =
+        serde_json::from_str(envelope).map_err(|error| ReportError::json(&error))?;
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(ReportError::field("payloadType", "is no in-toto statement"));
+    }
+    // DSSE lets the writer choose between the two alphabets.
+    let payload = STANDARD
+        .decode(&*envelope.payload)
+        .or_else(|_| URL_SAFE.decode(&*envelope.payload))
+        .map_err(|_| ReportError::field("payload", "is not base64"))?;
+    strict::check(&payload, MAX_REPORT_BYTES).map(str::to_owned)
+}
+
+/// Which format a statement has. Early cosigns left out `https://`.
+pub(super) fn format(statement: &str) -> Result<Format, ReportError> {
+    let statement: Statement<'_> =
+        serde_json::from_str(statement).map_err(|error| ReportError::json(&error))?;
+    let kind = &*statement.predicate_type;
+    let kind = kind.strip_prefix("https://").unwrap_or(kind);
+    if kind.starts_with("cosign.sigstore.dev/attestation/vuln/") {
+        Ok(Format::CosignVuln)
+    } else if kind.starts_with("in-toto.io/attestation/vulns/") {
+        Ok(Format::InTotoVulns)
+    } else {
+        Err(ReportError::Unrecognised {
+            hint: "; this is an attestation of something else",
+        })
+    }
+}
