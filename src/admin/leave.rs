@@ -12,7 +12,8 @@ use super::error::AdminError;
 use super::images::{digest_of, within_scope};
 use crate::access::Principal;
 use crate::api::{
-    BreakGlassList, BreakGlassRequest, BreakGlassView, ErrorBody, ModeList, ModeRequest, ModeView,
+    BreakGlassList, BreakGlassRequest, BreakGlassView, ErrorBody, ErrorCode, ModeList, ModeRequest,
+    ModeView,
 };
 use crate::ledger::{NewBreakGlass, NewTimedMode};
 use crate::trust::{BreakGlass, TimedMode};
@@ -53,16 +54,19 @@ pub(super) async fn grant(
         until: in_hours(now, request.hours, BreakGlass::MAX_HOURS)?,
         lifts_revocation: request.revoked,
     };
-    let id = admin.ledger.grant_break_glass(new.clone()).await?;
+    let id = admin.ledger.grant_break_glass(new).await?;
+    let granted = admin.ledger.index().active_break_glass(now).into_iter();
+    let grant = granted.rev().find(|it| it.id == id);
+    let grant = grant.ok_or_else(not_seen)?;
     tracing::warn!(
         break_glass.id = id,
-        break_glass.ticket = %new.ticket,
-        environment = %new.environment,
-        image.digest = %new.digest,
-        principal = %new.granted_by,
+        break_glass.ticket = %grant.ticket,
+        environment = %grant.environment,
+        image.digest = %grant.digest,
+        principal = %grant.granted_by,
         "break-glass granted"
     );
-    Ok(Json(new.granted(id).into()))
+    Ok(Json(grant.into()))
 }
 
 /// List the grants that hold now.
@@ -108,15 +112,18 @@ pub(super) async fn set_mode(
         set_at: now,
         until: in_hours(now, request.hours, TimedMode::MAX_HOURS)?,
     };
-    let id = admin.ledger.set_mode(new.clone()).await?;
+    let environment = new.environment.clone();
+    admin.ledger.set_mode(new).await?;
+    let set = admin.ledger.index().timed_mode(&environment);
+    let set = set.ok_or_else(not_seen)?;
     tracing::warn!(
-        mode = %new.mode,
-        mode.ticket = %new.ticket,
-        environment = %new.environment,
-        principal = %new.set_by,
+        mode = %set.mode,
+        mode.ticket = %set.ticket,
+        environment = %set.environment,
+        principal = %set.set_by,
         "mode set for some hours"
     );
-    Ok(Json(new.set(id).into()))
+    Ok(Json(set.into()))
 }
 
 /// List the modes that were set for some hours, and hold now.
@@ -130,6 +137,12 @@ pub(super) async fn modes(
     let seen = |set: &TimedMode| reads(&principal, set.environment.as_str());
     let modes = active.into_iter().filter(seen).map(Into::into).collect();
     Json(ModeList { modes })
+}
+
+/// Recorded, and not yet in memory: it holds all the same.
+fn not_seen() -> AdminError {
+    AdminError::new(ErrorCode::Unavailable, "recorded, but not yet in memory")
+        .next("sekisho status shows it in a moment")
 }
 
 fn reads(principal: &Principal, environment: &str) -> bool {

@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::cache::{Filled, OnFilled};
 use crate::ledger::{Ledger, LedgerError};
 
@@ -59,11 +61,15 @@ impl Aliases {
         }
     }
 
-    /// In all environments: content is shared by those where it is not.
+    /// In all environments, and nobody broke glass for it: content is shared by
+    /// those where it is not.
     fn is_revoked(&self, filled: &Filled) -> bool {
+        let index = self.ledger.index();
+        let now = Timestamp::now();
         let everywhere = |digest| {
-            let revocations = self.ledger.index().revocations(digest);
+            let revocations = index.revocations(digest);
             revocations.iter().any(|one| one.environment.is_none())
+                && !index.lifts_revocation(digest, now)
         };
         everywhere(&filled.sha256) || everywhere(&filled.sha512)
     }

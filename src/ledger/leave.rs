@@ -37,38 +37,6 @@ pub struct NewTimedMode {
     pub until: Timestamp,
 }
 
-impl NewBreakGlass {
-    /// The grant, once it is recorded under `id`.
-    pub fn granted(self, id: i64) -> BreakGlass {
-        BreakGlass {
-            id,
-            environment: self.environment,
-            digest: self.digest,
-            ticket: self.ticket,
-            reason: self.reason,
-            granted_by: self.granted_by,
-            granted_at: self.granted_at,
-            until: self.until,
-            lifts_revocation: self.lifts_revocation,
-        }
-    }
-}
-
-impl NewTimedMode {
-    /// The mode, once it is recorded under `id`.
-    pub fn set(self, id: i64) -> TimedMode {
-        TimedMode {
-            id,
-            environment: self.environment,
-            mode: self.mode,
-            ticket: self.ticket,
-            set_by: self.set_by,
-            set_at: self.set_at,
-            until: self.until,
-        }
-    }
-}
-
 /// What was given and not withdrawn; what has run out too, since memory has no
 /// clock.
 #[derive(Default)]
@@ -134,6 +102,21 @@ impl Index {
         let mut active: Vec<_> = granted.filter(|grant| grant.holds(now)).collect();
         active.sort_by_key(|grant| grant.id);
         active
+    }
+
+    /// Whether a grant that holds at `now` lifts the revocation of `digest`: it
+    /// names it, or what holds it.
+    pub fn lifts_revocation(&self, digest: &Digest, now: Timestamp) -> bool {
+        let tables = self.tables();
+        let holds = |root: &Digest| {
+            let closures = tables.members.closures(root);
+            let mut held = closures.iter().flat_map(|closure| closure.digests());
+            root == digest || held.any(|it| it == digest)
+        };
+        let grants = self.active_break_glass(now).into_iter();
+        grants
+            .filter(|grant| grant.lifts_revocation)
+            .any(|grant| holds(&grant.digest))
     }
 
     /// The last mode that was set for an environment, holding or not.

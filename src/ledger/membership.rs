@@ -245,7 +245,8 @@ impl Membership {
         nested.map(|index| index.digest.clone()).collect()
     }
 
-    fn closures(&self, root: &Digest) -> Vec<Arc<Closure>> {
+    /// What is recorded of a root, in any repository.
+    pub fn closures(&self, root: &Digest) -> Vec<Arc<Closure>> {
         self.nodes.get(root).map_or_else(Vec::new, |node| {
             let places = node.places.iter();
             places.filter_map(|(_, p)| p.closure.clone()).collect()

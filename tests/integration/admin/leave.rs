@@ -36,10 +36,9 @@ async fn break_glass_lets_one_image_through_and_records_every_pull() {
     let digest = image.manifest.digest.to_string();
     assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
     let granted = grant(&lab, &glass(&named)).await;
-    assert_eq!(
-        (&granted["ticket"], &granted["granted_by"]),
-        (&json!("INC-7"), &json!("admin"))
-    );
+    let by = granted["granted_by"].as_str().unwrap();
+    assert!(by.starts_with("admin"), "{by}");
+    assert_eq!(granted["ticket"], "INC-7");
     for _ in 0..3 {
         let pulled = lab.pull(0, NAME, &digest).await;
         assert_eq!(pulled.status, 200, "{}", pulled.text());
@@ -82,7 +81,8 @@ async fn break_glass_lifts_a_revocation_only_when_it_says_so() {
     let mut request = glass(&named);
     request["revoked"] = json!(true);
     grant(&lab, &request).await;
-    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    let pulled = lab.pull(0, NAME, &digest).await;
+    assert_eq!(pulled.status, 200, "{} {}", pulled.head, pulled.text());
     lab.stop().await;
 }
 
