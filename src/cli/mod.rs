@@ -11,6 +11,7 @@ mod client;
 mod completion;
 mod demo;
 mod denials;
+mod draft;
 mod due;
 mod explain;
 mod failure;

@@ -13,5 +13,6 @@ mod evidence;
 mod herd;
 mod mirror;
 mod revocation;
+mod unpushed;
 mod upstream_auth;
 mod upstreams;

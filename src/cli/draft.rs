@@ -1,0 +1,176 @@
+//! `sekisho exceptions draft`: what to write, for somebody to review.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::arguments::Shared;
+use super::client::{Client, Remote};
+use super::failure::{Exit, Failure};
+use super::output::say;
+use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
+use crate::app::config::Period;
+use crate::oci::{ImageRef, RegistryHost, printable};
+use crate::trust::{DecisionId, DenialReason, FindingOutcome};
+
+/// Print the exception that a denial would need, to be reviewed and committed
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It names what denies the image now, no more; reason and owner are for whoever
+accepts the risk to write.
+
+Examples:
+  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://gitlab.example/security/exceptions/-/issues/214
+  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 30d >> exceptions/team.toml"
+)]
+pub struct Draft {
+    /// The decision, by the id in a denial
+    #[arg(value_name = "DECISION-ID", value_parser = decision_id)]
+    decision: DecisionId,
+    /// The issue in which it is decided
+    #[arg(long, value_name = "URL")]
+    link: String,
+    /// Who answers for it
+    #[arg(long, value_name = "NAME", default_value = "TODO")]
+    owner: String,
+    /// How long it is to hold
+    #[arg(long, value_name = "PERIOD", default_value = "90d")]
+    expires: Period,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+fn decision_id(text: &str) -> Result<DecisionId, String> {
+    DecisionId::try_from(text.to_owned()).map_err(|error| error.to_string())
+}
+
+impl Draft {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let id = self.decision.as_str();
+        let answer = client.get_one::<DecisionRecord>(DECISIONS, id).await?;
+        let repository = repository_of(&answer.body)?;
+        let verdict = verdict(&client, &answer.body, &repository).await?;
+        let accepts = Accepts::of(&verdict)?;
+        say(&self.toml(&repository, &accepts))?;
+        Ok(Exit::Done)
+    }
+
+    fn toml(&self, repository: &str, accepts: &Accepts) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let mut text = String::new();
+        for line in &accepts.comments {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str("[[exception]]\n");
+        let list = |ids: &[String]| {
+            ids.iter()
+                .map(|id| quoted(id))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if !accepts.vulnerabilities.is_empty() {
+            text.push_str(&format!(
+                "vulnerabilities = [{}]\n",
+                list(&accepts.vulnerabilities)
+            ));
+        }
+        if accepts.end_of_life {
+            text.push_str("accept = [\"end-of-life\"]\n");
+        }
+        let last_day = last_day(Timestamp::now(), self.expires.into());
+        text + &format!(
+            "images = [{}]\nreason = \"TODO\"\nlink = {}\nowner = {}\nexpires = {last_day}\n",
+            quoted(repository),
+            quoted(&self.link),
+            quoted(&self.owner),
+        )
+    }
+}
+
+fn last_day(now: Timestamp, length: SignedDuration) -> String {
+    let end = now.checked_add(length).unwrap_or(Timestamp::MAX);
+    end.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+/// `host/name` of what was decided on.
+fn repository_of(decision: &DecisionRecord) -> Result<String, Failure> {
+    let no_image = || Failure::new("that decision is about no image of an upstream");
+    let host: &RegistryHost = decision.upstream.as_ref().ok_or_else(no_image)?;
+    let image = ImageRef::parse(&decision.image, host).map_err(|_| no_image())?;
+    Ok(image.repository().to_string())
+}
+
+async fn verdict(
+    client: &Client,
+    decision: &DecisionRecord,
+    repository: &str,
+) -> Result<VerdictView, Failure> {
+    let digest = decision
+        .digest
+        .as_ref()
+        .ok_or_else(|| Failure::new("that decision is about no digest"))?;
+    let query = VerdictQuery {
+        image: format!("{repository}@{digest}"),
+        environment: Some(decision.environment.clone()),
+        exposure: Some(decision.exposure.value),
+        findings: true,
+    };
+    Ok(client.get::<VerdictView>(VERDICTS, &query).await?.body)
+}
+
+/// What an exception would have to accept.
+struct Accepts {
+    vulnerabilities: Vec<String>,
+    end_of_life: bool,
+    comments: Vec<String>,
+}
+
+impl Accepts {
+    fn of(verdict: &VerdictView) -> Result<Self, Failure> {
+        let severe = |finding: &&FindingView| finding.outcome == FindingOutcome::TooSevere;
+        let mut comments: BTreeMap<&str, String> = BTreeMap::new();
+        for finding in verdict.findings.iter().filter(severe) {
+            comments
+                .entry(&finding.id)
+                .or_insert_with(|| comment(finding));
+        }
+        let end_of_life = verdict.reasons.iter().any(|denial| {
+            denial.reason == DenialReason::ScanIncomplete && denial.detail.contains("end of life")
+        });
+        if comments.is_empty() && !end_of_life {
+            return Err(nothing_to_accept(verdict));
+        }
+        Ok(Self {
+            vulnerabilities: comments.keys().map(|id| printable(id, 200)).collect(),
+            end_of_life,
+            comments: comments.into_values().collect(),
+        })
+    }
+}
+
+fn comment(finding: &FindingView) -> String {
+    let severity = finding.severity.as_str().to_uppercase();
+    let fixed = match &finding.fixed {
+        Some(fixed) => format!("fixed {fixed}"),
+        None => "no fix yet".to_owned(),
+    };
+    let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
+    printable(
+        &format!("{id} {severity} {package} {installed}, {fixed}"),
+        240,
+    )
+}
+
+fn nothing_to_accept(verdict: &VerdictView) -> Failure {
+    let image = printable(&verdict.image, 600);
+    match verdict.reasons.first() {
+        None => Failure::new(format!("{image} is allowed now; it needs no exception")),
+        Some(denial) => Failure::new(format!(
+            "{image} is denied as {}, which no exception accepts",
+            denial.reason
+        ))
+        .next(printable(&denial.next_step, 400)),
+    }
+}
