@@ -3,6 +3,7 @@
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
+use tower::limit::ConcurrencyLimitLayer;
 
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -20,6 +21,9 @@ use crate::api::{ErrorCode, LIMIT_OF_REPLAYS, LIMIT_OF_SCANS};
 /// Bodies other than scan reports, in bytes.
 const BODY_LIMIT: usize = 64 << 10;
 
+/// Reports that are taken in at the same time: each may be large. The others wait.
+const SCANS_AT_ONCE: usize = 4;
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -35,6 +39,7 @@ pub fn router(admin: Admin) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
         .layer(DefaultBodyLimit::max(LIMIT_OF_SCANS))
+        .layer(ConcurrencyLimitLayer::new(SCANS_AT_ONCE))
         .merge(replays())
         .merge(small())
         .split_for_parts();

@@ -18,8 +18,8 @@ use crate::trust::EnvironmentName;
 /// Where reports are handed in: `POST` a [`ScanSubmission`].
 pub const SCANS: &str = "/api/v1/scans";
 
-/// The longest body that is taken, in bytes: 64 MiB.
-pub const LIMIT_OF_SCANS: usize = 64 << 20;
+/// The longest body that is taken, in bytes: 256 MiB.
+pub const LIMIT_OF_SCANS: usize = 256 << 20;
 
 /// One report on one image. The report travels as it is inside the JSON body,
 /// neither quoted nor re-encoded:

@@ -55,7 +55,7 @@ struct Submit {
     /// The image ID, for an image that no registry has yet
     #[arg(long, value_name = "DIGEST")]
     image_id: Option<Digest>,
-    /// The report, or - for stdin; 64 MiB at most
+    /// The report, or - for stdin; 256 MiB at most
     #[arg(long, value_name = "FILE|-")]
     report: PathBuf,
     /// Its format
@@ -123,7 +123,7 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     };
     let text = text.map_err(|error| Failure::new(format!("{named}: {error}")))?;
     if text.len() > LIMIT_OF_SCANS {
-        return Err(Failure::new(format!("{named} is over 64 MiB")));
+        return Err(Failure::new(format!("{named} is over 256 MiB")));
     }
     RawValue::from_string(text).map_err(|error| {
         Failure::new(format!("{named} is no JSON: {error}"))

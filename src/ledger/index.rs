@@ -155,6 +155,11 @@ impl Index {
         tables.members.images_holding(repository, blob, limit)
     }
 
+    /// The repositories in which `digest` is known to lie.
+    pub fn repositories(&self, digest: &Digest) -> Vec<Repository> {
+        self.tables.load().members.repositories(digest)
+    }
+
     /// Image manifests that name `blob`, in repositories that `wanted` names, with
     /// where they lie; `limit` at most.
     pub fn holders_in(

@@ -190,6 +190,14 @@ impl Membership {
             .unwrap_or_default()
     }
 
+    /// The repositories in which `digest` is known to lie.
+    pub fn repositories(&self, digest: &Digest) -> Vec<Repository> {
+        self.nodes.get(digest).map_or_else(Vec::new, |node| {
+            let places = node.places.iter();
+            places.map(|(repository, _)| repository.clone()).collect()
+        })
+    }
+
     /// Images that hold `blob` in repositories that `wanted` names, the newest of
     /// each first, `limit` at most.
     pub fn holders_in(

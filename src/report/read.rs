@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The largest report that is read, in bytes.
-pub const MAX_REPORT_BYTES: usize = 64 << 20;
+pub const MAX_REPORT_BYTES: usize = 256 << 20;
 
 /// Reads a report of the `format`, or of the one it is recognised as.
 ///

@@ -89,6 +89,13 @@ fn the_configuration_of_the_readme_is_good() {
     std::fs::write(folder.path().join("tls.key"), key.serialize_pem()).unwrap();
     let file = folder.path().join("sekisho.toml");
     std::fs::write(&file, blocks("toml").join("\n")).unwrap();
+    for kind in ["exceptions", "advisories"] {
+        let notices = folder.path().join(kind);
+        std::fs::create_dir(&notices).unwrap();
+        let text = blocks(&format!("toml {kind}")).join("\n");
+        assert!(text.contains("[["), "no {kind} in the README");
+        std::fs::write(notices.join("readme.toml"), text).unwrap();
+    }
     let run = Program::new(&["check-config"]).config(&file).run();
     assert_eq!(run.code, 0, "{run:?}");
 }

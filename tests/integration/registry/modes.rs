@@ -2,7 +2,7 @@
 
 use sekisho::demo::SampleIndex;
 
-use crate::kit::{Setup, World, blobs, image, manifests};
+use crate::kit::{Found, Setup, World, blobs, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
 
@@ -93,4 +93,53 @@ async fn an_audit_serves_whole_images_without_its_ledger() {
     let stray = &image("stray").layers[0].digest;
     let reply = world.both(&blobs(NAME, stray)).await;
     reply.assert_denied("not-in-admitted-image");
+}
+
+/// What is counted of the decisions on three images, each pulled twice: without
+/// papers, too severe, and admitted.
+async fn counted(mode: &str) -> Vec<(String, u64)> {
+    let world = world(mode).await;
+    let bad = Found {
+        id: "CVE-2026-0001",
+        severity: "CRITICAL",
+        package: "zlib",
+    };
+    let images = ["bare", "bad", "good"].map(image);
+    for image in &images {
+        world.hub.put_image("team/app", image);
+    }
+    world.scan(NAME, &images[1], &[bad]).await;
+    world.admit(NAME, &images[2]).await;
+    for image in &images {
+        for _ in 0..2 {
+            world.get(&manifests(NAME, &image.manifest.digest)).await;
+        }
+    }
+    let metrics = world.admin("GET", "/metrics", None).await;
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    let mut counts: Vec<(String, u64)> = metrics
+        .lines()
+        .filter(|line| line.starts_with("sekisho_decisions_total{"))
+        .map(|line| {
+            let (labels, count) = line.rsplit_once(' ').unwrap();
+            // What `enforce` denies, the others would.
+            let labels = labels.replace("verdict=\"would-deny\"", "verdict=\"denied\"");
+            (labels, count.parse().unwrap())
+        })
+        .collect();
+    counts.sort();
+    counts
+}
+
+#[tokio::test]
+async fn audit_and_warn_count_what_enforce_would_deny() {
+    let enforced = counted("enforce").await;
+    let denied: Vec<&str> = enforced
+        .iter()
+        .filter(|(labels, count)| labels.contains("verdict=\"denied\"") && *count == 2)
+        .map(|(labels, _)| labels.as_str())
+        .collect();
+    assert_eq!(denied.len(), 2, "{enforced:?}");
+    assert_eq!(counted("audit").await, enforced);
+    assert_eq!(counted("warn").await, enforced);
 }
