@@ -44,8 +44,7 @@ pub(super) async fn submit(
     if let Some(image) = &image {
         within_repository(&principal, image.repository())?;
     }
-    let gate = submission.gate.clone();
-    let gate = gate.map(|name| admin.environment(Some(name))).transpose()?;
+    let gate = gate_of(&admin, &principal, &submission)?;
     let report = read(&submission)?;
     scan_time(&report, now)?;
     let handed = Handed {
@@ -66,6 +65,22 @@ pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
     match principal.role().may_submit_scans() {
         true => Ok(()),
         false => Err(forbidden(principal, "hand in scans")),
+    }
+}
+
+/// The environment that it is judged for, within the token's scope.
+fn gate_of(
+    admin: &Admin,
+    principal: &Principal,
+    submission: &ScanSubmission,
+) -> Result<Option<EnvironmentName>, AdminError> {
+    let Some(name) = submission.gate.clone() else {
+        return Ok(None);
+    };
+    let environment = admin.environment(Some(name))?;
+    match principal.scope().covers_environment(environment.as_str()) {
+        true => Ok(Some(environment)),
+        false => Err(forbidden(principal, &format!("judge for {environment}"))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::say;
 use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
 use crate::app::config::Period;
 use crate::oci::{ImageRef, RegistryHost, printable};
-use crate::trust::{DecisionId, DenialReason, FindingOutcome};
+use crate::trust::{DecisionId, DenialReason, END_OF_LIFE, FindingOutcome};
 
 /// Print the exception that a denial would need, to be reviewed and committed
 #[derive(Debug, Args)]

@@ -48,6 +48,7 @@ pub use message::denial_message;
 pub use package_pattern::{NoPackage, PackagePattern, PackageRef};
 pub use permit::{Permit, Subject};
 pub use rulebook::{Rulebook, Rules, Vouching};
+pub use scans::END_OF_LIFE;
 pub use settings::{Ceilings, Requirement, Settings};
 pub use standing::Standing;
 pub use verdict::{Check, CheckOutcome, Verdict};

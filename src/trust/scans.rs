@@ -10,6 +10,9 @@ use super::severities::{judge_severity, tell_accepted};
 use super::{CheckOutcome, DenialReason, Exception, Requirement, Scan};
 use crate::oci::{Digest, Image};
 
+/// What is said of a scan of an operating system that gets no advisories any more.
+pub const END_OF_LIFE: &str = "its operating system is past its end of life";
+
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Judges the scans of `images`. `of_index`: they are the children of one.
@@ -152,7 +155,7 @@ fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     }
     if scan.end_of_life && !settings.allow_end_of_life && accepted_end_of_life(judgement).is_none()
     {
-        return Some("its operating system is past its end of life".to_owned());
+        return Some(END_OF_LIFE.to_owned());
     }
     let undated = scan.database_at.is_none() && settings.require_database_date;
     undated.then(|| "the report does not date its vulnerability database".to_owned())
