@@ -8,11 +8,12 @@ use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
 use super::body::Body;
 use super::error::AdminError;
+use super::handed::{Handed, answer, may_submit};
 use super::images::within_repository;
-use super::unpushed::{self, Handed};
+use super::unpushed;
 use super::verdicts::view_in_full;
 use crate::access::Principal;
-use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, SeverityCounts, ToolView, VerdictView};
+use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, VerdictView};
 use crate::gate::Inspected;
 use crate::ledger::NewScan;
 use crate::oci::{Image, ImageRef};
@@ -58,14 +59,6 @@ pub(super) async fn submit(
         (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
         (None, None) => return Err(names_nothing()),
     }))
-}
-
-/// Refuses roles that hand in no scans.
-pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
-    match principal.role().may_submit_scans() {
-        true => Ok(()),
-        false => Err(forbidden(principal, "hand in scans")),
-    }
 }
 
 /// The environment that it is judged for, within the token's scope.
@@ -200,35 +193,4 @@ async fn judge(
         handed.now,
     );
     view_in_full(judged.await, image.to_string())
-}
-
-/// What was taken, without what only a pushed image has.
-pub(super) fn answer(id: String, image: String, bound: Bound, handed: Handed<'_>) -> ScanAnswer {
-    let Handed { report, now, .. } = handed;
-    ScanAnswer {
-        id,
-        image,
-        manifest: None,
-        image_id: None,
-        platform: report.subject.platform.clone(),
-        findings: SeverityCounts::of(&report.findings),
-        incomplete: report.incomplete.iter().map(ToString::to_string).collect(),
-        tool: ToolView {
-            name: report.tool.name,
-            version: report.tool.version,
-        },
-        format: report.format,
-        bound_by: bound_by(bound).to_owned(),
-        scanned_at: report.scanned_at.unwrap_or(now).min(now),
-        database_at: report.database_at,
-        gate: None,
-    }
-}
-
-const fn bound_by(bound: Bound) -> &'static str {
-    match bound {
-        Bound::Manifest => "manifest digest",
-        Bound::Index => "index digest and image",
-        Bound::Declared => "the digest that was named",
-    }
 }

@@ -3,31 +3,21 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{Now, Writer};
 use super::body::Body;
 use super::error::AdminError;
+use super::handed::{Handed, answer, may_submit};
 use super::images::{digest_of, within_repository};
-use super::scans::{answer, may_submit};
 use super::verdicts::view_in_full;
 use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
 use crate::gate::{Inspected, Unpushed};
 use crate::ledger::{BindScans, NewUnboundScan};
 use crate::oci::{Digest, Image, ImageRef};
-use crate::report::{Bound, ScanReport};
+use crate::report::Bound;
 use crate::trust::EnvironmentName;
-
-/// A report as it was handed in, by whom and when.
-pub(super) struct Handed<'a> {
-    pub(super) principal: &'a Principal,
-    pub(super) report: ScanReport,
-    /// Judge it for this environment.
-    pub(super) gate: Option<EnvironmentName>,
-    pub(super) now: Timestamp,
-}
 
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
 pub(super) async fn submit(

@@ -1,0 +1,59 @@
+//! A report as it was handed in, for an image in a registry or for one before its
+//! push.
+
+use jiff::Timestamp;
+
+use super::authenticate::forbidden;
+use super::error::AdminError;
+use crate::access::Principal;
+use crate::api::{ScanAnswer, SeverityCounts, ToolView};
+use crate::report::{Bound, ScanReport};
+use crate::trust::EnvironmentName;
+
+/// A report as it was handed in, by whom and when.
+pub(super) struct Handed<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) report: ScanReport,
+    /// Judge it for this environment.
+    pub(super) gate: Option<EnvironmentName>,
+    pub(super) now: Timestamp,
+}
+
+/// Refuses roles that hand in no scans.
+pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
+    match principal.role().may_submit_scans() {
+        true => Ok(()),
+        false => Err(forbidden(principal, "hand in scans")),
+    }
+}
+
+/// What was taken, without what only a pushed image has.
+pub(super) fn answer(id: String, image: String, bound: Bound, handed: Handed<'_>) -> ScanAnswer {
+    let Handed { report, now, .. } = handed;
+    ScanAnswer {
+        id,
+        image,
+        manifest: None,
+        image_id: None,
+        platform: report.subject.platform.clone(),
+        findings: SeverityCounts::of(&report.findings),
+        incomplete: report.incomplete.iter().map(ToString::to_string).collect(),
+        tool: ToolView {
+            name: report.tool.name,
+            version: report.tool.version,
+        },
+        format: report.format,
+        bound_by: bound_by(bound).to_owned(),
+        scanned_at: report.scanned_at.unwrap_or(now).min(now),
+        database_at: report.database_at,
+        gate: None,
+    }
+}
+
+const fn bound_by(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Manifest => "manifest digest",
+        Bound::Index => "index digest and image",
+        Bound::Declared => "the digest that was named",
+    }
+}
