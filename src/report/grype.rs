@@ -5,10 +5,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::gather::{Few, Findings, each};
+use super::gather::{Few, Findings, Packages, each};
 use super::{
-    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
-    field,
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
+    error, field,
 };
 use crate::oci::printable;
 
@@ -171,12 +171,17 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
     document.descriptor.check_tool()?;
     let subject = subject(document.source.as_ref())?;
     let mut findings = Findings::default();
-    each("matches", document.matches, |found| {
-        findings.push(finding(found, false)?)
-    })?;
-    each("ignoredMatches", document.ignored, |found| {
-        findings.push(finding(found, true)?)
-    })?;
+    let mut packages = Packages::default();
+    for (name, list, suppressed) in [
+        ("matches", document.matches, false),
+        ("ignoredMatches", document.ignored, true),
+    ] {
+        each(name, list, |found| {
+            let finding = finding(found, suppressed)?;
+            packages.push(matched(&finding))?;
+            findings.push(finding)
+        })?;
+    }
     Ok(ScanReport {
         format: Format::Grype,
         tool: document.descriptor.tool(),
@@ -188,7 +193,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         end_of_life: false,
         malware: 0,
         findings: findings.distinct(),
-        packages: Vec::new(),
+        packages: packages.distinct(),
     })
 }
 
@@ -327,6 +332,15 @@ impl Image {
             diff_ids: Vec::new(),
             name: Some(printable(&self.user_input, 512)).filter(|name| !name.is_empty()),
         })
+    }
+}
+
+/// Grype lists no other packages than those it found something in.
+fn matched(finding: &Finding) -> Package {
+    Package {
+        name: finding.package.clone(),
+        version: finding.installed.clone(),
+        purl: finding.purl.clone(),
     }
 }
 

@@ -5,6 +5,8 @@
 //! report is never a pass.
 
 mod aqua;
+mod cosign;
+mod cyclonedx;
 mod error;
 mod field;
 mod finding;
@@ -12,8 +14,10 @@ mod gather;
 mod gitlab;
 mod grype;
 mod harbor;
+mod in_toto;
 mod keys;
 mod read;
+mod sarif;
 mod scan_report;
 mod scanner_info;
 mod severity;

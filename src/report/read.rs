@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 use super::gather::each;
 use super::keys::{self, Keys};
 use super::{
-    Format, ReportError, ScanReport, aqua, gitlab, grype, harbor, statement, strict, trivy,
+    Format, ReportError, ScanReport, aqua, cosign, cyclonedx, gitlab, grype, harbor, in_toto,
+    sarif, statement, strict, trivy,
 };
 
 /// The largest report that is read, in bytes.
@@ -35,9 +36,21 @@ fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
         Format::Aqua => aqua::read(document),
         Format::Gitlab => gitlab::read(document),
         Format::Harbor => harbor::read(document),
-        Format::CosignVuln | Format::Sarif | Format::Cyclonedx | Format::InTotoVulns => {
-            Err(ReportError::Unrecognised { hint: "" })
-        }
+        Format::CosignVuln => cosign::read(document),
+        Format::Sarif => sarif::read(document),
+        Format::Cyclonedx => cyclonedx::read(document),
+        Format::InTotoVulns => in_toto::read(document),
+    }
+}
+
+/// Reads the report that an attestation carries, in its scanner's own format.
+pub(super) fn read_native(document: &str) -> Result<ScanReport, ReportError> {
+    match recognise(document)? {
+        Format::CosignVuln | Format::InTotoVulns => Err(ReportError::field(
+            "result",
+            "is an attestation within an attestation",
+        )),
+        format => read_as(format, document),
     }
 }
 
@@ -52,7 +65,7 @@ enum Shape {
 }
 
 /// Keys that together only one format writes.
-const MARKS: [(&[&str], Shape); 16] = [
+const MARKS: [(&[&str], Shape); 17] = [
     (
         &["SchemaVersion", "ArtifactType"],
         Shape::Report(Format::Trivy),
@@ -81,6 +94,7 @@ const MARKS: [(&[&str], Shape); 16] = [
     (&[harbor::MIME_TYPES[1]], Shape::Report(Format::Harbor)),
     (&[harbor::MIME_TYPES[2]], Shape::Report(Format::Harbor)),
     (&["runs", "version"], Shape::Report(Format::Sarif)),
+    (&cosign::PREDICATE, Shape::Report(Format::CosignVuln)),
     (&["bomFormat"], Shape::Report(Format::Cyclonedx)),
     (&["_type", "predicateType"], Shape::Statement),
     (&["payloadType", "payload"], Shape::Envelope),

@@ -104,6 +104,30 @@ impl Severity {
         }
     }
 
+    /// CycloneDX's lower-case words. `unknown` is no rating; `none` and `info` are
+    /// the lowest one.
+    pub(super) fn from_cyclonedx(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        match word {
+            "critical" => Ok(Some(Self::Critical)),
+            "high" => Ok(Some(Self::High)),
+            "medium" => Ok(Some(Self::Medium)),
+            "low" => Ok(Some(Self::Low)),
+            "info" | "none" => Ok(Some(Self::Negligible)),
+            "unknown" | "" => Ok(None),
+            other => Err(UnknownSeverity(printable(other, 32))),
+        }
+    }
+
+    /// Words of whichever scanner, in any case: in-toto names no scale.
+    pub(super) fn from_any_case(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        match &*word.to_ascii_lowercase() {
+            "moderate" => Ok(Some(Self::Medium)),
+            "important" => Ok(Some(Self::High)),
+            "negligible" => Ok(Some(Self::Negligible)),
+            lower => Self::from_cyclonedx(lower),
+        }
+    }
+
     /// The bands of CVSS 3 and 4, from 0 to 10. Zero rates nothing.
     pub(super) fn from_score(score: f64) -> Option<Self> {
         match score {

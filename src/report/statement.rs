@@ -7,8 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
 
+use super::gather::Few;
 use super::read::MAX_REPORT_BYTES;
-use super::{Format, ReportError, strict};
+use super::{Format, ReportError, field, strict};
+use crate::oci::Digest;
 
 /// The only payload of an envelope that is a statement.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -25,6 +27,40 @@ struct Envelope<'a> {
 struct Statement<'a> {
     #[serde(borrow, rename = "predicateType")]
     predicate_type: Cow<'a, str>,
+}
+
+/// What a statement is about: images by manifest digest.
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Subject(Few<Described>);
+
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    digest: Digests,
+}
+
+#[derive(Default, Deserialize)]
+struct Digests {
+    #[serde(default)]
+    sha256: String,
+    #[serde(default)]
+    sha512: String,
+}
+
+impl Subject {
+    /// Its digests, of the algorithms that registries use.
+    pub(super) fn digests(&self) -> Result<Vec<Digest>, ReportError> {
+        let mut digests = Vec::new();
+        for Described { digest } in &self.0.0 {
+            for (algorithm, hex) in [("sha256", &digest.sha256), ("sha512", &digest.sha512)] {
+                if !hex.is_empty() {
+                    digests.extend(field::digest("subject", &format!("{algorithm}:{hex}"))?);
+                }
+            }
+        }
+        Ok(digests)
+    }
 }
 
 /// The statement in an envelope, as strict as any document.

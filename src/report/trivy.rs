@@ -6,10 +6,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::gather::{Few, Findings, each};
+use super::gather::{Few, Findings, Packages, each};
 use super::{
-    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
-    field,
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
+    error, field,
 };
 use crate::oci::printable;
 
@@ -93,9 +93,26 @@ struct Target<'a> {
     #[serde(default)]
     class: String,
     #[serde(borrow)]
+    packages: Option<&'a RawValue>,
+    #[serde(borrow)]
     vulnerabilities: Option<&'a RawValue>,
     #[serde(borrow, rename = "ExperimentalModifiedFindings")]
     modified: Option<&'a RawValue>,
+}
+
+/// What lies in the image, listed since Trivy 0.58 or by `--list-all-pkgs`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Installed {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    release: String,
+    #[serde(default)]
+    epoch: u64,
+    identifier: Option<PackageIdentifier>,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +174,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         },
         malware: 0,
         findings: scanned.findings.distinct(),
-        packages: Vec::new(),
+        packages: scanned.packages.distinct(),
     })
 }
 
@@ -217,6 +234,28 @@ struct Scanned {
     os_packages: bool,
     language_packages: bool,
     findings: Findings,
+    packages: Packages,
+}
+
+impl Installed {
+    /// With its version as Trivy writes it in findings: `epoch:version-release`.
+    fn package(self) -> Result<Package, ReportError> {
+        let epoch = match self.epoch {
+            0 => String::new(),
+            epoch => format!("{epoch}:"),
+        };
+        let release = match self.release.is_empty() {
+            true => String::new(),
+            false => format!("-{}", self.release),
+        };
+        let version = format!("{epoch}{}{release}", self.version);
+        let purl = self.identifier.map(|identifier| identifier.purl);
+        Ok(Package {
+            name: field::text("Name", self.name)?,
+            version: field::text("Version", version)?,
+            purl: field::purl("PURL", purl.unwrap_or_default())?,
+        })
+    }
 }
 
 impl Scanned {
@@ -225,6 +264,9 @@ impl Scanned {
     fn add(&mut self, target: Target<'_>) -> Result<(), ReportError> {
         self.os_packages |= target.class == "os-pkgs";
         self.language_packages |= target.class == "lang-pkgs";
+        each("Packages", target.packages, |installed: Installed| {
+            self.packages.push(installed.package()?)
+        })?;
         each("Vulnerabilities", target.vulnerabilities, |found| {
             self.findings.push(finding(found, None)?)
         })?;

@@ -1,8 +1,12 @@
 //! Reports of our own, read as they would be handed in.
 
 mod aqua;
+mod attested;
+mod cyclonedx;
 mod gitlab;
 mod grype;
 mod harbor;
 mod recognition;
+mod sarif;
+mod size;
 mod trivy;

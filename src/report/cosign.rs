@@ -1,0 +1,87 @@
+//! cosign's vulnerability attestation: a statement whose predicate holds the report
+//! of a scanner in its own format (`cosign.sigstore.dev/attestation/vuln/v1`).
+//!
+//! Taken as a document: its signature is not looked at, so it is worth as much as
+//! whoever hands it in. `trivy image --format cosign-vuln` writes the predicate
+//! alone, which is taken too.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::keys::Keys;
+use super::read::read_native;
+use super::statement::{self, Subject};
+use super::{Format, ReportError, ScanReport, error, field};
+
+/// The keys of a predicate by itself.
+pub(super) const PREDICATE: [&str; 3] = ["invocation", "metadata", "scanner"];
+
+#[derive(Deserialize)]
+struct Statement<'a> {
+    #[serde(default)]
+    subject: Subject,
+    #[serde(borrow)]
+    predicate: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Predicate<'a> {
+    #[serde(borrow)]
+    scanner: Scanner<'a>,
+    #[serde(borrow, default)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize)]
+struct Scanner<'a> {
+    #[serde(borrow)]
+    result: &'a RawValue,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    scan_finished_on: Option<&'a RawValue>,
+}
+
+/// Reads a document that is known to be strict JSON.
+pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+    match Keys::of(document) {
+        Some(keys) if keys.has("payload") => read_statement(&statement::open(document)?),
+        Some(keys) if keys.has_all(&PREDICATE) => read_predicate(document),
+        _ => read_statement(document),
+    }
+}
+
+fn read_statement(document: &str) -> Result<ScanReport, ReportError> {
+    let statement: Statement<'_> =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    let attested = statement.subject.digests()?;
+    let mut report = read_predicate(statement.predicate.get())?;
+    let named = &mut report.subject.manifests;
+    if let (Some(first), Some(other)) = (attested.first(), named.first())
+        && !attested.iter().any(|digest| named.contains(digest))
+    {
+        return Err(ReportError::SeveralImages {
+            first: first.to_string(),
+            other: other.to_string(),
+        });
+    }
+    named.extend(attested);
+    named.sort_unstable();
+    named.dedup();
+    Ok(report)
+}
+
+fn read_predicate(predicate: &str) -> Result<ScanReport, ReportError> {
+    let predicate: Predicate<'_> = serde_json::from_str(predicate)
+        .map_err(|error| ReportError::field("predicate", error::problem(&error)))?;
+    let report = read_native(predicate.scanner.result.get())?;
+    let finished = field::time("scanFinishedOn", predicate.metadata.scan_finished_on)?;
+    Ok(ScanReport {
+        format: Format::CosignVuln,
+        scanned_at: report.scanned_at.or(finished),
+        ..report
+    })
+}

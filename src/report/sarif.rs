@@ -1,0 +1,296 @@
+//! SARIF 2.1.0, as scanners write it for code hosts. It can deny, and is no pass:
+//! it leaves out when and with which database, and its levels do not tell high
+//! from critical.
+//!
+//! What counts is the rule's `security-severity` or the severity word among its
+//! tags, and not the level.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::gather::{Few, Findings, each};
+use super::{
+    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, field,
+};
+use crate::oci::{Digest, printable};
+
+/// Tags of results that are no vulnerabilities.
+const OTHER_KINDS: [&str; 3] = ["misconfiguration", "secret", "license"];
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(borrow)]
+    runs: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Run<'a> {
+    #[serde(borrow)]
+    tool: RunTool<'a>,
+    #[serde(borrow)]
+    results: Option<&'a RawValue>,
+    #[serde(borrow)]
+    invocations: Option<Few<Invocation<'a>>>,
+    properties: Option<About>,
+}
+
+#[derive(Deserialize)]
+struct RunTool<'a> {
+    #[serde(borrow)]
+    driver: Driver<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver<'a> {
+    name: String,
+    version: Option<String>,
+    semantic_version: Option<String>,
+    #[serde(borrow)]
+    rules: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation<'a> {
+    execution_successful: Option<bool>,
+    #[serde(borrow)]
+    end_time_utc: Option<&'a RawValue>,
+}
+
+/// What Trivy says of the image.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct About {
+    image_name: Option<String>,
+    repo_digests: Option<Few<String>>,
+    #[serde(rename = "imageID")]
+    image_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Rule<'a> {
+    id: String,
+    #[serde(borrow)]
+    properties: Option<RuleProperties<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RuleProperties<'a> {
+    #[serde(borrow, rename = "security-severity")]
+    score: Option<&'a RawValue>,
+    tags: Option<Few<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+    rule_id: Option<String>,
+    rule_index: Option<i64>,
+    message: Option<Message>,
+    suppressions: Option<Few<Suppression>>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Suppression {
+    #[serde(default)]
+    kind: String,
+}
+
+/// A rule, as far as its results need it.
+struct Rated {
+    id: String,
+    severity: Option<Severity>,
+    is_vulnerability: bool,
+}
+
+/// Reads a document that is known to be strict JSON.
+pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+    let document: Document<'_> =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    if document.version != "2.1.0" {
+        return Err(ReportError::field("version", "only SARIF 2.1.0 is read"));
+    }
+    let mut gathered = Gathered::default();
+    each("runs", document.runs, |run| gathered.add(run))?;
+    let Some(tool) = gathered.tool else {
+        return Err(ReportError::field("runs", "there is no run"));
+    };
+    Ok(ScanReport {
+        format: Format::Sarif,
+        tool,
+        subject: gathered.subject,
+        scanned_at: gathered.scanned_at,
+        database_at: None,
+        incomplete: gathered.incomplete,
+        end_of_life: false,
+        malware: 0,
+        findings: gathered.findings.distinct(),
+        packages: Vec::new(),
+    })
+}
+
+/// What the runs add up to.
+#[derive(Default)]
+struct Gathered {
+    tool: Option<Tool>,
+    subject: ReportSubject,
+    scanned_at: Option<jiff::Timestamp>,
+    incomplete: Vec<Incomplete>,
+    findings: Findings,
+}
+
+impl Gathered {
+    fn add(&mut self, run: Run<'_>) -> Result<(), ReportError> {
+        let driver = &run.tool.driver;
+        let version = driver.semantic_version.as_ref().or(driver.version.as_ref());
+        self.tool.get_or_insert(Tool {
+            name: printable(&driver.name, 64).to_ascii_lowercase(),
+            version: version.map(|version| printable(version, 64)),
+        });
+        self.note_invocations(run.invocations.unwrap_or_default().0)?;
+        self.note_subject(run.properties.unwrap_or_default())?;
+        let rules = rules(driver.rules)?;
+        let by_id: HashMap<&str, &Rated> = rules.iter().map(|rule| (&*rule.id, rule)).collect();
+        each("results", run.results, |outcome: Outcome<'_>| {
+            let rule = outcome.rule(&rules, &by_id);
+            if outcome.is_no_finding() || rule.is_some_and(|rule| !rule.is_vulnerability) {
+                return Ok(());
+            }
+            self.findings.push(finding(outcome, rule)?)
+        })
+    }
+
+    fn note_invocations(&mut self, invocations: Vec<Invocation<'_>>) -> Result<(), ReportError> {
+        for invocation in invocations {
+            if invocation.execution_successful == Some(false) {
+                let why = "its invocation was not successful".to_owned();
+                self.incomplete.push(Incomplete::Failed(why));
+            }
+            let ended = field::time("endTimeUtc", invocation.end_time_utc)?;
+            self.scanned_at = self.scanned_at.max(ended);
+        }
+        Ok(())
+    }
+
+    fn note_subject(&mut self, about: About) -> Result<(), ReportError> {
+        let digests = about.repo_digests.unwrap_or_default().0;
+        let digests = digests.iter().map(|text| field::repo_digest(text));
+        let manifests = field::digests("repoDigests", digests)?;
+        let image_id = field::digest("imageID", &about.image_id.unwrap_or_default())?;
+        let known = &mut self.subject;
+        agree(known.image_id.as_ref(), image_id.as_ref())?;
+        known.image_id = image_id.or_else(|| known.image_id.take());
+        known.manifests.extend(manifests);
+        let name = about.image_name.map(|name| printable(&name, 512));
+        known.name = known.name.take().or(name);
+        Ok(())
+    }
+}
+
+/// Runs are of one image.
+fn agree(first: Option<&Digest>, other: Option<&Digest>) -> Result<(), ReportError> {
+    match (first, other) {
+        (Some(first), Some(other)) if first != other => Err(ReportError::SeveralImages {
+            first: first.to_string(),
+            other: other.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn rules(list: Option<&RawValue>) -> Result<Vec<Rated>, ReportError> {
+    let mut rules = Vec::new();
+    each("rules", list, |rule: Rule<'_>| {
+        if rules.len() == super::MAX_FINDINGS {
+            return Err(ReportError::TooManyFindings(super::MAX_FINDINGS));
+        }
+        rules.push(rated(rule)?);
+        Ok(())
+    })?;
+    Ok(rules)
+}
+
+/// The gravest of the score and the words.
+fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
+    let (score, tags) = match rule.properties {
+        Some(properties) => (properties.score, properties.tags.unwrap_or_default().0),
+        None => (None, Vec::new()),
+    };
+    let words = tags.iter().filter_map(|tag| Severity::from_trivy(tag).ok());
+    let severity = words.flatten().max().max(scored(score)?);
+    Ok(Rated {
+        id: rule.id,
+        severity,
+        is_vulnerability: !tags.iter().any(|tag| OTHER_KINDS.contains(&&**tag)),
+    })
+}
+
+/// A score, as text or as a number.
+fn scored(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
+    let Some(score) = score else { return Ok(None) };
+    let text = score.get().trim_matches('"');
+    match text.parse::<f64>() {
+        Ok(score) => Ok(Severity::from_score(score)),
+        Err(_) if text.is_empty() || text == "null" => Ok(None),
+        Err(_) => Err(ReportError::field("security-severity", "is no score")),
+    }
+}
+
+impl Outcome<'_> {
+    /// It says of something that it is in order, or not asked for.
+    fn is_no_finding(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("pass" | "notApplicable"))
+    }
+
+    fn rule<'r>(&self, rules: &'r [Rated], by_id: &HashMap<&str, &'r Rated>) -> Option<&'r Rated> {
+        let index = self.rule_index.and_then(|at| usize::try_from(at).ok());
+        let by_index = index.and_then(|at| rules.get(at));
+        let named = self.rule_id.as_deref();
+        by_index
+            .filter(|rule| named.is_none_or(|id| id == rule.id))
+            .or_else(|| by_id.get(named?).copied())
+    }
+}
+
+fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, ReportError> {
+    let id = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
+    let text = outcome
+        .message
+        .map(|message| message.text)
+        .unwrap_or_default();
+    let line = |name: &str| said(&text, name).unwrap_or_default().to_owned();
+    let suppressed = outcome.suppressions.unwrap_or_default().0;
+    let written = Severity::from_trivy(&line("Severity")).ok().flatten();
+    Ok(Finding {
+        id: field::id("ruleId", id.unwrap_or_default())?,
+        aliases: Vec::new(),
+        package: field::text("Package", line("Package"))?,
+        purl: None,
+        installed: field::text("Installed Version", line("Installed Version"))?,
+        fixed: field::optional("Fixed Version", line("Fixed Version"))?,
+        severity: rule.and_then(|rule| rule.severity).max(written),
+        severity_source: None,
+        status: suppressed.first().map(|it| field::suppressed(&it.kind)),
+    })
+}
+
+/// What Trivy writes on a line of its message: `Package: zlib`.
+fn said<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let mut lines = text.lines();
+    let rest = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))?;
+    Some(rest.trim())
+}
