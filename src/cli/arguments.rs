@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::{
     check_config, completion, demo, denials, explain, ledger, node_config, promote, revoke, scan,
-    serve, status, token,
+    serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -52,6 +52,7 @@ pub enum Command {
     Revoke(revoke::Revoke),
     Reinstate(revoke::Reinstate),
     Explain(explain::Explain),
+    Verify(verify::Verify),
     Denials(denials::Denials),
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
@@ -156,7 +157,7 @@ mod tests {
     fn the_help_of_every_command_has_an_example() {
         let mut found = Vec::new();
         leaves(&Cli::command(), "sekisho".to_owned(), &mut found);
-        assert!(found.len() >= 16, "{}", found.len());
+        assert!(found.len() >= 17, "{}", found.len());
         for (path, help) in found {
             assert!(help.contains(&format!("\n  {path}")), "{path}: {help}");
         }
@@ -176,7 +177,6 @@ mod tests {
     fn commands_of_later_versions_are_unknown() {
         for line in [
             "sekisho break-glass nginx",
-            "sekisho verify x.yaml",
             "sekisho scan due",
             "sekisho scan submit --image-id sha256:00 --report r.json",
             "sekisho scan submit --image a --report r.json --gate production",
@@ -199,6 +199,8 @@ mod tests {
             "sekisho revoke app:1 --reason r --environment production",
             "sekisho reinstate app:1 --reason r",
             "sekisho explain app:1 --environment production --exposure internal",
+            "sekisho verify x.yaml --environment production --exposure internal --junit j.xml",
+            "sekisho verify - --environment staging --output json",
             "sekisho denials --since 1h --follow",
             "sekisho token create --name n --role scanner --repository a/** --environment b --expires 90d",
             "sekisho token list",

@@ -12,6 +12,7 @@ mod demo;
 mod denials;
 mod explain;
 mod failure;
+mod file;
 mod ledger;
 mod node_config;
 mod output;
@@ -24,6 +25,7 @@ mod serve;
 mod status;
 mod token;
 mod verdict;
+mod verify;
 
 pub use arguments::command;
 pub use run::run;

@@ -58,6 +58,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Revoke(command) => command.run(&shared).await?,
         Command::Reinstate(command) => command.run(&shared).await?,
         Command::Explain(command) => command.run(&shared).await?,
+        Command::Verify(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Token(command) => command.run(&shared).await?,
         Command::Ledger(command) => command.run(&shared).await?,
