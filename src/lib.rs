@@ -16,6 +16,7 @@ pub mod flight;
 pub mod gate;
 pub mod http;
 pub mod ledger;
+pub mod manifests;
 pub mod metrics;
 pub mod nodes;
 pub mod oci;

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::{
     check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, replay,
-    revoke, scan, serve, status, token,
+    revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -55,6 +55,7 @@ pub enum Command {
     BreakGlass(leave::BreakTheGlass),
     Mode(leave::SetMode),
     Explain(explain::Explain),
+    Verify(verify::Verify),
     Denials(denials::Denials),
     Replay(replay::ReplayPolicy),
     Token(token::Token),
@@ -160,7 +161,7 @@ mod tests {
     fn the_help_of_every_command_has_an_example() {
         let mut found = Vec::new();
         leaves(&Cli::command(), "sekisho".to_owned(), &mut found);
-        assert!(found.len() >= 16, "{}", found.len());
+        assert!(found.len() >= 17, "{}", found.len());
         for (path, help) in found {
             assert!(help.contains(&format!("\n  {path}")), "{path}: {help}");
         }
@@ -180,6 +181,7 @@ mod tests {
     fn commands_of_later_versions_are_unknown() {
         for line in [
             "sekisho verify x.yaml",
+            "sekisho break-glass nginx",
             "sekisho scan submit --image-id sha256:00 --report r.json",
             "sekisho scan submit --report r.json",
             "sekisho doctor node",
@@ -208,6 +210,8 @@ mod tests {
             "sekisho replay --policy p.toml --since 7d",
             "sekisho mode production audit --hours 4 --ticket T",
             "sekisho explain app:1 --environment production --exposure internal",
+            "sekisho verify x.yaml --environment production --exposure internal --junit j.xml",
+            "sekisho verify - --environment staging --output json",
             "sekisho denials --since 1h --follow",
             "sekisho token create --name n --role scanner --repository a/** --environment b --expires 90d",
             "sekisho token list",

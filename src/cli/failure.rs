@@ -35,6 +35,8 @@ pub struct Failure {
     exit: Exit,
     message: String,
     next_step: Option<String>,
+    /// When the server refused it.
+    code: Option<ErrorCode>,
     /// When judged and denied: the verdict, and the answer that it came in.
     verdict: Option<Box<(VerdictView, String)>>,
 }
@@ -45,6 +47,7 @@ impl Failure {
             exit: Exit::Failure,
             message: message.into(),
             next_step: None,
+            code: None,
             verdict: None,
         }
     }
@@ -74,6 +77,7 @@ impl Failure {
             exit,
             message: printable(&body.error.message, 2000),
             next_step: body.error.next_step.map(|step| printable(&step, 1000)),
+            code: Some(body.error.code),
             verdict: body.verdict.map(|verdict| Box::new((*verdict, raw))),
         }
     }
@@ -81,6 +85,25 @@ impl Failure {
     pub fn next(mut self, step: impl Into<String>) -> Self {
         self.next_step.get_or_insert(step.into());
         self
+    }
+
+    /// Says which of several things it is about.
+    pub fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// The word of the server's refusal.
+    pub const fn code(&self) -> Option<ErrorCode> {
+        self.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub fn next_step(&self) -> Option<&str> {
+        self.next_step.as_deref()
     }
 
     /// The verdict and the raw answer, when judged and denied; else itself.

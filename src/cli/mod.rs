@@ -15,6 +15,7 @@ mod draft;
 mod due;
 mod explain;
 mod failure;
+mod file;
 mod leave;
 mod ledger;
 mod node_config;
@@ -29,6 +30,7 @@ mod serve;
 mod status;
 mod token;
 mod verdict;
+mod verify;
 
 pub use arguments::command;
 pub use run::run;

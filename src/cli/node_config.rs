@@ -3,13 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::arguments::Shared;
 use super::failure::{Exit, Failure};
+use super::file;
 use super::output::say;
 use crate::nodes::{self, Gateway, GatewayUrl, NodeFile, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
@@ -149,19 +149,10 @@ fn write_all(folder: &Path, files: &[NodeFile]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Beside it first, then renamed: a node never reads half a file.
+/// A node never reads half a file.
 fn write(path: &Path, contents: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = folder.join(format!(".{name}.{}.tmp", process::id()));
-    let written = fs::write(&unfinished, contents)
-        .and_then(|()| fs::File::open(&unfinished)?.sync_all())
-        .and_then(|()| fs::rename(&unfinished, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
+    fs::create_dir_all(file::folder(path))?;
+    file::replace(path, contents)
 }
 
 fn printed(root: &Path, files: &[NodeFile]) -> String {

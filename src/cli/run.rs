@@ -60,6 +60,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::BreakGlass(command) => command.run(&shared).await?,
         Command::Mode(command) => command.run(&shared).await?,
         Command::Explain(command) => command.run(&shared).await?,
+        Command::Verify(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Replay(command) => command.run(&shared).await?,
         Command::Token(command) => command.run(&shared).await?,

@@ -1,5 +1,5 @@
 //! GitLab's container scanning report (`gl-container-scanning-report.json`),
-//! schemas 14 and 15.
+//! schemas 3, 14 and 15 (what GitLab called 3 is of the same shape).
 //!
 //! Only findings name the image, most often by a tag: a report without findings
 //! names none, and counts for the digest that it is handed in for. A failed scan
@@ -144,9 +144,10 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
 impl Document<'_> {
     fn check_kind(&self) -> Result<(), ReportError> {
         let major = self.version.split('.').next().unwrap_or_default();
-        if !matches!(major, "14" | "15") {
+        if !matches!(major, "3" | "14" | "15") {
             let found = printable(&self.version, 16);
-            let problem = format!("only GitLab's report schemas 14 and 15 are read, not {found}");
+            let problem =
+                format!("only GitLab's report schemas 3, 14 and 15 are read, not {found}");
             return Err(ReportError::field("version", problem));
         }
         match &*self.scan.r#type {

@@ -7,3 +7,4 @@ mod ledger;
 mod live;
 mod nodes;
 pub mod program;
+mod verify;

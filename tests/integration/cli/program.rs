@@ -103,6 +103,11 @@ impl Api {
     pub fn request(&self) -> String {
         self.requests.recv().unwrap()
     }
+
+    /// Requests that were answered and not yet taken.
+    pub fn pending(&self) -> usize {
+        self.requests.try_iter().count()
+    }
 }
 
 fn serve(mut stream: TcpStream, answer: &str) -> String {

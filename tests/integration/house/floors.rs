@@ -5,7 +5,14 @@ use super::source::Source;
 const FLOORS: [&[&str]; 9] = [
     &["oci"],
     &[
-        "report", "access", "stream", "nodes", "metrics", "tasks", "flight",
+        "report",
+        "manifests",
+        "access",
+        "stream",
+        "nodes",
+        "metrics",
+        "tasks",
+        "flight",
     ],
     &["trust"],
     &["ledger", "cache", "upstream", "audit", "http", "api"],

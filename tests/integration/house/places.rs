@@ -2,7 +2,15 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 6] = ["oci", "trust", "report", "nodes", "access", "api"];
+const PURE: [&str; 7] = [
+    "oci",
+    "trust",
+    "report",
+    "manifests",
+    "nodes",
+    "access",
+    "api",
+];
 const DOORS: [&str; 5] = ["http", "registry", "admin", "ops", "demo"];
 const FILES: [&str; 5] = ["cache", "audit", "ledger", "app", "cli"];
 /// A file that `cache` has opened, and hands to `stream` to be read.

@@ -1,0 +1,191 @@
+//! What became of each image.
+
+use serde::Serialize;
+
+use super::super::failure::Exit;
+use crate::api::{DenialView, ErrorCode, VerdictView};
+use crate::manifests::Place;
+use crate::oci::printable;
+use crate::trust::EnvironmentName;
+
+/// The longest text of a message or step that is shown, in characters.
+const TEXT: usize = 400;
+
+/// The whole answer.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) environment: EnvironmentName,
+    pub(super) objects: usize,
+    pub(super) images: Vec<Judged>,
+    /// What was read but not judged.
+    pub(super) notes: Vec<String>,
+}
+
+/// One image, with everywhere it stands.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) image: String,
+    pub(super) places: Vec<Place>,
+    pub(super) answer: Answer,
+}
+
+#[derive(Debug)]
+pub(super) enum Answer {
+    Verdict(Box<VerdictView>),
+    Refused(Refusal),
+}
+
+/// A name that cannot be pulled at all, whatever its papers.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The API's word for it.
+    pub(super) code: ErrorCode,
+    pub(super) message: String,
+    pub(super) next_step: Option<String>,
+}
+
+impl Verified {
+    pub(super) fn denied(&self) -> impl Iterator<Item = &Judged> {
+        self.images.iter().filter(|judged| !judged.is_allowed())
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self.denied().next() {
+            Some(_) => Exit::Denied,
+            None => Exit::Done,
+        }
+    }
+
+    /// `12 images in 7 objects: 10 allowed, 2 denied`.
+    pub(super) fn summary(&self) -> String {
+        let objects = counted(self.objects, "object");
+        let denied = self.denied().count();
+        let allowed = self.images.len() - denied;
+        match self.images.is_empty() {
+            true => format!("no images in {objects}"),
+            false => {
+                let images = counted(self.images.len(), "image");
+                format!("{images} in {objects}: {allowed} allowed, {denied} denied")
+            }
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&VerifiedView {
+            environment: &self.environment,
+            objects: self.objects,
+            images: self.images.iter().map(Judged::view).collect(),
+            notes: &self.notes,
+        })
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+impl Judged {
+    pub(super) fn is_allowed(&self) -> bool {
+        match &self.answer {
+            Answer::Verdict(verdict) => verdict.allowed,
+            Answer::Refused(_) => false,
+        }
+    }
+
+    /// The gravest reason that stands against it.
+    fn gravest(&self) -> Option<&DenialView> {
+        match &self.answer {
+            Answer::Verdict(verdict) => verdict.reasons.iter().find(|reason| !reason.lifted),
+            Answer::Refused(_) => None,
+        }
+    }
+
+    /// A stable word: of the reason that denies it, or of the refusal.
+    pub(super) fn word(&self) -> String {
+        match &self.answer {
+            Answer::Verdict(_) => self
+                .gravest()
+                .map_or_else(|| "denied".to_owned(), |reason| reason.reason.to_string()),
+            Answer::Refused(refusal) => word(refusal.code),
+        }
+    }
+
+    /// All reasons in short, those that the mode lifts too.
+    pub(super) fn reasons(&self) -> String {
+        let Answer::Verdict(verdict) = &self.answer else {
+            return self.word();
+        };
+        let short = |denial: &DenialView| match denial.lifted {
+            true => format!("{} (lifted)", denial.reason),
+            false => denial.reason.to_string(),
+        };
+        let reasons: Vec<String> = verdict.reasons.iter().map(short).collect();
+        reasons.join(", ")
+    }
+
+    /// The line that a client would read.
+    pub(super) fn line(&self) -> String {
+        let line = match (&self.answer, self.gravest()) {
+            (Answer::Verdict(verdict), Some(reason)) if verdict.message.is_empty() => {
+                format!("sekisho: {}: {}", reason.reason, reason.detail)
+            }
+            (Answer::Verdict(verdict), _) => verdict.message.clone(),
+            (Answer::Refused(refusal), _) => {
+                format!("sekisho: {}: {}", word(refusal.code), refusal.message)
+            }
+        };
+        printable(&line, TEXT)
+    }
+
+    pub(super) fn next_step(&self) -> Option<String> {
+        let step = match &self.answer {
+            Answer::Verdict(_) => self.gravest().map(|reason| &reason.next_step),
+            Answer::Refused(refusal) => refusal.next_step.as_ref(),
+        };
+        step.map(|step| printable(step, TEXT))
+    }
+
+    fn view(&self) -> JudgedView<'_> {
+        let (verdict, error) = match &self.answer {
+            Answer::Verdict(verdict) => (Some(&**verdict), None),
+            Answer::Refused(_) => (None, Some(self.line())),
+        };
+        JudgedView {
+            image: &self.image,
+            allowed: self.is_allowed(),
+            places: &self.places,
+            verdict,
+            error,
+        }
+    }
+}
+
+/// As it is written in the API's answers.
+fn word(code: ErrorCode) -> String {
+    match serde_json::to_value(code) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "refused".to_owned(),
+    }
+}
+
+/// The answer as `--output json` prints it.
+#[derive(Serialize)]
+struct VerifiedView<'a> {
+    environment: &'a EnvironmentName,
+    objects: usize,
+    images: Vec<JudgedView<'a>>,
+    notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JudgedView<'a> {
+    image: &'a str,
+    allowed: bool,
+    places: &'a [Place],
+    /// None: its name was refused, and `error` says why.
+    verdict: Option<&'a VerdictView>,
+    error: Option<String>,
+}

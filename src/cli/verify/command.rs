@@ -1,0 +1,142 @@
+//! The arguments, and the way from PATH to an exit code.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::super::arguments::{Screen, Shared, exposure};
+use super::super::client::Remote;
+use super::super::failure::{Exit, Failure};
+use super::super::file;
+use super::answer::Verified;
+use super::ask::{self, Question};
+use super::{files, junit, screen};
+use crate::manifests::{Manifests, Place, Unclear};
+use crate::trust::{EnvironmentName, Exposure};
+
+/// How many problems of the manifests are told at once.
+const PROBLEMS: usize = 20;
+
+/// Judge every image in rendered Kubernetes manifests like a pull; exit 3 if any is denied
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each image is asked for once. Images are found wherever an object has
+containers, initContainers, ephemeralContainers or an image volume, so in the Pod
+templates of custom resources too. What an operator runs besides is judged when it
+is pulled. Exit 1: something could not be read or asked, so nothing is proven.
+In JSON each image has the API's verdict, or the error that refused its name.
+
+Examples:
+  sekisho verify deploy/ --environment production
+  helm template shop ./chart | sekisho verify - --environment staging --junit verify.xml
+  kubectl kustomize prod/ | sekisho verify - --environment production --output json
+  sekisho verify batch.yaml --environment production --exposure internal"
+)]
+pub struct Verify {
+    /// A file, a folder (its *.yaml, *.yml and *.json, also below), or - for stdin
+    #[arg(value_name = "PATH|-")]
+    path: PathBuf,
+    /// The environment that would pull them
+    #[arg(long, value_name = "ENV")]
+    environment: EnvironmentName,
+    /// As if what runs them were external or internal
+    #[arg(long, value_parser = exposure())]
+    exposure: Option<Exposure>,
+    /// Write a JUnit report there, for the pipeline's page; its folder must exist
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+impl Verify {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        if let Some(file) = &self.junit {
+            check_folder(file)?;
+        }
+        let read = files::read(&self.path)?;
+        let mut notes = read.notes;
+        notes.extend(doubts(&read.manifests)?);
+        let client = self.remote.client(shared)?;
+        let question = Question {
+            environment: self.environment.clone(),
+            exposure: self.exposure,
+        };
+        let images = ask::all(&client, &question, by_image(&read.manifests)).await?;
+        let verified = Verified {
+            environment: self.environment,
+            objects: read.manifests.objects(),
+            images,
+            notes,
+        };
+        screen::show(&verified, self.screen.output)?;
+        if let Some(file) = &self.junit {
+            write_junit(file, &verified)?;
+        }
+        Ok(verified.exit())
+    }
+}
+
+/// Asked before the server is, since a pipeline would have waited in vain.
+fn check_folder(file: &Path) -> Result<(), Failure> {
+    let folder = file::folder(file);
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(Failure::new(format!(
+            "--junit {}: there is no folder {}",
+            file.display(),
+            folder.display()
+        ))),
+    }
+}
+
+fn write_junit(file: &Path, verified: &Verified) -> Result<(), Failure> {
+    junit::document(verified)
+        .and_then(|document| file::replace(file, &document))
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
+}
+
+fn by_image(manifests: &Manifests) -> BTreeMap<String, Vec<Place>> {
+    let mut images: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+    for found in manifests.images() {
+        let places = images.entry(found.image.clone()).or_default();
+        places.push(found.place.clone());
+    }
+    images
+}
+
+/// What is not judged. A container that Kubernetes runs and that names no image is
+/// a mistake of the manifest; one of an operator is only told.
+fn doubts(manifests: &Manifests) -> Result<Vec<String>, Failure> {
+    let (broken, open): (Vec<&Unclear>, Vec<&Unclear>) = manifests
+        .unclear()
+        .iter()
+        .partition(|unclear| unclear.is_final);
+    if !broken.is_empty() {
+        return Err(Failure::new(listed(&broken)));
+    }
+    let mut notes: Vec<String> = open
+        .iter()
+        .map(|unclear| format!("not judged: {unclear}"))
+        .collect();
+    if manifests.strangers() > 0 {
+        let count = manifests.strangers();
+        notes.push(format!(
+            "passed over, for want of a kind: {count} document(s)"
+        ));
+    }
+    Ok(notes)
+}
+
+/// One problem a line, the first of them.
+fn listed(broken: &[&Unclear]) -> String {
+    let shown = broken.iter().take(PROBLEMS);
+    let mut lines: Vec<String> = shown.map(ToString::to_string).collect();
+    if broken.len() > PROBLEMS {
+        lines.push(format!("and {} more", broken.len() - PROBLEMS));
+    }
+    lines.join("\n  ")
+}

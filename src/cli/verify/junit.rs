@@ -1,0 +1,78 @@
+//! The answer as a JUnit report: a suite per environment, a case per image and
+//! place.
+
+use std::io;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::answer::{Judged, Verified};
+use crate::manifests::Place;
+use crate::oci::printable;
+
+/// The longest name of an image that is written, in characters.
+const IMAGE: usize = 600;
+
+type Xml = Writer<Vec<u8>>;
+
+/// The document. All that comes from outside is printable, and quoted by the writer.
+pub(super) fn document(verified: &Verified) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let (tests, failures) = counts(verified);
+    let counted = [("tests", tests.as_str()), ("failures", &failures)];
+    xml.create_element("testsuites")
+        .with_attribute(("name", "sekisho verify"))
+        .with_attributes(counted)
+        .write_inner_content(|xml| {
+            xml.create_element("testsuite")
+                .with_attribute(("name", verified.environment.as_str()))
+                .with_attributes(counted)
+                .with_attribute(("errors", "0"))
+                .write_inner_content(|xml| cases(xml, &verified.images))?;
+            Ok(())
+        })?;
+    String::from_utf8(xml.into_inner()).map_err(io::Error::other)
+}
+
+fn counts(verified: &Verified) -> (String, String) {
+    let cases = |judged: &Judged| judged.places.len();
+    let tests: usize = verified.images.iter().map(cases).sum();
+    let failures: usize = verified.denied().map(cases).sum();
+    (tests.to_string(), failures.to_string())
+}
+
+fn cases(xml: &mut Xml, images: &[Judged]) -> io::Result<()> {
+    for judged in images {
+        for place in &judged.places {
+            case(xml, judged, place)?;
+        }
+    }
+    Ok(())
+}
+
+fn case(xml: &mut Xml, judged: &Judged, place: &Place) -> io::Result<()> {
+    let (image, object) = (printable(&judged.image, IMAGE), place.object());
+    let case = xml
+        .create_element("testcase")
+        .with_attribute(("classname", object.as_str()))
+        .with_attribute(("name", image.as_str()))
+        .with_attribute(("file", place.file.as_str()));
+    if judged.is_allowed() {
+        case.write_empty()?;
+    } else {
+        case.write_inner_content(|xml| failure(xml, judged, place))?;
+    }
+    Ok(())
+}
+
+fn failure(xml: &mut Xml, judged: &Judged, place: &Place) -> io::Result<()> {
+    let (line, word) = (judged.line(), judged.word());
+    let step = judged.next_step().map(|step| format!("\nnext: {step}"));
+    let told = format!("{line}{}\nat {place}", step.unwrap_or_default());
+    xml.create_element("failure")
+        .with_attribute(("message", line.as_str()))
+        .with_attribute(("type", word.as_str()))
+        .write_text_content(BytesText::new(&told))?;
+    Ok(())
+}

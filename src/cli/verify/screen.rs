@@ -1,0 +1,140 @@
+//! The answer for people, or for scripts.
+
+use super::super::failure::Failure;
+use super::super::output::{Output, Palette, Table};
+use super::answer::{Judged, Verified};
+use crate::oci::printable;
+
+/// How many places of one image are listed.
+const PLACES: usize = 10;
+
+pub(super) fn show(verified: &Verified, output: Output) -> Result<(), Failure> {
+    if output == Output::Text {
+        tell_notes(verified);
+    }
+    let json = verified
+        .to_json()
+        .map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?;
+    output.show(&json, |palette| render(verified, palette))
+}
+
+/// On stderr, beside the answer.
+fn tell_notes(verified: &Verified) {
+    for note in &verified.notes {
+        eprintln!("sekisho: {}", printable(note, 1000));
+    }
+}
+
+fn render(verified: &Verified, palette: Palette) -> String {
+    let mut text = String::new();
+    if !verified.images.is_empty() {
+        text.push_str(&table(&verified.images).render(palette));
+        text.push('\n');
+    }
+    for judged in verified.denied() {
+        text.push_str(&denial(judged, palette));
+    }
+    let environment = &verified.environment;
+    text + &format!("{} (for {environment})\n", verified.summary())
+}
+
+fn table(images: &[Judged]) -> Table {
+    let mut table = Table::new(["IMAGE", "VERDICT", "REASON", "WHERE"]);
+    for judged in images {
+        let verdict = match judged.is_allowed() {
+            true => "allowed",
+            false => "denied",
+        };
+        let reasons = judged.reasons();
+        table.row([&judged.image, verdict, &reasons, &whereabouts(judged)]);
+    }
+    table
+}
+
+fn whereabouts(judged: &Judged) -> String {
+    let first = judged.places.first().map(|place| place.object());
+    let first = first.unwrap_or_default();
+    match judged.places.len() {
+        ..=1 => first,
+        count => format!("{first} and {} more", count - 1),
+    }
+}
+
+fn denial(judged: &Judged, palette: Palette) -> String {
+    let word = palette.bad("DENIED");
+    let image = printable(&judged.image, 600);
+    let mut text = format!("{word}  {image}\n  {}\n", judged.line());
+    if let Some(step) = judged.next_step() {
+        text.push_str(&format!("  next: {step}\n"));
+    }
+    for place in judged.places.iter().take(PLACES) {
+        text.push_str(&format!("  at {place}\n"));
+    }
+    if judged.places.len() > PLACES {
+        let more = judged.places.len() - PLACES;
+        text.push_str(&format!("  and at {more} more\n"));
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Answer;
+    use super::*;
+    use crate::manifests::Manifests;
+
+    fn verdict(allowed: bool, lifted: bool) -> Answer {
+        let text = format!(
+            r#"{{"allowed":{allowed},"image":"docker.io/library/nginx:1",
+            "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "environment":"production","exposure":{{"value":"external","source":"listener"}},
+            "mode":"warn","reasons":[{{"reason":"not-scanned","detail":"no scan\u001b",
+            "next_step":"scan it","lifted":{lifted}}}],"checks":[],"valid_until":null,
+            "policy_revision":"ff","evidence":[],"message":""}}"#
+        );
+        Answer::Verdict(serde_json::from_str(&text).unwrap())
+    }
+
+    fn verified(answer: Answer, places: usize) -> Verified {
+        let mut manifests = Manifests::default();
+        let pod =
+            "{ kind: Pod, metadata: { name: p }, spec: { containers: [{ image: nginx:1 }] } }";
+        manifests.add("a.yaml", pod).unwrap();
+        let place = manifests.images()[0].place.clone();
+        Verified {
+            environment: "production".parse().unwrap(),
+            objects: 1,
+            images: vec![Judged {
+                image: "nginx:1".to_owned(),
+                places: vec![place; places],
+                answer,
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_the_mode_lifts_is_allowed_and_told() {
+        let told = render(&verified(verdict(true, true), 1), Palette::plain());
+        assert_eq!(
+            told,
+            "IMAGE    VERDICT  REASON                WHERE\n\
+             nginx:1  allowed  not-scanned (lifted)  Pod/p\n\n\
+             1 image in 1 object: 1 allowed, 0 denied (for production)\n"
+        );
+    }
+
+    #[test]
+    fn a_denial_has_its_line_its_step_and_some_places() {
+        let told = render(&verified(verdict(false, false), 12), Palette::plain());
+        for part in [
+            "nginx:1  denied   not-scanned  Pod/p and 11 more\n",
+            "DENIED  nginx:1\n  sekisho: not-scanned: no scan?\n  next: scan it\n",
+            "  at Pod/p spec.containers[0].image in a.yaml:1\n",
+            "  and at 2 more\n",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+}

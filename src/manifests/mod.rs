@@ -1,0 +1,21 @@
+//! Rendered Kubernetes manifests, and the images that they run.
+//!
+//! Pure. YAML, and so JSON, is read into objects, and an object is searched for
+//! images wherever a Pod's fields stand in it. A resource of someone else's kind
+//! with a Pod template inside is found like a Deployment, without knowing it.
+//! Nothing is guessed: what cannot be read is an error, and a container without an
+//! image is told with its place.
+
+mod error;
+mod found;
+mod node;
+mod object;
+mod read;
+mod search;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+pub use error::ManifestError;
+pub use found::{FoundImage, Lack, Place, Unclear};
+pub use read::{MAX_BYTES, Manifests};

@@ -1,0 +1,129 @@
+//! All files that are looked at together.
+
+use super::error::ManifestError;
+use super::found::{FoundImage, Unclear};
+use super::node::Node;
+use super::object::Object;
+use super::search::{Origin, Search};
+use super::yaml;
+use crate::oci::printable;
+
+/// How much is read in all, in bytes.
+pub const MAX_BYTES: usize = 32 << 20;
+/// How many documents, in all.
+const MAX_DOCUMENTS: usize = 10_000;
+/// How many images, and how many containers without one, in all.
+const MAX_IMAGES: usize = 20_000;
+/// The longest name of a file that is told, in characters.
+const FILE: usize = 400;
+
+/// What was read so far.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    bytes: usize,
+    documents: usize,
+    objects: usize,
+    strangers: usize,
+    images: Vec<FoundImage>,
+    unclear: Vec<Unclear>,
+}
+
+impl Manifests {
+    /// Reads one file more. After an error, what was read is not whole.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), ManifestError> {
+        let file = printable(file, FILE);
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > MAX_BYTES {
+            let limit = MAX_BYTES;
+            return Err(ManifestError::TooLarge { file, limit });
+        }
+        let documents = match yaml::read(text, MAX_DOCUMENTS) {
+            Ok(documents) => documents,
+            Err(why) => return Err(ManifestError::Unreadable { file, why }),
+        };
+        self.documents += documents.len();
+        if self.documents > MAX_DOCUMENTS {
+            let limit = MAX_DOCUMENTS;
+            return Err(ManifestError::TooManyDocuments { file, limit });
+        }
+        for (at, document) in documents.iter().enumerate() {
+            let origin = Origin {
+                file: &file,
+                document: at + 1,
+                line: document.line,
+            };
+            self.document(&document.root, origin)?;
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, root: &Node, origin: Origin<'_>) -> Result<(), ManifestError> {
+        match Object::new(root, None, String::new()) {
+            Some(object) => self.object(&object, origin),
+            None => {
+                self.strangers += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// An object, or the objects in it when it is a list of them. Lists in lists
+    /// are as deep as a document can be.
+    fn object(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
+        let items = object.items();
+        self.objects += usize::from(items.is_none());
+        if object.may_run() {
+            self.search(object, origin)?;
+        }
+        let (items, implied) = items.unwrap_or_default();
+        for (at, item) in items.iter().enumerate() {
+            let path = format!("{}items[{at}]", prefix(&object.path));
+            match Object::new(item, implied, path) {
+                Some(item) => self.object(&item, origin)?,
+                None => self.strangers += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn search(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
+        let mut search = Search::new(object, origin);
+        search.run();
+        self.images.append(&mut search.images);
+        self.unclear.append(&mut search.unclear);
+        if self.images.len().max(self.unclear.len()) > MAX_IMAGES {
+            return Err(ManifestError::TooManyImages {
+                file: origin.file.to_owned(),
+                limit: MAX_IMAGES,
+            });
+        }
+        Ok(())
+    }
+
+    /// How many Kubernetes objects there are.
+    pub const fn objects(&self) -> usize {
+        self.objects
+    }
+
+    /// How many documents hold something without a kind.
+    pub const fn strangers(&self) -> usize {
+        self.strangers
+    }
+
+    /// In the order of files and documents; the same image may stand in many places.
+    pub fn images(&self) -> &[FoundImage] {
+        &self.images
+    }
+
+    /// Where an image should stand, and none does.
+    pub fn unclear(&self) -> &[Unclear] {
+        &self.unclear
+    }
+}
+
+fn prefix(path: &str) -> String {
+    match path.is_empty() {
+        true => String::new(),
+        false => format!("{path}."),
+    }
+}

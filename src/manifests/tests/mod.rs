@@ -1,0 +1,6 @@
+//! What is found in manifests, and what is refused.
+
+mod bounds;
+mod kinds;
+mod lacks;
+mod reading;

@@ -1,0 +1,56 @@
+//! Text to documents, within bounds.
+
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{Options, Spanned};
+
+use super::node::Node;
+use crate::oci::printable;
+
+/// How deep lists and maps may nest. Schemas of custom resources are the deepest
+/// manifests there are, and stay below 50.
+const MAX_DEPTH: usize = 100;
+/// How many values one file may hold, each alias counted as what it stands for.
+const MAX_NODES: usize = 1_000_000;
+/// How many of them aliases may stand for.
+const MAX_REPLAYED: usize = 100_000;
+/// The longest reason that is told, in characters.
+const WHY: usize = 400;
+
+/// A document that holds something, with the line at which it begins.
+pub(super) struct Document {
+    pub(super) line: u64,
+    pub(super) root: Node,
+}
+
+/// Reads every document; empty ones are left out.
+pub(super) fn read(text: &str, max_documents: usize) -> Result<Vec<Document>, String> {
+    let read: Vec<Spanned<Node>> =
+        serde_saphyr::from_multiple_with_options(text, options(max_documents))
+            .map_err(|error| printable(&error.to_string(), WHY))?;
+    let document = |spanned: Spanned<Node>| Document {
+        line: spanned.referenced.line(),
+        root: spanned.value,
+    };
+    Ok(read.into_iter().map(document).collect())
+}
+
+/// What kubectl reads is read; the rest is refused. One anchor with hundreds of
+/// aliases is common and harmless: what they expand to is bounded instead.
+fn options(max_documents: usize) -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_documents: max_documents,
+            max_nodes: MAX_NODES,
+            max_events: 3 * MAX_NODES,
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPLAYED,
+        },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        null_as_string: true,
+        with_snippet: false,
+    }
+}
