@@ -9,6 +9,7 @@ mod body;
 mod decisions;
 mod due;
 mod error;
+mod exceptions;
 mod hosts;
 mod images;
 mod leave;

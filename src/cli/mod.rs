@@ -12,6 +12,7 @@ mod completion;
 mod demo;
 mod denials;
 mod due;
+mod exceptions;
 mod explain;
 mod failure;
 mod leave;
