@@ -17,6 +17,7 @@ use prometheus_client::registry::{Metric, Registry};
 const TTFB: &str = "Time to the first byte of an answer to a pull";
 const UPSTREAM: &str = "Time to the head of an upstream's answer";
 const RATE_LIMIT: &str = "Pulls that the upstream still allows, as it last said";
+const INVALID: &str = "Files of policy that are invalid: what was last good holds";
 const EXPIRY: &str = "Seconds until the listener's certificate expires";
 
 /// The handles, and the registry that prints them. Cloning shares both.
@@ -51,6 +52,10 @@ pub struct Metrics {
     /// 1 for the mode an environment is in, 0 for the others.
     pub mode: Family<ModeLabels, Gauge>,
     pub ledger_seconds: Family<LedgerLabels, Histogram>,
+    /// Exceptions in the files, by whether they hold.
+    pub exceptions: Family<ExceptionLabels, Gauge>,
+    /// Files on disk that are not in force.
+    pub policy_files_invalid: Family<PolicyFileLabels, Gauge>,
 }
 
 /// `sekisho_decisions_total`; `reason` is empty where the verdict is a pass.
@@ -113,6 +118,18 @@ pub struct LedgerLabels {
     pub verb: &'static str,
 }
 
+/// `state` is `active`, `expiring` or `expired`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExceptionLabels {
+    pub state: &'static str,
+}
+
+/// `kind` is `config`, `exceptions` or `advisories`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PolicyFileLabels {
+    pub kind: &'static str,
+}
+
 impl Metrics {
     /// Registers every metric under its documented name.
     pub fn new() -> Self {
@@ -141,6 +158,8 @@ impl Metrics {
             certificate_expiry_seconds: to.add("certificate_expiry_seconds", EXPIRY),
             mode: to.add("mode", "1 for the mode that an environment is in"),
             ledger_seconds: to.add_made("ledger_seconds", "Time of a verb", family(point_reads)),
+            exceptions: to.add("exceptions", "Exceptions, by whether they hold"),
+            policy_files_invalid: to.add("policy_files_invalid", INVALID),
             registry: Arc::new(to.0),
         }
     }
@@ -226,6 +245,8 @@ mod tests {
             "sekisho_certificate_expiry_seconds{listener=\"registry\"} -1",
             "sekisho_mode{environment=\"production\",mode=\"enforce\"} 1",
             "sekisho_ledger_seconds_count{verb=\"promote\"} 1",
+            "sekisho_exceptions{state=\"expiring\"} 2",
+            "sekisho_policy_files_invalid{kind=\"exceptions\"} 1",
             "sekisho_build_info{version=",
             "# EOF",
         ] {
@@ -281,6 +302,10 @@ mod tests {
             mode: "enforce",
         };
         metrics.mode.get_or_create(&mode).set(1);
+        let state = ExceptionLabels { state: "expiring" };
+        metrics.exceptions.get_or_create(&state).set(2);
+        let kind = PolicyFileLabels { kind: "exceptions" };
+        metrics.policy_files_invalid.get_or_create(&kind).set(1);
         let verb = LedgerLabels { verb: "promote" };
         metrics.ledger_seconds.get_or_create(&verb).observe(0.1);
     }

@@ -9,6 +9,7 @@ mod body;
 mod decisions;
 mod due;
 mod error;
+mod exceptions;
 mod handed;
 mod hosts;
 mod images;

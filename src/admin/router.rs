@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::authenticate::gatekeeper;
 use super::error::AdminError;
 use super::{
-    Admin, decisions, due, leave, promotions, replays, revocations, scans, status, tokens,
-    unpushed, verdicts,
+    Admin, decisions, due, exceptions, leave, promotions, replays, revocations, scans, status,
+    tokens, unpushed, verdicts,
 };
 use crate::api::{ErrorCode, LIMIT_OF_REPLAYS, LIMIT_OF_SCANS};
 
@@ -69,6 +69,8 @@ fn small() -> OpenApiRouter<Admin> {
         .routes(routes!(revocations::reinstate))
         .routes(routes!(leave::grant, leave::grants))
         .routes(routes!(leave::set_mode, leave::modes))
+        .routes(routes!(exceptions::exceptions))
+        .routes(routes!(exceptions::advisories))
         .routes(routes!(verdicts::verdict))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::one))

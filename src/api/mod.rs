@@ -5,10 +5,12 @@
 //! use these very types, so they cannot drift apart. Times are RFC 3339, digests
 //! and names are strings that go through the parsers of [`crate::oci`].
 
+mod advisory;
 mod binding;
 mod decision;
 mod due;
 mod error;
+mod exception;
 mod finding;
 mod leave;
 mod promotion;
@@ -19,10 +21,12 @@ mod status;
 mod token;
 mod verdict;
 
+pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
 pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, NoticeState};
 pub use finding::{FindingView, LIMIT_OF_FINDINGS, WordView};
 pub use leave::{
     BREAK_GLASS, BreakGlassList, BreakGlassRequest, BreakGlassView, MODES, ModeList, ModeRequest,

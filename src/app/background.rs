@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Parts, watch};
-use crate::metrics::ModeLabels;
+use crate::api::NoticeState;
+use crate::metrics::{ExceptionLabels, ModeLabels};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
 
@@ -70,6 +71,7 @@ async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
     let index = parts.ledger.index();
     let granted = index.active_break_glass(now).len();
     parts.metrics.break_glass.set(signed(granted as u64));
+    set_exceptions(&parts, now);
     for environment in parts.gate.rulebook().environments() {
         let set = index.timed_mode(&environment.name);
         let set = set.filter(|set| set.holds(now)).map(|set| set.mode);
@@ -82,6 +84,19 @@ async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
             let is_on = i64::from(in_force == mode);
             parts.metrics.mode.get_or_create(&labels).set(is_on);
         }
+    }
+}
+
+fn set_exceptions(parts: &Parts, now: Timestamp) {
+    let rulebook = parts.gate.rulebook();
+    for state in NoticeState::ALL {
+        let exceptions = rulebook.exceptions().iter();
+        let counted = exceptions.filter(|it| NoticeState::of_exception(it, now) == state);
+        let labels = ExceptionLabels {
+            state: state.as_str(),
+        };
+        let gauge = parts.metrics.exceptions.get_or_create(&labels);
+        gauge.set(i64::try_from(counted.count()).unwrap_or(i64::MAX));
     }
 }
 

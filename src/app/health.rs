@@ -5,10 +5,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Parts;
+use super::config::Invalid;
+use crate::oci::printable;
 use crate::ops::{Health, Part, Readiness};
 
 /// Seconds of silence, or between clocks, that nobody needs to hear of.
 const TOLERATED_S: i64 = 5;
+
+/// Invalid files that are named, at most.
+const NAMED: usize = 5;
 
 /// Asks all parts, from memory.
 pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
@@ -44,12 +49,21 @@ fn clock(parts: &Parts, now: Timestamp) -> Part {
     Part::new("clock", health)
 }
 
+/// Names the files that are not in force; `status` has their problems.
 fn policy(parts: &Parts) -> Part {
-    let health = match parts.policy_file.problem() {
-        Some(_) => {
-            Health::Degraded("the file on disk is invalid; the last good one holds".to_owned())
-        }
-        None => Health::Ok,
+    let invalid = parts.invalid_files.now();
+    let name = |file: &Invalid| format!("{} {}", file.kind.as_str(), printable(&file.name, 100));
+    let names: Vec<String> = invalid.iter().take(NAMED).map(name).collect();
+    let more = match invalid.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let health = match invalid.is_empty() {
+        true => Health::Ok,
+        false => Health::Degraded(format!(
+            "invalid, and what was last good holds: {}{more}",
+            names.join(", ")
+        )),
     };
     Part::new("policy", health)
 }

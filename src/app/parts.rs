@@ -11,7 +11,7 @@ use super::StartError;
 use super::aliases::Aliases;
 use super::certificates::Kept;
 use super::config::{Config, Credentials, Record, UpstreamConfig};
-use super::watch::PolicyFile;
+use super::watch::InvalidFiles;
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, OnFilled};
 use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfig};
@@ -39,7 +39,7 @@ pub struct Parts {
     pub public_url: String,
     pub(super) aliases: Aliases,
     pub(super) certificates: Kept,
-    pub(super) policy_file: PolicyFile,
+    pub(super) invalid_files: InvalidFiles,
 }
 
 impl Parts {
@@ -82,7 +82,7 @@ impl Parts {
             public_url,
             aliases,
             certificates: Kept::default(),
-            policy_file: PolicyFile::default(),
+            invalid_files: InvalidFiles::default(),
         };
         Ok((parts, writer))
     }

@@ -8,12 +8,17 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Parts;
+use super::config::Invalid;
 use crate::admin::StatusSource;
 use crate::api::{
-    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, ReasonCount, Status,
-    UpstreamState, UpstreamStatus,
+    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, NoticeState, PRODUCT,
+    ReasonCount, Status, UpstreamState, UpstreamStatus,
 };
+use crate::trust::Rulebook;
 use crate::upstream::Condition;
+
+/// Problems of files that are told, at most.
+const TOLD: usize = 20;
 
 /// What a status is made from.
 pub(super) struct Views {
@@ -63,7 +68,7 @@ fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
         ledger: ledger(parts, now),
         cache: cache(parts),
         top_reasons: top_reasons(parts),
-        warnings: warnings(parts),
+        warnings: warnings(parts, &rulebook, now),
     }
 }
 
@@ -146,7 +151,43 @@ fn top_reasons(parts: &Parts) -> Vec<ReasonCount> {
     counts
 }
 
-fn warnings(parts: &Parts) -> Vec<String> {
+fn warnings(parts: &Parts, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
     let configured = parts.config.warnings.iter().map(ToString::to_string);
-    configured.chain(parts.policy_file.problem()).collect()
+    configured
+        .chain(not_in_force(&parts.invalid_files.now()))
+        .chain(ends(rulebook, now))
+        .collect()
+}
+
+/// What is wrong with files that changed while we run.
+fn not_in_force(invalid: &[Invalid]) -> Vec<String> {
+    let problems = invalid.iter().flat_map(|file| &file.problems);
+    let mut told: Vec<String> = problems
+        .clone()
+        .take(TOLD)
+        .map(|problem| format!("not in force: {problem}"))
+        .collect();
+    let more = problems.count().saturating_sub(TOLD);
+    if more > 0 {
+        told.push(format!(
+            "{more} more problems; sekisho check-config shows all"
+        ));
+    }
+    told
+}
+
+/// Exceptions that end soon, or have ended.
+fn ends(rulebook: &Rulebook, now: Timestamp) -> Option<String> {
+    let count = |wanted| {
+        let states = rulebook.exceptions().iter();
+        states
+            .filter(|it| NoticeState::of_exception(it, now) == wanted)
+            .count()
+    };
+    let (soon, ended) = (count(NoticeState::Expiring), count(NoticeState::Expired));
+    (soon + ended > 0).then(|| {
+        format!(
+            "{soon} exception(s) end soon, and {ended} ended; sekisho exceptions list shows them"
+        )
+    })
 }

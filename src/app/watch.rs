@@ -1,39 +1,39 @@
-//! Files that change while the program runs: their content is read once a
-//! second, since ConfigMap symlinks and network file systems tell no events.
+//! Files of policy that change while the program runs: their content is read once
+//! a second, since ConfigMap symlinks and network file systems tell no events.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Parts;
-use super::config::Config;
+use super::config::{Config, Fingerprint, Invalid, PolicyFile, PolicyFiles, Problem, Problems};
+use crate::metrics::PolicyFileLabels;
 use crate::tasks::Tasks;
-use crate::trust::Rulebook;
+use crate::trust::EnvironmentName;
 
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Whether the file on disk is the policy in force.
+/// Which files on disk are not in force, as last seen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PolicyFile {
-    last: Arc<Mutex<Seen>>,
-}
+pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<Invalid>>>>);
 
-#[derive(Debug, Default)]
-struct Seen {
-    content: Option<String>,
-    problem: Option<String>,
-}
-
-impl PolicyFile {
-    /// Why the file on disk is not in force, if it is not.
-    pub(super) fn problem(&self) -> Option<String> {
-        self.seen().problem.clone()
+impl InvalidFiles {
+    pub(super) fn now(&self) -> Arc<Vec<Invalid>> {
+        self.held().clone()
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Arc<Vec<Invalid>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what is seen now; returns what is new in it.
+    fn see(&self, seen: Vec<Invalid>) -> Vec<Invalid> {
+        let before = std::mem::replace(&mut *self.held(), Arc::new(seen.clone()));
+        let is_new = |file: &Invalid| !before.contains(file);
+        seen.into_iter().filter(is_new).collect()
     }
 }
 
@@ -41,52 +41,135 @@ pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
     let Some(file) = parts.config.file.clone() else {
         return;
     };
-    parts.policy_file.seen().content = std::fs::read_to_string(&file).ok();
+    let watched = Arc::new(Mutex::new(Watched::new(file, &parts.config)));
     let parts = parts.clone();
     tasks.every("policy", LOOK, move |now| {
-        let (parts, file) = (parts.clone(), file.clone());
-        async move { reload_once(&parts, file, now) }
+        reload_once(parts.clone(), watched.clone(), now)
     });
 }
 
-/// Takes over the policy sections of a changed file. An invalid one keeps the
-/// last good state, says so, and is tried again: what it names may be what was
-/// missing.
-fn reload_once(parts: &Parts, file: PathBuf, now: Timestamp) {
-    let content = std::fs::read_to_string(&file).ok();
-    let before = parts.policy_file.problem();
-    if before.is_none() && parts.policy_file.seen().content == content {
-        return;
-    }
-    let problem = match load(parts, &file, now) {
-        Ok(rulebook) => {
-            parts.gate.set_rulebook(rulebook);
-            tracing::info!(file = %file.display(), "policy reloaded");
-            None
+/// Takes over what changed. Files lie on disks that may be slow.
+async fn reload_once(parts: Arc<Parts>, watched: Arc<Mutex<Watched>>, now: Timestamp) {
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.look(now) {
+            parts.gate.set_rulebook(watched.files.rulebook());
+            tracing::info!("policy reloaded");
         }
-        Err(problem) => Some(problem),
-    };
-    if let Some(problem) = problem.as_ref().filter(|it| before.as_ref() != Some(it)) {
-        tracing::error!(file = %file.display(), problem, "policy not reloaded");
+        report(&parts, watched.invalid());
+    });
+    if let Err(error) = looked.await
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
-    *parts.policy_file.seen() = Seen { content, problem };
 }
 
-/// A policy has every environment that a running listener belongs to.
-fn load(parts: &Parts, file: &Path, now: Timestamp) -> Result<Rulebook, String> {
-    let config = Config::load(Some(file), |name| std::env::var_os(name), now)
-        .map_err(|problems| problems.to_string())?;
-    let rulebook = config.policy();
-    for listener in &parts.config.listeners {
-        let environment = &listener.environment;
-        if rulebook.environment(environment).is_none() {
-            let address = listener.address;
-            return Err(format!(
-                "{}: environments.{environment} is gone, and the listener at {address} still \
-                 belongs to it; restart to change listeners",
-                file.display(),
-            ));
+/// Says what is invalid: once in the log, and for as long as it is so elsewhere.
+fn report(parts: &Parts, invalid: Vec<Invalid>) {
+    for kind in PolicyFile::ALL {
+        let labels = PolicyFileLabels {
+            kind: kind.as_str(),
+        };
+        let count = invalid.iter().filter(|file| file.kind == kind).count();
+        let gauge = parts.metrics.policy_files_invalid.get_or_create(&labels);
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    for file in parts.invalid_files.see(invalid) {
+        for problem in &file.problems {
+            let kind = file.kind.as_str();
+            tracing::error!(kind, %problem, "not in force; what was last good holds");
         }
     }
-    Ok(rulebook)
 }
+
+/// The files, as they were last seen and as they were last good.
+#[derive(Debug)]
+struct Watched {
+    file: PathBuf,
+    /// Of the configuration file; `None`: it could not be read.
+    seen: Option<Fingerprint>,
+    /// Why the configuration file is not in force; empty: it is.
+    problems: Vec<Problem>,
+    files: PolicyFiles,
+    /// To which environment a running listener belongs.
+    listeners: Vec<(SocketAddr, EnvironmentName)>,
+}
+
+impl Watched {
+    /// `config` is what was read of `file` at the start.
+    fn new(file: PathBuf, config: &Config) -> Self {
+        let listeners = config.listeners.iter();
+        Self {
+            file,
+            seen: config.fingerprint,
+            problems: Vec::new(),
+            files: config.policy_files.clone(),
+            listeners: listeners
+                .map(|listener| (listener.address, listener.environment.clone()))
+                .collect(),
+        }
+    }
+
+    /// Reads what is new. Whether anything in force changed.
+    fn look(&mut self, now: Timestamp) -> bool {
+        let sections = self.look_at_config(now);
+        // Both, whatever the first found.
+        self.files.follow(now) || sections
+    }
+
+    /// An invalid file keeps the last good state, and is read again each time: what
+    /// it names may be what was missing.
+    fn look_at_config(&mut self, now: Timestamp) -> bool {
+        let text = std::fs::read_to_string(&self.file);
+        let seen = text.as_deref().map(Fingerprint::of).ok();
+        if self.problems.is_empty() && self.seen == seen {
+            return false;
+        }
+        self.seen = seen;
+        let loaded = self.load(now);
+        let problems = loaded.map(|files| self.files.adopt(files)).err();
+        self.problems = problems.map(|found| found.problems).unwrap_or_default();
+        self.problems.is_empty()
+    }
+
+    /// A policy has every environment that a running listener belongs to.
+    fn load(&self, now: Timestamp) -> Result<PolicyFiles, Problems> {
+        let config = Config::load_file(&self.file, |name| std::env::var_os(name), now)?;
+        let policy = config.policy();
+        let missing = self
+            .listeners
+            .iter()
+            .find(|(_, name)| policy.environment(name).is_none());
+        match missing {
+            None => Ok(config.policy_files),
+            Some((address, environment)) => {
+                let text = format!(
+                    "environments.{environment} is gone, and the listener at {address} still \
+                     belongs to it; restart to change listeners"
+                );
+                Err(Problem::of_file(&self.file, text).into())
+            }
+        }
+    }
+
+    fn invalid(&self) -> Vec<Invalid> {
+        let config = (!self.problems.is_empty()).then(|| Invalid {
+            kind: PolicyFile::Config,
+            name: file_name(&self.file),
+            problems: self.problems.clone(),
+        });
+        config
+            .into_iter()
+            .chain(self.files.notices().invalid())
+            .collect()
+    }
+}
+
+fn file_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, explain, leave, ledger, node_config, promote, replay,
-    revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, exceptions, explain, leave, ledger, node_config,
+    promote, replay, revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -57,6 +57,7 @@ pub enum Command {
     Explain(explain::Explain),
     Verify(verify::Verify),
     Denials(denials::Denials),
+    Exceptions(exceptions::Exceptions),
     Replay(replay::ReplayPolicy),
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
@@ -207,6 +208,8 @@ mod tests {
             "sekisho scan submit --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --report r.json --gate production",
             "sekisho scan bind --image a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "sekisho scan due --within 7d",
+            "sekisho exceptions list --output json",
+            "sekisho exceptions check --config x.toml",
             "sekisho replay --policy p.toml --since 7d",
             "sekisho mode production audit --hours 4 --ticket T",
             "sekisho explain app:1 --environment production --exposure internal",

@@ -23,7 +23,9 @@ pub struct CheckConfig {
 struct Report<'a> {
     ok: bool,
     problems: &'a [Problem],
-    warnings: &'a [Problem],
+    warnings: Vec<&'a Problem>,
+    exceptions: usize,
+    advisories: usize,
 }
 
 impl CheckConfig {
@@ -41,40 +43,51 @@ impl CheckConfig {
 fn praise(config: &Config) -> String {
     let file = config.file.as_ref();
     let file = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
-    let environments = config.policy().environments().count();
+    let policy = config.policy();
     let mut text = format!(
-        "{file}: good: {} listener(s), {} upstream(s), {environments} environment(s), policy {:016x}",
+        "{file}: good: {} listener(s), {} upstream(s), {} environment(s), {} exception(s), \
+         {} advisory(ies), policy {:016x}",
         config.listeners.len(),
         config.upstreams.len(),
-        config.policy().revision(),
+        policy.environments().count(),
+        policy.exceptions().len(),
+        policy.advisories().len(),
+        policy.revision(),
     );
-    for warning in &config.warnings {
-        text.push_str(&format!("\n{file}{warning} (warning)"));
+    for warning in config.all_warnings() {
+        text.push_str(&format!("\n{warning} (warning)"));
     }
     text
 }
 
 fn json(loaded: &Result<Config, Problems>) -> Result<Exit, Failure> {
     let (report, exit) = match loaded {
-        Ok(config) => (
-            Report {
-                ok: true,
-                problems: &[],
-                warnings: &config.warnings,
-            },
-            Exit::Done,
-        ),
-        Err(found) => (
-            Report {
-                ok: false,
-                problems: &found.problems,
-                warnings: &[],
-            },
-            Exit::Config,
-        ),
+        Ok(config) => (good(config), Exit::Done),
+        Err(found) => (bad(found), Exit::Config),
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     say(&text)?;
     Ok(exit)
+}
+
+fn good(config: &Config) -> Report<'_> {
+    let policy = config.policy();
+    Report {
+        ok: true,
+        problems: &[],
+        warnings: config.all_warnings().collect(),
+        exceptions: policy.exceptions().len(),
+        advisories: policy.advisories().len(),
+    }
+}
+
+fn bad(found: &Problems) -> Report<'_> {
+    Report {
+        ok: false,
+        problems: &found.problems,
+        warnings: Vec::new(),
+        exceptions: 0,
+        advisories: 0,
+    }
 }

@@ -137,7 +137,7 @@ impl Accepts {
                 .or_insert_with(|| comment(finding));
         }
         let end_of_life = verdict.reasons.iter().any(|denial| {
-            denial.reason == DenialReason::ScanIncomplete && denial.detail.contains("end of life")
+            denial.reason == DenialReason::ScanIncomplete && denial.detail == END_OF_LIFE
         });
         if comments.is_empty() && !end_of_life {
             return Err(nothing_to_accept(verdict));

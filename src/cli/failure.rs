@@ -61,9 +61,14 @@ impl Failure {
 
     /// Every problem on a line of its own.
     pub fn config(problems: &Problems) -> Self {
+        Self::bad_config(problems.to_string())
+    }
+
+    /// The configuration is not what the command needs.
+    pub fn bad_config(message: impl Into<String>) -> Self {
         Self {
             exit: Exit::Config,
-            ..Self::new(problems.to_string())
+            ..Self::new(message)
         }
     }
 

@@ -13,6 +13,7 @@ mod demo;
 mod denials;
 mod draft;
 mod due;
+mod exceptions;
 mod explain;
 mod failure;
 mod file;

@@ -29,7 +29,7 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Result<ExitCode, Failure> {
-    for warning in &config.warnings {
+    for warning in config.all_warnings() {
         tracing::warn!(%warning, "configuration");
     }
     let failed = |error: StartError| Failure::new(error.to_string());

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::exception::names_for_sure;
+use super::exception::{SOON, names_for_sure};
 use super::{PackagePattern, PackageRef};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
@@ -37,6 +37,12 @@ pub struct Advisory {
 impl Advisory {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|end| now < end)
+    }
+
+    /// From when on somebody should be told that it ends.
+    pub fn ends_soon_from(&self) -> Option<Timestamp> {
+        let soon = |end: Timestamp| end.checked_sub(SOON).unwrap_or(Timestamp::MIN);
+        self.expires.map(soon)
     }
 
     /// Whether it speaks of a finding. What makes things worse matches any alias,

@@ -7,7 +7,7 @@ use crate::oci::{Repository, RepositoryGlobs};
 use crate::report::Finding;
 
 /// From so long before its end an exception is worth a warning.
-const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(super) const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Findings that are accepted in some images until a date.
 #[derive(Clone, Debug)]

@@ -6,15 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use toml::de::DeTable;
 
 use super::notebook::{Notebook, Problem, Problems};
 use super::policy;
-use super::revision::revision;
 use super::section::Section;
 use super::{
-    AdminConfig, AuditConfig, CacheConfig, LedgerConfig, ListenerConfig, OpsConfig, UpstreamConfig,
-    listeners, storage, upstreams,
+    AdminConfig, AuditConfig, CacheConfig, Fingerprint, LedgerConfig, ListenerConfig, Notices,
+    OpsConfig, PolicyFiles, UpstreamConfig, listeners, notices, storage, upstreams,
 };
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
@@ -34,46 +32,55 @@ pub struct Config {
     pub cache: CacheConfig,
     pub ledger: LedgerConfig,
     pub audit: AuditConfig,
-    /// What is allowed, but worth a second look.
+    /// What the file says that is allowed, but worth a second look.
     pub warnings: Vec<Problem>,
-    policy: Rules,
+    /// Of the file, as it was read.
+    pub fingerprint: Option<Fingerprint>,
+    /// The policy in it and in the folders that it names.
+    pub policy_files: PolicyFiles,
 }
 
 impl Config {
-    /// Reads `file`, or the defaults. `env` looks up the process's variables:
-    /// `XDG_DATA_HOME` and `HOME` say where data lie by default.
+    /// Reads `file`, or the defaults, and the folders that it names. `env` looks up
+    /// the process's variables: `XDG_DATA_HOME` and `HOME` say where data lie by
+    /// default.
     pub fn load(
         file: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,
         now: Timestamp,
     ) -> Result<Self, Problems> {
-        let text = match file {
-            Some(file) => fs::read_to_string(file).map_err(|error| unreadable(file, &error))?,
-            None => String::new(),
-        };
+        let text = text_of(file)?;
         let notebook = Notebook::new(file, &text);
-        let (table, errors) = DeTable::parse_recoverable(&text);
-        for error in &errors {
-            notebook.problem(error.span(), "", error.message());
-        }
-        let root = Section::new(&notebook, String::new(), None, table.into_inner());
-        let config = match errors.is_empty() {
-            true => read(root, user_data(env), now),
-            false => None,
-        };
-        let warnings = notebook.close()?;
-        config
-            .map(|config| Self {
-                file: file.map(Path::to_path_buf),
-                warnings,
-                ..config
-            })
-            .ok_or_else(|| incomplete(file))
+        let root = Section::root(&notebook);
+        let mut config = root.and_then(|root| read(root, user_data(env), now));
+        let files = config.as_mut().map(|config| &mut config.policy_files);
+        let invalid = files.map(|files| files.problems(now)).unwrap_or_default();
+        conclude(config, notebook, file, invalid)
+    }
+
+    /// Reads the file alone: for who follows the folders already.
+    pub fn load_file(
+        file: &Path,
+        env: impl Fn(&str) -> Option<OsString>,
+        now: Timestamp,
+    ) -> Result<Self, Problems> {
+        let text = text_of(Some(file))?;
+        let notebook = Notebook::new(Some(file), &text);
+        let root = Section::root(&notebook);
+        let config = root.and_then(|root| read(root, user_data(env), now));
+        conclude(config, notebook, Some(file), Vec::new())
     }
 
     /// The policy, under a revision that differs whenever anything in it does.
     pub fn policy(&self) -> Rulebook {
-        Rulebook::new(revision(&self.policy), self.policy.clone())
+        self.policy_files.rulebook()
+    }
+
+    /// What is worth a second look in the file and in the folders.
+    pub fn all_warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.warnings
+            .iter()
+            .chain(self.policy_files.notices().warnings())
     }
 
     /// Where image names without a registry go, if an upstream claims them.
@@ -88,27 +95,67 @@ impl Config {
     }
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Problems {
-    problem(file, format!("cannot be read: {error}; check --config"))
+/// Reads the exceptions and advisories alone: also where the rest of the
+/// configuration could not be used, as on a machine without its secrets.
+pub fn load_notices(file: Option<&Path>, now: Timestamp) -> Result<Notices, Problems> {
+    let text = text_of(file)?;
+    let notebook = Notebook::new(file, &text);
+    let places = Section::root(&notebook).map(|mut root| {
+        let (hosts, _) = upstreams::for_policy(&mut root, &BTreeSet::new(), now);
+        notices::places(&mut root, hosts)
+    });
+    let ours =
+        |problem: &Problem| problem.key.is_empty() || notices::KEYS.contains(&problem.key.as_str());
+    let found = notebook.close().err().map(|found| found.problems);
+    let mut problems: Vec<Problem> = found.unwrap_or_default();
+    problems.retain(ours);
+    let mut notices = Notices::default();
+    if let Some(places) = places {
+        notices.follow(&places, now);
+    }
+    problems.extend(notices.invalid().flat_map(|file| file.problems));
+    match problems.is_empty() {
+        true => Ok(notices),
+        false => Err(Problems { problems }),
+    }
 }
 
-/// Never seen: what is missing is noted where it is missed.
-fn incomplete(file: Option<&Path>) -> Problems {
-    problem(
-        file.unwrap_or(Path::new("defaults")),
-        "is incomplete".to_owned(),
-    )
+fn text_of(file: Option<&Path>) -> Result<String, Problems> {
+    let Some(file) = file else {
+        return Ok(String::new());
+    };
+    fs::read_to_string(file).map_err(|error| {
+        let text = format!("cannot be read: {error}; check --config");
+        Problem::of_file(file, text).into()
+    })
 }
 
-fn problem(file: &Path, text: String) -> Problems {
-    Problems {
-        file: Some(file.to_path_buf()),
-        problems: vec![Problem {
-            line: None,
-            column: None,
-            key: String::new(),
-            text,
-        }],
+/// A configuration without any problem, or all of them. `invalid`: those of other
+/// files.
+fn conclude(
+    config: Option<Config>,
+    notebook: Notebook<'_>,
+    file: Option<&Path>,
+    invalid: Vec<Problem>,
+) -> Result<Config, Problems> {
+    let fingerprint = file.map(|_| Fingerprint::of(notebook.text()));
+    let noted = notebook.close();
+    match (config, noted) {
+        (Some(config), Ok(warnings)) if invalid.is_empty() => Ok(Config {
+            file: file.map(Path::to_path_buf),
+            fingerprint,
+            warnings,
+            ..config
+        }),
+        (_, Err(found)) => Err(Problems {
+            problems: found.problems.into_iter().chain(invalid).collect(),
+        }),
+        (Some(_), Ok(_)) => Err(Problems { problems: invalid }),
+        // Never seen: what is missing is noted where it is missed.
+        (None, Ok(_)) => {
+            let file = file.unwrap_or(Path::new("defaults"));
+            Err(Problem::of_file(file, "is incomplete").into())
+        }
     }
 }
 
@@ -118,20 +165,20 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
     let names: BTreeSet<EnvironmentName> =
         environments.iter().map(|(name, _)| name.clone()).collect();
     let (upstreams, vouchings) = upstreams::upstreams(&mut root, &names, now);
-    let hosts = upstreams
+    let hosts: BTreeSet<RegistryHost> = upstreams
         .iter()
         .map(|upstream| upstream.name.clone())
         .collect();
-    let policy = Rules {
+    let sections = Rules {
         environments: environments
             .into_iter()
             .map(|(name, section)| policy::environment(name, section, &hosts))
             .collect(),
         exposures: policy::exposures(&mut root, &hosts),
         vouchings,
-        exceptions: Vec::new(),
-        advisories: Vec::new(),
+        ..Rules::default()
     };
+    let places = notices::places(&mut root, hosts.clone());
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);
@@ -150,7 +197,8 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         ledger,
         audit,
         warnings: Vec::new(),
-        policy,
+        fingerprint: None,
+        policy_files: PolicyFiles::new(sections, places),
     })
 }
 

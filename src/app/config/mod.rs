@@ -1,15 +1,24 @@
-//! The configuration file: the only place that knows its keys.
+//! The configuration file, and the files of exceptions and advisories: the only
+//! place that knows their keys.
 //!
-//! It is read in one walk by `Section`, which hands out typed
+//! A file is read in one walk by `Section`, which hands out typed
 //! values and notes every problem with its key and line, so that one run of
 //! `check-config` shows them all. A key that no reader asked for is unknown, and
 //! refused. An absent file reads like an empty one: every default stands beside
 //! its key.
 
 mod address;
+mod advisories;
+mod bounded;
+mod exceptions;
+mod files;
+mod fingerprint;
+mod folder;
 mod listeners;
 mod loading;
+mod moment;
 mod notebook;
+mod notices;
 mod policy;
 mod quantity;
 mod revision;
@@ -23,9 +32,12 @@ mod upstreams;
 mod tests;
 
 pub use address::TlsConfig;
+pub use files::PolicyFiles;
+pub use fingerprint::Fingerprint;
 pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};
-pub use loading::Config;
+pub use loading::{Config, load_notices};
 pub use notebook::{Problem, Problems};
+pub use notices::{Invalid, Notices, PolicyFile};
 pub use quantity::{Period, PeriodError};
 pub use revision::revision;
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};

@@ -1,16 +1,23 @@
-//! What is wrong with a configuration, all of it at once.
+//! What is wrong with a configuration and its files, all of it at once.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
+
+use crate::oci::printable;
+
+/// The longest text of a problem, in characters.
+const LONGEST: usize = 1000;
 
 /// One thing that is wrong, or worth a second look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// `None`: the defaults were read.
+    pub file: Option<String>,
     /// Line in the file, from 1.
     pub line: Option<usize>,
     /// In characters, from 1.
@@ -21,13 +28,31 @@ pub struct Problem {
     pub text: String,
 }
 
-/// Everything that is wrong with one file.
+/// Everything that is wrong with a configuration and the files that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Problems {
-    /// `None`: the defaults were read.
-    pub file: Option<PathBuf>,
-    /// At least one, by line.
+    /// At least one, by file and line.
     pub problems: Vec<Problem>,
+}
+
+impl Problem {
+    /// What is wrong with a file as a whole.
+    pub fn of_file(file: &Path, text: impl fmt::Display) -> Self {
+        Self {
+            file: Some(name(file)),
+            line: None,
+            column: None,
+            key: String::new(),
+            text: harmless(&text.to_string()),
+        }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        let problems = vec![problem];
+        Self { problems }
+    }
 }
 
 impl fmt::Display for Problems {
@@ -36,19 +61,16 @@ impl fmt::Display for Problems {
             if at > 0 {
                 writeln!(f)?;
             }
-            match &self.file {
-                Some(file) => write!(f, "{}", file.display())?,
-                None => f.write_str("defaults")?,
-            }
-            write!(f, "{problem}")?;
+            problem.fmt(f)?;
         }
         Ok(())
     }
 }
 
 impl fmt::Display for Problem {
-    /// `:12:3: cache.max_size: …`, to follow the name of the file.
+    /// `sekisho.toml:12:3: cache.max_size: …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file.as_deref().unwrap_or("defaults"))?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, ":{line}:{column}")?;
         }
@@ -57,6 +79,23 @@ impl fmt::Display for Problem {
             key => write!(f, ": {key}: {}", self.text),
         }
     }
+}
+
+/// The name of a file, fit for a terminal in one line.
+fn name(file: &Path) -> String {
+    let shown = |character: char| match character.is_control() {
+        true => '?',
+        false => character,
+    };
+    file.display().to_string().chars().map(shown).collect()
+}
+
+/// A problem may quote the file, which others wrote. Only the … of our own hints
+/// is kept besides what is printable.
+fn harmless(text: &str) -> String {
+    let parts = text.trim().split('…');
+    let parts: Vec<String> = parts.map(|part| printable(part, LONGEST)).collect();
+    parts.join("…")
 }
 
 /// Where the readers note what they find, while they share one file.
@@ -79,6 +118,10 @@ impl<'t> Notebook<'t> {
         }
     }
 
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// What relative paths are relative to.
     pub(super) fn folder(&self) -> &Path {
         self.file.and_then(Path::parent).unwrap_or(Path::new(""))
@@ -97,10 +140,11 @@ impl<'t> Notebook<'t> {
     fn locate(&self, span: Option<Range<usize>>, key: &str, text: impl fmt::Display) -> Problem {
         let before = span.and_then(|span| self.text.get(..span.start));
         Problem {
+            file: self.file.map(name),
             line: before.map(|before| before.matches('\n').count() + 1),
             column: before.map(column),
-            key: key.to_owned(),
-            text: text.to_string(),
+            key: harmless(key),
+            text: harmless(&text.to_string()),
         }
     }
 
@@ -120,10 +164,7 @@ impl<'t> Notebook<'t> {
             return Ok(self.warnings.into_inner());
         }
         problems.sort_by_key(|problem| problem.line);
-        Err(Problems {
-            file: self.file.map(Path::to_path_buf),
-            problems,
-        })
+        Err(Problems { problems })
     }
 }
 

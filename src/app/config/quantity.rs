@@ -1,5 +1,6 @@
 //! Durations and sizes as the file writes them.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,6 +37,16 @@ impl FromStr for Period {
             .filter(|seconds| *seconds <= LONGEST as u64)
             .map(|seconds| Self(seconds as i64))
             .ok_or_else(|| PeriodError(text.to_owned()))
+    }
+}
+
+/// As one would write it.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+        let mut whole = units.iter().filter(|(length, _)| self.0 % length == 0);
+        let (length, unit) = whole.next().unwrap_or(&(1, "s"));
+        write!(f, "{}{unit}", self.0 / length)
     }
 }
 
@@ -121,6 +132,8 @@ mod tests {
     fn reads_durations() {
         for (text, seconds) in [("0s", 0), ("15m", 900), ("12h", 43_200), ("30d", 2_592_000)] {
             assert_eq!(text.parse(), Ok(Period(seconds)), "{text}");
+            let shown = if seconds == 0 { "0d" } else { text };
+            assert_eq!(Period(seconds).to_string(), shown);
         }
         for bad in [
             "",

@@ -2,20 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::fs;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::bounded::{self, Unread};
 use super::notebook::Notebook;
-
-/// The longest certificate bundle or secret that is read, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -32,7 +28,17 @@ pub(super) struct Section<'n, 't> {
 }
 
 impl<'n, 't> Section<'n, 't> {
-    pub(super) fn new(
+    /// The whole file; `None` where its syntax is broken, which is noted.
+    pub(super) fn root(notebook: &'n Notebook<'t>) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(notebook.text());
+        for error in &errors {
+            notebook.problem(error.span(), "", error.message());
+        }
+        let root = || Self::new(notebook, String::new(), None, table.into_inner());
+        errors.is_empty().then(root)
+    }
+
+    fn new(
         notebook: &'n Notebook<'t>,
         path: String,
         span: Option<Range<usize>>,
@@ -163,20 +169,18 @@ impl<'n, 't> Section<'n, 't> {
         self.contents(key, &path)
     }
 
-    fn contents(&self, key: &str, path: &PathBuf) -> Option<String> {
-        let mut text = String::new();
-        let read = fs::File::open(path)
-            .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text));
-        match read {
-            Err(error) => {
-                self.problem(key, format_args!("cannot read {}: {error}", path.display()))
+    fn contents(&self, key: &str, path: &Path) -> Option<String> {
+        let read = bounded::read(path);
+        match &read {
+            Ok(_) => {}
+            Err(Unread::Io(error)) => {
+                self.problem(key, format_args!("cannot read {}: {error}", path.display()));
             }
-            Ok(length) if length as u64 > FILE_LIMIT => {
-                self.problem(key, format_args!("{} is over 1 MiB", path.display()));
+            Err(error @ Unread::TooLong) => {
+                self.problem(key, format_args!("{} {error}", path.display()));
             }
-            Ok(_) => return Some(text),
         }
-        None
+        read.ok()
     }
 
     /// A table below; an absent one reads as empty.

@@ -1,5 +1,6 @@
 //! What a file, or none, comes to mean.
 
+mod notices;
 mod problems;
 
 use std::ffi::OsString;
@@ -28,6 +29,9 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     }
     fs::write(folder.path().join("password"), "s3cret\n").unwrap();
     fs::write(folder.path().join("config.json"), "{}").unwrap();
+    for name in ["exceptions", "advisories"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
     let file = folder.path().join("sekisho.toml");
     fs::write(&file, text).unwrap();
     (folder, file)
@@ -173,6 +177,22 @@ fn the_first_rule_replaces_keys_one_by_one() {
 }
 
 #[test]
+fn a_rule_replaces_the_minimum_age_and_the_bases() {
+    let text = "[environments.production]\nmin_age = '2d'\ntrusted_bases = ['docker.io/base/**']\n\
+                [[environments.production.rules]]\nrepositories = ['docker.io/library/*']\n\
+                min_age = '0s'\ntrusted_bases = []";
+    let policy = load(text).unwrap().policy();
+    let production = policy.environment(&environment("production")).unwrap();
+    let of = |name| production.settings(&Repository::parse(name).unwrap());
+    let app = of("docker.io/team/app");
+    assert_eq!(app.min_age, jiff::SignedDuration::from_hours(48));
+    assert_eq!(app.trusted_bases.written(), ["docker.io/base/**"]);
+    let official = of("docker.io/library/nginx");
+    assert_eq!(official.min_age, jiff::SignedDuration::ZERO);
+    assert!(official.trusted_bases.is_empty());
+}
+
+#[test]
 fn vouching_lasts_through_its_last_day() {
     let text = "[[upstreams]]\nname = 'a.b'\n\
                 vouches = { environments = ['production'], for = ['scan'], until = 2026-12-31 }";
@@ -196,6 +216,8 @@ fn any_change_of_policy_changes_its_revision() {
         "[environments.staging]",
         "[environments.production]\nmode = 'audit'",
         "[environments.production]\nmax_report_age = '31d'",
+        "[environments.production]\nmin_age = '1d'",
+        "[environments.production]\ntrusted_bases = ['docker.io/base/**']",
         "[environments.production]\nceilings = { internal = 'low' }",
         "[[environments.production.rules]]\nrepositories = ['**']",
         "[[environments.production.rules]]\nrepositories = ['*/**']",
@@ -252,4 +274,6 @@ fn the_sample_file_is_valid_with_every_key_uncommented() {
     let production = policy.environment(&environment("production")).unwrap();
     assert_eq!(production.rules.len(), 1);
     assert_eq!(production.platform_images.len(), 1);
+    assert!(!production.settings.trusted_bases.is_empty());
+    assert!(config.policy_files.notices().has_places());
 }

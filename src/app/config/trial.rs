@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use toml::de::DeTable;
 
 use super::notebook::{Notebook, Problems};
 use super::section::Section;
@@ -16,14 +15,8 @@ use crate::trust::{EnvironmentName, Rules};
 /// files, and are left empty.
 pub fn rules_of(text: &str, now: Timestamp) -> Result<Rules, Problems> {
     let notebook = Notebook::new(None, text);
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        notebook.problem(error.span(), "", error.message());
-    }
-    let mut root = Section::new(&notebook, String::new(), None, table.into_inner());
-    let rules = read(&mut root, now);
-    drop(root);
-    notebook.close().map(|_| rules)
+    let rules = Section::root(&notebook).map(|mut root| read(&mut root, now));
+    notebook.close().map(|_| rules.unwrap_or_default())
 }
 
 fn read(root: &mut Section<'_, '_>, now: Timestamp) -> Rules {

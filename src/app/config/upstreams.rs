@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::listeners::joined;
+use super::moment;
 use super::quantity::Period;
 use super::section::Section;
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
@@ -326,7 +326,7 @@ fn vouching(
     let requirements: Vec<Requirement> = vouches.list("for").unwrap_or_default();
     note_empty(&vouches, "environments", environments.is_empty());
     note_empty(&vouches, "for", requirements.is_empty());
-    let until = until(&mut vouches, now);
+    let until = moment::end(&mut vouches, "until", now, "it vouches no more");
     vouches.finish();
     Some(Vouching {
         upstream: upstream.clone(),
@@ -344,28 +344,6 @@ fn note_empty(vouches: &Section<'_, '_>, key: &'static str, empty: bool) {
     if empty {
         vouches.problem(key, format_args!("names nothing; write {key} = {example}"));
     }
-}
-
-/// A date includes that day, in UTC.
-fn until(vouches: &mut Section<'_, '_>, now: Timestamp) -> Option<Timestamp> {
-    let hint = "write the last day, as in 2027-03-31";
-    let written: toml::value::Datetime = vouches.required("until", hint)?;
-    let text = written.to_string();
-    let end = text.parse().ok().or_else(|| end_of_day(&text));
-    match end {
-        None => vouches.problem("until", format_args!("{text} names no moment; {hint}")),
-        Some(end) if end <= now => {
-            vouches.warning("until", format_args!("{text} is past: it vouches no more"));
-        }
-        Some(_) => {}
-    }
-    end
-}
-
-fn end_of_day(text: &str) -> Option<Timestamp> {
-    let day: Date = text.parse().ok()?;
-    let next = day.tomorrow().ok()?.in_tz("UTC").ok()?;
-    Some(next.timestamp())
 }
 
 fn is_public(name: &RegistryHost, url: &Url) -> bool {

@@ -41,6 +41,8 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "get /api/v1/tokens",
         "post /api/v1/tokens",
         "delete /api/v1/tokens/{name}",
+        "get /api/v1/exceptions",
+        "get /api/v1/advisories",
         "get /api/v1/status",
     ];
     assert_eq!(routes, expected.map(str::to_owned).into());

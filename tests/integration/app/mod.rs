@@ -3,6 +3,7 @@
 mod certificates;
 mod ends;
 mod follow;
+mod notices;
 mod policy;
 mod probes;
 mod program;

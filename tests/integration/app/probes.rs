@@ -81,6 +81,8 @@ async fn a_denied_and_an_allowed_pull_are_counted_under_the_agreed_names() {
         "sekisho_upstream_requests_total{upstream=\"registry.example\",method=\"GET\",status=\"200\"}",
         "sekisho_upstream_seconds",
         "sekisho_ledger_seconds",
+        "sekisho_exceptions{state=\"active\"} 0",
+        "sekisho_policy_files_invalid{kind=\"config\"} 0",
         "sekisho_build_info",
         "sekisho_mode{environment=\"production\",mode=\"enforce\"} 1",
     ] {

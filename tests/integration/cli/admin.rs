@@ -217,3 +217,23 @@ fn denials_come_oldest_first_with_those_that_a_mode_let_pass() {
     assert!(api.request().contains("verdict=denied"));
     assert!(api.request().contains("verdict=would-deny"));
 }
+
+#[test]
+fn exceptions_are_listed_with_what_ends() {
+    let body = r#"{"exceptions":[{"id":"a.toml#1","vulnerabilities":["CVE-1"],"accept":[],
+        "images":["docker.io/**"],"packages":[],"reason":"r","link":"https://a.example/1",
+        "owner":"web\u001b[2J","expires":"2026-01-01T00:00:00Z","state":"expired","used":null}]}"#;
+    let api = Api::answering(200, body);
+    let run = against(&api, &["exceptions", "list"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [
+        "a.toml#1  CVE-1",
+        "expired",
+        "warning: a.toml#1 of web?[2J has ended",
+    ] {
+        assert!(run.stdout.contains(part), "{part}\n{run:?}");
+    }
+    assert!(api.request().starts_with("GET /api/v1/exceptions "));
+    let run = against(&api, &["exceptions", "list", "--output", "json"]).run();
+    assert_eq!(run.stdout, format!("{body}\n"));
+}

@@ -81,3 +81,83 @@ fn a_warning_does_not_fail_the_check() {
         "{run:?}"
     );
 }
+
+const FOLDERS: &str = "exceptions_dir = \"exceptions\"\nadvisories_dir = \"advisories\"\n";
+
+/// A configuration with a file of exceptions and one of advisories.
+fn with_notices(exceptions: &str, advisories: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = scratch();
+    for (place, text) in [("exceptions", exceptions), ("advisories", advisories)] {
+        std::fs::create_dir(folder.path().join(place)).unwrap();
+        std::fs::write(folder.path().join(place).join("a.toml"), text).unwrap();
+    }
+    let file = folder.path().join("sekisho.toml");
+    std::fs::write(&file, FOLDERS).unwrap();
+    (folder, file)
+}
+
+/// An exception that ends in so many days.
+fn exception(days: i64) -> String {
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    format!(
+        "[[exception]]\nvulnerabilities = [\"CVE-1\"]\nimages = [\"docker.io/**\"]\n\
+         reason = \"r\"\nlink = \"https://a.example/1\"\nowner = \"o\"\nexpires = {end:.0}\n"
+    )
+}
+
+#[test]
+fn mistakes_in_exceptions_and_advisories_exit_64_everywhere() {
+    let (folder, file) = with_notices("[[exception]]\n", "[[advisory]\n");
+    let commands: [&[&str]; 3] = [&["check-config"], &["exceptions", "check"], &["serve"]];
+    for command in commands {
+        let run = Program::new(command).config(&file).run();
+        assert_eq!(run.code, 64, "{run:?}");
+        for part in [
+            "exceptions/a.toml:1:1: exception[0].expires: is missing",
+            "exceptions/a.toml:1:1: exception[0].link: is missing",
+            "advisories/a.toml:1:",
+        ] {
+            assert!(run.stderr.contains(part), "{part}\n{run:?}");
+        }
+    }
+    std::fs::remove_dir_all(folder.path().join("exceptions")).unwrap();
+    let run = Program::new(&["check-config", "--output", "json"])
+        .config(&file)
+        .run();
+    assert_eq!(run.code, 64, "{run:?}");
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let named = report["problems"][0]["file"].as_str().unwrap();
+    assert!(named.ends_with("/exceptions"), "{report}");
+}
+
+#[test]
+fn what_is_accepted_is_counted_and_its_end_is_warned_of() {
+    let two = format!("{}{}", exception(100), exception(3));
+    let (_folder, file) = with_notices(&two, "");
+    let run = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout.contains("2 exception(s), 0 advisory(ies)"),
+        "{run:?}"
+    );
+    assert_eq!(run.stdout.matches("ends soon").count(), 1, "{run:?}");
+    let run = Program::new(&["exceptions", "check"]).config(&file).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout
+            .starts_with("good: 2 exception(s), 0 advisory(ies)\n"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout
+            .contains("a.toml:15:1: exception[1].expires: ends soon"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_check_of_nothing_does_not_pass() {
+    let run = Program::new(&["exceptions", "check"]).run();
+    assert_eq!(run.code, 64, "{run:?}");
+    assert!(run.stderr.contains("nothing was checked"), "{run:?}");
+}

@@ -12,9 +12,28 @@ pub struct Setup {
     hub: String,
     corp: String,
     more: String,
+    top: String,
+    files: Vec<(String, String)>,
 }
 
 impl Setup {
+    /// Keys above all tables.
+    pub fn top(mut self, keys: &str) -> Self {
+        self.top = keys.to_owned();
+        self
+    }
+
+    /// Adds a file beside the configuration, by its path from there.
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The files beside the configuration.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
     /// Keys of `[environments.production]`.
     pub fn production(mut self, keys: &str) -> Self {
         self.production = keys.to_owned();
@@ -47,7 +66,8 @@ impl Setup {
 
     /// The file.
     pub fn text(&self, hub: &str, corp: &str) -> String {
-        let mut text = String::from("data_dir = \"data\"\n[cache]\nmin_free = \"1MiB\"\n");
+        let top = &self.top;
+        let mut text = format!("data_dir = \"data\"\n{top}\n[cache]\nmin_free = \"1MiB\"\n");
         text += "[admin]\naddress = \"127.0.0.1:0\"\n";
         let plain = [String::new()];
         let listeners = match self.listeners.is_empty() {

@@ -63,6 +63,22 @@ impl World {
     pub fn write(&self, setup: &Setup) {
         let text = setup.text(&self.hub.origin(), &self.corp.origin());
         std::fs::write(self.file(), text).unwrap();
+        for (path, text) in setup.files() {
+            self.put_file(path, text);
+        }
+    }
+
+    /// Writes a file beside the configuration, in one step.
+    pub fn put_file(&self, path: &str, text: &str) {
+        let file = self.folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let half = self.folder.path().join("half-written");
+        std::fs::write(&half, text).unwrap();
+        std::fs::rename(half, file).unwrap();
+    }
+
+    pub fn remove_file(&self, path: &str) {
+        std::fs::remove_file(self.folder.path().join(path)).unwrap();
     }
 
     pub fn file(&self) -> PathBuf {

@@ -13,8 +13,18 @@ fn problems(text: &str) -> Vec<String> {
 const PROBLEMS: &[(&str, &str, &str)] = &[
     ("speed = 1", "speed", "is unknown"),
     ("[webhook]\naddress = '0.0.0.0:1'", "webhook", "is unknown"),
-    ("exceptions_dir = 'x'", "exceptions_dir", "is unknown"),
-    ("advisories_dir = 'x'", "advisories_dir", "is unknown"),
+    ("exceptions_dir = ''", "exceptions_dir", "is empty"),
+    ("exceptions_dir = ['x']", "exceptions_dir", "invalid type"),
+    (
+        "exception_horizon = '0s'",
+        "exception_horizon",
+        "is nothing",
+    ),
+    (
+        "exception_horizon = '6 months'",
+        "exception_horizon",
+        "is no duration",
+    ),
     ("[[clusters]]\nname = 'a'", "clusters", "is unknown"),
     ("[cache]\nremote = 's3://x'", "cache.remote", "is unknown"),
     (
@@ -23,9 +33,9 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "is no duration",
     ),
     (
-        "[environments.production]\ntrusted_bases = []",
+        "[environments.production]\ntrusted_bases = ['a[']",
         "environments.production.trusted_bases",
-        "is unknown",
+        "is no glob",
     ),
     (
         "[environments.production]\nrequire = ['signature']",
@@ -323,6 +333,11 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "invalid type",
     ),
     (
+        "[[upstreams]]\nname = 'a.b'\nvouches = { environments = ['production'], for = ['scan'], until = 2027-01-01T12:00:00 }",
+        "upstreams[0].vouches.until",
+        "names no moment",
+    ),
+    (
         "[[upstreams]]\nname = 'a.b'\nvouches = { environments = ['production'], for = [], until = 2027-01-01 }",
         "upstreams[0].vouches.for",
         "names nothing",
@@ -391,6 +406,11 @@ fn names_all_problems_at_once_by_line() {
 
 /// What is written, the key that is warned of, and a part of what is said.
 const WARNINGS: &[(&str, &str, &str)] = &[
+    (
+        "[environments.production]\ntrusted_bases = ['quay.io/base/*']",
+        "environments.production.trusted_bases",
+        "matches nothing",
+    ),
     (
         "[[listeners]]\naddress = '0.0.0.0:5080'\ninsecure = true",
         "listeners[0].auth",

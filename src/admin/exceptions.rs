@@ -1,0 +1,70 @@
+//! `GET /api/v1/exceptions` and `GET /api/v1/advisories`: what people wrote, as it
+//! is in force. It is written in files, under version control, and nowhere else.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Admin;
+use super::authenticate::{Now, Reader};
+use super::error::AdminError;
+use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
+use crate::oci::Digest;
+use crate::trust::Exception;
+
+/// What is accepted, until when, and by whom.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions",
+    responses((status = 200, body = ExceptionList))
+)]
+pub(super) async fn exceptions(
+    State(admin): State<Admin>,
+    _reader: Reader,
+    Now(now): Now,
+) -> Result<Json<ExceptionList>, AdminError> {
+    let rulebook = admin.gate.rulebook();
+    let mut exceptions = Vec::new();
+    for exception in rulebook.exceptions() {
+        exceptions.push(ExceptionView {
+            used: is_used(&admin, exception).await?,
+            ..ExceptionView::new(exception, now)
+        });
+    }
+    Ok(Json(ExceptionList { exceptions }))
+}
+
+/// Whether a scan in force, of an image in its scope, names what it accepts; not
+/// known of the end of life, which no index holds.
+async fn is_used(admin: &Admin, exception: &Exception) -> Result<Option<bool>, AdminError> {
+    if exception.vulnerabilities.is_empty() {
+        return Ok(None);
+    }
+    let index = admin.ledger.index();
+    let in_scope = |manifest: &Digest| {
+        let mut repositories = index.repositories(manifest).into_iter();
+        repositories.any(|repository| exception.images.matches(&repository))
+    };
+    let naming = admin
+        .ledger
+        .scans_naming(&exception.vulnerabilities)
+        .await?;
+    Ok(Some(naming.iter().any(in_scope)))
+}
+
+/// What the security department said.
+#[utoipa::path(
+    get,
+    path = "/api/v1/advisories",
+    responses((status = 200, body = AdvisoryList))
+)]
+pub(super) async fn advisories(
+    State(admin): State<Admin>,
+    _reader: Reader,
+    Now(now): Now,
+) -> Json<AdvisoryList> {
+    let rulebook = admin.gate.rulebook();
+    let advisories = rulebook.advisories().iter();
+    Json(AdvisoryList {
+        advisories: advisories.map(|it| AdvisoryView::new(it, now)).collect(),
+    })
+}

@@ -1,0 +1,172 @@
+//! `[[exception]]`: what somebody accepts, in public, for a time.
+
+use std::iter;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use url::Url;
+
+use super::moment;
+use super::notices::Context;
+use super::policy::warn_of_strangers;
+use super::section::Section;
+use crate::oci::RepositoryGlobs;
+use crate::trust::{Exception, PackagePattern};
+
+const VULNERABILITIES: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";
+const REASON: &str = "write reason = \"…\", for whoever asks later";
+const LINK: &str = "write the address of the issue in which it was decided";
+const OWNER: &str = "write the team that answers for it";
+
+/// What can be accepted besides vulnerabilities.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Accepted {
+    EndOfLife,
+}
+
+/// Reads the file of that name.
+pub(super) fn exceptions(
+    root: &mut Section<'_, '_>,
+    name: &str,
+    context: Context<'_>,
+) -> Vec<Exception> {
+    let sections = root.sections("exception").unwrap_or_default();
+    let numbered = iter::zip(1.., sections);
+    numbered
+        .filter_map(|(number, section)| exception(section, format!("{name}#{number}"), context))
+        .collect()
+}
+
+fn exception(mut section: Section<'_, '_>, id: String, context: Context<'_>) -> Option<Exception> {
+    let vulnerabilities = ids(&mut section);
+    let accepts: Option<Vec<Accepted>> = section.list("accept");
+    note_subject(&section);
+    let images = images(&mut section, context);
+    let packages = packages(&mut section);
+    note_pointless_packages(&section);
+    let reason = section.words("reason", REASON);
+    let link = link(&mut section);
+    let owner = section.words("owner", OWNER);
+    let expires = moment::end(&mut section, "expires", context.now, "nothing is accepted");
+    note_horizon(&section, expires, context);
+    let exception = || {
+        Some(Exception {
+            id,
+            vulnerabilities: vulnerabilities.unwrap_or_default(),
+            accepts_end_of_life: accepts.is_some(),
+            images: images?,
+            packages: packages.unwrap_or_default(),
+            reason: reason?,
+            link: link?,
+            owner: owner?,
+            expires: expires?,
+        })
+    };
+    let exception = exception();
+    if let Some(exception) = &exception {
+        let soon = exception.ends_soon_from();
+        warn_of_end(&section, soon, exception.expires, context.now);
+    }
+    section.finish();
+    exception
+}
+
+/// Reads `vulnerabilities`.
+pub(super) fn ids(section: &mut Section<'_, '_>) -> Option<Vec<String>> {
+    let ids: Vec<String> = section.list("vulnerabilities")?;
+    if ids.is_empty() {
+        section.problem(
+            "vulnerabilities",
+            format_args!("names nothing; {VULNERABILITIES}"),
+        );
+    }
+    for id in ids.iter().filter(|id| !is_word(id)) {
+        let text = format!("{id:?} is the id of no vulnerability; {VULNERABILITIES}");
+        section.problem("vulnerabilities", text);
+    }
+    Some(ids)
+}
+
+/// Something that can be an id: it says something, in one word.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|character| character.is_ascii_graphic())
+}
+
+fn note_subject(section: &Section<'_, '_>) {
+    match (section.has("vulnerabilities"), section.has("accept")) {
+        (true, true) => {
+            let text = "does not go with vulnerabilities; write two exceptions";
+            section.problem("accept", text);
+        }
+        (false, false) => {
+            let text = format!("is missing; {VULNERABILITIES}, or accept = [\"end-of-life\"]");
+            section.problem("vulnerabilities", text);
+        }
+        (true, false) | (false, true) => {}
+    }
+}
+
+fn images(section: &mut Section<'_, '_>, context: Context<'_>) -> Option<RepositoryGlobs> {
+    let hint = "write images = [\"registry.corp/team/**\"]";
+    let globs: RepositoryGlobs = section.required("images", hint)?;
+    if globs.is_empty() {
+        section.problem("images", format_args!("is empty; {hint}"));
+    }
+    warn_of_strangers(section, "images", &globs, &context.places.hosts);
+    Some(globs)
+}
+
+/// Reads `packages`. An empty list would read as any package.
+pub(super) fn packages(section: &mut Section<'_, '_>) -> Option<Vec<PackagePattern>> {
+    let packages: Option<Vec<PackagePattern>> = section.list("packages");
+    if packages.as_ref().is_some_and(Vec::is_empty) {
+        let text = "names nothing; write packages = [\"zlib1g\"], or leave it out";
+        section.problem("packages", text);
+    }
+    packages
+}
+
+/// The end of life is the operating system's, not a package's.
+fn note_pointless_packages(section: &Section<'_, '_>) {
+    if section.has("accept") && section.has("packages") {
+        section.problem("packages", "does not go with accept; leave it out");
+    }
+}
+
+/// Reads `link`: where people can read on.
+pub(super) fn link(section: &mut Section<'_, '_>) -> Option<String> {
+    let link: String = section.required("link", LINK)?;
+    let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_link = is_word(&link) && Url::parse(&link).is_ok_and(is_web);
+    if !is_link {
+        let text = format!("{link:?} is no web address; {LINK}, as in https://…");
+        section.problem("link", text);
+    }
+    Some(link)
+}
+
+fn note_horizon(section: &Section<'_, '_>, expires: Option<Timestamp>, context: Context<'_>) {
+    let latest = context.latest_end();
+    if expires.is_some_and(|end| end > latest) {
+        let horizon = context.places.horizon;
+        let text = format!(
+            "is over {horizon} away (exception_horizon); the latest is {:.0}, and it can be \
+             renewed",
+            latest
+        );
+        section.problem("expires", text);
+    }
+}
+
+/// Tells of an end that comes soon; one that is past is told of where it is read.
+pub(super) fn warn_of_end(
+    section: &Section<'_, '_>,
+    soon: Timestamp,
+    end: Timestamp,
+    now: Timestamp,
+) {
+    if soon <= now && now < end {
+        section.warning("expires", format_args!("ends soon: at {end:.0}"));
+    }
+}

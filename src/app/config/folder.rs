@@ -1,0 +1,229 @@
+//! A folder of files that people write, each as it was last good.
+//!
+//! A file that became invalid, or cannot be read, keeps in force what it last held,
+//! and says so; the others go on changing. A file that is gone takes its entries
+//! with it. A folder that cannot be listed keeps all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::bounded;
+use super::fingerprint::Fingerprint;
+use super::notebook::{Notebook, Problem, Problems};
+use super::section::Section;
+
+/// Files that are read, at most.
+const FILES: usize = 1000;
+/// What is looked through for them, at most.
+const ENTRIES: usize = 10_000;
+/// Folders below each other; a link that leads back is found out by it.
+const DEPTH: usize = 8;
+
+/// The files of a folder.
+#[derive(Clone, Debug)]
+pub(super) struct Folder<T> {
+    /// By their path in the folder.
+    files: BTreeMap<String, Noted<T>>,
+    /// Why it cannot be listed.
+    problem: Option<Problem>,
+}
+
+/// A file, as it was last good.
+#[derive(Clone, Debug)]
+struct Noted<T> {
+    /// Of what it held when it was last looked at.
+    seen: Option<Fingerprint>,
+    entries: Vec<T>,
+    warnings: Vec<Problem>,
+    /// Why what it holds now is not in force; empty: it is.
+    problems: Vec<Problem>,
+}
+
+/// A file as it was found, to be read: its name, and its content or why there is
+/// none.
+type Found = (String, Result<String, bounded::Unread>);
+
+/// What reading comes to: entries, with what is worth a second look.
+type Read<T> = Result<(Vec<T>, Vec<Problem>), Problems>;
+
+impl<T> Default for Folder<T> {
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            problem: None,
+        }
+    }
+}
+
+impl<T> Folder<T> {
+    /// Reads what is new at `place`, and what was invalid: what was missing may be
+    /// there now. `anew`: reads all. `read` turns the content of the file of that
+    /// name into entries, knowing those of the others. Whether entries changed.
+    pub(super) fn follow<R>(&mut self, place: Option<&Path>, anew: bool, read: R) -> bool
+    where
+        R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
+    {
+        let Some(place) = place else {
+            let before = std::mem::take(self);
+            return !before.files.is_empty();
+        };
+        match names(place) {
+            Err(text) => {
+                self.problem = Some(Problem::of_file(place, text));
+                false
+            }
+            Ok(names) => {
+                self.problem = None;
+                let before = self.files.len();
+                self.files.retain(|name, _| names.contains(name));
+                let gone = self.files.len() < before;
+                self.take(place, names, anew, read) || gone
+            }
+        }
+    }
+
+    /// What was read anew is set aside first: an entry may have moved from one file
+    /// to another.
+    fn take<R>(&mut self, place: &Path, names: BTreeSet<String>, anew: bool, read: R) -> bool
+    where
+        R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
+    {
+        let found = names.into_iter().map(|name| {
+            let text = bounded::read(&place.join(&name));
+            (name, text)
+        });
+        let news: Vec<Found> = found.filter(|found| anew || self.is_news(found)).collect();
+        let mut before = BTreeMap::new();
+        for (name, _) in &news {
+            before.extend(self.files.remove_entry(name));
+        }
+        let mut changed = false;
+        for (name, text) in news {
+            let file = place.join(&name);
+            let seen = text.as_deref().map(Fingerprint::of).ok();
+            let result = match text {
+                Ok(text) => parse(&file, &text, |root| read(&name, root, self)),
+                Err(error) => Err(Problem::of_file(&file, error).into()),
+            };
+            changed |= result.is_ok();
+            let noted = Noted::after(before.remove(&name), seen, result);
+            self.files.insert(name, noted);
+        }
+        changed
+    }
+
+    fn is_news(&self, (name, text): &Found) -> bool {
+        let seen = text.as_deref().map(Fingerprint::of).ok();
+        let known = self.files.get(name);
+        known.is_none_or(|known| known.seen != seen || !known.problems.is_empty())
+    }
+
+    /// What is in force.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &T> {
+        self.files.values().flat_map(|file| &file.entries)
+    }
+
+    /// The same, each with the name of its file.
+    pub(super) fn entries_by_file(&self) -> impl Iterator<Item = (&str, &T)> {
+        let files = self.files.iter();
+        files.flat_map(|(name, file)| file.entries.iter().map(|entry| (name.as_str(), entry)))
+    }
+
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.files.values().flat_map(|file| &file.warnings)
+    }
+
+    /// What is not in force, each file with its problems; the folder itself is `.`.
+    pub(super) fn invalid(&self) -> impl Iterator<Item = (&str, &[Problem])> {
+        let folder = self.problem.as_ref();
+        let folder = folder.map(|problem| (".", std::slice::from_ref(problem)));
+        let files = self.files.iter();
+        let invalid = files.filter(|(_, file)| !file.problems.is_empty());
+        folder
+            .into_iter()
+            .chain(invalid.map(|(name, file)| (name.as_str(), file.problems.as_slice())))
+    }
+}
+
+impl<T> Noted<T> {
+    fn after(before: Option<Self>, seen: Option<Fingerprint>, read: Read<T>) -> Self {
+        let (before, warned) = before.map_or_else(Default::default, |it| (it.entries, it.warnings));
+        let (entries, warnings, problems) = match read {
+            Ok((entries, warnings)) => (entries, warnings, Vec::new()),
+            Err(found) => (before, warned, found.problems),
+        };
+        Self {
+            seen,
+            entries,
+            warnings,
+            problems,
+        }
+    }
+}
+
+fn parse<T>(file: &Path, text: &str, read: impl FnOnce(&mut Section<'_, '_>) -> Vec<T>) -> Read<T> {
+    let notebook = Notebook::new(Some(file), text);
+    let entries = Section::root(&notebook).map(|mut root| {
+        let entries = read(&mut root);
+        root.finish();
+        entries
+    });
+    let warnings = notebook.close()?;
+    Ok((entries.unwrap_or_default(), warnings))
+}
+
+/// The files that count: `*.toml`, in the folder and below. Links are followed, for
+/// a ConfigMap consists of them; what begins with a dot is passed over, for that is
+/// where a ConfigMap's links lead.
+fn names(place: &Path) -> Result<BTreeSet<String>, String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![(String::new(), 0)];
+    let mut seen = 0;
+    while let Some((folder, depth)) = folders.pop() {
+        let listed = listed(place, &folder)?;
+        seen += listed.len();
+        for path in listed {
+            match fs::metadata(place.join(&path)) {
+                Ok(met) if met.is_dir() => folders.push((path, depth + 1)),
+                // One that leads nowhere is told of when it is read.
+                Ok(met) if !met.is_file() => {}
+                _ if path.ends_with(".toml") => found.extend([path]),
+                _ => {}
+            }
+        }
+        if found.len() > FILES || seen > ENTRIES {
+            return Err(format!(
+                "holds over {FILES} files, or {ENTRIES} entries; split it up"
+            ));
+        }
+        if depth > DEPTH {
+            return Err(format!(
+                "goes deeper than {DEPTH} folders; does a link lead back?"
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// What lies in one of its folders, by path in the whole.
+fn listed(place: &Path, folder: &str) -> Result<Vec<String>, String> {
+    let at = place.join(folder);
+    let unlisted = |error: io::Error| match folder {
+        "" => format!("cannot be listed: {error}"),
+        folder => format!("{folder} cannot be listed: {error}"),
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(at).map_err(unlisted)?.take(ENTRIES + 1) {
+        let name = entry.map_err(unlisted)?.file_name();
+        let name = name
+            .to_str()
+            .ok_or_else(|| format!("holds a file whose name is no UTF-8: {name:?}"))?;
+        if !name.starts_with('.') {
+            let prefix = if folder.is_empty() { "" } else { "/" };
+            paths.push(format!("{folder}{prefix}{name}"));
+        }
+    }
+    Ok(paths)
+}

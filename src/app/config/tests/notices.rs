@@ -1,0 +1,572 @@
+//! Files of exceptions and advisories: what they mean, and what is refused.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::{home, now, written};
+use crate::app::config::{Config, PolicyFile, Problems, load_notices};
+use crate::report::Severity;
+use crate::trust::{Advisory, Effect, Exception};
+
+const CONFIG: &str = "exceptions_dir = 'exceptions'\nadvisories_dir = 'advisories'\n";
+
+const EXCEPTION: &str = "[[exception]]
+vulnerabilities = ['CVE-2023-45853']
+images = ['docker.io/team/**']
+packages = ['zlib1g']
+reason = 'minizip is not linked'
+link = 'https://gitlab.example/issues/214'
+owner = 'platform-team'
+expires = 2026-09-30
+";
+
+const ADVISORY: &str = "[[advisory]]
+id = 'SEC-1'
+vulnerabilities = ['CVE-2026-1234']
+effect = 'lower'
+severity = 'low'
+reason = 'needs a local account'
+link = 'https://gitlab.example/issues/14'
+expires = 2026-12-31
+";
+
+fn put(folder: &Path, name: &str, text: &str) {
+    let file = folder.join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
+}
+
+/// Reads a configuration with these files beside it.
+fn load(config: &str, files: &[(&str, &str)]) -> Result<Config, Problems> {
+    let (folder, file) = written(config);
+    for (name, text) in files {
+        put(folder.path(), name, text);
+    }
+    Config::load(Some(&file), home, now())
+}
+
+fn exceptions(text: &str) -> Vec<Exception> {
+    let config = load(CONFIG, &[("exceptions/team.toml", text)]).unwrap();
+    config.policy().exceptions().to_vec()
+}
+
+fn advisories(text: &str) -> Vec<Advisory> {
+    let config = load(CONFIG, &[("advisories/sec.toml", text)]).unwrap();
+    config.policy().advisories().to_vec()
+}
+
+#[test]
+fn an_exception_reads_as_it_is_written() {
+    let second = EXCEPTION.replace(
+        "vulnerabilities = ['CVE-2023-45853']",
+        "accept = ['end-of-life']",
+    );
+    let second = second.replace("packages = ['zlib1g']\n", "");
+    let read = exceptions(&format!("{EXCEPTION}{second}"));
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[0].id, "team.toml#1");
+    assert_eq!(read[0].vulnerabilities, ["CVE-2023-45853"]);
+    assert!(!read[0].accepts_end_of_life);
+    assert_eq!(read[0].images.written(), ["docker.io/team/**"]);
+    assert_eq!(read[0].packages[0].to_string(), "zlib1g");
+    assert_eq!(read[0].owner, "platform-team");
+    assert_eq!(read[0].expires.to_string(), "2026-10-01T00:00:00Z");
+    assert_eq!(read[1].id, "team.toml#2");
+    assert!(read[1].accepts_end_of_life && read[1].vulnerabilities.is_empty());
+}
+
+#[test]
+fn a_moment_of_the_day_ends_an_exception_too() {
+    let exact = EXCEPTION.replace("2026-09-30", "2026-09-30T12:00:00+09:00");
+    assert_eq!(
+        exceptions(&exact)[0].expires.to_string(),
+        "2026-09-30T03:00:00Z"
+    );
+}
+
+#[test]
+fn an_advisory_reads_as_it_is_written() {
+    let block = ADVISORY
+        .replace("SEC-1", "SEC-2")
+        .replace("'lower'\nseverity = 'low'", "'block'")
+        .replace("expires = 2026-12-31\n", "")
+        .replace(
+            "vulnerabilities = ['CVE-2026-1234']",
+            "packages = ['pkg:deb/xz-utils@5.6.1']",
+        );
+    let digest = block.replace("SEC-2", "SEC-3").replace(
+        "packages = ['pkg:deb/xz-utils@5.6.1']",
+        "digests = ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855']",
+    );
+    let raise = ADVISORY.replace("SEC-1", "SEC-4").replace(
+        "'lower'\nseverity = 'low'",
+        "'raise'\nseverity = 'critical'",
+    );
+    let read = advisories(&format!("{ADVISORY}{block}{digest}{raise}"));
+    let effects: Vec<Effect> = read.iter().map(|it| it.effect).collect();
+    let (lower, raise) = (
+        Effect::Lower(Severity::Low),
+        Effect::Raise(Severity::Critical),
+    );
+    assert_eq!(effects, [lower, Effect::Block, Effect::Block, raise]);
+    assert_eq!(read[0].id, "SEC-1");
+    assert_eq!((read[1].expires, read[1].packages.len()), (None, 1));
+    assert_eq!(read[2].digests.len(), 1);
+}
+
+/// What of a good exception is replaced, by what, the key that is named, and a part
+/// of what is said of it.
+const BAD_EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "vulnerabilities = ['CVE-2023-45853']\n",
+        "",
+        "vulnerabilities",
+        "or accept",
+    ),
+    (
+        "packages = ['zlib1g']",
+        "accept = ['end-of-life']",
+        "accept",
+        "two exceptions",
+    ),
+    (
+        "['CVE-2023-45853']",
+        "[]",
+        "vulnerabilities",
+        "names nothing",
+    ),
+    (
+        "['CVE-2023-45853']",
+        "['']",
+        "vulnerabilities",
+        "is the id of no",
+    ),
+    (
+        "['CVE-2023-45853']",
+        "['CVE-1 ']",
+        "vulnerabilities",
+        "is the id of no",
+    ),
+    (
+        "['CVE-2023-45853']",
+        "'CVE-1'",
+        "vulnerabilities",
+        "is no list",
+    ),
+    (
+        "vulnerabilities = ['CVE-2023-45853']",
+        "accept = ['everything']",
+        "accept[0]",
+        "end-of-life",
+    ),
+    (
+        "vulnerabilities = ['CVE-2023-45853']",
+        "accept = ['end-of-life']",
+        "packages",
+        "does not go with accept",
+    ),
+    (
+        "images = ['docker.io/team/**']\n",
+        "",
+        "images",
+        "is missing",
+    ),
+    ("['docker.io/team/**']", "[]", "images", "is empty"),
+    ("['docker.io/team/**']", "['a[']", "images", "is no glob"),
+    ("['zlib1g']", "[]", "packages", "names nothing"),
+    ("['zlib1g']", "['pkg:deb']", "packages[0]", "no package"),
+    (
+        "reason = 'minizip is not linked'\n",
+        "",
+        "reason",
+        "is missing",
+    ),
+    ("'minizip is not linked'", "' '", "reason", "is empty"),
+    (
+        "link = 'https://gitlab.example/issues/214'\n",
+        "",
+        "link",
+        "is missing",
+    ),
+    (
+        "https://gitlab.example/issues/214",
+        "issue 214",
+        "link",
+        "is no web address",
+    ),
+    (
+        "https://gitlab.example/issues/214",
+        "/issues/214",
+        "link",
+        "is no web address",
+    ),
+    ("https:", "javascript:", "link", "is no web address"),
+    ("owner = 'platform-team'\n", "", "owner", "is missing"),
+    ("'platform-team'", "''", "owner", "is empty"),
+    ("expires = 2026-09-30\n", "", "expires", "is missing"),
+    ("2026-09-30", "'2026-09-30'", "expires", "invalid type"),
+    (
+        "2026-09-30",
+        "2026-09-30T12:00:00",
+        "expires",
+        "names no moment",
+    ),
+    ("2026-09-30", "2026-11-29", "expires", "is over 180d away"),
+    ("owner", "onwer", "onwer", "is unknown"),
+];
+
+const BAD_ADVISORIES: &[(&str, &str, &str, &str)] = &[
+    ("id = 'SEC-1'\n", "", "id", "is missing"),
+    ("'SEC-1'", "''", "id", "is no id"),
+    (
+        "vulnerabilities = ['CVE-2026-1234']\n",
+        "",
+        "vulnerabilities",
+        "is missing",
+    ),
+    (
+        "['CVE-2026-1234']",
+        "[]",
+        "vulnerabilities",
+        "names nothing",
+    ),
+    (
+        "['CVE-2026-1234']",
+        "['CVE-1']\npackages = ['x']",
+        "packages",
+        "two advisories",
+    ),
+    (
+        "vulnerabilities = ['CVE-2026-1234']",
+        "digests = ['sha256:ab']",
+        "digests[0]",
+        "64 lower-case",
+    ),
+    (
+        "vulnerabilities = ['CVE-2026-1234']",
+        "digests = []",
+        "digests",
+        "names nothing",
+    ),
+    (
+        "vulnerabilities = ['CVE-2026-1234']",
+        "digests = ['sha256:ab']",
+        "digests",
+        "can be blocked alone",
+    ),
+    ("effect = 'lower'\n", "", "effect", "is missing"),
+    ("'lower'", "'ignore'", "effect", "unknown variant"),
+    ("'lower'", "'block'", "severity", "does not go with block"),
+    ("severity = 'low'\n", "", "severity", "is missing"),
+    (
+        "'lower'\nseverity = 'low'",
+        "'raise'",
+        "severity",
+        "at least",
+    ),
+    ("'low'", "'none'", "severity", "unknown variant"),
+    (
+        "expires = 2026-12-31\n",
+        "",
+        "expires",
+        "what lowers has an end",
+    ),
+    (
+        "reason = 'needs a local account'\n",
+        "",
+        "reason",
+        "is missing",
+    ),
+    ("https:", "ftp:", "link", "is no web address"),
+    ("link", "url", "url", "is unknown"),
+];
+
+#[test]
+fn refuses_each_mistake_of_an_exception() {
+    refuses(
+        "exceptions/team.toml",
+        "exception",
+        EXCEPTION,
+        BAD_EXCEPTIONS,
+    );
+}
+
+#[test]
+fn refuses_each_mistake_of_an_advisory() {
+    refuses("advisories/sec.toml", "advisory", ADVISORY, BAD_ADVISORIES);
+}
+
+fn refuses(file: &str, table: &str, good: &str, bad: &[(&str, &str, &str, &str)]) {
+    for (from, to, key, said) in bad {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "{from} is not there");
+        let found = load(CONFIG, &[(file, &text)]).expect_err(&text).to_string();
+        let named = found.lines().any(|line| {
+            line.contains(&format!("/{file}:"))
+                && line.contains(&format!(": {table}[0].{key}: "))
+                && line.contains(said)
+        });
+        assert!(named, "{text}\nshould name {key}: {said}\nbut: {found}");
+    }
+}
+
+#[test]
+fn the_other_table_is_unknown_in_a_folder() {
+    for (file, text) in [
+        ("exceptions/a.toml", ADVISORY),
+        ("advisories/a.toml", EXCEPTION),
+    ] {
+        let found = load(CONFIG, &[(file, text)]).unwrap_err().to_string();
+        assert!(
+            found.contains(&format!("{file}:1:3: ")) && found.contains("is unknown"),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn the_horizon_is_the_configurations_and_includes_its_last_day() {
+    let ends = |horizon: &str, day: &str| {
+        let config = format!("exception_horizon = '{horizon}'\n{CONFIG}");
+        let text = EXCEPTION.replace("2026-09-30", day);
+        load(&config, &[("exceptions/a.toml", &text)]).map(drop)
+    };
+    assert_eq!(ends("180d", "2026-11-28"), Ok(()));
+    assert_eq!(ends("30d", "2026-07-01"), Ok(()));
+    let text = ends("30d", "2026-07-02").unwrap_err().to_string();
+    assert!(
+        text.contains("over 30d away (exception_horizon); the latest is 2026-07-02T00:00:00Z"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_id_is_used_once_over_all_files() {
+    let found = load(
+        CONFIG,
+        &[
+            ("advisories/a.toml", ADVISORY),
+            ("advisories/b/b.toml", ADVISORY),
+        ],
+    );
+    let found = found.unwrap_err().to_string();
+    assert!(
+        found.contains("advisories/b/b.toml:2:1: advisory[0].id: SEC-1 stands in a.toml too"),
+        "{found}"
+    );
+    let found = load(CONFIG, &[("advisories/a.toml", &ADVISORY.repeat(2))])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        found.contains("a.toml:10:1: advisory[1].id: SEC-1 stands twice"),
+        "{found}"
+    );
+}
+
+#[test]
+fn every_problem_of_every_file_is_named_at_once() {
+    let unlinked = EXCEPTION.replace("link", "lnk");
+    let files = [
+        ("exceptions/b.toml", "[[exception]\n"),
+        ("exceptions/a/a.toml", &unlinked),
+        ("advisories/c.toml", "[[advisory]]\nid = 'X'\n"),
+    ];
+    let found = load(&format!("speed = 1\n{CONFIG}"), &files).unwrap_err();
+    let found = found.to_string();
+    for part in [
+        "sekisho.toml:1:1: speed: is unknown",
+        "exceptions/a/a.toml:1:1: exception[0].link: is missing",
+        "exceptions/a/a.toml:6:1: exception[0].lnk: is unknown",
+        "exceptions/b.toml:1:",
+        "advisories/c.toml:1:1: advisory[0].effect: is missing",
+    ] {
+        assert!(found.contains(part), "{part}\n{found}");
+    }
+}
+
+#[test]
+fn warns_of_ends_and_of_images_that_no_upstream_has() {
+    for (from, to, key, said) in [
+        (
+            "2026-09-30",
+            "2026-05-31",
+            "expires",
+            "is past: nothing is accepted",
+        ),
+        ("2026-09-30", "2026-06-14", "expires", "ends soon"),
+        (
+            "docker.io/team/**",
+            "quay.io/team/**",
+            "images",
+            "matches nothing",
+        ),
+    ] {
+        let text = EXCEPTION.replace(from, to);
+        let config = load(CONFIG, &[("exceptions/a.toml", &text)]).expect(to);
+        let warnings: Vec<String> = config.all_warnings().map(ToString::to_string).collect();
+        let key = format!(
+            "exceptions/a.toml:{}: exception[0].{key}",
+            if key == "images" { "3:1" } else { "8:1" }
+        );
+        let named = warnings
+            .iter()
+            .any(|it| it.contains(&key) && it.contains(said));
+        assert!(named, "{key} {said}: {warnings:?}");
+        assert_eq!(config.policy().exceptions().len(), 1);
+    }
+    let far = load(CONFIG, &[("exceptions/a.toml", EXCEPTION)]).unwrap();
+    assert_eq!(far.all_warnings().count(), 0);
+}
+
+#[test]
+fn an_advisory_that_ends_is_warned_of_too() {
+    for (day, said) in [("2026-05-31", "is past"), ("2026-06-10", "ends soon")] {
+        let text = ADVISORY.replace("2026-12-31", day);
+        let config = load(CONFIG, &[("advisories/a.toml", &text)]).unwrap();
+        let warnings: Vec<String> = config.all_warnings().map(ToString::to_string).collect();
+        assert!(warnings[0].contains(said), "{warnings:?}");
+    }
+}
+
+#[test]
+fn a_config_map_is_read_through_its_links() {
+    let (folder, file) = written(CONFIG);
+    let place = folder.path().join("exceptions");
+    put(&place, "..2026_06_01/team.toml", EXCEPTION);
+    put(&place, "..2026_06_01/web/web.toml", EXCEPTION);
+    put(&place, "README.md", "no TOML");
+    symlink("..2026_06_01", place.join("..data")).unwrap();
+    symlink("..data/team.toml", place.join("team.toml")).unwrap();
+    // As kubelet lays out `path: web/web.toml`.
+    symlink("..data/web", place.join("web")).unwrap();
+    let config = Config::load(Some(&file), home, now()).unwrap();
+    let policy = config.policy();
+    let ids: Vec<&str> = policy
+        .exceptions()
+        .iter()
+        .map(|it| it.id.as_str())
+        .collect();
+    assert_eq!(ids, ["team.toml#1", "web/web.toml#1"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_problem() {
+    let refused = |lay: &dyn Fn(&Path)| {
+        let (folder, file) = written(CONFIG);
+        lay(&folder.path().join("exceptions"));
+        Config::load(Some(&file), home, now())
+            .unwrap_err()
+            .to_string()
+    };
+    let gone = refused(&|place| fs::remove_dir(place).unwrap());
+    assert!(gone.contains("/exceptions: cannot be listed"), "{gone}");
+    let nowhere = refused(&|place| symlink("none", place.join("a.toml")).unwrap());
+    assert!(nowhere.contains("/a.toml: cannot be read"), "{nowhere}");
+    let long = refused(&|place| put(place, "a.toml", &"#é\n".repeat(300_000)));
+    assert!(long.contains("/a.toml: is over 1 MiB"), "{long}");
+    let latin = refused(&|place| fs::write(place.join("a.toml"), b"# \xe9").unwrap());
+    assert!(latin.contains("/a.toml: cannot be read"), "{latin}");
+    let many = refused(&|place| (0..1001).for_each(|at| put(place, &format!("{at}.toml"), "")));
+    assert!(
+        many.contains("/exceptions: holds over 1000 files"),
+        "{many}"
+    );
+    let endless = refused(&|place| symlink(".", place.join("again")).unwrap());
+    assert!(endless.contains("does a link lead back"), "{endless}");
+}
+
+#[test]
+fn what_a_file_says_reaches_no_terminal_as_it_is() {
+    let text = EXCEPTION.replace(
+        "'https://gitlab.example/issues/214'",
+        "\"\\u001b]0;x\\u0007\"",
+    );
+    let text = text.replace("['zlib1g']", "[\"\\u001b[2J \"]");
+    let found = load(CONFIG, &[("exceptions/a\u{1b}.toml", &text)]).unwrap_err();
+    let shown = found.to_string();
+    assert!(
+        shown.chars().all(|it| it == '\n' || !it.is_control()),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn any_change_of_a_file_changes_the_revision() {
+    let revision = |text: &str| {
+        let config = load(CONFIG, &[("exceptions/a.toml", text)]).unwrap();
+        config.policy().revision()
+    };
+    let same = revision(EXCEPTION);
+    assert_eq!(revision(&format!("# said again\n{EXCEPTION}")), same);
+    for (from, to) in [
+        ("45853", "45854"),
+        ("zlib1g", "zlib"),
+        ("09-30", "09-29"),
+        ("team/**", "team/*"),
+    ] {
+        assert_ne!(revision(&EXCEPTION.replace(from, to)), same, "{to}");
+    }
+}
+
+#[test]
+fn without_folders_there_are_none() {
+    let config = load("", &[("exceptions/a.toml", EXCEPTION)]).unwrap();
+    assert!(config.policy().exceptions().is_empty());
+    assert!(!config.policy_files.notices().has_places());
+}
+
+#[test]
+fn the_files_are_checked_where_the_secrets_are_not() {
+    let secret = "[[upstreams]]\nname = 'a.b'\nca = 'not-here.pem'\n";
+    let check = |config: &str, text: &str| {
+        let (folder, file) = written(config);
+        put(folder.path(), "exceptions/a.toml", text);
+        load_notices(Some(&file), now())
+    };
+    let team = EXCEPTION.replace("docker.io", "a.b");
+    let good = check(&format!("{CONFIG}{secret}"), &team).unwrap();
+    assert_eq!((good.exceptions().count(), good.warnings().count()), (1, 0));
+    let bad = check(&format!("{CONFIG}{secret}"), "[[exception]]").unwrap_err();
+    assert!(
+        bad.problems
+            .iter()
+            .all(|it| it.key.starts_with("exception[0].")),
+        "{bad}"
+    );
+    let broken = check("exceptions_dir =\n", EXCEPTION).unwrap_err();
+    assert!(broken.to_string().contains("sekisho.toml:1:"), "{broken}");
+    let zero = check(&format!("exception_horizon = '0s'\n{CONFIG}"), "").unwrap_err();
+    assert!(
+        zero.to_string().contains("exception_horizon: is nothing"),
+        "{zero}"
+    );
+}
+
+#[test]
+fn the_samples_are_good() {
+    let files = [
+        (
+            "exceptions/example.toml",
+            include_str!("../../../../config/exceptions/example.toml"),
+        ),
+        (
+            "advisories/example.toml",
+            include_str!("../../../../config/advisories/example.toml"),
+        ),
+    ];
+    let upstream = "[[upstreams]]\nname = 'registry.prod.example'\n";
+    let config = load(&format!("{CONFIG}{upstream}"), &files).unwrap();
+    assert_eq!(config.all_warnings().count(), 0);
+    let policy = config.policy();
+    assert_eq!(
+        (policy.exceptions().len(), policy.advisories().len()),
+        (1, 1)
+    );
+}
+
+#[test]
+fn the_kinds_are_the_labels_of_the_metric() {
+    let kinds = PolicyFile::ALL.map(PolicyFile::as_str);
+    assert_eq!(kinds, ["config", "exceptions", "advisories"]);
+}

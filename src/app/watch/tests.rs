@@ -1,0 +1,261 @@
+//! What each look at the files comes to.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::trust::{EnvironmentName, Mode};
+
+fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().unwrap()
+}
+
+fn exception(id: &str) -> String {
+    format!(
+        "[[exception]]\nvulnerabilities = ['{id}']\nimages = ['docker.io/**']\nreason = 'r'\n\
+         link = 'https://a.example/1'\nowner = 'o'\nexpires = 2026-09-30\n"
+    )
+}
+
+fn advisory(id: &str) -> String {
+    format!(
+        "[[advisory]]\nid = '{id}'\nvulnerabilities = ['CVE-1']\neffect = 'block'\nreason = 'r'\n\
+         link = 'https://a.example/1'\n"
+    )
+}
+
+/// A folder of files, and what is seen of it.
+struct Scene {
+    folder: tempfile::TempDir,
+    watched: Watched,
+}
+
+impl Scene {
+    fn of(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["exceptions", "advisories"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let file = folder.path().join("sekisho.toml");
+        fs::write(&file, Self::config("")).unwrap();
+        let config = Config::load(Some(&file), |_| None, now()).unwrap();
+        let watched = Watched::new(file, &config);
+        Self { folder, watched }
+    }
+
+    fn config(more: &str) -> String {
+        format!(
+            "data_dir = 'data'\nexceptions_dir = 'exceptions'\nadvisories_dir = 'advisories'\n{more}"
+        )
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn look(&mut self) -> bool {
+        self.watched.look(now())
+    }
+
+    /// The ids of what is accepted.
+    fn accepted(&self) -> Vec<String> {
+        let policy = self.watched.files.rulebook();
+        let exceptions = policy.exceptions().iter();
+        exceptions
+            .flat_map(|it| it.vulnerabilities.clone())
+            .collect()
+    }
+
+    fn advised(&self) -> Vec<String> {
+        let policy = self.watched.files.rulebook();
+        policy.advisories().iter().map(|it| it.id.clone()).collect()
+    }
+
+    /// What is not in force: `kind name`.
+    fn invalid(&self) -> Vec<String> {
+        let invalid = self.watched.invalid();
+        let named = |it: &Invalid| format!("{} {}", it.kind.as_str(), it.name);
+        invalid.iter().map(named).collect()
+    }
+}
+
+#[test]
+fn nothing_changes_while_nothing_changed() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    assert!(!scene.look() && !scene.look());
+    // Written again with the same content, as a ConfigMap's update does.
+    scene.write("exceptions/a.toml", &exception("CVE-1"));
+    assert!(!scene.look());
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+}
+
+#[test]
+fn a_file_comes_changes_and_goes() {
+    let mut scene = Scene::of(&[]);
+    scene.write("exceptions/a.toml", &exception("CVE-1"));
+    assert!(scene.look());
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    scene.write("exceptions/a.toml", &exception("CVE-2"));
+    assert!(scene.look());
+    assert_eq!(scene.accepted(), ["CVE-2"]);
+    fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
+    assert!(scene.look());
+    assert!(scene.accepted().is_empty() && scene.invalid().is_empty());
+}
+
+#[test]
+fn an_invalid_file_keeps_its_last_good_content_and_stops_no_other() {
+    let mut scene = Scene::of(&[
+        ("exceptions/a.toml", &exception("CVE-1")),
+        ("exceptions/b.toml", &exception("CVE-2")),
+        ("advisories/a.toml", &advisory("SEC-1")),
+    ]);
+    scene.write("exceptions/a.toml", "[[exception]]");
+    assert!(!scene.look(), "nothing in force changed");
+    assert_eq!(scene.accepted(), ["CVE-1", "CVE-2"]);
+    assert_eq!(scene.invalid(), ["exceptions a.toml"]);
+    scene.write("exceptions/b.toml", &exception("CVE-3"));
+    scene.write("advisories/a.toml", &advisory("SEC-2"));
+    assert!(scene.look());
+    assert_eq!(scene.accepted(), ["CVE-1", "CVE-3"]);
+    assert_eq!(scene.advised(), ["SEC-2"]);
+    assert_eq!(scene.invalid(), ["exceptions a.toml"]);
+    scene.write("exceptions/a.toml", &exception("CVE-4"));
+    assert!(scene.look());
+    assert_eq!(scene.accepted(), ["CVE-4", "CVE-3"]);
+    assert!(scene.invalid().is_empty());
+}
+
+#[test]
+fn an_invalid_file_that_is_removed_takes_its_last_good_content_with_it() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    scene.write("exceptions/a.toml", "[[exception]]");
+    scene.look();
+    fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
+    assert!(scene.look());
+    assert!(scene.accepted().is_empty() && scene.invalid().is_empty());
+}
+
+#[test]
+fn a_new_file_that_is_invalid_brings_nothing() {
+    let mut scene = Scene::of(&[]);
+    scene.write(
+        "advisories/a.toml",
+        &advisory("SEC-1").replace("reason", "raison"),
+    );
+    assert!(!scene.look());
+    assert!(scene.advised().is_empty());
+    assert_eq!(scene.invalid(), ["advisories a.toml"]);
+}
+
+#[test]
+fn a_folder_that_is_gone_keeps_what_it_held() {
+    let mut scene = Scene::of(&[("advisories/a.toml", &advisory("SEC-1"))]);
+    fs::rename(scene.path("advisories"), scene.path("elsewhere")).unwrap();
+    assert!(!scene.look());
+    assert_eq!(scene.advised(), ["SEC-1"]);
+    assert_eq!(scene.invalid(), ["advisories ."]);
+    fs::rename(scene.path("elsewhere"), scene.path("advisories")).unwrap();
+    assert!(!scene.look());
+    assert!(scene.invalid().is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_what_it_held() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
+    std::os::unix::fs::symlink("none", scene.path("exceptions/a.toml")).unwrap();
+    assert!(!scene.look());
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    assert_eq!(scene.invalid(), ["exceptions a.toml"]);
+}
+
+#[test]
+fn an_invalid_configuration_stops_no_exceptions() {
+    let mut scene = Scene::of(&[]);
+    scene.write("sekisho.toml", &Scene::config("speed = 1\n"));
+    scene.write("exceptions/a.toml", &exception("CVE-1"));
+    assert!(scene.look());
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    assert_eq!(scene.invalid(), ["config sekisho.toml"]);
+}
+
+#[test]
+fn an_invalid_exception_stops_no_configuration() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    scene.write("exceptions/a.toml", "x");
+    let warn = Scene::config("[environments.production]\nmode = 'warn'\n");
+    scene.write("sekisho.toml", &warn);
+    assert!(scene.look());
+    let policy = scene.watched.files.rulebook();
+    let production = EnvironmentName::parse("production").unwrap();
+    let production = policy.environment(&production).unwrap();
+    assert_eq!(production.settings.mode, Mode::Warn);
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    assert_eq!(scene.invalid(), ["exceptions a.toml"]);
+}
+
+#[test]
+fn a_shorter_horizon_is_told_of_and_takes_nothing_away() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    scene.write(
+        "sekisho.toml",
+        &Scene::config("exception_horizon = '30d'\n"),
+    );
+    scene.look();
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    assert_eq!(scene.invalid(), ["exceptions a.toml"]);
+    // A day comes on which it is near enough, though no file changed.
+    let later = "2026-09-01T12:00:00Z".parse().unwrap();
+    scene.watched.look(later);
+    assert!(scene.invalid().is_empty());
+}
+
+#[test]
+fn a_configuration_without_the_folders_has_none_of_them() {
+    let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
+    scene.write("sekisho.toml", "data_dir = 'data'\n");
+    assert!(scene.look());
+    assert!(scene.accepted().is_empty());
+}
+
+#[test]
+fn an_advisory_moves_from_one_file_to_another() {
+    let mut scene = Scene::of(&[("advisories/z.toml", &advisory("SEC-1"))]);
+    scene.write("advisories/a.toml", &advisory("SEC-1"));
+    scene.write("advisories/z.toml", "");
+    assert!(scene.look());
+    assert_eq!(scene.advised(), ["SEC-1"]);
+    assert!(scene.invalid().is_empty());
+    // Where it stands twice, the newer file is the invalid one.
+    scene.write("advisories/0.toml", &advisory("SEC-1"));
+    assert!(!scene.look());
+    assert_eq!(scene.invalid(), ["advisories 0.toml"]);
+    assert_eq!(scene.advised(), ["SEC-1"]);
+    fs::remove_file(scene.path("advisories/a.toml")).unwrap();
+    assert!(scene.look());
+    assert!(scene.invalid().is_empty());
+}
+
+#[test]
+fn what_is_invalid_is_new_once() {
+    let problem = |text: &str| Invalid {
+        kind: PolicyFile::Exceptions,
+        name: "a.toml".to_owned(),
+        problems: vec![Problem::of_file(Path::new("a.toml"), text)],
+    };
+    let files = InvalidFiles::default();
+    assert_eq!(files.see(vec![problem("x")]).len(), 1);
+    assert_eq!(files.see(vec![problem("x")]).len(), 0);
+    assert_eq!(files.see(vec![problem("y")]).len(), 1);
+    assert_eq!(files.now().len(), 1);
+    assert_eq!(files.see(Vec::new()).len(), 0);
+    assert!(files.now().is_empty());
+}

@@ -1,0 +1,194 @@
+//! `sekisho exceptions`.
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use super::arguments::{Screen, Shared};
+use super::client::Remote;
+use super::draft;
+use super::failure::{Exit, Failure};
+use super::output::{Palette, Table, say};
+use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, NoticeState};
+use crate::app::config::{Notices, load_notices};
+use crate::oci::printable;
+
+/// What is accepted, until when, and by whom
+#[derive(Debug, Args)]
+pub struct Exceptions {
+    #[command(subcommand)]
+    command: ExceptionsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExceptionsCommand {
+    List(List),
+    Check(Check),
+    Draft(draft::Draft),
+}
+
+/// List the exceptions in force, and those that have ended
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho exceptions list
+  sekisho exceptions list --output json | jq -r '.exceptions[] | select(.state != \"active\") | .link'")]
+struct List {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// Check the files of exceptions and advisories: every problem at once; exit 64 if any
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Reads the folders that the configuration names, and nothing else of it: so the
+repository of exceptions can be checked where the gateway's secrets are not.
+
+Examples:
+  sekisho exceptions check --config /etc/sekisho/sekisho.toml"
+)]
+struct Check {}
+
+impl Exceptions {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        match self.command {
+            ExceptionsCommand::List(command) => command.run(shared).await,
+            ExceptionsCommand::Check(command) => command.run(shared),
+            ExceptionsCommand::Draft(command) => command.run(shared).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let answer = client.get::<ExceptionList>(EXCEPTIONS, &()).await?;
+        let now = Timestamp::now();
+        self.screen.output.show(&answer.raw, |palette| {
+            render(&answer.body.exceptions, now, palette)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn render(exceptions: &[ExceptionView], now: Timestamp, palette: Palette) -> String {
+    let mut table = Table::new([
+        "ID", "ACCEPTS", "IMAGES", "OWNER", "EXPIRES", "STATE", "USED", "LINK",
+    ]);
+    for exception in exceptions {
+        table.row([
+            &exception.id,
+            &accepted(exception),
+            &exception.images.join(","),
+            &exception.owner,
+            &format!("{:.0}", exception.expires),
+            exception.state.as_str(),
+            match exception.used {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "-",
+            },
+            &exception.link,
+        ]);
+    }
+    if table.is_empty() {
+        return "nothing is accepted".to_owned();
+    }
+    let told = exceptions.iter().filter_map(|it| warning(it, now, palette));
+    table.render(palette) + &told.collect::<String>()
+}
+
+/// Vulnerabilities, in some packages perhaps, or the end of life.
+fn accepted(exception: &ExceptionView) -> String {
+    let ids = exception.vulnerabilities.iter().chain(&exception.accept);
+    let ids = ids.map(String::as_str).collect::<Vec<_>>().join(",");
+    match exception.packages.is_empty() {
+        true => ids,
+        false => format!("{ids} in {}", exception.packages.join(",")),
+    }
+}
+
+fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Option<String> {
+    let days = exception.expires.duration_since(now).as_hours() / 24;
+    let told = match exception.state {
+        NoticeState::Active if exception.used == Some(false) => {
+            "is unused: no scan in force names what it accepts; take it out".to_owned()
+        }
+        NoticeState::Active => return None,
+        NoticeState::Expiring => format!("ends in {days} day(s)"),
+        NoticeState::Expired => {
+            "has ended and accepts nothing; take it out, or renew it".to_owned()
+        }
+    };
+    let owner = printable(&exception.owner, 80);
+    let id = printable(&exception.id, 200);
+    let word = palette.doubtful("warning");
+    Some(format!("{word}: {id} of {owner} {told}\n"))
+}
+
+impl Check {
+    fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let file = shared.config.as_deref();
+        let notices =
+            load_notices(file, Timestamp::now()).map_err(|problems| Failure::config(&problems))?;
+        if !notices.has_places() {
+            let text = "the configuration names neither exceptions_dir nor advisories_dir, \
+                        so nothing was checked";
+            return Err(Failure::bad_config(text).next("name it: --config FILE"));
+        }
+        say(&praise(&notices))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The files are good; what is worth a second look follows.
+fn praise(notices: &Notices) -> String {
+    let mut text = format!(
+        "good: {} exception(s), {} advisory(ies)",
+        notices.exceptions().count(),
+        notices.advisories().count(),
+    );
+    for warning in notices.warnings() {
+        text.push_str(&format!("\n{warning} (warning)"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_is_accepted_and_what_ends() {
+        let list: ExceptionList = serde_json::from_str(
+            r#"{"exceptions":[
+            {"id":"team.toml#1","vulnerabilities":["CVE-2023-45853"],"accept":[],
+             "images":["registry.corp/team/**"],"packages":["zlib1g"],"reason":"not linked",
+             "link":"https://gitlab.example/214","owner":"platform-team",
+             "expires":"2026-06-06T00:00:00Z","state":"expiring","used":null},
+            {"id":"old\u001b.toml#1","vulnerabilities":[],"accept":["end-of-life"],
+             "images":["docker.io/**"],"packages":[],"reason":"x",
+             "link":"https://gitlab.example/1","owner":"web",
+             "expires":"2026-01-01T00:00:00Z","state":"expired","used":true},
+            {"id":"new.toml#1","vulnerabilities":["CVE-1"],"accept":[],
+             "images":["docker.io/**"],"packages":[],"reason":"x",
+             "link":"https://gitlab.example/2","owner":"web",
+             "expires":"2026-09-01T00:00:00Z","state":"active","used":false}]}"#,
+        )
+        .unwrap();
+        let now = "2026-06-01T12:00:00Z".parse().unwrap();
+        let told = render(&list.exceptions, now, Palette::plain());
+        for part in [
+            "team.toml#1  CVE-2023-45853 in zlib1g  registry.corp/team/**  platform-team  \
+             2026-06-06T00:00:00Z  expiring  -     https://gitlab.example/214\n",
+            "end-of-life",
+            "warning: team.toml#1 of platform-team ends in 4 day(s)\n",
+            "warning: old?.toml#1 of web has ended",
+            "warning: new.toml#1 of web is unused",
+        ] {
+            assert!(told.contains(part), "{part}\n{told}");
+        }
+        assert_eq!(told.matches("warning").count(), 3, "{told}");
+        assert_eq!(render(&[], now, Palette::plain()), "nothing is accepted");
+    }
+}
