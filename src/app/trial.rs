@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Parts;
-use super::config::{revision, rules_of};
+use super::config::{NoticeTexts, revision, rules_of};
 use crate::admin::PolicyReader;
-use crate::api::ReplayRequest;
-use crate::trust::{Rulebook, Rules};
+use crate::api::{PolicyText, ReplayRequest};
+use crate::trust::Rulebook;
 
 /// Reads the policy of a replay; what it leaves out is as it is in force.
 pub(super) fn reader(parts: &Arc<Parts>) -> PolicyReader {
@@ -21,11 +21,24 @@ pub(super) fn reader(parts: &Arc<Parts>) -> PolicyReader {
 }
 
 fn read(current: &Rulebook, request: &ReplayRequest, now: Timestamp) -> Result<Rulebook, String> {
-    let rules = rules_of(&request.policy, now).map_err(|problems| problems.to_string())?;
-    let rules = Rules {
-        exceptions: current.exceptions().to_vec(),
-        advisories: current.advisories().to_vec(),
-        ..rules
+    let texts = NoticeTexts {
+        exceptions: request.exceptions.as_deref().map(named),
+        advisories: request.advisories.as_deref().map(named),
     };
+    let mut rules =
+        rules_of(&request.policy, &texts, now).map_err(|problems| problems.to_string())?;
+    if request.exceptions.is_none() {
+        rules.exceptions = current.exceptions().to_vec();
+    }
+    if request.advisories.is_none() {
+        rules.advisories = current.advisories().to_vec();
+    }
     Ok(Rulebook::new(revision(&rules), rules))
+}
+
+fn named(texts: &[PolicyText]) -> Vec<(String, String)> {
+    let texts = texts.iter();
+    texts
+        .map(|file| (file.name.clone(), file.text.clone()))
+        .collect()
 }

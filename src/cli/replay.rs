@@ -10,8 +10,8 @@ use super::arguments::{Screen, Shared};
 use super::client::Remote;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
-use crate::api::{REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
-use crate::app::config::Period;
+use crate::api::{PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::app::config::{NoticeTexts, Period, notice_texts};
 use crate::oci::printable;
 
 /// Try another policy on what was decided, before anyone is hurt
@@ -54,10 +54,20 @@ impl ReplayPolicy {
 fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
     let policy = fs::read_to_string(file)
         .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
+    let NoticeTexts {
+        exceptions,
+        advisories,
+    } = notice_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
+    let named = |texts: Vec<(String, String)>| {
+        let texts = texts.into_iter();
+        texts
+            .map(|(name, text)| PolicyText { name, text })
+            .collect()
+    };
     Ok(ReplayRequest {
         policy,
-        exceptions: None,
-        advisories: None,
+        exceptions: exceptions.map(named),
+        advisories: advisories.map(named),
         since: Timestamp::now().checked_sub(back).unwrap_or(Timestamp::MIN),
     })
 }

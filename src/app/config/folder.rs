@@ -84,6 +84,33 @@ impl<T> Folder<T> {
         }
     }
 
+    /// The entries of files that lie in no folder; every problem of all of them.
+    pub(super) fn of_texts<R>(texts: &[(String, String)], read: R) -> Result<Self, Problems>
+    where
+        R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
+    {
+        let mut folder = Self::default();
+        let mut problems = Vec::new();
+        for (name, text) in texts {
+            match parse(Path::new(name), text, |root| read(name, root, &folder)) {
+                Ok((entries, warnings)) => {
+                    let noted = Noted {
+                        seen: None,
+                        entries,
+                        warnings,
+                        problems: Vec::new(),
+                    };
+                    folder.files.insert(name.clone(), noted);
+                }
+                Err(found) => problems.extend(found.problems),
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(folder),
+            false => Err(Problems { problems }),
+        }
+    }
+
     /// What was read anew is set aside first: an entry may have moved from one file
     /// to another.
     fn take<R>(&mut self, place: &Path, names: BTreeSet<String>, anew: bool, read: R) -> bool
@@ -161,6 +188,17 @@ impl<T> Noted<T> {
             problems,
         }
     }
+}
+
+/// The texts of the files that count in a folder, by name.
+pub(super) fn texts(place: &Path) -> Result<Vec<(String, String)>, Problems> {
+    let names = names(place).map_err(|text| Problems::from(Problem::of_file(place, text)))?;
+    let text = |name: String| {
+        let file = place.join(&name);
+        let read = bounded::read(&file).map_err(|error| Problem::of_file(&file, error))?;
+        Ok((name, read))
+    };
+    names.into_iter().map(text).collect()
 }
 
 fn parse<T>(file: &Path, text: &str, read: impl FnOnce(&mut Section<'_, '_>) -> Vec<T>) -> Read<T> {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::folder::Folder;
-use super::notebook::Problem;
+use super::folder::{self, Folder};
+use super::notebook::{Problem, Problems};
 use super::quantity::Period;
 use super::section::Section;
 use super::{advisories, exceptions, moment};
@@ -62,6 +62,43 @@ impl Context<'_> {
         last.ok()
             .and_then(moment::end_of_its_day)
             .unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Files of exceptions and of advisories as text, each under its name; `None`: the
+/// configuration names no folder for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoticeTexts {
+    pub exceptions: Option<Vec<(String, String)>>,
+    pub advisories: Option<Vec<(String, String)>>,
+}
+
+impl Places {
+    /// What lies in the folders now.
+    pub(super) fn texts(&self) -> Result<NoticeTexts, Problems> {
+        let texts = |place: &Option<PathBuf>| place.as_deref().map(folder::texts).transpose();
+        Ok(NoticeTexts {
+            exceptions: texts(&self.exceptions)?,
+            advisories: texts(&self.advisories)?,
+        })
+    }
+
+    /// Reads texts as if they lay there.
+    pub(super) fn read(&self, texts: &NoticeTexts, now: Timestamp) -> Result<Notices, Problems> {
+        let context = Context { places: self, now };
+        let exceptions = texts.exceptions.as_deref().unwrap_or_default();
+        let exceptions = Folder::of_texts(exceptions, |name, root, _| {
+            exceptions::exceptions(root, name, context)
+        })?;
+        let advisories = texts.advisories.as_deref().unwrap_or_default();
+        let advisories = Folder::of_texts(advisories, |_, root, others| {
+            advisories::advisories(root, others, context)
+        })?;
+        Ok(Notices {
+            exceptions,
+            advisories,
+            places: Some(self.clone()),
+        })
     }
 }
 

@@ -103,6 +103,39 @@ async fn a_policy_to_try_reads_no_file() {
 }
 
 #[tokio::test]
+async fn exceptions_and_advisories_are_tried_with_their_policy() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let exception = "[[exception]]\nvulnerabilities = [\"CVE-2026-1234\"]\n\
+                     images = [\"registry.example/team/**\"]\nreason = \"r\"\n\
+                     link = \"https://git.example/7\"\nowner = \"team\"\n";
+    let last_day = (Timestamp::now() + SignedDuration::from_hours(24 * 30)).to_string();
+    let tried = |text: String| {
+        json!({
+            "policy": format!("{UPSTREAM}{ENVIRONMENTS}"), "since": "2026-01-01T00:00:00Z",
+            "exceptions": [{"name": "team.toml", "text": text}],
+        })
+    };
+    let body = tried(format!("{exception}expires = {}\n", &last_day[..10]));
+    let ask = lab.api("POST", "/api/v1/replays").json(&body);
+    let answer = ask.send().await.expect(200);
+    assert_eq!(
+        answer["changes"][0]["after"]["verdict"], "allowed",
+        "{answer}"
+    );
+    // A bad one is named with its file.
+    let ask = lab
+        .api("POST", "/api/v1/replays")
+        .json(&tried(exception.to_owned()));
+    let (_, text) = ask.send().await.refusal(400);
+    assert!(
+        text.contains("team.toml") && text.contains("expires"),
+        "{text}"
+    );
+    assert_eq!(lab.pull(0, NAME, "1").await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn an_environment_that_is_gone_is_counted() {
     let (lab, _) = decided(ENVIRONMENTS, "denied").await;
     let answer = replay(&lab, &format!("{UPSTREAM}[environments.elsewhere]\n"))
