@@ -1,5 +1,6 @@
 //! What a file, or none, comes to mean.
 
+mod notice_files;
 mod notices;
 mod problems;
 

@@ -170,7 +170,7 @@ async fn a_tag_is_resolved_once() {
 async fn what_is_too_long_or_no_json_is_refused_in_our_words() {
     let lab = Lab::start().await;
     let post = || lab.api("POST", "/api/v1/scans");
-    let long = vec![b' '; (64 << 20) + 1];
+    let long = vec![b' '; sekisho::api::LIMIT_OF_SCANS + 1];
     let (code, _) = post()
         .body("application/json", long)
         .send()

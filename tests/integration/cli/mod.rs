@@ -3,6 +3,7 @@
 mod admin;
 mod arguments;
 mod demo;
+mod drafts;
 mod ledger;
 mod live;
 mod nodes;

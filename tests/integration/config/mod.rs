@@ -150,7 +150,7 @@ fn what_is_accepted_is_counted_and_its_end_is_warned_of() {
     );
     assert!(
         run.stdout
-            .contains("a.toml:15:1: exception[1].expires: ends soon"),
+            .contains("a.toml:14:1: exception[1].expires: ends soon"),
         "{run:?}"
     );
 }

@@ -85,6 +85,17 @@ impl Stage {
         (run.code, Answer::of_json(&verdict))
     }
 
+    /// Exit code of `verify` on a Pod that names the image.
+    async fn verify(&self) -> i32 {
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: app}}\nspec:\n  containers:\n  \
+             - name: app\n    image: {}\n",
+            self.image()
+        );
+        let program = Program::new(&["verify", "-", "--environment", "production"]);
+        self.run(program.input(&pod)).await.code
+    }
+
     async fn run(&self, program: Program) -> Run {
         let server = format!("http://{}", self.world.app().admin());
         let program = program
@@ -157,6 +168,7 @@ async fn every_golden_case_gets_the_same_answer_at_every_door() {
             "explain: {}",
             case.name
         );
+        assert_eq!(stage.verify().await, code, "verify: {}", case.name);
         stage.pull().await;
         stage.replay().await;
     }

@@ -1,0 +1,131 @@
+//! From a denial to the exception that would lift it, and no further.
+
+use sekisho::app::config::load_notices;
+use serde_json::{Value, json};
+
+use super::program::{Program, Run};
+use crate::admin::lab::{Lab, NAME, eventually, trivy};
+
+async fn run(lab: &Lab, arguments: &[&str]) -> Run {
+    let program = Program::new(arguments)
+        .env("SEKISHO_SERVER", &lab.server())
+        .env("SEKISHO_TOKEN", &lab.token);
+    tokio::task::spawn_blocking(|| program.run()).await.unwrap()
+}
+
+/// The id of the one denial there is.
+async fn denied(lab: &Lab) -> String {
+    lab.pull(1, NAME, "1").await;
+    let list = || async {
+        let listed = lab
+            .api("GET", "/api/v1/decisions?verdict=denied")
+            .send()
+            .await;
+        listed.expect(200)["decisions"].as_array().unwrap().clone()
+    };
+    eventually("the denial on record", || async {
+        !list().await.is_empty()
+    })
+    .await;
+    list().await[0]["id"].as_str().unwrap().to_owned()
+}
+
+const LINK: &str = "https://gitlab.example/security/exceptions/-/issues/214";
+
+#[tokio::test]
+async fn a_draft_accepts_what_denies_and_is_good_toml() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut report = trivy(&image, &["HIGH", "LOW"]);
+    report["Results"][0]["Vulnerabilities"][1]["VulnerabilityID"] = json!("CVE-2026-5");
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let id = denied(&lab).await;
+    let draft = run(
+        &lab,
+        &["exceptions", "draft", &id, "--link", LINK, "--owner", "web"],
+    )
+    .await;
+    assert_eq!(draft.code, 0, "{draft:?}");
+    assert!(
+        draft.stdout.contains("# CVE-2026-1234 HIGH openssl-HIGH"),
+        "{draft:?}"
+    );
+    assert!(!draft.stdout.contains("CVE-2026-5"), "{draft:?}");
+    // Written where exceptions lie, it holds together and lifts the denial.
+    let folder = lab.folder.path();
+    std::fs::create_dir(folder.join("exceptions")).unwrap();
+    std::fs::write(folder.join("exceptions/draft.toml"), &draft.stdout).unwrap();
+    let text = std::fs::read_to_string(lab.config_file()).unwrap();
+    std::fs::write(
+        lab.config_file(),
+        format!("exceptions_dir = \"exceptions\"\n{text}"),
+    )
+    .unwrap();
+    let read = load_notices(Some(&lab.config_file()), jiff::Timestamp::now()).unwrap();
+    assert_eq!(read.exceptions().count(), 1);
+    let lab = lab.restarted().await;
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+    let listed = lab
+        .api("GET", "/api/v1/exceptions")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(listed["exceptions"][0]["used"], true);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_no_exception_accepts_gets_no_draft() {
+    let lab = Lab::start().await;
+    lab.put(NAME, "1");
+    let id = denied(&lab).await;
+    let draft = run(&lab, &["exceptions", "draft", &id, "--link", LINK]).await;
+    assert_eq!(draft.code, 1, "{draft:?}");
+    assert!(
+        draft
+            .stderr
+            .contains("not-scanned, which no exception accepts"),
+        "{draft:?}"
+    );
+    let unknown = "0".repeat(32);
+    let draft = run(&lab, &["exceptions", "draft", &unknown, "--link", LINK]).await;
+    assert_eq!(draft.code, 1, "{draft:?}");
+    lab.stop().await;
+}
+
+/// A decision is explained as it was decided, whatever came since.
+#[tokio::test]
+async fn a_decision_is_explained_as_it_was_decided_then() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    lab.submit(&lab.token, &named, &trivy(&image, &["HIGH"]))
+        .await
+        .expect(200);
+    let id = denied(&lab).await;
+    let clean = json!({"image": named, "report": trivy(&image, &[])});
+    lab.api("POST", "/api/v1/scans")
+        .json(&clean)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+    let told = run(&lab, &["explain", &id]).await;
+    assert_eq!(told.code, 3, "{told:?}");
+    for part in [
+        "DENIED",
+        "too-severe: CVE-2026-1234 HIGH",
+        "next: rebuild with the fix",
+        "scan",
+        "met",
+    ] {
+        assert!(told.stdout.contains(part), "{part}: {told:?}");
+    }
+    let json = run(&lab, &["explain", &id, "--output", "json"]).await;
+    let decision: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(decision["denials"][0]["reason"], "too-severe");
+    assert!(
+        decision["checks"].as_array().unwrap().len() >= 3,
+        "{decision}"
+    );
+    lab.stop().await;
+}
