@@ -115,7 +115,7 @@ async fn an_image_is_served_while_an_exception_stands_in_a_file() {
     assert_eq!(found[0]["id"], "web/app.toml#1");
     assert_eq!(found[0]["state"], "active");
     assert_eq!(found[0]["owner"], "web");
-    assert_eq!(found[0]["used"], Value::Null);
+    assert_eq!(found[0]["used"], true);
 
     world.remove_file("exceptions/web/app.toml");
     soon("denied without it", async || {
