@@ -8,6 +8,7 @@
 mod answer;
 mod containerd;
 mod crane;
+mod distribution;
 mod docker;
 mod gateway;
 mod images;
@@ -20,10 +21,12 @@ mod slow_link;
 mod tls;
 mod token_server;
 mod tool;
+mod trivy;
 
 pub use answer::{Answer, get, request};
 pub use containerd::{Containerd, Release};
 pub use crane::Crane;
+pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian};
 pub use docker::Docker;
 pub use gateway::{Gateway, Setup, run};
 pub use images::{Image, digest_of};
@@ -36,6 +39,7 @@ pub use slow_link::{SlowLink, Wire};
 pub use tls::Authority;
 pub use token_server::TokenServer;
 pub use tool::{Missing, as_root, built, installed};
+pub use trivy::{Print, Trivy};
 
 /// The value of a part, or a skip of this test that `tests/run` names at its end.
 macro_rules! or_skip {

@@ -13,6 +13,7 @@ mod evidence;
 mod herd;
 mod mirror;
 mod revocation;
+mod trivy;
 mod unpushed;
 mod upstream_auth;
 mod upstreams;
