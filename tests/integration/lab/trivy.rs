@@ -2,7 +2,7 @@
 //! network but loopback.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::Timestamp;
@@ -61,8 +61,13 @@ impl Trivy {
         Ok(Self { program, folder })
     }
 
-    /// The settings with which it stays on this machine.
-    fn environment(&self) -> Vec<(&'static str, String)> {
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The settings with which it stays on this machine: also for scripts that run
+    /// it by themselves.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.folder.path().join(name).display().to_string();
         let mut environment = vec![
             ("TRIVY_CACHE_DIR", path("cache")),

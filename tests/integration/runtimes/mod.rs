@@ -1,6 +1,7 @@
 //! Real clients pull real images through the real binary.
 
 mod by_name;
+mod ci_scripts;
 mod cold_start;
 mod compose;
 mod conformance;
