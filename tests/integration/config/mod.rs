@@ -1,5 +1,7 @@
 //! `check-config`, as a script sees it.
 
+mod components;
+
 use crate::cli::program::{Program, scratch};
 
 #[test]

@@ -11,17 +11,20 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Missing, Origin, get, installed, outcome};
+use super::{CLEAN, CRITICAL, MEDIUM, Missing, Origin, Package, debian, get, installed, outcome};
 
 /// Changes when the recipes below do.
-const RECIPE: &str = "images-1";
+const RECIPE: &str = "images-2";
 const SINGLE: &str = "FROM scratch\nCOPY busybox /bin/sh\nCOPY greeting /greeting\nCMD [\"/bin/sh\", \"-c\", \"cat /greeting\"]\n";
+/// A distribution without a program: nobody runs it, scanners read it.
+const DISTRIBUTION: &str = "FROM scratch\nCOPY root /\n";
 /// Four layers of random bytes above busybox.
 const LARGE: &str = "FROM scratch\nCOPY busybox /bin/sh\nCOPY a /a\nCOPY b /b\nCOPY c /c\nCOPY d /d\nCMD [\"/bin/sh\"]\n";
 const LARGE_LAYER: u64 = 16 << 20;
 
 /// The storage folder with `team/app:1`, `team/other:1`, `team/spare:1`,
-/// `team/multi:1` (an index of amd64 and arm64) and `team/large:1`.
+/// `team/multi:1` (an index of amd64 and arm64), `team/large:1`, and the
+/// distributions `team/critical:1`, `team/medium:1` and `team/clean:1`.
 pub fn storage() -> Result<PathBuf, Missing> {
     static STORAGE: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
     STORAGE.get_or_init(make).clone()
@@ -46,6 +49,9 @@ fn make() -> Result<PathBuf, Missing> {
         }
         kitchen.multi(&busybox, &registry);
         kitchen.large(&busybox, &registry);
+        for (name, packages) in [("critical", CRITICAL), ("medium", MEDIUM), ("clean", CLEAN)] {
+            kitchen.distribution(name, packages, &registry);
+        }
     }
     // Another test run may have been faster: its storage is as good.
     if fs::rename(making.keep(), &made).is_err() {
@@ -61,16 +67,15 @@ struct Kitchen {
 
 impl Kitchen {
     fn single(&self, name: &str, busybox: &Path, registry: &Origin) {
-        let context = self.context(name, SINGLE, busybox);
-        self.run(&[
-            "bud",
-            "--isolation",
-            "chroot",
-            "-q",
-            "-t",
-            name,
-            path(&context),
-        ]);
+        self.build(name, &self.context(name, SINGLE, busybox));
+        self.push(&["push"], name, registry);
+    }
+
+    fn distribution(&self, name: &str, packages: &[Package], registry: &Origin) {
+        let context = self.folder.path().join(name);
+        debian(&context.join("root"), packages);
+        fs::write(context.join("Dockerfile"), DISTRIBUTION).unwrap();
+        self.build(name, &context);
         self.push(&["push"], name, registry);
     }
 
@@ -126,6 +131,11 @@ impl Kitchen {
         )
         .unwrap();
         context
+    }
+
+    fn build(&self, name: &str, context: &Path) {
+        let bud = ["bud", "--isolation", "chroot", "-q", "-t", name];
+        self.run(&[&bud[..], &[path(context)]].concat());
     }
 
     fn push(&self, verb: &[&str], name: &str, registry: &Origin) {

@@ -8,11 +8,13 @@
 mod answer;
 mod containerd;
 mod crane;
+mod distribution;
 mod docker;
 mod gateway;
 mod images;
 mod origin;
 mod part;
+mod pipeline;
 mod podman;
 mod report;
 mod site;
@@ -20,15 +22,18 @@ mod slow_link;
 mod tls;
 mod token_server;
 mod tool;
+mod trivy;
 
 pub use answer::{Answer, get, request};
 pub use containerd::{Containerd, Release};
 pub use crane::Crane;
+pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian};
 pub use docker::Docker;
 pub use gateway::{Gateway, Setup, run};
 pub use images::{Image, digest_of};
 pub use origin::{Auth, Origin};
 pub use part::{Outcome, Part, eventually, free_port, outcome};
+pub use pipeline::{Manifests, Pipeline, SCRIPTS};
 pub use podman::Podman;
 pub use report::{grype, trivy, trivy_with};
 pub use site::Site;
@@ -36,6 +41,7 @@ pub use slow_link::{SlowLink, Wire};
 pub use tls::Authority;
 pub use token_server::TokenServer;
 pub use tool::{Missing, as_root, built, installed};
+pub use trivy::{Print, Trivy};
 
 /// The value of a part, or a skip of this test that `tests/run` names at its end.
 macro_rules! or_skip {

@@ -1,6 +1,7 @@
 //! Real clients pull real images through the real binary.
 
 mod by_name;
+mod ci_scripts;
 mod cold_start;
 mod compose;
 mod conformance;
@@ -13,6 +14,7 @@ mod evidence;
 mod herd;
 mod mirror;
 mod revocation;
+mod trivy;
 mod unpushed;
 mod upstream_auth;
 mod upstreams;
