@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Answer, Image, Outcome, Part, free_port, get, outcome, trivy};
@@ -99,6 +100,26 @@ impl Gateway {
     /// Where clients pull, `127.0.0.1:port`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The admin API, as `SEKISHO_SERVER` names it.
+    pub fn server(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
+    /// The secret of a new token with this role, everywhere. Made by the gateway, so
+    /// that it is known at once.
+    pub fn token(&self, name: &str, role: &str) -> String {
+        let admin = fs::read_to_string(self.data().join("admin.token")).unwrap();
+        let made = outcome(
+            Command::new(BINARY)
+                .args(["token", "create", "--output", "json"])
+                .args(["--name", name, "--role", role])
+                .env("SEKISHO_SERVER", self.server())
+                .env("SEKISHO_TOKEN", admin.trim()),
+        );
+        let made: Value = serde_json::from_str(&made.expect_ok()).unwrap();
+        made["secret"].as_str().unwrap().to_owned()
     }
 
     pub fn get(&self, path: &str) -> Answer {
