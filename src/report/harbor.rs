@@ -154,7 +154,7 @@ impl Document<'_> {
     fn withheld(&self, gravest: Option<Severity>) -> Result<Option<Incomplete>, ReportError> {
         let stated = match &*self.severity {
             "None" => None,
-            word => Severity::from_harbor(word)?,
+            word => Severity::from_grype(word)?,
         };
         let missing = stated.filter(|stated| Some(*stated) > gravest);
         Ok(missing.map(|stated| {
@@ -223,7 +223,7 @@ fn finding(found: Vulnerability) -> Result<Finding, ReportError> {
         purl: None,
         installed: field::text("version", found.version)?,
         fixed: field::optional("fix_version", found.fix_version)?,
-        severity: Severity::from_harbor(&found.severity)?,
+        severity: Severity::from_grype(&found.severity)?,
         severity_source: None,
         status: field::optional("status", found.status)?,
     })

@@ -37,84 +37,57 @@ impl Severity {
 }
 
 impl Severity {
-    /// Trivy's upper-case words. `UNKNOWN`, and none, is no rating.
+    /// Trivy's upper-case words. `UNKNOWN` is no rating.
     pub(super) fn from_trivy(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "CRITICAL" => Ok(Some(Self::Critical)),
-            "HIGH" => Ok(Some(Self::High)),
-            "MEDIUM" => Ok(Some(Self::Medium)),
-            "LOW" => Ok(Some(Self::Low)),
-            "UNKNOWN" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
-        }
+        let words = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
+        Self::on(&words, &[], "UNKNOWN", word)
     }
 
-    /// Grype's capitalised words. `Unknown`, and none, is no rating; `Negligible`
-    /// is one.
+    /// Grype's capitalised words, which are those of Harbor's scanner adapters too.
+    /// `Unknown` is no rating; `Negligible` is one.
     pub(super) fn from_grype(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "Critical" => Ok(Some(Self::Critical)),
-            "High" => Ok(Some(Self::High)),
-            "Medium" => Ok(Some(Self::Medium)),
-            "Low" => Ok(Some(Self::Low)),
-            "Negligible" => Ok(Some(Self::Negligible)),
-            "Unknown" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
-        }
+        let words = ["Critical", "High", "Medium", "Low"];
+        Self::on(&words, &["Negligible"], "Unknown", word)
     }
 
-    /// Aqua's lower-case words. `unknown`, and none, is no rating.
+    /// Aqua's lower-case words. `unknown` is no rating.
     pub(super) fn from_aqua(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "critical" => Ok(Some(Self::Critical)),
-            "high" => Ok(Some(Self::High)),
-            "medium" => Ok(Some(Self::Medium)),
-            "low" => Ok(Some(Self::Low)),
-            "negligible" => Ok(Some(Self::Negligible)),
-            "unknown" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
-        }
+        let words = ["critical", "high", "medium", "low"];
+        Self::on(&words, &["negligible"], "unknown", word)
     }
 
-    /// GitLab's capitalised words. `Unknown`, and none, is no rating; `Info` is the
-    /// lowest one.
+    /// GitLab's capitalised words. `Unknown` is no rating; `Info` is the lowest one.
     pub(super) fn from_gitlab(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "Critical" => Ok(Some(Self::Critical)),
-            "High" => Ok(Some(Self::High)),
-            "Medium" => Ok(Some(Self::Medium)),
-            "Low" => Ok(Some(Self::Low)),
-            "Info" => Ok(Some(Self::Negligible)),
-            "Unknown" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
-        }
-    }
-
-    /// The capitalised words of Harbor's scanner adapters. `Unknown`, and none, is
-    /// no rating.
-    pub(super) fn from_harbor(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "Critical" => Ok(Some(Self::Critical)),
-            "High" => Ok(Some(Self::High)),
-            "Medium" => Ok(Some(Self::Medium)),
-            "Low" => Ok(Some(Self::Low)),
-            "Negligible" => Ok(Some(Self::Negligible)),
-            "Unknown" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
-        }
+        let words = ["Critical", "High", "Medium", "Low"];
+        Self::on(&words, &["Info"], "Unknown", word)
     }
 
     /// CycloneDX's lower-case words. `unknown` is no rating; `none` and `info` are
     /// the lowest one.
     pub(super) fn from_cyclonedx(word: &str) -> Result<Option<Self>, UnknownSeverity> {
-        match word {
-            "critical" => Ok(Some(Self::Critical)),
-            "high" => Ok(Some(Self::High)),
-            "medium" => Ok(Some(Self::Medium)),
-            "low" => Ok(Some(Self::Low)),
-            "info" | "none" => Ok(Some(Self::Negligible)),
-            "unknown" | "" => Ok(None),
-            other => Err(UnknownSeverity(printable(other, 32))),
+        let words = ["critical", "high", "medium", "low"];
+        Self::on(&words, &["info", "none"], "unknown", word)
+    }
+
+    /// Reads `word` on the scale of one scanner: its four words from the gravest
+    /// down, those for what is less than low, and the one for no rating. No word is
+    /// no rating either; any other is an error.
+    fn on(
+        words: &[&str; 4],
+        lowest: &[&str],
+        unrated: &str,
+        word: &str,
+    ) -> Result<Option<Self>, UnknownSeverity> {
+        let severities = [Self::Critical, Self::High, Self::Medium, Self::Low];
+        let rated = words
+            .iter()
+            .zip(severities)
+            .find(|(known, _)| **known == word);
+        match rated {
+            Some((_, severity)) => Ok(Some(severity)),
+            None if lowest.contains(&word) => Ok(Some(Self::Negligible)),
+            None if word.is_empty() || word == unrated => Ok(None),
+            None => Err(UnknownSeverity(printable(word, 32))),
         }
     }
 
@@ -184,7 +157,7 @@ mod tests {
             Severity::from_gitlab("Info"),
             Ok(Some(Severity::Negligible))
         );
-        assert_eq!(Severity::from_harbor("High"), Ok(Some(Severity::High)));
+        assert_eq!(Severity::from_grype("High"), Ok(Some(Severity::High)));
     }
 
     #[test]
@@ -211,7 +184,7 @@ mod tests {
         }
         for word in ["HIGH", "Info", "none", "high"] {
             assert!(Severity::from_grype(word).is_err(), "{word}");
-            assert!(Severity::from_harbor(word).is_err(), "{word}");
+            assert!(Severity::from_grype(word).is_err(), "{word}");
         }
         for word in ["High", "unimportant", "important", "none"] {
             assert!(Severity::from_aqua(word).is_err(), "{word}");
