@@ -54,7 +54,8 @@ fn render(status: &Status, server: &str, palette: Palette) -> String {
         stores(status),
         warnings(status, palette),
     ];
-    parts.join("\n")
+    let told = parts.into_iter().filter(|part| !part.is_empty());
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn environments(status: &Status) -> Table {

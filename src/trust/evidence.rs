@@ -68,6 +68,11 @@ pub struct Promotion {
 }
 
 impl Promotion {
+    /// Whether nobody made it.
+    pub(super) fn is_supposed(&self) -> bool {
+        self.id == 0
+    }
+
     /// One that nobody made, to judge what it would change.
     pub fn supposed(subject: &Subject, promoter: &str, at: Timestamp) -> Self {
         Self {

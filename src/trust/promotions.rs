@@ -27,6 +27,9 @@ impl Judgement<'_> {
     }
 
     fn promoted(&mut self, promotion: &Promotion) {
+        if promotion.is_supposed() {
+            return self.check("promotion", CheckOutcome::Met, "as if it were promoted");
+        }
         self.rests_on(format!("promotion:{}", promotion.id));
         let (promoter, at) = (&promotion.promoter, promotion.promoted_at);
         let text = format!("promoted by {promoter} at {at}");
