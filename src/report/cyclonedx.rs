@@ -83,6 +83,7 @@ struct Vulnerability<'a> {
     #[serde(borrow)]
     ratings: Option<Few<Rating<'a>>>,
     analysis: Option<Analysis>,
+    recommendation: Option<String>,
     affects: Option<Few<Affected>>,
 }
 
@@ -204,6 +205,9 @@ fn add(
     let severity = gravest(found.ratings.unwrap_or_default().0)?;
     let state = found.analysis.map(|analysis| analysis.state);
     let status = state.filter(|state| is_mercy(state));
+    let advice = found.recommendation.as_deref();
+    let fixed = advice.and_then(field::upgrade).unwrap_or_default();
+    let fixed = field::optional("recommendation", fixed.to_owned())?;
     let affected = found.affects.unwrap_or_default().0;
     let nothing = affected.is_empty().then(String::new);
     for reference in affected.into_iter().map(|it| it.r#ref).chain(nothing) {
@@ -214,7 +218,7 @@ fn add(
             package: package.name,
             purl: field::purl("ref", package.purl.unwrap_or_default())?,
             installed: package.version,
-            fixed: None,
+            fixed: fixed.clone(),
             severity,
             severity_source: None,
             status: status.as_deref().map(field::suppressed),

@@ -63,6 +63,15 @@ pub(super) fn suppressed(word: &str) -> String {
     }
 }
 
+/// The version in `Upgrade X to Y` or `Upgrade X from W to Y`, with or without the
+/// word before a version; other advice is free text.
+pub(super) fn upgrade(advice: &str) -> Option<&str> {
+    let (_, version) = advice.strip_prefix("Upgrade ")?.rsplit_once(" to ")?;
+    let version = version.strip_prefix("version ").unwrap_or(version);
+    let is_list = version.split(", ").all(|word| !word.contains(' '));
+    is_list.then_some(version)
+}
+
 /// A package URL, where there is one.
 pub(super) fn purl(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
     bounded(field, text, MAX_PURL).map(filled)

@@ -273,7 +273,9 @@ fn time(field: &'static str, text: &str) -> Result<Option<Timestamp>, ReportErro
 fn finding(found: Vulnerability) -> Result<Finding, ReportError> {
     let (id, others) = identity(found.identifiers.0)?;
     let dependency = found.location.dependency;
-    let fixed = fixed(&found.solution).unwrap_or_default().to_owned();
+    let fixed = field::upgrade(&found.solution)
+        .unwrap_or_default()
+        .to_owned();
     Ok(Finding {
         aliases: field::aliases("identifiers", &id, others)?,
         id,
@@ -302,12 +304,4 @@ fn identity(
     let main = identifiers.remove(cve.unwrap_or(0));
     let others = identifiers.into_iter().map(|identifier| identifier.value);
     Ok((field::id("identifiers", main.value)?, others))
-}
-
-/// The version in `Upgrade X to Y` or `Upgrade X from W to Y`; other advice is
-/// free text.
-fn fixed(solution: &str) -> Option<&str> {
-    let (_, version) = solution.strip_prefix("Upgrade ")?.rsplit_once(" to ")?;
-    let is_list = version.split(", ").all(|word| !word.contains(' '));
-    is_list.then_some(version)
 }

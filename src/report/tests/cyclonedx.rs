@@ -104,6 +104,15 @@ fn lists_a_finding_for_each_component_also_for_one_it_does_not_know() {
 }
 
 #[test]
+fn takes_the_fix_from_an_advice_to_upgrade() {
+    let mut document = document();
+    assert_eq!(read_it(&document).unwrap().findings[0].fixed, None);
+    document["vulnerabilities"][0]["recommendation"] = json!("Upgrade zlib1g to version 1.4");
+    let report = read_it(&document).unwrap();
+    assert_eq!(report.findings[0].fixed.as_deref(), Some("1.4"));
+}
+
+#[test]
 fn takes_references_as_aliases() {
     let mut document = document();
     document["vulnerabilities"][0]["references"] =
