@@ -95,11 +95,13 @@ fn dated(field: &'static str, value: Option<&RawValue>) -> Result<Timestamp, Sca
 }
 
 impl ScanReport {
-    /// Dates the report's database by what the scanner printed. A date that the
+    /// Dates the report's database by what the scanner printed, whatever format it
+    /// then wrote the report in. A date that the
     /// report states itself stays; a database that the scanner holds for invalid
     /// makes the report incomplete.
     pub fn dated_by(mut self, info: &ScannerInfo) -> Result<Self, ScannerInfoError> {
-        if info.format != self.format {
+        let same = info.format == self.format || info.format.as_str() == self.tool.name;
+        if !same {
             return Err(ScannerInfoError::OtherTool {
                 info: info.format,
                 report: self.format,
@@ -157,6 +159,16 @@ mod tests {
         let info = ScannerInfo::read(GRYPE_INFO).unwrap();
         let error = read(TRIVY, None).unwrap().dated_by(&info).unwrap_err();
         assert!(matches!(error, ScannerInfoError::OtherTool { .. }));
+    }
+
+    #[test]
+    fn dates_what_the_same_scanner_wrote_in_another_format() {
+        let attested = include_bytes!("../../tests/fixtures/reports/cosign-vuln.json");
+        let info = ScannerInfo::read(TRIVY_INFO).unwrap();
+        let report = read(attested, None).unwrap().dated_by(&info).unwrap();
+        assert_eq!(report.database_at, Some(info.database_at));
+        let grype = ScannerInfo::read(GRYPE_INFO).unwrap();
+        assert!(read(attested, None).unwrap().dated_by(&grype).is_err());
     }
 
     #[test]
