@@ -45,7 +45,7 @@ pub struct Ledger {
     pub(super) confirmed: AtomicI64,
     /// Microseconds; the newest time in the records.
     pub(super) newest: AtomicI64,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Ledger {
@@ -139,13 +139,23 @@ pub(super) fn open_private(path: &Path) -> Result<File, LedgerError> {
     options.open(path).map_err(LedgerError::file(path))
 }
 
-fn hold_lock(database: &Path) -> Result<File, LedgerError> {
+/// The lock of the one that serves. It is given up by name: a process that was just
+/// forked holds the open file too, and would keep the lock until it executes.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+fn hold_lock(database: &Path) -> Result<Lock, LedgerError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
     let file = open_private(&path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::AlreadyServed(path)),
         Err(errno) => Err(LedgerError::file(&path)(errno.into())),
     }
