@@ -81,7 +81,8 @@ fn read_predicate(predicate: &str) -> Result<ScanReport, ReportError> {
     let finished = field::time("scanFinishedOn", predicate.metadata.scan_finished_on)?;
     Ok(ScanReport {
         format: Format::CosignVuln,
-        scanned_at: report.scanned_at.or(finished),
+        // The earlier, so that wrapping a report anew makes it no younger.
+        scanned_at: [report.scanned_at, finished].into_iter().flatten().min(),
         ..report
     })
 }

@@ -71,6 +71,8 @@ struct Found<'a> {
 
 #[derive(Deserialize)]
 struct Rating<'a> {
+    #[serde(borrow, default)]
+    method: Cow<'a, str>,
     #[serde(borrow)]
     score: Option<&'a RawValue>,
 }
@@ -135,7 +137,9 @@ fn tool(uri: &str, version: &str) -> Tool {
 /// The gravest of its ratings: words, or scores.
 fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
     let mut severity = None;
-    for rating in found.severity.unwrap_or_default().0 {
+    // A probability of being exploited is no severity.
+    let ratings = found.severity.unwrap_or_default().0.into_iter();
+    for rating in ratings.filter(|it| !it.method.to_ascii_lowercase().contains("epss")) {
         severity = severity.max(rate(rating.score)?);
     }
     Ok(Finding {
@@ -160,8 +164,8 @@ fn rate(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
         .map_err(|error| ReportError::field("score", error::problem(&error)))?;
     // A vector rates nothing by itself.
     match word.parse::<f64>() {
-        Ok(number) => Ok(Severity::from_score(number)),
-        Err(_) if word.starts_with("CVSS:") => Ok(None),
-        Err(_) => Ok(Severity::from_any_case(&word)?),
+        Ok(number) if number.is_finite() => Ok(Severity::from_score(number)),
+        Ok(_) | Err(_) if word.starts_with("CVSS:") => Ok(None),
+        Ok(_) | Err(_) => Ok(Severity::from_any_case(&word)?),
     }
 }

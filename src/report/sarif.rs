@@ -235,7 +235,8 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
     Ok(Rated {
         id: rule.id,
         severity,
-        is_vulnerability: !tags.iter().any(|tag| OTHER_KINDS.contains(&&**tag)),
+        is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
+            || !tags.iter().any(|tag| OTHER_KINDS.contains(&&**tag)),
     })
 }
 
@@ -244,9 +245,9 @@ fn scored(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
     let Some(score) = score else { return Ok(None) };
     let text = score.get().trim_matches('"');
     match text.parse::<f64>() {
-        Ok(score) => Ok(Severity::from_score(score)),
+        Ok(score) if score.is_finite() => Ok(Severity::from_score(score)),
         Err(_) if text.is_empty() || text == "null" => Ok(None),
-        Err(_) => Err(ReportError::field("security-severity", "is no score")),
+        Ok(_) | Err(_) => Err(ReportError::field("security-severity", "is no score")),
     }
 }
 
@@ -276,7 +277,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
     let suppressed = outcome.suppressions.unwrap_or_default().0;
     let written = Severity::from_trivy(&line("Severity")).ok().flatten();
     Ok(Finding {
-        id: field::id("ruleId", id.unwrap_or_default())?,
+        id: field::id("ruleId", vulnerability(&id.unwrap_or_default()).to_owned())?,
         aliases: Vec::new(),
         package: field::text("Package", line("Package"))?,
         purl: None,
@@ -286,6 +287,18 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),
     })
+}
+
+/// The vulnerability that a rule is of. Grype's rules are of one package each, and
+/// have its name behind the id: `CVE-2026-1234-zlib`.
+fn vulnerability(rule: &str) -> &str {
+    let parts = match rule.split('-').next() {
+        Some("CVE") => 3,
+        Some("GHSA") => 4,
+        _ => return rule,
+    };
+    let end = rule.match_indices('-').nth(parts - 1);
+    end.map_or(rule, |(at, _)| &rule[..at])
 }
 
 /// What Trivy writes on a line of its message: `Package: zlib`.

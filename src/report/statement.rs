@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::gather::Few;
 use super::read::MAX_REPORT_BYTES;
 use super::{Format, ReportError, field, strict};
-use crate::oci::Digest;
+use crate::oci::{Digest, printable};
 
 /// The only payload of an envelope that is a statement.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -49,9 +49,16 @@ struct Digests {
 }
 
 impl Subject {
-    /// Its digests, of the algorithms that registries use.
+    /// The digests of its one image, of the algorithms that registries use. What is
+    /// attested of several images at once may be true of one of them alone.
     pub(super) fn digests(&self) -> Result<Vec<Digest>, ReportError> {
         let mut digests = Vec::new();
+        if let [first, .., other] = &self.0.0[..] {
+            return Err(ReportError::SeveralImages {
+                first: printable(&first.digest.sha256, 64),
+                other: printable(&other.digest.sha256, 64),
+            });
+        }
         for Described { digest } in &self.0.0 {
             for (algorithm, hex) in [("sha256", &digest.sha256), ("sha512", &digest.sha512)] {
                 if !hex.is_empty() {

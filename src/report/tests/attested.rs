@@ -99,6 +99,33 @@ fn a_statement_on_another_image_than_its_report_is_refused() {
     ));
 }
 
+/// Bypass 24: a clean report on one image speaks for no other beside it.
+#[test]
+fn a_statement_on_several_images_is_refused() {
+    for mut document in [cosign(), in_toto()] {
+        let other = json!({"digest": {"sha256": hex(&Digest::sha256(b"other"))}});
+        document["subject"].as_array_mut().unwrap().push(other);
+        let refused = read_it(&document);
+        assert!(
+            matches!(refused, Err(ReportError::SeveralImages { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn in_toto_takes_no_probability_for_a_severity() {
+    let mut document = in_toto();
+    let ratings = json!([{"method": "epss", "score": "9.7"}, {"method": "nvd", "score": "low"}]);
+    document["predicate"]["scanner"]["result"][0]["severity"] = ratings;
+    assert_eq!(
+        read_it(&document).unwrap().findings[0].severity,
+        Some(Severity::Low)
+    );
+    document["predicate"]["scanner"]["result"][0]["severity"] = json!([{"score": "NaN"}]);
+    assert!(read_it(&document).is_err());
+}
+
 #[test]
 fn a_report_without_digests_is_about_what_the_statement_names() {
     let mut document = cosign();

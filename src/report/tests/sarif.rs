@@ -114,6 +114,35 @@ fn counts_what_was_suppressed_and_not_what_passed() {
 }
 
 #[test]
+fn a_rule_that_is_of_one_package_names_its_vulnerability() {
+    let mut document = document();
+    for (rule, id) in [
+        ("CVE-2026-0009-zlib1g-dev", "CVE-2026-0009"),
+        ("GHSA-aaaa-bbbb-cccc-left-pad", "GHSA-aaaa-bbbb-cccc"),
+        ("CVE-2026-0009", "CVE-2026-0009"),
+        ("SEC-1-2-3-4-5", "SEC-1-2-3-4-5"),
+    ] {
+        document["runs"][0]["results"][0]["ruleId"] = json!(rule);
+        let report = read_it(&document).unwrap();
+        assert!(
+            report.findings.iter().any(|it| it.id == id),
+            "{rule}: {report:?}"
+        );
+    }
+    document["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["security-severity"] =
+        json!("NaN");
+    assert!(read_it(&document).is_err());
+}
+
+#[test]
+fn what_is_a_vulnerability_and_something_else_counts() {
+    let mut document = document();
+    let tags = json!(["vulnerability", "secret", "HIGH"]);
+    document["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["tags"] = tags;
+    assert_eq!(read_it(&document).unwrap().findings.len(), 2);
+}
+
+#[test]
 fn leaves_out_secrets_and_misconfigurations() {
     let mut document = document();
     document["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["tags"] =
