@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use url::Url;
 
+use super::globs::warn_of_strangers;
 use super::moment;
 use super::notices::Context;
-use super::policy::warn_of_strangers;
 use super::section::Section;
 use crate::oci::RepositoryGlobs;
 use crate::trust::{Exception, PackagePattern};

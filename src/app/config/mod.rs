@@ -14,6 +14,7 @@ mod exceptions;
 mod files;
 mod fingerprint;
 mod folder;
+mod globs;
 mod listeners;
 mod loading;
 mod moment;

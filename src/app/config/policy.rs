@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::globs::warn_of_strangers;
 use super::section::Section;
 use super::settings::settings;
 use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
@@ -76,23 +77,6 @@ fn globs(
     }
     warn_of_strangers(section, "repositories", &globs, upstreams);
     Some(globs)
-}
-
-/// Globs whose host is no upstream's match nothing.
-pub(super) fn warn_of_strangers(
-    section: &Section<'_, '_>,
-    key: &str,
-    globs: &RepositoryGlobs,
-    upstreams: &BTreeSet<RegistryHost>,
-) {
-    for glob in globs.written() {
-        let first = glob.split('/').next().unwrap_or_default();
-        let literal = !first.contains(['*', '?', '[', '{']);
-        if literal && upstreams.iter().all(|host| host.as_str() != first) {
-            let text = format!("{glob:?} matches nothing: {first} is the name of no upstream");
-            section.warning(key, text);
-        }
-    }
 }
 
 fn platform_image(mut section: Section<'_, '_>) -> Option<PlatformImage> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::globs::warn_of_strangers;
 use super::listeners::joined;
-use super::policy::warn_of_strangers;
 use super::quantity::Period;
 use super::section::Section;
 use crate::oci::{RegistryHost, RepositoryGlobs};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use super::globs::note_foreign;
 use super::listeners::joined;
 use super::moment;
 use super::quantity::Period;
@@ -156,7 +157,7 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(TAG_TTL);
     let name = name?;
     let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
-    note_foreign_globs(section, &name, &repositories);
+    note_foreign(section, &name, &repositories);
     Some(UpstreamConfig {
         name,
         path: path?,
@@ -268,18 +269,6 @@ fn certificates(section: &mut Section<'_, '_>) -> Option<String> {
         section.problem("ca", "holds no certificate; name a PEM file");
     }
     Some(pem)
-}
-
-/// A glob that names another host can match nothing here.
-fn note_foreign_globs(section: &Section<'_, '_>, name: &RegistryHost, globs: &RepositoryGlobs) {
-    for glob in globs.written() {
-        let first = glob.split('/').next().unwrap_or_default();
-        let literal = !first.contains(['*', '?', '[', '{']);
-        if literal && first != name.as_str() {
-            let text = format!("{glob:?} matches nothing here; begin it with {name}/");
-            section.problem("repositories", text);
-        }
-    }
 }
 
 fn note_twins(section: &Section<'_, '_>, upstream: &UpstreamConfig, earlier: &[UpstreamConfig]) {
