@@ -11,8 +11,9 @@ use crate::trust::{Evidence, Subject};
 impl Ledger {
     /// Reads the evidence on `subject`, whose closure the caller has, together
     /// with the `seq` that a verdict on it rests on: the sequence is read first,
-    /// so what is written meanwhile comes after it. What vouches for the subject
-    /// and what it refers to, the gate adds.
+    /// so what is written meanwhile comes after it. What vouches for the subject,
+    /// what it refers to and is built on, and what only some policies ask (its age,
+    /// the history of its findings), the gate adds.
     pub async fn evidence(
         &self,
         subject: &Subject,
@@ -33,7 +34,6 @@ impl Ledger {
             scans: self.scans_of(manifests).await?,
             promotions: self.promotions_of(subject, &above).await?,
             revocations: self.active_revocations(&related).await?,
-            first_seen: self.first_seen(subject, &above).await?,
             first_served: self.first_served(subject).await?,
             break_glass,
             timed_mode,

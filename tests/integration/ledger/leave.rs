@@ -1,5 +1,6 @@
 //! Break-glass and modes for hours: kept, followed, ended, withdrawn.
 
+use jiff::Timestamp;
 use sekisho::ledger::{Fact, Ledger, LedgerError, NewBreakGlass, NewTimedMode, Withdrawn};
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
@@ -207,13 +208,18 @@ async fn leave_by_a_stolen_token_is_withdrawn_and_what_was_before_holds() {
     assert!(holds(&place.serve().await));
 }
 
+async fn first_seen(ledger: &Ledger, root: &str) -> Option<Timestamp> {
+    let above = evidence(ledger, root).await.above;
+    ledger.first_seen(&subject(root), &above).await.unwrap()
+}
+
 #[tokio::test]
 async fn an_image_is_known_since_it_was_first_seen_anywhere() {
     let place = Place::new();
     let ledger = place.serve().await;
     let both = index("idx", &[("amd", "l1")]);
     ledger.record_closure(&app(), &both).await.unwrap();
-    assert_eq!(evidence(&ledger, "amd").await.first_seen, None);
+    assert_eq!(first_seen(&ledger, "amd").await, None);
     let seen = |root: &str, ago: i64| Fact {
         subject: Subject {
             environment: staging(),
@@ -226,7 +232,7 @@ async fn an_image_is_known_since_it_was_first_seen_anywhere() {
     let facts = [seen("amd", 3), seen("idx", 7), seen("l1", 9)];
     ledger.note_facts(&facts).await.unwrap();
     for root in ["idx", "amd"] {
-        let first = evidence(&ledger, root).await.first_seen;
+        let first = first_seen(&ledger, root).await;
         assert_eq!(first, Some(now() - minutes(7)), "{root}");
     }
 }
