@@ -91,9 +91,7 @@ impl Gate {
 }
 
 fn begins_with(image: &Image, base: &Image) -> bool {
-    let layers = |image: &Image| -> Vec<Digest> {
-        let layers = image.layers.iter();
-        layers.map(|layer| layer.digest.clone()).collect()
-    };
-    !base.layers.is_empty() && layers(image).starts_with(&layers(base))
+    let (layers, below) = (&image.layers, &base.layers);
+    let same = layers.iter().zip(below).all(|(a, b)| a.digest == b.digest);
+    !below.is_empty() && below.len() <= layers.len() && same
 }
