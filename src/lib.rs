@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod admission;
 pub mod api;
 pub mod app;
 pub mod audit;

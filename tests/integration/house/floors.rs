@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 9] = [
     &["trust"],
     &["ledger", "cache", "upstream", "audit", "http", "api"],
     &["gate"],
-    &["registry", "admin", "ops"],
+    &["registry", "admission", "admin", "ops"],
     &["app", "demo"],
     &["cli"],
     &["main"],
