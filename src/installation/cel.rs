@@ -1,35 +1,31 @@
 //! Image names in CEL, the language of conditions and policies in the API server:
-//! read as clients read them (distribution/reference), without a Pod of ours.
+//! read as the webhook reads them, without a Pod of ours.
 //!
-//! A host is found by equality with every way to spell it, never as a prefix of a
-//! string, and what follows it must be a repository's name by the grammar; so both
-//! readers, here and `ImageRef`, hold the same names for well-formed.
+//! A host is found by equality, never as the beginning of a string, and what follows
+//! it must be a repository's name by the grammar. What clients could read in two ways
+//! is not well-formed, and neither are image IDs.
 
 use serde_json::{Value, json};
 
-use super::Route;
+use super::{Installation, Route};
 use crate::oci::RegistryHost;
 
 /// What follows the host: a name of the distribution specification with an optional
 /// tag and an optional digest.
 const REST: &str = "^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*\
     (:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64}|@sha512:[a-f0-9]{128})?$";
+/// The only other spelling of a host that clients read as the same registry.
+const HUB_ALIAS: &str = "index.docker.io";
+/// A Pod's lists of containers.
+const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// How the aliases of Docker Hub are written.
-const HUB: [&str; 4] = [
-    RegistryHost::DOCKER_HUB,
-    "index.docker.io",
-    "registry-1.docker.io",
-    "registry.hub.docker.com",
-];
-
-/// Names an image in a list: by the container, or by its place in the object.
+/// How the images of an object are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slot {
-    /// `containers/app`. Containers keep their names for life.
-    Name,
-    /// `/spec/containers/0/image`, as patches need it.
-    Pointer,
+pub(super) enum Listing {
+    /// By the names of containers and volumes, which no update can change.
+    Named,
+    /// With `at`, the place that a patch names; it needs Kubernetes 1.33.
+    Placed,
 }
 
 /// A string.
@@ -43,107 +39,129 @@ pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String 
     format!("[{}]", items.join(", "))
 }
 
-/// The images of a Pod's containers, kind by kind. Volumes cannot change.
+/// The images of a Pod's containers, list by list. Volumes cannot change.
 pub(super) fn images(object: &str) -> String {
-    let kind =
-        |field: &str| format!("{object}.spec.?{field}.orValue([]).map(c, c.?image.orValue(''))");
-    let kinds = ["containers", "initContainers", "ephemeralContainers"].map(kind);
-    format!("[{}]", kinds.join(",\n    "))
-}
-
-/// Variables of a policy, up to `variables.read`: each image that the request
-/// brings, as `slot`, `image`, `host` and `rest`. Names without a host lie at
-/// `default`.
-pub(super) fn reading(slot: Slot, default: &RegistryHost) -> Vec<Value> {
-    let before = format!("oldObject == null ? [] :\n{}", slots("oldObject", slot));
-    vec![
-        variable("images", slots("object", slot)),
-        variable("before", before),
-        variable(
-            "asked",
-            "variables.images.filter(i, !(i in variables.before))",
-        ),
-        variable("read", read(default)),
-    ]
+    let one =
+        |list: &str| format!("{object}.spec.?{list}.orValue([]).map(c, c.?image.orValue(''))");
+    format!("[{}]", CONTAINERS.map(one).join(",\n    "))
 }
 
 pub(super) fn variable(name: &str, expression: impl Into<String>) -> Value {
     json!({ "name": name, "expression": expression.into() })
 }
 
-fn slots(object: &str, slot: Slot) -> String {
-    let fields = ["containers", "initContainers", "ephemeralContainers"];
-    let mut lists: Vec<String> = fields.map(|field| containers(object, field, slot)).to_vec();
-    lists.push(volumes(object, slot));
+/// Variables of a policy, up to `variables.read`: each image that the request
+/// brings, as `image`, `host`, `rest` (what follows the host) and `name` (that
+/// without tag and digest). Names without a host lie at `default`.
+pub(super) fn reading(
+    installation: &Installation,
+    listing: Listing,
+    default: &RegistryHost,
+) -> Vec<Value> {
+    let listed = |object, listing| slots(object, listing, installation.allow_never);
+    let before = format!(
+        "oldObject == null ? [] :\n{}",
+        listed("oldObject", Listing::Named)
+    );
+    let asked = "variables.images\n  \
+        .filter(i, !variables.before.exists(b, b.slot == i.slot && b.image == i.image))";
+    vec![
+        variable("images", listed("object", listing)),
+        variable("before", before),
+        variable("asked", asked),
+        variable("read", read(listing, default)),
+    ]
+}
+
+fn slots(object: &str, listing: Listing, allow_never: bool) -> String {
+    let mut lists: Vec<String> = CONTAINERS
+        .iter()
+        .map(|list| containers(object, list, listing, allow_never))
+        .collect();
+    lists.push(volumes(object, listing, allow_never));
     lists.join("\n+ ")
 }
 
-fn containers(object: &str, field: &str, slot: Slot) -> String {
-    let all = format!("{object}.spec.?{field}.orValue([])");
-    let image = "'image': c.?image.orValue('')";
-    match slot {
-        Slot::Name => format!("{all}.map(c, {{'slot': '{field}/' + c.name, {image}}})"),
-        Slot::Pointer => format!(
-            "{all}.transformList(n, c, {{'slot': '/spec/{field}/' + string(n) + '/image', {image}}})"
-        ),
+/// Where `Never` is allowed, what it pulls is nobody's business.
+fn containers(object: &str, list: &str, listing: Listing, allow_never: bool) -> String {
+    let all = format!("{object}.spec.?{list}.orValue([])");
+    let pulled = "c.?imagePullPolicy.orValue('') != 'Never'";
+    let slot = format!("'slot': '{list}/' + c.name, 'image': string(c.?image.orValue(''))");
+    match (listing, allow_never) {
+        (Listing::Named, false) => format!("{all}.map(c, {{{slot}}})"),
+        (Listing::Named, true) => format!("{all}.filter(c, {pulled}).map(c, {{{slot}}})"),
+        (Listing::Placed, _) => {
+            let filter = if allow_never {
+                format!(" {pulled},")
+            } else {
+                String::new()
+            };
+            let at = format!("'at': '/spec/{list}/' + string(n) + '/image'");
+            format!("{all}.transformList(n, c,{filter} {{{slot}, {at}}})")
+        }
     }
 }
 
 /// Volumes that hold an image.
-fn volumes(object: &str, slot: Slot) -> String {
+fn volumes(object: &str, listing: Listing, allow_never: bool) -> String {
     let all = format!("{object}.spec.?volumes.orValue([])");
-    let image = "'image': v.image.?reference.orValue('')";
-    match slot {
-        Slot::Name => format!(
-            "{all}.filter(v, has(v.image)).map(v, {{'slot': 'volumes/' + v.name, {image}}})"
-        ),
-        Slot::Pointer => format!(
-            "{all}.transformList(n, v, has(v.image), \
-             {{'slot': '/spec/volumes/' + string(n) + '/image/reference', {image}}})"
-        ),
+    let slot = "'slot': 'volumes/' + v.name, 'image': string(v.image.?reference.orValue(''))";
+    let wanted = match allow_never {
+        false => "has(v.image)",
+        true => "has(v.image) && v.image.?pullPolicy.orValue('') != 'Never'",
+    };
+    match listing {
+        Listing::Named => format!("{all}.filter(v, {wanted}).map(v, {{{slot}}})"),
+        Listing::Placed => {
+            let at = "'at': '/spec/volumes/' + string(n) + '/image/reference'";
+            format!("{all}.transformList(n, v, {wanted}, {{{slot}, {at}}})")
+        }
     }
 }
 
 /// The first component is a host when it has a dot or a port, or is `localhost`.
 /// Upper case makes one, too, but no host that could be known.
-fn read(default: &RegistryHost) -> String {
-    let default = text(default.as_str());
+fn read(listing: Listing, default: &RegistryHost) -> String {
+    let (kept, default) = (kept(listing), text(default.as_str()));
     format!(
         "variables.asked\n  \
-         .map(i, {{'slot': i.slot, 'image': i.image, 'first': i.image.contains('/') ? i.image.split('/')[0] : ''}})\n  \
+         .map(i, {{{kept}, 'first': i.image.contains('/') ? i.image.split('/')[0] : ''}})\n  \
          .map(i, i.first.contains('.') || i.first.contains(':') || i.first == 'localhost'\n    \
-         ? {{'slot': i.slot, 'image': i.image, 'host': i.first, 'rest': i.image.substring(i.first.size() + 1)}}\n    \
-         : {{'slot': i.slot, 'image': i.image, 'host': {default}, 'rest': i.image}})"
+         ? {{{kept}, 'host': i.first, 'rest': i.image.substring(i.first.size() + 1)}}\n    \
+         : {{{kept}, 'host': {default}, 'rest': i.image}})\n  \
+         .map(i, {{{kept}, 'host': i.host, 'rest': i.rest, 'name': i.rest.split('@')[0].split(':')[0]}})"
     )
 }
 
-/// Whether `i.rest` is well-formed.
-pub(super) fn well_formed() -> String {
-    format!("i.rest.matches('{REST}')")
+fn kept(listing: Listing) -> &'static str {
+    match listing {
+        Listing::Named => "'image': i.image",
+        Listing::Placed => "'at': i.at, 'image': i.image",
+    }
 }
 
-/// Every way to write `host` that clients and the gateway read as this one.
+/// Whether `i.rest` is well-formed; 64 hexadecimal characters alone are an image ID
+/// to a node.
+pub(super) fn is_well_formed() -> String {
+    format!("i.rest.matches('{REST}') && !i.image.matches('^[a-f0-9]{{64}}$')")
+}
+
+/// Every way to write `host` that all clients read as this one.
 pub(super) fn spellings(host: &RegistryHost) -> Vec<String> {
-    let names: Vec<&str> = match host.is_docker_hub() {
-        true => HUB.to_vec(),
-        false => vec![host.as_str()],
-    };
-    let with_port = |name: &&str| RegistryHost::parse(&format!("{name}:443")).is_ok();
-    let ported = names.iter().copied().filter(with_port);
-    let ported: Vec<String> = ported.map(|name| format!("{name}:443")).collect();
-    names.into_iter().map(str::to_owned).chain(ported).collect()
+    let alias = host.is_docker_hub().then(|| HUB_ALIAS.to_owned());
+    [host.to_string()].into_iter().chain(alias).collect()
 }
 
 /// Every spelling of an upstream's host, to its path under the gateway.
 pub(super) fn paths(upstreams: &[Route]) -> String {
-    let entries: Vec<String> = upstreams
-        .iter()
-        .flat_map(|route| {
-            let path = text(&route.path);
-            spellings(&route.host)
-                .into_iter()
-                .map(move |host| format!("  {}: {path}", text(&host)))
-        })
-        .collect();
+    let entry = |route: &Route| {
+        let path = text(&route.path);
+        let spelled = spellings(&route.host).into_iter();
+        let entries: Vec<String> = spelled
+            .map(|host| format!("  {}: {path}", text(&host)))
+            .collect();
+        entries.join(",\n")
+    };
+    let entries: Vec<String> = upstreams.iter().map(entry).collect();
     format!("{{\n{}\n}}", entries.join(",\n"))
 }

@@ -16,6 +16,8 @@ pub enum InstallationError {
         "no image name leads to the gateway {0}: clients take it for a part of a name on Docker Hub; give it a dot or a port"
     )]
     Gateway(RegistryHost),
+    #[error("the glob of namespaces: {0}")]
+    Glob(String),
     #[error("there is no upstream, so no image could be permitted")]
     NoUpstream,
     #[error("the webhook's URL is written https://host[:port], without a path; not {0:?}")]

@@ -10,6 +10,7 @@
 mod cel;
 mod error;
 mod names;
+mod namespaces;
 mod plan;
 mod registries;
 mod rewrite;
@@ -22,6 +23,7 @@ mod workload;
 
 pub use error::InstallationError;
 pub use names::{SECRET, SERVICE, configuration_name};
+pub use namespaces::NamespaceRule;
 pub use plan::{
     Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
 };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::names::is_label;
-use super::{InstallationError, registries, rewrite, workload};
+use super::{InstallationError, NamespaceRule, registries, rewrite, workload};
 use crate::oci::{ImageRef, RegistryHost};
 
 /// One cluster, as its API server is to see Sekisho.
@@ -25,6 +25,11 @@ pub struct Installation {
     /// Namespaces that webhooks and policies leave alone, beside the program's own
     /// and `kube-system`.
     pub exempt_namespaces: Vec<String>,
+    /// The first that matches holds.
+    pub namespaces: Vec<NamespaceRule>,
+    /// Whether Pods may run what their node holds under a name (`Never`): then nobody
+    /// looks at that name.
+    pub allow_never: bool,
     pub endpoint: Endpoint,
     /// PEM certificates that the API server trusts the webhook by; without any, those
     /// of its system.

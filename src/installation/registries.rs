@@ -53,10 +53,11 @@ fn policy(installation: &Installation, name: &str) -> Value {
 
 /// Nodes read names without a host as Docker Hub's, whatever the default is here.
 fn variables(installation: &Installation) -> Vec<Value> {
-    let mut variables = cel::reading(cel::Slot::Name, &RegistryHost::docker_hub());
+    let hub = RegistryHost::docker_hub();
+    let mut variables = cel::reading(installation, cel::Listing::Named, &hub);
     let refused = format!(
         "variables.read\n  .filter(i, !({}\n    && ({})))\n  .map(i, i.image)",
-        cel::well_formed(),
+        cel::is_well_formed(),
         permitted(installation),
     );
     variables.push(cel::variable("refused", refused));

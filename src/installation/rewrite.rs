@@ -1,15 +1,18 @@
 //! The webhook's rewriting, as a policy that the API server applies by itself:
 //! names lead to the gateway also while no Pod of ours runs.
 //!
-//! It yields what the webhook yields. Names that already lead to the gateway, and
-//! those of unknown registries, stay as they are; the latter are refused by the
-//! policy of registries.
+//! It yields the names that the webhook yields, without digests. Names that already
+//! lead to the gateway, and those of unknown registries, stay as they are; the latter
+//! are refused by the policy of registries.
 
 use serde_json::{Value, json};
 
 use super::names::{metadata, rewrite_policy};
-use super::{Installation, cel, scope};
+use super::{Installation, cel, namespaces, scope};
 use crate::oci::RegistryHost;
+
+/// The longest name, host included, that every client takes, in bytes.
+const NAME_LIMIT: usize = 255;
 
 /// The policy and its binding.
 pub(super) fn rewrite(installation: &Installation) -> Vec<Value> {
@@ -39,34 +42,50 @@ fn policy(installation: &Installation, name: &str) -> Value {
                 "namespaceSelector": scope::namespaces(installation),
                 "resourceRules": scope::pods(),
             },
-            "matchConditions": [
-                scope::namespace_condition(installation),
-                scope::mirror_condition(),
-            ],
+            "matchConditions": conditions(installation),
             "variables": variables(installation),
             "mutations": [{
                 "patchType": "JSONPatch",
-                "jsonPatch": { "expression": patches(installation) },
+                "jsonPatch": { "expression": patches() },
             }],
         },
     })
 }
 
+fn conditions(installation: &Installation) -> Vec<Value> {
+    let mut conditions = vec![
+        scope::namespace_condition(installation),
+        scope::mirror_condition(),
+    ];
+    if let Some(rewritten) = namespaces::rewritten(&installation.namespaces) {
+        conditions.push(scope::condition("namespace-is-rewritten", rewritten));
+    }
+    conditions
+}
+
+/// `named` is `read` without what is left alone, with the whole name at the gateway.
 fn variables(installation: &Installation) -> Vec<Value> {
-    let mut variables = cel::reading(cel::Slot::Pointer, &installation.default_host);
+    let default = &installation.default_host;
+    let mut variables = cel::reading(installation, cel::Listing::Placed, default);
+    let gateway = cel::text(&format!("{}/", installation.gateway));
+    let named = format!(
+        "variables.read\n  \
+         .filter(i, i.host in variables.paths && {})\n  \
+         .map(i, {{'at': i.at, 'name': {gateway} + variables.paths[i.host] + '/' + {}i.name,\n    \
+         'suffix': i.rest.contains(':') ? i.rest.substring(i.name.size()) : ':latest'}})",
+        cel::is_well_formed(),
+        official(installation),
+    );
     variables.push(cel::variable("paths", cel::paths(&installation.upstreams)));
+    variables.push(cel::variable("named", named));
     variables
 }
 
-fn patches(installation: &Installation) -> String {
-    let gateway = cel::text(&format!("{}/", installation.gateway));
+fn patches() -> String {
     format!(
-        "variables.read\n  \
-         .filter(i, i.host in variables.paths && {})\n  \
-         .map(i, JSONPatch{{op: 'replace', path: i.slot, value:\n    \
-         {gateway} + variables.paths[i.host] + '/' + {}i.rest}})",
-        cel::well_formed(),
-        official(installation),
+        "variables.named\n  \
+         .filter(i, i.name.size() <= {NAME_LIMIT})\n  \
+         .map(i, JSONPatch{{op: 'replace', path: i.at, value: i.name + i.suffix}})"
     )
 }
 
@@ -77,7 +96,7 @@ fn official(installation: &Installation) -> String {
     match known {
         false => String::new(),
         true => format!(
-            "(i.host in {} && !i.rest.contains('/') ? 'library/' : '') + ",
+            "(i.host in {} && !i.name.contains('/') ? 'library/' : '') + ",
             cel::list(cel::spellings(&hub))
         ),
     }

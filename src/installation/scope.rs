@@ -76,6 +76,6 @@ pub(super) fn change_condition() -> Value {
     condition("images-change", expression)
 }
 
-fn condition(name: &str, expression: impl Into<String>) -> Value {
+pub(super) fn condition(name: &str, expression: impl Into<String>) -> Value {
     json!({ "name": name, "expression": expression.into() })
 }

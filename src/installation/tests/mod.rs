@@ -36,6 +36,8 @@ fn installation() -> Installation {
         ],
         default_host: RegistryHost::docker_hub(),
         exempt_namespaces: vec!["kube-system".to_owned(), "storage".to_owned()],
+        namespaces: Vec::new(),
+        allow_never: false,
         endpoint: Endpoint::Service,
         ca_bundle: None,
         failure_policy: FailurePolicy::Ignore,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Endpoint, FailurePolicy, NodeNames, everything, installation, of_kind, program, version,
 };
-use crate::installation::{list, webhook_configurations};
+use crate::installation::{NamespaceRule, list, webhook_configurations};
 
 fn webhooks(configurations: &[Value]) -> Vec<Value> {
     let each = configurations.iter();
@@ -108,18 +108,42 @@ fn names_of_upstreams_pass_only_where_nodes_have_our_mirror_files() {
 }
 
 #[test]
-fn rights_reach_only_what_is_named_or_read() {
+fn rights_reach_only_what_is_named_or_followed() {
     let objects = everything();
     let roles = of_kind(&objects, "ClusterRole").into_iter();
-    for role in roles.chain(of_kind(&objects, "Role")) {
-        for rule in role["rules"].as_array().unwrap() {
-            let read_only = rule["verbs"] == json!(["get", "list", "watch"]);
-            assert!(read_only || rule["resourceNames"].is_array(), "{rule}");
-            let secrets = rule["resources"] == json!(["secrets"]);
-            assert!(!secrets || rule["resourceNames"] == json!(["sekisho-webhook-tls"]));
-            assert!(!rule.to_string().contains('*'), "{rule}");
+    let rules = roles
+        .chain(of_kind(&objects, "Role"))
+        .flat_map(|role| role["rules"].as_array().unwrap());
+    let mut unnamed = Vec::new();
+    for rule in rules {
+        assert!(!rule.to_string().contains('*'), "{rule}");
+        let followed = rule["verbs"] == json!(["list", "watch"]);
+        if !followed && rule["resourceNames"].is_null() {
+            unnamed.push((rule["resources"][0].clone(), rule["verbs"].clone()));
         }
     }
+    let secrets = (json!("secrets"), json!(["create"]));
+    let events = (json!("events"), json!(["create", "patch"]));
+    assert_eq!(unnamed, [events, secrets]);
+}
+
+#[test]
+fn namespaces_that_are_not_rewritten_are_left_out_by_the_first_rule_that_matches() {
+    let condition = |rules: &[(&str, bool)]| {
+        let mut installation = installation();
+        let rule = |(glob, rewrite): &(&str, bool)| {
+            NamespaceRule::new(&[(*glob).to_owned()], *rewrite).unwrap()
+        };
+        installation.namespaces = rules.iter().map(rule).collect();
+        let policies = installation.policies(version("1.36"));
+        policies[2]["spec"]["matchConditions"][2]["expression"].clone()
+    };
+    assert_eq!(condition(&[("db-*", true)]), Value::Null);
+    assert_eq!(
+        condition(&[("db-main", true), ("db-*", false), ("web", true)]),
+        "request.namespace.matches('^db\\\\-main$') ? true : \
+         request.namespace.matches('^db\\\\-.*$') ? false : true"
+    );
 }
 
 #[test]

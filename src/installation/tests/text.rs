@@ -18,7 +18,7 @@ fn expressions_and_the_configuration_are_printed_line_by_line() {
     let text = sheet("", &everything()).unwrap();
     for line in [
         "  sekisho.toml: |\n    data_dir = \"/var/lib/sekisho\"\n",
-        "      expression: |-\n        object.spec.?containers",
+        "  - expression: |-\n      object.spec.?containers",
     ] {
         assert!(text.contains(line), "{line}\nin\n{text}");
     }

@@ -28,9 +28,9 @@ pub(in crate::installation) fn rights(installation: &Installation) -> Vec<Value>
     ]
 }
 
-/// It reads what shows which Pods are exposed, and keeps its two webhook
-/// configurations. Making one is a right on the same names: they are applied, and an
-/// object that is applied has its name in the request.
+/// It follows what shows which Pods are exposed, keeps its two webhook
+/// configurations, and tells the owners of denied Pods. Making a configuration is a
+/// right on its name: it is applied, so that the request has the name in it.
 fn cluster_rules(installation: &Installation) -> Value {
     let ours = configuration_name(&installation.cluster);
     let webhooks = [
@@ -38,35 +38,35 @@ fn cluster_rules(installation: &Installation) -> Value {
         "validatingwebhookconfigurations",
     ];
     json!([
-        read("", &["namespaces", "pods", "services"]),
-        read("discovery.k8s.io", &["endpointslices"]),
-        read("networking.k8s.io", &["ingresses"]),
-        read("gateway.networking.k8s.io", &["httproutes"]),
+        follow("", &["pods", "services"]),
+        follow("networking.k8s.io", &["ingresses"]),
+        follow("gateway.networking.k8s.io", &["grpcroutes", "httproutes"]),
         {
             "apiGroups": ["admissionregistration.k8s.io"],
             "resources": webhooks,
             "resourceNames": [ours],
-            "verbs": ["create", "get", "patch", "update"],
+            "verbs": ["create", "get", "patch"],
+        },
+        {
+            "apiGroups": ["events.k8s.io"],
+            "resources": ["events"],
+            "verbs": ["create", "patch"],
         },
     ])
 }
 
-/// Its certificate, and nothing else's secrets.
+/// Its certificate, and nothing else's secrets. A right to create cannot be narrowed
+/// to a name; nothing of others lies in this namespace.
 fn own_rules() -> Value {
-    json!([{
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "resourceNames": [SECRET],
-        "verbs": ["create", "get", "patch", "update"],
-    }])
+    let secrets =
+        |verbs: &[&str]| json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": verbs });
+    let mut own = secrets(&["get", "update"]);
+    own["resourceNames"] = json!([SECRET]);
+    json!([own, secrets(&["create"])])
 }
 
-fn read(group: &str, resources: &[&str]) -> Value {
-    json!({
-        "apiGroups": [group],
-        "resources": resources,
-        "verbs": ["get", "list", "watch"],
-    })
+fn follow(group: &str, resources: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": resources, "verbs": ["list", "watch"] })
 }
 
 fn role(kind: &str, metadata: Value, rules: Value) -> Value {
