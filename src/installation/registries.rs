@@ -36,10 +36,7 @@ fn policy(installation: &Installation, name: &str) -> Value {
                 "namespaceSelector": scope::namespaces(installation),
                 "resourceRules": scope::pods(),
             },
-            "matchConditions": [
-                scope::namespace_condition(installation),
-                scope::mirror_condition(),
-            ],
+            "matchConditions": scope::pod_conditions(installation),
             "variables": variables(installation),
             "validations": [{
                 "expression": "variables.refused.size() == 0",

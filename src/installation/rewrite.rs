@@ -53,10 +53,7 @@ fn policy(installation: &Installation, name: &str) -> Value {
 }
 
 fn conditions(installation: &Installation) -> Vec<Value> {
-    let mut conditions = vec![
-        scope::namespace_condition(installation),
-        scope::mirror_condition(),
-    ];
+    let mut conditions = scope::pod_conditions(installation);
     if let Some(rewritten) = namespaces::rewritten(&installation.namespaces) {
         conditions.push(scope::condition("namespace-is-rewritten", rewritten));
     }

@@ -48,6 +48,15 @@ fn rule(group: &str, version: &str, operations: &[&str], resources: &[&str]) -> 
     })
 }
 
+/// What narrows a look at Pods further.
+pub(super) fn pod_conditions(installation: &Installation) -> Vec<Value> {
+    vec![
+        namespace_condition(installation),
+        mirror_condition(),
+        change_condition(),
+    ]
+}
+
 /// The exempt namespaces once more, by the request's own word: it also holds where a
 /// namespace is not known yet to the API server's cache.
 pub(super) fn namespace_condition(installation: &Installation) -> Value {
@@ -60,14 +69,14 @@ pub(super) fn namespace_condition(installation: &Installation) -> Value {
 
 /// A mirror Pod stands for a static one, which its node runs whatever is answered
 /// here. Only a node's word for it counts: anyone can write the annotation.
-pub(super) fn mirror_condition() -> Value {
+fn mirror_condition() -> Value {
     let expression = "!(request.userInfo.username.startsWith('system:node:')\n  \
         && object.metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue())";
     condition("is-not-a-mirror-pod", expression)
 }
 
 /// Updates that leave all images alone pass unseen: labels, finalizers, owners.
-pub(super) fn change_condition() -> Value {
+fn change_condition() -> Value {
     let expression = format!(
         "request.operation == 'CREATE' || {}\n  != {}",
         cel::images("object"),

@@ -54,7 +54,7 @@ fn mutate_pods(installation: &Installation) -> Value {
         "rules": scope::pods(),
         "matchPolicy": "Equivalent",
         "namespaceSelector": scope::namespaces(installation),
-        "matchConditions": pod_conditions(installation),
+        "matchConditions": scope::pod_conditions(installation),
         "failurePolicy": FailurePolicy::Ignore.as_str(),
         "timeoutSeconds": TIMEOUT_SECONDS,
         "sideEffects": "None",
@@ -71,7 +71,7 @@ fn validate_pods(installation: &Installation) -> Value {
         "rules": scope::pods(),
         "matchPolicy": "Equivalent",
         "namespaceSelector": scope::namespaces(installation),
-        "matchConditions": pod_conditions(installation),
+        "matchConditions": scope::pod_conditions(installation),
         "failurePolicy": installation.failure_policy.as_str(),
         "timeoutSeconds": TIMEOUT_SECONDS,
         // Decisions are recorded, except of dry runs.
@@ -94,14 +94,6 @@ fn validate_templates(installation: &Installation) -> Value {
         "sideEffects": "NoneOnDryRun",
         "admissionReviewVersions": ["v1"],
     })
-}
-
-fn pod_conditions(installation: &Installation) -> Value {
-    json!([
-        scope::namespace_condition(installation),
-        scope::mirror_condition(),
-        scope::change_condition(),
-    ])
 }
 
 fn client(installation: &Installation, door: &str) -> Value {

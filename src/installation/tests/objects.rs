@@ -136,7 +136,7 @@ fn namespaces_that_are_not_rewritten_are_left_out_by_the_first_rule_that_matches
         };
         installation.namespaces = rules.iter().map(rule).collect();
         let policies = installation.policies(version("1.36"));
-        policies[2]["spec"]["matchConditions"][2]["expression"].clone()
+        policies[2]["spec"]["matchConditions"][3]["expression"].clone()
     };
     assert_eq!(condition(&[("db-*", true)]), Value::Null);
     assert_eq!(
