@@ -16,6 +16,7 @@ pub mod demo;
 pub mod flight;
 pub mod gate;
 pub mod http;
+pub mod installation;
 pub mod ledger;
 pub mod manifests;
 pub mod metrics;

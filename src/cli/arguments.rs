@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, exceptions, explain, leave, ledger, node_config,
-    promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, exceptions, explain, kubernetes, leave, ledger,
+    node_config, promote, replay, revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -62,6 +62,7 @@ pub enum Command {
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
+    Kubernetes(kubernetes::Kubernetes),
     Completion(completion::Completion),
 }
 
@@ -112,7 +113,8 @@ pub struct Screen {
     pub output: Output,
 }
 
-fn output() -> impl TypedValueParser<Value = Output> {
+/// `text` or `json`.
+pub fn output() -> impl TypedValueParser<Value = Output> {
     PossibleValuesParser::new(["text", "json"]).map(|word| match word.as_str() {
         "json" => Output::Json,
         _ => Output::Text,
@@ -222,6 +224,8 @@ mod tests {
             "sekisho ledger backup f.db",
             "sekisho ledger verify f.db",
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
+            "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
+            "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
             "sekisho completion bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));

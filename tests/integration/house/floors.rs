@@ -10,6 +10,7 @@ const FLOORS: [&[&str]; 9] = [
         "access",
         "stream",
         "nodes",
+        "installation",
         "metrics",
         "tasks",
         "flight",

@@ -2,12 +2,13 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "oci",
     "trust",
     "report",
     "manifests",
     "nodes",
+    "installation",
     "access",
     "api",
 ];
