@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod nodes;
 pub mod oci;
 pub mod ops;
+pub mod reach;
 pub mod registry;
 pub mod report;
 pub mod stream;
