@@ -11,6 +11,7 @@ pub mod app;
 pub mod audit;
 pub mod cache;
 pub mod cli;
+pub mod cluster;
 pub mod demo;
 pub mod flight;
 pub mod gate;
