@@ -62,7 +62,10 @@ impl Fake {
 fn object(kind: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": kind,
-        "metadata": {"name": name, "namespace": "shop", "labels": {"app": "web"}, "uid": name},
+        "metadata": {
+            "name": name, "namespace": "shop", "labels": {"app": "web"}, "uid": name,
+            "resourceVersion": "8",
+        },
         "spec": spec, "status": {"anything": [1, 2]},
     })
 }
