@@ -14,9 +14,14 @@ use super::Cluster;
 use super::watch::follow;
 use super::watched::Watched;
 use crate::reach::{
-    GatewayRouteSpec, IngressSpec, Pod, PodSpec, Pods, Raised, RouteKind, ServiceSpec, Ways,
+    GatewayRouteSpec, IngressSpec, Pod, PodName, PodSpec, Pods, Raised, RouteKind, ServiceSpec,
+    Ways,
 };
 use crate::tasks::Tasks;
+
+/// Pods looked at under one lock: a few milliseconds at most, since a writer that
+/// waits for it holds up questions.
+const AT_ONCE: usize = 256;
 
 /// The exposure of Pods in one cluster, as far as it is known.
 #[derive(Default)]
@@ -54,10 +59,16 @@ impl Knowledge {
     /// The running Pods that became reachable since this was last called: their
     /// exposure has risen, and whoever judges should look at them again.
     pub fn raised_once(&self) -> Vec<Raised> {
-        let mut pods = self.pods();
         let changed = self.change_ways(Ways::take_changed);
-        let ways = self.ways.read().unwrap_or_else(PoisonError::into_inner);
-        pods.raised(&ways, &changed)
+        let due = self.pods().take_due(&changed);
+        let due: Vec<PodName> = due.into_iter().collect();
+        let mut raised = Vec::new();
+        for some in due.chunks(AT_ONCE) {
+            let mut pods = self.pods();
+            let ways = self.ways.read().unwrap_or_else(PoisonError::into_inner);
+            raised.extend(some.iter().filter_map(|pod| pods.look(&ways, pod)));
+        }
+        raised
     }
 
     /// How many running Pods are kept in memory.

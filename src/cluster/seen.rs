@@ -8,6 +8,8 @@ use kube::Resource;
 use kube::core::{ApiResource, DynamicResourceScope};
 use serde::Deserialize;
 
+use super::watch::Name;
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Seen<S> {
     pub metadata: ObjectMeta,
@@ -17,7 +19,7 @@ pub(super) struct Seen<S> {
 
 impl<S> Seen<S> {
     /// Namespace and name, each empty where the object has none.
-    pub fn name(&self) -> (Box<str>, Box<str>) {
+    pub fn name(&self) -> Name {
         let namespace = self.metadata.namespace.as_deref().unwrap_or_default();
         let name = self.metadata.name.as_deref().unwrap_or_default();
         (namespace.into(), name.into())

@@ -24,10 +24,13 @@ const QUIET: Duration = Duration::from_secs(150);
 /// Objects in one answer: what bounds the memory that a list takes.
 const PAGE: u32 = 250;
 
+/// Namespace and name.
+pub(super) type Name = (Box<str>, Box<str>);
+
 /// What a watch brings: one object, or the complete list of them. An object
-/// that is None is gone, or does not matter. Named by namespace and name.
+/// that is None is gone, or does not matter.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change<T, N = (Box<str>, Box<str>)> {
+pub(super) enum Change<T, N = Name> {
     One(N, Option<T>),
     All(Vec<(N, Option<T>)>),
 }
@@ -92,7 +95,7 @@ async fn follow_until_refused<S: Followed>(
 }
 
 /// A list that is still coming in.
-struct Listing<T>(Vec<((Box<str>, Box<str>), Option<T>)>);
+struct Listing<T>(Vec<(Name, Option<T>)>);
 
 impl<T> Listing<T> {
     fn new() -> Self {

@@ -6,10 +6,12 @@
 //!
 //! Two things are taken more strictly than a packet would see them. A Service
 //! reaches every Pod that it selects, whatever its ports, since a port is one edit
-//! away. A route counts before its Gateway or controller has taken it up.
+//! away. A route counts before its Gateway or controller has taken it up, and before
+//! a ReferenceGrant lets it name a Service of another namespace.
 //! Endpoints written by hand, and Services of type ExternalName that name another
 //! Service, are not followed.
 
+mod labels;
 mod owner;
 mod pod;
 mod pods;
@@ -20,9 +22,10 @@ mod tests;
 mod way;
 mod ways;
 
+pub use labels::Labels;
 pub use owner::Owner;
 pub use pod::{Pod, PodSpec};
-pub use pods::{Pods, Raised, Running};
+pub use pods::{PodName, Pods, Raised, Running};
 pub use route::{GatewayRouteSpec, IngressSpec, Route, RouteKind, RouteName, ServiceName};
 pub use service::{Service, ServiceSpec};
 pub use way::{Opening, Way};

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Way;
+use super::{Labels, Way};
 
 /// What decides who reaches a Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
-    pub(super) labels: BTreeMap<String, String>,
+    pub(super) labels: Labels,
     host_network: bool,
     host_port: Option<u32>,
 }
@@ -54,7 +54,7 @@ struct ImageVolume {
 impl Pod {
     pub fn new(labels: BTreeMap<String, String>, spec: &PodSpec) -> Self {
         Self {
-            labels,
+            labels: labels.into(),
             host_network: spec.host_network == Some(true),
             host_port: spec.host_port(),
         }

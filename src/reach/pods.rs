@@ -35,8 +35,8 @@ pub struct Pods {
     changed: HashSet<PodName>,
 }
 
-/// Namespace and name.
-type PodName = (Box<str>, Box<str>);
+/// Namespace and name of a Pod.
+pub type PodName = (Box<str>, Box<str>);
 
 #[derive(Debug)]
 struct Kept {
@@ -78,25 +78,24 @@ impl Pods {
         self.by_namespace.is_empty()
     }
 
-    /// The Pods that became reachable, each once until it stops being so.
-    ///
-    /// Looked at are the Pods that changed and those in `namespaces`, where the
-    /// ways changed. A Pod that is reachable when first seen counts too: it may
-    /// have been admitted a moment before its Service was known.
-    pub fn raised(&mut self, ways: &Ways, namespaces: &BTreeSet<Box<str>>) -> Vec<Raised> {
-        let mut raised = Vec::new();
-        for (namespace, name) in mem::take(&mut self.changed) {
-            let pods = self.by_namespace.get_mut(&namespace);
-            if let Some(kept) = pods.and_then(|pods| pods.get_mut(&name)) {
-                raised.extend(kept.look(ways, &namespace, &name));
-            }
-        }
+    /// The Pods to look at anew: those that changed since this was last called,
+    /// and those in `namespaces`, where the ways changed.
+    pub fn take_due(&mut self, namespaces: &BTreeSet<Box<str>>) -> BTreeSet<PodName> {
+        let mut due: BTreeSet<PodName> = mem::take(&mut self.changed).into_iter().collect();
         for namespace in namespaces {
-            let pods = self.by_namespace.get_mut(namespace).into_iter().flatten();
-            raised.extend(pods.filter_map(|(name, kept)| kept.look(ways, namespace, name)));
+            let pods = self.by_namespace.get(namespace).into_iter().flatten();
+            due.extend(pods.map(|(name, _)| (namespace.clone(), name.clone())));
         }
-        raised.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        raised
+        due
+    }
+
+    /// Looks at one Pod, and tells it if it became reachable: once, until it stops
+    /// being so. One that is reachable when first seen counts too, as it may have
+    /// been admitted a moment before its Service was known.
+    pub fn look(&mut self, ways: &Ways, pod: &PodName) -> Option<Raised> {
+        let (namespace, name) = pod;
+        let pods = self.by_namespace.get_mut(namespace)?;
+        pods.get_mut(name)?.look(ways, namespace, name)
     }
 
     fn keep(&mut self, namespace: &str, name: &str, running: Running) {

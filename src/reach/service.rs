@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Opening;
+use super::{Labels, Opening};
 
 /// What matters of a Service's `spec`, as Kubernetes writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -21,7 +21,7 @@ pub struct ServiceSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Never empty.
-    selector: Box<[(Box<str>, Box<str>)]>,
+    selector: Labels,
     opening: Option<Opening>,
 }
 
@@ -30,15 +30,9 @@ impl Service {
     /// alias (`ExternalName`), whose selector Kubernetes ignores.
     pub fn read(spec: ServiceSpec) -> Option<Self> {
         let opening = opening(&spec);
-        let selector = spec.selector.unwrap_or_default();
+        let selector = Labels::from(spec.selector.unwrap_or_default());
         let selects = !selector.is_empty() && spec.kind.as_deref() != Some("ExternalName");
-        selects.then(|| Self {
-            selector: selector
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-            opening,
-        })
+        selects.then_some(Self { selector, opening })
     }
 
     /// What opens it to the outside, without any route to it.
@@ -47,10 +41,8 @@ impl Service {
     }
 
     /// Whether a Pod with these labels is one of its endpoints.
-    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.selector
-            .iter()
-            .all(|(key, value)| labels.get(&**key).is_some_and(|label| **label == **value))
+    pub fn selects(&self, labels: &Labels) -> bool {
+        self.selector.are_among(labels)
     }
 }
 

@@ -1,4 +1,4 @@
 mod kit;
 mod raised;
 mod routes;
-mod services;
+mod ways;

@@ -6,8 +6,8 @@ use super::kit::{backend, running, selecting, service_name};
 use crate::reach::{Pods, Raised, Ways};
 
 fn raised(ways: &mut Ways, pods: &mut Pods) -> Vec<Raised> {
-    let changed = ways.take_changed();
-    pods.raised(ways, &changed)
+    let due = pods.take_due(&ways.take_changed());
+    due.iter().filter_map(|pod| pods.look(ways, pod)).collect()
 }
 
 fn names(raised: &[Raised]) -> Vec<&str> {
@@ -102,7 +102,7 @@ fn a_new_list_raises_only_what_is_new() {
 fn only_namespaces_where_ways_changed_are_walked() {
     let (mut ways, mut pods) = shop();
     ways.service("shop/web", selecting("web", "NodePort"));
-    assert_eq!(pods.raised(&ways, &BTreeSet::new()), []);
+    assert_eq!(pods.take_due(&BTreeSet::new()), BTreeSet::new());
     assert_eq!(raised(&mut ways, &mut pods).len(), 2);
     ways.service("shop/web", selecting("web", "NodePort"));
     assert_eq!(ways.take_changed(), BTreeSet::new(), "the same again");

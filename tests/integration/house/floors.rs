@@ -16,7 +16,9 @@ const FLOORS: [&[&str]; 9] = [
         "flight",
     ],
     &["trust"],
-    &["ledger", "cache", "upstream", "cluster", "audit", "http", "api"],
+    &[
+        "ledger", "cache", "upstream", "cluster", "audit", "http", "api",
+    ],
     &["gate"],
     &["registry", "admin", "ops"],
     &["app", "demo"],
