@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::kit::{Answer, Asked, cluster};
 use super::webhook::{Authority, allowed, allowed_for_another};
+use crate::cluster::probe::targets;
 use crate::cluster::{Arming, Cluster, Outcome};
 use crate::tasks::Tasks;
 
@@ -201,4 +202,16 @@ async fn says_why_the_api_server_refused() {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
     let outcome = once(&mut Arming::new(fake.cluster()), &configuration(nobody, "")).await;
     assert_eq!(outcome, Outcome::Failed("not allowed to patch".to_owned()));
+}
+
+#[test]
+fn a_service_is_asked_under_the_name_that_the_api_server_uses() {
+    let service =
+        json!({"namespace": "sekisho", "name": "sekisho", "path": "/clusters/prod/mutate"});
+    let webhook = json!({"clientConfig": {"service": service}});
+    let found = targets(&json!({"webhooks": [webhook, webhook]})).unwrap();
+    assert_eq!(found.len(), 1, "asked once");
+    let url = "https://sekisho.sekisho.svc:443/clusters/prod/mutate";
+    assert!(format!("{found:?}").contains(url), "{found:?}");
+    assert!(targets(&json!({"webhooks": [{"clientConfig": {}}]})).is_err());
 }

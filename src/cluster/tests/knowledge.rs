@@ -170,7 +170,7 @@ async fn a_kind_that_is_refused_is_told_apart_and_hides_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_watch_that_breaks_keeps_what_was_known() {
+async fn a_watch_that_fails_keeps_what_was_known_and_goes_on() {
     let (fake, tasks) = (Fake::default(), Tasks::new());
     fake.objects
         .lock()
@@ -182,14 +182,17 @@ async fn a_watch_that_breaks_keeps_what_was_known() {
         json!({"kind": "Status", "status": "Failure", "message": "m", "reason": "r", "code": 500});
     let error = json!({"type": "ERROR", "object": failure});
     fake.watch("services").await.send(error).unwrap();
-    let failing = || {
-        let states = knowledge.states();
-        states
-            .into_iter()
-            .any(|(kind, state)| kind == "services" && matches!(state, WatchState::Failing(_)))
+    let is_failing = |state: &WatchState| matches!(state, WatchState::Failing(_));
+    let services = || {
+        let mut states = knowledge.states().into_iter();
+        states.find(|(kind, _)| *kind == "services").unwrap().1
     };
-    until(|| failing().then_some(())).await;
+    until(|| is_failing(&services()).then_some(())).await;
     assert!(knowledge.reached_by("shop", &pod()).is_some());
+    let deleted = json!({"type": "DELETED", "object": service("NodePort")});
+    fake.watch("services").await.send(deleted).unwrap();
+    until(|| knowledge.reached_by("shop", &pod()).is_none().then_some(())).await;
+    until(|| (services() == WatchState::Current).then_some(())).await;
     tasks.drain(Duration::from_secs(5)).await;
 }
 
