@@ -39,14 +39,17 @@ fn developers_and_service_accounts_may_do_what_they_are_bound_to() {
         let refused = person.apply(&pod).expect_failure();
         assert!(refused.contains("forbidden"), "{refused}");
     }
-    let bind = [
+    let role = [
         "create",
-        "rolebinding",
-        "editors",
+        "role",
+        "pods",
         "-n",
         "team",
-        "--clusterrole=edit",
+        "--verb=*",
+        "--resource=pods",
     ];
+    kubectl.run(&role).expect_ok();
+    let bind = ["create", "rolebinding", "pods", "-n", "team", "--role=pods"];
     let whom = ["--user=developer", "--serviceaccount=team:deployer"];
     kubectl.run(&[&bind[..], &whom].concat()).expect_ok();
     for person in &people {

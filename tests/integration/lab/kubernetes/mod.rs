@@ -3,6 +3,7 @@
 //!
 //! - [`ControlPlane::start`] is an API server that accepts Pods and runs none: it
 //!   is enough for admission, costs a few seconds, and each test may have its own.
+//!   Without controllers the aggregated roles (`edit`, `view`, `admin`) are empty.
 //! - [`ControlPlane::with_controllers`] also has the `default` service account,
 //!   Deployments that become Pods, and a scheduler; 1.37 only.
 //! - [`Node::join`] adds a kubelet with a containerd of its own. It needs root and
@@ -17,7 +18,7 @@
 //!
 //! Webhooks work by `url: https://127.0.0.1:PORT/…`; there is no Service network and
 //! no DNS. Pods name images of `Origin` or of the gateway as `127.0.0.1:PORT/…`;
-//! `team/sleeper:1` is the image that stays up. A parts' end takes its processes,
+//! `team/sleeper:1` is the image that stays up. The end of a part takes its processes,
 //! mounts and files along, also when the test process is killed ([`Sweeper`]).
 
 mod containerd;
