@@ -10,6 +10,7 @@ mod config;
 mod house;
 mod judgement;
 mod kit;
+mod kubernetes;
 mod lab;
 mod ledger;
 mod readme;
