@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, exceptions, explain, leave, ledger, node_config,
-    promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, doctor, exceptions, explain, leave, ledger,
+    node_config, promote, replay, revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -62,6 +62,7 @@ pub enum Command {
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
+    Doctor(doctor::Doctor),
     Completion(completion::Completion),
 }
 
@@ -185,7 +186,7 @@ mod tests {
             "sekisho break-glass nginx",
             "sekisho scan submit --image-id sha256:00 --report r.json",
             "sekisho scan submit --report r.json",
-            "sekisho doctor node",
+            "sekisho doctor cluster",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
@@ -222,6 +223,8 @@ mod tests {
             "sekisho ledger backup f.db",
             "sekisho ledger verify f.db",
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
+            "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
+            "sekisho doctor node --files-only --containerd-config x --containerd-address y",
             "sekisho completion bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));
