@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, exceptions, explain, kubernetes, leave, ledger,
-    node_config, promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, leave,
+    ledger, node_config, promote, replay, revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -63,6 +63,7 @@ pub enum Command {
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
     Kubernetes(kubernetes::Kubernetes),
+    Doctor(doctor::Doctor),
     Completion(completion::Completion),
 }
 
@@ -187,7 +188,7 @@ mod tests {
             "sekisho break-glass nginx",
             "sekisho scan submit --image-id sha256:00 --report r.json",
             "sekisho scan submit --report r.json",
-            "sekisho doctor node",
+            "sekisho doctor cluster",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
@@ -226,6 +227,8 @@ mod tests {
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
             "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
             "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
+            "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
+            "sekisho doctor node --files-only --containerd-config x --containerd-address y",
             "sekisho completion bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));

@@ -11,6 +11,7 @@ mod client;
 mod completion;
 mod demo;
 mod denials;
+mod doctor;
 mod draft;
 mod due;
 mod exceptions;

@@ -7,6 +7,7 @@
 
 mod containerd;
 mod docker;
+pub mod doctor;
 mod gateway;
 mod hosts_toml;
 mod plan;

@@ -35,6 +35,16 @@ impl FromStr for Runtime {
 }
 
 impl Runtime {
+    /// As it is written in commands.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Containerd => "containerd",
+            Self::Crio => "crio",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
     /// Where the files belong on a node: the directory their paths are relative to.
     pub const fn root(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod app;
 mod cli;
+mod cluster;
 mod config;
 mod house;
 mod judgement;

@@ -88,6 +88,11 @@ impl Containerd {
         self.folder.path().join("socket")
     }
 
+    /// The folder with its programs.
+    pub fn programs(&self) -> &Path {
+        self.ctr.parent().unwrap()
+    }
+
     pub fn ctr(&self, arguments: &[&str]) -> Outcome {
         outcome(
             Command::new(&self.ctr)

@@ -65,6 +65,11 @@ impl Docker {
         })
     }
 
+    /// The path of its socket.
+    pub fn socket(&self) -> String {
+        self.socket.trim_start_matches("unix://").to_owned()
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         run(&self.socket, arguments)
     }

@@ -10,6 +10,8 @@ mod controls;
 mod crash;
 mod denial;
 mod docker_mirror;
+mod doctor;
+mod doctor_containers;
 mod evidence;
 mod gitlab;
 mod herd;

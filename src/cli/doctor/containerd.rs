@@ -1,0 +1,234 @@
+//! containerd: its configuration, its `certs.d`, and pulls by `ctr`.
+//!
+//! The pulls live in a namespace of their own, which no kubelet looks into.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::command::Node;
+use super::proof::{self, Proof};
+use super::scratch::Scratch;
+use super::witness::Witness;
+use super::{files, tool};
+use crate::cli::failure::Failure;
+use crate::nodes::doctor::{
+    ContainerdSettings, Expected, Finding, HostsDirectory, HostsRoot, Outcome, in_effect,
+    judge_containerd, named_gateway, read_settings, replica_of_hosts,
+};
+use crate::nodes::{GatewayUrl, Runtime};
+
+const SOCKET: &str = "/run/containerd/containerd.sock";
+/// Nobody has more directories; each costs a pull.
+const MOST: usize = 64;
+
+/// What is known of containerd here.
+#[derive(Debug)]
+pub struct Containerd {
+    config: PathBuf,
+    settings: ContainerdSettings,
+    roots: Vec<HostsRoot>,
+    address: PathBuf,
+}
+
+impl Containerd {
+    pub async fn read(node: &Node) -> Result<Self, Failure> {
+        let settings = settings(&node.containerd_config).await?;
+        let roots: Result<Vec<_>, _> = settings
+            .config_path
+            .iter()
+            .map(|root| files::hosts_root(Path::new(root)))
+            .collect();
+        let named = settings.address.as_ref().map(PathBuf::from);
+        let address = node.containerd_address.clone().or(named);
+        Ok(Self {
+            config: node.containerd_config.clone(),
+            settings,
+            roots: roots?,
+            address: address.unwrap_or_else(|| PathBuf::from(SOCKET)),
+        })
+    }
+
+    pub fn is_here(&self) -> bool {
+        self.address.exists()
+    }
+
+    pub fn named_gateway(&self) -> Option<GatewayUrl> {
+        named_gateway(&self.roots)
+    }
+
+    pub fn findings(&self, expected: &Expected) -> Vec<Finding> {
+        let mut found = self.settings.findings(&self.config.display().to_string());
+        found.extend(judge_containerd(Runtime::Containerd, &self.roots, expected));
+        found
+    }
+
+    /// Pulls what must be denied: where no directory is named, and for each that is.
+    pub async fn prove(
+        &self,
+        expected: &Expected,
+        scratch: &Scratch,
+        images: &[String],
+    ) -> Result<Vec<Proof>, Failure> {
+        let ctr = Ctr::new(&self.address, scratch.word())?;
+        let nothing = scratch.folder("no-hosts")?;
+        let control = ctr
+            .nobodys(&nothing, "any registry".to_owned(), scratch)
+            .await?;
+        if let Some(unheard) = proof::control(&control, "no mirror files") {
+            ctr.forget(&[]).await;
+            return Ok(vec![unheard]);
+        }
+        let mut proofs = Vec::new();
+        let default = self.default_root().map_or(nothing, PathBuf::from);
+        let what = "for a registry with a port that no directory names".to_owned();
+        proofs.push(ctr.nobodys(&default, what, scratch).await?);
+        for (index, (root, directory)) in self.named(expected).into_iter().enumerate() {
+            let folder = scratch.folder(&format!("hosts-{index}"))?;
+            proofs.extend(
+                ctr.replica(root, directory, expected, &folder, scratch)
+                    .await?,
+            );
+        }
+        for image in images {
+            let root = self.default_root().map_or("", |root| root);
+            proofs.push(
+                proof::by_name(Runtime::Containerd, image, ctr.pull(Path::new(root), image))
+                    .await?,
+            );
+        }
+        ctr.forget(&proofs).await;
+        Ok(proofs)
+    }
+
+    /// The root in which a registry without a directory of its own ends.
+    fn default_root(&self) -> Option<&str> {
+        let with_default = self
+            .roots
+            .iter()
+            .find(|root| root.default_directory().is_some());
+        with_default
+            .or(self.roots.first())
+            .map(|root| root.path.as_str())
+    }
+
+    fn named(&self, expected: &Expected) -> Vec<(&HostsRoot, &HostsDirectory)> {
+        in_effect(&self.roots)
+            .into_iter()
+            .filter(|(_, directory)| !directory.is_default())
+            .filter(|(_, directory)| !expected.is_direct(&directory.registry()))
+            .take(MOST)
+            .collect()
+    }
+}
+
+/// As containerd itself puts its files together; where it is not installed under its
+/// name, as in other distributions of Kubernetes, the one file.
+async fn settings(config: &Path) -> Result<ContainerdSettings, Failure> {
+    let Some(text) = files::text(config)? else {
+        return Ok(ContainerdSettings::default());
+    };
+    let read = |text: &str| {
+        let unread = |error| Failure::new(format!("{}: {error}", config.display()));
+        read_settings(text).map_err(unread)
+    };
+    let Some(containerd) = tool::find("containerd") else {
+        return read(&text);
+    };
+    let mut dump = Command::new(containerd);
+    dump.arg("--config").arg(config).args(["config", "dump"]);
+    let said = tool::run(dump).await?;
+    match said.success {
+        true => read(&said.stdout),
+        false => read(&text),
+    }
+}
+
+/// `ctr` in a namespace of its own.
+struct Ctr {
+    program: PathBuf,
+    address: PathBuf,
+    namespace: String,
+}
+
+impl Ctr {
+    fn new(address: &Path, word: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            program: tool::need("ctr", "containerd")?,
+            address: address.to_owned(),
+            namespace: format!("sekisho-doctor-{word}"),
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--address").arg(&self.address);
+        command
+            .args(["--namespace", &self.namespace])
+            .args(arguments);
+        command
+    }
+
+    fn pull(&self, hosts: &Path, image: &str) -> Command {
+        let mut command = self.command(&["images", "pull", "--hosts-dir"]);
+        command.arg(hosts).arg(image);
+        command
+    }
+
+    /// Pulls a name of the witness with these mirror files.
+    async fn nobodys(
+        &self,
+        hosts: &Path,
+        what: String,
+        scratch: &Scratch,
+    ) -> Result<Proof, Failure> {
+        let witness = Witness::open().await?;
+        let image = proof::nobodys(&witness, scratch.word());
+        let pull = self.pull(hosts, &image);
+        proof::watched(Runtime::Containerd, what, image, &witness, pull).await
+    }
+
+    /// Pulls a name of the witness as this directory says for its registry; nothing
+    /// where that could reach a stranger.
+    async fn replica(
+        &self,
+        root: &HostsRoot,
+        directory: &HostsDirectory,
+        expected: &Expected,
+        folder: &Path,
+        scratch: &Scratch,
+    ) -> Result<Option<Proof>, Failure> {
+        let witness = Witness::open().await?;
+        let copy = folder.join(witness.address());
+        let written = fs::create_dir(&copy);
+        written.map_err(|error| Failure::new(format!("{}: {error}", copy.display())))?;
+        if let Some(text) = &directory.hosts_toml {
+            let Some(replica) = replica_of_hosts(text, expected, witness.address()) else {
+                return Ok(None);
+            };
+            files::write(&copy.join("hosts.toml"), replica.as_bytes())?;
+        }
+        files::copy_beside(&Path::new(&root.path).join(&directory.name), &copy)?;
+        let image = proof::nobodys(&witness, scratch.word());
+        let pull = self.pull(folder, &image);
+        let what = format!(
+            "as {}/{} says for {}",
+            root.path,
+            directory.name,
+            directory.registry()
+        );
+        proof::watched(Runtime::Containerd, what, image, &witness, pull)
+            .await
+            .map(Some)
+    }
+
+    /// Removes what came, and the namespace. That fails where nothing was made.
+    async fn forget(&self, proofs: &[Proof]) {
+        let came = proofs.iter().filter(|proof| proof.outcome == Outcome::Open);
+        for proof in came {
+            let _ = tool::run(self.command(&["images", "rm", "--sync", &proof.image])).await;
+        }
+        let namespace = ["namespaces", "rm", &self.namespace];
+        let _ = tool::run(self.command(&namespace)).await;
+    }
+}

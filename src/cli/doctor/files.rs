@@ -1,0 +1,118 @@
+//! Reads what runtimes read, bounded.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::Failure;
+use crate::nodes::doctor::{ConfFile, HostsDirectory, HostsRoot};
+
+/// The longest file that is read, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+/// What no runtime can read as TOML either.
+const NO_TEXT: &str = "=";
+
+/// The text of a file; none where there is none. What is no text is none that parses.
+pub fn text(path: &Path) -> Result<Option<String>, Failure> {
+    match bytes(path) {
+        Ok(bytes) => Ok(Some(
+            String::from_utf8(bytes).unwrap_or_else(|_| NO_TEXT.to_owned()),
+        )),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(unread(path, &error)),
+    }
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > FILE_LIMIT {
+        true => Err(io::Error::other("it is longer than 1 MiB")),
+        false => Ok(bytes),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn unread(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot read {}: {error}", path.display()))
+        .next("run it as root on the node")
+}
+
+/// What lies in a folder, by name; nothing where there is none.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let read = match fs::read_dir(folder) {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        read => read.map_err(|error| unread(folder, &error))?,
+    };
+    let paths: Result<Vec<_>, _> = read.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(|error| unread(folder, &error))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The directories of a `certs.d`.
+pub fn hosts_root(path: &Path) -> Result<HostsRoot, Failure> {
+    let mut directories = Vec::new();
+    for folder in entries(path)?.into_iter().filter(|path| path.is_dir()) {
+        directories.push(HostsDirectory {
+            name: file_name(&folder),
+            hosts_toml: text(&folder.join("hosts.toml"))?,
+        });
+    }
+    Ok(HostsRoot {
+        path: path.display().to_string(),
+        directories,
+    })
+}
+
+/// `registries.conf` below `root`, then its drop-ins in order.
+pub fn registries(root: &Path) -> Result<Vec<ConfFile>, Failure> {
+    let mut paths = vec![root.join("registries.conf")];
+    let is_conf = |path: &PathBuf| path.extension().is_some_and(|end| end == "conf");
+    paths.extend(
+        entries(&root.join("registries.conf.d"))?
+            .into_iter()
+            .filter(is_conf),
+    );
+    let mut files = Vec::new();
+    for path in paths {
+        if let Some(text) = text(&path)? {
+            let path = path.display().to_string();
+            files.push(ConfFile { path, text });
+        }
+    }
+    Ok(files)
+}
+
+/// Writes a new file.
+pub fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    fs::write(path, contents)
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Copies the files beside a `hosts.toml`: certificates that it may name.
+pub fn copy_beside(from: &Path, to: &Path) -> Result<(), Failure> {
+    for file in entries(from)?.into_iter().filter(|path| path.is_file()) {
+        let name = file_name(&file);
+        if name != "hosts.toml" {
+            let contents = bytes(&file).map_err(|error| unread(&file, &error))?;
+            write(&to.join(&name), &contents)?;
+        }
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

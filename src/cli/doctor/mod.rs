@@ -1,0 +1,20 @@
+//! `sekisho doctor`: what is open on this node, seen in its files and by real pulls.
+//!
+//! [`node`] asks each runtime's file for its findings and, by way of [`tool`], the
+//! runtime itself for pulls that must be denied; [`witness`] stands where the registry
+//! would be and notices when it is asked.
+
+mod command;
+mod containerd;
+mod containers;
+mod docker;
+mod files;
+mod node;
+mod proof;
+mod report;
+mod scratch;
+mod screen;
+mod tool;
+mod witness;
+
+pub use command::Doctor;

@@ -1,0 +1,174 @@
+//! The whole check-up: which runtimes, what their files say, what their pulls prove.
+
+use std::path::Path;
+
+use super::command::Node;
+use super::containerd::Containerd;
+use super::containers::Containers;
+use super::docker::Docker;
+use super::proof::Proof;
+use super::report::Report;
+use super::scratch::Scratch;
+use super::{screen, tool};
+use crate::cli::failure::{Exit, Failure};
+use crate::nodes::doctor::{Expected, Finding, Severity};
+use crate::nodes::{GatewayUrl, Runtime};
+use crate::oci::{ImageRef, RegistryHost};
+
+const CRIO_SOCKET: &str = "/var/run/crio/crio.sock";
+
+pub async fn run(node: &Node) -> Result<Exit, Failure> {
+    let containerd = Containerd::read(node).await?;
+    let runtimes = runtimes(node, &containerd)?;
+    let expected = Expected {
+        gateway: gateway(node, &containerd, &runtimes)?,
+        registries: node.registry.clone(),
+        direct: node.direct.clone(),
+    };
+    let mut checkup = Checkup::new(node, &expected)?;
+    for runtime in &runtimes {
+        checkup.examine(*runtime, &containerd).await?;
+    }
+    let gateway = expected.gateway.to_string();
+    let report = Report::new(gateway, &runtimes, checkup.findings, checkup.proofs);
+    let raw = serde_json::to_string_pretty(&report)
+        .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
+    node.screen
+        .output
+        .show(&raw, |palette| screen::render(&report, palette))?;
+    Ok(match report.closed {
+        true => Exit::Done,
+        false => Exit::Failure,
+    })
+}
+
+/// Those that were named, else those that are here.
+fn runtimes(node: &Node, containerd: &Containerd) -> Result<Vec<Runtime>, Failure> {
+    if !node.runtime.is_empty() {
+        let mut named = node.runtime.clone();
+        named.sort_by_key(|runtime| runtime.as_str());
+        named.dedup();
+        return Ok(named);
+    }
+    let here = [
+        (Runtime::Containerd, containerd.is_here()),
+        (Runtime::Crio, Path::new(CRIO_SOCKET).exists()),
+        (Runtime::Docker, node.docker_address.exists()),
+        (Runtime::Podman, tool::find("podman").is_some()),
+    ];
+    let found: Vec<_> = here
+        .into_iter()
+        .filter(|(_, here)| *here)
+        .map(|(runtime, _)| runtime)
+        .collect();
+    match found.is_empty() {
+        true => Err(
+            Failure::new("no container runtime is found on this machine")
+                .next("run it on a node, or name what is there by --runtime"),
+        ),
+        false => Ok(found),
+    }
+}
+
+fn gateway(
+    node: &Node,
+    containerd: &Containerd,
+    runtimes: &[Runtime],
+) -> Result<GatewayUrl, Failure> {
+    let named = || containerd.named_gateway();
+    let found = match runtimes.contains(&Runtime::Containerd) {
+        true => node.gateway.clone().or_else(named),
+        false => node.gateway.clone(),
+    };
+    found.ok_or_else(|| {
+        Failure::usage("which gateway should this node pull from? no file names one")
+            .next("name it by --gateway https://gateway.example:5080")
+    })
+}
+
+/// What is found on the way.
+struct Checkup<'a> {
+    node: &'a Node,
+    expected: &'a Expected,
+    scratch: Scratch,
+    images: Vec<String>,
+    findings: Vec<Finding>,
+    proofs: Vec<Proof>,
+}
+
+impl<'a> Checkup<'a> {
+    fn new(node: &'a Node, expected: &'a Expected) -> Result<Self, Failure> {
+        let images: Result<Vec<_>, _> = node.image.iter().map(|text| full_name(text)).collect();
+        Ok(Self {
+            node,
+            expected,
+            scratch: Scratch::new()?,
+            images: images?,
+            findings: Vec::new(),
+            proofs: Vec::new(),
+        })
+    }
+
+    async fn examine(&mut self, runtime: Runtime, containerd: &Containerd) -> Result<(), Failure> {
+        match runtime {
+            Runtime::Containerd => self.containerd(containerd).await,
+            Runtime::Crio | Runtime::Podman => self.containers(runtime).await?,
+            Runtime::Docker => self.docker().await?,
+        }
+        Ok(())
+    }
+
+    async fn containerd(&mut self, containerd: &Containerd) {
+        self.findings.extend(containerd.findings(self.expected));
+        if !self.node.files_only {
+            let proofs = containerd
+                .prove(self.expected, &self.scratch, &self.images)
+                .await;
+            self.take(Runtime::Containerd, proofs);
+        }
+    }
+
+    async fn containers(&mut self, runtime: Runtime) -> Result<(), Failure> {
+        let containers = Containers::read(runtime, self.node)?;
+        self.findings.extend(containers.findings(self.expected));
+        if !self.node.files_only {
+            let proofs = containers
+                .prove(self.expected, &self.scratch, &self.images)
+                .await;
+            self.take(runtime, proofs);
+        }
+        Ok(())
+    }
+
+    async fn docker(&mut self) -> Result<(), Failure> {
+        let docker = Docker::read(self.node).await?;
+        self.findings.extend(docker.findings(self.expected));
+        if !self.node.files_only {
+            let proofs = docker.prove(&self.scratch, &self.images).await;
+            self.take(Runtime::Docker, proofs);
+        }
+        Ok(())
+    }
+
+    /// A pull that cannot be tried leaves a finding; the other runtimes go on.
+    fn take(&mut self, runtime: Runtime, proofs: Result<Vec<Proof>, Failure>) {
+        match proofs {
+            Ok(proofs) => self.proofs.extend(proofs),
+            Err(failure) => self.findings.push(Finding {
+                runtime,
+                severity: Severity::Unproven,
+                what: "no pull could be tried".to_owned(),
+                place: runtime.as_str().to_owned(),
+                why: failure.message().to_owned(),
+                next_step: failure.next_step().unwrap_or("see above").to_owned(),
+            }),
+        }
+    }
+}
+
+/// As runtimes want it: with its registry.
+fn full_name(text: &str) -> Result<String, Failure> {
+    ImageRef::parse(text, &RegistryHost::docker_hub())
+        .map(|image| image.to_string())
+        .map_err(|error| Failure::usage(format!("--image {text}: {error}")))
+}

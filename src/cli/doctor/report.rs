@@ -1,0 +1,85 @@
+//! All that was found, for people and for scripts.
+
+use serde::Serialize;
+
+use super::proof::Proof;
+use crate::nodes::Runtime;
+use crate::nodes::doctor::{Finding, Outcome, Severity};
+
+/// What `--output json` prints.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Every file and every pull leads to the gateway only.
+    pub closed: bool,
+    pub gateway: String,
+    pub runtimes: Vec<&'static str>,
+    pub findings: Vec<FindingView>,
+    pub proofs: Vec<ProofView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FindingView {
+    pub runtime: &'static str,
+    pub severity: &'static str,
+    pub place: String,
+    pub what: String,
+    pub why: String,
+    pub next_step: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ProofView {
+    pub runtime: &'static str,
+    pub what: String,
+    pub image: String,
+    pub outcome: &'static str,
+    /// The runtime's own words.
+    pub said: String,
+}
+
+impl Report {
+    pub fn new(
+        gateway: String,
+        runtimes: &[Runtime],
+        mut findings: Vec<Finding>,
+        proofs: Vec<Proof>,
+    ) -> Self {
+        findings.sort_by_key(|finding| (finding.runtime.as_str(), finding.severity));
+        let closed = findings
+            .iter()
+            .all(|found| found.severity == Severity::Note)
+            && proofs.iter().all(|proof| proof.outcome == Outcome::Closed);
+        Self {
+            closed,
+            gateway,
+            runtimes: runtimes.iter().map(|runtime| runtime.as_str()).collect(),
+            findings: findings.into_iter().map(FindingView::from).collect(),
+            proofs: proofs.into_iter().map(ProofView::from).collect(),
+        }
+    }
+}
+
+impl From<Finding> for FindingView {
+    fn from(found: Finding) -> Self {
+        Self {
+            runtime: found.runtime.as_str(),
+            severity: found.severity.as_str(),
+            place: found.place,
+            what: found.what,
+            why: found.why,
+            next_step: found.next_step,
+        }
+    }
+}
+
+impl From<Proof> for ProofView {
+    fn from(proof: Proof) -> Self {
+        Self {
+            runtime: proof.runtime.as_str(),
+            what: proof.what,
+            image: proof.image,
+            outcome: proof.outcome.as_str(),
+            said: proof.said,
+        }
+    }
+}

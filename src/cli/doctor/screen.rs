@@ -1,0 +1,61 @@
+//! The report as people read it: the worst first, each with its next step.
+
+use super::report::{FindingView, ProofView, Report};
+use crate::cli::output::Palette;
+use crate::oci::printable;
+
+/// The longest text that is shown of one thing.
+const TEXT: usize = 600;
+
+pub fn render(report: &Report, palette: Palette) -> String {
+    let mut text = format!("gateway {}\n", printable(&report.gateway, TEXT));
+    for runtime in &report.runtimes {
+        text.push_str(&format!("\n{}\n", palette.strong(runtime)));
+        let findings = report.findings.iter();
+        for found in findings.filter(|found| found.runtime == *runtime) {
+            text.push_str(&finding(found, palette));
+        }
+        let proofs = report.proofs.iter();
+        for tried in proofs.filter(|proof| proof.runtime == *runtime) {
+            text.push_str(&proof(tried, palette));
+        }
+    }
+    format!("{text}\n{}", conclusion(report, palette))
+}
+
+fn finding(found: &FindingView, palette: Palette) -> String {
+    let [place, what, why, next] =
+        [&found.place, &found.what, &found.why, &found.next_step].map(|text| printable(text, TEXT));
+    format!(
+        "  {}  {place}: {what}\n            {why}\n            next: {next}\n",
+        word(found.severity, palette)
+    )
+}
+
+fn proof(tried: &ProofView, palette: Palette) -> String {
+    let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, TEXT));
+    format!(
+        "  {}  pulled {what}\n            {}\n            it said: {said}\n",
+        word(tried.outcome, palette),
+        printable(&tried.image, TEXT)
+    )
+}
+
+/// Padded before it is coloured.
+fn word(word: &str, palette: Palette) -> String {
+    let padded = format!("{word:8}");
+    match word {
+        "open" => palette.bad(&padded),
+        "unproven" => palette.doubtful(&padded),
+        "closed" => palette.good(&padded),
+        _ => padded,
+    }
+}
+
+fn conclusion(report: &Report, palette: Palette) -> String {
+    match (report.closed, report.proofs.is_empty()) {
+        (true, false) => palette.good("closed: a denied image cannot be pulled here"),
+        (true, true) => "the files are closed; nothing was pulled, so nothing is proven".to_owned(),
+        (false, _) => palette.bad("not closed: see above"),
+    }
+}

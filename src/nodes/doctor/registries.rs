@@ -1,0 +1,200 @@
+//! `registries.conf` of CRI-O and podman, with its drop-ins, as containers/image
+//! reads them: a later file's table replaces an earlier one of the same prefix, and
+//! the longest prefix counts.
+//!
+//! There is no table for all registries, so what no table names is asked directly.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::finding::{Finding, Severity};
+use super::way::Expected;
+use crate::nodes::Runtime;
+
+const WRITE: &str = "run `sekisho node-config` for this runtime, with the registry as --registry";
+
+/// A file, in the order in which it is read.
+#[derive(Clone, Debug)]
+pub struct ConfFile {
+    pub path: String,
+    pub text: String,
+}
+
+/// A `[[registry]]` table that counts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub prefix: String,
+    pub path: String,
+    pub table: Table,
+}
+
+/// All tables that count, after merging.
+#[derive(Clone, Debug, Default)]
+pub struct Registries {
+    pub(super) entries: BTreeMap<String, Entry>,
+    search: Vec<String>,
+    unread: Vec<String>,
+}
+
+/// Merges the files.
+pub fn read_registries(files: &[ConfFile]) -> Registries {
+    let mut read = Registries::default();
+    for file in files {
+        match file.text.parse::<Table>() {
+            Ok(table) => read.add(&file.path, &table),
+            Err(_) => read.unread.push(file.path.clone()),
+        }
+    }
+    read
+}
+
+impl Registries {
+    fn add(&mut self, path: &str, file: &Table) {
+        if let Some(search) = file.get("unqualified-search-registries") {
+            self.search = texts(search);
+        }
+        for table in tables(file, "registry") {
+            let prefix = text(table, "prefix").or_else(|| text(table, "location"));
+            if let Some(prefix) = prefix {
+                let entry = Entry {
+                    prefix: prefix.to_owned(),
+                    path: path.to_owned(),
+                    table: table.clone(),
+                };
+                self.entries.insert(prefix.to_owned(), entry);
+            }
+        }
+    }
+
+    /// The prefixes that have a table, and may not be direct.
+    pub fn prefixes<'a>(&'a self, expected: &'a Expected) -> impl Iterator<Item = &'a str> {
+        self.entries
+            .keys()
+            .map(String::as_str)
+            .filter(|prefix| !expected.is_direct(host_of(prefix)))
+    }
+
+    /// One file that says what all of them say.
+    pub fn merged(&self) -> String {
+        let tables = self.entries.values();
+        let tables = tables
+            .map(|entry| Value::Table(entry.table.clone()))
+            .collect();
+        Table::from_iter([("registry".to_owned(), Value::Array(tables))]).to_string()
+    }
+
+    /// What is open, for a runtime that reads its files below `root`.
+    pub fn findings(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for path in &self.unread {
+            found.push(unread(runtime, path));
+        }
+        for entry in self.entries.values() {
+            if !expected.is_direct(host_of(&entry.prefix)) {
+                found.extend(entry.findings(runtime, expected));
+            }
+        }
+        found.extend(self.missing(runtime, root, expected));
+        found.push(no_wildcard(runtime, root));
+        found
+    }
+
+    fn missing(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Finding> {
+        let required = expected.registries.iter().map(|host| host.as_str());
+        let searched = self.search.iter().map(String::as_str);
+        let mut hosts: Vec<&str> = required
+            .chain(searched)
+            .filter(|host| !self.entries.contains_key(*host))
+            .filter(|host| !expected.is_direct(host) && !expected.is_at_gateway(host))
+            .collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        let each = |host| {
+            let what = format!("no table names {host}");
+            Finding::new(runtime, Severity::Open, root, what)
+                .why("its images are pulled from it directly")
+                .next(WRITE)
+        };
+        hosts.into_iter().map(each).collect()
+    }
+}
+
+impl Entry {
+    fn findings(&self, runtime: Runtime, expected: &Expected) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let location = text(&self.table, "location").unwrap_or(&self.prefix);
+        let is_blocked = self.table.get("blocked").and_then(Value::as_bool) == Some(true);
+        if !is_blocked && !expected.is_at_gateway(location) {
+            let what = format!("{} is not blocked", self.prefix);
+            found.push(
+                Finding::new(runtime, Severity::Open, &self.path, what)
+                    .why("after any error of its mirrors, also a denial, it is asked itself")
+                    .next(WRITE),
+            );
+        }
+        for mirror in tables(&self.table, "mirror") {
+            let place = text(mirror, "location").unwrap_or("");
+            if !expected.is_at_gateway(place) {
+                found.push(self.other_mirror(runtime, place));
+            } else if let Some(note) = self.skipped(runtime, mirror) {
+                found.push(note);
+            }
+        }
+        found
+    }
+
+    fn other_mirror(&self, runtime: Runtime, place: &str) -> Finding {
+        let what = format!("{} has another mirror: {place:?}", self.prefix);
+        Finding::new(runtime, Severity::Open, &self.path, what)
+            .why("after any error of the gateway, also a denial, that mirror is asked")
+            .next("remove the mirror")
+    }
+
+    fn skipped(&self, runtime: Runtime, mirror: &Table) -> Option<Finding> {
+        let by_digest = self
+            .table
+            .get("mirror-by-digest-only")
+            .and_then(Value::as_bool);
+        let from = text(mirror, "pull-from-mirror").unwrap_or("all");
+        (by_digest == Some(true) || from != "all").then(|| {
+            let what = format!("{} uses the gateway for some pulls only", self.prefix);
+            Finding::new(runtime, Severity::Note, &self.path, what)
+                .why("the other pulls fail, since the registry itself is blocked")
+                .next("set pull-from-mirror = \"all\"")
+        })
+    }
+}
+
+fn unread(runtime: Runtime, path: &str) -> Finding {
+    Finding::new(runtime, Severity::Unproven, path, "it is no TOML")
+        .why("the runtime refuses every pull until it can read the file")
+        .next("repair or remove the file")
+}
+
+fn no_wildcard(runtime: Runtime, root: &str) -> Finding {
+    let what = "registries that no table names are asked directly";
+    Finding::new(runtime, Severity::Note, root, what)
+        .why("this runtime knows no default for all registries")
+        .next("block the way to other registries at the firewall")
+}
+
+/// The registry of a prefix, which may go on with a path.
+pub(super) fn host_of(prefix: &str) -> &str {
+    prefix.split('/').next().unwrap_or(prefix)
+}
+
+pub(super) fn text<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
+    table.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+pub(super) fn tables<'a>(table: &'a Table, key: &str) -> impl Iterator<Item = &'a Table> {
+    let all = table.get(key).and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(Value::as_table)
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(|word| word.as_str().map(str::to_owned))
+        .collect()
+}

@@ -1,0 +1,284 @@
+//! Every hole that is known, and a closed node.
+
+use super::*;
+use crate::nodes::{GatewayUrl, Runtime};
+use crate::oci::RegistryHost;
+
+const GOOD: &str = "server = \"https://gate.corp:5080\"\n[host.\"https://gate.corp:5080\"]\n";
+
+fn expected() -> Expected {
+    Expected {
+        gateway: GatewayUrl::parse("https://gate.corp:5080").unwrap(),
+        registries: vec![RegistryHost::docker_hub()],
+        direct: vec![RegistryHost::parse("registry.corp:5000").unwrap()],
+    }
+}
+
+fn root(directories: &[(&str, Option<&str>)]) -> HostsRoot {
+    HostsRoot {
+        path: "/certs.d".to_owned(),
+        directories: directories
+            .iter()
+            .map(|(name, text)| HostsDirectory {
+                name: (*name).to_owned(),
+                hosts_toml: text.map(str::to_owned),
+            })
+            .collect(),
+    }
+}
+
+fn judge(directories: &[(&str, Option<&str>)]) -> Vec<Finding> {
+    judge_containerd(Runtime::Containerd, &[root(directories)], &expected())
+}
+
+fn whats(findings: &[Finding]) -> Vec<&str> {
+    findings.iter().map(|found| found.what.as_str()).collect()
+}
+
+#[test]
+fn a_node_that_names_only_the_gateway_is_closed() {
+    let good = [("_default", Some(GOOD)), ("docker.io", Some(GOOD))];
+    assert_eq!(judge(&good), []);
+    let spelled = "server = \"https://Gate.corp:5080/\"\n[host.'https://gate.corp:5080']\n  \
+                   ca = \"/ca.crt\"\n  client = [[\"c\", \"k\"]]\n  capabilities = [\"pull\", \"resolve\"]\n";
+    assert_eq!(judge(&[("_default", Some(spelled))]), []);
+}
+
+#[test]
+fn every_open_form_of_a_file_is_told() {
+    let server = "server = \"https://gate.corp:5080\"\n";
+    let host = "[host.\"https://gate.corp:5080\"]\n";
+    for (text, told) in [
+        (String::new(), "it names no `server`"),
+        (server.to_owned(), "it has no [host] table"),
+        (host.to_owned(), "it names no `server`"),
+        (format!("{server}{host}x"), "it is no TOML"),
+        (
+            format!("server = \"https://quay.io\"\n{host}"),
+            "its `server` is \"https://quay.io\", not the gateway",
+        ),
+        (
+            format!("server = \"http://gate.corp:5080\"\n{host}"),
+            "its `server` is \"http://gate.corp:5080\", not the gateway",
+        ),
+        (
+            format!("{server}{host}[host.\"https://quay.io\"]\n"),
+            "it names another [host]: \"https://quay.io\"",
+        ),
+        (
+            format!("{server}{host}capabilities = [\"pull\", \"referrers\"]\n"),
+            "its `capabilities` hold a word that not every containerd knows",
+        ),
+        (
+            format!("{server}{host}ca = 7\n"),
+            "its `ca` has the wrong form",
+        ),
+    ] {
+        let found = judge(&[("_default", Some(&text))]);
+        let told_open = found
+            .iter()
+            .any(|found| found.severity == Severity::Open && found.what == told);
+        assert!(told_open, "{text}: {found:#?}");
+        assert!(found.iter().all(|found| !found.next_step.is_empty()));
+    }
+}
+
+#[test]
+fn a_gateway_that_is_not_verified_is_worth_a_note() {
+    let found = judge(&[("_default", Some(&format!("{GOOD}skip_verify = true\n")))]);
+    assert_eq!(whats(&found), ["it sets skip_verify"]);
+    assert_eq!(found[0].severity, Severity::Note);
+}
+
+#[test]
+fn a_leftover_directory_shadows_the_default() {
+    let found = judge(&[("_default", Some(GOOD)), ("quay.io", None)]);
+    assert_eq!(whats(&found), ["the directory has no hosts.toml"]);
+    assert_eq!(found[0].place, "/certs.d/quay.io");
+    assert!(found[0].why.contains("quay.io"));
+}
+
+#[test]
+fn without_a_default_unnamed_registries_are_open() {
+    assert_eq!(
+        whats(&judge(&[("docker.io", Some(GOOD))])),
+        ["there is no directory _default"]
+    );
+    assert_eq!(whats(&judge(&[])), ["there is no directory _default"]);
+}
+
+#[test]
+fn only_the_registries_that_were_named_may_be_direct() {
+    let own = "server = \"https://registry.corp:5000\"\n[host.\"https://registry.corp:5000\"]\n";
+    for name in ["registry.corp:5000", "registry.corp_5000_"] {
+        assert_eq!(judge(&[("_default", Some(GOOD)), (name, Some(own))]), []);
+    }
+    let other = judge(&[("_default", Some(GOOD)), ("registry.corp", Some(own))]);
+    assert_eq!(other.len(), 3, "{other:#?}");
+}
+
+#[test]
+fn nothing_behind_the_first_default_is_read() {
+    let first = root(&[("_default", Some(GOOD))]);
+    let second = root(&[("quay.io", None)]);
+    let judge = |roots: &[HostsRoot]| judge_containerd(Runtime::Containerd, roots, &expected());
+    assert_eq!(judge(&[first.clone(), second.clone()]), []);
+    assert_eq!(judge(&[second, first]).len(), 1);
+}
+
+#[test]
+fn the_default_tells_which_gateway_is_meant() {
+    let named = named_gateway(&[root(&[("_default", Some(GOOD))])]);
+    assert_eq!(named.unwrap().as_str(), "https://gate.corp:5080");
+    assert_eq!(named_gateway(&[root(&[("docker.io", Some(GOOD))])]), None);
+}
+
+#[test]
+fn reads_where_containerd_looks_in_every_version_of_its_file() {
+    for section in [
+        "plugins.'io.containerd.cri.v1.images'.registry",
+        "plugins.\"io.containerd.grpc.v1.cri\".registry",
+        "plugins.cri.registry",
+    ] {
+        let text =
+            format!("[grpc]\naddress = \"/run/c.sock\"\n[{section}]\nconfig_path = \"/a:/b\"\n");
+        let settings = read_settings(&text).unwrap();
+        assert_eq!(settings.config_path, ["/a", "/b"]);
+        assert_eq!(settings.address.as_deref(), Some("/run/c.sock"));
+        assert_eq!(settings.findings("/c.toml"), []);
+    }
+    let old = "[plugins.cri.registry.mirrors.\"docker.io\"]\nendpoint = [\"https://m\"]\n";
+    let found = read_settings(old).unwrap().findings("/c.toml");
+    assert_eq!(
+        whats(&found),
+        [
+            "it sets no config_path for the registry",
+            "it sets registry.mirrors"
+        ]
+    );
+    assert!(read_settings("=").is_err());
+}
+
+#[test]
+fn a_denial_proves_nothing_where_the_registry_was_asked_too() {
+    let denial = "403 sekisho: unknown-upstream: x is no upstream of this gateway";
+    assert_eq!(outcome(false, false, denial), Outcome::Closed);
+    assert_eq!(outcome(false, true, denial), Outcome::Open);
+    assert_eq!(outcome(true, false, ""), Outcome::Open);
+    assert_eq!(
+        outcome(false, false, "connection refused"),
+        Outcome::Unproven
+    );
+    let name = "127.0.0.1:1/sekisho-doctor/00:1: not found";
+    assert_eq!(outcome(false, false, name), Outcome::Unproven);
+}
+
+#[test]
+fn a_replica_asks_nobody_but_gateway_and_witness() {
+    let text =
+        format!("{GOOD}[host.\"https://quay.io\"]\n[host.'https://ghcr.io']\nskip_verify = true\n");
+    let replica = replica_of_hosts(&text, &expected(), "127.0.0.1:9").unwrap();
+    let file: toml::Table = replica.parse().unwrap();
+    let hosts: Vec<_> = file["host"].as_table().unwrap().keys().collect();
+    assert_eq!(file["server"].as_str(), Some("https://gate.corp:5080"));
+    for place in [
+        "https://gate.corp:5080",
+        "http://127.0.0.1:9",
+        "http://127.0.0.1:9/1",
+    ] {
+        assert!(hosts.iter().any(|host| *host == place), "{replica}");
+    }
+    assert_eq!(
+        replica_of_hosts("= bad", &expected(), "x").unwrap(),
+        "= bad"
+    );
+    let escaped = "server = \"https://quay\\u002eio\"";
+    assert_eq!(replica_of_hosts(escaped, &expected(), "127.0.0.1:9"), None);
+}
+
+fn conf(texts: &[&str]) -> Registries {
+    let files: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| ConfFile {
+            path: format!("/{index}.conf"),
+            text: (*text).to_owned(),
+        })
+        .collect();
+    read_registries(&files)
+}
+
+const BLOCKED: &str = "[[registry]]\nprefix = \"docker.io\"\nlocation = \"docker.io\"\nblocked = true\n\
+                       [[registry.mirror]]\nlocation = \"gate.corp:5080/docker.io\"\n";
+
+fn open(registries: &Registries) -> Vec<String> {
+    registries
+        .findings(Runtime::Crio, "/etc/containers", &expected())
+        .into_iter()
+        .filter(|found| found.severity == Severity::Open)
+        .map(|found| found.what)
+        .collect()
+}
+
+#[test]
+fn a_blocked_source_behind_the_gateway_is_closed() {
+    assert_eq!(open(&conf(&[BLOCKED])), [""; 0]);
+    let rewritten =
+        "[[registry]]\nprefix = \"docker.io\"\nlocation = \"gate.corp:5080/docker.io\"\n";
+    assert_eq!(open(&conf(&[rewritten])), [""; 0]);
+}
+
+#[test]
+fn open_tables_are_told() {
+    let unblocked = BLOCKED.replace("true", "false");
+    let second = format!("{BLOCKED}[[registry.mirror]]\nlocation = \"quay.io/x\"\n");
+    let part = format!("{BLOCKED}[[registry]]\nprefix = \"docker.io/library\"\n");
+    let search = format!("unqualified-search-registries = [\"quay.io\"]\n{BLOCKED}");
+    for (texts, told) in [
+        (vec![unblocked.as_str()], "docker.io is not blocked"),
+        (vec![""], "no table names docker.io"),
+        (vec![&second], "docker.io has another mirror: \"quay.io/x\""),
+        (vec![&part], "docker.io/library is not blocked"),
+        (vec![&search], "no table names quay.io"),
+        (vec![BLOCKED, &unblocked], "docker.io is not blocked"),
+    ] {
+        assert_eq!(open(&conf(&texts)), [told], "{texts:?}");
+    }
+    assert_eq!(open(&conf(&[&unblocked, BLOCKED])), [""; 0]);
+}
+
+#[test]
+fn a_replica_of_a_table_says_of_the_witness_what_it_says_of_the_registry() {
+    let registries = conf(&[BLOCKED]);
+    let text = replica_of_registry(&registries, "docker.io", &expected(), "127.0.0.1:9");
+    let replica = conf(&[&text]);
+    assert_eq!(
+        replica.prefixes(&expected()).collect::<Vec<_>>(),
+        ["127.0.0.1:9"]
+    );
+    let table = &replica.entries["127.0.0.1:9"].table;
+    assert_eq!(table["location"].as_str(), Some("127.0.0.1:9"));
+    assert_eq!(table["blocked"].as_bool(), Some(true));
+    assert_eq!(
+        table["mirror"][0]["location"].as_str(),
+        Some("gate.corp:5080/docker.io")
+    );
+    let nothing = replica_of_registry(&registries, "quay.io", &expected(), "127.0.0.1:9");
+    assert_eq!(nothing, "");
+}
+
+#[test]
+fn docker_is_open_unless_its_store_reads_mirror_files() {
+    let classic = r#"{"ServerVersion":"28.0","DriverStatus":[["Backing Filesystem","extfs"]],
+        "RegistryConfig":{"Mirrors":["https://gate.corp:5080/"]}}"#;
+    let state = DockerState::read(classic).unwrap();
+    let good = root(&[("_default", Some(GOOD)), ("docker.io", Some(GOOD))]);
+    let found = judge_docker(&state, &good, &expected());
+    assert_eq!(found[0].severity, Severity::Note);
+    assert_eq!(found[1].severity, Severity::Open);
+    let store = r#"{"ServerVersion":"29.0","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#;
+    let state = DockerState::read(store).unwrap();
+    assert_eq!(judge_docker(&state, &good, &expected()), []);
+    assert_eq!(judge_docker(&state, &root(&[]), &expected()).len(), 1);
+    assert_eq!(DockerState::read("{\"ServerErrors\":[\"no\"]}"), None);
+}
