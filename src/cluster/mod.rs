@@ -14,6 +14,7 @@ mod error;
 mod followed;
 mod knowledge;
 mod probe;
+mod secret;
 mod seen;
 mod tally;
 #[cfg(test)]
@@ -26,3 +27,6 @@ pub use client::Cluster;
 pub use denials::{Denials, DeniedPod};
 pub use error::ClusterError;
 pub use knowledge::{Knowledge, WatchState};
+#[cfg(test)]
+pub(crate) use secret::tests::Shelf;
+pub use secret::{OneSecret, SecretError};

@@ -2,7 +2,8 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
+    "authority",
     "oci",
     "trust",
     "report",
