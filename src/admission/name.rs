@@ -149,10 +149,15 @@ impl Names {
         (name != text).then_some(name)
     }
 
+    /// `gateway/<path>/<repository>`, for a repository of an upstream.
+    pub(super) fn repository_at_gateway(&self, repository: &Repository) -> Option<String> {
+        let path = self.path(repository.host()).ok()?;
+        Some(format!("{}/{path}/{}", self.gateway, repository.name()))
+    }
+
     /// Names without a tag mean `latest`, and say so from here on.
     fn name_at_gateway(&self, image: &NamedImage) -> Option<String> {
-        let path = self.path(image.repository.host()).ok()?;
-        let mut name = format!("{}/{path}/{}", self.gateway, image.repository.name());
+        let mut name = self.repository_at_gateway(&image.repository)?;
         match (&image.tag, &image.digest) {
             (Some(tag), _) => name = format!("{name}:{tag}"),
             (None, None) => name = format!("{name}:{}", Tag::latest().as_str()),

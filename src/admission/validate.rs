@@ -120,16 +120,16 @@ impl Call<'_> {
             && !question.is_template
             && !question.is_never_pulled;
         match passes_by {
-            true => Err(self.past_the_gateway(text, &image)),
+            true => Err(self.past_the_gateway(&image)),
             false => Ok(image),
         }
     }
 
-    fn past_the_gateway(&self, text: &str, image: &NamedImage) -> Denial {
-        let name = self.cluster.names.rewritten(text, image, None);
+    fn past_the_gateway(&self, image: &NamedImage) -> Denial {
+        let name = self.cluster.names.repository_at_gateway(&image.repository);
         Denial::new(
             DenialReason::RegistryNotPermitted,
-            format!("{} is not pulled through the gateway", image.repository),
+            "nodes would pull it past the gateway",
             format!("write {}", name.unwrap_or_default()),
         )
     }

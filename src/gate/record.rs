@@ -91,16 +91,19 @@ struct OpenDenial {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PassKey {
     principal: Arc<str>,
+    /// Of a cluster, where it was asked for there.
+    namespace: Option<Arc<str>>,
     subject: Subject,
     lifted: Box<[DenialReason]>,
 }
 
 impl PassKey {
     /// Allocates nothing where nothing is lifted.
-    fn new(asker: &Asker, verdict: &Verdict) -> Self {
+    fn new(asker: &Asker, place: Option<&Place>, verdict: &Verdict) -> Self {
         let denials = verdict.denials().iter();
         Self {
             principal: asker.principal.shared_name(),
+            namespace: place.map(|place| place.namespace.clone()),
             subject: verdict.subject().clone(),
             lifted: denials.map(|denial| denial.reason).collect(),
         }
@@ -244,10 +247,16 @@ impl Recorder {
     /// Whether this pass stands in the record already; if so it is counted.
     /// Memory only.
     pub(super) fn passed_before(&self, asker: &Asker, verdict: &Verdict, now: Timestamp) -> bool {
-        if self.config.every_pass || verdict.is_by_break_glass() {
-            return false;
-        }
-        let Some(pass) = self.passes.get(&PassKey::new(asker, verdict)) else {
+        !self.must_record(verdict) && self.is_recorded(&PassKey::new(asker, None, verdict), now)
+    }
+
+    /// Whether each one is recorded.
+    fn must_record(&self, verdict: &Verdict) -> bool {
+        self.config.every_pass || verdict.is_by_break_glass()
+    }
+
+    fn is_recorded(&self, key: &PassKey, now: Timestamp) -> bool {
+        let Some(pass) = self.passes.get(key) else {
             return false;
         };
         let fresh = now.duration_since(pass.recorded) < PASS_WINDOW;
@@ -268,12 +277,13 @@ impl Recorder {
         now: Timestamp,
     ) -> bool {
         self.observe(ask);
-        if self.passed_before(ask.asker, verdict, now) {
+        let key = PassKey::new(ask.asker, ask.place, verdict);
+        if !self.must_record(verdict) && self.is_recorded(&key, now) {
             return false;
         }
         let counted = self.counter(ask, judged);
         counted.inc();
-        self.remember_pass(PassKey::new(ask.asker, verdict), counted, now);
+        self.remember_pass(key, counted, now);
         let decision = decision(fresh_id(), ask, judged, "", now);
         if self.queue.try_send(decision).is_err() {
             self.metrics.decisions_collapsed.inc();

@@ -59,8 +59,10 @@ async fn one_review(door: &Door, digests: &[sekisho::oci::Digest], at: usize) {
         json!(pinned)
     );
     let tried = door.validate(&review(&pod(&[&tag]))).await;
-    assert_eq!(tried.allowed(), which % 2 == 0, "{tried:?}");
-    if which % 2 == 1 {
+    if !tried.is_undecidable() {
+        assert_eq!(tried.allowed(), which % 2 == 0, "{tried:?}");
+    }
+    if !tried.allowed() {
         assert!(
             tried.message().contains(&format!("team/app{which}:1")),
             "{}",

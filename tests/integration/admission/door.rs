@@ -108,7 +108,7 @@ impl Door {
     }
 
     pub async fn validate(&self, review: &Value) -> Tried {
-        self.ask("validate", review, Duration::from_secs(10)).await
+        self.ask("validate", review, Duration::from_secs(30)).await
     }
 
     pub async fn validate_within(&self, review: &Value, timeout: Duration) -> Tried {
@@ -127,6 +127,11 @@ impl Tried {
     pub fn allowed(&self) -> bool {
         assert_eq!(self.status, 200);
         self.response["allowed"].as_bool().unwrap()
+    }
+
+    /// Whether there was no time or no way to decide.
+    pub fn is_undecidable(&self) -> bool {
+        self.response["status"]["code"] == 503
     }
 
     pub fn message(&self) -> &str {

@@ -17,8 +17,8 @@ async fn an_unreadable_review_is_answered_with_its_uid() {
     let cut = &review[..review.len() - 3];
     let mistyped = review.replace("\"operation\":\"CREATE\"", "\"operation\":7");
     let deep = review.replace(
-        "\"dryRun\":false",
-        &format!("\"options\":{}{}", "[".repeat(5000), "]".repeat(5000)),
+        "\"oldObject\":null",
+        &format!("\"oldObject\":{}{}", "[".repeat(5000), "]".repeat(5000)),
     );
     for body in [cut, &mistyped, &deep] {
         for hook in ["mutate", "validate"] {
