@@ -2,5 +2,11 @@
 //! gateway.
 
 mod cluster;
+mod denials;
+mod drills;
+mod exposure;
 mod generations;
+mod guarded;
 mod node;
+mod rewriting;
+mod updates;
