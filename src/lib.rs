@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod admission;
 pub mod api;
 pub mod app;
 pub mod audit;
@@ -15,6 +16,7 @@ pub mod demo;
 pub mod flight;
 pub mod gate;
 pub mod http;
+pub mod installation;
 pub mod ledger;
 pub mod manifests;
 pub mod metrics;

@@ -15,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 const TTFB: &str = "Time to the first byte of an answer to a pull";
+const ADMISSION: &str = "Time to the answer of a webhook";
 const UPSTREAM: &str = "Time to the head of an upstream's answer";
 const RATE_LIMIT: &str = "Pulls that the upstream still allows, as it last said";
 const INVALID: &str = "Files of policy that are invalid: what was last good holds";
@@ -32,6 +33,8 @@ pub struct Metrics {
     pub denied_images: Family<DeniedLabels, Gauge>,
     /// Time to a verdict, resolving included.
     pub decision_seconds: Histogram,
+    /// Time from a review's head to its answer.
+    pub admission_seconds: Family<AdmissionLabels, Histogram>,
     /// Time from a request's head to the first byte of its answer.
     pub pull_ttfb_seconds: Family<PullLabels, Histogram>,
     pub cache_requests: Family<CacheLabels, Counter>,
@@ -72,6 +75,15 @@ pub struct DecisionLabels {
 pub struct DeniedLabels {
     pub environment: Arc<str>,
     pub reason: &'static str,
+}
+
+/// `webhook` is `mutate` or `validate`; `verdict` is `allowed`, `denied` or
+/// `unanswered`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AdmissionLabels {
+    pub cluster: Arc<str>,
+    pub webhook: &'static str,
+    pub verdict: &'static str,
 }
 
 /// `kind` is `manifest`, `blob` or `tags`; `source` is where the bytes came
@@ -140,6 +152,7 @@ impl Metrics {
             decisions_collapsed: to.add("decisions_collapsed", "Passes counted, not recorded"),
             denied_images: to.add("denied_images", "Distinct digests denied in the last hour"),
             decision_seconds: to.add_made("decision_seconds", "Time to a verdict", verdicts()),
+            admission_seconds: to.add_made("admission_seconds", ADMISSION, family(point_reads)),
             pull_ttfb_seconds: to.add_made("pull_ttfb_seconds", TTFB, family(round_trips)),
             cache_requests: to.add("cache_requests", "Look-ups in the cache"),
             break_glass: to.add(
@@ -233,6 +246,7 @@ mod tests {
             "sekisho_decisions_collapsed_total 1",
             "sekisho_denied_images{environment=\"production\",reason=\"not-scanned\"} 2",
             "sekisho_decision_seconds_count 0",
+            "sekisho_admission_seconds_count{cluster=\"prod\",webhook=\"mutate\",verdict=\"allowed\"} 1",
             "sekisho_pull_ttfb_seconds_count{kind=\"blob\",source=\"disk\"} 1",
             "sekisho_cache_requests_total{kind=\"blob\",result=\"hit\"} 1",
             "sekisho_break_glass_active 0",
@@ -272,6 +286,15 @@ mod tests {
             reason,
         };
         metrics.denied_images.get_or_create(&denied).set(2);
+        let review = AdmissionLabels {
+            cluster: "prod".into(),
+            webhook: "mutate",
+            verdict: "allowed",
+        };
+        metrics
+            .admission_seconds
+            .get_or_create(&review)
+            .observe(0.1);
         let pull = PullLabels {
             kind: "blob",
             source: "disk",

@@ -53,6 +53,14 @@ pub struct DecisionRecord {
     pub count: u64,
     #[schema(value_type = String)]
     pub door: Door,
+    /// The cluster, where the webhook asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// What would run it, as `Kind/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
     #[schema(value_type = String)]
     pub environment: EnvironmentName,
     pub principal: String,
@@ -93,7 +101,11 @@ impl From<Decision> for DecisionRecord {
     fn from(decision: Decision) -> Self {
         let exposure = ExposureView::new(decision.exposure, &decision.exposure_source);
         let denials = denials(&decision);
+        let place = decision.place.as_ref();
         Self {
+            cluster: place.map(|place| place.cluster.to_string()),
+            namespace: place.map(|place| place.namespace.to_string()),
+            workload: place.map(|place| place.workload.to_string()),
             id: decision.id,
             time: decision.time,
             count: decision.count,

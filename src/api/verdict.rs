@@ -85,6 +85,8 @@ pub enum ExposureSourceKind {
     Rule,
     /// Whoever asks for the verdict.
     Asked,
+    /// What reaches the Pod in its cluster; the path is the reason.
+    Cluster,
 }
 
 impl ExposureSourceKind {
@@ -93,6 +95,7 @@ impl ExposureSourceKind {
             Self::Listener => "listener",
             Self::Rule => "rule",
             Self::Asked => "asked",
+            Self::Cluster => "cluster",
         }
     }
 }
@@ -103,6 +106,7 @@ impl ExposureView {
             ExposureSource::Listener => (ExposureSourceKind::Listener, None),
             ExposureSource::Rule(reason) => (ExposureSourceKind::Rule, Some(reason.clone())),
             ExposureSource::Asked => (ExposureSourceKind::Asked, None),
+            ExposureSource::Cluster(path) => (ExposureSourceKind::Cluster, Some(path.clone())),
         };
         Self {
             value,

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::{Auth, Config, ListenerConfig, TlsConfig};
-use super::{Parts, StartError, certificates, health, status, trial};
+use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
+use super::{Parts, StartError, certificates, health, status, trial, webhook};
 use crate::admin::{self, Admin, Hosts};
 use crate::gate::Listener;
 use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
@@ -16,6 +16,8 @@ use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
 use crate::trust::{EnvironmentName, Exposure};
 
+/// Connections of API servers, at most.
+const REVIEWERS: usize = 16_384;
 /// Requests of the admin API worked on at once, and their deadline.
 const CONCURRENT: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,6 +27,7 @@ pub(super) struct Sockets {
     registries: Vec<Bound>,
     admin: Bound,
     ops: Option<Bound>,
+    webhook: Option<Bound>,
 }
 
 impl Sockets {
@@ -38,7 +41,12 @@ impl Sockets {
             Some(ops) => Some(Bound::bind("ops", ops.address).await?),
             None => None,
         };
+        let webhook = match &config.webhook {
+            Some(webhook) => Some(Bound::bind("webhook", webhook.address).await?),
+            None => None,
+        };
         Ok(Self {
+            webhook,
             registries,
             admin: Bound::bind("admin", config.admin.address).await?,
             ops,
@@ -56,6 +64,10 @@ impl Sockets {
     pub(super) fn ops_address(&self) -> Option<SocketAddr> {
         self.ops.as_ref().map(Bound::local_addr)
     }
+
+    pub(super) fn webhook_address(&self) -> Option<SocketAddr> {
+        self.webhook.as_ref().map(Bound::local_addr)
+    }
 }
 
 /// Opens every door.
@@ -63,6 +75,9 @@ pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Resul
     let views = status::Views::new(parts, &sockets.registry_addresses());
     for (bound, config) in sockets.registries.into_iter().zip(&parts.config.listeners) {
         open_registry(bound, config, parts, tasks)?;
+    }
+    if let (Some(bound), Some(config)) = (sockets.webhook, &parts.config.webhook) {
+        open_webhook(bound, config, parts, tasks)?;
     }
     let ops = ops::router(Ops {
         metrics: parts.metrics.clone(),
@@ -118,6 +133,23 @@ fn open_registry(
     bound.serve(tasks, Limits::default(), tls, move |peer| {
         registry.connection(peer)
     });
+    Ok(())
+}
+
+/// API servers keep few connections open, and use each for one review at a time.
+fn open_webhook(
+    bound: Bound,
+    config: &WebhookConfig,
+    parts: &Arc<Parts>,
+    tasks: &Tasks,
+) -> Result<(), StartError> {
+    let tls = tls(config.tls.as_ref(), &bound, parts, tasks)?;
+    let limits = Limits {
+        connections: REVIEWERS,
+        ..Limits::default()
+    };
+    let door = webhook::door(parts);
+    bound.serve(tasks, limits, tls, move |peer| door.connection(peer));
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod status;
 mod token;
 mod trial;
 mod watch;
+mod webhook;
 
 pub use error::StartError;
 pub use parts::Parts;

@@ -26,6 +26,7 @@ pub struct App {
     registries: Vec<SocketAddr>,
     admin: SocketAddr,
     ops: Option<SocketAddr>,
+    webhook: Option<SocketAddr>,
 }
 
 impl App {
@@ -41,6 +42,7 @@ impl App {
             registries: sockets.registry_addresses(),
             admin: sockets.admin_address(),
             ops: sockets.ops_address(),
+            webhook: sockets.webhook_address(),
             parts: parts.clone(),
             tasks: tasks.clone(),
             writing: Tasks::new(),
@@ -61,6 +63,9 @@ impl App {
         if let Some(address) = self.ops {
             tracing::info!(%address, "ops listens");
         }
+        if let Some(address) = self.webhook {
+            tracing::info!(%address, "webhook listens");
+        }
     }
 
     /// Where nodes pull, in the order of the configuration.
@@ -74,6 +79,11 @@ impl App {
 
     pub fn ops(&self) -> Option<SocketAddr> {
         self.ops
+    }
+
+    /// Where API servers ask.
+    pub fn webhook(&self) -> Option<SocketAddr> {
+        self.webhook
     }
 
     pub fn parts(&self) -> &Arc<Parts> {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use super::{
-    check_config, completion, demo, denials, doctor, exceptions, explain, leave, ledger,
-    node_config, promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, leave,
+    ledger, node_config, promote, replay, revoke, scan, serve, status, token, verify,
 };
 use crate::app::config::{Config, Problems};
 use crate::oci::{ImageRef, RegistryHost};
@@ -63,6 +63,7 @@ pub enum Command {
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
     Doctor(doctor::Doctor),
+    Kubernetes(kubernetes::Kubernetes),
     Completion(completion::Completion),
 }
 
@@ -113,7 +114,8 @@ pub struct Screen {
     pub output: Output,
 }
 
-fn output() -> impl TypedValueParser<Value = Output> {
+/// `text` or `json`.
+pub fn output() -> impl TypedValueParser<Value = Output> {
     PossibleValuesParser::new(["text", "json"]).map(|word| match word.as_str() {
         "json" => Output::Json,
         _ => Output::Text,
@@ -225,6 +227,8 @@ mod tests {
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
             "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
             "sekisho doctor node --files-only --containerd-config x --containerd-address y",
+            "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
+            "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
             "sekisho completion bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));

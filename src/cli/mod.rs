@@ -18,6 +18,7 @@ mod exceptions;
 mod explain;
 mod failure;
 mod file;
+mod kubernetes;
 mod leave;
 mod ledger;
 mod node_config;

@@ -51,16 +51,22 @@ impl<'a> Pull<'a> {
 
 impl Gate {
     pub(super) fn ask<'a>(&self, pull: Pull<'a>, image: &str, digest: Option<Digest>) -> Ask<'a> {
-        let age = self.ledger.confirmed_age(pull.now).as_secs();
         Ask {
             door: Door::Registry,
             asker: pull.asker,
+            place: None,
             image: image.to_owned(),
             repository: Some(&pull.target.repository),
             digest,
             started: pull.started,
-            ledger_age_s: (age > STALE_AFTER_S).then_some(age),
+            ledger_age_s: self.ledger_age(pull.now),
         }
+    }
+
+    /// Age of what is known of the ledger, in seconds, when it is not fresh.
+    pub(super) fn ledger_age(&self, now: Timestamp) -> Option<i64> {
+        let age = self.ledger.confirmed_age(now).as_secs();
+        (age > STALE_AFTER_S).then_some(age)
     }
 
     /// A denial of an address that names no repository here, recorded.
@@ -76,6 +82,7 @@ impl Gate {
         let ask = Ask {
             door: Door::Registry,
             asker,
+            place: None,
             image: printable(name, NAME_LIMIT),
             repository: None,
             digest: None,

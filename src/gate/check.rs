@@ -28,6 +28,9 @@ pub enum Asked {
     Listener(Exposure),
     /// Stated by the one who asks for a verdict.
     Stated(Exposure),
+    /// Outside requests reach what runs it, whatever the rules say. It is judged,
+    /// and remembered, like a pull from an external listener.
+    Raised,
 }
 
 impl Question<'_> {
@@ -35,6 +38,7 @@ impl Question<'_> {
         match self.exposure {
             Asked::Listener(own) => self.rulebook.exposure(&self.subject.repository, own),
             Asked::Stated(exposure) => (exposure, ExposureSource::Asked),
+            Asked::Raised => (Exposure::External, ExposureSource::Listener),
         }
     }
 
@@ -79,6 +83,7 @@ impl Gate {
                 .rulebook
                 .exposure_of(&question.subject.repository, own),
             Asked::Stated(exposure) => exposure,
+            Asked::Raised => Exposure::External,
         };
         self.ledger
             .index()

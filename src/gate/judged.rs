@@ -9,13 +9,15 @@ use super::Asker;
 use crate::oci::{Digest, RegistryHost, Repository, printable};
 use crate::trust::{
     Check, Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode,
-    Outcome, Verdict,
+    Outcome, Place, Verdict,
 };
 
 /// What was asked, for the record.
 pub(super) struct Ask<'a> {
     pub(super) door: Door,
     pub(super) asker: &'a Asker,
+    /// Where in a cluster, if it was asked for there.
+    pub(super) place: Option<&'a Place>,
     /// As it was asked for.
     pub(super) image: String,
     pub(super) repository: Option<&'a Repository>,
@@ -84,6 +86,25 @@ impl<'a> Judged<'a> {
         }
     }
 
+    /// The same in another mode, which lifts what it lifts.
+    pub(super) fn under(self, mode: Mode) -> Self {
+        let lifts =
+            |denial: &Denial| mode != Mode::Enforce && denial.reason.class().lifted_by_mode();
+        Self {
+            mode,
+            denial: self.denial.filter(|denial| !lifts(denial)),
+            ..self
+        }
+    }
+
+    /// The same with another word on where its exposure comes from.
+    pub(super) fn exposed_by(self, exposure_source: &'a ExposureSource) -> Self {
+        Self {
+            exposure_source,
+            ..self
+        }
+    }
+
     /// Why nothing is served, if nothing is.
     pub(super) fn denial(&self) -> Option<&'a Denial> {
         self.denial
@@ -113,6 +134,7 @@ pub(super) fn decision(
         time: now,
         count: 1,
         door: ask.door,
+        place: ask.place.cloned(),
         environment: judged.environment.clone(),
         principal: ask.asker.principal.name().to_owned(),
         client: ask.asker.client.map(|address| address.to_string()),

@@ -6,6 +6,7 @@
 //! ready answer that says why not.
 
 mod address;
+mod admit;
 mod answer;
 mod ask;
 mod bases;
@@ -32,6 +33,7 @@ mod vouch;
 mod write;
 
 pub use address::{Misaddressed, Namespace, Target};
+pub use admit::{Admission, Admitted};
 pub use answer::DenialAnswer;
 pub use ask::Pull;
 pub use blob::{Content, ServedBlob, Wanted};

@@ -126,7 +126,7 @@ impl Gate {
     }
 
     /// What the operator's lists of upstreams and repositories leave out.
-    fn limits(&self, pull: Pull<'_>, environment: &Environment) -> Option<Denial> {
+    pub(super) fn limits(&self, pull: Pull<'_>, environment: &Environment) -> Option<Denial> {
         let repository = &pull.target.repository;
         let upstream = self.upstreams.get(repository.host())?;
         let permitted = environment.permits_upstream(repository, repository.host())
@@ -174,7 +174,10 @@ impl Gate {
         let ask = self.ask(pull, image, Some(verdict.subject().digest.clone()));
         match verdict.permit(pull.now) {
             Some(permit) => {
-                if self.recorder.passed(&ask, verdict, pull.now) {
+                if self
+                    .recorder
+                    .passed(&ask, verdict, Judged::by(verdict), pull.now)
+                {
                     self.note_pull(verdict, pull.now);
                 }
                 Ok(permit)

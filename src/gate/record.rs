@@ -18,7 +18,7 @@ use super::judged::{Ask, Judged, decision, fresh_id};
 use super::{Asker, DenialAnswer};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, Denial, DenialReason, EnvironmentName, Subject, Verdict};
+use crate::trust::{Decision, Denial, DenialReason, EnvironmentName, Place, Subject, Verdict};
 
 /// Identical denials within this long are one decision.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -41,6 +41,7 @@ pub struct RecorderConfig {
 pub(super) struct DenialKey {
     listener: Arc<str>,
     principal: Arc<str>,
+    place: Option<Place>,
     what: What,
     reason: DenialReason,
 }
@@ -54,7 +55,7 @@ enum What {
 impl DenialKey {
     pub(super) fn of_image(asker: &Asker, subject: &Subject, reason: DenialReason) -> Self {
         let what = What::Image(subject.repository.clone(), subject.digest.clone());
-        Self::new(asker, what, reason)
+        Self::new(asker, None, what, reason)
     }
 
     fn of(ask: &Ask<'_>, reason: DenialReason) -> Self {
@@ -64,13 +65,14 @@ impl DenialKey {
             }
             _ => What::Name(ask.image.clone()),
         };
-        Self::new(ask.asker, what, reason)
+        Self::new(ask.asker, ask.place.cloned(), what, reason)
     }
 
-    fn new(asker: &Asker, what: What, reason: DenialReason) -> Self {
+    fn new(asker: &Asker, place: Option<Place>, what: What, reason: DenialReason) -> Self {
         Self {
             listener: asker.listener.name.clone(),
             principal: asker.principal.shared_name(),
+            place,
             what,
             reason,
         }
@@ -168,12 +170,36 @@ impl Recorder {
         now: Timestamp,
     ) -> Option<Arc<DenialAnswer>> {
         let denial = judged.denial()?;
+        Some(self.against(ask, judged, denial, now).await)
+    }
+
+    /// Records what speaks against an image that cannot be judged, and passes by
+    /// the mode alone.
+    pub(super) async fn lifted(
+        &self,
+        ask: &Ask<'_>,
+        judged: Judged<'_>,
+        now: Timestamp,
+    ) -> Option<Arc<DenialAnswer>> {
+        let denial = judged.denials.first()?;
+        Some(self.against(ask, judged, denial, now).await)
+    }
+
+    async fn against(
+        &self,
+        ask: &Ask<'_>,
+        judged: Judged<'_>,
+        denial: &Denial,
+        now: Timestamp,
+    ) -> Arc<DenialAnswer> {
         let key = DenialKey::of(ask, denial.reason);
         self.observe(ask);
         if let Some(answer) = self.repeated(&key, denial, now) {
-            return Some(answer);
+            return answer;
         }
-        self.note_denied_image(&key, judged, now);
+        if judged.denial().is_some() {
+            self.note_denied_image(&key, judged, now);
+        }
         let id = fresh_id();
         let answer = Arc::new(DenialAnswer::new(
             denial.clone(),
@@ -195,7 +221,7 @@ impl Recorder {
             // served for long, since readiness fails.
             let _ = self.queue.send(decision).await;
         }
-        Some(answer)
+        answer
     }
 
     /// Opens a denial; gives back the closed count of the one it replaces.
@@ -234,12 +260,17 @@ impl Recorder {
 
     /// Records a pass, once an hour unless every one is wanted; one by break-glass
     /// always. Returns whether it was the first.
-    pub(super) fn passed(&self, ask: &Ask<'_>, verdict: &Verdict, now: Timestamp) -> bool {
+    pub(super) fn passed(
+        &self,
+        ask: &Ask<'_>,
+        verdict: &Verdict,
+        judged: Judged<'_>,
+        now: Timestamp,
+    ) -> bool {
         self.observe(ask);
         if self.passed_before(ask.asker, verdict, now) {
             return false;
         }
-        let judged = Judged::by(verdict);
         let counted = self.counter(ask, judged);
         counted.inc();
         self.remember_pass(PassKey::new(ask.asker, verdict), counted, now);

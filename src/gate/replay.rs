@@ -127,6 +127,7 @@ impl Gate {
         }
         let exposure = match decision.exposure_source {
             ExposureSource::Listener => Asked::Listener(decision.exposure),
+            ExposureSource::Cluster(_) => Asked::Raised,
             ExposureSource::Rule(_) | ExposureSource::Asked => {
                 (replay.exposure)(&subject.environment)
             }

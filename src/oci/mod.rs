@@ -33,5 +33,5 @@ pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RegistryHost, Repository, RepositoryName};
 pub use platform::{Platform, PlatformError};
 pub use printable::printable;
-pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError};
+pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use refusal::Refusal;

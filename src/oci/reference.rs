@@ -144,18 +144,23 @@ fn split_tag(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The first component is a host when it has a dot or a port, is `localhost`,
-/// or is upper case (distribution/reference, `splitDockerDomain`).
+/// The host that an image name begins with, as it is written, if it names one. The
+/// first component is a host when it has a dot or a port, is `localhost`, or is
+/// upper case (distribution/reference, `splitDockerDomain`).
+pub fn written_host(image: &str) -> Option<&str> {
+    let (first, _) = image.split_once('/')?;
+    let is_host =
+        first.contains(['.', ':']) || first == "localhost" || first.to_lowercase() != first;
+    is_host.then_some(first)
+}
+
 fn parse_repository(text: &str, default_host: &RegistryHost) -> Result<Repository, NameError> {
-    let is_host = |first: &str| {
-        first.contains(['.', ':']) || first == "localhost" || first.to_lowercase() != first
-    };
-    match text.split_once('/') {
-        Some((host, name)) if is_host(host) => Ok(Repository::new(
+    match written_host(text) {
+        Some(host) => Ok(Repository::new(
             RegistryHost::parse(host)?,
-            RepositoryName::parse(name)?,
+            RepositoryName::parse(&text[host.len() + 1..])?,
         )),
-        _ => Ok(Repository::new(
+        None => Ok(Repository::new(
             default_host.clone(),
             RepositoryName::parse(text)?,
         )),

@@ -1,6 +1,7 @@
 //! What was decided, for the record.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,7 @@ impl fmt::Display for DecisionId {
 pub enum Door {
     Registry,
     Admin,
+    Admission,
 }
 
 impl Door {
@@ -62,6 +64,7 @@ impl Door {
         match self {
             Self::Registry => "registry",
             Self::Admin => "admin",
+            Self::Admission => "admission",
         }
     }
 }
@@ -89,6 +92,15 @@ impl Outcome {
     }
 }
 
+/// Where in a cluster an image was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    pub cluster: Arc<str>,
+    pub namespace: Arc<str>,
+    /// What would run it, as `Kind/name`: the Pod's owner, where it has one.
+    pub workload: Arc<str>,
+}
+
 /// One line of the audit log. Identical denials within a minute are one
 /// decision with a count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +110,9 @@ pub struct Decision {
     /// How often it was given until now.
     pub count: u64,
     pub door: Door,
+    /// Where a Pod would have run it; a pull says nothing of that.
+    #[serde(flatten)]
+    pub place: Option<Place>,
     pub environment: EnvironmentName,
     pub principal: String,
     pub client: Option<String>,

@@ -60,8 +60,10 @@ impl<'de> Deserialize<'de> for EnvironmentName {
     }
 }
 
-/// What a denial does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a denial does; the laxest first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Lets through and records what would have been denied.

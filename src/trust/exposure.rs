@@ -40,6 +40,8 @@ pub enum ExposureSource {
     Rule(String),
     /// The one who asks for a verdict said so.
     Asked,
+    /// Outside requests reach the Pod, by this path through the cluster.
+    Cluster(String),
 }
 
 /// An operator's word on the exposure of some repositories.

@@ -36,7 +36,7 @@ mod verdict;
 mod weight;
 
 pub use advisory::{Advisory, Effect};
-pub use decision::{Decision, DecisionId, Door, Outcome};
+pub use decision::{Decision, DecisionId, Door, Outcome, Place};
 pub use denial::{Class, Denial, DenialReason, Reach};
 pub use environment::{Environment, EnvironmentName, EnvironmentNameError, Mode, PlatformImage};
 pub use evidence::{Evidence, FirstNamed, Promotion, Revocation, Scan, TrustedBase};

@@ -93,6 +93,16 @@ impl Verdict {
             ..Self::blank(subject, mode, exposure, rulebook)
         }
     }
+
+    /// The same findings under another mode.
+    #[must_use]
+    pub fn under(&self, mode: Mode) -> Self {
+        Self {
+            mode,
+            ..self.clone()
+        }
+    }
+
     /// Whether it may be pulled.
     pub fn is_allowed(&self) -> bool {
         self.denial().is_none()

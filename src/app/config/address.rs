@@ -57,7 +57,7 @@ pub(super) fn address(section: &mut Section<'_, '_>) -> Option<SocketAddr> {
     }
 }
 
-fn tls(section: &mut Section<'_, '_>) -> Option<TlsConfig> {
+pub(super) fn tls(section: &mut Section<'_, '_>) -> Option<TlsConfig> {
     if section.says("tls", "auto") {
         section.read::<String>("tls");
         let hint = "write tls = { certificate = \"…\", key = \"…\" }";

@@ -111,7 +111,7 @@ fn listener(
 }
 
 /// The environment named, or the only one there is.
-fn environment(
+pub(super) fn environment(
     section: &mut Section<'_, '_>,
     known: &BTreeSet<EnvironmentName>,
 ) -> Option<EnvironmentName> {

@@ -11,8 +11,9 @@ use super::notebook::{Notebook, Problem, Problems};
 use super::policy;
 use super::section::Section;
 use super::{
-    AdminConfig, AuditConfig, CacheConfig, Fingerprint, LedgerConfig, ListenerConfig, Notices,
-    OpsConfig, PolicyFiles, UpstreamConfig, listeners, notices, storage, upstreams,
+    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig,
+    ListenerConfig, Notices, OpsConfig, PolicyFiles, UpstreamConfig, WebhookConfig, listeners,
+    notices, storage, upstreams, webhook,
 };
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
@@ -27,6 +28,9 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     pub admin: AdminConfig,
     pub ops: Option<OpsConfig>,
+    pub webhook: Option<WebhookConfig>,
+    /// Names differ.
+    pub clusters: Vec<ClusterConfig>,
     /// At least one; names and paths differ.
     pub upstreams: Vec<UpstreamConfig>,
     pub cache: CacheConfig,
@@ -182,6 +186,8 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);
+    let webhook = webhook::webhook(&mut root);
+    let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
     let cache = storage::cache(&mut root, &data_dir);
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = storage::audit(&mut root, &data_dir);
@@ -192,6 +198,8 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         listeners,
         admin: admin?,
         ops,
+        webhook,
+        clusters,
         upstreams,
         cache,
         ledger,

@@ -28,6 +28,7 @@ mod settings;
 mod storage;
 mod trial;
 mod upstreams;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -44,3 +45,4 @@ pub use revision::revision;
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
 pub use trial::{notice_texts, rules_of};
 pub use upstreams::{Credentials, UpstreamConfig};
+pub use webhook::{ClusterConfig, NamespaceConfig, Nodes, WebhookConfig};

@@ -4,6 +4,7 @@ mod admin;
 mod arguments;
 mod demo;
 mod drafts;
+mod kubernetes;
 mod ledger;
 mod live;
 mod nodes;

@@ -2,16 +2,17 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "oci",
     "trust",
     "report",
     "manifests",
     "nodes",
+    "installation",
     "access",
     "api",
 ];
-const DOORS: [&str; 5] = ["http", "registry", "admin", "ops", "demo"];
+const DOORS: [&str; 6] = ["http", "registry", "admission", "admin", "ops", "demo"];
 const FILES: [&str; 5] = ["cache", "audit", "ledger", "app", "cli"];
 /// A file that `cache` has opened, and hands to `stream` to be read.
 const HANDLE: [&str; 3] = ["std", "fs", "File"];

@@ -2,10 +2,11 @@
 
 use sekisho::gate::{Asked, Replay};
 use sekisho::trust::Outcome;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::golden::{Case, cases};
 use super::stage::{Stage, bytes_of, can_be_staged, lenient};
+use crate::admission::door::{self, Door};
 use crate::cli::program::{Program, Run};
 use crate::kit::manifests;
 
@@ -104,6 +105,21 @@ impl Stage {
         tokio::task::spawn_blocking(|| program.run()).await.unwrap()
     }
 
+    /// A Pod that names the image: let in, or told the gravest reason that is not
+    /// lifted.
+    async fn admission(&self) {
+        let mut cluster = door::cluster(self.case.exposure);
+        let table = self.case.subject.repository.host().clone();
+        cluster.names.upstreams.push((table, "table".to_owned()));
+        let pod = door::pod(&[&self.image()]);
+        let review = door::review(json!({ "object": pod }));
+        let tried = Door::of(&self.world, cluster).validate(&review).await;
+        match self.case.verdict().denial() {
+            None => tried.assert_allowed(),
+            Some(denial) => tried.assert_denied(denial.reason.code()),
+        }
+    }
+
     /// What the case's policy would make of what was pulled under a lenient one.
     async fn replay(&self) {
         let lenient = lenient(&self.case);
@@ -170,6 +186,7 @@ async fn every_golden_case_gets_the_same_answer_at_every_door() {
         );
         assert_eq!(stage.verify().await, code, "verify: {}", case.name);
         stage.pull().await;
+        stage.admission().await;
         stage.replay().await;
     }
 }

@@ -1,5 +1,5 @@
-//! The golden table of judgement, taken through a running gateway: pull, verdict,
-//! `explain`, `verify` and replay give the one answer that the table has.
+//! The golden table of judgement, taken through a running gateway: pull, admission,
+//! verdict, `explain`, `verify` and replay give the one answer that the table has.
 
 // The table is written for the library's own tests, and not all of it is used here.
 mod doors;

@@ -1,0 +1,163 @@
+//! Responses, and the texts in them.
+
+use std::collections::BTreeMap;
+
+use super::review::{AdmissionResponse, Status};
+use crate::gate::Admitted;
+use crate::oci::printable;
+use crate::trust::DenialReason;
+
+/// The API server cuts longer warnings, in bytes.
+const WARNING: usize = 250;
+/// Warnings of one answer, at most: the API server drops what exceeds 4096 bytes.
+const WARNINGS: usize = 15;
+/// Images that a denial names, at most.
+const NAMED: usize = 30;
+/// Images whose decision stands in the audit annotations, at most.
+const ANNOTATED: usize = 30;
+/// What is shown of an image's name, in characters.
+const IMAGE: usize = 200;
+
+/// One image of a request, and what came of it.
+pub(super) struct Judged {
+    /// `container "app"`.
+    pub(super) place: String,
+    /// As it is written.
+    pub(super) image: String,
+    pub(super) admitted: Admitted,
+}
+
+impl Judged {
+    fn line(&self, message: &str) -> String {
+        let message = message.strip_prefix("sekisho: ").unwrap_or(message);
+        let image = printable(&self.image, IMAGE);
+        format!("sekisho: {} {image}: {message}", self.place)
+    }
+
+    fn denial(&self) -> Option<String> {
+        let message = self.admitted.message()?;
+        Some(self.line(&message))
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let warnings = self.admitted.warnings.iter();
+        warnings.map(|warning| self.line(warning))
+    }
+}
+
+pub(super) fn allowed(uid: &str) -> AdmissionResponse {
+    AdmissionResponse {
+        uid: uid.to_owned(),
+        allowed: true,
+        ..AdmissionResponse::default()
+    }
+}
+
+/// What cannot be read is not let through.
+pub(super) fn bad_request(uid: &str, why: &str) -> AdmissionResponse {
+    refused(uid, 400, "BadRequest", format!("sekisho: {why}"))
+}
+
+pub(super) fn refused(
+    uid: &str,
+    code: u16,
+    reason: &'static str,
+    message: String,
+) -> AdmissionResponse {
+    AdmissionResponse {
+        uid: uid.to_owned(),
+        allowed: false,
+        status: Some(Status {
+            code,
+            reason,
+            message,
+        }),
+        ..AdmissionResponse::default()
+    }
+}
+
+/// A Pod's answer names every image that is denied, in the order of the Pod.
+pub(super) fn of_pod(uid: &str, judged: &[Judged]) -> AdmissionResponse {
+    let lines: Vec<String> = judged.iter().filter_map(Judged::denial).collect();
+    let answer = match lines.is_empty() {
+        true => allowed(uid),
+        false => {
+            let (code, reason) = status_of(judged);
+            refused(uid, code, reason, bounded(lines, NAMED).join("\n"))
+        }
+    };
+    AdmissionResponse {
+        warnings: warnings(judged.iter().flat_map(Judged::warnings)),
+        audit_annotations: annotations(judged),
+        ..answer
+    }
+}
+
+/// Templates run nothing: their Pods would be denied, and people hear so early.
+pub(super) fn of_template(uid: &str, judged: &[Judged]) -> AdmissionResponse {
+    let lines = judged
+        .iter()
+        .flat_map(|judged| judged.denial().into_iter().chain(judged.warnings()));
+    AdmissionResponse {
+        warnings: warnings(lines),
+        ..allowed(uid)
+    }
+}
+
+/// "Not now" is told from "no".
+fn status_of(judged: &[Judged]) -> (u16, &'static str) {
+    let mut denials = judged.iter().filter_map(|it| it.admitted.denial.as_ref());
+    match denials.all(|denial| denial.reason == DenialReason::Undecidable) {
+        true => (503, "ServiceUnavailable"),
+        false => (403, "Forbidden"),
+    }
+}
+
+fn warnings(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let lines = lines.map(|line| printable(&line, WARNING)).collect();
+    bounded(lines, WARNINGS)
+}
+
+fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    let more = lines.len().saturating_sub(limit);
+    lines.truncate(limit);
+    if more > 0 {
+        lines.push(format!("sekisho: and {more} more"));
+    }
+    lines
+}
+
+/// For the API server's audit log: what was decided, under which policy.
+fn annotations(judged: &[Judged]) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::new();
+    let Some(first) = judged.first() else {
+        return annotations;
+    };
+    annotations.insert("mode".into(), first.admitted.mode.to_string());
+    let revision = format!("{:016x}", first.admitted.rulebook);
+    annotations.insert("policy-revision".into(), revision);
+    let denied = judged.iter().find_map(|it| it.admitted.answer.as_ref());
+    if let Some(answer) = denied {
+        annotations.insert("decision".into(), answer.id().to_string());
+    }
+    for (at, image) in judged.iter().take(ANNOTATED).enumerate() {
+        annotations.insert(format!("image-{at}"), annotation(image));
+    }
+    annotations
+}
+
+fn annotation(judged: &Judged) -> String {
+    let admitted = &judged.admitted;
+    let verdict = admitted
+        .denial
+        .as_ref()
+        .map_or("allowed", |denial| denial.reason.code());
+    let mut text = format!("{} {verdict}", printable(&judged.image, IMAGE));
+    if let Some(digest) = &admitted.digest {
+        text = format!("{text} {digest}");
+    }
+    if let Some(answer) = &admitted.answer {
+        text = format!("{text} decision {}", answer.id());
+    }
+    text
+}

@@ -1,0 +1,90 @@
+//! Where images stand in a Pod, and in what makes Pods.
+
+use serde_json::Value;
+
+/// A Pod's lists of containers.
+const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
+/// One place for an image in an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slot<'a> {
+    /// JSON Pointer (RFC 6901) to the image's name.
+    pub(super) pointer: String,
+    /// The list that it stands in.
+    list: &'static str,
+    /// The container's or volume's name.
+    pub(super) name: &'a str,
+    /// As it is written; `None`: left out, or no text.
+    pub(super) image: Option<&'a str>,
+    /// Whether the node is told never to pull it.
+    pub(super) is_never_pulled: bool,
+}
+
+impl Slot<'_> {
+    /// How people call it: `container "app"`.
+    pub(super) fn place(&self) -> String {
+        let kind = match self.list {
+            "initContainers" => "init container",
+            "ephemeralContainers" => "ephemeral container",
+            "volumes" => "volume",
+            _ => "container",
+        };
+        format!("{kind} {:?}", crate::oci::printable(self.name, 63))
+    }
+}
+
+/// The slots of the PodSpec at `pointer`; none where there is none.
+pub(super) fn slots<'a>(object: &'a Value, pointer: &str) -> Vec<Slot<'a>> {
+    let Some(spec) = object.pointer(pointer) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for list in CONTAINERS {
+        for (at, item) in items(spec, list) {
+            found.push(Slot {
+                pointer: format!("{pointer}/{list}/{at}/image"),
+                list,
+                name: text(item, "name").unwrap_or_default(),
+                image: text(item, "image"),
+                is_never_pulled: text(item, "imagePullPolicy") == Some("Never"),
+            });
+        }
+    }
+    found.extend(items(spec, "volumes").filter_map(|(at, item)| volume(pointer, at, item)));
+    found
+}
+
+/// An image volume (Kubernetes 1.31); other volumes are none.
+fn volume<'a>(pointer: &str, at: usize, item: &'a Value) -> Option<Slot<'a>> {
+    let source = item.get("image").filter(|image| image.is_object())?;
+    Some(Slot {
+        pointer: format!("{pointer}/volumes/{at}/image/reference"),
+        list: "volumes",
+        name: text(item, "name").unwrap_or_default(),
+        image: text(source, "reference"),
+        is_never_pulled: text(source, "pullPolicy") == Some("Never"),
+    })
+}
+
+fn items<'a>(spec: &'a Value, list: &str) -> impl Iterator<Item = (usize, &'a Value)> {
+    let items = spec.get(list).and_then(Value::as_array);
+    items.into_iter().flatten().enumerate()
+}
+
+fn text<'a>(item: &'a Value, key: &str) -> Option<&'a str> {
+    item.get(key)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+/// The slots that an update brings something new to: those whose image is not the
+/// one that the slot of the same name had.
+pub(super) fn changed<'a>(slots: Vec<Slot<'a>>, before: &[Slot<'_>]) -> Vec<Slot<'a>> {
+    let was = |slot: &Slot<'_>| {
+        before.iter().any(|old| {
+            (old.list, old.name, old.image, old.is_never_pulled)
+                == (slot.list, slot.name, slot.image, slot.is_never_pulled)
+        })
+    };
+    slots.into_iter().filter(|slot| !was(slot)).collect()
+}

@@ -1,0 +1,25 @@
+//! Door: the Kubernetes admission webhooks.
+//!
+//! `mutate` sends every image of a Pod through the gateway: it replaces names in
+//! the raw object, waits for nothing but an optional digest, and is never withheld.
+//! `validate` asks the gate what a pull of each image would be told, so that people
+//! hear of a denial when they create a Pod. Neither is what enforces: that is the
+//! gateway.
+
+mod answer;
+mod cluster;
+mod deadline;
+mod images;
+mod mutate;
+mod name;
+mod pod;
+mod review;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod uid;
+mod validate;
+
+pub use cluster::{Cluster, DeniedPod, Hooks, NamespaceRule, Nodes};
+pub use name::Names;
+pub use serve::{Service, Webhook};

@@ -1,0 +1,204 @@
+//! Image names as a Pod writes them, read as the node reads them
+//! (distribution/reference), and what they are called at the gateway.
+//!
+//! What two parsers would read differently is refused with a hint, so that the
+//! image that was judged is the image that runs.
+
+use crate::oci::{
+    Digest, ImageRef, ImageRefError, Reference, RegistryHost, Repository, RepositoryName, Tag,
+    printable, written_host,
+};
+use crate::trust::{Denial, DenialReason};
+
+/// The longest name, host included, that every client takes, in bytes.
+const NAME_LIMIT: usize = 255;
+/// What is shown of a name that cannot be read, in characters.
+const SHOWN: usize = 100;
+const HINT: &str = "write it as registry.example/team/app:1.2, in lower case";
+
+/// The closed world of names.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The gateway's own authority.
+    pub gateway: RegistryHost,
+    /// Every upstream, with its path under the gateway; no path twice.
+    pub upstreams: Vec<(RegistryHost, String)>,
+    /// Where names without a host lie.
+    pub default_host: RegistryHost,
+}
+
+/// An image as a Pod names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedImage {
+    /// At its upstream.
+    pub(super) repository: Repository,
+    pub(super) tag: Option<Tag>,
+    pub(super) digest: Option<Digest>,
+    /// Whether it is named at the gateway already.
+    pub(super) is_by_gateway: bool,
+}
+
+impl NamedImage {
+    /// What a node would ask the gateway for.
+    pub(super) fn reference(&self) -> Reference {
+        let image = ImageRef::new(
+            self.repository.clone(),
+            self.tag.clone(),
+            self.digest.clone(),
+        );
+        image.reference()
+    }
+}
+
+impl Names {
+    /// Reads a name, or says why a Pod must not use it.
+    pub(super) fn read(&self, text: &str) -> Result<NamedImage, Denial> {
+        let image = ImageRef::parse(text, &self.default_host).map_err(|why| unread(text, &why))?;
+        refuse_what_looks_like_an_id(text)?;
+        refuse_other_spellings(text, &image)?;
+        let named = match image.repository().host() == &self.gateway {
+            true => self.at_gateway(&image)?,
+            false => NamedImage {
+                repository: image.repository().clone(),
+                tag: image.tag().cloned(),
+                digest: image.digest().cloned(),
+                is_by_gateway: false,
+            },
+        };
+        let path = self.path(named.repository.host())?;
+        self.refuse_too_long(path, &named)?;
+        Ok(named)
+    }
+
+    /// `gateway/<path of an upstream>/<repository>`; another first segment is no
+    /// upstream's, and is not sent through the gateway once more.
+    fn at_gateway(&self, image: &ImageRef) -> Result<NamedImage, Denial> {
+        let name = image.repository().name().as_str();
+        let (path, name) = name.split_once('/').unwrap_or((name, ""));
+        let Some((host, _)) = self.upstreams.iter().find(|(_, known)| known == path) else {
+            return Err(self.unknown(path));
+        };
+        let name = RepositoryName::parse(name).map_err(|_| {
+            ambiguous(
+                format!("{}/{path} names no repository", self.gateway),
+                format!("write it as {}/{path}/team/app:1.2", self.gateway),
+            )
+        })?;
+        Ok(NamedImage {
+            repository: Repository::new(host.clone(), name),
+            tag: image.tag().cloned(),
+            digest: image.digest().cloned(),
+            is_by_gateway: true,
+        })
+    }
+
+    fn path(&self, host: &RegistryHost) -> Result<&str, Denial> {
+        let found = self.upstreams.iter().find(|(known, _)| known == host);
+        found
+            .map(|(_, path)| path.as_str())
+            .ok_or_else(|| self.unknown(host.as_str()))
+    }
+
+    fn unknown(&self, asked: &str) -> Denial {
+        let known: Vec<&str> = self
+            .upstreams
+            .iter()
+            .map(|(host, _)| host.as_str())
+            .collect();
+        Denial::new(
+            DenialReason::UnknownUpstream,
+            format!("{} is no upstream of this gateway", printable(asked, SHOWN)),
+            format!("use an image of: {}", known.join(", ")),
+        )
+    }
+
+    /// The prefix must leave a name that every client takes.
+    fn refuse_too_long(&self, path: &str, named: &NamedImage) -> Result<(), Denial> {
+        let name = named.repository.name().as_str();
+        let length = self.gateway.as_str().len() + path.len() + name.len() + 2;
+        if length <= NAME_LIMIT {
+            return Ok(());
+        }
+        Err(ambiguous(
+            format!(
+                "under {}/{path} the name has {length} characters",
+                self.gateway
+            ),
+            format!("shorten it: clients take {NAME_LIMIT}"),
+        ))
+    }
+
+    /// The name that sends `image`, written as `text`, through the gateway; with
+    /// `digest`, bound to it. `None`: as it is written. What the name already says
+    /// stays, and so the name of a name is itself.
+    pub(super) fn rewritten(
+        &self,
+        text: &str,
+        image: &NamedImage,
+        digest: Option<&Digest>,
+    ) -> Option<String> {
+        let mut name = match image.is_by_gateway {
+            true => text.to_owned(),
+            false => self.name_at_gateway(image)?,
+        };
+        if image.digest.is_none()
+            && let Some(digest) = digest
+        {
+            name = format!("{name}@{digest}");
+        }
+        (name != text).then_some(name)
+    }
+
+    /// Names without a tag mean `latest`, and say so from here on.
+    fn name_at_gateway(&self, image: &NamedImage) -> Option<String> {
+        let path = self.path(image.repository.host()).ok()?;
+        let mut name = format!("{}/{path}/{}", self.gateway, image.repository.name());
+        match (&image.tag, &image.digest) {
+            (Some(tag), _) => name = format!("{name}:{tag}"),
+            (None, None) => name = format!("{name}:{}", Tag::latest().as_str()),
+            (None, Some(_)) => {}
+        }
+        if let Some(digest) = &image.digest {
+            name = format!("{name}@{digest}");
+        }
+        Some(name)
+    }
+}
+
+fn unread(text: &str, why: &ImageRefError) -> Denial {
+    let hint = match why {
+        ImageRefError::Scheme => "write it without a scheme, as registry.example/team/app:1.2",
+        _ => HINT,
+    };
+    ambiguous(
+        format!("{:?} cannot be read: {why}", printable(text, SHOWN)),
+        hint,
+    )
+}
+
+/// 64 hexadecimal characters are an image ID to a node, not a name.
+fn refuse_what_looks_like_an_id(text: &str) -> Result<(), Denial> {
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() == 64 && text.bytes().all(hex) {
+        let what = format!("{text} is an image ID to a node, not a name");
+        return Err(ambiguous(what, HINT));
+    }
+    Ok(())
+}
+
+/// Other spellings of a host are one registry to us and another to a node; only
+/// `index.docker.io` is one to both.
+fn refuse_other_spellings(text: &str, image: &ImageRef) -> Result<(), Denial> {
+    let read = image.repository().host();
+    match written_host(text) {
+        Some(host) if host != read.as_str() && host != "index.docker.io" => Err(ambiguous(
+            format!("{host} is {read} to some and another registry to others"),
+            format!("write {image}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn ambiguous(detail: impl Into<String>, next: impl Into<String>) -> Denial {
+    Denial::new(DenialReason::AmbiguousReference, detail, next)
+}

@@ -1,0 +1,242 @@
+//! The webhooks' address, and the clusters that use them.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use super::address::{self, TlsConfig};
+use super::listeners::{ListenerConfig, environment};
+use super::section::Section;
+use crate::oci::RegistryHost;
+use crate::trust::{EnvironmentName, Exposure, Mode};
+
+const WEBHOOK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
+/// Where Sekisho runs in a cluster, unless something else is said.
+const NAMESPACE: &str = "sekisho";
+/// Where the cluster's own Pods run.
+const SYSTEM: &str = "kube-system";
+
+/// Where API servers ask; TLS always.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    pub address: SocketAddr,
+    /// `None`: certificates of the program's own.
+    pub tls: Option<TlsConfig>,
+}
+
+/// What nodes of a cluster pull by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nodes {
+    Mirror,
+    #[default]
+    RewriteOnly,
+}
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    /// A DNS label.
+    pub name: String,
+    pub environment: EnvironmentName,
+    pub exposure: Exposure,
+    /// What images are rewritten to.
+    pub gateway: RegistryHost,
+    pub nodes: Nodes,
+    pub pin_digests: bool,
+    /// Where Sekisho itself runs in it.
+    pub namespace: String,
+    /// By name, without its own.
+    pub exempt_namespaces: Vec<String>,
+    pub namespaces: Vec<NamespaceConfig>,
+    /// The Secret that new Pods pull with.
+    pub pull_secret: Option<String>,
+    pub allow_never: bool,
+    /// Whether the owners of denied Pods are told by an Event.
+    pub events: bool,
+    /// `None`: the Pod's own service account, where there is one.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// What holds for the namespaces that a glob matches.
+#[derive(Clone, Debug)]
+pub struct NamespaceConfig {
+    /// As they are written.
+    pub globs: Vec<String>,
+    pub matching: GlobSet,
+    pub mode: Option<Mode>,
+    pub rewrite: bool,
+}
+
+/// Reads `[webhook]`, where there is one.
+pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
+    let mut section = root.optional_section("webhook")?;
+    let written = address::address(&mut section);
+    let address = written.unwrap_or(WEBHOOK);
+    if written.is_some() || !section.has("address") {
+        section.claim(address);
+    }
+    let tls = address::tls(&mut section);
+    section.finish();
+    Some(WebhookConfig { address, tls })
+}
+
+/// Reads `[[clusters]]`.
+pub(super) fn clusters(
+    root: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    listeners: &[ListenerConfig],
+    has_webhook: bool,
+) -> Vec<ClusterConfig> {
+    let sections = root.sections("clusters").unwrap_or_default();
+    if has_webhook && sections.is_empty() {
+        root.problem(
+            "clusters",
+            "is missing; [webhook] needs a cluster to answer",
+        );
+    }
+    let mut clusters: Vec<ClusterConfig> = Vec::new();
+    for mut section in sections {
+        let cluster = cluster(&mut section, environments, listeners);
+        if let Some(cluster) = &cluster
+            && clusters.iter().any(|other| other.name == cluster.name)
+        {
+            let text = format!("{} stands twice; a cluster has one table", cluster.name);
+            section.problem("name", text);
+        }
+        section.finish();
+        clusters.extend(cluster);
+    }
+    clusters
+}
+
+fn cluster(
+    section: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    listeners: &[ListenerConfig],
+) -> Option<ClusterConfig> {
+    let name = label(section, "name", "write a name for it, as in production-a");
+    let environment = environment(section, environments);
+    let exposure = section.read("exposure").unwrap_or_default();
+    let gateway = section.required(
+        "gateway",
+        "write what nodes pull from, as in registry.example:5080",
+    );
+    let nodes = section.read("nodes").unwrap_or_default();
+    let pin_digests = section.read("pin_digests").unwrap_or(true);
+    let namespace = label(section, "namespace", "").unwrap_or_else(|| NAMESPACE.to_owned());
+    let exempt = section.list("exempt_namespaces");
+    let exempt_namespaces: Vec<String> = exempt.unwrap_or_else(|| vec![SYSTEM.to_owned()]);
+    let namespaces = namespaces(section, nodes);
+    let pull_secret = section.read("pull_secret");
+    let allow_never = section.read("allow_never").unwrap_or(false);
+    let events = section.read("events").unwrap_or(false);
+    let kubeconfig = section.file("kubeconfig");
+    for name in exempt_namespaces.iter().filter(|name| !is_label(name)) {
+        let text = format!("{name:?} is no namespace; write names, since globs exempt too much");
+        section.problem("exempt_namespaces", text);
+    }
+    if !exempt_namespaces.iter().any(|name| name == SYSTEM) {
+        let text = format!("leaves {SYSTEM} out: what nodes need to start would be held back");
+        section.warning("exempt_namespaces", text);
+    }
+    let cluster = ClusterConfig {
+        name: name?,
+        environment: environment?,
+        exposure,
+        gateway: gateway?,
+        nodes,
+        pin_digests,
+        namespace,
+        exempt_namespaces,
+        namespaces,
+        pull_secret,
+        allow_never,
+        events,
+        kubeconfig,
+    };
+    warn_of_stricter_pulls(section, &cluster, listeners);
+    Some(cluster)
+}
+
+/// What admission lets in, a pull must not deny: so some listener judges alike.
+fn warn_of_stricter_pulls(
+    section: &Section<'_, '_>,
+    cluster: &ClusterConfig,
+    listeners: &[ListenerConfig],
+) {
+    let (environment, exposure) = (&cluster.environment, cluster.exposure);
+    let alike = |listener: &&ListenerConfig| {
+        listener.environment == *environment && listener.exposure == exposure
+    };
+    if listeners.iter().find(alike).is_none() {
+        let text = format!(
+            "no listener serves {environment}/{exposure}, so pulls are not judged as its Pods are"
+        );
+        section.warning("exposure", text);
+    }
+}
+
+fn namespaces(section: &mut Section<'_, '_>, nodes: Nodes) -> Vec<NamespaceConfig> {
+    let rules = section.sections("namespaces").unwrap_or_default();
+    rules
+        .into_iter()
+        .filter_map(|rule| namespace_rule(rule, nodes))
+        .collect()
+}
+
+fn namespace_rule(mut section: Section<'_, '_>, nodes: Nodes) -> Option<NamespaceConfig> {
+    let globs: Vec<String> = section.list("match").unwrap_or_default();
+    let mode = section.read("mode");
+    let rewrite = section.read("rewrite").unwrap_or(true);
+    if globs.is_empty() {
+        section.problem("match", "names no namespace; write match = [\"legacy-*\"]");
+    }
+    if !rewrite && nodes == Nodes::RewriteOnly {
+        let text = "is false, and nodes without mirror files would go past the gateway; \
+                    set nodes = \"mirror\"";
+        section.problem("rewrite", text);
+    }
+    let mut matching = GlobSetBuilder::new();
+    for glob in &globs {
+        match Glob::new(glob) {
+            Ok(glob) => {
+                matching.add(glob);
+            }
+            Err(error) => section.problem("match", error),
+        }
+    }
+    let matching = matching.build();
+    section.finish();
+    Some(NamespaceConfig {
+        globs,
+        matching: matching.ok()?,
+        mode,
+        rewrite,
+    })
+}
+
+/// A name that Kubernetes takes (RFC 1123); without a hint it may be left out.
+fn label(section: &mut Section<'_, '_>, key: &'static str, hint: &str) -> Option<String> {
+    let name: Option<String> = match hint {
+        "" => section.read(key),
+        hint => section.required(key, hint),
+    };
+    let bad = name.as_ref().filter(|name| !is_label(name));
+    if let Some(name) = bad {
+        let hint = "write up to 63 lower-case letters, digits and -";
+        section.problem(key, format_args!("{name:?} is no DNS label; {hint}"));
+    }
+    name.filter(|name| is_label(name))
+}
+
+fn is_label(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}

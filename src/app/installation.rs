@@ -1,0 +1,46 @@
+//! What a cluster is to hold, by the configuration: for who prints it, and for who
+//! keeps the webhooks in force.
+
+use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes};
+use crate::installation::{
+    Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames, Route,
+};
+use crate::oci::RegistryHost;
+
+/// The installation in `cluster`, with the webhook reached through its Service, under
+/// no bundle yet.
+pub fn installation(
+    config: &Config,
+    cluster: &ClusterConfig,
+) -> Result<Installation, InstallationError> {
+    let upstreams = config.upstreams.iter();
+    let route = |upstream: &super::config::UpstreamConfig| Route {
+        host: upstream.name.clone(),
+        path: upstream.path.clone(),
+    };
+    Ok(Installation {
+        cluster: cluster.name.clone(),
+        namespace: cluster.namespace.clone(),
+        gateway: cluster.gateway.clone(),
+        nodes: match cluster.nodes {
+            Nodes::Mirror => NodeNames::Mirror,
+            Nodes::RewriteOnly => NodeNames::RewriteOnly,
+        },
+        upstreams: upstreams.map(route).collect(),
+        default_host: config
+            .default_upstream()
+            .cloned()
+            .unwrap_or_else(RegistryHost::docker_hub),
+        exempt_namespaces: cluster.exempt_namespaces.clone(),
+        namespaces: rules(&cluster.namespaces)?,
+        allow_never: cluster.allow_never,
+        endpoint: Endpoint::Service,
+        ca_bundle: None,
+        failure_policy: FailurePolicy::default(),
+    })
+}
+
+fn rules(rules: &[NamespaceConfig]) -> Result<Vec<NamespaceRule>, InstallationError> {
+    let rule = |rule: &NamespaceConfig| NamespaceRule::new(&rule.globs, rule.rewrite);
+    rules.iter().map(rule).collect()
+}

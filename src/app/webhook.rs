@@ -1,0 +1,71 @@
+//! The webhooks' door, made from the configuration.
+
+use std::sync::Arc;
+
+use super::Parts;
+use super::config::{ClusterConfig, Config, Nodes};
+use crate::admission::{self, Cluster, Hooks, Names, NamespaceRule, Webhook};
+use crate::gate::Listener;
+use crate::oci::{RegistryHost, RepositoryGlobs};
+
+/// The door, which answers for every configured cluster.
+pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
+    let clusters = parts.config.clusters.iter();
+    let clusters = clusters.map(|cluster| answering(cluster, &parts.config));
+    Arc::new(Webhook::new(
+        parts.gate.clone(),
+        clusters.collect(),
+        parts.metrics.clone(),
+    ))
+}
+
+fn answering(cluster: &ClusterConfig, config: &Config) -> Cluster {
+    let own = [cluster.namespace.clone()];
+    let rules = cluster.namespaces.iter();
+    Cluster {
+        name: cluster.name.as_str().into(),
+        listener: Arc::new(Listener {
+            name: format!("cluster {}", cluster.name).into(),
+            environment: cluster.environment.clone(),
+            exposure: cluster.exposure,
+            repositories: RepositoryGlobs::none(),
+            mirror_of: None,
+        }),
+        names: names(cluster, config),
+        nodes: match cluster.nodes {
+            Nodes::Mirror => admission::Nodes::Mirror,
+            Nodes::RewriteOnly => admission::Nodes::RewriteOnly,
+        },
+        pin_digests: cluster.pin_digests,
+        exempt: own
+            .into_iter()
+            .chain(cluster.exempt_namespaces.iter().cloned())
+            .collect(),
+        namespaces: rules
+            .map(|rule| NamespaceRule {
+                namespaces: rule.matching.clone(),
+                mode: rule.mode,
+                rewrite: rule.rewrite,
+            })
+            .collect(),
+        pull_secret: cluster.pull_secret.clone(),
+        allow_never: cluster.allow_never,
+        hooks: Hooks::default(),
+    }
+}
+
+/// Names without a host go where the default upstream is, else to Docker Hub, as
+/// nodes have it.
+fn names(cluster: &ClusterConfig, config: &Config) -> Names {
+    let upstreams = config.upstreams.iter();
+    Names {
+        gateway: cluster.gateway.clone(),
+        upstreams: upstreams
+            .map(|upstream| (upstream.name.clone(), upstream.path.clone()))
+            .collect(),
+        default_host: config
+            .default_upstream()
+            .cloned()
+            .unwrap_or_else(RegistryHost::docker_hub),
+    }
+}

@@ -1,0 +1,185 @@
+//! `sekisho kubernetes manifests`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{outside, program};
+use crate::app;
+use crate::app::config::{ClusterConfig, Config};
+use crate::cli::arguments::{Shared, output};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{Output, say};
+use crate::installation::{
+    Endpoint, Installation, InstallationError, Kubernetes, list, sheet, webhook_configurations,
+};
+
+/// Print what to apply to a cluster, as YAML
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is printed follows the configuration of `serve`: the cluster's table in
+[[clusters]], the upstreams, the addresses. With the program in the cluster that is
+the workload and the policies; the webhooks are put in force by the program itself,
+once they have answered. With --webhook-url it is the webhooks and the policies.
+
+Examples:
+  sekisho kubernetes manifests --image registry.corp/sekisho:1 | kubectl apply --server-side -f -
+  sekisho kubernetes manifests --only policies --kubernetes-version 1.36
+  sekisho kubernetes manifests --cluster production-a --webhook-url https://sekisho.corp:5443"
+)]
+pub struct Manifests {
+    /// Its name in [[clusters]]; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Where Sekisho runs in it; must be what [[clusters]] says
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Sekisho's own image, from a registry that nodes reach without the gateway
+    #[arg(long, value_name = "REF")]
+    image: Option<String>,
+    /// Only this part
+    #[arg(long, value_name = "workload|webhooks|policies")]
+    only: Option<Part>,
+    /// The webhook of a Sekisho outside the cluster, as its API server reaches it
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<String>,
+    /// PEM certificates that the API server is to trust the webhook by; by default
+    /// those of Sekisho's own authority in data_dir
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The cluster's version; from 1.36 on it can rewrite images by itself
+    #[arg(long, value_name = "VERSION", default_value = "1.30")]
+    kubernetes_version: Kubernetes,
+    /// text for YAML, json for one List
+    #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
+    output: Output,
+}
+
+/// A part of what is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Workload,
+    Webhooks,
+    Policies,
+}
+
+impl Manifests {
+    pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let config = shared.load()?;
+        let cluster = self.cluster(&config)?;
+        self.check_namespace(cluster)?;
+        let installation = self.installation(&config, cluster)?;
+        let mut objects = Vec::new();
+        for part in self.parts()? {
+            objects.extend(match part {
+                Part::Workload => self.workload(&config, &installation)?,
+                Part::Webhooks => webhook_configurations(&installation),
+                Part::Policies => installation.policies(self.kubernetes_version),
+            });
+        }
+        match self.output {
+            Output::Json => say(&format!("{:#}", list(objects)))?,
+            Output::Text => say(&sheet(&self.preface(&installation)?, &objects).map_err(refused)?)?,
+        }
+        Ok(Exit::Done)
+    }
+
+    /// What is printed, in an order in which it can be applied.
+    fn parts(&self) -> Result<Vec<Part>, Failure> {
+        match (self.only, &self.webhook_url) {
+            (Some(Part::Workload), Some(_)) => Err(Failure::usage(
+                "--webhook-url is for a Sekisho outside the cluster, --only workload for one in it",
+            )),
+            (Some(part), _) => Ok(vec![part]),
+            (None, None) => Ok(vec![Part::Workload, Part::Policies]),
+            (None, Some(_)) => Ok(vec![Part::Policies, Part::Webhooks]),
+        }
+    }
+
+    fn cluster<'c>(&self, config: &'c Config) -> Result<&'c ClusterConfig, Failure> {
+        let clusters = &config.clusters;
+        let names: Vec<&str> = clusters
+            .iter()
+            .map(|cluster| cluster.name.as_str())
+            .collect();
+        let one_of = || format!("name one of: {}", names.join(", "));
+        match (&self.cluster, clusters.as_slice()) {
+            (_, []) => Err(
+                Failure::bad_config("sekisho: no cluster is configured").next(
+                    "write [[clusters]] with name and gateway, and name the file: --config FILE",
+                ),
+            ),
+            (None, [only]) => Ok(only),
+            (None, _) => Err(Failure::usage("--cluster is missing").next(one_of())),
+            (Some(name), _) => clusters
+                .iter()
+                .find(|cluster| cluster.name == *name)
+                .ok_or_else(|| {
+                    Failure::usage(format!("--cluster {name} is not configured")).next(one_of())
+                }),
+        }
+    }
+
+    /// The running program knows its namespace from its configuration alone.
+    fn check_namespace(&self, cluster: &ClusterConfig) -> Result<(), Failure> {
+        match &self.namespace {
+            Some(name) if *name != cluster.namespace => {
+                let message = format!("--namespace {name}: configured is {}", cluster.namespace);
+                let step = format!("write namespace = {name:?} in its table of [[clusters]]");
+                Err(Failure::usage(message).next(step))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn installation(
+        &self,
+        config: &Config,
+        cluster: &ClusterConfig,
+    ) -> Result<Installation, Failure> {
+        let mut installation = app::installation(config, cluster).map_err(refused)?;
+        if let Some(url) = &self.webhook_url {
+            let bare = url.strip_suffix('/').unwrap_or(url);
+            installation.endpoint = Endpoint::Url(bare.to_owned());
+        }
+        if self.parts()?.contains(&Part::Webhooks) {
+            installation.ca_bundle =
+                Some(outside::bundle(self.ca.as_deref(), config, &installation)?);
+        }
+        installation.check().map_err(refused)?;
+        Ok(installation)
+    }
+
+    fn workload(
+        &self,
+        config: &Config,
+        installation: &Installation,
+    ) -> Result<Vec<serde_json::Value>, Failure> {
+        let Some(image) = &self.image else {
+            return Err(Failure::usage("--image is missing")
+                .next("name Sekisho's own image, as registry.corp/sekisho:1"));
+        };
+        let workload = program::workload(config, installation, image)?;
+        installation.workload(&workload).map_err(refused)
+    }
+
+    fn preface(&self, installation: &Installation) -> Result<String, Failure> {
+        let parts = self.parts()?;
+        let cluster = &installation.cluster;
+        let mut text = format!(
+            "Sekisho for the cluster {cluster}. Apply it as a whole:\n\
+             kubectl apply --server-side -f FILE\n"
+        );
+        if parts.contains(&Part::Workload) {
+            text.push_str(program::PREFACE);
+        }
+        if parts.contains(&Part::Webhooks) {
+            text.push_str(outside::PREFACE);
+        }
+        Ok(text)
+    }
+}
+
+fn refused(error: InstallationError) -> Failure {
+    Failure::new(error.to_string())
+}

@@ -1,0 +1,126 @@
+//! The program as it is to run in the cluster, by its configuration.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::app::config::{Config, ListenerConfig};
+use crate::cli::failure::Failure;
+use crate::installation::{Installation, Ports, Workload};
+
+/// Stands above what runs the program.
+pub(super) const PREFACE: &str = "
+The webhooks are not in here: the program puts them in force itself, once its own
+endpoint has answered under the certificate that they publish. Until then, and while
+it does not run, Pods are made as ever, and the policies hold their names alone.
+
+Nodes must reach the gateway under its name, which is yours to lead to the Service,
+and get Sekisho's own image without it.
+";
+
+const GIB: u64 = 1 << 30;
+/// For the ledger and the audit log, beside the cache.
+const RECORDS_GIB: u64 = 10;
+
+/// What runs there, or what the configuration lacks for it.
+pub(super) fn workload(
+    config: &Config,
+    installation: &Installation,
+    image: &str,
+) -> Result<Workload, Failure> {
+    let text = text_of(config)?;
+    let data_dir = data_dir(config, &text)?;
+    Ok(Workload {
+        image: image.to_owned(),
+        data_dir,
+        ports: ports(config, installation)?,
+        storage_gib: (config.cache.max_size + config.cache.min_free).div_ceil(GIB) + RECORDS_GIB,
+        config: text,
+    })
+}
+
+fn text_of(config: &Config) -> Result<String, Failure> {
+    let Some(file) = &config.file else {
+        return Err(lacks("no file", "name it: --config FILE"));
+    };
+    fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
+}
+
+/// As it is written: relative paths begin elsewhere in the Pod, where nothing can be
+/// written.
+fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
+    let step = "write data_dir = \"/var/lib/sekisho\"";
+    let table: toml::Table =
+        toml::from_str(text).map_err(|error| Failure::new(error.to_string()))?;
+    let written = table.get("data_dir").and_then(toml::Value::as_str);
+    let Some(folder) = written.filter(|path| path.starts_with('/')) else {
+        return Err(lacks("no absolute data_dir", step));
+    };
+    let kept = [&config.cache.path, &config.ledger.path, &config.audit.path];
+    match kept
+        .iter()
+        .find(|path| !path.starts_with(Path::new(folder)))
+    {
+        None => Ok(folder.to_owned()),
+        Some(path) => {
+            let what = format!("{} outside data_dir, the only volume", path.display());
+            Err(lacks(
+                &what,
+                "put the cache, the ledger and the audit log below it",
+            ))
+        }
+    }
+}
+
+fn ports(config: &Config, installation: &Installation) -> Result<Ports, Failure> {
+    let webhook = config.webhook.as_ref().map(|webhook| webhook.address);
+    let ops = config.ops.map(|ops| ops.address);
+    let admin = Some(config.admin.address).filter(is_open);
+    let open = |key: &str, address: Option<SocketAddr>, example: u16| {
+        let step = format!("write [{key}] with address = \"0.0.0.0:{example}\"");
+        let missing = || lacks(&format!("no [{key}] that others reach"), &step);
+        address
+            .filter(is_open)
+            .map(|address| address.port())
+            .ok_or_else(missing)
+    };
+    Ok(Ports {
+        registry: registry(config, installation)?,
+        webhook: open("webhook", webhook, 5443)?,
+        ops: open("ops", ops, 5082)?,
+        admin: admin.map(|address| address.port()),
+    })
+}
+
+/// The listener that nodes of the cluster pull from.
+fn registry(config: &Config, installation: &Installation) -> Result<u16, Failure> {
+    let cluster = config
+        .clusters
+        .iter()
+        .find(|one| one.name == installation.cluster);
+    let ours = |listener: &&ListenerConfig| {
+        is_open(&listener.address)
+            && cluster.is_some_and(|cluster| cluster.environment == listener.environment)
+    };
+    let found = config.listeners.iter().find(ours);
+    found
+        .map(|listener| listener.address.port())
+        .ok_or_else(|| {
+            let what = "no listener of the cluster's environment that nodes reach";
+            lacks(
+                what,
+                "write [[listeners]] with address = \"0.0.0.0:5080\" and tls",
+            )
+        })
+}
+
+fn is_open(address: &SocketAddr) -> bool {
+    !address.ip().is_loopback()
+}
+
+fn lacks(what: &str, step: &str) -> Failure {
+    Failure::bad_config(format!(
+        "sekisho: to run in a cluster, the configuration has {what}"
+    ))
+    .next(step)
+}

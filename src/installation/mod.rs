@@ -1,0 +1,31 @@
+//! What to apply to a cluster: the objects that run Sekisho there and send every
+//! Pod's images to it.
+//!
+//! Pure: what the objects say, not the applying. Whatever the API server needs no
+//! Pod of ours for is left to it: exemptions stand in selectors and conditions that
+//! it evaluates itself, and the allow-list of registries is a policy in CEL. So
+//! nothing here can keep Sekisho's own Pod, or the cluster's own, from being made
+//! again while all of ours are gone; `tests/drill.rs` plays that through.
+
+mod cel;
+mod error;
+mod names;
+mod namespaces;
+mod plan;
+mod registries;
+mod rewrite;
+mod scope;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod webhooks;
+mod workload;
+
+pub use error::InstallationError;
+pub use names::{SECRET, SERVICE, configuration_name};
+pub use namespaces::NamespaceRule;
+pub use plan::{
+    Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
+};
+pub use sheet::{list, sheet};
+pub use webhooks::webhook_configurations;

@@ -1,0 +1,11 @@
+//! What runs the program in the cluster.
+
+mod deployment;
+mod rights;
+mod service;
+mod storage;
+
+pub(super) use deployment::{deployment, disruption};
+pub(super) use rights::rights;
+pub(super) use service::service;
+pub(super) use storage::{config, namespace, volume};

@@ -1,0 +1,12 @@
+//! The webhooks' door in front of a running gate.
+
+mod agreement;
+mod crossing;
+pub mod door;
+mod limits;
+mod modes;
+mod mutating;
+mod protocol;
+mod validating;
+
+use door::{Door, Tried, pod, review};

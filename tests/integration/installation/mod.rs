@@ -1,0 +1,7 @@
+//! What is applied to a cluster, on real API servers.
+
+mod drill;
+mod names;
+mod parts;
+mod site;
+mod updates;
