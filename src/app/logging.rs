@@ -7,6 +7,9 @@ use tracing_subscriber::fmt::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Libraries that log each failure which `cluster` tells once, in its own words.
+const ECHOES: &str = "kube_client=off,kube_runtime=off";
+
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
@@ -33,7 +36,7 @@ pub fn start(filter: &str) -> Result<(), LoggingError> {
 
 fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
     EnvFilter::builder()
-        .parse(filter)
+        .parse(format!("{ECHOES},{filter}"))
         .map_err(|error| LoggingError::Filter {
             filter: filter.to_owned(),
             problem: error.to_string(),

@@ -2,13 +2,15 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 10] = [
     "oci",
     "trust",
     "report",
     "manifests",
     "nodes",
     "installation",
+    "reach",
+    "doctor",
     "access",
     "api",
 ];
@@ -18,9 +20,10 @@ const FILES: [&str; 5] = ["cache", "audit", "ledger", "app", "cli"];
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 
 /// What only these rooms may name.
-const HOMES: [(&[&str], &[&str]); 6] = [
+const HOMES: [(&[&str], &[&str]); 7] = [
     (&["sqlx"], &["ledger"]),
     (&["reqwest"], &["upstream", "cli"]),
+    (&["kube", "k8s_openapi"], &["cluster"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),
     (&["tokio_rustls"], &["http"]),
     (&["std::fs", "tokio::fs", "rustix::fs"], &FILES),
@@ -124,6 +127,8 @@ fn keeps_libraries_at_home() {
         ("src/gate/a.rs", "tokio::spawn(f)", Some("tokio::spawn")),
         ("src/gate/a.rs", "task::spawn(f)", Some("task::spawn")),
         ("src/gate/a.rs", "use reqwest as r;", Some("reqwest")),
+        ("src/cluster/a.rs", "use kube::Client;", None),
+        ("src/app/a.rs", "use kube::Client;", Some("kube")),
     ] {
         check(path, text, expected);
     }

@@ -1,0 +1,32 @@
+//! Which Pods requests from outside their cluster can reach, and by what way.
+//!
+//! Pure. Services, Ingresses and routes go in as Kubernetes writes them, in the few
+//! fields that matter here; a Pod is asked about and the way to it comes out. What
+//! is not known opens no way: this knowledge makes exposure stricter, never laxer.
+//!
+//! Two things are taken more strictly than a packet would see them. A Service
+//! reaches every Pod that it selects, whatever its ports, since a port is one edit
+//! away. A route counts before its Gateway or controller has taken it up, and before
+//! a ReferenceGrant lets it name a Service of another namespace.
+//! Endpoints written by hand, and Services of type ExternalName that name another
+//! Service, are not followed.
+
+mod labels;
+mod owner;
+mod pod;
+mod pods;
+mod route;
+mod service;
+#[cfg(test)]
+mod tests;
+mod way;
+mod ways;
+
+pub use labels::Labels;
+pub use owner::Owner;
+pub use pod::{Pod, PodSpec};
+pub use pods::{PodName, Pods, Raised, Running};
+pub use route::{GatewayRouteSpec, IngressSpec, Route, RouteKind, RouteName, ServiceName};
+pub use service::{Service, ServiceSpec};
+pub use way::{Opening, Way};
+pub use ways::Ways;

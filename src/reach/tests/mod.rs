@@ -1,0 +1,4 @@
+mod kit;
+mod raised;
+mod routes;
+mod ways;

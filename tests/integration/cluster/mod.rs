@@ -1,0 +1,7 @@
+//! The client of Kubernetes' API, against a real API server.
+
+mod arming;
+mod denials;
+mod knowledge;
+mod place;
+mod webhook;
