@@ -68,7 +68,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Ledger(command) => command.run(&shared).await?,
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Doctor(command) => command.run().await?,
-        Command::Kubernetes(command) => command.run(&shared)?,
+        Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Completion(command) => command.run()?,
     };
     Ok(exit.into())

@@ -15,6 +15,7 @@ mod followed;
 mod knowledge;
 mod probe;
 mod seen;
+mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use client::Cluster;
 pub use denials::{Denials, DeniedPod};
 pub use error::ClusterError;
 pub use knowledge::{Knowledge, WatchState};
+pub use snapshot::Look;
