@@ -62,8 +62,8 @@ pub enum Command {
     Token(token::Token),
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
-    Doctor(doctor::Doctor),
     Kubernetes(kubernetes::Kubernetes),
+    Doctor(doctor::Doctor),
     Completion(completion::Completion),
 }
 
@@ -225,10 +225,10 @@ mod tests {
             "sekisho ledger backup f.db",
             "sekisho ledger verify f.db",
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
-            "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
-            "sekisho doctor node --files-only --containerd-config x --containerd-address y",
             "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
             "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
+            "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
+            "sekisho doctor node --files-only --containerd-config x --containerd-address y",
             "sekisho kubernetes doctor --cluster c --kubeconfig k --trial-namespace shop --output json",
             "sekisho completion bash",
         ] {

@@ -67,8 +67,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Token(command) => command.run(&shared).await?,
         Command::Ledger(command) => command.run(&shared).await?,
         Command::NodeConfig(command) => command.run(&shared)?,
-        Command::Doctor(command) => command.run().await?,
         Command::Kubernetes(command) => command.run(&shared).await?,
+        Command::Doctor(command) => command.run().await?,
         Command::Completion(command) => command.run()?,
     };
     Ok(exit.into())

@@ -39,7 +39,17 @@ pub struct Containerd {
 }
 
 impl Containerd {
+    /// One that only pulls and unpacks.
     pub fn start(release: Release) -> Result<Self, Missing> {
+        Self::start_with(release, configuration)
+    }
+
+    /// One with the configuration that is made for its folder, in which its socket
+    /// has to be `socket`.
+    pub fn start_with(
+        release: Release,
+        configuration: impl FnOnce(&Path) -> String,
+    ) -> Result<Self, Missing> {
         as_root()?;
         let (program, ctr) = (release.program("containerd")?, release.program("ctr")?);
         let folder = tempfile::tempdir().unwrap();
@@ -67,6 +77,11 @@ impl Containerd {
             release,
             folder,
         })
+    }
+
+    /// Of everything that is this containerd's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn socket(&self) -> PathBuf {

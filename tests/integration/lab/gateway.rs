@@ -138,6 +138,11 @@ impl Gateway {
             .sum()
     }
 
+    /// Of everything that is this gateway's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")
     }

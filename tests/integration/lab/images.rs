@@ -14,8 +14,11 @@ use sha2::{Digest as _, Sha256};
 use super::{CLEAN, CRITICAL, MEDIUM, Missing, Origin, Package, debian, get, installed, outcome};
 
 /// Changes when the recipes below do.
-const RECIPE: &str = "images-2";
+const RECIPE: &str = "images-3";
 const SINGLE: &str = "FROM scratch\nCOPY busybox /bin/sh\nCOPY greeting /greeting\nCMD [\"/bin/sh\", \"-c\", \"cat /greeting\"]\n";
+/// What a Pod runs, and what its sandbox is made of; it ends by itself.
+const SLEEPER: &str =
+    "FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/sleep\nCMD [\"/bin/sleep\", \"900\"]\n";
 /// A distribution without a program: nobody runs it, scanners read it.
 const DISTRIBUTION: &str = "FROM scratch\nCOPY root /\n";
 /// Four layers of random bytes above busybox.
@@ -23,8 +26,8 @@ const LARGE: &str = "FROM scratch\nCOPY busybox /bin/sh\nCOPY a /a\nCOPY b /b\nC
 const LARGE_LAYER: u64 = 16 << 20;
 
 /// The storage folder with `team/app:1`, `team/other:1`, `team/spare:1`,
-/// `team/multi:1` (an index of amd64 and arm64), `team/large:1`, and the
-/// distributions `team/critical:1`, `team/medium:1` and `team/clean:1`.
+/// `team/multi:1` (an index of amd64 and arm64), `team/large:1`,
+/// `team/sleeper:1`, and the distributions `team/critical:1`, `team/medium:1` and `team/clean:1`.
 pub fn storage() -> Result<PathBuf, Missing> {
     static STORAGE: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
     STORAGE.get_or_init(make).clone()
@@ -45,8 +48,9 @@ fn make() -> Result<PathBuf, Missing> {
     {
         let registry = Origin::on_storage(making.path())?;
         for name in ["app", "other", "spare"] {
-            kitchen.single(name, &busybox, &registry);
+            kitchen.single(name, SINGLE, &busybox, &registry);
         }
+        kitchen.single("sleeper", SLEEPER, &busybox, &registry);
         kitchen.multi(&busybox, &registry);
         kitchen.large(&busybox, &registry);
         for (name, packages) in [("critical", CRITICAL), ("medium", MEDIUM), ("clean", CLEAN)] {
@@ -66,8 +70,8 @@ struct Kitchen {
 }
 
 impl Kitchen {
-    fn single(&self, name: &str, busybox: &Path, registry: &Origin) {
-        self.build(name, &self.context(name, SINGLE, busybox));
+    fn single(&self, name: &str, recipe: &str, busybox: &Path, registry: &Origin) {
+        self.build(name, &self.context(name, recipe, busybox));
         self.push(&["push"], name, registry);
     }
 

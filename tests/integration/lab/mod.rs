@@ -12,6 +12,7 @@ mod distribution;
 mod docker;
 mod gateway;
 mod images;
+pub mod kubernetes;
 mod origin;
 mod part;
 mod pipeline;

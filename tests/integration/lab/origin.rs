@@ -40,7 +40,7 @@ impl Request {
 pub struct Origin {
     part: Part,
     address: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Origin {
@@ -97,8 +97,13 @@ impl Origin {
         Ok(Self {
             part,
             address: format!("127.0.0.1:{port}"),
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Of its configuration and log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// `127.0.0.1:port`

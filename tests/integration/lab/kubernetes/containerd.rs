@@ -1,0 +1,51 @@
+//! What a node's containerd and its network plugin are configured with.
+
+use std::fs;
+use std::path::Path;
+
+/// Where Debian keeps the network plugins.
+pub const PLUGINS: &str = "/usr/lib/cni";
+
+/// The CRI with this sandbox image, hosts files below `folder/hosts`, and a network
+/// of its own. Nothing is shared with another containerd of the machine.
+pub fn configuration(folder: &Path, sandbox: &str) -> String {
+    let folder = folder.display();
+    format!(
+        r#"version = 3
+root = "{folder}/root"
+state = "{folder}/state"
+[grpc]
+address = "{folder}/socket"
+[plugins."io.containerd.nri.v1.nri"]
+disable = true
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{sandbox}"
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{folder}/hosts"
+[plugins."io.containerd.cri.v1.runtime"]
+restrict_oom_score_adj = true
+netns_mounts_under_state_dir = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["{PLUGINS}"]
+conf_dir = "{folder}/cni"
+"#
+    )
+}
+
+/// A network of point-to-point links on a subnet of its own, chosen by a number
+/// that nobody else on this machine uses.
+pub fn write_network(folder: &Path, number: u16) {
+    let [high, low] = number.to_be_bytes();
+    let (state, subnet) = (
+        folder.join("addresses"),
+        format!("10.{}.{low}.0/24", 128 | high),
+    );
+    let text = format!(
+        r#"{{"cniVersion": "1.0.0", "name": "lab", "plugins": [{{"type": "ptp", "ipam":
+            {{"type": "host-local", "dataDir": "{}", "ranges": [[{{"subnet": "{subnet}"}}]],
+              "routes": [{{"dst": "0.0.0.0/0"}}]}}}}]}}"#,
+        state.display()
+    );
+    fs::create_dir_all(folder.join("cni")).unwrap();
+    fs::write(folder.join("cni/lab.conflist"), text).unwrap();
+}

@@ -1,0 +1,90 @@
+//! A node that really runs Pods: a kubelet and a containerd of its own.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::containerd::{PLUGINS, configuration, write_network};
+use super::kubectl::paced;
+use super::{ControlPlane, Sweeper, kubelet};
+use crate::lab::{
+    Containerd, Gateway, Missing, Origin, Part, Release, as_root, free_port, installed, run,
+};
+
+#[derive(Debug)]
+pub struct Node {
+    kubelet: Part,
+    _sweeper: Sweeper,
+    containerd: Containerd,
+}
+
+impl Node {
+    /// Joins as `node1` and waits until it is ready. The sandbox image comes from
+    /// the origin, straight and before there is any hosts file.
+    pub fn join(control: &ControlPlane, origin: &Origin) -> Result<Self, Missing> {
+        as_root()?;
+        installed("runc")?;
+        if !Path::new(PLUGINS).join("ptp").is_file() {
+            return Err(Missing::new(format!("{PLUGINS} has no network plugins")));
+        }
+        let sandbox = format!("{}/team/sleeper:1", origin.address());
+        let port = free_port();
+        let containerd = Containerd::start_with(Release::V2_4, |folder| {
+            write_network(folder, port);
+            configuration(folder, &sandbox)
+        })?;
+        let pull = ["-n", "k8s.io", "image", "pull", "--plain-http", &sandbox];
+        containerd.ctr(&pull).expect_ok();
+        let sweeper = Sweeper::over(&[containerd.folder()]);
+        let kubelet = kubelet::start(control, &containerd.socket(), containerd.folder(), port)?;
+        let mut this = Self {
+            kubelet,
+            _sweeper: sweeper,
+            containerd,
+        };
+        this.is_ready(control);
+        Ok(this)
+    }
+
+    fn is_ready(&mut self, control: &ControlPlane) {
+        let kubectl = control.kubectl();
+        self.kubelet.ready(|| {
+            let node = kubectl.get(&["node", "node1"]);
+            paced(node.filter(says_ready))
+        });
+    }
+
+    /// The folder of `hosts.toml` files, read at every pull.
+    pub fn hosts(&self) -> PathBuf {
+        self.containerd.folder().join("hosts")
+    }
+
+    /// Sends all pulls of this node to the gateway, by what `node-config` writes.
+    pub fn pull_through(&self, gateway: &Gateway) {
+        let (url, hosts) = (format!("http://{}", gateway.address()), self.hosts());
+        let write = ["node-config", "containerd", "--gateway", &url, "--output"];
+        run(&[&write[..], &[hosts.to_str().unwrap()]].concat()).expect_ok();
+    }
+
+    /// The images that the node holds, as `ctr image ls` shows them.
+    pub fn images(&self) -> String {
+        self.ctr(&["image", "ls"])
+    }
+
+    /// The running containers' processes, as `ctr task ls` shows them.
+    pub fn tasks(&self) -> String {
+        self.ctr(&["task", "ls"])
+    }
+
+    fn ctr(&self, arguments: &[&str]) -> String {
+        self.containerd
+            .ctr(&[&["-n", "k8s.io"], arguments].concat())
+            .expect_ok()
+    }
+}
+
+fn says_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
+}
