@@ -10,6 +10,7 @@ pub mod admission;
 pub mod api;
 pub mod app;
 pub mod audit;
+pub mod authority;
 pub mod cache;
 pub mod cli;
 pub mod cluster;

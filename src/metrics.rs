@@ -16,6 +16,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 const TTFB: &str = "Time to the first byte of an answer to a pull";
 const ADMISSION: &str = "Time to the answer of a webhook";
+const RAISED: &str = "Running Pods that became reachable from outside";
 const UPSTREAM: &str = "Time to the head of an upstream's answer";
 const RATE_LIMIT: &str = "Pulls that the upstream still allows, as it last said";
 const INVALID: &str = "Files of policy that are invalid: what was last good holds";
@@ -33,6 +34,10 @@ pub struct Metrics {
     pub denied_images: Family<DeniedLabels, Gauge>,
     /// Time to a verdict, resolving included.
     pub decision_seconds: Histogram,
+    /// Running Pods that outside requests came to reach.
+    pub pods_raised: Family<RaisedLabels, Counter>,
+    /// 1 where a webhook configuration is in force as it should be.
+    pub webhook_armed: Family<ArmedLabels, Gauge>,
     /// Time from a review's head to its answer.
     pub admission_seconds: Family<AdmissionLabels, Histogram>,
     /// Time from a request's head to the first byte of its answer.
@@ -84,6 +89,19 @@ pub struct AdmissionLabels {
     pub cluster: Arc<str>,
     pub webhook: &'static str,
     pub verdict: &'static str,
+}
+
+/// `verdict` is what such a Pod would be told now: `allowed` or `denied`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RaisedLabels {
+    pub cluster: Arc<str>,
+    pub verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ArmedLabels {
+    pub cluster: Arc<str>,
+    pub configuration: Arc<str>,
 }
 
 /// `kind` is `manifest`, `blob` or `tags`; `source` is where the bytes came
@@ -152,6 +170,8 @@ impl Metrics {
             decisions_collapsed: to.add("decisions_collapsed", "Passes counted, not recorded"),
             denied_images: to.add("denied_images", "Distinct digests denied in the last hour"),
             decision_seconds: to.add_made("decision_seconds", "Time to a verdict", verdicts()),
+            pods_raised: to.add("pods_raised", RAISED),
+            webhook_armed: to.add("webhook_armed", "1 where a webhook is in force"),
             admission_seconds: to.add_made("admission_seconds", ADMISSION, family(point_reads)),
             pull_ttfb_seconds: to.add_made("pull_ttfb_seconds", TTFB, family(round_trips)),
             cache_requests: to.add("cache_requests", "Look-ups in the cache"),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use globset::GlobSet;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Names;
+use crate::cluster::DeniedPod;
 use crate::gate::Listener;
 use crate::trust::Mode;
 
@@ -54,7 +56,7 @@ pub struct Cluster {
 pub type ReachedBy = Arc<dyn Fn(&str, &Value) -> Option<String> + Send + Sync>;
 
 /// Hears of a denied Pod; it must not block.
-pub type OnDenied = Arc<dyn Fn(DeniedPod) + Send + Sync>;
+pub type OnDenied = Arc<dyn Fn(DeniedPod, Timestamp) + Send + Sync>;
 
 /// What a cluster's client adds, where there is one.
 #[derive(Clone, Default)]
@@ -70,18 +72,6 @@ impl std::fmt::Debug for Hooks {
             .field("on_denied", &self.on_denied.is_some())
             .finish()
     }
-}
-
-/// A Pod that something tried to make in vain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeniedPod {
-    pub namespace: String,
-    /// The Pod's controller, as its author wrote it.
-    pub api_version: String,
-    pub kind: String,
-    pub name: String,
-    pub uid: String,
-    pub message: String,
 }
 
 impl Cluster {

@@ -14,12 +14,14 @@ mod mutate;
 mod name;
 mod pod;
 mod review;
+mod running;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod uid;
 mod validate;
 
-pub use cluster::{Cluster, DeniedPod, Hooks, NamespaceRule, Nodes};
+pub use cluster::{Cluster, Hooks, NamespaceRule, Nodes, OnDenied, ReachedBy};
 pub use name::Names;
+pub use running::Standing;
 pub use serve::{Service, Webhook};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::images::{Slot, changed, slots};
 use super::review::{AdmissionRequest, Operation};
+use crate::reach::Owner;
 
 /// What a review is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +90,12 @@ impl AdmissionRequest {
     /// What would run the images, as `Kind/name`: the Pod's controller, where it
     /// has one.
     pub(super) fn workload(&self) -> String {
-        let owner = self.owner();
+        let owner = Owner::of(&self.object);
         let (kind, name) = match &owner {
-            Some(owner) => (owner.kind, owner.name),
+            Some(owner) => (owner.kind.as_str(), owner.name.as_str()),
             None => (self.kind.kind.as_str(), self.own_name()),
         };
-        crate::oci::printable(&format!("{kind}/{name}"), 300)
+        workload(kind, name)
     }
 
     fn own_name(&self) -> &str {
@@ -107,31 +108,10 @@ impl AdmissionRequest {
             .or_else(|| of("generateName"))
             .unwrap_or_default()
     }
-
-    /// The Pod's controller.
-    pub(super) fn owner(&self) -> Option<Owner<'_>> {
-        let owners = self
-            .object
-            .pointer("/metadata/ownerReferences")?
-            .as_array()?;
-        let controls = |owner: &&Value| owner.get("controller") == Some(&Value::Bool(true));
-        let owner = owners.iter().find(controls)?;
-        let text = |key: &str| owner.get(key).and_then(Value::as_str);
-        Some(Owner {
-            api_version: text("apiVersion")?,
-            kind: text("kind")?,
-            name: text("name")?,
-            uid: text("uid")?,
-        })
-    }
 }
 
-/// A reference to what made a Pod. Its author wrote it: it is shown, and trusted
-/// for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner<'a> {
-    pub(super) api_version: &'a str,
-    pub(super) kind: &'a str,
-    pub(super) name: &'a str,
-    pub(super) uid: &'a str,
+/// What runs images, as records and messages call it. Its author wrote the name: it
+/// is shown, and trusted for nothing.
+pub(super) fn workload(kind: &str, name: &str) -> String {
+    crate::oci::printable(&format!("{kind}/{name}"), 300)
 }

@@ -14,8 +14,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::answer::{bad_request, refused};
-use super::cluster::{Cluster, DeniedPod, NamespaceRule};
+use super::answer::{Judged, bad_request, refused};
+use super::cluster::{Cluster, NamespaceRule};
 use super::deadline::Deadline;
 use super::name::NamedImage;
 use super::review::{
@@ -23,10 +23,12 @@ use super::review::{
 };
 use super::uid::uid_of;
 use crate::access::{Principal, Role, Scope};
+use crate::cluster::DeniedPod;
 use crate::gate::{Admission, Asker, Gate, Target};
 use crate::http::{Body, Peer, Received, receive};
 use crate::metrics::{AdmissionLabels, Metrics};
 use crate::oci::printable;
+use crate::reach::Owner;
 use crate::trust::Place;
 
 /// The longest review that is read, in bytes: two objects of the API server's
@@ -40,7 +42,7 @@ const JUDGED_AT_ONCE: usize = 512;
 /// The door, shared by its connections.
 pub struct Webhook {
     pub(super) gate: Arc<Gate>,
-    clusters: BTreeMap<Arc<str>, Cluster>,
+    pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
     pub(super) turns: Semaphore,
     held: Semaphore,
     metrics: Metrics,
@@ -272,22 +274,20 @@ impl Call<'_> {
     }
 
     /// A ReplicaSet hides why it cannot make its Pods: its owner is told.
-    pub(super) fn tell_owner(&self, answer: &AdmissionResponse) {
+    pub(super) fn tell_owner(&self, judged: &[Judged], answer: &AdmissionResponse) {
         let (Some(tell), Some(status)) = (&self.cluster.hooks.on_denied, &answer.status) else {
             return;
         };
-        if self.request.is_dry_run() {
-            return;
-        }
-        if let Some(owner) = self.request.owner() {
-            tell(DeniedPod {
+        let reason = judged.iter().find_map(|it| it.admitted.denial.as_ref());
+        let owner = Owner::of(&self.request.object);
+        if let (Some(owner), Some(denial), false) = (owner, reason, self.request.is_dry_run()) {
+            let denied = DeniedPod {
                 namespace: self.request.namespace().to_owned(),
-                api_version: owner.api_version.to_owned(),
-                kind: owner.kind.to_owned(),
-                name: owner.name.to_owned(),
-                uid: owner.uid.to_owned(),
+                owner,
+                reason: denial.reason.code().to_owned(),
                 message: status.message.clone(),
-            });
+            };
+            tell(denied, self.now);
         }
     }
 }

@@ -28,7 +28,7 @@ impl Call<'_> {
             Some(Subject::Pod) => {
                 let judged = self.judge(false).await;
                 let answer = of_pod(&request.uid, &judged);
-                self.tell_owner(&answer);
+                self.tell_owner(&judged, &answer);
                 answer
             }
             Some(Subject::Template) => of_template(&request.uid, &self.judge(true).await),

@@ -18,6 +18,8 @@ const WRITE_FACTS: Duration = Duration::from_secs(5);
 const TOUCH: Duration = Duration::from_secs(10);
 const GAUGES: Duration = Duration::from_secs(5);
 const PRUNE: Duration = Duration::from_secs(3600);
+/// Replicas see each other's steps within this.
+const AUTHORITY: Duration = Duration::from_secs(10);
 /// Decisions are kept in the ledger for this long; the audit log has them all.
 const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Changes kept for readers that lag behind.
@@ -31,6 +33,7 @@ pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
     every(parts, tasks, "touch", TOUCH, touch_once);
     every(parts, tasks, "gauges", GAUGES, gauges_once);
     every(parts, tasks, "prune", PRUNE, prune_once);
+    every(parts, tasks, "authority", AUTHORITY, authority_once);
     watch::spawn(parts, tasks);
 }
 
@@ -56,6 +59,12 @@ async fn close_denials_once(parts: Arc<Parts>, now: Timestamp) {
 async fn write_facts_once(parts: Arc<Parts>, _: Timestamp) {
     parts.aliases.retry_once().await;
     parts.gate.write_facts_once().await;
+}
+
+async fn authority_once(parts: Arc<Parts>, now: Timestamp) {
+    if let Some(keeper) = &parts.authority {
+        keeper.once(now).await;
+    }
 }
 
 async fn touch_once(parts: Arc<Parts>, now: Timestamp) {

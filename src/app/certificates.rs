@@ -1,4 +1,5 @@
-//! Certificates from files, followed as the files change.
+//! The certificates that listeners show: from files, followed as they change, or
+//! from the program's own authority.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::config::TlsConfig;
+use super::config::{TlsConfig, TlsPaths};
 use super::{Parts, StartError};
 use crate::http::{ReloadingCertificates, TlsFiles};
 use crate::metrics::ListenerLabels;
@@ -15,90 +16,165 @@ use crate::tasks::Tasks;
 
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Behind which door a certificate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Registry,
+    Admin,
+    Webhook,
+}
+
+impl Door {
+    /// Whether nodes or API servers go unanswered without it.
+    const fn is_needed(self) -> bool {
+        match self {
+            Self::Registry | Self::Webhook => true,
+            Self::Admin => false,
+        }
+    }
+}
+
 /// The certificates in use, by the address that shows them.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Vec<(SocketAddr, Arc<ReloadingCertificates>)>>);
+pub(super) struct Kept(Mutex<Vec<Arc<Shown>>>);
+
+/// A certificate at an address.
+struct Shown {
+    address: SocketAddr,
+    door: Door,
+    certificates: Arc<ReloadingCertificates>,
+    /// What was wrong with its files at the last look.
+    problem: Mutex<Option<String>>,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ill {
+    /// Names the address.
+    pub(super) text: String,
+    /// Whether clients are turned away that must be served.
+    pub(super) is_fatal: bool,
+}
 
 impl Kept {
     /// Until when the certificate at `address` is valid.
     pub(super) fn not_after(&self, address: SocketAddr) -> Option<Timestamp> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.iter().find(|(at, _)| *at == address);
-        found.map(|(_, certificates)| certificates.not_after())
+        let found = self.all().into_iter().find(|it| it.address == address);
+        found.map(|shown| shown.certificates.not_after())
+    }
+
+    /// Those that have expired, and those whose new files are no good.
+    pub(super) fn ill(&self, now: Timestamp) -> Vec<Ill> {
+        self.all().iter().filter_map(|it| it.ill(now)).collect()
+    }
+
+    fn add(&self, shown: Arc<Shown>) {
+        self.held().push(shown);
+    }
+
+    fn all(&self) -> Vec<Arc<Shown>> {
+        self.held().clone()
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Shown>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads a listener's certificate, and again whenever its files change. Files
-/// that do not fit together keep the last good ones.
+impl Shown {
+    fn ill(&self, now: Timestamp) -> Option<Ill> {
+        let expired = self.certificates.not_after() <= now;
+        let text = match (expired, self.problem.lock()) {
+            (true, _) => format!("{} has expired", self.address),
+            (false, Ok(problem)) => format!("{}: {}", self.address, problem.as_ref()?),
+            (false, Err(_)) => return None,
+        };
+        Some(Ill {
+            text,
+            is_fatal: expired && self.door.is_needed(),
+        })
+    }
+
+    /// Takes new files over; those that do not fit together keep the last good ones,
+    /// which is said once.
+    fn reload_once(&self, paths: &TlsPaths) {
+        let reloaded = read(paths)
+            .map_err(|error| error.to_string())
+            .and_then(|files| {
+                let reloaded = self.certificates.reload_once(&files);
+                reloaded.map_err(|error| error.to_string())
+            });
+        if matches!(reloaded, Ok(true)) {
+            tracing::info!("certificate reloaded");
+        }
+        let problem = reloaded.err();
+        let mut told = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = problem.as_ref().filter(|it| told.as_ref() != Some(it)) {
+            tracing::error!(error, "certificate not reloaded; the last good one holds");
+        }
+        *told = problem;
+    }
+}
+
+/// The certificate of the listener at `address`, as configured. It changes with its
+/// files, or with the authority, while connections come and go.
 pub(super) fn keep(
     config: &TlsConfig,
     address: SocketAddr,
+    door: Door,
     parts: &Parts,
     tasks: &Tasks,
 ) -> Result<Arc<ReloadingCertificates>, StartError> {
+    let certificates = match config {
+        TlsConfig::Auto => {
+            let keeper = parts.authority.as_ref().ok_or(StartError::NoAuthority)?;
+            keeper.certificates()
+        }
+        TlsConfig::Files(paths) => Arc::new(first(paths, address)?),
+    };
+    let shown = Arc::new(Shown {
+        address,
+        door,
+        certificates: certificates.clone(),
+        problem: Mutex::default(),
+    });
+    parts.certificates.add(shown.clone());
+    follow(shown, config, parts, tasks);
+    Ok(certificates)
+}
+
+fn first(paths: &TlsPaths, address: SocketAddr) -> Result<ReloadingCertificates, StartError> {
     let failed = |source| StartError::Tls {
         address: address.to_string(),
         source,
     };
-    let certificates = Arc::new(ReloadingCertificates::new(&read(config)?).map_err(failed)?);
-    let mut kept = parts
-        .certificates
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    kept.push((address, certificates.clone()));
-    follow(certificates.clone(), config.clone(), address, parts, tasks);
-    Ok(certificates)
+    ReloadingCertificates::new(&read(paths)?).map_err(failed)
 }
 
-fn follow(
-    certificates: Arc<ReloadingCertificates>,
-    config: TlsConfig,
-    address: SocketAddr,
-    parts: &Parts,
-    tasks: &Tasks,
-) {
+fn follow(shown: Arc<Shown>, config: &TlsConfig, parts: &Parts, tasks: &Tasks) {
+    let paths = match config {
+        TlsConfig::Auto => None,
+        TlsConfig::Files(paths) => Some(paths.clone()),
+    };
     let labels = ListenerLabels {
-        listener: address.to_string().into(),
+        listener: shown.address.to_string().into(),
     };
     let family = &parts.metrics.certificate_expiry_seconds;
     let expiry = family.get_or_create_owned(&labels);
-    let mut told = None;
     tasks.every("certificates", LOOK, move |now: Timestamp| {
-        reload_once(&certificates, &config, &mut told);
-        expiry.set(certificates.not_after().duration_since(now).as_secs());
+        if let Some(paths) = &paths {
+            shown.reload_once(paths);
+        }
+        expiry.set(shown.certificates.not_after().duration_since(now).as_secs());
         std::future::ready(())
     });
 }
 
-/// `told`: what was wrong at the last look, so that it is not said every second.
-fn reload_once(
-    certificates: &ReloadingCertificates,
-    config: &TlsConfig,
-    told: &mut Option<String>,
-) {
-    let reloaded = read(config)
-        .map_err(|error| error.to_string())
-        .and_then(|files| {
-            certificates
-                .reload_once(&files)
-                .map_err(|error| error.to_string())
-        });
-    if matches!(reloaded, Ok(true)) {
-        tracing::info!("certificate reloaded");
-    }
-    let problem = reloaded.err();
-    if let Some(error) = problem.as_ref().filter(|it| told.as_ref() != Some(it)) {
-        tracing::error!(error, "certificate not reloaded; the last good one holds");
-    }
-    *told = problem;
-}
-
-fn read(config: &TlsConfig) -> Result<TlsFiles, StartError> {
+fn read(paths: &TlsPaths) -> Result<TlsFiles, StartError> {
     Ok(TlsFiles {
-        certificate: file(&config.certificate)?,
-        key: file(&config.key)?.into(),
-        client_ca: config.client_ca.as_deref().map(file).transpose()?,
+        certificate: file(&paths.certificate)?,
+        key: file(&paths.key)?.into(),
+        client_ca: paths.client_ca.as_deref().map(file).transpose()?,
     })
 }
 

@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::certificates::{self, Door};
 use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
-use super::{Parts, StartError, certificates, health, status, trial, webhook};
+use super::{Parts, StartError, clusters, health, status, trial, webhook};
 use crate::admin::{self, Admin, Hosts};
 use crate::gate::Listener;
 use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
@@ -91,6 +92,7 @@ pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Resul
     let tls = tls(
         parts.config.admin.tls.as_ref(),
         &sockets.admin,
+        Door::Admin,
         parts,
         tasks,
     )?;
@@ -129,7 +131,7 @@ fn open_registry(
         auth,
         parts.metrics.clone(),
     ));
-    let tls = tls(config.tls.as_ref(), &bound, parts, tasks)?;
+    let tls = tls(config.tls.as_ref(), &bound, Door::Registry, parts, tasks)?;
     bound.serve(tasks, Limits::default(), tls, move |peer| {
         registry.connection(peer)
     });
@@ -143,12 +145,13 @@ fn open_webhook(
     parts: &Arc<Parts>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
-    let tls = tls(config.tls.as_ref(), &bound, parts, tasks)?;
+    let tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
     let limits = Limits {
         connections: REVIEWERS,
         ..Limits::default()
     };
     let door = webhook::door(parts);
+    clusters::spawn(parts, &door, tasks);
     bound.serve(tasks, limits, tls, move |peer| door.connection(peer));
     Ok(())
 }
@@ -156,11 +159,12 @@ fn open_webhook(
 fn tls(
     config: Option<&TlsConfig>,
     bound: &Bound,
+    door: Door,
     parts: &Arc<Parts>,
     tasks: &Tasks,
 ) -> Result<Option<Arc<ReloadingCertificates>>, StartError> {
     config
-        .map(|config| certificates::keep(config, bound.local_addr(), parts, tasks))
+        .map(|config| certificates::keep(config, bound.local_addr(), door, parts, tasks))
         .transpose()
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::authority::KeepError;
 use crate::audit::AuditError;
 use crate::cache::CacheError;
+use crate::cluster::ClusterError;
 use crate::http::{ListenError, TlsError};
 use crate::ledger::LedgerError;
 use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
@@ -27,6 +29,12 @@ pub enum StartError {
     DockerConfig(#[from] DockerConfigError),
     #[error("certificate of {address}: {source}")]
     Tls { address: String, source: TlsError },
+    #[error("cluster {name}: {source}")]
+    Cluster { name: String, source: ClusterError },
+    #[error(transparent)]
+    Authority(#[from] KeepError),
+    #[error("tls = \"auto\", and no certificate authority was opened")]
+    NoAuthority,
     #[error("{}: {source}", path.display())]
     File {
         path: PathBuf,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Parts;
+use super::authority::Keeper;
 use super::config::Invalid;
 use crate::oci::printable;
 use crate::ops::{Health, Part, Readiness};
@@ -21,7 +22,12 @@ pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
     Readiness::new(move || match parts.upgrade() {
         Some(parts) => {
             let now = Timestamp::now();
-            vec![ledger(&parts, now), clock(&parts, now), policy(&parts)]
+            vec![
+                ledger(&parts, now),
+                clock(&parts, now),
+                policy(&parts),
+                certificates(&parts, now),
+            ]
         }
         None => vec![Part::new("program", Health::Failed("stopping".to_owned()))],
     })
@@ -47,6 +53,25 @@ fn clock(parts: &Parts, now: Timestamp) -> Part {
         _ => Health::Degraded(format!("{behind} s behind the newest record")),
     };
     Part::new("clock", health)
+}
+
+/// Clients turn away from an expired certificate; one that cannot be replaced is
+/// good until then.
+fn certificates(parts: &Parts, now: Timestamp) -> Part {
+    let ill = parts.certificates.ill(now);
+    let keeper = parts.authority.as_ref();
+    let problem = keeper.and_then(Keeper::problem);
+    let texts: Vec<String> = ill
+        .iter()
+        .map(|it| it.text.clone())
+        .chain(problem)
+        .collect();
+    let health = match (texts.is_empty(), ill.iter().any(|it| it.is_fatal)) {
+        (true, _) => Health::Ok,
+        (false, false) => Health::Degraded(texts.join("; ")),
+        (false, true) => Health::Failed(texts.join("; ")),
+    };
+    Part::new("certificates", health)
 }
 
 /// Names the files that are not in force; `status` has their problems.

@@ -2,15 +2,18 @@
 //!
 //! The only room that knows every other. `start.rs` is the life of the program,
 //! `parts.rs` what it consists of, `doors.rs` where it listens, `background.rs`
-//! what it does unasked.
+//! what it does unasked, `authority/` the certificates that it makes for itself.
 
 mod aliases;
+mod authority;
 mod background;
 mod certificates;
+mod clusters;
 pub mod config;
 mod doors;
 mod error;
 mod health;
+mod installation;
 pub mod logging;
 mod parts;
 mod signals;
@@ -21,7 +24,9 @@ mod trial;
 mod watch;
 mod webhook;
 
+pub use authority::{KeepError, Keeper, bundle_in};
 pub use error::StartError;
+pub use installation::installation;
 pub use parts::Parts;
 pub use signals::stop_signal;
 pub use start::App;

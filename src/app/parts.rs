@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 
 use super::StartError;
 use super::aliases::Aliases;
+use super::authority::{self, Keeper};
 use super::certificates::Kept;
+use super::clusters::Clusters;
 use super::config::{Config, Credentials, Record, UpstreamConfig};
 use super::watch::InvalidFiles;
 use crate::audit::{self, Audit};
@@ -37,6 +39,9 @@ pub struct Parts {
     pub metrics: Metrics,
     /// With which links in denials begin.
     pub public_url: String,
+    /// Where something shows a certificate of the program's own.
+    pub authority: Option<Keeper>,
+    pub(super) clusters: Clusters,
     pub(super) aliases: Aliases,
     pub(super) certificates: Kept,
     pub(super) invalid_files: InvalidFiles,
@@ -51,6 +56,14 @@ impl Parts {
         now: Timestamp,
     ) -> Result<(Self, DecisionWriter), StartError> {
         let metrics = Metrics::new();
+        let authority = match config.wants_authority() {
+            true => Some(authority::open(&config, now).await?),
+            false => None,
+        };
+        let clusters = match config.webhook {
+            Some(_) => Clusters::connect(&config, tasks).await?,
+            None => Clusters::default(),
+        };
         let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
         let ledger = Arc::new(ledger);
         let aliases = Aliases::new(ledger.clone());
@@ -80,6 +93,8 @@ impl Parts {
             gate,
             metrics,
             public_url,
+            authority,
+            clusters,
             aliases,
             certificates: Kept::default(),
             invalid_files: InvalidFiles::default(),

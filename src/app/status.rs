@@ -156,6 +156,7 @@ fn warnings(parts: &Parts, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
     configured
         .chain(not_in_force(&parts.invalid_files.now()))
         .chain(ends(rulebook, now))
+        .chain(authority(parts))
         .collect()
 }
 
@@ -174,6 +175,20 @@ fn not_in_force(invalid: &[Invalid]) -> Vec<String> {
         ));
     }
     told
+}
+
+/// Another CA that is about to sign, and what keeps ours from being in order.
+fn authority(parts: &Parts) -> Vec<String> {
+    let Some(keeper) = &parts.authority else {
+        return Vec::new();
+    };
+    let change = keeper.changes_at().map(|at| {
+        format!(
+            "another CA signs our certificates from {at} on; give nodes and clients the bundle \
+             before, with sekisho node-config"
+        )
+    });
+    change.into_iter().chain(keeper.problem()).collect()
 }
 
 /// Exceptions that end soon, or have ended.

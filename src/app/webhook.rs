@@ -11,7 +11,8 @@ use crate::oci::{RegistryHost, RepositoryGlobs};
 /// The door, which answers for every configured cluster.
 pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
     let clusters = parts.config.clusters.iter();
-    let clusters = clusters.map(|cluster| answering(cluster, &parts.config));
+    let clusters = clusters
+        .map(|cluster| answering(cluster, &parts.config, parts.clusters.hooks(&cluster.name)));
     Arc::new(Webhook::new(
         parts.gate.clone(),
         clusters.collect(),
@@ -19,7 +20,7 @@ pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
     ))
 }
 
-fn answering(cluster: &ClusterConfig, config: &Config) -> Cluster {
+fn answering(cluster: &ClusterConfig, config: &Config, hooks: Hooks) -> Cluster {
     let own = [cluster.namespace.clone()];
     let rules = cluster.namespaces.iter();
     Cluster {
@@ -50,7 +51,7 @@ fn answering(cluster: &ClusterConfig, config: &Config) -> Cluster {
             .collect(),
         pull_secret: cluster.pull_secret.clone(),
         allow_never: cluster.allow_never,
-        hooks: Hooks::default(),
+        hooks,
     }
 }
 

@@ -19,7 +19,8 @@ use url::{Host, Url};
 use super::arguments::Shared;
 use super::failure::Failure;
 use crate::api::{ErrorBody, ErrorCode};
-use crate::app::config::{AdminConfig, Config};
+use crate::app::bundle_in;
+use crate::app::config::{AdminConfig, Config, TlsConfig};
 
 /// The longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 32 << 20;
@@ -47,23 +48,34 @@ impl Remote {
     /// The client. The token below the configuration's data directory goes to that
     /// configuration's own address, and to no other.
     pub fn client(&self, shared: &Shared) -> Result<Client, Failure> {
-        let (server, token) = match (&self.server, &self.token) {
-            (Some(server), Some(token)) => (server.clone(), Some(token.clone())),
-            (None, token) => {
+        let (server, config) = match &self.server {
+            Some(server) => (server.clone(), own_config(server, shared)),
+            None => {
                 let config = shared.load()?;
-                let own = token.clone().or_else(|| first_token(&config));
-                (address(&config.admin)?, own)
+                (address(&config.admin)?, Some(config))
             }
-            (Some(server), None) => (server.clone(), self.own_token(server, shared)),
         };
-        Client::new(server, token, self.ca.as_ref())
+        let found = || config.as_ref().and_then(first_token);
+        let token = self.token.clone().or_else(found);
+        let authority = config.as_ref().and_then(own_authority);
+        Client::new(server, token, self.ca.as_ref(), authority.as_deref())
     }
+}
 
-    fn own_token(&self, server: &Url, shared: &Shared) -> Option<String> {
-        let config = shared.load().ok()?;
-        let own = address(&config.admin).is_ok_and(|own| own.origin() == server.origin());
-        own.then(|| first_token(&config)).flatten()
-    }
+/// The configuration, if the server is the one that it makes.
+fn own_config(server: &Url, shared: &Shared) -> Option<Config> {
+    let config = shared.load().ok()?;
+    let admin = &config.admin;
+    let is_named = admin.tls.is_some() && admin.public_url.origin() == server.origin();
+    let is_own = address(admin).is_ok_and(|own| own.origin() == server.origin());
+    (is_named || is_own).then_some(config)
+}
+
+/// Whom to trust for a certificate that the server made itself.
+fn own_authority(config: &Config) -> Option<String> {
+    let is_auto = config.admin.tls == Some(TlsConfig::Auto);
+    let bundle = || bundle_in(&config.authority_dir()).ok().flatten();
+    is_auto.then(bundle).flatten()
 }
 
 fn first_token(config: &Config) -> Option<String> {
@@ -71,19 +83,21 @@ fn first_token(config: &Config) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// Where the admin API of a configuration is reached from this machine: with TLS
-/// by the name in its certificate, else by its address.
+/// Where the admin API of a configuration is reached from this machine: by the name
+/// in somebody else's certificate, else by its address, which our own bears.
 fn address(admin: &AdminConfig) -> Result<Url, Failure> {
-    if admin.tls.is_some() {
-        return Ok(admin.public_url.clone());
-    }
+    let scheme = match &admin.tls {
+        Some(TlsConfig::Files(_)) => return Ok(admin.public_url.clone()),
+        Some(TlsConfig::Auto) => "https",
+        None => "http",
+    };
     let mut address = admin.address;
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
-    Url::parse(&format!("http://{address}"))
+    Url::parse(&format!("{scheme}://{address}"))
         .map_err(|error| Failure::new(format!("{address} makes no URL: {error}")))
 }
 
@@ -101,13 +115,19 @@ pub struct Answer<T> {
 }
 
 impl Client {
-    fn new(server: Url, token: Option<String>, ca: Option<&PathBuf>) -> Result<Self, Failure> {
+    /// `ca`, a file, and `authority`, PEM, are trusted besides the public authorities.
+    fn new(
+        server: Url,
+        token: Option<String>,
+        ca: Option<&PathBuf>,
+        authority: Option<&str>,
+    ) -> Result<Self, Failure> {
         if !matches!(server.scheme(), "http" | "https") || !server.has_host() {
             let message = format!("--server {server} is no web address");
             return Err(Failure::usage(message).next("write it as https://sekisho.example"));
         }
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&server, ca)?)
+            .tls_backend_preconfigured(tls(&server, ca, authority)?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(300))
@@ -279,13 +299,17 @@ pub fn loopback() -> Result<reqwest::Client, Failure> {
     let nowhere =
         Url::parse("http://localhost").map_err(|error| Failure::new(error.to_string()))?;
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls(&nowhere, None)?)
+        .tls_backend_preconfigured(tls(&nowhere, None, None)?)
         .no_proxy()
         .build()
         .map_err(failed)
 }
 
-fn tls(server: &Url, ca: Option<&PathBuf>) -> Result<rustls::ClientConfig, Failure> {
+fn tls(
+    server: &Url,
+    ca: Option<&PathBuf>,
+    authority: Option<&str>,
+) -> Result<rustls::ClientConfig, Failure> {
     let mut roots = RootCertStore::empty();
     if server.scheme() == "https" {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -297,6 +321,8 @@ fn tls(server: &Url, ca: Option<&PathBuf>) -> Result<rustls::ClientConfig, Failu
             CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
         roots.add_parsable_certificates(certificates.map_err(|error| unread(error.to_string()))?);
     }
+    let own = authority.unwrap_or_default().as_bytes();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(own).flatten());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -309,7 +335,7 @@ mod tests {
     use super::*;
 
     fn client(server: &str) -> Client {
-        Client::new(Url::parse(server).unwrap(), None, None).unwrap()
+        Client::new(Url::parse(server).unwrap(), None, None, None).unwrap()
     }
 
     #[test]
@@ -344,7 +370,7 @@ mod tests {
 
     #[test]
     fn refuses_a_server_that_is_no_web_address() {
-        let refused = Client::new(Url::parse("file:///x").unwrap(), None, None);
+        let refused = Client::new(Url::parse("file:///x").unwrap(), None, None, None);
         assert!(refused.err().unwrap().to_string().contains("file:///x"));
     }
 }

@@ -11,6 +11,8 @@ use super::arguments::Shared;
 use super::failure::{Exit, Failure};
 use super::file;
 use super::output::say;
+use crate::app::bundle_in;
+use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::nodes::{self, Gateway, GatewayUrl, NodeFile, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
 
@@ -21,8 +23,13 @@ use crate::oci::{RegistryHost, RepositoryName};
 here was parsed back first. Where DIR holds directories of other registries, they
 get a file of ours too, since they would go past the gateway.
 
+Where the configuration's listener has tls = \"auto\" and --ca is absent, the bundle
+of the gateway's own authority is written too. While another CA is about to sign,
+it holds both: write it again when `sekisho status` tells of a change.
+
 Examples:
   sekisho node-config containerd --gateway https://gateway.corp:5080 --ca /etc/ssl/corp.pem --output /etc/containerd/certs.d
+  sekisho node-config containerd --gateway https://gateway.corp:5080 --config sekisho.toml
   sekisho node-config crio --gateway https://gateway.corp:5080 --registry docker.io --registry quay.io
   sekisho node-config podman --gateway https://gateway.corp:5080 --registry registry.corp:5000=corp --direct registry.corp"
 )]
@@ -40,7 +47,8 @@ pub struct NodeConfig {
     /// A registry that is left direct, as for Sekisho's own image; may be repeated
     #[arg(long, value_name = "HOST")]
     direct: Vec<RegistryHost>,
-    /// The authority of the gateway's certificate: its path on the node
+    /// The authority of the gateway's certificate: its path on the node. By default
+    /// the gateway's own, where the configuration has tls = "auto"
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
     /// Write below this directory; by default all is printed
@@ -59,18 +67,27 @@ fn gateway_url(text: &str) -> Result<GatewayUrl, String> {
 
 impl NodeConfig {
     pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let bundle = self.own_bundle(shared)?;
         let gateway = Gateway {
             url: self.gateway.clone(),
             registries: self.registries(shared)?,
             direct: self.direct.clone(),
-            ca: self.ca.clone(),
+            ca: self
+                .ca
+                .clone()
+                .or(bundle.as_ref().and_then(|_| self.ca_on_node())),
         };
         let existing = match &self.output {
             Some(folder) => existing(folder, self.runtime)?,
             None => Vec::new(),
         };
-        let files = nodes::plan(self.runtime, &gateway, &existing)
+        let mut files = nodes::plan(self.runtime, &gateway, &existing)
             .map_err(|error| Failure::new(error.to_string()))?;
+        // First, so that no mirror file names a CA that is not there.
+        if let Some(contents) = bundle {
+            let path = self.runtime.ca_file(&self.gateway);
+            files.insert(0, NodeFile { path, contents });
+        }
         match &self.output {
             Some(folder) => write_all(folder, &files)?,
             None => self.print(&files)?,
@@ -89,6 +106,32 @@ impl NodeConfig {
         Ok(())
     }
 
+    /// The bundle of the gateway's own authority, where its certificate comes from
+    /// there and no other CA is named.
+    fn own_bundle(&self, shared: &Shared) -> Result<Option<String>, Failure> {
+        if self.ca.is_some() || self.gateway.is_plain() {
+            return Ok(None);
+        }
+        match shared.read() {
+            Ok(config) if shows_own(&config, self.gateway.port()) => {
+                bundle(&config.authority_dir()).map(Some)
+            }
+            Ok(_) => Ok(None),
+            Err(_) => {
+                let hint = "name the authority of the gateway with --ca, if nodes lack it";
+                eprintln!("sekisho: the configuration cannot be used here; {hint}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where the bundle will lie, for runtimes whose files name it.
+    fn ca_on_node(&self) -> Option<String> {
+        let path = Path::new(self.runtime.root()).join(self.runtime.ca_file(&self.gateway));
+        let names = self.runtime.names_ca();
+        names.then(|| path.display().to_string())
+    }
+
     /// Those named, else the configuration's upstreams.
     fn registries(&self, shared: &Shared) -> Result<Vec<(RegistryHost, String)>, Failure> {
         if !self.registry.is_empty() {
@@ -98,6 +141,31 @@ impl NodeConfig {
         let pair = |upstream: crate::app::config::UpstreamConfig| (upstream.name, upstream.path);
         Ok(upstreams.into_iter().map(pair).collect())
     }
+}
+
+/// Whether the listener at `port` shows a certificate of our own; where none is at
+/// that port, as behind a Service, whether any does.
+fn shows_own(config: &Config, port: u16) -> bool {
+    let is_auto = |it: &ListenerConfig| it.tls == Some(TlsConfig::Auto);
+    let there = |it: &&ListenerConfig| it.address.port() == port;
+    let listeners = &config.listeners;
+    match listeners.iter().any(|it| there(&it)) {
+        true => listeners.iter().filter(there).any(is_auto),
+        false => listeners.iter().any(is_auto),
+    }
+}
+
+fn bundle(folder: &Path) -> Result<String, Failure> {
+    let held = bundle_in(folder).map_err(|error| Failure::new(error.to_string()))?;
+    held.ok_or_else(|| {
+        let place = folder.display();
+        let message =
+            format!("the gateway makes its own certificate, and {place} holds no authority");
+        Failure::new(message).next(
+            "run this where `sekisho serve` ran, or name the file with --ca; in a cluster, the \
+             Secret sekisho-webhook-tls has it as ca.crt",
+        )
+    })
 }
 
 /// `HOST` or `HOST=PATH`.

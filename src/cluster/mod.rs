@@ -14,6 +14,7 @@ mod error;
 mod followed;
 mod knowledge;
 mod probe;
+mod secret;
 mod seen;
 mod snapshot;
 mod tally;
@@ -27,4 +28,8 @@ pub use client::Cluster;
 pub use denials::{Denials, DeniedPod};
 pub use error::ClusterError;
 pub use knowledge::{Knowledge, WatchState};
+pub(crate) use secret::tests::Shelf;
+#[cfg(test)]
+pub(crate) use secret::tests::Shelf;
+pub use secret::{OneSecret, SecretError};
 pub use snapshot::Look;

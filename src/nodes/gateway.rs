@@ -38,6 +38,14 @@ impl GatewayUrl {
         &self.text[self.authority_at..]
     }
 
+    /// The port, written or by default.
+    pub fn port(&self) -> u16 {
+        let bracketed = self.authority().rfind(']').map_or(0, |at| at + 1);
+        let written = self.authority()[bracketed..].rsplit_once(':');
+        let default = if self.is_plain() { 80 } else { 443 };
+        written.map_or(default, |(_, port)| port.parse().unwrap_or(default))
+    }
+
     /// Whether the gateway is reached without TLS.
     pub fn is_plain(&self) -> bool {
         self.text.starts_with("http://")
@@ -112,6 +120,13 @@ mod tests {
         assert_eq!(url.as_str(), "https://gate.example:5443");
         assert_eq!(url.authority(), "gate.example:5443");
         assert!(!url.is_plain());
+        assert_eq!(url.port(), 5443);
+        let port = |text| GatewayUrl::parse(text).unwrap().port();
+        assert_eq!(port("https://gate.example"), 443);
+        assert_eq!(
+            (port("http://[fd00::1]"), port("http://[fd00::1]:81")),
+            (80, 81)
+        );
         assert!(
             GatewayUrl::parse("http://10.0.0.1:5080")
                 .unwrap()

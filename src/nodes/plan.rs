@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{Gateway, containerd, docker, registries_conf};
+use super::{Gateway, GatewayUrl, containerd, docker, registries_conf};
 use crate::oci::RegistryHost;
 
 /// What pulls images on a node.
@@ -52,6 +52,22 @@ impl Runtime {
             Self::Crio | Self::Podman => "/etc/containers",
             Self::Docker => "/etc/docker",
         }
+    }
+
+    /// Where the CA of `gateway` belongs, relative to [`Runtime::root`]: where the
+    /// runtime looks for it by itself, or can be told to.
+    pub fn ca_file(self, gateway: &GatewayUrl) -> PathBuf {
+        match self {
+            Self::Containerd => PathBuf::from("sekisho-ca.crt"),
+            Self::Crio | Self::Podman | Self::Docker => PathBuf::from("certs.d")
+                .join(gateway.authority())
+                .join("ca.crt"),
+        }
+    }
+
+    /// Whether the mirror files of this runtime name the CA.
+    pub const fn names_ca(self) -> bool {
+        matches!(self, Self::Containerd | Self::Docker)
     }
 
     /// The directory under [`Runtime::root`] whose entries [`plan`] must know: the root

@@ -1,13 +1,32 @@
 //! Addresses to listen at, and their TLS.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::section::Section;
 
-/// Files of a listener's certificate; read again when they change.
+/// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsConfig {
+pub enum TlsConfig {
+    /// From the program's own authority.
+    Auto,
+    /// From files, read again when they change.
+    Files(TlsPaths),
+}
+
+impl TlsConfig {
+    /// Whose certificates clients must show.
+    pub fn client_ca(&self) -> Option<&Path> {
+        match self {
+            Self::Auto => None,
+            Self::Files(files) => files.client_ca.as_deref(),
+        }
+    }
+}
+
+/// Files of a listener's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPaths {
     pub certificate: PathBuf,
     pub key: PathBuf,
     /// Clients must show a certificate that one of these signed.
@@ -57,11 +76,19 @@ pub(super) fn address(section: &mut Section<'_, '_>) -> Option<SocketAddr> {
     }
 }
 
+/// Reads `tls`: `"auto"`, or a table of files.
 pub(super) fn tls(section: &mut Section<'_, '_>) -> Option<TlsConfig> {
     if section.says("tls", "auto") {
-        section.read::<String>("tls");
-        let hint = "write tls = { certificate = \"…\", key = \"…\" }";
-        section.problem("tls", format_args!("\"auto\" is not there yet; {hint}"));
+        section.skip("tls");
+        return Some(TlsConfig::Auto);
+    }
+    if section.says_text("tls") {
+        section.skip("tls");
+        let hint = "write tls = \"auto\", or tls = { certificate = \"…\", key = \"…\" }";
+        section.problem(
+            "tls",
+            format_args!("is neither \"auto\" nor a table; {hint}"),
+        );
         return None;
     }
     let mut files = section.optional_section("tls")?;
@@ -74,9 +101,9 @@ pub(super) fn tls(section: &mut Section<'_, '_>) -> Option<TlsConfig> {
     let key = files.file("key");
     let client_ca = files.file("client_ca");
     files.finish();
-    Some(TlsConfig {
+    Some(TlsConfig::Files(TlsPaths {
         certificate: certificate?,
         key: key?,
         client_ca,
-    })
+    }))
 }

@@ -156,10 +156,10 @@ fn check_auth(section: &Section<'_, '_>, auth: Auth, address: SocketAddr, tls: O
             let text = format!("\"none\": whoever reaches {address} can pull what is admitted");
             section.warning("auth", text);
         }
-        Auth::Mtls if tls.is_none_or(|tls| tls.client_ca.is_none()) => {
+        Auth::Mtls if tls.and_then(TlsConfig::client_ca).is_none() => {
             section.problem(
                 "auth",
-                "\"mtls\" needs tls.client_ca, the CA of the clients",
+                "\"mtls\" needs tls.client_ca, the CA of the clients, and so files for tls",
             );
         }
         Auth::Token if away && tls.is_none() => {

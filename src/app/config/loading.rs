@@ -12,8 +12,8 @@ use super::policy;
 use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig,
-    ListenerConfig, Notices, OpsConfig, PolicyFiles, UpstreamConfig, WebhookConfig, listeners,
-    notices, storage, upstreams, webhook,
+    ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
+    listeners, notices, storage, upstreams, webhook,
 };
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
@@ -91,6 +91,19 @@ impl Config {
     pub fn default_upstream(&self) -> Option<&RegistryHost> {
         let default = self.upstreams.iter().find(|upstream| upstream.default);
         default.map(|upstream| &upstream.name)
+    }
+
+    /// Whether something shows a certificate of the program's own authority.
+    pub fn wants_authority(&self) -> bool {
+        let listeners = self.listeners.iter().map(|listener| &listener.tls);
+        let mut all = listeners.chain([&self.admin.tls]);
+        let webhook = self.webhook.as_ref().map(|webhook| &webhook.tls);
+        webhook == Some(&TlsConfig::Auto) || all.any(|tls| *tls == Some(TlsConfig::Auto))
+    }
+
+    /// Where the authority is kept, unless in a cluster's Secret.
+    pub fn authority_dir(&self) -> PathBuf {
+        self.data_dir.join("authority")
     }
 
     /// Where the first `serve` writes the first token.

@@ -33,7 +33,7 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
-pub use address::TlsConfig;
+pub use address::{TlsConfig, TlsPaths};
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
 pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};

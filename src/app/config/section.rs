@@ -259,6 +259,12 @@ impl<'n, 't> Section<'n, 't> {
         value.is_some_and(|(_, value)| value.get_ref().as_str() == Some(text))
     }
 
+    /// Whether `key`, not yet asked for, holds any text.
+    pub(super) fn says_text(&self, key: &str) -> bool {
+        let value = self.values.get(key);
+        value.is_some_and(|(_, value)| value.get_ref().is_str())
+    }
+
     /// Takes an address to listen at, and notes who has it already.
     pub(super) fn claim(&self, address: SocketAddr) {
         let key = self.key("address");

@@ -132,8 +132,24 @@ fn relative_paths_lie_beside_the_file() {
     let config = Config::load(Some(&file), home, now()).unwrap();
     assert_eq!(config.data_dir, folder.path().join("data"));
     assert_eq!(config.ledger.path, folder.path().join("trust.db"));
-    let tls = config.listeners[0].tls.clone().unwrap();
+    let Some(TlsConfig::Files(tls)) = &config.listeners[0].tls else {
+        panic!("no files");
+    };
     assert_eq!(tls.certificate, folder.path().join("tls.crt"));
+    assert!(!config.wants_authority());
+    assert_eq!(config.authority_dir(), folder.path().join("data/authority"));
+}
+
+#[test]
+fn auto_is_tls_enough_for_any_address() {
+    let text = "[[listeners]]\naddress = '0.0.0.0:5080'\ntls = 'auto'\n\
+                [admin]\naddress = '[::]:5081'\ntls = 'auto'";
+    let config = load(text).unwrap();
+    assert_eq!(config.listeners[0].tls, Some(TlsConfig::Auto));
+    assert_eq!(config.admin.tls, Some(TlsConfig::Auto));
+    assert_eq!(config.admin.public_url.scheme(), "https");
+    assert!(config.wants_authority());
+    assert!(!load("").unwrap().wants_authority());
 }
 
 #[test]

@@ -23,8 +23,10 @@ const SYSTEM: &str = "kube-system";
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
     pub address: SocketAddr,
-    /// `None`: certificates of the program's own.
-    pub tls: Option<TlsConfig>,
+    pub tls: TlsConfig,
+    /// Hosts by which API servers reach it, beside those known otherwise: for
+    /// certificates of the program's own.
+    pub names: Vec<String>,
 }
 
 /// What nodes of a cluster pull by.
@@ -79,9 +81,21 @@ pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
     if written.is_some() || !section.has("address") {
         section.claim(address);
     }
-    let tls = address::tls(&mut section);
+    let tls = address::tls(&mut section).unwrap_or(TlsConfig::Auto);
+    let names: Vec<String> = section.list("names").unwrap_or_default();
+    for name in names
+        .iter()
+        .filter(|name| RegistryHost::parse(name).is_err())
+    {
+        let text = format!("{name:?} is no host; write it as in a URL, without a port");
+        section.problem("names", text);
+    }
     section.finish();
-    Some(WebhookConfig { address, tls })
+    Some(WebhookConfig {
+        address,
+        tls,
+        names,
+    })
 }
 
 /// Reads `[[clusters]]`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::app::authority::bundle_in;
+use crate::app::bundle_in;
 use crate::app::config::{Config, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::installation::{Endpoint, Installation};
@@ -28,10 +28,7 @@ pub(super) fn bundle(
         return Err(Failure::usage("the program in the cluster keeps its authority there")
             .next("it puts the webhooks in force itself; to apply them by hand, name its ca.crt: --ca FILE"));
     }
-    let tls = config
-        .webhook
-        .as_ref()
-        .and_then(|webhook| webhook.tls.as_ref());
+    let tls = config.webhook.as_ref().map(|webhook| &webhook.tls);
     if let Some(TlsConfig::Files(_)) = tls {
         return Err(
             Failure::usage("the webhook's certificate is yours, and so is its authority")

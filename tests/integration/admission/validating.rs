@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use sekisho::admission::{DeniedPod, Nodes};
+use jiff::Timestamp;
+use sekisho::admission::Nodes;
+use sekisho::cluster::DeniedPod;
 use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 
@@ -208,7 +210,7 @@ async fn a_dry_run_leaves_no_trace() {
     let tried_before = Arc::new(Mutex::new(Vec::new()));
     let told = tried_before.clone();
     let mut cluster = cluster(Exposure::External);
-    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod| {
+    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
         told.lock().unwrap().push(pod)
     }));
     let door = Door::of(&world, cluster);
@@ -235,7 +237,7 @@ async fn the_owner_hears_of_a_denied_pod() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hearing = told.clone();
     let mut cluster = cluster(Exposure::External);
-    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod| {
+    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
         hearing.lock().unwrap().push(pod)
     }));
     let mut owned = pod(&["quay.io/x:1"]);
@@ -248,8 +250,8 @@ async fn the_owner_hears_of_a_denied_pod() {
     let told = told.lock().unwrap();
     assert_eq!(
         (
-            told[0].kind.as_str(),
-            told[0].name.as_str(),
+            told[0].owner.kind.as_str(),
+            told[0].owner.name.as_str(),
             told[0].namespace.as_str()
         ),
         ("ReplicaSet", "web-1", "shop")

@@ -1,5 +1,7 @@
 //! TLS of a live listener: what it offers, how it follows its files, who is who.
 
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,9 +17,9 @@ use tokio_rustls::client::TlsStream;
 
 use crate::admin::lab::{Answer, Lab, NAME, eventually};
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Issuer {
+pub fn authority() -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -25,8 +27,13 @@ fn authority() -> Issuer {
 
 /// Certificate and key, PEM.
 fn leaf(issuer: &Issuer, name: &str) -> (String, String) {
+    leaf_until(issuer, name, 2090)
+}
+
+fn leaf_until(issuer: &Issuer, name: &str, year: i32) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 1, 1);
     params.distinguished_name.push(DnType::CommonName, name);
     let certificate = params.signed_by(&key, issuer).unwrap();
     (certificate.pem(), key.serialize_pem())
@@ -44,16 +51,27 @@ fn listener(more: &str, auth: &str) -> String {
     )
 }
 
-type Stream = TlsStream<TcpStream>;
+pub type Stream = TlsStream<TcpStream>;
 
 async fn connect(
     lab: &Lab,
     roots: &Issuer,
     own: Option<&(String, String)>,
 ) -> std::io::Result<Stream> {
+    connect_to(lab.app.registries()[0], &roots.pem(), own).await
+}
+
+/// As a client that trusts `roots`, PEM, and shows its own certificate.
+pub async fn connect_to(
+    address: SocketAddr,
+    roots: &str,
+    own: Option<&(String, String)>,
+) -> std::io::Result<Stream> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut trusted = RootCertStore::empty();
-    trusted.add(roots.der().clone()).unwrap();
+    for root in CertificateDer::pem_slice_iter(roots.as_bytes()) {
+        trusted.add(root.unwrap()).unwrap();
+    }
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -67,7 +85,6 @@ async fn connect(
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let address = lab.app.registries()[0];
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::from(address.ip());
     TlsConnector::from(Arc::new(config))
@@ -76,7 +93,7 @@ async fn connect(
 }
 
 /// One request; the connection stays.
-async fn ask(stream: &mut Stream, path: &str) -> std::io::Result<Answer> {
+pub async fn ask(stream: &mut Stream, path: &str) -> std::io::Result<Answer> {
     let request = format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut received = Vec::new();
@@ -192,5 +209,60 @@ async fn a_client_is_who_its_certificate_says_and_nobody_without() {
     })
     .await;
     assert_eq!(listed().await[0]["principal"], "node-7");
+    lab.stop().await;
+}
+
+/// As Kubernetes replaces a mounted Secret: the files are links through `..data`,
+/// which is renamed over.
+#[tokio::test]
+async fn a_mounted_secret_is_followed_when_its_link_is_swapped() {
+    let issuer = authority();
+    let (first, second) = (leaf(&issuer, "first"), leaf(&issuer, "second"));
+    let folder = TempDir::new().unwrap();
+    let mount = folder.path().to_owned();
+    let put = |version: &str, pair: &(String, String)| {
+        std::fs::create_dir(mount.join(version)).unwrap();
+        write(&mount.join(version), pair);
+        symlink(version, mount.join("..data_tmp")).unwrap();
+        std::fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
+    };
+    put("..1", &first);
+    for name in ["tls.crt", "tls.key"] {
+        symlink(format!("..data/{name}"), mount.join(name)).unwrap();
+    }
+    let lab = Lab::inside(folder, &listener("", ""), "[environments.production]\n").await;
+    let shows = async || shown(&connect(&lab, &issuer, None).await.unwrap());
+    assert_eq!(shows().await, der(&first.0));
+    put("..2", &second);
+    std::fs::remove_dir_all(mount.join("..1")).unwrap();
+    eventually("the new files are shown", async || {
+        shows().await == der(&second.0)
+    })
+    .await;
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_not_ready_and_still_alive() {
+    let issuer = authority();
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), &leaf_until(&issuer, "old", 2020));
+    let lab = Lab::inside(folder, &listener("", ""), "[environments.production]\n").await;
+    let ready = async || lab.nobody("GET", "/readyz").send().await;
+    let answer = ready().await;
+    assert_eq!(answer.status, 503);
+    let body = answer.text();
+    assert!(
+        body.contains("certificates") && body.contains("has expired"),
+        "{body}"
+    );
+    assert_eq!(lab.nobody("GET", "/livez").send().await.status, 200);
+    std::fs::write(lab.folder.path().join("tls.key"), "half").unwrap();
+    write(lab.folder.path(), &leaf(&issuer, "new"));
+    eventually("it is ready", async || ready().await.status == 200).await;
+    std::fs::write(lab.folder.path().join("tls.key"), "half").unwrap();
+    let is_told = async || ready().await.text().contains("no usable PEM private key");
+    eventually("the broken file is told", is_told).await;
+    assert_eq!(ready().await.status, 200, "the last good one holds");
     lab.stop().await;
 }

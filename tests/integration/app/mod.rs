@@ -1,5 +1,6 @@
 //! The whole program: files that change, certificates, probes, ends and starts.
 
+mod authority;
 mod certificates;
 mod ends;
 mod follow;

@@ -5,6 +5,7 @@ use super::source::Source;
 const FLOORS: [&[&str]; 9] = [
     &["oci"],
     &[
+        "authority",
         "report",
         "manifests",
         "access",

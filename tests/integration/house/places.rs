@@ -2,7 +2,8 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
+    "authority",
     "oci",
     "trust",
     "report",

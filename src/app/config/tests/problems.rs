@@ -172,9 +172,14 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
     ),
     ("[ops]", "ops.address", "is missing"),
     (
-        "[[listeners]]\ntls = 'auto'",
+        "[[listeners]]\ntls = 'automatic'",
         "listeners[0].tls",
-        "is not there yet",
+        "is neither \"auto\" nor a table",
+    ),
+    (
+        "[[listeners]]\ntls = 'auto'\nauth = 'mtls'",
+        "listeners[0].auth",
+        "needs tls.client_ca",
     ),
     (
         "[[listeners]]\ntls = { certificate = 'none.crt', key = 'tls.key' }",

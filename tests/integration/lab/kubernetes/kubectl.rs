@@ -1,7 +1,7 @@
 //! kubectl as one user of one cluster. It is the 1.37 one, which serves both.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,11 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
+    /// The credentials that it uses.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     pub(super) fn with(kubeconfig: PathBuf) -> Result<Self, Missing> {
         let program = Version::V1_37.program("kubectl")?;
         Ok(Self {

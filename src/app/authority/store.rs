@@ -1,0 +1,62 @@
+//! Where the authority is kept.
+
+use super::KeepError;
+use super::folder::Folder;
+use crate::authority::Files;
+use crate::cluster::{OneSecret, SecretError};
+
+/// A folder of this machine, or a Secret that replicas share.
+pub(super) enum Store {
+    Folder(Folder),
+    Secret(OneSecret),
+}
+
+/// Files, and what tells them from those before and after.
+pub(super) struct Stored {
+    pub(super) files: Files,
+    pub(super) version: String,
+}
+
+impl Store {
+    /// For people.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.place(),
+            Self::Secret(secret) => secret.place(),
+        }
+    }
+
+    pub(super) async fn read(&self) -> Result<Option<Stored>, KeepError> {
+        match self {
+            Self::Folder(folder) => folder.read(),
+            Self::Secret(secret) => {
+                let read = secret.read().await.map_err(|source| self.failed(source))?;
+                Ok(read.map(|(files, version)| Stored { files, version }))
+            }
+        }
+    }
+
+    /// Replaces what had the version `replaces`; `None`: there was nothing. Whether
+    /// it was done: not, where another writer came first.
+    pub(super) async fn write(
+        &self,
+        files: &Files,
+        replaces: Option<&str>,
+    ) -> Result<bool, KeepError> {
+        match self {
+            Self::Folder(folder) => folder.write(files, replaces),
+            Self::Secret(secret) => match secret.write(files, replaces).await {
+                Ok(()) => Ok(true),
+                Err(SecretError::Conflict) => Ok(false),
+                Err(source) => Err(self.failed(source)),
+            },
+        }
+    }
+
+    fn failed(&self, source: SecretError) -> KeepError {
+        KeepError::Secret {
+            place: self.place(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Where the authority lies, and how it is kept.
+
+mod folder;
+mod keeper;
+mod names;
+mod rotation;

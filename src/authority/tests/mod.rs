@@ -1,0 +1,5 @@
+//! An authority through its years, and through its files.
+
+mod files;
+mod life;
+mod stage;
