@@ -28,7 +28,6 @@ pub use client::Cluster;
 pub use denials::{Denials, DeniedPod};
 pub use error::ClusterError;
 pub use knowledge::{Knowledge, WatchState};
-pub(crate) use secret::tests::Shelf;
 #[cfg(test)]
 pub(crate) use secret::tests::Shelf;
 pub use secret::{OneSecret, SecretError};
