@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{outside, program};
+use super::{cluster, outside, program};
 use crate::app;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{Shared, output};
@@ -66,7 +66,7 @@ enum Part {
 impl Manifests {
     pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
         let config = shared.load()?;
-        let cluster = self.cluster(&config)?;
+        let cluster = cluster::named(&config, self.cluster.as_deref())?;
         self.check_namespace(cluster)?;
         let installation = self.installation(&config, cluster)?;
         let mut objects = Vec::new();
@@ -93,30 +93,6 @@ impl Manifests {
             (Some(part), _) => Ok(vec![part]),
             (None, None) => Ok(vec![Part::Workload, Part::Policies]),
             (None, Some(_)) => Ok(vec![Part::Policies, Part::Webhooks]),
-        }
-    }
-
-    fn cluster<'c>(&self, config: &'c Config) -> Result<&'c ClusterConfig, Failure> {
-        let clusters = &config.clusters;
-        let names: Vec<&str> = clusters
-            .iter()
-            .map(|cluster| cluster.name.as_str())
-            .collect();
-        let one_of = || format!("name one of: {}", names.join(", "));
-        match (&self.cluster, clusters.as_slice()) {
-            (_, []) => Err(
-                Failure::bad_config("sekisho: no cluster is configured").next(
-                    "write [[clusters]] with name and gateway, and name the file: --config FILE",
-                ),
-            ),
-            (None, [only]) => Ok(only),
-            (None, _) => Err(Failure::usage("--cluster is missing").next(one_of())),
-            (Some(name), _) => clusters
-                .iter()
-                .find(|cluster| cluster.name == *name)
-                .ok_or_else(|| {
-                    Failure::usage(format!("--cluster {name} is not configured")).next(one_of())
-                }),
         }
     }
 

@@ -2,5 +2,6 @@
 //! gateway.
 
 mod cluster;
+mod doctor;
 mod generations;
 mod node;

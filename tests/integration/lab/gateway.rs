@@ -20,6 +20,7 @@ pub struct Setup {
     upstreams: String,
     listener: String,
     environment: String,
+    tables: String,
 }
 
 impl Setup {
@@ -30,6 +31,7 @@ impl Setup {
             upstreams: String::new(),
             listener: String::new(),
             environment: environment.to_owned(),
+            tables: String::new(),
         }
     }
 
@@ -58,6 +60,12 @@ impl Setup {
         self
     }
 
+    /// Further tables, as TOML. `GATEWAY` in them stands for the listener's address.
+    pub fn tables(mut self, text: &str) -> Self {
+        self.tables += text;
+        self
+    }
+
     fn text(&self, folder: &Path, registry: &str, admin: &str) -> String {
         let folder = folder.display();
         format!(
@@ -65,8 +73,11 @@ impl Setup {
              [[listeners]]\naddress = \"{registry}\"\nenvironment = \"production\"\n{}\
              [admin]\naddress = \"{admin}\"\npublic_url = \"http://{admin}\"\n\
              {}[environments.production]\n{}\
-             [cache]\npath = \"{folder}/cache\"\nmin_free = \"64MiB\"\n",
-            self.listener, self.upstreams, self.environment
+             [cache]\npath = \"{folder}/cache\"\nmin_free = \"64MiB\"\n{}",
+            self.listener,
+            self.upstreams,
+            self.environment,
+            self.tables.replace("GATEWAY", registry)
         )
     }
 }
