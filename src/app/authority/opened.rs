@@ -28,7 +28,7 @@ fn in_secret(config: &Config, cluster: &Cluster, names: &mut Names) -> Result<St
     let namespace = cluster.namespace();
     names::add_service(names, namespace).map_err(KeepError::Names)?;
     Ok(Store::Secret {
-        secret: OneSecret::new(cluster, namespace, SECRET),
+        secret: Box::new(OneSecret::new(cluster, namespace, SECRET)),
         copy: Folder::new(&config.authority_dir()),
     })
 }

@@ -9,7 +9,7 @@ use crate::cluster::{OneSecret, SecretError};
 pub(super) enum Store {
     Folder(Folder),
     Secret {
-        secret: OneSecret,
+        secret: Box<OneSecret>,
         /// What the Secret held last: for a container that is started again while
         /// the API server is silent, which may wait for an image from us.
         copy: Folder,

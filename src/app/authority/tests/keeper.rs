@@ -61,7 +61,7 @@ async fn pod(
     now: Timestamp,
 ) -> Result<Keeper, KeepError> {
     let store = Store::Secret {
-        secret: shelf.one(),
+        secret: Box::new(shelf.one()),
         copy: Folder::new(folder),
     };
     Keeper::open(store, names(more), Terms::default(), now).await
