@@ -79,7 +79,9 @@ impl Manifests {
         }
         match self.output {
             Output::Json => say(&format!("{:#}", list(objects)))?,
-            Output::Text => say(&sheet(&self.preface(&installation)?, &objects).map_err(refused)?)?,
+            Output::Text => {
+                say(&sheet(&self.preface(&config, &installation)?, &objects).map_err(refused)?)?
+            }
         }
         Ok(Exit::Done)
     }
@@ -139,7 +141,7 @@ impl Manifests {
         installation.workload(&workload).map_err(refused)
     }
 
-    fn preface(&self, installation: &Installation) -> Result<String, Failure> {
+    fn preface(&self, config: &Config, installation: &Installation) -> Result<String, Failure> {
         let parts = self.parts()?;
         let cluster = &installation.cluster;
         let mut text = format!(
@@ -147,7 +149,7 @@ impl Manifests {
              kubectl apply --server-side -f FILE\n"
         );
         if parts.contains(&Part::Workload) {
-            text.push_str(program::PREFACE);
+            text.push_str(&program::preface(config));
         }
         if parts.contains(&Part::Webhooks) {
             text.push_str(outside::PREFACE);
