@@ -144,7 +144,7 @@ fn a_policy_rewrites_names_as_the_webhook_does_and_another_refuses_the_rest() {
     let cluster = or_skip!(Cluster::shared());
     let wanted: BTreeMap<String, String> = permitted().into_iter().collect();
     let names: Vec<String> = wanted.keys().cloned().chain(refused()).collect();
-    assert_eq!(tried(&cluster, &names), wanted);
+    assert_eq!(tried(cluster, &names), wanted);
 }
 
 #[test]
