@@ -15,6 +15,7 @@ pub mod cache;
 pub mod cli;
 pub mod cluster;
 pub mod demo;
+pub mod doctor;
 pub mod flight;
 pub mod gate;
 pub mod http;

@@ -133,6 +133,13 @@ impl From<Decision> for DecisionRecord {
 }
 
 impl DecisionRecord {
+    /// Where a Pod would have run it: `cluster/namespace Kind/name`.
+    pub fn place(&self) -> Option<String> {
+        let (cluster, namespace) = (self.cluster.as_ref()?, self.namespace.as_ref()?);
+        let workload = self.workload.as_deref().unwrap_or_default();
+        Some(format!("{cluster}/{namespace} {workload}"))
+    }
+
     /// Without the chain, as lists show it.
     pub fn in_brief(self) -> Self {
         Self {

@@ -43,8 +43,8 @@ pub use scan::{
     FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
 };
 pub use status::{
-    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, ReasonCount, STATUS,
-    Status, UpstreamState, UpstreamStatus,
+    CacheStatus, ClusterStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
+    ReasonCount, STATUS, Status, UpstreamState, UpstreamStatus, WaysState,
 };
 pub use token::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 pub use verdict::{

@@ -26,6 +26,9 @@ pub struct Status {
     #[serde(default)]
     pub break_glass: Vec<BreakGlassView>,
     pub listeners: Vec<ListenerStatus>,
+    /// Whose Pods the webhook judges.
+    #[serde(default)]
+    pub clusters: Vec<ClusterStatus>,
     pub upstreams: Vec<UpstreamStatus>,
     pub ledger: LedgerStatus,
     pub cache: CacheStatus,
@@ -61,6 +64,41 @@ pub struct ListenerStatus {
     pub auth: String,
     /// Until its certificate expires.
     pub certificate_expires_in_s: Option<i64>,
+}
+
+/// A cluster that asks the webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    pub name: String,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    #[schema(value_type = String)]
+    pub exposure: Exposure,
+    /// Whether what leads to its Pods is known: `not-asked` without access to its
+    /// API, `followed`, or `partly`.
+    pub ways: WaysState,
+    /// What is not known, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How much is known of the ways to a cluster's Pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaysState {
+    NotAsked,
+    Followed,
+    Partly,
+}
+
+impl WaysState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAsked => "not-asked",
+            Self::Followed => "followed",
+            Self::Partly => "partly",
+        }
+    }
 }
 
 /// A remote registry.

@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 use super::config::{ClusterConfig, Config, TlsConfig};
 use super::{Parts, StartError, installation};
 use crate::admission::{Hooks, Standing, Webhook};
-use crate::cluster::{Arming, Cluster, Denials, Knowledge, Outcome};
+use crate::api::{ClusterStatus, WaysState};
+use crate::cluster::{Arming, Cluster, Denials, Knowledge, Outcome, WatchState};
 use crate::installation::webhook_configurations;
 use crate::metrics::{ArmedLabels, RaisedLabels};
 use crate::tasks::Tasks;
@@ -64,6 +65,46 @@ impl Clusters {
             on_denied: denials.map(|denials| -> crate::admission::OnDenied {
                 Arc::new(move |denied, now| denials.record(denied, now))
             }),
+        }
+    }
+}
+
+impl Clusters {
+    /// Every configured cluster, asked or not.
+    pub(super) fn status(&self, config: &Config) -> Vec<ClusterStatus> {
+        let clusters = config.clusters.iter();
+        clusters
+            .map(|cluster| {
+                let (ways, detail) = self.ways(&cluster.name);
+                ClusterStatus {
+                    name: cluster.name.clone(),
+                    environment: cluster.environment.clone(),
+                    exposure: cluster.exposure,
+                    ways,
+                    detail,
+                }
+            })
+            .collect()
+    }
+
+    fn ways(&self, cluster: &str) -> (WaysState, Option<String>) {
+        let Some(live) = self.0.get(cluster) else {
+            return (WaysState::NotAsked, None);
+        };
+        let states = live.knowledge.states();
+        let unknown: Vec<String> = states
+            .iter()
+            .filter_map(|(kind, state)| match state {
+                WatchState::Current | WatchState::Absent => None,
+                WatchState::Forbidden(why) | WatchState::Failing(why) => {
+                    Some(format!("{kind}: {why}"))
+                }
+            })
+            .collect();
+        match (states.is_empty(), unknown.is_empty()) {
+            (true, _) => (WaysState::Partly, Some("not heard of yet".to_owned())),
+            (false, true) => (WaysState::Followed, None),
+            (false, false) => (WaysState::Partly, Some(unknown.join("; "))),
         }
     }
 }

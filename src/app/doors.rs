@@ -19,6 +19,9 @@ use crate::trust::{EnvironmentName, Exposure};
 
 /// Connections of API servers, at most.
 const REVIEWERS: usize = 16_384;
+/// Longer than API servers keep an idle connection, so that none sends a review into
+/// one that is being closed.
+const REVIEWER_IDLE: Duration = Duration::from_secs(300);
 /// Requests of the admin API worked on at once, and their deadline.
 const CONCURRENT: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -148,6 +151,7 @@ fn open_webhook(
     let tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
     let limits = Limits {
         connections: REVIEWERS,
+        idle: REVIEWER_IDLE,
         ..Limits::default()
     };
     let door = webhook::door(parts);

@@ -1,7 +1,7 @@
 //! What a cluster is to hold, by the configuration: for who prints it, and for who
 //! keeps the webhooks in force.
 
-use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes};
+use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes, OnFailure};
 use crate::installation::{
     Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames, Route,
 };
@@ -36,7 +36,10 @@ pub fn installation(
         allow_never: cluster.allow_never,
         endpoint: Endpoint::Service,
         ca_bundle: None,
-        failure_policy: FailurePolicy::default(),
+        failure_policy: match cluster.failure_policy {
+            OnFailure::Ignore => FailurePolicy::Ignore,
+            OnFailure::Fail => FailurePolicy::Fail,
+        },
     })
 }
 

@@ -64,6 +64,7 @@ fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
         environments: rulebook.environments().map(environment).collect(),
         break_glass: break_glass.into_iter().map(Into::into).collect(),
         listeners: listeners(parts, registries, now),
+        clusters: parts.clusters.status(&parts.config),
         upstreams: parts.gate.upstreams().map(upstream).collect(),
         ledger: ledger(parts, now),
         cache: cache(parts),

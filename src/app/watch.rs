@@ -1,7 +1,6 @@
 //! Files of policy that change while the program runs: their content is read once
 //! a second, since ConfigMap symlinks and network file systems tell no events.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -92,22 +91,20 @@ struct Watched {
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
-    /// To which environment a running listener belongs.
-    listeners: Vec<(SocketAddr, EnvironmentName)>,
+    /// Who runs and belongs to which environment: listeners and clusters, by how
+    /// they are called.
+    tenants: Vec<(String, EnvironmentName)>,
 }
 
 impl Watched {
     /// `config` is what was read of `file` at the start.
     fn new(file: PathBuf, config: &Config) -> Self {
-        let listeners = config.listeners.iter();
         Self {
             file,
             seen: config.fingerprint,
             problems: Vec::new(),
             files: config.policy_files.clone(),
-            listeners: listeners
-                .map(|listener| (listener.address, listener.environment.clone()))
-                .collect(),
+            tenants: tenants(config),
         }
     }
 
@@ -133,20 +130,20 @@ impl Watched {
         self.problems.is_empty()
     }
 
-    /// A policy has every environment that a running listener belongs to.
+    /// A policy has every environment that a running listener or cluster belongs to.
     fn load(&self, now: Timestamp) -> Result<PolicyFiles, Problems> {
         let config = Config::load_file(&self.file, |name| std::env::var_os(name), now)?;
         let policy = config.policy();
         let missing = self
-            .listeners
+            .tenants
             .iter()
             .find(|(_, name)| policy.environment(name).is_none());
         match missing {
             None => Ok(config.policy_files),
-            Some((address, environment)) => {
+            Some((tenant, environment)) => {
                 let text = format!(
-                    "environments.{environment} is gone, and the listener at {address} still \
-                     belongs to it; restart to change listeners"
+                    "environments.{environment} is gone, and {tenant} still belongs to it; \
+                     restart to change listeners and clusters"
                 );
                 Err(Problem::of_file(&self.file, text).into())
             }
@@ -164,6 +161,18 @@ impl Watched {
             .chain(self.files.notices().invalid())
             .collect()
     }
+}
+
+fn tenants(config: &Config) -> Vec<(String, EnvironmentName)> {
+    let listeners = config.listeners.iter().map(|listener| {
+        let called = format!("the listener at {}", listener.address);
+        (called, listener.environment.clone())
+    });
+    let clusters = config.clusters.iter().map(|cluster| {
+        let called = format!("the cluster {}", cluster.name);
+        (called, cluster.environment.clone())
+    });
+    listeners.chain(clusters).collect()
 }
 
 fn file_name(file: &Path) -> String {

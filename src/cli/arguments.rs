@@ -229,6 +229,7 @@ mod tests {
             "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
             "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
             "sekisho doctor node --files-only --containerd-config x --containerd-address y",
+            "sekisho kubernetes doctor --cluster c --kubeconfig k --trial-namespace shop --output json",
             "sekisho completion bash",
         ] {
             let read = Cli::try_parse_from(line.split(' '));

@@ -122,10 +122,12 @@ fn line(decision: &DecisionRecord) -> String {
         true => words(decision),
         false => decision.message.clone(),
     };
+    let place = decision.place().map(|place| format!("  {place}"));
     let text = format!(
-        "{:.0}  {}  {}  {}  {told}",
+        "{:.0}  {}{}  {}  {}  {told}",
         decision.time,
         decision.environment,
+        place.unwrap_or_default(),
         decision.verdict.as_str(),
         decision.image,
     );
@@ -139,6 +141,7 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
     let head = [
         "TIME",
         "ENVIRONMENT",
+        "WORKLOAD",
         "VERDICT",
         "COUNT",
         "IMAGE",
@@ -150,6 +153,7 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
         table.row([
             &format!("{:.0}", decision.time),
             decision.environment.as_str(),
+            &decision.place().unwrap_or_else(|| "-".to_owned()),
             decision.verdict.as_str(),
             &decision.count.to_string(),
             &decision.image,

@@ -96,9 +96,12 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
             "for",
             format!(
                 "{}, mode {}, {}",
-                record.environment, record.mode, record.exposure.value
+                record.environment,
+                record.mode,
+                verdict::exposure(&record.exposure)
             ),
         ),
+        ("to run", record.place().unwrap_or_default()),
         (
             "asked by",
             format!(

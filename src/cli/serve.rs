@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::Shared;
 use super::failure::Failure;
 use crate::app::config::Config;
-use crate::app::{App, StartError, stop_signal};
+use crate::app::{self, App, StartError, stop_signal};
 
 /// Serve: the gateway where nodes pull, the admin API, metrics and health
 #[derive(Debug, Args)]
@@ -32,6 +32,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     for warning in config.all_warnings() {
         tracing::warn!(%warning, "configuration");
     }
+    app::raise_open_files();
     let failed = |error: StartError| Failure::new(error.to_string());
     let app = App::start(config).await.map_err(failed)?;
     match app.run_until(stop_signal()).await {

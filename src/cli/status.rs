@@ -50,6 +50,7 @@ fn render(status: &Status, server: &str, palette: Palette) -> String {
         environments(status).render(palette),
         break_glass(status, palette),
         listeners(status).render(palette),
+        clusters(status, palette),
         upstreams(status).render(palette),
         stores(status),
         warnings(status, palette),
@@ -112,6 +113,24 @@ fn listeners(status: &Status) -> Table {
         ]);
     }
     table
+}
+
+/// Nothing where no cluster asks.
+fn clusters(status: &Status, palette: Palette) -> String {
+    let mut table = Table::new(["CLUSTER", "ENVIRONMENT", "EXPOSURE", "WAYS", "DETAIL"]);
+    for cluster in &status.clusters {
+        table.row([
+            &cluster.name,
+            cluster.environment.as_str(),
+            cluster.exposure.as_str(),
+            cluster.ways.as_str(),
+            cluster.detail.as_deref().unwrap_or(""),
+        ]);
+    }
+    match table.is_empty() {
+        true => String::new(),
+        false => table.render(palette),
+    }
 }
 
 fn upstreams(status: &Status) -> Table {

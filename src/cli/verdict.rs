@@ -1,7 +1,7 @@
 //! How a verdict is told.
 
 use super::output::{Palette, Table};
-use crate::api::{CheckView, DenialView, FindingView, VerdictView, WordView};
+use crate::api::{CheckView, DenialView, ExposureView, FindingView, VerdictView, WordView};
 use crate::oci::printable;
 
 /// The longest text of a reason or check that is shown, in characters.
@@ -90,18 +90,20 @@ fn headline(verdict: &VerdictView, palette: Palette) -> String {
 }
 
 fn circumstances(verdict: &VerdictView) -> String {
-    let exposure = &verdict.exposure;
-    let why = exposure
-        .reason
-        .as_ref()
-        .map(|reason| printable(reason, TEXT));
+    let exposure = exposure(&verdict.exposure);
+    let (environment, mode) = (&verdict.environment, verdict.mode);
+    format!("  for {environment}, mode {mode}, {exposure}")
+}
+
+/// An exposure, and why it is assumed: a rule's reason, or the path to the Pod.
+pub fn exposure(exposure: &ExposureView) -> String {
+    let why = exposure.reason.as_ref();
+    let why = why.map(|reason| format!(" ({})", printable(reason, TEXT)));
     format!(
-        "  for {}, mode {}, {} by {}{}",
-        verdict.environment,
-        verdict.mode,
+        "{} by {}{}",
         exposure.value,
         exposure.source.as_str(),
-        why.map_or_else(String::new, |why| format!(" ({why})")),
+        why.unwrap_or_default()
     )
 }
 

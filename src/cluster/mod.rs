@@ -16,6 +16,7 @@ mod knowledge;
 mod probe;
 mod secret;
 mod seen;
+mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -30,3 +31,4 @@ pub use knowledge::{Knowledge, WatchState};
 #[cfg(test)]
 pub(crate) use secret::tests::Shelf;
 pub use secret::{OneSecret, SecretError};
+pub use snapshot::Look;

@@ -9,6 +9,7 @@ mod cli;
 mod cluster;
 mod config;
 mod house;
+mod installation;
 mod judgement;
 mod kit;
 mod kubernetes;

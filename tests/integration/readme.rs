@@ -26,7 +26,8 @@ fn blocks(language: &str) -> Vec<String> {
 
 /// The words of a line, as a shell reads them. Placeholders become samples.
 fn words(line: &str) -> Vec<String> {
-    let line = line.split("    #").next().unwrap().trim();
+    let line = line.split("    #").next().unwrap();
+    let line = line.split(" > ").next().unwrap().trim();
     let digest = format!("sha256:{}", "0".repeat(64));
     let line = line.replace("sha256:…", &digest);
     assert!(!line.contains('…'), "what stands for the dots? {line}");

@@ -74,6 +74,15 @@ impl Folder {
         Ok(true)
     }
 
+    /// Makes `files` current, whatever was, unless they are.
+    pub(super) fn replace(&self, files: &Files) -> Result<(), KeepError> {
+        let version = self.version()?;
+        if version.as_ref() != Some(&name_of(files)) {
+            self.write(files, version.as_deref())?;
+        }
+        Ok(())
+    }
+
     /// The folder that the link names.
     fn version(&self) -> Result<Option<String>, KeepError> {
         let path = self.0.join(CURRENT);

@@ -41,14 +41,17 @@ struct Found {
 
 impl Keeper {
     /// Reads the authority, or begins one where there is none; `names` are those of
-    /// the certificate.
+    /// the certificate. Where a Secret cannot be reached, its copy must do.
     pub(super) async fn open(
         store: Store,
         names: Names,
         terms: Terms,
         now: Timestamp,
     ) -> Result<Self, KeepError> {
-        let found = find(&store, &names, &terms, now).await?;
+        let found = match find(&store, &names, &terms, now).await {
+            Err(error @ KeepError::Secret { .. }) => recall(&store, error)?,
+            found => found?,
+        };
         let authority = &found.authority;
         let keeper = Self {
             certificates: Arc::new(ReloadingCertificates::new(&shown(authority))?),
@@ -181,9 +184,22 @@ async fn find(
             (Err(error), Some(held)) => (held, Some(error)),
             (Err(error), None) => return Err(error),
         };
+        let problem = problem.or(store.remember(&authority.to_files()).err());
         return Ok(Found { authority, problem });
     }
     Err(KeepError::Contended(store.place()))
+}
+
+/// What a silent Secret held last; without that, its `error`.
+fn recall(store: &Store, error: KeepError) -> Result<Found, KeepError> {
+    let copy = store.remembered().ok().flatten();
+    match read(store, copy.as_ref()) {
+        Ok(Some(authority)) => Ok(Found {
+            authority,
+            problem: Some(error),
+        }),
+        Ok(None) | Err(_) => Err(error),
+    }
 }
 
 fn read(store: &Store, stored: Option<&Stored>) -> Result<Option<Authority>, KeepError> {

@@ -17,17 +17,20 @@ const SECRET: &str = "sekisho-webhook-tls";
 pub(in crate::app) async fn open(config: &Config, now: Timestamp) -> Result<Keeper, KeepError> {
     let mut names = names::configured(config).map_err(KeepError::Names)?;
     let store = match Cluster::connect(None).await? {
-        Some(cluster) => in_secret(&cluster, &mut names)?,
+        Some(cluster) => in_secret(config, &cluster, &mut names)?,
         None => in_folder(config, &mut names),
     };
     Keeper::open(store, names, Terms::default(), now).await
 }
 
 /// Replicas have one certificate, so none bears the name of a machine.
-fn in_secret(cluster: &Cluster, names: &mut Names) -> Result<Store, KeepError> {
+fn in_secret(config: &Config, cluster: &Cluster, names: &mut Names) -> Result<Store, KeepError> {
     let namespace = cluster.namespace();
     names::add_service(names, namespace).map_err(KeepError::Names)?;
-    Ok(Store::Secret(OneSecret::new(cluster, namespace, SECRET)))
+    Ok(Store::Secret {
+        secret: Box::new(OneSecret::new(cluster, namespace, SECRET)),
+        copy: Folder::new(&config.authority_dir()),
+    })
 }
 
 fn in_folder(config: &Config, names: &mut Names) -> Store {

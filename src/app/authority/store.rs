@@ -8,7 +8,12 @@ use crate::cluster::{OneSecret, SecretError};
 /// A folder of this machine, or a Secret that replicas share.
 pub(super) enum Store {
     Folder(Folder),
-    Secret(OneSecret),
+    Secret {
+        secret: Box<OneSecret>,
+        /// What the Secret held last: for a container that is started again while
+        /// the API server is silent, which may wait for an image from us.
+        copy: Folder,
+    },
 }
 
 /// Files, and what tells them from those before and after.
@@ -22,14 +27,14 @@ impl Store {
     pub(super) fn place(&self) -> String {
         match self {
             Self::Folder(folder) => folder.place(),
-            Self::Secret(secret) => secret.place(),
+            Self::Secret { secret, .. } => secret.place(),
         }
     }
 
     pub(super) async fn read(&self) -> Result<Option<Stored>, KeepError> {
         match self {
             Self::Folder(folder) => folder.read(),
-            Self::Secret(secret) => {
+            Self::Secret { secret, .. } => {
                 let read = secret.read().await.map_err(|source| self.failed(source))?;
                 Ok(read.map(|(files, version)| Stored { files, version }))
             }
@@ -45,11 +50,27 @@ impl Store {
     ) -> Result<bool, KeepError> {
         match self {
             Self::Folder(folder) => folder.write(files, replaces),
-            Self::Secret(secret) => match secret.write(files, replaces).await {
+            Self::Secret { secret, .. } => match secret.write(files, replaces).await {
                 Ok(()) => Ok(true),
                 Err(SecretError::Conflict) => Ok(false),
                 Err(source) => Err(self.failed(source)),
             },
+        }
+    }
+
+    /// Keeps a copy of what a Secret holds.
+    pub(super) fn remember(&self, files: &Files) -> Result<(), KeepError> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Secret { copy, .. } => copy.replace(files),
+        }
+    }
+
+    /// The copy, where there is one.
+    pub(super) fn remembered(&self) -> Result<Option<Stored>, KeepError> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Secret { copy, .. } => copy.read(),
         }
     }
 

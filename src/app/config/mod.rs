@@ -45,4 +45,4 @@ pub use revision::revision;
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
 pub use trial::{notice_texts, rules_of};
 pub use upstreams::{Credentials, UpstreamConfig};
-pub use webhook::{ClusterConfig, NamespaceConfig, Nodes, WebhookConfig};
+pub use webhook::{ClusterConfig, NamespaceConfig, Nodes, OnFailure, WebhookConfig};

@@ -1,5 +1,6 @@
 //! What a file, or none, comes to mean.
 
+mod clusters;
 mod notice_files;
 mod notices;
 mod problems;
@@ -25,7 +26,13 @@ fn now() -> jiff::Timestamp {
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let pem = "-----BEGIN CERTIFICATE-----\n";
-    for name in ["tls.crt", "tls.key", "nodes-ca.crt", "corp-ca.crt"] {
+    for name in [
+        "tls.crt",
+        "tls.key",
+        "nodes-ca.crt",
+        "corp-ca.crt",
+        "shop-prod.kubeconfig",
+    ] {
         fs::write(folder.path().join(name), pem).unwrap();
     }
     fs::write(folder.path().join("password"), "s3cret\n").unwrap();

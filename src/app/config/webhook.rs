@@ -38,6 +38,17 @@ pub enum Nodes {
     RewriteOnly,
 }
 
+/// What becomes of a Pod while `validate` cannot be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is let in: the gateway is what enforces.
+    #[default]
+    Ignore,
+    /// It is held back.
+    Fail,
+}
+
 /// One cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
@@ -57,6 +68,7 @@ pub struct ClusterConfig {
     /// The Secret that new Pods pull with.
     pub pull_secret: Option<String>,
     pub allow_never: bool,
+    pub failure_policy: OnFailure,
     /// Whether the owners of denied Pods are told by an Event.
     pub events: bool,
     /// `None`: the Pod's own service account, where there is one.
@@ -147,6 +159,7 @@ fn cluster(
     let namespaces = namespaces(section, nodes);
     let pull_secret = section.read("pull_secret");
     let allow_never = section.read("allow_never").unwrap_or(false);
+    let failure_policy = section.read("failure_policy").unwrap_or_default();
     let events = section.read("events").unwrap_or(false);
     let kubeconfig = section.file("kubeconfig");
     for name in exempt_namespaces.iter().filter(|name| !is_label(name)) {
@@ -169,6 +182,7 @@ fn cluster(
         namespaces,
         pull_secret,
         allow_never,
+        failure_policy,
         events,
         kubeconfig,
     };

@@ -259,3 +259,23 @@ fn what_is_invalid_is_new_once() {
     assert_eq!(files.see(Vec::new()).len(), 0);
     assert!(files.now().is_empty());
 }
+
+#[test]
+fn an_environment_that_a_running_cluster_belongs_to_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sekisho.toml");
+    let listener = "data_dir = 'data'\n[[listeners]]\nenvironment = 'production'\n\
+                    [environments.production]\n";
+    let cluster = "[environments.staging]\n[[clusters]]\nname = 'a'\nenvironment = 'staging'\n\
+                   gateway = 'g.example'\n";
+    fs::write(&file, format!("{listener}{cluster}")).unwrap();
+    let config = Config::load(Some(&file), |_| None, now()).unwrap();
+    let mut watched = Watched::new(file.clone(), &config);
+    fs::write(&file, listener).unwrap();
+    assert!(!watched.look(now()));
+    let told = &watched.invalid()[0].problems[0].text;
+    assert!(
+        told.contains("staging is gone, and the cluster a still"),
+        "{told}"
+    );
+}

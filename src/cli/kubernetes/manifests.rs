@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{outside, program};
+use super::{cluster, outside, program};
 use crate::app;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{Shared, output};
@@ -66,7 +66,7 @@ enum Part {
 impl Manifests {
     pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
         let config = shared.load()?;
-        let cluster = self.cluster(&config)?;
+        let cluster = cluster::named(&config, self.cluster.as_deref())?;
         self.check_namespace(cluster)?;
         let installation = self.installation(&config, cluster)?;
         let mut objects = Vec::new();
@@ -79,7 +79,9 @@ impl Manifests {
         }
         match self.output {
             Output::Json => say(&format!("{:#}", list(objects)))?,
-            Output::Text => say(&sheet(&self.preface(&installation)?, &objects).map_err(refused)?)?,
+            Output::Text => {
+                say(&sheet(&self.preface(&config, &installation)?, &objects).map_err(refused)?)?
+            }
         }
         Ok(Exit::Done)
     }
@@ -93,30 +95,6 @@ impl Manifests {
             (Some(part), _) => Ok(vec![part]),
             (None, None) => Ok(vec![Part::Workload, Part::Policies]),
             (None, Some(_)) => Ok(vec![Part::Policies, Part::Webhooks]),
-        }
-    }
-
-    fn cluster<'c>(&self, config: &'c Config) -> Result<&'c ClusterConfig, Failure> {
-        let clusters = &config.clusters;
-        let names: Vec<&str> = clusters
-            .iter()
-            .map(|cluster| cluster.name.as_str())
-            .collect();
-        let one_of = || format!("name one of: {}", names.join(", "));
-        match (&self.cluster, clusters.as_slice()) {
-            (_, []) => Err(
-                Failure::bad_config("sekisho: no cluster is configured").next(
-                    "write [[clusters]] with name and gateway, and name the file: --config FILE",
-                ),
-            ),
-            (None, [only]) => Ok(only),
-            (None, _) => Err(Failure::usage("--cluster is missing").next(one_of())),
-            (Some(name), _) => clusters
-                .iter()
-                .find(|cluster| cluster.name == *name)
-                .ok_or_else(|| {
-                    Failure::usage(format!("--cluster {name} is not configured")).next(one_of())
-                }),
         }
     }
 
@@ -163,7 +141,7 @@ impl Manifests {
         installation.workload(&workload).map_err(refused)
     }
 
-    fn preface(&self, installation: &Installation) -> Result<String, Failure> {
+    fn preface(&self, config: &Config, installation: &Installation) -> Result<String, Failure> {
         let parts = self.parts()?;
         let cluster = &installation.cluster;
         let mut text = format!(
@@ -171,7 +149,7 @@ impl Manifests {
              kubectl apply --server-side -f FILE\n"
         );
         if parts.contains(&Part::Workload) {
-            text.push_str(program::PREFACE);
+            text.push_str(&program::preface(config));
         }
         if parts.contains(&Part::Webhooks) {
             text.push_str(outside::PREFACE);

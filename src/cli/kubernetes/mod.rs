@@ -1,8 +1,11 @@
 //! `sekisho kubernetes`: what a cluster needs, and what is wrong in it.
 
+mod cluster;
 mod command;
+mod doctor;
 mod manifests;
 mod outside;
 mod program;
+mod verdicts;
 
 pub use command::Kubernetes;

@@ -4,16 +4,32 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::app::config::{Config, ListenerConfig};
+use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::installation::{Installation, Ports, Workload};
 
 /// Stands above what runs the program.
-pub(super) const PREFACE: &str = "
+pub(super) fn preface(config: &Config) -> String {
+    let webhook = config.webhook.as_ref().map(|webhook| &webhook.tls);
+    let webhooks = match webhook {
+        Some(TlsConfig::Files(_)) => BY_HAND,
+        Some(TlsConfig::Auto) | None => BY_ITSELF,
+    };
+    format!("{webhooks}{REACH}")
+}
+
+const BY_ITSELF: &str = "
 The webhooks are not in here: the program puts them in force itself, once its own
 endpoint has answered under the certificate that they publish. Until then, and while
 it does not run, Pods are made as ever, and the policies hold their names alone.
-
+";
+const BY_HAND: &str = "
+The webhooks are not in here. Their certificate is yours, so the program does not put
+them in force: when it answers, print and apply them with --only webhooks --ca FILE.
+Until then, and while it does not run, Pods are made as ever, and the policies hold
+their names alone.
+";
+const REACH: &str = "
 Nodes must reach the gateway under its name, which is yours to lead to the Service,
 and get Sekisho's own image without it.
 ";
@@ -28,6 +44,7 @@ pub(super) fn workload(
     installation: &Installation,
     image: &str,
 ) -> Result<Workload, Failure> {
+    speaks_for(config, installation)?;
     let text = text_of(config)?;
     let data_dir = data_dir(config, &text)?;
     Ok(Workload {
@@ -37,6 +54,26 @@ pub(super) fn workload(
         storage_gib: (config.cache.max_size + config.cache.min_free).div_ceil(GIB) + RECORDS_GIB,
         config: text,
     })
+}
+
+/// The Pod's own account speaks for the cluster that has no kubeconfig, where that is
+/// one.
+fn speaks_for(config: &Config, installation: &Installation) -> Result<(), Failure> {
+    let by_account = config
+        .clusters
+        .iter()
+        .filter(|one| one.kubeconfig.is_none());
+    let names: Vec<&str> = by_account.map(|one| one.name.as_str()).collect();
+    match names.as_slice() {
+        [only] if *only == installation.cluster => Ok(()),
+        _ => Err(lacks(
+            &format!("the Pod's own account for: {}", names.join(", ")),
+            &format!(
+                "write kubeconfig for every cluster but {}",
+                installation.cluster
+            ),
+        )),
+    }
 }
 
 fn text_of(config: &Config) -> Result<String, Failure> {

@@ -23,7 +23,7 @@ pub(super) struct Verified {
 
 /// One image, with everywhere it stands.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub struct Judged {
     pub(super) image: String,
     pub(super) places: Vec<Place>,
     pub(super) answer: Answer,
@@ -88,7 +88,12 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 impl Judged {
-    pub(super) fn is_allowed(&self) -> bool {
+    /// As it was asked about.
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+
+    pub fn is_allowed(&self) -> bool {
         match &self.answer {
             Answer::Verdict(verdict) => verdict.allowed,
             Answer::Refused(_) => false,
@@ -104,7 +109,7 @@ impl Judged {
     }
 
     /// A stable word: of the reason that denies it, or of the refusal.
-    pub(super) fn word(&self) -> String {
+    pub fn word(&self) -> String {
         match &self.answer {
             Answer::Verdict(_) => self
                 .gravest()
@@ -127,7 +132,7 @@ impl Judged {
     }
 
     /// The line that a client would read.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let line = match (&self.answer, self.gravest()) {
             (Answer::Verdict(verdict), Some(reason)) if verdict.message.is_empty() => {
                 format!("sekisho: {}: {}", reason.reason, reason.detail)
@@ -140,7 +145,7 @@ impl Judged {
         printable(&line, TEXT)
     }
 
-    pub(super) fn next_step(&self) -> Option<String> {
+    pub fn next_step(&self) -> Option<String> {
         let step = match &self.answer {
             Answer::Verdict(_) => self.gravest().map(|reason| &reason.next_step),
             Answer::Refused(refusal) => refusal.next_step.as_ref(),

@@ -20,14 +20,14 @@ const AT_ONCE: usize = 4;
 const MANY: usize = 4;
 
 /// For where they are asked.
-pub(super) struct Question {
-    pub(super) environment: EnvironmentName,
-    pub(super) exposure: Option<Exposure>,
+pub struct Question {
+    pub environment: EnvironmentName,
+    pub exposure: Option<Exposure>,
 }
 
 /// Asks for every image. The first question without an answer ends it: what is
 /// not known is no pass.
-pub(super) async fn all(
+pub async fn all(
     client: &Client,
     question: &Question,
     images: BTreeMap<String, Vec<Place>>,

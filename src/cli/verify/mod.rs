@@ -10,4 +10,6 @@ mod files;
 mod junit;
 mod screen;
 
+pub(super) use answer::Judged;
+pub(super) use ask::{Question, all as ask_all};
 pub use command::Verify;

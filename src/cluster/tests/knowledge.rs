@@ -8,11 +8,14 @@ use super::kit::{Answer, Asked, cluster, until};
 use crate::cluster::{Knowledge, WatchState};
 use crate::tasks::Tasks;
 
+/// Open watches, with the plural name that each is of.
+type Watches = Arc<Mutex<Vec<(String, UnboundedSender<Value>)>>>;
+
 /// An API server with some objects, by plural name, and its open watches.
 #[derive(Clone, Default)]
 struct Fake {
     objects: Arc<Mutex<Vec<(&'static str, Value)>>>,
-    watches: Arc<Mutex<Vec<(String, UnboundedSender<Value>)>>>,
+    watches: Watches,
     asked: Arc<Mutex<Vec<String>>>,
     /// The plural name of a kind, and how it is refused.
     refused: Option<(&'static str, u16)>,

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{everything, of_kind};
+use super::sample::{everything, of_kind};
 
 /// A request, as far as rules and selectors look at it.
 struct Request {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Endpoint, FailurePolicy, NodeNames, everything, installation, of_kind, program, version,
+use super::sample::{everything, installation, of_kind, program, version};
+use crate::installation::{
+    Endpoint, FailurePolicy, NamespaceRule, NodeNames, list, webhook_configurations,
 };
-use crate::installation::{NamespaceRule, list, webhook_configurations};
 
 fn webhooks(configurations: &[Value]) -> Vec<Value> {
     let each = configurations.iter();

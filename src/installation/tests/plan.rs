@@ -1,7 +1,7 @@
 //! What is refused before anything is printed.
 
-use super::{Endpoint, host, installation, program};
-use crate::installation::{InstallationError, Kubernetes};
+use super::sample::{host, installation, program};
+use crate::installation::{Endpoint, InstallationError, Kubernetes};
 
 #[test]
 fn takes_a_whole_installation() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{everything, installation};
+use super::sample::{everything, installation};
 use crate::installation::sheet;
 
 #[test]
@@ -30,7 +30,7 @@ fn expressions_and_the_configuration_are_printed_line_by_line() {
 
 #[test]
 fn the_preface_and_remarks_are_comments() {
-    let workload = installation().workload(&super::program()).unwrap();
+    let workload = installation().workload(&super::sample::program()).unwrap();
     let text = sheet("One.\n\nTwo.", &workload).unwrap();
     assert!(text.starts_with("# One.\n#\n# Two.\n---\n"));
     assert!(text.contains("---\n# Not minAvailable"));

@@ -94,6 +94,26 @@ fn a_gateway_outside_gets_its_webhooks_and_no_workload() {
 }
 
 #[test]
+fn it_is_told_who_puts_the_webhooks_in_force() {
+    let folder = scratch();
+    let itself = manifests(Path::new(SAMPLE), &IMAGE);
+    assert!(
+        itself.stdout.contains("puts them in force itself"),
+        "{itself:?}"
+    );
+    for name in ["tls.crt", "tls.key"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let own = "0.0.0.0:5443\"\ntls = { certificate = \"tls.crt\", key = \"tls.key\" }";
+    let file = changed(folder.path(), "0.0.0.0:5443\"", own);
+    let by_hand = manifests(&file, &IMAGE);
+    assert!(
+        by_hand.stdout.contains("apply them with --only webhooks"),
+        "{by_hand:?}"
+    );
+}
+
+#[test]
 fn newer_clusters_rewrite_by_themselves() {
     let run = manifests(
         Path::new(SAMPLE),
@@ -123,13 +143,20 @@ fn what_the_configuration_lacks_is_named_with_the_next_step() {
             "no absolute data_dir",
         ),
         (
+            "[[upstreams]]\nname = \"registry.corp\"",
+            "[[clusters]]\nname = \"b\"\nenvironment = \"production\"\n\
+             gateway = \"registry.example:5080\"\n[[upstreams]]\nname = \"registry.corp\"",
+            "write kubeconfig for every cluster but production-a",
+        ),
+        (
             "[cache]",
             "[cache]\npath = \"/srv/cache\"",
             "/srv/cache outside data_dir",
         ),
     ] {
         let file = changed(folder.path(), from, to);
-        let run = manifests(&file, &IMAGE);
+        let arguments = [&IMAGE[..], &["--cluster", "production-a"]].concat();
+        let run = manifests(&file, &arguments);
         assert_eq!(run.code, 64, "{to}: {run:?}");
         assert!(run.stderr.contains(part), "{to}: {run:?}");
         assert_eq!(run.stdout, "", "{to}");

@@ -4,4 +4,5 @@ mod arming;
 mod denials;
 mod knowledge;
 mod place;
+mod secret;
 mod webhook;

@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 9] = [
         "nodes",
         "installation",
         "reach",
+        "doctor",
         "metrics",
         "tasks",
         "flight",

@@ -2,7 +2,7 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "authority",
     "oci",
     "trust",
@@ -11,6 +11,7 @@ const PURE: [&str; 10] = [
     "nodes",
     "installation",
     "reach",
+    "doctor",
     "access",
     "api",
 ];

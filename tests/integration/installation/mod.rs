@@ -3,5 +3,6 @@
 mod drill;
 mod names;
 mod parts;
+mod running;
 mod site;
 mod updates;

@@ -1,10 +1,15 @@
 //! Evidence, handed in at the admin API as a pipeline would.
 
+use std::time::{Duration, Instant};
+
 use sekisho::demo::{SampleImage, SampleIndex};
 use sekisho::oci::Digest;
 use serde_json::{Value, json};
 
 use super::{Reply, Wire, World};
+
+/// A batch of decisions waits for the disk, which may be busy.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A finding of a report.
 #[derive(Clone, Copy, Debug)]
@@ -113,13 +118,14 @@ impl World {
     /// Decisions with this verdict, once at least `count` of them are written.
     pub async fn decisions(&self, verdict: &str, count: usize) -> Vec<Value> {
         let target = format!("/api/v1/decisions?verdict={verdict}");
-        for _ in 0..500 {
+        let patience = Instant::now() + PATIENCE;
+        while Instant::now() < patience {
             let listed = self.admin("GET", &target, None).await.json();
             let decisions = listed["decisions"].as_array().unwrap().clone();
             if decisions.len() >= count {
                 return decisions;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("fewer than {count} decisions are {verdict}");
     }

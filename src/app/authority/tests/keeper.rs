@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::app::authority::Keeper;
 use crate::app::authority::folder::Folder;
 use crate::app::authority::store::Store;
+use crate::app::authority::{KeepError, Keeper};
 use crate::authority::{Authority, Names, Terms};
 use crate::cluster::Shelf;
 use jiff::{SignedDuration, Timestamp};
@@ -31,10 +31,40 @@ pub async fn over_folder(path: &Path, more: &[&str], now: Timestamp) -> Keeper {
     opened.unwrap()
 }
 
-async fn over_secret(shelf: &Shelf, more: &[&str], now: Timestamp) -> Keeper {
-    let store = Store::Secret(shelf.one());
-    let opened = Keeper::open(store, names(more), Terms::default(), now).await;
-    opened.unwrap()
+/// One Pod among replicas, with a folder of its own.
+struct Pod {
+    keeper: Keeper,
+    _folder: TempDir,
+}
+
+impl std::ops::Deref for Pod {
+    type Target = Keeper;
+
+    fn deref(&self) -> &Keeper {
+        &self.keeper
+    }
+}
+
+async fn over_secret(shelf: &Shelf, more: &[&str], now: Timestamp) -> Pod {
+    let folder = TempDir::new().unwrap();
+    let keeper = pod(shelf, folder.path(), more, now).await.unwrap();
+    Pod {
+        keeper,
+        _folder: folder,
+    }
+}
+
+async fn pod(
+    shelf: &Shelf,
+    folder: &Path,
+    more: &[&str],
+    now: Timestamp,
+) -> Result<Keeper, KeepError> {
+    let store = Store::Secret {
+        secret: Box::new(shelf.one()),
+        copy: Folder::new(folder),
+    };
+    Keeper::open(store, names(more), Terms::default(), now).await
 }
 
 fn bundle(keeper: &Keeper) -> String {
@@ -166,13 +196,34 @@ async fn a_silent_api_server_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_pod_that_starts_under_a_silent_api_server_shows_what_it_last_read() {
+    let (shelf, pods) = (
+        Shelf::default(),
+        [TempDir::new().unwrap(), TempDir::new().unwrap()],
+    );
+    let first = pod(&shelf, pods[0].path(), &[], after(0)).await.unwrap();
+    shelf.refuse(Some(503));
+    let again = pod(&shelf, pods[0].path(), &[], after(1)).await.unwrap();
+    assert_eq!(bundle(&again), bundle(&first));
+    assert!(again.problem().unwrap().contains("sekisho-webhook-tls"));
+    let new = pod(&shelf, pods[1].path(), &[], after(1)).await;
+    assert!(new.is_err(), "it never begins an authority of its own");
+    shelf.refuse(None);
+    again.once(after(61)).await;
+    assert_eq!(again.problem(), None);
+    let read = fs::read_to_string(pods[0].path().join("current/tls.crt")).unwrap();
+    let held = shelf.one().read().await.unwrap().unwrap().0;
+    assert_eq!(read.as_bytes(), held["tls.crt"], "the copy follows");
+}
+
+#[tokio::test]
 async fn a_secret_that_somebody_else_filled_is_refused_and_left_alone() {
     let shelf = Shelf::default();
     let theirs = serde_json::json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "sekisho-webhook-tls"}, "data": {"tls.crt": "aGFsZg=="}});
     shelf.put(theirs);
-    let store = Store::Secret(shelf.one());
-    let opened = Keeper::open(store, names(&[]), Terms::default(), after(0)).await;
+    let scratch = TempDir::new().unwrap();
+    let opened = pod(&shelf, scratch.path(), &[], after(0)).await;
     let error = opened.map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("ca.crt is missing"), "{error}");
     assert_eq!(shelf.writes(), 1);

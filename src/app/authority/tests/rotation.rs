@@ -113,14 +113,15 @@ async fn serve(tasks: &Tasks, keeper: &crate::app::Keeper) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_request_fails_while_leafs_and_authorities_change() {
+async fn no_request_of_who_reads_the_bundle_fails_while_leafs_and_authorities_change() {
     let (tasks, scratch, clock) = (Tasks::new(), TempDir::new().unwrap(), Clock::default());
     clock.set(0);
     let keeper = over_folder(scratch.path(), &[], after(0)).await;
     let address = serve(&tasks, &keeper).await;
     let (mut clients, stop) = (Vec::new(), Arc::new(AtomicBool::new(false)));
-    // One follows at once, one asks now and then, one is configured by hand.
-    for reads in [0, 30, 170] {
+    // One follows at once, one asks now and then, one is configured by hand, and one
+    // never again.
+    for reads in [0, 30, 170, i64::MAX] {
         let (asked, count) = watch::channel(0);
         let (clock, stop) = (clock.clone(), stop.clone());
         let asking = ask_on(address, clock, reads, stop, keeper.bundle(), asked);
@@ -142,6 +143,9 @@ async fn no_request_fails_while_leafs_and_authorities_change() {
         }
     }
     stop.store(true, Ordering::SeqCst);
+    let (stranded, _) = clients.pop().unwrap();
+    let error = stranded.await.unwrap().unwrap_err();
+    assert!(error.starts_with("day 1400, read on 0"), "{error}");
     for (client, count) in clients {
         assert_eq!(client.await.unwrap(), Ok(()));
         assert!(*count.borrow() >= u64::try_from(DAYS / STEP).unwrap());

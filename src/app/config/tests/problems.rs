@@ -12,7 +12,6 @@ fn problems(text: &str) -> Vec<String> {
 /// What is written, the key that is named, and a part of what is said of it.
 const PROBLEMS: &[(&str, &str, &str)] = &[
     ("speed = 1", "speed", "is unknown"),
-    ("[webhook]\naddress = '0.0.0.0:1'", "webhook", "is unknown"),
     ("exceptions_dir = ''", "exceptions_dir", "is empty"),
     ("exceptions_dir = ['x']", "exceptions_dir", "invalid type"),
     (
@@ -25,7 +24,6 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "exception_horizon",
         "is no duration",
     ),
-    ("[[clusters]]\nname = 'a'", "clusters", "is unknown"),
     ("[cache]\nremote = 's3://x'", "cache.remote", "is unknown"),
     (
         "[environments.production]\nmin_age = 'soon'",

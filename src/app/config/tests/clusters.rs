@@ -1,0 +1,120 @@
+//! `[webhook]` and `[[clusters]]`.
+
+use super::*;
+
+const CLUSTER: &str = "[[clusters]]\nname = \"a\"\ngateway = \"g.example:5080\"\n";
+
+fn read(more: &str) -> Result<Config, Vec<String>> {
+    let (_folder, file) = written(&format!("data_dir = \"data\"\n{more}"));
+    let config = Config::load(Some(&file), home, now());
+    config.map_err(|found| {
+        let problems = found.problems.iter();
+        problems
+            .map(|it| format!("{}: {}", it.key, it.text))
+            .collect()
+    })
+}
+
+#[test]
+fn a_cluster_needs_no_more_than_a_name_and_a_gateway() {
+    let config = read(&format!("[webhook]\n{CLUSTER}")).unwrap();
+    let (webhook, cluster) = (config.webhook.as_ref().unwrap(), &config.clusters[0]);
+    assert_eq!(webhook.address.to_string(), "0.0.0.0:5443");
+    assert_eq!(webhook.tls, TlsConfig::Auto);
+    assert!(config.wants_authority());
+    assert_eq!(cluster.environment.as_str(), "production");
+    assert_eq!(cluster.exposure, Exposure::External);
+    assert_eq!(cluster.nodes, Nodes::RewriteOnly);
+    assert_eq!(cluster.exempt_namespaces, ["kube-system"]);
+    assert_eq!(cluster.namespace, "sekisho");
+    assert!(cluster.pin_digests && !cluster.allow_never && !cluster.events);
+    assert!(read("").unwrap().webhook.is_none());
+}
+
+#[test]
+fn the_first_matching_rule_of_namespaces_is_kept_in_order() {
+    let rules = "namespaces = [{ match = [\"legacy-*\", \"old\"], mode = \"audit\" }, { match = [\"*\"] }]\n";
+    let config = read(&format!("[webhook]\n{CLUSTER}{rules}")).unwrap();
+    let rules = &config.clusters[0].namespaces;
+    assert!(rules[0].matching.is_match("legacy-shop") && !rules[0].matching.is_match("shop"));
+    assert_eq!((rules[0].mode, rules[1].mode), (Some(Mode::Audit), None));
+}
+
+#[test]
+fn what_does_not_hold_together_is_told_with_its_key() {
+    for (text, problem) in [
+        ("[webhook]\n".to_owned(), "clusters: is missing"),
+        (
+            format!("{CLUSTER}{CLUSTER}"),
+            "clusters[1].name: a stands twice",
+        ),
+        (
+            "[[clusters]]\nname = \"a\"\n".to_owned(),
+            "clusters[0].gateway: is missing",
+        ),
+        (
+            format!("{CLUSTER}exempt_namespaces = [\"kube-*\"]\n"),
+            "clusters[0].exempt_namespaces: \"kube-*\" is no namespace",
+        ),
+        (
+            format!("{CLUSTER}namespaces = [{{ match = [] }}]\n"),
+            "namespaces[0].match: names no namespace",
+        ),
+        (
+            format!("{CLUSTER}namespaces = [{{ match = [\"x\"], rewrite = false }}]\n"),
+            "namespaces[0].rewrite: is false",
+        ),
+        (
+            format!("{CLUSTER}namespaces = [{{ match = [\"[\"] }}]\n"),
+            "namespaces[0].match: error parsing glob",
+        ),
+        (
+            format!("{CLUSTER}nodes = \"mirrors\"\n"),
+            "clusters[0].nodes: unknown variant",
+        ),
+        (
+            format!("{CLUSTER}pull_secrets = \"x\"\n"),
+            "clusters[0].pull_secrets: is unknown",
+        ),
+        (
+            format!("{CLUSTER}environment = \"prod\"\n"),
+            "clusters[0].environment: prod is not defined",
+        ),
+        (
+            "[[clusters]]\nname = \"A_b\"\ngateway = \"g\"\n".to_owned(),
+            "clusters[0].name: \"A_b\" is no DNS label",
+        ),
+        (
+            format!("[webhook]\nnames = [\"https://x\"]\n{CLUSTER}"),
+            "webhook.names: \"https://x\" is no host",
+        ),
+        (
+            format!("{CLUSTER}kubeconfig = \"absent\"\n"),
+            "clusters[0].kubeconfig: cannot read",
+        ),
+    ] {
+        let problems = read(&text).unwrap_err();
+        assert!(
+            problems.iter().any(|it| it.contains(problem)),
+            "{problem} is not in {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_allowed_and_dangerous_is_warned_of() {
+    let config = read(&format!(
+        "{CLUSTER}exposure = \"internal\"\nexempt_namespaces = []\n"
+    ))
+    .unwrap();
+    let warnings: Vec<String> = config.all_warnings().map(|it| it.to_string()).collect();
+    for said in [
+        "no listener serves production/internal",
+        "leaves kube-system out",
+    ] {
+        assert!(
+            warnings.iter().any(|it| it.contains(said)),
+            "{said} is not in {warnings:?}"
+        );
+    }
+}

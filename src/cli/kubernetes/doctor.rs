@@ -1,0 +1,245 @@
+//! `sekisho kubernetes doctor`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::verdicts;
+use crate::app::config::{ClusterConfig, Config};
+use crate::cli::arguments::{Screen, Shared};
+use crate::cli::client::Remote;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Palette;
+use crate::cluster::{Cluster, Look};
+use crate::doctor::{Expected, Finding, Lax, Severity, judge, judge_images, questions};
+use crate::oci::printable;
+use crate::trust::{Exposure, Mode};
+
+/// The longest text that is shown of one thing.
+const TEXT: usize = 600;
+/// Set by the kubelet in every container.
+const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+
+/// Say what is wrong in a cluster; exit 1 if anything is
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Reads the cluster as its API server has it: our webhooks and their certificate, the
+webhooks of others that could hold up Sekisho itself, time-outs, exempt namespaces
+and who could make one. Then one Pod is tried in a dry run, and every image that
+runs is judged as if it were pulled now. Nothing is changed.
+
+Examples:
+  sekisho kubernetes doctor
+  sekisho kubernetes doctor --cluster production-a --kubeconfig ~/.kube/config
+  sekisho kubernetes doctor --output json | jq '.findings[] | select(.severity == \"wrong\")'"
+)]
+pub struct Doctor {
+    /// Its name in [[clusters]]; may be left out where there is one
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// How the API server is reached; by default what the configuration names, else the
+    /// Pod's service account, else KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Where the Pod of the dry run would be made; a namespace that is judged
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    trial_namespace: String,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    screen: Screen,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    cluster: &'a str,
+    ok: bool,
+    images: usize,
+    findings: Vec<FindingView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingView<'a> {
+    severity: &'static str,
+    what: &'a str,
+    why: &'a str,
+    next_step: &'a str,
+}
+
+impl Doctor {
+    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+        let config = shared.load()?;
+        let table = super::cluster::named(&config, self.cluster.as_deref())?;
+        let expected = expected(table);
+        let now = Timestamp::now();
+        let snapshot = self
+            .connect(table)
+            .await?
+            .snapshot(&self.look(&config, &expected), now)
+            .await;
+        let mut findings = judge(&snapshot, &expected, now);
+        let questions = questions(&snapshot, &expected);
+        let images = questions.len();
+        let client = self.remote.client(shared)?;
+        let answers = verdicts::ask(&client, &config, table, questions).await;
+        findings.extend(judge_images(&answers));
+        findings.sort_by_key(|finding| finding.severity);
+        self.show(&expected, images, &findings)
+    }
+
+    async fn connect(&self, table: &ClusterConfig) -> Result<Cluster, Failure> {
+        let configured = self.kubeconfig.clone().or_else(|| table.kubeconfig.clone());
+        let file = configured.or_else(usual_kubeconfig);
+        let cluster = Cluster::connect(file.as_deref()).await;
+        let cluster = cluster.map_err(|error| Failure::new(error.to_string()))?;
+        cluster.ok_or_else(|| {
+            Failure::new("no way to the API server is known").next("name it by --kubeconfig FILE")
+        })
+    }
+
+    fn look(&self, config: &Config, expected: &Expected) -> Look {
+        let trial = config.upstreams.first().map(|upstream| {
+            let image = format!("{}/library/sekisho-doctor:1", upstream.name);
+            (self.trial_namespace.clone(), image)
+        });
+        Look {
+            namespace: expected.namespace.clone(),
+            configuration: expected.configuration(),
+            trial,
+            inside: env::var_os(IN_CLUSTER).is_some(),
+        }
+    }
+
+    fn show(
+        &self,
+        expected: &Expected,
+        images: usize,
+        findings: &[Finding],
+    ) -> Result<Exit, Failure> {
+        let ok = findings
+            .iter()
+            .all(|finding| finding.severity == Severity::Note);
+        let report = Report {
+            cluster: &expected.cluster,
+            ok,
+            images,
+            findings: findings.iter().map(view).collect(),
+        };
+        let raw = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
+        self.screen
+            .output
+            .show(&raw, |palette| render(&report, palette))?;
+        Ok(match ok {
+            true => Exit::Done,
+            false => Exit::Failure,
+        })
+    }
+}
+
+/// Outside a cluster, where `kubectl` looks.
+fn usual_kubeconfig() -> Option<PathBuf> {
+    if env::var_os(IN_CLUSTER).is_some() {
+        return None;
+    }
+    let named = env::var_os("KUBECONFIG").and_then(|paths| env::split_paths(&paths).next());
+    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config"));
+    named.or(home).filter(|file| file.is_file())
+}
+
+fn expected(table: &ClusterConfig) -> Expected {
+    let lax = |mode: Mode| mode != Mode::Enforce;
+    let rules = table.namespaces.iter().filter_map(|rule| {
+        let mode = rule.mode.filter(|mode| lax(*mode))?;
+        Some(Lax {
+            globs: rule.globs.clone(),
+            mode: mode.as_str().to_owned(),
+        })
+    });
+    Expected {
+        cluster: table.name.clone(),
+        namespace: table.namespace.clone(),
+        exempt: table.exempt_namespaces.clone(),
+        lax: rules.collect(),
+        gateway: table.gateway.to_string(),
+        internal: table.exposure == Exposure::Internal,
+    }
+}
+
+fn view(finding: &Finding) -> FindingView<'_> {
+    FindingView {
+        severity: finding.severity.as_str(),
+        what: &finding.what,
+        why: &finding.why,
+        next_step: &finding.next_step,
+    }
+}
+
+fn render(report: &Report<'_>, palette: Palette) -> String {
+    let findings: String = report
+        .findings
+        .iter()
+        .map(|finding| line(finding, palette))
+        .collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in &report.findings {
+        *counts.entry(finding.severity).or_default() += 1;
+    }
+    let count = |severity| counts.get(severity).copied().unwrap_or(0);
+    let end = format!(
+        "{}: {} wrong, {} unknown, {} to note; {} running images were judged",
+        report.cluster,
+        count("wrong"),
+        count("unknown"),
+        count("note"),
+        report.images
+    );
+    let end = match report.ok {
+        true => palette.good(&end),
+        false => palette.bad(&end),
+    };
+    format!("{findings}{end}")
+}
+
+fn line(finding: &FindingView<'_>, palette: Palette) -> String {
+    let word = format!("{:7}", finding.severity);
+    let word = match finding.severity {
+        "wrong" => palette.bad(&word),
+        "unknown" => palette.doubtful(&word),
+        _ => word,
+    };
+    let [what, why, next] =
+        [finding.what, finding.why, finding.next_step].map(|text| printable(text, TEXT));
+    format!("{word}  {what}\n         {why}\n         next: {next}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_has_its_next_step_and_the_end_counts_them() {
+        let finding = FindingView {
+            severity: "wrong",
+            what: "no Pod is ready",
+            why: "Pods are not judged\u{1b}",
+            next_step: "bring it up",
+        };
+        let report = Report {
+            cluster: "prod",
+            ok: false,
+            images: 3,
+            findings: vec![finding],
+        };
+        assert_eq!(
+            render(&report, Palette::plain()),
+            "wrong    no Pod is ready\n         Pods are not judged?\n         next: bring it up\n\
+             prod: 1 wrong, 0 unknown, 0 to note; 3 running images were judged"
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! Is anybody there to answer?
+
+use serde_json::Value;
+
+use super::expected::Expected;
+use super::finding::Finding;
+use super::hook::Hook;
+use super::own::hooks;
+use super::snapshot::{Listed, Snapshot, list, text};
+
+const SERVICE_OF: &str = "/metadata/labels/kubernetes.io~1service-name";
+
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+    let own: Vec<Hook<'_>> = hooks(snapshot, expected).collect();
+    let services: Vec<_> = own.iter().filter_map(Hook::service).collect();
+    let Some((namespace, service)) = services.first().copied() else {
+        return Vec::new();
+    };
+    if !matches!(snapshot.slices, Listed::Items(_)) {
+        return Vec::new();
+    }
+    let is_fatal = own.iter().any(Hook::is_fatal);
+    let title = format!("{namespace}/{service}");
+    match (ready(snapshot, service), is_fatal) {
+        (0, true) => vec![
+            nobody(&title)
+                .why("no Pod is made outside the exempt namespaces: the validating webhook is Fail")
+                .next("bring Sekisho up, or delete the ValidatingWebhookConfiguration meanwhile"),
+        ],
+        (0, false) => vec![
+            nobody(&title)
+                .why("Pods are made without being rewritten or judged")
+                .next("bring Sekisho up: kubectl -n … get pods, and their events"),
+        ],
+        (1, true) => vec![
+            Finding::wrong(format!("only one Pod is ready behind {title}"))
+                .why("while it restarts no Pod is made: the validating webhook is Fail")
+                .next("run two or more, or set failurePolicy: Ignore"),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn nobody(title: &str) -> Finding {
+    Finding::wrong(format!("no Pod is ready behind {title}"))
+}
+
+fn ready(snapshot: &Snapshot, service: &str) -> usize {
+    let slices = snapshot.slices.items().iter();
+    slices
+        .filter(|slice| text(slice, SERVICE_OF) == service)
+        .flat_map(|slice| list(slice, "/endpoints"))
+        .filter(|endpoint| is_ready(endpoint))
+        .count()
+}
+
+/// Not said is ready, as Kubernetes has it.
+fn is_ready(endpoint: &Value) -> bool {
+    let said = endpoint
+        .pointer("/conditions/ready")
+        .and_then(Value::as_bool);
+    said.unwrap_or(true)
+}

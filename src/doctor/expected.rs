@@ -1,0 +1,60 @@
+//! What the configuration says of the cluster.
+
+use globset::{Glob, GlobSetBuilder};
+
+/// Where the cluster's own Pods run; never ours to hold up.
+pub(super) const SYSTEM: &str = "kube-system";
+
+/// One `[[clusters]]` table, in the words that matter here.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub cluster: String,
+    /// Where Sekisho runs in it.
+    pub namespace: String,
+    /// `exempt_namespaces`, by name.
+    pub exempt: Vec<String>,
+    /// Namespaces that are judged more laxly than the rest.
+    pub lax: Vec<Lax>,
+    /// What images are rewritten to: `host[:port]`.
+    pub gateway: String,
+    /// Whether its Pods count as internal unless something leads to them.
+    pub internal: bool,
+}
+
+/// Patterns of names whose namespaces are in `audit` or `warn`.
+#[derive(Clone, Debug)]
+pub struct Lax {
+    pub globs: Vec<String>,
+    pub mode: String,
+}
+
+impl Expected {
+    /// The name of both webhook configurations.
+    pub fn configuration(&self) -> String {
+        format!("zz-sekisho-{}", self.cluster)
+    }
+
+    /// Namespaces that webhooks leave alone, each once.
+    pub(super) fn untouched(&self) -> Vec<&str> {
+        let mut all = vec![self.namespace.as_str(), SYSTEM];
+        all.extend(self.exempt.iter().map(String::as_str));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    pub(super) fn is_untouched(&self, namespace: &str) -> bool {
+        self.untouched().contains(&namespace)
+    }
+}
+
+impl Lax {
+    /// A glob that cannot be read matches nothing; the configuration refuses it.
+    pub(super) fn matches(&self, namespace: &str) -> bool {
+        let mut set = GlobSetBuilder::new();
+        for glob in self.globs.iter().filter_map(|text| Glob::new(text).ok()) {
+            set.add(glob);
+        }
+        set.build().is_ok_and(|set| set.is_match(namespace))
+    }
+}

@@ -1,0 +1,111 @@
+//! What runs now, judged as if it were pulled now.
+
+use std::collections::BTreeMap;
+
+use super::expected::Expected;
+use super::finding::{Finding, some_of};
+use super::pod::running;
+use super::snapshot::{Snapshot, name_of, namespace_of};
+
+/// Different images that are asked about; beyond them it is said so.
+const MOST: usize = 2000;
+
+/// One image that runs, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub image: String,
+    /// Whether any Pod of it counts as external.
+    pub external: bool,
+    /// Namespace and name, in order.
+    pub pods: Vec<String>,
+}
+
+/// What the gateway says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Allowed,
+    /// The gravest reason's word, the line that a client would read, the next step.
+    Denied {
+        reason: String,
+        message: String,
+        next_step: String,
+    },
+    /// No answer; why.
+    Unknown(String),
+}
+
+/// What to ask: each running image once for each exposure, exempt namespaces left out.
+pub fn questions(snapshot: &Snapshot, expected: &Expected) -> Vec<Question> {
+    let mut found: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+    for pod in snapshot.pods.items() {
+        let (namespace, name) = (namespace_of(pod), name_of(pod));
+        if expected.is_untouched(namespace) {
+            continue;
+        }
+        let is_reached =
+            |reached: &super::Reached| reached.namespace == namespace && reached.pod == name;
+        let external = !expected.internal || snapshot.reached.iter().any(is_reached);
+        for image in running(pod) {
+            let pods = found.entry((image, external)).or_default();
+            pods.push(format!("{namespace}/{name}"));
+        }
+    }
+    let question = |((image, external), pods)| Question {
+        image,
+        external,
+        pods,
+    };
+    found.into_iter().map(question).take(MOST).collect()
+}
+
+/// What would be denied if it started again now.
+pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Finding> {
+    let mut found: Vec<Finding> = answers.iter().filter_map(denied).collect();
+    found.extend(unanswered(answers));
+    if answers.len() >= MOST {
+        found.push(
+            Finding::unknown(format!("only {MOST} images were asked about"))
+                .why("more run in this cluster")
+                .next("ask about the others with `sekisho verify`"),
+        );
+    }
+    found
+}
+
+fn denied((question, answer): &(Question, Answer)) -> Option<Finding> {
+    let Answer::Denied {
+        reason,
+        message,
+        next_step,
+    } = answer
+    else {
+        return None;
+    };
+    let pods = some_of(&question.pods);
+    let what = match reason.as_str() {
+        "revoked" => format!("{} was revoked and still runs in {pods}", question.image),
+        _ => format!("{} runs in {pods} and would be denied now", question.image),
+    };
+    let next = match reason.as_str() {
+        "revoked" => "replace it, then delete the Pods: a revocation stops no running Pod",
+        _ => next_step,
+    };
+    Some(Finding::wrong(what).why(message.clone()).next(next))
+}
+
+fn unanswered(answers: &[(Question, Answer)]) -> Option<Finding> {
+    let mut images = Vec::new();
+    let mut first = None;
+    for (question, answer) in answers {
+        if let Answer::Unknown(why) = answer {
+            images.push(question.image.clone());
+            first.get_or_insert(why);
+        }
+    }
+    let why = first?;
+    Some(
+        Finding::unknown(format!("no verdict on {}", some_of(&images)))
+            .why(why.clone())
+            .next("ask one of them with `sekisho explain`"),
+    )
+}

@@ -1,0 +1,36 @@
+//! The list of permitted registries, which the API server itself holds.
+
+use super::expected::Expected;
+use super::finding::Finding;
+use super::snapshot::{Listed, Snapshot, holds};
+
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+    let name = format!("sekisho-registries-{}", expected.cluster);
+    let is_absent =
+        |listed: &Listed| matches!(listed, Listed::Items(_)) && listed.named(&name).is_none();
+    let binding = snapshot.policy_bindings.named(&name);
+    let mut found = Vec::new();
+    for (kind, listed) in [
+        ("ValidatingAdmissionPolicy", &snapshot.policies),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            &snapshot.policy_bindings,
+        ),
+    ] {
+        if is_absent(listed) {
+            found.push(
+                Finding::wrong(format!("the {kind} {name} is not there"))
+                    .why("while Sekisho is down, Pods may name any registry")
+                    .next("apply what `sekisho kubernetes manifests --only policies` prints"),
+            );
+        }
+    }
+    if binding.is_some_and(|binding| !holds(binding, "/spec/validationActions", &["Deny"])) {
+        found.push(
+            Finding::note(format!("the policy {name} only warns"))
+                .why("its binding does not say Deny")
+                .next("add Deny to its validationActions when you are ready to enforce"),
+        );
+    }
+    found
+}

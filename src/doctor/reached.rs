@@ -1,0 +1,22 @@
+//! Pods that requests from outside can reach, in a cluster that counts as internal.
+
+use super::expected::Expected;
+use super::finding::{Finding, some_of};
+use super::snapshot::Snapshot;
+
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
+    let reached: Vec<String> = snapshot
+        .reached
+        .iter()
+        .filter(|reached| !expected.is_untouched(&reached.namespace))
+        .map(|reached| format!("{}/{} ({})", reached.namespace, reached.pod, reached.way))
+        .collect();
+    (expected.internal && !reached.is_empty()).then(|| {
+        Finding::note(format!(
+            "can be reached from outside: {}",
+            some_of(&reached)
+        ))
+        .why("their images are judged as external here; a pull is judged as its listener says")
+        .next("see what leads there is meant to; denied ones are listed with their images")
+    })
+}

@@ -1,0 +1,199 @@
+//! A cluster as the API server would write it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+
+use super::super::{Expected, Lax, Listed, Snapshot, Trial};
+
+pub(super) const GATEWAY: &str = "gate.example:5080";
+
+pub(super) fn expected() -> Expected {
+    Expected {
+        cluster: "prod".to_owned(),
+        namespace: "sekisho".to_owned(),
+        exempt: vec!["kube-system".to_owned()],
+        lax: Vec::new(),
+        gateway: GATEWAY.to_owned(),
+        internal: false,
+    }
+}
+
+pub(super) fn lax(glob: &str) -> Lax {
+    Lax {
+        globs: vec![glob.to_owned()],
+        mode: "audit".to_owned(),
+    }
+}
+
+/// An authority and a leaf for the Service, valid through a range of years.
+pub(super) struct Papers {
+    pub bundle: String,
+    pub leaf: String,
+}
+
+pub(super) fn papers(name: &str, until: (i32, u8, u8)) -> Papers {
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = ca.self_signed(&key).unwrap();
+    let issuer = Issuer::from_params(&ca, &key);
+    let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    leaf.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+    let leaf = leaf
+        .signed_by(&KeyPair::generate().unwrap(), &issuer)
+        .unwrap();
+    Papers {
+        bundle: STANDARD.encode(authority.pem()),
+        leaf: STANDARD.encode(leaf.pem()),
+    }
+}
+
+pub(super) fn healthy() -> Snapshot {
+    let papers = papers("sekisho.sekisho.svc", (2030, 1, 1));
+    let names = ["default", "kube-system", "sekisho", "shop"];
+    Snapshot {
+        mutating: items(vec![configuration(vec![own(
+            "pods.mutate.sekisho.internal",
+            &papers.bundle,
+        )])]),
+        validating: items(vec![configuration(vec![
+            own("pods.validate.sekisho.internal", &papers.bundle),
+            templates(&papers.bundle),
+        ])]),
+        policies: items(vec![named("sekisho-registries-prod")]),
+        policy_bindings: items(vec![binding(&["Deny", "Audit"])]),
+        namespaces: items(names.map(namespace).to_vec()),
+        pods: items(vec![
+            pod("sekisho", "sekisho-0", "registry.example/sekisho:1"),
+            pod("shop", "web", "gate.example:5080/docker.io/library/nginx:1"),
+        ]),
+        slices: items(vec![slice(2)]),
+        secrets: items(vec![secret(&papers.leaf)]),
+        cluster_roles: items(Vec::new()),
+        cluster_role_bindings: items(Vec::new()),
+        reached: Vec::new(),
+        answered: Vec::new(),
+        trial: Trial::Admitted {
+            asked: "docker.io/library/nginx".to_owned(),
+            image: format!("{GATEWAY}/docker.io/library/nginx"),
+        },
+    }
+}
+
+pub(super) fn items(items: Vec<Value>) -> Listed {
+    Listed::Items(items)
+}
+
+pub(super) fn named(name: &str) -> Value {
+    json!({ "metadata": { "name": name } })
+}
+
+pub(super) fn namespace(name: &str) -> Value {
+    json!({ "metadata": { "name": name, "labels": { "kubernetes.io/metadata.name": name } } })
+}
+
+pub(super) fn pod(namespace: &str, name: &str, image: &str) -> Value {
+    json!({
+        "metadata": { "namespace": namespace, "name": name, "labels": { "app": name } },
+        "spec": { "containers": [{ "name": "main", "image": image }] },
+    })
+}
+
+pub(super) fn binding(actions: &[&str]) -> Value {
+    json!({
+        "metadata": { "name": "sekisho-registries-prod" },
+        "spec": { "validationActions": actions },
+    })
+}
+
+pub(super) fn slice(ready: usize) -> Value {
+    let endpoints: Vec<Value> = (0..3)
+        .map(|index| json!({ "conditions": { "ready": index < ready } }))
+        .collect();
+    json!({
+        "metadata": {
+            "name": "sekisho-x",
+            "labels": { "kubernetes.io/service-name": "sekisho" },
+        },
+        "endpoints": endpoints,
+    })
+}
+
+pub(super) fn secret(leaf: &str) -> Value {
+    json!({ "metadata": { "name": "sekisho-webhook-tls" }, "data": { "tls.crt": leaf } })
+}
+
+fn configuration(webhooks: Vec<Value>) -> Value {
+    json!({ "metadata": { "name": "zz-sekisho-prod" }, "webhooks": webhooks })
+}
+
+fn own(name: &str, bundle: &str) -> Value {
+    let pods = |operations: &[&str], resource: &str| {
+        json!({
+            "operations": operations, "apiGroups": [""], "apiVersions": ["v1"],
+            "resources": [resource],
+        })
+    };
+    json!({
+        "name": name,
+        "clientConfig": {
+            "service": { "namespace": "sekisho", "name": "sekisho", "port": 443 },
+            "caBundle": bundle,
+        },
+        "rules": [
+            pods(&["CREATE", "UPDATE"], "pods"),
+            pods(&["UPDATE"], "pods/ephemeralcontainers"),
+        ],
+        "namespaceSelector": { "matchExpressions": [{
+            "key": "kubernetes.io/metadata.name", "operator": "NotIn",
+            "values": ["kube-system", "sekisho"],
+        }] },
+        "failurePolicy": "Ignore",
+        "timeoutSeconds": 2,
+        "sideEffects": "NoneOnDryRun",
+    })
+}
+
+fn templates(bundle: &str) -> Value {
+    let mut hook = own("templates.validate.sekisho.internal", bundle);
+    hook["rules"] = json!([{
+        "operations": ["CREATE", "UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"],
+        "resources": ["deployments"],
+    }]);
+    hook
+}
+
+/// A webhook of somebody else, which takes every Pod and stops the cluster.
+pub(super) fn neighbour(name: &str) -> Value {
+    json!({
+        "name": name,
+        "clientConfig": { "service": { "namespace": "mesh", "name": "injector" } },
+        "rules": [{
+            "operations": ["CREATE"], "apiGroups": ["*"], "apiVersions": ["*"],
+            "resources": ["pods"],
+        }],
+        "failurePolicy": "Fail",
+        "timeoutSeconds": 5,
+    })
+}
+
+/// Another configuration with these webhooks.
+pub(super) fn add(listed: &mut Listed, name: &str, webhooks: Vec<Value>) {
+    let Listed::Items(items) = listed else {
+        panic!("there are none");
+    };
+    items.push(json!({ "metadata": { "name": name }, "webhooks": webhooks }));
+}
+
+/// One of our webhooks, to be changed.
+pub(super) fn hook_mut<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut Value {
+    let configurations = [&mut snapshot.mutating, &mut snapshot.validating];
+    let hooks = configurations.into_iter().flat_map(|listed| match listed {
+        Listed::Items(items) => items.iter_mut(),
+        _ => panic!("there are none"),
+    });
+    let mut hooks = hooks.flat_map(|object| object["webhooks"].as_array_mut().unwrap());
+    hooks.find(|hook| hook["name"] == name).unwrap()
+}

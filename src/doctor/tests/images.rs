@@ -1,0 +1,96 @@
+//! What runs, asked about by what the node got.
+
+use serde_json::json;
+
+use super::super::{
+    Answer, Expected, Listed, Question, Reached, Severity, judge_images, questions,
+};
+use super::cluster::{expected, healthy, pod};
+use super::whole::{assert_told, of};
+
+fn digest(byte: char) -> String {
+    format!("sha256:{}", byte.to_string().repeat(64))
+}
+
+#[test]
+fn each_image_is_asked_about_once_by_the_digest_that_runs() {
+    let mut snapshot = healthy();
+    let mut running = pod("shop", "api", "gate.example:5080/docker.io/team/api:2");
+    running["status"] = json!({ "containerStatuses": [{
+        "name": "main",
+        "imageID": format!("gate.example:5080/docker.io/team/api@{}", digest('a')),
+    }] });
+    let mut twin = running.clone();
+    twin["metadata"]["name"] = json!("api-2");
+    let mut local = pod("shop", "local", "registry.corp:5000/built");
+    local["status"] = json!({ "containerStatuses": [{ "name": "main", "imageID": digest('b') }] });
+    local["spec"]["volumes"] = json!([{ "image": { "reference": "docker.io/team/data:1" } }]);
+    let system = pod("kube-system", "dns", "registry.k8s.io/coredns:1");
+    if let Listed::Items(items) = &mut snapshot.pods {
+        items.extend([running, twin, local, system]);
+    }
+    let asked = questions(&snapshot, &expected());
+    let images: Vec<&str> = asked
+        .iter()
+        .map(|question| question.image.as_str())
+        .collect();
+    let of_api = format!("gate.example:5080/docker.io/team/api@{}", digest('a'));
+    assert_eq!(
+        images,
+        [
+            "docker.io/team/data:1",
+            "gate.example:5080/docker.io/library/nginx:1",
+            &of_api,
+            "registry.corp:5000/built",
+        ]
+    );
+    assert_eq!(asked[2].pods, ["shop/api", "shop/api-2"]);
+    assert!(asked.iter().all(|question| question.external));
+}
+
+#[test]
+fn only_what_is_reached_counts_as_external_in_an_internal_cluster() {
+    let mut snapshot = healthy();
+    if let Listed::Items(items) = &mut snapshot.pods {
+        items.push(pod("shop", "batch", "docker.io/team/batch:1"));
+    }
+    snapshot.reached = vec![Reached {
+        namespace: "shop".to_owned(),
+        pod: "web".to_owned(),
+        way: "hostPort 80".to_owned(),
+    }];
+    let internal = Expected {
+        internal: true,
+        ..expected()
+    };
+    let asked = questions(&snapshot, &internal);
+    let external: Vec<bool> = asked.iter().map(|question| question.external).collect();
+    assert_eq!(external, [false, true]);
+}
+
+#[test]
+fn what_would_be_denied_now_is_told_and_revoked_images_most_of_all() {
+    let question = |image: &str| Question {
+        image: image.to_owned(),
+        external: true,
+        pods: vec!["shop/a".to_owned()],
+    };
+    let denied = |reason: &str| Answer::Denied {
+        reason: reason.to_owned(),
+        message: format!("sekisho: {reason}: x"),
+        next_step: "scan it".to_owned(),
+    };
+    let found = judge_images(&[
+        (question("a"), Answer::Allowed),
+        (question("b"), denied("scan-stale")),
+        (question("c"), denied("revoked")),
+        (question("d"), Answer::Unknown("no server".to_owned())),
+        (question("e"), Answer::Unknown("no server".to_owned())),
+    ]);
+    let wrong = of(&found, Severity::Wrong);
+    assert_eq!(wrong.len(), 2);
+    assert_told(&wrong, "b runs in shop/a and would be denied now");
+    assert_told(&wrong, "c was revoked and still runs in shop/a");
+    assert!(found[1].next_step.contains("delete the Pods"));
+    assert_eq!(of(&found, Severity::Unknown), ["no verdict on d, e"]);
+}

@@ -1,0 +1,112 @@
+//! Namespaces that are exempt or lax, and who may make them.
+
+use serde_json::{Value, json};
+
+use super::super::{Expected, Listed, Reached, Severity, Snapshot};
+use super::cluster::{expected, healthy, items, lax, namespace, pod};
+use super::whole::{assert_told, found, of, wrong};
+
+fn with_maker(subject: &Value) -> Snapshot {
+    let mut snapshot = healthy();
+    snapshot.cluster_roles = items(vec![json!({
+        "metadata": { "name": "self-service" },
+        "rules": [{ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"] }],
+    })]);
+    snapshot.cluster_role_bindings = items(vec![json!({
+        "metadata": { "name": "everybody" },
+        "roleRef": { "kind": "ClusterRole", "name": "self-service" },
+        "subjects": [subject],
+    })]);
+    snapshot
+}
+
+fn developers() -> Value {
+    json!({ "kind": "Group", "name": "developers" })
+}
+
+fn with_lax(glob: &str) -> Expected {
+    Expected {
+        lax: vec![lax(glob)],
+        ..expected()
+    }
+}
+
+#[test]
+fn who_may_make_a_lax_namespace_is_told() {
+    let snapshot = with_maker(&developers());
+    assert_eq!(
+        wrong(&snapshot, &with_lax("legacy-*")),
+        ["Group developers may make a namespace that is judged laxly: legacy-*"]
+    );
+    assert_eq!(wrong(&snapshot, &expected()), [""; 0]);
+    assert_eq!(
+        wrong(&snapshot, &with_lax("shop")),
+        [""; 0],
+        "its name is taken"
+    );
+}
+
+#[test]
+fn an_exempt_name_that_is_free_can_be_taken() {
+    let snapshot = with_maker(&developers());
+    let mut expected = expected();
+    expected.exempt.push("monitoring".to_owned());
+    assert_told(&wrong(&snapshot, &expected), "is judged laxly: monitoring");
+    let mut snapshot = snapshot;
+    if let Listed::Items(items) = &mut snapshot.namespaces {
+        items.push(namespace("monitoring"));
+    }
+    assert_eq!(wrong(&snapshot, &expected), [""; 0]);
+}
+
+#[test]
+fn administrators_and_the_clusters_own_are_not_told() {
+    for own in [
+        json!({ "kind": "Group", "name": "system:masters" }),
+        json!({ "kind": "User", "name": "system:kube-controller-manager" }),
+        json!({ "kind": "ServiceAccount", "namespace": "kube-system", "name": "x" }),
+    ] {
+        assert_eq!(wrong(&with_maker(&own), &with_lax("legacy-*")), [""; 0]);
+    }
+    let everybody = json!({ "kind": "Group", "name": "system:authenticated" });
+    assert_told(
+        &wrong(&with_maker(&everybody), &with_lax("legacy-*")),
+        "Group system:authenticated may make",
+    );
+}
+
+#[test]
+fn what_runs_where_nothing_is_judged_is_noted() {
+    let mut snapshot = healthy();
+    if let Listed::Items(items) = &mut snapshot.pods {
+        items.push(pod("kube-system", "dns", "registry.k8s.io/coredns:1"));
+    }
+    let notes = of(&found(&snapshot, &with_lax("shop")), Severity::Note);
+    assert_told(
+        &notes,
+        "kube-system runs images by other names than the gateway's: registry.k8s.io/coredns:1",
+    );
+    assert_told(&notes, "shop holds for shop: mode audit");
+}
+
+#[test]
+fn pods_that_are_reached_in_an_internal_cluster_are_noted() {
+    let mut snapshot = healthy();
+    for namespace in ["shop", "kube-system"] {
+        snapshot.reached.push(Reached {
+            namespace: namespace.to_owned(),
+            pod: "web".to_owned(),
+            way: "hostNetwork".to_owned(),
+        });
+    }
+    let internal = Expected {
+        internal: true,
+        ..expected()
+    };
+    let notes = of(&found(&snapshot, &internal), Severity::Note);
+    assert_eq!(
+        notes,
+        ["can be reached from outside: shop/web (hostNetwork)"]
+    );
+    assert_eq!(of(&found(&snapshot, &expected()), Severity::Note), [""; 0]);
+}

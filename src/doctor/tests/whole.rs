@@ -1,0 +1,68 @@
+//! A cluster as a whole, and what all these tests ask.
+
+use jiff::Timestamp;
+
+use super::super::{Expected, Finding, Listed, Severity, Snapshot, judge};
+use super::cluster;
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+pub(super) fn found(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+    judge(snapshot, expected, now())
+}
+
+/// What is wrong, in words.
+pub(super) fn wrong(snapshot: &Snapshot, expected: &Expected) -> Vec<String> {
+    let found = found(snapshot, expected);
+    assert!(
+        found
+            .iter()
+            .all(|finding| !finding.what.is_empty() && !finding.why.is_empty())
+    );
+    assert!(found.iter().all(|finding| !finding.next_step.is_empty()));
+    of(&found, Severity::Wrong)
+}
+
+pub(super) fn of(found: &[Finding], severity: Severity) -> Vec<String> {
+    let of = found.iter().filter(|finding| finding.severity == severity);
+    of.map(|finding| finding.what.clone()).collect()
+}
+
+#[track_caller]
+pub(super) fn assert_told(found: &[String], words: &str) {
+    assert!(
+        found.iter().any(|what| what.contains(words)),
+        "{words}: {found:#?}"
+    );
+}
+
+#[test]
+fn a_healthy_cluster_has_nothing_wrong() {
+    let found = found(&cluster::healthy(), &cluster::expected());
+    assert_eq!(of(&found, Severity::Wrong), [""; 0]);
+    assert_eq!(of(&found, Severity::Unknown), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_read_is_told() {
+    let mut snapshot = cluster::healthy();
+    snapshot.pods = Listed::Unknown("pods is forbidden".to_owned());
+    snapshot.policies = Listed::NoSuchKind;
+    let unknown = of(&found(&snapshot, &cluster::expected()), Severity::Unknown);
+    assert_told(&unknown, "Pods could not be read");
+    assert_told(&unknown, "ValidatingAdmissionPolicies could not be read");
+}
+
+#[test]
+fn many_findings_are_counted_and_not_all_shown() {
+    let mut snapshot = cluster::healthy();
+    let hooks: Vec<_> = (0..300)
+        .map(|index| cluster::neighbour(&format!("hook-{index}")))
+        .collect();
+    cluster::add(&mut snapshot.validating, "others", hooks);
+    let found = found(&snapshot, &cluster::expected());
+    assert_eq!(found.len(), 201);
+    assert!(found[200].what.contains("more findings"));
+}
