@@ -114,12 +114,22 @@ impl Guarded {
     }
 
     pub fn until_rewritten(&self) {
-        let named = pod(AUDITED, "probe", "nginx");
-        let (kubectl, gateway) = (self.kubectl(), self.site.gateway.address());
+        let gateway = self.site.gateway.address();
         eventually("a rewritten name", IN_FORCE, || {
-            let made = kubectl.tried(&named);
-            made.stdout.contains(gateway).then_some(())
+            self.probed().contains(gateway).then_some(())
         });
+    }
+
+    /// Until what was deleted is no longer in force.
+    pub fn until_left_alone(&self) {
+        eventually("a name that stays", IN_FORCE, || {
+            let made = self.probed();
+            made.contains("\"nginx\"").then_some(())
+        });
+    }
+
+    fn probed(&self) -> String {
+        self.kubectl().tried(&pod(AUDITED, "probe", "nginx")).stdout
     }
 
     /// The name at the gateway of what Docker Hub would call `name`.

@@ -7,7 +7,6 @@ mod denials;
 mod doctor;
 mod drills;
 mod exposure;
-mod fresh_node;
 mod generations;
 mod guarded;
 mod node;
