@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::cluster::pod;
 use crate::lab::kubernetes::{ControlPlane, Kubectl, User, Version};
-use crate::lab::{Authority, Image, Missing, Site, free_port, or_skip};
+use crate::lab::{Authority, Image, Missing, Site, free_port, or_skip, trivy_with};
 
 /// An API server that asks a gateway about its Pods; two namespaces, one of them ours.
 struct Cluster {
@@ -124,7 +124,7 @@ fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_told() {
     bare.assert_told("wrong", "a new Pod's image");
 
     cluster.install();
-    let (admitted, unseen) = (
+    let (admitted, other) = (
         cluster.site.image("team/app"),
         cluster.site.image("team/other"),
     );
@@ -162,10 +162,21 @@ fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_told() {
         .kubectl
         .run(&["delete", "validatingwebhookconfiguration", "neighbours"])
         .expect_ok();
-    cluster.run("other", &unseen);
+    cluster.site.admit(&other);
+    cluster.run("other", &other);
+    find_a_flaw(&cluster, &other);
     cluster
         .doctor(User::Admin)
         .assert_told("wrong", "runs in shop/other and would be denied now");
+}
+
+/// As a later scan does.
+fn find_a_flaw(cluster: &Cluster, image: &Image) {
+    let site = &cluster.site;
+    let repository = format!("{}/{}", site.development.address(), image.repository);
+    let report = trivy_with(&repository, image, &[("CVE-2026-0001", "CRITICAL")]);
+    let name = site.upstream_name(image);
+    site.gateway.submit(&name, &report).expect_ok();
 }
 
 /// Another authority in the mutating configuration, a neighbour that is down and
