@@ -36,10 +36,10 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Routed { route, service } => {
-                write!(f, "{route} → Service {service} → Pod")
+                write!(f, "{route} -> Service {service} → Pod")
             }
             Self::Open { service, opening } => {
-                write!(f, "Service {service} ({opening}) → Pod")
+                write!(f, "Service {service} ({opening}) -> Pod")
             }
             Self::HostNetwork => f.write_str("hostNetwork"),
             Self::HostPort(port) => write!(f, "hostPort {port}"),

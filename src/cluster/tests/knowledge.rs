@@ -108,7 +108,7 @@ async fn knows_what_is_listed_and_follows_what_changes() {
     let knowledge = fake.follow(&tasks);
     let reached = || knowledge.reached_by("shop", &pod());
     let way = until(reached).await;
-    assert_eq!(way, "Service shop/web (LoadBalancer) → Pod");
+    assert_eq!(way, "Service shop/web (LoadBalancer) -> Pod");
     let services = fake.watch("services").await;
     let deleted = json!({"type": "DELETED", "object": service("LoadBalancer")});
     services.send(deleted).unwrap();
@@ -135,7 +135,7 @@ async fn an_ingress_that_appears_raises_a_running_pod() {
     let raised = until(|| knowledge.raised_once().pop()).await;
     assert_eq!((&*raised.namespace, &*raised.name), ("shop", "web-1"));
     assert_eq!(raised.images, ["team/web:1"]);
-    let expected = "Ingress shop/front → Service shop/web → Pod";
+    let expected = "Ingress shop/front -> Service shop/web -> Pod";
     assert_eq!(raised.way.to_string(), expected);
     assert_eq!(knowledge.raised_once(), [], "told once");
     tasks.drain(Duration::from_secs(5)).await;

@@ -33,7 +33,7 @@ fn an_ingress_raises_the_pods_behind_it_once() {
     let found = raised(&mut ways, &mut pods);
     assert_eq!(names(&found), ["web-1", "web-2"]);
     let first = &found[0];
-    let expected = "Ingress shop/front → Service shop/web → Pod";
+    let expected = "Ingress shop/front -> Service shop/web -> Pod";
     assert_eq!(first.way.to_string(), expected);
     assert_eq!(first.images, ["team/web:1"]);
     assert_eq!(first.owner.as_ref().unwrap().name, "web-7d9f");

@@ -23,7 +23,7 @@ fn an_ingress_leads_to_its_backends() {
     ] {
         let mut ways = shop();
         ways.ingress("shop/front", spec);
-        let expected = "Ingress shop/front → Service shop/web → Pod";
+        let expected = "Ingress shop/front -> Service shop/web -> Pod";
         assert_eq!(ways.to("web").as_deref(), Some(expected));
         assert_eq!(ways.to("other"), None);
     }
@@ -59,7 +59,7 @@ fn a_route_of_a_gateway_leads_to_services_of_any_namespace() {
     ] {
         let mut ways = shop();
         ways.http_route(name, json!({"rules": [{"backendRefs": [reference]}]}));
-        let expected = format!("HTTPRoute {name} → Service shop/web → Pod");
+        let expected = format!("HTTPRoute {name} -> Service shop/web -> Pod");
         assert_eq!(ways.to("web"), Some(expected));
     }
 }

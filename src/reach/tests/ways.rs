@@ -8,9 +8,9 @@ fn tells_which_service_stands_open() {
     for (kind, expected) in [
         (
             "LoadBalancer",
-            Some("Service shop/web (LoadBalancer) → Pod"),
+            Some("Service shop/web (LoadBalancer) -> Pod"),
         ),
-        ("NodePort", Some("Service shop/web (NodePort) → Pod")),
+        ("NodePort", Some("Service shop/web (NodePort) -> Pod")),
         ("ClusterIP", None),
         ("ExternalName", None),
     ] {
@@ -26,7 +26,7 @@ fn external_ips_open_an_inner_service() {
     let mut spec = selecting("web", "ClusterIP");
     spec["externalIPs"] = json!(["192.0.2.7"]);
     ways.service("shop/web", spec.clone());
-    let expected = "Service shop/web (externalIPs) → Pod";
+    let expected = "Service shop/web (externalIPs) -> Pod";
     assert_eq!(ways.to("web").as_deref(), Some(expected));
     spec["externalIPs"] = json!([]);
     ways.service("shop/web", spec);

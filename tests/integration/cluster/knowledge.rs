@@ -59,7 +59,7 @@ async fn an_ingress_that_appears_raises_a_pod_that_runs() {
     assert_eq!(knowledge.reached_by("raised", &web()), None);
     place.create(INGRESS);
     let raised = soon("the way", || ours(&knowledge).pop()).await;
-    let expected = "Ingress raised/front → Service raised/web → Pod";
+    let expected = "Ingress raised/front -> Service raised/web -> Pod";
     assert_eq!(raised.way.to_string(), expected);
     assert_eq!(&*raised.name, "web-1");
     assert_eq!(raised.images, ["registry.corp/team/web:1"]);
@@ -74,7 +74,7 @@ async fn a_service_that_is_opened_and_closed_is_followed() {
     let (knowledge, _tasks) = follow(&place.connect().await);
     let reached = || knowledge.reached_by("opened", &web());
     let way = soon("the Service", reached).await;
-    assert_eq!(way, "Service opened/web (NodePort) → Pod");
+    assert_eq!(way, "Service opened/web (NodePort) -> Pod");
     let delete = ["delete", "service", "web", "-n", "opened"];
     place.kubectl().run(&delete).expect_ok();
     soon("its end", || reached().is_none().then_some(())).await;

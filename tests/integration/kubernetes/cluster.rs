@@ -1,17 +1,29 @@
 //! The cluster that the tests of this folder share: its one node pulls everything
-//! through the gateway of one site.
+//! through the gateway of one site, which guards all namespaces but `default`.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use crate::lab::kubernetes::{ControlPlane, Kubectl, Node, Sweeper, shared};
-use crate::lab::{Image, Missing, Site};
+use super::guarded::{ENFORCED, Guarded};
+use crate::lab::kubernetes::{ControlPlane, Node, shared};
+use crate::lab::{Image, Missing};
+
+const UNGUARDED: &str = "exempt_namespaces = [\"kube-system\", \"default\"]\nevents = true\n";
+const WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Cluster {
-    pub control: ControlPlane,
     pub node: Node,
-    pub site: Site,
-    _sweeper: Sweeper,
+    guarded: Guarded,
+}
+
+impl Deref for Cluster {
+    type Target = Guarded;
+
+    fn deref(&self) -> &Guarded {
+        &self.guarded
+    }
 }
 
 impl Cluster {
@@ -22,25 +34,14 @@ impl Cluster {
     }
 
     fn start() -> Result<Self, Missing> {
-        let control = ControlPlane::with_controllers()?;
-        let site = Site::open()?;
-        let node = Node::join(&control, &site.development)?;
-        node.pull_through(&site.gateway);
-        let sweeper = Sweeper::over(&[
-            site.gateway.folder(),
-            site.development.folder(),
-            site.production.folder(),
-        ]);
-        Ok(Self {
-            control,
-            node,
-            site,
-            _sweeper: sweeper,
-        })
-    }
-
-    pub fn kubectl(&self) -> Kubectl {
-        self.control.kubectl()
+        let guarded = Guarded::around(ControlPlane::with_controllers()?, UNGUARDED)?;
+        let node = Node::join(&guarded.control, &guarded.site.development)?;
+        node.pull_through(&guarded.site.gateway);
+        guarded.guard(&["webhooks"]);
+        let account = ["serviceaccount", "default", "-n", ENFORCED];
+        let made = |account: &serde_json::Value| account.is_object();
+        guarded.kubectl().wait(&account, WITHIN, made);
+        Ok(Self { node, guarded })
     }
 
     /// A Pod of one container that runs this image, by its name at the gateway, for

@@ -1,7 +1,16 @@
 //! Clusters end to end: a real API server and a node whose images come through a
 //! gateway.
 
+mod agreement;
 mod cluster;
+mod denials;
 mod doctor;
+mod drills;
+mod exposure;
 mod generations;
+mod guarded;
 mod node;
+mod rewriting;
+mod rotation;
+mod running;
+mod updates;

@@ -19,12 +19,22 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 pub struct ControlPlane {
     controllers: Vec<Part>,
     api: Part,
-    _etcd: Part,
+    etcd: Part,
+    /// How the two before were started.
+    commands: Commands,
     version: Version,
     address: String,
     identities: Identities,
     _sweeper: Sweeper,
     folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Commands {
+    api: Command,
+    etcd: Command,
+    /// Where etcd answers.
+    clients: String,
 }
 
 impl ControlPlane {
@@ -60,17 +70,18 @@ impl ControlPlane {
         let folder = tempfile::tempdir().unwrap();
         let identities = Identities::create(folder.path());
         let sweeper = Sweeper::over(&[folder.path(), &identities.certificates()]);
-        let (etcd, database) = etcd(&programs.0, &folder);
         let address = format!("127.0.0.1:{}", free_port());
-        let mut command = Command::new(&programs.1);
-        command
-            .args(api_flags(&identities, &address, &database))
+        let (etcd, clients) = etcd(&programs.0, &folder);
+        let mut api = Command::new(&programs.1);
+        let database = format!("http://{clients}");
+        api.args(api_flags(&identities, &address, &database))
             .args(flags);
-        let api = Part::start("kube-apiserver", &command, &folder.path().join("api.log"));
+        let commands = Commands { api, etcd, clients };
         let mut this = Self {
             controllers: Vec::new(),
-            api,
-            _etcd: etcd,
+            etcd: commands.start_etcd(folder.path()),
+            api: commands.start_api(folder.path()),
+            commands,
             version,
             address,
             identities,
@@ -79,6 +90,16 @@ impl ControlPlane {
         };
         this.answers();
         Ok(this)
+    }
+
+    /// Kills the API server and etcd without a warning, and starts them
+    /// again on what they had stored.
+    pub fn crash_and_restart(&mut self) {
+        self.api.kill();
+        self.etcd.kill();
+        self.etcd = self.commands.start_etcd(self.folder.path());
+        self.api = self.commands.start_api(self.folder.path());
+        self.answers();
     }
 
     fn answers(&mut self) {
@@ -140,9 +161,21 @@ impl ControlPlane {
     }
 }
 
-/// An etcd in the folder, and the URL where it answers. It keeps nothing for later,
-/// so it need not wait for the disk.
-fn etcd(program: &Path, folder: &TempDir) -> (Part, String) {
+impl Commands {
+    fn start_etcd(&self, folder: &Path) -> Part {
+        let mut part = Part::start("etcd", &self.etcd, &folder.join("etcd.log"));
+        part.ready(|| get(&self.clients, "/health").filter(|answer| answer.status == 200));
+        part
+    }
+
+    fn start_api(&self, folder: &Path) -> Part {
+        Part::start("kube-apiserver", &self.api, &folder.join("api.log"))
+    }
+}
+
+/// An etcd in the folder, and the address where it answers. It keeps nothing for
+/// later than the end of its machine, so it need not wait for the disk.
+fn etcd(program: &Path, folder: &TempDir) -> (Command, String) {
     let [clients, peers] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
     let [client_url, peer_url] = [&clients, &peers].map(|address| format!("http://{address}"));
     let mut command = Command::new(program);
@@ -154,9 +187,7 @@ fn etcd(program: &Path, folder: &TempDir) -> (Part, String) {
         format!("--initial-advertise-peer-urls={peer_url}"),
         format!("--initial-cluster=default={peer_url}"),
     ]);
-    let mut part = Part::start("etcd", &command, &folder.path().join("etcd.log"));
-    part.ready(|| get(&clients, "/health").filter(|answer| answer.status == 200));
-    (part, client_url)
+    (command, clients)
 }
 
 fn api_flags(identities: &Identities, address: &str, database: &str) -> Vec<String> {

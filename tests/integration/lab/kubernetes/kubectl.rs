@@ -45,9 +45,20 @@ impl Kubectl {
 
     /// `kubectl VERB -f` of this YAML or JSON: apply, create, delete, replace.
     pub fn with_file(&self, verb: &str, text: &str) -> Outcome {
+        self.on_file(&[verb], text)
+    }
+
+    /// The same with further arguments behind the verb.
+    pub fn on_file(&self, arguments: &[&str], text: &str) -> Outcome {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        self.run(&[verb, "-f", file.path().to_str().unwrap()])
+        let path = file.path().to_str().unwrap();
+        self.run(&[arguments, &["-f", path]].concat())
+    }
+
+    /// What the API server makes of an object, without keeping it.
+    pub fn tried(&self, text: &str) -> Outcome {
+        self.on_file(&["create", "--dry-run=server", "-o", "json"], text)
     }
 
     pub fn apply(&self, text: &str) -> Outcome {

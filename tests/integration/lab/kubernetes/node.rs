@@ -11,6 +11,9 @@ use crate::lab::{
     Containerd, Gateway, Missing, Origin, Part, Release, as_root, free_port, installed, run,
 };
 
+/// Where containerd looks for `hosts.toml` files, in its folder.
+const HOSTS: &str = "hosts";
+
 #[derive(Debug)]
 pub struct Node {
     kubelet: Part,
@@ -22,19 +25,40 @@ impl Node {
     /// Joins as `node1` and waits until it is ready. The sandbox image comes from
     /// the origin, straight and before there is any hosts file.
     pub fn join(control: &ControlPlane, origin: &Origin) -> Result<Self, Missing> {
+        let sandbox = format!("{}/team/sleeper:1", origin.address());
+        let pull = ["-n", "k8s.io", "image", "pull", "--plain-http", &sandbox];
+        Self::join_after(control, &sandbox, |containerd| {
+            containerd.ctr(&pull).expect_ok();
+        })
+    }
+
+    /// The same with all pulls through the gateway, also that of this sandbox image.
+    pub fn join_through(
+        control: &ControlPlane,
+        gateway: &Gateway,
+        sandbox: &str,
+    ) -> Result<Self, Missing> {
+        Self::join_after(control, sandbox, |containerd| {
+            write_hosts(&containerd.folder().join(HOSTS), gateway);
+        })
+    }
+
+    fn join_after(
+        control: &ControlPlane,
+        sandbox: &str,
+        prepare: impl FnOnce(&Containerd),
+    ) -> Result<Self, Missing> {
         as_root()?;
         installed("runc")?;
         if !Path::new(PLUGINS).join("ptp").is_file() {
             return Err(Missing::new(format!("{PLUGINS} has no network plugins")));
         }
-        let sandbox = format!("{}/team/sleeper:1", origin.address());
         let port = free_port();
         let containerd = Containerd::start_with(Release::V2_4, |folder| {
             write_network(folder, port);
-            configuration(folder, &sandbox)
+            configuration(folder, sandbox)
         })?;
-        let pull = ["-n", "k8s.io", "image", "pull", "--plain-http", &sandbox];
-        containerd.ctr(&pull).expect_ok();
+        prepare(&containerd);
         let sweeper = Sweeper::over(&[containerd.folder()]);
         let kubelet = kubelet::start(control, &containerd.socket(), containerd.folder(), port)?;
         let mut this = Self {
@@ -56,14 +80,12 @@ impl Node {
 
     /// The folder of `hosts.toml` files, read at every pull.
     pub fn hosts(&self) -> PathBuf {
-        self.containerd.folder().join("hosts")
+        self.containerd.folder().join(HOSTS)
     }
 
     /// Sends all pulls of this node to the gateway, by what `node-config` writes.
     pub fn pull_through(&self, gateway: &Gateway) {
-        let (url, hosts) = (format!("http://{}", gateway.address()), self.hosts());
-        let write = ["node-config", "containerd", "--gateway", &url, "--output"];
-        run(&[&write[..], &[hosts.to_str().unwrap()]].concat()).expect_ok();
+        write_hosts(&self.hosts(), gateway);
     }
 
     /// The images that the node holds, as `ctr image ls` shows them.
@@ -81,6 +103,12 @@ impl Node {
             .ctr(&[&["-n", "k8s.io"], arguments].concat())
             .expect_ok()
     }
+}
+
+fn write_hosts(folder: &Path, gateway: &Gateway) {
+    let url = format!("http://{}", gateway.address());
+    let write = ["node-config", "containerd", "--gateway", &url, "--output"];
+    run(&[&write[..], &[folder.to_str().unwrap()]].concat()).expect_ok();
 }
 
 fn says_ready(node: &Value) -> bool {
