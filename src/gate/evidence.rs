@@ -63,18 +63,22 @@ impl Gate {
             return Ok(Arc::new(verdict));
         }
         let repository = &question.subject.repository;
+        let root = read.closure.root();
         match self.ledger.record_closure(repository, &read.closure).await {
-            Ok(()) => {
+            Ok(()) if self.ledger.index().closure(repository, root).is_some() => {
                 if verdict.is_allowed() {
                     self.keep_manifests(&read, question.now).await;
                 }
-                self.closures.forget(repository, read.closure.root());
+                self.closures.forget(repository, root);
                 self.judge_recorded(question, read.closure).await
             }
-            Err(error) => {
-                // The closure is known all the same; only its record is missing.
+            recorded => {
+                // The closure is known all the same; only its record is missing, or
+                // cannot be read back.
                 self.closures.note_below(repository, &read.closure);
-                tracing::error!(%error, image.repository = %repository, "closure not recorded");
+                if let Err(error) = recorded {
+                    tracing::error!(%error, image.repository = %repository, "closure not recorded");
+                }
                 Ok(Arc::new(verdict))
             }
         }

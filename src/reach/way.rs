@@ -36,7 +36,7 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Routed { route, service } => {
-                write!(f, "{route} -> Service {service} → Pod")
+                write!(f, "{route} -> Service {service} -> Pod")
             }
             Self::Open { service, opening } => {
                 write!(f, "Service {service} ({opening}) -> Pod")

@@ -77,6 +77,19 @@ impl World {
         std::fs::rename(half, file).unwrap();
     }
 
+    /// As after a disk went bad: no page that is read from now on is what it was.
+    pub fn spoil_ledger(&self) {
+        let data = self.folder.path().join("data");
+        for entry in std::fs::read_dir(data).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if name.starts_with("ledger.db") && !name.ends_with("-shm") {
+                let length = entry.metadata().unwrap().len();
+                let length = usize::try_from(length).unwrap();
+                std::fs::write(entry.path(), vec![b'x'; length]).unwrap();
+            }
+        }
+    }
+
     pub fn remove_file(&self, path: &str) {
         std::fs::remove_file(self.folder.path().join(path)).unwrap();
     }

@@ -57,15 +57,16 @@ fn a_trial_leaves_no_decision() {
     let cluster = or_skip!(Guarded::shared(Version::V1_37));
     let kubectl = cluster.kubectl();
     kubectl.create_namespace("trials");
-    let denied = pod("trials", "denied", "team/other:1");
-    let told = kubectl.tried(&denied).expect_failure();
+    let trial = kubectl.tried(&pod("trials", "trial", "team/other:1"));
+    let told = trial.expect_failure();
     assert!(told.contains("not-scanned"), "{told}");
-    assert_eq!(cluster.denials("trials").len(), 0);
-    kubectl.apply(&denied).expect_failure();
-    let recorded = cluster.denials("trials");
-    assert_eq!(recorded.len(), 1, "{recorded:?}");
-    assert_eq!(recorded[0]["workload"], "Pod/denied");
-    assert_eq!(recorded[0]["principal"], "admin");
+    kubectl
+        .apply(&pod("trials", "earnest", "team/other:1"))
+        .expect_failure();
+    let recorded = cluster.denial("trials", "Pod/earnest");
+    assert_eq!(recorded["principal"], "admin");
+    // Decisions are written in the order in which they are made.
+    assert_eq!(cluster.denials("trials"), [recorded]);
 }
 
 #[test]

@@ -91,13 +91,9 @@ fn a_pod_is_denied_once_requests_from_outside_reach_it_and_running_ones_are_told
             "{told}"
         );
         kubectl.apply(&new).expect_failure();
-        let denials = cluster.denials(ENFORCED);
-        let denied = denials
-            .iter()
-            .find(|one| one["workload"] == format!("Pod/new-{app}"));
-        let exposure = &denied.unwrap()["exposure"];
+        let denied = cluster.denial(ENFORCED, &format!("Pod/new-{app}"));
         let wanted = json!({ "value": "external", "source": "cluster", "reason": way });
-        assert_eq!(*exposure, wanted);
+        assert_eq!(denied["exposure"], wanted);
         eventually("a risen Pod", KNOWN_WITHIN, || {
             let raised = cluster.site.gateway.metric(RAISED, "verdict=\"denied\"");
             (raised >= (at + 1) as f64).then_some(())

@@ -17,6 +17,8 @@ pub const AUDITED: &str = "audited";
 pub const ENFORCED: &str = "enforced";
 /// Until what was applied is in force.
 const IN_FORCE: Duration = Duration::from_secs(30);
+/// Until a decision is written.
+const RECORDED_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Guarded {
@@ -148,7 +150,15 @@ impl Guarded {
         read(&self.kubectl().tried(pod).expect_ok())
     }
 
-    /// The denials that are recorded for a namespace.
+    /// The denial of this workload, once it is recorded.
+    pub fn denial(&self, namespace: &str, workload: &str) -> Value {
+        eventually("a recorded denial", RECORDED_WITHIN, || {
+            let mut denials = self.denials(namespace).into_iter();
+            denials.find(|one| one["workload"] == workload)
+        })
+    }
+
+    /// The denials that are recorded for a namespace by now.
     pub fn denials(&self, namespace: &str) -> Vec<Value> {
         let list = ["denials", "--output", "json"];
         let list = read(&self.site.gateway.command(&list).expect_ok());

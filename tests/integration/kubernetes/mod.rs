@@ -7,6 +7,7 @@ mod denials;
 mod doctor;
 mod drills;
 mod exposure;
+mod fresh_node;
 mod generations;
 mod guarded;
 mod node;

@@ -60,10 +60,7 @@ fn the_replica_set_of_a_denied_pod_is_told_by_an_event() {
     assert!(message.contains(": not-scanned: "), "{message}");
     let owner = told["involvedObject"]["name"].as_str().unwrap();
     assert!(owner.starts_with("unscanned-"), "{owner}");
-    let denials = cluster.denials(ENFORCED);
-    let workload = format!("ReplicaSet/{owner}");
-    assert!(
-        denials.iter().any(|one| one["workload"] == workload),
-        "{denials:?}"
-    );
+    let denial = cluster.denial(ENFORCED, &format!("ReplicaSet/{owner}"));
+    let service = "system:serviceaccount:kube-system:replicaset-controller";
+    assert_eq!(denial["principal"], service);
 }

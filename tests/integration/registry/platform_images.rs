@@ -44,6 +44,23 @@ async fn a_platform_image_is_served_without_papers_and_without_the_ledger() {
     }
 }
 
+/// Writes may still succeed then, and what they wrote cannot be read back.
+#[tokio::test]
+async fn a_platform_image_is_served_whole_while_the_ledger_cannot_be_read() {
+    let pause = image("pause");
+    let world = World::of(listing(&pause.manifest.digest)).await;
+    world.hub.put_image("team/pause", &pause);
+    world.spoil_ledger();
+    for _ in 0..2 {
+        let path = manifests(NAME, &pause.manifest.digest);
+        world.both(&path).await.assert_served(&pause.manifest.bytes);
+        for piece in pause.blobs() {
+            let reply = world.both(&blobs(NAME, &piece.digest)).await;
+            reply.assert_served(&piece.bytes);
+        }
+    }
+}
+
 /// A node asks for the child it was told of, perhaps at another replica.
 #[tokio::test]
 async fn a_child_of_a_platform_index_is_served_though_its_index_was_not_asked_for() {
