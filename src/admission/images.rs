@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::oci::printable;
+
 /// A Pod's lists of containers.
 const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
@@ -29,7 +31,7 @@ impl Slot<'_> {
             "volumes" => "volume",
             _ => "container",
         };
-        format!("{kind} {:?}", crate::oci::printable(self.name, 63))
+        format!("{kind} {:?}", printable(self.name, 63))
     }
 }
 

@@ -15,8 +15,9 @@ use super::images::Slot;
 use super::name::NamedImage;
 use super::pod::Subject;
 use super::review::{AdmissionResponse, Operation};
-use super::serve::Call;
+use super::serve::{Call, target};
 use crate::oci::{Digest, Reference};
+use crate::trust::Place;
 
 /// Digests that one review looks up, at most.
 const PINNED: usize = 64;
@@ -83,12 +84,12 @@ impl Call<'_> {
         join_all(look_up).await
     }
 
-    async fn pin(&self, place: &crate::trust::Place, image: &NamedImage) -> Option<Digest> {
+    async fn pin(&self, place: &Place, image: &NamedImage) -> Option<Digest> {
         let reference = image.reference();
         if let Reference::Digest(_) = reference {
             return None;
         }
-        let target = super::serve::target(image);
+        let target = target(image);
         let admission = self.admission(place, None);
         self.webhook.gate.pin(admission, &target, &reference).await
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::images::{Slot, changed, slots};
 use super::review::{AdmissionRequest, Operation};
+use crate::oci::printable;
 use crate::reach::Owner;
 
 /// What a review is about.
@@ -113,5 +114,5 @@ impl AdmissionRequest {
 /// What runs images, as records and messages call it. Its author wrote the name: it
 /// is shown, and trusted for nothing.
 pub(super) fn workload(kind: &str, name: &str) -> String {
-    crate::oci::printable(&format!("{kind}/{name}"), 300)
+    printable(&format!("{kind}/{name}"), 300)
 }

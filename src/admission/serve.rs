@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::answer::{Judged, bad_request, refused};
+use super::answer::{Judged, allowed, bad_request, refused};
 use super::cluster::{Cluster, NamespaceRule};
 use super::deadline::Deadline;
 use super::name::NamedImage;
@@ -34,10 +34,11 @@ use crate::trust::Place;
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
 const LIMIT: usize = 8 << 20;
-/// Bodies held in memory at once, in KiB.
-const HELD_KIB: usize = 512 << 10;
-/// Images judged at once; further ones wait until their deadline.
-const JUDGED_AT_ONCE: usize = 512;
+/// Bodies held in memory at once, in KiB; read, each takes some times its length.
+const HELD_KIB: usize = 128 << 10;
+/// Images judged at once; further ones wait until their deadline. Far more than are
+/// worked on: most of them would wait for an upstream that hangs.
+const JUDGED_AT_ONCE: usize = 8192;
 
 /// The door, shared by its connections.
 pub struct Webhook {
@@ -234,7 +235,7 @@ fn overloaded(beginning: &[u8], hook: Hook) -> Result<AdmissionResponse, &'stati
     let message = "sekisho: undecidable: not a policy denial: too many reviews at once. \
                    Retried automatically";
     Ok(match hook {
-        Hook::Mutate => super::answer::allowed(&uid),
+        Hook::Mutate => allowed(&uid),
         Hook::Validate => refused(&uid, 503, "ServiceUnavailable", message.to_owned()),
     })
 }

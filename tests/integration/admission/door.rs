@@ -129,11 +129,6 @@ impl Tried {
         self.response["allowed"].as_bool().unwrap()
     }
 
-    /// Whether there was no time or no way to decide.
-    pub fn is_undecidable(&self) -> bool {
-        self.response["status"]["code"] == 503
-    }
-
     pub fn message(&self) -> &str {
         self.response["status"]["message"]
             .as_str()

@@ -8,3 +8,4 @@ mod notices;
 mod policy;
 mod probes;
 mod program;
+mod webhook;

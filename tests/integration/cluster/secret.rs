@@ -21,7 +21,8 @@ async fn raced(secret: &OneSecret, replaces: Option<&str>) -> usize {
     let writes = (0..8).map(|writer| {
         let (secret, replaces) = (secret.clone(), replaces.map(str::to_owned));
         async move {
-            let text = data(&format!("writer {writer}"));
+            // What is the same as before is no write to an API server.
+            let text = data(&format!("writer {writer} over {replaces:?}"));
             match secret.write(&text, replaces.as_deref()).await {
                 Ok(()) => 1,
                 Err(SecretError::Conflict) => 0,
@@ -72,8 +73,12 @@ async fn a_secret_made_beforehand_is_filled_and_keeps_its_labels() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_right_and_a_missing_namespace_are_told() {
-    let place = or_skip!(Place::new("forbidden"));
-    let stranger = OneSecret::new(&place.connect_without_rights().await, "forbidden", "ours");
+    let place = or_skip!(Place::new("without-rights"));
+    let stranger = OneSecret::new(
+        &place.connect_without_rights().await,
+        "without-rights",
+        "ours",
+    );
     let error = stranger.read().await.unwrap_err();
     assert!(matches!(error, SecretError::Forbidden { .. }), "{error}");
     let nowhere = OneSecret::new(&place.connect().await, "nowhere", "ours");

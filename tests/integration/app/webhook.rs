@@ -1,0 +1,117 @@
+//! One gateway that several clusters ask, over TLS by its own authority.
+
+use serde_json::{Value, json};
+
+use crate::admission::door::{pod, review};
+use crate::kit::{Setup, World, image};
+
+const CLUSTERS: &str = "[environments.staging]
+mode = \"audit\"
+[webhook]
+address = \"127.0.0.1:0\"
+[[clusters]]
+name = \"shop\"
+environment = \"production\"
+gateway = \"gateway.shop:5080\"
+nodes = \"mirror\"
+[[clusters]]
+name = \"try\"
+environment = \"staging\"
+gateway = \"gateway.try:5080\"
+exempt_namespaces = [\"kube-system\", \"shop-system\"]
+nodes = \"mirror\"
+pin_digests = false
+";
+
+/// An API server's client, which trusts the bundle that the program publishes.
+struct ApiServer<'a> {
+    world: &'a World,
+    client: reqwest::Client,
+}
+
+impl<'a> ApiServer<'a> {
+    fn of(world: &'a World) -> Self {
+        let keeper = world.parts().authority.as_ref().unwrap();
+        let bundle = keeper.bundle().borrow().to_string();
+        let trusted = reqwest::Certificate::from_pem_bundle(bundle.as_bytes()).unwrap();
+        // Another test may have been first.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = reqwest::Client::builder().tls_certs_only(trusted);
+        Self {
+            world,
+            client: client.build().unwrap(),
+        }
+    }
+
+    async fn ask(&self, path: &str, review: &Value) -> (u16, Value) {
+        let address = self.world.app().webhook().unwrap();
+        let url = format!("https://{address}/clusters/{path}?timeout=10s");
+        let answer = self.client.post(url).body(review.to_string()).send();
+        let answer = answer.await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.text().await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+fn world() -> Setup {
+    Setup::default()
+        .listener("environment = \"production\"")
+        .more(CLUSTERS)
+}
+
+#[tokio::test]
+async fn each_cluster_is_answered_by_its_own_rules() {
+    let world = World::of(world()).await;
+    let server = ApiServer::of(&world);
+    let app = image("unscanned");
+    world.corp.put_image("team/app", &app);
+    let name = format!("registry.corp:5000/team/app@{}", app.manifest.digest);
+    let asked = review(json!({"object": pod(&[&name])}));
+    let (status, answer) = server.ask("shop/validate", &asked).await;
+    assert_eq!(
+        (status, &answer["response"]["allowed"]),
+        (200, &json!(false))
+    );
+    let message = answer["response"]["status"]["message"].as_str().unwrap();
+    assert!(message.contains("not-scanned"), "{message}");
+    let (_, answer) = server.ask("try/validate", &asked).await;
+    assert_eq!(answer["response"]["allowed"], true);
+    let would = world.decisions("would-deny", 1).await;
+    assert_eq!(
+        (&would[0]["cluster"], &would[0]["environment"]),
+        (&json!("try"), &json!("staging"))
+    );
+    let outside = review(json!({"object": pod(&["quay.io/x"]), "namespace": "shop-system"}));
+    assert_eq!(
+        server.ask("try/validate", &outside).await.1["response"]["allowed"],
+        true
+    );
+    assert_eq!(
+        server.ask("shop/validate", &outside).await.1["response"]["allowed"],
+        false
+    );
+    assert_eq!(server.ask("other/validate", &asked).await.0, 404);
+}
+
+#[tokio::test]
+async fn status_lists_the_clusters_that_ask() {
+    let world = World::of(world()).await;
+    let status = world.admin("GET", "/api/v1/status", None).await.json();
+    let clusters = status["clusters"].as_array().unwrap();
+    let told = |at: usize| {
+        (
+            &clusters[at]["name"],
+            &clusters[at]["environment"],
+            &clusters[at]["ways"],
+        )
+    };
+    assert_eq!(
+        told(0),
+        (&json!("shop"), &json!("production"), &json!("not-asked"))
+    );
+    assert_eq!(
+        told(1),
+        (&json!("try"), &json!("staging"), &json!("not-asked"))
+    );
+}
