@@ -27,15 +27,6 @@ pub(super) fn rewrite_policy(cluster: &str) -> String {
     format!("sekisho-rewrite-{cluster}")
 }
 
-/// Whether `text` is a DNS label (RFC 1123), as namespaces are.
-pub(super) fn is_label(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
 /// The labels that all objects carry.
 pub(super) fn labels() -> Value {
     json!({ "app.kubernetes.io/name": OWN })

@@ -4,9 +4,8 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::names::is_label;
 use super::{InstallationError, NamespaceRule, registries, rewrite, workload};
-use crate::oci::{ImageRef, RegistryHost};
+use crate::oci::{ImageRef, RegistryHost, is_dns_label};
 
 /// One cluster, as its API server is to see Sekisho.
 #[derive(Clone, Debug)]
@@ -141,11 +140,11 @@ impl FromStr for Kubernetes {
 impl Installation {
     /// Finds what could not be applied, or would not do what it says.
     pub fn check(&self) -> Result<(), InstallationError> {
-        if !is_label(&self.cluster) {
+        if !is_dns_label(&self.cluster) {
             return Err(InstallationError::Cluster(self.cluster.clone()));
         }
         let mut namespaces = self.untouched().into_iter();
-        if let Some(bad) = namespaces.find(|name| !is_label(name)) {
+        if let Some(bad) = namespaces.find(|name| !is_dns_label(name)) {
             return Err(InstallationError::Namespace(bad.to_owned()));
         }
         if !is_host_in_names(self.gateway.as_str()) {

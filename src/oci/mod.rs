@@ -30,7 +30,7 @@ pub use globs::{BadGlob, RepositoryGlobs};
 pub use json::{JsonError, Limits, read_strict};
 pub use manifest::{Manifest, ManifestBody};
 pub use media_type::{MediaType, MediaTypeError};
-pub use name::{NameError, RegistryHost, Repository, RepositoryName};
+pub use name::{NameError, RegistryHost, Repository, RepositoryName, is_dns_label};
 pub use platform::{Platform, PlatformError};
 pub use printable::printable;
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};

@@ -96,7 +96,9 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.split('.').all(is_dns_label)
 }
 
-fn is_dns_label(label: &str) -> bool {
+/// Whether `label` is a DNS label (RFC 1123), as components of hosts and the names of
+/// namespaces are.
+pub fn is_dns_label(label: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !label.is_empty()
         && label.len() <= 63

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::address::{self, TlsConfig};
 use super::listeners::{ListenerConfig, environment};
 use super::section::Section;
-use crate::oci::RegistryHost;
+use crate::oci::{RegistryHost, is_dns_label};
 use crate::trust::{EnvironmentName, Exposure, Mode};
 
 const WEBHOOK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
@@ -162,7 +162,7 @@ fn cluster(
     let failure_policy = section.read("failure_policy").unwrap_or_default();
     let events = section.read("events").unwrap_or(false);
     let kubeconfig = section.file("kubeconfig");
-    for name in exempt_namespaces.iter().filter(|name| !is_label(name)) {
+    for name in exempt_namespaces.iter().filter(|name| !is_dns_label(name)) {
         let text = format!("{name:?} is no namespace; write names, since globs exempt too much");
         section.problem("exempt_namespaces", text);
     }
@@ -253,18 +253,10 @@ fn label(section: &mut Section<'_, '_>, key: &'static str, hint: &str) -> Option
         "" => section.read(key),
         hint => section.required(key, hint),
     };
-    let bad = name.as_ref().filter(|name| !is_label(name));
+    let bad = name.as_ref().filter(|name| !is_dns_label(name));
     if let Some(name) = bad {
         let hint = "write up to 63 lower-case letters, digits and -";
         section.problem(key, format_args!("{name:?} is no DNS label; {hint}"));
     }
-    name.filter(|name| is_label(name))
-}
-
-fn is_label(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len())
-        && name.bytes().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+    name.filter(|name| is_dns_label(name))
 }
