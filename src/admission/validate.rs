@@ -136,11 +136,7 @@ impl Call<'_> {
 
     /// No word from the gate. Nothing is recorded: the mode alone decides.
     fn undecided(&self, admission: Admission<'_>, why: &str) -> Admitted {
-        let denial = Denial::new(
-            DenialReason::Undecidable,
-            format!("not a policy denial: {why}"),
-            "retried automatically",
-        );
+        let denial = Denial::undecidable(why);
         let mode = self.webhook.gate.mode_of(admission);
         Admitted {
             digest: None,

@@ -291,15 +291,9 @@ fn unresolved(image: &str, refusal: &Refusal) -> Denial {
             "push it, then hand in its scan",
         ),
         Refusal::Denied(answer) | Refusal::Undecidable(answer) => answer.denial().clone(),
-        Refusal::UpstreamUnavailable { .. } => undecidable("the upstream cannot answer now"),
-        Refusal::RangeNotSatisfiable(_) => undecidable("no answer"),
+        Refusal::UpstreamUnavailable { .. } => {
+            Denial::undecidable("the upstream cannot answer now")
+        }
+        Refusal::RangeNotSatisfiable(_) => Denial::undecidable("no answer"),
     }
-}
-
-fn undecidable(why: &str) -> Denial {
-    Denial::new(
-        DenialReason::Undecidable,
-        format!("not a policy denial: {why}"),
-        "retried automatically",
-    )
 }

@@ -186,9 +186,5 @@ fn holders_in(closure: &Closure, blob: &Digest) -> Vec<Digest> {
 }
 
 fn too_many_images() -> Denial {
-    Denial::new(
-        DenialReason::Undecidable,
-        "not a policy denial: many images hold that blob, and not all are judged yet",
-        "retried automatically",
-    )
+    Denial::undecidable("many images hold that blob, and not all are judged yet")
 }

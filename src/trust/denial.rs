@@ -176,4 +176,13 @@ impl Denial {
             next_step: next.into(),
         }
     }
+
+    /// We cannot decide now, which is no word against the image; `why` in a few words.
+    pub fn undecidable(why: &str) -> Self {
+        Self::new(
+            DenialReason::Undecidable,
+            format!("not a policy denial: {why}"),
+            "retried automatically",
+        )
+    }
 }
