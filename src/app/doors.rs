@@ -11,7 +11,6 @@ use super::{Parts, StartError, clusters, health, status, trial, webhook};
 use crate::admin::{self, Admin, Hosts};
 use crate::gate::Listener;
 use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
-use crate::oci::RegistryHost;
 use crate::ops::{self, Ops};
 use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
@@ -180,7 +179,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
     Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
-        default_host: default_host(&parts.config),
+        default_host: parts.config.default_host(),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
@@ -209,15 +208,6 @@ fn exposures(config: &Config) -> BTreeMap<EnvironmentName, Exposure> {
         }
     }
     exposures
-}
-
-/// Where names without a host lie: the default upstream, else Docker Hub, as
-/// every client has it.
-fn default_host(config: &Config) -> RegistryHost {
-    config
-        .default_upstream()
-        .cloned()
-        .unwrap_or_else(RegistryHost::docker_hub)
 }
 
 #[cfg(test)]

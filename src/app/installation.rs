@@ -5,7 +5,6 @@ use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes, OnFailure};
 use crate::installation::{
     Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames, Route,
 };
-use crate::oci::RegistryHost;
 
 /// The installation in `cluster`, with the webhook reached through its Service, under
 /// no bundle yet.
@@ -27,10 +26,7 @@ pub fn installation(
             Nodes::RewriteOnly => NodeNames::RewriteOnly,
         },
         upstreams: upstreams.map(route).collect(),
-        default_host: config
-            .default_upstream()
-            .cloned()
-            .unwrap_or_else(RegistryHost::docker_hub),
+        default_host: config.default_host(),
         exempt_namespaces: cluster.exempt_namespaces.clone(),
         namespaces: rules(&cluster.namespaces)?,
         allow_never: cluster.allow_never,

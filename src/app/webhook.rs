@@ -6,7 +6,7 @@ use super::Parts;
 use super::config::{ClusterConfig, Config, Nodes};
 use crate::admission::{self, Cluster, Hooks, Names, NamespaceRule, Webhook};
 use crate::gate::Listener;
-use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::oci::RepositoryGlobs;
 
 /// The door, which answers for every configured cluster.
 pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
@@ -55,8 +55,6 @@ fn answering(cluster: &ClusterConfig, config: &Config, hooks: Hooks) -> Cluster 
     }
 }
 
-/// Names without a host go where the default upstream is, else to Docker Hub, as
-/// nodes have it.
 fn names(cluster: &ClusterConfig, config: &Config) -> Names {
     let upstreams = config.upstreams.iter();
     Names {
@@ -64,9 +62,6 @@ fn names(cluster: &ClusterConfig, config: &Config) -> Names {
         upstreams: upstreams
             .map(|upstream| (upstream.name.clone(), upstream.path.clone()))
             .collect(),
-        default_host: config
-            .default_upstream()
-            .cloned()
-            .unwrap_or_else(RegistryHost::docker_hub),
+        default_host: config.default_host(),
     }
 }

@@ -87,6 +87,13 @@ impl Config {
             .chain(self.policy_files.notices().warnings())
     }
 
+    /// Where names without a host lie: the default upstream, else Docker Hub, as
+    /// every client has it.
+    pub fn default_host(&self) -> RegistryHost {
+        let default = self.default_upstream().cloned();
+        default.unwrap_or_else(RegistryHost::docker_hub)
+    }
+
     /// Where image names without a registry go, if an upstream claims them.
     pub fn default_upstream(&self) -> Option<&RegistryHost> {
         let default = self.upstreams.iter().find(|upstream| upstream.default);
