@@ -37,23 +37,6 @@ impl Webhook {
         if cluster.is_exempt(&raised.namespace) {
             return Standing::Exempt;
         }
-        let mut standing = Standing::Admitted;
-        for image in &raised.images {
-            if !self.stands(cluster, raised, image, now).await {
-                standing = Standing::WouldBeDenied;
-            }
-        }
-        standing
-    }
-
-    /// Tries first, since a pass is nothing new and is not recorded.
-    async fn stands(
-        &self,
-        cluster: &Cluster,
-        raised: &Raised,
-        image: &str,
-        now: Timestamp,
-    ) -> bool {
         let (way, place) = (raised.way.to_string(), place_of(cluster, raised));
         let asker = Asker {
             listener: cluster.listener.clone(),
@@ -70,6 +53,17 @@ impl Webhook {
             now,
             started: Instant::now(),
         };
+        let mut standing = Standing::Admitted;
+        for image in &raised.images {
+            if !self.stands(cluster, trial, image).await {
+                standing = Standing::WouldBeDenied;
+            }
+        }
+        standing
+    }
+
+    /// Tries first, since a pass is nothing new and is not recorded.
+    async fn stands(&self, cluster: &Cluster, trial: Admission<'_>, image: &str) -> bool {
         let is_allowed = self.ask(cluster, trial, image).await.is_allowed();
         if !is_allowed {
             let earnest = Admission {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::KeepError;
-use super::store::Stored;
+use super::stored::Stored;
 use crate::authority::{self, BUNDLE, Files, is_secret};
 
 const CURRENT: &str = "current";

@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::KeepError;
-use super::store::{Store, Stored};
+use super::store::Store;
+use super::stored::Stored;
 use crate::authority::{Authority, Names, Terms};
 use crate::http::{ReloadingCertificates, TlsFiles};
 

@@ -7,6 +7,7 @@ mod keeper;
 mod names;
 mod opened;
 mod store;
+mod stored;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::KeepError;
 use super::folder::Folder;
+use super::stored::Stored;
 use crate::authority::Files;
 use crate::cluster::{OneSecret, SecretError};
 
@@ -14,12 +15,6 @@ pub(super) enum Store {
         /// the API server is silent, which may wait for an image from us.
         copy: Folder,
     },
-}
-
-/// Files, and what tells them from those before and after.
-pub(super) struct Stored {
-    pub(super) files: Files,
-    pub(super) version: String,
 }
 
 impl Store {
