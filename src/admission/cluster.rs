@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Names;
-use crate::cluster::DeniedPod;
 use crate::gate::Listener;
+use crate::kubernetes::client::DeniedPod;
 use crate::trust::Mode;
 
 /// What nodes pull by.

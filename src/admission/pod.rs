@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::images::{Slot, changed, slots};
 use super::review::{AdmissionRequest, Operation};
+use crate::kubernetes::exposure::Owner;
 use crate::oci::printable;
-use crate::reach::Owner;
 
 /// What a review is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

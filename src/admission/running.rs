@@ -10,8 +10,8 @@ use super::pod::workload;
 use super::serve::target;
 use crate::access::{Principal, Role, Scope};
 use crate::gate::{Admission, Admitted, Asker};
+use crate::kubernetes::exposure::Raised;
 use crate::oci::printable;
-use crate::reach::Raised;
 use crate::trust::Place;
 
 /// In whose name they are looked at.

@@ -23,12 +23,12 @@ use super::review::{
 };
 use super::uid::uid_of;
 use crate::access::{Principal, Role, Scope};
-use crate::cluster::DeniedPod;
 use crate::gate::{Admission, Asker, Gate, Target};
 use crate::http::{Body, Peer, Received, receive};
+use crate::kubernetes::client::DeniedPod;
+use crate::kubernetes::exposure::Owner;
 use crate::metrics::{AdmissionLabels, Metrics};
 use crate::oci::printable;
-use crate::reach::Owner;
 use crate::trust::Place;
 
 /// The longest review that is read, in bytes: two objects of the API server's

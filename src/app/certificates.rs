@@ -10,9 +10,9 @@ use jiff::Timestamp;
 
 use super::config::{TlsConfig, TlsPaths};
 use super::{Parts, StartError};
-use crate::http::{ReloadingCertificates, TlsFiles};
 use crate::metrics::ListenerLabels;
 use crate::tasks::Tasks;
+use crate::tls::listener::{ReloadingCertificates, TlsFiles};
 
 const LOOK: Duration = Duration::from_secs(1);
 

@@ -13,8 +13,8 @@ use super::config::{ClusterConfig, Config, TlsConfig};
 use super::{Parts, StartError, installation};
 use crate::admission::{Hooks, Standing, Webhook};
 use crate::api::{ClusterStatus, WaysState};
-use crate::cluster::{Arming, Cluster, Denials, Knowledge, Outcome, WatchState};
-use crate::installation::webhook_configurations;
+use crate::kubernetes::client::{Arming, Cluster, Denials, Knowledge, Outcome, WatchState};
+use crate::kubernetes::objects::webhook_configurations;
 use crate::metrics::{ArmedLabels, RaisedLabels};
 use crate::tasks::Tasks;
 

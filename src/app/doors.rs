@@ -10,10 +10,11 @@ use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
 use super::{Parts, StartError, clusters, health, status, trial, webhook};
 use crate::admin::{self, Admin, Hosts};
 use crate::gate::Listener;
-use crate::http::{Bound, Layers, Limits, ReloadingCertificates, RequestIds};
+use crate::http::{Bound, Layers, Limits, RequestIds};
 use crate::ops::{self, Ops};
 use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
+use crate::tls::listener::ReloadingCertificates;
 use crate::trust::{EnvironmentName, Exposure};
 
 /// Connections of API servers, at most.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::authority::KeepError;
 use crate::audit::AuditError;
 use crate::cache::CacheError;
-use crate::cluster::ClusterError;
-use crate::http::{ListenError, TlsError};
+use crate::http::ListenError;
+use crate::kubernetes::client::ClusterError;
 use crate::ledger::LedgerError;
+use crate::tls::listener::TlsError;
+use crate::tls::manager::KeepError;
 use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
 
 /// Each says what to look at.

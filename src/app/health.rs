@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Parts;
-use super::authority::Keeper;
 use super::config::Invalid;
 use crate::oci::printable;
 use crate::ops::{Health, Part, Readiness};
+use crate::tls::manager::Keeper;
 
 /// Seconds of silence, or between clocks, that nobody needs to hear of.
 const TOLERATED_S: i64 = 5;

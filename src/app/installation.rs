@@ -2,7 +2,7 @@
 //! keeps the webhooks in force.
 
 use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes, OnFailure};
-use crate::installation::{
+use crate::kubernetes::objects::{
     Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames, Route,
 };
 

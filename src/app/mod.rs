@@ -25,7 +25,6 @@ mod trial;
 mod watch;
 mod webhook;
 
-pub use authority::{KeepError, Keeper, bundle_in};
 pub use error::StartError;
 pub use installation::installation;
 pub use open_files::raise_open_files;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::StartError;
 use super::aliases::Aliases;
-use super::authority::{self, Keeper};
+use super::authority;
 use super::certificates::Kept;
 use super::clusters::Clusters;
 use super::config::{Config, Credentials, Record, UpstreamConfig};
@@ -20,6 +20,7 @@ use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfi
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
+use crate::tls::manager::Keeper;
 use crate::trust::Decision;
 use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 

@@ -19,8 +19,8 @@ use url::{Host, Url};
 use super::arguments::Shared;
 use super::failure::Failure;
 use crate::api::{ErrorBody, ErrorCode};
-use crate::app::bundle_in;
 use crate::app::config::{AdminConfig, Config, TlsConfig};
+use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 32 << 20;

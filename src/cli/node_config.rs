@@ -11,10 +11,10 @@ use super::arguments::Shared;
 use super::failure::{Exit, Failure};
 use super::file;
 use super::output::say;
-use crate::app::bundle_in;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::nodes::{self, Gateway, GatewayUrl, NodeFile, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
+use crate::tls::manager::bundle_in;
 
 /// Write the files that make a node pull through the gateway, and only through it
 #[derive(Debug, Args)]

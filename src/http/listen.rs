@@ -21,8 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::write_deadline::WriteDeadline;
-use super::{Layers, Peer, Peered, ReloadingCertificates, certificate};
+use super::{Layers, Peer, Peered};
 use crate::tasks::Tasks;
+use crate::tls::listener::{self, ReloadingCertificates};
 
 /// Most bytes of a request line and its headers together.
 const MAX_HEADER_SIZE: usize = 32 * 1024;
@@ -263,5 +264,5 @@ where
 fn client_name(stream: &TlsStream<TcpStream>) -> Option<Arc<str>> {
     let (_, session) = stream.get_ref();
     let leaf = session.peer_certificates()?.first()?;
-    Some(certificate::name(leaf).into())
+    Some(listener::name(leaf).into())
 }

@@ -6,14 +6,12 @@
 
 mod authorization;
 mod body;
-mod certificate;
 mod layers;
 mod listen;
 mod peer;
 mod reason;
 mod receive;
 mod request_id;
-mod tls;
 mod write_deadline;
 
 #[cfg(test)]
@@ -27,4 +25,3 @@ pub use peer::{Peer, Peered};
 pub use reason::{MAX_REASON, reason_phrase};
 pub use receive::{Received, receive};
 pub use request_id::{RequestId, RequestIds};
-pub use tls::{ReloadingCertificates, TlsError, TlsFiles};

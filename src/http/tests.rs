@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::tasks::Tasks;
+use crate::tls::listener::{ReloadingCertificates, TlsFiles};
 
 const SOON: Duration = Duration::from_secs(5);
 const LOOPBACK: &str = "127.0.0.1:0";

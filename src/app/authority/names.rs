@@ -1,7 +1,7 @@
 //! Under which names our listeners are reached.
 
 use crate::app::config::{Config, TlsConfig};
-use crate::authority::{AuthorityError, Names};
+use crate::tls::authority::{AuthorityError, Names};
 
 /// The Service in a cluster.
 const SERVICE: &str = "sekisho";

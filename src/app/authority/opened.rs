@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::folder::Folder;
-use super::store::Store;
-use super::{KeepError, Keeper, names};
+use super::names;
 use crate::app::config::Config;
-use crate::authority::{Names, Terms};
-use crate::cluster::{Cluster, OneSecret};
+use crate::kubernetes::client::{Cluster, OneSecret};
+use crate::tls::authority::{Names, Terms};
+use crate::tls::manager::{Folder, KeepError, Keeper, Store};
 
 /// In the namespace of the program's own Pod.
 const SECRET: &str = "sekisho-webhook-tls";

@@ -14,8 +14,8 @@ use crate::cli::arguments::{Screen, Shared};
 use crate::cli::client::Remote;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Palette;
-use crate::cluster::{Cluster, Look};
-use crate::doctor::{Expected, Finding, Lax, Severity, judge, judge_images, questions};
+use crate::kubernetes::client::{Cluster, Look};
+use crate::kubernetes::doctor::{Expected, Finding, Lax, Severity, judge, judge_images, questions};
 use crate::oci::printable;
 use crate::trust::{Exposure, Mode};
 

@@ -10,7 +10,7 @@ use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{Shared, output};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, say};
-use crate::installation::{
+use crate::kubernetes::objects::{
     Endpoint, Installation, InstallationError, Kubernetes, list, sheet, webhook_configurations,
 };
 

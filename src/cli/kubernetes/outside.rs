@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::app::bundle_in;
 use crate::app::config::{Config, TlsConfig};
 use crate::cli::failure::Failure;
-use crate::installation::{Endpoint, Installation};
+use crate::kubernetes::objects::{Endpoint, Installation};
+use crate::tls::manager::bundle_in;
 
 /// Stands above webhooks.
 pub(super) const PREFACE: &str = "

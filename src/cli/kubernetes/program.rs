@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
-use crate::installation::{Installation, Ports, Workload};
+use crate::kubernetes::objects::{Installation, Ports, Workload};
 
 /// Stands above what runs the program.
 pub(super) fn preface(config: &Config) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::client::Client;
 use crate::cli::verify::{self, Judged};
-use crate::doctor::{Answer, Question};
+use crate::kubernetes::doctor::{Answer, Question};
 use crate::trust::Exposure;
 
 /// Asks for each, as internal and as external; without an answer to one there is none

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
-use crate::manifests::Place;
+use crate::kubernetes::images::Place;
 use crate::oci::printable;
 use crate::trust::EnvironmentName;
 

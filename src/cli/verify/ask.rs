@@ -10,7 +10,7 @@ use super::super::client::Client;
 use super::super::failure::Failure;
 use super::answer::{Answer, Judged, Refusal};
 use crate::api::{ErrorCode, VERDICTS, VerdictQuery, VerdictView};
-use crate::manifests::Place;
+use crate::kubernetes::images::Place;
 use crate::oci::printable;
 use crate::trust::{EnvironmentName, Exposure};
 

@@ -12,7 +12,7 @@ use super::super::file;
 use super::answer::Verified;
 use super::ask::{self, Question};
 use super::{files, junit, screen};
-use crate::manifests::{Manifests, Place, Unclear};
+use crate::kubernetes::images::{Manifests, Place, Unclear};
 use crate::trust::{EnvironmentName, Exposure};
 
 /// How many problems of the manifests are told at once.

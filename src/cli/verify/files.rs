@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::super::failure::Failure;
-use crate::manifests::{MAX_BYTES, Manifests};
+use crate::kubernetes::images::{MAX_BYTES, Manifests};
 
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 32;

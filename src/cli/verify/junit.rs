@@ -7,7 +7,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::answer::{Judged, Verified};
-use crate::manifests::Place;
+use crate::kubernetes::images::Place;
 use crate::oci::printable;
 
 /// The longest name of an image that is written, in characters.

@@ -82,7 +82,7 @@ fn denial(judged: &Judged, palette: Palette) -> String {
 mod tests {
     use super::super::answer::Answer;
     use super::*;
-    use crate::manifests::Manifests;
+    use crate::kubernetes::images::Manifests;
 
     fn verdict(allowed: bool, lifted: bool) -> Answer {
         let text = format!(

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use sekisho::admission::Nodes;
-use sekisho::cluster::DeniedPod;
+use sekisho::kubernetes::client::DeniedPod;
 use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 

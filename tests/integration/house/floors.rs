@@ -1,28 +1,35 @@
 //! A room imports from strictly lower floors.
 
-use super::source::Source;
+use super::source::{Source, room_of};
 
 const FLOORS: [&[&str]; 9] = [
     &["oci"],
     &[
-        "authority",
         "report",
-        "manifests",
         "access",
         "stream",
         "nodes",
-        "installation",
-        "reach",
-        "doctor",
+        "kubernetes::exposure",
+        "kubernetes::objects",
+        "kubernetes::images",
+        "kubernetes::doctor",
+        "tls::authority",
+        "tls::listener",
         "metrics",
         "tasks",
         "flight",
     ],
     &["trust"],
     &[
-        "ledger", "cache", "upstream", "cluster", "audit", "http", "api",
+        "ledger",
+        "cache",
+        "upstream",
+        "kubernetes::client",
+        "audit",
+        "http",
+        "api",
     ],
-    &["gate"],
+    &["gate", "tls::manager"],
     &["registry", "admission", "admin", "ops"],
     &["app", "demo"],
     &["cli"],
@@ -35,19 +42,19 @@ pub fn floor(room: &str) -> Option<usize> {
 
 /// Imports that go up or sideways, and rooms that stand nowhere.
 pub fn broken(source: &Source) -> Vec<String> {
-    let room = source.room();
-    if room == "lib" {
+    let Some(room) = source.room() else {
         return Vec::new();
-    }
-    let Some(own) = floor(room) else {
+    };
+    let Some(own) = floor(&room) else {
         return vec![format!("{room} stands on no floor ({})", source.path)];
     };
     let paths = source.paths();
     let found = paths.iter().filter_map(|path| {
-        let other = other_room(&path.segments, depth(source))?;
+        let path_from_root = source.rooted(&path.segments)?;
+        let other = room_of(&path_from_root).unwrap_or_else(|| path_from_root.join("::"));
         let place = format!("in {}:{}", source.path, path.line);
-        match floor(other) {
-            _ if other == room => None,
+        match floor(&other) {
+            _ if other == room || other.is_empty() => None,
             None => Some(format!("{room} imports {other}, which is no room, {place}")),
             Some(floor) if floor < own => None,
             Some(floor) => Some(format!(
@@ -56,28 +63,6 @@ pub fn broken(source: &Source) -> Vec<String> {
         }
     });
     found.collect()
-}
-
-/// The room that a path from the crate's root leads to, written with `crate`,
-/// the library's name or a ladder of `super`.
-fn other_room(segments: &[String], depth: usize) -> Option<&str> {
-    let supers = segments.iter().take_while(|word| *word == "super").count();
-    let rooted = match segments.first()?.as_str() {
-        "crate" | "sekisho" => 1,
-        "super" if supers >= depth => supers,
-        _ => return None,
-    };
-    segments.get(rooted).map(String::as_str)
-}
-
-/// How many modules a file lies below the crate's root.
-fn depth(source: &Source) -> usize {
-    let parts = source.path.split('/').count() - 1;
-    if source.is_front_door() {
-        parts - 1
-    } else {
-        parts
-    }
 }
 
 #[test]
@@ -115,6 +100,36 @@ fn allows_only_what_lies_below() {
             "use crate::Everything;",
             Some("trust imports Everything, which is no room, in src/trust/mod.rs:1"),
         ),
+        (
+            "src/kubernetes/client/watch.rs",
+            "use crate::kubernetes::exposure::Pod; use super::super::doctor::Finding;",
+            None,
+        ),
+        (
+            "src/kubernetes/exposure/pod.rs",
+            "use crate::kubernetes::{client::Cluster, exposure::Way};",
+            Some(
+                "kubernetes::exposure (F1) imports kubernetes::client (F3) in src/kubernetes/exposure/pod.rs:1",
+            ),
+        ),
+        (
+            "src/kubernetes/exposure/pod.rs",
+            "use super::super::doctor;",
+            Some(
+                "kubernetes::exposure (F1) imports kubernetes::doctor (F1) in src/kubernetes/exposure/pod.rs:1",
+            ),
+        ),
+        (
+            "src/gate/pull.rs",
+            "use crate::kubernetes;",
+            Some("gate imports kubernetes, which is no room, in src/gate/pull.rs:1"),
+        ),
+        (
+            "src/kubernetes/attic/mod.rs",
+            "",
+            Some("kubernetes::attic stands on no floor (src/kubernetes/attic/mod.rs)"),
+        ),
+        ("src/kubernetes/mod.rs", "pub mod client;", None),
         (
             "src/attic/mod.rs",
             "",

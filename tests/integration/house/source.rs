@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Folders whose folders are rooms.
+const WINGS: [&str; 2] = ["kubernetes", "tls"];
+
 /// One file of the program.
 pub struct Source {
     /// From the root of the project, as in `src/gate/pull.rs`.
@@ -25,6 +28,19 @@ pub struct Token {
 pub struct Spelled {
     pub line: usize,
     pub segments: Vec<String>,
+    /// The name behind `as`.
+    pub alias: Option<String>,
+}
+
+/// The room of a path from the crate's root; `None` for the root and for a wing,
+/// which hold nothing of their own.
+pub fn room_of<S: AsRef<str>>(path: &[S]) -> Option<String> {
+    let first = path.first()?.as_ref();
+    if !WINGS.contains(&first) {
+        return Some(first.to_owned());
+    }
+    let room = path.get(1)?.as_ref();
+    Some(format!("{first}::{room}"))
 }
 
 impl Source {
@@ -51,11 +67,34 @@ impl Source {
             .collect()
     }
 
-    /// The folder or file right below `src`: `gate`, `tasks`, `main`.
-    pub fn room(&self) -> &str {
+    /// The module that the file is, from the crate's root: none for `src/lib.rs`.
+    pub fn module(&self) -> Vec<&str> {
         let below = self.path.trim_start_matches("src/");
-        let first = below.split('/').next().unwrap_or(below);
-        first.trim_end_matches(".rs")
+        let below = below.trim_end_matches(".rs").trim_end_matches("/mod");
+        below.split('/').filter(|part| *part != "lib").collect()
+    }
+
+    /// What stands on a floor: `gate`, `tasks`, `main`, `tls::authority`. A wing's own
+    /// front door is in no room, and neither is the library's.
+    pub fn room(&self) -> Option<String> {
+        room_of(&self.module())
+    }
+
+    /// `segments` from the crate's root, if they begin with `crate`, with the library's
+    /// name, or with `self` or `super`.
+    pub fn rooted(&self, segments: &[String]) -> Option<Vec<String>> {
+        let own = self.module();
+        let (kept, skipped) = match segments.first()?.as_str() {
+            "crate" | "sekisho" => (0, 1),
+            "self" => (own.len(), 1),
+            "super" => {
+                let supers = segments.iter().take_while(|word| *word == "super").count();
+                (own.len().checked_sub(supers)?, supers)
+            }
+            _ => return None,
+        };
+        let begin = own[..kept].iter().map(|part| (*part).to_owned());
+        Some(begin.chain(segments[skipped..].iter().cloned()).collect())
     }
 
     /// Whether the file holds nothing but tests.
@@ -93,7 +132,12 @@ impl Source {
             }
             let goes_on = self.text(at + 1) == "::" && self.continues(at + 2);
             if !goes_on {
-                found.push(Spelled { line, segments });
+                let alias = (self.text(at + 1) == "as").then(|| self.text(at + 2).to_owned());
+                found.push(Spelled {
+                    line,
+                    segments,
+                    alias,
+                });
                 return at + 1;
             }
             at += 2;
@@ -314,12 +358,39 @@ fn skips_comments_strings_and_tests() {
 #[test]
 fn names_rooms_by_folder_or_file() {
     for (path, room, test) in [
-        ("src/gate/pull.rs", "gate", false),
-        ("src/tasks.rs", "tasks", false),
-        ("src/gate/tests.rs", "gate", true),
-        ("src/gate/tests/pull.rs", "gate", true),
+        ("src/gate/pull.rs", Some("gate"), false),
+        ("src/tasks.rs", Some("tasks"), false),
+        ("src/lib.rs", None, false),
+        ("src/gate/tests.rs", Some("gate"), true),
+        ("src/gate/tests/pull.rs", Some("gate"), true),
+        ("src/tls/mod.rs", None, false),
+        ("src/tls/authority/mod.rs", Some("tls::authority"), false),
+        ("src/tls/authority/names.rs", Some("tls::authority"), false),
     ] {
         let source = Source::new(path, "");
-        assert_eq!((source.room(), source.is_test()), (room, test), "{path}");
+        assert_eq!(source.room().as_deref(), room, "{path}");
+        assert_eq!(source.is_test(), test, "{path}");
+    }
+}
+
+#[test]
+fn follows_paths_from_the_root() {
+    for (path, spelled, expected) in [
+        (
+            "src/gate/pull.rs",
+            "crate::oci::Digest",
+            Some("oci::Digest"),
+        ),
+        ("src/gate/pull.rs", "super::Gate", Some("gate::Gate")),
+        ("src/gate/pull.rs", "super::super::trust", Some("trust")),
+        ("src/gate/mod.rs", "super::trust::X", Some("trust::X")),
+        ("src/gate/mod.rs", "self::pull::X", Some("gate::pull::X")),
+        ("src/tls/a/b.rs", "super::super::c::D", Some("tls::c::D")),
+        ("src/gate/pull.rs", "std::io", None),
+    ] {
+        let segments: Vec<String> = spelled.split("::").map(str::to_owned).collect();
+        let found = Source::new(path, "").rooted(&segments);
+        let found = found.map(|path| path.join("::"));
+        assert_eq!(found.as_deref(), expected, "{path}: {spelled}");
     }
 }

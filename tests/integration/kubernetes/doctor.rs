@@ -4,7 +4,7 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sekisho::installation::{
+use sekisho::kubernetes::objects::{
     Endpoint, FailurePolicy, Installation, NodeNames, Route, list, webhook_configurations,
 };
 use sekisho::oci::RegistryHost;

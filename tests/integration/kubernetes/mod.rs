@@ -2,6 +2,7 @@
 //! gateway.
 
 mod agreement;
+mod client;
 mod cluster;
 mod denials;
 mod doctor;
@@ -11,6 +12,7 @@ mod fresh_node;
 mod generations;
 mod guarded;
 mod node;
+mod objects;
 mod rewriting;
 mod rotation;
 mod running;

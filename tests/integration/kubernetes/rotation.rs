@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho::authority::{Authority, Files, Terms};
+use sekisho::tls::authority::{Authority, Files, Terms};
 
 use super::guarded::{AUDITED, Guarded, pod};
 use crate::lab::kubernetes::{ControlPlane, Kubectl, Version};

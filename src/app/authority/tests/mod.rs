@@ -1,6 +1,3 @@
-//! Where the authority lies, and how it is kept.
+//! What is made of the configuration.
 
-mod folder;
-mod keeper;
 mod names;
-mod rotation;

@@ -1,9 +1,0 @@
-//! What a store holds.
-
-use crate::authority::Files;
-
-/// Files, and what tells them from those before and after.
-pub(super) struct Stored {
-    pub(super) files: Files,
-    pub(super) version: String,
-}

@@ -1,0 +1,319 @@
+//! Reads once what the doctor judges. Everything but the trial is a list, and the
+//! trial is a dry run: nothing is changed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::{ListParams, PostParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Cluster;
+use super::cluster::in_time;
+use super::probe::{ask_all, targets};
+use super::watched::Watched;
+use crate::kubernetes::doctor::{Answered, Listed, Reached, Snapshot, Trial};
+use crate::kubernetes::exposure::{Pod, Route, RouteKind, RouteName, Service, ServiceName, Ways};
+
+/// Objects of one answer.
+const PAGE: u32 = 500;
+/// Answers per kind: 50 000 objects.
+const PAGES: usize = 100;
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const RIGHTS: &str = "rbac.authorization.k8s.io";
+const NOT_FOUND: u16 = 404;
+
+/// What to look at besides what every cluster has.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Sekisho's own namespace.
+    pub namespace: String,
+    /// The name of both webhook configurations.
+    pub configuration: String,
+    /// A namespace that is judged, and an image by its upstream name: what a Pod in a
+    /// dry run is made of. None where there is no such namespace.
+    pub trial: Option<(String, String)>,
+    /// Whether Services of the cluster are reached from here.
+    pub inside: bool,
+}
+
+impl Cluster {
+    /// Everything that the doctor judges, as far as it may be read.
+    pub async fn snapshot(&self, look: &Look, now: Timestamp) -> Snapshot {
+        let own = Some(look.namespace.as_str());
+        let mutating = self
+            .admission(
+                "MutatingWebhookConfiguration",
+                "mutatingwebhookconfigurations",
+            )
+            .await;
+        let validating = self
+            .admission(
+                "ValidatingWebhookConfiguration",
+                "validatingwebhookconfigurations",
+            )
+            .await;
+        let pods = self
+            .list(&Watched::Pods.resource(), None, Watched::Pods.fields())
+            .await;
+        Snapshot {
+            answered: answered(look, [&mutating, &validating], now).await,
+            reached: self.reached(&pods).await,
+            trial: self.trial(look).await,
+            policies: self
+                .admission("ValidatingAdmissionPolicy", "validatingadmissionpolicies")
+                .await,
+            policy_bindings: self
+                .admission(
+                    "ValidatingAdmissionPolicyBinding",
+                    "validatingadmissionpolicybindings",
+                )
+                .await,
+            namespaces: self
+                .list(&kind("", "Namespace", "namespaces"), None, None)
+                .await,
+            slices: self
+                .list(
+                    &kind("discovery.k8s.io", "EndpointSlice", "endpointslices"),
+                    own,
+                    None,
+                )
+                .await,
+            secrets: self.certificates(&look.namespace).await,
+            cluster_roles: self
+                .list(&kind(RIGHTS, "ClusterRole", "clusterroles"), None, None)
+                .await,
+            cluster_role_bindings: self
+                .list(
+                    &kind(RIGHTS, "ClusterRoleBinding", "clusterrolebindings"),
+                    None,
+                    None,
+                )
+                .await,
+            mutating,
+            validating,
+            pods,
+        }
+    }
+
+    async fn admission(&self, name: &str, plural: &str) -> Listed {
+        self.list(&kind(ADMISSION, name, plural), None, None).await
+    }
+
+    async fn list(
+        &self,
+        kind: &ApiResource,
+        namespace: Option<&str>,
+        fields: Option<&str>,
+    ) -> Listed {
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client(), namespace, kind),
+            None => Api::all_with(self.client(), kind),
+        };
+        let mut items = Vec::new();
+        let mut page = ListParams::default().limit(PAGE);
+        if let Some(fields) = fields {
+            page = page.fields(fields);
+        }
+        for _ in 0..PAGES {
+            match in_time(async { Ok(api.list(&page).await) }).await {
+                Err(words) => return Listed::Unknown(words),
+                Ok(Err(kube::Error::Api(status))) if status.code == NOT_FOUND => {
+                    return Listed::NoSuchKind;
+                }
+                Ok(Err(error)) => return Listed::Unknown(super::error::in_words(&error)),
+                Ok(Ok(list)) => {
+                    items.extend(list.items.into_iter().filter_map(raw));
+                    match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                        Some(token) => page = page.continue_token(&token),
+                        None => return Listed::Items(items),
+                    }
+                }
+            }
+        }
+        Listed::Unknown(format!("there are more than {}", PAGES * PAGE as usize))
+    }
+
+    /// The one Secret that matters, without its keys.
+    async fn certificates(&self, namespace: &str) -> Listed {
+        let secrets = kind("", "Secret", "secrets");
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &secrets);
+        match in_time(api.get_opt("sekisho-webhook-tls")).await {
+            Err(words) => Listed::Unknown(words),
+            Ok(found) => Listed::Items(found.and_then(raw).map(without_keys).into_iter().collect()),
+        }
+    }
+
+    /// The Pods that requests from outside can reach. A kind of route that is not
+    /// served or may not be read opens no way, as in admission.
+    async fn reached(&self, pods: &Listed) -> Vec<Reached> {
+        let mut ways = Ways::default();
+        for kind in Watched::ALL
+            .into_iter()
+            .filter(|kind| *kind != Watched::Pods)
+        {
+            for object in self.list(&kind.resource(), None, None).await.items() {
+                open(&mut ways, kind, object);
+            }
+        }
+        let reached = |pod: &Value| {
+            let (namespace, name) = place(pod);
+            let way = ways.way_to(namespace, &Pod::read(pod))?;
+            Some(Reached {
+                namespace: namespace.to_owned(),
+                pod: name.to_owned(),
+                way: way.to_string(),
+            })
+        };
+        pods.items().iter().filter_map(reached).collect()
+    }
+
+    /// Asks for a Pod in a dry run, as anybody would.
+    async fn trial(&self, look: &Look) -> Trial {
+        let Some((namespace, image)) = &look.trial else {
+            return Trial::NotTried("no namespace is judged".to_owned());
+        };
+        let pods = Watched::Pods.resource();
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &pods);
+        let dry = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let Ok(pod) = serde_json::from_value(trial_pod(image)) else {
+            return Trial::NotTried("the Pod cannot be written".to_owned());
+        };
+        match in_time(async { Ok(api.create(&dry, &pod).await) }).await {
+            Err(words) => Trial::NotTried(words),
+            Ok(Ok(made)) => Trial::Admitted {
+                asked: image.clone(),
+                image: image_of(&made),
+            },
+            Ok(Err(error)) if is_forbidden_to_us(&error) => {
+                Trial::NotTried(super::error::in_words(&error))
+            }
+            Ok(Err(error)) => Trial::Refused(super::error::in_words(&error)),
+        }
+    }
+}
+
+fn kind(group: &str, name: &str, plural: &str) -> ApiResource {
+    let kind = GroupVersionKind::gvk(group, "v1", name);
+    ApiResource::from_gvk_with_plural(&kind, plural)
+}
+
+/// As the API server wrote it, without its own book-keeping.
+fn raw(mut object: DynamicObject) -> Option<Value> {
+    object.metadata.managed_fields = None;
+    serde_json::to_value(object).ok()
+}
+
+fn without_keys(mut secret: Value) -> Value {
+    if let Some(files) = secret.get_mut("data").and_then(Value::as_object_mut) {
+        files.retain(|name, _| !name.ends_with(".key"));
+    }
+    secret
+}
+
+/// Webhooks behind a Service are asked only from inside the cluster, where its name
+/// is known; from outside the trial and the Secret tell the same.
+async fn answered(look: &Look, listed: [&Listed; 2], now: Timestamp) -> Vec<Answered> {
+    let mut all = Vec::new();
+    let configurations = listed.into_iter().flat_map(Listed::items);
+    let own = |object: &&Value| object["metadata"]["name"] == look.configuration.as_str();
+    for configuration in configurations.filter(own) {
+        let webhooks = configuration["webhooks"].as_array().into_iter().flatten();
+        let mut hooks =
+            webhooks.filter(|hook| look.inside || hook["clientConfig"]["url"].is_string());
+        if hooks.next().is_none() {
+            continue;
+        }
+        let problem = match targets(configuration) {
+            Ok(targets) => ask_each(targets, now).await,
+            Err(problem) => Some(problem),
+        };
+        all.push(Answered {
+            who: look.configuration.clone(),
+            problem,
+        });
+    }
+    all
+}
+
+async fn ask_each(targets: BTreeSet<super::probe::Target>, now: Timestamp) -> Option<String> {
+    ask_all(&targets, now).await.err()
+}
+
+fn open(ways: &mut Ways, kind: Watched, object: &Value) {
+    let (namespace, name) = place(object);
+    match kind {
+        Watched::Services => {
+            let service = spec(object).and_then(Service::read);
+            ways.set_service(ServiceName::new(namespace, name), service);
+        }
+        Watched::Routes(kind) => {
+            let route = match kind {
+                RouteKind::Ingress => spec(object).map(|spec| Route::of_ingress(namespace, spec)),
+                RouteKind::Http | RouteKind::Grpc => {
+                    spec(object).map(|spec| Route::of_gateway(namespace, spec))
+                }
+            };
+            let (namespace, name) = (namespace.into(), name.into());
+            let name = RouteName {
+                kind,
+                namespace,
+                name,
+            };
+            ways.set_route(name, route);
+        }
+        Watched::Pods => {}
+    }
+}
+
+fn spec<T: DeserializeOwned>(object: &Value) -> Option<T> {
+    serde_json::from_value(object.get("spec")?.clone()).ok()
+}
+
+fn place(object: &Value) -> (&str, &str) {
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
+    (text("/metadata/namespace"), text("/metadata/name"))
+}
+
+/// Within what the strictest Pod Security level and most quotas allow.
+fn trial_pod(image: &str) -> Value {
+    let few = json!({ "cpu": "1m", "memory": "1Mi" });
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "generateName": "sekisho-doctor-" },
+        "spec": {
+            "automountServiceAccountToken": false,
+            "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+            "containers": [{
+                "name": "trial",
+                "image": image,
+                "resources": { "requests": few, "limits": few },
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": { "drop": ["ALL"] },
+                },
+            }],
+        },
+    })
+}
+
+fn image_of(pod: &DynamicObject) -> String {
+    let image = pod.data.pointer("/spec/containers/0/image");
+    image.and_then(Value::as_str).unwrap_or("").to_owned()
+}
+
+/// The doctor itself may not make Pods; what admission forbids reads otherwise.
+fn is_forbidden_to_us(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.message.contains("cannot create resource"))
+}

@@ -1,0 +1,7 @@
+mod arming;
+mod cluster;
+mod denials;
+mod drift;
+mod kit;
+mod knowledge;
+mod webhook;

@@ -1,0 +1,12 @@
+//! Everything that is about Kubernetes and is no door.
+//!
+//! [`client`] speaks to an API server and is the only room that does. The others are
+//! pure: [`exposure`] tells which Pods requests from outside reach, [`objects`] what
+//! to apply to a cluster, [`images`] which images rendered manifests run, [`doctor`]
+//! what is wrong in a cluster. The admission webhooks are a door: `admission`.
+
+pub mod client;
+pub mod doctor;
+pub mod exposure;
+pub mod images;
+pub mod objects;

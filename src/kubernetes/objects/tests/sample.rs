@@ -1,0 +1,76 @@
+//! One installation that all tests start from.
+
+use serde_json::Value;
+
+use crate::kubernetes::objects::{
+    Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
+    webhook_configurations,
+};
+use crate::oci::RegistryHost;
+
+pub fn host(text: &str) -> RegistryHost {
+    RegistryHost::parse(text).unwrap()
+}
+
+pub fn route(host_name: &str, path: &str) -> Route {
+    Route {
+        host: host(host_name),
+        path: path.to_owned(),
+    }
+}
+
+pub fn installation() -> Installation {
+    Installation {
+        cluster: "prod".to_owned(),
+        namespace: "sekisho".to_owned(),
+        gateway: host("registry.example:5080"),
+        nodes: NodeNames::Mirror,
+        upstreams: vec![
+            route("docker.io", "docker.io"),
+            route("registry.corp:5000", "corp"),
+        ],
+        default_host: RegistryHost::docker_hub(),
+        exempt_namespaces: vec!["kube-system".to_owned(), "storage".to_owned()],
+        namespaces: Vec::new(),
+        allow_never: false,
+        endpoint: Endpoint::Service,
+        ca_bundle: None,
+        failure_policy: FailurePolicy::Ignore,
+    }
+}
+
+pub fn program() -> Workload {
+    Workload {
+        image: "registry.corp/platform/sekisho:1".to_owned(),
+        config: "data_dir = \"/var/lib/sekisho\"\n\n[[listeners]]\naddress = \"0.0.0.0:5080\"\n"
+            .to_owned(),
+        data_dir: "/var/lib/sekisho".to_owned(),
+        ports: Ports {
+            registry: 5080,
+            webhook: 5443,
+            ops: 5082,
+            admin: None,
+        },
+        storage_gib: 20,
+    }
+}
+
+/// Everything, for a cluster that mutates by itself.
+pub fn everything() -> Vec<Value> {
+    let installation = installation();
+    let mut objects = installation.workload(&program()).unwrap();
+    objects.extend(installation.policies(version("1.36")));
+    objects.extend(webhook_configurations(&installation));
+    objects
+}
+
+pub fn version(text: &str) -> Kubernetes {
+    text.parse().unwrap()
+}
+
+pub fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects
+        .iter()
+        .filter(|object| object["kind"] == kind)
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! The namespace, and what outlives a Pod in it.
+
+use serde_json::{Value, json};
+
+use crate::kubernetes::objects::names::{CONFIG, OWN, labels, metadata_in};
+use crate::kubernetes::objects::{Installation, Workload};
+
+/// The namespace. The program keeps to the strictest of the standards for Pods.
+pub(in crate::kubernetes::objects) fn namespace(installation: &Installation) -> Value {
+    let mut labels = labels();
+    for level in ["enforce", "warn", "audit"] {
+        labels[format!("pod-security.kubernetes.io/{level}")] = json!("restricted");
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": installation.namespace, "labels": labels },
+    })
+}
+
+/// The configuration, as it was read here.
+pub(in crate::kubernetes::objects) fn config(
+    installation: &Installation,
+    workload: &Workload,
+) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata_in(&installation.namespace, CONFIG),
+        "data": { "sekisho.toml": workload.config },
+    })
+}
+
+/// Ledger, audit log and cache.
+pub(in crate::kubernetes::objects) fn volume(
+    installation: &Installation,
+    workload: &Workload,
+) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata_in(&installation.namespace, OWN),
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": { "requests": { "storage": format!("{}Gi", workload.storage_gib) } },
+        },
+    })
+}

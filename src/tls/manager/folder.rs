@@ -1,0 +1,181 @@
+//! The authority in a folder: all of it old, or all of it new.
+//!
+//! The files lie in a folder of their own, and the link `current` names it. New
+//! files go into another folder, and one rename of the link makes them current, so
+//! a crash leaves the old ones or the new.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::KeepError;
+use super::stored::Stored;
+use crate::tls::authority::{self, BUNDLE, Files, is_secret};
+
+const CURRENT: &str = "current";
+const NEW: &str = ".new";
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A folder that holds an authority, or will.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+/// The bundle of the authority kept in `folder`, as PEM; `None`: there is none yet.
+pub fn bundle_in(folder: &Path) -> Result<Option<String>, KeepError> {
+    let stored = Folder::new(folder).read()?;
+    let files = stored.map(|stored| stored.files).unwrap_or_default();
+    let held = authority::Authority::from_files(&files);
+    let held = held.map_err(|source| KeepError::Authority {
+        place: folder.display().to_string(),
+        source,
+    })?;
+    Ok(held.map(|held| held.bundle()))
+}
+
+impl Folder {
+    pub fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(super) fn place(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    /// What is current, under the name of its folder; `None`: nothing was written.
+    pub(super) fn read(&self) -> Result<Option<Stored>, KeepError> {
+        let Some(version) = self.version()? else {
+            return Ok(None);
+        };
+        let path = self.0.join(&version);
+        let files = read_all(&path).map_err(|source| KeepError::File { path, source })?;
+        Ok(Some(Stored { files, version }))
+    }
+
+    /// Makes `files` current in place of `replaces`, and says whether that still
+    /// was.
+    pub(super) fn write(&self, files: &Files, replaces: Option<&str>) -> Result<bool, KeepError> {
+        if self.version()?.as_deref() != replaces {
+            return Ok(false);
+        }
+        let failed = |source| KeepError::File {
+            path: self.0.clone(),
+            source,
+        };
+        let version = name_of(files);
+        self.put(files, &version).map_err(failed)?;
+        if let Some(old) = replaces.filter(|old| *old != version) {
+            // What stays behind is no longer read, so it hurts nobody.
+            let _ = fs::remove_dir_all(self.0.join(old));
+        }
+        Ok(true)
+    }
+
+    /// Makes `files` current, whatever was, unless they are.
+    pub(super) fn replace(&self, files: &Files) -> Result<(), KeepError> {
+        let version = self.version()?;
+        if version.as_ref() != Some(&name_of(files)) {
+            self.write(files, version.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// The folder that the link names.
+    fn version(&self) -> Result<Option<String>, KeepError> {
+        let path = self.0.join(CURRENT);
+        let target = match fs::read_link(&path) {
+            Ok(target) => target,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                return Err(KeepError::NoLink(path));
+            }
+            Err(source) => return Err(KeepError::File { path, source }),
+        };
+        let name = target.to_str().filter(|name| is_plain(name));
+        name.map(|name| Some(name.to_owned()))
+            .ok_or(KeepError::NoLink(path))
+    }
+
+    fn put(&self, files: &Files, version: &str) -> io::Result<()> {
+        make_folder(&self.0)?;
+        let folder = self.0.join(version);
+        remove_if_there(fs::remove_dir_all(&folder))?;
+        make_folder(&folder)?;
+        for (name, contents) in files {
+            write_file(&folder.join(name), contents)?;
+        }
+        File::open(&folder)?.sync_all()?;
+        let link = self.0.join(NEW);
+        remove_if_there(fs::remove_file(&link))?;
+        symlink(version, &link)?;
+        fs::rename(&link, self.0.join(CURRENT))?;
+        File::open(&self.0)?.sync_all()
+    }
+}
+
+/// By contents, so that one cannot be taken for another.
+fn name_of(files: &Files) -> String {
+    let mut hash = Sha256::new();
+    for (name, contents) in files {
+        for part in [name.as_bytes(), contents] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    let hash = hash.finalize();
+    hash.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// One component that leads nowhere else.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains('/')
+}
+
+fn read_all(folder: &Path) -> io::Result<Files> {
+    let mut files = Files::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.metadata()?.len() > LONGEST {
+            let text = format!("{} is too long", entry.path().display());
+            return Err(io::Error::new(ErrorKind::InvalidData, text));
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.insert(name, fs::read(entry.path())?);
+    }
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(io::Error::new(
+            ErrorKind::NotFound,
+            format!("it is empty, without {BUNDLE}; restore it from a backup"),
+        )),
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mode = if is_secret(&name) { 0o600 } else { 0o644 };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+fn remove_if_there(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
