@@ -10,7 +10,7 @@ use super::body::Asked;
 use super::error::AdminError;
 use crate::access::Principal;
 use crate::api::{DueList, DueQuery, DueView};
-use crate::gate::{Due, Survey};
+use crate::gate::{RescanDue, RescanQuery};
 
 /// How far to look ahead when nobody says, in hours.
 const USUAL: u32 = 7 * 24;
@@ -30,13 +30,13 @@ pub(super) async fn list(
 ) -> Result<Json<DueList>, AdminError> {
     let rulebook = admin.gate.rulebook();
     let hours = query.within_hours.unwrap_or(USUAL);
-    let survey = Survey {
+    let query = RescanQuery {
         rulebook: &rulebook,
         exposure: &|environment| admin.as_pulled(environment),
         now,
         within: SignedDuration::from_hours(i64::from(hours)),
     };
-    let due = admin.gate.due(&survey).await?;
+    let due = admin.gate.rescans().due(&query).await?;
     let seen = due.into_iter().filter_map(|due| seen_by(&principal, due));
     Ok(Json(DueList {
         due: seen.map(view).collect(),
@@ -44,7 +44,7 @@ pub(super) async fn list(
 }
 
 /// What lies within a token's scope.
-fn seen_by(principal: &Principal, mut due: Due) -> Option<Due> {
+fn seen_by(principal: &Principal, mut due: RescanDue) -> Option<RescanDue> {
     let scope = principal.scope();
     due.environments
         .retain(|environment| scope.covers_environment(environment.as_str()));
@@ -52,7 +52,7 @@ fn seen_by(principal: &Principal, mut due: Due) -> Option<Due> {
     seen.then_some(due)
 }
 
-fn view(due: Due) -> DueView {
+fn view(due: RescanDue) -> DueView {
     DueView {
         image: format!("{}@{}", due.repository, due.manifest),
         scan: due.direct,

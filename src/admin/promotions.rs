@@ -37,12 +37,13 @@ pub(super) async fn promote(
     within_scope(&principal, image.repository(), Some(&request.environment))?;
     let environment = admin.environment(Some(request.environment.clone()))?;
     names_a_digest(&image, request.resolve)?;
-    let inspected = admin.gate.inspect(&image, now).await?;
+    let inspected = admin.gate.inspector().inspect(&image, now).await?;
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(&environment);
     let (verdict, _) = admin
         .gate
-        .judge_inspected(
+        .inspector()
+        .judge(
             &rulebook,
             &environment,
             &inspected,
@@ -68,7 +69,8 @@ pub(super) async fn promote(
     let id = ledger.promote(new).await?;
     let (verdict, _) = admin
         .gate
-        .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
+        .inspector()
+        .judge(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
     Ok(Json(PromotionAnswer {
         id: format!("promotion:{id}"),

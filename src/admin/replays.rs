@@ -9,7 +9,7 @@ use super::body::Body;
 use super::error::AdminError;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
-use crate::gate::{Change, Replay, Told};
+use crate::gate::{Change, Replay, VerdictSummary};
 
 /// Try a policy on what was decided. Nothing is recorded.
 #[utoipa::path(
@@ -42,7 +42,7 @@ pub(super) async fn replay(
     Ok(Json(ReplayAnswer {
         judged: replayed.judged,
         unknown: replayed.unknown,
-        homeless: replayed.homeless,
+        homeless: replayed.unknown_environment,
         cut: replayed.cut,
         changes: changes.map(view).collect(),
     }))
@@ -65,7 +65,7 @@ fn view(change: Change) -> ReplayedChange {
     }
 }
 
-fn told(told: Told) -> ToldView {
+fn told(told: VerdictSummary) -> ToldView {
     ToldView {
         verdict: told.outcome,
         reasons: told.reasons,

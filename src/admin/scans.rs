@@ -88,7 +88,7 @@ async fn submit_pushed(
     handed: Handed<'_>,
     image: &ImageRef,
 ) -> Result<ScanAnswer, AdminError> {
-    let inspected = admin.gate.inspect(image, handed.now).await?;
+    let inspected = admin.gate.inspector().inspect(image, handed.now).await?;
     let (manifest, bound) = bind(&inspected, image, &handed.report)?;
     let id = record(admin, &handed, &inspected, manifest).await?;
     let gate = match &handed.gate {
@@ -184,7 +184,7 @@ async fn judge(
     image: &ImageRef,
 ) -> VerdictView {
     let rulebook = admin.gate.rulebook();
-    let judged = admin.gate.judge_inspected(
+    let judged = admin.gate.inspector().judge(
         &rulebook,
         environment,
         inspected,

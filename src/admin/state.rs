@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Hosts;
 use crate::api::{ReplayRequest, Status};
-use crate::gate::{Asked, Gate};
+use crate::gate::{ExposureInput, Gate};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Exposure, Rulebook};
@@ -35,8 +35,8 @@ pub struct Admin {
 
 impl Admin {
     /// As a pull through the environment's listener would have it.
-    pub(super) fn as_pulled(&self, environment: &EnvironmentName) -> Asked {
+    pub(super) fn as_pulled(&self, environment: &EnvironmentName) -> ExposureInput {
         let known = self.exposures.get(environment).copied();
-        Asked::Listener(known.unwrap_or(Exposure::External))
+        ExposureInput::Listener(known.unwrap_or(Exposure::External))
     }
 }

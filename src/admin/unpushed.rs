@@ -93,9 +93,8 @@ async fn judge(
     };
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(environment);
-    let judged = admin
-        .gate
-        .judge_unpushed(&rulebook, environment, &unpushed, exposure, handed.now);
+    let unpushed_judge = admin.gate.unpushed();
+    let judged = unpushed_judge.judge(&rulebook, environment, &unpushed, exposure, handed.now);
     let judged = judged.ok_or_else(|| {
         AdminError::refused(format!("{environment} pulls from no upstream"))
             .next("name where the image will be pushed")
@@ -124,7 +123,7 @@ pub(super) async fn bind(
     let image = admin.image(&request.image)?;
     within_repository(&principal, image.repository())?;
     digest_of(&image)?;
-    let inspected = admin.gate.inspect(&image, now).await?;
+    let inspected = admin.gate.inspector().inspect(&image, now).await?;
     let manifest = with_id(&inspected, &image, &request.image_id)?
         .manifest
         .clone();

@@ -9,7 +9,7 @@ use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
 use crate::api::{ErrorBody, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
-use crate::gate;
+use crate::gate::ExposureInput;
 use crate::trust::{JudgedFinding, Verdict, denial_message};
 
 /// Ask for a verdict.
@@ -28,15 +28,16 @@ pub(super) async fn verdict(
     let image = admin.image(&query.image)?;
     let environment = admin.environment(query.environment)?;
     within_scope(&principal, image.repository(), Some(&environment))?;
-    let inspected = admin.gate.inspect(&image, now).await?;
+    let inspected = admin.gate.inspector().inspect(&image, now).await?;
     let rulebook = admin.gate.rulebook();
     let exposure = match query.exposure {
-        Some(stated) => gate::Asked::Stated(stated),
+        Some(stated) => ExposureInput::Stated(stated),
         None => admin.as_pulled(&environment),
     };
     let (verdict, findings) = admin
         .gate
-        .judge_inspected(&rulebook, &environment, &inspected, exposure, None, now)
+        .inspector()
+        .judge(&rulebook, &environment, &inspected, exposure, None, now)
         .await;
     Ok(Json(match query.findings {
         true => view_in_full((verdict, findings), image.to_string()),

@@ -6,10 +6,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::check::{Asked, Question};
 use super::judged::{Ask, Judged};
-use super::{Asker, DenialAnswer, Gate, Pull, Refusal, Target};
-use crate::oci::{Digest, Reference, printable};
+use super::parts::Shared;
+use super::pull::{Asker, Halt, Pull, Target};
+use super::question::ExposureInput;
+use super::records::{Records, shown_warnings};
+use super::refusal::{DenialAnswer, Refusal};
+use crate::ledger::Ledger;
+use crate::oci::{Digest, printable};
 use crate::trust::{
     Denial, DenialReason, Door, Exposure, ExposureSource, Mode, Place, Rulebook, Verdict,
     denial_message,
@@ -65,18 +69,22 @@ impl Admitted {
 
 impl<'a> Admission<'a> {
     /// Outside requests make an internal image external, never the reverse.
-    fn exposure(&self, rulebook: &Rulebook, target: &Target) -> (Asked, ExposureSource) {
+    pub(super) fn exposure(
+        &self,
+        rulebook: &Rulebook,
+        target: &Target,
+    ) -> (ExposureInput, ExposureSource) {
         let own = self.asker.listener.exposure;
         match (rulebook.exposure(&target.repository, own), self.reached_by) {
             ((Exposure::Internal, _), Some(path)) => {
                 let path = printable(path, NAME_LIMIT);
-                (Asked::Raised, ExposureSource::Cluster(path))
+                (ExposureInput::Reached, ExposureSource::Cluster(path))
             }
-            ((_, source), _) => (Asked::Listener(own), source),
+            ((_, source), _) => (ExposureInput::Listener(own), source),
         }
     }
 
-    fn pull(&self, target: &'a Target) -> Pull<'a> {
+    pub(super) fn pull(&self, target: &'a Target) -> Pull<'a> {
         Pull {
             asker: self.asker,
             target,
@@ -96,109 +104,61 @@ impl<'a> Admission<'a> {
     }
 }
 
-impl Gate {
-    /// Judges one image as a pull of it would be judged. Never fails: what cannot
-    /// be decided is `undecidable`.
-    pub async fn admit(
-        &self,
-        admission: Admission<'_>,
-        target: &Target,
-        reference: &Reference,
-    ) -> Admitted {
-        let rulebook = self.rulebook();
-        let pull = admission.pull(target);
-        let image = pull.image(reference);
-        let Some(environment) = rulebook.environment(&admission.asker.listener.environment) else {
-            let denial = homeless();
-            return self.refused(admission, Mode::Enforce, &image, denial).await;
-        };
-        let configured = environment.settings(&target.repository).mode;
-        if let Some(denial) = self.limits(pull, environment) {
-            return self.refused(admission, configured, &image, denial).await;
-        }
-        let (exposure, source) = admission.exposure(&rulebook, target);
-        let judged = async {
-            let resolved = self.resolve(pull, &rulebook, reference).await?;
-            let subject = pull.subject(resolved.digest);
-            let question = Question {
-                exposure,
-                ..pull.question(&rulebook, &subject)
-            };
-            self.verdict(question).await
-        };
-        match judged.await {
-            Ok(verdict) => {
-                let mode = admission.mode(configured, verdict.mode());
-                let verdict = match mode == verdict.mode() {
-                    true => verdict,
-                    false => Arc::new(verdict.under(mode)),
-                };
-                self.judged(admission, target, &image, &verdict, &source)
-                    .await
-            }
-            Err(refusal) => {
-                let denial = unresolved(&image, &refusal);
-                self.refused(admission, configured, &image, denial).await
-            }
-        }
-    }
+/// Tells a cluster what came of its images, and records it.
+pub(super) struct Admissions {
+    ledger: Arc<Ledger>,
+    records: Arc<Records>,
+}
 
-    /// The digest that `reference` means now, for who would write it down; `None`
-    /// where nobody can say.
-    pub async fn pin(
-        &self,
-        admission: Admission<'_>,
-        target: &Target,
-        reference: &Reference,
-    ) -> Option<Digest> {
-        let rulebook = self.rulebook();
-        let pull = admission.pull(target);
-        let environment = rulebook.environment(&admission.asker.listener.environment)?;
-        if self.limits(pull, environment).is_some() {
-            return None;
+impl Admissions {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            ledger: shared.ledger.clone(),
+            records: shared.records.clone(),
         }
-        let resolved = self.resolve(pull, &rulebook, reference).await.ok()?;
-        resolved.warning.is_none().then_some(resolved.digest)
-    }
-
-    /// A denial of an image before anything of it could be judged.
-    pub async fn refuse_image(
-        &self,
-        admission: Admission<'_>,
-        image: &str,
-        denial: Denial,
-    ) -> Admitted {
-        self.refused(admission, self.configured_mode(admission), image, denial)
-            .await
     }
 
     /// The mode that holds for who asks, whatever image it is about.
-    pub fn mode_of(&self, admission: Admission<'_>) -> Mode {
-        let configured = self.configured_mode(admission);
+    pub(super) fn mode(&self, admission: Admission<'_>, rulebook: &Rulebook) -> Mode {
+        let configured = configured_mode(admission, rulebook, None);
         admission.mode(configured, self.mode_in_force(admission, configured))
     }
 
-    fn configured_mode(&self, admission: Admission<'_>) -> Mode {
-        let rulebook = self.rulebook();
-        let environment = rulebook.environment(&admission.asker.listener.environment);
-        environment.map_or(Mode::Enforce, |found| found.settings.mode)
+    /// The mode that somebody set for some hours, else the configured one.
+    fn mode_in_force(&self, admission: Admission<'_>, configured: Mode) -> Mode {
+        let environment = &admission.asker.listener.environment;
+        let set = self.ledger.index().timed_mode(environment);
+        set.filter(|set| set.holds(admission.now))
+            .map_or(configured, |set| set.mode)
     }
 
-    async fn refused(
+    /// A denial of an image of which nothing could be judged, recorded.
+    pub(super) async fn refused(
         &self,
         admission: Admission<'_>,
-        configured: Mode,
-        image: &str,
+        rulebook: &Rulebook,
+        (image, target): (&str, Option<&Target>),
         denial: Denial,
     ) -> Admitted {
-        let rulebook = self.rulebook().revision();
+        let configured = configured_mode(admission, rulebook, target);
+        let rulebook = rulebook.revision();
         let mode = admission.mode(configured, self.mode_in_force(admission, configured));
         let judged = Judged::refused(admission.asker, &denial, rulebook).under(mode);
         let ask = self.ask_to_run(admission, image, None, None);
         let recorded = match (admission.dry_run, judged.denial()) {
             (true, _) => None,
-            (false, Some(_)) => self.recorder.denied(&ask, judged, admission.now).await,
-            (false, None) => self.recorder.lifted(&ask, judged, admission.now).await,
+            (false, Some(_)) => {
+                self.records
+                    .recorder
+                    .denied(&ask, judged, admission.now)
+                    .await
+            }
+            (false, None) => {
+                self.records
+                    .recorder
+                    .lifted(&ask, judged, admission.now)
+                    .await
+            }
         };
         let lifted = judged.denial().is_none() && mode == Mode::Warn;
         Admitted {
@@ -214,19 +174,31 @@ impl Gate {
         }
     }
 
-    /// The mode that somebody set for some hours, else the configured one.
-    fn mode_in_force(&self, admission: Admission<'_>, configured: Mode) -> Mode {
-        let environment = &admission.asker.listener.environment;
-        let set = self.ledger.index().timed_mode(environment);
-        set.filter(|set| set.holds(admission.now))
-            .map_or(configured, |set| set.mode)
-    }
-
-    async fn judged(
+    /// A verdict, under the mode of the namespace, recorded.
+    pub(super) async fn judged(
         &self,
         admission: Admission<'_>,
-        target: &Target,
-        image: &str,
+        rulebook: &Rulebook,
+        (image, target): (&str, &Target),
+        verdict: &Verdict,
+        source: &ExposureSource,
+    ) -> Admitted {
+        let configured = configured_mode(admission, rulebook, Some(target));
+        let mode = admission.mode(configured, verdict.mode());
+        if mode != verdict.mode() {
+            let verdict = verdict.under(mode);
+            return self
+                .recorded(admission, (image, target), &verdict, source)
+                .await;
+        }
+        self.recorded(admission, (image, target), verdict, source)
+            .await
+    }
+
+    async fn recorded(
+        &self,
+        admission: Admission<'_>,
+        (image, target): (&str, &Target),
         verdict: &Verdict,
         source: &ExposureSource,
     ) -> Admitted {
@@ -237,9 +209,16 @@ impl Gate {
         } else {
             let ask = self.ask_to_run(admission, image, Some(target), Some(digest.clone()));
             match verdict.denial() {
-                Some(_) => self.recorder.denied(&ask, judged, admission.now).await,
+                Some(_) => {
+                    self.records
+                        .recorder
+                        .denied(&ask, judged, admission.now)
+                        .await
+                }
                 None => {
-                    self.recorder.passed(&ask, verdict, judged, admission.now);
+                    self.records
+                        .recorder
+                        .passed(&ask, verdict, judged, admission.now);
                     None
                 }
             }
@@ -248,7 +227,7 @@ impl Gate {
             digest: Some(digest),
             denial: verdict.denial().cloned(),
             answer,
-            warnings: self.shown_warnings(verdict),
+            warnings: shown_warnings(verdict),
             mode: verdict.mode(),
             rulebook: verdict.rulebook(),
         }
@@ -269,21 +248,28 @@ impl Gate {
             repository: target.map(|target| &target.repository),
             digest,
             started: admission.started,
-            ledger_age_s: self.ledger_age(admission.now),
+            ledger_age_s: self.records.ledger_age(admission.now),
         }
     }
 }
 
-fn homeless() -> Denial {
-    Denial::new(
-        DenialReason::RegistryNotPermitted,
-        "the cluster's environment is not configured",
-        "run: sekisho check-config",
-    )
+/// What the operator wrote for the image, or for the environment where no
+/// repository is known.
+fn configured_mode(admission: Admission<'_>, rulebook: &Rulebook, target: Option<&Target>) -> Mode {
+    let environment = rulebook.environment(&admission.asker.listener.environment);
+    environment.map_or(Mode::Enforce, |environment| match target {
+        Some(target) => environment.settings(&target.repository).mode,
+        None => environment.settings.mode,
+    })
 }
 
-/// Why there is nothing to judge. What is absent has no papers either.
-fn unresolved(image: &str, refusal: &Refusal) -> Denial {
+/// Why there is nothing to judge. What is absent has no evidence either.
+pub(super) fn unjudged(image: &str, halt: Halt) -> Denial {
+    let refusal = match halt {
+        Halt::NotServed(denial) => return denial,
+        Halt::BeyondMemory => return Denial::undecidable("no answer"),
+        Halt::Refused(refusal) => refusal,
+    };
     match refusal {
         Refusal::NameUnknown | Refusal::ManifestUnknown | Refusal::BlobUnknown => Denial::new(
             DenialReason::NotScanned,

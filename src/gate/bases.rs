@@ -4,10 +4,10 @@
 //! Layers are compared as manifests name them. What a config says of unpacked
 //! layers is not used: some runtimes never hold layers against it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::Gate;
-use super::check::Question;
+use super::evidence::Sources;
+use super::question::{OtherVerdicts, Question};
 use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
 use crate::trust::{Evidence, Subject, TrustedBase};
 
@@ -21,24 +21,29 @@ const DEPTH: u8 = 3;
 /// reaches it as soon as any other.
 const BASE_HOLDS: SignedDuration = SignedDuration::from_millis(500);
 
-impl Gate {
-    /// Looks for the permitted bases of the images in the closure, where a trusted
-    /// base is demanded.
-    pub(super) async fn add_bases(&self, question: Question<'_>, evidence: &mut Evidence) {
+impl Sources {
+    /// The permitted bases of the images in the closure, where a trusted base is
+    /// demanded, and until when that holds; `None`: nobody looked.
+    pub(super) async fn trusted_bases(
+        &self,
+        question: Question<'_>,
+        evidence: &Evidence,
+        others: &dyn OtherVerdicts,
+    ) -> (Vec<TrustedBase>, Option<Timestamp>) {
+        let mut found = Vec::new();
         let Some(settings) = question.settings() else {
-            return;
+            return (found, None);
         };
         let globs = &settings.trusted_bases;
         let own = globs.matches(&question.subject.repository);
         if globs.is_empty() || own || question.depth >= DEPTH {
-            return;
+            return (found, None);
         }
-        let closure = evidence.closure.clone();
-        for image in closure.images() {
-            let base = self.trusted_base(question, image, globs).await;
-            evidence.trusted_bases.extend(base);
+        for image in evidence.closure.images() {
+            let base = self.trusted_base(question, image, globs, others).await;
+            found.extend(base);
         }
-        evidence.bases_known_until = question.now.checked_add(BASE_HOLDS).ok();
+        (found, question.now.checked_add(BASE_HOLDS).ok())
     }
 
     async fn trusted_base(
@@ -46,6 +51,7 @@ impl Gate {
         question: Question<'_>,
         image: &Image,
         globs: &RepositoryGlobs,
+        others: &dyn OtherVerdicts,
     ) -> Option<TrustedBase> {
         for (repository, digest) in self.bases_of(image, globs) {
             let subject = Subject {
@@ -53,14 +59,7 @@ impl Gate {
                 repository,
                 digest,
             };
-            let asked = Question {
-                subject: &subject,
-                depth: question.depth + 1,
-                ..question
-            };
-            if let Ok(verdict) = self.verdict_of_another(asked).await
-                && verdict.permit(question.now).is_some()
-            {
+            if others.permits(question.of_another(&subject)).await {
                 return Some(TrustedBase {
                     image: image.manifest.clone(),
                     base: format!("{}@{}", subject.repository, subject.digest),
@@ -78,7 +77,7 @@ impl Gate {
         let index = self.ledger.index();
         let holders = index.holders_in(&first.digest, |it| globs.matches(it), LOOKED_AT);
         let built_on = |(repository, digest): &(Repository, Digest)| {
-            let closure = self.known_closure(repository, digest);
+            let closure = self.closures.known(repository, digest);
             let base = closure.as_deref().and_then(|closure| closure.image(digest));
             base.is_some_and(|base| begins_with(image, base))
         };

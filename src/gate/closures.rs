@@ -5,7 +5,6 @@
 //! table, so that unknown digests do not spend an upstream's budget.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -13,8 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Memory;
 
-use super::{Gate, Refusal};
+use super::refusal::Refusal;
+use super::upstreams::Upstreams;
 use crate::flight::Flights;
+use crate::ledger::Ledger;
 use crate::oci::{
     Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
     Repository, RepositoryName, Supplied, Wanted,
@@ -78,8 +79,11 @@ impl Weighter<Key, Remembered> for Weight {
     }
 }
 
-/// Closures that are not recorded, and the flights that read them.
+/// The closures of all roots: recorded ones in the ledger, others in memory, and
+/// the flights that read those.
 pub(super) struct Closures {
+    ledger: Arc<Ledger>,
+    upstreams: Arc<Upstreams>,
     memory: Memory<Key, Remembered, Weight>,
     /// Content to the root that was seen to hold it.
     below: Memory<Key, Digest>,
@@ -96,8 +100,10 @@ pub(super) enum Known {
 }
 
 impl Closures {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
         Self {
+            ledger,
+            upstreams,
             memory: Memory::with_weighter(REMEMBERED, REMEMBERED_BYTES, Weight),
             below: Memory::new(BELOW),
             flights: Flights::default(),
@@ -111,7 +117,7 @@ impl Closures {
         (!forgotten).then_some(remembered.outcome)
     }
 
-    pub(super) fn closure(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+    fn unrecorded(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
         let key = (repository.clone(), digest.clone());
         match self.memory.get(&key)?.outcome {
             Outcome::Read(read) => Some(read.closure),
@@ -130,31 +136,29 @@ impl Closures {
     }
 
     /// The closure, not recorded, that was seen to hold `digest`.
-    pub(super) fn above(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
+    pub(super) fn unrecorded_parent(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Option<Arc<Closure>> {
         let root = self.below.get(&(repository.clone(), digest.clone()))?;
-        self.closure(repository, &root)
+        self.unrecorded(repository, &root)
     }
 
     pub(super) fn forget(&self, repository: &Repository, digest: &Digest) {
         self.memory.remove(&(repository.clone(), digest.clone()));
     }
-}
 
-impl Gate {
     /// The closure of a root or of an image below a recorded index. Memory only.
-    pub(super) fn known_closure(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Option<Arc<Closure>> {
+    pub(super) fn known(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
         let index = self.ledger.index();
         index
             .closure(repository, digest)
-            .or_else(|| self.closures.closure(repository, digest))
+            .or_else(|| self.unrecorded(repository, digest))
     }
 
     /// The closure to judge by, read from upstream when nobody knows it yet.
-    pub(super) async fn closure(
+    pub(super) async fn find(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -164,7 +168,7 @@ impl Gate {
             return Ok(Known::Recorded(closure));
         }
         let key = (repository.clone(), digest.clone());
-        let outcome = match self.closures.get(&key, now) {
+        let outcome = match self.get(&key, now) {
             Some(outcome) => outcome,
             None => self.read(key, now).await?,
         };
@@ -176,12 +180,12 @@ impl Gate {
     }
 
     /// The closure of what is looked at unasked: none where it cannot be had now.
-    pub(super) async fn closure_to_survey(
+    pub(super) async fn readable(
         &self,
         subject: &Subject,
         now: Timestamp,
     ) -> Result<Arc<Closure>, Refusal> {
-        let known = self.closure(&subject.repository, &subject.digest, now);
+        let known = self.find(&subject.repository, &subject.digest, now);
         match known.await? {
             Known::Recorded(closure) => Ok(closure),
             Known::Unrecorded(read) => Ok(read.closure),
@@ -190,16 +194,16 @@ impl Gate {
     }
 
     async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
-        let reachable = self.reachable(&key.0)?;
+        let reachable = self.upstreams.of(&key.0)?;
         let upstream = reachable.upstream.clone();
         let (repository, digest) = key.clone();
         let flight = || async move { read_closure(&upstream, &repository, &digest).await };
-        let outcome = self.closures.flights.join(&key, flight).await?;
+        let outcome = self.flights.join(&key, flight).await?;
         let remembered = Remembered {
             outcome: outcome.clone(),
             at: now,
         };
-        self.closures.memory.insert(key, remembered);
+        self.memory.insert(key, remembered);
         Ok(outcome)
     }
 }
@@ -281,17 +285,6 @@ async fn supply(
         Ok(body) => Ok((digest, body)),
         Err(UpstreamError::NotFound) => Ok((digest, Supplied::Absent)),
         Err(error) => Err(error),
-    }
-}
-
-impl From<UpstreamError> for Refusal {
-    /// Absence is told apart by the callers that know what was asked for.
-    fn from(error: UpstreamError) -> Self {
-        let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
-        Self::UpstreamUnavailable {
-            retry_after,
-            why: error.to_string(),
-        }
     }
 }
 

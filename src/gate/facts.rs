@@ -3,9 +3,7 @@
 use dashmap::DashMap;
 use jiff::Timestamp;
 
-use super::Gate;
-use crate::ledger::Fact;
-use crate::oci::Digest;
+use crate::ledger::{Fact, Ledger};
 use crate::trust::Subject;
 
 /// Facts that wait to be written, at most.
@@ -62,32 +60,17 @@ impl Facts {
     }
 }
 
-impl Gate {
-    /// Tells the cache which images were pulled since `moment`, so that what
-    /// belongs together grows old together.
-    pub fn touch_pulled_once(&self, moment: Timestamp, now: Timestamp) {
-        for subject in self.recorder.pulled_since(moment) {
-            let closure = self.known_closure(&subject.repository, &subject.digest);
-            let image = closure
-                .as_deref()
-                .and_then(|closure| closure.image(&subject.digest));
-            let blobs = image.into_iter().flat_map(|image| image.blobs());
-            let mut group: Vec<Digest> = blobs.map(|blob| blob.digest.clone()).collect();
-            group.push(subject.digest);
-            self.cache.touch_group(&group, now);
-        }
-    }
-
+impl Facts {
     /// Writes the facts that wait. What cannot be written waits on.
-    pub async fn write_facts_once(&self) {
-        let facts = self.facts.take();
+    pub(super) async fn write_once(&self, ledger: &Ledger) {
+        let facts = self.take();
         if facts.is_empty() {
             return;
         }
-        if let Err(error) = self.ledger.note_facts(&facts).await {
+        if let Err(error) = ledger.note_facts(&facts).await {
             tracing::error!(%error, "facts not written");
             for fact in facts {
-                self.facts.put_back(&fact);
+                self.put_back(&fact);
             }
         }
     }

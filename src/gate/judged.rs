@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Asker;
+use super::pull::Asker;
 use crate::oci::{Digest, RegistryHost, Repository, printable};
 use crate::trust::{
     Check, Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode,

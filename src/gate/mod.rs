@@ -1,54 +1,55 @@
-//! The checkpoint: the one place where resolve, judge, fetch and record meet.
+//! The gate: the one place where resolve, judge, fetch and record meet.
 //!
-//! A pull walks `pull.rs` from top to bottom: may this listener ask for it, what
-//! digest is meant, is that digest permitted, and only then a byte. Doors ask
-//! this room and nobody else; what they get back is either served content or a
-//! ready answer that says why not.
+//! A pull walks `gate.rs` as one line: may this listener ask for it, what digest
+//! is meant, is that digest permitted, and only then a byte. Each step is a part
+//! with its own file: `resolve`, `judge` (from `closures` and `evidence`),
+//! `records`, `serve`. Doors ask this room and nobody else; what they get back is
+//! either served content or a ready answer that says why not.
 
-mod address;
 mod admit;
-mod answer;
-mod ask;
 mod bases;
-mod binding;
 mod blob;
-mod check;
-mod checkpoint;
 mod closures;
-mod due;
 mod evidence;
 mod facts;
-mod intake;
+#[expect(
+    clippy::module_inception,
+    reason = "the room is called after what doors hold"
+)]
+mod gate;
+mod inspect;
+mod judge;
 mod judged;
-mod listener;
-mod listing;
+mod list;
+mod parts;
 mod pull;
+mod question;
 mod record;
+mod records;
 mod refusal;
 mod replay;
+mod rescan;
 mod resolve;
 mod serve;
 mod unpushed;
+mod upstreams;
 mod vouch;
 mod write;
 
-pub use address::{Misaddressed, Namespace, Target};
 pub use admit::{Admission, Admitted};
-pub use answer::DenialAnswer;
-pub use ask::Pull;
-pub use blob::{Content, ServedBlob, Wanted};
-pub use check::Asked;
-pub use checkpoint::{Gate, Parts};
-pub use due::{Cause, Due, Survey};
-pub use intake::{InspectError, Inspected};
-pub use listener::{Asker, Listener};
-pub use listing::{TAGS_PAGE, TagList};
-pub use pull::{ServedManifest, Source};
+pub use gate::Gate;
+pub use inspect::{InspectError, Inspected, Inspector};
+pub use list::{TAGS_PAGE, TagList};
+pub use parts::Parts;
+pub use pull::{Asker, Listener, Pull, Target};
+pub use question::ExposureInput;
 pub use record::{Recorder, RecorderConfig};
-pub use refusal::Refusal;
-pub use replay::{Change, Replay, Replayed, Told};
-pub use resolve::{Reachable, Resolved};
-pub use unpushed::Unpushed;
+pub use refusal::{DenialAnswer, Refusal};
+pub use replay::{Change, Replay, Replayed, VerdictSummary};
+pub use rescan::{Cause, RescanDue, RescanForecast, RescanQuery};
+pub use serve::{Content, ServedBlob, ServedManifest, Source, Wanted};
+pub use unpushed::{Unpushed, UnpushedJudge};
+pub use upstreams::{Misaddressed, Namespace, Reachable};
 pub use write::DecisionWriter;
 
 pub use crate::cache::CachedManifest as ReadyManifest;

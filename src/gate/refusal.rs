@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::DenialAnswer;
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::oci::ErrorCode;
+use crate::trust::{DecisionId, Denial, denial_message};
+use crate::upstream::UpstreamError;
 
 /// Why nothing is served. Each door turns it into an answer in one exhaustive
 /// match.
@@ -42,5 +47,67 @@ impl Refusal {
             retry_after: Duration::from_secs(1),
             why: why.to_owned(),
         }
+    }
+}
+
+impl From<UpstreamError> for Refusal {
+    /// Absence is told apart by the callers that know what was asked for.
+    fn from(error: UpstreamError) -> Self {
+        let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
+        Self::UpstreamUnavailable {
+            retry_after,
+            why: error.to_string(),
+        }
+    }
+}
+
+/// The answer to a denied pull: made once, served many times.
+#[derive(Debug)]
+pub struct DenialAnswer {
+    denial: Denial,
+    id: DecisionId,
+    message: String,
+    body: Bytes,
+}
+
+impl DenialAnswer {
+    /// `public_url` leads to the page of one decision; empty when there is none.
+    pub fn new(denial: Denial, id: DecisionId, public_url: &str) -> Self {
+        let link = if public_url.is_empty() {
+            String::new()
+        } else {
+            format!("{}/d/{id}", public_url.trim_end_matches('/'))
+        };
+        let message = denial_message(&denial, &link);
+        let detail = format!("decision {id} {link}").trim_end().to_owned();
+        let body = json!({"errors": [{
+            "code": ErrorCode::Denied.as_str(),
+            "message": message,
+            "detail": detail,
+        }]});
+        Self {
+            body: Bytes::from(body.to_string()),
+            denial,
+            id,
+            message,
+        }
+    }
+
+    pub fn denial(&self) -> &Denial {
+        &self.denial
+    }
+
+    pub fn id(&self) -> &DecisionId {
+        &self.id
+    }
+
+    /// One line of printable ASCII: the reason phrase and the message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error document of the distribution specification.
+    pub fn body(&self) -> &Bytes {
+        &self.body
     }
 }

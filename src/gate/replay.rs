@@ -2,12 +2,17 @@
 //! evidence of today under the policy in force and under the other one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::check::{Asked, Question};
+use super::closures::Closures;
+use super::inspect::InspectError;
+use super::judge::Judge;
 use super::judged::Judged;
-use super::{Gate, InspectError};
+use super::parts::Shared;
+use super::question::{ExposureInput, Question};
+use crate::ledger::Ledger;
 use crate::oci::{Digest, ImageRef, Repository};
 use crate::trust::{
     Decision, DenialReason, EnvironmentName, ExposureSource, Outcome, Rulebook, Subject, Verdict,
@@ -24,7 +29,7 @@ pub struct Replay<'a> {
     pub since: Timestamp,
     /// The exposure of pulls in an environment, where a decision does not keep its
     /// listener's.
-    pub exposure: &'a (dyn Fn(&EnvironmentName) -> Asked + Send + Sync),
+    pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
     pub now: Timestamp,
 }
 
@@ -39,14 +44,14 @@ pub struct Change {
     /// How often that was decided.
     pub count: u64,
     /// Under the policy in force.
-    pub before: Told,
+    pub before: VerdictSummary,
     /// Under the other one.
-    pub after: Told,
+    pub after: VerdictSummary,
 }
 
 /// A verdict in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct VerdictSummary {
     pub outcome: Outcome,
     pub reasons: Vec<DenialReason>,
     /// The line that a client would read; empty for a pass.
@@ -63,11 +68,11 @@ pub struct Replayed {
     /// More images were decided on than are replayed at once.
     pub cut: bool,
     /// The other policy has no such environment; how many images it had.
-    pub homeless: u64,
+    pub unknown_environment: u64,
     pub changes: Vec<Change>,
 }
 
-impl Told {
+impl VerdictSummary {
     fn of(verdict: &Verdict) -> Self {
         let message = verdict.denials().first();
         Self {
@@ -78,9 +83,28 @@ impl Told {
     }
 }
 
-impl Gate {
-    /// Judges what was decided since, under both policies.
-    pub async fn replay(&self, replay: &Replay<'_>) -> Result<Replayed, InspectError> {
+/// Judges again what was decided.
+pub(super) struct Replayer {
+    ledger: Arc<Ledger>,
+    closures: Arc<Closures>,
+    judge: Arc<Judge>,
+}
+
+impl Replayer {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            ledger: shared.ledger.clone(),
+            closures: shared.closures.clone(),
+            judge: shared.judge.clone(),
+        }
+    }
+
+    /// Judges what was decided since, under the policy in force and the other one.
+    pub(super) async fn replay(
+        &self,
+        current: &Rulebook,
+        replay: &Replay<'_>,
+    ) -> Result<Replayed, InspectError> {
         let decided = self
             .ledger
             .decided_since(replay.since, REPLAYED_AT_MOST + 1);
@@ -108,37 +132,41 @@ impl Gate {
                 repository,
                 digest,
             };
-            self.replay_one(replay, &subject, (&decision, count), &mut replayed)
-                .await;
+            self.replay_one(
+                (current, replay),
+                &subject,
+                (&decision, count),
+                &mut replayed,
+            )
+            .await;
         }
         Ok(replayed)
     }
 
     async fn replay_one(
         &self,
-        replay: &Replay<'_>,
+        (current, replay): (&Rulebook, &Replay<'_>),
         subject: &Subject,
         (decision, count): (&Decision, u64),
         replayed: &mut Replayed,
     ) {
         if replay.other.environment(&subject.environment).is_none() {
-            replayed.homeless += 1;
+            replayed.unknown_environment += 1;
             return;
         }
         let exposure = match decision.exposure_source {
-            ExposureSource::Listener => Asked::Listener(decision.exposure),
-            ExposureSource::Cluster(_) => Asked::Raised,
+            ExposureSource::Listener => ExposureInput::Listener(decision.exposure),
+            ExposureSource::Cluster(_) => ExposureInput::Reached,
             ExposureSource::Rule(_) | ExposureSource::Asked => {
                 (replay.exposure)(&subject.environment)
             }
         };
-        let Ok(closure) = self.closure_to_survey(subject, replay.now).await else {
+        let Ok(closure) = self.closures.readable(subject, replay.now).await else {
             replayed.unknown += 1;
             return;
         };
-        let current = self.rulebook();
-        let mut told = Vec::new();
-        for rulebook in [&*current, replay.other] {
+        let mut summaries = Vec::new();
+        for rulebook in [current, replay.other] {
             let question = Question {
                 rulebook,
                 subject,
@@ -146,11 +174,11 @@ impl Gate {
                 now: replay.now,
                 depth: 0,
             };
-            let (evidence, _) = self.evidence(question, closure.clone()).await;
-            told.push(Told::of(&question.verdict(&evidence)));
+            let (evidence, _) = self.judge.evidence(question, closure.clone()).await;
+            summaries.push(VerdictSummary::of(&question.verdict(&evidence)));
         }
         replayed.judged += 1;
-        if let [before, after] = &told[..]
+        if let [before, after] = &summaries[..]
             && before.outcome != after.outcome
         {
             replayed.changes.push(Change {

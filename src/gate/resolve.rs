@@ -1,121 +1,98 @@
-//! Tag to digest: once per pull, and the digest is what is judged and served.
+//! Whether a repository is served at all, and which digest a reference means
+//! there: once per pull, and that digest is what is judged and served.
 
-use jiff::SignedDuration;
-use url::Url;
+use std::sync::Arc;
 
-use super::{Gate, Pull, Refusal};
-use crate::oci::{Digest, Reference, RegistryHost, Repository, RepositoryGlobs, Tag};
-use crate::trust::{Environment, Rulebook};
-use crate::upstream::{TagMemory, Upstream, UpstreamError};
-
-/// A configured upstream, as the gate reaches it.
-pub struct Reachable {
-    pub host: RegistryHost,
-    /// The component under the gateway's own name.
-    pub path: String,
-    /// What it serves; empty: everything.
-    pub repositories: RepositoryGlobs,
-    /// Where it is reached.
-    pub url: Url,
-    pub tag_ttl: SignedDuration,
-    pub upstream: Upstream,
-    pub tags: TagMemory,
-}
-
-impl Reachable {
-    pub fn serves(&self, repository: &Repository) -> bool {
-        self.repositories.empty_or_matches(repository)
-    }
-
-    /// The image as a client that goes past the gateway must name it:
-    /// `host[:port]/name@digest`.
-    pub fn direct(&self, repository: &Repository, digest: &Digest) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        let port = self.url.port().map(|port| format!(":{port}"));
-        format!(
-            "{host}{}/{}@{digest}",
-            port.unwrap_or_default(),
-            repository.name()
-        )
-    }
-
-    /// Whether it is reached without TLS.
-    pub fn is_plain(&self) -> bool {
-        self.url.scheme() == "http"
-    }
-}
+use super::pull::{Halt, Lane, Pull};
+use super::refusal::Refusal;
+use super::upstreams::Upstreams;
+use crate::ledger::Ledger;
+use crate::oci::{Digest, Reference, Repository, Tag};
+use crate::trust::{Denial, DenialReason, Environment};
+use crate::upstream::UpstreamError;
 
 /// What a reference means now.
 #[derive(Debug)]
-pub struct Resolved {
-    pub digest: Digest,
+pub(super) struct Resolved {
+    pub(super) digest: Digest,
     /// Said to the client when the answer is older than it should be.
-    pub warning: Option<String>,
+    pub(super) warning: Option<String>,
 }
 
-impl Gate {
-    pub(super) fn reachable(&self, repository: &Repository) -> Result<&Reachable, Refusal> {
-        self.upstreams
-            .get(repository.host())
-            .ok_or(Refusal::NameUnknown)
+/// From a reference to its digest: the promoted one, or the upstream's word.
+pub(super) struct Resolver {
+    upstreams: Arc<Upstreams>,
+    ledger: Arc<Ledger>,
+}
+
+impl Resolver {
+    pub(super) fn new(upstreams: Arc<Upstreams>, ledger: Arc<Ledger>) -> Self {
+        Self { upstreams, ledger }
     }
 
-    /// The digest that `reference` means, when memory knows it. Allocates nothing
-    /// for a digest.
-    pub(super) fn known_digest(
+    /// What the operator's lists of upstreams and repositories leave out.
+    pub(super) fn limits(&self, pull: Pull<'_>, environment: &Environment) -> Option<Denial> {
+        let repository = pull.repository();
+        let upstream = self.upstreams.get(repository.host())?;
+        let listener = &pull.asker.listener;
+        let permitted = environment.permits_upstream(repository, repository.host())
+            && listener.repositories.empty_or_matches(repository)
+            && upstream.serves(repository);
+        (!permitted).then(|| not_served(repository, environment))
+    }
+
+    /// The digest that `reference` means, in the lane of the pull.
+    pub(super) async fn resolve(
+        &self,
+        pull: Pull<'_>,
+        environment: &Environment,
+        reference: &Reference,
+        lane: Lane,
+    ) -> Result<Resolved, Halt> {
+        if let Some(digest) = self.known(pull, environment, reference) {
+            return Ok(Resolved::fresh(digest));
+        }
+        lane.may_wait()?;
+        let tag = match reference {
+            Reference::Digest(digest) => return Ok(Resolved::fresh(digest.clone())),
+            Reference::Tag(tag) => tag,
+        };
+        if environment.settings(pull.repository()).promoted_tags {
+            let promoted = self.promoted(pull, tag);
+            return Ok(Resolved::fresh(promoted.ok_or(Refusal::ManifestUnknown)?));
+        }
+        Ok(Box::pin(self.ask_upstream(pull, tag, reference)).await?)
+    }
+
+    /// What memory knows of `reference`, and may still say. Allocates nothing for
+    /// a digest.
+    fn known(
         &self,
         pull: Pull<'_>,
         environment: &Environment,
         reference: &Reference,
     ) -> Option<Digest> {
-        let repository = &pull.target.repository;
+        let repository = pull.repository();
         match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(_) if environment.settings(repository).promoted_tags => None,
             Reference::Tag(_) => {
-                let reachable = self.upstreams.get(repository.host())?;
-                let known = reachable
-                    .tags
-                    .known(repository.name(), reference, pull.now)?;
+                let tags = &self.upstreams.get(repository.host())?.tags;
+                let known = tags.known(repository.name(), reference, pull.now)?;
                 Some(known.head.digest)
             }
         }
     }
 
-    /// The digest that `reference` means, asked of the upstream when need be.
-    pub(super) async fn resolve(
-        &self,
-        pull: Pull<'_>,
-        rulebook: &Rulebook,
-        reference: &Reference,
-    ) -> Result<Resolved, Refusal> {
-        let tag = match reference {
-            Reference::Digest(digest) => return Ok(Resolved::fresh(digest.clone())),
-            Reference::Tag(tag) => tag,
-        };
-        let repository = &pull.target.repository;
-        let environment = rulebook.environment(&pull.asker.listener.environment);
-        if environment.is_some_and(|e| e.settings(repository).promoted_tags) {
-            let promoted = self.promoted(pull, tag);
-            return promoted
-                .map(Resolved::fresh)
-                .ok_or(Refusal::ManifestUnknown);
-        }
-        self.resolve_upstream(pull, tag, reference).await
-    }
-
-    async fn resolve_upstream(
+    async fn ask_upstream(
         &self,
         pull: Pull<'_>,
         tag: &Tag,
         reference: &Reference,
     ) -> Result<Resolved, Refusal> {
-        let repository = &pull.target.repository;
-        let reachable = self.reachable(repository)?;
-        let found = reachable
-            .tags
-            .resolve(repository.name(), reference, pull.now);
-        match found.await {
+        let repository = pull.repository();
+        let tags = &self.upstreams.of(repository)?.tags;
+        match tags.resolve(repository.name(), reference, pull.now).await {
             Ok(found) if found.stale => Ok(stale(pull, tag, found.head.digest)),
             Ok(found) => Ok(Resolved::fresh(found.head.digest)),
             Err(UpstreamError::NotFound) => Err(Refusal::ManifestUnknown),
@@ -127,10 +104,9 @@ impl Gate {
     }
 
     /// The digest last promoted under `tag`. Memory only.
-    pub(super) fn promoted(&self, pull: Pull<'_>, tag: &Tag) -> Option<Digest> {
-        let environment = &pull.asker.listener.environment;
+    fn promoted(&self, pull: Pull<'_>, tag: &Tag) -> Option<Digest> {
         self.ledger
-            .promoted(environment, &pull.target.repository, tag)
+            .promoted(pull.environment(), pull.repository(), tag)
     }
 
     /// The digest that a pull of `tag` would mean, by what was learnt last,
@@ -138,11 +114,10 @@ impl Gate {
     pub(super) fn last_known(
         &self,
         pull: Pull<'_>,
-        rulebook: &Rulebook,
+        environment: &Environment,
         tag: &Tag,
     ) -> Option<Digest> {
-        let repository = &pull.target.repository;
-        let environment = rulebook.environment(&pull.asker.listener.environment)?;
+        let repository = pull.repository();
         if environment.settings(repository).promoted_tags {
             return self.promoted(pull, tag);
         }
@@ -157,7 +132,7 @@ impl Gate {
         repository: &Repository,
         tag: &Tag,
     ) -> Result<Digest, Refusal> {
-        let upstream = &self.reachable(repository)?.upstream;
+        let upstream = &self.upstreams.of(repository)?.upstream;
         let reference = Reference::Tag(tag.clone());
         match upstream.head_manifest(repository.name(), &reference).await {
             Ok(head) => Ok(head.digest),
@@ -167,10 +142,25 @@ impl Gate {
     }
 }
 
+fn not_served(repository: &Repository, environment: &Environment) -> Denial {
+    let upstreams = &environment.settings(repository).upstreams;
+    let only: Vec<&str> = upstreams.iter().map(|host| host.as_str()).collect();
+    let next_step = if only.is_empty() {
+        format!("ask the operator to list it for {}", environment.name)
+    } else {
+        format!("{} pulls only from {}", environment.name, only.join(", "))
+    };
+    Denial::new(
+        DenialReason::RegistryNotPermitted,
+        format!("{repository} is not served to {}", environment.name),
+        next_step,
+    )
+}
+
 /// The upstream is down: what is known of the tag still counts, and is served
 /// if it is admitted and cached.
 fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> Resolved {
-    let host = pull.target.repository.host();
+    let host = pull.repository().host();
     Resolved {
         digest,
         warning: Some(format!(

@@ -3,32 +3,125 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Gate, Pull, Refusal, ServedManifest, Source};
-use crate::cache::{CachedManifest, FetchError};
-use crate::metrics::CacheLabels;
-use crate::oci::{Digest, Reference};
-use crate::stream::Chunks;
+use jiff::Timestamp;
+
+use super::pull::{Halt, Lane, Pull};
+use super::refusal::Refusal;
+use super::upstreams::Upstreams;
+use crate::cache::{Cache, CachedManifest, FetchError};
+use crate::flight::Flights;
+use crate::metrics::{CacheLabels, Metrics};
+use crate::oci::{Closure, Digest, Reference, Repository};
+use crate::stream::{ByteRange, Chunks, Unsatisfiable};
 use crate::trust::Permit;
 use crate::upstream::UpstreamError;
 
-impl Gate {
+/// Where served bytes came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Cache,
+    Upstream,
+}
+
+impl Source {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+/// A manifest that may be sent, verbatim.
+#[derive(Debug)]
+pub struct ServedManifest {
+    pub manifest: Arc<CachedManifest>,
+    pub source: Source,
+    /// Worth a `Warning: 299` each.
+    pub warnings: Vec<String>,
+}
+
+/// How much of a blob is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// HEAD.
+    Nothing,
+    Whole,
+    Range(ByteRange),
+}
+
+/// A blob, or a range of it, that may be sent.
+pub struct ServedBlob {
+    pub digest: Digest,
+    /// Of the whole blob, in bytes.
+    pub size: u64,
+    pub source: Source,
+    /// `None` for HEAD.
+    pub content: Option<Content>,
+}
+
+/// The bytes of a blob.
+pub struct Content {
+    pub chunks: Chunks,
+    /// A range was asked for.
+    pub is_part: bool,
+}
+
+/// A blob with the permit to serve it.
+pub(super) struct PermittedBlob {
+    pub(super) permit: Permit,
+    /// In bytes, as the manifest says.
+    pub(super) size: u64,
+}
+
+/// Sends what is permitted, from the cache or through it.
+pub(super) struct Server {
+    cache: Arc<Cache>,
+    upstreams: Arc<Upstreams>,
+    /// Manifests on their way from upstream.
+    manifests: Flights<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
+    metrics: Metrics,
+}
+
+impl Server {
+    pub(super) fn new(cache: Arc<Cache>, upstreams: Arc<Upstreams>, metrics: Metrics) -> Self {
+        Self {
+            cache,
+            upstreams,
+            manifests: Flights::default(),
+            metrics,
+        }
+    }
+
+    /// A permitted manifest that memory holds. The layered lane looks for itself,
+    /// in [`Server::manifest`].
+    pub(super) fn at_hand(
+        &self,
+        permit: &Permit,
+        lane: Lane,
+    ) -> Result<Option<Arc<CachedManifest>>, Halt> {
+        match lane {
+            Lane::Layered => Ok(None),
+            Lane::Memory => match self.cache.manifest(permit.digest()) {
+                Some(manifest) => Ok(Some(manifest)),
+                None => Err(Halt::BeyondMemory),
+            },
+        }
+    }
+
     /// A permitted manifest: memory, disk, upstream, in this order.
-    pub(super) async fn serve_manifest(
+    pub(super) async fn manifest(
         &self,
         pull: Pull<'_>,
         permit: Permit,
-    ) -> Result<ServedManifest, Refusal> {
+    ) -> Result<(Arc<CachedManifest>, Source), Refusal> {
         let cached = self.cache.load_manifest(permit.digest(), pull.now).await;
         let (manifest, source) = match cached {
             Some(manifest) => (manifest, Source::Cache),
             None => (self.fetch_manifest(pull, &permit).await?, Source::Upstream),
         };
         self.count_look_up("manifest", source);
-        Ok(ServedManifest {
-            manifest,
-            source,
-            warnings: Vec::new(),
-        })
+        Ok((manifest, source))
     }
 
     /// One request for all who ask while it is under way.
@@ -37,8 +130,8 @@ impl Gate {
         pull: Pull<'_>,
         permit: &Permit,
     ) -> Result<Arc<CachedManifest>, Refusal> {
-        let repository = pull.target.repository.clone();
-        let upstream = self.reachable(&repository)?.upstream.clone();
+        let repository = pull.repository().clone();
+        let upstream = self.upstreams.of(&repository)?.upstream.clone();
         let (cache, now) = (self.cache.clone(), pull.now);
         let key = (repository, permit.digest().clone());
         let (name, digest) = (key.0.name().clone(), key.1.clone());
@@ -59,18 +152,51 @@ impl Gate {
         self.manifests.join(&key, flight).await
     }
 
-    /// Where a HEAD would be answered from, and whether a GET could be.
-    pub(super) async fn blob_source(
+    /// Sends a permitted blob: from the cache, else from upstream through it.
+    pub(super) async fn blob(
         &self,
         pull: Pull<'_>,
-        digest: &Digest,
-    ) -> Result<Source, Refusal> {
+        blob: PermittedBlob,
+        wanted: Wanted,
+    ) -> Result<ServedBlob, Refusal> {
+        let PermittedBlob { permit, size } = blob;
+        let digest = permit.digest().clone();
+        if wanted == Wanted::Nothing {
+            let source = self.blob_source(pull, &digest).await?;
+            return Ok(ServedBlob {
+                digest,
+                size,
+                source,
+                content: None,
+            });
+        }
+        let range = match wanted {
+            Wanted::Range(range) => match range.within(size) {
+                Ok(range) => range,
+                Err(Unsatisfiable) => return Err(Refusal::RangeNotSatisfiable(size)),
+            },
+            Wanted::Nothing | Wanted::Whole => 0..size,
+        };
+        let (chunks, source) = self.open_blob(pull, permit, size, range).await?;
+        Ok(ServedBlob {
+            digest,
+            size,
+            source,
+            content: Some(Content {
+                is_part: matches!(wanted, Wanted::Range(_)),
+                chunks,
+            }),
+        })
+    }
+
+    /// Where a HEAD would be answered from, and whether a GET could be.
+    async fn blob_source(&self, pull: Pull<'_>, digest: &Digest) -> Result<Source, Refusal> {
         // In this order, so that one that is just being finished is seen.
         if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).is_some() {
             return Ok(Source::Cache);
         }
-        let repository = &pull.target.repository;
-        let upstream = &self.reachable(repository)?.upstream;
+        let repository = pull.repository();
+        let upstream = &self.upstreams.of(repository)?.upstream;
         match upstream.head_blob(repository.name(), digest).await {
             Ok(_) => Ok(Source::Upstream),
             Err(UpstreamError::NotFound) => Err(Refusal::BlobUnknown),
@@ -80,7 +206,7 @@ impl Gate {
 
     /// The bytes of a permitted blob. A cold one is fetched once for everyone
     /// who asks, and goes to the client while it is hashed and written.
-    pub(super) async fn open_blob(
+    async fn open_blob(
         &self,
         pull: Pull<'_>,
         permit: Permit,
@@ -93,8 +219,8 @@ impl Gate {
             return Ok((blob.chunks(range), Source::Cache));
         }
         self.count_look_up("blob", Source::Upstream);
-        let repository = &pull.target.repository;
-        let upstream = self.reachable(repository)?.upstream.clone();
+        let repository = pull.repository();
+        let upstream = self.upstreams.of(repository)?.upstream.clone();
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
@@ -107,6 +233,15 @@ impl Gate {
             Ok(blob) => Ok((blob.chunks(range), Source::Upstream)),
             Err(error) => Err(fetch_failed(&error)),
         }
+    }
+
+    /// Tells the cache that an image is in use, with all that belongs to it.
+    pub(super) fn touch(&self, manifest: &Digest, closure: Option<&Closure>, now: Timestamp) {
+        let image = closure.and_then(|closure| closure.image(manifest));
+        let blobs = image.into_iter().flat_map(|image| image.blobs());
+        let mut group: Vec<Digest> = blobs.map(|blob| blob.digest.clone()).collect();
+        group.push(manifest.clone());
+        self.cache.touch_group(&group, now);
     }
 
     fn count_look_up(&self, kind: &'static str, source: Source) {

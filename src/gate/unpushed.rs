@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Gate;
-use super::check::{Asked, Question};
+use super::parts::Shared;
+use super::question::{ExposureInput, Question};
+use super::upstreams::Upstreams;
+use crate::ledger::Ledger;
 use crate::oci::{
     Closure, Content, Descriptor, Digest, Image, MediaType, Platform, Repository, RepositoryName,
 };
@@ -31,15 +33,28 @@ pub struct Unpushed {
     pub promoter: String,
 }
 
-impl Gate {
+/// Judges images that lie in no registry.
+pub struct UnpushedJudge {
+    ledger: Arc<Ledger>,
+    upstreams: Arc<Upstreams>,
+}
+
+impl UnpushedJudge {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            ledger: shared.ledger.clone(),
+            upstreams: shared.upstreams.clone(),
+        }
+    }
+
     /// The verdict that the image would get once it is pushed, bound and promoted,
     /// with the findings that it turns on.
-    pub fn judge_unpushed(
+    pub fn judge(
         &self,
         rulebook: &Rulebook,
         environment: &EnvironmentName,
         image: &Unpushed,
-        exposure: Asked,
+        exposure: ExposureInput,
         now: Timestamp,
     ) -> Option<(Verdict, Vec<JudgedFinding>)> {
         let subject = Subject {
@@ -57,11 +72,11 @@ impl Gate {
             now,
             depth: 0,
         };
-        let evidence = self.unpushed_evidence(question, image);
+        let evidence = self.evidence(question, image);
         Some(question.verdict_in_full(&evidence))
     }
 
-    fn unpushed_evidence(&self, question: Question<'_>, image: &Unpushed) -> Evidence {
+    fn evidence(&self, question: Question<'_>, image: &Unpushed) -> Evidence {
         let subject = question.subject;
         let index = self.ledger.index();
         let settings = question.settings();
@@ -86,7 +101,7 @@ impl Gate {
         let name = RepositoryName::parse(NO_NAME).ok()?;
         let environment = rulebook.environment(environment)?;
         let listed = environment.settings.upstreams.first();
-        let host = listed.or_else(|| self.upstreams.keys().next())?;
+        let host = listed.or_else(|| self.upstreams.all().next().map(|it| &it.host))?;
         Some(Repository::new(host.clone(), name))
     }
 }

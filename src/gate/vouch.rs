@@ -3,8 +3,8 @@
 use dashmap::DashMap;
 use jiff::Timestamp;
 
-use super::Gate;
-use super::check::Question;
+use super::evidence::Sources;
+use super::question::Question;
 use crate::flight::Flights;
 use crate::oci::{Digest, Reference, Repository};
 use crate::upstream::UpstreamError;
@@ -22,7 +22,7 @@ pub(super) struct Vouched {
     asked: Flights<Key, Result<(), UpstreamError>>,
 }
 
-impl Gate {
+impl Sources {
     /// Until when the upstream's word on the subject counts: it was seen to hold
     /// it within `tag_ttl`. That ends with a 404, and not with an outage.
     pub(super) async fn vouched_until(

@@ -63,7 +63,7 @@ impl Paths {
         };
         let answer = match gate.hot_manifest(pull, &destination.reference)? {
             Ok(manifest) => answer::manifest(&manifest),
-            Err(denial) => answer::denied(&denial),
+            Err(refusal) => answer::refusal(&refusal),
         };
         let answer = answer::echo(&destination.target, answer);
         debug_assert!(!answer.headers().contains_key(header::CONTENT_LENGTH));

@@ -1,6 +1,6 @@
 //! Every case at every door.
 
-use sekisho::gate::{Asked, Replay};
+use sekisho::gate::{ExposureInput, Replay};
 use sekisho::trust::Outcome;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ impl Stage {
         let replay = Replay {
             other: &self.case.rulebook(),
             since: jiff::Timestamp::MIN,
-            exposure: &move |_| Asked::Listener(exposure),
+            exposure: &move |_| ExposureInput::Listener(exposure),
             now: jiff::Timestamp::now(),
         };
         let replayed = self.world.parts().gate.replay(&replay).await.unwrap();

@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::check::{Asked, Question};
-use super::{Gate, InspectError};
-use crate::ledger::DecisionFilter;
+use super::closures::Closures;
+use super::inspect::InspectError;
+use super::judge::Judge;
+use super::parts::Shared;
+use super::question::{ExposureInput, Question};
+use super::upstreams::Upstreams;
+use crate::ledger::{DecisionFilter, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, ImageRef, Platform, Repository};
 use crate::trust::{
     CheckOutcome, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject, Verdict,
@@ -56,7 +60,7 @@ impl Cause {
 
 /// One image that wants a scan.
 #[derive(Clone, Debug)]
-pub struct Due {
+pub struct RescanDue {
     pub repository: Repository,
     /// The image manifest; never an index.
     pub manifest: Digest,
@@ -72,25 +76,42 @@ pub struct Due {
 }
 
 /// What is asked, and how.
-pub struct Survey<'a> {
+pub struct RescanQuery<'a> {
     pub rulebook: &'a Rulebook,
     /// The exposure of pulls in an environment.
-    pub exposure: &'a (dyn Fn(&EnvironmentName) -> Asked + Send + Sync),
+    pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
     pub now: Timestamp,
     /// Scans that run out within this long are due.
     pub within: SignedDuration,
 }
 
-type Found = BTreeMap<(Repository, Digest), Due>;
+type Found = BTreeMap<(Repository, Digest), RescanDue>;
 
-impl Gate {
-    /// What wants a scan, the most urgent first.
-    pub async fn due(&self, survey: &Survey<'_>) -> Result<Vec<Due>, InspectError> {
-        let mut found = Found::new();
-        for subject in self.in_use(survey.now).await? {
-            self.survey(survey, &subject, &mut found).await;
+/// Foresees which images will want a scan.
+pub struct RescanForecast {
+    ledger: Arc<Ledger>,
+    upstreams: Arc<Upstreams>,
+    closures: Arc<Closures>,
+    judge: Arc<Judge>,
+}
+
+impl RescanForecast {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            ledger: shared.ledger.clone(),
+            upstreams: shared.upstreams.clone(),
+            closures: shared.closures.clone(),
+            judge: shared.judge.clone(),
         }
-        let mut due: Vec<Due> = found.into_values().collect();
+    }
+
+    /// What wants a scan, the most urgent first.
+    pub async fn due(&self, query: &RescanQuery<'_>) -> Result<Vec<RescanDue>, InspectError> {
+        let mut found = Found::new();
+        for subject in self.in_use(query.now).await? {
+            self.look_at(query, &subject, &mut found).await;
+        }
+        let mut due: Vec<RescanDue> = found.into_values().collect();
         due.sort_by_key(|due| (due.cause, due.expires_at));
         Ok(due)
     }
@@ -98,7 +119,7 @@ impl Gate {
     /// What was pulled, promoted or denied for want of a scan.
     async fn in_use(&self, now: Timestamp) -> Result<Vec<Subject>, InspectError> {
         let since = now.checked_sub(IN_USE).unwrap_or(Timestamp::MIN);
-        let unreadable = |error: crate::ledger::LedgerError| {
+        let unreadable = |error: LedgerError| {
             tracing::error!(%error, "records not readable");
             InspectError::Unavailable("the records cannot be read".to_owned())
         };
@@ -113,10 +134,7 @@ impl Gate {
         Ok(subjects)
     }
 
-    async fn denied_for_want(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<Subject>, crate::ledger::LedgerError> {
+    async fn denied_for_want(&self, since: Timestamp) -> Result<Vec<Subject>, LedgerError> {
         let mut subjects = Vec::new();
         for verdict in [Outcome::Denied, Outcome::WouldDeny, Outcome::BreakGlass] {
             let filter = DecisionFilter {
@@ -144,12 +162,12 @@ impl Gate {
 
     /// Notes what of `subject` wants a scan. What its upstream does not show now
     /// cannot be scanned now.
-    async fn survey(&self, survey: &Survey<'_>, subject: &Subject, found: &mut Found) {
-        let Some(environment) = survey.rulebook.environment(&subject.environment) else {
+    async fn look_at(&self, query: &RescanQuery<'_>, subject: &Subject, found: &mut Found) {
+        let Some(environment) = query.rulebook.environment(&subject.environment) else {
             return;
         };
         let settings = environment.settings(&subject.repository);
-        let Ok(closure) = self.closure_to_survey(subject, survey.now).await else {
+        let Ok(closure) = self.closures.readable(subject, query.now).await else {
             return;
         };
         for image in closure.images() {
@@ -157,19 +175,19 @@ impl Gate {
                 continue;
             };
             if settings.deploys(platform) {
-                self.survey_image(survey, subject, image, found).await;
+                self.look_at_image(query, subject, image, found).await;
             }
         }
     }
 
-    async fn survey_image(
+    async fn look_at_image(
         &self,
-        survey: &Survey<'_>,
+        query: &RescanQuery<'_>,
         root: &Subject,
         image: &Image,
         found: &mut Found,
     ) {
-        let Ok(reachable) = self.reachable(&root.repository) else {
+        let Ok(reachable) = self.upstreams.of(&root.repository) else {
             return;
         };
         let subject = Subject {
@@ -177,19 +195,19 @@ impl Gate {
             ..root.clone()
         };
         let question = Question {
-            rulebook: survey.rulebook,
+            rulebook: query.rulebook,
             subject: &subject,
-            exposure: (survey.exposure)(&subject.environment),
-            now: survey.now,
+            exposure: (query.exposure)(&subject.environment),
+            now: query.now,
             depth: 0,
         };
         let closure = Arc::new(Closure::of_image(image));
-        let (evidence, _) = self.evidence(question, closure).await;
-        let Some((cause, expires_at)) = due_at(question, &evidence, survey.within) else {
+        let (evidence, _) = self.judge.evidence(question, closure).await;
+        let Some((cause, expires_at)) = due_at(question, &evidence, query.within) else {
             return;
         };
         let key = (subject.repository.clone(), subject.digest.clone());
-        let due = found.entry(key).or_insert_with(|| Due {
+        let due = found.entry(key).or_insert_with(|| RescanDue {
             direct: reachable.direct(&subject.repository, &subject.digest),
             plain: reachable.is_plain(),
             repository: subject.repository.clone(),

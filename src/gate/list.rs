@@ -1,11 +1,20 @@
 //! Lists: only what would be served is named in them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Gate, Pull, Refusal};
-use crate::oci::{Digest, Limits, MediaType, Reference, Tag, read_strict};
-use crate::trust::{Rulebook, Settings};
+use super::closures::Closures;
+use super::judge::Judge;
+use super::parts::Shared;
+use super::pull::Pull;
+use super::question::OtherVerdicts;
+use super::refusal::Refusal;
+use super::resolve::Resolver;
+use super::upstreams::Upstreams;
+use crate::oci::{Digest, Limits, MediaType, Tag, read_strict};
+use crate::trust::{Environment, Rulebook, Settings};
 use crate::upstream::UpstreamError;
 
 /// Tags on one page at most.
@@ -19,25 +28,40 @@ pub struct TagList {
     pub more_after: Option<Tag>,
 }
 
-impl Gate {
+/// Makes lists.
+pub(super) struct Lists {
+    upstreams: Arc<Upstreams>,
+    resolver: Arc<Resolver>,
+    closures: Arc<Closures>,
+    judge: Arc<Judge>,
+}
+
+impl Lists {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            upstreams: shared.upstreams.clone(),
+            resolver: shared.resolver.clone(),
+            closures: shared.closures.clone(),
+            judge: shared.judge.clone(),
+        }
+    }
+
     /// Tags whose last known digest would be served, in lexical order.
-    pub async fn list_tags(
+    pub(super) async fn tags(
         &self,
         pull: Pull<'_>,
+        (rulebook, environment): (&Rulebook, &Environment),
         limit: usize,
         last: Option<&Tag>,
     ) -> Result<TagList, Refusal> {
-        let rulebook = self.rulebook();
-        let image = pull.target.repository.to_string();
-        self.admit_request(pull, &rulebook, &image).await?;
         if limit == 0 {
             return Ok(TagList {
                 tags: Vec::new(),
                 more_after: None,
             });
         }
-        let repository = &pull.target.repository;
-        let upstream = &self.reachable(repository)?.upstream;
+        let repository = pull.repository();
+        let upstream = &self.upstreams.of(repository)?.upstream;
         let limit = limit.min(TAGS_PAGE);
         let page = match upstream.tags(repository.name(), limit, last).await {
             Ok(page) => page,
@@ -47,7 +71,10 @@ impl Gate {
         let more_after = page.next;
         let mut tags = Vec::new();
         for tag in page.tags {
-            if self.would_serve(pull, &rulebook, &tag).await {
+            let digest = self.resolver.last_known(pull, environment, &tag);
+            if let Some(digest) = digest
+                && self.is_permitted(pull, rulebook, digest).await
+            {
                 tags.push(tag);
             }
         }
@@ -55,48 +82,30 @@ impl Gate {
         Ok(TagList { tags, more_after })
     }
 
-    async fn would_serve(&self, pull: Pull<'_>, rulebook: &Rulebook, tag: &Tag) -> bool {
-        match self.last_known(pull, rulebook, tag) {
-            Some(digest) => self.is_permitted(pull, rulebook, digest).await,
-            None => false,
-        }
-    }
-
     /// Whether a known image would be served; asks no upstream about others.
     async fn is_permitted(&self, pull: Pull<'_>, rulebook: &Rulebook, digest: Digest) -> bool {
         let subject = pull.subject(digest);
-        let known = self.known_closure(&subject.repository, &subject.digest);
+        let known = self.closures.known(&subject.repository, &subject.digest);
         if known.is_none() {
             return false;
         }
         let question = pull.question(rulebook, &subject);
-        matches!(self.verdict(question).await, Ok(verdict) if verdict.permit(pull.now).is_some())
+        self.judge.permits(question).await
     }
 
     /// An index of what refers to a permitted manifest, of the types that are
-    /// served (distribution-spec, "Listing Referrers"). Empty when nothing does.
-    pub async fn list_referrers(
+    /// served (distribution-spec, "Listing Referrers").
+    pub(super) async fn referrers(
         &self,
         pull: Pull<'_>,
+        environment: &Environment,
         digest: &Digest,
         artifact_type: Option<&MediaType>,
     ) -> Result<Bytes, Refusal> {
-        let rulebook = self.rulebook();
-        let image = pull.image(&Reference::Digest(digest.clone()));
-        self.admit_request(pull, &rulebook, &image).await?;
-        let subject = pull.subject(digest.clone());
-        let question = pull.question(&rulebook, &subject);
-        match self.verdict(question).await {
-            Ok(verdict) => drop(self.permit(pull, &image, &verdict).await?),
-            Err(Refusal::ManifestUnknown) => return Ok(index_of(Vec::new())),
-            Err(refusal) => return Err(refusal),
-        }
-        let settings = rulebook
-            .environment(&subject.environment)
-            .map(|environment| environment.settings(&subject.repository));
+        let settings = environment.settings(pull.repository());
         let mut listed = self.upstream_referrers(pull, digest).await?;
         listed.retain(|entry| {
-            settings.is_some_and(|settings| is_served(settings, entry))
+            is_served(settings, entry)
                 && artifact_type.is_none_or(|wanted| type_of(entry).as_ref() == Some(wanted))
         });
         Ok(index_of(listed))
@@ -107,8 +116,8 @@ impl Gate {
         pull: Pull<'_>,
         digest: &Digest,
     ) -> Result<Vec<Value>, Refusal> {
-        let repository = &pull.target.repository;
-        let upstream = &self.reachable(repository)?.upstream;
+        let repository = pull.repository();
+        let upstream = &self.upstreams.of(repository)?.upstream;
         let body = match upstream.referrers(repository.name(), digest, None).await {
             Ok(Some(body)) => body,
             Ok(None) | Err(UpstreamError::NotFound) => return Ok(Vec::new()),
@@ -132,7 +141,8 @@ fn is_served(settings: &Settings, entry: &Value) -> bool {
     type_of(entry).is_some_and(|artifact_type| settings.referrer_types.contains(&artifact_type))
 }
 
-fn index_of(manifests: Vec<Value>) -> Bytes {
+/// An image index of these entries.
+pub(super) fn index_of(manifests: Vec<Value>) -> Bytes {
     let index = json!({
         "schemaVersion": 2,
         "mediaType": MediaType::OCI_INDEX.as_str(),

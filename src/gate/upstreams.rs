@@ -1,10 +1,56 @@
-//! Which repository a request means: a closed world of upstreams.
+//! The configured upstreams, and which repository a request means: a closed
+//! world, where what is not configured cannot be reached.
+
+use std::collections::BTreeMap;
 
 use http::HeaderValue;
+use jiff::SignedDuration;
+use url::Url;
 
-use super::{Gate, Listener, Reachable};
-use crate::oci::{NameError, RegistryHost, Repository, RepositoryName, printable};
+use super::pull::{Listener, Target};
+use super::refusal::Refusal;
+use crate::oci::{
+    Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, printable,
+};
 use crate::trust::{Denial, DenialReason};
+use crate::upstream::{TagMemory, Upstream};
+
+/// A configured upstream, as the gate reaches it.
+pub struct Reachable {
+    pub host: RegistryHost,
+    /// The component under the gateway's own name.
+    pub path: String,
+    /// What it serves; empty: everything.
+    pub repositories: RepositoryGlobs,
+    /// Where it is reached.
+    pub url: Url,
+    pub tag_ttl: SignedDuration,
+    pub upstream: Upstream,
+    pub tags: TagMemory,
+}
+
+impl Reachable {
+    pub fn serves(&self, repository: &Repository) -> bool {
+        self.repositories.empty_or_matches(repository)
+    }
+
+    /// The image as a client that goes past the gateway must name it:
+    /// `host[:port]/name@digest`.
+    pub fn direct(&self, repository: &Repository, digest: &Digest) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port().map(|port| format!(":{port}"));
+        format!(
+            "{host}{}/{}@{digest}",
+            port.unwrap_or_default(),
+            repository.name()
+        )
+    }
+
+    /// Whether it is reached without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+}
 
 /// The `ns` of a request (distribution-spec, "Proxying").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +59,6 @@ pub enum Namespace<'a> {
     Named(&'a str),
     /// More than one, which two parsers would read differently.
     Repeated,
-}
-
-/// What a request is about.
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub repository: Repository,
-    /// The `ns` that named it, which the answer echoes.
-    pub namespace: Option<HeaderValue>,
-    /// It was found since `ns` named the request's own host.
-    pub by_host: bool,
 }
 
 /// Why an address leads nowhere.
@@ -38,13 +74,34 @@ impl From<NameError> for Misaddressed {
     }
 }
 
-impl Gate {
+/// All configured upstreams, by the host in image names.
+pub(super) struct Upstreams(BTreeMap<RegistryHost, Reachable>);
+
+impl Upstreams {
+    pub(super) fn new(upstreams: Vec<Reachable>) -> Self {
+        let by_host = |upstream: Reachable| (upstream.host.clone(), upstream);
+        Self(upstreams.into_iter().map(by_host).collect())
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Reachable> {
+        self.0.values()
+    }
+
+    pub(super) fn get(&self, host: &RegistryHost) -> Option<&Reachable> {
+        self.0.get(host)
+    }
+
+    /// Where the repository lies.
+    pub(super) fn of(&self, repository: &Repository) -> Result<&Reachable, Refusal> {
+        self.get(repository.host()).ok_or(Refusal::NameUnknown)
+    }
+
     /// Finds the repository behind `name` as it stands in the path.
     ///
     /// With `ns` the whole path is the repository. Without, the first component
     /// is the path of an upstream, unless the listener mirrors one. `host` is
     /// the request's own authority: `ns` that names the gateway counts as absent.
-    pub fn address(
+    pub(super) fn address(
         &self,
         listener: &Listener,
         name: &str,
@@ -66,7 +123,7 @@ impl Gate {
         host: Option<&str>,
     ) -> Result<Target, Misaddressed> {
         let parsed = RegistryHost::parse(ns).ok();
-        match parsed.filter(|host| self.upstreams.contains_key(host)) {
+        match parsed.filter(|host| self.get(host).is_some()) {
             Some(upstream) => Ok(Target {
                 namespace: HeaderValue::from_str(ns).ok(),
                 ..target(&upstream, name)?
@@ -93,17 +150,11 @@ impl Gate {
     }
 
     fn upstream_at(&self, path: &str) -> Option<&Reachable> {
-        self.upstreams
-            .values()
-            .find(|upstream| upstream.path == path)
+        self.all().find(|upstream| upstream.path == path)
     }
 
     fn unknown_upstream(&self, asked: &str) -> Misaddressed {
-        let known: Vec<&str> = self
-            .upstreams
-            .values()
-            .map(|upstream| upstream.path.as_str())
-            .collect();
+        let known: Vec<&str> = self.all().map(|upstream| upstream.path.as_str()).collect();
         Misaddressed::Denied(Denial::new(
             DenialReason::UnknownUpstream,
             format!("{} is no upstream of this gateway", printable(asked, 100)),

@@ -1,14 +1,20 @@
 //! For those who hand in evidence or ask for a verdict: what an image name
-//! means at its upstream, and the verdict that a pull would get.
+//! means at its upstream, which image of it a report is about, and the verdict
+//! that a pull would get.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::check::{Asked, Question};
-use super::closures::Known;
-use super::{Gate, Refusal};
-use crate::oci::{Closure, Digest, ImageRef, Reference, Repository, Tag};
+use super::closures::{Closures, Known};
+use super::judge::Judge;
+use super::parts::Shared;
+use super::question::{ExposureInput, Question};
+use super::refusal::Refusal;
+use super::resolve::Resolver;
+use super::upstreams::Upstreams;
+use crate::oci::{Closure, Content, Digest, Image, ImageRef, Reference, Repository, Shape, Tag};
+use crate::report::{BindError, BindTarget, Bound, ScanReport};
 use crate::trust::{EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict};
 
 /// An image as its upstream has it.
@@ -36,7 +42,67 @@ pub enum InspectError {
     Unavailable(String),
 }
 
-impl Gate {
+impl Inspected {
+    /// The image that `report` is about: this one, or the one child of this
+    /// index that the report names. `declared`: whoever hands it in named the
+    /// digest. A report that fits no image, or several, is refused.
+    pub fn bind(&self, report: &ScanReport, declared: bool) -> Result<(&Image, Bound), BindError> {
+        let mut bound = Vec::new();
+        let mut refused = None;
+        for image in self.closure.images() {
+            match self.bind_to(image, report, declared) {
+                Some(Ok(how)) => bound.push((image, how)),
+                Some(Err(error)) => refused = refused.or(Some(error)),
+                None => {}
+            }
+        }
+        match bound[..] {
+            [one] => Ok(one),
+            [] => Err(refused.unwrap_or(BindError::NamesNoDigest)),
+            _ => Err(BindError::AmbiguousIndex(self.digest.clone())),
+        }
+    }
+
+    /// `None`: nothing that a scanner scans.
+    fn bind_to(
+        &self,
+        image: &Image,
+        report: &ScanReport,
+        declared: bool,
+    ) -> Option<Result<Bound, BindError>> {
+        let Content::Runnable { platform, diff_ids } = &image.content else {
+            return None;
+        };
+        let of_index = matches!(self.closure.shape(), Shape::Index(_));
+        Some(report.subject.binding(&BindTarget {
+            manifest: &image.manifest,
+            index: of_index.then_some(&self.digest),
+            config: &image.config.digest,
+            platform,
+            diff_ids,
+            declared: declared && !of_index,
+        }))
+    }
+}
+
+/// Looks images up, and judges what was found.
+pub struct Inspector {
+    upstreams: Arc<Upstreams>,
+    resolver: Arc<Resolver>,
+    closures: Arc<Closures>,
+    judge: Arc<Judge>,
+}
+
+impl Inspector {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            upstreams: shared.upstreams.clone(),
+            resolver: shared.resolver.clone(),
+            closures: shared.closures.clone(),
+            judge: shared.judge.clone(),
+        }
+    }
+
     /// Looks an image up at its upstream: the digest that its reference means
     /// now, and the closure below it.
     pub async fn inspect(
@@ -49,11 +115,12 @@ impl Gate {
         let digest = match image.reference() {
             Reference::Digest(digest) => digest,
             Reference::Tag(tag) => self
+                .resolver
                 .resolve_now(repository, &tag)
                 .await
                 .map_err(|refusal| inspect_error(image, refusal))?,
         };
-        let known = self.closure(repository, &digest, now).await;
+        let known = self.closures.find(repository, &digest, now).await;
         let closure = match known.map_err(|refusal| inspect_error(image, refusal))? {
             Known::Recorded(closure) => closure,
             Known::Unrecorded(read) => read.closure,
@@ -74,7 +141,7 @@ impl Gate {
             Some(upstream) if upstream.serves(repository) => Ok(()),
             Some(_) => Err(InspectError::NotServed(repository.to_string())),
             None => {
-                let known: Vec<&str> = self.upstreams.keys().map(|host| host.as_str()).collect();
+                let known: Vec<&str> = self.upstreams.all().map(|it| it.host.as_str()).collect();
                 let host = repository.host().to_string();
                 Err(InspectError::UnknownUpstream(host, known.join(", ")))
             }
@@ -83,12 +150,12 @@ impl Gate {
 
     /// The verdict that a pull of `inspected` would get, with the findings that it
     /// turns on. `as_promoted_by`: as if they had promoted it already.
-    pub async fn judge_inspected(
+    pub async fn judge(
         &self,
         rulebook: &Rulebook,
         environment: &EnvironmentName,
         inspected: &Inspected,
-        exposure: Asked,
+        exposure: ExposureInput,
         as_promoted_by: Option<&str>,
         now: Timestamp,
     ) -> (Verdict, Vec<JudgedFinding>) {
@@ -104,7 +171,8 @@ impl Gate {
             now,
             depth: 0,
         };
-        let (mut evidence, _) = self.evidence(question, inspected.closure.clone()).await;
+        let closure = inspected.closure.clone();
+        let (mut evidence, _) = self.judge.evidence(question, closure).await;
         let supposed = as_promoted_by.map(|who| Promotion::supposed(&subject, who, now));
         evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)

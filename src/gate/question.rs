@@ -1,13 +1,12 @@
-//! Verdicts: the remembered one while it holds, else a new one.
+//! What a verdict is asked about, and where its exposure is taken from.
 
-use std::sync::Arc;
+use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use super::{Gate, Refusal};
 use crate::trust::{
-    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Settings, Standing,
-    Subject, Verdict,
+    Denial, Evidence, Exposure, ExposureSource, JudgedFinding, Mode, Rulebook, Settings, Subject,
+    Verdict,
 };
 
 /// Everything a verdict depends on besides evidence.
@@ -15,7 +14,7 @@ use crate::trust::{
 pub(super) struct Question<'a> {
     pub(super) rulebook: &'a Rulebook,
     pub(super) subject: &'a Subject,
-    pub(super) exposure: Asked,
+    pub(super) exposure: ExposureInput,
     pub(super) now: Timestamp,
     /// How many other verdicts this one is asked for.
     pub(super) depth: u8,
@@ -23,22 +22,51 @@ pub(super) struct Question<'a> {
 
 /// Where an exposure is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum ExposureInput {
     /// The listener's, unless a rule for the repository says otherwise.
     Listener(Exposure),
     /// Stated by the one who asks for a verdict.
     Stated(Exposure),
     /// Outside requests reach what runs it, whatever the rules say. It is judged,
     /// and remembered, like a pull from an external listener.
-    Raised,
+    Reached,
 }
 
-impl Question<'_> {
+/// Verdicts on other subjects, on which a verdict may rest.
+pub(super) trait OtherVerdicts: Sync {
+    /// Whether a pull of the subject would be permitted now.
+    fn permits<'a>(&'a self, question: Question<'a>) -> Waiting<'a, bool>;
+}
+
+/// Boxed, since a verdict may be asked for within another.
+pub(super) type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl<'a> Question<'a> {
     pub(super) fn exposure(&self) -> (Exposure, ExposureSource) {
         match self.exposure {
-            Asked::Listener(own) => self.rulebook.exposure(&self.subject.repository, own),
-            Asked::Stated(exposure) => (exposure, ExposureSource::Asked),
-            Asked::Raised => (Exposure::External, ExposureSource::Listener),
+            ExposureInput::Listener(own) => self.rulebook.exposure(&self.subject.repository, own),
+            ExposureInput::Stated(exposure) => (exposure, ExposureSource::Asked),
+            ExposureInput::Reached => (Exposure::External, ExposureSource::Listener),
+        }
+    }
+
+    /// The same without its source. Allocates nothing.
+    pub(super) fn bare_exposure(&self) -> Exposure {
+        match self.exposure {
+            ExposureInput::Listener(own) => {
+                self.rulebook.exposure_of(&self.subject.repository, own)
+            }
+            ExposureInput::Stated(exposure) => exposure,
+            ExposureInput::Reached => Exposure::External,
+        }
+    }
+
+    /// The same of another subject, one verdict deeper.
+    pub(super) fn of_another(self, subject: &'a Subject) -> Self {
+        Self {
+            subject,
+            depth: self.depth + 1,
+            ..self
         }
     }
 
@@ -72,33 +100,5 @@ impl Question<'_> {
     fn mode(&self) -> Mode {
         self.settings()
             .map_or_else(Mode::default, |settings| settings.mode)
-    }
-}
-
-impl Gate {
-    /// The remembered verdict, if it still holds. Memory only: no await, no SQL.
-    pub(super) fn check(&self, question: Question<'_>) -> Option<Arc<Standing>> {
-        let exposure = match question.exposure {
-            Asked::Listener(own) => question
-                .rulebook
-                .exposure_of(&question.subject.repository, own),
-            Asked::Stated(exposure) => exposure,
-            Asked::Raised => Exposure::External,
-        };
-        self.ledger
-            .index()
-            .standing(question.subject, exposure)
-            .filter(|standing| standing.is_current(question.rulebook.revision(), question.now))
-    }
-
-    /// The verdict on a subject, judged anew when none is remembered.
-    pub(super) async fn verdict(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
-        let remembered = (!self.ledger.is_silent(question.now))
-            .then(|| self.check(question))
-            .flatten();
-        match remembered {
-            Some(standing) => Ok(standing.verdict.clone()),
-            None => self.judge(question).await,
-        }
     }
 }

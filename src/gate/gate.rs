@@ -1,0 +1,438 @@
+//! The gate that doors hold: its parts, and a pull as a straight line.
+//!
+//! Limits, resolve, check, permit, and only then a byte. The line is written once,
+//! and walked in two lanes: in memory alone, where it never waits and gives up
+//! when memory does not know, and layered, where ledger, disk and upstream answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use super::admit::{Admission, Admissions, Admitted, unjudged};
+use super::blob::Blobs;
+use super::inspect::{InspectError, Inspector};
+use super::list::{Lists, TagList, index_of};
+use super::parts::{Parts, Shared};
+use super::pull::{Asker, Halt, Lane, Listener, Pull, Target};
+use super::question::{ExposureInput, Question};
+use super::record::Recorder;
+use super::records::shown_warnings;
+use super::refusal::Refusal;
+use super::replay::{Replay, Replayed, Replayer};
+use super::rescan::RescanForecast;
+use super::resolve::Resolved;
+use super::serve::{ServedBlob, ServedManifest, Source, Wanted};
+use super::unpushed::UnpushedJudge;
+use super::upstreams::{Misaddressed, Namespace, Reachable};
+use crate::access::Principal;
+use crate::cache::CachedManifest;
+use crate::oci::{Digest, MediaType, Reference, Tag};
+use crate::trust::{Denial, DenialReason, Environment, Mode, Rulebook, Verdict};
+
+/// Everything a decision needs.
+pub struct Gate {
+    rulebook: ArcSwap<Rulebook>,
+    shared: Shared,
+    blobs: Blobs,
+    lists: Lists,
+    admissions: Admissions,
+    inspector: Inspector,
+    unpushed: UnpushedJudge,
+    rescans: RescanForecast,
+    replayer: Replayer,
+}
+
+/// A verdict, and what to say of how its digest was found.
+struct Found {
+    verdict: Arc<Verdict>,
+    warning: Option<String>,
+}
+
+impl Gate {
+    pub fn new(parts: Parts) -> Self {
+        let (rulebook, shared) = parts.share();
+        Self {
+            rulebook: ArcSwap::from_pointee(rulebook),
+            blobs: Blobs::new(&shared),
+            lists: Lists::new(&shared),
+            admissions: Admissions::new(&shared),
+            inspector: Inspector::new(&shared),
+            unpushed: UnpushedJudge::new(&shared),
+            rescans: RescanForecast::new(&shared),
+            replayer: Replayer::new(&shared),
+            shared,
+        }
+    }
+
+    /// The answer to a manifest pull that needs no waiting: memory only, no
+    /// await, no SQL, no formatting. `None`: take [`Gate::pull_manifest`].
+    pub fn hot_manifest(
+        &self,
+        pull: Pull<'_>,
+        reference: &Reference,
+    ) -> Option<Result<Arc<CachedManifest>, Refusal>> {
+        let rulebook = self.rulebook.load();
+        let walked = self.walk(pull, &rulebook, reference, Lane::Memory);
+        match walked.now_or_never()? {
+            Ok(served) => Some(Ok(served.manifest)),
+            Err(Halt::Refused(refusal)) => Some(Err(refusal)),
+            Err(Halt::BeyondMemory | Halt::NotServed(_)) => None,
+        }
+    }
+
+    /// Serves a manifest, by GET or HEAD alike.
+    pub async fn pull_manifest(
+        &self,
+        pull: Pull<'_>,
+        reference: &Reference,
+    ) -> Result<ServedManifest, Refusal> {
+        let rulebook = self.rulebook();
+        match self.walk(pull, &rulebook, reference, Lane::Layered).await {
+            Ok(served) => Ok(served),
+            Err(halt) => Err(self
+                .refused(pull, &rulebook, pull.image(reference), halt)
+                .await),
+        }
+    }
+
+    /// A pull from top to bottom, in either lane.
+    async fn walk(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        reference: &Reference,
+        lane: Lane,
+    ) -> Result<ServedManifest, Halt> {
+        let exposure = pull.exposure();
+        let Found { verdict, warning } = self
+            .check(pull, rulebook, exposure, reference, lane)
+            .await?;
+        let records = &self.shared.records;
+        let permit = records.permit(pull, reference, &verdict, lane).await?;
+        let at_hand = self.shared.server.at_hand(&permit, lane)?;
+        records.passed(pull, reference, &verdict, lane)?;
+        let (manifest, source) = match at_hand {
+            Some(manifest) => (manifest, Source::Cache),
+            None => Box::pin(self.shared.server.manifest(pull, permit)).await?,
+        };
+        let mut warnings = Vec::from_iter(warning);
+        warnings.extend(shown_warnings(&verdict));
+        Ok(ServedManifest {
+            manifest,
+            source,
+            warnings,
+        })
+    }
+
+    /// Limits, resolve, check: the verdict on what `reference` means now.
+    async fn check(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        exposure: ExposureInput,
+        reference: &Reference,
+        lane: Lane,
+    ) -> Result<Found, Halt> {
+        let resolved = self.resolve(pull, rulebook, reference, lane).await?;
+        let subject = pull.subject(resolved.digest);
+        let question = Question {
+            exposure,
+            ..pull.question(rulebook, &subject)
+        };
+        let verdict = self.shared.judge.verdict_in(question, lane).await?;
+        let warning = resolved.warning;
+        Ok(Found { verdict, warning })
+    }
+
+    /// Limits and resolve: the digest that `reference` means now.
+    async fn resolve(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        reference: &Reference,
+        lane: Lane,
+    ) -> Result<Resolved, Halt> {
+        let environment = self.limits(pull, rulebook)?;
+        self.shared
+            .resolver
+            .resolve(pull, environment, reference, lane)
+            .await
+    }
+
+    /// The environment of a pull, if its repository is served there at all.
+    fn limits<'a>(&self, pull: Pull<'_>, rulebook: &'a Rulebook) -> Result<&'a Environment, Halt> {
+        let environment = rulebook.environment(pull.environment());
+        let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
+        match self.shared.resolver.limits(pull, environment) {
+            Some(denial) => Err(Halt::NotServed(denial)),
+            None => Ok(environment),
+        }
+    }
+
+    /// Why a pull did not go on, recorded where the line did not do so.
+    async fn refused(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        image: String,
+        halt: Halt,
+    ) -> Refusal {
+        match halt {
+            Halt::Refused(refusal) => refusal,
+            Halt::BeyondMemory => Refusal::later("no answer"),
+            Halt::NotServed(denial) => {
+                self.shared
+                    .records
+                    .refuse(pull, rulebook, image, denial)
+                    .await
+            }
+        }
+    }
+
+    /// Serves a blob of a permitted image. `range` is ignored for HEAD.
+    pub async fn pull_blob(
+        &self,
+        pull: Pull<'_>,
+        digest: &Digest,
+        wanted: Wanted,
+    ) -> Result<ServedBlob, Refusal> {
+        let rulebook = self.rulebook();
+        if let Err(halt) = self.limits(pull, &rulebook) {
+            let image = pull.image(&Reference::Digest(digest.clone()));
+            return Err(self.refused(pull, &rulebook, image, halt).await);
+        }
+        let permitted = self.blobs.permit(pull, &rulebook, digest).await?;
+        self.shared.server.blob(pull, permitted, wanted).await
+    }
+
+    /// Tags whose last known digest would be served, in lexical order.
+    pub async fn list_tags(
+        &self,
+        pull: Pull<'_>,
+        limit: usize,
+        last: Option<&Tag>,
+    ) -> Result<TagList, Refusal> {
+        let rulebook = self.rulebook();
+        match self.limits(pull, &rulebook) {
+            Ok(environment) => {
+                let policy = (&*rulebook, environment);
+                self.lists.tags(pull, policy, limit, last).await
+            }
+            Err(halt) => {
+                let image = pull.repository().to_string();
+                Err(self.refused(pull, &rulebook, image, halt).await)
+            }
+        }
+    }
+
+    /// An index of what refers to a permitted manifest, of the types that are
+    /// served. Empty when nothing does.
+    pub async fn list_referrers(
+        &self,
+        pull: Pull<'_>,
+        digest: &Digest,
+        artifact_type: Option<&MediaType>,
+    ) -> Result<Bytes, Refusal> {
+        let rulebook = self.rulebook();
+        let reference = Reference::Digest(digest.clone());
+        let listed = async {
+            let environment = self.limits(pull, &rulebook)?;
+            let found = self.check(pull, &rulebook, pull.exposure(), &reference, Lane::Layered);
+            let verdict = found.await?.verdict;
+            let records = &self.shared.records;
+            let _permit = records
+                .permit(pull, &reference, &verdict, Lane::Layered)
+                .await?;
+            records.passed(pull, &reference, &verdict, Lane::Layered)?;
+            let lists = &self.lists;
+            Ok(lists
+                .referrers(pull, environment, digest, artifact_type)
+                .await?)
+        };
+        match listed.await {
+            Ok(index) => Ok(index),
+            Err(Halt::Refused(Refusal::ManifestUnknown)) => Ok(index_of(Vec::new())),
+            Err(halt) => Err(self
+                .refused(pull, &rulebook, pull.image(&reference), halt)
+                .await),
+        }
+    }
+
+    /// Finds the repository behind `name` as it stands in the path.
+    ///
+    /// With `ns` the whole path is the repository. Without, the first component
+    /// is the path of an upstream, unless the listener mirrors one. `host` is
+    /// the request's own authority: `ns` that names the gateway counts as absent.
+    ///
+    /// # Errors
+    /// [`Misaddressed`] where no configured upstream is meant, or none for sure.
+    pub fn address(
+        &self,
+        listener: &Listener,
+        name: &str,
+        ns: Namespace<'_>,
+        host: Option<&str>,
+    ) -> Result<Target, Misaddressed> {
+        self.shared.upstreams.address(listener, name, ns, host)
+    }
+
+    /// A denial of an address that names no repository here, recorded.
+    pub async fn refuse_address(
+        &self,
+        asker: &Asker,
+        name: &str,
+        denial: Denial,
+        now: Timestamp,
+        started: Instant,
+    ) -> Refusal {
+        let rulebook = self.rulebook();
+        let at = (now, started);
+        self.shared
+            .records
+            .refuse_address(asker, &rulebook, name, denial, at)
+            .await
+    }
+
+    /// Judges one image of a Pod as a pull of it would be judged. Never fails: what
+    /// cannot be decided is `undecidable`.
+    pub async fn admit(
+        &self,
+        admission: Admission<'_>,
+        target: &Target,
+        reference: &Reference,
+    ) -> Admitted {
+        let rulebook = self.rulebook();
+        let pull = admission.pull(target);
+        let image = pull.image(reference);
+        let (exposure, source) = admission.exposure(&rulebook, target);
+        let found = self.check(pull, &rulebook, exposure, reference, Lane::Layered);
+        let admissions = &self.admissions;
+        match found.await {
+            Ok(Found { verdict, .. }) => {
+                let what = (&*image, target);
+                admissions
+                    .judged(admission, &rulebook, what, &verdict, &source)
+                    .await
+            }
+            Err(halt) => {
+                let denial = unjudged(&image, halt);
+                let what = (&*image, Some(target));
+                admissions.refused(admission, &rulebook, what, denial).await
+            }
+        }
+    }
+
+    /// The digest that `reference` means now, for who would write it down; `None`
+    /// where nobody can say.
+    pub async fn pin(
+        &self,
+        admission: Admission<'_>,
+        target: &Target,
+        reference: &Reference,
+    ) -> Option<Digest> {
+        let rulebook = self.rulebook();
+        let pull = admission.pull(target);
+        let resolved = self
+            .resolve(pull, &rulebook, reference, Lane::Layered)
+            .await
+            .ok()?;
+        resolved.warning.is_none().then_some(resolved.digest)
+    }
+
+    /// A denial of an image of a Pod before anything of it could be judged.
+    pub async fn refuse_image(
+        &self,
+        admission: Admission<'_>,
+        image: &str,
+        denial: Denial,
+    ) -> Admitted {
+        let rulebook = self.rulebook();
+        let what = (image, None);
+        self.admissions
+            .refused(admission, &rulebook, what, denial)
+            .await
+    }
+
+    /// The mode that holds for who asks, whatever image it is about.
+    pub fn mode_of(&self, admission: Admission<'_>) -> Mode {
+        self.admissions.mode(admission, &self.rulebook())
+    }
+
+    /// For who hands in evidence or asks for a verdict.
+    pub fn inspector(&self) -> &Inspector {
+        &self.inspector
+    }
+
+    /// For who gates images before the push.
+    pub fn unpushed(&self) -> &UnpushedJudge {
+        &self.unpushed
+    }
+
+    /// For who scans.
+    pub fn rescans(&self) -> &RescanForecast {
+        &self.rescans
+    }
+
+    /// Judges what was decided since, under the policy in force and another one.
+    ///
+    /// # Errors
+    /// [`InspectError::Unavailable`] where the decisions cannot be read.
+    pub async fn replay(&self, replay: &Replay<'_>) -> Result<Replayed, InspectError> {
+        self.replayer.replay(&self.rulebook(), replay).await
+    }
+
+    /// The policy as it stands; a request reads it once.
+    pub fn rulebook(&self) -> Arc<Rulebook> {
+        self.rulebook.load_full()
+    }
+
+    /// Swaps the whole policy. Cached verdicts of another revision are judged
+    /// again at their next request.
+    pub fn set_rulebook(&self, rulebook: Rulebook) {
+        self.rulebook.store(Arc::new(rulebook));
+    }
+
+    pub fn upstreams(&self) -> impl Iterator<Item = &Reachable> {
+        self.shared.upstreams.all()
+    }
+
+    /// Who holds this token. Memory only.
+    pub fn authenticate(&self, token: &str, now: Timestamp) -> Option<Principal> {
+        self.shared.ledger.authenticate(token, now)
+    }
+
+    pub fn recorder(&self) -> &Recorder {
+        &self.shared.records.recorder
+    }
+
+    /// Writes the facts that wait. What cannot be written waits on.
+    pub async fn write_facts_once(&self) {
+        self.shared.facts.write_once(&self.shared.ledger).await;
+    }
+
+    /// Tells the cache which images were pulled since `moment`, so that what
+    /// belongs together grows old together.
+    pub fn touch_pulled_once(&self, moment: Timestamp, now: Timestamp) {
+        for subject in self.shared.records.recorder.pulled_since(moment) {
+            let closure = self
+                .shared
+                .closures
+                .known(&subject.repository, &subject.digest);
+            self.shared
+                .server
+                .touch(&subject.digest, closure.as_deref(), now);
+        }
+    }
+}
+
+fn no_environment() -> Denial {
+    Denial::new(
+        DenialReason::RegistryNotPermitted,
+        "its environment is not configured",
+        "run: sekisho check-config",
+    )
+}

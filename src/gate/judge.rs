@@ -1,0 +1,172 @@
+//! The verdict on a subject: the cached one while it holds, else a new one from
+//! closure and evidence.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::closures::{Closures, Known, Read};
+use super::evidence::Sources;
+use super::pull::{Halt, Lane};
+use super::question::{OtherVerdicts, Question, Waiting};
+use super::refusal::Refusal;
+use crate::cache::Cache;
+use crate::ledger::Ledger;
+use crate::oci::Closure;
+use crate::trust::{Denial, DenialReason, Evidence, Standing, Verdict};
+
+/// Judges, and caches verdicts where a later change would reach them.
+pub(super) struct Judge {
+    ledger: Arc<Ledger>,
+    cache: Arc<Cache>,
+    closures: Arc<Closures>,
+    sources: Sources,
+}
+
+impl Judge {
+    pub(super) fn new(
+        ledger: Arc<Ledger>,
+        cache: Arc<Cache>,
+        closures: Arc<Closures>,
+        sources: Sources,
+    ) -> Self {
+        Self {
+            ledger,
+            cache,
+            closures,
+            sources,
+        }
+    }
+
+    /// The verdict on a subject, in the lane of the pull.
+    pub(super) async fn verdict_in(
+        &self,
+        question: Question<'_>,
+        lane: Lane,
+    ) -> Result<Arc<Verdict>, Halt> {
+        if let Some(cached) = self.cached(question) {
+            return Ok(cached.verdict.clone());
+        }
+        lane.may_wait()?;
+        Ok(Box::pin(self.judge(question)).await?)
+    }
+
+    /// The verdict on a subject, judged anew when none is cached.
+    pub(super) async fn verdict(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
+        match self.cached(question) {
+            Some(cached) => Ok(cached.verdict.clone()),
+            None => self.judge(question).await,
+        }
+    }
+
+    /// The cached verdict, if it still holds. Memory only: no await, no SQL.
+    pub(super) fn cached(&self, question: Question<'_>) -> Option<Arc<Standing>> {
+        if self.ledger.is_silent(question.now) {
+            return None;
+        }
+        let index = self.ledger.index();
+        let cached = index.standing(question.subject, question.bare_exposure())?;
+        let revision = question.rulebook.revision();
+        cached.is_current(revision, question.now).then_some(cached)
+    }
+
+    async fn judge(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
+        let subject = question.subject;
+        let closures = &self.closures;
+        let found = closures.find(&subject.repository, &subject.digest, question.now);
+        match found.await? {
+            Known::Recorded(closure) => Ok(self.judge_recorded(question, closure).await),
+            Known::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
+            Known::Unfit(why) => Ok(Arc::new(unfit(question, &why))),
+        }
+    }
+
+    async fn judge_recorded(&self, question: Question<'_>, closure: Arc<Closure>) -> Arc<Verdict> {
+        let (evidence, seq) = self.evidence(question, closure).await;
+        let verdict = Arc::new(question.verdict(&evidence));
+        let standing = Arc::new(Standing {
+            verdict: verdict.clone(),
+            seq,
+        });
+        if evidence.confirmed {
+            let index = self.ledger.index();
+            index.remember(question.subject, verdict.exposure(), standing);
+        }
+        verdict
+    }
+
+    /// A closure that nobody recorded is judged each time, from memory: a
+    /// cached denial could not be reached by the evidence that lifts it.
+    /// Once it passes it is recorded, and its manifests are kept; a revoked one
+    /// is recorded too, since the revocation holds for all below it.
+    async fn judge_unrecorded(&self, question: Question<'_>, read: Read) -> Arc<Verdict> {
+        let (evidence, _) = self.evidence(question, read.closure.clone()).await;
+        let verdict = question.verdict(&evidence);
+        if !verdict.is_allowed() && !is_revoked(&verdict) {
+            return Arc::new(verdict);
+        }
+        let repository = &question.subject.repository;
+        let root = read.closure.root();
+        match self.ledger.record_closure(repository, &read.closure).await {
+            Ok(()) if self.ledger.index().closure(repository, root).is_some() => {
+                if verdict.is_allowed() {
+                    self.keep_manifests(&read, question.now).await;
+                }
+                self.closures.forget(repository, root);
+                self.judge_recorded(question, read.closure).await
+            }
+            recorded => {
+                // The closure is known all the same; only its record is missing, or
+                // cannot be read back.
+                self.closures.note_below(repository, &read.closure);
+                if let Err(error) = recorded {
+                    tracing::error!(%error, image.repository = %repository, "closure not recorded");
+                }
+                Arc::new(verdict)
+            }
+        }
+    }
+
+    async fn keep_manifests(&self, read: &Read, now: Timestamp) {
+        for (digest, media_type, bytes) in read.bodies.iter() {
+            let kept = self
+                .cache
+                .store_manifest(digest, media_type.clone(), bytes.clone(), now);
+            if let Err(error) = kept.await {
+                tracing::warn!(%error, image.digest = %digest, "manifest not cached");
+            }
+        }
+    }
+
+    /// All that is known of a subject, and the change that it rests on.
+    pub(super) async fn evidence(
+        &self,
+        question: Question<'_>,
+        closure: Arc<Closure>,
+    ) -> (Evidence, u64) {
+        self.sources.gather(question, closure, self).await
+    }
+}
+
+impl OtherVerdicts for Judge {
+    fn permits<'a>(&'a self, question: Question<'a>) -> Waiting<'a, bool> {
+        Box::pin(async move {
+            let verdict = self.verdict(question).await;
+            verdict.is_ok_and(|verdict| verdict.permit(question.now).is_some())
+        })
+    }
+}
+
+fn is_revoked(verdict: &Verdict) -> bool {
+    let mut denials = verdict.denials().iter();
+    denials.any(|denial| denial.reason == DenialReason::Revoked)
+}
+
+fn unfit(question: Question<'_>, why: &str) -> Verdict {
+    let denial = Denial::new(
+        DenialReason::ManifestRefused,
+        why,
+        "rebuild the image as plain OCI",
+    );
+    question.refused(denial)
+}

@@ -1,0 +1,68 @@
+//! What a gate is built from, and what its parts share.
+
+use std::sync::Arc;
+
+use super::closures::Closures;
+use super::evidence::Sources;
+use super::facts::Facts;
+use super::judge::Judge;
+use super::record::Recorder;
+use super::records::Records;
+use super::resolve::Resolver;
+use super::serve::Server;
+use super::upstreams::{Reachable, Upstreams};
+use crate::cache::Cache;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::trust::Rulebook;
+
+/// What a gate is built from.
+pub struct Parts {
+    pub rulebook: Rulebook,
+    pub upstreams: Vec<Reachable>,
+    pub ledger: Arc<Ledger>,
+    pub cache: Arc<Cache>,
+    pub recorder: Recorder,
+    pub metrics: Metrics,
+}
+
+/// The steps of a pull, as every door's part of the gate takes them.
+pub(super) struct Shared {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) facts: Arc<Facts>,
+    pub(super) upstreams: Arc<Upstreams>,
+    pub(super) resolver: Arc<Resolver>,
+    pub(super) closures: Arc<Closures>,
+    pub(super) judge: Arc<Judge>,
+    pub(super) records: Arc<Records>,
+    pub(super) server: Server,
+}
+
+impl Parts {
+    pub(super) fn share(self) -> (Rulebook, Shared) {
+        let Self { ledger, cache, .. } = self;
+        let facts = Arc::new(Facts::default());
+        let upstreams = Arc::new(Upstreams::new(self.upstreams));
+        let closures = Closures::new(ledger.clone(), upstreams.clone());
+        let closures = Arc::new(closures);
+        let sources = Sources::new(
+            ledger.clone(),
+            upstreams.clone(),
+            closures.clone(),
+            facts.clone(),
+        );
+        let judge = Judge::new(ledger.clone(), cache.clone(), closures.clone(), sources);
+        let records = Records::new(self.recorder, ledger.clone(), facts.clone());
+        let shared = Shared {
+            resolver: Arc::new(Resolver::new(upstreams.clone(), ledger.clone())),
+            judge: Arc::new(judge),
+            records: Arc::new(records),
+            server: Server::new(cache, upstreams.clone(), self.metrics),
+            ledger,
+            facts,
+            upstreams,
+            closures,
+        };
+        (self.rulebook, shared)
+    }
+}
