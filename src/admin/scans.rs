@@ -8,14 +8,14 @@ use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
 use super::body::Body;
 use super::error::AdminError;
-use super::handed::{Handed, answer, may_submit};
 use super::images::within_repository;
+use super::submission::{Submission, answer, may_submit};
 use super::unpushed;
 use super::verdicts::view_in_full;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, VerdictView};
 use crate::gate::Inspected;
-use crate::ledger::NewScan;
+use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
 use crate::report::{self, Bound, ScanReport, ScannerInfo};
 use crate::trust::EnvironmentName;
@@ -48,7 +48,7 @@ pub(super) async fn submit(
     let gate = gate_of(&admin, &principal, &submission)?;
     let report = read(&submission)?;
     scan_time(&report, now)?;
-    let handed = Handed {
+    let handed = Submission {
         principal: &principal,
         report,
         gate,
@@ -85,21 +85,25 @@ fn names_nothing() -> AdminError {
 /// A report on an image that its upstream has.
 async fn submit_pushed(
     admin: &Admin,
-    handed: Handed<'_>,
+    submission: Submission<'_>,
     image: &ImageRef,
 ) -> Result<ScanAnswer, AdminError> {
-    let inspected = admin.gate.inspector().inspect(image, handed.now).await?;
-    let (manifest, bound) = bind(&inspected, image, &handed.report)?;
-    let id = record(admin, &handed, &inspected, manifest).await?;
-    let gate = match &handed.gate {
-        Some(environment) => Some(judge(admin, &handed, environment, &inspected, image).await),
+    let inspected = admin
+        .gate
+        .inspector()
+        .inspect(image, submission.now)
+        .await?;
+    let (manifest, bound) = bind(&inspected, image, &submission.report)?;
+    let id = record(admin, &submission, &inspected, manifest).await?;
+    let gate = match &submission.gate {
+        Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await),
         None => None,
     };
     Ok(ScanAnswer {
         manifest: Some(manifest.manifest.clone()),
         platform: manifest.platform().cloned(),
         gate: gate.map(Box::new),
-        ..answer(format!("scan:{id}"), image.to_string(), bound, handed)
+        ..answer(format!("scan:{id}"), image.to_string(), bound, submission)
     })
 }
 
@@ -143,7 +147,7 @@ fn bind<'a>(
 
 async fn record(
     admin: &Admin,
-    handed: &Handed<'_>,
+    submission: &Submission<'_>,
     inspected: &Inspected,
     image: &Image,
 ) -> Result<i64, AdminError> {
@@ -151,34 +155,14 @@ async fn record(
     ledger
         .record_closure(&inspected.repository, &inspected.closure)
         .await?;
-    let Handed {
-        principal,
-        report,
-        now,
-        ..
-    } = handed;
-    let scan = NewScan {
-        manifest: image.manifest.clone(),
-        format: report.format,
-        tool: report.tool.clone(),
-        submitter: principal.name().to_owned(),
-        scope: principal.scope().clone(),
-        scanned_at: report.scanned_at.map(|at| at.min(*now)),
-        received_at: *now,
-        database_at: report.database_at,
-        incomplete: report.incomplete.clone(),
-        end_of_life: report.end_of_life,
-        malware: report.malware,
-        findings: report.findings.clone(),
-        packages: report.packages.clone(),
-    };
-    Ok(ledger.submit_scan(scan).await?)
+    let manifest = ScanTarget::Manifest(image.manifest.clone());
+    Ok(ledger.submit_scan(submission.new_scan(manifest)).await?)
 }
 
 /// The verdict for an environment, as if the image were promoted.
 async fn judge(
     admin: &Admin,
-    handed: &Handed<'_>,
+    submission: &Submission<'_>,
     environment: &EnvironmentName,
     inspected: &Inspected,
     image: &ImageRef,
@@ -189,8 +173,8 @@ async fn judge(
         environment,
         inspected,
         admin.as_pulled(environment),
-        Some(handed.principal.name()),
-        handed.now,
+        Some(submission.principal.name()),
+        submission.now,
     );
     view_in_full(judged.await, image.to_string())
 }

@@ -8,13 +8,13 @@ use super::Admin;
 use super::authenticate::{Now, Writer};
 use super::body::Body;
 use super::error::AdminError;
-use super::handed::{Handed, answer, may_submit};
 use super::images::{digest_of, within_repository};
+use super::submission::{Submission, answer, may_submit};
 use super::verdicts::view_in_full;
 use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
 use crate::gate::{Inspected, Unpushed};
-use crate::ledger::{BindScans, NewUnboundScan};
+use crate::ledger::{BindScans, ScanTarget};
 use crate::oci::{Digest, Image, ImageRef};
 use crate::report::Bound;
 use crate::trust::EnvironmentName;
@@ -22,11 +22,11 @@ use crate::trust::EnvironmentName;
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
 pub(super) async fn submit(
     admin: &Admin,
-    handed: Handed<'_>,
+    submission: Submission<'_>,
     image: Option<ImageRef>,
     image_id: Digest,
 ) -> Result<ScanAnswer, AdminError> {
-    handed
+    submission
         .report
         .subject
         .binding_to_id(&image_id)
@@ -36,11 +36,11 @@ pub(super) async fn submit(
         })?;
     let id = admin
         .ledger
-        .submit_unbound(unbound(&handed, &image_id))
+        .submit_scan(submission.new_scan(ScanTarget::ImageId(image_id.clone())))
         .await?;
-    let gate = match &handed.gate {
+    let gate = match &submission.gate {
         Some(environment) => {
-            Some(judge(admin, &handed, environment, image.as_ref(), &image_id).await?)
+            Some(judge(admin, &submission, environment, image.as_ref(), &image_id).await?)
         }
         None => None,
     };
@@ -49,39 +49,25 @@ pub(super) async fn submit(
         image_id: Some(image_id),
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
-        ..answer(format!("unbound-scan:{id}"), name, Bound::Declared, handed)
+        ..answer(
+            format!("unbound-scan:{id}"),
+            name,
+            Bound::Declared,
+            submission,
+        )
     })
-}
-
-fn unbound(handed: &Handed<'_>, image_id: &Digest) -> NewUnboundScan {
-    let (report, now) = (&handed.report, handed.now);
-    NewUnboundScan {
-        image_id: image_id.clone(),
-        format: report.format,
-        tool: report.tool.clone(),
-        submitter: handed.principal.name().to_owned(),
-        scope: handed.principal.scope().clone(),
-        scanned_at: report.scanned_at.map(|at| at.min(now)),
-        received_at: now,
-        database_at: report.database_at,
-        incomplete: report.incomplete.clone(),
-        end_of_life: report.end_of_life,
-        malware: report.malware,
-        findings: report.findings.clone(),
-        packages: report.packages.clone(),
-    }
 }
 
 /// The verdict that it would get once pushed, bound and promoted.
 async fn judge(
     admin: &Admin,
-    handed: &Handed<'_>,
+    submission: &Submission<'_>,
     environment: &EnvironmentName,
     image: Option<&ImageRef>,
     image_id: &Digest,
 ) -> Result<VerdictView, AdminError> {
-    let submitter = handed.principal.name();
-    let subject = &handed.report.subject;
+    let submitter = submission.principal.name();
+    let subject = &submission.report.subject;
     let scans = admin.ledger.unbound_scans(image_id, submitter).await?;
     let unpushed = Unpushed {
         image_id: image_id.clone(),
@@ -93,8 +79,11 @@ async fn judge(
     };
     let rulebook = admin.gate.rulebook();
     let exposure = admin.as_pulled(environment);
-    let unpushed_judge = admin.gate.unpushed();
-    let judged = unpushed_judge.judge(&rulebook, environment, &unpushed, exposure, handed.now);
+    let judged =
+        admin
+            .gate
+            .unpushed()
+            .judge(&rulebook, environment, &unpushed, exposure, submission.now);
     let judged = judged.ok_or_else(|| {
         AdminError::refused(format!("{environment} pulls from no upstream"))
             .next("name where the image will be pushed")

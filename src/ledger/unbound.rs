@@ -8,55 +8,13 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::change::Change;
-use super::listed::UNBOUND;
+use super::listed::{Listed, UNBOUND};
 use super::scans::{Row, insert, known, name, only_standing, read_all};
 use super::write::Writing;
-use super::{Ledger, LedgerError, NewScan, stored};
+use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Package, Tool};
 use crate::trust::Scan;
-
-/// A report that is handed in for an image that no registry has yet.
-#[derive(Clone, Debug)]
-pub struct NewUnboundScan {
-    /// Digest of the image's config.
-    pub image_id: Digest,
-    pub format: Format,
-    pub tool: Tool,
-    pub submitter: String,
-    pub scope: Scope,
-    /// As the report says; see [`NewScan`].
-    pub scanned_at: Option<Timestamp>,
-    pub received_at: Timestamp,
-    pub database_at: Option<Timestamp>,
-    pub incomplete: Vec<Incomplete>,
-    pub end_of_life: bool,
-    pub malware: u64,
-    pub findings: Vec<Finding>,
-    pub packages: Vec<Package>,
-}
-
-impl NewUnboundScan {
-    /// In the shape of a scan. It is kept where no manifest is looked for.
-    fn shaped(self) -> NewScan {
-        NewScan {
-            manifest: self.image_id,
-            format: self.format,
-            tool: self.tool,
-            submitter: self.submitter,
-            scope: self.scope,
-            scanned_at: self.scanned_at,
-            received_at: self.received_at,
-            database_at: self.database_at,
-            incomplete: self.incomplete,
-            end_of_life: self.end_of_life,
-            malware: self.malware,
-            findings: self.findings,
-            packages: self.packages,
-        }
-    }
-}
 
 /// What was scanned as `image_id` was pushed as `manifest`: said by whoever
 /// scanned it, with the scope of the token that says so.
@@ -70,36 +28,6 @@ pub struct BindScans {
 }
 
 impl Ledger {
-    /// Takes in a report on an image ID and returns its id, of a sequence of its
-    /// own; the one it has, if it was handed in before. Refuses what
-    /// [`Ledger::submit_scan`] refuses. No verdict rests on it, so none changes.
-    pub async fn submit_unbound(&self, new: NewUnboundScan) -> Result<i64, LedgerError> {
-        let _timed = self.timed("submit_unbound");
-        let new = new.shaped();
-        new.refuse_future()?;
-        let fingerprint = new.fingerprint()?;
-        let (scan, listed) = new.into_parts();
-        let mut writing = self.begin(Some(scan.received_at)).await?;
-        super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
-        let same = "SELECT id FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-        let known = sqlx::query_scalar(same).bind(&fingerprint);
-        if let Some(id) = known.fetch_optional(writing.sql()).await? {
-            return Ok(id);
-        }
-        let add = "INSERT INTO unbound_scans (image_id, submitter, fingerprint, body) \
-                   VALUES (?, ?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(add)
-            .bind(scan.manifest.to_string())
-            .bind(&scan.submitter)
-            .bind(&fingerprint)
-            .bind(stored::json(&scan)?)
-            .fetch_one(writing.sql())
-            .await?;
-        UNBOUND.put(writing.sql(), id, &listed).await?;
-        self.commit(writing).await?;
-        Ok(id)
-    }
-
     /// The scans of an image ID that stand, by one submitter, with what they list:
     /// to judge them before the push. Their `manifest` is the image ID itself.
     pub async fn unbound_scans(
@@ -132,6 +60,36 @@ impl Ledger {
         self.commit(writing).await?;
         Ok(ids)
     }
+}
+
+/// The scan of an image ID that the same report is already.
+pub(super) async fn known_unbound(
+    sql: &mut SqliteConnection,
+    fingerprint: &str,
+) -> Result<Option<i64>, LedgerError> {
+    let same = "SELECT id FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
+    let id = sqlx::query_scalar(same).bind(fingerprint);
+    Ok(id.fetch_optional(sql).await?)
+}
+
+/// The scan of an image ID, kept where no manifest is looked for: its id.
+pub(super) async fn put_unbound(
+    sql: &mut SqliteConnection,
+    scan: &Scan,
+    listed: &Listed,
+    fingerprint: &str,
+) -> Result<i64, LedgerError> {
+    let add = "INSERT INTO unbound_scans (image_id, submitter, fingerprint, body) \
+               VALUES (?, ?, ?, ?) RETURNING id";
+    let id = sqlx::query_scalar(add)
+        .bind(scan.manifest.to_string())
+        .bind(&scan.submitter)
+        .bind(fingerprint)
+        .bind(stored::json(scan)?)
+        .fetch_one(&mut *sql)
+        .await?;
+    UNBOUND.put(sql, id, listed).await?;
+    Ok(id)
 }
 
 async fn bind_one(

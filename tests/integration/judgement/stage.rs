@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use sekisho::ledger::{Fact, NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode};
+use sekisho::ledger::{
+    Fact, NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, ScanTarget,
+};
 use sekisho::oci::{Closure, Digest, MediaType, Shape};
 use sekisho::report::Severity;
 use sekisho::trust::{
@@ -225,7 +227,7 @@ fn move_evidence(evidence: &mut Evidence, by: SignedDuration) {
 fn new_scan(scan: &Scan) -> NewScan {
     let scan = scan.clone();
     NewScan {
-        manifest: scan.manifest,
+        about: ScanTarget::Manifest(scan.manifest),
         format: scan.format,
         tool: scan.tool,
         submitter: scan.submitter,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sekisho::ledger::{LedgerError, NewScan};
+use sekisho::ledger::{LedgerError, NewScan, ScanTarget};
 use sekisho::oci::{Digest, Repository};
 use sekisho::report::{Format, Package};
 use sekisho::trust::{EnvironmentName, Subject};
@@ -260,7 +260,7 @@ async fn an_alias_inherits_no_scan_and_no_promotion() {
     ledger.record_closure(&app(), &closure).await.unwrap();
     let twin = Digest::sha512(b"img");
     let mut of_twin = scan("img", now());
-    of_twin.manifest = twin.clone();
+    of_twin.about = ScanTarget::Manifest(twin.clone());
     ledger.submit_scan(of_twin).await.unwrap();
     let mut promoted = promotion("img", None);
     promoted.subject.digest = twin.clone();

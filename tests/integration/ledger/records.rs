@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
     Access, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation, NewScan,
-    NewTimedMode, NewToken, NewUnboundScan, Reinstatement,
+    NewTimedMode, NewToken, Reinstatement, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, Repository, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
@@ -157,7 +157,7 @@ pub fn finding(id: &str) -> Finding {
 
 pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
     NewScan {
-        manifest: digest(manifest),
+        about: ScanTarget::Manifest(digest(manifest)),
         format: Format::Trivy,
         tool: Tool {
             name: "trivy".to_owned(),
@@ -176,22 +176,10 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
     }
 }
 
-pub fn unbound(image_id: &str, scanned_at: Timestamp) -> NewUnboundScan {
-    let scan = scan(image_id, scanned_at);
-    NewUnboundScan {
-        image_id: scan.manifest,
-        format: scan.format,
-        tool: scan.tool,
-        submitter: scan.submitter,
-        scope: scan.scope,
-        scanned_at: scan.scanned_at,
-        received_at: scan.received_at,
-        database_at: scan.database_at,
-        incomplete: scan.incomplete,
-        end_of_life: scan.end_of_life,
-        malware: scan.malware,
-        findings: scan.findings,
-        packages: scan.packages,
+pub fn unbound(image_id: &str, scanned_at: Timestamp) -> NewScan {
+    NewScan {
+        about: ScanTarget::ImageId(digest(image_id)),
+        ..scan(image_id, scanned_at)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scans of image IDs, and their binding to a manifest.
 
 use sekisho::access::Scope;
-use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan, NewUnboundScan};
+use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan};
 use sekisho::oci::{Digest, RepositoryGlobs};
 use sekisho::report::Package;
 
@@ -34,11 +34,11 @@ async fn a_scan_of_an_image_id_counts_for_no_manifest_by_itself() {
     let ledger = with_image(&place).await;
     let seq = ledger.index().seq();
     let new = unbound(CONFIG, now());
-    ledger.submit_unbound(new).await.unwrap();
+    ledger.submit_scan(new).await.unwrap();
     assert!(evidence(&ledger, "img").await.scans.is_empty());
     assert_eq!(ledger.index().seq(), seq, "no verdict rests on it");
     let stranger = unbound("config of nothing", now());
-    ledger.submit_unbound(stranger).await.unwrap();
+    ledger.submit_scan(stranger).await.unwrap();
     assert!(!ledger.index().has_evidence(&digest("config of nothing")));
     drop(ledger);
     let ledger = place.serve().await;
@@ -60,14 +60,14 @@ async fn what_was_scanned_before_the_push_is_read_back_to_be_judged() {
         purl: None,
     };
     let old = unbound(CONFIG, now() - minutes(9));
-    ledger.submit_unbound(old).await.unwrap();
-    let new = NewUnboundScan {
+    ledger.submit_scan(old).await.unwrap();
+    let new = NewScan {
         malware: 1,
         packages: vec![package.clone()],
         ..unbound(CONFIG, now())
     };
-    let id = ledger.submit_unbound(new.clone()).await.unwrap();
-    assert_eq!(ledger.submit_unbound(new).await.unwrap(), id);
+    let id = ledger.submit_scan(new.clone()).await.unwrap();
+    assert_eq!(ledger.submit_scan(new).await.unwrap(), id);
     let read = ledger.unbound_scans(&digest(CONFIG), "ci").await.unwrap();
     assert_eq!(read.len(), 1, "the older one is replaced");
     assert_eq!((read[0].id, read[0].malware), (id, 1));
@@ -82,7 +82,7 @@ async fn a_backup_holds_what_waits_to_be_bound() {
     let place = Place::new();
     let ledger = with_image(&place).await;
     let new = unbound(CONFIG, now());
-    ledger.submit_unbound(new).await.unwrap();
+    ledger.submit_scan(new).await.unwrap();
     let copy = place.file("copy.db");
     ledger.backup(&copy).await.unwrap();
     Ledger::verify(&copy).await.unwrap();
@@ -99,11 +99,11 @@ async fn a_backup_holds_what_waits_to_be_bound() {
 async fn what_is_bound_counts_as_it_was_handed_in() {
     let place = Place::new();
     let ledger = with_image(&place).await;
-    let early = NewUnboundScan {
+    let early = NewScan {
         received_at: now() - minutes(3),
         ..unbound(CONFIG, now() - minutes(4))
     };
-    ledger.submit_unbound(early).await.unwrap();
+    ledger.submit_scan(early).await.unwrap();
     let ids = ledger.bind_scans(bind("ci")).await.unwrap();
     let counting = evidence(&ledger, "img").await.scans;
     let [scan] = &counting[..] else {
@@ -127,11 +127,11 @@ async fn what_is_bound_counts_as_it_was_handed_in() {
 async fn binding_moves_the_first_naming_back() {
     let place = Place::new();
     let ledger = with_image(&place).await;
-    let early = NewUnboundScan {
+    let early = NewScan {
         received_at: now() - minutes(3),
         ..unbound(CONFIG, now() - minutes(4))
     };
-    ledger.submit_unbound(early).await.unwrap();
+    ledger.submit_scan(early).await.unwrap();
     ledger.submit_scan(scan("img", now())).await.unwrap();
     ledger.bind_scans(bind("ci")).await.unwrap();
     let named = ledger.first_named([&digest("img")]).await.unwrap();
@@ -144,7 +144,7 @@ async fn another_submitter_binds_nothing() {
     let place = Place::new();
     let ledger = with_image(&place).await;
     let new = unbound(CONFIG, now());
-    ledger.submit_unbound(new).await.unwrap();
+    ledger.submit_scan(new).await.unwrap();
     assert!(ledger.bind_scans(bind("thief")).await.unwrap().is_empty());
     assert!(evidence(&ledger, "img").await.scans.is_empty());
     let elsewhere = BindScans {
@@ -163,7 +163,7 @@ async fn binding_twice_gives_the_same_ids() {
     let mut grype = unbound(CONFIG, now() - minutes(1));
     grype.tool.name = "grype".to_owned();
     for new in [trivy, grype] {
-        ledger.submit_unbound(new).await.unwrap();
+        ledger.submit_scan(new).await.unwrap();
     }
     let ids = ledger.bind_scans(bind("ci")).await.unwrap();
     assert_eq!(ids, [1, 2], "the oldest first");
@@ -185,7 +185,7 @@ async fn a_binding_has_the_scope_of_the_token_that_says_so() {
     let place = Place::new();
     let ledger = with_image(&place).await;
     let new = unbound(CONFIG, now());
-    ledger.submit_unbound(new).await.unwrap();
+    ledger.submit_scan(new).await.unwrap();
     let globs = RepositoryGlobs::new(vec!["registry.corp/other".to_owned()]).unwrap();
     let narrow = BindScans {
         scope: Scope::new(globs, Vec::new()),
@@ -202,7 +202,7 @@ async fn a_binding_by_another_process_is_followed() {
     let serve = with_image(&place).await;
     let client = place.client().await;
     let new = unbound(CONFIG, now());
-    client.submit_unbound(new).await.unwrap();
+    client.submit_scan(new).await.unwrap();
     assert_eq!(serve.follow_once(now()).await.unwrap(), 0);
     client.bind_scans(bind("ci")).await.unwrap();
     assert_eq!(serve.follow_once(now()).await.unwrap(), 1);
@@ -215,7 +215,7 @@ async fn dates_in_the_future_are_refused() {
     let place = Place::new();
     let ledger = place.serve().await;
     let ahead = unbound(CONFIG, now() + minutes(6));
-    let refused = ledger.submit_unbound(ahead).await;
+    let refused = ledger.submit_scan(ahead).await;
     assert!(matches!(refused, Err(LedgerError::FromTheFuture)));
 }
 
@@ -225,7 +225,7 @@ async fn a_stolen_token_neither_submits_nor_binds_and_its_scans_are_withdrawn() 
     let ledger = with_image(&place).await;
     ledger.create_token(token("ci")).await.unwrap();
     let new = unbound(CONFIG, now());
-    ledger.submit_unbound(new.clone()).await.unwrap();
+    ledger.submit_scan(new.clone()).await.unwrap();
     ledger.bind_scans(bind("ci")).await.unwrap();
     let withdrawn = ledger.revoke_token("ci", true, now()).await.unwrap();
     assert_eq!((withdrawn.unbound_scans, withdrawn.scans), (1, 1));
@@ -234,7 +234,7 @@ async fn a_stolen_token_neither_submits_nor_binds_and_its_scans_are_withdrawn() 
     assert!(left.is_empty());
     let bound = ledger.bind_scans(bind("ci")).await;
     assert!(matches!(bound, Err(LedgerError::TokenRevoked(_))));
-    let submitted = ledger.submit_unbound(new).await;
+    let submitted = ledger.submit_scan(new).await;
     assert!(matches!(submitted, Err(LedgerError::TokenRevoked(_))));
 }
 
@@ -244,7 +244,7 @@ async fn a_scan_after_the_push_replaces_the_bound_one() {
     let place = Place::new();
     let ledger = with_image(&place).await;
     let before = unbound(CONFIG, now() - minutes(9));
-    ledger.submit_unbound(before).await.unwrap();
+    ledger.submit_scan(before).await.unwrap();
     ledger.bind_scans(bind("ci")).await.unwrap();
     let after: NewScan = scan("img", now());
     let id = ledger.submit_scan(after).await.unwrap();

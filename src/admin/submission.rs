@@ -7,16 +7,39 @@ use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
 use crate::api::{ScanAnswer, SeverityCounts, ToolView};
+use crate::ledger::{NewScan, ScanTarget};
 use crate::report::{Bound, ScanReport};
 use crate::trust::EnvironmentName;
 
 /// A report as it was handed in, by whom and when.
-pub(super) struct Handed<'a> {
+pub(super) struct Submission<'a> {
     pub(super) principal: &'a Principal,
     pub(super) report: ScanReport,
     /// Judge it for this environment.
     pub(super) gate: Option<EnvironmentName>,
     pub(super) now: Timestamp,
+}
+
+impl Submission<'_> {
+    /// What the ledger keeps of it.
+    pub(super) fn new_scan(&self, about: ScanTarget) -> NewScan {
+        let (report, now) = (&self.report, self.now);
+        NewScan {
+            about,
+            format: report.format,
+            tool: report.tool.clone(),
+            submitter: self.principal.name().to_owned(),
+            scope: self.principal.scope().clone(),
+            scanned_at: report.scanned_at.map(|at| at.min(now)),
+            received_at: now,
+            database_at: report.database_at,
+            incomplete: report.incomplete.clone(),
+            end_of_life: report.end_of_life,
+            malware: report.malware,
+            findings: report.findings.clone(),
+            packages: report.packages.clone(),
+        }
+    }
 }
 
 /// Refuses roles that hand in no scans.
@@ -28,8 +51,13 @@ pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
 }
 
 /// What was taken, without what only a pushed image has.
-pub(super) fn answer(id: String, image: String, bound: Bound, handed: Handed<'_>) -> ScanAnswer {
-    let Handed { report, now, .. } = handed;
+pub(super) fn answer(
+    id: String,
+    image: String,
+    bound: Bound,
+    submission: Submission<'_>,
+) -> ScanAnswer {
+    let Submission { report, now, .. } = submission;
     ScanAnswer {
         id,
         image,
