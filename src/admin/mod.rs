@@ -1,12 +1,13 @@
 //! The admin API: where CI and people hand in evidence and read verdicts.
 //!
 //! Judges nothing itself: verdicts come from the gate, records from the ledger.
-//! `router.rs` shows every route and the whole stack of layers on one page; the
+//! `router.rs` shows every route on one page, `http/stack.rs` what each request passes; the
 //! OpenAPI document is made from the same lines.
 
 mod authenticate;
 mod body;
 mod decisions;
+mod door;
 mod due;
 mod error;
 mod exceptions;
@@ -25,6 +26,6 @@ mod tokens;
 mod unpushed;
 mod verdicts;
 
+pub use door::AdminDoor;
 pub use hosts::Hosts;
-pub use router::router;
 pub use state::{Admin, PolicyReader, StatusSource};

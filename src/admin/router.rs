@@ -1,4 +1,4 @@
-//! The API on one page: every route, and the layers that all of them pass.
+//! The API on one page: every route, and what all of them pass within the stack.
 
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
@@ -35,7 +35,7 @@ const SCANS_AT_ONCE: usize = 4;
 struct Document;
 
 /// All routes of the admin address.
-pub fn router(admin: Admin) -> Router {
+pub(super) fn router(admin: Admin) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
         .layer(DefaultBodyLimit::max(LIMIT_OF_SCANS))

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::WebhookKind;
 use super::review::{AdmissionResponse, Status};
+use super::uid::uid_of;
 use crate::gate::Admitted;
 use crate::oci::printable;
 use crate::trust::DenialReason;
@@ -74,6 +76,29 @@ pub(super) fn refused(
         }),
         ..AdmissionResponse::default()
     }
+}
+
+/// A review over 8 MiB, of which the beginning is known.
+pub(super) fn too_long(beginning: &[u8]) -> Result<AdmissionResponse, &'static str> {
+    let uid = uid_of(beginning).ok_or("the review is over 8 MiB")?;
+    let message = "sekisho: the review is over 8 MiB; make the object smaller".to_owned();
+    Ok(refused(&uid, 413, "RequestEntityTooLarge", message))
+}
+
+/// A review that is not judged now, of which the beginning is known. What only
+/// rewrites holds nothing up.
+pub(super) fn not_now(
+    beginning: &[u8],
+    kind: WebhookKind,
+    why: &'static str,
+) -> Result<AdmissionResponse, &'static str> {
+    let uid = uid_of(beginning).ok_or(why)?;
+    let message =
+        format!("sekisho: undecidable: not a policy denial: {why}. Retried automatically");
+    Ok(match kind {
+        WebhookKind::Mutate => allowed(&uid),
+        WebhookKind::Validate => refused(&uid, 503, "ServiceUnavailable", message),
+    })
 }
 
 /// A Pod's answer names every image that is denied, in the order of the Pod.

@@ -49,7 +49,7 @@ pub struct Cluster {
     pub pull_secret: Option<String>,
     /// Whether Pods may run what their node holds under a name (`Never`).
     pub allow_never: bool,
-    pub hooks: Hooks,
+    pub callbacks: Callbacks,
 }
 
 /// How outside requests reach a Pod of a namespace, if they do; memory only.
@@ -58,16 +58,16 @@ pub type ReachedBy = Arc<dyn Fn(&str, &Value) -> Option<String> + Send + Sync>;
 /// Hears of a denied Pod; it must not block.
 pub type OnDenied = Arc<dyn Fn(DeniedPod, Timestamp) + Send + Sync>;
 
-/// What a cluster's client adds, where there is one.
+/// What the client of the cluster's API adds, where there is one.
 #[derive(Clone, Default)]
-pub struct Hooks {
+pub struct Callbacks {
     pub reached_by: Option<ReachedBy>,
     pub on_denied: Option<OnDenied>,
 }
 
-impl std::fmt::Debug for Hooks {
+impl std::fmt::Debug for Callbacks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hooks")
+        f.debug_struct("Callbacks")
             .field("reached_by", &self.reached_by.is_some())
             .field("on_denied", &self.on_denied.is_some())
             .finish()

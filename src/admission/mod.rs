@@ -10,18 +10,21 @@ mod answer;
 mod cluster;
 mod deadline;
 mod images;
+mod kind;
 mod mutate;
 mod name;
 mod pod;
+mod response;
 mod review;
+mod review_call;
 mod running;
-mod serve;
 #[cfg(test)]
 mod tests;
 mod uid;
 mod validate;
+mod webhook;
 
-pub use cluster::{Cluster, Hooks, NamespaceRule, Nodes, OnDenied, ReachedBy};
+pub use cluster::{Callbacks, Cluster, NamespaceRule, Nodes, OnDenied, ReachedBy};
 pub use name::Names;
 pub use running::Standing;
-pub use serve::{Service, Webhook};
+pub use webhook::Webhook;

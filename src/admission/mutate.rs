@@ -15,7 +15,7 @@ use super::images::Slot;
 use super::name::NamedImage;
 use super::pod::Subject;
 use super::review::{AdmissionResponse, Operation};
-use super::serve::{Call, target};
+use super::review_call::{ReviewCall, target};
 use crate::oci::{Digest, Reference};
 use crate::trust::Place;
 
@@ -29,7 +29,7 @@ struct Written<'a> {
     image: NamedImage,
 }
 
-impl Call<'_> {
+impl ReviewCall<'_> {
     /// Always allows.
     pub(super) async fn mutate(&self) -> AdmissionResponse {
         let request = &self.request;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Webhook;
 use super::cluster::Cluster;
 use super::pod::workload;
-use super::serve::target;
+use super::review_call::target;
 use crate::access::{Principal, Role, Scope};
 use crate::gate::{Admission, Admitted, Asker};
 use crate::kubernetes::exposure::Raised;

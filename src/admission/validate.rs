@@ -10,14 +10,14 @@ use super::images::Slot;
 use super::name::NamedImage;
 use super::pod::Subject;
 use super::review::AdmissionResponse;
-use super::serve::{Call, target};
+use super::review_call::{ReviewCall, target};
 use crate::gate::{Admission, Admitted};
 use crate::trust::{Denial, DenialReason, Mode};
 
 /// Different images that one request can ask about.
 const IMAGES: usize = 256;
 
-impl Call<'_> {
+impl ReviewCall<'_> {
     pub(super) async fn validate(&self) -> AdmissionResponse {
         let request = &self.request;
         if request.is_beyond_question() || self.cluster.is_exempt(request.namespace()) {

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::config::{ClusterConfig, Config, TlsConfig};
 use super::{Parts, StartError, installation};
-use crate::admission::{Hooks, Standing, Webhook};
+use crate::admission::{Callbacks, Standing, Webhook};
 use crate::api::{ClusterStatus, WaysState};
 use crate::kubernetes::client::{Arming, Cluster, Denials, Knowledge, Outcome, WatchState};
 use crate::kubernetes::objects::webhook_configurations;
@@ -53,12 +53,12 @@ impl Clusters {
     }
 
     /// What a cluster's webhook makes of what is known.
-    pub(super) fn hooks(&self, cluster: &str) -> Hooks {
+    pub(super) fn callbacks(&self, cluster: &str) -> Callbacks {
         let Some(live) = self.0.get(cluster) else {
-            return Hooks::default();
+            return Callbacks::default();
         };
         let (knowledge, denials) = (live.knowledge.clone(), live.denials.clone());
-        Hooks {
+        Callbacks {
             reached_by: Some(Arc::new(move |namespace, pod| {
                 knowledge.reached_by(namespace, pod)
             })),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::certificates::{self, Door};
 use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
 use super::{Parts, StartError, clusters, health, status, trial, webhook};
-use crate::admin::{self, Admin, Hosts};
+use crate::admin::{Admin, AdminDoor, Hosts};
 use crate::gate::Listener;
-use crate::http::{Bound, Layers, Limits, RequestIds};
-use crate::ops::{self, Ops};
+use crate::http::{Bound, Connection, Limits, StackLimits};
+use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
 use crate::tasks::Tasks;
 use crate::tls::listener::ReloadingCertificates;
@@ -22,9 +22,6 @@ const REVIEWERS: usize = 16_384;
 /// Longer than API servers keep an idle connection, so that none sends a review into
 /// one that is being closed.
 const REVIEWER_IDLE: Duration = Duration::from_secs(300);
-/// Requests of the admin API worked on at once, and their deadline.
-const CONCURRENT: usize = 64;
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Sockets that listen and are not served yet.
 pub(super) struct Sockets {
@@ -83,31 +80,40 @@ pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Resul
     if let (Some(bound), Some(config)) = (sockets.webhook, &parts.config.webhook) {
         open_webhook(bound, config, parts, tasks)?;
     }
-    let ops = ops::router(Ops {
-        metrics: parts.metrics.clone(),
-        readiness: health::readiness(parts),
-    });
-    let mut admin = admin::router(admin_of(parts, views));
-    match sockets.ops {
-        Some(bound) => bound.serve_layered(tasks, Limits::default(), None, &layers(), ops),
-        None => admin = admin.merge(ops),
-    }
-    let tls = tls(
-        parts.config.admin.tls.as_ref(),
-        &sockets.admin,
-        Door::Admin,
-        parts,
-        tasks,
-    )?;
-    let limits = Limits::default();
-    sockets
-        .admin
-        .serve_layered(tasks, limits, tls, &layers(), admin);
-    Ok(())
+    open_admin(sockets.admin, sockets.ops, views, parts, tasks)
 }
 
-fn layers() -> Layers {
-    Layers::new(Arc::new(RequestIds::new()), CONCURRENT, DEADLINE)
+/// The admin API, and the probes: at an address of their own, else beside it.
+fn open_admin(
+    bound: Bound,
+    ops_bound: Option<Bound>,
+    views: status::Views,
+    parts: &Arc<Parts>,
+    tasks: &Tasks,
+) -> Result<(), StartError> {
+    let config = parts.config.admin.tls.as_ref();
+    let tls = tls(config, &bound, Door::Admin, parts, tasks)?;
+    let shown = Ops {
+        metrics: parts.metrics.clone(),
+        readiness: health::readiness(parts),
+    };
+    let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
+    let admin = Arc::new(AdminDoor::new(admin_of(parts, views), StackLimits::ADMIN));
+    let limits = Limits::default();
+    match ops_bound {
+        Some(ops_bound) => {
+            bound.serve(tasks, limits.clone(), tls, move |peer| {
+                Connection::new(admin.clone(), peer)
+            });
+            ops_bound.serve(tasks, limits, None, move |peer| {
+                Connection::new(ops.clone(), peer)
+            });
+        }
+        None => bound.serve(tasks, limits, tls, move |peer| {
+            ProbesBeside::new(ops.clone(), admin.clone(), peer)
+        }),
+    }
+    Ok(())
 }
 
 fn open_registry(
@@ -133,6 +139,7 @@ fn open_registry(
         listener,
         auth,
         parts.metrics.clone(),
+        StackLimits::REGISTRY,
     ));
     let tls = tls(config.tls.as_ref(), &bound, Door::Registry, parts, tasks)?;
     bound.serve(tasks, Limits::default(), tls, move |peer| {

@@ -4,23 +4,30 @@ use std::sync::Arc;
 
 use super::Parts;
 use super::config::{ClusterConfig, Config, Nodes};
-use crate::admission::{self, Cluster, Hooks, Names, NamespaceRule, Webhook};
+use crate::admission::{self, Callbacks, Cluster, Names, NamespaceRule, Webhook};
 use crate::gate::Listener;
+use crate::http::StackLimits;
 use crate::oci::RepositoryGlobs;
 
 /// The door, which answers for every configured cluster.
 pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
     let clusters = parts.config.clusters.iter();
-    let clusters = clusters
-        .map(|cluster| answering(cluster, &parts.config, parts.clusters.hooks(&cluster.name)));
+    let clusters = clusters.map(|cluster| {
+        answering(
+            cluster,
+            &parts.config,
+            parts.clusters.callbacks(&cluster.name),
+        )
+    });
     Arc::new(Webhook::new(
         parts.gate.clone(),
         clusters.collect(),
         parts.metrics.clone(),
+        StackLimits::WEBHOOK,
     ))
 }
 
-fn answering(cluster: &ClusterConfig, config: &Config, hooks: Hooks) -> Cluster {
+fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> Cluster {
     let own = [cluster.namespace.clone()];
     let rules = cluster.namespaces.iter();
     Cluster {
@@ -51,7 +58,7 @@ fn answering(cluster: &ClusterConfig, config: &Config, hooks: Hooks) -> Cluster 
             .collect(),
         pull_secret: cluster.pull_secret.clone(),
         allow_never: cluster.allow_never,
-        hooks,
+        callbacks,
     }
 }
 

@@ -20,8 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::Peer;
 use super::write_deadline::WriteDeadline;
-use super::{Layers, Peer, Peered};
 use crate::tasks::Tasks;
 use crate::tls::listener::{self, ReloadingCertificates};
 
@@ -125,29 +125,6 @@ impl Bound {
                 () = shutdown => {}
                 () = accept_all(self.listener, server) => {}
             }
-        });
-    }
-}
-
-impl Bound {
-    /// Serves a tower service, within `layers`, to every connection.
-    pub fn serve_layered<S, R>(
-        self,
-        tasks: &Tasks,
-        limits: Limits,
-        tls: Option<Arc<ReloadingCertificates>>,
-        layers: &Layers,
-        service: S,
-    ) where
-        S: tower::Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-        R: http_body::Body<Data = Bytes> + From<Bytes> + Send + 'static,
-        R::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let layered = layers.around(service);
-        self.serve(tasks, limits, tls, move |peer| {
-            Peered::new(peer, layered.clone())
         });
     }
 }

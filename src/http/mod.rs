@@ -1,4 +1,4 @@
-//! Plumbing without business: accept, TLS, layers, drain.
+//! Plumbing without business: accept, TLS, the service stack, drain.
 //!
 //! A door binds a listener, hands it a service for each connection, and gets
 //! HTTP/1.1 with limits, a client certificate's name and an orderly end. Version
@@ -6,12 +6,13 @@
 
 mod authorization;
 mod body;
-mod layers;
+mod connection;
 mod listen;
 mod peer;
 mod reason;
 mod receive;
 mod request_id;
+mod stack;
 mod write_deadline;
 
 #[cfg(test)]
@@ -19,9 +20,9 @@ mod tests;
 
 pub use authorization::{BadAuthorization, Credentials};
 pub use body::Body;
-pub use layers::{Layered, Layers};
+pub use connection::{Answering, Connection};
 pub use listen::{Bound, Limits, ListenError};
-pub use peer::{Peer, Peered};
+pub use peer::Peer;
 pub use reason::{MAX_REASON, reason_phrase};
-pub use receive::{Received, receive};
-pub use request_id::{RequestId, RequestIds};
+pub use receive::{Received, beginning, receive};
+pub use stack::{Door, Stack, StackLimits, without_body};

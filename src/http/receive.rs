@@ -1,10 +1,10 @@
-//! Reading a whole request body: bounded, counted against what is held altogether,
-//! and within a deadline.
+//! Reading a whole request body: bounded, counted against what all bodies hold
+//! together, and within a deadline.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -20,10 +20,10 @@ pub enum Received<'a> {
     Whole(Vec<u8>, Option<SemaphorePermit<'a>>),
     /// More than the limit; this is how it begins.
     TooLong(Vec<u8>),
-    /// There was no room for it.
+    /// There was no room for it; this is how it begins.
     NoRoom(Vec<u8>),
-    /// It broke off, or took too long.
-    Broken,
+    /// It broke off, or took too long; this is how it begins.
+    Incomplete(Vec<u8>),
 }
 
 /// Reads `body` up to `limit` bytes. `room` counts KiB that all bodies may take
@@ -32,50 +32,94 @@ pub async fn receive<B>(body: B, limit: usize, room: &Semaphore, deadline: Insta
 where
     B: http_body::Body<Data = Bytes>,
 {
+    let mut receiving = Receiving {
+        limit,
+        room,
+        bytes: Vec::new(),
+        held: None,
+        end: End::Incomplete,
+    };
     let deadline = tokio::time::Instant::from_std(deadline);
-    let received = tokio::time::timeout_at(deadline, collect(body, limit, room)).await;
-    received.unwrap_or(Received::Broken)
+    // What the deadline cuts short is told from `end` as it stands.
+    let _ = tokio::time::timeout_at(deadline, receiving.read(pin!(body))).await;
+    receiving.ended()
 }
 
-async fn collect<B>(body: B, limit: usize, room: &Semaphore) -> Received<'_>
+/// The first 64 KiB of `body`, or what came of them by the deadline. The rest is read
+/// and thrown away.
+pub async fn beginning<B>(body: B, deadline: Instant) -> Vec<u8>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let mut body = pin!(body);
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut held: Option<SemaphorePermit<'_>> = None;
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Received::Broken;
-        };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if bytes.len() + data.remaining() > limit {
-            bytes.extend_from_slice(&data);
-            return Received::TooLong(drain(body, bytes).await);
-        }
-        let more = data.remaining().div_ceil(KIB);
-        match u32::try_from(more)
-            .ok()
-            .and_then(|more| room.try_acquire_many(more).ok())
-        {
-            Some(taken) => match &mut held {
-                Some(held) => held.merge(taken),
-                None => held = Some(taken),
-            },
-            None => {
-                bytes.extend_from_slice(&data);
-                return Received::NoRoom(drain(body, bytes).await);
-            }
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Received::Whole(bytes, held)
+    let (mut bytes, deadline) = (Vec::new(), tokio::time::Instant::from_std(deadline));
+    let _ = tokio::time::timeout_at(deadline, drain(pin!(body), &mut bytes)).await;
+    bytes
 }
 
-/// Reads on without keeping, since a client that still writes hears no answer.
-async fn drain<B>(mut body: std::pin::Pin<&mut B>, mut bytes: Vec<u8>) -> Vec<u8>
+enum End {
+    Whole,
+    TooLong,
+    NoRoom,
+    Incomplete,
+}
+
+struct Receiving<'a> {
+    limit: usize,
+    room: &'a Semaphore,
+    bytes: Vec<u8>,
+    held: Option<SemaphorePermit<'a>>,
+    end: End,
+}
+
+impl<'a> Receiving<'a> {
+    async fn read<B>(&mut self, mut body: Pin<&mut B>)
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let fits = self.take_room(data.len());
+            self.bytes.extend_from_slice(&data);
+            if let Err(why) = fits {
+                (self.end, self.held) = (why, None);
+                return drain(body, &mut self.bytes).await;
+            }
+        }
+        self.end = End::Whole;
+    }
+
+    fn take_room(&mut self, more: usize) -> Result<(), End> {
+        if self.bytes.len() + more > self.limit {
+            return Err(End::TooLong);
+        }
+        let kib = u32::try_from(more.div_ceil(KIB)).map_err(|_| End::NoRoom)?;
+        let taken = self.room.try_acquire_many(kib).map_err(|_| End::NoRoom)?;
+        match &mut self.held {
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
+        }
+        Ok(())
+    }
+
+    fn ended(mut self) -> Received<'a> {
+        if let End::Whole = self.end {
+            return Received::Whole(self.bytes, self.held);
+        }
+        self.bytes.truncate(BEGINNING);
+        match self.end {
+            End::TooLong => Received::TooLong(self.bytes),
+            End::NoRoom => Received::NoRoom(self.bytes),
+            End::Whole | End::Incomplete => Received::Incomplete(self.bytes),
+        }
+    }
+}
+
+/// Reads on without keeping more than the beginning, since a client that still writes
+/// hears no answer.
+async fn drain<B>(mut body: Pin<&mut B>, bytes: &mut Vec<u8>)
 where
     B: http_body::Body<Data = Bytes>,
 {
@@ -93,5 +137,4 @@ where
             break;
         }
     }
-    bytes
 }

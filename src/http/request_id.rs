@@ -5,45 +5,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// One request of one process: its random prefix and a running number. No
-/// secret, and no proof of anything.
+/// The name of one request: a random prefix and a running number. No secret, and no
+/// proof of anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId {
-    process: u32,
+pub(super) struct RequestId {
+    prefix: u32,
     number: u64,
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}-{:x}", self.process, self.number)
+        write!(f, "{:08x}-{:x}", self.prefix, self.number)
     }
 }
 
-/// Hands out the ids of one process.
-pub struct RequestIds {
-    process: u32,
+/// Hands out the ids of one stack. The prefix tells stacks and processes apart.
+pub(super) struct RequestIds {
+    prefix: u32,
     next: AtomicU64,
 }
 
 impl RequestIds {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            process: random_prefix(),
+            prefix: random_prefix(),
             next: AtomicU64::new(1),
         }
     }
 
-    pub fn issue(&self) -> RequestId {
+    pub(super) fn issue(&self) -> RequestId {
         RequestId {
-            process: self.process,
+            prefix: self.prefix,
             number: self.next.fetch_add(1, Ordering::Relaxed),
         }
-    }
-}
-
-impl Default for RequestIds {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt, iter, once};
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -26,9 +27,9 @@ const SOON: Duration = Duration::from_secs(5);
 const LOOPBACK: &str = "127.0.0.1:0";
 
 /// Answers with the client's name, with a phrase and a body where asked.
-async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let mut response = match request.uri().path() {
-        "/peer" => Response::new(Body::from(peer_name(&request))),
+        "/peer" => Response::new(Body::from(peer_name(&peer))),
         "/panic" => panic!("on purpose"),
         "/short" => Response::new(Body::stream(
             9,
@@ -49,8 +50,7 @@ fn late_end() -> impl Stream<Item = io::Result<Bytes>> {
     once(tokio::task::yield_now()).filter_map(async |()| None)
 }
 
-fn peer_name(request: &Request<Incoming>) -> String {
-    let peer = request.extensions().get::<Peer>().unwrap();
+fn peer_name(peer: &Peer) -> String {
     let certificate = peer.certificate.as_deref().unwrap_or("nobody");
     format!("{} {certificate}", peer.address.ip())
 }
@@ -62,7 +62,7 @@ async fn serve(tasks: &Tasks, limits: Limits, tls: Option<&TlsFiles>) -> SocketA
     let address = bound.local_addr();
     let tls = tls.map(|files| Arc::new(ReloadingCertificates::new(files).unwrap()));
     bound.serve(tasks, limits, tls, |peer| {
-        Peered::new(peer, tower::service_fn(answer))
+        service_fn(move |request| answer(peer.clone(), request))
     });
     address
 }
@@ -160,17 +160,16 @@ async fn finishes_answers_under_way_and_refuses_new_clients() {
     let address = bound.local_addr();
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let notes = (begun.clone(), go_on.clone());
-    bound.serve(&tasks, Limits::default(), None, move |peer| {
+    bound.serve(&tasks, Limits::default(), None, move |_| {
         let (begun, go_on) = notes.clone();
-        let service = tower::service_fn(move |_: Request<Incoming>| {
+        service_fn(move |_: Request<Incoming>| {
             let (begun, go_on) = (begun.clone(), go_on.clone());
             async move {
                 begun.notify_one();
                 go_on.notified().await;
                 Ok::<_, Infallible>(Response::new(Body::from("done")))
             }
-        });
-        Peered::new(peer, service)
+        })
     });
     let client = tokio::spawn(ask(address, "GET", "/"));
     begun.notified().await;

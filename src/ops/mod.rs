@@ -1,7 +1,9 @@
 //! The door of probes and scrapers: `/livez`, `/readyz`, `/metrics`. No tokens.
 
+mod door;
 mod readiness;
 mod router;
 
+pub use door::{OpsDoor, ProbesBeside};
 pub use readiness::{Health, Part, Readiness};
-pub use router::{Ops, router};
+pub use router::Ops;

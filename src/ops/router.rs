@@ -19,12 +19,17 @@ pub struct Ops {
     pub readiness: Readiness,
 }
 
-/// The routes, for a listener of their own or to be merged into another's.
-pub fn router(ops: Ops) -> Router {
+const LIVEZ: &str = "/livez";
+const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
+/// Every path that the routes below answer.
+pub(super) const PATHS: [&str; 3] = [LIVEZ, READYZ, METRICS];
+
+pub(super) fn router(ops: Ops) -> Router {
     Router::new()
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
+        .route(LIVEZ, get(livez))
+        .route(READYZ, get(readyz))
+        .route(METRICS, get(metrics))
         .with_state(ops)
 }
 

@@ -17,8 +17,10 @@ const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// How long to wait before asking again, when we cannot decide.
+/// How long to wait before asking again when we cannot decide, in seconds.
 const RETRY_AFTER_S: u64 = 5;
+/// The same where too many ask at once, in seconds: places become free soon.
+const OVERLOADED_RETRY_AFTER_S: u64 = 1;
 /// Warnings of one answer, all headers together (distribution-spec, "Warnings").
 const WARNINGS_LIMIT: usize = 4096;
 
@@ -67,13 +69,6 @@ pub(super) fn echo(target: &Target, mut answer: Answer) -> Answer {
     answer
 }
 
-/// Adds the id under which the log tells more than the answer does.
-pub(super) fn name_request(headers: &mut HeaderMap, id: &str) {
-    if let Ok(value) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), value);
-    }
-}
-
 /// Adds `Docker-Content-Digest`.
 pub(super) fn digest_header(headers: &mut HeaderMap, digest: &Digest) {
     if let Ok(value) = HeaderValue::try_from(digest.to_string()) {
@@ -116,6 +111,19 @@ fn undecidable(denial: &DenialAnswer) -> Answer {
     with_reason(answer, denial.message(), denial.denial().reason.code())
 }
 
+/// More requests at once than are worked on.
+pub(super) fn overloaded() -> Answer {
+    let message = "sekisho: not a policy denial: too many requests at once; retried automatically";
+    unavailable(message, "overloaded", OVERLOADED_RETRY_AFTER_S)
+}
+
+fn unavailable(message: &str, short: &str, retry_after_s: u64) -> Answer {
+    let code = ErrorCode::TooManyRequests;
+    let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
+    retry_after(&mut answer, retry_after_s);
+    with_reason(answer, message, short)
+}
+
 fn retry_after(answer: &mut Answer, seconds: u64) {
     answer
         .headers_mut()
@@ -140,10 +148,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
             tracing::warn!(why, "the upstream did not answer");
             let message = "sekisho: not a policy denial: the upstream registry does not answer; \
                            retried automatically";
-            let code = ErrorCode::TooManyRequests;
-            let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
-            retry_after(&mut answer, after.as_secs().max(1));
-            with_reason(answer, message, "upstream unavailable")
+            unavailable(message, "upstream unavailable", after.as_secs().max(1))
         }
     }
 }
@@ -193,17 +198,4 @@ fn not_allowed(message: &str) -> Answer {
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     answer
-}
-
-/// The same head for HEAD, which has no body.
-pub(super) fn without_body(answer: Answer) -> Answer {
-    let (mut parts, body) = answer.into_parts();
-    if !parts.headers.contains_key(header::CONTENT_LENGTH)
-        && let Some(length) = http_body::Body::size_hint(&body).exact()
-    {
-        parts
-            .headers
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Response::from_parts(parts, Body::Empty)
 }

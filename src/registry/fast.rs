@@ -13,6 +13,7 @@ use quick_cache::sync::Cache as Memory;
 
 use super::answer::{self, Answer};
 use crate::gate::{Asker, Gate, Pull, Target};
+use crate::http::without_body;
 use crate::oci::Reference;
 
 /// Paths remembered at most.
@@ -68,7 +69,7 @@ impl Paths {
         let answer = answer::echo(&destination.target, answer);
         debug_assert!(!answer.headers().contains_key(header::CONTENT_LENGTH));
         Some(match parts.method {
-            Method::HEAD => answer::without_body(answer),
+            Method::HEAD => without_body(answer),
             _ => answer,
         })
     }

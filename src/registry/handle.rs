@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
-use tracing::Instrument;
 
 use super::Registry;
 use super::answer::{self, Answer};
@@ -23,53 +22,18 @@ use crate::oci::{Digest, MediaType, Reference};
 use crate::stream::ByteRange;
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
-/// The head of an answer is sent within this, or a 503: containerd gives up on
-/// one after 30 s.
-const DEADLINE: Duration = Duration::from_secs(25);
 
 /// One request of one asker.
-pub(super) struct Call {
-    pub(super) registry: Arc<Registry>,
-    pub(super) asker: Asker,
+pub(super) struct Call<'a> {
+    pub(super) registry: &'a Registry,
     pub(super) parts: Parts,
+    pub(super) asker: Asker,
     pub(super) now: Timestamp,
     pub(super) started: Instant,
 }
 
-/// Answers a request within the deadline.
-pub(super) async fn handle(call: Call) -> Answer {
-    let id = call.registry.ids.issue();
-    let span = tracing::info_span!(
-        "request",
-        request.id = %id,
-        http.method = %call.parts.method,
-        url.path = %call.parts.uri.path(),
-        listener = %call.registry.listener.name,
-    );
-    let started = call.started;
-    let head_only = call.parts.method == Method::HEAD;
-    let answered = tokio::time::timeout(DEADLINE, call.answer().instrument(span.clone())).await;
-    let mut answer = answered.unwrap_or_else(|_| answer::refusal(&Refusal::too_slow()));
-    if answer.status().is_server_error() {
-        answer::name_request(answer.headers_mut(), &id.to_string());
-    }
-    span.in_scope(|| {
-        let duration_ms = started.elapsed().as_millis() as u64;
-        tracing::info!(
-            http.status = answer.status().as_u16(),
-            duration_ms,
-            "answered"
-        );
-    });
-    if head_only {
-        answer::without_body(answer)
-    } else {
-        answer
-    }
-}
-
-impl Call {
-    async fn answer(self) -> Answer {
+impl Call<'_> {
+    pub(super) async fn answer(self) -> Answer {
         if self.parts.method != Method::GET && self.parts.method != Method::HEAD {
             return answer::unsupported();
         }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,12 +10,12 @@ use http::Request;
 use http::request::Parts;
 use jiff::Timestamp;
 
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::authenticate::{self, Auth, challenge};
 use super::fast::Paths;
-use super::handle::{Call, handle};
-use crate::gate::{Asker, Gate, Listener};
-use crate::http::{Peer, RequestIds};
+use super::handle::Call;
+use crate::gate::{Asker, Gate, Listener, Refusal};
+use crate::http::{Answering, Body, Connection, Door, Peer, Stack, StackLimits};
 use crate::metrics::Metrics;
 
 /// A listener's door: shared by its connections.
@@ -26,18 +25,26 @@ pub struct Registry {
     pub(super) auth: Auth,
     pub(super) metrics: Metrics,
     pub(super) paths: Paths,
-    pub(super) ids: RequestIds,
+    stack: Stack,
 }
 
 impl Registry {
-    pub fn new(gate: Arc<Gate>, listener: Listener, auth: Auth, metrics: Metrics) -> Self {
+    /// `limits` hold for what the fast lane does not answer.
+    pub fn new(
+        gate: Arc<Gate>,
+        listener: Listener,
+        auth: Auth,
+        metrics: Metrics,
+        limits: StackLimits,
+    ) -> Self {
+        let stack = Stack::new(listener.name.clone(), limits);
         Self {
             gate,
             listener: Arc::new(listener),
             auth,
             metrics,
             paths: Paths::new(),
-            ids: RequestIds::new(),
+            stack,
         }
     }
 
@@ -60,12 +67,10 @@ pub struct Service {
     asker: Option<Asker>,
 }
 
-type Slow = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
-
 impl<B> hyper::service::Service<Request<B>> for Service {
     type Response = Answer;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Answer, Infallible>>, Slow>;
+    type Future = Either<Ready<Result<Answer, Infallible>>, Answering<Body>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
@@ -79,19 +84,52 @@ impl<B> hyper::service::Service<Request<B>> for Service {
             .answer(&registry.gate, &asker, &parts, now, started);
         match hot {
             Some(answer) => Either::Left(ready(Ok(answer))),
-            None => Either::Right(slow(Call {
-                registry: registry.clone(),
-                asker,
-                parts,
-                now,
-                started,
-            })),
+            None => {
+                let pull = Pulling {
+                    asker,
+                    now,
+                    started,
+                };
+                let layered = Connection::new(registry.clone(), self.peer.clone());
+                Either::Right(layered.call(Request::from_parts(parts, pull)))
+            }
         }
     }
 }
 
-fn slow(call: Call) -> Slow {
-    Box::pin(async move { Ok(handle(call).await) })
+/// Who pulls, and when. It stands where a request has its body: a pull has none.
+struct Pulling {
+    asker: Asker,
+    now: Timestamp,
+    started: Instant,
+}
+
+impl Door<Pulling> for Registry {
+    type Body = Body;
+
+    fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    async fn answer(&self, request: Request<Pulling>) -> Answer {
+        let (parts, pulling) = request.into_parts();
+        let call = Call {
+            registry: self,
+            parts,
+            asker: pulling.asker,
+            now: pulling.now,
+            started: pulling.started,
+        };
+        call.answer().await
+    }
+
+    async fn overloaded(&self, _: Request<Pulling>) -> Answer {
+        answer::overloaded()
+    }
+
+    fn too_slow(&self) -> Answer {
+        answer::refusal(&Refusal::too_slow())
+    }
 }
 
 impl Service {

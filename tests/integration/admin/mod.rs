@@ -5,6 +5,7 @@ mod document;
 mod due;
 pub mod lab;
 mod leave;
+mod overload;
 mod promotions;
 mod replays;
 mod revocations;

@@ -65,7 +65,7 @@ async fn a_pod_that_is_admitted_is_never_denied_at_its_pull() {
         for reached in [None, Some("Service shop/web (LoadBalancer)")] {
             let mut cluster = cluster(exposure);
             cluster.pin_digests = true;
-            cluster.hooks.reached_by = Some(std::sync::Arc::new(move |_: &str, _: &Value| {
+            cluster.callbacks.reached_by = Some(std::sync::Arc::new(move |_: &str, _: &Value| {
                 reached.map(str::to_owned)
             }));
             let door = Door::of(&world, cluster);

@@ -8,9 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::Service as _;
-use sekisho::admission::{Cluster, Hooks, Names, Nodes, Webhook};
+use sekisho::admission::{Callbacks, Cluster, Names, Nodes, Webhook};
 use sekisho::gate::Listener;
-use sekisho::http::Peer;
+use sekisho::http::{Connection, Peer, StackLimits};
 use sekisho::oci::{RegistryHost, RepositoryGlobs};
 use sekisho::trust::{EnvironmentName, Exposure};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub fn cluster(exposure: Exposure) -> Cluster {
         namespaces: Vec::new(),
         pull_secret: None,
         allow_never: false,
-        hooks: Hooks::default(),
+        callbacks: Callbacks::default(),
     }
 }
 
@@ -69,20 +69,29 @@ impl Door {
     }
 
     pub fn of(world: &World, cluster: Cluster) -> Self {
+        Self::within(world, cluster, StackLimits::WEBHOOK)
+    }
+
+    pub fn within(world: &World, cluster: Cluster, limits: StackLimits) -> Self {
         let parts = world.parts();
-        let webhook = Webhook::new(parts.gate.clone(), vec![cluster], parts.metrics.clone());
+        let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
+        let webhook = Webhook::new(gate, vec![cluster], metrics, limits);
         Self {
             webhook: Arc::new(webhook),
         }
     }
 
+    pub fn connection(&self) -> Connection<Webhook> {
+        let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
+        self.webhook.connection(peer)
+    }
+
     /// Sends a body to a path; the deadline is the API server's.
     pub async fn send(&self, path: &str, body: impl Into<Bytes>) -> (u16, Bytes) {
-        let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
         let request = http::Request::post(path)
             .body(Full::new(body.into()))
             .unwrap();
-        let answer = self.webhook.connection(peer).call(request).await.unwrap();
+        let answer = self.connection().call(request).await.unwrap();
         let status = answer.status().as_u16();
         (
             status,

@@ -6,6 +6,7 @@ pub mod door;
 mod limits;
 mod modes;
 mod mutating;
+mod overload;
 mod protocol;
 mod validating;
 

@@ -210,7 +210,7 @@ async fn a_dry_run_leaves_no_trace() {
     let tried_before = Arc::new(Mutex::new(Vec::new()));
     let told = tried_before.clone();
     let mut cluster = cluster(Exposure::External);
-    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
+    cluster.callbacks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
         told.lock().unwrap().push(pod)
     }));
     let door = Door::of(&world, cluster);
@@ -237,7 +237,7 @@ async fn the_owner_hears_of_a_denied_pod() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hearing = told.clone();
     let mut cluster = cluster(Exposure::External);
-    cluster.hooks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
+    cluster.callbacks.on_denied = Some(Arc::new(move |pod: DeniedPod, _: Timestamp| {
         hearing.lock().unwrap().push(pod)
     }));
     let mut owned = pod(&["quay.io/x:1"]);
@@ -315,7 +315,7 @@ async fn what_the_cluster_knows_makes_stricter_and_never_laxer() {
     world.promote(&name).await;
     let reached = |path: Option<&'static str>| {
         let mut cluster = cluster(Exposure::External);
-        cluster.hooks.reached_by =
+        cluster.callbacks.reached_by =
             Some(Arc::new(move |_: &str, _: &Value| path.map(str::to_owned)));
         Door::of(&world, cluster)
     };

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::ext::ReasonPhrase;
 use hyper::service::Service as _;
 use sekisho::gate::Listener;
-use sekisho::http::{Body, Peer};
+use sekisho::http::{Body, Peer, StackLimits};
 use sekisho::oci::RepositoryGlobs;
 use sekisho::registry::{Auth, Registry, Service};
 use sekisho::trust::{EnvironmentName, Exposure};
@@ -20,26 +20,30 @@ use crate::kit::{Found, Setup, World, image, manifests};
 const NAME: &str = "docker.io/team/app";
 
 /// The registry door without a socket.
-struct Door(Service);
+pub struct Door(Service);
 
 /// An answer, and the lane that it took.
 #[derive(Debug, PartialEq)]
-struct Answer {
-    is_fast: bool,
-    content: Content,
+pub struct Answer {
+    pub is_fast: bool,
+    pub content: Content,
 }
 
 #[derive(Debug, PartialEq)]
-struct Content {
-    status: u16,
+pub struct Content {
+    pub status: u16,
     phrase: Option<Vec<u8>>,
-    headers: http::HeaderMap,
-    body: Vec<u8>,
+    pub headers: http::HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Door {
     /// A new one, which has answered nothing yet.
     fn open(world: &World) -> Self {
+        Self::within(world, StackLimits::REGISTRY)
+    }
+
+    pub fn within(world: &World, limits: StackLimits) -> Self {
         let listener = Listener {
             name: Arc::from("in process"),
             environment: EnvironmentName::parse("production").unwrap(),
@@ -49,12 +53,12 @@ impl Door {
         };
         let parts = world.parts();
         let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
-        let registry = Arc::new(Registry::new(gate, listener, Auth::None, metrics));
+        let registry = Arc::new(Registry::new(gate, listener, Auth::None, metrics, limits));
         let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         Self(registry.connection(Peer::new(client, None)))
     }
 
-    async fn ask(&self, method: &str, path: &str) -> Answer {
+    pub async fn ask(&self, method: &str, path: &str) -> Answer {
         let asked = self.0.call(request(method, path));
         let is_fast = matches!(asked, Either::Left(_));
         let content = content(asked.await.unwrap()).await;
@@ -68,7 +72,9 @@ fn request(method: &str, path: &str) -> Request<()> {
 }
 
 async fn content(response: Response<Body>) -> Content {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    // No two answers share it, and the fast lane gives none.
+    parts.headers.remove("x-request-id");
     let phrase = parts.extensions.get::<ReasonPhrase>();
     Content {
         status: parts.status.as_u16(),

@@ -17,6 +17,7 @@ mod methods;
 mod modes;
 mod names;
 mod origin;
+mod overload;
 mod platform_images;
 mod ranges;
 mod records;

@@ -1,0 +1,111 @@
+//! The door: the routes within their stack, and what that refuses in the API's words.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, header};
+use tower::ServiceExt;
+
+use super::Admin;
+use super::error::AdminError;
+use super::router::router;
+use crate::api::ErrorCode;
+use crate::http::{Door, Stack, StackLimits};
+
+/// The door of the admin API.
+pub struct AdminDoor {
+    routes: Router,
+    stack: Stack,
+}
+
+impl AdminDoor {
+    pub fn new(admin: Admin, limits: StackLimits) -> Self {
+        Self::of(router(admin), limits)
+    }
+
+    fn of(routes: Router, limits: StackLimits) -> Self {
+        let stack = Stack::new("admin", limits);
+        Self { routes, stack }
+    }
+}
+
+impl<B> Door<B> for AdminDoor
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Body = Body;
+
+    fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    async fn answer(&self, request: Request<B>) -> Response {
+        let answered = self.routes.clone().oneshot(request).await;
+        answered.unwrap_or_else(|never| match never {})
+    }
+
+    async fn overloaded(&self, _: Request<B>) -> Response {
+        unavailable("too many requests are being worked on")
+    }
+
+    fn too_slow(&self) -> Response {
+        unavailable("the answer took too long")
+    }
+}
+
+fn unavailable(message: &str) -> Response {
+    let error = AdminError::new(ErrorCode::Unavailable, message).next("try again in a second");
+    let mut response = error.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::routing::get;
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+    use hyper::service::Service;
+
+    use super::*;
+    use crate::http::{Connection, Peer};
+
+    async fn refused(at_once: usize, method: &str) -> (Response<()>, Bytes) {
+        let routes = Router::new().route("/", get(|| async { pending::<()>().await }));
+        let limits = StackLimits {
+            at_once,
+            deadline: Duration::from_millis(1),
+            logged: true,
+        };
+        let door = Arc::new(AdminDoor::of(routes, limits));
+        let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
+        let request = Request::builder().method(method).body(Body::empty());
+        let answer = Connection::new(door, peer).call(request.unwrap());
+        let (parts, body) = answer.await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, ()), body)
+    }
+
+    #[tokio::test]
+    async fn refuses_in_the_words_of_the_api_when_full_and_when_late() {
+        for (places, message) in [(0, "too many"), (1, "too long")] {
+            let (head, body) = refused(places, "GET").await;
+            assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(head.headers()[header::RETRY_AFTER], "1");
+            assert!(head.headers().contains_key("x-request-id"));
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["error"]["code"], "unavailable");
+            let said = body["error"]["message"].as_str().unwrap();
+            assert!(said.contains(message), "{said}");
+            let (head, body) = refused(places, "HEAD").await;
+            assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(body, "");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The door: a path, a body, an answer.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::answer::{bad_request, not_now, too_long};
+use super::cluster::Cluster;
+use super::deadline::Deadline;
+use super::kind::WebhookKind;
+use super::response::{busy, json, plain};
+use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
+use super::review_call::ReviewCall;
+use super::uid::uid_of;
+use crate::gate::Gate;
+use crate::http::{Body, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive};
+use crate::metrics::{AdmissionLabels, Metrics};
+
+/// The longest review that is read, in bytes: two objects of the API server's
+/// largest, and room.
+const LIMIT: usize = 8 << 20;
+/// Bodies held in memory at once, in KiB; read, each takes some times its length.
+const HELD_KIB: usize = 128 << 10;
+/// Images judged at once; further ones wait until their deadline. Far more than are
+/// worked on: most of them would wait for an upstream that hangs.
+const JUDGED_AT_ONCE: usize = 8192;
+
+const TOO_MANY: &str = "too many reviews at once";
+const TOO_LATE: &str = "the review did not arrive whole, or not in time";
+
+/// The door of all clusters' webhooks, shared by its connections.
+pub struct Webhook {
+    pub(super) gate: Arc<Gate>,
+    pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
+    /// One for each image that is being judged.
+    pub(super) turns: Semaphore,
+    /// One for each KiB of the bodies that are held.
+    held: Semaphore,
+    metrics: Metrics,
+    stack: Stack,
+}
+
+/// What is known of a review before its body is read.
+pub(super) struct ReviewHead<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) kind: WebhookKind,
+    pub(super) deadline: Deadline,
+    pub(super) client: Option<IpAddr>,
+    pub(super) now: Timestamp,
+    pub(super) started: Instant,
+}
+
+/// Why a request is no review, for its status line and its body.
+type NoReview = (StatusCode, &'static str);
+
+/// A response with the review's uid, or what is wrong with a body that shows none.
+type Reviewed = Result<AdmissionResponse, &'static str>;
+
+impl Webhook {
+    pub fn new(
+        gate: Arc<Gate>,
+        clusters: Vec<Cluster>,
+        metrics: Metrics,
+        limits: StackLimits,
+    ) -> Self {
+        Self {
+            gate,
+            clusters: clusters
+                .into_iter()
+                .map(|cluster| (cluster.name.clone(), cluster))
+                .collect(),
+            turns: Semaphore::new(JUDGED_AT_ONCE),
+            held: Semaphore::new(HELD_KIB),
+            metrics,
+            stack: Stack::new("webhook", limits),
+        }
+    }
+
+    /// The service of a new connection.
+    pub fn connection(self: &Arc<Self>, peer: Peer) -> Connection<Self> {
+        Connection::new(self.clone(), peer)
+    }
+
+    /// Reads path, method and time, or says what is wrong with them.
+    fn head(&self, parts: &Parts) -> Result<ReviewHead<'_>, NoReview> {
+        let found = WebhookKind::of_path(parts.uri.path());
+        let found = found.and_then(|(name, kind)| Some((self.clusters.get(name)?, kind)));
+        let Some((cluster, kind)) = found else {
+            let text =
+                "no such webhook; there are /clusters/NAME/mutate and /clusters/NAME/validate";
+            return Err((StatusCode::NOT_FOUND, text));
+        };
+        if parts.method != Method::POST {
+            let text = "an AdmissionReview is POSTed";
+            return Err((StatusCode::METHOD_NOT_ALLOWED, text));
+        }
+        let started = Instant::now();
+        let peer = parts.extensions.get::<Peer>();
+        Ok(ReviewHead {
+            cluster,
+            kind,
+            deadline: Deadline::new(started, parts.uri.query()),
+            client: peer.map(|peer| peer.address.ip()),
+            now: Timestamp::now(),
+            started,
+        })
+    }
+
+    /// Answers what can be answered with the uid; else says what is wrong.
+    async fn review(&self, head: &ReviewHead<'_>, bytes: &[u8]) -> Reviewed {
+        let review: AdmissionReview = match serde_json::from_slice(bytes) {
+            Ok(review) => review,
+            Err(error) => {
+                let uid = uid_of(bytes).ok_or("the body is no AdmissionReview")?;
+                let why = format!("the review cannot be read: {error}");
+                return Ok(bad_request(&uid, &why));
+            }
+        };
+        if review.api_version != API_VERSION || review.kind != KIND {
+            return Err("the body is no AdmissionReview of admission.k8s.io/v1");
+        }
+        let call = ReviewCall::new(self, head, review.request);
+        Ok(match head.kind {
+            WebhookKind::Mutate => call.mutate().await,
+            WebhookKind::Validate => call.validate().await,
+        })
+    }
+
+    fn finish(&self, head: &ReviewHead<'_>, reviewed: Reviewed) -> Response<Body> {
+        self.observe(head, reviewed.as_ref().ok());
+        match reviewed {
+            Ok(response) => json(&ReviewAnswer::new(response)),
+            Err(why) => plain(StatusCode::BAD_REQUEST, why),
+        }
+    }
+
+    fn observe(&self, head: &ReviewHead<'_>, answer: Option<&AdmissionResponse>) {
+        let verdict = match answer {
+            Some(answer) if answer.allowed => "allowed",
+            Some(answer) => match &answer.status {
+                Some(status) if status.code == 403 => "denied",
+                _ => "unanswered",
+            },
+            None => "unanswered",
+        };
+        let labels = AdmissionLabels {
+            cluster: head.cluster.name.clone(),
+            webhook: head.kind.as_str(),
+            verdict,
+        };
+        let seconds = head.started.elapsed().as_secs_f64();
+        let family = &self.metrics.admission_seconds;
+        family.get_or_create(&labels).observe(seconds);
+    }
+}
+
+impl<B> Door<B> for Webhook
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+{
+    type Body = Body;
+
+    fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    async fn answer(&self, request: Request<B>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let head = match self.head(&parts) {
+            Ok(head) => head,
+            Err((status, text)) => return plain(status, text),
+        };
+        let received = receive(body, LIMIT, &self.held, head.deadline.answer).await;
+        let reviewed = match received {
+            Received::Whole(bytes, _held) => self.review(&head, &bytes).await,
+            Received::TooLong(beginning) => too_long(&beginning),
+            Received::NoRoom(beginning) => not_now(&beginning, head.kind, TOO_MANY),
+            Received::Incomplete(beginning) => not_now(&beginning, head.kind, TOO_LATE),
+        };
+        self.finish(&head, reviewed)
+    }
+
+    /// Reads as much of the body as shows the uid: the API server takes no answer
+    /// without it.
+    async fn overloaded(&self, request: Request<B>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        match self.head(&parts) {
+            Ok(head) => {
+                let beginning = beginning(body, head.deadline.answer).await;
+                self.finish(&head, not_now(&beginning, head.kind, TOO_MANY))
+            }
+            Err((status, text)) => plain(status, text),
+        }
+    }
+
+    fn too_slow(&self) -> Response<Body> {
+        busy()
+    }
+}
