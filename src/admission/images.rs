@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::kubernetes::names::{CONTAINERS, EPHEMERAL_CONTAINERS, INIT_CONTAINERS};
 use crate::oci::printable;
 
-/// A Pod's lists of containers.
-const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+/// A Pod's lists of containers, in the order in which they start.
+const IN_ORDER: [&str; 3] = [INIT_CONTAINERS, CONTAINERS, EPHEMERAL_CONTAINERS];
 
 /// One place for an image in an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ impl Slot<'_> {
     /// How people call it: `container "app"`.
     pub(super) fn place(&self) -> String {
         let kind = match self.list {
-            "initContainers" => "init container",
-            "ephemeralContainers" => "ephemeral container",
+            INIT_CONTAINERS => "init container",
+            EPHEMERAL_CONTAINERS => "ephemeral container",
             "volumes" => "volume",
             _ => "container",
         };
@@ -41,7 +42,7 @@ pub(super) fn slots<'a>(object: &'a Value, pointer: &str) -> Vec<Slot<'a>> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for list in CONTAINERS {
+    for list in IN_ORDER {
         for (at, item) in items(spec, list) {
             found.push(Slot {
                 pointer: format!("{pointer}/{list}/{at}/image"),

@@ -13,7 +13,9 @@ use super::config::{ClusterConfig, Config, TlsConfig};
 use super::{Parts, StartError, installation};
 use crate::admission::{Callbacks, Standing, Webhook};
 use crate::api::{ClusterStatus, WaysState};
-use crate::kubernetes::client::{Arming, Cluster, Denials, Knowledge, Outcome, WatchState};
+use crate::kubernetes::client::{
+    Arming, Cluster, Denials, Knowledge, Outcome, WatchState, follow_cluster,
+};
 use crate::kubernetes::objects::webhook_configurations;
 use crate::metrics::{ArmedLabels, RaisedLabels};
 use crate::tasks::Tasks;
@@ -129,7 +131,7 @@ async fn connect(
         return Ok(None);
     };
     let knowledge = Arc::new(Knowledge::default());
-    knowledge.spawn(&cluster, tasks);
+    follow_cluster(&knowledge, &cluster, tasks);
     Ok(Some(Live {
         denials: config
             .events

@@ -1,57 +1,12 @@
 //! The handle: batches in, written when the call returns.
 
-use std::io;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::writer::Writer;
-
-/// Where records go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    File(PathBuf),
-    Stdout,
-}
-
-impl FromStr for Target {
-    type Err = std::convert::Infallible;
-
-    /// `-` is standard output, anything else a path.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "-" => Self::Stdout,
-            path => Self::File(path.into()),
-        })
-    }
-}
-
-/// How the log is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    pub target: Target,
-    /// Permission bits of a file that is created, such as `0o600`.
-    pub mode: u32,
-    /// Whether a batch must be on the disk, and not merely with the kernel,
-    /// before it counts as written.
-    pub sync: bool,
-}
-
-/// Why records were not written.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    #[error("cannot open the audit log {path}: {source}")]
-    Open { path: PathBuf, source: io::Error },
-    #[error("cannot write the audit log: {0}")]
-    Write(io::Error),
-    #[error("a record cannot be written as JSON: {0}")]
-    Record(serde_json::Error),
-    #[error("the audit log's writer is gone")]
-    Gone,
-}
+use super::{AuditError, Config};
 
 /// The log. Cloning shares it; batches of concurrent callers follow each other
 /// whole, in the order of the calls.

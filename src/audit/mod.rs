@@ -3,10 +3,12 @@
 //! It is the record of what the gate answered; the ledger keeps a prunable index
 //! of it. Files may be rotated by renaming: the next batch goes to a new file.
 
+mod config;
 mod log;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use log::{Audit, AuditError, Config, Target};
+pub use config::{AuditError, Config, Target};
+pub use log::Audit;

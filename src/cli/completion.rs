@@ -1,9 +1,8 @@
 //! `sekisho completion`.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::arguments::Cli;
 use super::failure::{Exit, Failure};
 use super::output::say;
 
@@ -18,9 +17,10 @@ pub struct Completion {
 }
 
 impl Completion {
-    pub fn run(self) -> Result<Exit, Failure> {
+    /// Prints the script that completes `commands`.
+    pub fn run(self, mut commands: clap::Command) -> Result<Exit, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "sekisho", &mut script);
+        clap_complete::generate(self.shell, &mut commands, "sekisho", &mut script);
         say(&String::from_utf8_lossy(&script))?;
         Ok(Exit::Done)
     }

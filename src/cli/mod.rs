@@ -8,6 +8,7 @@ mod arguments;
 mod bind;
 mod check_config;
 mod client;
+mod commands;
 mod completion;
 mod demo;
 mod denials;
@@ -35,5 +36,5 @@ mod token;
 mod verdict;
 mod verify;
 
-pub use arguments::command;
+pub use commands::command;
 pub use run::run;

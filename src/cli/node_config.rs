@@ -12,6 +12,7 @@ use super::failure::{Exit, Failure};
 use super::file;
 use super::output::say;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
+use crate::kubernetes::names::SECRET;
 use crate::nodes::{self, Gateway, GatewayUrl, NodeFile, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
 use crate::tls::manager::bundle_in;
@@ -161,10 +162,10 @@ fn bundle(folder: &Path) -> Result<String, Failure> {
         let place = folder.display();
         let message =
             format!("the gateway makes its own certificate, and {place} holds no authority");
-        Failure::new(message).next(
+        Failure::new(message).next(format!(
             "run this where `sekisho serve` ran, or name the file with --ca; in a cluster, the \
-             Secret sekisho-webhook-tls has it as ca.crt",
-        )
+             Secret {SECRET} has it as ca.crt",
+        ))
     })
 }
 

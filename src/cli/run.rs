@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::arguments::{Cli, Command};
+use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
 use crate::app::logging;
 
@@ -69,7 +69,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,
-        Command::Completion(command) => command.run()?,
+        Command::Completion(command) => command.run(commands::command())?,
     };
     Ok(exit.into())
 }

@@ -8,12 +8,16 @@
 mod containerd;
 mod docker;
 pub mod doctor;
+mod error;
 mod gateway;
 mod hosts_toml;
 mod plan;
 mod registries_conf;
+mod runtime;
 #[cfg(test)]
 mod tests;
 
+pub use error::NodesError;
 pub use gateway::{Gateway, GatewayUrl};
-pub use plan::{NodeFile, NodesError, Runtime, UnknownRuntime, plan};
+pub use plan::plan;
+pub use runtime::{NodeFile, Runtime, UnknownRuntime};

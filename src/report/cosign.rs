@@ -9,7 +9,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::keys::Keys;
-use super::read::read_native;
 use super::statement::{self, Subject};
 use super::{Format, ReportError, ScanReport, error, field};
 
@@ -45,20 +44,23 @@ struct Metadata<'a> {
     scan_finished_on: Option<&'a RawValue>,
 }
 
-/// Reads a document that is known to be strict JSON.
-pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+/// Reads a report in its scanner's own format.
+type ReadNative = fn(&str) -> Result<ScanReport, ReportError>;
+
+/// Reads a document that is known to be strict JSON; `native` reads the report within.
+pub(super) fn read(document: &str, native: ReadNative) -> Result<ScanReport, ReportError> {
     match Keys::of(document) {
-        Some(keys) if keys.has("payload") => read_statement(&statement::open(document)?),
-        Some(keys) if keys.has_all(&PREDICATE) => read_predicate(document),
-        _ => read_statement(document),
+        Some(keys) if keys.has("payload") => read_statement(&statement::open(document)?, native),
+        Some(keys) if keys.has_all(&PREDICATE) => read_predicate(document, native),
+        _ => read_statement(document, native),
     }
 }
 
-fn read_statement(document: &str) -> Result<ScanReport, ReportError> {
+fn read_statement(document: &str, native: ReadNative) -> Result<ScanReport, ReportError> {
     let statement: Statement<'_> =
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     let attested = statement.subject.digests()?;
-    let mut report = read_predicate(statement.predicate.get())?;
+    let mut report = read_predicate(statement.predicate.get(), native)?;
     let named = &mut report.subject.manifests;
     if let (Some(first), Some(other)) = (attested.first(), named.first())
         && !attested.iter().any(|digest| named.contains(digest))
@@ -74,10 +76,10 @@ fn read_statement(document: &str) -> Result<ScanReport, ReportError> {
     Ok(report)
 }
 
-fn read_predicate(predicate: &str) -> Result<ScanReport, ReportError> {
+fn read_predicate(predicate: &str, native: ReadNative) -> Result<ScanReport, ReportError> {
     let predicate: Predicate<'_> = serde_json::from_str(predicate)
         .map_err(|error| ReportError::field("predicate", error::problem(&error)))?;
-    let report = read_native(predicate.scanner.result.get())?;
+    let report = native(predicate.scanner.result.get())?;
     let finished = field::time("scanFinishedOn", predicate.metadata.scan_finished_on)?;
     Ok(ScanReport {
         format: Format::CosignVuln,

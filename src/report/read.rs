@@ -4,13 +4,11 @@ use serde_json::value::RawValue;
 
 use super::gather::each;
 use super::keys::{self, Keys};
+use super::strict::MAX_REPORT_BYTES;
 use super::{
     Format, ReportError, ScanReport, aqua, cosign, cyclonedx, gitlab, grype, harbor, in_toto,
     sarif, statement, strict, trivy,
 };
-
-/// The largest report that is read, in bytes.
-pub const MAX_REPORT_BYTES: usize = 256 << 20;
 
 /// Reads a report of the `format`, or of the one it is recognised as.
 ///
@@ -36,7 +34,7 @@ fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
         Format::Aqua => aqua::read(document),
         Format::Gitlab => gitlab::read(document),
         Format::Harbor => harbor::read(document),
-        Format::CosignVuln => cosign::read(document),
+        Format::CosignVuln => cosign::read(document, read_native),
         Format::Sarif => sarif::read(document),
         Format::Cyclonedx => cyclonedx::read(document),
         Format::InTotoVulns => in_toto::read(document),
@@ -44,7 +42,7 @@ fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
 }
 
 /// Reads the report that an attestation carries, in its scanner's own format.
-pub(super) fn read_native(document: &str) -> Result<ScanReport, ReportError> {
+fn read_native(document: &str) -> Result<ScanReport, ReportError> {
     match recognise(document)? {
         Format::CosignVuln | Format::InTotoVulns => Err(ReportError::field(
             "result",

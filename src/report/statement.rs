@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
 
 use super::gather::Few;
-use super::read::MAX_REPORT_BYTES;
+use super::strict::MAX_REPORT_BYTES;
 use super::{Format, ReportError, field, strict};
 use crate::oci::{Digest, printable};
 

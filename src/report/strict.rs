@@ -14,6 +14,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::ReportError;
 use crate::oci::printable;
 
+/// The largest report that is read, in bytes.
+pub const MAX_REPORT_BYTES: usize = 256 << 20;
 /// How deep lists and objects may nest.
 const MAX_DEPTH: usize = 64;
 /// How many keys one object may have.

@@ -60,38 +60,6 @@ impl<'de> Deserialize<'de> for EnvironmentName {
     }
 }
 
-/// What a denial does; the laxest first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Lets through and records what would have been denied.
-    Audit,
-    /// The same, and shows warnings.
-    Warn,
-    #[default]
-    Enforce,
-}
-
-impl Mode {
-    pub const ALL: [Self; 3] = [Self::Audit, Self::Warn, Self::Enforce];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Warn => "warn",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// An image served without evidence, since nodes could not start without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::weight::Scale;
 use super::{
     Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding, Reach, Rulebook,
     Settings, Subject, Verdict,
@@ -32,7 +33,17 @@ pub(super) struct Finds {
     valid_until: Option<Timestamp>,
 }
 
-impl Judgement<'_> {
+impl<'a> Judgement<'a> {
+    /// What its findings are weighed by.
+    pub(super) fn scale(&self) -> Scale<'a> {
+        Scale {
+            notices: &self.rulebook.notices,
+            repository: &self.subject.repository,
+            unrated: self.settings.unknown_severity,
+            now: self.now,
+        }
+    }
+
     pub(super) fn deny(
         &mut self,
         reason: DenialReason,

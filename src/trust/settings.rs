@@ -1,11 +1,45 @@
 //! What an environment demands of an image.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, Mode};
+use super::Exposure;
 use crate::oci::{MediaType, Platform, RegistryHost, RepositoryGlobs};
 use crate::report::Severity;
+
+/// What a denial does; the laxest first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Lets through and records what would have been denied.
+    Audit,
+    /// The same, and shows warnings.
+    Warn,
+    #[default]
+    Enforce,
+}
+
+impl Mode {
+    pub const ALL: [Self; 3] = [Self::Audit, Self::Warn, Self::Enforce];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
 
 /// Evidence that can be demanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -79,7 +79,7 @@ fn weigh_all<'a>(
     let unknown = judgement.settings.unknown_severity;
     let mut excess: Option<Excess<'a>> = None;
     for finding in &scan.findings {
-        let weight = judgement.weigh(finding);
+        let weight = judgement.scale().weigh(finding);
         if let Some(until) = weight.until {
             judgement.expires(until);
         }
@@ -151,7 +151,7 @@ fn first_exceeded(
         .first_named
         .iter()
         .filter(|it| it.manifest == *manifest && it.counts_for(subject))
-        .filter(|it| judgement.weigh(&it.finding).exceeds(ceiling))
+        .filter(|it| judgement.scale().weigh(&it.finding).exceeds(ceiling))
         .map(|it| it.received_at)
         .min()
 }

@@ -4,8 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::judgement::Judgement;
+use super::notices::Notices;
 use super::{Advisory, Effect, Exception};
+use crate::oci::Repository;
 use crate::report::{Finding, Severity};
 
 /// A finding, weighed.
@@ -30,11 +31,20 @@ impl Weight<'_> {
     }
 }
 
-impl<'a> Judgement<'a> {
-    /// Weighs one finding. What a scanner did not rate counts as policy says.
+/// What findings in the images of a repository are weighed by.
+pub(super) struct Scale<'a> {
+    pub(super) notices: &'a Notices,
+    pub(super) repository: &'a Repository,
+    /// What a finding counts as that its scanner did not rate.
+    pub(super) unrated: Severity,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Scale<'a> {
+    /// Weighs one finding.
     pub(super) fn weigh(&self, finding: &Finding) -> Weight<'a> {
-        let own = finding.severity.unwrap_or(self.settings.unknown_severity);
-        let advisories = self.rulebook.notices.advisories_on(finding, self.now);
+        let own = finding.severity.unwrap_or(self.unrated);
+        let advisories = self.notices.advisories_on(finding, self.now);
         let mut weight = Weight {
             severity: own,
             blocked_by: blocking(&advisories),
@@ -55,8 +65,8 @@ impl<'a> Judgement<'a> {
 
     /// Exceptions, and advisories that lower.
     fn be_lenient(&self, finding: &Finding, advisories: &[&'a Advisory], weight: &mut Weight<'a>) {
-        let (notices, repository) = (&self.rulebook.notices, &self.subject.repository);
-        let exception = notices.exception(finding, repository);
+        let repository = self.repository;
+        let exception = self.notices.exception(finding, repository);
         match exception.filter(|it| it.holds(repository, self.now)) {
             Some(holds) => {
                 weight.accepted_by = Some(holds);

@@ -1,10 +1,8 @@
 //! Under which names our listeners are reached.
 
 use crate::app::config::{Config, TlsConfig};
+use crate::kubernetes::names::SERVICE;
 use crate::tls::authority::{AuthorityError, Names};
-
-/// The Service in a cluster.
-const SERVICE: &str = "sekisho";
 
 /// Names that hold wherever the program runs with this configuration: loopback,
 /// what listeners with `tls = "auto"` are bound to, and how people, nodes and API

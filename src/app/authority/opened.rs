@@ -5,11 +5,9 @@ use jiff::Timestamp;
 use super::names;
 use crate::app::config::Config;
 use crate::kubernetes::client::{Cluster, OneSecret};
+use crate::kubernetes::names::SECRET;
 use crate::tls::authority::{Names, Terms};
 use crate::tls::manager::{Folder, KeepError, Keeper, Store};
-
-/// In the namespace of the program's own Pod.
-const SECRET: &str = "sekisho-webhook-tls";
 
 /// The authority that the configuration asks for: in a Secret, where the program
 /// runs in a cluster under a service account, else below the data directory.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::exceptions::{ids, is_word, link, packages, warn_of_end};
 use super::folder::Folder;
 use super::moment;
-use super::notices::Context;
+use super::notice_places::Context;
 use super::section::Section;
 use crate::oci::Digest;
 use crate::report::Severity;

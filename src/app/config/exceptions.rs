@@ -8,7 +8,7 @@ use url::Url;
 
 use super::globs::warn_of_strangers;
 use super::moment;
-use super::notices::Context;
+use super::notice_places::Context;
 use super::section::Section;
 use crate::oci::RepositoryGlobs;
 use crate::trust::{Exception, PackagePattern};

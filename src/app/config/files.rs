@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 
 use super::notebook::Problem;
-use super::notices::{Notices, Places};
+use super::notice_places::Places;
+use super::notices::Notices;
 use super::revision::revision;
 use crate::trust::{Rulebook, Rules};
 

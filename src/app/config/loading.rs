@@ -13,7 +13,7 @@ use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig,
     ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
-    listeners, notices, storage, upstreams, webhook,
+    listeners, notice_places, storage, upstreams, webhook,
 };
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
@@ -126,10 +126,11 @@ pub fn load_notices(file: Option<&Path>, now: Timestamp) -> Result<Notices, Prob
     let notebook = Notebook::new(file, &text);
     let places = Section::root(&notebook).map(|mut root| {
         let (hosts, _) = upstreams::for_policy(&mut root, &BTreeSet::new(), now);
-        notices::places(&mut root, hosts)
+        notice_places::places(&mut root, hosts)
     });
-    let ours =
-        |problem: &Problem| problem.key.is_empty() || notices::KEYS.contains(&problem.key.as_str());
+    let ours = |problem: &Problem| {
+        problem.key.is_empty() || notice_places::KEYS.contains(&problem.key.as_str())
+    };
     let found = notebook.close().err().map(|found| found.problems);
     let mut problems: Vec<Problem> = found.unwrap_or_default();
     problems.retain(ours);
@@ -202,7 +203,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         vouchings,
         ..Rules::default()
     };
-    let places = notices::places(&mut root, hosts.clone());
+    let places = notice_places::places(&mut root, hosts.clone());
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);

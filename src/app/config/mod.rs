@@ -19,6 +19,7 @@ mod listeners;
 mod loading;
 mod moment;
 mod notebook;
+mod notice_places;
 mod notices;
 mod policy;
 mod quantity;

@@ -1,69 +1,14 @@
 //! The folders of exceptions and advisories, followed file by file.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::folder::{self, Folder};
 use super::notebook::{Problem, Problems};
-use super::quantity::Period;
-use super::section::Section;
-use super::{advisories, exceptions, moment};
-use crate::oci::RegistryHost;
+use super::notice_places::{Context, Places};
+use super::{advisories, exceptions};
 use crate::trust::{Advisory, Exception};
-
-/// The keys that belong here.
-pub(super) const KEYS: [&str; 3] = ["exceptions_dir", "advisories_dir", "exception_horizon"];
-
-/// How far away an exception may end.
-const HORIZON: Period = Period::seconds(180 * 86_400);
-
-/// Where people write, and what bounds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Places {
-    exceptions: Option<PathBuf>,
-    advisories: Option<PathBuf>,
-    pub(super) horizon: Period,
-    /// The names of upstreams.
-    pub(super) hosts: BTreeSet<RegistryHost>,
-}
-
-/// Reads the keys of the configuration file.
-pub(super) fn places(root: &mut Section<'_, '_>, hosts: BTreeSet<RegistryHost>) -> Places {
-    let exceptions = root.path("exceptions_dir");
-    let advisories = root.path("advisories_dir");
-    let horizon = root.read("exception_horizon").unwrap_or(HORIZON);
-    if horizon.is_zero() {
-        let text = "is nothing: no exception would be taken; write 180d";
-        root.problem("exception_horizon", text);
-    }
-    Places {
-        exceptions,
-        advisories,
-        horizon,
-        hosts,
-    }
-}
-
-/// What reading a file of theirs depends on besides its content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
-    pub(super) places: &'a Places,
-    pub(super) now: Timestamp,
-}
-
-impl Context<'_> {
-    /// The last moment at which an exception of today may end: the end of that day.
-    pub(super) fn latest_end(&self) -> Timestamp {
-        let last = self
-            .now
-            .checked_add(SignedDuration::from(self.places.horizon));
-        last.ok()
-            .and_then(moment::end_of_its_day)
-            .unwrap_or(Timestamp::MAX)
-    }
-}
 
 /// Files of exceptions and of advisories as text, each under its name; `None`: the
 /// configuration names no folder for them.
@@ -73,19 +18,25 @@ pub struct NoticeTexts {
     pub advisories: Option<Vec<(String, String)>>,
 }
 
-impl Places {
+impl NoticeTexts {
     /// What lies in the folders now.
-    pub(super) fn texts(&self) -> Result<NoticeTexts, Problems> {
+    pub(super) fn of(places: &Places) -> Result<Self, Problems> {
         let texts = |place: &Option<PathBuf>| place.as_deref().map(folder::texts).transpose();
-        Ok(NoticeTexts {
-            exceptions: texts(&self.exceptions)?,
-            advisories: texts(&self.advisories)?,
+        Ok(Self {
+            exceptions: texts(&places.exceptions)?,
+            advisories: texts(&places.advisories)?,
         })
     }
+}
 
-    /// Reads texts as if they lay there.
-    pub(super) fn read(&self, texts: &NoticeTexts, now: Timestamp) -> Result<Notices, Problems> {
-        let context = Context { places: self, now };
+impl Notices {
+    /// Reads texts as if they lay in the places.
+    pub(super) fn read(
+        texts: &NoticeTexts,
+        places: &Places,
+        now: Timestamp,
+    ) -> Result<Self, Problems> {
+        let context = Context { places, now };
         let exceptions = texts.exceptions.as_deref().unwrap_or_default();
         let exceptions = Folder::of_texts(exceptions, |name, root, _| {
             exceptions::exceptions(root, name, context)
@@ -94,10 +45,10 @@ impl Places {
         let advisories = Folder::of_texts(advisories, |_, root, others| {
             advisories::advisories(root, others, context)
         })?;
-        Ok(Notices {
+        Ok(Self {
             exceptions,
             advisories,
-            places: Some(self.clone()),
+            places: Some(places.clone()),
         })
     }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::notebook::{Notebook, Problems};
-use super::notices::{NoticeTexts, Places};
+use super::notice_places::{self, Places};
+use super::notices::{NoticeTexts, Notices};
 use super::section::Section;
-use super::{notices, policy, upstreams};
+use super::{policy, upstreams};
 use crate::trust::{EnvironmentName, Rules};
 
 /// Reads the sections of policy of a configuration file's text: environments,
@@ -22,7 +23,7 @@ pub fn rules_of(text: &str, texts: &NoticeTexts, now: Timestamp) -> Result<Rules
     let Some((rules, places)) = read else {
         return Ok(Rules::default());
     };
-    let notices = places.read(texts, now)?;
+    let notices = Notices::read(texts, &places, now)?;
     Ok(Rules {
         exceptions: notices.exceptions().cloned().collect(),
         advisories: notices.advisories().cloned().collect(),
@@ -44,7 +45,7 @@ fn read(root: &mut Section<'_, '_>, now: Timestamp) -> (Rules, Places) {
         vouchings,
         ..Rules::default()
     };
-    (rules, notices::places(root, hosts))
+    (rules, notice_places::places(root, hosts))
 }
 
 /// The texts in the folders of exceptions and advisories that the configuration
@@ -52,7 +53,10 @@ fn read(root: &mut Section<'_, '_>, now: Timestamp) -> (Rules, Places) {
 pub fn notice_texts(file: &Path, text: &str) -> Result<NoticeTexts, Problems> {
     let notebook = Notebook::new(Some(file), text);
     let places =
-        Section::root(&notebook).map(|mut root| notices::places(&mut root, BTreeSet::new()));
+        Section::root(&notebook).map(|mut root| notice_places::places(&mut root, BTreeSet::new()));
     notebook.close()?;
-    places.map_or_else(|| Ok(NoticeTexts::default()), |places| places.texts())
+    places.map_or_else(
+        || Ok(NoticeTexts::default()),
+        |places| NoticeTexts::of(&places),
+    )
 }

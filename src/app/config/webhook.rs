@@ -10,14 +10,13 @@ use serde::Deserialize;
 use super::address::{self, TlsConfig};
 use super::listeners::{ListenerConfig, environment};
 use super::section::Section;
+use crate::kubernetes::names::SYSTEM_NAMESPACE;
 use crate::oci::{RegistryHost, is_dns_label};
 use crate::trust::{EnvironmentName, Exposure, Mode};
 
 const WEBHOOK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
 /// Where Sekisho runs in a cluster, unless something else is said.
 const NAMESPACE: &str = "sekisho";
-/// Where the cluster's own Pods run.
-const SYSTEM: &str = "kube-system";
 
 /// Where API servers ask; TLS always.
 #[derive(Clone, Debug)]
@@ -155,7 +154,8 @@ fn cluster(
     let pin_digests = section.read("pin_digests").unwrap_or(true);
     let namespace = label(section, "namespace", "").unwrap_or_else(|| NAMESPACE.to_owned());
     let exempt = section.list("exempt_namespaces");
-    let exempt_namespaces: Vec<String> = exempt.unwrap_or_else(|| vec![SYSTEM.to_owned()]);
+    let exempt_namespaces: Vec<String> =
+        exempt.unwrap_or_else(|| vec![SYSTEM_NAMESPACE.to_owned()]);
     let namespaces = namespaces(section, nodes);
     let pull_secret = section.read("pull_secret");
     let allow_never = section.read("allow_never").unwrap_or(false);
@@ -166,8 +166,12 @@ fn cluster(
         let text = format!("{name:?} is no namespace; write names, since globs exempt too much");
         section.problem("exempt_namespaces", text);
     }
-    if !exempt_namespaces.iter().any(|name| name == SYSTEM) {
-        let text = format!("leaves {SYSTEM} out: what nodes need to start would be held back");
+    if !exempt_namespaces
+        .iter()
+        .any(|name| name == SYSTEM_NAMESPACE)
+    {
+        let text =
+            format!("leaves {SYSTEM_NAMESPACE} out: what nodes need to start would be held back");
         section.warning("exempt_namespaces", text);
     }
     let cluster = ClusterConfig {

@@ -1,15 +1,10 @@
-//! The arguments.
+//! `sekisho doctor`.
 
-use std::path::PathBuf;
-
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use super::arguments::Node;
 use super::node;
-use crate::cli::arguments::{Screen, image};
 use crate::cli::failure::{Exit, Failure};
-use crate::nodes::{GatewayUrl, Runtime};
-use crate::oci::RegistryHost;
 
 /// Check that nothing leads past the gateway
 #[derive(Debug, Args)]
@@ -21,73 +16,6 @@ pub struct Doctor {
 #[derive(Debug, Subcommand)]
 enum DoctorCommand {
     Node(Box<Node>),
-}
-
-/// Prove on this node that a denied image cannot be pulled; exit 1 if one can
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Reads the mirror files as the runtimes read them, then makes each runtime pull what
-the gateway must deny. The pulls name an address of this machine at which the
-doctor itself listens: if a runtime asks there, it went past the gateway. Nothing
-outside is asked, and nothing stays behind.
-
-Examples:
-  sekisho doctor node
-  sekisho doctor node --gateway https://gateway.corp:5080 --runtime containerd --direct registry.corp
-  sekisho doctor node --image docker.io/library/nginx:1.27 --output json
-  sekisho doctor node --files-only --runtime containerd"
-)]
-pub struct Node {
-    /// The gateway as this node reaches it; by default what containerd's _default names
-    #[arg(long, value_name = "URL", value_parser = gateway_url)]
-    pub gateway: Option<GatewayUrl>,
-    /// containerd, crio, docker or podman; may be repeated. By default those that are here
-    #[arg(long, value_name = "RUNTIME", value_parser = runtime())]
-    pub runtime: Vec<Runtime>,
-    /// A registry that must lead to the gateway, for runtimes that know no default; may
-    /// be repeated
-    #[arg(long, value_name = "HOST", default_value = RegistryHost::DOCKER_HUB)]
-    pub registry: Vec<RegistryHost>,
-    /// A registry that may be asked directly; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub direct: Vec<RegistryHost>,
-    /// An image that exists and that the gateway denies, to be tried by its own name;
-    /// may be repeated
-    #[arg(long, value_name = "REF", value_parser = image)]
-    pub image: Vec<String>,
-    /// Only read the files, as for a node's image that is being built
-    #[arg(long)]
-    pub files_only: bool,
-    /// containerd's configuration
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/etc/containerd/config.toml"
-    )]
-    pub containerd_config: PathBuf,
-    /// containerd's socket; by default the one that its configuration names
-    #[arg(long, value_name = "SOCKET")]
-    pub containerd_address: Option<PathBuf>,
-    /// The folder of registries.conf, for CRI-O and podman
-    #[arg(long, value_name = "DIR", default_value = "/etc/containers")]
-    pub containers_dir: PathBuf,
-    /// Docker's socket
-    #[arg(long, value_name = "SOCKET", default_value = "/var/run/docker.sock")]
-    pub docker_address: PathBuf,
-    /// Docker's folder of mirror files
-    #[arg(long, value_name = "DIR", default_value = "/etc/docker/certs.d")]
-    pub docker_certs: PathBuf,
-    #[command(flatten)]
-    pub screen: Screen,
-}
-
-fn runtime() -> impl TypedValueParser<Value = Runtime> {
-    PossibleValuesParser::new(["containerd", "crio", "docker", "podman"])
-        .try_map(|word| word.parse::<Runtime>())
-}
-
-fn gateway_url(text: &str) -> Result<GatewayUrl, String> {
-    GatewayUrl::parse(text).map_err(|error| error.to_string())
 }
 
 impl Doctor {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::command::Node;
+use super::arguments::Node;
 use super::proof::{self, Proof};
 use super::scratch::Scratch;
 use super::witness::Witness;

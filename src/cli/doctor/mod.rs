@@ -4,6 +4,7 @@
 //! runtime itself for pulls that must be denied; [`witness`] stands where the registry
 //! would be and notices when it is asked.
 
+mod arguments;
 mod command;
 mod containerd;
 mod containers;

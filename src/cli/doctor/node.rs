@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::command::Node;
+use super::arguments::Node;
 use super::containerd::Containerd;
 use super::containers::Containers;
 use super::docker::Docker;

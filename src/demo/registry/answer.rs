@@ -14,10 +14,9 @@ use serde_json::json;
 
 use crate::demo::Piece;
 
-use super::auth::query;
 use super::content::Content;
 use super::fault::Fault;
-use super::route::{Kind, Route};
+use super::route::{Kind, Route, query};
 
 /// An answer whose body is known.
 pub(super) type Answer = Response<Bytes>;

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use super::answer::{Answer, page};
-use super::route::Route;
+use super::route::{Route, query};
 
 /// How the registry authenticates.
 #[derive(Clone, Debug, Default)]
@@ -137,13 +137,4 @@ impl Auth {
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()
-}
-
-/// The value of `key` in the query.
-pub(super) fn query(parts: &Parts, key: &str) -> Option<String> {
-    let query = parts.uri.query().unwrap_or_default();
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs
-        .find(|(name, _)| name == key)
-        .map(|(_, value)| value.into_owned())
 }

@@ -1,4 +1,6 @@
-//! Which page a path means.
+//! Which page a path means, and what its query says.
+
+use http::request::Parts;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,4 +50,13 @@ impl Route {
         }
         new(Kind::Other, "", path)
     }
+}
+
+/// The value of `key` in the query.
+pub(super) fn query(parts: &Parts, key: &str) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value.into_owned())
 }

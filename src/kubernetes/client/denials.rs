@@ -17,26 +17,13 @@ use tokio::sync::mpsc;
 
 use super::Cluster;
 use super::cluster::in_time;
-use super::tally::{Tally, Telling};
-use crate::kubernetes::exposure::Owner;
+use super::tally::{DeniedPod, Tally, Telling};
 use crate::tasks::Tasks;
 
 const QUEUE: usize = 256;
 /// What the API server takes of a note, in bytes.
 const NOTE: usize = 1024;
 const CONTROLLER: &str = "sekisho";
-
-/// A Pod that was denied in earnest, not in a dry run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeniedPod {
-    pub namespace: String,
-    /// Its controller; a Pod made by hand has none, and its maker was told.
-    pub owner: Owner,
-    /// One word for the first reason, such as `not-scanned`.
-    pub reason: String,
-    /// For people; cut off at 1024 bytes.
-    pub message: String,
-}
 
 /// Where denials are handed in. Cloning shares the queue.
 #[derive(Clone)]

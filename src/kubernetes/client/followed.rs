@@ -5,8 +5,7 @@ use std::fmt::Debug;
 use serde::de::DeserializeOwned;
 
 use super::Knowledge;
-use super::seen::Seen;
-use super::watch::Change;
+use super::seen::{Change, Seen};
 use super::watched::Watched;
 use crate::kubernetes::exposure::{
     GatewayRouteSpec, IngressSpec, Owner, Pod, PodSpec, Route, RouteName, Running, Service,

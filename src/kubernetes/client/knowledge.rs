@@ -6,18 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use super::Cluster;
-use super::watch::follow;
 use super::watched::Watched;
-use crate::kubernetes::exposure::{
-    GatewayRouteSpec, IngressSpec, Pod, PodName, PodSpec, Pods, Raised, RouteKind, ServiceSpec,
-    Ways,
-};
-use crate::tasks::Tasks;
+use crate::kubernetes::exposure::{Pod, PodName, Pods, Raised, Ways};
 
 /// Pods looked at under one lock: a few milliseconds at most, since a writer that
 /// waits for it holds up questions.
@@ -84,31 +78,6 @@ impl Knowledge {
         known
             .map(|(kind, state)| (kind.plural(), state.clone()))
             .collect()
-    }
-
-    /// Follows the cluster until shutdown begins.
-    pub fn spawn(self: &Arc<Self>, cluster: &Cluster, tasks: &Tasks) {
-        for kind in Watched::ALL {
-            let (cluster, cancelled) = (cluster.clone(), tasks.cancelled());
-            let following = self.clone().follow(cluster, kind);
-            tasks.spawn("follow a cluster", async move {
-                tokio::select! {
-                    () = following => {}
-                    () = cancelled => {}
-                }
-            });
-        }
-    }
-
-    async fn follow(self: Arc<Self>, cluster: Cluster, kind: Watched) {
-        match kind {
-            Watched::Services => follow::<ServiceSpec>(cluster, self, kind).await,
-            Watched::Pods => follow::<PodSpec>(cluster, self, kind).await,
-            Watched::Routes(RouteKind::Ingress) => follow::<IngressSpec>(cluster, self, kind).await,
-            Watched::Routes(RouteKind::Http | RouteKind::Grpc) => {
-                follow::<GatewayRouteSpec>(cluster, self, kind).await;
-            }
-        }
     }
 
     /// Remembers how well a kind is known, and tells it when that changes; not

@@ -25,10 +25,12 @@ mod watched;
 
 pub use arming::{Armed, Arming, Outcome};
 pub use cluster::Cluster;
-pub use denials::{Denials, DeniedPod};
+pub use denials::Denials;
 pub use error::ClusterError;
 pub use knowledge::{Knowledge, WatchState};
 #[cfg(test)]
 pub(crate) use secret::tests::Shelf;
 pub use secret::{OneSecret, SecretError};
 pub use snapshot::Look;
+pub use tally::DeniedPod;
+pub use watch::follow_cluster;

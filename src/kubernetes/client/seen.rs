@@ -1,4 +1,4 @@
-//! An object as it is watched: its metadata and the few fields of its `spec`
+//! What a watch brings. Of an object: its metadata and the few fields of its `spec`
 //! that matter. Whatever else it holds is dropped as it is read.
 
 use std::borrow::Cow;
@@ -8,7 +8,29 @@ use kube::Resource;
 use kube::core::{ApiResource, DynamicResourceScope};
 use serde::Deserialize;
 
-use super::watch::Name;
+/// Namespace and name.
+pub(super) type Name = (Box<str>, Box<str>);
+
+/// What a watch brings: one object, or the complete list of them. An object
+/// that is None is gone, or does not matter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change<T, N = Name> {
+    One(N, Option<T>),
+    All(Vec<(N, Option<T>)>),
+}
+
+impl<T, N> Change<T, N> {
+    /// The same, under names of another type.
+    pub fn named<M>(self, name: impl Fn(N) -> M) -> Change<T, M> {
+        match self {
+            Self::One(old, kept) => Change::One(name(old), kept),
+            Self::All(kept) => {
+                let renamed = kept.into_iter().map(|(old, kept)| (name(old), kept));
+                Change::All(renamed.collect())
+            }
+        }
+    }
+}
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Seen<S> {

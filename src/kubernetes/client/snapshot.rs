@@ -16,6 +16,7 @@ use super::probe::{ask_all, targets};
 use super::watched::Watched;
 use crate::kubernetes::doctor::{Answered, Listed, Reached, Snapshot, Trial};
 use crate::kubernetes::exposure::{Pod, Route, RouteKind, RouteName, Service, ServiceName, Ways};
+use crate::kubernetes::names::SECRET;
 
 /// Objects of one answer.
 const PAGE: u32 = 500;
@@ -140,7 +141,7 @@ impl Cluster {
     async fn certificates(&self, namespace: &str) -> Listed {
         let secrets = kind("", "Secret", "secrets");
         let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &secrets);
-        match in_time(api.get_opt("sekisho-webhook-tls")).await {
+        match in_time(api.get_opt(SECRET)).await {
             Err(words) => Listed::Unknown(words),
             Ok(found) => Listed::Items(found.and_then(raw).map(without_keys).into_iter().collect()),
         }

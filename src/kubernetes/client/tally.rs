@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::DeniedPod;
+use crate::kubernetes::exposure::Owner;
 
 /// An event is counted up for this long after it was last met; then a new one is
 /// made. The API server keeps events for an hour.
@@ -17,6 +17,18 @@ const COUNT_EVERY: SignedDuration = SignedDuration::from_secs(60);
 const REMEMBERED: usize = 1024;
 /// Writes in one second.
 const WRITES: u32 = 5;
+
+/// A Pod that was denied in earnest, not in a dry run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeniedPod {
+    pub namespace: String,
+    /// Its controller; a Pod made by hand has none, and its maker was told.
+    pub owner: Owner,
+    /// One word for the first reason, such as `not-scanned`.
+    pub reason: String,
+    /// For people; cut off at 1024 bytes.
+    pub message: String,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {

@@ -12,9 +12,11 @@ use kube::runtime::watcher::{self, Config, Event, watcher};
 
 use super::error::in_words;
 use super::followed::Followed;
-use super::seen::Seen;
+use super::seen::{Change, Name, Seen};
 use super::watched::Watched;
 use super::{Cluster, Knowledge, WatchState};
+use crate::kubernetes::exposure::{GatewayRouteSpec, IngressSpec, PodSpec, RouteKind, ServiceSpec};
+use crate::tasks::Tasks;
 
 /// How long a kind that the cluster lacks, or forbids, is let alone.
 const RECHECK: Duration = Duration::from_secs(300);
@@ -24,36 +26,35 @@ const QUIET: Duration = Duration::from_secs(150);
 /// Objects in one answer: what bounds the memory that a list takes.
 const PAGE: u32 = 250;
 
-/// Namespace and name.
-pub(super) type Name = (Box<str>, Box<str>);
-
-/// What a watch brings: one object, or the complete list of them. An object
-/// that is None is gone, or does not matter.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change<T, N = Name> {
-    One(N, Option<T>),
-    All(Vec<(N, Option<T>)>),
+/// Follows the cluster until shutdown begins, into `knowledge`.
+pub fn follow_cluster(knowledge: &Arc<Knowledge>, cluster: &Cluster, tasks: &Tasks) {
+    for kind in Watched::ALL {
+        let (cluster, cancelled) = (cluster.clone(), tasks.cancelled());
+        let following = follow_kind(knowledge.clone(), cluster, kind);
+        tasks.spawn("follow a cluster", async move {
+            tokio::select! {
+                () = following => {}
+                () = cancelled => {}
+            }
+        });
+    }
 }
 
-impl<T, N> Change<T, N> {
-    /// The same, under names of another type.
-    pub fn named<M>(self, name: impl Fn(N) -> M) -> Change<T, M> {
-        match self {
-            Self::One(old, kept) => Change::One(name(old), kept),
-            Self::All(kept) => {
-                let renamed = kept.into_iter().map(|(old, kept)| (name(old), kept));
-                Change::All(renamed.collect())
-            }
+async fn follow_kind(knowledge: Arc<Knowledge>, cluster: Cluster, kind: Watched) {
+    match kind {
+        Watched::Services => follow::<ServiceSpec>(cluster, knowledge, kind).await,
+        Watched::Pods => follow::<PodSpec>(cluster, knowledge, kind).await,
+        Watched::Routes(RouteKind::Ingress) => {
+            follow::<IngressSpec>(cluster, knowledge, kind).await;
+        }
+        Watched::Routes(RouteKind::Http | RouteKind::Grpc) => {
+            follow::<GatewayRouteSpec>(cluster, knowledge, kind).await;
         }
     }
 }
 
 /// Follows a kind for ever.
-pub(super) async fn follow<S: Followed>(
-    cluster: Cluster,
-    knowledge: Arc<Knowledge>,
-    kind: Watched,
-) {
+async fn follow<S: Followed>(cluster: Cluster, knowledge: Arc<Knowledge>, kind: Watched) {
     let api: Api<Seen<S>> = Api::all_with(cluster.client(), &kind.resource());
     loop {
         let refused = follow_until_refused(api.clone(), &knowledge, kind).await;

@@ -20,8 +20,8 @@ use super::finding::Finding;
 use super::hook::Hook;
 use super::own::hooks;
 use super::snapshot::{Snapshot, text};
+use crate::kubernetes::names::SECRET;
 
-const SECRET: &str = "sekisho-webhook-tls";
 /// Certificates are renewed long before; one that is this near was not.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 const NEXT: &str = "see the log of Sekisho for why it did not renew it or did not publish its \

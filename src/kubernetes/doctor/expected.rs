@@ -2,8 +2,7 @@
 
 use globset::{Glob, GlobSetBuilder};
 
-/// Where the cluster's own Pods run; never ours to hold up.
-pub(super) const SYSTEM: &str = "kube-system";
+use crate::kubernetes::names::{SYSTEM_NAMESPACE, configuration_name};
 
 /// One `[[clusters]]` table, in the words that matter here.
 #[derive(Clone, Debug)]
@@ -31,12 +30,12 @@ pub struct Lax {
 impl Expected {
     /// The name of both webhook configurations.
     pub fn configuration(&self) -> String {
-        format!("zz-sekisho-{}", self.cluster)
+        configuration_name(&self.cluster)
     }
 
     /// Namespaces that webhooks leave alone, each once.
     pub(super) fn untouched(&self) -> Vec<&str> {
-        let mut all = vec![self.namespace.as_str(), SYSTEM];
+        let mut all = vec![self.namespace.as_str(), SYSTEM_NAMESPACE];
         all.extend(self.exempt.iter().map(String::as_str));
         all.sort_unstable();
         all.dedup();

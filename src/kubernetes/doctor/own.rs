@@ -1,15 +1,13 @@
 //! Our own webhook configurations: are they there, and do they keep away from what
 //! must never wait for them?
 
-use super::expected::{Expected, SYSTEM};
+use super::expected::Expected;
 use super::finding::Finding;
 use super::hook::{Hook, Phase, all};
 use super::selector::labels_of_namespace;
 use super::snapshot::{Snapshot, text};
+use crate::kubernetes::names::{MUTATE_PODS, SYSTEM_NAMESPACE, VALIDATE_PODS, VALIDATE_TEMPLATES};
 
-const MUTATE: &str = "pods.mutate.sekisho.internal";
-const VALIDATE: &str = "pods.validate.sekisho.internal";
-const TEMPLATES: &str = "templates.validate.sekisho.internal";
 /// Above this, in seconds, one silent webhook holds up a whole cluster.
 const LONG: u64 = 5;
 const APPLY: &str = "apply what `sekisho kubernetes manifests --only webhooks` prints";
@@ -26,9 +24,9 @@ pub(super) fn hooks<'a>(
 pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
     let mut found = Vec::new();
     for (phase, name) in [
-        (Phase::Mutating, MUTATE),
-        (Phase::Validating, VALIDATE),
-        (Phase::Validating, TEMPLATES),
+        (Phase::Mutating, MUTATE_PODS),
+        (Phase::Validating, VALIDATE_PODS),
+        (Phase::Validating, VALIDATE_TEMPLATES),
     ] {
         let is_it = |hook: &Hook<'_>| hook.phase == phase && hook.name() == name;
         if !hooks(snapshot, expected).any(|hook| is_it(&hook)) && is_listed(snapshot, phase) {
@@ -64,7 +62,7 @@ fn absent(expected: &Expected, name: &str) -> Finding {
 /// Own Pods and those of the system must come up while nobody answers.
 fn reach(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
     let mut found = Vec::new();
-    for namespace in [expected.namespace.as_str(), SYSTEM] {
+    for namespace in [expected.namespace.as_str(), SYSTEM_NAMESPACE] {
         let labels = labels_of_namespace(snapshot.namespaces.items(), namespace);
         if hook.selects_namespace(&labels) {
             let what = format!("{} takes in the namespace {namespace}", hook.title());
@@ -81,7 +79,7 @@ fn reach(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Vec<Findi
 fn manners(hook: &Hook<'_>) -> Vec<Finding> {
     let title = hook.title();
     let mut found = Vec::new();
-    if hook.is_fatal() && hook.name() != VALIDATE {
+    if hook.is_fatal() && hook.name() != VALIDATE_PODS {
         found.push(
             Finding::wrong(format!("{title} refuses requests while it cannot be asked"))
                 .why("it only rewrites or warns, so nothing is won by stopping the cluster")
@@ -105,7 +103,7 @@ fn manners(hook: &Hook<'_>) -> Vec<Finding> {
                 .next(APPLY),
         );
     }
-    if hook.name() != TEMPLATES && !hook.takes("UPDATE", "pods/ephemeralcontainers") {
+    if hook.name() != VALIDATE_TEMPLATES && !hook.takes("UPDATE", "pods/ephemeralcontainers") {
         found.push(
             Finding::wrong(format!("{title} is not asked about ephemeral containers"))
                 .why("an image that `kubectl debug` adds to a Pod is not judged (CVE-2023-2727)")

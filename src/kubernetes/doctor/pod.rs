@@ -3,21 +3,23 @@
 use serde_json::Value;
 
 use super::snapshot::{list, text};
+use crate::kubernetes::names::CONTAINER_LISTS;
 
-const CONTAINERS: [&str; 3] = [
-    "/spec/containers",
-    "/spec/initContainers",
-    "/spec/ephemeralContainers",
-];
+/// What the kubelet says of the containers of each of [`CONTAINER_LISTS`].
 const STATUSES: [&str; 3] = [
     "/status/containerStatuses",
     "/status/initContainerStatuses",
     "/status/ephemeralContainerStatuses",
 ];
 
+/// A Pod's list of containers.
+fn containers<'a>(pod: &'a Value, of: &str) -> &'a [Value] {
+    list(pod, &format!("/spec/{of}"))
+}
+
 /// As the Pod names them, those of image volumes too.
 pub(super) fn images_of(pod: &Value) -> Vec<String> {
-    let containers = CONTAINERS.iter().flat_map(|part| list(pod, part));
+    let containers = CONTAINER_LISTS.iter().flat_map(|of| containers(pod, of));
     let run = containers.map(|container| text(container, "/image"));
     let volumes = list(pod, "/spec/volumes").iter();
     let mounted = volumes.map(|volume| text(volume, "/image/reference"));
@@ -28,9 +30,9 @@ pub(super) fn images_of(pod: &Value) -> Vec<String> {
 /// What runs: `repository@digest` where the node says it, else the Pod's own name.
 pub(super) fn running(pod: &Value) -> Vec<String> {
     let mut images = Vec::new();
-    for (specs, statuses) in CONTAINERS.iter().zip(STATUSES) {
+    for (of, statuses) in CONTAINER_LISTS.iter().zip(STATUSES) {
         let statuses = list(pod, statuses);
-        for container in list(pod, specs) {
+        for container in containers(pod, of) {
             let image = text(container, "/image");
             let name = text(container, "/name");
             let status = statuses.iter().find(|status| text(status, "/name") == name);

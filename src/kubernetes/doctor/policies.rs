@@ -3,9 +3,10 @@
 use super::expected::Expected;
 use super::finding::Finding;
 use super::snapshot::{Listed, Snapshot, holds};
+use crate::kubernetes::names::registries_policy;
 
 pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
-    let name = format!("sekisho-registries-{}", expected.cluster);
+    let name = registries_policy(&expected.cluster);
     let is_absent =
         |listed: &Listed| matches!(listed, Listed::Items(_)) && listed.named(&name).is_none();
     let binding = snapshot.policy_bindings.named(&name);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::snapshot::{holds, list, name_of, text};
+use crate::kubernetes::names::SYSTEM_NAMESPACE;
 
 /// Whoever is in it may do everything anyhow.
 const MASTERS: &str = "system:masters";
@@ -38,7 +39,7 @@ fn is_to_make_namespaces(rule: &Value) -> bool {
 fn is_the_clusters_own(subject: &Value, own_namespace: &str) -> bool {
     let (name, namespace) = (text(subject, "/name"), text(subject, "/namespace"));
     match text(subject, "/kind") {
-        "ServiceAccount" => namespace == "kube-system" || namespace == own_namespace,
+        "ServiceAccount" => namespace == SYSTEM_NAMESPACE || namespace == own_namespace,
         "Group" => name == MASTERS || name == "kubeadm:cluster-admins",
         _ => name.starts_with("system:"),
     }

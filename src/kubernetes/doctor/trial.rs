@@ -6,6 +6,7 @@
 use super::expected::Expected;
 use super::finding::Finding;
 use super::snapshot::{Snapshot, Trial};
+use crate::kubernetes::names::{REGISTRIES_POLICY, WEBHOOK_DOMAIN};
 
 pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
     let at_gateway = format!("{}/", expected.gateway);
@@ -39,7 +40,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding>
 
 /// Our webhook's denial, or that of our policy. The Pod's own name says nothing.
 fn is_ours(words: &str) -> bool {
-    let ours = [".sekisho.internal", "sekisho: ", "sekisho-registries-"];
+    let ours = [WEBHOOK_DOMAIN, "sekisho: ", REGISTRIES_POLICY];
     ours.iter().any(|ours| words.contains(ours))
 }
 

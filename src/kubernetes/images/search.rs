@@ -3,14 +3,13 @@
 use super::found::{FoundImage, Lack, Place, Unclear};
 use super::node::Node;
 use super::object::Object;
+use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::printable;
 
 /// The longest key in a path, in characters.
 const KEY: usize = 120;
 /// The longest name of a container, in characters.
 const NAME: usize = 120;
-/// A Pod's lists of containers, wherever they stand.
-const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// Searches one object, which stands at `origin` in a file.
 pub(super) struct Search<'a> {
@@ -74,7 +73,7 @@ impl<'a> Search<'a> {
                 let path = format!("{path}[{at}]");
                 match key {
                     "volumes" => self.volume(&path, item),
-                    key if CONTAINERS.contains(&key) => self.container(&path, item),
+                    key if CONTAINER_LISTS.contains(&key) => self.container(&path, item),
                     _ => {}
                 }
             }

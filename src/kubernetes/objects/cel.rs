@@ -7,7 +7,9 @@
 
 use serde_json::{Value, json};
 
+use super::literal::text;
 use super::{Installation, Route};
+use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::RegistryHost;
 
 /// What follows the host: a name of the distribution specification with an optional
@@ -16,8 +18,6 @@ const REST: &str = "^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)
     (:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64}|@sha512:[a-f0-9]{128})?$";
 /// The only other spelling of a host that clients read as the same registry.
 const HUB_ALIAS: &str = "index.docker.io";
-/// A Pod's lists of containers.
-const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// How the images of an object are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,22 +28,11 @@ pub(super) enum Listing {
     Placed,
 }
 
-/// A string.
-pub(super) fn text(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// A list of strings.
-pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| text(item.as_ref())).collect();
-    format!("[{}]", items.join(", "))
-}
-
 /// The images of a Pod's containers, list by list. Volumes cannot change.
 pub(super) fn images(object: &str) -> String {
     let one =
         |list: &str| format!("{object}.spec.?{list}.orValue([]).map(c, c.?image.orValue(''))");
-    format!("[{}]", CONTAINERS.map(one).join(",\n    "))
+    format!("[{}]", CONTAINER_LISTS.map(one).join(",\n    "))
 }
 
 pub(super) fn variable(name: &str, expression: impl Into<String>) -> Value {
@@ -74,7 +63,7 @@ pub(super) fn reading(
 }
 
 fn slots(object: &str, listing: Listing, allow_never: bool) -> String {
-    let mut lists: Vec<String> = CONTAINERS
+    let mut lists: Vec<String> = CONTAINER_LISTS
         .iter()
         .map(|list| containers(object, list, listing, allow_never))
         .collect();

@@ -9,7 +9,9 @@
 
 mod cel;
 mod error;
-mod names;
+mod installation;
+mod literal;
+mod metadata;
 mod namespaces;
 mod plan;
 mod registries;
@@ -22,10 +24,9 @@ mod webhooks;
 mod workload;
 
 pub use error::InstallationError;
-pub use names::{SECRET, SERVICE, configuration_name};
-pub use namespaces::NamespaceRule;
-pub use plan::{
+pub use installation::{
     Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
 };
+pub use namespaces::NamespaceRule;
 pub use sheet::{list, sheet};
 pub use webhooks::webhook_configurations;

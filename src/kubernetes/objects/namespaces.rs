@@ -2,7 +2,7 @@
 
 use globset::Glob;
 
-use super::{InstallationError, cel};
+use super::{InstallationError, literal};
 
 /// What holds for the namespaces that a glob matches; the first rule that matches
 /// holds, and without one images are rewritten.
@@ -24,7 +24,7 @@ impl NamespaceRule {
 
     fn matches(&self) -> String {
         let patterns = self.patterns.join("|");
-        format!("request.namespace.matches({})", cel::text(&patterns))
+        format!("request.namespace.matches({})", literal::text(&patterns))
     }
 }
 

@@ -6,8 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::names::{metadata, registries_policy};
-use super::{Installation, NodeNames, cel, scope};
+use super::metadata::metadata;
+use super::{Installation, NodeNames, cel, literal, scope};
+use crate::kubernetes::names::registries_policy;
 use crate::oci::RegistryHost;
 
 /// The policy and its binding.
@@ -62,15 +63,15 @@ fn variables(installation: &Installation) -> Vec<Value> {
 }
 
 fn permitted(installation: &Installation) -> String {
-    let gateway = cel::list(cel::spellings(&installation.gateway));
-    let paths = cel::list(installation.upstreams.iter().map(|route| &route.path));
+    let gateway = literal::list(cel::spellings(&installation.gateway));
+    let paths = literal::list(installation.upstreams.iter().map(|route| &route.path));
     let rewritten =
         format!("i.host in {gateway} && i.rest.contains('/') && i.rest.split('/')[0] in {paths}");
     match installation.nodes {
         NodeNames::RewriteOnly => rewritten,
         NodeNames::Mirror => {
             let upstreams = installation.upstreams.iter();
-            let hosts = cel::list(upstreams.flat_map(|route| cel::spellings(&route.host)));
+            let hosts = literal::list(upstreams.flat_map(|route| cel::spellings(&route.host)));
             format!("i.host in {hosts}\n      || {rewritten}")
         }
     }
@@ -85,7 +86,7 @@ fn message(installation: &Installation) -> String {
 }
 
 fn message_expression(installation: &Installation) -> String {
-    let next = cel::text(&format!("; {}", next_step(installation)));
+    let next = literal::text(&format!("; {}", next_step(installation)));
     format!("'sekisho: registry-not-permitted: ' + variables.refused.join(', ') + {next}")
 }
 

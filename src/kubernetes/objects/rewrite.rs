@@ -7,8 +7,9 @@
 
 use serde_json::{Value, json};
 
-use super::names::{metadata, rewrite_policy};
-use super::{Installation, cel, namespaces, scope};
+use super::metadata::metadata;
+use super::{Installation, cel, literal, namespaces, scope};
+use crate::kubernetes::names::rewrite_policy;
 use crate::oci::RegistryHost;
 
 /// The longest name, host included, that every client takes, in bytes.
@@ -64,7 +65,7 @@ fn conditions(installation: &Installation) -> Vec<Value> {
 fn variables(installation: &Installation) -> Vec<Value> {
     let default = &installation.default_host;
     let mut variables = cel::reading(installation, cel::Listing::Placed, default);
-    let gateway = cel::text(&format!("{}/", installation.gateway));
+    let gateway = literal::text(&format!("{}/", installation.gateway));
     let named = format!(
         "variables.read\n  \
          .filter(i, i.host in variables.paths && {})\n  \
@@ -94,7 +95,7 @@ fn official(installation: &Installation) -> String {
         false => String::new(),
         true => format!(
             "(i.host in {} && !i.name.contains('/') ? 'library/' : '') + ",
-            cel::list(cel::spellings(&hub))
+            literal::list(cel::spellings(&hub))
         ),
     }
 }

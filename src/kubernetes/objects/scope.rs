@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Installation;
-use super::cel;
+use super::{cel, literal};
 
 /// Set by the API server on every namespace, to its name: nobody can claim another.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -60,7 +60,7 @@ pub(super) fn pod_conditions(installation: &Installation) -> Vec<Value> {
 /// The exempt namespaces once more, by the request's own word: it also holds where a
 /// namespace is not known yet to the API server's cache.
 pub(super) fn namespace_condition(installation: &Installation) -> Value {
-    let exempt = cel::list(installation.untouched());
+    let exempt = literal::list(installation.untouched());
     condition(
         "namespace-is-not-exempt",
         format!("!(request.namespace in {exempt})"),

@@ -5,8 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::names::{SERVICE, configuration_name, metadata};
+use super::metadata::metadata;
 use super::{Endpoint, FailurePolicy, Installation, scope};
+use crate::kubernetes::names::{
+    MUTATE_PODS, SERVICE, VALIDATE_PODS, VALIDATE_TEMPLATES, configuration_name,
+};
 
 /// Several silent webhooks add up to the request's own deadline, so each waits
 /// only briefly.
@@ -49,7 +52,7 @@ fn configuration(installation: &Installation, kind: &str, webhooks: Value) -> Va
 /// gateway for them or fail to pull.
 fn mutate_pods(installation: &Installation) -> Value {
     json!({
-        "name": "pods.mutate.sekisho.internal",
+        "name": MUTATE_PODS,
         "clientConfig": client(installation, "mutate"),
         "rules": scope::pods(),
         "matchPolicy": "Equivalent",
@@ -66,7 +69,7 @@ fn mutate_pods(installation: &Installation) -> Value {
 
 fn validate_pods(installation: &Installation) -> Value {
     json!({
-        "name": "pods.validate.sekisho.internal",
+        "name": VALIDATE_PODS,
         "clientConfig": client(installation, "validate"),
         "rules": scope::pods(),
         "matchPolicy": "Equivalent",
@@ -83,7 +86,7 @@ fn validate_pods(installation: &Installation) -> Value {
 /// Early warnings alone, so it never stops anything.
 fn validate_templates(installation: &Installation) -> Value {
     json!({
-        "name": "templates.validate.sekisho.internal",
+        "name": VALIDATE_TEMPLATES,
         "clientConfig": client(installation, "validate"),
         "rules": scope::templates(),
         "matchPolicy": "Equivalent",

@@ -3,7 +3,7 @@
 use super::source::{Source, room_of};
 
 const FLOORS: [&[&str]; 9] = [
-    &["oci"],
+    &["oci", "kubernetes::names"],
     &[
         "report",
         "access",

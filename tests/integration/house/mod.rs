@@ -1,5 +1,6 @@
 //! The laws of the house, kept by reading the source.
 
+mod circles;
 mod floors;
 mod laws;
 mod licenses;

@@ -2,8 +2,9 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "oci",
+    "kubernetes::names",
     "trust",
     "report",
     "nodes",

@@ -121,6 +121,17 @@ impl Source {
         found
     }
 
+    /// The paths of `use` lines.
+    pub fn uses(&self) -> Vec<Spelled> {
+        let mut found = Vec::new();
+        for at in 0..self.tokens.len().saturating_sub(1) {
+            if self.text(at) == "use" && is_word(&self.tokens[at + 1]) {
+                self.read_path(at + 1, &[], &mut found);
+            }
+        }
+        found
+    }
+
     /// Reads one path from `at`, behind `prefix`, and returns where it ends.
     fn read_path(&self, mut at: usize, prefix: &[String], found: &mut Vec<Spelled>) -> usize {
         let line = self.tokens[at].line;

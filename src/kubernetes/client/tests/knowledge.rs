@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::kit::{Answer, Asked, cluster, until};
-use crate::kubernetes::client::{Knowledge, WatchState};
+use crate::kubernetes::client::{Knowledge, WatchState, follow_cluster};
 use crate::tasks::Tasks;
 
 /// Open watches, with the plural name that each is of.
@@ -48,7 +48,7 @@ impl Fake {
     fn follow(&self, tasks: &Tasks) -> Arc<Knowledge> {
         let fake = self.clone();
         let knowledge = Arc::new(Knowledge::default());
-        knowledge.spawn(&cluster(move |asked| fake.answer(asked)), tasks);
+        follow_cluster(&knowledge, &cluster(move |asked| fake.answer(asked)), tasks);
         knowledge
     }
 

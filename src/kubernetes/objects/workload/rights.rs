@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::kubernetes::names::{OWN, SECRET, configuration_name};
 use crate::kubernetes::objects::Installation;
-use crate::kubernetes::objects::names::{OWN, SECRET, configuration_name, metadata, metadata_in};
+use crate::kubernetes::objects::metadata::{metadata, metadata_in};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::objects::names::{SERVICE, labels, metadata_in};
+use crate::kubernetes::names::SERVICE;
+use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Ports};
 
 /// The webhook at 443, where API servers look for one; the rest at their own ports.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::objects::names::{CONFIG, OWN, labels, metadata_in};
+use crate::kubernetes::names::{CONFIG, OWN};
+use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Workload};
 
 /// The namespace. The program keeps to the strictest of the standards for Pods.

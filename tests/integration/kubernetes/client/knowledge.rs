@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use sekisho::kubernetes::client::{Cluster, Knowledge, WatchState};
+use sekisho::kubernetes::client::{Cluster, Knowledge, WatchState, follow_cluster};
 use sekisho::tasks::Tasks;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
 /// What follows a cluster, and what is known of it.
 fn follow(cluster: &Cluster) -> (Arc<Knowledge>, Tasks) {
     let (knowledge, tasks) = (Arc::new(Knowledge::default()), Tasks::new());
-    knowledge.spawn(cluster, &tasks);
+    follow_cluster(&knowledge, cluster, &tasks);
     (knowledge, tasks)
 }
 

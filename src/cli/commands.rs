@@ -1,0 +1,163 @@
+//! The list of commands.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::arguments::Shared;
+use super::{
+    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, leave,
+    ledger, node_config, promote, replay, revoke, scan, serve, status, token, verify,
+};
+
+/// A registry gateway that lets an image through only with its papers in order.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sekisho",
+    version,
+    subcommand_required = true,
+    after_help = "Examples:
+  sekisho demo                    the story, told with real answers
+  sekisho serve                   the gateway, on 127.0.0.1:5080
+  sekisho explain nginx:1.27      why an image is let through, or not
+
+Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuration."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The whole command line, as it is read.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    CheckConfig(check_config::CheckConfig),
+    Status(status::ShowStatus),
+    Scan(scan::Scan),
+    Promote(promote::Promote),
+    Revoke(revoke::Revoke),
+    Reinstate(revoke::Reinstate),
+    #[command(name = "break-glass")]
+    BreakGlass(leave::BreakTheGlass),
+    Mode(leave::SetMode),
+    Explain(explain::Explain),
+    Verify(verify::Verify),
+    Denials(denials::Denials),
+    Exceptions(exceptions::Exceptions),
+    Replay(replay::ReplayPolicy),
+    Token(token::Token),
+    Ledger(ledger::LedgerCommand),
+    NodeConfig(node_config::NodeConfig),
+    Kubernetes(kubernetes::Kubernetes),
+    Doctor(doctor::Doctor),
+    Completion(completion::Completion),
+}
+
+impl Command {
+    /// Whether it stays up and serves.
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Demo(_))
+    }
+
+    /// The log filter when none is given.
+    pub const fn log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    /// Every command that does something, with its path.
+    fn leaves(command: &clap::Command, path: String, found: &mut Vec<(String, String)>) {
+        let below: Vec<_> = command.get_subcommands().collect();
+        if below.is_empty() {
+            let help = command.clone().render_long_help().to_string();
+            found.push((path.clone(), help));
+        }
+        for command in below {
+            leaves(command, format!("{path} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "sekisho".to_owned(), &mut found);
+        assert!(found.len() >= 17, "{}", found.len());
+        for (path, help) in found {
+            assert!(help.contains(&format!("\n  {path}")), "{path}: {help}");
+        }
+    }
+
+    #[test]
+    fn commands_of_later_versions_are_unknown() {
+        for line in [
+            "sekisho verify x.yaml",
+            "sekisho break-glass nginx",
+            "sekisho scan submit --image-id sha256:00 --report r.json",
+            "sekisho scan submit --report r.json",
+            "sekisho doctor cluster",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn reads_the_commands_of_the_contract() {
+        for line in [
+            "sekisho serve --config x.toml",
+            "sekisho --config x.toml serve",
+            "sekisho demo --once --json",
+            "sekisho check-config --output json",
+            "sekisho status --server http://127.0.0.1:5081 --token t",
+            "sekisho scan submit --image app:1 --report - --format trivy --scanner-info v.json",
+            "sekisho promote app:1 --to production --resolve --force --link l --reason r",
+            "sekisho revoke app:1 --reason r --environment production",
+            "sekisho reinstate app:1 --reason r",
+            "sekisho break-glass app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --environment p --ticket T --hours 2 --reason r --revoked",
+            "sekisho scan submit --image a --report r.json --gate production",
+            "sekisho scan submit --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --report r.json --gate production",
+            "sekisho scan bind --image a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "sekisho scan due --within 7d",
+            "sekisho exceptions list --output json",
+            "sekisho exceptions check --config x.toml",
+            "sekisho replay --policy p.toml --since 7d",
+            "sekisho mode production audit --hours 4 --ticket T",
+            "sekisho explain app:1 --environment production --exposure internal",
+            "sekisho verify x.yaml --environment production --exposure internal --junit j.xml",
+            "sekisho verify - --environment staging --output json",
+            "sekisho denials --since 1h --follow",
+            "sekisho token create --name n --role scanner --repository a/** --environment b --expires 90d",
+            "sekisho token list",
+            "sekisho token revoke n --evidence",
+            "sekisho ledger backup f.db",
+            "sekisho ledger verify f.db",
+            "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
+            "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
+            "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
+            "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
+            "sekisho doctor node --files-only --containerd-config x --containerd-address y",
+            "sekisho kubernetes doctor --cluster c --kubeconfig k --trial-namespace shop --output json",
+            "sekisho completion bash",
+        ] {
+            let read = Cli::try_parse_from(line.split(' '));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Names that rooms must agree on: ours in a cluster, and Kubernetes' own words for
+//! where images stand.
+
+/// The program, and most of what belongs to it.
+pub const OWN: &str = "sekisho";
+/// The Service in front of the program.
+pub const SERVICE: &str = OWN;
+/// The Secret in which the program keeps its authority and its certificate.
+pub const SECRET: &str = "sekisho-webhook-tls";
+/// The ConfigMap of `sekisho.toml`.
+pub const CONFIG: &str = "sekisho-config";
+/// Where the cluster's own Pods run; never ours to hold up.
+pub const SYSTEM_NAMESPACE: &str = "kube-system";
+
+/// The webhook that rewrites the images of Pods.
+pub const MUTATE_PODS: &str = "pods.mutate.sekisho.internal";
+/// The webhook that judges Pods.
+pub const VALIDATE_PODS: &str = "pods.validate.sekisho.internal";
+/// The webhook that warns about what makes Pods.
+pub const VALIDATE_TEMPLATES: &str = "templates.validate.sekisho.internal";
+/// How the names of our webhooks end, and of nobody else's.
+pub const WEBHOOK_DOMAIN: &str = ".sekisho.internal";
+/// How the names of our policies of permitted registries begin.
+pub const REGISTRIES_POLICY: &str = "sekisho-registries-";
+
+/// A Pod's lists of containers, as in `spec.containers`.
+pub const CONTAINERS: &str = "containers";
+pub const INIT_CONTAINERS: &str = "initContainers";
+pub const EPHEMERAL_CONTAINERS: &str = "ephemeralContainers";
+pub const CONTAINER_LISTS: [&str; 3] = [CONTAINERS, INIT_CONTAINERS, EPHEMERAL_CONTAINERS];
+
+/// Both webhook configurations. The API server calls them in the order of names:
+/// ours come after those that add containers.
+pub fn configuration_name(cluster: &str) -> String {
+    format!("zz-sekisho-{cluster}")
+}
+
+/// The policy of permitted registries, and its binding.
+pub fn registries_policy(cluster: &str) -> String {
+    format!("{REGISTRIES_POLICY}{cluster}")
+}
+
+/// The policy that rewrites images, and its binding.
+pub fn rewrite_policy(cluster: &str) -> String {
+    format!("sekisho-rewrite-{cluster}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_webhooks_are_told_by_their_domain() {
+        for name in [MUTATE_PODS, VALIDATE_PODS, VALIDATE_TEMPLATES] {
+            assert!(name.ends_with(WEBHOOK_DOMAIN), "{name}");
+        }
+    }
+}

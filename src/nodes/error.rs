@@ -1,0 +1,32 @@
+//! Why nothing is written for a node.
+
+use std::path::PathBuf;
+
+use crate::oci::RegistryHost;
+
+/// Why no files are planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodesError {
+    #[error(
+        "the gateway is written http://host[:port] or https://host[:port], without a path; not {0:?}"
+    )]
+    Url(String),
+    #[error("{0} is the gateway itself")]
+    GatewayItself(RegistryHost),
+    #[error("{0} is listed twice")]
+    Twice(RegistryHost),
+    #[error("{0:?} is no path segment of the gateway: one lower-case component of a name")]
+    Path(String),
+    #[error("the CA must be an absolute path on the node; not {0:?}")]
+    Ca(String),
+    #[error(
+        "a directory named {0:?} lies there already, and it is not safe to write into; remove it"
+    )]
+    Directory(String),
+    #[error("the file {0:?} is read after ours and can undo it; rename or remove it")]
+    LaterFile(String),
+    #[error("no registry is pulled through the gateway, so there is nothing to write")]
+    Nothing,
+    #[error("the file {path:?} failed its own check, nothing is written: {problem}")]
+    Check { path: PathBuf, problem: String },
+}
