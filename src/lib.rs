@@ -12,6 +12,7 @@ pub mod app;
 pub mod audit;
 pub mod cache;
 pub mod cli;
+pub mod clock;
 pub mod demo;
 pub mod flight;
 pub mod gate;

@@ -7,7 +7,8 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,6 +16,8 @@ use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
 
 /// A set of tasks that start, fail and end together. Cloning shares the set.
 #[derive(Clone, Default)]
@@ -25,7 +28,12 @@ pub struct Tasks {
     /// Cancelled when the deadline of the drain has passed: tasks are dropped.
     abandon: CancellationToken,
     failure: Arc<Failure>,
+    clock: Clock,
+    rounds: Arc<Rounds>,
 }
+
+/// Rounds that each repeated task has finished; a name may stand several times.
+type Rounds = Mutex<Vec<(&'static str, Arc<AtomicU64>)>>;
 
 /// Name of the first task that failed.
 #[derive(Default)]
@@ -37,6 +45,14 @@ struct Failure {
 impl Tasks {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A set whose repeated tasks read the time there.
+    pub fn by(clock: Clock) -> Self {
+        Self {
+            clock,
+            ..Self::default()
+        }
     }
 
     /// Runs `future` as a member of the set. A panic in it is logged, and
@@ -76,14 +92,32 @@ impl Tasks {
         F: FnMut(Timestamp) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let shutdown = self.shutdown.clone();
+        let (shutdown, clock) = (self.shutdown.clone(), self.clock.clone());
+        let rounds = self.count_rounds(name);
         self.spawn(name, async move {
             let mut ticks = tokio::time::interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-                once(Timestamp::now()).await;
+                once(clock.now()).await;
+                rounds.fetch_add(1, Ordering::Relaxed);
             }
         });
+    }
+
+    fn count_rounds(&self, name: &'static str) -> Arc<AtomicU64> {
+        let count = Arc::new(AtomicU64::new(0));
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        rounds.push((name, count.clone()));
+        count
+    }
+
+    /// How many calls the repeated task of that name has finished; of several, the
+    /// slowest counts. 0: there is none.
+    pub fn rounds(&self, name: &str) -> u64 {
+        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = rounds.iter().filter(|(known, _)| *known == name);
+        let counts = named.map(|(_, count)| count.load(Ordering::Relaxed));
+        counts.min().unwrap_or(0)
     }
 
     /// Resolves when shutdown begins.
@@ -201,6 +235,8 @@ mod tests {
             async move { calls.send(now).await.unwrap() }
         });
         assert!(called.recv().await.is_some() && called.recv().await.is_some());
+        assert!(tasks.rounds("repeats") >= 1);
+        assert_eq!(tasks.rounds("another"), 0);
         tasks.drain(SOON).await;
         while called.recv().await.is_some() {}
     }

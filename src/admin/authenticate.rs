@@ -41,7 +41,7 @@ pub(super) async fn gatekeeper(
         .next("use the address of [admin], or its public_url")
         .into_response();
     }
-    request.extensions_mut().insert(Now(Timestamp::now()));
+    request.extensions_mut().insert(Now(admin.gate.now()));
     next.run(request).await
 }
 

@@ -1,5 +1,7 @@
 //! Which of a cluster's webhooks.
 
+use crate::metrics::WebhookName;
+
 /// The two webhooks of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WebhookKind {
@@ -19,10 +21,11 @@ impl WebhookKind {
         }
     }
 
-    pub(super) const fn as_str(self) -> &'static str {
+    /// As metrics call it.
+    pub(super) const fn name(self) -> WebhookName {
         match self {
-            Self::Mutate => "mutate",
-            Self::Validate => "validate",
+            Self::Mutate => WebhookName::Mutate,
+            Self::Validate => WebhookName::Validate,
         }
     }
 }

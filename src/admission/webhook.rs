@@ -21,7 +21,7 @@ use super::review_call::ReviewCall;
 use super::uid::uid_of;
 use crate::gate::Gate;
 use crate::http::{Body, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive};
-use crate::metrics::{AdmissionLabels, Metrics};
+use crate::metrics::{AdmissionLabels, Metrics, ReviewVerdict};
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
@@ -108,7 +108,7 @@ impl Webhook {
             kind,
             deadline: Deadline::new(started, parts.uri.query()),
             client: peer.map(|peer| peer.address.ip()),
-            now: Timestamp::now(),
+            now: self.gate.now(),
             started,
         })
     }
@@ -143,16 +143,16 @@ impl Webhook {
 
     fn observe(&self, head: &ReviewHead<'_>, answer: Option<&AdmissionResponse>) {
         let verdict = match answer {
-            Some(answer) if answer.allowed => "allowed",
+            Some(answer) if answer.allowed => ReviewVerdict::Allowed,
             Some(answer) => match &answer.status {
-                Some(status) if status.code == 403 => "denied",
-                _ => "unanswered",
+                Some(status) if status.code == 403 => ReviewVerdict::Denied,
+                _ => ReviewVerdict::Unanswered,
             },
-            None => "unanswered",
+            None => ReviewVerdict::Unanswered,
         };
         let labels = AdmissionLabels {
             cluster: head.cluster.name.clone(),
-            webhook: head.kind.as_str(),
+            webhook: head.kind.name(),
             verdict,
         };
         let seconds = head.started.elapsed().as_secs_f64();

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Parts, watch};
 use crate::api::NoticeState;
-use crate::metrics::{ExceptionLabels, ModeLabels};
+use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
 
@@ -88,7 +88,7 @@ async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
         for mode in Mode::ALL {
             let labels = ModeLabels {
                 environment: environment.name.as_str().into(),
-                mode: mode.as_str(),
+                mode,
             };
             let is_on = i64::from(in_force == mode);
             parts.metrics.mode.get_or_create(&labels).set(is_on);
@@ -102,10 +102,18 @@ fn set_exceptions(parts: &Parts, now: Timestamp) {
         let exceptions = rulebook.exceptions().iter();
         let counted = exceptions.filter(|it| NoticeState::of_exception(it, now) == state);
         let labels = ExceptionLabels {
-            state: state.as_str(),
+            state: shown(state),
         };
         let gauge = parts.metrics.exceptions.get_or_create(&labels);
         gauge.set(i64::try_from(counted.count()).unwrap_or(i64::MAX));
+    }
+}
+
+fn shown(state: NoticeState) -> ExceptionState {
+    match state {
+        NoticeState::Active => ExceptionState::Active,
+        NoticeState::Expiring => ExceptionState::Expiring,
+        NoticeState::Expired => ExceptionState::Expired,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::kubernetes::client::{
     Arming, Cluster, Denials, Knowledge, Outcome, WatchState, follow_cluster,
 };
 use crate::kubernetes::objects::webhook_configurations;
-use crate::metrics::{ArmedLabels, RaisedLabels};
+use crate::metrics::{ArmedLabels, PodVerdict, RaisedLabels};
 use crate::tasks::Tasks;
 
 /// A risen exposure is looked at within this.
@@ -184,7 +184,10 @@ async fn raised_once(watching: Arc<Watching>, now: Timestamp) {
         };
         let labels = RaisedLabels {
             cluster: watching.name.as_str().into(),
-            verdict: if is_denied { "denied" } else { "allowed" },
+            verdict: match is_denied {
+                true => PodVerdict::Denied,
+                false => PodVerdict::Allowed,
+            },
         };
         watching
             .parts

@@ -21,7 +21,7 @@ pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
     let parts = Arc::downgrade(parts);
     Readiness::new(move || match parts.upgrade() {
         Some(parts) => {
-            let now = Timestamp::now();
+            let now = parts.gate.now();
             vec![
                 ledger(&parts, now),
                 clock(&parts, now),

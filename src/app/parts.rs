@@ -16,6 +16,7 @@ use super::config::{Config, Credentials, Record, UpstreamConfig};
 use super::watch::InvalidFiles;
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, OnFilled};
+use crate::clock::Clock;
 use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfig};
 use crate::ledger::{self, Access, Ledger};
 use crate::metrics::Metrics;
@@ -54,8 +55,9 @@ impl Parts {
         config: Config,
         admin: SocketAddr,
         tasks: &Tasks,
-        now: Timestamp,
+        clock: Clock,
     ) -> Result<(Self, DecisionWriter), StartError> {
+        let now = clock.now();
         let metrics = Metrics::new();
         let authority = match config.wants_authority() {
             true => Some(authority::open(&config, now).await?),
@@ -86,6 +88,7 @@ impl Parts {
             cache: cache.clone(),
             recorder,
             metrics: metrics.clone(),
+            clock,
         }));
         let parts = Self {
             config,

@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::background;
 use super::config::Config;
 use super::doors::{self, Sockets};
 use super::parts::Parts;
 use super::{StartError, token};
+use crate::clock::Clock;
 use crate::tasks::Tasks;
 
 /// Transfers that began are given this long to end.
@@ -31,11 +30,25 @@ pub struct App {
 
 impl App {
     /// Opens everything, binds everything, and begins to serve.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be opened or bound; nothing is served then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let now = Timestamp::now();
-        let tasks = Tasks::new();
+        Self::start_by(Clock::system(), config).await
+    }
+
+    /// The same, where that clock says what time it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::start`].
+    pub async fn start_by(clock: Clock, config: Config) -> Result<Self, StartError> {
+        let now = clock.now();
+        let tasks = Tasks::by(clock.clone());
         let sockets = Sockets::bind(&config).await?;
-        let (parts, writer) = Parts::open(config, sockets.admin_address(), &tasks, now).await?;
+        let admin = sockets.admin_address();
+        let (parts, writer) = Parts::open(config, admin, &tasks, clock).await?;
         let parts = Arc::new(parts);
         token::ensure(&parts.ledger, &parts.config, now).await?;
         let app = Self {
@@ -88,6 +101,12 @@ impl App {
 
     pub fn parts(&self) -> &Arc<Parts> {
         &self.parts
+    }
+
+    /// How many rounds the background task of that name has finished: who changes
+    /// what it looks at waits for the second one from then.
+    pub fn rounds(&self, task: &str) -> u64 {
+        self.tasks.rounds(task)
     }
 
     /// Serves until `stop`, or until a part fails; then drains. Whether it ended

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::Parts;
 use super::config::{Config, Fingerprint, Invalid, PolicyFile, PolicyFiles, Problem, Problems};
-use crate::metrics::PolicyFileLabels;
+use crate::metrics::{PolicyFileKind, PolicyFileLabels};
 use crate::tasks::Tasks;
 use crate::trust::EnvironmentName;
 
@@ -67,9 +67,7 @@ async fn reload_once(parts: Arc<Parts>, watched: Arc<Mutex<Watched>>, now: Times
 /// Says what is invalid: once in the log, and for as long as it is so elsewhere.
 fn report(parts: &Parts, invalid: Vec<Invalid>) {
     for kind in PolicyFile::ALL {
-        let labels = PolicyFileLabels {
-            kind: kind.as_str(),
-        };
+        let labels = PolicyFileLabels { kind: shown(kind) };
         let count = invalid.iter().filter(|file| file.kind == kind).count();
         let gauge = parts.metrics.policy_files_invalid.get_or_create(&labels);
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -79,6 +77,14 @@ fn report(parts: &Parts, invalid: Vec<Invalid>) {
             let kind = file.kind.as_str();
             tracing::error!(kind, %problem, "not in force; what was last good holds");
         }
+    }
+}
+
+fn shown(kind: PolicyFile) -> PolicyFileKind {
+    match kind {
+        PolicyFile::Config => PolicyFileKind::Config,
+        PolicyFile::Exceptions => PolicyFileKind::Exceptions,
+        PolicyFile::Advisories => PolicyFileKind::Advisories,
     }
 }
 

@@ -30,12 +30,14 @@ use super::unpushed::UnpushedJudge;
 use super::upstreams::{Misaddressed, Namespace, Reachable};
 use crate::access::Principal;
 use crate::cache::CachedManifest;
+use crate::clock::Clock;
 use crate::oci::{Digest, MediaType, Reference, Tag};
 use crate::trust::{Denial, DenialReason, Environment, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
 pub struct Gate {
     rulebook: ArcSwap<Rulebook>,
+    clock: Clock,
     shared: Shared,
     blobs: Blobs,
     lists: Lists,
@@ -54,8 +56,10 @@ struct Found {
 
 impl Gate {
     pub fn new(parts: Parts) -> Self {
+        let clock = parts.clock.clone();
         let (rulebook, shared) = parts.share();
         Self {
+            clock,
             rulebook: ArcSwap::from_pointee(rulebook),
             blobs: Blobs::new(&shared),
             lists: Lists::new(&shared),
@@ -66,6 +70,11 @@ impl Gate {
             replayer: Replayer::new(&shared),
             shared,
         }
+    }
+
+    /// The time of a request that comes in now: a door asks once for each.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The answer to a manifest pull that needs no waiting: memory only, no
@@ -193,7 +202,7 @@ impl Gate {
         }
     }
 
-    /// Serves a blob of a permitted image. `range` is ignored for HEAD.
+    /// Serves a blob of a permitted image, or as much of it as is `wanted`.
     pub async fn pull_blob(
         &self,
         pull: Pull<'_>,

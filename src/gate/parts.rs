@@ -12,6 +12,7 @@ use super::resolve::Resolver;
 use super::serve::Server;
 use super::upstreams::{Reachable, Upstreams};
 use crate::cache::Cache;
+use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::trust::Rulebook;
@@ -24,6 +25,8 @@ pub struct Parts {
     pub cache: Arc<Cache>,
     pub recorder: Recorder,
     pub metrics: Metrics,
+    /// What time it is, at all doors.
+    pub clock: Clock,
 }
 
 /// The steps of a pull, as every door's part of the gate takes them.

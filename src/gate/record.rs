@@ -356,7 +356,7 @@ impl Recorder {
         for ((environment, reason), count) in self.denied_images() {
             let labels = DeniedLabels {
                 environment: environment.as_str().into(),
-                reason: reason.code(),
+                reason,
             };
             let gauge = self.metrics.denied_images.get_or_create(&labels);
             gauge.set(count);
@@ -365,14 +365,11 @@ impl Recorder {
 
     fn counter(&self, ask: &Ask<'_>, judged: Judged<'_>) -> Counter {
         let labels = DecisionLabels {
-            door: ask.door.as_str(),
+            door: ask.door,
             environment: judged.environment.as_str().into(),
             upstream: ask.upstream().map_or("", |host| host.as_str()).into(),
-            verdict: judged.outcome().as_str(),
-            reason: judged
-                .denials
-                .first()
-                .map_or("", |denial| denial.reason.code()),
+            verdict: judged.outcome(),
+            reason: judged.denials.first().map(|denial| denial.reason),
         };
         self.metrics.decisions.get_or_create_owned(&labels)
     }

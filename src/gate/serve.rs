@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::cache::{Cache, CachedManifest, FetchError};
 use crate::flight::Flights;
-use crate::metrics::{CacheLabels, Metrics};
+use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
 use crate::stream::{ByteRange, Chunks, Unsatisfiable};
 use crate::trust::Permit;
@@ -23,11 +23,11 @@ pub enum Source {
     Upstream,
 }
 
-impl Source {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cache => "cache",
-            Self::Upstream => "upstream",
+impl From<Source> for ContentSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Cache => Self::Cache,
+            Source::Upstream => Self::Upstream,
         }
     }
 }
@@ -120,7 +120,7 @@ impl Server {
             Some(manifest) => (manifest, Source::Cache),
             None => (self.fetch_manifest(pull, &permit).await?, Source::Upstream),
         };
-        self.count_look_up("manifest", source);
+        self.count_look_up(ContentKind::Manifest, source);
         Ok((manifest, source))
     }
 
@@ -215,10 +215,10 @@ impl Server {
     ) -> Result<(Chunks, Source), Refusal> {
         let digest = permit.digest();
         if let Some(blob) = self.cache.get(digest, pull.now) {
-            self.count_look_up("blob", Source::Cache);
+            self.count_look_up(ContentKind::Blob, Source::Cache);
             return Ok((blob.chunks(range), Source::Cache));
         }
-        self.count_look_up("blob", Source::Upstream);
+        self.count_look_up(ContentKind::Blob, Source::Upstream);
         let repository = pull.repository();
         let upstream = self.upstreams.of(repository)?.upstream.clone();
         let (name, wanted) = (repository.name().clone(), digest.clone());
@@ -244,10 +244,10 @@ impl Server {
         self.cache.touch_group(&group, now);
     }
 
-    fn count_look_up(&self, kind: &'static str, source: Source) {
+    fn count_look_up(&self, kind: ContentKind, source: Source) {
         let result = match source {
-            Source::Cache => "hit",
-            Source::Upstream => "miss",
+            Source::Cache => LookUp::Hit,
+            Source::Upstream => LookUp::Miss,
         };
         let labels = CacheLabels { kind, result };
         self.metrics.cache_requests.get_or_create(&labels).inc();

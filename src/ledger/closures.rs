@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::{Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::oci::{Algorithm, Closure, Digest, Repository};
 
 impl Ledger {
@@ -14,7 +15,7 @@ impl Ledger {
         repository: &Repository,
         closure: &Closure,
     ) -> Result<(), LedgerError> {
-        let _timed = self.timed("record_closure");
+        let _timed = self.timed(LedgerVerb::RecordClosure);
         if self.index.closure(repository, closure.root()).as_deref() == Some(closure) {
             return Ok(());
         }
@@ -39,7 +40,7 @@ impl Ledger {
     /// Records that both are digests of the same bytes: a revocation of either
     /// then holds for both.
     pub async fn record_alias(&self, sha256: &Digest, sha512: &Digest) -> Result<(), LedgerError> {
-        let _timed = self.timed("record_alias");
+        let _timed = self.timed(LedgerVerb::RecordAlias);
         let algorithms = (sha256.algorithm(), sha512.algorithm());
         if algorithms != (Algorithm::Sha256, Algorithm::Sha512) {
             return Err(LedgerError::NoAlias);

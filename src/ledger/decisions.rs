@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::trust::{Decision, DecisionId, EnvironmentName, Outcome};
 
 /// The most decisions that one question returns.
@@ -23,7 +24,7 @@ impl Ledger {
     /// Writes a batch in one transaction. A decision that is there gets its new
     /// count.
     pub async fn record_decisions(&self, decisions: &[Decision]) -> Result<(), LedgerError> {
-        let _timed = self.timed("record_decisions");
+        let _timed = self.timed(LedgerVerb::RecordDecisions);
         let Some(newest) = decisions.iter().map(|decision| decision.time).max() else {
             return Ok(());
         };
@@ -76,7 +77,7 @@ impl Ledger {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Decision>, LedgerError> {
-        let _timed = self.timed("decided_since");
+        let _timed = self.timed(LedgerVerb::DecidedSince);
         // A bare column comes from the row that max() found.
         let newest = "SELECT body, sum(count), max(time) AS newest FROM decisions \
                       WHERE time >= ? AND body ->> '$.digest' IS NOT NULL \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::membership::Membership;
 use super::{Ledger, LedgerError};
+use crate::metrics::LedgerVerb;
 use crate::oci::{Closure, Digest};
 use crate::trust::{Evidence, Subject};
 
@@ -19,7 +20,7 @@ impl Ledger {
         subject: &Subject,
         closure: Arc<Closure>,
     ) -> Result<(Evidence, u64), LedgerError> {
-        let _timed = self.timed("evidence");
+        let _timed = self.timed(LedgerVerb::Evidence);
         if *closure.root() != subject.digest {
             return Err(LedgerError::OtherRoot);
         }

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::Subject;
 
@@ -22,7 +23,7 @@ pub struct Fact {
 impl Ledger {
     /// Notes a batch of facts in one transaction.
     pub async fn note_facts(&self, facts: &[Fact]) -> Result<(), LedgerError> {
-        let _timed = self.timed("note_facts");
+        let _timed = self.timed(LedgerVerb::NoteFacts);
         let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
             return Ok(());
         };

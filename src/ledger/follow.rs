@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::change::Change;
 use super::load::newest_seq;
 use super::{Ledger, LedgerError};
+use crate::metrics::LedgerVerb;
 
 type Row = (i64, String, String, Option<i64>);
 
@@ -18,7 +19,7 @@ impl Ledger {
     /// changes that were. Called every quarter of a second. A gap in the sequence,
     /// or a change that this program does not know, loads the index anew.
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
-        let _timed = self.timed("follow_once");
+        let _timed = self.timed(LedgerVerb::FollowOnce);
         let _turn = self.turn.lock().await;
         let before = self.index.seq();
         if !self.index.is_complete() {

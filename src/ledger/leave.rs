@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::change::Change;
 use super::index::Tables;
 use super::{Index, Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
@@ -147,7 +148,7 @@ impl Index {
 impl Ledger {
     /// Records a grant and returns its id. Refuses people whose token is revoked.
     pub async fn grant_break_glass(&self, new: NewBreakGlass) -> Result<i64, LedgerError> {
-        let _timed = self.timed("grant_break_glass");
+        let _timed = self.timed(LedgerVerb::GrantBreakGlass);
         let mut writing = self.begin(Some(new.granted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.granted_by).await?;
         let add = "INSERT INTO break_glass (environment, digest, ticket, reason, granted_by, \
@@ -173,7 +174,7 @@ impl Ledger {
     /// remembered in that environment answers. Refuses people whose token is
     /// revoked.
     pub async fn set_mode(&self, new: NewTimedMode) -> Result<i64, LedgerError> {
-        let _timed = self.timed("set_mode");
+        let _timed = self.timed(LedgerVerb::SetMode);
         let mut writing = self.begin(Some(new.set_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
         let add = "INSERT INTO modes (environment, mode, ticket, set_by, set_at, until) \

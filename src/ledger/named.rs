@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::write::Writing;
 use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{FirstNamed, Scan};
 
@@ -19,7 +20,7 @@ impl Ledger {
         &self,
         manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<FirstNamed>, LedgerError> {
-        let _timed = self.timed("first_named");
+        let _timed = self.timed(LedgerVerb::FirstNamed);
         let of = "SELECT manifest, scope, received_at, finding FROM first_named \
                   WHERE manifest IN (SELECT value FROM json_each(?)) ORDER BY received_at";
         let mut rows = sqlx::query_as::<_, Row>(of)
@@ -36,7 +37,7 @@ impl Ledger {
     /// Manifests with a scan that stands and names one of `ids`, as the finding's
     /// own id or as an alias, in any case.
     pub async fn scans_naming(&self, ids: &[String]) -> Result<Vec<Digest>, LedgerError> {
-        let _timed = self.timed("scans_naming");
+        let _timed = self.timed(LedgerVerb::ScansNaming);
         let naming = "SELECT DISTINCT scans.manifest FROM vulnerabilities \
                       JOIN scans ON scans.id = vulnerabilities.scan \
                       WHERE vulnerabilities.id IN (SELECT value FROM json_each(?)) \

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::change::{Change, PromotedTag};
 use super::{Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository, Tag};
 use crate::trust::{EnvironmentName, Promotion, Subject};
 
@@ -62,7 +63,7 @@ impl Ledger {
     /// Records a promotion and returns its id. Refuses promoters whose token is
     /// revoked.
     pub async fn promote(&self, new: NewPromotion) -> Result<i64, LedgerError> {
-        let _timed = self.timed("promote");
+        let _timed = self.timed(LedgerVerb::Promote);
         let mut writing = self.begin(Some(new.promoted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.promoter).await?;
         let add = "INSERT INTO promotions (environment, repository, digest, tag, promoter, \

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::change::Change;
 use super::{Ledger, LedgerError, stored};
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{EnvironmentName, Revocation};
 
@@ -51,7 +52,7 @@ impl Ledger {
     /// Records a revocation and returns its id. Once it returns, no remembered
     /// verdict passes what it reaches.
     pub async fn revoke(&self, new: NewRevocation) -> Result<i64, LedgerError> {
-        let _timed = self.timed("revoke");
+        let _timed = self.timed(LedgerVerb::Revoke);
         let mut writing = self.begin(Some(new.revoked_at)).await?;
         let add = "INSERT INTO revocations (digest, environment, revoker, revoked_at, reason) \
                    VALUES (?, ?, ?, ?, ?) RETURNING id";
@@ -71,7 +72,7 @@ impl Ledger {
     /// Undoes what was revoked for exactly this digest and environment; returns
     /// how many revocations that were.
     pub async fn reinstate(&self, undo: Reinstatement) -> Result<u64, LedgerError> {
-        let _timed = self.timed("reinstate");
+        let _timed = self.timed(LedgerVerb::Reinstate);
         let mut writing = self.begin(Some(undo.at)).await?;
         let update = "UPDATE revocations \
                       SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \

@@ -10,6 +10,7 @@ use super::unbound::{known_unbound, put_unbound};
 use super::write::Writing;
 use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::report::{Finding, Format, Incomplete, Package, Tool};
 use crate::trust::Scan;
@@ -115,10 +116,13 @@ impl Ledger {
     /// [`LedgerError::FromTheFuture`] for dates in the future, and one for
     /// submitters whose token is revoked.
     pub async fn submit_scan(&self, new: NewScan) -> Result<i64, LedgerError> {
-        let _timed = self.timed("submit_scan");
+        let unbound = matches!(new.about, ScanTarget::ImageId(_));
+        let _timed = self.timed(match unbound {
+            true => LedgerVerb::SubmitUnbound,
+            false => LedgerVerb::SubmitScan,
+        });
         new.refuse_future()?;
         let fingerprint = new.fingerprint()?;
-        let unbound = matches!(new.about, ScanTarget::ImageId(_));
         let (scan, listed) = new.into_parts();
         let mut writing = self.begin(Some(scan.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;

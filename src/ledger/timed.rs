@@ -5,7 +5,7 @@ use std::time::Instant;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::Ledger;
-use crate::metrics::{LedgerLabels, Metrics};
+use crate::metrics::{LedgerLabels, LedgerVerb, Metrics};
 
 /// Observes the time from its making to its end.
 pub(super) struct Timed {
@@ -26,7 +26,7 @@ impl Ledger {
         self
     }
 
-    pub(super) fn timed(&self, verb: &'static str) -> Timed {
+    pub(super) fn timed(&self, verb: LedgerVerb) -> Timed {
         let family = &self.metrics.ledger_seconds;
         Timed {
             seconds: family.get_or_create_owned(&LedgerLabels { verb }),

@@ -13,6 +13,7 @@ use super::scans::{Row, insert, known, name, only_standing, read_all};
 use super::write::Writing;
 use super::{Ledger, LedgerError, stored};
 use crate::access::Scope;
+use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::Scan;
 
@@ -35,7 +36,7 @@ impl Ledger {
         image_id: &Digest,
         submitter: &str,
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
-        let _timed = self.timed("unbound_scans");
+        let _timed = self.timed(LedgerVerb::UnboundScans);
         let mut sql = self.readers.acquire().await?;
         let unbound = unbound_of(&mut sql, image_id, submitter).await?;
         drop(sql);
@@ -48,7 +49,7 @@ impl Ledger {
     /// it had been handed in for it then; returns the scans' ids, the same ones
     /// when it is said again. What others scanned is not touched.
     pub async fn bind_scans(&self, bind: BindScans) -> Result<Vec<i64>, LedgerError> {
-        let _timed = self.timed("bind_scans");
+        let _timed = self.timed(LedgerVerb::BindScans);
         let mut writing = self.begin(Some(bind.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &bind.submitter).await?;
         let unbound = unbound_of(writing.sql(), &bind.image_id, &bind.submitter).await?;

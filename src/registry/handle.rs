@@ -15,9 +15,10 @@ use super::answer::{self, Answer};
 use super::fast::Destination;
 use super::route::{Page, Route, Wants, route, with_namespace};
 use crate::gate::{
-    Asker, Misaddressed, Pull, Refusal, ServedBlob, TAGS_PAGE, TagList, Target, Wanted,
+    Asker, Misaddressed, Pull, Refusal, ServedBlob, Source, TAGS_PAGE, TagList, Target, Wanted,
 };
 use crate::http::Body;
+use crate::metrics::{ContentKind, PullLabels};
 use crate::oci::{Digest, MediaType, Reference};
 use crate::stream::ByteRange;
 
@@ -69,7 +70,7 @@ impl Call<'_> {
         let served = self.registry.gate.pull_manifest(pull, reference).await?;
         let mut answer = answer::manifest(&served.manifest);
         answer::warn(answer.headers_mut(), &served.warnings);
-        self.first_byte("manifest", served.source.as_str());
+        self.first_byte(ContentKind::Manifest, served.source);
         Ok(answer)
     }
 
@@ -87,7 +88,7 @@ impl Call<'_> {
     async fn blob(&self, pull: Pull<'_>, digest: &Digest) -> Result<Answer, Refusal> {
         let gate = &self.registry.gate;
         let served = gate.pull_blob(pull, digest, self.wanted()).await?;
-        self.first_byte("blob", served.source.as_str());
+        self.first_byte(ContentKind::Blob, served.source);
         Ok(blob(served))
     }
 
@@ -154,8 +155,9 @@ impl Call<'_> {
         }
     }
 
-    fn first_byte(&self, kind: &'static str, source: &'static str) {
-        let labels = crate::metrics::PullLabels { kind, source };
+    fn first_byte(&self, kind: ContentKind, source: Source) {
+        let source = source.into();
+        let labels = PullLabels { kind, source };
         let seconds = self.started.elapsed().as_secs_f64();
         let family = &self.registry.metrics.pull_ttfb_seconds;
         family.get_or_create(&labels).observe(seconds);

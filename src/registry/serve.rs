@@ -74,7 +74,7 @@ impl<B> hyper::service::Service<Request<B>> for Service {
 
     fn call(&self, request: Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
-        let (started, now) = (Instant::now(), Timestamp::now());
+        let (started, now) = (Instant::now(), self.registry.gate.now());
         let Some(asker) = self.asker(&parts, now) else {
             return Either::Left(ready(Ok(challenge())));
         };

@@ -55,15 +55,15 @@ impl fmt::Display for DecisionId {
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     Registry,
-    Admin,
     Admission,
 }
 
 impl Door {
+    pub const ALL: [Self; 2] = [Self::Registry, Self::Admission];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
-            Self::Admin => "admin",
             Self::Admission => "admission",
         }
     }
@@ -82,6 +82,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 4] = [
+        Self::Allowed,
+        Self::WouldDeny,
+        Self::BreakGlass,
+        Self::Denied,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::metrics::{Metrics, UpstreamLabels, UpstreamRequestLabels};
+use crate::metrics::{Metrics, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels};
 
 /// The metrics of one upstream.
 pub(super) struct Meter {
@@ -23,10 +23,9 @@ impl Meter {
     pub(super) fn request(&self, method: &Method, status: u16, took: Duration) {
         let labels = UpstreamRequestLabels {
             upstream: self.upstream.clone(),
-            method: if method == Method::HEAD {
-                "HEAD"
-            } else {
-                "GET"
+            method: match *method == Method::HEAD {
+                true => UpstreamMethod::Head,
+                false => UpstreamMethod::Get,
             },
             status,
         };

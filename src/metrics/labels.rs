@@ -1,0 +1,100 @@
+//! The labels of each metric.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+use super::{
+    ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
+    ReviewVerdict, UpstreamMethod, WebhookName,
+};
+use crate::trust::{DenialReason, Door, Mode, Outcome};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DecisionLabels {
+    pub door: Door,
+    pub environment: Arc<str>,
+    /// Empty where the name leads to none.
+    pub upstream: Arc<str>,
+    pub verdict: Outcome,
+    /// The first reason; `None`, and so empty, where nothing speaks against it.
+    pub reason: Option<DenialReason>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeniedLabels {
+    pub environment: Arc<str>,
+    pub reason: DenialReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AdmissionLabels {
+    pub cluster: Arc<str>,
+    pub webhook: WebhookName,
+    pub verdict: ReviewVerdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RaisedLabels {
+    pub cluster: Arc<str>,
+    pub verdict: PodVerdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ArmedLabels {
+    pub cluster: Arc<str>,
+    /// Kind and name, as in `kubectl get`.
+    pub configuration: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PullLabels {
+    pub kind: ContentKind,
+    pub source: ContentSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CacheLabels {
+    pub kind: ContentKind,
+    pub result: LookUp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UpstreamRequestLabels {
+    pub upstream: Arc<str>,
+    pub method: UpstreamMethod,
+    /// Of HTTP; 0 where no answer came.
+    pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UpstreamLabels {
+    pub upstream: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ListenerLabels {
+    /// The address that is bound.
+    pub listener: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ModeLabels {
+    pub environment: Arc<str>,
+    pub mode: Mode,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LedgerLabels {
+    pub verb: LedgerVerb,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExceptionLabels {
+    pub state: ExceptionState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PolicyFileLabels {
+    pub kind: PolicyFileKind,
+}

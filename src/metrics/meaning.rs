@@ -1,0 +1,33 @@
+//! What each metric means, in one sentence for scrapers and for `docs/metrics.md`.
+
+pub(super) const BUILD: &str = "What is running";
+pub(super) const DECISIONS: &str = "Decisions, one for each answer that was given";
+pub(super) const DECISIONS_COLLAPSED: &str = "Passes that a full queue turned into mere counts";
+pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
+pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";
+pub(super) const PODS_RAISED: &str =
+    "Running Pods that became reachable from outside, by what they would be told now";
+pub(super) const WEBHOOK_ARMED: &str =
+    "1 where a webhook configuration is in force as it should be";
+pub(super) const ADMISSION_SECONDS: &str = "Time from a review's head to its answer";
+pub(super) const PULL_TTFB_SECONDS: &str =
+    "Time from a pull's head to the first byte of its answer, hot manifests not included";
+pub(super) const CACHE_REQUESTS: &str = "Look-ups in the cache for permitted pulls";
+pub(super) const BREAK_GLASS_ACTIVE: &str = "Images that are let through under a ticket now";
+pub(super) const CACHE_BYTES: &str = "Bytes of blobs and manifests on disk";
+pub(super) const FILL_WAITERS: &str = "Requests waiting for bytes that another one fetches";
+pub(super) const UPSTREAM_REQUESTS: &str =
+    "Requests sent to upstreams; the status is 0 where no answer came";
+pub(super) const UPSTREAM_SECONDS: &str =
+    "Time to the head of an upstream's answer, of each try by itself";
+pub(super) const UPSTREAM_RATE_LIMIT_REMAINING: &str =
+    "Pulls that the upstream still allows, as it last said";
+pub(super) const STALE_TAGS: &str =
+    "Tags answered from memory since their upstream could not be asked";
+pub(super) const CERTIFICATE_EXPIRY_SECONDS: &str =
+    "Seconds until the listener's certificate expires; negative once it has";
+pub(super) const MODE: &str = "1 for the mode that an environment is in, 0 for the others";
+pub(super) const LEDGER_SECONDS: &str = "Time that a verb of the ledger takes";
+pub(super) const EXCEPTIONS: &str = "Exceptions in the files, by whether they hold";
+pub(super) const POLICY_FILES_INVALID: &str =
+    "Files of policy that are invalid: what was last good holds";

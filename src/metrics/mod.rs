@@ -1,0 +1,20 @@
+//! Every metric of the program, with its labels and the values that they can have.
+//!
+//! No image and no digest is ever a label value, so that the number of series is
+//! bounded by the configuration. `docs/metrics.md` is made from this room.
+
+mod handles;
+mod labels;
+mod meaning;
+mod values;
+
+pub use handles::Metrics;
+pub use labels::{
+    AdmissionLabels, ArmedLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels,
+    LedgerLabels, ListenerLabels, ModeLabels, PolicyFileLabels, PullLabels, RaisedLabels,
+    UpstreamLabels, UpstreamRequestLabels,
+};
+pub use values::{
+    ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
+    ReviewVerdict, UpstreamMethod, WebhookName,
+};

@@ -1,0 +1,127 @@
+//! The values of labels: each label that does not name something of the
+//! configuration has a closed list.
+
+use std::fmt;
+
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+
+use crate::trust::{DenialReason, Door, Mode, Outcome};
+
+/// Writes a type's `as_str` as the value of a label.
+macro_rules! encoded_as_word {
+    ($($name:ident by $word:ident),* $(,)?) => {$(
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+                EncodeLabelValue::encode(&self.$word(), encoder)
+            }
+        }
+    )*};
+}
+
+/// An enum of words: `ALL` of them, and `as_str` as scrapers see them.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$each])* $variant),* }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+        }
+
+        encoded_as_word!($name by as_str);
+    };
+}
+
+encoded_as_word!(Door by as_str, Outcome by as_str, DenialReason by code, Mode by as_str);
+
+words! {
+    /// What a client pulls.
+    ContentKind { Manifest = "manifest", Blob = "blob" }
+}
+
+words! {
+    /// Where the bytes of an answer came from.
+    ContentSource {
+        /// Memory or disk.
+        Cache = "cache",
+        Upstream = "upstream",
+    }
+}
+
+words! {
+    /// How a look-up in the cache ended.
+    LookUp { Hit = "hit", Miss = "miss" }
+}
+
+words! {
+    /// Which of a cluster's webhooks.
+    WebhookName { Mutate = "mutate", Validate = "validate" }
+}
+
+words! {
+    /// What a webhook answered.
+    ReviewVerdict {
+        Allowed = "allowed",
+        Denied = "denied",
+        /// An error, or a review that could not be read.
+        Unanswered = "unanswered",
+    }
+}
+
+words! {
+    /// What a running Pod would be told if it were created now.
+    PodVerdict { Allowed = "allowed", Denied = "denied" }
+}
+
+words! {
+    /// The methods that upstreams are asked with.
+    UpstreamMethod { Head = "HEAD", Get = "GET" }
+}
+
+words! {
+    /// Whether an exception holds.
+    ExceptionState {
+        Active = "active",
+        /// Holds, and ends soon.
+        Expiring = "expiring",
+        Expired = "expired",
+    }
+}
+
+words! {
+    /// Which files a policy comes from.
+    PolicyFileKind {
+        Config = "config",
+        Exceptions = "exceptions",
+        Advisories = "advisories",
+    }
+}
+
+words! {
+    /// What the ledger is asked to do.
+    LedgerVerb {
+        BindScans = "bind_scans",
+        DecidedSince = "decided_since",
+        Evidence = "evidence",
+        FirstNamed = "first_named",
+        FollowOnce = "follow_once",
+        GrantBreakGlass = "grant_break_glass",
+        NoteFacts = "note_facts",
+        Promote = "promote",
+        RecordAlias = "record_alias",
+        RecordClosure = "record_closure",
+        RecordDecisions = "record_decisions",
+        Reinstate = "reinstate",
+        Revoke = "revoke",
+        ScansNaming = "scans_naming",
+        SetMode = "set_mode",
+        SubmitScan = "submit_scan",
+        SubmitUnbound = "submit_unbound",
+        UnboundScans = "unbound_scans",
+    }
+}
