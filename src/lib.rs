@@ -19,6 +19,7 @@ pub mod gate;
 pub mod http;
 pub mod kubernetes;
 pub mod ledger;
+pub mod memory;
 pub mod metrics;
 pub mod nodes;
 pub mod oci;

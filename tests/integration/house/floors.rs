@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 10] = [
         "kubernetes::doctor",
         "tls::authority",
         "tls::listener",
+        "memory",
         "tasks",
         "flight",
     ],

@@ -22,11 +22,12 @@ const FILES: [&str; 6] = ["cache", "audit", "ledger", "tls::manager", "app", "cl
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 
 /// What only these rooms may name.
-const HOMES: [(&[&str], &[&str]); 7] = [
+const HOMES: [(&[&str], &[&str]); 8] = [
     (&["sqlx"], &["ledger"]),
     (&["reqwest"], &["upstream", "cli"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),
+    (&["hashlink"], &["memory"]),
     (&["tokio_rustls"], &["http"]),
     (&["std::fs", "tokio::fs", "rustix::fs"], &FILES),
     (
