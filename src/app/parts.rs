@@ -29,8 +29,8 @@ use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, U
 const DECISIONS: usize = 16_384;
 /// Manifests kept in memory, in bytes.
 const MANIFEST_MEMORY: u64 = 256 << 20;
-/// Verdicts kept in memory.
-const REMEMBERED: usize = 1_000_000;
+/// Verdicts kept in memory, in bytes.
+const VERDICT_MEMORY: u64 = 256 << 20;
 
 /// Everything that outlives a request.
 pub struct Parts {
@@ -111,7 +111,7 @@ async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartErr
     let config = ledger::Config {
         path: config.ledger.path.clone(),
         max_silence: signed(config.ledger.max_silence),
-        remembered: REMEMBERED,
+        verdict_bytes: VERDICT_MEMORY,
     };
     let ledger = Ledger::open(config, Access::Serve, now).await?;
     ledger.follow_once(now).await?;

@@ -65,7 +65,7 @@ impl Judge {
             return None;
         }
         let index = self.ledger.index();
-        let cached = index.standing(question.subject, question.bare_exposure())?;
+        let cached = index.standing(question.subject, question.bare_exposure(), question.now)?;
         let revision = question.rulebook.revision();
         cached.is_current(revision, question.now).then_some(cached)
     }
@@ -87,6 +87,7 @@ impl Judge {
         let standing = Arc::new(Standing {
             verdict: verdict.clone(),
             seq,
+            judged_at: question.now,
         });
         if evidence.confirmed {
             let index = self.ledger.index();

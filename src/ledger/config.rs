@@ -13,8 +13,8 @@ pub struct Config {
     pub path: PathBuf,
     /// Beyond it, what memory holds counts as unconfirmed.
     pub max_silence: SignedDuration,
-    /// How many verdicts are remembered at most.
-    pub remembered: usize,
+    /// Memory for verdicts at most, in bytes.
+    pub verdict_bytes: u64,
 }
 
 impl Config {
@@ -23,7 +23,7 @@ impl Config {
         Self {
             path: path.into(),
             max_silence: SignedDuration::from_mins(15),
-            remembered: 1_000_000,
+            verdict_bytes: 256 << 20,
         }
     }
 

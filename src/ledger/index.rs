@@ -42,10 +42,10 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub fn new(remembered: usize, floor: u64) -> Self {
+    pub fn new(verdict_bytes: u64, floor: u64) -> Self {
         Self {
             members: Membership::default(),
-            standings: Standings::new(remembered, floor),
+            standings: Standings::new(verdict_bytes, floor),
             revoked: DashMap::new(),
             promoted: DashMap::new(),
             holders: Holders::default(),
@@ -84,9 +84,9 @@ impl Tables {
 }
 
 impl Index {
-    pub(super) fn empty(remembered: usize) -> Self {
+    pub(super) fn empty(verdict_bytes: u64) -> Self {
         Self {
-            tables: ArcSwap::from_pointee(Tables::new(remembered, 0)),
+            tables: ArcSwap::from_pointee(Tables::new(verdict_bytes, 0)),
             applied: AtomicU64::new(0),
             complete: AtomicBool::new(false),
         }
@@ -117,10 +117,16 @@ impl Index {
         self.complete.load(Ordering::Acquire)
     }
 
-    /// The remembered verdict; no change of evidence is known that came after it.
-    /// Whether rulebook and time still let it answer, `Standing::is_current` says.
-    pub fn standing(&self, subject: &Subject, exposure: Exposure) -> Option<Arc<Standing>> {
-        self.tables.load().standings.get(subject, exposure)
+    /// The remembered verdict, if it holds at `now` and no change of evidence is
+    /// known that came after it. Whether it was given under the rulebook in force,
+    /// `Standing::is_current` says.
+    pub fn standing(
+        &self,
+        subject: &Subject,
+        exposure: Exposure,
+        now: Timestamp,
+    ) -> Option<Arc<Standing>> {
+        self.tables.load().standings.get(subject, exposure, now)
     }
 
     /// Remembers a verdict. Refused (`false`) when evidence has changed since it
@@ -130,8 +136,8 @@ impl Index {
         let recorded = tables
             .members
             .is_recorded(&subject.repository, &subject.digest);
-        let seq = standing.seq;
-        recorded && tables.standings.keep(subject, exposure, seq, standing)
+        let rests_on = (standing.seq, standing.validity());
+        recorded && tables.standings.keep(subject, exposure, rests_on, standing)
     }
 
     /// The closure of a recorded root, or of an image below a recorded index.

@@ -31,7 +31,7 @@ impl Ledger {
         let mut snapshot = self.readers.begin().await?;
         let sql = &mut *snapshot;
         let seq = newest_seq(sql).await?;
-        let tables = Tables::new(self.config.remembered, seq);
+        let tables = Tables::new(self.config.verdict_bytes, seq);
         load_closures(&tables, sql).await?;
         load_aliases(&tables, sql).await?;
         load_subjects(&tables, sql).await?;

@@ -65,7 +65,7 @@ impl Ledger {
             readers: pool(&config.path, READERS, true).await?,
             writer,
             turn: Mutex::new(()),
-            index: Index::empty(config.remembered),
+            index: Index::empty(config.verdict_bytes),
             config,
             metrics: Metrics::new(),
             confirmed: AtomicI64::new(now.as_microsecond()),

@@ -1,155 +1,140 @@
 //! Remembered verdicts, and the rule by which a change forgets them.
 //!
-//! A verdict rests on the evidence as it was at some `seq`. A change to its
-//! digest at a later `seq` forgets it. The two may race: judgement reads the
-//! evidence, a revocation is written, judgement then remembers a pass. So each
-//! digest has one slot that holds both its verdicts and the newest `seq` that
-//! touched it, under one lock: whoever comes second sees the other. A verdict
-//! older than its slot's newest change, or older than the whole table (`floor`,
-//! the `seq` from which it was loaded), is not taken.
+//! A verdict rests on the evidence as it was at some `seq`. A change to what its
+//! digest rests on, at a later `seq`, forgets it. The two may race: judgement
+//! reads the evidence, a revocation is written, judgement then remembers a pass.
+//! So a change removes nothing: it raises the *floor* of each digest that it
+//! reaches, and whoever looks a verdict up compares. A verdict older than its
+//! floor does not answer, whether it was kept before the change or after.
 //!
-//! A change to an environment concerns all digests. It raises the environment's
-//! own floor, and whoever looks a verdict up compares: so nothing has to be swept,
-//! and a verdict that was kept in the same moment does not answer either.
+//! Floors are as many as [`FLOORS`], whatever the ledger holds: digests whose
+//! hashes fall together share one, and a change to one of them has the others
+//! judged again. An environment as a whole, and the whole table (the `seq` from
+//! which it was loaded), have floors of their own.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
+use jiff::Timestamp;
 
-use crate::oci::{Digest, Repository};
+use crate::memory::{BoundedMemory, HeapSize, Validity};
+use crate::oci::Digest;
 use crate::trust::{EnvironmentName, Exposure, Subject};
 
-/// Verdicts by digest. At most `limit` are held; the oldest go first.
+/// Floors of digests: half a MiB of them.
+const FLOORS: usize = 1 << 16;
+
+/// Verdicts by subject and exposure, within a limit of bytes; the least recently
+/// used go first.
 pub(super) struct Standings<V> {
-    slots: DashMap<Digest, Slot<V>>,
-    order: Mutex<VecDeque<(Subject, Exposure)>>,
-    limit: usize,
-    floor: u64,
+    verdicts: BoundedMemory<Key, Kept<V>>,
+    /// The newest change that reached a digest, by the digest's hash.
+    digests: Box<[AtomicU64]>,
     /// Newest change of an environment as a whole. Few have one.
-    floors: ArcSwap<HashMap<EnvironmentName, u64>>,
+    environments: ArcSwap<HashMap<EnvironmentName, u64>>,
+    /// The change from which the index was loaded.
+    loaded: u64,
 }
 
-struct Slot<V> {
-    touched: u64,
-    kept: Vec<Kept<V>>,
-}
-
-struct Kept<V> {
-    environment: EnvironmentName,
-    repository: Repository,
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    subject: Subject,
     exposure: Exposure,
+}
+
+/// A [`Key`] that is looked for.
+#[derive(Hash)]
+struct Wanted<'a> {
+    subject: &'a Subject,
+    exposure: Exposure,
+}
+
+#[derive(Clone)]
+struct Kept<V> {
     seq: u64,
     value: V,
 }
 
-#[derive(PartialEq, Eq)]
-enum Taken {
-    Stale,
-    Replaced,
-    Added,
-}
-
-impl<V> Default for Slot<V> {
-    fn default() -> Self {
-        Self {
-            touched: 0,
-            kept: Vec::new(),
-        }
+impl PartialEq<Key> for Wanted<'_> {
+    fn eq(&self, key: &Key) -> bool {
+        *self.subject == key.subject && self.exposure == key.exposure
     }
 }
 
-impl<V> Kept<V> {
-    fn answers(&self, subject: &Subject, exposure: Exposure) -> bool {
-        self.exposure == exposure
-            && self.environment == subject.environment
-            && self.repository == subject.repository
+impl HeapSize for Key {
+    fn heap_size(&self) -> usize {
+        self.subject.heap_size()
     }
 }
 
-impl<V: Clone> Standings<V> {
-    pub fn new(limit: usize, floor: u64) -> Self {
+impl<V: HeapSize> HeapSize for Kept<V> {
+    fn heap_size(&self) -> usize {
+        self.value.heap_size()
+    }
+}
+
+impl<V: Clone + HeapSize> Standings<V> {
+    /// An empty table of `limit` bytes at most, for verdicts that rest on the
+    /// change `loaded` or a later one.
+    pub fn new(limit: u64, loaded: u64) -> Self {
         Self {
-            slots: DashMap::new(),
-            order: Mutex::new(VecDeque::new()),
-            limit,
-            floor,
-            floors: ArcSwap::default(),
+            verdicts: BoundedMemory::new(limit),
+            digests: (0..FLOORS).map(|_| AtomicU64::new(0)).collect(),
+            environments: ArcSwap::default(),
+            loaded,
         }
     }
 
-    fn floor_of(&self, environment: &EnvironmentName) -> u64 {
-        let raised = self.floors.load().get(environment).copied();
-        raised.unwrap_or_default().max(self.floor)
+    /// The oldest change that a verdict on `subject` may rest on.
+    fn floor(&self, subject: &Subject) -> u64 {
+        let own = self.floor_of(&subject.digest).load(Ordering::Acquire);
+        let environments = self.environments.load();
+        let all = environments.get(&subject.environment).copied();
+        own.max(all.unwrap_or_default()).max(self.loaded)
     }
 
-    pub fn get(&self, subject: &Subject, exposure: Exposure) -> Option<V> {
-        let slot = self.slots.get(&subject.digest)?;
-        let kept = slot
-            .kept
-            .iter()
-            .find(|kept| kept.answers(subject, exposure))?;
-        (kept.seq >= self.floor_of(&subject.environment)).then(|| kept.value.clone())
+    fn floor_of(&self, digest: &Digest) -> &AtomicU64 {
+        let mut hasher = DefaultHasher::new();
+        digest.hash(&mut hasher);
+        let at = hasher.finish() % self.digests.len() as u64;
+        &self.digests[usize::try_from(at).unwrap_or_default()]
+    }
+
+    /// The verdict that was kept, if it holds at `now` and nothing has changed
+    /// since what it rests on.
+    pub fn get(&self, subject: &Subject, exposure: Exposure, now: Timestamp) -> Option<V> {
+        let kept = self.verdicts.get(&Wanted { subject, exposure }, now)?;
+        (kept.seq >= self.floor(subject)).then_some(kept.value)
     }
 
     /// Whether it was taken: not when evidence has changed since `seq`.
-    pub fn keep(&self, subject: &Subject, exposure: Exposure, seq: u64, value: V) -> bool {
-        let kept = Kept {
-            environment: subject.environment.clone(),
-            repository: subject.repository.clone(),
-            exposure,
-            seq,
-            value,
-        };
-        if seq < self.floor_of(&subject.environment) {
+    pub fn keep(
+        &self,
+        subject: &Subject,
+        exposure: Exposure,
+        (seq, validity): (u64, Validity),
+        value: V,
+    ) -> bool {
+        if seq < self.floor(subject) {
             return false;
         }
-        let taken = self.take(subject, kept);
-        if taken == Taken::Added {
-            self.make_room(subject, exposure);
-        }
-        taken != Taken::Stale
-    }
-
-    fn take(&self, subject: &Subject, kept: Kept<V>) -> Taken {
-        let mut slot = self.slots.entry(subject.digest.clone()).or_default();
-        if kept.seq < slot.touched {
-            return Taken::Stale;
-        }
-        let same = |old: &&mut Kept<V>| old.answers(subject, kept.exposure);
-        if let Some(old) = slot.kept.iter_mut().find(same) {
-            *old = kept;
-            return Taken::Replaced;
-        }
-        slot.kept.push(kept);
-        Taken::Added
-    }
-
-    /// Every verdict held has an entry in the queue, so the queue bounds them.
-    fn make_room(&self, subject: &Subject, exposure: Exposure) {
-        let oldest = {
-            let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-            order.push_back((subject.clone(), exposure));
-            (order.len() > self.limit).then(|| order.pop_front())
-        };
-        if let Some((subject, exposure)) = oldest.flatten()
-            && let Some(mut slot) = self.slots.get_mut(&subject.digest)
-        {
-            slot.kept.retain(|kept| !kept.answers(&subject, exposure));
-        }
+        let subject = subject.clone();
+        let kept = Kept { seq, value };
+        self.verdicts
+            .insert(Key { subject, exposure }, kept, validity);
+        true
     }
 
     /// Evidence on `digest` changed at `seq`.
     pub fn touch(&self, digest: &Digest, seq: u64) {
-        let mut slot = self.slots.entry(digest.clone()).or_default();
-        slot.touched = slot.touched.max(seq);
-        slot.kept.retain(|kept| kept.seq >= seq);
+        self.floor_of(digest).fetch_max(seq, Ordering::AcqRel);
     }
 
     /// Something that holds for a whole environment changed at `seq`.
     pub fn touch_environment(&self, environment: &EnvironmentName, seq: u64) {
-        self.floors.rcu(|floors| {
+        self.environments.rcu(|floors| {
             let mut raised = HashMap::clone(floors);
             let floor = raised.entry(environment.clone()).or_default();
             *floor = seq.max(*floor);
@@ -161,6 +146,13 @@ impl<V: Clone> Standings<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::Repository;
+
+    const LIMIT: u64 = 1 << 20;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
 
     fn subject(digest: &Digest) -> Subject {
         Subject {
@@ -172,83 +164,132 @@ mod tests {
 
     const EXTERNAL: Exposure = Exposure::External;
 
+    fn keep(standings: &Standings<String>, it: &Subject, seq: u64, value: &str) -> bool {
+        let resting = (seq, Validity::until(at(0), None));
+        standings.keep(it, EXTERNAL, resting, value.to_owned())
+    }
+
+    fn get(standings: &Standings<String>, it: &Subject) -> Option<String> {
+        standings.get(it, EXTERNAL, at(1))
+    }
+
+    fn found(value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
+
     #[test]
     fn a_later_change_forgets() {
-        let standings = Standings::new(10, 0);
-        let it = Digest::sha256(b"x");
-        assert!(standings.keep(&subject(&it), EXTERNAL, 5, "passed"));
-        standings.touch(&it, 5);
-        assert_eq!(standings.get(&subject(&it), EXTERNAL), Some("passed"));
-        standings.touch(&it, 6);
-        assert_eq!(standings.get(&subject(&it), EXTERNAL), None);
+        let standings = Standings::new(LIMIT, 0);
+        let it = subject(&Digest::sha256(b"x"));
+        assert!(keep(&standings, &it, 5, "passed"));
+        standings.touch(&it.digest, 5);
+        assert_eq!(get(&standings, &it), found("passed"));
+        standings.touch(&it.digest, 6);
+        assert_eq!(get(&standings, &it), None);
+        standings.touch(&it.digest, 4);
+        assert_eq!(get(&standings, &it), None);
     }
 
     #[test]
     fn remember_after_revocation_is_refused() {
-        let standings = Standings::new(10, 0);
-        let it = Digest::sha256(b"x");
-        standings.touch(&it, 6);
-        assert!(!standings.keep(&subject(&it), EXTERNAL, 5, "passed"));
-        assert_eq!(standings.get(&subject(&it), EXTERNAL), None);
-        assert!(standings.keep(&subject(&it), EXTERNAL, 6, "denied"));
+        let standings = Standings::new(LIMIT, 0);
+        let it = subject(&Digest::sha256(b"x"));
+        standings.touch(&it.digest, 6);
+        assert!(!keep(&standings, &it, 5, "passed"));
+        assert_eq!(get(&standings, &it), None);
+        assert!(keep(&standings, &it, 6, "denied"));
     }
 
     #[test]
     fn what_is_older_than_the_table_is_refused() {
-        let standings = Standings::new(10, 7);
+        let standings = Standings::new(LIMIT, 7);
         let it = subject(&Digest::sha256(b"x"));
-        assert!(!standings.keep(&it, EXTERNAL, 6, "passed"));
+        assert!(!keep(&standings, &it, 6, "passed"));
     }
 
     #[test]
     fn a_changed_environment_forgets_its_own_and_refuses_what_is_older() {
-        let standings = Standings::new(10, 0);
+        let standings = Standings::new(LIMIT, 0);
         let it = subject(&Digest::sha256(b"x"));
         let staging = Subject {
             environment: EnvironmentName::parse("staging").unwrap(),
             ..it.clone()
         };
-        assert!(standings.keep(&it, EXTERNAL, 5, "passed"));
-        assert!(standings.keep(&staging, EXTERNAL, 5, "passed"));
+        assert!(keep(&standings, &it, 5, "passed"));
+        assert!(keep(&standings, &staging, 5, "passed"));
+        let bytes = standings.verdicts.bytes();
         standings.touch_environment(&it.environment, 6);
-        assert_eq!(standings.get(&it, EXTERNAL), None);
-        assert!(!standings.keep(&it, EXTERNAL, 5, "passed"));
-        assert_eq!(standings.get(&staging, EXTERNAL), Some("passed"));
-        assert!(standings.keep(&it, EXTERNAL, 6, "denied"));
+        assert_eq!(get(&standings, &it), None);
+        assert!(!keep(&standings, &it, 5, "passed"));
+        assert_eq!(get(&standings, &staging), found("passed"));
+        assert!(keep(&standings, &it, 6, "denied"));
         standings.touch_environment(&it.environment, 4);
-        assert_eq!(standings.get(&it, EXTERNAL), Some("denied"));
-        let held: usize = standings.slots.iter().map(|slot| slot.kept.len()).sum();
-        assert_eq!(held, 2, "what does not answer is replaced");
+        assert_eq!(get(&standings, &it), found("denied"));
+        assert_eq!(
+            standings.verdicts.bytes(),
+            bytes,
+            "what does not answer is replaced"
+        );
     }
 
     #[test]
     fn exposures_environments_and_repositories_are_apart() {
-        let standings = Standings::new(10, 0);
+        let standings = Standings::new(LIMIT, 0);
         let it = subject(&Digest::sha256(b"x"));
-        standings.keep(&it, Exposure::Internal, 1, "passed");
-        assert_eq!(standings.get(&it, EXTERNAL), None);
+        keep(&standings, &it, 1, "passed");
+        assert_eq!(standings.get(&it, Exposure::Internal, at(1)), None);
         let elsewhere = Subject {
             repository: Repository::parse("docker.io/library/redis").unwrap(),
             ..it.clone()
         };
-        assert_eq!(standings.get(&elsewhere, Exposure::Internal), None);
+        assert_eq!(get(&standings, &elsewhere), None);
         let staging = Subject {
             environment: EnvironmentName::parse("staging").unwrap(),
             ..it
         };
-        assert_eq!(standings.get(&staging, Exposure::Internal), None);
+        assert_eq!(get(&standings, &staging), None);
     }
 
     #[test]
-    fn the_oldest_makes_room() {
-        let standings = Standings::new(2, 0);
-        let digests: Vec<Digest> = (0u8..3).map(|n| Digest::sha256(&[n])).collect();
-        for digest in &digests {
-            standings.keep(&subject(digest), EXTERNAL, 1, "passed");
+    fn a_verdict_holds_for_its_own_time_and_not_before_it() {
+        let standings = Standings::new(LIMIT, 0);
+        let it = subject(&Digest::sha256(b"x"));
+        let resting = (1, Validity::until(at(10), Some(at(20))));
+        assert!(standings.keep(&it, EXTERNAL, resting, "passed".to_owned()));
+        for (second, holds) in [(9, false), (10, true), (19, true), (20, false)] {
+            let found = standings.get(&it, EXTERNAL, at(second));
+            assert_eq!(found.is_some(), holds, "at {second}");
         }
-        assert_eq!(standings.get(&subject(&digests[0]), EXTERNAL), None);
-        assert!(standings.get(&subject(&digests[2]), EXTERNAL).is_some());
-        let held: usize = standings.slots.iter().map(|slot| slot.kept.len()).sum();
-        assert_eq!(held, 2);
+    }
+
+    /// Verdicts that a change forgot take no newer one's place: they are unused,
+    /// and go first.
+    #[test]
+    fn the_least_recently_used_makes_room_within_a_limit_of_bytes() {
+        const SMALL: u64 = 64 << 10;
+        let standings = Standings::new(SMALL, 0);
+        let subjects: Vec<Subject> = (0..1000_u32)
+            .map(|number| subject(&Digest::sha256(&number.to_be_bytes())))
+            .collect();
+        assert!(keep(&standings, &subjects[0], 1, "passed"));
+        for (number, it) in subjects.iter().enumerate().skip(1) {
+            assert!(keep(&standings, it, 1, "passed"));
+            assert_eq!(get(&standings, it), found("passed"));
+            assert_eq!(get(&standings, &subjects[0]), found("passed"), "{number}");
+            assert!(standings.verdicts.bytes() <= SMALL);
+        }
+        assert_eq!(get(&standings, &subjects[1]), None);
+    }
+
+    /// What stays of a change is its floor, whatever number of digests it reaches.
+    #[test]
+    fn changes_to_any_number_of_digests_take_no_room() {
+        let standings = Standings::<String>::new(LIMIT, 0);
+        let taken = allocation_counter::measure(|| {
+            for number in 0..100_000_u32 {
+                standings.touch(&Digest::sha256(&number.to_be_bytes()), 1);
+            }
+        });
+        assert_eq!(taken.bytes_current, 0);
     }
 }

@@ -14,6 +14,7 @@ mod evidence;
 mod exception;
 mod exposure;
 mod grants;
+mod heap_size;
 mod judge;
 mod judged_finding;
 mod judgement;

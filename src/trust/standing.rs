@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Permit, Verdict};
+use crate::memory::{HeapSize, Validity};
 
 /// A verdict that is remembered, with the revision of the evidence it rests on.
 /// It is used only while evidence and rulebook are as they were and its time
@@ -15,13 +16,26 @@ pub struct Standing {
     /// Sequence number of the newest change that was known when the evidence
     /// was read.
     pub seq: u64,
+    /// When it was given. Before, a clock that was ahead must not let it answer.
+    pub judged_at: Timestamp,
+}
+
+impl HeapSize for Standing {
+    fn heap_size(&self) -> usize {
+        self.verdict.heap_size()
+    }
 }
 
 impl Standing {
-    /// Whether it still answers, under `rulebook`, at `now`.
+    /// The time for which it answers: from when it was given until time alone
+    /// could change it.
+    pub fn validity(&self) -> Validity {
+        Validity::until(self.judged_at, self.verdict.valid_until())
+    }
+
+    /// Whether it answers, under `rulebook`, at `now`.
     pub fn is_current(&self, rulebook: u64, now: Timestamp) -> bool {
-        self.verdict.rulebook() == rulebook
-            && self.verdict.valid_until().is_none_or(|until| now < until)
+        self.verdict.rulebook() == rulebook && self.validity().holds(now)
     }
 
     pub fn permit(&self, now: Timestamp) -> Option<Permit> {

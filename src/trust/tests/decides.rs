@@ -66,15 +66,19 @@ fn unreachable_records_are_not_called_missing_papers() {
     assert_eq!(failed, ["undecidable"]);
 }
 
-/// Bypass 19: a remembered pass ends with its time, and with its rulebook.
+/// Bypasses 19 and 33: a remembered pass ends with its time and with its rulebook,
+/// and does not hold before it was given.
 #[test]
-fn a_remembered_pass_ends_with_its_time_and_its_rulebook() {
+fn a_remembered_pass_holds_for_its_time_and_its_rulebook() {
     let verdict = good().verdict();
     let until = verdict.valid_until().unwrap();
     let standing = Standing {
         verdict: verdict.into(),
         seq: 1,
+        judged_at: now(),
     };
+    let before = now() - jiff::SignedDuration::from_secs(1);
+    assert!(!standing.is_current(1, before));
     assert!(standing.is_current(1, now()) && standing.permit(now()).is_some());
     assert!(!standing.is_current(2, now()));
     assert!(!standing.is_current(1, until));

@@ -20,6 +20,7 @@ fn standing(root: &str, seq: u64) -> Arc<Standing> {
     Arc::new(Standing {
         verdict: Arc::new(verdict),
         seq,
+        judged_at: now(),
     })
 }
 
@@ -30,7 +31,8 @@ fn remember(ledger: &Ledger, root: &str, seq: u64) -> bool {
 }
 
 fn stands(ledger: &Ledger, root: &str) -> bool {
-    let found = ledger.index().standing(&subject(root), Exposure::External);
+    let index = ledger.index();
+    let found = index.standing(&subject(root), Exposure::External, now());
     found.is_some()
 }
 
@@ -140,7 +142,7 @@ async fn a_mode_forgets_all_of_its_environment_and_no_more() {
     for root in ["idx", "amd", "arm", "lone"] {
         assert!(!stands(&ledger, root), "{root}");
     }
-    let elsewhere = ledger.index().standing(&in_staging("idx"), exposure);
+    let elsewhere = ledger.index().standing(&in_staging("idx"), exposure, now());
     assert!(elsewhere.is_some());
     assert!(remember(&ledger, "lone", ledger.index().seq()));
     assert!(stands(&ledger, "lone"));
@@ -195,7 +197,7 @@ async fn verdicts_kept_while_modes_change_never_outlive_them() {
         let set = ledger.index().seq();
         let found = ledger
             .index()
-            .standing(&subject("lone"), Exposure::External);
+            .standing(&subject("lone"), Exposure::External, now());
         assert!(found.is_none_or(|standing| standing.seq >= set));
     }
     done.store(true, Ordering::Relaxed);
@@ -269,17 +271,30 @@ async fn what_no_closure_names_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn no_more_is_remembered_than_configured() {
+async fn no_more_bytes_are_remembered_than_configured() {
     let place = Place::new();
     let config = Config {
-        remembered: 1,
+        verdict_bytes: 2000,
         ..Config::at(place.file("data/ledger.db"))
     };
     let ledger = Ledger::open(config, Access::Serve, now()).await.unwrap();
-    for root in ["one", "two"] {
+    for root in ["one", "two", "three"] {
         let closure = image(root, &["base"]);
         ledger.record_closure(&app(), &closure).await.unwrap();
         assert!(remember(&ledger, root, ledger.index().seq()));
     }
-    assert!(!stands(&ledger, "one") && stands(&ledger, "two"));
+    assert!(!stands(&ledger, "one") && stands(&ledger, "three"));
+}
+
+/// Bypass 33: what was judged while the clock was ahead.
+#[tokio::test]
+async fn a_verdict_is_not_given_before_it_was_made() {
+    let place = Place::new();
+    let ledger = remembering(&place).await;
+    let before = now() - jiff::SignedDuration::from_secs(1);
+    let index = ledger.index();
+    for (at, is_given) in [(before, false), (now(), true)] {
+        let found = index.standing(&subject("lone"), Exposure::External, at);
+        assert_eq!(found.is_some(), is_given, "at {at}");
+    }
 }
