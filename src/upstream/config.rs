@@ -33,8 +33,8 @@ pub struct Config {
     pub tag_ttl: Duration,
     /// How long a tag's absence is believed; never longer than `tag_ttl`.
     pub absent_ttl: Duration,
-    /// Tags remembered at most.
-    pub tag_capacity: usize,
+    /// Memory for tags at most, in bytes.
+    pub tag_memory: u64,
 }
 
 /// How long an upstream may take.
@@ -106,7 +106,7 @@ impl Config {
             cool_down: CoolDown::default(),
             tag_ttl: Duration::from_secs(60),
             absent_ttl: Duration::from_secs(10),
-            tag_capacity: 65_536,
+            tag_memory: 32 << 20,
         }
     }
 

@@ -6,12 +6,13 @@
 //! gate decides what that is worth.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use quick_cache::sync::Cache;
 
 use crate::flight::Flights;
+use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, RepositoryName};
 use crate::tasks::Tasks;
 
@@ -24,19 +25,27 @@ pub struct TagMemory(Arc<Memory>);
 struct Memory {
     upstream: Upstream,
     tasks: Tasks,
-    known: Cache<Key, Known>,
-    absent: Cache<Key, Timestamp>,
-    flights: Flights<Key, Result<Known, UpstreamError>>,
+    /// Each holds for `tag_ttl`; then it is only the last known.
+    known: BoundedMemory<Key, Arc<Known>>,
+    /// Names that do not exist must not push out those that do.
+    absent: BoundedMemory<Key, ()>,
+    flights: Flights<Key, Result<Arc<Known>, UpstreamError>>,
 }
 
 type Key = (RepositoryName, Reference);
 
-#[derive(Clone)]
 struct Known {
     head: ManifestHead,
     checked_at: Timestamp,
-    /// When it is looked up again in the background.
-    refresh_at: Timestamp,
+    /// From when on it is looked up again in the background, in microseconds
+    /// since the epoch.
+    refresh_at: AtomicI64,
+}
+
+impl HeapSize for Known {
+    fn heap_size(&self) -> usize {
+        self.head.digest.heap_size() + self.head.media_type.heap_size()
+    }
 }
 
 /// What is known of a reference.
@@ -53,13 +62,12 @@ impl TagMemory {
     /// An empty memory. `upstream`'s configuration holds its times and bounds;
     /// refreshes run in `tasks`.
     pub fn new(upstream: Upstream, tasks: Tasks) -> Self {
-        let capacity = upstream.config().tag_capacity.max(16);
+        let limit = upstream.config().tag_memory;
         Self(Arc::new(Memory {
             upstream,
             tasks,
-            known: Cache::new(capacity),
-            // Names that do not exist must not push out those that do.
-            absent: Cache::new((capacity / 8).max(16)),
+            known: BoundedMemory::new(limit - limit / 8),
+            absent: BoundedMemory::new(limit / 8),
             flights: Flights::default(),
         }))
     }
@@ -72,15 +80,14 @@ impl TagMemory {
         reference: &Reference,
         now: Timestamp,
     ) -> Option<Resolved> {
-        let known = self.0.known.get(&(name.clone(), reference.clone()))?;
-        (now < known.refresh_at && !self.0.is_expired(&known, now))
-            .then(|| self.0.resolved(known, now))
+        let known = self.0.known.get(&Wanted(name, reference), now)?;
+        (!known.is_refresh_due(now)).then(|| known.resolved(now, false))
     }
 
     /// The last digest that was learnt, however long ago.
     pub fn last_known(&self, name: &RepositoryName, reference: &Reference) -> Option<Digest> {
-        let known = self.0.known.get(&(name.clone(), reference.clone()))?;
-        Some(known.head.digest)
+        let known = self.0.known.last(&Wanted(name, reference))?;
+        Some(known.head.digest.clone())
     }
 
     /// The digest of a tag. A digest may be given too: whether the upstream
@@ -97,33 +104,27 @@ impl TagMemory {
     ) -> Result<Resolved, UpstreamError> {
         let memory = &self.0;
         let key = (name.clone(), reference.clone());
-        if memory.is_absent(&key, now) {
+        if memory.absent.get(&key, now).is_some() {
             return Err(UpstreamError::NotFound);
         }
-        let known = memory.known.get(&key);
-        if let Some(known) = known.clone().filter(|known| !memory.is_expired(known, now)) {
+        if let Some(known) = memory.known.get(&key, now) {
             self.refresh_if_due(&key, &known, now);
-            return Ok(memory.resolved(known, now));
+            return Ok(known.resolved(now, false));
         }
-        match (memory.look_up(&key, now).await, known) {
-            (Ok(found), _) => Ok(memory.resolved(found, now)),
+        match (memory.look_up(&key, now).await, memory.known.last(&key)) {
+            (Ok(found), _) => Ok(found.resolved(now, false)),
             (Err(error), Some(known)) if error.is_transient() => {
                 memory.upstream.meter().stale_tag();
-                Ok(memory.resolved(known, now))
+                Ok(known.resolved(now, true))
             }
             (Err(error), _) => Err(error),
         }
     }
 
     fn refresh_if_due(&self, key: &Key, known: &Known, now: Timestamp) {
-        if now < known.refresh_at {
+        if !known.begins_refresh(now, self.0.ttl() / 4) {
             return;
         }
-        // Moved on first, so that one refresh runs, and a failed one rests.
-        let mut known = known.clone();
-        known.refresh_at = later(now, self.0.ttl() / 4);
-        // One that was forgotten meanwhile stays so.
-        let _ = self.0.known.replace(key.clone(), known, false);
         let (memory, key) = (self.0.clone(), key.clone());
         self.0.tasks.spawn_isolated("tag refresh", async move {
             if let Err(error) = memory.look_up(&key, now).await {
@@ -133,31 +134,54 @@ impl TagMemory {
     }
 }
 
+/// A [`Key`] that is looked for.
+#[derive(Hash)]
+struct Wanted<'a>(&'a RepositoryName, &'a Reference);
+
+impl PartialEq<Key> for Wanted<'_> {
+    fn eq(&self, (name, reference): &Key) -> bool {
+        self.0 == name && self.1 == reference
+    }
+}
+
+impl Known {
+    fn is_refresh_due(&self, now: Timestamp) -> bool {
+        now.as_microsecond() >= self.refresh_at.load(Ordering::Relaxed)
+    }
+
+    /// Whether the caller is to refresh it: one refresh runs, and after a failed
+    /// one the next waits for `rest`.
+    fn begins_refresh(&self, now: Timestamp, rest: Duration) -> bool {
+        let due = self.refresh_at.load(Ordering::Relaxed);
+        let next = later(now, rest).as_microsecond();
+        let (at, order) = (&self.refresh_at, Ordering::Relaxed);
+        now.as_microsecond() >= due && at.compare_exchange(due, next, order, order).is_ok()
+    }
+
+    fn resolved(&self, now: Timestamp, stale: bool) -> Resolved {
+        let age = now.duration_since(self.checked_at);
+        Resolved {
+            stale,
+            age: age.try_into().unwrap_or_default(),
+            head: self.head.clone(),
+        }
+    }
+}
+
 impl Memory {
     fn ttl(&self) -> Duration {
         self.upstream.config().tag_ttl
     }
 
-    fn is_expired(&self, known: &Known, now: Timestamp) -> bool {
-        now >= later(known.checked_at, self.ttl())
+    fn absent_ttl(&self) -> Duration {
+        self.upstream.config().absent_ttl.min(self.ttl())
     }
 
-    fn is_absent(&self, key: &Key, now: Timestamp) -> bool {
-        let ttl = self.upstream.config().absent_ttl.min(self.ttl());
-        let since = self.absent.get(key);
-        since.is_some_and(|since| now < later(since, ttl))
-    }
-
-    fn resolved(&self, known: Known, now: Timestamp) -> Resolved {
-        let age = now.duration_since(known.checked_at);
-        Resolved {
-            stale: self.is_expired(&known, now),
-            age: age.try_into().unwrap_or_default(),
-            head: known.head,
-        }
-    }
-
-    async fn look_up(self: &Arc<Self>, key: &Key, now: Timestamp) -> Result<Known, UpstreamError> {
+    async fn look_up(
+        self: &Arc<Self>,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Arc<Known>, UpstreamError> {
         let start = || {
             let (memory, key) = (self.clone(), key.clone());
             async move { memory.ask(key, now).await }
@@ -167,26 +191,36 @@ impl Memory {
 
     /// Asks the upstream and remembers what it says. A 404 is final; no other
     /// failure takes back what it said before.
-    async fn ask(&self, key: Key, now: Timestamp) -> Result<Known, UpstreamError> {
+    async fn ask(&self, key: Key, now: Timestamp) -> Result<Arc<Known>, UpstreamError> {
         let asked = self.upstream.head_manifest(&key.0, &key.1).await;
-        let outcome = asked.map(|head| Known {
-            head,
-            checked_at: now,
-            refresh_at: later(now, self.ttl() / 2),
-        });
+        let outcome = asked.map(|head| Arc::new(self.learnt(head, now)));
         match &outcome {
             Ok(known) => {
                 self.absent.remove(&key);
-                self.known.insert(key, known.clone());
+                let validity = lasting(now, self.ttl());
+                self.known.insert(key, known.clone(), validity);
             }
             Err(UpstreamError::NotFound) => {
                 self.known.remove(&key);
-                self.absent.insert(key, now);
+                let validity = lasting(now, self.absent_ttl());
+                self.absent.insert(key, (), validity);
             }
             Err(_) => {}
         }
         outcome
     }
+
+    fn learnt(&self, head: ManifestHead, now: Timestamp) -> Known {
+        Known {
+            head,
+            checked_at: now,
+            refresh_at: AtomicI64::new(later(now, self.ttl() / 2).as_microsecond()),
+        }
+    }
+}
+
+fn lasting(from: Timestamp, time_to_live: Duration) -> Validity {
+    Validity::until(from, Some(later(from, time_to_live)))
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {

@@ -194,3 +194,45 @@ async fn two_upstreams_never_share_a_tag() {
     assert_eq!(first.head.digest, one.image.manifest.digest);
     assert_eq!(second.head.digest, moved.manifest.digest);
 }
+
+/// Bypass 33: what was learnt while the clock was ahead.
+#[tokio::test]
+async fn a_tag_is_not_believed_before_it_was_learnt() {
+    let (setting, memory) = setting().await;
+    memory.resolve(&name(), &tag("1.0"), at(500)).await.unwrap();
+    let moved = image("moved");
+    setting.registry.put_image(NAME, &moved);
+    setting.registry.tag(NAME, "1.0", &moved.manifest.digest);
+    assert_eq!(memory.known(&name(), &tag("1.0"), at(10)), None);
+    let found = memory.resolve(&name(), &tag("1.0"), at(10)).await.unwrap();
+    assert_eq!(found.head.digest, moved.manifest.digest);
+    setting.registry.delete(NAME, "1.0");
+    let gone = memory.resolve(&name(), &tag("1.0"), at(500)).await;
+    assert_eq!(gone, Err(UpstreamError::NotFound));
+    setting.registry.tag(NAME, "1.0", &moved.manifest.digest);
+    assert!(memory.resolve(&name(), &tag("1.0"), at(10)).await.is_ok());
+}
+
+#[tokio::test]
+async fn tags_are_bounded_in_bytes_and_the_least_recently_used_is_forgotten() {
+    let mut setting = Setting::open().await;
+    setting.config.tag_memory = 16 << 10;
+    let memory = TagMemory::new(setting.upstream(), setting.tasks.clone());
+    let names: Vec<_> = (0..200).map(|number| tag(&format!("v{number}"))).collect();
+    for tag in &names {
+        let digest = &setting.image.manifest.digest;
+        setting.registry.tag(NAME, &tag.to_string(), digest);
+        memory.resolve(&name(), tag, at(0)).await.unwrap();
+        assert!(memory.known(&name(), &names[0], at(0)).is_some(), "{tag}");
+    }
+    assert_eq!(memory.known(&name(), &names[1], at(0)), None);
+    assert_eq!(memory.last_known(&name(), &names[1]), None);
+    assert!(memory.known(&name(), &names[199], at(0)).is_some());
+    // What does not exist has a memory of its own.
+    for number in 0..200 {
+        let absent = tag(&format!("absent-{number}"));
+        let found = memory.resolve(&name(), &absent, at(0)).await;
+        assert_eq!(found, Err(UpstreamError::NotFound));
+    }
+    assert!(memory.known(&name(), &names[0], at(0)).is_some());
+}
