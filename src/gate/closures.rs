@@ -9,32 +9,30 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as Memory;
 
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::flight::Flights;
 use crate::ledger::Ledger;
+use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{
-    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
-    Repository, RepositoryName, Supplied, Wanted,
+    ChildOutcome, Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference,
+    Refusal as Unfit, Repository, RepositoryName, Supplied, Wanted,
 };
 use crate::trust::Subject;
 use crate::upstream::{Upstream, UpstreamError};
 
-/// Closures of images that nobody admitted yet, remembered at most.
-const REMEMBERED: usize = 10_000;
-/// What lies below closures that could not be recorded, remembered at most.
-const BELOW: usize = 100_000;
+/// Bytes of closures of images that nobody admitted yet, at most.
+const CLOSURE_BYTES: u64 = 128 << 20;
+/// Bytes of digests that are absent, at most: about 30,000 of them. They have a
+/// memory of their own, so that they push out nothing that exists.
+const ABSENT_BYTES: u64 = 8 << 20;
+/// Bytes for what lies below closures that could not be recorded, at most.
+const BELOW_BYTES: u64 = 16 << 20;
 /// How long an absent digest is not asked for again.
 const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
-
-/// Bytes that they may take altogether.
-const REMEMBERED_BYTES: u64 = 128 << 20;
-/// About what a descriptor, and an entry without content, take in memory.
+/// About what a descriptor takes in memory, in bytes.
 const DESCRIPTOR: usize = 256;
-const ENTRY: usize = 512;
 
 type Key = (Repository, Digest);
 
@@ -54,29 +52,34 @@ enum Outcome {
     Absent,
 }
 
-#[derive(Clone)]
-struct Remembered {
-    outcome: Outcome,
-    at: Timestamp,
+/// Whoever can pull can name as many images as the upstream has.
+impl HeapSize for Outcome {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Read(read) => {
+                let bodies = read.bodies.iter().map(|(_, _, bytes)| bytes.len());
+                bodies.sum::<usize>() + read.closure.digests().count() * DESCRIPTOR
+            }
+            Self::Unfit(why) => why.heap_size(),
+            Self::Absent => 0,
+        }
+    }
 }
 
-/// What is remembered of images that nobody admitted is bounded in bytes:
-/// whoever can pull can name as many as the upstream has.
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<Key, Remembered> for Weight {
-    fn weight(&self, _: &Key, remembered: &Remembered) -> u64 {
-        let held = match &remembered.outcome {
-            Outcome::Read(read) => {
-                let bodies: usize = read.bodies.iter().map(|(_, _, bytes)| bytes.len()).sum();
-                bodies + read.closure.digests().count() * DESCRIPTOR
-            }
-            Outcome::Unfit(why) => why.len(),
-            Outcome::Absent => 0,
-        };
-        (held + ENTRY) as u64
+impl Outcome {
+    /// What is absent is looked for again; what was read has its digest for ever.
+    fn validity(&self, now: Timestamp) -> Validity {
+        match self {
+            Self::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
+            Self::Unfit(_) => Validity::ALWAYS,
+            Self::Read(_) | Self::Absent => Validity::lasting(now, ABSENT_FOR),
+        }
     }
+}
+
+fn lacks_children(closure: &Closure) -> bool {
+    let mut children = closure.children().iter();
+    children.any(|child| matches!(child.outcome, ChildOutcome::Absent))
 }
 
 /// The closures of all roots: recorded ones in the ledger, others in memory, and
@@ -84,10 +87,16 @@ impl Weighter<Key, Remembered> for Weight {
 pub(super) struct Closures {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
-    memory: Memory<Key, Remembered, Weight>,
-    /// Content to the root that was seen to hold it.
-    below: Memory<Key, Digest>,
+    memory: Remembered,
     flights: Flights<Key, Result<Outcome, UpstreamError>>,
+}
+
+/// What was read of images that nobody admitted, and what was not there.
+struct Remembered {
+    read: BoundedMemory<Key, Outcome>,
+    absent: BoundedMemory<Key, ()>,
+    /// Content to the root that was seen to hold it.
+    below: BoundedMemory<Key, Digest>,
 }
 
 /// A closure to judge by.
@@ -99,27 +108,45 @@ pub(super) enum Known {
     Unfit(Arc<str>),
 }
 
+impl Remembered {
+    fn new() -> Self {
+        Self {
+            read: BoundedMemory::new(CLOSURE_BYTES),
+            absent: BoundedMemory::new(ABSENT_BYTES),
+            below: BoundedMemory::new(BELOW_BYTES),
+        }
+    }
+
+    fn get(&self, key: &Key, now: Timestamp) -> Option<Outcome> {
+        let absent = self.absent.get(key, now).map(|()| Outcome::Absent);
+        absent.or_else(|| self.read.get(key, now))
+    }
+
+    fn remember(&self, key: Key, outcome: Outcome, now: Timestamp) {
+        let validity = outcome.validity(now);
+        match outcome {
+            Outcome::Absent => drop(self.absent.insert(key, (), validity)),
+            Outcome::Read(_) | Outcome::Unfit(_) => {
+                self.absent.remove(&key);
+                self.read.insert(key, outcome, validity);
+            }
+        }
+    }
+}
+
 impl Closures {
     pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
         Self {
             ledger,
             upstreams,
-            memory: Memory::with_weighter(REMEMBERED, REMEMBERED_BYTES, Weight),
-            below: Memory::new(BELOW),
+            memory: Remembered::new(),
             flights: Flights::default(),
         }
     }
 
-    fn get(&self, key: &Key, now: Timestamp) -> Option<Outcome> {
-        let remembered = self.memory.get(key)?;
-        let forgotten = matches!(remembered.outcome, Outcome::Absent)
-            && now.duration_since(remembered.at) > ABSENT_FOR;
-        (!forgotten).then_some(remembered.outcome)
-    }
-
     fn unrecorded(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
         let key = (repository.clone(), digest.clone());
-        match self.memory.get(&key)?.outcome {
+        match self.memory.read.last(&key)? {
             Outcome::Read(read) => Some(read.closure),
             Outcome::Unfit(_) | Outcome::Absent => None,
         }
@@ -131,7 +158,9 @@ impl Closures {
         let root = closure.root();
         for digest in closure.digests().filter(|digest| *digest != root) {
             let key = (repository.clone(), digest.clone());
-            self.below.insert(key, root.clone());
+            self.memory
+                .below
+                .insert(key, root.clone(), Validity::ALWAYS);
         }
     }
 
@@ -141,12 +170,17 @@ impl Closures {
         repository: &Repository,
         digest: &Digest,
     ) -> Option<Arc<Closure>> {
-        let root = self.below.get(&(repository.clone(), digest.clone()))?;
+        let root = self
+            .memory
+            .below
+            .last(&(repository.clone(), digest.clone()))?;
         self.unrecorded(repository, &root)
     }
 
     pub(super) fn forget(&self, repository: &Repository, digest: &Digest) {
-        self.memory.remove(&(repository.clone(), digest.clone()));
+        self.memory
+            .read
+            .remove(&(repository.clone(), digest.clone()));
     }
 
     /// The closure of a root or of an image below a recorded index. Memory only.
@@ -168,7 +202,7 @@ impl Closures {
             return Ok(Known::Recorded(closure));
         }
         let key = (repository.clone(), digest.clone());
-        let outcome = match self.get(&key, now) {
+        let outcome = match self.memory.get(&key, now) {
             Some(outcome) => outcome,
             None => self.read(key, now).await?,
         };
@@ -199,11 +233,7 @@ impl Closures {
         let (repository, digest) = key.clone();
         let flight = || async move { read_closure(&upstream, &repository, &digest).await };
         let outcome = self.flights.join(&key, flight).await?;
-        let remembered = Remembered {
-            outcome: outcome.clone(),
-            at: now,
-        };
-        self.memory.insert(key, remembered);
+        self.memory.remember(key, outcome.clone(), now);
         Ok(outcome)
     }
 }
@@ -305,4 +335,44 @@ async fn read_config(
         }
     }
     Ok(bytes.freeze())
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn key(number: u32) -> Key {
+        let repository = Repository::parse("registry.corp/team/app").unwrap();
+        (repository, Digest::sha256(&number.to_be_bytes()))
+    }
+
+    #[test]
+    fn an_absence_holds_for_a_while_from_when_it_was_seen() {
+        let closures = Remembered::new();
+        closures.remember(key(1), Outcome::Absent, at(10));
+        for (second, holds) in [(9, false), (10, true), (39, true), (40, false)] {
+            let found = closures.get(&key(1), at(second));
+            assert_eq!(found.is_some(), holds, "at {second}");
+        }
+        let unfit = Outcome::Unfit("no".into());
+        closures.remember(key(1), unfit, at(20));
+        let found = closures.get(&key(1), at(20));
+        assert!(matches!(found, Some(Outcome::Unfit(_))));
+    }
+
+    #[test]
+    fn absences_are_bounded_in_bytes_and_push_out_nothing_that_exists() {
+        let closures = Remembered::new();
+        closures.remember(key(0), Outcome::Unfit("no".into()), at(0));
+        for number in 1..100_000 {
+            closures.remember(key(number), Outcome::Absent, at(0));
+        }
+        assert!(closures.absent.bytes() <= ABSENT_BYTES);
+        assert!(closures.get(&key(0), at(0)).is_some());
+        assert!(closures.get(&key(99_999), at(0)).is_some());
+        assert!(closures.get(&key(1), at(0)).is_none());
+    }
 }

@@ -57,8 +57,7 @@ impl Sources {
         let (mut evidence, seq) = self.recorded(question, closure).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if lacks_scan_or_promotion(&evidence) {
-            let served_before = evidence.first_served.is_some();
-            evidence.vouched_until = self.vouched_until(question, served_before).await;
+            evidence.vouched_until = self.vouched_until(question).await;
         }
         evidence.subject_permitted_until = permitted_subject(question, &evidence, others).await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::facts::Facts;
 use super::judged::{Ask, Judged};
+use super::open_denials::DenialKey;
 use super::pull::{Asker, Halt, Lane, Pull};
-use super::record::{DenialKey, Recorder};
+use super::record::Recorder;
 use super::refusal::{DenialAnswer, Refusal};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Reference, printable};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::memory::HeapSize;
 use crate::oci::ErrorCode;
 use crate::trust::{DecisionId, Denial, denial_message};
 use crate::upstream::UpstreamError;
@@ -68,6 +69,13 @@ pub struct DenialAnswer {
     id: DecisionId,
     message: String,
     body: Bytes,
+}
+
+impl HeapSize for DenialAnswer {
+    fn heap_size(&self) -> usize {
+        let texts = self.message.heap_size() + self.body.heap_size();
+        texts + self.denial.heap_size() + self.id.heap_size()
+    }
 }
 
 impl DenialAnswer {

@@ -1,75 +1,166 @@
 //! Upstreams that vouch: is the digest still there (rule 9)?
+//!
+//! The upstream is asked by HEAD, and its answer counts for `tag_ttl`. An outage
+//! (no answer, 5xx, 429) prolongs what it said before, up to a bound; any other
+//! answer ends it, until the upstream is asked again.
 
-use dashmap::DashMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::evidence::Sources;
 use super::question::Question;
 use crate::flight::Flights;
+use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
+use crate::trust::Subject;
 use crate::upstream::UpstreamError;
 
-/// Digests remembered at most.
-const REMEMBERED: usize = 100_000;
+/// How long an outage may prolong an upstream's word, from when the upstream was
+/// last seen to hold the digest: a long weekend.
+const LONGEST_OUTAGE: SignedDuration = SignedDuration::from_hours(72);
+/// Bytes of answers remembered at most: about 50,000.
+const ANSWER_BYTES: u64 = 16 << 20;
 
 type Key = (Repository, Digest);
 
-/// When an upstream was last seen to hold a digest, and until when that counts.
-#[derive(Default)]
+/// What upstreams said of digests that they vouch for.
 pub(super) struct Vouched {
-    until: DashMap<Key, Timestamp>,
+    /// Each holds for `tag_ttl` from when the upstream was asked.
+    answers: BoundedMemory<Key, Answer>,
     /// Questions under way: one for all who wait for its answer.
     asked: Flights<Key, Result<(), UpstreamError>>,
 }
 
+/// What came of asking an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    /// When it was last seen to hold the digest; `None`: it has denied that since,
+    /// or was never seen to.
+    seen_at: Option<Timestamp>,
+    /// Until when it vouches; `None`: it does not.
+    until: Option<Timestamp>,
+}
+
+impl HeapSize for Answer {}
+
+impl Answer {
+    /// The word of an upstream that was last seen to hold the digest at `seen_at`,
+    /// for as long as it is not asked again.
+    fn given(seen_at: Option<Timestamp>, now: Timestamp, tag_ttl: SignedDuration) -> Self {
+        let bound = |seen: Timestamp| seen.saturating_add(LONGEST_OUTAGE).ok();
+        let asked_again = now.saturating_add(tag_ttl).ok();
+        let until = seen_at.and_then(bound).min(asked_again);
+        Self {
+            seen_at,
+            until: until.filter(|until| now < *until),
+        }
+    }
+}
+
+impl Default for Vouched {
+    fn default() -> Self {
+        Self {
+            answers: BoundedMemory::new(ANSWER_BYTES),
+            asked: Flights::default(),
+        }
+    }
+}
+
 impl Sources {
-    /// Until when the upstream's word on the subject counts: it was seen to hold
-    /// it within `tag_ttl`. That ends with a 404, and not with an outage.
-    pub(super) async fn vouched_until(
-        &self,
-        question: Question<'_>,
-        served_before: bool,
-    ) -> Option<Timestamp> {
+    /// Until when the upstream's word on the subject counts; `None`: it does not.
+    pub(super) async fn vouched_until(&self, question: Question<'_>) -> Option<Timestamp> {
         let subject = question.subject;
         let host = subject.repository.host();
         question
             .rulebook
             .vouching(host, &subject.environment, question.now)?;
         let key = (subject.repository.clone(), subject.digest.clone());
-        let last = self.vouched.until.get(&key).map(|until| *until);
-        if let Some(until) = last.filter(|until| question.now < *until) {
-            return Some(until);
+        match self.vouched.answers.get(&key, question.now) {
+            Some(answer) => answer.until,
+            None => self.ask_voucher(question, key).await,
         }
-        self.ask_voucher(question, key, last.is_some() || served_before)
-            .await
     }
 
-    async fn ask_voucher(
-        &self,
-        question: Question<'_>,
-        key: Key,
-        seen_before: bool,
-    ) -> Option<Timestamp> {
-        let reachable = self.upstreams.get(key.0.host())?;
-        let until = question.now.checked_add(reachable.tag_ttl).ok()?;
+    async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<Timestamp> {
+        let (now, reachable) = (question.now, self.upstreams.get(key.0.host())?);
         let upstream = reachable.upstream.clone();
         let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
         let ask = || async move {
             let found = upstream.head_manifest(&name, &reference).await;
             found.map(drop)
         };
-        match self.vouched.asked.join(&key, ask).await {
-            Ok(()) => {}
-            Err(UpstreamError::NotFound) => {
-                self.vouched.until.remove(&key);
-                return None;
+        let seen_at = match self.vouched.asked.join(&key, ask).await {
+            Ok(()) => Some(now),
+            Err(outage) if outage.is_transient() => self.seen_before(question, &key).await,
+            Err(_) => None,
+        };
+        let answer = Answer::given(seen_at, now, reachable.tag_ttl);
+        let validity = Validity::lasting(now, reachable.tag_ttl);
+        self.vouched.answers.insert(key, answer, validity);
+        answer.until
+    }
+
+    /// When the upstream was last seen to hold the digest, before `now`. Where
+    /// memory knows nothing, as after a restart: when it was last served here.
+    async fn seen_before(&self, question: Question<'_>, key: &Key) -> Option<Timestamp> {
+        let seen_at = match self.vouched.answers.last(key) {
+            Some(answer) => answer.seen_at,
+            None => self.last_served(question.subject).await,
+        };
+        seen_at.filter(|seen| *seen <= question.now)
+    }
+
+    async fn last_served(&self, subject: &Subject) -> Option<Timestamp> {
+        match self.ledger.last_pulled(subject).await {
+            Ok(at) => at,
+            Err(error) => {
+                tracing::error!(%error, image.digest = %subject.digest, "last pull not readable");
+                None
             }
-            Err(_) if seen_before => {}
-            Err(_) => return None,
         }
-        if self.vouched.until.len() < REMEMBERED {
-            self.vouched.until.insert(key, until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: SignedDuration = SignedDuration::from_secs(60);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn answers_are_bounded_in_bytes_and_the_oldest_are_asked_for_again() {
+        let vouched = Vouched::default();
+        let key = |number: u32| {
+            let repository = Repository::parse("registry.corp/team/app").unwrap();
+            (repository, Digest::sha256(&number.to_be_bytes()))
+        };
+        let answer = Answer::given(Some(at(0)), at(0), TTL);
+        for number in 0..150_000 {
+            let validity = Validity::lasting(at(0), TTL);
+            vouched.answers.insert(key(number), answer, validity);
         }
-        Some(until)
+        assert!(vouched.answers.bytes() <= ANSWER_BYTES);
+        assert_eq!(vouched.answers.get(&key(0), at(1)), None);
+        assert_eq!(vouched.answers.get(&key(149_999), at(1)), Some(answer));
+        assert_eq!(vouched.answers.get(&key(149_999), at(60)), None);
+    }
+
+    #[test]
+    fn an_outage_prolongs_what_was_seen_and_not_beyond_its_bound() {
+        let bound = LONGEST_OUTAGE.as_secs();
+        for (now, until) in [
+            (0, Some(60)),
+            (1000, Some(1060)),
+            (bound - 1, Some(bound)),
+            (bound, None),
+        ] {
+            let answer = Answer::given(Some(at(0)), at(now), TTL);
+            assert_eq!(answer.until, until.map(at), "at {now}");
+            assert_eq!(answer.seen_at, Some(at(0)), "at {now}");
+        }
+        assert_eq!(Answer::given(None, at(0), TTL).until, None);
     }
 }

@@ -89,13 +89,32 @@ impl Ledger {
         rows.into_iter().map(read).collect()
     }
 
+    /// When the subject was last pulled; what is pulled again and again is noted
+    /// about once an hour.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn last_pulled(&self, subject: &Subject) -> Result<Option<Timestamp>, LedgerError> {
+        let of = "SELECT last_pulled FROM facts \
+                  WHERE digest = ? AND repository = ? AND environment = ?";
+        self.time_of(of, subject).await
+    }
+
     pub(super) async fn first_served(
         &self,
         subject: &Subject,
     ) -> Result<Option<Timestamp>, LedgerError> {
         let of = "SELECT first_served FROM facts \
                   WHERE digest = ? AND repository = ? AND environment = ?";
-        let at: Option<Option<i64>> = sqlx::query_scalar(of)
+        self.time_of(of, subject).await
+    }
+
+    async fn time_of(
+        &self,
+        column: &'static str,
+        subject: &Subject,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let at: Option<Option<i64>> = sqlx::query_scalar(column)
             .bind(subject.digest.to_string())
             .bind(subject.repository.to_string())
             .bind(subject.environment.as_str())

@@ -47,6 +47,14 @@ impl Validity {
         Self { from, until }
     }
 
+    /// The same, from so much earlier on. Requests carry the time at which they
+    /// came in, so one that came first may ask later than one that came second.
+    #[must_use]
+    pub fn begun_earlier(self, by: SignedDuration) -> Self {
+        let from = self.from.saturating_sub(by).unwrap_or(Timestamp::MIN);
+        Self { from, ..self }
+    }
+
     /// Whether it holds at `now`.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.from <= now && (now < self.until || self.until == Timestamp::MAX)
