@@ -1,5 +1,6 @@
 //! What the program consists of.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::clusters::Clusters;
 use super::config::{Config, Credentials, Record, UpstreamConfig};
 use super::watch::InvalidFiles;
 use crate::audit::{self, Audit};
-use crate::cache::{self, Cache, OnFilled};
+use crate::cache::{self, Cache, CacheError, OnFilled};
 use crate::clock::Clock;
 use crate::gate::{self, DecisionWriter, Gate, Reachable, Recorder, RecorderConfig};
 use crate::ledger::{self, Access, Ledger};
@@ -70,7 +71,7 @@ impl Parts {
         let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
         let ledger = Arc::new(ledger);
         let aliases = Aliases::new(ledger.clone());
-        let cache = Arc::new(open_cache(&config, tasks, aliases.recorder())?);
+        let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
         let audit = Audit::open(audit_config(&config))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
@@ -126,14 +127,26 @@ fn audit_config(config: &Config) -> audit::Config {
     }
 }
 
-fn open_cache(config: &Config, tasks: &Tasks, on_filled: OnFilled) -> Result<Cache, StartError> {
+/// Opens the cache in the blocking pool: it reads all of its folders.
+async fn open_cache(
+    config: &Config,
+    tasks: &Tasks,
+    on_filled: OnFilled,
+) -> Result<Cache, StartError> {
     let config = cache::Config {
         path: config.cache.path.clone(),
         max_size: config.cache.max_size,
         min_free: config.cache.min_free,
         manifest_memory: MANIFEST_MEMORY,
     };
-    Ok(Cache::open(config, tasks.clone(), on_filled)?)
+    let (path, tasks) = (config.path.clone(), tasks.clone());
+    let open = move || Cache::open(config, tasks, on_filled);
+    let opened = tokio::task::spawn_blocking(open).await;
+    let broken_off = |error| CacheError::Io {
+        path,
+        source: io::Error::other(error),
+    };
+    Ok(opened.map_err(broken_off).flatten()?)
 }
 
 fn recorder(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::error::{Fault, FetchError};
@@ -22,10 +23,11 @@ pub struct Filled {
     pub size: u64,
 }
 
-/// Called once for each verified content, and awaited before it becomes
-/// visible and before its last bytes leave: what can be read is recorded. An
-/// error fails the fill.
-pub type OnFilled = Arc<dyn Fn(Filled) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+/// Called once for each verified content with the time at which it was asked
+/// for, and awaited before it becomes visible and before its last bytes leave:
+/// what can be read is recorded. An error fails the fill.
+pub type OnFilled =
+    Arc<dyn Fn(Filled, Timestamp) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
 /// Both hashes of bytes that come piece by piece.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Eviction, and the room that a fill asks for before it begins.
 
 use std::io;
-use std::sync::PoisonError;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -31,9 +31,8 @@ impl Cache {
     /// Brings the cache back under its bounds: least recently pulled first,
     /// blobs before manifests, never what is being read or filled.
     pub async fn evict_once(&self) -> Evicted {
-        let inner = self.inner.clone();
-        let evict = tokio::task::spawn_blocking(move || inner.evict_for(0));
-        evict.await.unwrap_or_default()
+        let evicted = self.inner.alone(|inner| Ok(inner.evict_for(0))).await;
+        evicted.unwrap_or_default()
     }
 
     /// Writes pull times that changed into the files, so that a restart knows
@@ -56,18 +55,35 @@ impl Inner {
 
     /// Reserves room for `size` bytes, evicting if that helps. `None`: there
     /// is no room to be had.
-    pub(super) fn make_room(&self, size: u64) -> io::Result<Option<Reservation>> {
+    pub(super) async fn make_room(self: &Arc<Self>, size: u64) -> io::Result<Option<Reservation>> {
+        self.alone(move |inner| inner.reserve(size)).await
+    }
+
+    /// Runs `work` in the blocking pool while nobody else makes room, and to its
+    /// end even if nobody waits for that any more.
+    async fn alone<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let permit = self.rooms.clone().acquire_owned().await;
+        let (permit, inner) = (permit.map_err(io::Error::other)?, self.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let _alone = permit;
+            work(&inner)
+        });
+        done.await.map_err(io::Error::other).flatten()
+    }
+
+    fn reserve(&self, size: u64) -> io::Result<Option<Reservation>> {
         if !self.space.could_hold(size, self.stored(), self.free()?) {
             return Ok(None);
         }
         self.evict_for(size);
-        let _alone = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = self.space.fits(size, self.stored(), self.free()?);
         Ok(fits.then(|| self.space.reserve(size)))
     }
 
-    pub(super) fn evict_for(&self, incoming: u64) -> Evicted {
-        let _alone = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+    fn evict_for(&self, incoming: u64) -> Evicted {
         let free = self.free().unwrap_or(u64::MAX);
         let excess = self.space.excess(incoming, self.stored(), free);
         let mut evicted = Evicted::default();

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::error::FetchError;
 use super::flights::{Fill, Flight, Joined, Stage};
 use super::passing::pass;
+use super::shelf::Found;
 use super::source::{Opener, opener};
 use super::store::{Cache, Inner};
 use crate::oci::Digest;
@@ -105,8 +106,8 @@ impl Cache {
     }
 
     /// A stored blob. Opens its file unless it is being read already.
-    pub fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
-        let blob = self.inner.stored_blob(digest, now);
+    pub async fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
+        let blob = self.inner.stored_blob(digest, now).await;
         let counters = &self.inner.counters;
         match blob {
             Some(_) => counters.blob_hits.add(1),
@@ -138,7 +139,7 @@ impl Cache {
     {
         let open = opener(open);
         loop {
-            if let Some(blob) = self.inner.stored_blob(digest, now) {
+            if let Some(blob) = self.inner.stored_blob(digest, now).await {
                 return blob.of_length(size);
             }
             let fill = match self.inner.flights.join(digest, size, &self.inner.blobs) {
@@ -151,13 +152,13 @@ impl Cache {
                 Joined::Following(fill) => fill,
                 Joined::Leading(flight) => self.lead(flight, open.clone(), now),
             };
-            return self.follow(fill, digest, open).await;
+            return self.follow(fill, digest, open, now).await;
         }
     }
 
     fn lead(&self, flight: Flight, open: Opener, now: Timestamp) -> Arc<Fill> {
         let (fill, inner) = (flight.fill().clone(), self.inner.clone());
-        let task = inner.fill(flight, open, now.as_second());
+        let task = inner.fill(flight, open, now);
         self.inner.tasks.spawn_isolated("fill", task);
         fill
     }
@@ -167,6 +168,7 @@ impl Cache {
         fill: Arc<Fill>,
         digest: &Digest,
         open: Opener,
+        now: Timestamp,
     ) -> Result<Blob, FetchError> {
         let len = fill.size();
         let waiting = self.inner.counters.fill_waiters.hold(1);
@@ -177,7 +179,7 @@ impl Cache {
             Stage::Unstored => {
                 self.inner.counters.passed.add(1);
                 let on_filled = self.inner.on_filled.clone();
-                Body::Passing(pass(open, digest.clone(), len, on_filled).await?)
+                Body::Passing(pass(open, digest.clone(), len, on_filled, now).await?)
             }
             Stage::Failed(error) => return Err(error),
             Stage::Opening => return Err(FetchError::Interrupted),
@@ -187,8 +189,18 @@ impl Cache {
 }
 
 impl Inner {
-    fn stored_blob(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
-        let (file, len) = self.blobs.open(digest, now.as_second(), &self.workbench)?;
+    /// Waits for the blocking pool only where opening the file needs the disk.
+    async fn stored_blob(self: &Arc<Self>, digest: &Digest, now: Timestamp) -> Option<Blob> {
+        let pulled = now.as_second();
+        let (file, len) = match self.blobs.find(digest, pulled) {
+            Found::Missing => return None,
+            Found::Open(file, len) => (file, len),
+            Found::Closed => {
+                let (inner, digest) = (self.clone(), digest.clone());
+                let open = move || inner.blobs.open(&digest, pulled, &inner.workbench);
+                tokio::task::spawn_blocking(open).await.ok().flatten()?
+            }
+        };
         let body = Body::Stored(file);
         Some(Blob { len, body })
     }

@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::error::FetchError;
 use super::flights::{Flight, Stage};
 use super::source::{Opener, Source};
@@ -20,10 +22,10 @@ struct Place {
 }
 
 impl Inner {
-    /// Fills what `flight` stands for, pulled at `pulled` seconds.
-    pub(super) async fn fill(self: Arc<Self>, flight: Flight, open: Opener, pulled: i64) {
+    /// Fills what `flight` stands for, asked for at `now`.
+    pub(super) async fn fill(self: Arc<Self>, flight: Flight, open: Opener, now: Timestamp) {
         self.counters.fills.add(1);
-        let stage = match self.try_fill(&flight, open, pulled).await {
+        let stage = match self.try_fill(&flight, open, now).await {
             Ok(Some(growing)) => Stage::Filled(growing),
             Ok(None) => Stage::Unstored,
             Err(error) => {
@@ -43,12 +45,28 @@ impl Inner {
         self: &Arc<Self>,
         flight: &Flight,
         open: Opener,
-        pulled: i64,
+        now: Timestamp,
     ) -> Result<Option<Growing>, FetchError> {
-        let size = flight.fill().size();
-        let Some(place) = self.prepare(size).await else {
+        let Some(place) = self.prepare(flight.fill().size()).await else {
             return Ok(None);
         };
+        let received = self.fill_place(&place, flight, open, now).await;
+        match received {
+            Ok(Some(_)) => self.keep(place, flight, now.as_second()).await,
+            _ => discard(place).await,
+        }
+        received
+    }
+
+    /// Fills the file and has it recorded. Its readers have all of it then.
+    async fn fill_place(
+        &self,
+        place: &Place,
+        flight: &Flight,
+        open: Opener,
+        now: Timestamp,
+    ) -> Result<Option<Growing>, FetchError> {
+        let size = flight.fill().size();
         let mut source = Source::open(open, size).await?;
         let (writer, growing) = Writer::new(place.temporary.file().clone(), size);
         let Some(writer) = receive(&mut source, writer, &growing, flight).await? else {
@@ -56,35 +74,32 @@ impl Inner {
         };
         let (filled, grower) = writer.finish();
         let filled = filled.verify(flight.digest())?;
-        (self.on_filled)(filled)
+        (self.on_filled)(filled, now)
             .await
             .map_err(FetchError::Unrecorded)?;
         grower.complete();
         flight.announce(&growing);
-        self.keep(place, flight, pulled).await;
         Ok(Some(growing))
     }
 
     async fn prepare(self: &Arc<Self>, size: u64) -> Option<Place> {
-        let inner = self.clone();
-        let place = tokio::task::spawn_blocking(move || inner.place(size))
-            .await
-            .map_err(io::Error::other)
-            .flatten();
-        place.unwrap_or_else(|error| {
+        self.place(size).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the cache cannot write; streaming without storing");
             None
         })
     }
 
-    fn place(&self, size: u64) -> io::Result<Option<Place>> {
-        let Some(room) = self.make_room(size)? else {
+    async fn place(self: &Arc<Self>, size: u64) -> io::Result<Option<Place>> {
+        let Some(_room) = self.make_room(size).await? else {
             return Ok(None);
         };
-        Ok(Some(Place {
-            temporary: self.workbench.create(size)?,
-            _room: room,
-        }))
+        let inner = self.clone();
+        let create = move || {
+            let temporary = inner.workbench.create(size)?;
+            Ok(Some(Place { temporary, _room }))
+        };
+        let place = tokio::task::spawn_blocking(create).await;
+        place.map_err(io::Error::other).flatten()
     }
 
     /// Puts the file on the shelf. Its readers have all of it already, so a
@@ -99,6 +114,11 @@ impl Inner {
             tracing::warn!(blob.digest = %flight.digest(), %error, "a blob could not be kept");
         }
     }
+}
+
+/// Removing a large file takes long.
+async fn discard(place: Place) {
+    let _done = tokio::task::spawn_blocking(move || drop(place)).await;
 }
 
 /// Takes all there is, and lets readers in once they may read something: a

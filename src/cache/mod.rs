@@ -22,7 +22,12 @@
 //! - Eviction takes what was pulled least recently, blobs before manifests,
 //!   and never what is being read. Pull times are kept as the files'
 //!   modification times.
+//! - No async worker waits for the disk, and no lock is held meanwhile: files
+//!   are opened, renamed and removed in the blocking pool, or at once where the
+//!   kernel needs no disk for that.
 
+mod cached_manifest;
+mod claims;
 mod config;
 mod counters;
 mod digests;
@@ -32,6 +37,7 @@ mod fetch;
 mod fill;
 mod flights;
 mod manifests;
+mod open;
 mod passing;
 mod scan;
 mod shelf;
@@ -45,12 +51,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use cached_manifest::CachedManifest;
 pub use config::Config;
 pub use counters::CacheStats;
 pub use digests::{Filled, OnFilled};
 pub use error::{CacheError, Fault, FetchError};
 pub use evict::Evicted;
 pub use fetch::{Blob, Origin};
-pub use manifests::CachedManifest;
 pub use store::Cache;
 pub use verify::Verification;

@@ -5,6 +5,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 use super::digests::{Digests, OnFilled};
 use super::error::FetchError;
@@ -16,20 +17,23 @@ struct Passage {
     digest: Digest,
     digests: Digests,
     on_filled: OnFilled,
+    now: Timestamp,
 }
 
-/// Opens a content of `size` bytes for one client.
+/// Opens a content of `size` bytes for one client, who asked at `now`.
 pub(super) async fn pass(
     open: Opener,
     digest: Digest,
     size: u64,
     on_filled: OnFilled,
+    now: Timestamp,
 ) -> Result<BoxStream<'static, io::Result<Bytes>>, FetchError> {
     let passage = Passage {
         source: Source::open(open, size).await?,
         digest,
         digests: Digests::default(),
         on_filled,
+        now,
     };
     if size == 0 {
         passage.step().await?;
@@ -58,7 +62,7 @@ impl Passage {
         }
         self.source.next().await?;
         let filled = self.digests.finish().verify(&self.digest)?;
-        (self.on_filled)(filled)
+        (self.on_filled)(filled, self.now)
             .await
             .map_err(FetchError::Unrecorded)?;
         Ok((pieces, None))

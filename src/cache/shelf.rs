@@ -2,6 +2,9 @@
 //!
 //! A reader holds an `Arc` of the open file; the index remembers it weakly. So
 //! readers share one handle, and what is being read is known without counting.
+//!
+//! No file is touched while the index is locked. What changes or opens files
+//! belongs into the blocking pool and says so.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +13,9 @@ use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 
+use super::claims::Claims;
 use super::counters::Counter;
+use super::open::{open_resident, open_sound};
 use super::temporary::{Buried, Temporary, Workbench, set_pulled};
 use crate::oci::Digest;
 
@@ -21,7 +26,17 @@ const COARSE: i64 = 60;
 pub(super) struct Shelf {
     root: PathBuf,
     entries: DashMap<Digest, Entry>,
+    claims: Claims,
     bytes: Counter,
+}
+
+/// A stored file, as it is found without waiting for the disk.
+pub(super) enum Found {
+    Missing,
+    /// Open, with its length in bytes.
+    Open(Arc<File>, u64),
+    /// To be opened with [`Shelf::open`].
+    Closed,
 }
 
 pub(super) struct Entry {
@@ -46,6 +61,7 @@ impl Shelf {
         Self {
             root,
             entries: DashMap::new(),
+            claims: Claims::default(),
             bytes: Counter::default(),
         }
     }
@@ -88,7 +104,7 @@ impl Shelf {
         }
     }
 
-    /// Makes a verified file visible.
+    /// Makes a verified file visible. Blocks.
     pub(super) fn shelve(
         &self,
         temporary: Temporary,
@@ -97,13 +113,29 @@ impl Shelf {
     ) -> io::Result<()> {
         let size = temporary.file().metadata()?.len();
         let reader = Arc::downgrade(temporary.file());
+        let _claim = self.claims.take(digest);
         temporary.persist(&self.file_path(digest), pulled)?;
         self.insert(digest.clone(), size, pulled, reader);
         Ok(())
     }
 
+    /// Finds a file for a reader, and notes the pull. Opens it only if the kernel
+    /// holds its path in memory.
+    pub(super) fn find(&self, digest: &Digest, pulled: i64) -> Found {
+        let Some((size, reader)) = self.pull(digest, pulled) else {
+            return Found::Missing;
+        };
+        if let Some(file) = reader {
+            return Found::Open(file, size);
+        }
+        match open_resident(&self.file_path(digest), size) {
+            Some(file) => Found::Open(self.pin(digest, Arc::new(file)), size),
+            None => Found::Closed,
+        }
+    }
+
     /// Opens a file for a reader, with its size. A file that is missing or of
-    /// the wrong length is a miss, and leaves the shelf.
+    /// the wrong length is a miss, and leaves the shelf. Blocks.
     pub(super) fn open(
         &self,
         digest: &Digest,
@@ -161,47 +193,50 @@ impl Shelf {
         candidates
     }
 
-    /// Removes a file unless it is being read or was pulled after all.
+    /// Removes a file unless it is being read or was pulled after all. Blocks.
     pub(super) fn evict(&self, candidate: &Candidate, workbench: &Workbench) -> Option<Buried> {
-        self.remove_if(&candidate.digest, workbench, |entry, _| {
+        let _claim = self.claims.take(&candidate.digest);
+        self.take_away(&candidate.digest, workbench, |entry| {
             entry.reader.strong_count() == 0 && entry.pulled == candidate.pulled
         })
     }
 
-    /// Removes a file whose content is not what its name says.
+    /// Removes a file whose content is not what its name says. Blocks.
     pub(super) fn remove(&self, digest: &Digest, workbench: &Workbench) -> Option<Buried> {
-        self.remove_if(digest, workbench, |_, _| true)
+        let _claim = self.claims.take(digest);
+        self.take_away(digest, workbench, |_| true)
     }
 
+    /// Removes a file that is still missing or of the wrong length.
     fn remove_unsound(&self, digest: &Digest, workbench: &Workbench) -> Option<Buried> {
-        self.remove_if(digest, workbench, |entry, path| {
-            open_sound(path, entry.size).is_none()
-        })
+        let _claim = self.claims.take(digest);
+        let size = self.entries.get(digest)?.size;
+        match open_sound(&self.file_path(digest), size) {
+            Some(_) => None,
+            None => self.take_away(digest, workbench, |_| true),
+        }
     }
 
-    /// Takes entry and file away together: nobody sees one without the other,
-    /// and a fill that follows cannot lose its file to this.
-    fn remove_if(
+    /// Takes an entry away, and then its file. The caller holds a claim, so that
+    /// a fill that follows cannot lose its file to this. An entry whose file
+    /// stays where it is comes back.
+    fn take_away(
         &self,
         digest: &Digest,
         workbench: &Workbench,
-        doomed: impl FnOnce(&Entry, &Path) -> bool,
+        doomed: impl FnOnce(&Entry) -> bool,
     ) -> Option<Buried> {
-        let path = self.file_path(digest);
-        let mut buried = None;
-        let removed = self.entries.remove_if(digest, |_, entry| {
-            if doomed(entry, &path) {
-                buried = workbench.bury(&path).ok();
-            }
-            buried.is_some()
-        });
-        if let Some((_, entry)) = removed {
-            self.bytes.sub(entry.size);
+        let (digest, entry) = self.entries.remove_if(digest, |_, entry| doomed(entry))?;
+        self.bytes.sub(entry.size);
+        let buried = workbench.bury(&self.file_path(&digest)).ok();
+        if buried.is_none() {
+            self.bytes.add(entry.size);
+            self.entries.insert(digest, entry);
         }
         buried
     }
 
-    /// Writes the pull times that changed into the files.
+    /// Writes the pull times that changed into the files. Blocks.
     pub(super) fn save_pulls(&self) {
         for (digest, pulled) in self.unsaved() {
             let saved = File::open(self.file_path(&digest))
@@ -220,10 +255,4 @@ impl Shelf {
             .map(|entry| (entry.key().clone(), entry.pulled))
             .collect()
     }
-}
-
-fn open_sound(path: &Path, size: u64) -> Option<File> {
-    let file = File::open(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    (metadata.is_file() && metadata.len() == size).then_some(file)
 }

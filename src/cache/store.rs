@@ -3,15 +3,17 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
+use super::cached_manifest::{self, Memory};
 use super::config::Config;
 use super::counters::{CacheStats, Counters};
 use super::digests::OnFilled;
 use super::error::CacheError;
 use super::flights::Flights;
-use super::manifests::{self, Memory};
 use super::scan::scan;
 use super::shelf::Shelf;
 use super::space::Space;
@@ -34,8 +36,9 @@ pub(super) struct Inner {
     pub manifests: Shelf,
     pub workbench: Workbench,
     pub space: Space,
-    /// Held while room is made, so that two fills do not count on the same.
-    pub rooms: Mutex<()>,
+    /// One permit, held while room is made, so that two fills do not count on the
+    /// same. Waited for without a thread.
+    pub rooms: Arc<Semaphore>,
     pub flights: Flights,
     pub memory: Memory,
     pub tasks: Tasks,
@@ -47,7 +50,7 @@ pub(super) struct Inner {
 impl Cache {
     /// Opens or makes the cache at `config.path`: takes its lock, removes what
     /// was left half-made, and finds again what is stored. Reads every folder,
-    /// so it takes seconds for a million files.
+    /// so it takes seconds for a million files; it belongs into the blocking pool.
     ///
     /// Must be called from within a tokio runtime: upkeep and fills run in
     /// `tasks`.
@@ -88,9 +91,9 @@ impl Inner {
             manifests: Shelf::new(config.path.join("manifests")),
             workbench: Workbench::open(config.path.join("tmp"))?,
             space: Space::new(config),
-            rooms: Mutex::default(),
+            rooms: Arc::new(Semaphore::new(1)),
             flights: Flights::default(),
-            memory: manifests::memory(config.manifest_memory),
+            memory: cached_manifest::memory(config.manifest_memory),
             path: config.path.clone(),
             tasks,
             on_filled,

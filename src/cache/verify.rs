@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::cached_manifest::read_verified;
 use super::digests::Digests;
-use super::manifests::read_verified;
 use super::shelf::Shelf;
 use super::store::{Cache, Inner};
 use crate::oci::Digest;

@@ -192,7 +192,7 @@ impl Server {
     /// Where a HEAD would be answered from, and whether a GET could be.
     async fn blob_source(&self, pull: Pull<'_>, digest: &Digest) -> Result<Source, Refusal> {
         // In this order, so that one that is just being finished is seen.
-        if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).is_some() {
+        if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).await.is_some() {
             return Ok(Source::Cache);
         }
         let repository = pull.repository();
@@ -214,7 +214,7 @@ impl Server {
         range: Range<u64>,
     ) -> Result<(Chunks, Source), Refusal> {
         let digest = permit.digest();
-        if let Some(blob) = self.cache.get(digest, pull.now) {
+        if let Some(blob) = self.cache.get(digest, pull.now).await {
             self.count_look_up(ContentKind::Blob, Source::Cache);
             return Ok((blob.chunks(range), Source::Cache));
         }

@@ -1,10 +1,12 @@
 use std::fs;
 use std::path::Path;
+use std::pin::pin;
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
+use rustix::fs::{CWD, FileType};
 
 use super::kit::{House, KIB, PLENTY, Upstream, at, config, content, files, read, read_whole};
-use crate::cache::{Cache, CacheError, FetchError, Origin};
+use crate::cache::{Cache, CacheError, Evicted, FetchError, Origin};
 use crate::oci::Digest;
 use crate::tasks::Tasks;
 
@@ -21,8 +23,8 @@ async fn kill_leaves_nothing_half_made() {
 
     let after = House::open(config(left.path()));
     assert!(after.files("tmp").is_empty());
-    assert!(after.cache.get(&upstream.digest(), at(0)).is_none());
-    assert!(after.cache.get(&whole, at(0)).is_some());
+    assert!(after.cache.get(&upstream.digest(), at(0)).await.is_none());
+    assert!(after.cache.get(&whole, at(0)).await.is_some());
     let found = after.cache.verify_all().await;
     assert_eq!((found.files, found.bytes), (1, 20 * KIB));
     assert!(found.corrupt.is_empty());
@@ -41,10 +43,10 @@ async fn missing_file_is_a_miss() {
     let house = House::new();
     let digest = house.store(&content(1, 20), at(0)).await;
     fs::remove_file(house.file(&digest)).unwrap();
-    assert!(house.cache.get(&digest, at(0)).is_none());
+    assert!(house.cache.get(&digest, at(0)).await.is_none());
     assert_eq!(house.cache.stats().bytes, 0);
     house.store(&content(1, 20), at(0)).await;
-    assert!(house.cache.get(&digest, at(0)).is_some());
+    assert!(house.cache.get(&digest, at(0)).await.is_some());
 }
 
 #[tokio::test]
@@ -52,8 +54,53 @@ async fn file_of_another_length_is_a_miss_and_goes() {
     let house = House::new();
     let digest = house.store(&content(1, 20), at(0)).await;
     fs::write(house.file(&digest), b"short").unwrap();
-    assert!(house.cache.get(&digest, at(0)).is_none());
+    assert!(house.cache.get(&digest, at(0)).await.is_none());
     assert!(!house.has(&digest));
+}
+
+/// On one worker: if that waited for the disk, nothing below would go on.
+#[tokio::test]
+async fn serves_others_while_a_file_hangs() {
+    let house = House::new();
+    let hanging = house.store(&content(1, 20), at(0)).await;
+    let other = house.store(&content(2, 20), at(0)).await;
+    let file = house.file(&hanging);
+    fs::remove_file(&file).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(CWD, &file, FileType::Fifo, mode, 0).unwrap();
+
+    let mut opening = pin!(house.cache.get(&hanging, at(0)));
+    assert!(opening.as_mut().now_or_never().is_none());
+    house
+        .cache
+        .touch_group(std::slice::from_ref(&hanging), at(1));
+    assert!(house.cache.get(&other, at(1)).await.is_some());
+    assert_eq!(house.cache.evict_once().await, Evicted::default());
+
+    // With a writer, the file opens at last; it is none of ours.
+    let _writer = fs::File::options().read(true).write(true).open(&file);
+    assert!(opening.await.is_none());
+    assert_eq!(house.cache.stats().bytes, 20 * KIB);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn entry_and_file_come_and_go_together() {
+    let house = House::new();
+    let upstream = Upstream::of(content(1, 20));
+    let digest = upstream.digest();
+    for _ in 0..50 {
+        house.fetch(&upstream).await.unwrap().done().await.unwrap();
+        let inner = house.cache.inner.clone();
+        let gone = digest.clone();
+        let removes = tokio::task::spawn_blocking(move || {
+            drop(inner.blobs.remove(&gone, &inner.workbench));
+        });
+        let (removed, refilled) = tokio::join!(removes, house.fetch(&upstream));
+        removed.unwrap();
+        refilled.unwrap().done().await.unwrap();
+        let listed = house.cache.inner.blobs.contains(&digest);
+        assert_eq!(house.has(&digest), listed);
+    }
 }
 
 #[tokio::test]
@@ -68,7 +115,7 @@ async fn restart_finds_what_was_stored_and_when_it_was_pulled() {
     let order: Vec<_> = house.cache.inner.blobs.candidates();
     let order: Vec<_> = order.iter().map(|one| (&one.digest, one.pulled)).collect();
     assert_eq!(order, [(&new, 20 * 60), (&old, 30 * 60)]);
-    let blob = house.cache.get(&old, at(30)).unwrap();
+    let blob = house.cache.get(&old, at(30)).await.unwrap();
     assert_eq!(read_whole(blob).await, content(1, 20));
 }
 
@@ -81,7 +128,7 @@ async fn foreign_files_are_left_alone() {
     fs::write(astray.join(digest.hex()), b"moved").unwrap();
     fs::write(astray.join("readme"), b"?").unwrap();
     let house = house.restart().await;
-    assert!(house.cache.get(&digest, at(0)).is_none());
+    assert!(house.cache.get(&digest, at(0)).await.is_none());
     assert_eq!(house.files("blobs").len(), 2);
 }
 
@@ -146,5 +193,5 @@ async fn full_check_finds_and_removes_corruption() {
     assert_eq!(found.corrupt, std::slice::from_ref(&bad));
     assert_eq!((found.files, found.bytes), (1, 20 * KIB));
     assert!(house.has(&good) && !house.has(&bad));
-    assert!(house.cache.get(&bad, at(0)).is_none());
+    assert!(house.cache.get(&bad, at(0)).await.is_none());
 }

@@ -28,7 +28,7 @@ fn left(house: &House, digests: &[Digest]) -> Vec<usize> {
 async fn evicts_least_recently_pulled_first() {
     let house = house();
     let digests = fill(&house, 0..10).await;
-    assert!(house.cache.get(&digests[0], at(50)).is_some());
+    assert!(house.cache.get(&digests[0], at(50)).await.is_some());
     assert_eq!(house.cache.evict_once().await, Evicted::default());
     house.store(&content(10, 100), at(60)).await;
     assert_eq!(left(&house, &digests), [0, 3, 4, 5, 6, 7, 8, 9]);
@@ -41,8 +41,8 @@ async fn evicts_least_recently_pulled_first() {
 async fn eviction_spares_what_is_being_read() {
     let house = house();
     let digests = fill(&house, 0..10).await;
-    let reading = house.cache.get(&digests[0], at(0)).unwrap();
-    let chunks = house.cache.get(&digests[1], at(0)).unwrap().whole();
+    let reading = house.cache.get(&digests[0], at(0)).await.unwrap();
+    let chunks = house.cache.get(&digests[1], at(0)).await.unwrap().whole();
     house.store(&content(10, 100), at(60)).await;
     assert_eq!(left(&house, &digests), [0, 1, 4, 5, 6, 7, 8, 9]);
     assert_eq!(read_whole(reading).await, content(0, 100));
@@ -79,7 +79,7 @@ async fn evicts_an_image_rather_than_parts_of_two() {
     // Its layers are then read one by one, which does not pull them apart.
     for (index, digest) in image(&even).iter().enumerate() {
         let now = at(100) + jiff::SignedDuration::from_secs(index as i64);
-        assert!(house.cache.get(digest, now).is_some());
+        assert!(house.cache.get(digest, now).await.is_some());
     }
     for seed in 20..23 {
         house.store(&content(seed, 100), at(200)).await;

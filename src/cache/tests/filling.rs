@@ -17,7 +17,7 @@ fn held_before_visible(folder: &std::path::Path) -> (Cache, Arc<Semaphore>) {
     let permits = Arc::new(Semaphore::new(0));
     let recorder: OnFilled = {
         let permits = permits.clone();
-        Arc::new(move |_| {
+        Arc::new(move |_, _| {
             let permits = permits.clone();
             async move {
                 permits.acquire().await.unwrap().forget();
@@ -55,7 +55,7 @@ async fn serves_what_it_filled_without_asking_again() {
     let first = house.fetch(&upstream).await.unwrap();
     assert_eq!(first.origin(), Origin::Filling);
     first.done().await.unwrap();
-    let again = house.cache.get(&upstream.digest(), at(0)).unwrap();
+    let again = house.cache.get(&upstream.digest(), at(0)).await.unwrap();
     assert_eq!((again.origin(), again.len()), (Origin::Stored, 300 * KIB),);
     assert_eq!(read_whole(again).await, upstream.content);
     let fetched = house.fetch(&upstream).await.unwrap();
@@ -107,7 +107,7 @@ async fn corrupt_body_never_becomes_visible() {
             }
             Err(error) => assert!(matches!(error, FetchError::WrongDigest { .. }), "{error}"),
         }
-        assert!(house.cache.get(&digest, at(0)).is_none());
+        assert!(house.cache.get(&digest, at(0)).await.is_none());
         assert!(house.files("blobs").is_empty() && house.filled.lock().unwrap().is_empty());
     }
 }
@@ -136,7 +136,7 @@ async fn last_chunk_is_withheld_until_verified() {
     }
     assert_eq!(received.len() as u64, 300 * KIB - TAIL);
     assert!(chunks.next().now_or_never().is_none());
-    assert!(cache.get(&digest, at(0)).is_none());
+    assert!(cache.get(&digest, at(0)).await.is_none());
     permits.add_permits(1);
     let (tail, ended) = read(chunks).await;
     ended.unwrap();
@@ -260,14 +260,14 @@ async fn records_both_digests_of_what_it_filled() {
 #[tokio::test]
 async fn unrecorded_content_stays_invisible() {
     let folder = tempfile::tempdir().unwrap();
-    let refuses: OnFilled = Arc::new(|_| async { Err(Arc::new(Lost::NotFound) as _) }.boxed());
+    let refuses: OnFilled = Arc::new(|_, _| async { Err(Arc::new(Lost::NotFound) as _) }.boxed());
     let cache = Cache::open(config(folder.path()), Tasks::new(), refuses).unwrap();
     let whole = content(12, 10);
     let digest = Digest::sha256(&whole);
     let open = move |_| std::future::ready(Ok::<_, Lost>(once(whole.clone())));
     let fetched = cache.fetch(&digest, 10 * KIB, at(0), open).await;
     assert!(matches!(fetched, Err(FetchError::Unrecorded(_))));
-    assert!(cache.get(&digest, at(0)).is_none());
+    assert!(cache.get(&digest, at(0)).await.is_none());
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn stores_sha512_and_empty_blobs() {
     assert!(house.has(&digest) && !house.has(&upstream.digest()));
 
     let empty = house.store(&Bytes::new(), at(0)).await;
-    let blob = house.cache.get(&empty, at(0)).unwrap();
+    let blob = house.cache.get(&empty, at(0)).await.unwrap();
     assert!(blob.is_empty() && read_whole(blob).await.is_empty());
     let wrong = Upstream::of(Bytes::new());
     let fetched = house.fetch_as(&digest_of("x"), 0, &wrong, at(0)).await;

@@ -54,7 +54,7 @@ pub fn config(path: &Path) -> Config {
 
 pub fn recorder(filled: &Arc<Mutex<Vec<Filled>>>) -> OnFilled {
     let filled = filled.clone();
-    Arc::new(move |one| {
+    Arc::new(move |one, _| {
         filled.lock().unwrap().push(one);
         async { Ok(()) }.boxed()
     })

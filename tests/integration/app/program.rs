@@ -217,7 +217,7 @@ fn cache_at(path: &Path) -> Cache {
         min_free: 0,
         manifest_memory: 1 << 20,
     };
-    let keep = Arc::new(|_| Box::pin(std::future::ready(Ok(()))) as _);
+    let keep = Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _);
     Cache::open(config, Tasks::new(), keep).unwrap()
 }
 

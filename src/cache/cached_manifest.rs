@@ -1,0 +1,110 @@
+//! A manifest under its digest, and how many of them memory holds.
+//!
+//! On disk the media type stands in the first line of the file, so that both
+//! appear in one rename.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use quick_cache::Weighter;
+
+use crate::oci::{Digest, MediaType};
+
+/// A manifest as it came, under the digest it was verified against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedManifest {
+    digest: Digest,
+    media_type: MediaType,
+    bytes: Bytes,
+    /// Ready for the head of an answer.
+    content_type: HeaderValue,
+    digest_header: HeaderValue,
+}
+
+impl CachedManifest {
+    pub(super) fn new(digest: Digest, media_type: MediaType, bytes: Bytes) -> Self {
+        let octets = HeaderValue::from_static("application/octet-stream");
+        let empty = HeaderValue::from_static("");
+        Self {
+            content_type: HeaderValue::from_str(media_type.as_str()).unwrap_or(octets),
+            digest_header: HeaderValue::try_from(digest.to_string()).unwrap_or(empty),
+            digest,
+            media_type,
+            bytes,
+        }
+    }
+
+    /// As [`read_verified`] reads it; `None` where the media type has a line feed.
+    pub(super) fn to_file(&self) -> Option<Vec<u8>> {
+        let media_type = self.media_type.as_str();
+        (!media_type.contains('\n')).then(|| [media_type.as_bytes(), b"\n", &self.bytes].concat())
+    }
+
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    pub fn media_type(&self) -> &MediaType {
+        &self.media_type
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The media type, as `Content-Type`.
+    pub fn content_type(&self) -> &HeaderValue {
+        &self.content_type
+    }
+
+    /// The digest, as `Docker-Content-Digest`.
+    pub fn digest_header(&self) -> &HeaderValue {
+        &self.digest_header
+    }
+}
+
+pub(super) type Memory = quick_cache::sync::Cache<Digest, Arc<CachedManifest>, Weight>;
+
+/// A manifest weighs its bytes and what the map needs to hold it.
+#[derive(Clone)]
+pub(super) struct Weight;
+
+/// More than any registry takes is not read back from the disk.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+const OVERHEAD: u64 = 512;
+
+/// What a manifest weighs on average: only a hint for the first allocation.
+const TYPICAL: u64 = 4096;
+
+impl Weighter<Digest, Arc<CachedManifest>> for Weight {
+    fn weight(&self, _: &Digest, manifest: &Arc<CachedManifest>) -> u64 {
+        manifest.bytes.len() as u64 + OVERHEAD
+    }
+}
+
+/// Memory for about `bytes` bytes of manifests.
+pub(super) fn memory(bytes: u64) -> Memory {
+    let items = usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX);
+    Memory::with_weighter(items.min(1 << 16), bytes, Weight)
+}
+
+/// A manifest in `file` that has the digest.
+pub(super) fn read_verified(file: &File, size: u64, digest: &Digest) -> Option<CachedManifest> {
+    let size = usize::try_from(size.min(LARGEST)).ok()?;
+    let mut content = vec![0; size];
+    file.read_exact_at(&mut content, 0).ok()?;
+    parse(digest, content)
+}
+
+fn parse(digest: &Digest, content: Vec<u8>) -> Option<CachedManifest> {
+    let line = content.iter().position(|byte| *byte == b'\n')?;
+    let media_type = MediaType::new(std::str::from_utf8(&content[..line]).ok()?);
+    let bytes = Bytes::from(content).slice(line + 1..);
+    digest
+        .matches(&bytes)
+        .then(|| CachedManifest::new(digest.clone(), media_type, bytes))
+}
