@@ -4,8 +4,11 @@
 //! its reader of the ledger or its writer of decisions must not go on as if
 //! nothing were missing. Work done for one client is the exception: it fails
 //! alone. Nothing outlives [`Tasks::drain`].
+//!
+//! What would hold up an async worker is [`HeavyWork`].
 
 use std::any::Any;
+use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -169,6 +173,57 @@ impl Tasks {
     }
 }
 
+/// Computation that would hold up an async worker, such as reading a large
+/// document: done in the blocking pool, by one thread fewer than there are cores
+/// and at least one, so that requests are answered meanwhile. What is more waits
+/// for its turn. Clones share the turns.
+#[derive(Clone)]
+pub struct HeavyWork {
+    turns: Arc<Semaphore>,
+}
+
+/// It panicked, or the runtime ended first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the work broke off")]
+pub struct BrokenOff;
+
+impl HeavyWork {
+    pub fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self::with_turns((cores - 1).max(1))
+    }
+
+    fn with_turns(turns: usize) -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(turns)),
+        }
+    }
+
+    /// Runs `work` when its turn has come; then to its end and within its turn,
+    /// even if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// If `work` panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BrokenOff> {
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| BrokenOff)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| BrokenOff)
+    }
+}
+
+impl Default for HeavyWork {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 fn log_panic(name: &'static str, panic: &(dyn Any + Send)) {
     let message = panic
         .downcast_ref::<&str>()
@@ -224,6 +279,32 @@ mod tests {
         });
         tasks.drain(Duration::from_millis(1)).await;
         assert!(dropped.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn heavy_work_waits_for_its_turn_and_nothing_else_does() {
+        let heavy = HeavyWork::with_turns(1);
+        let (go, held) = std::sync::mpsc::channel();
+        let mut first = Box::pin(heavy.run(move || held.recv()));
+        assert!((&mut first).now_or_never().is_none());
+        let mut second = Box::pin(heavy.run(|| 2));
+        assert!((&mut second).now_or_never().is_none());
+        // Its turn is not over when nobody waits for it.
+        drop(first);
+        assert!((&mut second).now_or_never().is_none());
+        assert_eq!(heavy.turns.available_permits(), 0);
+        go.send(()).unwrap();
+        assert_eq!(second.await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn heavy_work_that_panics_gives_its_turn_back() {
+        let heavy = HeavyWork::with_turns(1);
+        assert_eq!(
+            heavy.run(|| panic!("on purpose")).await,
+            Err::<(), _>(BrokenOff)
+        );
+        assert_eq!(heavy.run(|| 1).await, Ok(1));
     }
 
     #[tokio::test]

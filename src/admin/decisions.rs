@@ -38,10 +38,8 @@ pub(super) async fn list(
         since: query.since,
         environment: query.environment,
         verdict: query.verdict,
-        // As many as can be had: what others were told is left out of them.
-        limit: None,
+        limit: u32::try_from(limit).ok(),
     };
-    let found = admin.ledger.decisions(&filter).await?;
     let scope = principal.scope();
     let visible = |decision: &Decision| {
         scope.covers_environment(decision.environment.as_str())
@@ -50,9 +48,9 @@ pub(super) async fn list(
                 Err(_) => scope.repositories().is_empty(),
             }
     };
-    let visible = found.into_iter().filter(visible).take(limit);
-    let decisions = visible.map(|it| DecisionRecord::from(it).in_brief());
-    let decisions = decisions.collect();
+    let found = admin.ledger.decisions_where(&filter, visible).await?;
+    let decisions = found.into_iter().map(DecisionRecord::from);
+    let decisions = decisions.map(DecisionRecord::in_brief).collect();
     Ok(Json(DecisionList { decisions }))
 }
 

@@ -8,7 +8,6 @@ use super::Admin;
 use super::authenticate::{Now, Reader};
 use super::body::Asked;
 use super::error::AdminError;
-use crate::access::Principal;
 use crate::api::{DueList, DueQuery, DueView};
 use crate::gate::{RescanDue, RescanQuery};
 
@@ -30,26 +29,20 @@ pub(super) async fn list(
 ) -> Result<Json<DueList>, AdminError> {
     let rulebook = admin.gate.rulebook();
     let hours = query.within_hours.unwrap_or(USUAL);
+    let scope = principal.scope();
     let query = RescanQuery {
         rulebook: &rulebook,
         exposure: &|environment| admin.as_pulled(environment),
+        sees: &|environment, repository| {
+            scope.covers_environment(environment.as_str()) && scope.covers_repository(repository)
+        },
         now,
         within: SignedDuration::from_hours(i64::from(hours)),
     };
     let due = admin.gate.rescans().due(&query).await?;
-    let seen = due.into_iter().filter_map(|due| seen_by(&principal, due));
     Ok(Json(DueList {
-        due: seen.map(view).collect(),
+        due: due.into_iter().map(view).collect(),
     }))
-}
-
-/// What lies within a token's scope.
-fn seen_by(principal: &Principal, mut due: RescanDue) -> Option<RescanDue> {
-    let scope = principal.scope();
-    due.environments
-        .retain(|environment| scope.covers_environment(environment.as_str()));
-    let seen = scope.covers_repository(&due.repository) && !due.environments.is_empty();
-    seen.then_some(due)
 }
 
 fn view(due: RescanDue) -> DueView {

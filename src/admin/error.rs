@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
 use crate::gate::InspectError;
 use crate::ledger::LedgerError;
+use crate::tasks::BrokenOff;
 
 /// Why a request was not carried out.
 #[derive(Debug)]
@@ -100,6 +101,13 @@ impl From<InspectError> for AdminError {
     }
 }
 
+impl From<BrokenOff> for AdminError {
+    fn from(_: BrokenOff) -> Self {
+        tracing::error!("a request broke off while it was worked on");
+        Self::new(ErrorCode::Internal, "the request could not be worked on")
+    }
+}
+
 impl From<LedgerError> for AdminError {
     /// What went wrong inside stays in the log.
     fn from(error: LedgerError) -> Self {
@@ -118,6 +126,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::BackupExists(_)
             | LedgerError::Damaged(_)
             | LedgerError::File { .. }
+            | LedgerError::BrokenOff(_)
             | LedgerError::Database(_)
             | LedgerError::Schema(_) => return ledger_failed(&error),
         };

@@ -18,6 +18,7 @@ mod promotions;
 mod replays;
 mod revocations;
 mod router;
+mod scan_body;
 mod scans;
 mod state;
 mod status;

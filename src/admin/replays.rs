@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{Now, Reader};
-use super::body::Body;
+use super::body::LargeBody;
 use super::error::AdminError;
-use crate::access::Principal;
+use super::state::PolicyReader;
 use crate::api::{ErrorBody, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
 use crate::gate::{Change, Replay, VerdictSummary};
+use crate::trust::Rulebook;
 
 /// Try a policy on what was decided. Nothing is recorded.
 #[utoipa::path(
@@ -25,33 +27,45 @@ pub(super) async fn replay(
     State(admin): State<Admin>,
     Reader(principal): Reader,
     Now(now): Now,
-    Body(request): Body<ReplayRequest>,
+    LargeBody(body): LargeBody,
 ) -> Result<Json<ReplayAnswer>, AdminError> {
-    let other = (admin.policies)(&request, now).map_err(|problems| {
-        AdminError::bad_request(problems).next("mend it; sekisho check-config shows the same")
-    })?;
+    let policies = admin.policies.clone();
+    let read = move || read(&body, &policies, now);
+    let (since, other) = admin.heavy.run(read).await??;
+    let scope = principal.scope();
     let replay = Replay {
         other: &other,
-        since: request.since,
+        since,
         exposure: &|environment| admin.as_pulled(environment),
+        sees: &|environment, repository| {
+            scope.covers_environment(environment.as_str()) && scope.covers_repository(repository)
+        },
         now,
     };
     let replayed = admin.gate.replay(&replay).await?;
-    let seen = |change: &Change| sees(&principal, change);
-    let changes = replayed.changes.into_iter().filter(seen);
     Ok(Json(ReplayAnswer {
         judged: replayed.judged,
         unknown: replayed.unknown,
         homeless: replayed.unknown_environment,
         cut: replayed.cut,
-        changes: changes.map(view).collect(),
+        changes: replayed.changes.into_iter().map(view).collect(),
     }))
 }
 
-fn sees(principal: &Principal, change: &Change) -> bool {
-    let scope = principal.scope();
-    scope.covers_repository(&change.repository)
-        && scope.covers_environment(change.environment.as_str())
+/// Since when, and the policy to try.
+fn read(
+    body: &[u8],
+    policies: &PolicyReader,
+    now: Timestamp,
+) -> Result<(Timestamp, Rulebook), AdminError> {
+    let request: ReplayRequest = serde_json::from_slice(body).map_err(|error| {
+        AdminError::bad_request(format!("the body cannot be read: {error}"))
+            .next("see /api/v1/openapi.json")
+    })?;
+    let policy = policies(&request, now).map_err(|problems| {
+        AdminError::bad_request(problems).next("mend it; sekisho check-config shows the same")
+    })?;
+    Ok((request.since, policy))
 }
 
 fn view(change: Change) -> ReplayedChange {

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
 use super::authenticate::{Now, Writer, forbidden};
-use super::body::Body;
+use super::body::LargeBody;
 use super::error::AdminError;
 use super::images::within_repository;
+use super::scan_body::ScanBody;
 use super::submission::{Submission, answer, may_submit};
 use super::unpushed;
 use super::verdicts::view_in_full;
@@ -17,7 +18,7 @@ use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, VerdictView};
 use crate::gate::Inspected;
 use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
-use crate::report::{self, Bound, ScanReport, ScannerInfo};
+use crate::report::{Bound, ScanReport};
 use crate::trust::EnvironmentName;
 
 /// How far a scanner's clock may run ahead of ours.
@@ -27,7 +28,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 #[utoipa::path(
     post,
     path = "/api/v1/scans",
-    request_body = ScanSubmission,
+    request_body = ScanSubmission<'static>,
     responses(
         (status = 200, body = ScanAnswer),
         (status = 422, description = "Not about that image, or not readable", body = ErrorBody),
@@ -37,16 +38,18 @@ pub(super) async fn submit(
     State(admin): State<Admin>,
     Writer(principal): Writer,
     Now(now): Now,
-    Body(submission): Body<ScanSubmission>,
+    LargeBody(body): LargeBody,
 ) -> Result<Json<ScanAnswer>, AdminError> {
     may_submit(&principal)?;
-    let named = submission.image.as_deref();
+    let body = ScanBody::read(body, &admin.heavy).await?;
+    let named = body.image.as_deref();
     let image = named.map(|image| admin.image(image)).transpose()?;
     if let Some(image) = &image {
         within_repository(&principal, image.repository())?;
     }
-    let gate = gate_of(&admin, &principal, &submission)?;
-    let report = read(&submission)?;
+    let gate = gate_of(&admin, &principal, body.gate.clone())?;
+    let image_id = body.image_id.clone();
+    let report = body.report(&admin.heavy).await?;
     scan_time(&report, now)?;
     let handed = Submission {
         principal: &principal,
@@ -54,7 +57,7 @@ pub(super) async fn submit(
         gate,
         now,
     };
-    Ok(Json(match (image, submission.image_id) {
+    Ok(Json(match (image, image_id) {
         (image, Some(image_id)) => unpushed::submit(&admin, handed, image, image_id).await?,
         (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
         (None, None) => return Err(names_nothing()),
@@ -65,9 +68,9 @@ pub(super) async fn submit(
 fn gate_of(
     admin: &Admin,
     principal: &Principal,
-    submission: &ScanSubmission,
+    named: Option<EnvironmentName>,
 ) -> Result<Option<EnvironmentName>, AdminError> {
-    let Some(name) = submission.gate.clone() else {
+    let Some(name) = named else {
         return Ok(None);
     };
     let environment = admin.environment(Some(name))?;
@@ -105,19 +108,6 @@ async fn submit_pushed(
         gate: gate.map(Box::new),
         ..answer(format!("scan:{id}"), image.to_string(), bound, submission)
     })
-}
-
-fn read(submission: &ScanSubmission) -> Result<ScanReport, AdminError> {
-    let refused = |error: String| AdminError::refused(format!("the report is not taken: {error}"));
-    let bytes = submission.report.get().as_bytes();
-    let report = report::read(bytes, submission.format.format())
-        .map_err(|error| refused(error.to_string()))?;
-    let Some(info) = &submission.scanner_info else {
-        return Ok(report);
-    };
-    ScannerInfo::read(info.get().as_bytes())
-        .and_then(|info| report.dated_by(&info))
-        .map_err(|error| AdminError::refused(format!("the scanner info is not taken: {error}")))
 }
 
 /// The future is refused.

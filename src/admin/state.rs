@@ -10,6 +10,7 @@ use crate::api::{ReplayRequest, Status};
 use crate::gate::{ExposureInput, Gate};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
+use crate::tasks::HeavyWork;
 use crate::trust::{EnvironmentName, Exposure, Rulebook};
 
 /// Tells the state of things, for `status`; nothing while the program stops.
@@ -31,6 +32,8 @@ pub struct Admin {
     pub exposures: Arc<BTreeMap<EnvironmentName, Exposure>>,
     pub status: StatusSource,
     pub policies: PolicyReader,
+    /// Where large bodies are read.
+    pub heavy: HeavyWork,
 }
 
 impl Admin {

@@ -22,12 +22,15 @@ use super::uid::uid_of;
 use crate::gate::Gate;
 use crate::http::{Body, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive};
 use crate::metrics::{AdmissionLabels, Metrics, ReviewVerdict};
+use crate::tasks::HeavyWork;
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
 const LIMIT: usize = 8 << 20;
 /// Bodies held in memory at once, in KiB; read, each takes some times its length.
 const HELD_KIB: usize = 128 << 10;
+/// A review up to this length is read at once, in bytes: within a millisecond.
+const SHORT: usize = 64 << 10;
 /// Images judged at once; further ones wait until their deadline. Far more than are
 /// worked on: most of them would wait for an upstream that hangs.
 const JUDGED_AT_ONCE: usize = 8192;
@@ -43,6 +46,7 @@ pub struct Webhook {
     pub(super) turns: Semaphore,
     /// One for each KiB of the bodies that are held.
     held: Semaphore,
+    heavy: HeavyWork,
     metrics: Metrics,
     stack: Stack,
 }
@@ -78,6 +82,7 @@ impl Webhook {
                 .collect(),
             turns: Semaphore::new(JUDGED_AT_ONCE),
             held: Semaphore::new(HELD_KIB),
+            heavy: HeavyWork::new(),
             metrics,
             stack: Stack::new("webhook", limits),
         }
@@ -114,11 +119,11 @@ impl Webhook {
     }
 
     /// Answers what can be answered with the uid; else says what is wrong.
-    async fn review(&self, head: &ReviewHead<'_>, bytes: &[u8]) -> Reviewed {
-        let review: AdmissionReview = match serde_json::from_slice(bytes) {
+    async fn review(&self, head: &ReviewHead<'_>, bytes: Bytes) -> Reviewed {
+        let review = match self.read(bytes.clone()).await? {
             Ok(review) => review,
             Err(error) => {
-                let uid = uid_of(bytes).ok_or("the body is no AdmissionReview")?;
+                let uid = uid_of(&bytes).ok_or("the body is no AdmissionReview")?;
                 let why = format!("the review cannot be read: {error}");
                 return Ok(bad_request(&uid, &why));
             }
@@ -131,6 +136,19 @@ impl Webhook {
             WebhookKind::Mutate => call.mutate().await,
             WebhookKind::Validate => call.validate().await,
         })
+    }
+
+    /// Reads a body; a long one where it holds up no other review.
+    async fn read(
+        &self,
+        bytes: Bytes,
+    ) -> Result<serde_json::Result<AdmissionReview>, &'static str> {
+        if bytes.len() <= SHORT {
+            return Ok(serde_json::from_slice(&bytes));
+        }
+        let read = move || serde_json::from_slice(&bytes);
+        let read = self.heavy.run(read).await;
+        read.map_err(|_| "the review could not be read")
     }
 
     fn finish(&self, head: &ReviewHead<'_>, reviewed: Reviewed) -> Response<Body> {
@@ -180,7 +198,7 @@ where
         };
         let received = receive(body, LIMIT, &self.held, head.deadline.answer).await;
         let reviewed = match received {
-            Received::Whole(bytes, _held) => self.review(&head, &bytes).await,
+            Received::Whole(bytes, _held) => self.review(&head, bytes.into()).await,
             Received::TooLong(beginning) => too_long(&beginning),
             Received::NoRoom(beginning) => not_now(&beginning, head.kind, TOO_MANY),
             Received::Incomplete(beginning) => not_now(&beginning, head.kind, TOO_LATE),

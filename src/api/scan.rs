@@ -26,7 +26,7 @@ pub const LIMIT_OF_SCANS: usize = 256 << 20;
 /// `printf '{"image":"%s","report":%s}' "$image" "$(cat report.json)"`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ScanSubmission {
+pub struct ScanSubmission<'a> {
     /// The image that was scanned; a tag is resolved once, at the upstream. With
     /// `image_id` only its name counts: where the image will be pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,13 +45,14 @@ pub struct ScanSubmission {
     #[serde(default)]
     pub format: FormatChoice,
     /// The report as the scanner wrote it.
+    #[serde(borrow)]
     #[schema(value_type = Object)]
-    pub report: Box<RawValue>,
+    pub report: &'a RawValue,
     /// What `trivy version -f json` or `grype db status -o json` printed: dates
     /// the vulnerability database.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub scanner_info: Option<Box<RawValue>>,
+    pub scanner_info: Option<&'a RawValue>,
 }
 
 /// A format by name, or recognised by its shape.

@@ -13,7 +13,7 @@ use crate::gate::Listener;
 use crate::http::{Bound, Connection, Limits, StackLimits};
 use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
-use crate::tasks::Tasks;
+use crate::tasks::{HeavyWork, Tasks};
 use crate::tls::listener::ReloadingCertificates;
 use crate::trust::{EnvironmentName, Exposure};
 
@@ -192,6 +192,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
         policies: trial::reader(parts),
+        heavy: HeavyWork::new(),
     }
 }
 

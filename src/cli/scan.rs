@@ -92,16 +92,17 @@ impl Scan {
 impl Submit {
     async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
+        let report = read_json("--report", &self.report)?;
         let info = self.scanner_info.as_deref();
+        let info = info.map(|file| read_json("--scanner-info", file));
+        let info = info.transpose()?;
         let submission = ScanSubmission {
             image: self.image,
             image_id: self.image_id,
             gate: self.gate,
             format: self.format,
-            report: read_json("--report", &self.report)?,
-            scanner_info: info
-                .map(|file| read_json("--scanner-info", file))
-                .transpose()?,
+            report: &report,
+            scanner_info: info.as_deref(),
         };
         let answer = client.post::<ScanAnswer>(SCANS, &submission).await?;
         self.screen

@@ -13,7 +13,7 @@ use super::judged::Judged;
 use super::parts::Shared;
 use super::question::{ExposureInput, Question};
 use crate::ledger::Ledger;
-use crate::oci::{Digest, ImageRef, Repository};
+use crate::oci::{Digest, Repository};
 use crate::trust::{
     Decision, DenialReason, EnvironmentName, ExposureSource, Outcome, Rulebook, Subject, Verdict,
     denial_message,
@@ -30,6 +30,8 @@ pub struct Replay<'a> {
     /// The exposure of pulls in an environment, where a decision does not keep its
     /// listener's.
     pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
+    /// What whoever asks may see. Nothing else is replayed.
+    pub sees: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
     pub now: Timestamp,
 }
 
@@ -105,9 +107,13 @@ impl Replayer {
         current: &Rulebook,
         replay: &Replay<'_>,
     ) -> Result<Replayed, InspectError> {
+        let sees = |decision: &Decision| {
+            let subject = decision.subject();
+            subject.is_some_and(|it| (replay.sees)(&it.environment, &it.repository))
+        };
         let decided = self
             .ledger
-            .decided_since(replay.since, REPLAYED_AT_MOST + 1);
+            .decided_since(replay.since, REPLAYED_AT_MOST + 1, sees);
         let mut decided = decided.await.map_err(|error| {
             tracing::error!(%error, "decisions not readable");
             InspectError::Unavailable("the decisions cannot be read".to_owned())
@@ -119,7 +125,7 @@ impl Replayer {
         decided.truncate(REPLAYED_AT_MOST as usize);
         let mut images: BTreeMap<_, (Decision, u64)> = BTreeMap::new();
         for decision in decided {
-            let Some(subject) = subject_of(&decision) else {
+            let Some(subject) = decision.subject() else {
                 continue;
             };
             let key = (subject.environment, subject.repository, subject.digest);
@@ -192,14 +198,4 @@ impl Replayer {
             });
         }
     }
-}
-
-/// What a decision was about; `None`: it named no image of an upstream.
-fn subject_of(decision: &Decision) -> Option<Subject> {
-    let image = ImageRef::parse(&decision.image, decision.upstream.as_ref()?).ok()?;
-    Some(Subject {
-        environment: decision.environment.clone(),
-        repository: image.repository().clone(),
-        digest: decision.digest.clone()?,
-    })
 }

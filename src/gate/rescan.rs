@@ -13,9 +13,9 @@ use super::parts::Shared;
 use super::question::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::{DecisionFilter, Ledger, LedgerError};
-use crate::oci::{Closure, Content, Digest, Image, ImageRef, Platform, Repository};
+use crate::oci::{Closure, Content, Digest, Image, Platform, Repository};
 use crate::trust::{
-    CheckOutcome, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject, Verdict,
+    CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject, Verdict,
 };
 
 /// Subjects looked at for one list.
@@ -80,6 +80,9 @@ pub struct RescanQuery<'a> {
     pub rulebook: &'a Rulebook,
     /// The exposure of pulls in an environment.
     pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
+    /// What whoever asks may see. Nothing else is looked at, or it would fill the
+    /// list up.
+    pub sees: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
     pub now: Timestamp,
     /// Scans that run out within this long are due.
     pub within: SignedDuration,
@@ -108,7 +111,7 @@ impl RescanForecast {
     /// What wants a scan, the most urgent first.
     pub async fn due(&self, query: &RescanQuery<'_>) -> Result<Vec<RescanDue>, InspectError> {
         let mut found = Found::new();
-        for subject in self.in_use(query.now).await? {
+        for subject in self.in_use(query).await? {
             self.look_at(query, &subject, &mut found).await;
         }
         let mut due: Vec<RescanDue> = found.into_values().collect();
@@ -117,15 +120,16 @@ impl RescanForecast {
     }
 
     /// What was pulled, promoted or denied for want of a scan.
-    async fn in_use(&self, now: Timestamp) -> Result<Vec<Subject>, InspectError> {
-        let since = now.checked_sub(IN_USE).unwrap_or(Timestamp::MIN);
+    async fn in_use(&self, query: &RescanQuery<'_>) -> Result<Vec<Subject>, InspectError> {
+        let since = query.now.checked_sub(IN_USE).unwrap_or(Timestamp::MIN);
+        let sees = |it: &Subject| (query.sees)(&it.environment, &it.repository);
         let unreadable = |error: LedgerError| {
             tracing::error!(%error, "records not readable");
             InspectError::Unavailable("the records cannot be read".to_owned())
         };
-        let pulled = self.ledger.subjects_pulled_since(since, LOOKED_AT).await;
-        let promoted = self.ledger.promoted_subjects(LOOKED_AT).await;
-        let mut subjects: Vec<Subject> = self.denied_for_want(since).await.map_err(unreadable)?;
+        let pulled = self.ledger.subjects_pulled_since(since, LOOKED_AT, sees).await;
+        let promoted = self.ledger.promoted_subjects(LOOKED_AT, sees).await;
+        let mut subjects: Vec<Subject> = self.denied_for_want(since, sees).await.map_err(unreadable)?;
         subjects.extend(pulled.map_err(unreadable)?.into_iter().map(|(it, _)| it));
         subjects.extend(promoted.map_err(unreadable)?);
         let mut seen = std::collections::HashSet::new();
@@ -134,7 +138,11 @@ impl RescanForecast {
         Ok(subjects)
     }
 
-    async fn denied_for_want(&self, since: Timestamp) -> Result<Vec<Subject>, LedgerError> {
+    async fn denied_for_want(
+        &self,
+        since: Timestamp,
+        sees: impl Fn(&Subject) -> bool,
+    ) -> Result<Vec<Subject>, LedgerError> {
         let mut subjects = Vec::new();
         for verdict in [Outcome::Denied, Outcome::WouldDeny, Outcome::BreakGlass] {
             let filter = DecisionFilter {
@@ -142,20 +150,12 @@ impl RescanForecast {
                 verdict: Some(verdict),
                 ..DecisionFilter::default()
             };
-            for decision in self.ledger.decisions(&filter).await? {
-                let wanted = decision.reasons.iter().any(|it| Cause::of(*it).is_some());
-                let image = decision
-                    .upstream
-                    .as_ref()
-                    .and_then(|host| ImageRef::parse(&decision.image, host).ok());
-                if let (true, Some(image), Some(digest)) = (wanted, image, decision.digest) {
-                    subjects.push(Subject {
-                        environment: decision.environment,
-                        repository: image.repository().clone(),
-                        digest,
-                    });
-                }
-            }
+            let wanted = |decision: &Decision| {
+                let for_want = decision.reasons.iter().any(|it| Cause::of(*it).is_some());
+                for_want && decision.subject().is_some_and(|subject| sees(&subject))
+            };
+            let denied = self.ledger.decisions_where(&filter, wanted).await?;
+            subjects.extend(denied.iter().filter_map(Decision::subject));
         }
         Ok(subjects)
     }

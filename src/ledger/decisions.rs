@@ -1,8 +1,10 @@
 //! Decisions, as far as they are looked up again. The audit log is the record;
 //! this is its prunable index.
 
+use futures_util::StreamExt;
 use jiff::Timestamp;
 
+use super::stored::only;
 use super::{Ledger, LedgerError, stored};
 use crate::metrics::LedgerVerb;
 use crate::trust::{Decision, DecisionId, EnvironmentName, Outcome};
@@ -56,45 +58,56 @@ impl Ledger {
     }
 
     pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>, LedgerError> {
+        self.decisions_where(filter, |_| true).await
+    }
+
+    /// As [`Self::decisions`], and only those that `wanted` holds for: what it
+    /// leaves out does not count towards the limit.
+    pub async fn decisions_where(
+        &self,
+        filter: &DecisionFilter,
+        wanted: impl Fn(&Decision) -> bool,
+    ) -> Result<Vec<Decision>, LedgerError> {
         let matching = "SELECT body FROM decisions WHERE time >= ? \
                         AND environment = coalesce(?, environment) \
-                        AND verdict = coalesce(?, verdict) ORDER BY time DESC LIMIT ?";
-        let bodies: Vec<String> = sqlx::query_scalar(matching)
+                        AND verdict = coalesce(?, verdict) ORDER BY time DESC";
+        let bodies = sqlx::query_scalar(matching)
             .bind(stored::micros(filter.since).unwrap_or(i64::MIN))
             .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
             .bind(filter.verdict.map(Outcome::as_str))
-            .bind(filter.limit.unwrap_or(LIMIT).min(LIMIT))
-            .fetch_all(&self.readers)
-            .await?;
-        bodies.iter().map(|body| stored::body(body)).collect()
+            .fetch(&self.readers);
+        let read = |body: Result<String, sqlx::Error>| stored::body(&body?);
+        let decisions = bodies.map(read);
+        let limit = filter.limit.unwrap_or(LIMIT).min(LIMIT);
+        only(decisions, limit, wanted).await
     }
 
     /// What was decided since then on known digests: the newest decision of each
     /// environment, exposure, image as it was asked for and digest, with the count
-    /// of all of them. The newest first.
+    /// of all of them. The newest first, at most `limit` that `wanted` holds for.
     pub async fn decided_since(
         &self,
         since: Timestamp,
         limit: u32,
+        wanted: impl Fn(&Decision) -> bool,
     ) -> Result<Vec<Decision>, LedgerError> {
         let _timed = self.timed(LedgerVerb::DecidedSince);
         // A bare column comes from the row that max() found.
         let newest = "SELECT body, sum(count), max(time) AS newest FROM decisions \
                       WHERE time >= ? AND body ->> '$.digest' IS NOT NULL \
                       GROUP BY environment, body ->> '$.exposure', body ->> '$.image', \
-                               body ->> '$.digest' ORDER BY newest DESC LIMIT ?";
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(newest)
+                               body ->> '$.digest' ORDER BY newest DESC";
+        let rows = sqlx::query_as(newest)
             .bind(since.as_microsecond())
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
-        let read = |(body, count, _): (String, i64, i64)| {
+            .fetch(&self.readers);
+        let read = |row: Result<(String, i64, i64), sqlx::Error>| {
+            let (body, count, _) = row?;
             Ok(Decision {
                 count: stored::unsigned(count)?,
                 ..stored::body(&body)?
             })
         };
-        rows.into_iter().map(read).collect()
+        only(rows.map(read), limit, wanted).await
     }
 
     /// Forgets decisions made before `before`; returns how many that were.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::tasks::BrokenOff;
+
 /// Why a verb of the ledger failed. A write that returns an error may still have
 /// been made; it was not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,8 @@ pub enum LedgerError {
     Damaged(String),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("nothing was written: {0}")]
+    BrokenOff(#[from] BrokenOff),
     #[error("the ledger does not answer: {0}")]
     Database(#[from] sqlx::Error),
     #[error("the ledger's schema: {0}")]

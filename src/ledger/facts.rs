@@ -4,8 +4,10 @@
 //! verdict: the first service matters only once a scan is stale, and then the
 //! verdict has run out by itself.
 
+use futures_util::StreamExt;
 use jiff::Timestamp;
 
+use super::stored::only;
 use super::{Ledger, LedgerError, stored};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -68,25 +70,26 @@ impl Ledger {
         stored::time_if(at)
     }
 
-    /// What was served since then and until when, the last first. A subject that
-    /// is pulled again and again is noted about once an hour.
+    /// What was served since then and until when, the last first, at most `limit`
+    /// that `wanted` holds for. A subject that is pulled again and again is noted
+    /// about once an hour.
     pub async fn subjects_pulled_since(
         &self,
         since: Timestamp,
         limit: u32,
+        wanted: impl Fn(&Subject) -> bool,
     ) -> Result<Vec<(Subject, Timestamp)>, LedgerError> {
         let pulled = "SELECT environment, repository, digest, last_pulled FROM facts \
-                      WHERE last_pulled >= ? ORDER BY last_pulled DESC LIMIT ?";
-        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(pulled)
+                      WHERE last_pulled >= ? ORDER BY last_pulled DESC";
+        let rows = sqlx::query_as(pulled)
             .bind(since.as_microsecond())
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
-        let read = |(environment, repository, digest, at): (String, String, String, i64)| {
+            .fetch(&self.readers);
+        let read = |row: Result<(String, String, String, i64), sqlx::Error>| {
+            let (environment, repository, digest, at) = row?;
             let subject = stored::subject(&environment, &repository, &digest)?;
             Ok((subject, stored::time(at)?))
         };
-        rows.into_iter().map(read).collect()
+        only(rows.map(read), limit, |(subject, _)| wanted(subject)).await
     }
 
     /// When the subject was last pulled; what is pulled again and again is noted

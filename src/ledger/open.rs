@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use super::{Config, Index, LedgerError};
 use crate::metrics::Metrics;
+use crate::tasks::HeavyWork;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
 
@@ -41,6 +42,8 @@ pub struct Ledger {
     pub(super) index: Index,
     pub(super) config: Config,
     pub(super) metrics: Metrics,
+    /// Where long lists are read and written.
+    pub(super) heavy: HeavyWork,
     /// Microseconds; when memory was last known to hold all changes.
     pub(super) confirmed: AtomicI64,
     /// Microseconds; the newest time in the records.
@@ -68,6 +71,7 @@ impl Ledger {
             index: Index::empty(config.verdict_bytes),
             config,
             metrics: Metrics::new(),
+            heavy: HeavyWork::new(),
             confirmed: AtomicI64::new(now.as_microsecond()),
             newest: AtomicI64::new(i64::MIN),
             _lock: lock,

@@ -1,8 +1,10 @@
 //! Promotions: who let which digest into which environment.
 
+use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::change::{Change, PromotedTag};
+use super::stored::only;
 use super::{Ledger, LedgerError, stored};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository, Tag};
@@ -99,21 +101,21 @@ impl Ledger {
         self.index.promoted(environment, repository, tag)
     }
 
-    /// What is promoted, the last first.
-    pub async fn promoted_subjects(&self, limit: u32) -> Result<Vec<Subject>, LedgerError> {
+    /// What is promoted, the last first, at most `limit` that `wanted` holds for.
+    pub async fn promoted_subjects(
+        &self,
+        limit: u32,
+        wanted: impl Fn(&Subject) -> bool,
+    ) -> Result<Vec<Subject>, LedgerError> {
         let promoted = "SELECT environment, repository, digest FROM promotions \
                         WHERE withdrawn_at IS NULL GROUP BY environment, repository, digest \
-                        ORDER BY max(id) DESC LIMIT ?";
-        let rows: Vec<(String, String, String)> = sqlx::query_as(promoted)
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
-        let subjects = rows.iter();
-        subjects
-            .map(|(environment, repository, digest)| {
-                stored::subject(environment, repository, digest)
-            })
-            .collect()
+                        ORDER BY max(id) DESC";
+        let rows = sqlx::query_as(promoted).fetch(&self.readers);
+        let read = |row: Result<(String, String, String), sqlx::Error>| {
+            let (environment, repository, digest) = row?;
+            stored::subject(&environment, &repository, &digest)
+        };
+        only(rows.map(read), limit, wanted).await
     }
 
     /// In the subject's environment and repository: of itself, or of `above`.

@@ -122,7 +122,7 @@ impl Ledger {
             false => LedgerVerb::SubmitScan,
         });
         new.refuse_future()?;
-        let fingerprint = new.fingerprint()?;
+        let (new, fingerprint) = self.fingerprinted(new).await?;
         let (scan, listed) = new.into_parts();
         let mut writing = self.begin(Some(scan.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
@@ -139,6 +139,12 @@ impl Ledger {
         };
         self.commit(writing).await?;
         Ok(id)
+    }
+
+    /// With its fingerprint, which reads all of it.
+    async fn fingerprinted(&self, new: NewScan) -> Result<(NewScan, String), LedgerError> {
+        let take = move || new.fingerprint().map(|fingerprint| (new, fingerprint));
+        self.heavy.run(take).await?
     }
 }
 

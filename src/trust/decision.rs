@@ -6,8 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode};
-use crate::oci::{Digest, RegistryHost};
+use super::{
+    Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Subject,
+};
+use crate::oci::{Digest, ImageRef, RegistryHost};
 
 /// An unguessable id: whoever holds it may read that one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +150,19 @@ pub struct Decision {
     /// Age of what is known of the ledger, in seconds, when it is not fresh.
     pub ledger_age_s: Option<i64>,
     pub duration_us: u64,
+}
+
+impl Decision {
+    /// What it was about; `None` where it named no image of an upstream, or one of
+    /// which no digest was known.
+    pub fn subject(&self) -> Option<Subject> {
+        let image = ImageRef::parse(&self.image, self.upstream.as_ref()?).ok()?;
+        Some(Subject {
+            environment: self.environment.clone(),
+            repository: image.repository().clone(),
+            digest: self.digest.clone()?,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -22,12 +22,18 @@ async fn what_was_pulled_lately_is_told_the_last_first() {
     }
     pull(&ledger, "only seen", 1, false).await;
     let since = now() - minutes(40);
-    let told = ledger.subjects_pulled_since(since, 10).await.unwrap();
+    let told = ledger
+        .subjects_pulled_since(since, 10, |_| true)
+        .await
+        .unwrap();
     let expected = [("a", 10), ("b", 40), ("c", 30)].map(|(it, ago)| (subject(it), ago));
     let mut expected = expected.map(|(it, ago)| (it, now() - minutes(ago)));
     expected.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
     assert_eq!(told, expected);
-    let last = ledger.subjects_pulled_since(since, 1).await.unwrap();
+    let last = ledger
+        .subjects_pulled_since(since, 1, |_| true)
+        .await
+        .unwrap();
     assert_eq!(last, expected[..1]);
 }
 
@@ -44,8 +50,8 @@ async fn each_promoted_subject_is_told_once_and_no_withdrawn_one() {
     ledger.promote(stolen).await.unwrap();
     ledger.create_token(token("thief")).await.unwrap();
     ledger.revoke_token("thief", true, now()).await.unwrap();
-    let told = ledger.promoted_subjects(10).await.unwrap();
+    let told = ledger.promoted_subjects(10, |_| true).await.unwrap();
     assert_eq!(told, [subject("a"), subject("b")]);
-    let last = ledger.promoted_subjects(1).await.unwrap();
+    let last = ledger.promoted_subjects(1, |_| true).await.unwrap();
     assert_eq!(last, [subject("a")]);
 }

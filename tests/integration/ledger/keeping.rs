@@ -236,6 +236,29 @@ async fn decisions_are_found_by_what_is_asked_newest_first() {
     assert_eq!(ledger.decisions(&one).await.unwrap().len(), 1);
 }
 
+/// More than one question returns were told to others since.
+#[tokio::test]
+async fn what_others_were_told_hides_nothing() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let own = |decision: &Decision| decision.image == "registry.corp/own:1";
+    let mut batch: Vec<Decision> = (1..=1100).map(|id| decision(id, now(), 1)).collect();
+    for (number, told) in batch.iter_mut().enumerate() {
+        told.digest = Some(digest(&format!("img-{number}")));
+    }
+    let mut first = decision(2000, now() - minutes(9), 1);
+    first.image = "registry.corp/own:1".to_owned();
+    batch.push(first.clone());
+    ledger.record_decisions(&batch).await.unwrap();
+    let all = DecisionFilter::default();
+    assert_eq!(ledger.decisions(&all).await.unwrap().len(), 1000);
+    let found = ledger.decisions_where(&all, own).await.unwrap();
+    assert_eq!(found, [first.clone()]);
+    let since = now() - minutes(60);
+    let told = ledger.decided_since(since, 1, own).await.unwrap();
+    assert_eq!(told, [first]);
+}
+
 #[tokio::test]
 async fn what_was_decided_is_told_once_for_each_image_with_its_count() {
     let place = Place::new();
@@ -261,9 +284,9 @@ async fn what_was_decided_is_told_once_for_each_image_with_its_count() {
         count: 12,
         ..batch[2].clone()
     };
-    let told = ledger.decided_since(at(30), 10).await.unwrap();
+    let told = ledger.decided_since(at(30), 10, |_| true).await.unwrap();
     assert_eq!(told, [elsewhere.clone(), other, newest]);
-    let told = ledger.decided_since(at(30), 1).await.unwrap();
+    let told = ledger.decided_since(at(30), 1, |_| true).await.unwrap();
     assert_eq!(told, [elsewhere]);
 }
 

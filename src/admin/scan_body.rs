@@ -1,0 +1,91 @@
+//! The body of `POST /api/v1/scans`, which may be large: read where it holds up no
+//! other request, and without copying the report.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::error::AdminError;
+use crate::api::{FormatChoice, ScanSubmission};
+use crate::oci::Digest;
+use crate::report::{self, ScanReport, ScannerInfo};
+use crate::tasks::HeavyWork;
+use crate::trust::EnvironmentName;
+
+/// A body that holds together, with its report still to be read.
+pub(super) struct ScanBody {
+    pub(super) image: Option<String>,
+    pub(super) image_id: Option<Digest>,
+    pub(super) gate: Option<EnvironmentName>,
+    format: FormatChoice,
+    report: Bytes,
+    scanner_info: Option<Bytes>,
+}
+
+impl ScanBody {
+    /// Reads all but the report.
+    pub(super) async fn read(body: Bytes, heavy: &HeavyWork) -> Result<Self, AdminError> {
+        heavy.run(move || Self::parse(&body)).await?
+    }
+
+    fn parse(body: &Bytes) -> Result<Self, AdminError> {
+        let read: ScanSubmission<'_> = serde_json::from_slice(body).map_err(|error| {
+            AdminError::bad_request(format!("the body cannot be read: {error}"))
+                .next("see /api/v1/openapi.json")
+        })?;
+        let part = |value: &RawValue| body.slice_ref(value.get().as_bytes());
+        Ok(Self {
+            report: part(read.report),
+            scanner_info: read.scanner_info.map(part),
+            image: read.image,
+            image_id: read.image_id,
+            gate: read.gate,
+            format: read.format,
+        })
+    }
+
+    /// Reads the report, and forgets its text.
+    pub(super) async fn report(self, heavy: &HeavyWork) -> Result<ScanReport, AdminError> {
+        heavy.run(move || self.parse_report()).await?
+    }
+
+    fn parse_report(&self) -> Result<ScanReport, AdminError> {
+        let report = report::read(&self.report, self.format.format())
+            .map_err(|error| AdminError::refused(format!("the report is not taken: {error}")))?;
+        let Some(info) = &self.scanner_info else {
+            return Ok(report);
+        };
+        ScannerInfo::read(info)
+            .and_then(|info| report.dated_by(&info))
+            .map_err(|error| AdminError::refused(format!("the scanner info is not taken: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_a_report_without_copying_it() {
+        let body = Bytes::from_static(br#"{"image":"app","report":{"b": 1,  "a":1.0}}"#);
+        let read = ScanBody::read(body.clone(), &HeavyWork::new()).await;
+        let report = read.unwrap().report;
+        assert_eq!(report, br#"{"b": 1,  "a":1.0}"#.as_slice());
+        assert!(body.as_ptr_range().contains(&report.as_ptr()));
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_no_report() {
+        let heavy = HeavyWork::new();
+        let body =
+            |text: &'static str| ScanBody::read(Bytes::from_static(text.as_bytes()), &heavy);
+        for bad in [
+            r#"{"image":"app"}"#,
+            r#"{"report":{},"gates":"production"}"#,
+            "{",
+        ] {
+            assert!(body(bad).await.is_err(), "{bad}");
+        }
+        let read = body(r#"{"image":"app","report":{}}"#).await.unwrap();
+        assert!(read.report(&heavy).await.is_err());
+    }
+}
