@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod nodes;
 pub mod oci;
 pub mod ops;
+pub mod random;
 pub mod registry;
 pub mod report;
 pub mod stream;

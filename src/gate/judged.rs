@@ -1,12 +1,12 @@
 //! What was asked and what came of it, put together as a decision.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::pull::Asker;
 use crate::oci::{Digest, RegistryHost, Repository, printable};
+use crate::random;
 use crate::trust::{
     Check, Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode,
     Outcome, Place, Verdict,
@@ -182,14 +182,7 @@ fn bounded_check(check: &Check) -> Check {
     }
 }
 
-/// 128 bits of the kernel's; where it has none, of a hasher's random keys.
+/// An id that nobody guesses.
 pub(super) fn fresh_id() -> DecisionId {
-    let mut bytes = [0; 16];
-    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    if filled != Ok(bytes.len()) {
-        let half = || RandomState::new().build_hasher().finish().to_ne_bytes();
-        bytes[..8].copy_from_slice(&half());
-        bytes[8..].copy_from_slice(&half());
-    }
-    DecisionId::from_random(u128::from_ne_bytes(bytes))
+    DecisionId::from_random(u128::from_ne_bytes(random::bytes()))
 }

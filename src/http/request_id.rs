@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::rand::{GetRandomFlags, getrandom};
+use crate::random;
 
 /// The name of one request: a random prefix and a running number. No secret, and no
 /// proof of anything.
@@ -28,7 +28,7 @@ pub(super) struct RequestIds {
 impl RequestIds {
     pub(super) fn new() -> Self {
         Self {
-            prefix: random_prefix(),
+            prefix: u32::from_ne_bytes(random::bytes()),
             next: AtomicU64::new(1),
         }
     }
@@ -38,15 +38,6 @@ impl RequestIds {
             prefix: self.prefix,
             number: self.next.fetch_add(1, Ordering::Relaxed),
         }
-    }
-}
-
-/// The process id serves where the kernel has no random bytes yet.
-fn random_prefix() -> u32 {
-    let mut bytes = [0; 4];
-    match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
-        Ok(4) => u32::from_ne_bytes(bytes),
-        _ => std::process::id(),
     }
 }
 

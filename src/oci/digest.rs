@@ -91,8 +91,7 @@ impl Digest {
 
     /// The part after the colon.
     pub fn hex(&self) -> String {
-        self.to_string()
-            .split_off(self.algorithm().as_str().len() + 1)
+        hex::encode(self.as_bytes())
     }
 
     /// The algorithm and the first twelve characters, for messages that must be
@@ -109,35 +108,19 @@ impl Digest {
     }
 }
 
-fn decode_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
-    let wrong = DigestError::Hex(N * 2);
-    if hex.len() != N * 2 {
-        return Err(wrong);
-    }
+/// Lower case only: one digest has one name.
+fn decode_hex<const N: usize>(text: &str) -> Result<[u8; N], DigestError> {
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        let (Some(high), Some(low)) = (nibble(pair[0]), nibble(pair[1])) else {
-            return Err(wrong);
-        };
-        *byte = high << 4 | low;
-    }
-    Ok(bytes)
-}
-
-const fn nibble(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+    let decoded = hex::decode_to_slice(text, &mut bytes);
+    match decoded {
+        Ok(()) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => Ok(bytes),
+        _ => Err(DigestError::Hex(N * 2)),
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.algorithm().as_str())?;
-        self.as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}:{}", self.algorithm().as_str(), self.hex())
     }
 }
 

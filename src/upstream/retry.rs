@@ -1,11 +1,11 @@
 //! How long to wait before a call is tried again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header};
 
 use super::Retries;
+use crate::random;
 
 impl Retries {
     /// The pause after try number `attempt` (from 0). What the upstream asks
@@ -23,10 +23,9 @@ impl Retries {
     }
 }
 
-/// Between 0 and 0.5; the hasher's random keys are random enough for jitter.
+/// Between 0 and 0.5.
 fn random_half() -> f64 {
-    let roll = RandomState::new().hash_one(0u8);
-    (roll >> 32) as f64 / f64::from(u32::MAX) / 2.0
+    f64::from(u32::from_ne_bytes(random::bytes())) / f64::from(u32::MAX) / 2.0
 }
 
 /// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date.

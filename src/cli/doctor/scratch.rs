@@ -5,10 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
 use super::files;
 use crate::cli::failure::Failure;
+use crate::random;
 
 #[derive(Debug)]
 pub struct Scratch {
@@ -20,7 +19,7 @@ impl Scratch {
     pub fn new() -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::new(format!("cannot make a scratch folder: {error}"));
-        let word = random_word().map_err(failed)?;
+        let word = hex::encode(random::bytes::<8>());
         let folder = std::env::temp_dir().join(format!("sekisho-doctor-{word}"));
         DirBuilder::new()
             .mode(0o700)
@@ -48,12 +47,6 @@ impl Scratch {
         files::write(&file, contents.as_bytes())?;
         Ok(file)
     }
-}
-
-fn random_word() -> io::Result<String> {
-    let mut bytes = [0; 8];
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Drop for Scratch {

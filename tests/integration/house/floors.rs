@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 10] = [
         "tls::authority",
         "tls::listener",
         "memory",
+        "random",
         "tasks",
         "flight",
     ],
