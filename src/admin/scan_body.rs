@@ -76,8 +76,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_is_no_report() {
         let heavy = HeavyWork::new();
-        let body =
-            |text: &'static str| ScanBody::read(Bytes::from_static(text.as_bytes()), &heavy);
+        let body = |text: &'static str| ScanBody::read(Bytes::from_static(text.as_bytes()), &heavy);
         for bad in [
             r#"{"image":"app"}"#,
             r#"{"report":{},"gates":"production"}"#,

@@ -162,12 +162,20 @@ fn follow(shown: Arc<Shown>, config: &TlsConfig, parts: &Parts, tasks: &Tasks) {
     let family = &parts.metrics.certificate_expiry_seconds;
     let expiry = family.get_or_create_owned(&labels);
     tasks.every("certificates", LOOK, move |now: Timestamp| {
-        if let Some(paths) = &paths {
-            shown.reload_once(paths);
+        let (shown, paths, expiry) = (shown.clone(), paths.clone(), expiry.clone());
+        async move {
+            if let Some(paths) = paths {
+                reload(&shown, paths).await;
+            }
+            expiry.set(shown.certificates.not_after().duration_since(now).as_secs());
         }
-        expiry.set(shown.certificates.not_after().duration_since(now).as_secs());
-        std::future::ready(())
     });
+}
+
+/// In the blocking pool: disks are slow at times.
+async fn reload(shown: &Arc<Shown>, paths: TlsPaths) {
+    let shown = shown.clone();
+    let _done = tokio::task::spawn_blocking(move || shown.reload_once(&paths)).await;
 }
 
 fn read(paths: &TlsPaths) -> Result<TlsFiles, StartError> {

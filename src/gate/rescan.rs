@@ -15,7 +15,8 @@ use super::upstreams::Upstreams;
 use crate::ledger::{DecisionFilter, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, Platform, Repository};
 use crate::trust::{
-    CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject, Verdict,
+    CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject,
+    Verdict,
 };
 
 /// Subjects looked at for one list.
@@ -127,9 +128,15 @@ impl RescanForecast {
             tracing::error!(%error, "records not readable");
             InspectError::Unavailable("the records cannot be read".to_owned())
         };
-        let pulled = self.ledger.subjects_pulled_since(since, LOOKED_AT, sees).await;
+        let pulled = self
+            .ledger
+            .subjects_pulled_since(since, LOOKED_AT, sees)
+            .await;
         let promoted = self.ledger.promoted_subjects(LOOKED_AT, sees).await;
-        let mut subjects: Vec<Subject> = self.denied_for_want(since, sees).await.map_err(unreadable)?;
+        let mut subjects: Vec<Subject> = self
+            .denied_for_want(since, sees)
+            .await
+            .map_err(unreadable)?;
         subjects.extend(pulled.map_err(unreadable)?.into_iter().map(|(it, _)| it));
         subjects.extend(promoted.map_err(unreadable)?);
         let mut seen = std::collections::HashSet::new();

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview};
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
@@ -25,6 +26,7 @@ const PAGES: usize = 100;
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const RIGHTS: &str = "rbac.authorization.k8s.io";
 const NOT_FOUND: u16 = 404;
+const FORBIDDEN: u16 = 403;
 
 /// What to look at besides what every cluster has.
 #[derive(Clone, Debug)]
@@ -191,11 +193,34 @@ impl Cluster {
                 asked: image.clone(),
                 image: image_of(&made),
             },
-            Ok(Err(error)) if is_forbidden_to_us(&error) => {
-                Trial::NotTried(super::error::in_words(&error))
-            }
-            Ok(Err(error)) => Trial::Refused(super::error::in_words(&error)),
+            Ok(Err(error)) => self.not_made(namespace, &error).await,
         }
+    }
+
+    /// Admission may refuse with the status of a user who may not make Pods, so the
+    /// API server is asked which of the two it was.
+    async fn not_made(&self, namespace: &str, error: &kube::Error) -> Trial {
+        let words = super::error::in_words(error);
+        let forbidden = matches!(error, kube::Error::Api(status) if status.code == FORBIDDEN);
+        match forbidden && self.may_make_pods(namespace).await == Some(false) {
+            true => Trial::NotTried(words),
+            false => Trial::Refused(words),
+        }
+    }
+
+    /// Whether we may, admission aside; `None`: the API server does not tell.
+    async fn may_make_pods(&self, namespace: &str) -> Option<bool> {
+        let asked = ResourceAttributes {
+            namespace: Some(namespace.to_owned()),
+            verb: Some("create".to_owned()),
+            resource: Some("pods".to_owned()),
+            ..ResourceAttributes::default()
+        };
+        let mut review = SelfSubjectAccessReview::default();
+        review.spec.resource_attributes = Some(asked);
+        let api: Api<SelfSubjectAccessReview> = Api::all(self.client());
+        let answer = in_time(api.create(&PostParams::default(), &review)).await;
+        Some(answer.ok()?.status?.allowed)
     }
 }
 
@@ -312,9 +337,4 @@ fn trial_pod(image: &str) -> Value {
 fn image_of(pod: &DynamicObject) -> String {
     let image = pod.data.pointer("/spec/containers/0/image");
     image.and_then(Value::as_str).unwrap_or("").to_owned()
-}
-
-/// The doctor itself may not make Pods; what admission forbids reads otherwise.
-fn is_forbidden_to_us(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.message.contains("cannot create resource"))
 }

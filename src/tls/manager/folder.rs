@@ -45,6 +45,14 @@ impl Folder {
         self.0.display().to_string()
     }
 
+    /// Work on it did not come to its end.
+    pub(super) fn broken_off(&self, error: tokio::task::JoinError) -> KeepError {
+        KeepError::File {
+            path: self.0.clone(),
+            source: io::Error::other(error),
+        }
+    }
+
     /// What is current, under the name of its folder; `None`: nothing was written.
     pub(super) fn read(&self) -> Result<Option<Stored>, KeepError> {
         let Some(version) = self.version()? else {
@@ -125,11 +133,7 @@ fn name_of(files: &Files) -> String {
             hash.update(part);
         }
     }
-    let hash = hash.finalize();
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&hash.finalize()[..8])
 }
 
 /// One component that leads nowhere else.

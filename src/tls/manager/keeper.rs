@@ -50,7 +50,7 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Self, KeepError> {
         let found = match find(&store, &names, &terms, now).await {
-            Err(error @ KeepError::Secret { .. }) => recall(&store, error)?,
+            Err(error @ KeepError::Secret { .. }) => recall(&store, error).await?,
             found => found?,
         };
         let authority = &found.authority;
@@ -185,15 +185,16 @@ async fn find(
             (Err(error), Some(held)) => (held, Some(error)),
             (Err(error), None) => return Err(error),
         };
-        let problem = problem.or(store.remember(&authority.to_files()).err());
+        let remembered = store.remember(&authority.to_files()).await;
+        let problem = problem.or(remembered.err());
         return Ok(Found { authority, problem });
     }
     Err(KeepError::Contended(store.place()))
 }
 
 /// What a silent Secret held last; without that, its `error`.
-fn recall(store: &Store, error: KeepError) -> Result<Found, KeepError> {
-    let copy = store.remembered().ok().flatten();
+async fn recall(store: &Store, error: KeepError) -> Result<Found, KeepError> {
+    let copy = store.remembered().await.ok().flatten();
     match read(store, copy.as_ref()) {
         Ok(Some(authority)) => Ok(Found {
             authority,

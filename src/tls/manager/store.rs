@@ -28,7 +28,7 @@ impl Store {
 
     pub(super) async fn read(&self) -> Result<Option<Stored>, KeepError> {
         match self {
-            Self::Folder(folder) => folder.read(),
+            Self::Folder(folder) => in_pool(folder, Folder::read).await,
             Self::Secret { secret, .. } => {
                 let read = secret.read().await.map_err(|source| self.failed(source))?;
                 Ok(read.map(|(files, version)| Stored { files, version }))
@@ -44,7 +44,11 @@ impl Store {
         replaces: Option<&str>,
     ) -> Result<bool, KeepError> {
         match self {
-            Self::Folder(folder) => folder.write(files, replaces),
+            Self::Folder(folder) => {
+                let (files, replaces) = (files.clone(), replaces.map(str::to_owned));
+                let write = move |folder: &Folder| folder.write(&files, replaces.as_deref());
+                in_pool(folder, write).await
+            }
             Self::Secret { secret, .. } => match secret.write(files, replaces).await {
                 Ok(()) => Ok(true),
                 Err(SecretError::Conflict) => Ok(false),
@@ -54,18 +58,21 @@ impl Store {
     }
 
     /// Keeps a copy of what a Secret holds.
-    pub(super) fn remember(&self, files: &Files) -> Result<(), KeepError> {
+    pub(super) async fn remember(&self, files: &Files) -> Result<(), KeepError> {
         match self {
             Self::Folder(_) => Ok(()),
-            Self::Secret { copy, .. } => copy.replace(files),
+            Self::Secret { copy, .. } => {
+                let files = files.clone();
+                in_pool(copy, move |folder| folder.replace(&files)).await
+            }
         }
     }
 
     /// The copy, where there is one.
-    pub(super) fn remembered(&self) -> Result<Option<Stored>, KeepError> {
+    pub(super) async fn remembered(&self) -> Result<Option<Stored>, KeepError> {
         match self {
             Self::Folder(_) => Ok(None),
-            Self::Secret { copy, .. } => copy.read(),
+            Self::Secret { copy, .. } => in_pool(copy, Folder::read).await,
         }
     }
 
@@ -75,4 +82,14 @@ impl Store {
             source,
         }
     }
+}
+
+/// Works on a folder in the blocking pool: disks are slow at times.
+async fn in_pool<T: Send + 'static>(
+    folder: &Folder,
+    work: impl FnOnce(&Folder) -> Result<T, KeepError> + Send + 'static,
+) -> Result<T, KeepError> {
+    let own = folder.clone();
+    let done = tokio::task::spawn_blocking(move || work(&own)).await;
+    done.map_err(|error| folder.broken_off(error)).flatten()
 }

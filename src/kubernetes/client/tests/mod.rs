@@ -4,4 +4,5 @@ mod denials;
 mod drift;
 mod kit;
 mod knowledge;
+mod snapshot;
 mod webhook;
