@@ -16,5 +16,6 @@ mod lab;
 mod ledger;
 mod readme;
 mod registry;
+mod run;
 mod runtimes;
 mod upstream;

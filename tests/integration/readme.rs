@@ -1,5 +1,5 @@
-//! The README cannot drift: its commands are read by the program, its
-//! configuration is good.
+//! The README and the page on operations cannot drift: their commands are read by
+//! the program, the configuration is good.
 
 use crate::cli::program::{Program, scratch};
 
@@ -8,11 +8,15 @@ fn readme() -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// The lines of the fenced blocks of this language; of an indented block, too.
 fn blocks(language: &str) -> Vec<String> {
+    blocks_of(&readme(), language)
+}
+
+/// The lines of the fenced blocks of this language; of an indented block, too.
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut inside = None;
-    for line in readme().lines() {
+    for line in text.lines() {
         let line = line.trim_start();
         match (line.strip_prefix("```"), inside) {
             (Some(opened), None) => inside = Some(opened == language),
@@ -63,6 +67,17 @@ fn every_command_of_the_readme_is_read_by_the_program() {
         read += 1;
     }
     assert!(read >= 8, "{read}");
+}
+
+#[test]
+fn every_command_of_the_page_on_operations_is_read_by_the_program() {
+    let page = crate::docs::page::text("docs/operations.md");
+    let lines = blocks_of(&page, "sh");
+    assert!(lines.len() >= 6, "{lines:?}");
+    for line in lines {
+        let parsed = sekisho::cli::command().try_get_matches_from(words(&line));
+        assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+    }
 }
 
 #[test]

@@ -12,8 +12,9 @@ use sekisho::oci::Platform;
 use sekisho::tasks::Tasks;
 use tempfile::TempDir;
 
-use crate::admin::lab::{Ask, NAME, config, eventually, named, trivy};
 use crate::cli::program::Program;
+use crate::kit::lab::{Ask, NAME, config, eventually, named, trivy};
+use crate::lab::Missing;
 
 /// The program, serving. It is killed when this goes away.
 struct Served {
@@ -231,8 +232,7 @@ fn temporaries(cache: &Path) -> usize {
 async fn nothing_need_be_configured() {
     let free = |port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     if !free(5080) || !free(5081) {
-        eprintln!("skipped: 127.0.0.1:5080 or 5081 is taken");
-        return;
+        return Missing::new("127.0.0.1:5080 or 5081 is taken").skip();
     }
     let folder = TempDir::new().unwrap();
     let mut served = Served::start(folder.path(), &["serve"]).await;

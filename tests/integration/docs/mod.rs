@@ -3,5 +3,7 @@
 //! `UPDATE_DOCS=1 cargo test --test integration docs::` writes the parts that are
 //! made from the code anew.
 
+mod configuration;
 mod metrics;
-mod page;
+pub mod page;
+mod recipes;
