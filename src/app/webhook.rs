@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use super::Parts;
 use super::config::{ClusterConfig, Config, Nodes};
-use crate::admission::{self, Callbacks, Cluster, NamespaceRule, Webhook};
+use crate::admission::{self, Callbacks, Cluster, Names, NamespaceRule, Webhook};
 use crate::gate::Listener;
 use crate::http::StackLimits;
-use crate::oci::{RegistryHost, RepositoryGlobs};
-use crate::trust::ImageNames;
+use crate::oci::RepositoryGlobs;
 
 /// The door, which answers for every configured cluster.
 pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
@@ -63,15 +62,10 @@ fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> 
     }
 }
 
-fn names(cluster: &ClusterConfig, config: &Config) -> ImageNames {
-    image_names(config, vec![cluster.gateway.clone()])
-}
-
-/// How names of images are read where the gateway goes by the names in `gateways`.
-pub(super) fn image_names(config: &Config, gateways: Vec<RegistryHost>) -> ImageNames {
+fn names(cluster: &ClusterConfig, config: &Config) -> Names {
     let upstreams = config.upstreams.iter();
-    ImageNames {
-        gateways,
+    Names {
+        gateway: cluster.gateway.clone(),
         upstreams: upstreams
             .map(|upstream| (upstream.name.clone(), upstream.path.clone()))
             .collect(),

@@ -2,16 +2,17 @@
 
 use proptest::prelude::*;
 
+use crate::admission::Names;
 use crate::oci::{Digest, RegistryHost};
-use crate::trust::{DenialReason, ImageNames};
+use crate::trust::DenialReason;
 
 fn host(text: &str) -> RegistryHost {
     RegistryHost::parse(text).unwrap()
 }
 
-fn names() -> ImageNames {
-    ImageNames {
-        gateways: vec![host("gateway.corp:5080")],
+fn names() -> Names {
+    Names {
+        gateway: host("gateway.corp:5080"),
         upstreams: vec![
             (host("docker.io"), "docker.io".to_owned()),
             (host("registry.corp:5000"), "corp".to_owned()),

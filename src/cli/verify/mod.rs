@@ -8,7 +8,6 @@ mod ask;
 mod command;
 mod files;
 mod junit;
-mod kinds;
 mod screen;
 
 pub(super) use answer::Judged;

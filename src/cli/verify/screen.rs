@@ -110,7 +110,6 @@ mod tests {
                 places: vec![place; places],
                 answer,
             }],
-            kinds: Vec::new(),
             notes: Vec::new(),
         }
     }

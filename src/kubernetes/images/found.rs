@@ -75,8 +75,6 @@ pub enum Lack {
     TooLong,
     /// The list's entry is no container at all.
     NotAMap,
-    /// It has parameters in it, which somebody fills in later.
-    FilledIn,
 }
 
 impl Lack {
@@ -87,7 +85,6 @@ impl Lack {
             Self::NotText => "is no text",
             Self::TooLong => "is longer than any image's name",
             Self::NotAMap => "is no container",
-            Self::FilledIn => "is filled in when it runs",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{DOOR, Lab, NAME, eventually};
+use crate::kit::lab::{DOOR, Lab, NAME, eventually};
 
 fn id_of(denied: &Value) -> String {
     let detail = denied["errors"][0]["detail"].as_str().unwrap();

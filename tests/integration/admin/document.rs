@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lab::Lab;
+use crate::kit::lab::Lab;
 
 #[tokio::test]
 async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho::demo::SampleIndex;
 use serde_json::{Value, json};
 
-use super::lab::{Lab, NAME, eventually, named, sample, trivy, trivy_at};
+use crate::kit::lab::{Lab, NAME, eventually, named, sample, trivy, trivy_at};
 
 async fn due(lab: &Lab, hours: u32) -> Vec<Value> {
     let path = format!("/api/v1/scans/due?within_hours={hours}");

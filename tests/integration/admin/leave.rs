@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Lab, NAME, eventually, trivy};
 
 fn glass(image: &str) -> Value {
     json!({

@@ -3,7 +3,6 @@
 mod decisions;
 mod document;
 mod due;
-pub mod lab;
 mod leave;
 mod overload;
 mod promotions;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use sekisho::http::StackLimits;
 
-use super::lab::{Ask, Lab};
+use crate::kit::lab::{Ask, Lab};
 
 #[tokio::test]
 async fn turns_requests_away_when_full_and_recovers() {
@@ -20,7 +20,7 @@ async fn turns_requests_away_when_full_and_recovers() {
     assert_eq!(code, "unavailable");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(refused.header("x-request-id").is_some());
-    let alive = Ask::new(lab.app.admin(), "GET", "/livez").send().await;
+    let alive = Ask::new(lab.app().admin(), "GET", "/livez").send().await;
     assert_eq!(alive.status, 200, "the API is busy, not dead");
     held.release();
     while let Some(answer) = asked.next().await {

@@ -3,7 +3,7 @@
 use sekisho::demo::Kind;
 use serde_json::{Value, json};
 
-use super::lab::{DOOR, Lab, NAME, trivy};
+use crate::kit::lab::{DOOR, Lab, NAME, trivy};
 
 fn to(image: &str, environment: &str) -> Value {
     json!({"image": image, "environment": environment})
@@ -84,7 +84,7 @@ async fn what_was_revoked_or_cannot_be_read_safely_cannot_be_forced() {
 
     let foreign = foreign_layer(&image.manifest.bytes);
     lab.upstream.put_manifest(NAME, &foreign);
-    let named = super::lab::named(NAME, &foreign.digest);
+    let named = crate::kit::lab::named(NAME, &foreign.digest);
     let request = json!({"image": named, "environment": "production", "force": true});
     let (code, text) = lab.promote(&lab.token, request).await.refusal(422);
     assert!(code == "denied" || code == "refused", "{code} {text}");

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
+use crate::kit::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
 
-async fn replay(lab: &Lab, policy: &str) -> super::lab::Answer {
+async fn replay(lab: &Lab, policy: &str) -> crate::kit::lab::Answer {
     let since = Timestamp::now() - SignedDuration::from_hours(1);
     let body = json!({"policy": policy, "since": since.to_string()});
     lab.api("POST", "/api/v1/replays").json(&body).send().await

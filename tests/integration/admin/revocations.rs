@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{Answer, Lab, NAME, trivy};
+use crate::kit::lab::{Answer, Lab, NAME, trivy};
 
 async fn revoke(lab: &Lab, token: &str, what: &str, body: Value) -> Answer {
     let path = format!("/api/v1/revocations{what}");

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho::demo::SampleIndex;
 use serde_json::json;
 
-use super::lab::{DOOR, Lab, NAME, grype, minutes_ago, sample, trivy, trivy_at};
+use crate::kit::lab::{DOOR, Lab, NAME, grype, minutes_ago, sample, trivy, trivy_at};
 
 #[tokio::test]
 async fn reports_of_both_tools_are_recognised_and_bound_to_the_manifest() {
@@ -119,7 +119,7 @@ async fn a_submitter_reaches_its_own_repositories_only() {
         .expect(200);
     // The same bytes in another repository do not inherit it.
     lab.upstream.put_image(DOOR, &image);
-    let copy = super::lab::named(DOOR, &image.manifest.digest);
+    let copy = crate::kit::lab::named(DOOR, &image.manifest.digest);
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
     assert_eq!(lab.verdict(&copy, "staging").await["allowed"], false);
     lab.stop().await;

@@ -1,6 +1,6 @@
 //! Requests that other sites, or other names, bring here.
 
-use super::lab::Lab;
+use crate::kit::lab::Lab;
 
 #[tokio::test]
 async fn a_name_that_was_bound_to_our_address_gets_no_answer() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Lab, NAME, eventually, trivy};
 
 const ROLES: [&str; 6] = [
     "puller", "scanner", "promoter", "viewer", "on-call", "admin",
@@ -213,8 +213,8 @@ async fn a_secret_is_shown_once_and_kept_nowhere() {
     assert_eq!(list.expect(200)["tokens"].as_array().unwrap().len(), 2);
     let bare = secret.trim_start_matches("sks_").to_owned();
     assert!(!list.text().contains(&bare));
-    let folder = lab.folder.path().join("data");
-    lab.app.stop().await;
+    let ended = lab.ended().await;
+    let folder = ended.data();
     let mut files = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,7 +4,7 @@ use sekisho::demo::{ImageBuilder, SampleImage};
 use sekisho::oci::Platform;
 use serde_json::{Value, json};
 
-use super::lab::{Lab, NAME, named, sample, trivy};
+use crate::kit::lab::{Lab, NAME, named, sample, trivy};
 
 /// What Trivy prints of an image that lies in no registry.
 fn before_the_push(image: &SampleImage, severities: &[&str]) -> Value {
@@ -13,12 +13,12 @@ fn before_the_push(image: &SampleImage, severities: &[&str]) -> Value {
     report
 }
 
-async fn submit(lab: &Lab, token: &str, body: Value) -> super::lab::Answer {
+async fn submit(lab: &Lab, token: &str, body: Value) -> crate::kit::lab::Answer {
     let ask = lab.nobody("POST", "/api/v1/scans").token(token);
     ask.json(&body).send().await
 }
 
-async fn bind(lab: &Lab, token: &str, image: &str, image_id: &str) -> super::lab::Answer {
+async fn bind(lab: &Lab, token: &str, image: &str, image_id: &str) -> crate::kit::lab::Answer {
     let ask = lab.nobody("POST", "/api/v1/scans/bind").token(token);
     let body = json!({"image": image, "image_id": image_id});
     ask.json(&body).send().await

@@ -8,8 +8,8 @@ use sekisho::app::config::Config;
 use tempfile::TempDir;
 
 use super::certificates::{ask, connect_to};
-use crate::admin::lab::Lab;
 use crate::cli::program::{Program, Run};
+use crate::kit::lab::Lab;
 
 const AUTO: &str = "[[listeners]]\naddress = \"127.0.0.1:0\"\nenvironment = \"production\"\n\
                     tls = \"auto\"\n";
@@ -20,7 +20,7 @@ fn bundle(folder: &Path) -> String {
 }
 
 async fn greets(lab: &Lab, roots: &str) -> bool {
-    match connect_to(lab.app.registries()[0], roots, None).await {
+    match connect_to(lab.app().registries()[0], roots, None).await {
         Ok(mut stream) => ask(&mut stream, "/v2/").await.unwrap().status == 200,
         Err(_) => false,
     }
@@ -30,13 +30,13 @@ async fn greets(lab: &Lab, roots: &str) -> bool {
 async fn a_listener_makes_its_certificate_and_keeps_its_authority() {
     let lab = Lab::with(AUTO, REST).await;
     let roots = bundle(lab.folder.path());
-    let told = lab.app.parts().authority.as_ref().unwrap().bundle();
+    let told = lab.app().parts().authority.as_ref().unwrap().bundle();
     assert_eq!(told.borrow().as_ref(), roots);
     assert!(greets(&lab, &roots).await);
     let metrics = lab.nobody("GET", "/metrics").send().await.text();
     let sample = format!(
         "sekisho_certificate_expiry_seconds{{listener=\"{}\"}} 77",
-        lab.app.registries()[0]
+        lab.app().registries()[0]
     );
     assert!(metrics.contains(&sample), "90 days, in seconds: {metrics}");
     assert_eq!(lab.nobody("GET", "/readyz").send().await.status, 200);
@@ -48,8 +48,8 @@ async fn a_listener_makes_its_certificate_and_keeps_its_authority() {
 #[tokio::test]
 async fn files_that_are_broken_stop_the_start_and_are_left_alone() {
     let lab = Lab::with(AUTO, REST).await;
-    let (file, folder) = (lab.config_file(), lab.folder.path().to_owned());
-    lab.app.stop().await;
+    let (file, folder) = (lab.file(), lab.folder.path().to_owned());
+    let _ended = lab.ended().await;
     let key = folder.join("data/authority/current/ca.key");
     fs::write(&key, "half").unwrap();
     let config = Config::load(Some(&file), |_| None, jiff::Timestamp::now()).unwrap();
@@ -78,7 +78,7 @@ fn node_config(runtime: &str, config: &Path) -> Program {
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_get_the_bundle_of_the_gateway() {
     let lab = Lab::with(AUTO, REST).await;
-    let (file, roots) = (lab.config_file(), bundle(lab.folder.path()));
+    let (file, roots) = (lab.file(), bundle(lab.folder.path()));
     for (runtime, ca) in [
         ("containerd", "sekisho-ca.crt"),
         ("docker", "certs.d/gateway.corp:5080/ca.crt"),

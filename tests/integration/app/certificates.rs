@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::admin::lab::{Answer, Lab, NAME, eventually};
+use crate::kit::lab::{Answer, Lab, NAME, eventually};
 
 pub type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -58,7 +58,7 @@ async fn connect(
     roots: &Issuer,
     own: Option<&(String, String)>,
 ) -> std::io::Result<Stream> {
-    connect_to(lab.app.registries()[0], &roots.pem(), own).await
+    connect_to(lab.app().registries()[0], &roots.pem(), own).await
 }
 
 /// As a client that trusts `roots`, PEM, and shows its own certificate.
@@ -163,7 +163,7 @@ async fn a_live_listener_follows_its_files_and_keeps_the_last_good_pair() {
     );
 
     std::fs::write(lab.folder.path().join("tls.key"), &first.1).unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    lab.looked("certificates").await;
     let mut new = connect(&lab, &issuer, None).await.unwrap();
     assert_eq!(
         shown(&new),

@@ -4,7 +4,7 @@ use sekisho::app::App;
 use sekisho::app::config::Config;
 use serde_json::Value;
 
-use crate::admin::lab::{Ask, Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Ask, Lab, NAME, eventually, trivy};
 
 #[tokio::test]
 async fn decisions_and_papers_survive_a_restart() {
@@ -52,9 +52,9 @@ async fn a_denial_that_falls_during_the_drain_is_recorded() {
     let digest = image.manifest.digest.to_string();
     let path = format!("/v2/registry.example/{NAME}/manifests/{digest}");
     let hold = lab.upstream.hold(&digest);
-    let pulling = tokio::spawn(Ask::new(lab.app.registries()[0], "GET", &path).send());
+    let pulling = tokio::spawn(Ask::new(lab.app().registries()[0], "GET", &path).send());
     hold.arrived().await;
-    let registry = lab.app.registries()[0];
+    let registry = lab.app().registries()[0];
     let release = async {
         let closed = || async { tokio::net::TcpStream::connect(registry).await.is_err() };
         eventually("nothing more is accepted", closed).await;
@@ -126,7 +126,7 @@ async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
     let lab = Lab::start().await;
     let second = async || {
         let now = jiff::Timestamp::now();
-        let config = Config::load(Some(&lab.config_file()), |_| None, now).unwrap();
+        let config = Config::load(Some(&lab.file()), |_| None, now).unwrap();
         App::start(config)
             .await
             .map(|_| ())
@@ -138,9 +138,9 @@ async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
         told.starts_with("ledger:") && told.contains("serve"),
         "{told}"
     );
-    let text = std::fs::read_to_string(lab.config_file()).unwrap();
+    let text = std::fs::read_to_string(lab.file()).unwrap();
     let elsewhere = format!("{text}\n[ledger]\nurl = \"sqlite://other.db\"\n");
-    std::fs::write(lab.config_file(), elsewhere).unwrap();
+    std::fs::write(lab.file(), elsewhere).unwrap();
     let told = second().await;
     assert!(told.starts_with("cache:"), "{told}");
     lab.stop().await;

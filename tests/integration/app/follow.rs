@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
 
-use crate::admin::lab::{Lab, NAME, eventually, trivy};
 use crate::cli::program::Program;
+use crate::kit::lab::{Lab, NAME, eventually, trivy};
 
 /// A second, and another for a machine that is busy.
 const SOON: Duration = Duration::from_secs(2);
@@ -45,10 +45,7 @@ async fn a_revocation_of_another_process_is_followed_within_a_second() {
 async fn a_token_of_another_process_is_known_within_a_second() {
     let lab = Lab::start().await;
     let program = Program::new(&["token", "create", "--name", "ci", "--role", "viewer"]);
-    let program = program
-        .arg("--output")
-        .arg("json")
-        .config(&lab.config_file());
+    let program = program.arg("--output").arg("json").config(&lab.file());
     let run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
     assert_eq!(run.code, 0, "{run:?}");
     let written = std::time::Instant::now();

@@ -1,6 +1,6 @@
 //! The policy follows its file; a file that is wrong changes nothing.
 
-use crate::admin::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
+use crate::kit::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
 
 const ONE: &str = "
 [[listeners]]
@@ -61,7 +61,7 @@ async fn the_next_answer_follows_the_file() {
         "the last good state holds"
     );
 
-    std::fs::remove_file(lab.config_file()).unwrap();
+    std::fs::remove_file(lab.file()).unwrap();
     eventually("its absence is seen", || async {
         !status(&lab).await.contains("scam")
     })

@@ -1,6 +1,6 @@
 //! What probes and scrapers see, and where.
 
-use crate::admin::lab::{Ask, Lab, NAME, trivy};
+use crate::kit::lab::{Ask, Lab, NAME, trivy};
 
 const OPS: &str = "
 [ops]
@@ -16,11 +16,11 @@ async fn probes_lie_on_the_admin_address_until_they_have_their_own() {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(lab.nobody("GET", path).send().await.status, 200, "{path}");
     }
-    assert_eq!(lab.app.ops(), None);
+    assert_eq!(lab.app().ops(), None);
     lab.stop().await;
 
     let lab = Lab::with(ONE, OPS).await;
-    let ops = lab.app.ops().unwrap();
+    let ops = lab.app().ops().unwrap();
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(
             Ask::new(ops, "GET", path).send().await.status,
@@ -28,7 +28,7 @@ async fn probes_lie_on_the_admin_address_until_they_have_their_own() {
             "{path}"
         );
         assert_eq!(lab.nobody("GET", path).send().await.status, 404, "{path}");
-        let registry = lab.app.registries()[0];
+        let registry = lab.app().registries()[0];
         assert_eq!(
             Ask::new(registry, "GET", path).send().await.status,
             404,
@@ -58,14 +58,16 @@ async fn a_denied_and_an_allowed_pull_are_counted_under_the_agreed_names() {
         "/v2/registry.example/{NAME}/blobs/{}",
         image.layers[0].digest
     );
-    let blob = Ask::new(lab.app.registries()[0], "GET", &path).send().await;
+    let blob = Ask::new(lab.app().registries()[0], "GET", &path)
+        .send()
+        .await;
     assert_eq!(
         (blob.status, &blob.body[..]),
         (200, &image.layers[0].bytes[..])
     );
-    let recorder = lab.app.parts().gate.recorder();
+    let recorder = lab.app().parts().gate.recorder();
     recorder.close_once(jiff::Timestamp::now()).await;
-    let metrics = Ask::new(lab.app.ops().unwrap(), "GET", "/metrics")
+    let metrics = Ask::new(lab.app().ops().unwrap(), "GET", "/metrics")
         .send()
         .await;
     let text = metrics.text();

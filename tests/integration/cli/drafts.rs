@@ -4,7 +4,7 @@ use sekisho::app::config::load_notices;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
-use crate::admin::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Lab, NAME, eventually, trivy};
 
 async fn run(lab: &Lab, arguments: &[&str]) -> Run {
     let program = Program::new(arguments)
@@ -55,13 +55,13 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
     let folder = lab.folder.path();
     std::fs::create_dir(folder.join("exceptions")).unwrap();
     std::fs::write(folder.join("exceptions/draft.toml"), &draft.stdout).unwrap();
-    let text = std::fs::read_to_string(lab.config_file()).unwrap();
+    let text = std::fs::read_to_string(lab.file()).unwrap();
     std::fs::write(
-        lab.config_file(),
+        lab.file(),
         format!("exceptions_dir = \"exceptions\"\n{text}"),
     )
     .unwrap();
-    let read = load_notices(Some(&lab.config_file()), jiff::Timestamp::now()).unwrap();
+    let read = load_notices(Some(&lab.file()), jiff::Timestamp::now()).unwrap();
     assert_eq!(read.exceptions().count(), 1);
     let lab = lab.restarted().await;
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);

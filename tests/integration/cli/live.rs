@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::program::{Program, Run};
-use crate::admin::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Lab, NAME, eventually, trivy};
 
 /// A gateway, and the programs of its admin.
 struct Desk {
@@ -185,7 +185,7 @@ async fn state_and_tokens_are_shown() {
     let run = desk.run("token revoke nobody").await;
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("nobody"), "{run:?}");
-    let file = desk.lab.config_file();
+    let file = desk.lab.file();
     let target = desk.lab.folder.path().join("backup.db");
     let ledger = |verb: &str, file: &Path| format!("ledger {verb} {}", file.display());
     let backup = format!("{} --config {}", ledger("backup", &target), file.display());

@@ -47,12 +47,6 @@ pub fn report(image: &SampleImage, found: &[Found<'_>]) -> Value {
 }
 
 impl World {
-    /// The token that the first start wrote.
-    pub fn admin_token(&self) -> String {
-        let text = std::fs::read_to_string(self.data().join("admin.token"));
-        text.unwrap().trim().to_owned()
-    }
-
     /// A request to the admin API, with the first token.
     pub async fn admin(&self, method: &str, target: &str, body: Option<&Value>) -> Reply {
         let bearer = format!("Bearer {}", self.admin_token());

@@ -1,14 +1,17 @@
-//! What tests of a whole program need: the program itself with two upstreams,
-//! and clients that read every byte.
+//! What tests of a whole program need: the program itself, upstreams before it, and
+//! clients that read every byte.
 
 mod evidence;
+pub mod lab;
 mod odd;
+mod running;
 mod setup;
 mod wire;
 mod world;
 
 pub use evidence::{Found, report};
 pub use odd::{amd64, entry, image, image_on, index_of, manifest_of, piece};
+pub use running::{Running, eventually};
 pub use setup::Setup;
 pub use wire::{Reply, Wire};
 pub use world::{World, blobs, manifests};

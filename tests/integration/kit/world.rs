@@ -1,27 +1,36 @@
 //! The whole program in this process, with two upstreams behind it.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
 
-use jiff::Timestamp;
-use sekisho::app::config::Config;
-use sekisho::app::{App, Parts};
 use sekisho::demo::Registry;
 use sekisho::oci::Digest;
 use sekisho::tasks::Tasks;
-use tempfile::TempDir;
 
-use super::{Reply, Setup, Wire};
+use super::{Reply, Running, Setup, Wire};
 
 pub struct World {
     /// `docker.io`
     pub hub: Registry,
     /// `registry.corp:5000`, at the path `corp`
     pub corp: Registry,
-    app: Option<App>,
-    folder: TempDir,
+    running: Running,
     _hub: Tasks,
     _corp: Option<Tasks>,
+}
+
+impl Deref for World {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
+    }
 }
 
 impl World {
@@ -48,8 +57,7 @@ impl World {
         let mut world = Self {
             hub,
             corp,
-            app: None,
-            folder: tempfile::tempdir().unwrap(),
+            running: Running::over(tempfile::tempdir().unwrap()),
             _hub: upstreams,
             _corp: None,
         };
@@ -66,66 +74,6 @@ impl World {
         for (path, text) in setup.files() {
             self.put_file(path, text);
         }
-    }
-
-    /// Writes a file beside the configuration, in one step.
-    pub fn put_file(&self, path: &str, text: &str) {
-        let file = self.folder.path().join(path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let half = self.folder.path().join("half-written");
-        std::fs::write(&half, text).unwrap();
-        std::fs::rename(half, file).unwrap();
-    }
-
-    /// As after a disk went bad: no page that is read from now on is what it was.
-    pub fn spoil_ledger(&self) {
-        let data = self.folder.path().join("data");
-        for entry in std::fs::read_dir(data).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            if name.starts_with("ledger.db") && !name.ends_with("-shm") {
-                let length = entry.metadata().unwrap().len();
-                let length = usize::try_from(length).unwrap();
-                std::fs::write(entry.path(), vec![b'x'; length]).unwrap();
-            }
-        }
-    }
-
-    pub fn remove_file(&self, path: &str) {
-        std::fs::remove_file(self.folder.path().join(path)).unwrap();
-    }
-
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("sekisho.toml")
-    }
-
-    /// Where everything is kept.
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    /// Starts the program.
-    pub async fn serve(&mut self) {
-        let config = Config::load(Some(&self.file()), |_| None, Timestamp::now());
-        let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-        self.app = Some(App::start(config).await.unwrap());
-    }
-
-    /// Stops the program, when what it began is done.
-    pub async fn stop(&mut self) {
-        self.app.take().unwrap().stop().await;
-    }
-
-    /// Gives the program away, to be stopped elsewhere.
-    pub fn take_app(&mut self) -> App {
-        self.app.take().unwrap()
-    }
-
-    pub fn app(&self) -> &App {
-        self.app.as_ref().unwrap()
-    }
-
-    pub fn parts(&self) -> &Arc<Parts> {
-        self.app().parts()
     }
 
     /// Requests to both upstreams so far.

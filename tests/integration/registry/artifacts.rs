@@ -1,5 +1,6 @@
 //! Bypass 8: `subject`, `artifactType` or a `.sig` tag exempts nothing.
 
+use jiff::SignedDuration;
 use sekisho::demo::{Piece, SampleImage};
 use serde_json::json;
 
@@ -61,7 +62,7 @@ async fn a_referrer_is_served_with_its_subject_and_no_longer() {
     reply.assert_served(&sbom.layers[0].bytes);
     world.revoke(&app.manifest.digest).await;
     // A referrer rests on its subject's verdict for half a second.
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    world.advance(SignedDuration::from_millis(600));
     assert_eq!(world.both(&path).await.status, 403);
     assert_eq!(world.both(&content).await.status, 403);
 }

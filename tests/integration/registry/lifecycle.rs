@@ -84,7 +84,7 @@ async fn a_changed_policy_holds_from_the_next_answer_on() {
     until(&world, &path, 200).await;
     // One that does not hold together changes nothing.
     world.write(&Setup::default().production("mode = \"lax\""));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    world.looked("policy").await;
     assert_eq!(world.both(&path).await.status, 200);
     world.write(&Setup::default());
     until(&world, &path, 403).await;

@@ -1,7 +1,6 @@
 //! Platform images: without them a new node could not join.
 
-use std::time::Duration;
-
+use jiff::SignedDuration;
 use sekisho::demo::SampleIndex;
 use sekisho::oci::Digest;
 
@@ -28,7 +27,7 @@ async fn a_platform_image_is_served_without_papers_and_without_the_ledger() {
             world.parts().ledger.close().await;
         }
         if silent {
-            tokio::time::sleep(Duration::from_millis(2100)).await;
+            world.advance(SignedDuration::from_millis(2100));
         }
         let child = &index.images[0];
         for _ in 0..2 {

@@ -1,8 +1,6 @@
 //! Bypass 10: open when records are closed, silent, gone or broken; and what is
 //! recorded of pulls.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use sekisho::app::App;
 use sekisho::app::config::Config;
@@ -43,7 +41,7 @@ async fn what_memory_is_sure_of_is_served_until_the_ledger_is_silent_for_too_lon
     }
     world.parts().ledger.close().await;
     assert_eq!(world.both(&path).await.status, 200);
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    world.advance(SignedDuration::from_millis(2100));
     for path in [&path, &layer] {
         let reply = world.both(path).await;
         assert_eq!((reply.status, reply.reason()), (503, "undecidable"));

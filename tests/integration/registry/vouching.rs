@@ -3,17 +3,28 @@
 use std::time::Duration;
 
 use http::Method;
+use jiff::SignedDuration;
 use sekisho::demo::{Fault, Kind};
 
-use crate::kit::{Found, Setup, World, blobs, image, manifests};
+use crate::kit::{Found, Setup, World, blobs, eventually, image, manifests};
 
 const NAME: &str = "corp/team/app";
+/// Longer than the upstream's word counts.
+const PAST: SignedDuration = SignedDuration::from_millis(1100);
 
 fn vouching() -> Setup {
     Setup::default().corp(
         "tag_ttl = \"1s\"\n\
          vouches = { environments = [\"production\"], for = [\"scan\", \"promotion\"], until = 2099-12-31 }",
     )
+}
+
+/// How often the ledger was asked for the evidence on an image.
+fn evidence_read(world: &World) -> u64 {
+    let page = world.parts().metrics.encode();
+    let sample = "sekisho_ledger_seconds_count{verb=\"evidence\"} ";
+    let count = page.lines().find_map(|line| line.strip_prefix(sample));
+    count.map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
@@ -32,7 +43,7 @@ async fn an_upstream_vouches_for_what_it_holds_until_it_does_not() {
     world.both(&elsewhere).await.assert_denied("not-scanned");
     // An outage ends nothing.
     world.corp.inject("/v2/", usize::MAX, Fault::Status(500));
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.advance(PAST);
     for path in [&path, &layer] {
         assert_eq!(world.both(path).await.status, 200, "{path}");
     }
@@ -42,10 +53,12 @@ async fn an_upstream_vouches_for_what_it_holds_until_it_does_not() {
         .delete("team/app", &app.manifest.digest.to_string());
     let mut answers = Vec::new();
     for _ in 0..100 {
+        world.advance(PAST);
         answers.push(world.both(&path).await.status);
         if answers.last() == Some(&403) {
             break;
         }
+        // After its failures the upstream is left alone for a while.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(answers.last(), Some(&403), "a 404 ends it");
@@ -60,16 +73,18 @@ async fn a_herd_asks_the_voucher_once_when_its_word_runs_out() {
     let digest = app.manifest.digest.to_string();
     let path = manifests(NAME, &digest);
     assert_eq!(world.get(&path).await.status, 200);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.advance(PAST);
     world.corp.forget();
+    let judged = evidence_read(&world);
     let hold = world.corp.hold(&digest);
     let mut pulls = Vec::new();
     for _ in 0..50 {
         pulls.push(world.send(0, "GET", &path, &[]).await);
     }
     hold.arrived().await;
-    // Time for the others to come as far.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // What is read before the voucher is asked.
+    let all_wait = || async { evidence_read(&world) >= judged + 50 };
+    eventually("all of them wait", all_wait).await;
     hold.release();
     for pull in pulls {
         assert_eq!(pull.reply().await.status, 200);

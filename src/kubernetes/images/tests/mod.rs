@@ -3,5 +3,4 @@
 mod bounds;
 mod kinds;
 mod lacks;
-mod others;
 mod reading;

@@ -2,11 +2,9 @@
 //! writes its requests by hand.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::ops::Deref;
 use std::time::Duration;
 
-use sekisho::app::App;
-use sekisho::app::config::Config;
 use sekisho::demo::{ImageBuilder, Registry, SampleImage, SampleIndex};
 use sekisho::oci::{Digest, Platform};
 use sekisho::tasks::Tasks;
@@ -15,13 +13,16 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::Running;
+pub use super::eventually;
+
 /// Two environments: production asks for all papers, staging for a scan.
 pub const ENVIRONMENTS: &str = "
 [environments.production]
 [environments.staging]
 require = [\"scan\"]
 ";
-pub const LISTENERS: &str = "
+const LISTENERS: &str = "
 [[listeners]]
 address = \"127.0.0.1:0\"
 environment = \"production\"
@@ -34,12 +35,19 @@ pub const DOOR: &str = "team/door";
 
 /// A running gateway.
 pub struct Lab {
-    pub app: App,
     pub upstream: Registry,
-    pub folder: TempDir,
     /// Of an admin.
     pub token: String,
+    running: Running,
     tasks: Tasks,
+}
+
+impl Deref for Lab {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
 }
 
 impl Lab {
@@ -58,36 +66,39 @@ impl Lab {
         let upstream = Registry::start(&tasks).await.unwrap();
         let text = config(&upstream.origin(), listeners, rest);
         std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
-        let (app, token) = serve(&folder).await;
+        let mut running = Running::over(folder);
+        running.serve().await;
         Self {
-            app,
             upstream,
-            folder,
-            token,
+            token: running.admin_token(),
+            running,
             tasks,
         }
     }
 
     /// Ends the program and starts it again on the same folder.
-    pub async fn restarted(self) -> Self {
-        self.app.stop().await;
-        let (app, token) = serve(&self.folder).await;
-        Self { app, token, ..self }
+    pub async fn restarted(mut self) -> Self {
+        self.running.stop().await;
+        self.running.serve().await;
+        self.token = self.running.admin_token();
+        self
     }
 
-    pub async fn stop(self) {
-        self.app.stop().await;
+    /// Ends the program alone; its folder stays.
+    pub async fn ended(mut self) -> Running {
+        self.running.stop().await;
+        self.running
+    }
+
+    pub async fn stop(mut self) {
+        self.running.stop().await;
         self.tasks.drain(Duration::ZERO).await;
-    }
-
-    pub fn config_file(&self) -> PathBuf {
-        self.folder.path().join("sekisho.toml")
     }
 
     /// Replaces the end of the configuration file.
     pub fn rewrite(&self, listeners: &str, rest: &str) {
         let text = config(&self.upstream.origin(), listeners, rest);
-        std::fs::write(self.config_file(), text).unwrap();
+        std::fs::write(self.file(), text).unwrap();
     }
 
     /// Puts an image upstream, under a tag, and says how it is named.
@@ -105,7 +116,7 @@ impl Lab {
     }
 
     pub fn server(&self) -> String {
-        format!("http://{}", self.app.admin())
+        format!("http://{}", self.app().admin())
     }
 
     /// A request to the admin API, by the admin.
@@ -115,7 +126,7 @@ impl Lab {
 
     /// A request to the admin API, without a token.
     pub fn nobody(&self, method: &str, path: &str) -> Ask {
-        Ask::new(self.app.admin(), method, path)
+        Ask::new(self.app().admin(), method, path)
     }
 
     /// A new token, made by the admin.
@@ -139,7 +150,7 @@ impl Lab {
     /// Asks a listener for a manifest, as a node does.
     pub async fn pull(&self, listener: usize, name: &str, reference: &str) -> Answer {
         let path = format!("/v2/registry.example/{name}/manifests/{reference}");
-        Ask::new(self.app.registries()[listener], "GET", &path)
+        Ask::new(self.app().registries()[listener], "GET", &path)
             .send()
             .await
     }
@@ -148,15 +159,6 @@ impl Lab {
         let path = format!("/api/v1/verdicts?image={image}&environment={environment}");
         self.api("GET", &path).send().await.expect(200)
     }
-}
-
-async fn serve(folder: &TempDir) -> (App, String) {
-    let file = folder.path().join("sekisho.toml");
-    let now = jiff::Timestamp::now();
-    let config = Config::load(Some(&file), |_| None, now).unwrap();
-    let app = App::start(config).await.unwrap();
-    let token = std::fs::read_to_string(folder.path().join("data/admin.token")).unwrap();
-    (app, token.trim().to_owned())
 }
 
 /// A configuration file over one upstream.
@@ -231,15 +233,6 @@ pub fn grype(image: &SampleImage) -> Value {
 
 pub fn minutes_ago(minutes: i64) -> jiff::Timestamp {
     jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes)
-}
-
-/// Asks again until it is so; fails after ten seconds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
-    let end = tokio::time::Instant::now() + Duration::from_secs(10);
-    while !is_so().await {
-        assert!(tokio::time::Instant::now() < end, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// One request.

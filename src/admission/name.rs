@@ -1,15 +1,14 @@
 //! Image names as a Pod writes them, read as the node reads them
-//! (distribution/reference), and what they are called at the gateway. Every door that
-//! reads such names reads them here.
+//! (distribution/reference), and what they are called at the gateway.
 //!
 //! What two parsers would read differently is refused with a hint, so that the
 //! image that was judged is the image that runs.
 
-use super::{Denial, DenialReason};
 use crate::oci::{
     Digest, ImageRef, ImageRefError, Reference, RegistryHost, Repository, RepositoryName, Tag,
     printable, written_host,
 };
+use crate::trust::{Denial, DenialReason};
 
 /// The longest name, host included, that every client takes, in bytes.
 const NAME_LIMIT: usize = 255;
@@ -19,10 +18,9 @@ const HINT: &str = "write it as registry.example/team/app:1.2, in lower case";
 
 /// The closed world of names.
 #[derive(Clone, Debug)]
-pub struct ImageNames {
-    /// Authorities of the gateway: the first is what images are rewritten to. Without
-    /// any, no name is one at the gateway.
-    pub gateways: Vec<RegistryHost>,
+pub struct Names {
+    /// The gateway's own authority.
+    pub gateway: RegistryHost,
     /// Every upstream, with its path under the gateway; no path twice.
     pub upstreams: Vec<(RegistryHost, String)>,
     /// Where names without a host lie.
@@ -31,42 +29,34 @@ pub struct ImageNames {
 
 /// An image as a Pod names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedImage {
+pub(super) struct NamedImage {
     /// At its upstream.
-    pub repository: Repository,
-    pub tag: Option<Tag>,
-    pub digest: Option<Digest>,
+    pub(super) repository: Repository,
+    pub(super) tag: Option<Tag>,
+    pub(super) digest: Option<Digest>,
     /// Whether it is named at the gateway already.
-    pub is_by_gateway: bool,
+    pub(super) is_by_gateway: bool,
 }
 
 impl NamedImage {
     /// What a node would ask the gateway for.
-    pub fn reference(&self) -> Reference {
-        self.image().reference()
-    }
-
-    /// The image at its upstream.
-    pub fn image(&self) -> ImageRef {
-        ImageRef::new(
+    pub(super) fn reference(&self) -> Reference {
+        let image = ImageRef::new(
             self.repository.clone(),
             self.tag.clone(),
             self.digest.clone(),
-        )
+        );
+        image.reference()
     }
 }
 
-impl ImageNames {
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// Why a Pod must not use it: nobody reads it, not everybody reads it alike, or it
-    /// lies at no upstream of this gateway.
-    pub fn read(&self, text: &str) -> Result<NamedImage, Denial> {
+impl Names {
+    /// Reads a name, or says why a Pod must not use it.
+    pub(super) fn read(&self, text: &str) -> Result<NamedImage, Denial> {
         let image = ImageRef::parse(text, &self.default_host).map_err(|why| unread(text, &why))?;
         refuse_what_looks_like_an_id(text)?;
         refuse_other_spellings(text, &image)?;
-        let named = match self.gateways.contains(image.repository().host()) {
+        let named = match image.repository().host() == &self.gateway {
             true => self.at_gateway(&image)?,
             false => NamedImage {
                 repository: image.repository().clone(),
@@ -83,7 +73,6 @@ impl ImageNames {
     /// `gateway/<path of an upstream>/<repository>`; another first segment is no
     /// upstream's, and is not sent through the gateway once more.
     fn at_gateway(&self, image: &ImageRef) -> Result<NamedImage, Denial> {
-        let gateway = image.repository().host();
         let name = image.repository().name().as_str();
         let (path, name) = name.split_once('/').unwrap_or((name, ""));
         let Some((host, _)) = self.upstreams.iter().find(|(_, known)| known == path) else {
@@ -91,8 +80,8 @@ impl ImageNames {
         };
         let name = RepositoryName::parse(name).map_err(|_| {
             ambiguous(
-                format!("{gateway}/{path} names no repository"),
-                format!("write it as {gateway}/{path}/team/app:1.2"),
+                format!("{}/{path} names no repository", self.gateway),
+                format!("write it as {}/{path}/team/app:1.2", self.gateway),
             )
         })?;
         Ok(NamedImage {
@@ -125,17 +114,16 @@ impl ImageNames {
 
     /// The prefix must leave a name that every client takes.
     fn refuse_too_long(&self, path: &str, named: &NamedImage) -> Result<(), Denial> {
-        let by_length = |gateway: &&RegistryHost| gateway.as_str().len();
-        let Some(gateway) = self.gateways.iter().max_by_key(by_length) else {
-            return Ok(());
-        };
         let name = named.repository.name().as_str();
-        let length = gateway.as_str().len() + path.len() + name.len() + 2;
+        let length = self.gateway.as_str().len() + path.len() + name.len() + 2;
         if length <= NAME_LIMIT {
             return Ok(());
         }
         Err(ambiguous(
-            format!("under {gateway}/{path} the name has {length} characters"),
+            format!(
+                "under {}/{path} the name has {length} characters",
+                self.gateway
+            ),
             format!("shorten it: clients take {NAME_LIMIT}"),
         ))
     }
@@ -143,7 +131,7 @@ impl ImageNames {
     /// The name that sends `image`, written as `text`, through the gateway; with
     /// `digest`, bound to it. `None`: as it is written. What the name already says
     /// stays, and so the name of a name is itself.
-    pub fn rewritten(
+    pub(super) fn rewritten(
         &self,
         text: &str,
         image: &NamedImage,
@@ -162,10 +150,9 @@ impl ImageNames {
     }
 
     /// `gateway/<path>/<repository>`, for a repository of an upstream.
-    pub fn repository_at_gateway(&self, repository: &Repository) -> Option<String> {
-        let gateway = self.gateways.first()?;
+    pub(super) fn repository_at_gateway(&self, repository: &Repository) -> Option<String> {
         let path = self.path(repository.host()).ok()?;
-        Some(format!("{gateway}/{path}/{}", repository.name()))
+        Some(format!("{}/{path}/{}", self.gateway, repository.name()))
     }
 
     /// Names without a tag mean `latest`, and say so from here on.
