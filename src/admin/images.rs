@@ -16,6 +16,19 @@ impl Admin {
         })
     }
 
+    /// Reads an image as a node would pull it: by the very parser of the webhook. Its
+    /// own names lead to the upstream behind them.
+    ///
+    /// # Errors
+    /// The denial that the webhook would give to the name.
+    pub(super) fn pulled_image(&self, text: &str) -> Result<ImageRef, AdminError> {
+        let read = self.names.read(text);
+        read.map(|named| named.image()).map_err(|denial| {
+            let line = format!("{}: {}", denial.reason.code(), denial.detail);
+            AdminError::refused(line).next(denial.next_step)
+        })
+    }
+
     /// The environment named, or the only one there is.
     pub(super) fn environment(
         &self,

@@ -11,7 +11,7 @@ use crate::gate::{ExposureInput, Gate};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
-use crate::trust::{EnvironmentName, Exposure, Rulebook};
+use crate::trust::{EnvironmentName, Exposure, ImageNames, Rulebook};
 
 /// Tells the state of things, for `status`; nothing while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct Admin {
     pub ledger: Arc<Ledger>,
     /// Where image names without a host lie.
     pub default_host: RegistryHost,
+    /// How names of images are read that nodes would pull.
+    pub names: Arc<ImageNames>,
     pub hosts: Arc<Hosts>,
     /// What the listeners of each environment say; external where they differ.
     pub exposures: Arc<BTreeMap<EnvironmentName, Exposure>>,

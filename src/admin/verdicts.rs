@@ -25,7 +25,7 @@ pub(super) async fn verdict(
     Now(now): Now,
     Asked(query): Asked<VerdictQuery>,
 ) -> Result<Json<VerdictView>, AdminError> {
-    let image = admin.image(&query.image)?;
+    let image = admin.pulled_image(&query.image)?;
     let environment = admin.environment(query.environment)?;
     within_scope(&principal, image.repository(), Some(&environment))?;
     let inspected = admin.gate.inspector().inspect(&image, now).await?;

@@ -6,10 +6,9 @@ use globset::GlobSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Names;
 use crate::gate::Listener;
 use crate::kubernetes::client::DeniedPod;
-use crate::trust::Mode;
+use crate::trust::{ImageNames, Mode};
 
 /// What nodes pull by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Cluster {
     pub name: Arc<str>,
     /// Stands for the cluster where the gate judges: its environment and exposure.
     pub listener: Arc<Listener>,
-    pub names: Names,
+    pub names: ImageNames,
     pub nodes: Nodes,
     /// Whether the digest that a tag means is written down with it.
     pub pin_digests: bool,

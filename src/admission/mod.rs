@@ -12,7 +12,6 @@ mod deadline;
 mod images;
 mod kind;
 mod mutate;
-mod name;
 mod pod;
 mod response;
 mod review;
@@ -25,6 +24,5 @@ mod validate;
 mod webhook;
 
 pub use cluster::{Callbacks, Cluster, NamespaceRule, Nodes, OnDenied, ReachedBy};
-pub use name::Names;
 pub use running::Standing;
 pub use webhook::Webhook;

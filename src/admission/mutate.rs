@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::answer::{allowed, bad_request};
 use super::images::Slot;
-use super::name::NamedImage;
 use super::pod::Subject;
 use super::review::{AdmissionResponse, Operation};
 use super::review_call::{ReviewCall, target};
 use crate::oci::{Digest, Reference};
+use crate::trust::NamedImage;
 use crate::trust::Place;
 
 /// Digests that one review looks up, at most.

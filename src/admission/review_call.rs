@@ -8,7 +8,6 @@ use super::Webhook;
 use super::answer::Judged;
 use super::cluster::{Cluster, NamespaceRule};
 use super::deadline::Deadline;
-use super::name::NamedImage;
 use super::review::{AdmissionRequest, AdmissionResponse};
 use super::webhook::ReviewHead;
 use crate::access::{Principal, Role, Scope};
@@ -16,6 +15,7 @@ use crate::gate::{Admission, Asker, Target};
 use crate::kubernetes::client::DeniedPod;
 use crate::kubernetes::exposure::Owner;
 use crate::oci::printable;
+use crate::trust::NamedImage;
 use crate::trust::Place;
 
 /// What is shown of the name of who asked the API server, in characters.

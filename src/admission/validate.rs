@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use super::Nodes;
 use super::answer::{Judged, allowed, of_pod, of_template};
 use super::images::Slot;
-use super::name::NamedImage;
 use super::pod::Subject;
 use super::review::AdmissionResponse;
 use super::review_call::{ReviewCall, target};
 use crate::gate::{Admission, Admitted};
+use crate::trust::NamedImage;
 use crate::trust::{Denial, DenialReason, Mode};
 
 /// Different images that one request can ask about.

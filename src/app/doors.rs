@@ -11,6 +11,7 @@ use super::{Parts, StartError, clusters, health, status, trial, webhook};
 use crate::admin::{Admin, AdminDoor, Hosts};
 use crate::gate::Listener;
 use crate::http::{Bound, Connection, Limits, StackLimits};
+use crate::oci::RegistryHost;
 use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
 use crate::tasks::{HeavyWork, Tasks};
@@ -188,12 +189,21 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
         default_host: parts.config.default_host(),
+        names: Arc::new(webhook::image_names(&parts.config, gateways(&parts.config))),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         exposures: Arc::new(exposures(&parts.config)),
         status: views.source(),
         policies: trial::reader(parts),
         heavy: HeavyWork::new(),
     }
+}
+
+/// The names by which nodes may reach this gateway, as far as the configuration says.
+fn gateways(config: &Config) -> Vec<RegistryHost> {
+    let clusters = config.clusters.iter().map(|it| it.gateway.clone());
+    let listeners = config.listeners.iter().map(|it| it.address.to_string());
+    let listeners = listeners.filter_map(|address| RegistryHost::parse(&address).ok());
+    clusters.chain(listeners).collect()
 }
 
 /// The address as a URL's host is written; none for all addresses.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Parts;
 use super::config::{ClusterConfig, Config, Nodes};
-use crate::admission::{self, Callbacks, Cluster, Names, NamespaceRule, Webhook};
+use crate::admission::{self, Callbacks, Cluster, NamespaceRule, Webhook};
 use crate::gate::Listener;
 use crate::http::StackLimits;
-use crate::oci::RepositoryGlobs;
+use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::trust::ImageNames;
 
 /// The door, which answers for every configured cluster.
 pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
@@ -62,10 +63,15 @@ fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> 
     }
 }
 
-fn names(cluster: &ClusterConfig, config: &Config) -> Names {
+fn names(cluster: &ClusterConfig, config: &Config) -> ImageNames {
+    image_names(config, vec![cluster.gateway.clone()])
+}
+
+/// How names of images are read where the gateway goes by the names in `gateways`.
+pub(super) fn image_names(config: &Config, gateways: Vec<RegistryHost>) -> ImageNames {
     let upstreams = config.upstreams.iter();
-    Names {
-        gateway: cluster.gateway.clone(),
+    ImageNames {
+        gateways,
         upstreams: upstreams
             .map(|upstream| (upstream.name.clone(), upstream.path.clone()))
             .collect(),

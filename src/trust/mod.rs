@@ -15,6 +15,7 @@ mod exception;
 mod exposure;
 mod grants;
 mod heap_size;
+mod image_names;
 mod judge;
 mod judged_finding;
 mod judgement;
@@ -44,6 +45,7 @@ pub use evidence::{Evidence, FirstNamed, Promotion, Revocation, Scan, TrustedBas
 pub use exception::Exception;
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
 pub use grants::{BreakGlass, TimedMode};
+pub use image_names::{ImageNames, NamedImage};
 pub use judged_finding::{FindingOutcome, JudgedFinding, Word};
 pub use message::denial_message;
 pub use package_pattern::{NoPackage, PackagePattern, PackageRef};

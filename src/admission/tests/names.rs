@@ -2,17 +2,16 @@
 
 use proptest::prelude::*;
 
-use crate::admission::Names;
 use crate::oci::{Digest, RegistryHost};
-use crate::trust::DenialReason;
+use crate::trust::{DenialReason, ImageNames};
 
 fn host(text: &str) -> RegistryHost {
     RegistryHost::parse(text).unwrap()
 }
 
-fn names() -> Names {
-    Names {
-        gateway: host("gateway.corp:5080"),
+fn names() -> ImageNames {
+    ImageNames {
+        gateways: vec![host("gateway.corp:5080")],
         upstreams: vec![
             (host("docker.io"), "docker.io".to_owned()),
             (host("registry.corp:5000"), "corp".to_owned()),

@@ -13,8 +13,9 @@ use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig,
     ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
-    listeners, notice_places, storage, upstreams, webhook,
+    images, listeners, notice_places, storage, upstreams, webhook,
 };
+use crate::kubernetes::images::KindImages;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub cache: CacheConfig,
     pub ledger: LedgerConfig,
     pub audit: AuditConfig,
+    /// Where kinds of others have their images, for `verify`.
+    pub images: Vec<KindImages>,
     /// What the file says that is allowed, but worth a second look.
     pub warnings: Vec<Problem>,
     /// Of the file, as it was read.
@@ -145,6 +148,21 @@ pub fn load_notices(file: Option<&Path>, now: Timestamp) -> Result<Notices, Prob
     }
 }
 
+/// Reads `[[images]]` alone, where a file is named: also where the rest of it could not
+/// be used, as in a pipeline.
+pub fn load_images(file: Option<&Path>) -> Result<Vec<KindImages>, Problems> {
+    let text = text_of(file)?;
+    let notebook = Notebook::new(file, &text);
+    let images = Section::root(&notebook).map(|mut root| images::images(&mut root));
+    let found = notebook.close().err().map(|found| found.problems);
+    let mut problems: Vec<Problem> = found.unwrap_or_default();
+    problems.retain(|problem| problem.key.is_empty() || problem.key.starts_with("images"));
+    match problems.is_empty() {
+        true => Ok(images.unwrap_or_default()),
+        false => Err(Problems { problems }),
+    }
+}
+
 fn text_of(file: Option<&Path>) -> Result<String, Problems> {
     let Some(file) = file else {
         return Ok(String::new());
@@ -212,6 +230,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
     let cache = storage::cache(&mut root, &data_dir);
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = storage::audit(&mut root, &data_dir);
+    let images = images::images(&mut root);
     root.finish();
     Some(Config {
         file: None,
@@ -225,6 +244,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         cache,
         ledger,
         audit,
+        images,
         warnings: Vec::new(),
         fingerprint: None,
         policy_files: PolicyFiles::new(sections, places),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
-use crate::kubernetes::images::Place;
+use crate::kubernetes::images::{KindSeen, Place};
 use crate::oci::printable;
 use crate::trust::EnvironmentName;
 
@@ -17,6 +17,8 @@ pub(super) struct Verified {
     pub(super) environment: EnvironmentName,
     pub(super) objects: usize,
     pub(super) images: Vec<Judged>,
+    /// The kinds that were met.
+    pub(super) kinds: Vec<KindSeen>,
     /// What was read but not judged.
     pub(super) notes: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl Verified {
             environment: &self.environment,
             objects: self.objects,
             images: self.images.iter().map(Judged::view).collect(),
+            kinds: &self.kinds,
             notes: &self.notes,
         })
     }
@@ -182,6 +185,7 @@ struct VerifiedView<'a> {
     environment: &'a EnvironmentName,
     objects: usize,
     images: Vec<JudgedView<'a>>,
+    kinds: &'a [KindSeen],
     notes: &'a [String],
 }
 

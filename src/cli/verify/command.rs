@@ -11,7 +11,8 @@ use super::super::failure::{Exit, Failure};
 use super::super::file;
 use super::answer::Verified;
 use super::ask::{self, Question};
-use super::{files, junit, screen};
+use super::{files, junit, kinds, screen};
+use crate::app::config::load_images;
 use crate::kubernetes::images::{Manifests, Place, Unclear};
 use crate::trust::{EnvironmentName, Exposure};
 
@@ -23,9 +24,12 @@ const PROBLEMS: usize = 20;
 #[command(
     after_help = "Each image is asked for once. Images are found wherever an object has
 containers, initContainers, ephemeralContainers or an image volume, so in the Pod
-templates of custom resources too. What an operator runs besides is judged when it
-is pulled. Exit 1: something could not be read or asked, so nothing is proven.
-In JSON each image has the API's verdict, or the error that refused its name.
+templates of custom resources too; and where Argo Workflows, Tekton and common
+operators have them. Other paths are named in the configuration, as [[images]] with
+kind and path. Which kinds were looked at, and which were not understood, is told on
+stderr. What an operator runs besides is judged when it is pulled. Names are read as
+the webhook reads them. Exit 1: something could not be read or asked, so nothing is
+proven. In JSON each image has the API's verdict, or the error that refused its name.
 
 Examples:
   sekisho verify deploy/ --environment production
@@ -57,9 +61,12 @@ impl Verify {
         if let Some(file) = &self.junit {
             check_folder(file)?;
         }
-        let read = files::read(&self.path)?;
+        let named = load_images(shared.config.as_deref());
+        let named = named.map_err(|problems| Failure::config(&problems))?;
+        let read = files::read(&self.path, Manifests::knowing(named))?;
         let mut notes = read.notes;
         notes.extend(doubts(&read.manifests)?);
+        notes.extend(kinds::notes(&read.manifests));
         let client = self.remote.client(shared)?;
         let question = Question {
             environment: self.environment.clone(),
@@ -70,6 +77,7 @@ impl Verify {
             environment: self.environment,
             objects: read.manifests.objects(),
             images,
+            kinds: read.manifests.kinds().cloned().collect(),
             notes,
         };
         screen::show(&verified, self.screen.output)?;

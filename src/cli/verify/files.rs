@@ -21,9 +21,9 @@ pub(super) struct Input {
 
 /// Reads a file, a folder or stdin. Where there is no object at all, something is
 /// wrong with PATH or with what rendered it, and that must not pass.
-pub(super) fn read(path: &Path) -> Result<Input, Failure> {
+pub(super) fn read(path: &Path, manifests: Manifests) -> Result<Input, Failure> {
     let mut input = Input {
-        manifests: Manifests::default(),
+        manifests,
         notes: Vec::new(),
     };
     let manifests = &mut input.manifests;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn told(path: &Path) -> String {
-        read(path).err().unwrap().to_string()
+        read(path, Manifests::default()).err().unwrap().to_string()
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
         link(outside.path(), "away");
         link(&root.join("a.yaml"), "again.yaml");
         link(root, "a/round");
-        let input = read(root).unwrap();
+        let input = read(root, Manifests::default()).unwrap();
         let files: Vec<&str> = input
             .manifests
             .images()

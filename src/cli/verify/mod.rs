@@ -8,6 +8,7 @@ mod ask;
 mod command;
 mod files;
 mod junit;
+mod kinds;
 mod screen;
 
 pub(super) use answer::Judged;

@@ -110,6 +110,7 @@ mod tests {
                 places: vec![place; places],
                 answer,
             }],
+            kinds: Vec::new(),
             notes: Vec::new(),
         }
     }

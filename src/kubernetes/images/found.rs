@@ -75,6 +75,8 @@ pub enum Lack {
     TooLong,
     /// The list's entry is no container at all.
     NotAMap,
+    /// It has parameters in it, which somebody fills in later.
+    FilledIn,
 }
 
 impl Lack {
@@ -85,6 +87,7 @@ impl Lack {
             Self::NotText => "is no text",
             Self::TooLong => "is longer than any image's name",
             Self::NotAMap => "is no container",
+            Self::FilledIn => "is filled in when it runs",
         }
     }
 }

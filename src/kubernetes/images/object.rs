@@ -28,6 +28,8 @@ const GROUPS: [&str; 3] = ["v1", "apps", "batch"];
 /// A value with a kind.
 pub(super) struct Object<'a> {
     pub(super) root: &'a Node,
+    /// As written; empty where nothing is.
+    pub(super) api_version: String,
     pub(super) kind: String,
     pub(super) namespace: Option<String>,
     pub(super) name: String,
@@ -50,12 +52,19 @@ impl<'a> Object<'a> {
         let name = field("name").or(field("generateName")).unwrap_or(NAMELESS);
         Some(Self {
             root,
+            api_version: printable(root.text("apiVersion").unwrap_or_default(), NAME),
             kind: printable(kind, NAME),
             namespace: field("namespace").map(|text| printable(text, NAME)),
             name: printable(name, NAME),
             is_final: RUN.contains(&kind) && is_of_kubernetes(root),
             path,
         })
+    }
+
+    /// The group of its kind; empty for the core's.
+    pub(super) fn group(&self) -> &str {
+        let group = self.api_version.split_once('/');
+        group.map_or("", |(group, _)| group)
     }
 
     /// Whether images are looked for in it.

@@ -2,9 +2,12 @@
 
 use super::error::ManifestError;
 use super::found::{FoundImage, Unclear};
+use super::kinds::{self, KindImages};
 use super::node::Node;
 use super::object::Object;
+use super::path::ImagePath;
 use super::search::{Origin, Search};
+use super::seen::{KindSeen, Seen};
 use super::yaml;
 use crate::oci::printable;
 
@@ -26,9 +29,20 @@ pub struct Manifests {
     strangers: usize,
     images: Vec<FoundImage>,
     unclear: Vec<Unclear>,
+    /// Where callers say that images stand.
+    named: Vec<KindImages>,
+    seen: Seen,
 }
 
 impl Manifests {
+    /// Nothing yet. Images of the kinds in `named` stand at its paths too.
+    pub fn knowing(named: Vec<KindImages>) -> Self {
+        Self {
+            named,
+            ..Self::default()
+        }
+    }
+
     /// Reads one file more. After an error, what was read is not whole.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), ManifestError> {
         let file = printable(file, FILE);
@@ -72,8 +86,9 @@ impl Manifests {
     fn object(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
         let items = object.items();
         self.objects += usize::from(items.is_none());
-        if object.may_run() {
-            self.search(object, origin)?;
+        match object.may_run() {
+            true => self.search(object, origin)?,
+            false => self.seen.note(&object.api_version, &object.kind, 0, true),
         }
         let (items, implied) = items.unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
@@ -89,6 +104,12 @@ impl Manifests {
     fn search(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
         let mut search = Search::new(object, origin);
         search.run();
+        let is_known = self.follow(&mut search, object);
+        if object.items().is_none() {
+            let images = search.images.len();
+            self.seen
+                .note(&object.api_version, &object.kind, images, is_known);
+        }
         self.images.append(&mut search.images);
         self.unclear.append(&mut search.unclear);
         if self.images.len().max(self.unclear.len()) > MAX_IMAGES {
@@ -98,6 +119,27 @@ impl Manifests {
             });
         }
         Ok(())
+    }
+
+    /// Follows the paths that are known of the object's kind; whether it is known at all.
+    fn follow(&self, search: &mut Search<'_>, object: &Object<'_>) -> bool {
+        let known = kinds::known(object.group(), &object.kind);
+        let by_table = known.unwrap_or_default().iter();
+        for path in by_table.filter_map(|path| ImagePath::parse(path).ok()) {
+            search.follow(&path);
+        }
+        let named = self.named.iter().filter(|it| it.kind == object.kind);
+        let mut is_named = false;
+        for images in named {
+            search.follow(&images.path);
+            is_named = true;
+        }
+        known.is_some() || is_named
+    }
+
+    /// Every kind that was met, with what was found in its objects.
+    pub fn kinds(&self) -> impl Iterator<Item = &KindSeen> {
+        self.seen.all()
     }
 
     /// How many Kubernetes objects there are.

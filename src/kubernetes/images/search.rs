@@ -3,11 +3,10 @@
 use super::found::{FoundImage, Lack, Place, Unclear};
 use super::node::Node;
 use super::object::Object;
+use super::path::{ImagePath, below};
 use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::printable;
 
-/// The longest key in a path, in characters.
-const KEY: usize = 120;
 /// The longest name of a container, in characters.
 const NAME: usize = 120;
 
@@ -47,6 +46,25 @@ impl<'a> Search<'a> {
         let own = entries.iter().filter(|(key, _)| !items || key != "items");
         for (key, value) in own {
             self.entry(&self.object.path, key, value);
+        }
+    }
+
+    /// Images at the ends of a path, beside those that were found already. What is not
+    /// there is no lack: an operator has an image of its own then.
+    pub(super) fn follow(&mut self, path: &ImagePath) {
+        for end in path.follow(self.object.root, &self.object.path) {
+            let is_found = |it: &Place| it.path == end.path;
+            let found = self.images.iter().map(|it| &it.place);
+            let unclear = self.unclear.iter().map(|it| &it.place);
+            if found.chain(unclear).any(is_found) {
+                continue;
+            }
+            match end.value {
+                Node::Text(text) if is_template(text) => {
+                    self.unclear(&end.path, end.around, Lack::FilledIn);
+                }
+                value => self.image(&end.path, end.around, Some(value)),
+            }
         }
     }
 
@@ -136,10 +154,7 @@ impl<'a> Search<'a> {
     }
 }
 
-fn below(path: &str, key: &str) -> String {
-    let key = printable(key, KEY);
-    match path.is_empty() {
-        true => key,
-        false => format!("{path}.{key}"),
-    }
+/// Whether a text is filled in when it runs, as Argo and Tekton do.
+fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("$(")
 }

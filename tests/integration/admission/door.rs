@@ -8,11 +8,11 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::Service as _;
-use sekisho::admission::{Callbacks, Cluster, Names, Nodes, Webhook};
+use sekisho::admission::{Callbacks, Cluster, Nodes, Webhook};
 use sekisho::gate::Listener;
 use sekisho::http::{Connection, Peer, StackLimits};
 use sekisho::oci::{RegistryHost, RepositoryGlobs};
-use sekisho::trust::{EnvironmentName, Exposure};
+use sekisho::trust::{EnvironmentName, Exposure, ImageNames};
 use serde_json::{Value, json};
 
 use crate::kit::World;
@@ -45,8 +45,8 @@ pub fn cluster(exposure: Exposure) -> Cluster {
             repositories: RepositoryGlobs::none(),
             mirror_of: None,
         }),
-        names: Names {
-            gateway: host(GATEWAY),
+        names: ImageNames {
+            gateways: vec![host(GATEWAY)],
             upstreams: vec![
                 (host("docker.io"), "docker.io".to_owned()),
                 (host("registry.corp:5000"), "corp".to_owned()),

@@ -6,7 +6,7 @@ use quick_xml::events::Event;
 use serde_json::Value;
 
 use super::program::{Api, Program, Run, scratch};
-use crate::kit::lab::{Lab, NAME, trivy};
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, trivy};
 
 /// A gateway with one image that may be pulled and one that may not.
 struct Dock {
@@ -17,7 +17,12 @@ struct Dock {
 
 impl Dock {
     async fn start() -> Self {
-        let lab = Lab::start().await;
+        Self::with("").await
+    }
+
+    /// With this for the end of the configuration.
+    async fn with(rest: &str) -> Self {
+        let lab = Lab::with(LISTENERS, &format!("{ENVIRONMENTS}{rest}")).await;
         let (image, good) = lab.put(NAME, "1");
         lab.submit(&lab.token, &good, &trivy(&image, &[]))
             .await
@@ -199,6 +204,104 @@ async fn a_name_that_cannot_be_pulled_counts_as_denied() {
         let failed = cases(&junit).into_iter().find_map(|case| case.failure);
         assert_eq!(failed.unwrap().0, word);
     }
+    dock.lab.stop().await;
+}
+
+/// A cluster whose gateway names lead to the upstream of the lab.
+const CLUSTER: &str = "
+[webhook]
+address = \"127.0.0.1:0\"
+[[clusters]]
+name = \"shop\"
+environment = \"staging\"
+gateway = \"gateway.shop:5080\"
+nodes = \"mirror\"
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_names_as_the_webhook_reads_them() {
+    let dock = Dock::with(CLUSTER).await;
+    let (_, digest) = dock.good.split_once('@').unwrap();
+    for (image, code, part) in [
+        (
+            format!("gateway.shop:5080/registry.example/{NAME}@{digest}"),
+            0,
+            "1 allowed, 0 denied",
+        ),
+        (
+            format!("gateway.shop:5080/elsewhere/{NAME}@{digest}"),
+            3,
+            "elsewhere is no upstream of this gateway",
+        ),
+        (
+            format!("registry.example:443/{NAME}@{digest}"),
+            3,
+            "ambiguous-reference",
+        ),
+        (
+            format!("registry-1.docker.io/{NAME}@{digest}"),
+            3,
+            "ambiguous-reference",
+        ),
+        (
+            "docker.io:443/library/nginx:1".to_owned(),
+            3,
+            "ambiguous-reference",
+        ),
+        ("a".repeat(64), 3, "is an image ID to a node"),
+    ] {
+        let text = deployment("web", &[&image]);
+        let run = dock.verify(Path::new("-"), &[], &text).await;
+        assert_eq!(run.code, code, "{image}: {run:?}");
+        assert!(run.stdout.contains(part), "{image}: {run:?}");
+    }
+    dock.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tells_what_was_looked_at_and_what_was_not_understood() {
+    let dock = Dock::start().await;
+    let object = |version: &str, kind: &str, spec: &str| {
+        format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: x }}\nspec: {spec}\n---\n")
+    };
+    let database = object(
+        "example.com/v1",
+        "Database",
+        &format!("{{ engine: {{ image: '{}' }} }}", dock.bad),
+    );
+    let workflow = object(
+        "argoproj.io/v1alpha1",
+        "Workflow",
+        &format!(
+            "{{ templates: [{{ container: {{ image: '{}' }} }}] }}",
+            dock.good
+        ),
+    );
+    let text = workflow + &database;
+    let run = dock.verify(Path::new("-"), &[], &text).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [
+        "looked at: 1 Workflow of argoproj.io/v1alpha1 (1 images)",
+        "not understood, and no image found there: 1 Database of example.com/v1",
+    ] {
+        assert!(run.stderr.contains(part), "{part}: {run:?}");
+    }
+    let run = dock
+        .verify(Path::new("-"), &["--output", "json"], &text)
+        .await;
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let kinds = json["kinds"].as_array().unwrap().iter();
+    let strange = kinds.filter(|kind| kind["not_understood"] == true);
+    let strange: Vec<&Value> = strange.map(|kind| &kind["kind"]).collect();
+    assert_eq!(strange, ["Database"]);
+
+    let paths = "[[images]]\nkind = \"Database\"\npath = \"spec.engine.image\"\n";
+    let config = dock.write("paths.toml", paths);
+    let more = ["--config", config.to_str().unwrap()];
+    let run = dock.verify(Path::new("-"), &more, &text).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stdout.contains("1 allowed, 1 denied"), "{run:?}");
+    assert!(!run.stderr.contains("not understood"), "{run:?}");
     dock.lab.stop().await;
 }
 

@@ -22,7 +22,7 @@ pub const ENVIRONMENTS: &str = "
 [environments.staging]
 require = [\"scan\"]
 ";
-const LISTENERS: &str = "
+pub const LISTENERS: &str = "
 [[listeners]]
 address = \"127.0.0.1:0\"
 environment = \"production\"

@@ -13,6 +13,16 @@ fn problems(text: &str) -> Vec<String> {
 const PROBLEMS: &[(&str, &str, &str)] = &[
     ("speed = 1", "speed", "is unknown"),
     ("exceptions_dir = ''", "exceptions_dir", "is empty"),
+    (
+        "[[images]]\nkind = 'Database'\npath = 'spec..image'",
+        "images[0].path",
+        "is no path",
+    ),
+    (
+        "[[images]]\npath = 'spec.image'",
+        "images[0].kind",
+        "is missing",
+    ),
     ("exceptions_dir = ['x']", "exceptions_dir", "invalid type"),
     (
         "exception_horizon = '0s'",

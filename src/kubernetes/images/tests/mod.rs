@@ -3,4 +3,5 @@
 mod bounds;
 mod kinds;
 mod lacks;
+mod others;
 mod reading;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sekisho::admission::{self as webhook, Names};
+use sekisho::admission as webhook;
 use sekisho::kubernetes::objects::NodeNames;
-use sekisho::trust::Exposure;
+use sekisho::trust::{Exposure, ImageNames};
 use serde_json::{Value, json};
 
 use super::site::{Cluster, GATEWAY, installation, pod};
@@ -173,8 +173,8 @@ fn without_mirror_files_only_names_at_the_gateway_pass() {
 async fn the_webhook_reads_the_same_table_alike() {
     let (world, installation) = (World::start().await, installation());
     let upstreams = installation.upstreams.into_iter();
-    let names = Names {
-        gateway: installation.gateway,
+    let names = ImageNames {
+        gateways: vec![installation.gateway],
         upstreams: upstreams.map(|route| (route.host, route.path)).collect(),
         default_host: installation.default_host,
     };

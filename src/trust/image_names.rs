@@ -1,14 +1,15 @@
 //! Image names as a Pod writes them, read as the node reads them
-//! (distribution/reference), and what they are called at the gateway.
+//! (distribution/reference), and what they are called at the gateway. Every door that
+//! reads such names reads them here.
 //!
 //! What two parsers would read differently is refused with a hint, so that the
 //! image that was judged is the image that runs.
 
+use super::{Denial, DenialReason};
 use crate::oci::{
     Digest, ImageRef, ImageRefError, Reference, RegistryHost, Repository, RepositoryName, Tag,
     printable, written_host,
 };
-use crate::trust::{Denial, DenialReason};
 
 /// The longest name, host included, that every client takes, in bytes.
 const NAME_LIMIT: usize = 255;
@@ -18,9 +19,10 @@ const HINT: &str = "write it as registry.example/team/app:1.2, in lower case";
 
 /// The closed world of names.
 #[derive(Clone, Debug)]
-pub struct Names {
-    /// The gateway's own authority.
-    pub gateway: RegistryHost,
+pub struct ImageNames {
+    /// Authorities of the gateway: the first is what images are rewritten to. Without
+    /// any, no name is one at the gateway.
+    pub gateways: Vec<RegistryHost>,
     /// Every upstream, with its path under the gateway; no path twice.
     pub upstreams: Vec<(RegistryHost, String)>,
     /// Where names without a host lie.
@@ -29,34 +31,42 @@ pub struct Names {
 
 /// An image as a Pod names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NamedImage {
+pub struct NamedImage {
     /// At its upstream.
-    pub(super) repository: Repository,
-    pub(super) tag: Option<Tag>,
-    pub(super) digest: Option<Digest>,
+    pub repository: Repository,
+    pub tag: Option<Tag>,
+    pub digest: Option<Digest>,
     /// Whether it is named at the gateway already.
-    pub(super) is_by_gateway: bool,
+    pub is_by_gateway: bool,
 }
 
 impl NamedImage {
     /// What a node would ask the gateway for.
-    pub(super) fn reference(&self) -> Reference {
-        let image = ImageRef::new(
+    pub fn reference(&self) -> Reference {
+        self.image().reference()
+    }
+
+    /// The image at its upstream.
+    pub fn image(&self) -> ImageRef {
+        ImageRef::new(
             self.repository.clone(),
             self.tag.clone(),
             self.digest.clone(),
-        );
-        image.reference()
+        )
     }
 }
 
-impl Names {
-    /// Reads a name, or says why a Pod must not use it.
-    pub(super) fn read(&self, text: &str) -> Result<NamedImage, Denial> {
+impl ImageNames {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// Why a Pod must not use it: nobody reads it, not everybody reads it alike, or it
+    /// lies at no upstream of this gateway.
+    pub fn read(&self, text: &str) -> Result<NamedImage, Denial> {
         let image = ImageRef::parse(text, &self.default_host).map_err(|why| unread(text, &why))?;
         refuse_what_looks_like_an_id(text)?;
         refuse_other_spellings(text, &image)?;
-        let named = match image.repository().host() == &self.gateway {
+        let named = match self.gateways.contains(image.repository().host()) {
             true => self.at_gateway(&image)?,
             false => NamedImage {
                 repository: image.repository().clone(),
@@ -73,6 +83,7 @@ impl Names {
     /// `gateway/<path of an upstream>/<repository>`; another first segment is no
     /// upstream's, and is not sent through the gateway once more.
     fn at_gateway(&self, image: &ImageRef) -> Result<NamedImage, Denial> {
+        let gateway = image.repository().host();
         let name = image.repository().name().as_str();
         let (path, name) = name.split_once('/').unwrap_or((name, ""));
         let Some((host, _)) = self.upstreams.iter().find(|(_, known)| known == path) else {
@@ -80,8 +91,8 @@ impl Names {
         };
         let name = RepositoryName::parse(name).map_err(|_| {
             ambiguous(
-                format!("{}/{path} names no repository", self.gateway),
-                format!("write it as {}/{path}/team/app:1.2", self.gateway),
+                format!("{gateway}/{path} names no repository"),
+                format!("write it as {gateway}/{path}/team/app:1.2"),
             )
         })?;
         Ok(NamedImage {
@@ -114,16 +125,17 @@ impl Names {
 
     /// The prefix must leave a name that every client takes.
     fn refuse_too_long(&self, path: &str, named: &NamedImage) -> Result<(), Denial> {
+        let by_length = |gateway: &&RegistryHost| gateway.as_str().len();
+        let Some(gateway) = self.gateways.iter().max_by_key(by_length) else {
+            return Ok(());
+        };
         let name = named.repository.name().as_str();
-        let length = self.gateway.as_str().len() + path.len() + name.len() + 2;
+        let length = gateway.as_str().len() + path.len() + name.len() + 2;
         if length <= NAME_LIMIT {
             return Ok(());
         }
         Err(ambiguous(
-            format!(
-                "under {}/{path} the name has {length} characters",
-                self.gateway
-            ),
+            format!("under {gateway}/{path} the name has {length} characters"),
             format!("shorten it: clients take {NAME_LIMIT}"),
         ))
     }
@@ -131,7 +143,7 @@ impl Names {
     /// The name that sends `image`, written as `text`, through the gateway; with
     /// `digest`, bound to it. `None`: as it is written. What the name already says
     /// stays, and so the name of a name is itself.
-    pub(super) fn rewritten(
+    pub fn rewritten(
         &self,
         text: &str,
         image: &NamedImage,
@@ -150,9 +162,10 @@ impl Names {
     }
 
     /// `gateway/<path>/<repository>`, for a repository of an upstream.
-    pub(super) fn repository_at_gateway(&self, repository: &Repository) -> Option<String> {
+    pub fn repository_at_gateway(&self, repository: &Repository) -> Option<String> {
+        let gateway = self.gateways.first()?;
         let path = self.path(repository.host()).ok()?;
-        Some(format!("{}/{path}/{}", self.gateway, repository.name()))
+        Some(format!("{gateway}/{path}/{}", repository.name()))
     }
 
     /// Names without a tag mean `latest`, and say so from here on.
