@@ -39,6 +39,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
         seat.wait().await
     }
 
+    /// Whether a flight of `key` is on its way.
+    pub fn is_under_way(&self, key: &K) -> bool {
+        let flight = self.lock().get(key).and_then(WeakShared::upgrade);
+        flight.is_some_and(|flight| flight.peek().is_none())
+    }
+
     fn board<F>(&self, key: &K, start: impl FnOnce() -> F) -> Shared<Running<V>>
     where
         F: Future<Output = V> + Send + 'static,

@@ -90,6 +90,7 @@ impl Parts {
             recorder,
             metrics: metrics.clone(),
             clock,
+            tasks: tasks.clone(),
         }));
         let parts = Self {
             config,

@@ -1,24 +1,22 @@
 //! Closures of roots: recorded ones from the ledger, others read from upstream.
 //!
-//! To judge, manifests and configs are read, bounded in size, count and depth;
-//! layers never. What is found absent or refused is remembered too, in a capped
+//! What is found absent or refused is remembered too, in a capped
 //! table, so that unknown digests do not spend an upstream's budget.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
 
+use super::reading::{Outcome, Read, read_closure};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::flight::Flights;
 use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
-use crate::oci::{
-    ChildOutcome, Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference,
-    Refusal as Unfit, Repository, RepositoryName, Supplied, Wanted,
-};
+use crate::oci::{ChildOutcome, Closure, Digest, Repository};
+use crate::tasks::Tasks;
 use crate::trust::Subject;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -31,26 +29,15 @@ const ABSENT_BYTES: u64 = 8 << 20;
 const BELOW_BYTES: u64 = 16 << 20;
 /// How long an absent digest is not asked for again.
 const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// Readings that go on when everyone who asked has left, at most. One holds up to
+/// 32 MiB. Beyond, a reading lasts as long as somebody waits for it.
+const OWNED_READINGS: usize = 16;
+/// How long such a reading may take.
+const OWNED_FOR: Duration = Duration::from_mins(10);
 /// About what a descriptor takes in memory, in bytes.
 const DESCRIPTOR: usize = 256;
 
 type Key = (Repository, Digest);
-
-/// A closure that was read, with the bodies that it was read from.
-#[derive(Clone)]
-pub(super) struct Read {
-    pub(super) closure: Arc<Closure>,
-    /// Manifests by digest, to be stored once they are permitted.
-    pub(super) bodies: Arc<Vec<(Digest, MediaType, Bytes)>>,
-}
-
-/// What reading came to.
-#[derive(Clone)]
-enum Outcome {
-    Read(Read),
-    Unfit(Arc<str>),
-    Absent,
-}
 
 /// Whoever can pull can name as many images as the upstream has.
 impl HeapSize for Outcome {
@@ -66,14 +53,12 @@ impl HeapSize for Outcome {
     }
 }
 
-impl Outcome {
-    /// What is absent is looked for again; what was read has its digest for ever.
-    fn validity(&self, now: Timestamp) -> Validity {
-        match self {
-            Self::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
-            Self::Unfit(_) => Validity::ALWAYS,
-            Self::Read(_) | Self::Absent => Validity::lasting(now, ABSENT_FOR),
-        }
+/// What is absent is looked for again; what was read has its digest for ever.
+fn validity(outcome: &Outcome, now: Timestamp) -> Validity {
+    match outcome {
+        Outcome::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
+        Outcome::Unfit(_) => Validity::ALWAYS,
+        Outcome::Read(_) | Outcome::Absent => Validity::lasting(now, ABSENT_FOR),
     }
 }
 
@@ -87,8 +72,10 @@ fn lacks_children(closure: &Closure) -> bool {
 pub(super) struct Closures {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
-    memory: Remembered,
-    flights: Flights<Key, Result<Outcome, UpstreamError>>,
+    memory: Arc<Remembered>,
+    flights: Arc<Flights<Key, Result<Outcome, UpstreamError>>>,
+    tasks: Tasks,
+    owned: Arc<Semaphore>,
 }
 
 /// What was read of images that nobody admitted, and what was not there.
@@ -123,7 +110,7 @@ impl Remembered {
     }
 
     fn remember(&self, key: Key, outcome: Outcome, now: Timestamp) {
-        let validity = outcome.validity(now);
+        let validity = validity(&outcome, now);
         match outcome {
             Outcome::Absent => drop(self.absent.insert(key, (), validity)),
             Outcome::Read(_) | Outcome::Unfit(_) => {
@@ -135,12 +122,14 @@ impl Remembered {
 }
 
 impl Closures {
-    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
+    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>, tasks: Tasks) -> Self {
         Self {
             ledger,
             upstreams,
-            memory: Remembered::new(),
-            flights: Flights::default(),
+            memory: Arc::new(Remembered::new()),
+            flights: Arc::new(Flights::default()),
+            tasks,
+            owned: Arc::new(Semaphore::new(OWNED_READINGS)),
         }
     }
 
@@ -227,115 +216,55 @@ impl Closures {
         }
     }
 
+    /// Reads a closure once for all who ask while it is under way.
     async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
-        let reachable = self.upstreams.of(&key.0)?;
-        let upstream = reachable.upstream.clone();
-        let (repository, digest) = key.clone();
-        let flight = || async move { read_closure(&upstream, &repository, &digest).await };
-        let outcome = self.flights.join(&key, flight).await?;
-        self.memory.remember(key, outcome.clone(), now);
+        let reading = Reading {
+            upstream: self.upstreams.of(&key.0)?.upstream.clone(),
+            memory: self.memory.clone(),
+            key,
+            now,
+        };
+        self.keep_going(&reading);
+        let flight = || reading.clone().run();
+        Ok(self.flights.join(&reading.key, flight).await?)
+    }
+
+    /// Lets a reading that begins now go on when everyone has left: else a slow
+    /// upstream with a large index would never be read to its end.
+    fn keep_going(&self, reading: &Reading) {
+        if self.flights.is_under_way(&reading.key) {
+            return;
+        }
+        let Ok(turn) = self.owned.clone().try_acquire_owned() else {
+            return;
+        };
+        let (flights, reading) = (self.flights.clone(), reading.clone());
+        self.tasks.spawn_isolated("reading an image", async move {
+            let _turn = turn;
+            let flight = || reading.clone().run();
+            let read = flights.join(&reading.key, flight);
+            let _ = tokio::time::timeout(OWNED_FOR, read).await;
+        });
+    }
+}
+
+/// The reading of one closure, which is remembered when it ends.
+#[derive(Clone)]
+struct Reading {
+    upstream: Upstream,
+    memory: Arc<Remembered>,
+    key: Key,
+    now: Timestamp,
+}
+
+impl Reading {
+    async fn run(self) -> Result<Outcome, UpstreamError> {
+        let outcome = read_closure(&self.upstream, &self.key.0, &self.key.1).await?;
+        self.memory.remember(self.key, outcome.clone(), self.now);
         Ok(outcome)
     }
 }
 
-async fn read_closure(
-    upstream: &Upstream,
-    repository: &Repository,
-    digest: &Digest,
-) -> Result<Outcome, UpstreamError> {
-    let name = repository.name();
-    let reference = Reference::Digest(digest.clone());
-    let root = match upstream.get_manifest(name, &reference).await {
-        Ok(root) => root,
-        Err(UpstreamError::NotFound) => return Ok(Outcome::Absent),
-        Err(error) => return Err(error),
-    };
-    let mut bodies = vec![(digest.clone(), root.media_type.clone(), root.bytes.clone())];
-    let started = ClosureAssembly::start(digest.clone(), root.bytes, &root.media_type);
-    let mut assembly = match started {
-        Ok(assembly) => assembly,
-        Err(unfit) => return Ok(unfit_outcome(&unfit)),
-    };
-    while let Some(wanted) = assembly.wanted() {
-        let (digest, supplied) = supply(upstream, repository, wanted).await?;
-        if let Supplied::Body {
-            bytes,
-            content_type: Some(media_type),
-        } = &supplied
-        {
-            bodies.push((digest.clone(), media_type.clone(), bytes.clone()));
-        }
-        assembly
-            .supply(&digest, supplied)
-            .map_err(|wrong| UpstreamError::Protocol(wrong.to_string().into()))?;
-    }
-    Ok(match assembly.finish() {
-        Ok(closure) => Outcome::Read(Read {
-            closure: Arc::new(closure),
-            bodies: Arc::new(bodies),
-        }),
-        Err(unfit) => unfit_outcome(&unfit),
-    })
-}
-
-fn unfit_outcome(unfit: &Unfit) -> Outcome {
-    Outcome::Unfit(Arc::from(unfit.to_string()))
-}
-
-async fn supply(
-    upstream: &Upstream,
-    repository: &Repository,
-    wanted: Wanted,
-) -> Result<(Digest, Supplied), UpstreamError> {
-    let name = repository.name();
-    let (digest, found) = match wanted {
-        Wanted::Manifest(descriptor) => {
-            let reference = Reference::Digest(descriptor.digest.clone());
-            let found = upstream.get_manifest(name, &reference).await;
-            (
-                descriptor.digest,
-                found.map(|manifest| Supplied::Body {
-                    bytes: manifest.bytes,
-                    content_type: Some(manifest.media_type),
-                }),
-            )
-        }
-        Wanted::Config(descriptor) => {
-            let found = read_config(upstream, name, &descriptor).await;
-            (
-                descriptor.digest,
-                found.map(|bytes| Supplied::Body {
-                    bytes,
-                    content_type: None,
-                }),
-            )
-        }
-    };
-    match found {
-        Ok(body) => Ok((digest, body)),
-        Err(UpstreamError::NotFound) => Ok((digest, Supplied::Absent)),
-        Err(error) => Err(error),
-    }
-}
-
-/// A config, of no more bytes than its descriptor says; whether they are the
-/// right ones the assembly checks.
-async fn read_config(
-    upstream: &Upstream,
-    name: &RepositoryName,
-    config: &Descriptor,
-) -> Result<Bytes, UpstreamError> {
-    let body = upstream.get_blob(name, &config.digest, 0).await?;
-    let mut stream = body.stream;
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = stream.next().await {
-        bytes.extend_from_slice(&piece?);
-        if bytes.len() as u64 > config.size {
-            return Err(UpstreamError::TooLarge { limit: config.size });
-        }
-    }
-    Ok(bytes.freeze())
-}
 #[cfg(test)]
 mod tests {
     use super::*;

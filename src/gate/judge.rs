@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::closures::{Closures, Known, Read};
+use super::closures::{Closures, Known};
 use super::evidence::Sources;
 use super::pull::{Halt, Lane};
 use super::question::{OtherVerdicts, Question, Waiting};
+use super::reading::Read;
 use super::refusal::Refusal;
 use crate::cache::Cache;
 use crate::ledger::Ledger;

@@ -26,6 +26,7 @@ mod open_denials;
 mod parts;
 mod pull;
 mod question;
+mod reading;
 mod record;
 mod recorded_passes;
 mod records;

@@ -15,6 +15,7 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::tasks::Tasks;
 use crate::trust::Rulebook;
 
 /// What a gate is built from.
@@ -27,6 +28,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What time it is, at all doors.
     pub clock: Clock,
+    /// Where readings go on that nobody waits for any more.
+    pub tasks: Tasks,
 }
 
 /// The steps of a pull, as every door's part of the gate takes them.
@@ -46,7 +49,7 @@ impl Parts {
         let Self { ledger, cache, .. } = self;
         let facts = Arc::new(Facts::default());
         let upstreams = Arc::new(Upstreams::new(self.upstreams));
-        let closures = Closures::new(ledger.clone(), upstreams.clone());
+        let closures = Closures::new(ledger.clone(), upstreams.clone(), self.tasks);
         let closures = Arc::new(closures);
         let sources = Sources::new(
             ledger.clone(),

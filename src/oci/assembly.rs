@@ -32,6 +32,13 @@ pub enum Wanted {
     Config(Descriptor),
 }
 
+impl Wanted {
+    fn digest(&self) -> &Digest {
+        let (Self::Manifest(descriptor) | Self::Config(descriptor)) = self;
+        &descriptor.digest
+    }
+}
+
 /// What came of asking.
 #[derive(Clone, Debug)]
 pub enum Supplied {
@@ -109,12 +116,23 @@ impl ClosureAssembly {
         assembly.failure.map_or(Ok(assembly), Err)
     }
 
-    /// What to fetch next; nothing once the closure is known or refused.
-    pub fn wanted(&self) -> Option<Wanted> {
-        match self.failure {
-            Some(_) => None,
-            None => self.slots.iter().find_map(Slot::wanted),
+    /// What to fetch next, in the order of the entries, `limit` at most and no
+    /// digest twice; nothing once the closure is known or refused. It may be
+    /// supplied in any order.
+    pub fn wanted(&self, limit: usize) -> Vec<Wanted> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        if self.failure.is_some() {
+            return wanted;
         }
+        for next in self.slots.iter().filter_map(Slot::wanted) {
+            if wanted.len() == limit {
+                break;
+            }
+            if !wanted.iter().any(|it| it.digest() == next.digest()) {
+                wanted.push(next);
+            }
+        }
+        wanted
     }
 
     /// Takes what was found at `digest`. Content that nobody wants is ignored.

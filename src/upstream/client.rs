@@ -26,7 +26,14 @@ const HOPS: usize = 5;
 
 /// The client of one remote registry. Cloning shares it.
 #[derive(Clone)]
-pub struct Upstream(Arc<Inner>);
+pub struct Upstream(Arc<Inner>, Purpose);
+
+/// What is asked for, and out of which budget.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Serving,
+    Judging,
+}
 
 struct Inner {
     config: Config,
@@ -35,6 +42,7 @@ struct Inner {
     health: Health,
     calls: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
+    readings: Arc<Semaphore>,
 }
 
 /// What a call takes from its upstream's budget.
@@ -43,6 +51,8 @@ pub(super) enum Share {
     Call,
     /// A long one, held until the body has ended.
     Transfer,
+    /// What judgement rests on: neither clients' calls nor their layers hold it up.
+    Reading,
 }
 
 /// One call, sent as often as it takes.
@@ -76,14 +86,22 @@ impl Upstream {
         let meter = Meter::new(metrics, config.name.as_str());
         let wire = Arc::new(Wire::new(&config, network, meter)?);
         let budget = || Arc::new(Semaphore::new(config.max_concurrent.max(1)));
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             tokens: Tokens::new(wire.clone(), config.credentials.as_ref()),
             health: Health::new(config.cool_down),
             calls: budget(),
             transfers: budget(),
+            readings: budget(),
             wire,
             config,
-        })))
+        };
+        Ok(Self(Arc::new(inner), Purpose::Serving))
+    }
+
+    /// The same upstream, asked for what judgement rests on, out of a budget of its
+    /// own.
+    pub fn judging(&self) -> Self {
+        Self(self.0.clone(), Purpose::Judging)
     }
 
     /// The host in image names.
@@ -137,7 +155,11 @@ impl Upstream {
         let inner = &self.0;
         inner.health.check(Instant::now())?;
         let deadline = Instant::now() + inner.config.timeouts.call;
-        let permit = inner.permit(call.share, deadline).await?;
+        let share = match self.1 {
+            Purpose::Serving => call.share,
+            Purpose::Judging => Share::Reading,
+        };
+        let permit = inner.permit(share, deadline).await?;
         let outcome = timeout_at(deadline, inner.tries(call, deadline)).await;
         let late = |_| Err(UpstreamError::unavailable("no answer in time"));
         let response = outcome.unwrap_or_else(late)?;
@@ -177,6 +199,7 @@ impl Inner {
         let budget = match share {
             Share::Call => &self.calls,
             Share::Transfer => &self.transfers,
+            Share::Reading => &self.readings,
         };
         match timeout_at(deadline, budget.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),

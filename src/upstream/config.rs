@@ -24,7 +24,8 @@ pub struct Config {
     pub token_hosts: Vec<HostPattern>,
     /// Where its blobs may lie, beside its own authority.
     pub redirect_hosts: Vec<HostPattern>,
-    /// Short calls at once, and as many transfers of blobs.
+    /// Short calls at once, as many transfers of blobs, and as many readings of
+    /// manifests and configs for judgement.
     pub max_concurrent: usize,
     pub timeouts: Timeouts,
     pub retries: Retries,

@@ -79,7 +79,7 @@ impl Shelf {
 
     pub(super) fn assemble(&mut self, root: &Value) -> Result<Closure, Refusal> {
         let mut assembly = self.start(root)?;
-        while let Some(wanted) = assembly.wanted() {
+        while let Some(wanted) = assembly.wanted(1).pop() {
             let (Wanted::Manifest(descriptor) | Wanted::Config(descriptor)) = wanted;
             self.asked.push(descriptor.digest.clone());
             let supplied = match self.bodies.get(&descriptor.digest) {

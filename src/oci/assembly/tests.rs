@@ -146,13 +146,37 @@ fn takes_only_the_bytes_of_the_digest() {
     let mut shelf = Shelf::default();
     let root = shelf.image("linux/amd64", LAYER);
     let mut assembly = shelf.start(&root).unwrap();
-    let Some(Wanted::Config(config)) = assembly.wanted() else {
+    let [Wanted::Config(config)] = &assembly.wanted(8)[..] else {
         panic!("the config is wanted");
     };
     let wrong = assembly.supply(&config.digest, body(Bytes::from_static(b"{}")));
     assert_eq!(wrong, Err(WrongBytes));
-    assert_eq!(assembly.wanted(), None);
+    assert!(assembly.wanted(8).is_empty());
     assert_eq!(assembly.finish(), Err(Refusal::WrongBytes));
+}
+
+#[test]
+fn wants_several_at_once_and_none_twice() {
+    let mut shelf = Shelf::default();
+    let amd64 = shelf.image("linux/amd64", LAYER);
+    let arm64 = shelf.image("linux/arm64", LAYER);
+    let root = shelf.index(&[amd64.clone(), arm64.clone(), amd64.clone()]);
+    let mut assembly = shelf.start(&root).unwrap();
+    let digests = |wanted: Vec<Wanted>| -> Vec<Digest> {
+        wanted.iter().map(|it| it.digest().clone()).collect()
+    };
+    assert_eq!(digests(assembly.wanted(1)), [digest_of(&amd64)]);
+    let both = digests(assembly.wanted(8));
+    assert_eq!(both, [digest_of(&amd64), digest_of(&arm64)]);
+    // The last one first.
+    let mut wanted = both;
+    while let Some(digest) = wanted.pop() {
+        let bytes = shelf.bodies[&digest].clone();
+        assembly.supply(&digest, body(bytes)).unwrap();
+        wanted = digests(assembly.wanted(8));
+    }
+    let closure = assembly.finish().unwrap();
+    assert_eq!(Ok(closure), shelf.assemble(&root));
 }
 
 #[test]

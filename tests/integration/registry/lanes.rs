@@ -39,7 +39,7 @@ pub struct Content {
 
 impl Door {
     /// A new one, which has answered nothing yet.
-    fn open(world: &World) -> Self {
+    pub fn open(world: &World) -> Self {
         Self::within(world, StackLimits::REGISTRY)
     }
 
@@ -56,6 +56,12 @@ impl Door {
         let registry = Arc::new(Registry::new(gate, listener, Auth::None, metrics, limits));
         let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         Self(registry.connection(Peer::new(client, None)))
+    }
+
+    /// A request that is under way until what is returned is dropped.
+    pub fn begin(&self, method: &str, path: &str) -> impl Future<Output = u16> + use<> {
+        let asked = self.0.call(request(method, path));
+        async { asked.await.unwrap().status().as_u16() }
     }
 
     pub async fn ask(&self, method: &str, path: &str) -> Answer {

@@ -20,6 +20,7 @@ mod origin;
 mod overload;
 mod platform_images;
 mod ranges;
+mod reading;
 mod records;
 mod revocations;
 mod tags;

@@ -219,6 +219,19 @@ async fn transfers_do_not_hold_up_short_calls() {
 }
 
 #[tokio::test]
+async fn neither_transfers_nor_calls_hold_up_what_judgement_reads() {
+    let mut setting = Setting::open().await;
+    setting.config.max_concurrent = 1;
+    setting.config.timeouts.call = SECOND;
+    let upstream = setting.upstream();
+    let layer = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let _layer = layer.unwrap();
+    let judging = upstream.judging();
+    assert!(judging.get_manifest(&name(), &tag("1.0")).await.is_ok());
+    assert!(judging.get_blob(&name(), &setting.layer(), 0).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_upstream_that_is_not_there_is_unavailable() {
     let mut setting = Setting::open().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

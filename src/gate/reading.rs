@@ -1,0 +1,143 @@
+//! Reads the closure of a root from its upstream, to judge by: manifests and
+//! configs, bounded in size, count and depth; layers never.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+
+use crate::oci::{
+    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
+    Repository, RepositoryName, Supplied, Wanted,
+};
+use crate::upstream::{Upstream, UpstreamError};
+
+/// Manifests and configs of one root that are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// A closure that was read, with the bodies that it was read from.
+#[derive(Clone)]
+pub(super) struct Read {
+    pub(super) closure: Arc<Closure>,
+    /// Manifests by digest, to be stored once they are permitted.
+    pub(super) bodies: Arc<Vec<(Digest, MediaType, Bytes)>>,
+}
+
+/// What reading came to.
+#[derive(Clone)]
+pub(super) enum Outcome {
+    Read(Read),
+    Unfit(Arc<str>),
+    Absent,
+}
+
+/// Reads a closure, eight pieces at a time, out of the upstream's budget for
+/// judgement.
+///
+/// # Errors
+/// Those of the upstream; what is wrong with the content is an [`Outcome`].
+pub(super) async fn read_closure(
+    upstream: &Upstream,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Outcome, UpstreamError> {
+    let upstream = &upstream.judging();
+    let reference = Reference::Digest(digest.clone());
+    let root = match upstream.get_manifest(repository.name(), &reference).await {
+        Ok(root) => root,
+        Err(UpstreamError::NotFound) => return Ok(Outcome::Absent),
+        Err(error) => return Err(error),
+    };
+    let mut bodies = vec![(digest.clone(), root.media_type.clone(), root.bytes.clone())];
+    let started = ClosureAssembly::start(digest.clone(), root.bytes, &root.media_type);
+    let mut assembly = match started {
+        Ok(assembly) => assembly,
+        Err(unfit) => return Ok(unfit_outcome(&unfit)),
+    };
+    loop {
+        let wanted = assembly.wanted(AT_ONCE);
+        if wanted.is_empty() {
+            break;
+        }
+        let asked = wanted.into_iter();
+        let asked = asked.map(|wanted| supply(upstream, repository.name(), wanted));
+        for (digest, supplied) in try_join_all(asked).await? {
+            bodies.extend(manifest_body(&digest, &supplied));
+            assembly
+                .supply(&digest, supplied)
+                .map_err(|wrong| UpstreamError::Protocol(wrong.to_string().into()))?;
+        }
+    }
+    Ok(match assembly.finish() {
+        Ok(closure) => Outcome::Read(Read {
+            closure: Arc::new(closure),
+            bodies: Arc::new(bodies),
+        }),
+        Err(unfit) => unfit_outcome(&unfit),
+    })
+}
+
+fn unfit_outcome(unfit: &Unfit) -> Outcome {
+    Outcome::Unfit(Arc::from(unfit.to_string()))
+}
+
+/// What came with a media type is a manifest, and not a config.
+fn manifest_body(digest: &Digest, supplied: &Supplied) -> Option<(Digest, MediaType, Bytes)> {
+    match supplied {
+        Supplied::Body {
+            bytes,
+            content_type: Some(media_type),
+        } => Some((digest.clone(), media_type.clone(), bytes.clone())),
+        Supplied::Body { .. } | Supplied::Absent => None,
+    }
+}
+
+async fn supply(
+    upstream: &Upstream,
+    name: &RepositoryName,
+    wanted: Wanted,
+) -> Result<(Digest, Supplied), UpstreamError> {
+    let (digest, found) = match wanted {
+        Wanted::Manifest(descriptor) => {
+            let reference = Reference::Digest(descriptor.digest.clone());
+            let found = upstream.get_manifest(name, &reference).await;
+            let body = found.map(|manifest| (manifest.bytes, Some(manifest.media_type)));
+            (descriptor.digest, body)
+        }
+        Wanted::Config(descriptor) => {
+            let found = read_config(upstream, name, &descriptor).await;
+            (descriptor.digest, found.map(|bytes| (bytes, None)))
+        }
+    };
+    match found {
+        Ok((bytes, content_type)) => {
+            let body = Supplied::Body {
+                bytes,
+                content_type,
+            };
+            Ok((digest, body))
+        }
+        Err(UpstreamError::NotFound) => Ok((digest, Supplied::Absent)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A config, of no more bytes than its descriptor says; whether they are the
+/// right ones the assembly checks.
+async fn read_config(
+    upstream: &Upstream,
+    name: &RepositoryName,
+    config: &Descriptor,
+) -> Result<Bytes, UpstreamError> {
+    let body = upstream.get_blob(name, &config.digest, 0).await?;
+    let mut stream = body.stream;
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece?);
+        if bytes.len() as u64 > config.size {
+            return Err(UpstreamError::TooLarge { limit: config.size });
+        }
+    }
+    Ok(bytes.freeze())
+}
