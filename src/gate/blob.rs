@@ -79,15 +79,27 @@ impl Blobs {
         Some(PermittedBlob { permit, size })
     }
 
-    /// The images of this repository that hold the blob, the likeliest first.
-    fn holders(&self, repository: &Repository, blob: &Digest) -> Vec<Digest> {
+    /// The images of this repository that hold the blob, the likeliest first. The
+    /// others are gathered only when they are asked for.
+    fn holders<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Digest,
+    ) -> impl Iterator<Item = Digest> + Send + 'a {
+        let hint = self.ledger.index().hint(repository, blob);
+        let likeliest = hint.clone();
+        let others = std::iter::once_with(move || self.all_holders(repository, blob));
+        let others = others.flatten().filter(move |it| Some(it) != hint.as_ref());
+        likeliest.into_iter().chain(others)
+    }
+
+    fn all_holders(&self, repository: &Repository, blob: &Digest) -> Vec<Digest> {
         let index = self.ledger.index();
-        let mut holders: Vec<Digest> = index.hint(repository, blob).into_iter().collect();
-        holders.extend(index.images_holding(repository, blob, LOOKED_AT));
-        if holders.is_empty() {
-            holders = self.unrecorded_holders(repository, blob);
+        let recorded = index.images_holding(repository, blob, LOOKED_AT);
+        match recorded.is_empty() {
+            true => self.unrecorded_holders(repository, blob),
+            false => recorded,
         }
-        holders
     }
 
     /// Platform images are served although the ledger could not record them,

@@ -1,8 +1,10 @@
 //! Lists: only what would be served is named in them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::closures::Closures;
@@ -20,11 +22,27 @@ use crate::upstream::UpstreamError;
 /// Tags on one page at most.
 pub const TAGS_PAGE: usize = 1000;
 
+/// Tags judged at once for one list.
+const AT_ONCE: usize = 8;
+/// Tags that are judged anew for one page, about. Verdicts are cached, so the next
+/// page comes further.
+const JUDGED_AT_MOST: usize = 128;
+/// No further tags are judged for a request that takes this long: its page ends
+/// there, and the next one goes on.
+const JUDGED_FOR: Duration = Duration::from_secs(10);
+
+/// What came of one tag.
+#[derive(Default)]
+struct Looked {
+    served: bool,
+    judged_anew: bool,
+}
+
 /// A page of tags.
 #[derive(Debug)]
 pub struct TagList {
     pub tags: Vec<Tag>,
-    /// The upstream has more; ask with this one as `last`.
+    /// There are more; ask with this one as `last`.
     pub more_after: Option<Tag>,
 }
 
@@ -46,7 +64,8 @@ impl Lists {
         }
     }
 
-    /// Tags whose last known digest would be served, in lexical order.
+    /// Tags whose last known digest would be served, in lexical order. No upstream is
+    /// asked about images that nobody knows yet.
     pub(super) async fn tags(
         &self,
         pull: Pull<'_>,
@@ -68,29 +87,53 @@ impl Lists {
             Err(UpstreamError::NotFound) => return Err(Refusal::NameUnknown),
             Err(error) => return Err(error.into()),
         };
-        let more_after = page.next;
-        let mut tags = Vec::new();
-        for tag in page.tags {
-            let digest = self.resolver.last_known(pull, environment, &tag);
-            if let Some(digest) = digest
-                && self.is_permitted(pull, rulebook, digest).await
-            {
-                tags.push(tag);
+        let mut list = TagList {
+            tags: Vec::new(),
+            more_after: page.next,
+        };
+        let mut judged = 0;
+        let mut looked_at = 0;
+        for batch in page.tags.chunks(AT_ONCE) {
+            let asked = batch
+                .iter()
+                .map(|tag| self.look_at(pull, (rulebook, environment), tag));
+            for (tag, found) in batch.iter().zip(join_all(asked).await) {
+                judged += usize::from(found.judged_anew);
+                list.tags.extend(found.served.then(|| tag.clone()));
+            }
+            looked_at += batch.len();
+            let spent = judged >= JUDGED_AT_MOST || pull.started.elapsed() > JUDGED_FOR;
+            if spent && looked_at < page.tags.len() {
+                list.more_after = batch.last().cloned();
+                break;
             }
         }
-        tags.sort();
-        Ok(TagList { tags, more_after })
+        list.tags.sort();
+        Ok(list)
     }
 
-    /// Whether a known image would be served; asks no upstream about others.
-    async fn is_permitted(&self, pull: Pull<'_>, rulebook: &Rulebook, digest: Digest) -> bool {
+    async fn look_at(
+        &self,
+        pull: Pull<'_>,
+        (rulebook, environment): (&Rulebook, &Environment),
+        tag: &Tag,
+    ) -> Looked {
+        let mut looked = Looked::default();
+        let Some(digest) = self.resolver.last_known(pull, environment, tag) else {
+            return looked;
+        };
         let subject = pull.subject(digest);
-        let known = self.closures.known(&subject.repository, &subject.digest);
-        if known.is_none() {
-            return false;
+        let closures = &self.closures;
+        if closures
+            .known(&subject.repository, &subject.digest)
+            .is_none()
+        {
+            return looked;
         }
         let question = pull.question(rulebook, &subject);
-        self.judge.permits(question).await
+        looked.judged_anew = self.judge.cached(question).is_none();
+        looked.served = self.judge.permits(question).await;
+        looked
     }
 
     /// An index of what refers to a permitted manifest, of the types that are
