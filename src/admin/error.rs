@@ -93,8 +93,9 @@ impl From<InspectError> for AdminError {
         let code = match error {
             InspectError::UnknownUpstream(..)
             | InspectError::NotServed(_)
+            | InspectError::NotPermitted(_)
             | InspectError::Unfit(..) => ErrorCode::Refused,
-            InspectError::NotFound(_) => ErrorCode::NotFound,
+            InspectError::NotFound(_) | InspectError::NotPromoted(..) => ErrorCode::NotFound,
             InspectError::Unavailable(_) => ErrorCode::Upstream,
         };
         Self::new(code, error.to_string())

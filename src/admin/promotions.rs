@@ -62,10 +62,8 @@ pub(super) async fn promote(
         link: request.link,
         forced,
     };
+    admin.gate.inspector().record(&inspected).await?;
     let ledger = &admin.ledger;
-    ledger
-        .record_closure(&inspected.repository, &inspected.closure)
-        .await?;
     let id = ledger.promote(new).await?;
     let (verdict, _) = admin
         .gate

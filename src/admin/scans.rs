@@ -141,10 +141,8 @@ async fn record(
     inspected: &Inspected,
     image: &Image,
 ) -> Result<i64, AdminError> {
+    admin.gate.inspector().record(inspected).await?;
     let ledger = &admin.ledger;
-    ledger
-        .record_closure(&inspected.repository, &inspected.closure)
-        .await?;
     let manifest = ScanTarget::Manifest(image.manifest.clone());
     Ok(ledger.submit_scan(submission.new_scan(manifest)).await?)
 }

@@ -116,10 +116,8 @@ pub(super) async fn bind(
     let manifest = with_id(&inspected, &image, &request.image_id)?
         .manifest
         .clone();
+    admin.gate.inspector().record(&inspected).await?;
     let ledger = &admin.ledger;
-    ledger
-        .record_closure(&inspected.repository, &inspected.closure)
-        .await?;
     let said = BindScans {
         image_id: request.image_id.clone(),
         manifest: manifest.clone(),

@@ -1,12 +1,14 @@
 //! The same bytes under sha256 and sha512: recorded before they are served, so
-//! that a revocation of either digest holds for both.
+//! that what is said against either digest holds for both.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
 
 use crate::cache::{Filled, OnFilled};
-use crate::ledger::{Ledger, LedgerError};
+use crate::gate::Gate;
+use crate::ledger::{Alias, Ledger, LedgerError};
+use crate::oci::Digest;
 
 /// Pairs that wait to be recorded, at most; beyond, fills fail.
 const WAITING: usize = 100_000;
@@ -16,7 +18,9 @@ const WAITING: usize = 100_000;
 #[derive(Clone)]
 pub(super) struct Aliases {
     ledger: Arc<Ledger>,
-    waiting: Arc<Mutex<Vec<Filled>>>,
+    waiting: Arc<Mutex<Vec<Alias>>>,
+    /// Whose policy says what is blocked; set once there is a gate.
+    gate: Arc<OnceLock<Weak<Gate>>>,
 }
 
 /// Why content is not taken, although its bytes are right.
@@ -26,6 +30,8 @@ enum Refused {
     TooMany,
     #[error("it is revoked under one of its digests")]
     Revoked,
+    #[error("something is said against its other digest, for which it was not judged")]
+    Unjudged,
 }
 
 impl Aliases {
@@ -33,7 +39,14 @@ impl Aliases {
         Self {
             ledger,
             waiting: Arc::default(),
+            gate: Arc::default(),
         }
+    }
+
+    /// Asks this gate's policy from now on.
+    pub(super) fn follow(&self, gate: &Arc<Gate>) {
+        // Set once, at the start.
+        let _ = self.gate.set(Arc::downgrade(gate));
     }
 
     /// What the cache calls when content is complete and verified.
@@ -49,16 +62,37 @@ impl Aliases {
     }
 
     async fn take(&self, filled: Filled, now: Timestamp) -> Result<(), Refused> {
-        if self.is_revoked(&filled, now) {
-            // Those who ask again are told so, for which the pair must be known.
-            let _ = self.record(&filled).await;
-            return Err(Refused::Revoked);
+        let alias = Alias {
+            sha256: filled.sha256.clone(),
+            sha512: filled.sha512.clone(),
+        };
+        if let Some(refused) = self.refused(&filled, &alias, now) {
+            // Those who ask again are judged by both, for which the pair must be known.
+            let _ = self.record(&alias).await;
+            return Err(refused);
         }
-        match self.record(&filled).await {
+        match self.record(&alias).await {
             Ok(()) => Ok(()),
-            Err(_) if self.wait(filled) => Ok(()),
+            Err(_) if self.wait(alias) => Ok(()),
             Err(_) => Err(Refused::TooMany),
         }
+    }
+
+    /// Whoever is served was judged by the digest that was asked for. Where nobody
+    /// knew of the other one, and something is said against that, they ask again.
+    fn refused(&self, filled: &Filled, alias: &Alias, now: Timestamp) -> Option<Refused> {
+        if self.is_revoked(filled, now) {
+            return Some(Refused::Revoked);
+        }
+        let index = self.ledger.index();
+        let is_new = !index.knows_alias(alias);
+        let said = || index.is_revoked(filled.other()) || self.is_blocked(filled.other(), now);
+        (is_new && said()).then_some(Refused::Unjudged)
+    }
+
+    fn is_blocked(&self, digest: &Digest, now: Timestamp) -> bool {
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        gate.is_some_and(|gate| gate.rulebook().blocks(digest, now))
     }
 
     /// In all environments, and nobody broke glass for it: content is shared by
@@ -66,25 +100,25 @@ impl Aliases {
     fn is_revoked(&self, filled: &Filled, now: Timestamp) -> bool {
         let index = self.ledger.index();
         let everywhere = |digest| {
-            let revocations = index.revocations(digest);
+            let revocations = index.revoked_as(digest);
             revocations.iter().any(|one| one.environment.is_none())
                 && !index.lifts_revocation(digest, now)
         };
         everywhere(&filled.sha256) || everywhere(&filled.sha512)
     }
 
-    async fn record(&self, filled: &Filled) -> Result<(), LedgerError> {
+    async fn record(&self, alias: &Alias) -> Result<(), LedgerError> {
         self.ledger
-            .record_alias(&filled.sha256, &filled.sha512)
+            .record_aliases(std::slice::from_ref(alias))
             .await
             .inspect_err(|error| tracing::error!(%error, "digests not recorded; trying again"))
     }
 
-    fn wait(&self, filled: Filled) -> bool {
+    fn wait(&self, alias: Alias) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = waiting.len() < WAITING;
         if room {
-            waiting.push(filled);
+            waiting.push(alias);
         }
         room
     }
@@ -95,9 +129,9 @@ impl Aliases {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *waiting)
         };
-        for filled in waiting {
-            if self.record(&filled).await.is_err() {
-                self.wait(filled);
+        for alias in waiting {
+            if self.record(&alias).await.is_err() {
+                self.wait(alias);
             }
         }
     }
@@ -109,13 +143,14 @@ mod tests {
 
     use super::*;
     use crate::ledger::{Access, Config, NewBreakGlass, NewRevocation};
-    use crate::oci::Digest;
+    use crate::oci::Algorithm;
 
     fn filled(content: &[u8]) -> Filled {
         Filled {
             sha256: Digest::sha256(content),
             sha512: Digest::sha512(content),
             size: content.len() as u64,
+            asked: Algorithm::Sha256,
         }
     }
 

@@ -92,6 +92,7 @@ impl Parts {
             clock,
             tasks: tasks.clone(),
         }));
+        aliases.follow(&gate);
         let parts = Self {
             config,
             ledger,

@@ -21,6 +21,8 @@ pub struct Filled {
     pub sha512: Digest,
     /// Length in bytes.
     pub size: u64,
+    /// Which of the two it was asked for by.
+    pub asked: Algorithm,
 }
 
 /// Called once for each verified content with the time at which it was asked
@@ -55,11 +57,20 @@ impl Digests {
             sha256: Digest::Sha256(self.sha256.finalize().into()),
             sha512: Digest::Sha512(Box::new(self.sha512.finalize().into())),
             size: self.size,
+            asked: Algorithm::Sha256,
         }
     }
 }
 
 impl Filled {
+    /// The digest that it was not asked for by.
+    pub fn other(&self) -> &Digest {
+        match self.asked {
+            Algorithm::Sha256 => &self.sha512,
+            Algorithm::Sha512 => &self.sha256,
+        }
+    }
+
     pub(super) fn of(bytes: &[u8]) -> Self {
         let mut digests = Digests::default();
         digests.update(bytes);
@@ -73,7 +84,10 @@ impl Filled {
             Algorithm::Sha512 => &self.sha512,
         };
         if actual == expected {
-            return Ok(self);
+            return Ok(Self {
+                asked: expected.algorithm(),
+                ..self
+            });
         }
         Err(FetchError::WrongDigest {
             expected: expected.clone(),

@@ -13,7 +13,7 @@ use super::reading::{Outcome, Read, read_closure};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::flight::Flights;
-use crate::ledger::Ledger;
+use crate::ledger::{Alias, Ledger};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{ChildOutcome, Closure, Digest, Repository};
 use crate::tasks::Tasks;
@@ -202,16 +202,17 @@ impl Closures {
         }
     }
 
-    /// The closure of what is looked at unasked: none where it cannot be had now.
+    /// The closure of what is looked at unasked, with the aliases that nobody need
+    /// have recorded: none where it cannot be had now.
     pub(super) async fn readable(
         &self,
         subject: &Subject,
         now: Timestamp,
-    ) -> Result<Arc<Closure>, Refusal> {
+    ) -> Result<(Arc<Closure>, Arc<[Alias]>), Refusal> {
         let known = self.find(&subject.repository, &subject.digest, now);
         match known.await? {
-            Known::Recorded(closure) => Ok(closure),
-            Known::Unrecorded(read) => Ok(read.closure),
+            Known::Recorded(closure) => Ok((closure, Arc::default())),
+            Known::Unrecorded(read) => Ok((read.closure, read.aliases)),
             Known::Unfit(_) => Err(Refusal::ManifestUnknown),
         }
     }

@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::question::{OtherVerdicts, Question};
 use super::upstreams::Upstreams;
 use super::vouch::Vouched;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, Shape};
 use crate::trust::{BreakGlass, Evidence, FirstNamed, Subject, TimedMode};
 
@@ -47,14 +47,15 @@ impl Sources {
     }
 
     /// All that is known of a subject, and the change that it rests on. `others`
-    /// answers where it rests on the verdict on something else.
+    /// answers where it rests on the verdict on something else; `aliases` are the
+    /// digests of the same bytes that nobody need have recorded yet.
     pub(super) async fn gather(
         &self,
         question: Question<'_>,
-        closure: Arc<Closure>,
+        (closure, aliases): (Arc<Closure>, &[Alias]),
         others: &dyn OtherVerdicts,
     ) -> (Evidence, u64) {
-        let (mut evidence, seq) = self.recorded(question, closure).await;
+        let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if lacks_scan_or_promotion(&evidence) {
             evidence.vouched_until = self.vouched_until(question).await;
@@ -75,38 +76,49 @@ impl Sources {
     }
 
     /// What the ledger holds. Nothing there costs no SQL.
-    async fn recorded(&self, question: Question<'_>, closure: Arc<Closure>) -> (Evidence, u64) {
+    async fn recorded(
+        &self,
+        question: Question<'_>,
+        closure: Arc<Closure>,
+        aliases: &[Alias],
+    ) -> (Evidence, u64) {
         let index = self.ledger.index();
         let seq = index.seq();
         let subject = question.subject;
         if self.ledger.is_silent(question.now) {
-            return (self.unconfirmed(subject, closure), seq);
+            return (self.unconfirmed(subject, closure, aliases), seq);
         }
-        let known = closure.digests().any(|digest| index.has_evidence(digest));
+        let related = index.related(&closure, aliases);
+        let known = related.iter().any(|digest| index.has_evidence(digest));
         if index.is_complete() && !known {
-            return (Evidence::none(closure), seq);
+            let nothing = Evidence {
+                related,
+                ..Evidence::none(closure)
+            };
+            return (nothing, seq);
         }
-        match self.ledger.evidence(subject, closure.clone()).await {
+        match self
+            .ledger
+            .evidence(subject, closure.clone(), aliases)
+            .await
+        {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, image.digest = %subject.digest, "evidence not readable");
-                (self.unconfirmed(subject, closure), seq)
+                (self.unconfirmed(subject, closure, aliases), seq)
             }
         }
     }
 
     /// Only what memory knows: revocations hold whatever the ledger does.
-    fn unconfirmed(&self, subject: &Subject, closure: Arc<Closure>) -> Evidence {
+    fn unconfirmed(&self, subject: &Subject, closure: Arc<Closure>, aliases: &[Alias]) -> Evidence {
         let index = self.ledger.index();
-        let above = index.indexes_holding(&subject.repository, &subject.digest);
-        let revocations = closure
-            .digests()
-            .chain(&above)
-            .flat_map(|digest| index.revocations(digest))
-            .collect();
+        let related = index.related(&closure, aliases);
+        let revocations = related.iter().flat_map(|digest| index.revoked_as(digest));
         Evidence {
-            above,
-            revocations,
+            revocations: revocations.collect(),
+            above: index.indexes_holding(&subject.repository, &subject.digest),
+            related,
             confirmed: false,
             ..Evidence::none(closure)
         }
@@ -123,6 +135,8 @@ impl Sources {
         if !evidence.above.contains(root) {
             let revocations = self.ledger.index().revocations(root);
             evidence.revocations.extend(revocations);
+            let between = parent.nested().iter().map(|it| it.digest.clone());
+            evidence.related.extend(between);
             evidence.above.push(root.clone());
         }
     }

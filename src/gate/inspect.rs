@@ -13,6 +13,7 @@ use super::question::{ExposureInput, Question};
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::upstreams::Upstreams;
+use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, ImageRef, Reference, Repository, Shape, Tag};
 use crate::report::{BindError, BindTarget, Bound, ScanReport};
 use crate::trust::{EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict};
@@ -25,6 +26,8 @@ pub struct Inspected {
     pub tag: Option<Tag>,
     pub digest: Digest,
     pub closure: Arc<Closure>,
+    /// Digests of the same bytes, where they were read just now.
+    pub aliases: Arc<[Alias]>,
 }
 
 /// Why an image cannot be looked at.
@@ -34,8 +37,14 @@ pub enum InspectError {
     UnknownUpstream(String, String),
     #[error("the upstream does not serve {0}; its `repositories` leave it out")]
     NotServed(String),
+    /// The operator's lists leave it out, for that environment or its listeners.
+    #[error("{0}")]
+    NotPermitted(String),
     #[error("{0} is not there; push it first")]
     NotFound(String),
+    /// The environment serves promoted tags alone.
+    #[error("no digest was promoted as {0} in {1}, where tags mean what was promoted")]
+    NotPromoted(String, EnvironmentName),
     #[error("{0} cannot be judged: {1}")]
     Unfit(String, String),
     #[error("the upstream cannot answer now: {0}")]
@@ -87,6 +96,7 @@ impl Inspected {
 
 /// Looks images up, and judges what was found.
 pub struct Inspector {
+    ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     resolver: Arc<Resolver>,
     closures: Arc<Closures>,
@@ -96,6 +106,7 @@ pub struct Inspector {
 impl Inspector {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
+            ledger: shared.ledger.clone(),
             upstreams: shared.upstreams.clone(),
             resolver: shared.resolver.clone(),
             closures: shared.closures.clone(),
@@ -120,23 +131,28 @@ impl Inspector {
                 .await
                 .map_err(|refusal| inspect_error(image, refusal))?,
         };
-        let known = self.closures.find(repository, &digest, now).await;
-        let closure = match known.map_err(|refusal| inspect_error(image, refusal))? {
-            Known::Recorded(closure) => closure,
-            Known::Unrecorded(read) => read.closure,
-            Known::Unfit(why) => {
-                return Err(InspectError::Unfit(image.to_string(), why.to_string()));
-            }
-        };
+        let found = self.closures.find(repository, &digest, now).await;
+        let (closure, aliases) = known(image, found)?;
         Ok(Inspected {
             repository: repository.clone(),
             tag: image.tag().cloned(),
             digest,
             closure,
+            aliases,
         })
     }
 
-    fn served(&self, repository: &Repository) -> Result<(), InspectError> {
+    /// Records what lies in what, and which digests are of the same bytes.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub async fn record(&self, inspected: &Inspected) -> Result<(), LedgerError> {
+        self.ledger.record_aliases(&inspected.aliases).await?;
+        let (repository, closure) = (&inspected.repository, &inspected.closure);
+        self.ledger.record_closure(repository, closure).await
+    }
+
+    pub(super) fn served(&self, repository: &Repository) -> Result<(), InspectError> {
         match self.upstreams.get(repository.host()) {
             Some(upstream) if upstream.serves(repository) => Ok(()),
             Some(_) => Err(InspectError::NotServed(repository.to_string())),
@@ -146,6 +162,21 @@ impl Inspector {
                 Err(InspectError::UnknownUpstream(host, known.join(", ")))
             }
         }
+    }
+
+    /// The verdict on a digest, with the findings that it turns on. Nothing is
+    /// recorded.
+    pub(super) async fn verdict_in_full(
+        &self,
+        question: Question<'_>,
+        image: &ImageRef,
+    ) -> Result<(Verdict, Vec<JudgedFinding>), InspectError> {
+        let subject = question.subject;
+        let closures = &self.closures;
+        let found = closures.find(&subject.repository, &subject.digest, question.now);
+        let (closure, aliases) = known(image, found.await)?;
+        let (evidence, _) = self.judge.evidence(question, (closure, &*aliases)).await;
+        Ok(question.verdict_in_full(&evidence))
     }
 
     /// The verdict that a pull of `inspected` would get, with the findings that it
@@ -171,15 +202,26 @@ impl Inspector {
             now,
             depth: 0,
         };
-        let closure = inspected.closure.clone();
-        let (mut evidence, _) = self.judge.evidence(question, closure).await;
+        let known = (inspected.closure.clone(), &*inspected.aliases);
+        let (mut evidence, _) = self.judge.evidence(question, known).await;
         let supposed = as_promoted_by.map(|who| Promotion::supposed(&subject, who, now));
         evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)
     }
 }
 
-fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
+fn known(
+    image: &ImageRef,
+    found: Result<Known, Refusal>,
+) -> Result<(Arc<Closure>, Arc<[Alias]>), InspectError> {
+    match found.map_err(|refusal| inspect_error(image, refusal))? {
+        Known::Recorded(closure) => Ok((closure, Arc::default())),
+        Known::Unrecorded(read) => Ok((read.closure, read.aliases)),
+        Known::Unfit(why) => Err(InspectError::Unfit(image.to_string(), why.to_string())),
+    }
+}
+
+pub(super) fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
     match refusal {
         Refusal::NameUnknown | Refusal::ManifestUnknown | Refusal::BlobUnknown => {
             InspectError::NotFound(image.to_string())

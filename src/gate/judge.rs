@@ -2,6 +2,7 @@
 //! closure and evidence.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
@@ -12,9 +13,13 @@ use super::question::{OtherVerdicts, Question, Waiting};
 use super::reading::Read;
 use super::refusal::Refusal;
 use crate::cache::Cache;
-use crate::ledger::Ledger;
-use crate::oci::Closure;
-use crate::trust::{Denial, DenialReason, Evidence, Standing, Verdict};
+use crate::ledger::{Alias, Ledger, LedgerError};
+use crate::oci::{Closure, Repository, Shape};
+use crate::trust::{Denial, DenialReason, Evidence, Standing, Subject, Verdict};
+
+/// Indexes that are recorded although they were denied, from one start to the next:
+/// whoever can pull can name as many as the upstream has. Of others memory knows.
+const DENIED_INDEXES: usize = 10_000;
 
 /// Judges, and caches verdicts where a later change would reach them.
 pub(super) struct Judge {
@@ -22,6 +27,7 @@ pub(super) struct Judge {
     cache: Arc<Cache>,
     closures: Arc<Closures>,
     sources: Sources,
+    denied_indexes: AtomicUsize,
 }
 
 impl Judge {
@@ -36,6 +42,7 @@ impl Judge {
             cache,
             closures,
             sources,
+            denied_indexes: AtomicUsize::new(0),
         }
     }
 
@@ -76,46 +83,67 @@ impl Judge {
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
         match found.await? {
-            Known::Recorded(closure) => Ok(self.judge_recorded(question, closure).await),
+            Known::Recorded(closure) => Ok(self.judge_recorded(question, closure, &[]).await),
             Known::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
             Known::Unfit(why) => Ok(Arc::new(unfit(question, &why))),
         }
     }
 
-    async fn judge_recorded(&self, question: Question<'_>, closure: Arc<Closure>) -> Arc<Verdict> {
-        let (evidence, seq) = self.evidence(question, closure).await;
+    async fn judge_recorded(
+        &self,
+        question: Question<'_>,
+        closure: Arc<Closure>,
+        aliases: &[Alias],
+    ) -> Arc<Verdict> {
+        let (evidence, seq) = self.evidence(question, (closure, aliases)).await;
         let verdict = Arc::new(question.verdict(&evidence));
         let standing = Arc::new(Standing {
             verdict: verdict.clone(),
             seq,
             judged_at: question.now,
         });
-        if evidence.confirmed {
+        if evidence.confirmed && !self.has_unrecorded_parent(question.subject) {
             let index = self.ledger.index();
             index.remember(question.subject, verdict.exposure(), standing);
         }
         verdict
     }
 
+    /// What is said of such an index would not reach a cached verdict.
+    fn has_unrecorded_parent(&self, subject: &Subject) -> bool {
+        let (repository, digest) = (&subject.repository, &subject.digest);
+        let parent = self.closures.unrecorded_parent(repository, digest);
+        let index = self.ledger.index();
+        parent.is_some_and(|it| index.closure(repository, it.root()).is_none())
+    }
+
     /// A closure that nobody recorded is judged each time, from memory: a
     /// cached denial could not be reached by the evidence that lifts it.
-    /// Once it passes it is recorded, and its manifests are kept; a revoked one
-    /// is recorded too, since the revocation holds for all below it.
     async fn judge_unrecorded(&self, question: Question<'_>, read: Read) -> Arc<Verdict> {
-        let (evidence, _) = self.evidence(question, read.closure.clone()).await;
+        let known = (read.closure.clone(), &*read.aliases);
+        let (evidence, _) = self.evidence(question, known).await;
         let verdict = question.verdict(&evidence);
-        if !verdict.is_allowed() && !is_revoked(&verdict) {
+        let repository = &question.subject.repository;
+        if !self.is_worth_a_record(&verdict, &read.closure) {
+            if is_index(&read.closure) {
+                self.closures.note_below(repository, &read.closure);
+            }
             return Arc::new(verdict);
         }
-        let repository = &question.subject.repository;
-        let root = read.closure.root();
-        match self.ledger.record_closure(repository, &read.closure).await {
-            Ok(()) if self.ledger.index().closure(repository, root).is_some() => {
+        match self.record(repository, &read).await {
+            Ok(())
+                if self
+                    .ledger
+                    .index()
+                    .closure(repository, read.closure.root())
+                    .is_some() =>
+            {
                 if verdict.is_allowed() {
                     self.keep_manifests(&read, question.now).await;
                 }
-                self.closures.forget(repository, root);
-                self.judge_recorded(question, read.closure).await
+                self.closures.forget(repository, read.closure.root());
+                self.judge_recorded(question, read.closure, &read.aliases)
+                    .await
             }
             recorded => {
                 // The closure is known all the same; only its record is missing, or
@@ -127,6 +155,21 @@ impl Judge {
                 Arc::new(verdict)
             }
         }
+    }
+
+    /// What passes is recorded, with its manifests kept. What is denied is, too,
+    /// where something was said against it or may be said later: that holds for all
+    /// below an index, also for a child that is asked for by itself.
+    fn is_worth_a_record(&self, verdict: &Verdict, closure: &Closure) -> bool {
+        verdict.is_allowed()
+            || is_spoken_against(verdict)
+            || (is_index(closure)
+                && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < DENIED_INDEXES)
+    }
+
+    async fn record(&self, repository: &Repository, read: &Read) -> Result<(), LedgerError> {
+        self.ledger.record_aliases(&read.aliases).await?;
+        self.ledger.record_closure(repository, &read.closure).await
     }
 
     async fn keep_manifests(&self, read: &Read, now: Timestamp) {
@@ -144,9 +187,9 @@ impl Judge {
     pub(super) async fn evidence(
         &self,
         question: Question<'_>,
-        closure: Arc<Closure>,
+        known: (Arc<Closure>, &[Alias]),
     ) -> (Evidence, u64) {
-        self.sources.gather(question, closure, self).await
+        self.sources.gather(question, known, self).await
     }
 }
 
@@ -159,9 +202,19 @@ impl OtherVerdicts for Judge {
     }
 }
 
-fn is_revoked(verdict: &Verdict) -> bool {
+fn is_index(closure: &Closure) -> bool {
+    matches!(closure.shape(), Shape::Index(_))
+}
+
+/// By a revocation, or by an advisory.
+fn is_spoken_against(verdict: &Verdict) -> bool {
     let mut denials = verdict.denials().iter();
-    denials.any(|denial| denial.reason == DenialReason::Revoked)
+    denials.any(|denial| {
+        matches!(
+            denial.reason,
+            DenialReason::Revoked | DenialReason::BlockedByAdvisory
+        )
+    })
 }
 
 fn unfit(question: Question<'_>, why: &str) -> Verdict {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 
+use crate::ledger::Alias;
 use crate::oci::{
     Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
     Repository, RepositoryName, Supplied, Wanted,
@@ -22,6 +23,9 @@ pub(super) struct Read {
     pub(super) closure: Arc<Closure>,
     /// Manifests by digest, to be stored once they are permitted.
     pub(super) bodies: Arc<Vec<(Digest, MediaType, Bytes)>>,
+    /// Both digests of all that was read, so that what is said against either is
+    /// known before anything of it is judged.
+    pub(super) aliases: Arc<[Alias]>,
 }
 
 /// What reading came to.
@@ -49,6 +53,7 @@ pub(super) async fn read_closure(
         Err(UpstreamError::NotFound) => return Ok(Outcome::Absent),
         Err(error) => return Err(error),
     };
+    let mut aliases = vec![Alias::of(&root.bytes)];
     let mut bodies = vec![(digest.clone(), root.media_type.clone(), root.bytes.clone())];
     let started = ClosureAssembly::start(digest.clone(), root.bytes, &root.media_type);
     let mut assembly = match started {
@@ -63,6 +68,7 @@ pub(super) async fn read_closure(
         let asked = wanted.into_iter();
         let asked = asked.map(|wanted| supply(upstream, repository.name(), wanted));
         for (digest, supplied) in try_join_all(asked).await? {
+            aliases.extend(alias_of(&supplied));
             bodies.extend(manifest_body(&digest, &supplied));
             assembly
                 .supply(&digest, supplied)
@@ -73,6 +79,7 @@ pub(super) async fn read_closure(
         Ok(closure) => Outcome::Read(Read {
             closure: Arc::new(closure),
             bodies: Arc::new(bodies),
+            aliases: aliases.into(),
         }),
         Err(unfit) => unfit_outcome(&unfit),
     })
@@ -80,6 +87,13 @@ pub(super) async fn read_closure(
 
 fn unfit_outcome(unfit: &Unfit) -> Outcome {
     Outcome::Unfit(Arc::from(unfit.to_string()))
+}
+
+fn alias_of(supplied: &Supplied) -> Option<Alias> {
+    match supplied {
+        Supplied::Body { bytes, .. } => Some(Alias::of(bytes)),
+        Supplied::Absent => None,
+    }
 }
 
 /// What came with a media type is a manifest, and not a config.

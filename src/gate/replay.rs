@@ -167,7 +167,7 @@ impl Replayer {
                 (replay.exposure)(&subject.environment)
             }
         };
-        let Ok(closure) = self.closures.readable(subject, replay.now).await else {
+        let Ok((closure, aliases)) = self.closures.readable(subject, replay.now).await else {
             replayed.unknown += 1;
             return;
         };
@@ -180,7 +180,10 @@ impl Replayer {
                 now: replay.now,
                 depth: 0,
             };
-            let (evidence, _) = self.judge.evidence(question, closure.clone()).await;
+            let (evidence, _) = self
+                .judge
+                .evidence(question, (closure.clone(), &aliases))
+                .await;
             summaries.push(VerdictSummary::of(&question.verdict(&evidence)));
         }
         replayed.judged += 1;

@@ -12,7 +12,7 @@ use super::judge::Judge;
 use super::parts::Shared;
 use super::question::{ExposureInput, Question};
 use super::upstreams::Upstreams;
-use crate::ledger::{DecisionFilter, Ledger, LedgerError};
+use crate::ledger::{Alias, DecisionFilter, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, Platform, Repository};
 use crate::trust::{
     CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject,
@@ -174,7 +174,7 @@ impl RescanForecast {
             return;
         };
         let settings = environment.settings(&subject.repository);
-        let Ok(closure) = self.closures.readable(subject, query.now).await else {
+        let Ok((closure, aliases)) = self.closures.readable(subject, query.now).await else {
             return;
         };
         for image in closure.images() {
@@ -182,7 +182,8 @@ impl RescanForecast {
                 continue;
             };
             if settings.deploys(platform) {
-                self.look_at_image(query, subject, image, found).await;
+                let known = (image, &*aliases);
+                self.look_at_image(query, subject, known, found).await;
             }
         }
     }
@@ -191,7 +192,7 @@ impl RescanForecast {
         &self,
         query: &RescanQuery<'_>,
         root: &Subject,
-        image: &Image,
+        (image, aliases): (&Image, &[Alias]),
         found: &mut Found,
     ) {
         let Ok(reachable) = self.upstreams.of(&root.repository) else {
@@ -209,7 +210,7 @@ impl RescanForecast {
             depth: 0,
         };
         let closure = Arc::new(Closure::of_image(image));
-        let (evidence, _) = self.judge.evidence(question, closure).await;
+        let (evidence, _) = self.judge.evidence(question, (closure, aliases)).await;
         let Some((cause, expires_at)) = due_at(question, &evidence, query.within) else {
             return;
         };

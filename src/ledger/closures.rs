@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use sqlx::SqliteConnection;
+
+use super::alias::Alias;
 use super::change::Change;
 use super::{Ledger, LedgerError, stored};
 use crate::metrics::LedgerVerb;
-use crate::oci::{Algorithm, Closure, Digest, Repository};
+use crate::oci::{Closure, Digest, Repository};
 
 impl Ledger {
     /// Records the closure of a root in a repository. One that was recorded is
@@ -37,30 +40,27 @@ impl Ledger {
         self.commit(writing).await
     }
 
-    /// Records that both are digests of the same bytes: a revocation of either
-    /// then holds for both.
-    pub async fn record_alias(&self, sha256: &Digest, sha512: &Digest) -> Result<(), LedgerError> {
+    /// Records which digests are of the same bytes: what is said against one of a
+    /// pair then holds for both.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoAlias`] where a pair is not of the two algorithms.
+    pub async fn record_aliases(&self, aliases: &[Alias]) -> Result<(), LedgerError> {
         let _timed = self.timed(LedgerVerb::RecordAlias);
-        let algorithms = (sha256.algorithm(), sha512.algorithm());
-        if algorithms != (Algorithm::Sha256, Algorithm::Sha512) {
+        if aliases.iter().any(|alias| !alias.is_of_both_algorithms()) {
             return Err(LedgerError::NoAlias);
         }
-        if self.index.tables().members.twin(sha256).as_ref() == Some(sha512) {
+        let unknown = aliases.iter().filter(|it| !self.index.knows_alias(it));
+        let unknown: Vec<&Alias> = unknown.collect();
+        if unknown.is_empty() {
             return Ok(());
         }
         let mut writing = self.begin(None).await?;
-        let put = "INSERT INTO aliases (sha256, sha512) VALUES (?, ?) \
-                   ON CONFLICT (sha256) DO UPDATE SET sha512 = excluded.sha512 \
-                   WHERE sha512 <> excluded.sha512";
-        let changed = sqlx::query(put)
-            .bind(sha256.to_string())
-            .bind(sha512.to_string())
-            .execute(writing.sql())
-            .await?
-            .rows_affected();
-        if changed > 0 {
-            let change = Change::Alias(sha256.clone(), sha512.clone());
-            writing.note(change).await?;
+        for alias in unknown {
+            if put_alias(writing.sql(), alias).await? {
+                let change = Change::Alias(alias.sha256.clone(), alias.sha512.clone());
+                writing.note(change).await?;
+            }
         }
         self.commit(writing).await
     }
@@ -79,4 +79,15 @@ impl Ledger {
         body.map(|body| stored::body(&body).map(Arc::new))
             .transpose()
     }
+}
+
+/// Whether it changed anything.
+async fn put_alias(sql: &mut SqliteConnection, alias: &Alias) -> Result<bool, LedgerError> {
+    let put = "INSERT INTO aliases (sha256, sha512) VALUES (?, ?) \
+               ON CONFLICT (sha256) DO UPDATE SET sha512 = excluded.sha512 \
+               WHERE sha512 <> excluded.sha512";
+    let put = sqlx::query(put)
+        .bind(alias.sha256.to_string())
+        .bind(alias.sha512.to_string());
+    Ok(put.execute(sql).await?.rows_affected() > 0)
 }

@@ -7,6 +7,7 @@
 //! comes later than a verdict's `seq` touches it (see `standings`), and whatever
 //! came before was part of its evidence.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,6 +15,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use jiff::Timestamp;
 
+use super::alias::Alias;
 use super::change::{Change, PromotedTag};
 use super::leave::Leave;
 use super::membership::Membership;
@@ -54,15 +56,9 @@ impl Tables {
     }
 
     /// Forgets what rests on the evidence that `change` changed. That two digests
-    /// name the same bytes changes a verdict only if one of them is revoked; a
-    /// revocation that comes later finds the other by itself.
+    /// name the same bytes may change any verdict on either: what is said against
+    /// one is said against both, and policy may say it, too.
     pub fn touch(&self, change: &Change, seq: u64) {
-        if let Change::Alias(sha256, sha512) = change
-            && !self.revoked.contains_key(sha256)
-            && !self.revoked.contains_key(sha512)
-        {
-            return;
-        }
         if let Change::Mode(environment) = change {
             self.standings.touch_environment(environment, seq);
         }
@@ -192,6 +188,19 @@ impl Index {
         self.tables.load().members.knows(digest)
     }
 
+    /// The digests that go the way of a closure's root: what is said against any of
+    /// them concerns it. `aliases`: digests of the same bytes that the caller knows
+    /// of the closure, and the ledger need not.
+    pub fn related(&self, closure: &Closure, aliases: &[Alias]) -> HashSet<Digest> {
+        self.tables.load().members.related(closure, aliases)
+    }
+
+    /// Whether both are known to be digests of the same bytes.
+    pub fn knows_alias(&self, alias: &Alias) -> bool {
+        let tables = self.tables.load();
+        tables.members.twin(&alias.sha256).as_ref() == Some(&alias.sha512)
+    }
+
     /// Whether `digest` itself is revoked, in some environment, under either
     /// algorithm. What lies above and below, the evidence says.
     pub fn is_revoked(&self, digest: &Digest) -> bool {
@@ -203,7 +212,14 @@ impl Index {
                 .is_some_and(|twin| tables.revoked.contains_key(&twin))
     }
 
-    /// The same, with what was said.
+    /// What was said of this very digest, not of its alias.
+    pub fn revoked_as(&self, digest: &Digest) -> Vec<Revocation> {
+        let tables = self.tables.load();
+        let active = tables.revoked.get(digest);
+        active.map(|active| active.clone()).unwrap_or_default()
+    }
+
+    /// What was said of either digest of the same bytes.
     pub fn revocations(&self, digest: &Digest) -> Vec<Revocation> {
         let tables = self.tables.load();
         let of = |digest: &Digest| tables.revoked.get(digest).map(|active| active.clone());

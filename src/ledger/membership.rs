@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 
+use super::alias::Alias;
 use crate::oci::{Closure, Digest, Image, Repository};
 
 /// All digests that the ledger knows anything of.
@@ -261,24 +262,51 @@ impl Membership {
         })
     }
 
-    /// Every digest whose verdict may rest on evidence on `digest`: itself under
-    /// either algorithm, the images and indexes that hold it, the children of
-    /// those indexes, and what refers to any of them.
+    /// The digests that go the way of a closure's root: what is said against any of
+    /// them concerns it. All in its closure, the indexes above it in any repository
+    /// with those between, each under either algorithm. `aliases`: what the caller
+    /// knows of the closure and nobody recorded yet.
+    pub fn related(&self, closure: &Closure, aliases: &[Alias]) -> HashSet<Digest> {
+        let mut related: HashSet<Digest> = closure.digests().cloned().collect();
+        related.extend(aliases.iter().flat_map(Alias::digests).cloned());
+        let mut root = vec![closure.root().clone()];
+        root.extend(aliases.iter().filter_map(|it| it.other(closure.root())));
+        for parent in each(&self.under_both(root), |it| self.above_anywhere(it)) {
+            related.extend(self.nested(&parent));
+            related.insert(parent);
+        }
+        self.under_both(related.into_iter().collect())
+            .into_iter()
+            .collect()
+    }
+
+    /// Every digest whose verdict may rest on evidence on `digest`: itself, the
+    /// images and indexes that hold it, the children of those indexes, and what
+    /// refers to any of them; each under either algorithm. The reverse of
+    /// [`Self::related`].
     pub fn reach(&self, digest: &Digest) -> HashSet<Digest> {
-        let mut found = vec![digest.clone()];
-        found.extend(self.twin(digest));
-        found.extend(each(&found, |blob| {
-            self.gather(blob, |place| &place.images)
-        }));
-        found.extend(each(&found, |manifest| self.above_anywhere(manifest)));
-        found.extend(each(&found, |index| self.below(index)));
+        let mut found = self.under_both(vec![digest.clone()]);
+        let images = each(&found, |blob| self.gather(blob, |place| &place.images));
+        found.extend(self.under_both(images));
+        let parents = each(&found, |manifest| self.above_anywhere(manifest));
+        found.extend(self.under_both(parents));
+        let children = each(&found, |index| self.below(index));
+        found.extend(self.under_both(children));
         let mut reached = HashSet::new();
         while let Some(next) = found.pop() {
             if reached.insert(next.clone()) {
-                found.extend(self.gather(&next, |place| &place.referrers));
+                let referrers = self.gather(&next, |place| &place.referrers);
+                found.extend(self.under_both(referrers));
             }
         }
         reached
+    }
+
+    /// The same digests, and those of the same bytes under the other algorithm.
+    fn under_both(&self, mut digests: Vec<Digest>) -> Vec<Digest> {
+        let others: Vec<Digest> = digests.iter().filter_map(|it| self.twin(it)).collect();
+        digests.extend(others);
+        digests
     }
 }
 
@@ -381,6 +409,31 @@ mod tests {
         let twin = Digest::sha512(b"base");
         members.pair(&digest("base"), &twin);
         assert!(members.reach(&twin).contains(&digest("index")));
+    }
+
+    /// A child of an index under its other digest, and an index above it.
+    #[test]
+    fn parents_and_children_are_reached_under_either_digest() {
+        let members = members();
+        let (child, whole) = (Digest::sha512(b"amd"), Digest::sha512(b"index"));
+        members.pair(&digest("amd"), &child);
+        members.pair(&digest("index"), &whole);
+        assert!(members.reach(&whole).contains(&child));
+        assert!(members.reach(&child).contains(&whole));
+        let repository = Repository::parse("registry.corp/app").unwrap();
+        let under_256 = members.closure(&repository, &digest("amd")).unwrap();
+        assert!(members.related(&under_256, &[]).contains(&whole));
+        // Nobody recorded yet that it is the same.
+        let stranger = closure(
+            "stranger",
+            json!({ "image": image("stranger", "own", None) }),
+        );
+        let alias = Alias {
+            sha256: digest("stranger"),
+            sha512: child,
+        };
+        let related = members.related(&stranger, &[alias]);
+        assert!(related.contains(&digest("index")) && related.contains(&whole));
     }
 
     #[test]

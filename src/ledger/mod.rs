@@ -3,6 +3,7 @@
 //! Every write is a verb of [`Ledger`] that commits, then changes the index, then
 //! returns. No other room remembers evidence or verdicts, and no other knows SQL.
 
+mod alias;
 mod backup;
 mod change;
 mod closures;
@@ -31,6 +32,7 @@ mod unbound;
 mod withdraw;
 mod write;
 
+pub use alias::Alias;
 pub use backup::Verified;
 pub use config::Config;
 pub use decisions::DecisionFilter;

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::notices::Notices;
 use super::{
-    Advisory, Environment, EnvironmentName, Exception, Exposure, ExposureRule, ExposureSource,
-    Requirement,
+    Advisory, Effect, Environment, EnvironmentName, Exception, Exposure, ExposureRule,
+    ExposureSource, Requirement,
 };
-use crate::oci::{RegistryHost, Repository};
+use crate::oci::{Digest, RegistryHost, Repository};
 
 /// An upstream whose word stands in for absent evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,12 @@ impl Rulebook {
         self.exposures
             .iter()
             .find(|rule| rule.repositories.matches(repository))
+    }
+
+    /// Whether an advisory that holds at `now` blocks this very digest.
+    pub fn blocks(&self, digest: &Digest, now: Timestamp) -> bool {
+        let mut on_digests = self.notices.on_digests(now);
+        on_digests.any(|it| it.effect == Effect::Block && it.digests.contains(digest))
     }
 
     /// Whether an upstream vouches for anything in an environment.

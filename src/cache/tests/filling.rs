@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::kit::{House, KIB, Lost, Upstream, at, config, content, read, read_whole};
 use crate::cache::{Cache, FetchError, Filled, OnFilled, Origin};
-use crate::oci::Digest;
+use crate::oci::{Algorithm, Digest};
 use crate::stream::TAIL;
 use crate::tasks::Tasks;
 
@@ -253,6 +253,7 @@ async fn records_both_digests_of_what_it_filled() {
         sha256: Digest::sha256(&whole),
         sha512: Digest::sha512(&whole),
         size: 100 * KIB,
+        asked: Algorithm::Sha256,
     };
     assert_eq!(*house.filled.lock().unwrap(), [expected]);
 }

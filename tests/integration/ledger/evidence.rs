@@ -182,13 +182,16 @@ async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
         ..subject("amd")
     };
     let child = ledger.index().closure(&other, &digest("amd")).unwrap();
-    let (there, _) = ledger.evidence(&elsewhere, child.clone()).await.unwrap();
+    let (there, _) = ledger
+        .evidence(&elsewhere, child.clone(), &[])
+        .await
+        .unwrap();
     assert!(there.promotions.is_empty());
     let staging = Subject {
         environment: EnvironmentName::parse("staging").unwrap(),
         ..subject("amd")
     };
-    let (there, _) = ledger.evidence(&staging, child).await.unwrap();
+    let (there, _) = ledger.evidence(&staging, child, &[]).await.unwrap();
     assert!(there.promotions.is_empty());
 }
 
@@ -245,10 +248,15 @@ async fn revoked_alias_counts() {
     let layer = Digest::sha512(b"base");
     ledger.revoke(revocation(layer.clone())).await.unwrap();
     assert!(evidence(&ledger, "img").await.revocations.is_empty());
-    ledger.record_alias(&digest("base"), &layer).await.unwrap();
+    ledger
+        .record_aliases(&[pair(&digest("base"), &layer)])
+        .await
+        .unwrap();
     assert_eq!(evidence(&ledger, "img").await.revocations.len(), 1);
     assert!(ledger.index().is_revoked(&digest("base")));
-    let swapped = ledger.record_alias(&layer, &digest("base")).await;
+    let swapped = ledger
+        .record_aliases(&[pair(&layer, &digest("base"))])
+        .await;
     assert!(matches!(swapped, Err(LedgerError::NoAlias)));
 }
 
@@ -265,7 +273,10 @@ async fn an_alias_inherits_no_scan_and_no_promotion() {
     let mut promoted = promotion("img", None);
     promoted.subject.digest = twin.clone();
     ledger.promote(promoted).await.unwrap();
-    ledger.record_alias(&digest("img"), &twin).await.unwrap();
+    ledger
+        .record_aliases(&[pair(&digest("img"), &twin)])
+        .await
+        .unwrap();
     let evidence = evidence(&ledger, "img").await;
     assert!(evidence.scans.is_empty() && evidence.promotions.is_empty());
 }
@@ -292,7 +303,7 @@ async fn another_closure_than_the_subjects_is_refused() {
     let place = Place::new();
     let ledger = place.serve().await;
     let clean = image("clean", &["base"]);
-    let read = ledger.evidence(&subject("img"), clean).await;
+    let read = ledger.evidence(&subject("img"), clean, &[]).await;
     assert!(matches!(read, Err(LedgerError::OtherRoot)));
 }
 

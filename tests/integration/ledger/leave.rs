@@ -120,7 +120,10 @@ async fn the_same_bytes_under_another_algorithm_get_no_leave() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     let twin = Digest::sha512(b"idx");
-    ledger.record_alias(&digest("idx"), &twin).await.unwrap();
+    ledger
+        .record_aliases(&[pair(&digest("idx"), &twin)])
+        .await
+        .unwrap();
     assert!(ledger.index().break_glass(&twin).is_empty());
 }
 
@@ -135,7 +138,7 @@ async fn another_repository_has_the_leave_of_the_digest_but_not_of_an_index_ther
         repository: other,
         ..subject("amd")
     };
-    let (read, _) = ledger.evidence(&there, child).await.unwrap();
+    let (read, _) = ledger.evidence(&there, child, &[]).await.unwrap();
     assert!(read.break_glass.is_empty());
 }
 

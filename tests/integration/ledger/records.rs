@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
-    Access, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation, NewScan,
-    NewTimedMode, NewToken, Reinstatement, ScanTarget,
+    Access, Alias, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation,
+    NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, Repository, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
@@ -155,6 +155,14 @@ pub fn finding(id: &str) -> Finding {
     }
 }
 
+/// Digests of the same bytes, so it is said.
+pub fn pair(sha256: &Digest, sha512: &Digest) -> Alias {
+    Alias {
+        sha256: sha256.clone(),
+        sha512: sha512.clone(),
+    }
+}
+
 pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
     NewScan {
         about: ScanTarget::Manifest(digest(manifest)),
@@ -254,6 +262,6 @@ pub fn timed_mode(mode: Mode) -> NewTimedMode {
 /// What is known of a recorded root.
 pub async fn evidence(ledger: &Ledger, root: &str) -> Evidence {
     let closure = ledger.index().closure(&app(), &digest(root)).unwrap();
-    let read = ledger.evidence(&subject(root), closure).await;
+    let read = ledger.evidence(&subject(root), closure, &[]).await;
     read.unwrap().0
 }

@@ -103,7 +103,10 @@ async fn remember_after_revocation_is_refused() {
     let place = Place::new();
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
-    let (_, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    let (_, seq) = ledger
+        .evidence(&subject("lone"), closure, &[])
+        .await
+        .unwrap();
     ledger.revoke(revocation(digest("l3"))).await.unwrap();
     assert!(!remember(&ledger, "lone", seq));
     assert!(!stands(&ledger, "lone"));
@@ -166,13 +169,19 @@ async fn remember_after_a_mode_change_is_refused() {
     let place = Place::new();
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
-    let (read, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    let (read, seq) = ledger
+        .evidence(&subject("lone"), closure, &[])
+        .await
+        .unwrap();
     assert_eq!(read.timed_mode, None);
     ledger.set_mode(timed_mode(Mode::Enforce)).await.unwrap();
     assert!(!remember(&ledger, "lone", seq));
     assert!(!stands(&ledger, "lone"));
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
-    let (read, seq) = ledger.evidence(&subject("lone"), closure).await.unwrap();
+    let (read, seq) = ledger
+        .evidence(&subject("lone"), closure, &[])
+        .await
+        .unwrap();
     assert!(read.timed_mode.is_some());
     assert!(remember(&ledger, "lone", seq));
 }
@@ -211,18 +220,22 @@ async fn an_alias_of_something_revoked_forgets() {
     let twin = Digest::sha512(b"l3");
     ledger.revoke(revocation(twin.clone())).await.unwrap();
     assert!(stands(&ledger, "lone"));
-    ledger.record_alias(&digest("l3"), &twin).await.unwrap();
+    ledger
+        .record_aliases(&[pair(&digest("l3"), &twin)])
+        .await
+        .unwrap();
     assert!(!stands(&ledger, "lone"));
 }
 
 #[tokio::test]
-async fn an_alias_of_nothing_revoked_forgets_nothing_until_it_is() {
+async fn an_alias_forgets_since_policy_may_speak_against_either() {
     let place = Place::new();
     let ledger = remembering(&place).await;
     let twin = Digest::sha512(b"l3");
-    ledger.record_alias(&digest("l3"), &twin).await.unwrap();
-    assert!(stands(&ledger, "lone"));
-    ledger.revoke(revocation(twin)).await.unwrap();
+    ledger
+        .record_aliases(&[pair(&digest("l3"), &twin)])
+        .await
+        .unwrap();
     assert!(!stands(&ledger, "lone"));
 }
 

@@ -23,6 +23,7 @@ mod ranges;
 mod reading;
 mod records;
 mod revocations;
+mod spoken_against;
 mod tags;
 mod upstreams;
 mod vouching;
