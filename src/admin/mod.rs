@@ -29,4 +29,4 @@ mod verdicts;
 
 pub use door::AdminDoor;
 pub use hosts::Hosts;
-pub use state::{Admin, PolicyReader, StatusSource};
+pub use state::{Admin, PolicyReader, Pulls, StatusSource};

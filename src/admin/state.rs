@@ -1,13 +1,12 @@
 //! What the handlers work with.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Hosts;
 use crate::api::{ReplayRequest, Status};
-use crate::gate::{ExposureInput, Gate};
+use crate::gate::{ExposureInput, Gate, Listener};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
@@ -20,6 +19,10 @@ pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
 pub type PolicyReader =
     Arc<dyn Fn(&ReplayRequest, Timestamp) -> Result<Rulebook, String> + Send + Sync>;
 
+/// The listener that pulls in an environment would come in by; nothing while the
+/// program stops.
+pub type Pulls = Arc<dyn Fn(&EnvironmentName) -> Option<Arc<Listener>> + Send + Sync>;
+
 /// The door's own parts.
 #[derive(Clone)]
 pub struct Admin {
@@ -30,8 +33,7 @@ pub struct Admin {
     /// How names of images are read that nodes would pull.
     pub names: Arc<ImageNames>,
     pub hosts: Arc<Hosts>,
-    /// What the listeners of each environment say; external where they differ.
-    pub exposures: Arc<BTreeMap<EnvironmentName, Exposure>>,
+    pub pulls: Pulls,
     pub status: StatusSource,
     pub policies: PolicyReader,
     /// Where large bodies are read.
@@ -41,7 +43,8 @@ pub struct Admin {
 impl Admin {
     /// As a pull through the environment's listener would have it.
     pub(super) fn as_pulled(&self, environment: &EnvironmentName) -> ExposureInput {
-        let known = self.exposures.get(environment).copied();
-        ExposureInput::Listener(known.unwrap_or(Exposure::External))
+        let listener = (self.pulls)(environment);
+        let exposure = listener.map_or(Exposure::External, |it| it.exposure);
+        ExposureInput::Listener(exposure)
     }
 }

@@ -1,16 +1,21 @@
 //! `GET /api/v1/verdicts`: the same answer that a pull gets, with its reasons.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{Now, Reader};
 use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
-use crate::api::{ErrorBody, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
-use crate::gate::ExposureInput;
-use crate::trust::{JudgedFinding, Verdict, denial_message};
+use crate::access::Principal;
+use crate::api::{ErrorBody, ErrorCode, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
+use crate::gate::{Asker, ExposureInput, Pull, Target};
+use crate::oci::ImageRef;
+use crate::trust::{EnvironmentName, Exposure, JudgedFinding, Verdict, denial_message};
 
 /// Ask for a verdict.
 #[utoipa::path(
@@ -28,21 +33,52 @@ pub(super) async fn verdict(
     let image = admin.pulled_image(&query.image)?;
     let environment = admin.environment(query.environment)?;
     within_scope(&principal, image.repository(), Some(&environment))?;
-    let inspected = admin.gate.inspector().inspect(&image, now).await?;
-    let rulebook = admin.gate.rulebook();
-    let exposure = match query.exposure {
-        Some(stated) => ExposureInput::Stated(stated),
-        None => admin.as_pulled(&environment),
-    };
-    let (verdict, findings) = admin
-        .gate
-        .inspector()
-        .judge(&rulebook, &environment, &inspected, exposure, None, now)
-        .await;
+    let (verdict, findings) = explain(
+        &admin,
+        principal,
+        &image,
+        &environment,
+        (query.exposure, now),
+    )
+    .await?;
     Ok(Json(match query.findings {
         true => view_in_full((verdict, findings), image.to_string()),
         false => view(&verdict, image.to_string()),
     }))
+}
+
+/// As a pull of that reference would be resolved and judged now.
+async fn explain(
+    admin: &Admin,
+    principal: Principal,
+    image: &ImageRef,
+    environment: &EnvironmentName,
+    (exposure, now): (Option<Exposure>, Timestamp),
+) -> Result<(Verdict, Vec<JudgedFinding>), AdminError> {
+    let listener = (admin.pulls)(environment);
+    let client = Asker {
+        listener: listener
+            .ok_or_else(|| AdminError::new(ErrorCode::Unavailable, "the program stops"))?,
+        principal,
+        client: None,
+    };
+    let target = Target {
+        repository: image.repository().clone(),
+        namespace: None,
+        by_host: false,
+    };
+    let pull = Pull {
+        asker: &client,
+        target: &target,
+        now,
+        started: Instant::now(),
+    };
+    let stated = exposure.map(ExposureInput::Stated);
+    let exposure = stated.unwrap_or_else(|| admin.as_pulled(environment));
+    let rulebook = admin.gate.rulebook();
+    let inspector = admin.gate.inspector();
+    let explained = inspector.explain(pull, &rulebook, image, exposure);
+    Ok(explained.await?)
 }
 
 /// A verdict with the findings that it turns on.

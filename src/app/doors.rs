@@ -1,14 +1,13 @@
 //! Where the program listens: bound first, opened last.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::certificates::{self, Door};
 use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
-use super::{Parts, StartError, clusters, health, status, trial, webhook};
-use crate::admin::{Admin, AdminDoor, Hosts};
+use super::{Parts, StartError, clusters, health, stand_in, status, trial, webhook};
+use crate::admin::{Admin, AdminDoor, Hosts, Pulls};
 use crate::gate::Listener;
 use crate::http::{Bound, Connection, Limits, StackLimits};
 use crate::oci::RegistryHost;
@@ -16,7 +15,6 @@ use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
 use crate::tasks::{HeavyWork, Tasks};
 use crate::tls::listener::ReloadingCertificates;
-use crate::trust::{EnvironmentName, Exposure};
 
 /// Connections of API servers, at most.
 const REVIEWERS: usize = 16_384;
@@ -127,7 +125,7 @@ fn open_registry(
         name: bound.local_addr().to_string().into(),
         environment: config.environment.clone(),
         exposure: config.exposure,
-        repositories: config.repositories.clone(),
+        repositories: vec![config.repositories.clone()],
         mirror_of: config.mirror_of.clone(),
     };
     let auth = match config.auth {
@@ -191,7 +189,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         default_host: parts.config.default_host(),
         names: Arc::new(webhook::image_names(&parts.config, gateways(&parts.config))),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
-        exposures: Arc::new(exposures(&parts.config)),
+        pulls: stand_in_for_pulls(parts),
         status: views.source(),
         policies: trial::reader(parts),
         heavy: HeavyWork::new(),
@@ -215,18 +213,13 @@ fn host_of(address: IpAddr) -> Option<String> {
     }
 }
 
-/// Of the listeners of each environment, the stricter.
-fn exposures(config: &Config) -> BTreeMap<EnvironmentName, Exposure> {
-    let mut exposures = BTreeMap::new();
-    for listener in &config.listeners {
-        let held = exposures
-            .entry(listener.environment.clone())
-            .or_insert(listener.exposure);
-        if listener.exposure == Exposure::External {
-            *held = Exposure::External;
-        }
-    }
-    exposures
+/// As a pull in an environment would come in.
+fn stand_in_for_pulls(parts: &Arc<Parts>) -> Pulls {
+    let parts = Arc::downgrade(parts);
+    Arc::new(move |environment| {
+        let parts = parts.upgrade()?;
+        Some(Arc::new(stand_in::listener(&parts.config, environment)))
+    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod logging;
 mod open_files;
 mod parts;
 mod signals;
+mod stand_in;
 mod start;
 mod status;
 mod token;

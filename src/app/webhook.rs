@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Parts;
 use super::config::{ClusterConfig, Config, Nodes};
+use super::{Parts, stand_in};
 use crate::admission::{self, Callbacks, Cluster, NamespaceRule, Webhook};
 use crate::gate::Listener;
 use crate::http::StackLimits;
-use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::oci::RegistryHost;
 use crate::trust::ImageNames;
 
 /// The door, which answers for every configured cluster.
@@ -35,10 +35,8 @@ fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> 
         name: cluster.name.as_str().into(),
         listener: Arc::new(Listener {
             name: format!("cluster {}", cluster.name).into(),
-            environment: cluster.environment.clone(),
             exposure: cluster.exposure,
-            repositories: RepositoryGlobs::none(),
-            mirror_of: None,
+            ..stand_in::listener(config, &cluster.environment)
         }),
         names: names(cluster, config),
         nodes: match cluster.nodes {

@@ -22,7 +22,7 @@ Examples:
   sekisho promote registry.corp/team/app:1.4 --to staging --resolve"
 )]
 pub struct Promote {
-    /// The image, with its digest; a bare tag needs --resolve
+    /// The image, with its digest; a bare tag needs --resolve, which takes the upstream's
     #[arg(value_name = "REF", value_parser = image)]
     image: String,
     /// The environment to let it into

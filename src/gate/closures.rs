@@ -45,7 +45,8 @@ impl HeapSize for Outcome {
         match self {
             Self::Read(read) => {
                 let bodies = read.bodies.iter().map(|(_, _, bytes)| bytes.len());
-                bodies.sum::<usize>() + read.closure.digests().count() * DESCRIPTOR
+                let digests = read.closure.digests().count() + read.aliases.len();
+                bodies.sum::<usize>() + digests * DESCRIPTOR
             }
             Self::Unfit(why) => why.heap_size(),
             Self::Absent => 0,

@@ -24,7 +24,6 @@ use super::records::shown_warnings;
 use super::refusal::Refusal;
 use super::replay::{Replay, Replayed, Replayer};
 use super::rescan::RescanForecast;
-use super::resolve::Resolved;
 use super::serve::{ServedBlob, ServedManifest, Source, Wanted};
 use super::unpushed::UnpushedJudge;
 use super::upstreams::{Misaddressed, Namespace, Reachable};
@@ -32,7 +31,7 @@ use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
 use crate::oci::{Digest, MediaType, Reference, Tag};
-use crate::trust::{Denial, DenialReason, Environment, Mode, Rulebook, Verdict};
+use crate::trust::{Denial, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
 pub struct Gate {
@@ -146,7 +145,9 @@ impl Gate {
         reference: &Reference,
         lane: Lane,
     ) -> Result<Found, Halt> {
-        let resolved = self.resolve(pull, rulebook, reference, lane).await?;
+        let resolver = &self.shared.resolver;
+        let environment = resolver.limits(pull, rulebook)?;
+        let resolved = resolver.resolve(pull, environment, reference, lane).await?;
         let subject = pull.subject(resolved.digest);
         let question = Question {
             exposure,
@@ -155,31 +156,6 @@ impl Gate {
         let verdict = self.shared.judge.verdict_in(question, lane).await?;
         let warning = resolved.warning;
         Ok(Found { verdict, warning })
-    }
-
-    /// Limits and resolve: the digest that `reference` means now.
-    async fn resolve(
-        &self,
-        pull: Pull<'_>,
-        rulebook: &Rulebook,
-        reference: &Reference,
-        lane: Lane,
-    ) -> Result<Resolved, Halt> {
-        let environment = self.limits(pull, rulebook)?;
-        self.shared
-            .resolver
-            .resolve(pull, environment, reference, lane)
-            .await
-    }
-
-    /// The environment of a pull, if its repository is served there at all.
-    fn limits<'a>(&self, pull: Pull<'_>, rulebook: &'a Rulebook) -> Result<&'a Environment, Halt> {
-        let environment = rulebook.environment(pull.environment());
-        let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
-        match self.shared.resolver.limits(pull, environment) {
-            Some(denial) => Err(Halt::NotServed(denial)),
-            None => Ok(environment),
-        }
     }
 
     /// Why a pull did not go on, recorded where the line did not do so.
@@ -210,7 +186,7 @@ impl Gate {
         wanted: Wanted,
     ) -> Result<ServedBlob, Refusal> {
         let rulebook = self.rulebook();
-        if let Err(halt) = self.limits(pull, &rulebook) {
+        if let Err(halt) = self.shared.resolver.limits(pull, &rulebook) {
             let image = pull.image(&Reference::Digest(digest.clone()));
             return Err(self.refused(pull, &rulebook, image, halt).await);
         }
@@ -226,7 +202,7 @@ impl Gate {
         last: Option<&Tag>,
     ) -> Result<TagList, Refusal> {
         let rulebook = self.rulebook();
-        match self.limits(pull, &rulebook) {
+        match self.shared.resolver.limits(pull, &rulebook) {
             Ok(environment) => {
                 let policy = (&*rulebook, environment);
                 self.lists.tags(pull, policy, limit, last).await
@@ -249,7 +225,7 @@ impl Gate {
         let rulebook = self.rulebook();
         let reference = Reference::Digest(digest.clone());
         let listed = async {
-            let environment = self.limits(pull, &rulebook)?;
+            let environment = self.shared.resolver.limits(pull, &rulebook)?;
             let found = self.check(pull, &rulebook, pull.exposure(), &reference, Lane::Layered);
             let verdict = found.await?.verdict;
             let records = &self.shared.records;
@@ -345,10 +321,10 @@ impl Gate {
     ) -> Option<Digest> {
         let rulebook = self.rulebook();
         let pull = admission.pull(target);
-        let resolved = self
-            .resolve(pull, &rulebook, reference, Lane::Layered)
-            .await
-            .ok()?;
+        let resolver = &self.shared.resolver;
+        let environment = resolver.limits(pull, &rulebook).ok()?;
+        let resolved = resolver.resolve(pull, environment, reference, Lane::Layered);
+        let resolved = resolved.await.ok()?;
         resolved.warning.is_none().then_some(resolved.digest)
     }
 
@@ -436,12 +412,4 @@ impl Gate {
                 .touch(&subject.digest, closure.as_deref(), now);
         }
     }
-}
-
-fn no_environment() -> Denial {
-    Denial::new(
-        DenialReason::RegistryNotPermitted,
-        "its environment is not configured",
-        "run: sekisho check-config",
-    )
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::closures::{Closures, Known};
 use super::judge::Judge;
 use super::parts::Shared;
+use super::pull::{Halt, Lane, Pull};
 use super::question::{ExposureInput, Question};
 use super::refusal::Refusal;
 use super::resolve::Resolver;
@@ -16,7 +17,9 @@ use super::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, ImageRef, Reference, Repository, Shape, Tag};
 use crate::report::{BindError, BindTarget, Bound, ScanReport};
-use crate::trust::{EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict};
+use crate::trust::{
+    Environment, EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict,
+};
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
@@ -152,7 +155,7 @@ impl Inspector {
         self.ledger.record_closure(repository, closure).await
     }
 
-    pub(super) fn served(&self, repository: &Repository) -> Result<(), InspectError> {
+    fn served(&self, repository: &Repository) -> Result<(), InspectError> {
         match self.upstreams.get(repository.host()) {
             Some(upstream) if upstream.serves(repository) => Ok(()),
             Some(_) => Err(InspectError::NotServed(repository.to_string())),
@@ -164,19 +167,62 @@ impl Inspector {
         }
     }
 
-    /// The verdict on a digest, with the findings that it turns on. Nothing is
-    /// recorded.
-    pub(super) async fn verdict_in_full(
+    /// The verdict that a pull of `image` would get: its reference is resolved as
+    /// that of a pull is, so that a tag means what was promoted under it where the
+    /// environment serves promoted tags. With the findings that it turns on; nothing
+    /// is recorded.
+    ///
+    /// # Errors
+    /// [`InspectError`] where there is nothing to judge.
+    pub async fn explain(
         &self,
-        question: Question<'_>,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
         image: &ImageRef,
+        exposure: ExposureInput,
     ) -> Result<(Verdict, Vec<JudgedFinding>), InspectError> {
-        let subject = question.subject;
+        self.served(pull.repository())?;
+        let reference = image.reference();
+        let digest = match (self.resolve(pull, rulebook, &reference).await, &reference) {
+            (Ok(digest), _) => digest,
+            (Err(Halt::NotServed(denial)), Reference::Digest(digest)) => {
+                let subject = pull.subject(digest.clone());
+                let question = pull.question(rulebook, &subject);
+                return Ok((question.refused(denial), Vec::new()));
+            }
+            (Err(halt), _) => return Err(unresolved(pull, rulebook, image, halt)),
+        };
+        let subject = pull.subject(digest);
+        let question = Question {
+            exposure,
+            ..pull.question(rulebook, &subject)
+        };
         let closures = &self.closures;
-        let found = closures.find(&subject.repository, &subject.digest, question.now);
+        let found = closures.find(&subject.repository, &subject.digest, pull.now);
         let (closure, aliases) = known(image, found.await)?;
         let (evidence, _) = self.judge.evidence(question, (closure, &*aliases)).await;
         Ok(question.verdict_in_full(&evidence))
+    }
+
+    /// Limits and resolve of a pull. What policy itself leaves out is resolved all the
+    /// same, to tell what else is said against it.
+    async fn resolve(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        reference: &Reference,
+    ) -> Result<Digest, Halt> {
+        let repository = pull.repository();
+        let environment = rulebook.environment(pull.environment());
+        let denied = |it: &&Environment| !it.permits_upstream(repository, repository.host());
+        let environment = match environment.filter(denied) {
+            Some(environment) => environment,
+            None => self.resolver.limits(pull, rulebook)?,
+        };
+        let resolved = self
+            .resolver
+            .resolve(pull, environment, reference, Lane::Layered);
+        Ok(resolved.await?.digest)
     }
 
     /// The verdict that a pull of `inspected` would get, with the findings that it
@@ -221,7 +267,21 @@ fn known(
     }
 }
 
-pub(super) fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
+/// Why a pull would come to no verdict.
+fn unresolved(pull: Pull<'_>, rulebook: &Rulebook, image: &ImageRef, halt: Halt) -> InspectError {
+    let environment = rulebook.environment(pull.environment());
+    let promoted = environment.is_some_and(|it| it.settings(pull.repository()).promoted_tags);
+    match halt {
+        Halt::NotServed(denial) => InspectError::NotPermitted(denial.detail),
+        Halt::Refused(Refusal::ManifestUnknown) if promoted => {
+            InspectError::NotPromoted(image.to_string(), pull.environment().clone())
+        }
+        Halt::Refused(refusal) => inspect_error(image, refusal),
+        Halt::BeyondMemory => InspectError::Unavailable("no answer".to_owned()),
+    }
+}
+
+fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
     match refusal {
         Refusal::NameUnknown | Refusal::ManifestUnknown | Refusal::BlobUnknown => {
             InspectError::NotFound(image.to_string())

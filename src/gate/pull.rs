@@ -21,10 +21,17 @@ pub struct Listener {
     pub name: Arc<str>,
     pub environment: EnvironmentName,
     pub exposure: Exposure,
-    /// What it serves at all; empty: everything.
-    pub repositories: RepositoryGlobs,
+    /// What it serves at all, one of these; empty: everything.
+    pub repositories: Vec<RepositoryGlobs>,
     /// The upstream meant by clients that name none (Docker's `registry-mirrors`).
     pub mirror_of: Option<RegistryHost>,
+}
+
+impl Listener {
+    pub(super) fn serves(&self, repository: &Repository) -> bool {
+        let mut served = self.repositories.iter();
+        self.repositories.is_empty() || served.any(|globs| globs.empty_or_matches(repository))
+    }
 }
 
 /// The client of a request: where it came in, and in whose name.

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Reference, Repository, Tag};
-use crate::trust::{Denial, DenialReason, Environment};
+use crate::trust::{Denial, DenialReason, Environment, Rulebook};
 use crate::upstream::UpstreamError;
 
 /// What a reference means now.
@@ -30,15 +30,26 @@ impl Resolver {
         Self { upstreams, ledger }
     }
 
-    /// What the operator's lists of upstreams and repositories leave out.
-    pub(super) fn limits(&self, pull: Pull<'_>, environment: &Environment) -> Option<Denial> {
+    /// The environment of a pull, where the operator's lists of upstreams and
+    /// repositories do not leave its repository out.
+    pub(super) fn limits<'a>(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &'a Rulebook,
+    ) -> Result<&'a Environment, Halt> {
+        let environment = rulebook.environment(pull.environment());
+        let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
         let repository = pull.repository();
-        let upstream = self.upstreams.get(repository.host())?;
-        let listener = &pull.asker.listener;
+        let Some(upstream) = self.upstreams.get(repository.host()) else {
+            return Ok(environment);
+        };
         let permitted = environment.permits_upstream(repository, repository.host())
-            && listener.repositories.empty_or_matches(repository)
+            && pull.asker.listener.serves(repository)
             && upstream.serves(repository);
-        (!permitted).then(|| not_served(repository, environment))
+        match permitted {
+            true => Ok(environment),
+            false => Err(Halt::NotServed(not_served(repository, environment))),
+        }
     }
 
     /// The digest that `reference` means, in the lane of the pull.
@@ -140,6 +151,14 @@ impl Resolver {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn no_environment() -> Denial {
+    Denial::new(
+        DenialReason::RegistryNotPermitted,
+        "its environment is not configured",
+        "run: sekisho check-config",
+    )
 }
 
 fn not_served(repository: &Repository, environment: &Environment) -> Denial {

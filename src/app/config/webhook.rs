@@ -190,26 +190,34 @@ fn cluster(
         events,
         kubeconfig,
     };
-    warn_of_stricter_pulls(section, &cluster, listeners);
+    compare_with_pulls(section, &cluster, listeners);
     Some(cluster)
 }
 
-/// What admission lets in, a pull must not deny: so some listener judges alike.
-fn warn_of_stricter_pulls(
+/// What admission lets in, a pull must not deny: so some listener judges alike, and
+/// none that there is judges more strictly.
+fn compare_with_pulls(
     section: &Section<'_, '_>,
     cluster: &ClusterConfig,
     listeners: &[ListenerConfig],
 ) {
     let (environment, exposure) = (&cluster.environment, cluster.exposure);
-    let alike = |listener: &&ListenerConfig| {
-        listener.environment == *environment && listener.exposure == exposure
-    };
-    if listeners.iter().find(alike).is_none() {
-        let text = format!(
-            "no listener serves {environment}/{exposure}, so pulls are not judged as its Pods are"
-        );
-        section.warning("exposure", text);
+    let own = listeners.iter().filter(|it| it.environment == *environment);
+    let exposures: Vec<Exposure> = own.map(|listener| listener.exposure).collect();
+    if exposures.contains(&exposure) {
+        return;
     }
+    if exposure == Exposure::Internal && !exposures.is_empty() {
+        let text = format!(
+            "is internal, and every listener of {environment} is external: its Pods would be \
+             let in and their pulls denied; add a listener with exposure = \"internal\""
+        );
+        return section.problem("exposure", text);
+    }
+    let text = format!(
+        "no listener serves {environment}/{exposure}, so pulls are not judged as its Pods are"
+    );
+    section.warning("exposure", text);
 }
 
 fn namespaces(section: &mut Section<'_, '_>, nodes: Nodes) -> Vec<NamespaceConfig> {

@@ -5,7 +5,6 @@ use futures_util::{FutureExt, poll};
 use super::*;
 use crate::access::{Principal, Role};
 use crate::gate::Listener;
-use crate::oci::RepositoryGlobs;
 use crate::trust::{Door, Exposure};
 
 fn at(second: i64) -> Timestamp {
@@ -17,7 +16,7 @@ fn asker() -> Asker {
         name: "127.0.0.1:5080".into(),
         environment: EnvironmentName::parse("production").unwrap(),
         exposure: Exposure::External,
-        repositories: RepositoryGlobs::none(),
+        repositories: Vec::new(),
         mirror_of: None,
     };
     Asker {

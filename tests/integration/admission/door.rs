@@ -11,7 +11,7 @@ use hyper::service::Service as _;
 use sekisho::admission::{Callbacks, Cluster, Nodes, Webhook};
 use sekisho::gate::Listener;
 use sekisho::http::{Connection, Peer, StackLimits};
-use sekisho::oci::{RegistryHost, RepositoryGlobs};
+use sekisho::oci::RegistryHost;
 use sekisho::trust::{EnvironmentName, Exposure, ImageNames};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ pub fn cluster(exposure: Exposure) -> Cluster {
             name: "cluster prod".into(),
             environment: EnvironmentName::parse("production").unwrap(),
             exposure,
-            repositories: RepositoryGlobs::none(),
+            repositories: Vec::new(),
             mirror_of: None,
         }),
         names: ImageNames {

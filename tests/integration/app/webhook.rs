@@ -115,3 +115,23 @@ async fn status_lists_the_clusters_that_ask() {
         (&json!("try"), &json!("staging"), &json!("not-asked"))
     );
 }
+
+/// A Pod that no listener of its environment serves would be let in, and denied at
+/// its pull.
+#[tokio::test]
+async fn a_cluster_keeps_to_what_the_listeners_of_its_environment_serve() {
+    let setup = Setup::default()
+        .production("require = []")
+        .listener("environment = \"production\"\nrepositories = [\"registry.corp:5000/team/**\"]")
+        .more(CLUSTERS);
+    let world = World::of(setup).await;
+    let server = ApiServer::of(&world);
+    let app = image("app");
+    for (name, allowed) in [("team/app", true), ("other/app", false)] {
+        world.corp.put_image(name, &app);
+        let named = format!("registry.corp:5000/{name}@{}", app.manifest.digest);
+        let asked = review(json!({"object": pod(&[&named])}));
+        let (_, answer) = server.ask("shop/validate", &asked).await;
+        assert_eq!(answer["response"]["allowed"], allowed, "{answer}");
+    }
+}

@@ -11,7 +11,6 @@ use hyper::ext::ReasonPhrase;
 use hyper::service::Service as _;
 use sekisho::gate::Listener;
 use sekisho::http::{Body, Peer, StackLimits};
-use sekisho::oci::RepositoryGlobs;
 use sekisho::registry::{Auth, Registry, Service};
 use sekisho::trust::{EnvironmentName, Exposure};
 
@@ -48,7 +47,7 @@ impl Door {
             name: Arc::from("in process"),
             environment: EnvironmentName::parse("production").unwrap(),
             exposure: Exposure::External,
-            repositories: RepositoryGlobs::none(),
+            repositories: Vec::new(),
             mirror_of: None,
         };
         let parts = world.parts();

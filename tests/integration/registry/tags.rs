@@ -4,6 +4,7 @@ use http::Method;
 use sekisho::demo::{Fault, Kind};
 use serde_json::json;
 
+use crate::admission::door::{Door, pod, review};
 use crate::kit::{Setup, World, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
@@ -186,4 +187,77 @@ async fn promoted_tags_are_listed_by_their_promotion() {
         assert_eq!(reply.status, 200);
     }
     assert_eq!(world.both(LIST).await.json()["tags"], json!(["moved"]));
+}
+
+/// A tag means what was promoted under it, whoever asks.
+#[tokio::test]
+async fn every_door_answers_with_the_promoted_tag() {
+    let world = World::of(promoted_tags()).await;
+    let (app, next) = (image("app"), image("next"));
+    for image in [&app, &next] {
+        world.hub.put_image("team/app", image);
+    }
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    let named = format!("{NAME}:1");
+    let target = format!("/api/v1/verdicts?image={named}&environment=production");
+    let explained = world.admin("GET", &target, None).await;
+    assert_eq!(explained.status, 404, "nothing is promoted yet");
+    let text = explained.json()["error"]["message"].to_string();
+    assert!(text.contains("no digest was promoted"), "{text}");
+    world.scan(NAME, &app, &[]).await;
+    world
+        .promote(&format!("{named}@{}", app.manifest.digest))
+        .await;
+    // The upstream moves it on, to what nobody scanned.
+    world.hub.tag("team/app", "1", &next.manifest.digest);
+    let explained = world.admin("GET", &target, None).await.json();
+    assert_eq!(explained["digest"], app.manifest.digest.to_string());
+    assert_eq!(explained["allowed"], true, "{explained}");
+    let door = Door::open(&world);
+    let tried = door
+        .validate(&review(json!({"object": pod(&[&named])})))
+        .await;
+    assert!(tried.allowed(), "{tried:?}");
+    let path = manifests(NAME, "1");
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+    // Elsewhere a tag is the upstream's.
+    let target = format!("/api/v1/verdicts?image={named}&environment=development");
+    let explained = world.admin("GET", &target, None).await.json();
+    assert_eq!(explained["digest"], next.manifest.digest.to_string());
+    // To promote a tag as it is upstream moves the promoted one, for all.
+    world.scan(NAME, &next, &[]).await;
+    let body = json!({"image": named, "environment": "production", "resolve": true});
+    let promoted = world.admin("POST", "/api/v1/promotions", Some(&body)).await;
+    assert_eq!(promoted.json()["digest"], next.manifest.digest.to_string());
+    world.both(&path).await.assert_served(&next.manifest.bytes);
+}
+
+/// What no listener of an environment serves is denied at its other doors, too.
+#[tokio::test]
+async fn every_door_keeps_to_what_listeners_serve() {
+    let listener = "repositories = [\"docker.io/team/**\"]";
+    let setup = Setup::default()
+        .production("require = []")
+        .listener(listener);
+    let world = World::of(setup).await;
+    let app = image("app");
+    for name in ["team/app", "other/app"] {
+        world.hub.put_image(name, &app);
+        world.hub.tag(name, "1", &app.manifest.digest);
+    }
+    let digest = &app.manifest.digest;
+    for (name, served) in [("docker.io/team/app", true), ("docker.io/other/app", false)] {
+        let target = format!("/api/v1/verdicts?image={name}@{digest}&environment=production");
+        let explained = world.admin("GET", &target, None).await.json();
+        assert_eq!(explained["allowed"], served, "{explained}");
+        let reply = world.both(&manifests(name, digest)).await;
+        assert_eq!(reply.status == 200, served);
+        if !served {
+            reply.assert_denied("registry-not-permitted");
+            assert_eq!(explained["reasons"][0]["reason"], "registry-not-permitted");
+        }
+        let target = format!("/api/v1/verdicts?image={name}:1&environment=production");
+        let explained = world.admin("GET", &target, None).await;
+        assert_eq!(explained.status == 200, served, "{}", explained.json());
+    }
 }

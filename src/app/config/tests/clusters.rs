@@ -89,6 +89,10 @@ fn what_does_not_hold_together_is_told_with_its_key() {
             "webhook.names: \"https://x\" is no host",
         ),
         (
+            format!("{CLUSTER}exposure = \"internal\"\n"),
+            "clusters[0].exposure: is internal, and every listener of production is external",
+        ),
+        (
             format!("{CLUSTER}kubeconfig = \"absent\"\n"),
             "clusters[0].kubeconfig: cannot read",
         ),
@@ -103,13 +107,11 @@ fn what_does_not_hold_together_is_told_with_its_key() {
 
 #[test]
 fn what_is_allowed_and_dangerous_is_warned_of() {
-    let config = read(&format!(
-        "{CLUSTER}exposure = \"internal\"\nexempt_namespaces = []\n"
-    ))
-    .unwrap();
+    let listener = "[[listeners]]\naddress = \"127.0.0.1:5080\"\nexposure = \"internal\"\n";
+    let config = read(&format!("{listener}{CLUSTER}exempt_namespaces = []\n")).unwrap();
     let warnings: Vec<String> = config.all_warnings().map(|it| it.to_string()).collect();
     for said in [
-        "no listener serves production/internal",
+        "no listener serves production/external",
         "leaves kube-system out",
     ] {
         assert!(
