@@ -31,4 +31,5 @@ pub mod stream;
 pub mod tasks;
 pub mod tls;
 pub mod trust;
+pub mod uploads;
 pub mod upstream;

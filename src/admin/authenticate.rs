@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::Admin;
+use super::body::Sender;
 use super::error::AdminError;
 use crate::access::{Principal, Role};
 use crate::api::ErrorCode;
@@ -60,7 +61,10 @@ impl FromRequestParts<Admin> for Writer {
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
         let now = Now::from_request_parts(parts, admin).await?;
         match authenticated(parts, admin, now.0)? {
-            Some(principal) => Ok(Self(principal)),
+            Some(principal) => {
+                sent_by(parts, &principal);
+                Ok(Self(principal))
+            }
             None => Err(unauthenticated("this needs a token")),
         }
     }
@@ -72,7 +76,10 @@ impl FromRequestParts<Admin> for Reader {
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
         let now = Now::from_request_parts(parts, admin).await?;
         match authenticated(parts, admin, now.0)? {
-            Some(principal) if principal.role().may_view() => Ok(Self(principal)),
+            Some(principal) if principal.role().may_view() => {
+                sent_by(parts, &principal);
+                Ok(Self(principal))
+            }
             Some(principal) => Err(forbidden(&principal, "read here")),
             None if on_loopback(parts) => Ok(Self(Principal::anonymous(Role::Viewer))),
             None => Err(unauthenticated(
@@ -80,6 +87,11 @@ impl FromRequestParts<Admin> for Reader {
             )),
         }
     }
+}
+
+fn sent_by(parts: &mut Parts, principal: &Principal) {
+    let sender = Sender(principal.name().to_owned());
+    parts.extensions.insert(sender);
 }
 
 /// `None`: no token was sent. One that is not valid is an error, never nobody.

@@ -2,53 +2,62 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
+use super::Admin;
 use super::error::AdminError;
-use crate::api::ErrorCode;
+use crate::uploads::UploadText;
+
+/// The longest body but for reports and policies to try, in bytes.
+const LIMIT: usize = 64 << 10;
+
+/// Whose body it is: each sender has turns of its own. Set where a request is
+/// authenticated.
+#[derive(Clone)]
+pub(super) struct Sender(pub(super) String);
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Admin> for Body<T> {
     type Rejection = AdminError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
-        match axum::Json::<T>::from_request(request, state).await {
+    async fn from_request(request: Request, admin: &Admin) -> Result<Self, AdminError> {
+        let text = receive(request, admin, LIMIT).await?;
+        match axum::Json::from_bytes(&text.bytes) {
             Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(refuse(rejection.status(), rejection.body_text())),
+            Err(rejection) => Err(unreadable(rejection.body_text())),
         }
     }
 }
 
-fn refuse(status: StatusCode, message: String) -> AdminError {
-    let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
-        _ => ErrorCode::BadRequest,
-    };
-    AdminError::new(code, message).next("see /api/v1/openapi.json")
-}
+/// A JSON body of at most `LIMIT` bytes, not read yet.
+pub(super) struct LargeBody<const LIMIT: usize>(pub(super) UploadText);
 
-/// A JSON body that may be large, not read yet.
-pub(super) struct LargeBody(pub(super) Bytes);
-
-impl<S: Send + Sync> FromRequest<S> for LargeBody {
+impl<const LIMIT: usize> FromRequest<Admin> for LargeBody<LIMIT> {
     type Rejection = AdminError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminError> {
-        let is_json = is_json(request.headers());
-        let body = Bytes::from_request(request, state).await;
-        let body = body.map_err(|rejection| refuse(rejection.status(), rejection.body_text()))?;
-        match is_json {
-            true => Ok(Self(body)),
-            false => Err(AdminError::bad_request("the body must be application/json")
-                .next("see /api/v1/openapi.json")),
-        }
+    async fn from_request(request: Request, admin: &Admin) -> Result<Self, AdminError> {
+        receive(request, admin, LIMIT).await.map(Self)
     }
+}
+
+async fn receive(request: Request, admin: &Admin, limit: usize) -> Result<UploadText, AdminError> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(unreadable("the body must be application/json"));
+    }
+    let sender = parts.extensions.get::<Sender>();
+    let sender = sender.map_or("", |Sender(name)| name);
+    let upload = admin.uploads.receive(sender, body, limit).await?;
+    Ok(upload.text().await?)
+}
+
+fn unreadable(message: impl Into<String>) -> AdminError {
+    AdminError::bad_request(message).next("see /api/v1/openapi.json")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

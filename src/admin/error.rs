@@ -8,6 +8,7 @@ use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
 use crate::gate::InspectError;
 use crate::ledger::LedgerError;
 use crate::tasks::BrokenOff;
+use crate::uploads::UploadError;
 
 /// Why a request was not carried out.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ impl AdminError {
             ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ErrorCode::Conflict => StatusCode::CONFLICT,
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::TooMany => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::Refused | ErrorCode::Denied => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::Upstream => StatusCode::BAD_GATEWAY,
             ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -106,6 +108,25 @@ impl From<BrokenOff> for AdminError {
     fn from(_: BrokenOff) -> Self {
         tracing::error!("a request broke off while it was worked on");
         Self::new(ErrorCode::Internal, "the request could not be worked on")
+    }
+}
+
+impl From<UploadError> for AdminError {
+    fn from(error: UploadError) -> Self {
+        let said = error.to_string();
+        match error {
+            UploadError::TooLong(_) => Self::new(ErrorCode::TooLarge, said),
+            UploadError::TooMany => {
+                Self::new(ErrorCode::TooMany, said).next("try again when the others are done")
+            }
+            UploadError::Stalled | UploadError::BrokenOff => Self::bad_request(said),
+            UploadError::NoRoom => Self::new(ErrorCode::Unavailable, said).next("try again later"),
+            UploadError::Storage(error) => {
+                tracing::error!(%error, "a body could not be kept");
+                Self::new(ErrorCode::Unavailable, "the body could not be kept")
+                    .next("try again; if it stays so, look at the log")
+            }
+        }
     }
 }
 

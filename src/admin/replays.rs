@@ -9,7 +9,9 @@ use super::authenticate::{Now, Reader};
 use super::body::LargeBody;
 use super::error::AdminError;
 use super::state::PolicyReader;
-use crate::api::{ErrorBody, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::api::{
+    ErrorBody, LIMIT_OF_REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView,
+};
 use crate::gate::{Change, Replay, VerdictSummary};
 use crate::trust::Rulebook;
 
@@ -27,10 +29,10 @@ pub(super) async fn replay(
     State(admin): State<Admin>,
     Reader(principal): Reader,
     Now(now): Now,
-    LargeBody(body): LargeBody,
+    LargeBody(body): LargeBody<LIMIT_OF_REPLAYS>,
 ) -> Result<Json<ReplayAnswer>, AdminError> {
     let policies = admin.policies.clone();
-    let read = move || read(&body, &policies, now);
+    let read = move || read(&body.bytes, &policies, now);
     let (since, other) = admin.heavy.run(read).await??;
     let scope = principal.scope();
     let replay = Replay {

@@ -1,9 +1,7 @@
 //! The API on one page: every route, and what all of them pass within the stack.
 
-use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
-use tower::limit::ConcurrencyLimitLayer;
 
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -16,13 +14,7 @@ use super::{
     Admin, decisions, due, exceptions, leave, promotions, replays, revocations, scans, status,
     tokens, unpushed, verdicts,
 };
-use crate::api::{ErrorCode, LIMIT_OF_REPLAYS, LIMIT_OF_SCANS};
-
-/// Bodies other than scan reports, in bytes.
-const BODY_LIMIT: usize = 64 << 10;
-
-/// Reports that are taken in at the same time: each may be large. The others wait.
-const SCANS_AT_ONCE: usize = 4;
+use crate::api::ErrorCode;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,32 +30,9 @@ struct Document;
 pub(super) fn router(admin: Admin) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
-        .layer(DefaultBodyLimit::max(LIMIT_OF_SCANS))
-        .layer(ConcurrencyLimitLayer::new(SCANS_AT_ONCE))
-        .merge(replays())
-        .merge(small())
-        .split_for_parts();
-    api.route(
-        "/api/v1/openapi.json",
-        axum::routing::get(move || async move { Json(document) }),
-    )
-    .route("/d/{id}", axum::routing::get(decisions::page))
-    .fallback(unknown)
-    .method_not_allowed_fallback(other_method)
-    .layer(middleware::from_fn_with_state(admin.clone(), gatekeeper))
-    .with_state(admin)
-}
-
-fn replays() -> OpenApiRouter<Admin> {
-    OpenApiRouter::new()
-        .routes(routes!(replays::replay))
-        .layer(DefaultBodyLimit::max(LIMIT_OF_REPLAYS))
-}
-
-fn small() -> OpenApiRouter<Admin> {
-    OpenApiRouter::new()
         .routes(routes!(unpushed::bind))
         .routes(routes!(due::list))
+        .routes(routes!(replays::replay))
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))
         .routes(routes!(revocations::reinstate))
@@ -77,7 +46,16 @@ fn small() -> OpenApiRouter<Admin> {
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
         .routes(routes!(status::status))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .split_for_parts();
+    api.route(
+        "/api/v1/openapi.json",
+        axum::routing::get(move || async move { Json(document) }),
+    )
+    .route("/d/{id}", axum::routing::get(decisions::page))
+    .fallback(unknown)
+    .method_not_allowed_fallback(other_method)
+    .layer(middleware::from_fn_with_state(admin.clone(), gatekeeper))
+    .with_state(admin)
 }
 
 fn document() -> utoipa::openapi::OpenApi {

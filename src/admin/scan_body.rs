@@ -10,6 +10,7 @@ use crate::oci::Digest;
 use crate::report::{self, ScanReport, ScannerInfo};
 use crate::tasks::HeavyWork;
 use crate::trust::EnvironmentName;
+use crate::uploads::UploadText;
 
 /// A body that holds together, with its report still to be read.
 pub(super) struct ScanBody {
@@ -19,16 +20,19 @@ pub(super) struct ScanBody {
     format: FormatChoice,
     report: Bytes,
     scanner_info: Option<Bytes>,
+    /// What the report is a part of.
+    _text: UploadText,
 }
 
 impl ScanBody {
     /// Reads all but the report.
-    pub(super) async fn read(body: Bytes, heavy: &HeavyWork) -> Result<Self, AdminError> {
-        heavy.run(move || Self::parse(&body)).await?
+    pub(super) async fn read(body: UploadText, heavy: &HeavyWork) -> Result<Self, AdminError> {
+        heavy.run(move || Self::parse(body)).await?
     }
 
-    fn parse(body: &Bytes) -> Result<Self, AdminError> {
-        let read: ScanSubmission<'_> = serde_json::from_slice(body).map_err(|error| {
+    fn parse(text: UploadText) -> Result<Self, AdminError> {
+        let body = text.bytes.clone();
+        let read: ScanSubmission<'_> = serde_json::from_slice(&body).map_err(|error| {
             AdminError::bad_request(format!("the body cannot be read: {error}"))
                 .next("see /api/v1/openapi.json")
         })?;
@@ -40,6 +44,7 @@ impl ScanBody {
             image_id: read.image_id,
             gate: read.gate,
             format: read.format,
+            _text: text,
         })
     }
 
@@ -63,11 +68,21 @@ impl ScanBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::uploads::{UploadConfig, Uploads};
+
+    async fn uploaded(text: &str) -> UploadText {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::open(UploadConfig::at(folder.path())).unwrap();
+        let body = http_body_util::Full::new(Bytes::copy_from_slice(text.as_bytes()));
+        let upload = uploads.receive("a", body, 1000).await.unwrap();
+        upload.text().await.unwrap()
+    }
 
     #[tokio::test]
     async fn reads_a_report_without_copying_it() {
-        let body = Bytes::from_static(br#"{"image":"app","report":{"b": 1,  "a":1.0}}"#);
-        let read = ScanBody::read(body.clone(), &HeavyWork::new()).await;
+        let text = uploaded(r#"{"image":"app","report":{"b": 1,  "a":1.0}}"#).await;
+        let body = text.bytes.clone();
+        let read = ScanBody::read(text, &HeavyWork::new()).await;
         let report = read.unwrap().report;
         assert_eq!(report, br#"{"b": 1,  "a":1.0}"#.as_slice());
         assert!(body.as_ptr_range().contains(&report.as_ptr()));
@@ -76,7 +91,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_is_no_report() {
         let heavy = HeavyWork::new();
-        let body = |text: &'static str| ScanBody::read(Bytes::from_static(text.as_bytes()), &heavy);
+        let body = async |text: &str| ScanBody::read(uploaded(text).await, &heavy).await;
         for bad in [
             r#"{"image":"app"}"#,
             r#"{"report":{},"gates":"production"}"#,

@@ -14,7 +14,7 @@ use super::submission::{Submission, answer, may_submit};
 use super::unpushed;
 use super::verdicts::view_in_full;
 use crate::access::Principal;
-use crate::api::{ErrorBody, ScanAnswer, ScanSubmission, VerdictView};
+use crate::api::{ErrorBody, LIMIT_OF_SCANS, ScanAnswer, ScanSubmission, VerdictView};
 use crate::gate::Inspected;
 use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
@@ -38,7 +38,7 @@ pub(super) async fn submit(
     State(admin): State<Admin>,
     Writer(principal): Writer,
     Now(now): Now,
-    LargeBody(body): LargeBody,
+    LargeBody(body): LargeBody<LIMIT_OF_SCANS>,
 ) -> Result<Json<ScanAnswer>, AdminError> {
     may_submit(&principal)?;
     let body = ScanBody::read(body, &admin.heavy).await?;
@@ -51,12 +51,7 @@ pub(super) async fn submit(
     let image_id = body.image_id.clone();
     let report = body.report(&admin.heavy).await?;
     scan_time(&report, now)?;
-    let handed = Submission {
-        principal: &principal,
-        report,
-        gate,
-        now,
-    };
+    let handed = Submission::new(&principal, report, gate, now);
     Ok(Json(match (image, image_id) {
         (image, Some(image_id)) => unpushed::submit(&admin, handed, image, image_id).await?,
         (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
@@ -88,7 +83,7 @@ fn names_nothing() -> AdminError {
 /// A report on an image that its upstream has.
 async fn submit_pushed(
     admin: &Admin,
-    submission: Submission<'_>,
+    mut submission: Submission<'_>,
     image: &ImageRef,
 ) -> Result<ScanAnswer, AdminError> {
     let inspected = admin
@@ -97,7 +92,7 @@ async fn submit_pushed(
         .inspect(image, submission.now)
         .await?;
     let (manifest, bound) = bind(&inspected, image, &submission.report)?;
-    let id = record(admin, &submission, &inspected, manifest).await?;
+    let id = record(admin, &mut submission, &inspected, manifest).await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await),
         None => None,
@@ -137,7 +132,7 @@ fn bind<'a>(
 
 async fn record(
     admin: &Admin,
-    submission: &Submission<'_>,
+    submission: &mut Submission<'_>,
     inspected: &Inspected,
     image: &Image,
 ) -> Result<i64, AdminError> {

@@ -11,6 +11,7 @@ use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
 use crate::trust::{EnvironmentName, Exposure, ImageNames, Rulebook};
+use crate::uploads::Uploads;
 
 /// Tells the state of things, for `status`; nothing while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
@@ -36,6 +37,8 @@ pub struct Admin {
     pub pulls: Pulls,
     pub status: StatusSource,
     pub policies: PolicyReader,
+    /// How bodies are taken in.
+    pub uploads: Arc<Uploads>,
     /// Where large bodies are read.
     pub heavy: HeavyWork,
 }

@@ -18,12 +18,29 @@ pub(super) struct Submission<'a> {
     /// Judge it for this environment.
     pub(super) gate: Option<EnvironmentName>,
     pub(super) now: Timestamp,
+    counts: SeverityCounts,
 }
 
-impl Submission<'_> {
-    /// What the ledger keeps of it.
-    pub(super) fn new_scan(&self, about: ScanTarget) -> NewScan {
-        let (report, now) = (&self.report, self.now);
+impl<'a> Submission<'a> {
+    pub(super) fn new(
+        principal: &'a Principal,
+        report: ScanReport,
+        gate: Option<EnvironmentName>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            counts: SeverityCounts::of(&report.findings),
+            principal,
+            report,
+            gate,
+            now,
+        }
+    }
+
+    /// What the ledger keeps of it. Findings and packages may be many, and go with
+    /// it.
+    pub(super) fn new_scan(&mut self, about: ScanTarget) -> NewScan {
+        let (report, now) = (&mut self.report, self.now);
         NewScan {
             about,
             format: report.format,
@@ -36,8 +53,8 @@ impl Submission<'_> {
             incomplete: report.incomplete.clone(),
             end_of_life: report.end_of_life,
             malware: report.malware,
-            findings: report.findings.clone(),
-            packages: report.packages.clone(),
+            findings: std::mem::take(&mut report.findings),
+            packages: std::mem::take(&mut report.packages),
         }
     }
 }
@@ -57,14 +74,19 @@ pub(super) fn answer(
     bound: Bound,
     submission: Submission<'_>,
 ) -> ScanAnswer {
-    let Submission { report, now, .. } = submission;
+    let Submission {
+        report,
+        now,
+        counts,
+        ..
+    } = submission;
     ScanAnswer {
         id,
         image,
         manifest: None,
         image_id: None,
         platform: report.subject.platform.clone(),
-        findings: SeverityCounts::of(&report.findings),
+        findings: counts,
         incomplete: report.incomplete.iter().map(ToString::to_string).collect(),
         tool: ToolView {
             name: report.tool.name,

@@ -22,7 +22,7 @@ use crate::trust::EnvironmentName;
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
 pub(super) async fn submit(
     admin: &Admin,
-    submission: Submission<'_>,
+    mut submission: Submission<'_>,
     image: Option<ImageRef>,
     image_id: Digest,
 ) -> Result<ScanAnswer, AdminError> {

@@ -20,15 +20,19 @@ use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, Revie
 use super::review_call::ReviewCall;
 use super::uid::uid_of;
 use crate::gate::Gate;
-use crate::http::{Body, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive};
+use crate::http::{
+    Body, BodyRoom, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive,
+};
 use crate::metrics::{AdmissionLabels, Metrics, ReviewVerdict};
 use crate::tasks::HeavyWork;
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
 const LIMIT: usize = 8 << 20;
-/// Bodies held in memory at once, in KiB; read, each takes some times its length.
-const HELD_KIB: usize = 128 << 10;
+/// Bodies held in memory at once, in bytes; read, each takes some times its length.
+const HELD: usize = 128 << 20;
+/// As much of that as one client takes: some thousand reviews of usual size.
+const HELD_OF_ONE: usize = 32 << 20;
 /// A review up to this length is read at once, in bytes: within a millisecond.
 const SHORT: usize = 64 << 10;
 /// Images judged at once; further ones wait until their deadline. Far more than are
@@ -44,8 +48,8 @@ pub struct Webhook {
     pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
     /// One for each image that is being judged.
     pub(super) turns: Semaphore,
-    /// One for each KiB of the bodies that are held.
-    held: Semaphore,
+    /// For the bodies that are held.
+    held: BodyRoom,
     heavy: HeavyWork,
     metrics: Metrics,
     stack: Stack,
@@ -81,7 +85,7 @@ impl Webhook {
                 .map(|cluster| (cluster.name.clone(), cluster))
                 .collect(),
             turns: Semaphore::new(JUDGED_AT_ONCE),
-            held: Semaphore::new(HELD_KIB),
+            held: BodyRoom::new(HELD, HELD_OF_ONE),
             heavy: HeavyWork::new(),
             metrics,
             stack: Stack::new("webhook", limits),
@@ -196,7 +200,13 @@ where
             Ok(head) => head,
             Err((status, text)) => return plain(status, text),
         };
-        let received = receive(body, LIMIT, &self.held, head.deadline.answer).await;
+        let received = receive(
+            body,
+            LIMIT,
+            self.held.enter(head.client),
+            head.deadline.answer,
+        )
+        .await;
         let reviewed = match received {
             Received::Whole(bytes, _held) => self.review(&head, bytes.into()).await,
             Received::TooLong(beginning) => too_long(&beginning),

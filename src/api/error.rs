@@ -23,6 +23,8 @@ pub enum ErrorCode {
     Conflict,
     /// 413: the body is longer than is taken.
     TooLarge,
+    /// 429: too many at once with one token.
+    TooMany,
     /// 422: it can be read, but not accepted.
     Refused,
     /// 422: judged, and denied; `verdict` holds the answer.

@@ -192,6 +192,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         pulls: stand_in_for_pulls(parts),
         status: views.source(),
         policies: trial::reader(parts),
+        uploads: parts.uploads.clone(),
         heavy: HeavyWork::new(),
     }
 }

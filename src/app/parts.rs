@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::tls::manager::Keeper;
 use crate::trust::Decision;
+use crate::uploads::{UploadConfig, Uploads};
 use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
 
 /// Decisions that wait to be written, at most.
@@ -39,6 +40,7 @@ pub struct Parts {
     pub ledger: Arc<Ledger>,
     pub cache: Arc<Cache>,
     pub gate: Arc<Gate>,
+    pub uploads: Arc<Uploads>,
     pub metrics: Metrics,
     /// With which links in denials begin.
     pub public_url: String,
@@ -72,6 +74,7 @@ impl Parts {
         let ledger = Arc::new(ledger);
         let aliases = Aliases::new(ledger.clone());
         let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
+        let uploads = Arc::new(open_uploads(&config).await?);
         let audit = Audit::open(audit_config(&config))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
@@ -98,6 +101,7 @@ impl Parts {
             ledger,
             cache,
             gate,
+            uploads,
             metrics,
             public_url,
             authority,
@@ -149,6 +153,15 @@ async fn open_cache(
         source: io::Error::other(error),
     };
     Ok(opened.map_err(broken_off).flatten()?)
+}
+
+/// Bodies lie below the data directory while they come.
+async fn open_uploads(config: &Config) -> Result<Uploads, StartError> {
+    let path = config.data_dir.join("uploads");
+    let uploads = UploadConfig::at(&path);
+    let opened = tokio::task::spawn_blocking(move || Uploads::open(uploads)).await;
+    let opened = opened.map_err(io::Error::other).flatten();
+    opened.map_err(|source| StartError::File { path, source })
 }
 
 fn recorder(

@@ -6,6 +6,7 @@
 
 mod authorization;
 mod body;
+mod body_room;
 mod connection;
 mod listen;
 mod peer;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use authorization::{BadAuthorization, Credentials};
 pub use body::Body;
+pub use body_room::{BodyRoom, RoomTaken};
 pub use connection::{Answering, Connection};
 pub use listen::{Bound, Limits, ListenError};
 pub use peer::Peer;

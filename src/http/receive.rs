@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::RoomTaken;
 
 /// What of a body that is not kept is looked at, in bytes.
 const BEGINNING: usize = 64 << 10;
 /// What is read and thrown away, so that the client hears an answer, in bytes.
 const DRAINED: usize = 64 << 20;
-const KIB: usize = 1 << 10;
 
 /// What came of a body.
 pub enum Received<'a> {
     /// All of it, and the room that it takes.
-    Whole(Vec<u8>, Option<SemaphorePermit<'a>>),
+    Whole(Vec<u8>, RoomTaken<'a>),
     /// More than the limit; this is how it begins.
     TooLong(Vec<u8>),
     /// There was no room for it; this is how it begins.
@@ -26,9 +26,13 @@ pub enum Received<'a> {
     Incomplete(Vec<u8>),
 }
 
-/// Reads `body` up to `limit` bytes. `room` counts KiB that all bodies may take
-/// together; a body waits for none.
-pub async fn receive<B>(body: B, limit: usize, room: &Semaphore, deadline: Instant) -> Received<'_>
+/// Reads `body` up to `limit` bytes, as far as there is `room` for it.
+pub async fn receive<B>(
+    body: B,
+    limit: usize,
+    room: RoomTaken<'_>,
+    deadline: Instant,
+) -> Received<'_>
 where
     B: http_body::Body<Data = Bytes>,
 {
@@ -36,7 +40,6 @@ where
         limit,
         room,
         bytes: Vec::new(),
-        held: None,
         end: End::Incomplete,
     };
     let deadline = tokio::time::Instant::from_std(deadline);
@@ -65,9 +68,8 @@ enum End {
 
 struct Receiving<'a> {
     limit: usize,
-    room: &'a Semaphore,
+    room: RoomTaken<'a>,
     bytes: Vec<u8>,
-    held: Option<SemaphorePermit<'a>>,
     end: End,
 }
 
@@ -84,7 +86,8 @@ impl<'a> Receiving<'a> {
             let fits = self.take_room(data.len());
             self.bytes.extend_from_slice(&data);
             if let Err(why) = fits {
-                (self.end, self.held) = (why, None);
+                self.end = why;
+                self.room.give_back();
                 return drain(body, &mut self.bytes).await;
             }
         }
@@ -95,18 +98,15 @@ impl<'a> Receiving<'a> {
         if self.bytes.len() + more > self.limit {
             return Err(End::TooLong);
         }
-        let kib = u32::try_from(more.div_ceil(KIB)).map_err(|_| End::NoRoom)?;
-        let taken = self.room.try_acquire_many(kib).map_err(|_| End::NoRoom)?;
-        match &mut self.held {
-            Some(held) => held.merge(taken),
-            None => self.held = Some(taken),
+        match self.room.take(more) {
+            true => Ok(()),
+            false => Err(End::NoRoom),
         }
-        Ok(())
     }
 
     fn ended(mut self) -> Received<'a> {
         if let End::Whole = self.end {
-            return Received::Whole(self.bytes, self.held);
+            return Received::Whole(self.bytes, self.room);
         }
         self.bytes.truncate(BEGINNING);
         match self.end {

@@ -1,14 +1,17 @@
 //! Reports as they are handed in: on a manifest, or on an image ID before the push.
 
+use std::io::{self, Write};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::change::Change;
 use super::listed::{BOUND, Listed};
 use super::scans::{insert, known, name};
 use super::unbound::{known_unbound, put_unbound};
 use super::write::Writing;
-use super::{Ledger, LedgerError, stored};
+use super::{Ledger, LedgerError};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -63,6 +66,21 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+/// Hashes what is written to it: a report in JSON may be larger than memory has
+/// room for.
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl NewScan {
     fn refuse_future(&self) -> Result<(), LedgerError> {
         let latest = self.received_at.checked_add(CLOCK_SKEW);
@@ -76,7 +94,10 @@ impl NewScan {
 
     /// The same for the same report on the same manifest by the same submitter.
     fn fingerprint(&self) -> Result<String, LedgerError> {
-        Ok(Digest::sha256(stored::json(self)?.as_bytes()).hex())
+        let mut hash = Hashed(Sha256::new());
+        serde_json::to_writer(&mut hash, self)
+            .map_err(|error| LedgerError::unreadable("report", error))?;
+        Ok(Digest::Sha256(hash.0.finalize().into()).hex())
     }
 
     /// What is kept of it as one, and what lies beside.

@@ -114,6 +114,7 @@ const fn is_of_the_image(code: ErrorCode) -> bool {
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Conflict
         | ErrorCode::TooLarge
+        | ErrorCode::TooMany
         | ErrorCode::Upstream
         | ErrorCode::Unavailable
         | ErrorCode::Internal => false,

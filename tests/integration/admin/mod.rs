@@ -12,3 +12,4 @@ mod scans;
 mod strangers;
 mod tokens;
 mod unpushed;
+mod uploads;

@@ -24,6 +24,7 @@ const FLOORS: [&[&str]; 10] = [
     &["metrics"],
     &[
         "ledger",
+        "uploads",
         "cache",
         "upstream",
         "kubernetes::client",

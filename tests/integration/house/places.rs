@@ -17,7 +17,15 @@ const PURE: [&str; 12] = [
     "api",
 ];
 const DOORS: [&str; 6] = ["http", "registry", "admission", "admin", "ops", "demo"];
-const FILES: [&str; 6] = ["cache", "audit", "ledger", "tls::manager", "app", "cli"];
+const FILES: [&str; 7] = [
+    "cache",
+    "audit",
+    "ledger",
+    "uploads",
+    "tls::manager",
+    "app",
+    "cli",
+];
 /// A file that `cache` has opened, and hands to `stream` to be read.
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 

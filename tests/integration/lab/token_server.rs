@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SigningKey};
 use serde_json::json;
@@ -38,7 +40,7 @@ impl TokenServer {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let issuer = Issuer {
             key,
-            chain: base64(certificate.der(), STANDARD, true),
+            chain: STANDARD.encode(certificate.der()),
             asked: asked.clone(),
         };
         // Ends with the test process: it holds nothing but a socket of loopback.
@@ -117,12 +119,12 @@ impl Issuer {
         });
         let signed = format!("{}.{}", encode(&header), encode(&claims));
         let signature = self.key.sign(signed.as_bytes()).unwrap();
-        format!("{signed}.{}", base64(&signature, URL_SAFE, false))
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
 fn encode(value: &serde_json::Value) -> String {
-    base64(value.to_string().as_bytes(), URL_SAFE, false)
+    URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 /// The `scope` of `GET /token?scope=repository%3Ateam%2Fapp%3Apull&service=lab HTTP/1.1`.
@@ -144,24 +146,4 @@ fn access(scope: &str) -> serde_json::Value {
         return json!([]);
     };
     json!([{"type": kind, "name": name, "actions": actions.split(',').collect::<Vec<_>>()}])
-}
-
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-fn base64(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0u32, |group, byte| group << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for sextet in 0..=chunk.len() {
-            text.push(alphabet[(group >> (18 - 6 * sextet)) as usize & 63].into());
-        }
-        if padded {
-            text.push_str(&"=".repeat(3 - chunk.len()));
-        }
-    }
-    text
 }
