@@ -14,6 +14,7 @@ pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod demo;
+pub mod diagnosis;
 pub mod flight;
 pub mod gate;
 pub mod http;

@@ -12,6 +12,7 @@ mod commands;
 mod completion;
 mod demo;
 mod denials;
+mod diagnosis;
 mod doctor;
 mod draft;
 mod due;

@@ -12,8 +12,9 @@ use super::scratch::Scratch;
 use super::witness::Witness;
 use super::{files, tool};
 use crate::cli::failure::Failure;
+use crate::diagnosis::Diagnosis;
 use crate::nodes::doctor::{
-    ContainerdSettings, Expected, Finding, HostsDirectory, HostsRoot, Outcome, in_effect,
+    ContainerdSettings, Expected, HostsDirectory, HostsRoot, OnNode, Outcome, in_effect,
     judge_containerd, named_gateway, read_settings, replica_of_hosts,
 };
 use crate::nodes::{GatewayUrl, Runtime};
@@ -57,7 +58,7 @@ impl Containerd {
         named_gateway(&self.roots)
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Finding> {
+    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
         let mut found = self.settings.findings(&self.config.display().to_string());
         found.extend(judge_containerd(Runtime::Containerd, &self.roots, expected));
         found

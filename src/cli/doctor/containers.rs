@@ -10,8 +10,9 @@ use super::scratch::Scratch;
 use super::witness::Witness;
 use super::{files, tool};
 use crate::cli::failure::Failure;
+use crate::diagnosis::Diagnosis;
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{Expected, Finding, Registries, read_registries, replica_of_registry};
+use crate::nodes::doctor::{Expected, OnNode, Registries, read_registries, replica_of_registry};
 
 /// Each table costs a pull.
 const MOST: usize = 64;
@@ -33,7 +34,7 @@ impl Containers {
         })
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Finding> {
+    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
         let root = self.root.display().to_string();
         self.registries.findings(self.runtime, &root, expected)
     }

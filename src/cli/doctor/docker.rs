@@ -9,8 +9,9 @@ use super::scratch::Scratch;
 use super::witness::Witness;
 use super::{files, tool};
 use crate::cli::failure::Failure;
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{DockerState, Expected, Finding, HostsRoot, Severity, judge_docker};
+use crate::nodes::doctor::{DockerState, Expected, HostsRoot, OnNode, judge_docker};
 
 #[derive(Debug)]
 pub struct Docker {
@@ -41,19 +42,22 @@ impl Docker {
         Ok(command)
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Finding> {
+    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
         match &self.state {
             Some(state) => judge_docker(state, &self.root, expected),
-            None => vec![Finding {
-                runtime: Runtime::Docker,
-                severity: Severity::Unproven,
-                what: "the daemon did not say how it keeps images".to_owned(),
-                place: self.socket.display().to_string(),
-                why: "only with the containerd store does it read mirror files".to_owned(),
-                next_step: "run it as root beside a running daemon, without --files-only"
-                    .to_owned(),
-            }],
+            None => vec![self.silent()],
         }
+    }
+
+    fn silent(&self) -> Diagnosis<OnNode> {
+        let about = OnNode {
+            runtime: Runtime::Docker,
+            place: self.socket.display().to_string(),
+        };
+        let what = "the daemon did not say how it keeps images";
+        Diagnosis::new(about, Gravity::Unknown, what)
+            .why("only with the containerd store does it read mirror files")
+            .next("run it as root beside a running daemon, without --files-only")
     }
 
     pub async fn prove(&self, scratch: &Scratch, images: &[String]) -> Result<Vec<Proof>, Failure> {

@@ -10,8 +10,10 @@ use super::proof::Proof;
 use super::report::Report;
 use super::scratch::Scratch;
 use super::{screen, tool};
+use crate::cli::diagnosis;
 use crate::cli::failure::{Exit, Failure};
-use crate::nodes::doctor::{Expected, Finding, Severity};
+use crate::diagnosis::{Diagnosis, Gravity};
+use crate::nodes::doctor::{Expected, OnNode};
 use crate::nodes::{GatewayUrl, Runtime};
 use crate::oci::{ImageRef, RegistryHost};
 
@@ -36,10 +38,7 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
     node.screen
         .output
         .show(&raw, |palette| screen::render(&report, palette))?;
-    Ok(match report.closed {
-        true => Exit::Done,
-        false => Exit::Failure,
-    })
+    Ok(diagnosis::exit(report.closed))
 }
 
 /// Those that were named, else those that are here.
@@ -92,7 +91,7 @@ struct Checkup<'a> {
     expected: &'a Expected,
     scratch: Scratch,
     images: Vec<String>,
-    findings: Vec<Finding>,
+    findings: Vec<Diagnosis<OnNode>>,
     proofs: Vec<Proof>,
 }
 
@@ -154,16 +153,19 @@ impl<'a> Checkup<'a> {
     fn take(&mut self, runtime: Runtime, proofs: Result<Vec<Proof>, Failure>) {
         match proofs {
             Ok(proofs) => self.proofs.extend(proofs),
-            Err(failure) => self.findings.push(Finding {
-                runtime,
-                severity: Severity::Unproven,
-                what: "no pull could be tried".to_owned(),
-                place: runtime.as_str().to_owned(),
-                why: failure.message().to_owned(),
-                next_step: failure.next_step().unwrap_or("see above").to_owned(),
-            }),
+            Err(failure) => self.findings.push(untried(runtime, &failure)),
         }
     }
+}
+
+fn untried(runtime: Runtime, failure: &Failure) -> Diagnosis<OnNode> {
+    let about = OnNode {
+        runtime,
+        place: runtime.as_str().to_owned(),
+    };
+    Diagnosis::new(about, Gravity::Unknown, "no pull could be tried")
+        .why(failure.message())
+        .next(failure.next_step().unwrap_or("see above"))
 }
 
 /// As runtimes want it: with its registry.

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::proof::Proof;
+use crate::diagnosis::{Diagnosis, is_sound};
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{Finding, Outcome, Severity};
+use crate::nodes::doctor::{OnNode, Outcome, openness};
 
 /// What `--output json` prints.
 #[derive(Debug, Serialize)]
@@ -41,14 +42,12 @@ impl Report {
     pub fn new(
         gateway: String,
         runtimes: &[Runtime],
-        mut findings: Vec<Finding>,
+        mut findings: Vec<Diagnosis<OnNode>>,
         proofs: Vec<Proof>,
     ) -> Self {
-        findings.sort_by_key(|finding| (finding.runtime.as_str(), finding.severity));
-        let closed = findings
-            .iter()
-            .all(|found| found.severity == Severity::Note)
-            && proofs.iter().all(|proof| proof.outcome == Outcome::Closed);
+        findings.sort_by_key(|finding| (finding.about.runtime.as_str(), finding.gravity));
+        let closed =
+            is_sound(&findings) && proofs.iter().all(|proof| proof.outcome == Outcome::Closed);
         Self {
             closed,
             gateway,
@@ -59,12 +58,12 @@ impl Report {
     }
 }
 
-impl From<Finding> for FindingView {
-    fn from(found: Finding) -> Self {
+impl From<Diagnosis<OnNode>> for FindingView {
+    fn from(found: Diagnosis<OnNode>) -> Self {
         Self {
-            runtime: found.runtime.as_str(),
-            severity: found.severity.as_str(),
-            place: found.place,
+            runtime: found.about.runtime.as_str(),
+            severity: openness(found.gravity),
+            place: found.about.place,
             what: found.what,
             why: found.why,
             next_step: found.next_step,

@@ -1,11 +1,14 @@
 //! The report as people read it: the worst first, each with its next step.
 
 use super::report::{FindingView, ProofView, Report};
+use crate::cli::diagnosis::{Entry, coloured};
 use crate::cli::output::Palette;
 use crate::oci::printable;
 
 /// The longest text that is shown of one thing.
 const TEXT: usize = 600;
+/// Columns of the word before each thing.
+const WORD: usize = 8;
 
 pub fn render(report: &Report, palette: Palette) -> String {
     let mut text = format!("gateway {}\n", printable(&report.gateway, TEXT));
@@ -24,32 +27,25 @@ pub fn render(report: &Report, palette: Palette) -> String {
 }
 
 fn finding(found: &FindingView, palette: Palette) -> String {
-    let [place, what, why, next] =
-        [&found.place, &found.what, &found.why, &found.next_step].map(|text| printable(text, TEXT));
-    format!(
-        "  {}  {place}: {what}\n            {why}\n            next: {next}\n",
-        word(found.severity, palette)
-    )
+    let what = format!("{}: {}", found.place, found.what);
+    let entry = Entry {
+        word: found.severity,
+        width: WORD,
+        indent: 2,
+        what: &what,
+        why: &found.why,
+        next_step: &found.next_step,
+    };
+    entry.render(palette)
 }
 
 fn proof(tried: &ProofView, palette: Palette) -> String {
     let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, TEXT));
     format!(
         "  {}  pulled {what}\n            {}\n            it said: {said}\n",
-        word(tried.outcome, palette),
+        coloured(tried.outcome, WORD, palette),
         printable(&tried.image, TEXT)
     )
-}
-
-/// Padded before it is coloured.
-fn word(word: &str, palette: Palette) -> String {
-    let padded = format!("{word:8}");
-    match word {
-        "open" => palette.bad(&padded),
-        "unproven" => palette.doubtful(&padded),
-        "closed" => palette.good(&padded),
-        _ => padded,
-    }
 }
 
 fn conclusion(report: &Report, palette: Palette) -> String {

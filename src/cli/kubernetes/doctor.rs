@@ -12,15 +12,16 @@ use super::verdicts;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{Screen, Shared};
 use crate::cli::client::Remote;
+use crate::cli::diagnosis::{self, Entry};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Palette;
+use crate::diagnosis::{Diagnosis, Gravity, is_sound};
 use crate::kubernetes::client::{Cluster, Look};
-use crate::kubernetes::doctor::{Expected, Finding, Lax, Severity, judge, judge_images, questions};
-use crate::oci::printable;
+use crate::kubernetes::doctor::{Expected, Lax, judge, judge_images, questions};
 use crate::trust::{Exposure, Mode};
 
-/// The longest text that is shown of one thing.
-const TEXT: usize = 600;
+/// Columns of the word before each thing.
+const WORD: usize = 7;
 /// Set by the kubelet in every container.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
@@ -88,7 +89,7 @@ impl Doctor {
         let client = self.remote.client(shared)?;
         let answers = verdicts::ask(&client, &config, table, questions).await;
         findings.extend(judge_images(&answers));
-        findings.sort_by_key(|finding| finding.severity);
+        findings.sort_by_key(|finding| finding.gravity);
         self.show(&expected, images, &findings)
     }
 
@@ -119,11 +120,9 @@ impl Doctor {
         &self,
         expected: &Expected,
         images: usize,
-        findings: &[Finding],
+        findings: &[Diagnosis],
     ) -> Result<Exit, Failure> {
-        let ok = findings
-            .iter()
-            .all(|finding| finding.severity == Severity::Note);
+        let ok = is_sound(findings);
         let report = Report {
             cluster: &expected.cluster,
             ok,
@@ -135,10 +134,7 @@ impl Doctor {
         self.screen
             .output
             .show(&raw, |palette| render(&report, palette))?;
-        Ok(match ok {
-            true => Exit::Done,
-            false => Exit::Failure,
-        })
+        Ok(diagnosis::exit(ok))
     }
 }
 
@@ -171,9 +167,17 @@ fn expected(table: &ClusterConfig) -> Expected {
     }
 }
 
-fn view(finding: &Finding) -> FindingView<'_> {
+const fn word(gravity: Gravity) -> &'static str {
+    match gravity {
+        Gravity::Wrong => "wrong",
+        Gravity::Unknown => "unknown",
+        Gravity::Note => "note",
+    }
+}
+
+fn view(finding: &Diagnosis) -> FindingView<'_> {
     FindingView {
-        severity: finding.severity.as_str(),
+        severity: word(finding.gravity),
         what: &finding.what,
         why: &finding.why,
         next_step: &finding.next_step,
@@ -207,15 +211,15 @@ fn render(report: &Report<'_>, palette: Palette) -> String {
 }
 
 fn line(finding: &FindingView<'_>, palette: Palette) -> String {
-    let word = format!("{:7}", finding.severity);
-    let word = match finding.severity {
-        "wrong" => palette.bad(&word),
-        "unknown" => palette.doubtful(&word),
-        _ => word,
+    let entry = Entry {
+        word: finding.severity,
+        width: WORD,
+        indent: 0,
+        what: finding.what,
+        why: finding.why,
+        next_step: finding.next_step,
     };
-    let [what, why, next] =
-        [finding.what, finding.why, finding.next_step].map(|text| printable(text, TEXT));
-    format!("{word}  {what}\n         {why}\n         next: {next}\n")
+    entry.render(palette)
 }
 
 #[cfg(test)]

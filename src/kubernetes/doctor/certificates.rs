@@ -16,10 +16,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::hook::Hook;
 use super::own::hooks;
 use super::snapshot::{Snapshot, text};
+use crate::diagnosis::Diagnosis;
 use crate::kubernetes::names::SECRET;
 
 /// Certificates are renewed long before; one that is this near was not.
@@ -27,7 +27,7 @@ const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 const NEXT: &str = "see the log of Sekisho for why it did not renew it or did not publish its \
                     authority; restarting it does both";
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Vec<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Vec<Diagnosis> {
     let mut found = Vec::new();
     let secret = snapshot.secrets.named(SECRET);
     let mut seen = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) ->
     for answered in &snapshot.answered {
         if let Some(problem) = &answered.problem {
             found.push(
-                Finding::wrong(format!(
+                Diagnosis::wrong(format!(
                     "{} does not answer as a webhook must",
                     answered.who
                 ))
@@ -53,7 +53,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) ->
     found
 }
 
-fn of_hook(hook: &Hook<'_>, secret: Option<&serde_json::Value>, now: Timestamp) -> Vec<Finding> {
+fn of_hook(hook: &Hook<'_>, secret: Option<&serde_json::Value>, now: Timestamp) -> Vec<Diagnosis> {
     let (Some((namespace, name)), Some(secret)) = (hook.service(), secret) else {
         return Vec::new();
     };
@@ -64,7 +64,7 @@ fn of_hook(hook: &Hook<'_>, secret: Option<&serde_json::Value>, now: Timestamp) 
     let chain = text(secret, "/data/tls.crt");
     match believed(bundle, chain, &host, now) {
         Err(problem) => vec![
-            Finding::wrong(format!("the API server does not believe {}", hook.title()))
+            Diagnosis::wrong(format!("the API server does not believe {}", hook.title()))
                 .why(format!("the certificate in the Secret {SECRET}: {problem}"))
                 .next(NEXT),
         ],
@@ -76,15 +76,15 @@ fn of_hook(hook: &Hook<'_>, secret: Option<&serde_json::Value>, now: Timestamp) 
     }
 }
 
-fn no_bundle(hook: &Hook<'_>) -> Finding {
-    Finding::wrong(format!("{} has no caBundle", hook.title()))
+fn no_bundle(hook: &Hook<'_>) -> Diagnosis {
+    Diagnosis::wrong(format!("{} has no caBundle", hook.title()))
         .why("the API server believes only public authorities then, and ours is none")
         .next("let a running Sekisho put the configuration in force")
 }
 
-fn soon(hook: &Hook<'_>, problem: &str) -> Finding {
+fn soon(hook: &Hook<'_>, problem: &str) -> Diagnosis {
     let what = format!("the certificate of {} ends within a week", hook.title());
-    Finding::wrong(what).why(problem.to_owned()).next(NEXT)
+    Diagnosis::wrong(what).why(problem.to_owned()).next(NEXT)
 }
 
 /// Whether a chain holds under a bundle, both base64 of PEM, for a name.

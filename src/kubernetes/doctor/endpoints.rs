@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::hook::Hook;
 use super::own::hooks;
 use super::snapshot::{Listed, Snapshot, list, text};
+use crate::diagnosis::Diagnosis;
 
 const SERVICE_OF: &str = "/metadata/labels/kubernetes.io~1service-name";
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
     let own: Vec<Hook<'_>> = hooks(snapshot, expected).collect();
     let services: Vec<_> = own.iter().filter_map(Hook::service).collect();
     let Some((namespace, service)) = services.first().copied() else {
@@ -33,7 +33,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
                 .next("bring Sekisho up: kubectl -n … get pods, and their events"),
         ],
         (1, true) => vec![
-            Finding::wrong(format!("only one Pod is ready behind {title}"))
+            Diagnosis::wrong(format!("only one Pod is ready behind {title}"))
                 .why("while it restarts no Pod is made: the validating webhook is Fail")
                 .next("run two or more, or set failurePolicy: Ignore"),
         ],
@@ -41,8 +41,8 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
     }
 }
 
-fn nobody(title: &str) -> Finding {
-    Finding::wrong(format!("no Pod is ready behind {title}"))
+fn nobody(title: &str) -> Diagnosis {
+    Diagnosis::wrong(format!("no Pod is ready behind {title}"))
 }
 
 fn ready(snapshot: &Snapshot, service: &str) -> usize {

@@ -2,13 +2,14 @@
 //! who could make another.
 
 use super::expected::{Expected, Lax};
-use super::finding::{Finding, some_of};
+use super::listed::some_of;
 use super::pod::images_of;
 use super::rights::may_make_namespaces;
 use super::snapshot::{Listed, Snapshot, name_of, namespace_of};
+use crate::diagnosis::Diagnosis;
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
-    let mut found: Vec<Finding> = expected
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
+    let mut found: Vec<Diagnosis> = expected
         .untouched()
         .into_iter()
         .filter(|name| *name != expected.namespace)
@@ -26,7 +27,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
 }
 
 /// Images of an exempt namespace that do not come through the gateway.
-fn runs_in(snapshot: &Snapshot, expected: &Expected, namespace: &str) -> Option<Finding> {
+fn runs_in(snapshot: &Snapshot, expected: &Expected, namespace: &str) -> Option<Diagnosis> {
     let pods = snapshot.pods.items().iter();
     let at_gateway = format!("{}/", expected.gateway);
     let mut images: Vec<String> = pods
@@ -37,7 +38,7 @@ fn runs_in(snapshot: &Snapshot, expected: &Expected, namespace: &str) -> Option<
     images.sort();
     images.dedup();
     (!images.is_empty()).then(|| {
-        Finding::note(format!(
+        Diagnosis::note(format!(
             "the exempt namespace {namespace} runs images by other names than the gateway's: {}",
             some_of(&images)
         ))
@@ -46,7 +47,7 @@ fn runs_in(snapshot: &Snapshot, expected: &Expected, namespace: &str) -> Option<
     })
 }
 
-fn runs_under(snapshot: &Snapshot, lax: &Lax) -> Option<Finding> {
+fn runs_under(snapshot: &Snapshot, lax: &Lax) -> Option<Diagnosis> {
     let names: Vec<String> = snapshot
         .namespaces
         .items()
@@ -56,7 +57,7 @@ fn runs_under(snapshot: &Snapshot, lax: &Lax) -> Option<Finding> {
         .collect();
     (!names.is_empty()).then(|| {
         let patterns = lax.globs.join(", ");
-        Finding::note(format!(
+        Diagnosis::note(format!(
             "{patterns} holds for {}: mode {}",
             some_of(&names),
             lax.mode
@@ -75,13 +76,13 @@ fn makers(snapshot: &Snapshot, expected: &Expected) -> Vec<String> {
 }
 
 /// Who may make namespaces chooses their names, so also one that is not judged.
-fn open_names(snapshot: &Snapshot, expected: &Expected, makers: &[String]) -> Vec<Finding> {
+fn open_names(snapshot: &Snapshot, expected: &Expected, makers: &[String]) -> Vec<Diagnosis> {
     let open: Vec<String> = free_names(snapshot, expected);
     if open.is_empty() || makers.is_empty() {
         return Vec::new();
     }
     vec![
-        Finding::wrong(format!(
+        Diagnosis::wrong(format!(
             "{} may make a namespace that is judged laxly: {}",
             some_of(makers),
             some_of(&open)

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::expected::Expected;
-use super::finding::{Finding, some_of};
+use super::listed::some_of;
 use super::pod::running;
 use super::snapshot::{Snapshot, name_of, namespace_of};
+use crate::diagnosis::Diagnosis;
 
 /// Different images that are asked about; beyond them it is said so.
 const MOST: usize = 2000;
@@ -59,12 +60,12 @@ pub fn questions(snapshot: &Snapshot, expected: &Expected) -> Vec<Question> {
 }
 
 /// What would be denied if it started again now.
-pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Finding> {
-    let mut found: Vec<Finding> = answers.iter().filter_map(denied).collect();
+pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Diagnosis> {
+    let mut found: Vec<Diagnosis> = answers.iter().filter_map(denied).collect();
     found.extend(unanswered(answers));
     if answers.len() >= MOST {
         found.push(
-            Finding::unknown(format!("only {MOST} images were asked about"))
+            Diagnosis::unknown(format!("only {MOST} images were asked about"))
                 .why("more run in this cluster")
                 .next("ask about the others with `sekisho verify`"),
         );
@@ -72,7 +73,7 @@ pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Finding> {
     found
 }
 
-fn denied((question, answer): &(Question, Answer)) -> Option<Finding> {
+fn denied((question, answer): &(Question, Answer)) -> Option<Diagnosis> {
     let Answer::Denied {
         reason,
         message,
@@ -90,10 +91,10 @@ fn denied((question, answer): &(Question, Answer)) -> Option<Finding> {
         "revoked" => "replace it, then delete the Pods: a revocation stops no running Pod",
         _ => next_step,
     };
-    Some(Finding::wrong(what).why(message.clone()).next(next))
+    Some(Diagnosis::wrong(what).why(message.clone()).next(next))
 }
 
-fn unanswered(answers: &[(Question, Answer)]) -> Option<Finding> {
+fn unanswered(answers: &[(Question, Answer)]) -> Option<Diagnosis> {
     let mut images = Vec::new();
     let mut first = None;
     for (question, answer) in answers {
@@ -104,7 +105,7 @@ fn unanswered(answers: &[(Question, Answer)]) -> Option<Finding> {
     }
     let why = first?;
     Some(
-        Finding::unknown(format!("no verdict on {}", some_of(&images)))
+        Diagnosis::unknown(format!("no verdict on {}", some_of(&images)))
             .why(why.clone())
             .next("ask one of them with `sekisho explain`"),
     )

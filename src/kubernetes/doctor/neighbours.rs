@@ -4,13 +4,13 @@
 //! Sekisho, neither comes up again after both went down.
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::hook::{Hook, all};
 use super::own::hooks;
 use super::selector::{labels_of, labels_of_namespace};
 use super::snapshot::{Snapshot, namespace_of};
+use crate::diagnosis::Diagnosis;
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
     let own = expected.configuration();
     all(snapshot)
         .filter(|hook| hook.configuration != own)
@@ -30,7 +30,7 @@ fn takes_ours(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> bool
     hook.selects_namespace(&namespace) && takes_a_pod
 }
 
-fn finding(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Finding {
+fn finding(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Diagnosis {
     let title = hook.title();
     let maybe = match hook.has_conditions() {
         true => " (unless its matchConditions say otherwise)",
@@ -44,7 +44,7 @@ fn finding(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Finding
         .service()
         .filter(|(namespace, _)| is_ours_to_hold(snapshot, expected, namespace));
     match (hook.is_fatal(), behind) {
-        (true, Some((namespace, name))) => Finding::wrong(format!(
+        (true, Some((namespace, name))) => Diagnosis::wrong(format!(
             "{title} and Sekisho wait for each other{maybe}"
         ))
         .why(format!(
@@ -52,12 +52,12 @@ fn finding(hook: &Hook<'_>, snapshot: &Snapshot, expected: &Expected) -> Finding
              held back while Sekisho is down"
         ))
         .next(exempt),
-        (true, None) => Finding::wrong(format!(
+        (true, None) => Diagnosis::wrong(format!(
             "{title} can keep Sekisho's Pods from being made{maybe}"
         ))
         .why("it refuses requests while it cannot be asked")
         .next(exempt),
-        (false, _) => Finding::note(format!("{title} is asked about Sekisho's Pods{maybe}"))
+        (false, _) => Diagnosis::note(format!("{title} is asked about Sekisho's Pods{maybe}"))
             .why("it can change or refuse them; while it is down it does not")
             .next(exempt),
     }

@@ -1,11 +1,11 @@
 //! The list of permitted registries, which the API server itself holds.
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::snapshot::{Listed, Snapshot, holds};
+use crate::diagnosis::Diagnosis;
 use crate::kubernetes::names::registries_policy;
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
     let name = registries_policy(&expected.cluster);
     let is_absent =
         |listed: &Listed| matches!(listed, Listed::Items(_)) && listed.named(&name).is_none();
@@ -20,7 +20,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
     ] {
         if is_absent(listed) {
             found.push(
-                Finding::wrong(format!("the {kind} {name} is not there"))
+                Diagnosis::wrong(format!("the {kind} {name} is not there"))
                     .why("while Sekisho is down, Pods may name any registry")
                     .next("apply what `sekisho kubernetes manifests --only policies` prints"),
             );
@@ -28,7 +28,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
     }
     if binding.is_some_and(|binding| !holds(binding, "/spec/validationActions", &["Deny"])) {
         found.push(
-            Finding::note(format!("the policy {name} only warns"))
+            Diagnosis::note(format!("the policy {name} only warns"))
                 .why("its binding does not say Deny")
                 .next("add Deny to its validationActions when you are ready to enforce"),
         );

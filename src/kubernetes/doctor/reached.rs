@@ -1,10 +1,11 @@
 //! Pods that requests from outside can reach, in a cluster that counts as internal.
 
 use super::expected::Expected;
-use super::finding::{Finding, some_of};
+use super::listed::some_of;
 use super::snapshot::Snapshot;
+use crate::diagnosis::Diagnosis;
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Diagnosis> {
     let reached: Vec<String> = snapshot
         .reached
         .iter()
@@ -12,7 +13,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding>
         .map(|reached| format!("{}/{} ({})", reached.namespace, reached.pod, reached.way))
         .collect();
     (expected.internal && !reached.is_empty()).then(|| {
-        Finding::note(format!(
+        Diagnosis::note(format!(
             "can be reached from outside: {}",
             some_of(&reached)
         ))

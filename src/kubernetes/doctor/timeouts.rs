@@ -4,17 +4,17 @@
 //! ends the wait for one of them, not the request's own deadline.
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::hook::{Hook, Phase, all};
 use super::selector::labels_of_namespace;
 use super::snapshot::Snapshot;
+use crate::diagnosis::Diagnosis;
 
 /// The API server's bound on one create, in seconds (`requestTimeoutUpperBound`).
 const REQUEST: u64 = 34;
 /// A namespace like any other.
 const ORDINARY: &str = "default";
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Diagnosis> {
     let labels = labels_of_namespace(snapshot.namespaces.items(), ORDINARY);
     let asked: Vec<Hook<'_>> = all(snapshot)
         .filter(|hook| hook.takes_new_pods() && hook.selects_namespace(&labels))
@@ -29,7 +29,7 @@ fn seconds(hooks: &[Hook<'_>], phase: Phase) -> impl Iterator<Item = u64> {
     of_phase.map(Hook::timeout_seconds)
 }
 
-fn finding(asked: &[Hook<'_>], expected: &Expected, in_turn: u64, at_once: u64) -> Finding {
+fn finding(asked: &[Hook<'_>], expected: &Expected, in_turn: u64, at_once: u64) -> Diagnosis {
     let own = expected.configuration();
     let mut slow: Vec<&Hook<'_>> = asked
         .iter()
@@ -41,7 +41,7 @@ fn finding(asked: &[Hook<'_>], expected: &Expected, in_turn: u64, at_once: u64) 
         .take(3)
         .map(|hook| format!("{} {} s", hook.title(), hook.timeout_seconds()))
         .collect();
-    Finding::wrong(format!(
+    Diagnosis::wrong(format!(
         "webhooks may keep a new Pod waiting for {} s, and the API server waits {REQUEST} s",
         in_turn + at_once
     ))

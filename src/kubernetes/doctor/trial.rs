@@ -4,34 +4,34 @@
 //! certificate and the program itself.
 
 use super::expected::Expected;
-use super::finding::Finding;
 use super::snapshot::{Snapshot, Trial};
+use crate::diagnosis::Diagnosis;
 use crate::kubernetes::names::{REGISTRIES_POLICY, WEBHOOK_DOMAIN};
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Option<Diagnosis> {
     let at_gateway = format!("{}/", expected.gateway);
     match &snapshot.trial {
         Trial::Admitted { image, .. } if image.starts_with(&at_gateway) => None,
         Trial::Admitted { asked, image } => Some(
-            Finding::wrong(format!("a new Pod's image {asked} stays {image}"))
+            Diagnosis::wrong(format!("a new Pod's image {asked} stays {image}"))
                 .why(
                     "the mutating webhook was not asked, or could not be: its failures are ignored",
                 )
                 .next("see what else is wrong here: certificate, endpoints, selectors"),
         ),
         Trial::Refused(words) if is_a_failure(words) => Some(
-            Finding::wrong("a new Pod is refused, and not by a verdict")
+            Diagnosis::wrong("a new Pod is refused, and not by a verdict")
                 .why(words.clone())
                 .next("see whether that webhook answers the API server"),
         ),
         Trial::Refused(words) if is_ours(words) => None,
         Trial::Refused(words) => Some(
-            Finding::unknown("the Pod of the dry run was refused by others than Sekisho")
+            Diagnosis::unknown("the Pod of the dry run was refused by others than Sekisho")
                 .why(words.clone())
                 .next("try a namespace that allows it: --trial-namespace"),
         ),
         Trial::NotTried(why) => Some(
-            Finding::unknown("no Pod was tried in a dry run")
+            Diagnosis::unknown("no Pod was tried in a dry run")
                 .why(why.clone())
                 .next("give the doctor the right to create Pods; a dry run makes none"),
         ),

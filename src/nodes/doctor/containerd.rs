@@ -4,9 +4,10 @@
 //! `_default` is one for every registry: so nothing behind the first `_default` is
 //! ever read. A directory that exists is taken, whatever is in it.
 
-use super::finding::{Finding, Severity};
+use super::finding::{OnNode, on_node};
 use super::hosts_file::{Flaw, flaws};
 use super::way::Expected;
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::{GatewayUrl, Runtime};
 
 const DEFAULT: &str = "_default";
@@ -89,7 +90,7 @@ pub fn judge_containerd(
     runtime: Runtime,
     roots: &[HostsRoot],
     expected: &Expected,
-) -> Vec<Finding> {
+) -> Vec<Diagnosis<OnNode>> {
     let directories = in_effect(roots);
     let mut found = Vec::new();
     let has_default = directories
@@ -106,10 +107,10 @@ pub fn judge_containerd(
     found
 }
 
-fn no_default(runtime: Runtime, root: &HostsRoot) -> Finding {
-    Finding::new(
+fn no_default(runtime: Runtime, root: &HostsRoot) -> Diagnosis<OnNode> {
+    on_node(
         runtime,
-        Severity::Open,
+        Gravity::Wrong,
         &root.path,
         "there is no directory _default",
     )
@@ -122,7 +123,7 @@ fn judge_directory(
     root: &HostsRoot,
     directory: &HostsDirectory,
     expected: &Expected,
-) -> Vec<Finding> {
+) -> Vec<Diagnosis<OnNode>> {
     let path = root.path_of(directory);
     match &directory.hosts_toml {
         None => vec![shadow(runtime, &path, directory)],
@@ -133,10 +134,10 @@ fn judge_directory(
     }
 }
 
-fn shadow(runtime: Runtime, path: &str, directory: &HostsDirectory) -> Finding {
-    Finding::new(
+fn shadow(runtime: Runtime, path: &str, directory: &HostsDirectory) -> Diagnosis<OnNode> {
+    on_node(
         runtime,
-        Severity::Open,
+        Gravity::Wrong,
         path,
         "the directory has no hosts.toml",
     )
@@ -150,12 +151,12 @@ fn shadow(runtime: Runtime, path: &str, directory: &HostsDirectory) -> Finding {
     .next("remove the directory, or let `sekisho node-config` write into it")
 }
 
-fn of_flaw(runtime: Runtime, path: &str, flaw: Flaw) -> Finding {
-    let severity = match flaw.open {
-        true => Severity::Open,
-        false => Severity::Note,
+fn of_flaw(runtime: Runtime, path: &str, flaw: Flaw) -> Diagnosis<OnNode> {
+    let gravity = match flaw.open {
+        true => Gravity::Wrong,
+        false => Gravity::Note,
     };
-    Finding::new(runtime, severity, path, flaw.what)
+    on_node(runtime, gravity, path, flaw.what)
         .why(flaw.why)
         .next(flaw.next_step)
 }

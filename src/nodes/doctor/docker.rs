@@ -2,8 +2,9 @@
 //! mirror files.
 
 use super::containerd::{HostsRoot, judge_containerd};
-use super::finding::{Finding, Severity};
+use super::finding::{OnNode, on_node};
 use super::way::Expected;
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
 /// What the daemon says of itself.
@@ -37,7 +38,11 @@ impl DockerState {
 }
 
 /// What is open for a daemon whose `certs.d` is `root`.
-pub fn judge_docker(state: &DockerState, root: &HostsRoot, expected: &Expected) -> Vec<Finding> {
+pub fn judge_docker(
+    state: &DockerState,
+    root: &HostsRoot,
+    expected: &Expected,
+) -> Vec<Diagnosis<OnNode>> {
     let mut found = Vec::new();
     if !state.mirrors.is_empty() {
         found.push(mirrors(state, root));
@@ -53,16 +58,16 @@ pub fn judge_docker(state: &DockerState, root: &HostsRoot, expected: &Expected) 
     found
 }
 
-fn mirrors(state: &DockerState, root: &HostsRoot) -> Finding {
+fn mirrors(state: &DockerState, root: &HostsRoot) -> Diagnosis<OnNode> {
     let what = format!("registry-mirrors names {}", state.mirrors.join(", "));
-    Finding::new(Runtime::Docker, Severity::Note, &root.path, what)
+    on_node(Runtime::Docker, Gravity::Note, &root.path, what)
         .why("it is never enforcement: Docker asks Docker Hub after any error of a mirror")
         .next("keep it for speed if you like; close the way at the firewall")
 }
 
-fn classic(root: &HostsRoot) -> Finding {
+fn classic(root: &HostsRoot) -> Diagnosis<OnNode> {
     let what = "the daemon keeps its images in a store of its own, which reads no mirror files";
-    Finding::new(Runtime::Docker, Severity::Open, &root.path, what)
+    on_node(Runtime::Docker, Gravity::Wrong, &root.path, what)
         .why("whoever may use this daemon can pull from every registry that the node reaches")
         .next(
             "block the registries at the firewall, or use the containerd store with \

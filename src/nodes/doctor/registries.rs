@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::finding::{Finding, Severity};
+use super::finding::{OnNode, on_node};
 use super::way::Expected;
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
 const WRITE: &str = "run `sekisho node-config` for this runtime, with the registry as --registry";
@@ -85,7 +86,12 @@ impl Registries {
     }
 
     /// What is open, for a runtime that reads its files below `root`.
-    pub fn findings(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Finding> {
+    pub fn findings(
+        &self,
+        runtime: Runtime,
+        root: &str,
+        expected: &Expected,
+    ) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
         for path in &self.unread {
             found.push(unread(runtime, path));
@@ -100,7 +106,7 @@ impl Registries {
         found
     }
 
-    fn missing(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Finding> {
+    fn missing(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
         let required = expected.registries.iter().map(|host| host.as_str());
         let searched = self.search.iter().map(String::as_str);
         let mut hosts: Vec<&str> = required
@@ -112,7 +118,7 @@ impl Registries {
         hosts.dedup();
         let each = |host| {
             let what = format!("no table names {host}");
-            Finding::new(runtime, Severity::Open, root, what)
+            on_node(runtime, Gravity::Wrong, root, what)
                 .why("its images are pulled from it directly")
                 .next(WRITE)
         };
@@ -121,14 +127,14 @@ impl Registries {
 }
 
 impl Entry {
-    fn findings(&self, runtime: Runtime, expected: &Expected) -> Vec<Finding> {
+    fn findings(&self, runtime: Runtime, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
         let location = text(&self.table, "location").unwrap_or(&self.prefix);
         let is_blocked = self.table.get("blocked").and_then(Value::as_bool) == Some(true);
         if !is_blocked && !expected.is_at_gateway(location) {
             let what = format!("{} is not blocked", self.prefix);
             found.push(
-                Finding::new(runtime, Severity::Open, &self.path, what)
+                on_node(runtime, Gravity::Wrong, &self.path, what)
                     .why("after any error of its mirrors, also a denial, it is asked itself")
                     .next(WRITE),
             );
@@ -144,14 +150,14 @@ impl Entry {
         found
     }
 
-    fn other_mirror(&self, runtime: Runtime, place: &str) -> Finding {
+    fn other_mirror(&self, runtime: Runtime, place: &str) -> Diagnosis<OnNode> {
         let what = format!("{} has another mirror: {place:?}", self.prefix);
-        Finding::new(runtime, Severity::Open, &self.path, what)
+        on_node(runtime, Gravity::Wrong, &self.path, what)
             .why("after any error of the gateway, also a denial, that mirror is asked")
             .next("remove the mirror")
     }
 
-    fn skipped(&self, runtime: Runtime, mirror: &Table) -> Option<Finding> {
+    fn skipped(&self, runtime: Runtime, mirror: &Table) -> Option<Diagnosis<OnNode>> {
         let by_digest = self
             .table
             .get("mirror-by-digest-only")
@@ -159,22 +165,22 @@ impl Entry {
         let from = text(mirror, "pull-from-mirror").unwrap_or("all");
         (by_digest == Some(true) || from != "all").then(|| {
             let what = format!("{} uses the gateway for some pulls only", self.prefix);
-            Finding::new(runtime, Severity::Note, &self.path, what)
+            on_node(runtime, Gravity::Note, &self.path, what)
                 .why("the other pulls fail, since the registry itself is blocked")
                 .next("set pull-from-mirror = \"all\"")
         })
     }
 }
 
-fn unread(runtime: Runtime, path: &str) -> Finding {
-    Finding::new(runtime, Severity::Unproven, path, "it is no TOML")
+fn unread(runtime: Runtime, path: &str) -> Diagnosis<OnNode> {
+    on_node(runtime, Gravity::Unknown, path, "it is no TOML")
         .why("the runtime refuses every pull until it can read the file")
         .next("repair or remove the file")
 }
 
-fn no_wildcard(runtime: Runtime, root: &str) -> Finding {
+fn no_wildcard(runtime: Runtime, root: &str) -> Diagnosis<OnNode> {
     let what = "registries that no table names are asked directly";
-    Finding::new(runtime, Severity::Note, root, what)
+    on_node(runtime, Gravity::Note, root, what)
         .why("this runtime knows no default for all registries")
         .next("block the way to other registries at the firewall")
 }

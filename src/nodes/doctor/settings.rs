@@ -2,7 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::finding::{Finding, Severity};
+use super::finding::{OnNode, on_node};
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
 /// The registry sections of containerd's image service: version 3, 2 and 1 of the file.
@@ -79,13 +80,12 @@ fn has_mirrors(registry: &Table) -> bool {
 
 impl ContainerdSettings {
     /// What is wrong with the configuration in the file at `path`.
-    pub fn findings(&self, path: &str) -> Vec<Finding> {
-        let finding =
-            |severity, what: &str| Finding::new(Runtime::Containerd, severity, path, what);
+    pub fn findings(&self, path: &str) -> Vec<Diagnosis<OnNode>> {
+        let finding = |gravity, what: &str| on_node(Runtime::Containerd, gravity, path, what);
         let mut found = Vec::new();
         if self.config_path.is_empty() {
             found.push(
-                finding(Severity::Open, "it sets no config_path for the registry")
+                finding(Gravity::Wrong, "it sets no config_path for the registry")
                     .why("the kubelet's pulls look into no certs.d and go to every registry directly")
                     .next(
                         "set config_path = \"/etc/containerd/certs.d\" in the registry section of \
@@ -95,7 +95,7 @@ impl ContainerdSettings {
         }
         if self.has_old_mirrors {
             found.push(
-                finding(Severity::Open, "it sets registry.mirrors")
+                finding(Gravity::Wrong, "it sets registry.mirrors")
                     .why("these always fall back to the registry itself; no key closes that")
                     .next("remove registry.mirrors and set config_path"),
             );

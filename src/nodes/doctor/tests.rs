@@ -1,6 +1,7 @@
 //! Every hole that is known, and a closed node.
 
 use super::*;
+use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::{GatewayUrl, Runtime};
 use crate::oci::RegistryHost;
 
@@ -27,11 +28,11 @@ fn root(directories: &[(&str, Option<&str>)]) -> HostsRoot {
     }
 }
 
-fn judge(directories: &[(&str, Option<&str>)]) -> Vec<Finding> {
+fn judge(directories: &[(&str, Option<&str>)]) -> Vec<Diagnosis<OnNode>> {
     judge_containerd(Runtime::Containerd, &[root(directories)], &expected())
 }
 
-fn whats(findings: &[Finding]) -> Vec<&str> {
+fn whats(findings: &[Diagnosis<OnNode>]) -> Vec<&str> {
     findings.iter().map(|found| found.what.as_str()).collect()
 }
 
@@ -77,7 +78,7 @@ fn every_open_form_of_a_file_is_told() {
         let found = judge(&[("_default", Some(&text))]);
         let told_open = found
             .iter()
-            .any(|found| found.severity == Severity::Open && found.what == told);
+            .any(|found| found.gravity == Gravity::Wrong && found.what == told);
         assert!(told_open, "{text}: {found:#?}");
         assert!(found.iter().all(|found| !found.next_step.is_empty()));
     }
@@ -87,14 +88,14 @@ fn every_open_form_of_a_file_is_told() {
 fn a_gateway_that_is_not_verified_is_worth_a_note() {
     let found = judge(&[("_default", Some(&format!("{GOOD}skip_verify = true\n")))]);
     assert_eq!(whats(&found), ["it sets skip_verify"]);
-    assert_eq!(found[0].severity, Severity::Note);
+    assert_eq!(found[0].gravity, Gravity::Note);
 }
 
 #[test]
 fn a_leftover_directory_shadows_the_default() {
     let found = judge(&[("_default", Some(GOOD)), ("quay.io", None)]);
     assert_eq!(whats(&found), ["the directory has no hosts.toml"]);
-    assert_eq!(found[0].place, "/certs.d/quay.io");
+    assert_eq!(found[0].about.place, "/certs.d/quay.io");
     assert!(found[0].why.contains("quay.io"));
 }
 
@@ -215,7 +216,7 @@ fn open(registries: &Registries) -> Vec<String> {
     registries
         .findings(Runtime::Crio, "/etc/containers", &expected())
         .into_iter()
-        .filter(|found| found.severity == Severity::Open)
+        .filter(|found| found.gravity == Gravity::Wrong)
         .map(|found| found.what)
         .collect()
 }
@@ -274,8 +275,8 @@ fn docker_is_open_unless_its_store_reads_mirror_files() {
     let state = DockerState::read(classic).unwrap();
     let good = root(&[("_default", Some(GOOD)), ("docker.io", Some(GOOD))]);
     let found = judge_docker(&state, &good, &expected());
-    assert_eq!(found[0].severity, Severity::Note);
-    assert_eq!(found[1].severity, Severity::Open);
+    assert_eq!(found[0].gravity, Gravity::Note);
+    assert_eq!(found[1].gravity, Gravity::Wrong);
     let store = r#"{"ServerVersion":"29.0","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#;
     let state = DockerState::read(store).unwrap();
     assert_eq!(judge_docker(&state, &good, &expected()), []);

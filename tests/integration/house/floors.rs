@@ -3,7 +3,7 @@
 use super::source::{Source, room_of};
 
 const FLOORS: [&[&str]; 10] = [
-    &["oci", "clock", "kubernetes::names"],
+    &["oci", "clock", "diagnosis", "kubernetes::names"],
     &[
         "report",
         "access",

@@ -2,7 +2,8 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
+    "diagnosis",
     "oci",
     "kubernetes::names",
     "trust",

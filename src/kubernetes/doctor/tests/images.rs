@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::super::{
-    Answer, Expected, Listed, Question, Reached, Severity, judge_images, questions,
-};
+use super::super::{Answer, Expected, Listed, Question, Reached, judge_images, questions};
 use super::cluster::{expected, healthy, pod};
 use super::whole::{assert_told, of};
+use crate::diagnosis::Gravity;
 
 fn digest(byte: char) -> String {
     format!("sha256:{}", byte.to_string().repeat(64))
@@ -87,10 +86,10 @@ fn what_would_be_denied_now_is_told_and_revoked_images_most_of_all() {
         (question("d"), Answer::Unknown("no server".to_owned())),
         (question("e"), Answer::Unknown("no server".to_owned())),
     ]);
-    let wrong = of(&found, Severity::Wrong);
+    let wrong = of(&found, Gravity::Wrong);
     assert_eq!(wrong.len(), 2);
     assert_told(&wrong, "b runs in shop/a and would be denied now");
     assert_told(&wrong, "c was revoked and still runs in shop/a");
     assert!(found[1].next_step.contains("delete the Pods"));
-    assert_eq!(of(&found, Severity::Unknown), ["no verdict on d, e"]);
+    assert_eq!(of(&found, Gravity::Unknown), ["no verdict on d, e"]);
 }

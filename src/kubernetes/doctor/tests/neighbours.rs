@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::super::{Severity, Snapshot};
+use super::super::Snapshot;
 use super::cluster::{add, expected, healthy, hook_mut, neighbour};
 use super::whole::{assert_told, found, of, wrong};
+use crate::diagnosis::Gravity;
 
 fn with(change: impl FnOnce(&mut serde_json::Value)) -> Snapshot {
     let mut snapshot = healthy();
@@ -60,7 +61,7 @@ fn webhooks_that_leave_our_pods_alone_are_not_told() {
 fn one_that_is_ignored_while_it_is_down_is_only_noted() {
     let snapshot = with(|hook| hook["failurePolicy"] = json!("Ignore"));
     assert_eq!(wrong(&snapshot, &expected()), [""; 0]);
-    let notes = of(&found(&snapshot, &expected()), Severity::Note);
+    let notes = of(&found(&snapshot, &expected()), Gravity::Note);
     assert_told(&notes, "is asked about Sekisho's Pods");
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Expected, Listed, Reached, Severity, Snapshot};
+use super::super::{Expected, Listed, Reached, Snapshot};
 use super::cluster::{expected, healthy, items, lax, namespace, pod};
 use super::whole::{assert_told, found, of, wrong};
+use crate::diagnosis::Gravity;
 
 fn with_maker(subject: &Value) -> Snapshot {
     let mut snapshot = healthy();
@@ -81,7 +82,7 @@ fn what_runs_where_nothing_is_judged_is_noted() {
     if let Listed::Items(items) = &mut snapshot.pods {
         items.push(pod("kube-system", "dns", "registry.k8s.io/coredns:1"));
     }
-    let notes = of(&found(&snapshot, &with_lax("shop")), Severity::Note);
+    let notes = of(&found(&snapshot, &with_lax("shop")), Gravity::Note);
     assert_told(
         &notes,
         "kube-system runs images by other names than the gateway's: registry.k8s.io/coredns:1",
@@ -103,10 +104,10 @@ fn pods_that_are_reached_in_an_internal_cluster_are_noted() {
         internal: true,
         ..expected()
     };
-    let notes = of(&found(&snapshot, &internal), Severity::Note);
+    let notes = of(&found(&snapshot, &internal), Gravity::Note);
     assert_eq!(
         notes,
         ["can be reached from outside: shop/web (hostNetwork)"]
     );
-    assert_eq!(of(&found(&snapshot, &expected()), Severity::Note), [""; 0]);
+    assert_eq!(of(&found(&snapshot, &expected()), Gravity::Note), [""; 0]);
 }

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::super::{Severity, Trial};
+use super::super::Trial;
 use super::cluster::{binding, expected, healthy, hook_mut, items, slice};
 use super::whole::{assert_told, found, of, wrong};
+use crate::diagnosis::Gravity;
 
 const MUTATE: &str = "pods.mutate.sekisho.internal";
 const VALIDATE: &str = "pods.validate.sekisho.internal";
@@ -81,7 +82,7 @@ fn a_missing_policy_is_told_and_a_lenient_one_noted() {
     );
     let mut snapshot = healthy();
     snapshot.policy_bindings = items(vec![binding(&["Warn"])]);
-    let notes = of(&found(&snapshot, &expected()), Severity::Note);
+    let notes = of(&found(&snapshot, &expected()), Gravity::Note);
     assert_eq!(notes, ["the policy sekisho-registries-prod only warns"]);
 }
 
@@ -127,7 +128,7 @@ fn the_trial_shows_whether_a_new_pod_is_rewritten() {
         ),
     ] {
         snapshot.trial = trial;
-        let unknown = of(&found(&snapshot, &expected()), Severity::Unknown);
+        let unknown = of(&found(&snapshot, &expected()), Gravity::Unknown);
         assert_eq!(unknown, [told]);
     }
 }

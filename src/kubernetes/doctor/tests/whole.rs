@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::super::{Expected, Finding, Listed, Severity, Snapshot, judge};
+use super::super::{Expected, Listed, Snapshot, judge};
 use super::cluster;
+use crate::diagnosis::{Diagnosis, Gravity};
 
 fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
 }
 
-pub(super) fn found(snapshot: &Snapshot, expected: &Expected) -> Vec<Finding> {
+pub(super) fn found(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
     judge(snapshot, expected, now())
 }
 
@@ -22,11 +23,11 @@ pub(super) fn wrong(snapshot: &Snapshot, expected: &Expected) -> Vec<String> {
             .all(|finding| !finding.what.is_empty() && !finding.why.is_empty())
     );
     assert!(found.iter().all(|finding| !finding.next_step.is_empty()));
-    of(&found, Severity::Wrong)
+    of(&found, Gravity::Wrong)
 }
 
-pub(super) fn of(found: &[Finding], severity: Severity) -> Vec<String> {
-    let of = found.iter().filter(|finding| finding.severity == severity);
+pub(super) fn of(found: &[Diagnosis], gravity: Gravity) -> Vec<String> {
+    let of = found.iter().filter(|finding| finding.gravity == gravity);
     of.map(|finding| finding.what.clone()).collect()
 }
 
@@ -41,8 +42,8 @@ pub(super) fn assert_told(found: &[String], words: &str) {
 #[test]
 fn a_healthy_cluster_has_nothing_wrong() {
     let found = found(&cluster::healthy(), &cluster::expected());
-    assert_eq!(of(&found, Severity::Wrong), [""; 0]);
-    assert_eq!(of(&found, Severity::Unknown), [""; 0]);
+    assert_eq!(of(&found, Gravity::Wrong), [""; 0]);
+    assert_eq!(of(&found, Gravity::Unknown), [""; 0]);
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn what_could_not_be_read_is_told() {
     let mut snapshot = cluster::healthy();
     snapshot.pods = Listed::Unknown("pods is forbidden".to_owned());
     snapshot.policies = Listed::NoSuchKind;
-    let unknown = of(&found(&snapshot, &cluster::expected()), Severity::Unknown);
+    let unknown = of(&found(&snapshot, &cluster::expected()), Gravity::Unknown);
     assert_told(&unknown, "Pods could not be read");
     assert_told(&unknown, "ValidatingAdmissionPolicies could not be read");
 }
