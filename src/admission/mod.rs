@@ -9,6 +9,7 @@
 mod answer;
 mod cluster;
 mod deadline;
+mod door;
 mod images;
 mod kind;
 mod mutate;
@@ -24,5 +25,5 @@ mod validate;
 mod webhook;
 
 pub use cluster::{Callbacks, Cluster, NamespaceRule, Nodes, OnDenied, ReachedBy};
+pub use door::Webhook;
 pub use running::Standing;
-pub use webhook::Webhook;

@@ -1,69 +1,31 @@
-//! The door: a path, a body, an answer.
+//! How the door answers: a path, a body, an answer.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use super::answer::{bad_request, not_now, too_long};
-use super::cluster::Cluster;
 use super::deadline::Deadline;
+use super::door::{ReviewHead, Webhook};
 use super::kind::WebhookKind;
 use super::response::{busy, json, plain};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
 use super::uid::uid_of;
-use crate::gate::Gate;
-use crate::http::{
-    Body, BodyRoom, Connection, Door, Peer, Received, Stack, StackLimits, beginning, receive,
-};
-use crate::metrics::{AdmissionLabels, Metrics, ReviewVerdict};
-use crate::tasks::HeavyWork;
+use crate::http::{Body, Connection, Door, Peer, Received, Stack, beginning, receive};
+use crate::metrics::{AdmissionLabels, ReviewVerdict};
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
 const LIMIT: usize = 8 << 20;
-/// Bodies held in memory at once, in bytes; read, each takes some times its length.
-const HELD: usize = 128 << 20;
-/// As much of that as one client takes: some thousand reviews of usual size.
-const HELD_OF_ONE: usize = 32 << 20;
 /// A review up to this length is read at once, in bytes: within a millisecond.
 const SHORT: usize = 64 << 10;
-/// Images judged at once; further ones wait until their deadline. Far more than are
-/// worked on: most of them would wait for an upstream that hangs.
-const JUDGED_AT_ONCE: usize = 8192;
 
 const TOO_MANY: &str = "too many reviews at once";
 const TOO_LATE: &str = "the review did not arrive whole, or not in time";
-
-/// The door of all clusters' webhooks, shared by its connections.
-pub struct Webhook {
-    pub(super) gate: Arc<Gate>,
-    pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
-    /// One for each image that is being judged.
-    pub(super) turns: Semaphore,
-    /// For the bodies that are held.
-    held: BodyRoom,
-    heavy: HeavyWork,
-    metrics: Metrics,
-    stack: Stack,
-}
-
-/// What is known of a review before its body is read.
-pub(super) struct ReviewHead<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) kind: WebhookKind,
-    pub(super) deadline: Deadline,
-    pub(super) client: Option<IpAddr>,
-    pub(super) now: Timestamp,
-    pub(super) started: Instant,
-}
 
 /// Why a request is no review, for its status line and its body.
 type NoReview = (StatusCode, &'static str);
@@ -72,26 +34,6 @@ type NoReview = (StatusCode, &'static str);
 type Reviewed = Result<AdmissionResponse, &'static str>;
 
 impl Webhook {
-    pub fn new(
-        gate: Arc<Gate>,
-        clusters: Vec<Cluster>,
-        metrics: Metrics,
-        limits: StackLimits,
-    ) -> Self {
-        Self {
-            gate,
-            clusters: clusters
-                .into_iter()
-                .map(|cluster| (cluster.name.clone(), cluster))
-                .collect(),
-            turns: Semaphore::new(JUDGED_AT_ONCE),
-            held: BodyRoom::new(HELD, HELD_OF_ONE),
-            heavy: HeavyWork::new(),
-            metrics,
-            stack: Stack::new("webhook", limits),
-        }
-    }
-
     /// The service of a new connection.
     pub fn connection(self: &Arc<Self>, peer: Peer) -> Connection<Self> {
         Connection::new(self.clone(), peer)

@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::certificates::{self, Door};
 use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
-use super::{Parts, StartError, clusters, health, stand_in, status, trial, webhook};
+use super::shown_certificates::Door;
+use super::{
+    Parts, StartError, certificates, cluster_tasks, health, stand_in, status, trial, webhook,
+};
 use crate::admin::{Admin, AdminDoor, Hosts, Pulls};
 use crate::gate::Listener;
 use crate::http::{Bound, Connection, Limits, StackLimits};
@@ -161,7 +163,7 @@ fn open_webhook(
         ..Limits::default()
     };
     let door = webhook::door(parts);
-    clusters::spawn(parts, &door, tasks);
+    cluster_tasks::spawn(parts, &door, tasks);
     bound.serve(tasks, limits, tls, move |peer| door.connection(peer));
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! a second, since ConfigMap symlinks and network file systems tell no events.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,27 +14,6 @@ use crate::tasks::Tasks;
 use crate::trust::EnvironmentName;
 
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Which files on disk are not in force, as last seen.
-#[derive(Clone, Debug, Default)]
-pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<Invalid>>>>);
-
-impl InvalidFiles {
-    pub(super) fn now(&self) -> Arc<Vec<Invalid>> {
-        self.held().clone()
-    }
-
-    fn held(&self) -> MutexGuard<'_, Arc<Vec<Invalid>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes over what is seen now; returns what is new in it.
-    fn see(&self, seen: Vec<Invalid>) -> Vec<Invalid> {
-        let before = std::mem::replace(&mut *self.held(), Arc::new(seen.clone()));
-        let is_new = |file: &Invalid| !before.contains(file);
-        seen.into_iter().filter(is_new).collect()
-    }
-}
 
 pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
     let Some(file) = parts.config.file.clone() else {

@@ -17,10 +17,10 @@ use jiff::Timestamp;
 
 use super::alias::Alias;
 use super::change::{Change, PromotedTag};
-use super::leave::Leave;
+use super::held_leave::Leave;
+use super::holders::Holders;
 use super::membership::Membership;
 use super::standings::Standings;
-use super::tokens::Holders;
 use crate::access::Principal;
 use crate::oci::{Closure, Digest, Repository, Tag};
 use crate::trust::{EnvironmentName, Exposure, Revocation, Standing, Subject};

@@ -1,7 +1,6 @@
 //! Leave for hours: break-glass for one image, another mode for an environment.
 //! All of it is in memory, since it must hold at once, and while SQL is silent.
 
-use dashmap::DashMap;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -36,41 +35,6 @@ pub struct NewTimedMode {
     pub set_by: String,
     pub set_at: Timestamp,
     pub until: Timestamp,
-}
-
-/// What was given and not withdrawn; what has run out too, since memory has no
-/// clock.
-#[derive(Default)]
-pub(super) struct Leave {
-    grants: DashMap<Digest, Vec<BreakGlass>>,
-    /// The last one that was set.
-    modes: DashMap<EnvironmentName, TimedMode>,
-}
-
-impl Leave {
-    pub fn set_grants(&self, digest: &Digest, granted: Vec<BreakGlass>) {
-        if granted.is_empty() {
-            self.grants.remove(digest);
-        } else {
-            self.grants.insert(digest.clone(), granted);
-        }
-    }
-
-    pub fn set_mode(&self, environment: &EnvironmentName, last: Option<TimedMode>) {
-        match last {
-            Some(mode) => drop(self.modes.insert(environment.clone(), mode)),
-            None => drop(self.modes.remove(environment)),
-        }
-    }
-
-    fn granted(&self, digest: &Digest) -> Vec<BreakGlass> {
-        let granted = self.grants.get(digest);
-        granted.map(|it| it.clone()).unwrap_or_default()
-    }
-
-    fn mode(&self, environment: &EnvironmentName) -> Option<TimedMode> {
-        self.modes.get(environment).map(|it| it.clone())
-    }
 }
 
 impl Tables {

@@ -6,10 +6,10 @@ use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
 use super::change::PromotedTag;
+use super::holders::{HELD, TokenRow};
 use super::index::Tables;
 use super::leave::load_leave;
 use super::revocations::{ACTIVE, revocation};
-use super::tokens::{HELD, TokenRow};
 use super::{Ledger, LedgerError, stored};
 use crate::oci::{Digest, Repository};
 

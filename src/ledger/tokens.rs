@@ -1,20 +1,15 @@
-//! Tokens: made once, kept as hashes, known in memory.
+//! Tokens: made once, kept as hashes.
 
-use dashmap::DashMap;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
 use sqlx::SqliteConnection;
 
 use super::change::Change;
+use super::holders::{PREFIX, SECRET, Token, TokenRow, hash};
 use super::withdraw::{Withdrawn, withdraw};
 use super::{Ledger, LedgerError, stored};
 use crate::access::{Principal, Role, Scope};
 use crate::random;
-
-const PREFIX: &str = "sks_";
-/// 256 random bits, written in hexadecimal; no slow hash is needed for those.
-const SECRET: usize = 32;
 
 /// A token that is to be made.
 #[derive(Clone, Debug)]
@@ -24,86 +19,6 @@ pub struct NewToken {
     pub scope: Scope,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
-}
-
-/// A token as it is listed; its secret is not known.
-#[derive(Clone, Debug)]
-pub struct Token {
-    pub name: String,
-    pub role: Role,
-    pub scope: Scope,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Tokens that are not revoked.
-pub(super) const HELD: &str = "SELECT * FROM tokens WHERE revoked_at IS NULL";
-
-#[derive(sqlx::FromRow)]
-pub(super) struct TokenRow {
-    pub name: String,
-    hash: Vec<u8>,
-    role: String,
-    scope: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
-}
-
-impl TokenRow {
-    fn token(&self) -> Result<Token, LedgerError> {
-        Ok(Token {
-            name: self.name.clone(),
-            role: stored::text(&self.role)?,
-            scope: stored::body(&self.scope)?,
-            created_at: stored::time(self.created_at)?,
-            expires_at: stored::time_if(self.expires_at)?,
-            revoked_at: stored::time_if(self.revoked_at)?,
-        })
-    }
-}
-
-/// The holders of tokens, by hash.
-///
-/// Looking a hash up is enough. How long that takes may tell something of the
-/// hashes that are held, but a hash is no secret: nobody can choose a token for
-/// its SHA-256, and to guess one of 256 random bits is not to be had by timing.
-#[derive(Default)]
-pub(super) struct Holders {
-    by_hash: DashMap<Vec<u8>, Holder>,
-}
-
-struct Holder {
-    principal: Principal,
-    expires_at: Option<Timestamp>,
-}
-
-impl Holders {
-    /// `row` is what is stored under `name` now.
-    pub fn set(&self, name: &str, row: Option<TokenRow>) -> Result<(), LedgerError> {
-        let held = row.filter(|row| row.revoked_at.is_none());
-        let Some(row) = held else {
-            self.by_hash.retain(|_, held| held.principal.name() != name);
-            return Ok(());
-        };
-        let token = row.token()?;
-        let holder = Holder {
-            principal: Principal::new(&token.name, token.role, token.scope),
-            expires_at: token.expires_at,
-        };
-        self.by_hash.insert(row.hash, holder);
-        Ok(())
-    }
-
-    pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
-        if plaintext.len() != PREFIX.len() + 2 * SECRET {
-            return None;
-        }
-        let holder = self.by_hash.get(&hash(plaintext))?;
-        let fresh = holder.expires_at.is_none_or(|end| now < end);
-        fresh.then(|| holder.principal.clone())
-    }
 }
 
 impl Ledger {
@@ -200,8 +115,4 @@ pub(super) async fn refuse_revoked(
 fn is_name(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(word) && name != "anonymous"
-}
-
-fn hash(plaintext: &str) -> Vec<u8> {
-    Sha256::digest(plaintext).to_vec()
 }

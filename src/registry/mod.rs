@@ -7,10 +7,12 @@
 
 mod answer;
 mod authenticate;
+mod door;
 mod fast;
 mod handle;
 mod route;
 mod serve;
 
 pub use authenticate::Auth;
-pub use serve::{Registry, Service};
+pub use door::Registry;
+pub use serve::Service;

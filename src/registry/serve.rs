@@ -10,44 +10,14 @@ use http::Request;
 use http::request::Parts;
 use jiff::Timestamp;
 
+use super::Registry;
 use super::answer::{self, Answer};
-use super::authenticate::{self, Auth, challenge};
-use super::fast::Paths;
+use super::authenticate::{self, challenge};
 use super::handle::Call;
-use crate::gate::{Asker, Gate, Listener, Refusal};
-use crate::http::{Answering, Body, Connection, Door, Peer, Stack, StackLimits};
-use crate::metrics::Metrics;
-
-/// A listener's door: shared by its connections.
-pub struct Registry {
-    pub(super) gate: Arc<Gate>,
-    pub(super) listener: Arc<Listener>,
-    pub(super) auth: Auth,
-    pub(super) metrics: Metrics,
-    pub(super) paths: Paths,
-    stack: Stack,
-}
+use crate::gate::{Asker, Refusal};
+use crate::http::{Answering, Body, Connection, Door, Peer, Stack};
 
 impl Registry {
-    /// `limits` hold for what the fast lane does not answer.
-    pub fn new(
-        gate: Arc<Gate>,
-        listener: Listener,
-        auth: Auth,
-        metrics: Metrics,
-        limits: StackLimits,
-    ) -> Self {
-        let stack = Stack::new(listener.name.clone(), limits);
-        Self {
-            gate,
-            listener: Arc::new(listener),
-            auth,
-            metrics,
-            paths: Paths::new(),
-            stack,
-        }
-    }
-
     /// The service of a new connection.
     pub fn connection(self: &Arc<Self>, peer: Peer) -> Service {
         Service {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::app::invalid_files::InvalidFiles;
 use crate::trust::{EnvironmentName, Mode};
 
 fn now() -> Timestamp {

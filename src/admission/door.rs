@@ -1,0 +1,70 @@
+//! The door: what its connections share, and what is known of a review at first.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::cluster::Cluster;
+use super::deadline::Deadline;
+use super::kind::WebhookKind;
+use crate::gate::Gate;
+use crate::http::{BodyRoom, Stack, StackLimits};
+use crate::metrics::Metrics;
+use crate::tasks::HeavyWork;
+
+/// Bodies held in memory at once, in bytes; read, each takes some times its length.
+const HELD: usize = 128 << 20;
+/// As much of that as one client takes: some thousand reviews of usual size.
+const HELD_OF_ONE: usize = 32 << 20;
+/// Images judged at once; further ones wait until their deadline. Far more than are
+/// worked on: most of them would wait for an upstream that hangs.
+const JUDGED_AT_ONCE: usize = 8192;
+
+/// The door of all clusters' webhooks, shared by its connections.
+pub struct Webhook {
+    pub(super) gate: Arc<Gate>,
+    pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
+    /// One for each image that is being judged.
+    pub(super) turns: Semaphore,
+    /// For the bodies that are held.
+    pub(super) held: BodyRoom,
+    pub(super) heavy: HeavyWork,
+    pub(super) metrics: Metrics,
+    pub(super) stack: Stack,
+}
+
+/// What is known of a review before its body is read.
+pub(super) struct ReviewHead<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) kind: WebhookKind,
+    pub(super) deadline: Deadline,
+    pub(super) client: Option<IpAddr>,
+    pub(super) now: Timestamp,
+    pub(super) started: Instant,
+}
+
+impl Webhook {
+    pub fn new(
+        gate: Arc<Gate>,
+        clusters: Vec<Cluster>,
+        metrics: Metrics,
+        limits: StackLimits,
+    ) -> Self {
+        Self {
+            gate,
+            clusters: clusters
+                .into_iter()
+                .map(|cluster| (cluster.name.clone(), cluster))
+                .collect(),
+            turns: Semaphore::new(JUDGED_AT_ONCE),
+            held: BodyRoom::new(HELD, HELD_OF_ONE),
+            heavy: HeavyWork::new(),
+            metrics,
+            stack: Stack::new("webhook", limits),
+        }
+    }
+}
