@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::admit::{Admission, Admissions, Admitted, unjudged};
 use super::blob::Blobs;
 use super::inspect::{InspectError, Inspector};
-use super::list::{Lists, TagList, index_of};
+use super::list::{Lists, TagList};
 use super::parts::{Parts, Shared};
 use super::pull::{Asker, Halt, Lane, Listener, Pull, Target};
 use super::question::{ExposureInput, Question};
@@ -30,7 +30,7 @@ use super::upstreams::{Misaddressed, Namespace, Reachable};
 use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
-use crate::oci::{Digest, MediaType, Reference, Tag};
+use crate::oci::{Digest, MediaType, Reference, Tag, write_referrers};
 use crate::trust::{Denial, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
@@ -240,7 +240,7 @@ impl Gate {
         };
         match listed.await {
             Ok(index) => Ok(index),
-            Err(Halt::Refused(Refusal::ManifestUnknown)) => Ok(index_of(Vec::new())),
+            Err(Halt::Refused(Refusal::ManifestUnknown)) => Ok(write_referrers(&[])),
             Err(halt) => Err(self
                 .refused(pull, &rulebook, pull.image(&reference), halt)
                 .await),

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 
 use super::closures::Closures;
 use super::judge::Judge;
@@ -15,7 +14,7 @@ use super::question::OtherVerdicts;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::upstreams::Upstreams;
-use crate::oci::{Digest, Limits, MediaType, Tag, read_strict};
+use crate::oci::{Digest, MediaType, Referrer, Tag, read_referrers, write_referrers};
 use crate::trust::{Environment, Rulebook, Settings};
 use crate::upstream::UpstreamError;
 
@@ -149,16 +148,16 @@ impl Lists {
         let mut listed = self.upstream_referrers(pull, digest).await?;
         listed.retain(|entry| {
             is_served(settings, entry)
-                && artifact_type.is_none_or(|wanted| type_of(entry).as_ref() == Some(wanted))
+                && artifact_type.is_none_or(|wanted| entry.artifact_type() == Some(wanted))
         });
-        Ok(index_of(listed))
+        Ok(write_referrers(&listed))
     }
 
     async fn upstream_referrers(
         &self,
         pull: Pull<'_>,
         digest: &Digest,
-    ) -> Result<Vec<Value>, Refusal> {
+    ) -> Result<Vec<Referrer>, Refusal> {
         let repository = pull.repository();
         let upstream = &self.upstreams.of(repository)?.upstream;
         let body = match upstream.referrers(repository.name(), digest, None).await {
@@ -166,30 +165,13 @@ impl Lists {
             Ok(None) | Err(UpstreamError::NotFound) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
-        let index = read_strict(&body, Limits::DOCUMENT);
-        Ok(
-            match index.ok().map(|mut index| index["manifests"].take()) {
-                Some(Value::Array(entries)) => entries,
-                _ => Vec::new(),
-            },
-        )
+        let unreadable = |error| format!("its referrers cannot be read: {error}");
+        let read = read_referrers(&body).map_err(unreadable);
+        Ok(read.map_err(|why| UpstreamError::Protocol(why.into()))?)
     }
 }
 
-fn type_of(entry: &Value) -> Option<MediaType> {
-    entry["artifactType"].as_str().map(MediaType::new)
-}
-
-fn is_served(settings: &Settings, entry: &Value) -> bool {
-    type_of(entry).is_some_and(|artifact_type| settings.referrer_types.contains(&artifact_type))
-}
-
-/// An image index of these entries.
-pub(super) fn index_of(manifests: Vec<Value>) -> Bytes {
-    let index = json!({
-        "schemaVersion": 2,
-        "mediaType": MediaType::OCI_INDEX.as_str(),
-        "manifests": manifests,
-    });
-    Bytes::from(index.to_string())
+fn is_served(settings: &Settings, entry: &Referrer) -> bool {
+    let artifact_type = entry.artifact_type();
+    artifact_type.is_some_and(|it| settings.referrer_types.contains(it))
 }

@@ -18,6 +18,7 @@ mod name;
 mod platform;
 mod printable;
 mod reference;
+mod referrers;
 mod refusal;
 
 pub use assembly::{ClosureAssembly, Supplied, Wanted, WrongBytes};
@@ -34,4 +35,5 @@ pub use name::{NameError, RegistryHost, Repository, RepositoryName, is_dns_label
 pub use platform::{Platform, PlatformError};
 pub use printable::printable;
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
+pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::Refusal;

@@ -151,6 +151,10 @@ pub(super) fn send(mut answer: Answer, head: bool, faults: &[Fault]) -> Response
                 answer.headers_mut().remove(*name);
             }
             Fault::WrongBytes => answer = answer.map(|body| spoiled(&body)),
+            Fault::Body(text) => {
+                set(&mut answer, "content-length", &text.len().to_string());
+                answer = answer.map(|_| Bytes::from(text.clone()));
+            }
             _ => {}
         }
     }

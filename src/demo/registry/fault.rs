@@ -18,6 +18,8 @@ pub enum Fault {
     CutAfter(usize),
     /// The first byte of the body is another.
     WrongBytes,
+    /// The body is this.
+    Body(String),
     /// The body comes in pieces of so many bytes, with a pause before each.
     Slow(usize, Duration),
     /// `Range` is not looked at.

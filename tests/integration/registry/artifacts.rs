@@ -1,7 +1,7 @@
 //! Bypass 8: `subject`, `artifactType` or a `.sig` tag exempts nothing.
 
 use jiff::SignedDuration;
-use sekisho::demo::{Piece, SampleImage};
+use sekisho::demo::{Fault, Piece, SampleImage};
 use serde_json::json;
 
 use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
@@ -103,4 +103,53 @@ async fn referrers_are_listed_for_permitted_subjects_and_by_type() {
     let reply = world.both(&signatures).await;
     assert_eq!(reply.json()["manifests"], json!([]));
     assert_eq!(reply.header("oci-filters-applied"), Some("artifactType"));
+}
+
+/// Bypass 36: the upstream's own entries, with more in them than the list needs.
+#[tokio::test]
+async fn a_list_of_referrers_hands_on_nothing_that_nobody_judged() {
+    let world = World::of(lists_sboms()).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    for image in [&app, &sbom] {
+        world.hub.put_image("team/app", image);
+    }
+    world.admit(NAME, &app).await;
+    let mut entry = sbom.manifest.descriptor();
+    entry["artifactType"] = json!(SBOM);
+    let mut more = entry.clone();
+    more["unknown"] = json!({"run": "this"});
+    let mut elsewhere = entry.clone();
+    elsewhere["urls"] = json!(["https://elsewhere.example/sbom"]);
+    let mut inline = entry.clone();
+    inline["data"] = json!("e30=");
+    let list = json!({
+        "schemaVersion": 2,
+        "manifests": [more, elsewhere, inline],
+        "annotations": {"more": "text"},
+    });
+    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
+    for (body, expected) in [
+        (list.to_string(), Some(json!([entry]))),
+        ("{}".into(), None),
+    ] {
+        world.hub.heal();
+        world
+            .hub
+            .inject("/referrers/", usize::MAX, Fault::Body(body));
+        let reply = world.both(&path).await;
+        match expected {
+            Some(entries) => {
+                let media_type = "application/vnd.oci.image.index.v1+json";
+                let index = json!({
+                    "schemaVersion": 2, "mediaType": media_type, "manifests": entries,
+                });
+                assert_eq!(reply.json(), index);
+            }
+            None => assert!(
+                reply.status >= 500,
+                "an unreadable list is not an empty one"
+            ),
+        }
+    }
 }
