@@ -27,7 +27,7 @@ const CLOSURE_BYTES: u64 = 128 << 20;
 const ABSENT_BYTES: u64 = 8 << 20;
 /// Bytes for what lies below closures that could not be recorded, at most.
 const BELOW_BYTES: u64 = 16 << 20;
-/// How long an absent digest is not asked for again.
+/// How long an absent digest is not asked for again; never longer than `tag_ttl`.
 const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// Readings that go on when everyone who asked has left, at most. One holds up to
 /// 32 MiB. Beyond, a reading lasts as long as somebody waits for it.
@@ -55,11 +55,11 @@ impl HeapSize for Outcome {
 }
 
 /// What is absent is looked for again; what was read has its digest for ever.
-fn validity(outcome: &Outcome, now: Timestamp) -> Validity {
+fn validity(outcome: &Outcome, now: Timestamp, absent_for: SignedDuration) -> Validity {
     match outcome {
         Outcome::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
         Outcome::Unfit(_) => Validity::ALWAYS,
-        Outcome::Read(_) | Outcome::Absent => Validity::lasting(now, ABSENT_FOR),
+        Outcome::Read(_) | Outcome::Absent => Validity::lasting(now, absent_for),
     }
 }
 
@@ -110,8 +110,8 @@ impl Remembered {
         absent.or_else(|| self.read.get(key, now))
     }
 
-    fn remember(&self, key: Key, outcome: Outcome, now: Timestamp) {
-        let validity = validity(&outcome, now);
+    fn remember(&self, key: Key, outcome: Outcome, now: Timestamp, absent_for: SignedDuration) {
+        let validity = validity(&outcome, now, absent_for);
         match outcome {
             Outcome::Absent => drop(self.absent.insert(key, (), validity)),
             Outcome::Read(_) | Outcome::Unfit(_) => {
@@ -220,8 +220,10 @@ impl Closures {
 
     /// Reads a closure once for all who ask while it is under way.
     async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
+        let reachable = self.upstreams.of(&key.0)?;
         let reading = Reading {
-            upstream: self.upstreams.of(&key.0)?.upstream.clone(),
+            upstream: reachable.upstream.clone(),
+            absent_for: ABSENT_FOR.min(reachable.tag_ttl),
             memory: self.memory.clone(),
             key,
             now,
@@ -254,6 +256,8 @@ impl Closures {
 #[derive(Clone)]
 struct Reading {
     upstream: Upstream,
+    /// How long an absence is believed.
+    absent_for: SignedDuration,
     memory: Arc<Remembered>,
     key: Key,
     now: Timestamp,
@@ -262,7 +266,9 @@ struct Reading {
 impl Reading {
     async fn run(self) -> Result<Outcome, UpstreamError> {
         let outcome = read_closure(&self.upstream, &self.key.0, &self.key.1).await?;
-        self.memory.remember(self.key, outcome.clone(), self.now);
+        let (absent_for, now) = (self.absent_for, self.now);
+        self.memory
+            .remember(self.key, outcome.clone(), now, absent_for);
         Ok(outcome)
     }
 }
@@ -283,13 +289,13 @@ mod tests {
     #[test]
     fn an_absence_holds_for_a_while_from_when_it_was_seen() {
         let closures = Remembered::new();
-        closures.remember(key(1), Outcome::Absent, at(10));
+        closures.remember(key(1), Outcome::Absent, at(10), ABSENT_FOR);
         for (second, holds) in [(9, false), (10, true), (39, true), (40, false)] {
             let found = closures.get(&key(1), at(second));
             assert_eq!(found.is_some(), holds, "at {second}");
         }
         let unfit = Outcome::Unfit("no".into());
-        closures.remember(key(1), unfit, at(20));
+        closures.remember(key(1), unfit, at(20), ABSENT_FOR);
         let found = closures.get(&key(1), at(20));
         assert!(matches!(found, Some(Outcome::Unfit(_))));
     }
@@ -297,9 +303,9 @@ mod tests {
     #[test]
     fn absences_are_bounded_in_bytes_and_push_out_nothing_that_exists() {
         let closures = Remembered::new();
-        closures.remember(key(0), Outcome::Unfit("no".into()), at(0));
+        closures.remember(key(0), Outcome::Unfit("no".into()), at(0), ABSENT_FOR);
         for number in 1..100_000 {
-            closures.remember(key(number), Outcome::Absent, at(0));
+            closures.remember(key(number), Outcome::Absent, at(0), ABSENT_FOR);
         }
         assert!(closures.absent.bytes() <= ABSENT_BYTES);
         assert!(closures.get(&key(0), at(0)).is_some());

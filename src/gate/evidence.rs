@@ -58,7 +58,7 @@ impl Sources {
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if lacks_scan_or_promotion(&evidence) {
-            evidence.vouched_until = self.vouched_until(question).await;
+            self.add_vouching(question, &mut evidence).await;
         }
         evidence.subject_permitted_until = permitted_subject(question, &evidence, others).await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);
@@ -163,6 +163,7 @@ impl Sources {
         }
         let subject = question.subject;
         let recorded = self.ledger.first_seen(subject, &evidence.above).await?;
+        let recorded = recorded.filter(|seen| *seen <= question.now);
         Ok(Some(
             recorded.unwrap_or_else(|| self.facts.seen(subject, question.now)),
         ))

@@ -23,13 +23,18 @@ impl Facts {
         }
     }
 
-    /// Notes that a subject was seen, and returns when that was first.
+    /// Notes that a subject was seen, and returns when that was first: never later
+    /// than now.
     pub(super) fn seen(&self, subject: &Subject, now: Timestamp) -> Timestamp {
-        if let Some(first) = self.seen.get(subject) {
+        if let Some(first) = self.seen.get(subject)
+            && *first <= now
+        {
             return *first;
         }
         if self.seen.len() < WAITING {
-            *self.seen.entry(subject.clone()).or_insert(now)
+            let mut first = self.seen.entry(subject.clone()).or_insert(now);
+            *first = now.min(*first);
+            *first
         } else {
             now
         }

@@ -11,7 +11,7 @@ use super::question::Question;
 use crate::flight::Flights;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
-use crate::trust::Subject;
+use crate::trust::{Evidence, Subject};
 use crate::upstream::UpstreamError;
 
 /// How long an outage may prolong an upstream's word, from when the upstream was
@@ -38,6 +38,39 @@ struct Answer {
     seen_at: Option<Timestamp>,
     /// Until when it vouches; `None`: it does not.
     until: Option<Timestamp>,
+    /// When it is asked again.
+    asked_again: Timestamp,
+}
+
+/// What an answer of an upstream's says of a digest.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Now,
+    /// It cannot say: what it said before still counts.
+    Before,
+    /// Not under this digest, or not to us: a 404, 401, 403 or 400, another digest,
+    /// or what is no answer by the specification.
+    NoMore,
+}
+
+impl Seen {
+    fn by(asked: &Result<(), UpstreamError>) -> Self {
+        match asked {
+            Ok(()) => Self::Now,
+            Err(UpstreamError::Unavailable { .. } | UpstreamError::RateLimited { .. }) => {
+                Self::Before
+            }
+            Err(
+                UpstreamError::NotFound
+                | UpstreamError::Unauthorized
+                | UpstreamError::Forbidden
+                | UpstreamError::RefusedHost { .. }
+                | UpstreamError::TooLarge { .. }
+                | UpstreamError::DigestMismatch { .. }
+                | UpstreamError::Protocol(_),
+            ) => Self::NoMore,
+        }
+    }
 }
 
 impl HeapSize for Answer {}
@@ -46,12 +79,13 @@ impl Answer {
     /// The word of an upstream that was last seen to hold the digest at `seen_at`,
     /// for as long as it is not asked again.
     fn given(seen_at: Option<Timestamp>, now: Timestamp, tag_ttl: SignedDuration) -> Self {
-        let bound = |seen: Timestamp| seen.saturating_add(LONGEST_OUTAGE).ok();
-        let asked_again = now.saturating_add(tag_ttl).ok();
-        let until = seen_at.and_then(bound).min(asked_again);
+        let after = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(Timestamp::MAX);
+        let asked_again = after(now, tag_ttl);
+        let until = seen_at.map(|seen| after(seen, LONGEST_OUTAGE).min(asked_again));
         Self {
             seen_at,
             until: until.filter(|until| now < *until),
+            asked_again,
         }
     }
 }
@@ -66,8 +100,15 @@ impl Default for Vouched {
 }
 
 impl Sources {
-    /// Until when the upstream's word on the subject counts; `None`: it does not.
-    pub(super) async fn vouched_until(&self, question: Question<'_>) -> Option<Timestamp> {
+    /// What the upstream's word on the subject counts for now, where it has one.
+    pub(super) async fn add_vouching(&self, question: Question<'_>, evidence: &mut Evidence) {
+        if let Some(answer) = self.voucher_answer(question).await {
+            evidence.vouched_until = answer.until;
+            evidence.voucher_asked_again = Some(answer.asked_again);
+        }
+    }
+
+    async fn voucher_answer(&self, question: Question<'_>) -> Option<Answer> {
         let subject = question.subject;
         let host = subject.repository.host();
         question
@@ -75,12 +116,12 @@ impl Sources {
             .vouching(host, &subject.environment, question.now)?;
         let key = (subject.repository.clone(), subject.digest.clone());
         match self.vouched.answers.get(&key, question.now) {
-            Some(answer) => answer.until,
+            Some(answer) => Some(answer),
             None => self.ask_voucher(question, key).await,
         }
     }
 
-    async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<Timestamp> {
+    async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<Answer> {
         let (now, reachable) = (question.now, self.upstreams.get(key.0.host())?);
         let upstream = reachable.upstream.clone();
         let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
@@ -88,15 +129,16 @@ impl Sources {
             let found = upstream.head_manifest(&name, &reference).await;
             found.map(drop)
         };
-        let seen_at = match self.vouched.asked.join(&key, ask).await {
-            Ok(()) => Some(now),
-            Err(outage) if outage.is_transient() => self.seen_before(question, &key).await,
-            Err(_) => None,
+        let asked = self.vouched.asked.join(&key, ask).await;
+        let seen_at = match Seen::by(&asked) {
+            Seen::Now => Some(now),
+            Seen::Before => self.seen_before(question, &key).await,
+            Seen::NoMore => None,
         };
         let answer = Answer::given(seen_at, now, reachable.tag_ttl);
         let validity = Validity::lasting(now, reachable.tag_ttl);
         self.vouched.answers.insert(key, answer, validity);
-        answer.until
+        Some(answer)
     }
 
     /// When the upstream was last seen to hold the digest, before `now`. Where
@@ -146,6 +188,37 @@ mod tests {
         assert_eq!(vouched.answers.get(&key(0), at(1)), None);
         assert_eq!(vouched.answers.get(&key(149_999), at(1)), Some(answer));
         assert_eq!(vouched.answers.get(&key(149_999), at(60)), None);
+    }
+
+    #[test]
+    fn only_an_outage_says_nothing_of_the_digest() {
+        let digest = Digest::sha256(b"x");
+        let mismatch = UpstreamError::DigestMismatch {
+            expected: digest.clone(),
+            actual: digest,
+        };
+        let unavailable = UpstreamError::Unavailable {
+            retry_after: None,
+            detail: "it answers 503".into(),
+        };
+        for (asked, seen) in [
+            (Ok(()), Seen::Now),
+            (Err(unavailable), Seen::Before),
+            (
+                Err(UpstreamError::RateLimited { retry_after: None }),
+                Seen::Before,
+            ),
+            (Err(UpstreamError::NotFound), Seen::NoMore),
+            (Err(UpstreamError::Unauthorized), Seen::NoMore),
+            (Err(UpstreamError::Forbidden), Seen::NoMore),
+            (
+                Err(UpstreamError::Protocol("it answers 400".into())),
+                Seen::NoMore,
+            ),
+            (Err(mismatch), Seen::NoMore),
+        ] {
+            assert_eq!(Seen::by(&asked), seen, "{asked:?}");
+        }
     }
 
     #[test]

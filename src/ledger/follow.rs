@@ -70,14 +70,19 @@ impl Ledger {
 
     /// How long ago memory was last known to hold every change.
     pub fn confirmed_age(&self, now: Timestamp) -> SignedDuration {
-        let confirmed = self.confirmed.load(Ordering::Relaxed);
-        let confirmed = Timestamp::from_microsecond(confirmed).unwrap_or(Timestamp::MIN);
-        now.duration_since(confirmed).max(SignedDuration::ZERO)
+        let age = now.duration_since(self.confirmed_at());
+        age.max(SignedDuration::ZERO)
     }
 
-    /// Whether that is too long ago to decide anything.
+    /// Whether that is too long ago to decide anything, or as far ahead: then the
+    /// clock was set back, and how long ago it was nobody knows.
     pub fn is_silent(&self, now: Timestamp) -> bool {
-        self.confirmed_age(now) > self.config.max_silence
+        now.duration_since(self.confirmed_at()).abs() > self.config.max_silence
+    }
+
+    fn confirmed_at(&self) -> Timestamp {
+        let confirmed = self.confirmed.load(Ordering::Relaxed);
+        Timestamp::from_microsecond(confirmed).unwrap_or(Timestamp::MIN)
     }
 
     /// Forgets all but the newest `keep` changes. A reader that has not come as

@@ -159,6 +159,8 @@ pub struct Evidence {
     pub first_served: Option<Timestamp>,
     /// The upstream vouches for it, and was last seen to hold it, until then.
     pub vouched_until: Option<Timestamp>,
+    /// The upstream was asked whether it holds the root, and is asked again then.
+    pub voucher_asked_again: Option<Timestamp>,
     /// What this manifest refers to is itself permitted until then: its `subject`,
     /// or an index that holds it when it is an attestation.
     pub subject_permitted_until: Option<Timestamp>,
@@ -190,6 +192,7 @@ impl Evidence {
             first_seen: None,
             first_served: None,
             vouched_until: None,
+            voucher_asked_again: None,
             subject_permitted_until: None,
             trusted_bases: Vec::new(),
             bases_known_until: None,

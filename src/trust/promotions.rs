@@ -1,5 +1,7 @@
 //! Promotion, and what an upstream's word stands in for (rules 8 and 9).
 
+use jiff::Timestamp;
+
 use super::judgement::Judgement;
 use super::{CheckOutcome, DenialReason, Promotion, Requirement};
 
@@ -9,8 +11,14 @@ impl Judgement<'_> {
             return;
         }
         let promotions = self.evidence.promotions.iter();
-        let counting = promotions.filter(|promotion| self.is_promoted_by(promotion));
-        match counting.max_by_key(|promotion| (promotion.promoted_at, promotion.id)) {
+        let (counting, ahead): (Vec<&Promotion>, Vec<&Promotion>) = promotions
+            .filter(|promotion| self.is_promoted_by(promotion))
+            .partition(|promotion| promotion.promoted_at <= self.now);
+        for promotion in ahead {
+            self.expires(promotion.promoted_at);
+        }
+        let newest = |promotion: &&Promotion| (promotion.promoted_at, promotion.id);
+        match counting.into_iter().max_by_key(newest) {
             Some(promotion) => self.promoted(promotion),
             None if self.vouches_for(Requirement::Promotion) => {}
             None => self.not_promoted(),
@@ -18,7 +26,8 @@ impl Judgement<'_> {
     }
 
     /// A promotion counts in its environment and repository, for its digest and
-    /// for the children of a promoted index.
+    /// for the children of a promoted index; one that is dated ahead of now, once
+    /// its time has come.
     fn is_promoted_by(&self, promotion: &Promotion) -> bool {
         let digest = &promotion.digest;
         promotion.environment == self.subject.environment
@@ -55,11 +64,22 @@ impl Judgement<'_> {
             .vouched_until(host, &subject.environment, requirement);
         let until = word.min(self.evidence.vouched_until);
         let Some(until) = until.filter(|until| self.now < *until) else {
+            self.may_vouch_again(word);
             return false;
         };
         self.expires(until);
         let text = format!("vouched for by {host}");
         self.check(requirement.as_str(), CheckOutcome::Met, text);
         true
+    }
+
+    /// An upstream that does not hold the image now may hold it when it is next
+    /// asked, if its word then still counts.
+    fn may_vouch_again(&mut self, word: Option<Timestamp>) {
+        if let Some(again) = self.evidence.voucher_asked_again
+            && word.is_some_and(|word| again < word)
+        {
+            self.expires(again);
+        }
     }
 }

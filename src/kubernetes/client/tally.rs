@@ -66,7 +66,8 @@ pub(super) enum Telling {
 
 impl Tally {
     pub fn take(&mut self, denied: &DeniedPod, now: Timestamp) -> Telling {
-        let is_remembered = |_: &Key, told: &mut Told| now.duration_since(told.met) < MEMORY;
+        let is_remembered =
+            |_: &Key, told: &mut Told| told.met <= now && now.duration_since(told.met) < MEMORY;
         self.told.retain(is_remembered);
         let key = Key {
             owner: denied.owner.uid.clone(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::golden::{cases, good, now};
-use crate::trust::Standing;
+use super::golden::{ago, cases, days, good, now, vouching};
+use crate::trust::{Requirement, Standing};
 
 #[test]
 fn every_golden_case_gets_its_verdict() {
@@ -64,6 +64,19 @@ fn unreachable_records_are_not_called_missing_papers() {
         .map(|check| &*check.requirement)
         .collect();
     assert_eq!(failed, ["undecidable"]);
+}
+
+/// What the upstream was not seen to hold now, it may hold when it is next asked.
+#[test]
+fn a_denial_without_vouching_ends_when_the_upstream_is_asked_again() {
+    let mut case = good();
+    case.evidence.scans.clear();
+    let again = now() + days(1);
+    case.evidence.voucher_asked_again = Some(again);
+    assert_eq!(case.verdict().valid_until(), None, "nobody vouches");
+    case.vouchings = vec![vouching(&[Requirement::Scan], ago(-100))];
+    assert!(!case.verdict().is_allowed());
+    assert_eq!(case.verdict().valid_until(), Some(again));
 }
 
 /// Bypasses 19 and 33: a remembered pass ends with its time and with its rulebook,

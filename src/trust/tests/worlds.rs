@@ -289,6 +289,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                     revocations,
                     first_served: times.0,
                     vouched_until: times.1,
+                    voucher_asked_again: leave.2,
                     first_seen: times.2,
                     break_glass: leave.0,
                     timed_mode: leave.1,

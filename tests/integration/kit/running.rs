@@ -76,6 +76,13 @@ impl Running {
         self.clock.advance(by);
     }
 
+    /// The same for longer than the ledger may be silent, or back: waits until the
+    /// ledger is followed by the new time.
+    pub async fn advance_long(&self, by: SignedDuration) {
+        self.advance(by);
+        self.looked("follow").await;
+    }
+
     /// Waits until a background task has looked at everything that stands now: a
     /// round that is under way may have begun before.
     pub async fn looked(&self, task: &str) {

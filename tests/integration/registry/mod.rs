@@ -5,6 +5,7 @@ mod artifacts;
 mod bases;
 mod bodies;
 mod clients;
+mod clock;
 mod cold;
 mod denials;
 mod digests;

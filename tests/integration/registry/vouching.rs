@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::SignedDuration;
-use sekisho::demo::{Fault, Kind};
+use sekisho::demo::{Fault, Kind, SampleImage};
 
 use crate::kit::{Found, Setup, World, blobs, eventually, image, manifests};
 
@@ -117,4 +117,87 @@ async fn a_report_and_a_revocation_decide_against_the_upstreams_word() {
     world.revoke(&revoked.manifest.digest).await;
     let reply = world.both(&manifests(NAME, &revoked.manifest.digest)).await;
     reply.assert_denied("revoked");
+}
+
+/// A world where an upstream vouches for an image that was pulled, with its path.
+async fn vouched() -> (World, SampleImage, String) {
+    let world = World::of(vouching()).await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    assert_eq!(world.both(&path).await.status, 200);
+    (world, app, path)
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_outage_ends_vouching_until_the_next_that_vouches() {
+    let other = image("other").manifest.digest.to_string();
+    for fault in [
+        Fault::Status(401),
+        Fault::Status(403),
+        Fault::Status(400),
+        Fault::With("docker-content-digest", other),
+    ] {
+        let (world, _, path) = vouched().await;
+        world.corp.inject("/manifests/", usize::MAX, fault.clone());
+        world.advance(PAST);
+        world.both(&path).await.assert_denied("not-scanned");
+        world.corp.heal();
+        world.advance(PAST);
+        assert_eq!(world.both(&path).await.status, 200, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_that_was_gone_for_a_moment_is_vouched_for_again() {
+    let (world, app, path) = vouched().await;
+    world
+        .corp
+        .delete("team/app", &app.manifest.digest.to_string());
+    world.advance(PAST);
+    world.both(&path).await.assert_denied("not-scanned");
+    world.corp.put_image("team/app", &app);
+    world.advance(PAST);
+    assert_eq!(world.both(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_outage_prolongs_vouching_for_three_days_and_no_longer() {
+    let (world, _, path) = vouched().await;
+    world.corp.inject("/v2/", usize::MAX, Fault::Status(500));
+    for hours in [1, 70] {
+        world.advance_long(SignedDuration::from_hours(hours)).await;
+        assert_eq!(world.both(&path).await.status, 200, "{hours}");
+    }
+    world.advance_long(SignedDuration::from_hours(1)).await;
+    world.both(&path).await.assert_denied("not-scanned");
+    world.corp.heal();
+    world.advance(PAST);
+    assert_eq!(world.both(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_outage_after_a_restart_prolongs_vouching_for_what_was_pulled_lately() {
+    for (days, served) in [(2, true), (4, false)] {
+        let (mut world, _, path) = vouched().await;
+        world.stop().await;
+        world.corp.inject("/v2/", usize::MAX, Fault::Status(500));
+        world.serve().await;
+        world
+            .advance_long(SignedDuration::from_hours(24 * days))
+            .await;
+        let reply = world.both(&path).await;
+        assert_eq!(reply.status == 200, served, "{days} days: {reply:?}");
+    }
+}
+
+/// Bypass 33: the clock is set back.
+#[tokio::test]
+async fn an_upstream_does_not_vouch_before_it_was_asked() {
+    let (world, app, path) = vouched().await;
+    world
+        .corp
+        .delete("team/app", &app.manifest.digest.to_string());
+    world.advance_long(-SignedDuration::from_hours(1)).await;
+    world.both(&path).await.assert_denied("not-scanned");
 }

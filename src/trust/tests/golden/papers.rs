@@ -201,6 +201,14 @@ pub fn cases() -> Vec<Case> {
         ),
         case(
             8,
+            "denies on a promotion that is dated ahead of now",
+            Denied(&[NotPromoted]),
+            |c| {
+                c.evidence.promotions[0].promoted_at = ago(-1);
+            },
+        ),
+        case(
+            8,
             "denies on another repository's promotion",
             Denied(&[NotPromoted]),
             |c| {
