@@ -13,7 +13,7 @@ use crate::api::{
     DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, LIMIT_OF_DECISIONS,
 };
 use crate::ledger::DecisionFilter;
-use crate::oci::{ImageRef, printable};
+use crate::oci::{ImageRef, printable, without_controls};
 use crate::trust::{Decision, DecisionId};
 
 /// How many decisions an answer lists when nobody says.
@@ -74,7 +74,9 @@ pub(super) async fn page(
     Named(id): Named,
 ) -> Result<Response, AdminError> {
     let decision = find(&admin, &id).await?;
-    let mut response = text(&decision).into_response();
+    let mut response = without_controls(&text(&decision))
+        .into_owned()
+        .into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

@@ -1,11 +1,13 @@
 //! The program's own log: text on a terminal, JSON lines otherwise, on stderr.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::oci::without_controls;
 
 /// Libraries that log each failure which `cluster` tells once, in its own words.
 const ECHOES: &str = "kube_client=off,kube_runtime=off";
@@ -24,7 +26,9 @@ pub enum LoggingError {
 pub fn start(filter: &str) -> Result<(), LoggingError> {
     let filter = parse(filter)?;
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = Layer::new().with_writer(io::stderr);
+    // Colours are control characters, too.
+    let layer = Layer::new().with_writer(|| Screened(io::stderr()));
+    let layer = layer.with_ansi(false);
     let started = if io::stderr().is_terminal() {
         registry.with(layer.with_target(false)).try_init()
     } else {
@@ -32,6 +36,22 @@ pub fn start(filter: &str) -> Result<(), LoggingError> {
         registry.with(json.with_span_list(false)).try_init()
     };
     started.map_err(|_| LoggingError::Twice)
+}
+
+/// The last line of defence: whatever a line of the log holds, no control character
+/// leaves. A line is written in one piece.
+struct Screened<W>(W);
+
+impl<W: Write> Write for Screened<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(without_controls(&text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
@@ -45,6 +65,8 @@ fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -52,5 +74,44 @@ mod tests {
         assert!(parse("warn,sekisho::gate=debug").is_ok());
         let refused = parse("sekisho=loud").map(|_| ()).unwrap_err();
         assert!(refused.to_string().contains("sekisho=loud"), "{refused}");
+    }
+
+    #[test]
+    fn lets_no_control_character_into_the_log() {
+        let evil = "a\u{1b}[2Jb\u{9b}c\u{202e}d\u{7f}\r\n";
+        for json in [true, false] {
+            let lines: Arc<Mutex<Vec<u8>>> = Arc::default();
+            let written = Lines(lines.clone());
+            let layer = Layer::new()
+                .with_ansi(false)
+                .with_writer(move || Screened(written.clone()));
+            let registry = tracing_subscriber::registry();
+            let log = || tracing::warn!(user = %evil, path = evil, "{evil}");
+            if json {
+                tracing::subscriber::with_default(registry.with(layer.json()), log);
+            } else {
+                tracing::subscriber::with_default(registry.with(layer), log);
+            }
+            let text = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+            let line = text.trim_end_matches('\n');
+            assert!(line.contains("[2Jb"), "{line}");
+            assert!(line.is_ascii(), "{line}");
+            let controls = line.chars().any(|it| it.is_control() && it != '\n');
+            assert!(!controls, "{line:?}");
+        }
+    }
+
+    #[derive(Clone)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::writer::Writer;
 use super::{AuditError, Config};
+use crate::oci::without_controls;
 
 /// The log. Cloning shares it; batches of concurrent callers follow each other
 /// whole, in the order of the calls.
@@ -39,20 +40,18 @@ impl Audit {
 fn lines<T: Serialize>(batch: &[T]) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = Vec::with_capacity(batch.len() * 512);
     for record in batch {
-        let start = lines.len();
-        serde_json::to_writer(&mut lines, record)?;
-        keep_on_one_line(&mut lines[start..]);
+        let record = on_one_line(serde_json::to_string(record)?);
+        lines.extend_from_slice(without_controls(&record).as_bytes());
         lines.push(b'\n');
     }
     Ok(lines)
 }
 
-/// A raw newline in JSON can only be white space between tokens, as in a
-/// [`serde_json::value::RawValue`].
-fn keep_on_one_line(record: &mut [u8]) {
-    for byte in record {
-        if *byte == b'\n' {
-            *byte = b' ';
-        }
+/// A raw line end or tab in JSON can only be white space between tokens, as in a
+/// [`serde_json::value::RawValue`]; those in texts are escaped.
+fn on_one_line(record: String) -> String {
+    match record.contains(['\n', '\r', '\t']) {
+        true => record.replace(['\n', '\r', '\t'], " "),
+        false => record,
     }
 }

@@ -26,6 +26,26 @@ fn read(path: &Path) -> String {
 }
 
 #[tokio::test]
+async fn escapes_control_characters_without_changing_a_record() {
+    let (_folder, path) = place();
+    let audit = Audit::open(config(&path)).unwrap();
+    let user = json!({"user": "a\u{1b}[2J\u{9b}\u{7f}\u{202e}é"});
+    let raw = RawValue::from_string("{\r\n\t\"a\":1}".to_owned()).unwrap();
+    audit.write(&[&user]).await.unwrap();
+    audit.write(&[raw]).await.unwrap();
+    let text = read(&path);
+    assert!(
+        !text.chars().any(|it| it.is_control() && it != '\n'),
+        "{text:?}"
+    );
+    let records: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(records, [user, json!({"a": 1})]);
+}
+
+#[tokio::test]
 async fn appends_one_line_a_record() {
     let (_folder, path) = place();
     let audit = Audit::open(config(&path)).unwrap();

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::aside::say_aside;
 use crate::api::{ErrorBody, ErrorCode, VerdictView};
 use crate::app::config::Problems;
 use crate::oci::printable;
@@ -121,7 +122,7 @@ impl Failure {
 
     /// Says it on stderr.
     pub fn tell(&self) -> ExitCode {
-        eprintln!("{self}");
+        say_aside(&self.to_string());
         self.exit.into()
     }
 }

@@ -5,6 +5,7 @@
 //! [`run`] is the whole program.
 
 mod arguments;
+mod aside;
 mod bind;
 mod check_config;
 mod client;

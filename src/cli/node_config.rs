@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::arguments::Shared;
+use super::aside::say_aside;
 use super::failure::{Exit, Failure};
 use super::file;
 use super::output::say;
@@ -102,7 +103,9 @@ impl NodeConfig {
         say(&printed(Path::new(root), files))?;
         if self.runtime.existing_in().is_some() {
             let hint = "what lies there already can lead past the gateway";
-            eprintln!("sekisho: {hint}; on the node, run this with --output {root}");
+            say_aside(&format!(
+                "sekisho: {hint}; on the node, run this with --output {root}"
+            ));
         }
         Ok(())
     }
@@ -120,7 +123,9 @@ impl NodeConfig {
             Ok(_) => Ok(None),
             Err(_) => {
                 let hint = "name the authority of the gateway with --ca, if nodes lack it";
-                eprintln!("sekisho: the configuration cannot be used here; {hint}");
+                say_aside(&format!(
+                    "sekisho: the configuration cannot be used here; {hint}"
+                ));
                 Ok(None)
             }
         }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::failure::Failure;
-use crate::oci::printable;
+use crate::oci::{printable, without_controls};
 
 /// The longest cell of a table, in characters.
 const CELL: usize = 240;
@@ -21,14 +21,21 @@ impl Output {
     pub fn show(self, raw: &str, text: impl FnOnce(Palette) -> String) -> Result<(), Failure> {
         match self {
             Self::Json => say(raw),
-            Self::Text => say(&text(Palette::of_stdout())),
+            Self::Text => {
+                let palette = Palette::of_stdout();
+                write(&palette.screened(&text(palette)))
+            }
         }
     }
 }
 
-/// Writes to stdout, ended by one line end. A reader that has gone away, as
-/// `head` does, is no failure.
+/// Writes to stdout, ended by one line end, without control characters. A reader that
+/// has gone away, as `head` does, is no failure.
 pub fn say(text: &str) -> Result<(), Failure> {
+    write(&without_controls(text))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
     match written {
@@ -38,6 +45,13 @@ pub fn say(text: &str) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+/// The colours that a palette has, as terminals are told them (ECMA-48, 8.3.117).
+const PLAIN: &str = "[0m";
+const STRONG: &str = "[1m";
+const RED: &str = "[31m";
+const GREEN: &str = "[32m";
+const YELLOW: &str = "[33m";
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
@@ -60,26 +74,39 @@ impl Palette {
     }
 
     pub fn good(self, text: &str) -> String {
-        self.paint("32", text)
+        self.paint(GREEN, text)
     }
 
     pub fn bad(self, text: &str) -> String {
-        self.paint("31", text)
+        self.paint(RED, text)
     }
 
     pub fn doubtful(self, text: &str) -> String {
-        self.paint("33", text)
+        self.paint(YELLOW, text)
     }
 
     pub fn strong(self, text: &str) -> String {
-        self.paint("1", text)
+        self.paint(STRONG, text)
     }
 
     fn paint(self, code: &str, text: &str) -> String {
         match self.coloured {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            true => format!("\x1b{code}{text}\x1b{PLAIN}"),
             false => text.to_owned(),
         }
+    }
+
+    /// `text` without any control characters but those of its own colours.
+    fn screened(self, text: &str) -> String {
+        let mut pieces = text.split('\x1b');
+        let mut screened = without_controls(pieces.next().unwrap_or_default()).into_owned();
+        for piece in pieces {
+            let colours = [PLAIN, STRONG, RED, GREEN, YELLOW];
+            let is_own = self.coloured && colours.iter().any(|code| piece.starts_with(code));
+            screened.push_str(if is_own { "\x1b" } else { "\\u001b" });
+            screened.push_str(&without_controls(piece));
+        }
+        screened
     }
 }
 
@@ -170,6 +197,18 @@ mod tests {
             table.render(Palette::plain()),
             "NAME       STATE\ndocker.io  up\na?[31m     down\n"
         );
+    }
+
+    #[test]
+    fn only_its_own_colours_reach_a_terminal() {
+        let plain = Palette::plain();
+        let coloured = Palette { coloured: true };
+        let evil = "\x1b[2J\u{9b}2J\u{202e}\r";
+        let harmless = "\\u001b[2J\\u009b2J\\u202e\\u000d";
+        assert_eq!(plain.screened(evil), harmless);
+        assert_eq!(plain.screened("\x1b[31mred"), "\\u001b[31mred");
+        let shown = coloured.screened(&format!("{}{evil}", coloured.bad("red")));
+        assert_eq!(shown, format!("\x1b[31mred\x1b[0m{harmless}"));
     }
 
     #[test]

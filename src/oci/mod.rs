@@ -33,7 +33,7 @@ pub use manifest::{Manifest, ManifestBody};
 pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RegistryHost, Repository, RepositoryName, is_dns_label};
 pub use platform::{Platform, PlatformError};
-pub use printable::printable;
+pub use printable::{printable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::Refusal;

@@ -1,5 +1,6 @@
 //! The answer for people, or for scripts.
 
+use super::super::aside::say_aside;
 use super::super::failure::Failure;
 use super::super::output::{Output, Palette, Table};
 use super::answer::{Judged, Verified};
@@ -21,7 +22,7 @@ pub(super) fn show(verified: &Verified, output: Output) -> Result<(), Failure> {
 /// On stderr, beside the answer.
 fn tell_notes(verified: &Verified) {
     for note in &verified.notes {
-        eprintln!("sekisho: {}", printable(note, 1000));
+        say_aside(&format!("sekisho: {}", printable(note, 1000)));
     }
 }
 
