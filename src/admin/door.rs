@@ -80,6 +80,7 @@ mod tests {
         let routes = Router::new().route("/", get(|| async { pending::<()>().await }));
         let limits = StackLimits {
             at_once,
+            at_once_per_address: at_once,
             deadline: Duration::from_millis(1),
             logged: true,
         };

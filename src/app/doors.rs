@@ -2,27 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
 use super::shown_certificates::Door;
 use super::{
-    Parts, StartError, certificates, cluster_tasks, health, stand_in, status, trial, webhook,
+    Parts, StartError, certificates, cluster_tasks, health, limits, stand_in, status, trial,
+    webhook,
 };
 use crate::admin::{Admin, AdminDoor, Hosts, Pulls};
 use crate::gate::Listener;
-use crate::http::{Bound, Connection, Limits, StackLimits};
+use crate::http::{Bound, Connection, StackLimits};
 use crate::oci::RegistryHost;
 use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
 use crate::tasks::{HeavyWork, Tasks};
 use crate::tls::listener::ReloadingCertificates;
-
-/// Connections of API servers, at most.
-const REVIEWERS: usize = 16_384;
-/// Longer than API servers keep an idle connection, so that none sends a review into
-/// one that is being closed.
-const REVIEWER_IDLE: Duration = Duration::from_secs(300);
 
 /// Sockets that listen and are not served yet.
 pub(super) struct Sockets {
@@ -100,7 +94,7 @@ fn open_admin(
     };
     let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
     let admin = Arc::new(AdminDoor::new(admin_of(parts, views), StackLimits::ADMIN));
-    let limits = Limits::default();
+    let limits = limits::of_listener(&parts.config.limits);
     match ops_bound {
         Some(ops_bound) => {
             bound.serve(tasks, limits.clone(), tls, move |peer| {
@@ -143,9 +137,8 @@ fn open_registry(
         StackLimits::REGISTRY,
     ));
     let tls = tls(config.tls.as_ref(), &bound, Door::Registry, parts, tasks)?;
-    bound.serve(tasks, Limits::default(), tls, move |peer| {
-        registry.connection(peer)
-    });
+    let limits = limits::of_listener(&parts.config.limits);
+    bound.serve(tasks, limits, tls, move |peer| registry.connection(peer));
     Ok(())
 }
 
@@ -157,11 +150,7 @@ fn open_webhook(
     tasks: &Tasks,
 ) -> Result<(), StartError> {
     let tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
-    let limits = Limits {
-        connections: REVIEWERS,
-        idle: REVIEWER_IDLE,
-        ..Limits::default()
-    };
+    let limits = limits::of_webhook(&parts.config.limits);
     let door = webhook::door(parts);
     cluster_tasks::spawn(parts, &door, tasks);
     bound.serve(tasks, limits, tls, move |peer| door.connection(peer));

@@ -16,6 +16,7 @@ mod error;
 mod health;
 mod installation;
 mod invalid_files;
+mod limits;
 pub mod logging;
 mod open_files;
 mod parts;

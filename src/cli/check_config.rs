@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::arguments::{Screen, Shared};
 use super::failure::{Exit, Failure};
 use super::output::{Output, say};
-use crate::app::config::{Config, Problem, Problems};
+use crate::app::config::{Config, LimitsConfig, Problem, Problems};
 
 /// Check the configuration: every problem at once; exit 64 if there is any
 #[derive(Debug, Args)]
@@ -26,6 +26,8 @@ struct Report<'a> {
     warnings: Vec<&'a Problem>,
     exceptions: usize,
     advisories: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<&'a LimitsConfig>,
 }
 
 impl CheckConfig {
@@ -54,6 +56,7 @@ fn praise(config: &Config) -> String {
         policy.advisories().len(),
         policy.revision(),
     );
+    text.push_str(&format!("\nlimits of each listener: {}", config.limits));
     for warning in config.all_warnings() {
         text.push_str(&format!("\n{warning} (warning)"));
     }
@@ -79,6 +82,7 @@ fn good(config: &Config) -> Report<'_> {
         warnings: config.all_warnings().collect(),
         exceptions: policy.exceptions().len(),
         advisories: policy.advisories().len(),
+        limits: Some(&config.limits),
     }
 }
 
@@ -89,5 +93,6 @@ fn bad(found: &Problems) -> Report<'_> {
         warnings: Vec::new(),
         exceptions: 0,
         advisories: 0,
+        limits: None,
     }
 }

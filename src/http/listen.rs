@@ -14,14 +14,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::Peer;
-use super::write_deadline::WriteDeadline;
+use super::entrance::{Entrance, Opening};
+use super::pace::{Paced, Socket};
+use super::places::{Place, Places, Refused};
+use super::shares::Share;
+use super::{Limits, Peer};
 use crate::tasks::Tasks;
 use crate::tls::listener::{self, ReloadingCertificates};
 
@@ -29,31 +31,6 @@ use crate::tls::listener::{self, ReloadingCertificates};
 const MAX_HEADER_SIZE: usize = 32 * 1024;
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What one listener grants its clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Open connections; further ones wait in the kernel's queue.
-    pub connections: usize,
-    /// Time for a TLS handshake.
-    pub handshake: Duration,
-    /// Time in which the next request's head must arrive whole, on a new
-    /// connection as on one that is kept alive.
-    pub idle: Duration,
-    /// Time that a client may take none of the bytes that wait for it.
-    pub stalled: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 4096,
-            handshake: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-            stalled: Duration::from_secs(60),
-        }
-    }
-}
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -107,12 +84,12 @@ impl Bound {
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S: Send + 'static,
         S::Future: Send,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + From<&'static str> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let server = Arc::new(Server {
             name: self.name,
-            connections: Arc::new(Semaphore::new(limits.connections)),
+            places: Places::new(&limits),
             http: protocol(&limits),
             tasks: tasks.clone(),
             limits,
@@ -131,7 +108,7 @@ impl Bound {
 
 struct Server<M> {
     name: &'static str,
-    connections: Arc<Semaphore>,
+    places: Places,
     http: http1::Builder,
     tasks: Tasks,
     limits: Limits,
@@ -154,15 +131,18 @@ where
     M: Fn(Peer) -> S + Send + Sync + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + From<&'static str> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    while let Ok(permit) = server.connections.clone().acquire_owned().await {
+    while let Some(free) = server.places.free().await {
         match listener.accept().await {
-            Ok((stream, address)) => {
-                let connection = server.clone().connection(stream, address, permit);
-                server.tasks.spawn_isolated(server.name, connection);
-            }
+            Ok((stream, address)) => match server.places.enter(free, address.ip()) {
+                Ok(place) => {
+                    let connection = server.clone().connection(stream, address, place);
+                    server.tasks.spawn_isolated(server.name, connection);
+                }
+                Err(refused) => server.refuse(&stream, address, &refused),
+            },
             Err(error) if concerns_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(listener.name = server.name, %error, "cannot accept");
@@ -182,28 +162,42 @@ fn concerns_one_client(error: &io::Error) -> bool {
     )
 }
 
+impl<M> Server<M> {
+    /// Closes a connection beyond what its address may hold, at once and for good, so
+    /// that nothing is kept of it.
+    fn refuse(&self, stream: &TcpStream, address: SocketAddr, refused: &Refused) {
+        let _ = stream.set_zero_linger();
+        if refused.first {
+            tracing::warn!(
+                listener.name = self.name, client.address = %address.ip(), refused.limit,
+                "a client address holds as many connections as it may; more are closed"
+            );
+        }
+    }
+}
+
 impl<M, S, B> Server<M>
 where
     M: Fn(Peer) -> S,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    B: http_body::Body<Data = Bytes> + 'static,
+    B: http_body::Body<Data = Bytes> + From<&'static str> + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        address: SocketAddr,
-        _permit: OwnedSemaphorePermit,
-    ) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) {
         // Without it small answers wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
+        let Place {
+            half_open,
+            connected: _connected,
+        } = place;
         let Some(certificates) = &self.tls else {
-            return self.exchange(stream, Peer::new(address, None)).await;
+            let peer = Peer::new(address, None);
+            return self.exchange(stream, peer, half_open).await;
         };
         match self.greet(certificates, stream).await {
             Ok(stream) => {
                 let peer = Peer::new(address, client_name(&stream));
-                self.exchange(stream, peer).await;
+                self.exchange(stream, peer, half_open).await;
             }
             Err(error) => {
                 tracing::debug!(listener.name = self.name, client.address = %address, %error, "TLS handshake failed");
@@ -220,13 +214,16 @@ where
         tokio::time::timeout(self.limits.handshake, handshake).await?
     }
 
-    /// Requests and answers, until the client or the shutdown ends them.
-    async fn exchange<I: AsyncRead + AsyncWrite + Unpin>(&self, stream: I, peer: Peer) {
+    /// Requests and answers, until the client, a limit or the shutdown ends them.
+    async fn exchange<I: Socket>(&self, stream: I, peer: Peer, half_open: Share) {
         let address = peer.address;
-        let io = TokioIo::new(WriteDeadline::new(stream, self.limits.stalled));
-        let mut connection = pin!(self.http.serve_connection(io, (self.make)(peer)));
+        let (opening, comes) = Opening::new(half_open);
+        let io = TokioIo::new(Paced::new(stream, self.limits.pace));
+        let service = Entrance::new((self.make)(peer), opening);
+        let mut connection = pin!(self.http.serve_connection(io, service));
         let result = tokio::select! {
             result = connection.as_mut() => result,
+            () = no_request(comes, self.limits.first_request) => return,
             () = self.tasks.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -235,6 +232,13 @@ where
         if let Err(error) = result {
             tracing::debug!(listener.name = self.name, client.address = %address, %error, "connection failed");
         }
+    }
+}
+
+/// Resolves if no request comes in time.
+async fn no_request(comes: oneshot::Receiver<()>, time: Duration) {
+    if let Ok(Ok(())) = tokio::time::timeout(time, comes).await {
+        std::future::pending().await
     }
 }
 

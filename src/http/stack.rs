@@ -7,7 +7,8 @@
 //! 3. one line of the log for the answer;
 //! 4. the deadline: the head of an answer is sent in time, or another one is;
 //! 5. load shedding: what finds no place is answered at once and never queued;
-//! 6. the concurrency limit: a place is held until the head of the answer is made.
+//! 6. the concurrency limit, of all and of one client address: a place is held until the
+//!    head of the answer is made.
 //!
 //! The body of an answer is outside of all this: a layer may take an hour on a slow
 //! line, and the connection bounds that. The registry's fast lane is outside, too: it
@@ -19,22 +20,27 @@ use std::time::{Duration, Instant};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{Instrument, Span};
 
 use super::Peer;
 use super::request_id::{RequestId, RequestIds};
+use super::shares::{Share, Shares};
 use crate::oci::printable;
 
 const REQUEST_ID: &str = "x-request-id";
-/// What the log shows of a path, in characters: longer than any name and digest.
-const SHOWN_OF_A_PATH: usize = 1024;
+/// What the log shows of one text of a request, in characters: more than the path of
+/// any name and digest has.
+const SHOWN: usize = 1024;
 
 /// What a door's stack bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackLimits {
     /// Requests worked on at once; further ones are turned away.
     pub at_once: usize,
+    /// Of these, the requests of one client address. A cluster or all of CI may be
+    /// behind one.
+    pub at_once_per_address: usize,
     /// Time from a request's head to the head of its answer.
     pub deadline: Duration,
     /// Whether answers are worth a line of the log at `info`: those to probes are not.
@@ -42,28 +48,29 @@ pub struct StackLimits {
 }
 
 impl StackLimits {
-    /// Pulls that wait for an upstream or for judgement, for each listener: half of
-    /// its connections, so that the other half is there for what is answered from
-    /// memory. containerd gives up on an answer after 30 s.
-    pub const REGISTRY: Self = Self::new(2048, Duration::from_secs(25));
+    /// Pulls that wait for an upstream or for judgement, for each listener: far fewer
+    /// than its connections, which are there for running transfers and for what is
+    /// answered from memory. containerd gives up on an answer after 30 s.
+    pub const REGISTRY: Self = Self::new(2048, 1536, Duration::from_secs(25));
 
     /// Reviews, each of which may wait for an upstream. An API server sends some
     /// hundreds at once, and waits for 30 s at most. A review has a deadline of its
     /// own that is shorter, so this one is met by none that gets its turn.
-    pub const WEBHOOK: Self = Self::new(8192, Duration::from_secs(30));
+    pub const WEBHOOK: Self = Self::new(8192, 8192, Duration::from_secs(30));
 
     /// Requests of CI and people; the time includes that of a report's upload.
-    pub const ADMIN: Self = Self::new(64, Duration::from_secs(60));
+    pub const ADMIN: Self = Self::new(64, 48, Duration::from_secs(60));
 
     /// Probes and scrapers: few, and answered from memory.
     pub const OPS: Self = Self {
         logged: false,
-        ..Self::new(64, Duration::from_secs(10))
+        ..Self::new(64, 48, Duration::from_secs(10))
     };
 
-    const fn new(at_once: usize, deadline: Duration) -> Self {
+    const fn new(at_once: usize, at_once_per_address: usize, deadline: Duration) -> Self {
         Self {
             at_once,
+            at_once_per_address,
             deadline,
             logged: true,
         }
@@ -93,6 +100,7 @@ pub struct Stack {
     listener: Arc<str>,
     ids: RequestIds,
     places: Semaphore,
+    shares: Arc<Shares>,
     limits: StackLimits,
 }
 
@@ -103,6 +111,7 @@ impl Stack {
             listener: listener.into(),
             ids: RequestIds::new(),
             places: Semaphore::new(limits.at_once),
+            shares: Shares::new(limits.at_once_per_address),
             limits,
         }
     }
@@ -129,11 +138,11 @@ impl Stack {
         async {
             // 4. The deadline, around whatever is done for the request.
             let answered = tokio::time::timeout(self.limits.deadline, async {
-                match self.places.try_acquire() {
+                match self.place(peer) {
                     // 6. A place within the concurrency limit.
-                    Ok(_place) => door.answer(request).await,
+                    Some(_place) => door.answer(request).await,
                     // 5. Load shedding.
-                    Err(_) => door.overloaded(request).await,
+                    None => door.overloaded(request).await,
                 }
             });
             let answer = answered.await.unwrap_or_else(|_| door.too_slow());
@@ -145,14 +154,19 @@ impl Stack {
         .await
     }
 
+    fn place(&self, peer: &Peer) -> Option<(Share, SemaphorePermit<'_>)> {
+        let share = self.shares.take(peer.address.ip()).ok()?;
+        Some((share, self.places.try_acquire().ok()?))
+    }
+
     fn span<B>(&self, request: &Request<B>, peer: &Peer, id: RequestId) -> Span {
         tracing::info_span!(
             "request",
             request.id = %id,
-            http.method = printable(request.method().as_str(), SHOWN_OF_A_PATH),
-            url.path = printable(request.uri().path(), SHOWN_OF_A_PATH),
+            http.method = shown(request.method().as_str()),
+            url.path = shown(request.uri().path()),
             client.address = %peer.address,
-            client.certificate = peer.certificate.as_deref(),
+            client.certificate = peer.certificate.as_deref().map(shown),
             listener = &*self.listener,
         )
     }
@@ -166,6 +180,10 @@ impl Stack {
             tracing::debug!(http.status = status, duration_ms, "answered");
         }
     }
+}
+
+fn shown(text: &str) -> String {
+    printable(text, SHOWN)
 }
 
 fn finished<R>(mut answer: Response<R>, id: RequestId, head_only: bool) -> Response<R>

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{Stream, StreamExt, iter, once};
+use futures_util::stream::{Stream, StreamExt, iter, once, repeat};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
@@ -24,13 +24,24 @@ use crate::tasks::Tasks;
 use crate::tls::listener::{ReloadingCertificates, TlsFiles};
 
 const SOON: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_secs(60);
 const LOOPBACK: &str = "127.0.0.1:0";
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+const PIECE: Bytes = Bytes::from_static(&[0; 64 << 10]);
+const LENGTH: u64 = 256 * (64 << 10);
 
 /// Answers with the client's name, with a phrase and a body where asked.
 async fn answer(peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let mut response = match request.uri().path() {
         "/peer" => Response::new(Body::from(peer_name(&peer))),
         "/panic" => panic!("on purpose"),
+        "/endless" => Response::new(Body::stream(u64::MAX, repeat(()).map(|()| Ok(PIECE)))),
+        "/long" => Response::new(Body::stream(
+            LENGTH,
+            repeat(()).map(|()| Ok(PIECE)).take(256),
+        )),
         "/short" => Response::new(Body::stream(
             9,
             iter([Ok("short".into())]).chain(late_end()),
@@ -119,14 +130,19 @@ async fn survives_a_panic_in_a_request() {
 #[tokio::test]
 async fn closes_a_connection_whose_head_never_comes() {
     let tasks = Tasks::new();
-    let limits = Limits {
-        idle: Duration::from_millis(10),
-        ..Limits::default()
-    };
-    let address = serve(&tasks, limits, None).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let answer = talk(&mut stream, "GET / HTTP/1.1\r\nHost:").await.unwrap();
-    assert!(!answer.contains("200"), "{answer}");
+    for (first_request, idle, before) in [(SHORT, LONG, ""), (LONG, SHORT, REQUEST)] {
+        let limits = Limits {
+            first_request,
+            idle,
+            ..Limits::default()
+        };
+        let address = serve(&tasks, limits, None).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let unfinished = format!("{before}GET / HTTP/1.1\r\nHost:");
+        let answer = talk(&mut stream, &unfinished).await.unwrap();
+        let answers = answer.matches(" 200 ").count();
+        assert_eq!(answers, before.matches("GET").count(), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -149,6 +165,201 @@ async fn makes_connections_above_the_limit_wait() {
     assert!(early.is_err(), "the second was served beside the first");
     drop(first);
     assert!(second.await.unwrap().ends_with("abcde"));
+}
+
+/// Connects from another address of this machine.
+async fn connect_from(source: &str, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(format!("{source}:0").parse().unwrap())?;
+    socket.connect(address).await
+}
+
+async fn ask_from(source: &str, address: SocketAddr) -> io::Result<String> {
+    let mut stream = connect_from(source, address).await?;
+    let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    talk(&mut stream, request).await
+}
+
+/// Whether the server has closed the connection, maybe before it was known to be open.
+async fn is_closed(stream: &mut io::Result<TcpStream>) -> bool {
+    let Ok(stream) = stream else {
+        return true;
+    };
+    let read = tokio::time::timeout(SOON, stream.read(&mut [0])).await;
+    matches!(read.expect("an end"), Ok(0) | Err(_))
+}
+
+fn narrow(per_address: usize, half_open: usize) -> Limits {
+    Limits {
+        connections: 8,
+        connections_per_address: per_address,
+        half_open_per_address: half_open,
+        handshake: LONG,
+        first_request: LONG,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn half_open_connections_of_one_client_stop_no_other() {
+    let (tasks, authority) = (Tasks::new(), Authority::new());
+    for tls in [None, Some(authority.files(false))] {
+        let address = serve(&tasks, narrow(4, 2), tls.as_ref()).await;
+        let mut opened = Vec::new();
+        for _ in 0..20 {
+            opened.push(connect_from("127.0.0.1", address).await);
+        }
+        for stream in &mut opened[2..] {
+            assert!(is_closed(stream).await);
+        }
+        let mut other = connect_from("127.0.0.2", address).await.unwrap();
+        match tls {
+            None => {
+                let answer = ask_from("127.0.0.3", address).await.unwrap();
+                assert!(answer.ends_with("abcde"));
+            }
+            Some(_) => {
+                let name = ServerName::try_from("localhost").unwrap();
+                let client = authority.client(None);
+                client.connect(name, &mut other).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn closes_connections_above_the_share_of_an_address_and_recovers() {
+    let tasks = Tasks::new();
+    let address = serve(&tasks, narrow(2, 2), None).await;
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect_from("127.0.0.1", address).await.unwrap();
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        first.push(stream);
+    }
+    let mut third = connect_from("127.0.0.1", address).await;
+    assert!(is_closed(&mut third).await);
+    assert!(
+        ask_from("127.0.0.2", address)
+            .await
+            .unwrap()
+            .ends_with("abcde")
+    );
+    drop(first);
+    let served = async {
+        loop {
+            match ask_from("127.0.0.1", address).await {
+                Ok(answer) if answer.ends_with("abcde") => return,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(SOON, served).await.expect("a place");
+}
+
+#[tokio::test]
+async fn ends_a_transfer_that_a_client_takes_byte_by_byte() {
+    let (tasks, authority) = (Tasks::new(), Authority::new());
+    for tls in [None, Some(authority.files(false))] {
+        let limits = Limits {
+            connections: 1,
+            pace: Pace {
+                minimum_rate: 1 << 20,
+                window: Duration::from_millis(50),
+            },
+            ..Limits::default()
+        };
+        let address = serve(&tasks, limits, tls.as_ref()).await;
+        let stream = TcpStream::connect(address).await.unwrap();
+        let client = authority.client(None);
+        let slow = tokio::spawn(read_slowly(stream, tls.as_ref().map(|_| client.clone())));
+        // The only place becomes free when the slow reader has lost it.
+        let next = async {
+            match tls {
+                None => ask(address, "GET", "/").await,
+                Some(_) => ask_tls(address, client).await.unwrap(),
+            }
+        };
+        let next = tokio::time::timeout(SOON, next).await.expect("a place");
+        assert!(next.contains(" 200 "), "{next}");
+        slow.abort();
+    }
+}
+
+/// Asks for what never ends, and takes a byte now and then.
+async fn read_slowly(stream: TcpStream, tls: Option<TlsConnector>) {
+    let request = b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut io: Box<dyn Connected> = match tls {
+        None => Box::new(stream),
+        Some(client) => {
+            let name = ServerName::try_from("localhost").unwrap();
+            Box::new(client.connect(name, stream).await.unwrap())
+        }
+    };
+    io.write_all(request).await.unwrap();
+    while io.read_u8().await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+trait Connected: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<I: AsyncRead + AsyncWrite + Unpin + Send> Connected for I {}
+
+#[tokio::test]
+async fn never_ends_a_transfer_that_is_taken() {
+    let tasks = Tasks::new();
+    let limits = Limits {
+        pace: Pace {
+            minimum_rate: 1,
+            window: SOON,
+        },
+        first_request: SHORT,
+        idle: SHORT,
+        ..Limits::default()
+    };
+    let address = serve(&tasks, limits, None).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let (mut piece, mut read) = (vec![0; 256 << 10], 0);
+    loop {
+        match stream.read(&mut piece).await.unwrap() {
+            0 => break,
+            more => read += more as u64,
+        }
+        // Slower than the idle time, and yet never idle.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(read > LENGTH, "{read}");
+}
+
+#[tokio::test]
+async fn answers_400_to_two_hosts_and_to_none() {
+    let tasks = Tasks::new();
+    let address = serve(&tasks, Limits::default(), None).await;
+    for (version, hosts, status) in [
+        ("1.1", "Host: a\r\n", "200"),
+        ("1.1", "", "400"),
+        ("1.1", "Host: a\r\nHost: a\r\n", "400"),
+        ("1.1", "Host: a\r\nHost: b\r\n", "400"),
+        ("1.1", "Host: a b\r\n", "400"),
+        ("1.1", "Host: user@a\r\n", "400"),
+        ("1.0", "Host: a\r\nHost: b\r\n", "400"),
+        ("1.0", "", "200"),
+    ] {
+        for target in ["/", "http://a/"] {
+            let request =
+                format!("GET {target} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let answer = talk(&mut stream, &request).await.unwrap();
+            assert_eq!(
+                answer.split(' ').nth(1),
+                Some(status),
+                "{request:?}: {answer}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

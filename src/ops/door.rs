@@ -121,6 +121,7 @@ mod tests {
 
     const FULL: StackLimits = StackLimits {
         at_once: 0,
+        at_once_per_address: 0,
         deadline: Duration::from_secs(60),
         logged: true,
     };

@@ -11,9 +11,9 @@ use super::notebook::{Notebook, Problem, Problems};
 use super::policy;
 use super::section::Section;
 use super::{
-    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig,
+    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig, LimitsConfig,
     ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
-    images, listeners, notice_places, storage, upstreams, webhook,
+    images, limits, listeners, notice_places, storage, upstreams, webhook,
 };
 use crate::kubernetes::images::KindImages;
 use crate::oci::RegistryHost;
@@ -29,6 +29,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     pub admin: AdminConfig,
     pub ops: Option<OpsConfig>,
+    /// Of every listener.
+    pub limits: LimitsConfig,
     pub webhook: Option<WebhookConfig>,
     /// Names differ.
     pub clusters: Vec<ClusterConfig>,
@@ -225,6 +227,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);
+    let limits = limits::limits(&mut root);
     let webhook = webhook::webhook(&mut root);
     let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
     let cache = storage::cache(&mut root, &data_dir);
@@ -238,6 +241,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         listeners,
         admin: admin?,
         ops,
+        limits,
         webhook,
         clusters,
         upstreams,

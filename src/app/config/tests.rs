@@ -45,7 +45,7 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
-fn load(text: &str) -> Result<Config, Problems> {
+pub(super) fn load(text: &str) -> Result<Config, Problems> {
     let (_folder, file) = written(text);
     Config::load(Some(&file), home, now())
 }

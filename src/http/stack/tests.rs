@@ -25,7 +25,10 @@ struct Turnstile {
 
 impl Turnstile {
     fn new(at_once: usize, deadline: Duration) -> Arc<Self> {
-        let limits = StackLimits::new(at_once, deadline);
+        Self::within(StackLimits::new(at_once, at_once, deadline))
+    }
+
+    fn within(limits: StackLimits) -> Arc<Self> {
         Arc::new(Self {
             stack: Stack::new("turnstile", limits),
             begun: Notify::new(),
@@ -34,7 +37,11 @@ impl Turnstile {
     }
 
     async fn ask(self: &Arc<Self>, method: Method) -> Response<Body> {
-        let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
+        self.ask_from([127, 0, 0, 1], method).await
+    }
+
+    async fn ask_from(self: &Arc<Self>, address: [u8; 4], method: Method) -> Response<Body> {
+        let peer = Peer::new((address, 9).into(), None);
         let request = Request::builder().method(method).uri("/path").body(());
         let connection = Connection::new(self.clone(), peer);
         connection.call(request.unwrap()).await.unwrap()
@@ -114,6 +121,23 @@ async fn turns_away_what_is_too_much_at_once_and_recovers() {
 }
 
 #[tokio::test]
+async fn leaves_places_that_one_address_cannot_take() {
+    let limits = StackLimits::new(2, 1, LONG);
+    let door = Turnstile::within(limits);
+    let second = async {
+        door.begun.notified().await;
+        let refused = said(door.ask(Method::GET).await).await;
+        door.turns.add_permits(2);
+        let other = door.ask_from([10, 0, 0, 2], Method::GET).await;
+        (refused, said(other).await)
+    };
+    let (first, (refused, other)) = tokio::join!(door.ask(Method::GET), second);
+    assert_eq!(refused, (503, "full".into()));
+    assert_eq!(other, (200, "done".into()));
+    assert_eq!(said(first).await, (200, "done".into()));
+}
+
+#[tokio::test]
 async fn gives_the_place_of_a_client_that_went_away_to_the_next() {
     let door = Turnstile::new(1, LONG);
     let gone = tokio::time::timeout(Duration::from_millis(1), door.ask(Method::GET));
@@ -167,7 +191,7 @@ impl Door<()> for Streaming {
 #[tokio::test]
 async fn a_body_holds_no_place_and_outlives_the_deadline() {
     let go_on = Arc::new(Notify::new());
-    let limits = StackLimits::new(1, Duration::from_millis(20));
+    let limits = StackLimits::new(1, 1, Duration::from_millis(20));
     let door = Streaming {
         stack: Stack::new("streaming", limits),
         go_on: go_on.clone(),

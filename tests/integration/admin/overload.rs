@@ -12,7 +12,7 @@ async fn turns_requests_away_when_full_and_recovers() {
     let lab = Arc::new(Lab::start().await);
     let held = lab.upstream.hold("/manifests/");
     let path = "/api/v1/verdicts?image=registry.example/team/app:1&environment=production";
-    let mut asked: FuturesUnordered<_> = (0..=StackLimits::ADMIN.at_once)
+    let mut asked: FuturesUnordered<_> = (0..=StackLimits::ADMIN.at_once_per_address)
         .map(|_| lab.api("GET", path).send())
         .collect();
     let refused = asked.next().await.unwrap();

@@ -15,6 +15,7 @@ use crate::kit::World;
 
 const LIMITS: StackLimits = StackLimits {
     at_once: 1,
+    at_once_per_address: 1,
     deadline: Duration::from_secs(60),
     logged: true,
 };

@@ -4,6 +4,7 @@ mod authority;
 mod certificates;
 mod ends;
 mod follow;
+mod hosts;
 mod notices;
 mod policy;
 mod probes;

@@ -16,10 +16,11 @@ const SAMPLE: &str = include_str!("../../../config/sekisho.toml");
 const STRANGER: &str = "nobodys_key = 1";
 
 /// The smallest good file around one key of a table, which stands for `@`.
-const AROUND: [(&str, &str); 9] = [
+const AROUND: [(&str, &str); 10] = [
     ("", "@"),
     ("listeners", "[[listeners]]\n@"),
     ("admin", "[admin]\n@"),
+    ("limits", "[limits]\n@"),
     (
         "upstreams",
         "[[upstreams]]\nname = 'registry.prod.example'\n@",

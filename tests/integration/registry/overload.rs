@@ -12,6 +12,7 @@ use crate::kit::{World, image, manifests};
 const NAME: &str = "docker.io/team/app";
 const LIMITS: StackLimits = StackLimits {
     at_once: 1,
+    at_once_per_address: 1,
     deadline: Duration::from_secs(60),
     logged: true,
 };

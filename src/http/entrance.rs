@@ -1,0 +1,143 @@
+//! What every request of a connection passes first, whatever the door.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::Either;
+use http::header::{CONNECTION, HOST};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use hyper::service::Service;
+use tokio::sync::oneshot;
+
+use super::shares::Share;
+
+/// The service of a connection behind its entrance: it ends the time in which the
+/// connection is half open, and refuses requests whose host is not clear.
+pub(super) struct Entrance<S> {
+    service: S,
+    opening: Opening,
+}
+
+/// The client has connected and sent no request yet.
+pub(super) struct Opening {
+    is_over: AtomicBool,
+    held: Mutex<Option<Held>>,
+}
+
+/// What a half-open connection holds: of its client's share, and whom to tell of the
+/// first request.
+type Held = (Share, oneshot::Sender<()>);
+
+impl Opening {
+    /// The second part resolves when the first request has come.
+    pub(super) fn new(share: Share) -> (Self, oneshot::Receiver<()>) {
+        let (came, comes) = oneshot::channel();
+        let opening = Self {
+            is_over: AtomicBool::new(false),
+            held: Mutex::new(Some((share, came))),
+        };
+        (opening, comes)
+    }
+
+    fn request_came(&self) {
+        if self.is_over.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_share, came)) = held.take() {
+            // Nobody listens where the time has just run out.
+            let _ = came.send(());
+        }
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<S> Entrance<S> {
+    pub(super) fn new(service: S, opening: Opening) -> Self {
+        Self { service, opening }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Entrance<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    R: From<&'static str>,
+{
+    type Response = Response<R>;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response<R>, Infallible>>, S::Future>;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        self.opening.request_came();
+        if host_is_clear(request.version(), request.headers()) {
+            Either::Right(self.service.call(request))
+        } else {
+            Either::Left(ready(Ok(unclear_host())))
+        }
+    }
+}
+
+/// Whether a request has the one valid `Host` that it needs (RFC 9112, 3.2): two could
+/// be read differently by whoever stands before us.
+fn host_is_clear(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => host.as_bytes().iter().all(|byte| may_stand_in_host(*byte)),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The bytes of `uri-host [ ":" port ]` (RFC 3986, 3.2.2).
+fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
+}
+
+fn unclear_host<R: From<&'static str>>() -> Response<R> {
+    let mut response = Response::new(R::from("the request needs one valid Host header\n"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_clear(version: Version, hosts: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap());
+        }
+        host_is_clear(version, &headers)
+    }
+
+    #[test]
+    fn wants_one_host_of_http_1_1() {
+        assert!(is_clear(Version::HTTP_11, &["gateway.example:5080"]));
+        assert!(is_clear(Version::HTTP_11, &["[fd00::1]:5080"]));
+        assert!(is_clear(Version::HTTP_11, &[""]));
+        assert!(!is_clear(Version::HTTP_11, &[]));
+        assert!(is_clear(Version::HTTP_10, &[]));
+    }
+
+    #[test]
+    fn refuses_two_hosts_and_what_is_none() {
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            assert!(!is_clear(version, &["a.example", "a.example"]));
+            for host in [
+                "a b",
+                "user@a.example",
+                "a.example/x",
+                "関所",
+                "a?b",
+                "a\\b",
+            ] {
+                assert!(!is_clear(version, &[host]), "{host}");
+            }
+        }
+    }
+}

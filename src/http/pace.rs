@@ -1,0 +1,297 @@
+//! Ends a connection whose client takes an answer too slowly.
+//!
+//! A blob may take an hour on a slow line, so no deadline is put on answers as a whole.
+//! What is bounded is the rate: of the time that bytes wait for the client, each window
+//! must move a minimum of them. Time in which nothing waits does not count, so that a
+//! slow upstream is not held against the client.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+
+/// What the kernel takes beyond what it could send, of a client that is watched closely,
+/// in bytes. It otherwise takes megabytes before it lets us see any progress.
+const UNSENT: u32 = 16 << 10;
+
+/// How slowly a client may take what waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes a second, on average over `window`.
+    pub minimum_rate: u64,
+    /// Waiting time over which the rate is measured.
+    pub window: Duration,
+}
+
+impl Pace {
+    /// Bytes that a window must move: one at least.
+    fn minimum(&self) -> u64 {
+        let window_ms = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
+        (self.minimum_rate.saturating_mul(window_ms) / 1000).max(1)
+    }
+}
+
+/// A connection whose socket can be told what becomes of unsent bytes.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// `None`: there is no socket beneath.
+    fn tcp(&self) -> Option<&TcpStream>;
+}
+
+impl Socket for TcpStream {
+    fn tcp(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn tcp(&self) -> Option<&TcpStream> {
+        Some(self.get_ref().0)
+    }
+}
+
+/// A connection whose writes must keep the pace.
+pub(super) struct Paced<I> {
+    io: I,
+    pace: Pace,
+    /// Bytes that were taken in this window.
+    taken: u64,
+    /// Of this window, the time that has passed.
+    waited: Duration,
+    /// Since when the present write waits.
+    since: Option<Instant>,
+    /// Runs while a write waits, until the window ends or the client is to be watched.
+    alarm: Option<Pin<Box<Sleep>>>,
+    watched: bool,
+}
+
+impl<I: Socket> Paced<I> {
+    pub(super) fn new(io: I, pace: Pace) -> Self {
+        Self {
+            io,
+            pace,
+            taken: 0,
+            waited: Duration::ZERO,
+            since: None,
+            alarm: None,
+            watched: false,
+        }
+    }
+
+    /// Passes `result`, of a write that took so many bytes, on; or an error in its place
+    /// where the client is too slow.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+        taken: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        match result {
+            Poll::Pending => self.wait(context).map(Err),
+            Poll::Ready(Ok(value)) => {
+                self.taken += taken(&value) as u64;
+                self.alarm = None;
+                let since = self.since.take();
+                self.waited += since.map_or(Duration::ZERO, |since| since.elapsed());
+                Poll::Ready(self.measure().map(|()| value))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Waits for the client, or for the end of the window; ready with an error if too
+    /// little was taken in it.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            let next = self.next_alarm();
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(next)));
+            if alarm.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.alarm = None;
+            self.waited += since.elapsed();
+            self.since = None;
+            self.watch_closely();
+            if let Err(error) = self.measure() {
+                return Poll::Ready(error);
+            }
+        }
+    }
+
+    /// A quarter of the window, then its end.
+    fn next_alarm(&self) -> Duration {
+        let until = match self.watched {
+            false => self.pace.window / 4,
+            true => self.pace.window,
+        };
+        until.saturating_sub(self.waited)
+    }
+
+    /// From now on the kernel shows what the client takes in small steps.
+    fn watch_closely(&mut self) {
+        if !self.watched
+            && let Some(tcp) = self.io.tcp()
+        {
+            // Without it progress is seen in larger steps.
+            let _ = SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
+        }
+        self.watched = true;
+    }
+
+    /// Begins a new window where one has passed.
+    fn measure(&mut self) -> io::Result<()> {
+        if self.waited < self.pace.window {
+            return Ok(());
+        }
+        if self.taken < self.pace.minimum() {
+            self.abandon();
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        (self.taken, self.waited) = (0, Duration::ZERO);
+        Ok(())
+    }
+
+    /// What the kernel still holds for the client is thrown away with the connection;
+    /// else it would be kept for minutes.
+    fn abandon(&self) {
+        if let Some(tcp) = self.io.tcp() {
+            let _ = tcp.set_zero_linger();
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_read(context, buffer)
+    }
+}
+
+impl<I: Socket> AsyncWrite for Paced<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_write(context, bytes);
+        this.watch(context, result, |taken| *taken)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_write_vectored(context, slices);
+        this.watch(context, result, |taken| *taken)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_flush(context);
+        this.watch(context, result, |()| 0)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.io).poll_shutdown(context);
+        this.watch(context, result, |()| 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    impl Socket for DuplexStream {
+        fn tcp(&self) -> Option<&TcpStream> {
+            None
+        }
+    }
+
+    const BRISK: Pace = Pace {
+        minimum_rate: 1 << 20,
+        window: Duration::from_millis(20),
+    };
+    const LENIENT: Pace = Pace {
+        minimum_rate: 1,
+        window: Duration::from_secs(60),
+    };
+
+    #[tokio::test]
+    async fn ends_a_write_that_nobody_reads() {
+        let (server, _client) = duplex(4);
+        let mut server = Paced::new(server, BRISK);
+        let refused = server.write_all(b"more than four").await;
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// Each byte is progress, and yet too little of it.
+    #[tokio::test]
+    async fn ends_a_write_that_is_read_byte_by_byte() {
+        let (server, mut client) = duplex(4);
+        let mut server = Paced::new(server, BRISK);
+        let reading = tokio::spawn(async move {
+            let mut read = 0;
+            while client.read_u8().await.is_ok() {
+                read += 1;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            read
+        });
+        let refused = server.write_all(&[0; 1 << 20]).await;
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(server);
+        assert!(reading.await.unwrap() < 1 << 20);
+    }
+
+    #[tokio::test]
+    async fn lets_a_reading_client_take_its_bytes() {
+        let (server, mut client) = duplex(4);
+        let mut server = Paced::new(server, LENIENT);
+        let mut read = [0; 14];
+        let (written, _) = tokio::join!(
+            server.write_all(b"more than four"),
+            client.read_exact(&mut read)
+        );
+        written.unwrap();
+        assert_eq!(&read, b"more than four");
+    }
+
+    #[tokio::test]
+    async fn measures_each_window_by_itself() {
+        let mut server = Paced::new(duplex(1).0, BRISK);
+        let minimum = BRISK.minimum();
+        assert_eq!(minimum, (1 << 20) / 50);
+        let almost = BRISK.window - Duration::from_millis(1);
+        for (waited, taken, keeps_pace) in [
+            (almost, 0, true),
+            (BRISK.window, minimum - 1, false),
+            (BRISK.window, minimum, true),
+        ] {
+            (server.waited, server.taken) = (waited, taken);
+            assert_eq!(
+                server.measure().is_ok(),
+                keeps_pace,
+                "{taken} in {waited:?}"
+            );
+        }
+        assert_eq!((server.waited, server.taken), (Duration::ZERO, 0));
+    }
+}
