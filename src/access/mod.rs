@@ -4,6 +4,6 @@ mod principal;
 mod role;
 mod scope;
 
-pub use principal::Principal;
+pub use principal::{Barred, Principal};
 pub use role::{Role, UnknownRole};
 pub use scope::Scope;

@@ -49,6 +49,11 @@ impl Role {
         }
     }
 
+    /// Manifests, blobs and lists, at a listener that asks for tokens.
+    pub const fn may_pull(self) -> bool {
+        matches!(self, Self::Puller | Self::Admin)
+    }
+
     pub const fn may_submit_scans(self) -> bool {
         matches!(self, Self::Scanner | Self::Admin)
     }
@@ -69,8 +74,15 @@ impl Role {
         matches!(self, Self::OnCall | Self::Admin)
     }
 
+    /// Verdicts, decisions, what wants a scan, and the state of things.
     pub const fn may_view(self) -> bool {
         !matches!(self, Self::Puller)
+    }
+
+    /// What people wrote and granted, too: exceptions, advisories, break-glass, modes,
+    /// and what another policy would change.
+    pub const fn may_view_records(self) -> bool {
+        !matches!(self, Self::Puller | Self::Scanner)
     }
 
     pub const fn may_manage_tokens(self) -> bool {

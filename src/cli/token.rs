@@ -37,6 +37,14 @@ enum TokenCommand {
     after_help = "With --config and no --server it is written straight to the ledger, so it
 needs no other token: for whoever may write that file.
 
+What a role may, within the token's repositories and environments:
+  puller    pull, where a listener asks for tokens
+  scanner   hand in scans; ask for verdicts and for what wants a scan
+  promoter  promote; read verdicts, decisions, exceptions, advisories
+  viewer    read the same
+  on-call   read the same; revoke, reinstate, break glass, set modes
+  admin     all of it, and pull; one without bounds also makes tokens
+
 Examples:
   sekisho token create --name ci --role scanner --repository 'registry.corp/team/**' --expires 90d
   sekisho token create --name release --role promoter --environment staging --environment production

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::question::{ExposureInput, Question};
 use super::refusal::Refusal;
-use crate::access::Principal;
+use crate::access::{Barred, Principal};
 use crate::oci::{Digest, Reference, RegistryHost, Repository, RepositoryGlobs};
-use crate::trust::{Denial, EnvironmentName, Exposure, Rulebook, Subject};
+use crate::trust::{Denial, DenialReason, EnvironmentName, Exposure, Rulebook, Subject};
 
 /// An address where nodes pull. Nothing that a client sends chooses another
 /// environment or exposure than its listener's.
@@ -40,6 +40,44 @@ pub struct Asker {
     pub listener: Arc<Listener>,
     pub principal: Principal,
     pub client: Option<IpAddr>,
+}
+
+impl Asker {
+    /// What the asker's own role and scope leave out: everything here, or
+    /// `repository`. Allocates nothing where they leave out nothing.
+    pub fn barred(&self, repository: Option<&Repository>) -> Option<Denial> {
+        let environment = &self.listener.environment;
+        let barred = self.principal.barred(environment.as_str(), repository)?;
+        let name = self.principal.name();
+        let (reason, detail, next) = match (barred, repository) {
+            (Barred::Role, _) => {
+                let role = self.principal.role();
+                let detail = format!("the token {name} is a {role}'s, which pulls nothing");
+                (
+                    DenialReason::Unauthenticated,
+                    detail,
+                    "pull with a puller's token",
+                )
+            }
+            (Barred::Repository, Some(repository)) => {
+                let detail = format!("the token {name} does not reach {repository}");
+                (
+                    DenialReason::RegistryNotPermitted,
+                    detail,
+                    "ask an admin for one that does",
+                )
+            }
+            (Barred::Environment | Barred::Repository, _) => {
+                let detail = format!("the token {name} does not reach {environment}");
+                (
+                    DenialReason::RegistryNotPermitted,
+                    detail,
+                    "ask an admin for one that does",
+                )
+            }
+        };
+        Some(Denial::new(reason, detail, next))
+    }
 }
 
 /// The repository that a request is about.

@@ -30,8 +30,8 @@ impl Resolver {
         Self { upstreams, ledger }
     }
 
-    /// The environment of a pull, where the operator's lists of upstreams and
-    /// repositories do not leave its repository out.
+    /// The environment of a pull, where the asker's own rights, and the operator's lists
+    /// of upstreams and repositories, do not leave its repository out.
     pub(super) fn limits<'a>(
         &self,
         pull: Pull<'_>,
@@ -40,6 +40,9 @@ impl Resolver {
         let environment = rulebook.environment(pull.environment());
         let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
         let repository = pull.repository();
+        if let Some(denial) = pull.asker.barred(Some(repository)) {
+            return Err(Halt::NotServed(denial));
+        }
         let Some(upstream) = self.upstreams.get(repository.host()) else {
             return Ok(environment);
         };

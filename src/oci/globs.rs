@@ -15,6 +15,9 @@ pub struct BadGlob {
     pub problem: String,
 }
 
+/// What makes a glob more than a name.
+const WILD: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+
 /// Globs over `host/name`: `*` stays within a component, `**` crosses them.
 /// The host is matched whole, so no look-alike slips in behind a prefix.
 #[derive(Clone)]
@@ -74,6 +77,22 @@ impl RepositoryGlobs {
         }
     }
 
+    /// Whether some repository may match both. Says yes where two patterns are too
+    /// wild to tell.
+    pub fn meet(&self, other: &Self) -> bool {
+        let mut pairs = self
+            .written
+            .iter()
+            .flat_map(|one| other.written.iter().map(move |two| (one, two)));
+        pairs.any(
+            |(one, two)| match (one.contains(WILD), two.contains(WILD)) {
+                (false, _) => other.set.is_match(one),
+                (_, false) => self.set.is_match(two),
+                (true, true) => ends_meet(one, two),
+            },
+        )
+    }
+
     /// For lists where leaving them empty means no limit.
     pub fn empty_or_matches(&self, repository: &Repository) -> bool {
         self.is_empty() || self.matches(repository)
@@ -111,6 +130,26 @@ impl fmt::Write for Text {
         Ok(())
     }
 }
+
+/// Whether what two patterns begin and end with before and behind all that is wild
+/// can belong to one name.
+fn ends_meet(one: &str, two: &str) -> bool {
+    let start = |glob: &str| glob.find(WILD).map_or(glob.len(), |at| at);
+    let end = |glob: &str| glob.rfind(WILD).map_or(0, |at| at + 1);
+    let (one_start, two_start) = (&one[..start(one)], &two[..start(two)]);
+    let (one_end, two_end) = (&one[end(one)..], &two[end(two)..]);
+    (one_start.starts_with(two_start) || two_start.starts_with(one_start))
+        && (one_end.ends_with(two_end) || two_end.ends_with(one_end))
+}
+
+impl PartialEq for RepositoryGlobs {
+    /// As they were written.
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for RepositoryGlobs {}
 
 /// As they were written: the compiled set has no stable order.
 impl fmt::Debug for RepositoryGlobs {
@@ -163,6 +202,19 @@ mod tests {
         assert!(globs.matches(&repository));
         let counted = allocation_counter::measure(|| assert!(globs.matches(&repository)));
         assert_eq!(counted.count_total, 0, "{counted:?}");
+    }
+
+    #[test]
+    fn patterns_meet_unless_their_ends_part_them() {
+        let meet = |one: &str, two: &str| {
+            let globs = |glob: &str| RepositoryGlobs::new(vec![glob.to_owned()]).unwrap();
+            assert_eq!(globs(one).meet(&globs(two)), globs(two).meet(&globs(one)));
+            globs(one).meet(&globs(two))
+        };
+        assert!(meet("a.corp/team/*", "a.corp/**") && meet("**", "a.corp/team/x"));
+        assert!(meet("a.corp/{x,y}", "*/x") && meet("a.corp/x", "a.corp/x"));
+        assert!(!meet("a.corp/team/*", "b.corp/**") && !meet("**/x", "a.corp/*/y"));
+        assert!(!meet("a.corp/x", "a.corp/y") && !meet("a.corp/*", "a.corp/x/y"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Call<'_> {
         }
         let query = self.parts.uri.query().unwrap_or_default();
         let (name, content) = match route(self.parts.uri.path(), query) {
-            Ok(Route::Base) => return answer::base(),
+            Ok(Route::Base) => return self.base().await,
             Ok(Route::Repository { name, content }) => (name, content),
             Err(no) => return answer::no_route(&no),
         };
@@ -64,6 +64,16 @@ impl Call<'_> {
             self.remember(target, reference);
         }
         answer
+    }
+
+    /// `docker login` ends here: so whoever may pull nothing hears it at once.
+    async fn base(&self) -> Answer {
+        let Some(denial) = self.asker.barred(None) else {
+            return answer::base();
+        };
+        let gate = &self.registry.gate;
+        let refused = gate.refuse_address(&self.asker, "", denial, self.now, self.started);
+        answer::refusal(&refused.await)
     }
 
     async fn manifest(&self, pull: Pull<'_>, reference: &Reference) -> Result<Answer, Refusal> {

@@ -26,5 +26,6 @@ mod records;
 mod revocations;
 mod spoken_against;
 mod tags;
+mod tokens;
 mod upstreams;
 mod vouching;
