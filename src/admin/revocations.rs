@@ -16,7 +16,7 @@ use crate::oci::Digest;
 /// The longest reason that is taken, in characters.
 const REASON_LIMIT: usize = 1000;
 
-/// Take trust back, for a digest wherever it lies.
+/// Take trust back, for a digest in every repository that the token reaches.
 #[utoipa::path(
     post,
     path = "/api/v1/revocations",
@@ -33,6 +33,7 @@ pub(super) async fn revoke(
     let new = NewRevocation {
         digest: digest.clone(),
         environment: request.environment.clone(),
+        repositories: principal.scope().repository_globs().clone(),
         revoker: principal.name().to_owned(),
         revoked_at: now,
         reason: request.reason.clone(),
@@ -42,6 +43,7 @@ pub(super) async fn revoke(
         id: format!("revocation:{id}"),
         digest,
         environment: request.environment,
+        repositories: principal.scope().repositories().to_vec(),
         reason: request.reason,
     }))
 }
@@ -60,10 +62,10 @@ pub(super) async fn reinstate(
     Body(request): Body<RevocationRequest>,
 ) -> Result<Json<ReinstatementAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
-    reaches_every_repository(&principal)?;
     let undo = Reinstatement {
         digest: digest.clone(),
         environment: request.environment.clone(),
+        repositories: principal.scope().repository_globs().clone(),
         by: principal.name().to_owned(),
         at: now,
         reason: request.reason.clone(),
@@ -72,21 +74,10 @@ pub(super) async fn reinstate(
     Ok(Json(ReinstatementAnswer {
         digest,
         environment: request.environment,
+        repositories: principal.scope().repositories().to_vec(),
         ended,
         reason: request.reason,
     }))
-}
-
-/// A reinstatement holds wherever the digest lies, so that whoever may speak for
-/// some repositories cannot undo what was said of all.
-fn reaches_every_repository(principal: &Principal) -> Result<(), AdminError> {
-    match principal.scope().repositories().is_empty() {
-        true => Ok(()),
-        false => Err(forbidden(
-            principal,
-            "reinstate a digest in every repository",
-        )),
-    }
 }
 
 /// The digest to act on, once role, scope and request allow it.

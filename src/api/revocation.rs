@@ -18,7 +18,8 @@ pub const REINSTATEMENTS: &str = "/api/v1/revocations/reinstate";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
-    /// With a digest: it is revoked wherever it lies, in every repository.
+    /// With a digest: it is revoked wherever it lies, in every repository that the
+    /// token reaches.
     #[schema(example = "registry.corp/team/app@sha256:…")]
     pub image: String,
     /// Absent: all environments.
@@ -37,6 +38,9 @@ pub struct RevocationAnswer {
     pub digest: Digest,
     #[schema(value_type = Option<String>)]
     pub environment: Option<EnvironmentName>,
+    /// Where it holds, by the scope of the token; none: in every repository.
+    #[serde(default)]
+    pub repositories: Vec<String>,
     pub reason: String,
 }
 
@@ -47,6 +51,9 @@ pub struct ReinstatementAnswer {
     pub digest: Digest,
     #[schema(value_type = Option<String>)]
     pub environment: Option<EnvironmentName>,
+    /// Where it held, by the scope of the token; none: anywhere.
+    #[serde(default)]
+    pub repositories: Vec<String>,
     /// How many revocations this ended; none: there was none to end.
     pub ended: u64,
     pub reason: String,

@@ -9,6 +9,7 @@ use crate::cache::{Filled, OnFilled};
 use crate::gate::Gate;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::Digest;
+use crate::trust::Revocation;
 
 /// Pairs that wait to be recorded, at most; beyond, fills fail.
 const WAITING: usize = 100_000;
@@ -95,13 +96,13 @@ impl Aliases {
         gate.is_some_and(|gate| gate.rulebook().blocks(digest, now))
     }
 
-    /// In all environments, and nobody broke glass for it: content is shared by
+    /// Everywhere, and nobody broke glass for it: content is shared by
     /// those where it is not.
     fn is_revoked(&self, filled: &Filled, now: Timestamp) -> bool {
         let index = self.ledger.index();
         let everywhere = |digest| {
             let revocations = index.revoked_as(digest);
-            revocations.iter().any(|one| one.environment.is_none())
+            revocations.iter().any(Revocation::is_everywhere)
                 && !index.lifts_revocation(digest, now)
         };
         everywhere(&filled.sha256) || everywhere(&filled.sha512)
@@ -158,6 +159,7 @@ mod tests {
         let revocation = NewRevocation {
             digest,
             environment: None,
+            repositories: crate::oci::RepositoryGlobs::none(),
             revoker: "security".to_owned(),
             revoked_at: now,
             reason: "backdoor".to_owned(),

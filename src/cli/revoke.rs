@@ -8,12 +8,14 @@ use super::failure::{Exit, Failure};
 use crate::api::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };
+use crate::oci::printable;
 use crate::trust::EnvironmentName;
 
 /// Take trust back from a digest, wherever it lies; nothing but reinstate undoes it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Holds in every repository, for the digest and for everything below it.
+    after_help = "Holds for the digest and for everything below it, in every repository; by a
+token of some repositories, in those alone, which the answer says.
 
 Examples:
   sekisho revoke registry.corp/team/app@sha256:… --reason 'INC-3: key leaked in a layer'
@@ -26,8 +28,13 @@ pub struct Revoke {
 
 /// Undo a revocation; both stay on record
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  sekisho reinstate registry.corp/team/app@sha256:… --reason 'INC-3: the key was rotated'")]
+#[command(
+    after_help = "Ends what was revoked for the same environment; a token of some repositories
+ends what was revoked for exactly those.
+
+Examples:
+  sekisho reinstate registry.corp/team/app@sha256:… --reason 'INC-3: the key was rotated'"
+)]
 pub struct Reinstate {
     #[command(flatten)]
     subject: Subject,
@@ -67,9 +74,15 @@ impl Revoke {
         let answer = client
             .post::<RevocationAnswer>(REVOCATIONS, &request)
             .await?;
-        let (body, reach) = (&answer.body, reach(answer.body.environment.as_ref()));
+        let body = &answer.body;
+        let reach = reach(body.environment.as_ref(), &body.repositories);
         self.subject.screen.output.show(&answer.raw, |palette| {
-            format!("{} {} in {reach}", palette.bad("revoked"), body.digest)
+            let done = palette.bad("revoked");
+            format!(
+                "{done} {} in {reach}{}",
+                body.digest,
+                elsewhere(&body.repositories)
+            )
         })?;
         Ok(Exit::Done)
     }
@@ -82,7 +95,8 @@ impl Reinstate {
         let answer = client
             .post::<ReinstatementAnswer>(REINSTATEMENTS, &request)
             .await?;
-        let (body, reach) = (&answer.body, reach(answer.body.environment.as_ref()));
+        let body = &answer.body;
+        let reach = reach(body.environment.as_ref(), &body.repositories);
         self.subject.screen.output.show(&answer.raw, |palette| {
             let done = palette.good("reinstated");
             format!(
@@ -94,6 +108,20 @@ impl Reinstate {
     }
 }
 
-fn reach(environment: Option<&EnvironmentName>) -> String {
-    environment.map_or_else(|| "every environment".to_owned(), ToString::to_string)
+fn reach(environment: Option<&EnvironmentName>, repositories: &[String]) -> String {
+    let environment = environment.map_or("every environment", EnvironmentName::as_str);
+    match repositories {
+        [] => environment.to_owned(),
+        own => format!("{environment}, {}", printable(&own.join(" "), 1000)),
+    }
+}
+
+fn elsewhere(repositories: &[String]) -> &'static str {
+    match repositories {
+        [] => "",
+        _ => {
+            "\n  in other repositories it is served as before: an on-call token of all of them \
+             revokes it there"
+        }
+    }
 }

@@ -162,6 +162,11 @@ impl Index {
         self.tables.load().members.repositories(digest)
     }
 
+    /// The digest of the same bytes under the other algorithm, where it is known.
+    pub fn twin(&self, digest: &Digest) -> Option<Digest> {
+        self.tables.load().members.twin(digest)
+    }
+
     /// Image manifests that name `blob`, in repositories that `wanted` names, with
     /// where they lie; `limit` at most.
     pub fn holders_in(

@@ -5,15 +5,17 @@ use jiff::Timestamp;
 use super::change::Change;
 use super::{Ledger, LedgerError, stored};
 use crate::metrics::LedgerVerb;
-use crate::oci::Digest;
+use crate::oci::{Digest, RepositoryGlobs};
 use crate::trust::{EnvironmentName, Revocation};
 
 /// Trust that is to be taken back.
 #[derive(Clone, Debug)]
 pub struct NewRevocation {
     pub digest: Digest,
-    /// `None`: everywhere.
+    /// `None`: in all of them.
     pub environment: Option<EnvironmentName>,
+    /// None: in all of them.
+    pub repositories: RepositoryGlobs,
     pub revoker: String,
     pub revoked_at: Timestamp,
     pub reason: String,
@@ -25,26 +27,37 @@ pub struct Reinstatement {
     pub digest: Digest,
     /// As it was revoked: one for everywhere is not undone for one environment.
     pub environment: Option<EnvironmentName>,
+    /// As it was revoked; whoever speaks for every repository (none) undoes those for
+    /// some, too.
+    pub repositories: RepositoryGlobs,
     pub by: String,
     pub at: Timestamp,
     pub reason: String,
 }
 
 /// All revocations that hold.
-pub(super) const ACTIVE: &str = "SELECT id, digest, environment, revoker, revoked_at, reason \
-                                 FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
+pub(super) const ACTIVE: &str = "SELECT * FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
 
-pub(super) type Row = (i64, String, Option<String>, String, i64, String);
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    id: i64,
+    digest: String,
+    environment: Option<String>,
+    repositories: String,
+    revoker: String,
+    revoked_at: i64,
+    reason: String,
+}
 
 pub(super) fn revocation(row: Row) -> Result<Revocation, LedgerError> {
-    let (id, digest, environment, revoker, revoked_at, reason) = row;
     Ok(Revocation {
-        id,
-        digest: stored::text(&digest)?,
-        environment: environment.as_deref().map(stored::text).transpose()?,
-        revoker,
-        revoked_at: stored::time(revoked_at)?,
-        reason,
+        id: row.id,
+        digest: stored::text(&row.digest)?,
+        environment: row.environment.as_deref().map(stored::text).transpose()?,
+        repositories: stored::body(&row.repositories)?,
+        revoker: row.revoker,
+        revoked_at: stored::time(row.revoked_at)?,
+        reason: row.reason,
     })
 }
 
@@ -54,11 +67,13 @@ impl Ledger {
     pub async fn revoke(&self, new: NewRevocation) -> Result<i64, LedgerError> {
         let _timed = self.timed(LedgerVerb::Revoke);
         let mut writing = self.begin(Some(new.revoked_at)).await?;
-        let add = "INSERT INTO revocations (digest, environment, revoker, revoked_at, reason) \
-                   VALUES (?, ?, ?, ?, ?) RETURNING id";
+        let add = "INSERT INTO revocations \
+                   (digest, environment, repositories, revoker, revoked_at, reason) \
+                   VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
         let id = sqlx::query_scalar(add)
             .bind(new.digest.to_string())
             .bind(new.environment.as_ref().map(EnvironmentName::as_str))
+            .bind(stored::json(&new.repositories)?)
             .bind(&new.revoker)
             .bind(new.revoked_at.as_microsecond())
             .bind(&new.reason)
@@ -69,20 +84,22 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Undoes what was revoked for exactly this digest and environment; returns
-    /// how many revocations that were.
+    /// Undoes what was revoked for exactly this digest and environment, and these
+    /// repositories unless they are all; returns how many revocations that were.
     pub async fn reinstate(&self, undo: Reinstatement) -> Result<u64, LedgerError> {
         let _timed = self.timed(LedgerVerb::Reinstate);
         let mut writing = self.begin(Some(undo.at)).await?;
         let update = "UPDATE revocations \
                       SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \
-                      WHERE digest = ? AND environment IS ? AND reinstated_at IS NULL";
+                      WHERE digest = ? AND environment IS ? AND reinstated_at IS NULL \
+                      AND ? IN ('[]', repositories)";
         let undone = sqlx::query(update)
             .bind(undo.at.as_microsecond())
             .bind(&undo.by)
             .bind(&undo.reason)
             .bind(undo.digest.to_string())
             .bind(undo.environment.as_ref().map(EnvironmentName::as_str))
+            .bind(stored::json(&undo.repositories)?)
             .execute(writing.sql())
             .await?
             .rows_affected();
@@ -97,8 +114,7 @@ impl Ledger {
         &self,
         digests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Revocation>, LedgerError> {
-        let of = "SELECT id, digest, environment, revoker, revoked_at, reason \
-                  FROM revocations WHERE reinstated_at IS NULL \
+        let of = "SELECT * FROM revocations WHERE reinstated_at IS NULL \
                   AND digest IN (SELECT value FROM json_each(?)) ORDER BY id";
         let rows: Vec<Row> = sqlx::query_as(of)
             .bind(stored::list(digests))

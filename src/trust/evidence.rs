@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
 use crate::access::Scope;
-use crate::oci::{Closure, Digest, Repository, Tag};
+use crate::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
 use crate::report::{Finding, Format, Incomplete, Package, Tool};
 
 /// A scan that was handed in, bound to one image manifest.
@@ -90,13 +90,16 @@ impl Promotion {
     }
 }
 
-/// Trust was taken back, for a digest wherever it lies.
+/// Trust was taken back, for a digest wherever it lies, unless it is narrowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     pub id: i64,
     pub digest: Digest,
     /// Narrowed to one environment; `None`: all of them.
     pub environment: Option<EnvironmentName>,
+    /// Narrowed to some repositories, by who speaks for no others; none: all of them.
+    #[serde(default = "RepositoryGlobs::none")]
+    pub repositories: RepositoryGlobs,
     pub revoker: String,
     pub revoked_at: Timestamp,
     pub reason: String,
@@ -110,6 +113,21 @@ pub struct FirstNamed {
     pub scope: Scope,
     pub received_at: Timestamp,
     pub finding: Finding,
+}
+
+impl Revocation {
+    /// Whether it holds for images of `repository` in `environment`.
+    pub fn reaches(&self, environment: &EnvironmentName, repository: &Repository) -> bool {
+        self.environment
+            .as_ref()
+            .is_none_or(|name| name == environment)
+            && self.repositories.empty_or_matches(repository)
+    }
+
+    /// Whether nothing narrows it.
+    pub fn is_everywhere(&self) -> bool {
+        self.environment.is_none() && self.repositories.is_empty()
+    }
 }
 
 impl FirstNamed {

@@ -21,11 +21,12 @@ impl Judgement<'_> {
     }
 
     /// The ledger found that it concerns the subject. A narrowed one concerns its
-    /// environment alone, and a child that is not deployed does not deny its index.
+    /// environment and repositories alone, and a child that is not deployed does not
+    /// deny its index.
     fn hit_by(&self, revocation: &Revocation) -> bool {
-        let narrowed = revocation.environment.as_ref();
-        let here = narrowed.is_none_or(|name| *name == self.subject.environment);
-        here && self.concerns(&revocation.digest)
+        let subject = self.subject;
+        revocation.reaches(&subject.environment, &subject.repository)
+            && self.concerns(&revocation.digest)
     }
 
     /// Whether what is wrong with a related digest is wrong with the subject:

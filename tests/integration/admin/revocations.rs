@@ -64,22 +64,63 @@ async fn a_reason_and_a_digest_are_needed() {
     lab.stop().await;
 }
 
-/// What is revoked is revoked in every repository, and so is what is reinstated.
+fn team(name: &str, repository: &str) -> Value {
+    let repositories = [format!("registry.example/{repository}")];
+    json!({"name": name, "role": "on-call", "repositories": repositories})
+}
+
 #[tokio::test]
-async fn a_token_of_one_repository_reinstates_nothing() {
+async fn a_token_of_one_repository_revokes_and_reinstates_there_alone() {
     let lab = Lab::start().await;
     let (named, digest) = admitted(&lab).await;
-    let repositories = ["registry.example/team/app"];
-    let request = json!({"name": "team", "role": "on-call", "repositories": repositories});
-    let token = lab.token(request).await;
+    let (own, other) = (
+        lab.token(team("own", NAME)).await,
+        lab.token(team("other", "team/door")).await,
+    );
+    // Another team cannot stop it by calling it theirs, nor by its own name.
+    let renamed = json!({"image": named.replace("app", "door"), "reason": "bad"});
+    let answer = revoke(&lab, &other, "", renamed.clone()).await.expect(200);
+    assert_eq!(
+        answer["repositories"],
+        json!(["registry.example/team/door"])
+    );
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
     let body = json!({"image": named, "reason": "leaks a key"});
-    let elsewhere = json!({"image": named.replace("app", "door"), "reason": "bad"});
-    let answer = revoke(&lab, &token, "", elsewhere).await;
+    let answer = revoke(&lab, &other, "", body.clone()).await;
     assert_eq!(answer.refusal(403).0, "forbidden");
-    revoke(&lab, &token, "", body.clone()).await.expect(200);
-    let answer = revoke(&lab, &token, "/reinstate", body).await;
-    assert_eq!(answer.refusal(403).0, "forbidden");
+    revoke(&lab, &own, "", body.clone()).await.expect(200);
     assert_eq!(lab.pull(1, NAME, &digest).await.status, 403);
+    // Nor can it undo what others said.
+    let undone = revoke(&lab, &other, "/reinstate", renamed)
+        .await
+        .expect(200);
+    assert_eq!(undone["ended"], 1);
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 403);
+    let undone = revoke(&lab, &own, "/reinstate", body).await.expect(200);
+    assert_eq!(undone["ended"], 1);
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_revoked_everywhere_only_a_token_of_everything_reinstates() {
+    let lab = Lab::start().await;
+    let (named, digest) = admitted(&lab).await;
+    let own = lab.token(team("own", NAME)).await;
+    let body = json!({"image": named, "reason": "leaks a key"});
+    let answer = revoke(&lab, &lab.token, "", body.clone()).await.expect(200);
+    assert_eq!(answer["repositories"], json!([]));
+    let undone = revoke(&lab, &own, "/reinstate", body.clone())
+        .await
+        .expect(200);
+    assert_eq!(undone["ended"], 0);
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 403);
+    revoke(&lab, &own, "", body.clone()).await.expect(200);
+    let undone = revoke(&lab, &lab.token, "/reinstate", body)
+        .await
+        .expect(200);
+    assert_eq!(undone["ended"], 2, "narrowed ones, too");
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
     lab.stop().await;
 }
 

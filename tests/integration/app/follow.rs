@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
+use sekisho::oci::RepositoryGlobs;
 
 use crate::cli::program::Program;
 use crate::kit::lab::{Lab, NAME, eventually, trivy};
@@ -29,6 +30,7 @@ async fn a_revocation_of_another_process_is_followed_within_a_second() {
     let revocation = NewRevocation {
         digest: digest.clone(),
         environment: None,
+        repositories: RepositoryGlobs::none(),
         revoker: "other".to_owned(),
         revoked_at: now,
         reason: "leaks a key".to_owned(),

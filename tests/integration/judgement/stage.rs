@@ -265,6 +265,7 @@ fn new_revocation(revocation: &Revocation) -> NewRevocation {
     NewRevocation {
         digest: revocation.digest,
         environment: revocation.environment,
+        repositories: revocation.repositories,
         revoker: revocation.revoker,
         revoked_at: revocation.revoked_at,
         reason: revocation.reason,

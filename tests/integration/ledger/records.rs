@@ -9,7 +9,7 @@ use sekisho::ledger::{
     Access, Alias, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation,
     NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
 };
-use sekisho::oci::{Closure, Digest, Repository, Tag};
+use sekisho::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
 use sekisho::trust::{EnvironmentName, Evidence, Mode, Subject};
 use serde_json::{Value, json};
@@ -217,6 +217,7 @@ pub fn revocation(digest: Digest) -> NewRevocation {
     NewRevocation {
         digest,
         environment: None,
+        repositories: RepositoryGlobs::none(),
         revoker: "security".to_owned(),
         revoked_at: now(),
         reason: "stolen key".to_owned(),
@@ -227,6 +228,7 @@ pub fn reinstatement(digest: Digest) -> Reinstatement {
     Reinstatement {
         digest,
         environment: None,
+        repositories: RepositoryGlobs::none(),
         by: "security".to_owned(),
         at: now(),
         reason: "false alarm".to_owned(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
-use sekisho::oci::Digest;
+use sekisho::oci::{Digest, RepositoryGlobs};
 use tokio::runtime::Runtime;
 
 use crate::lab::{Containerd, Image, Release, Site, eventually, or_skip};
@@ -68,6 +68,7 @@ fn a_revocation_written_by_another_process_is_felt_within_a_second() {
     let revocation = NewRevocation {
         digest: Digest::parse(&image.digest).unwrap(),
         environment: None,
+        repositories: RepositoryGlobs::none(),
         revoker: "another process".to_owned(),
         revoked_at: now,
         reason: "leaked key".to_owned(),

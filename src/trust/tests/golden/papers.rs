@@ -102,6 +102,7 @@ pub fn revocation(name: &str) -> Revocation {
         id: 1,
         digest: digest(name),
         environment: None,
+        repositories: RepositoryGlobs::none(),
         revoker: "on-call".to_owned(),
         revoked_at: ago(1),
         reason: "backdoor".to_owned(),

@@ -6,7 +6,7 @@ use super::images::platform;
 use super::sekisho::oci::Digest;
 use super::sekisho::trust::DenialReason::*;
 use super::sekisho::trust::{EnvironmentName, Mode};
-use super::{Case, case, production, revocation};
+use super::{Case, case, globs, production, revocation};
 
 pub fn cases() -> Vec<Case> {
     let revoked =
@@ -41,6 +41,24 @@ pub fn cases() -> Vec<Case> {
             revoked("app")(c);
             c.evidence.revocations[0].environment = EnvironmentName::parse("staging").ok();
         }),
+        case(
+            6,
+            "denies what is revoked in its repository",
+            Denied(&[Revoked]),
+            |c| {
+                revoked("app")(c);
+                c.evidence.revocations[0].repositories = globs("registry.corp/team/*");
+            },
+        ),
+        case(
+            6,
+            "serves what is revoked in other repositories only",
+            Allowed,
+            |c| {
+                revoked("app")(c);
+                c.evidence.revocations[0].repositories = globs("registry.corp/other/*");
+            },
+        ),
         case(
             6,
             "denies a child of a revoked index",
