@@ -1,4 +1,5 @@
-//! Who asks: writing needs a token always, reading needs one off loopback.
+//! Who asks: writing needs a token always, and reading does unless the address is of
+//! this machine alone and the operator lets anyone on it read.
 
 use std::net::IpAddr;
 
@@ -24,9 +25,13 @@ pub(super) struct Now(pub(super) Timestamp);
 #[derive(Clone, Debug)]
 pub(super) struct Writer(pub(super) Principal);
 
-/// Whoever may read: a token's holder, or anyone on this machine.
+/// Whoever may read: a token's holder, or anyone on this machine where that is set.
 #[derive(Clone, Debug)]
 pub(super) struct Reader(pub(super) Principal);
+
+/// Whoever may also read what people wrote and granted.
+#[derive(Clone, Debug)]
+pub(super) struct RecordsReader(pub(super) Principal);
 
 /// Stands before every route: hosts, then the clock.
 pub(super) async fn gatekeeper(
@@ -81,10 +86,22 @@ impl FromRequestParts<Admin> for Reader {
                 Ok(Self(principal))
             }
             Some(principal) => Err(forbidden(&principal, "read here")),
-            None if on_loopback(parts) => Ok(Self(Principal::anonymous(Role::Viewer))),
-            None => Err(unauthenticated(
-                "reading from another machine needs a token",
-            )),
+            None if admin.anonymous_reads && on_loopback(parts) => {
+                Ok(Self(Principal::anonymous(Role::Viewer)))
+            }
+            None => Err(unauthenticated("reading here needs a token")),
+        }
+    }
+}
+
+impl FromRequestParts<Admin> for RecordsReader {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
+        let Reader(principal) = Reader::from_request_parts(parts, admin).await?;
+        match principal.role().may_view_records() {
+            true => Ok(Self(principal)),
+            false => Err(forbidden(&principal, "read what people wrote and granted")),
         }
     }
 }

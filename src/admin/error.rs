@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
 use crate::gate::InspectError;
 use crate::ledger::LedgerError;
+use crate::oci::without_user_info;
 use crate::tasks::BrokenOff;
 use crate::uploads::UploadError;
 
@@ -74,7 +75,8 @@ impl IntoResponse for AdminError {
         let body = ErrorBody {
             error: ErrorDetail {
                 code: self.code,
-                message: self.message,
+                // It may quote a URL that somebody sent.
+                message: without_user_info(&self.message).into_owned(),
                 next_step: self.next_step,
             },
             verdict: self.verdict,

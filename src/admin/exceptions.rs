@@ -5,8 +5,10 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
-use super::authenticate::{Now, Reader};
+use super::authenticate::{Now, RecordsReader};
 use super::error::AdminError;
+use super::within::exception_within;
+use crate::access::Scope;
 use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
 use crate::oci::Digest;
 use crate::trust::Exception;
@@ -19,30 +21,38 @@ use crate::trust::Exception;
 )]
 pub(super) async fn exceptions(
     State(admin): State<Admin>,
-    _reader: Reader,
+    RecordsReader(principal): RecordsReader,
     Now(now): Now,
 ) -> Result<Json<ExceptionList>, AdminError> {
     let rulebook = admin.gate.rulebook();
+    let scope = principal.scope();
     let mut exceptions = Vec::new();
     for exception in rulebook.exceptions() {
+        let Some(exception) = exception_within(scope, exception) else {
+            continue;
+        };
         exceptions.push(ExceptionView {
-            used: is_used(&admin, exception).await?,
-            ..ExceptionView::new(exception, now)
+            used: is_used(&admin, scope, &exception).await?,
+            ..ExceptionView::new(&exception, now)
         });
     }
     Ok(Json(ExceptionList { exceptions }))
 }
 
-/// Whether a scan in force, of an image in its scope, names what it accepts; not
-/// known of the end of life, which no index holds.
-async fn is_used(admin: &Admin, exception: &Exception) -> Result<Option<bool>, AdminError> {
+/// Whether a scan in force, of an image in its scope and in the reader's, names what
+/// it accepts; not known of the end of life, which no index holds.
+async fn is_used(
+    admin: &Admin,
+    scope: &Scope,
+    exception: &Exception,
+) -> Result<Option<bool>, AdminError> {
     if exception.vulnerabilities.is_empty() {
         return Ok(None);
     }
     let index = admin.ledger.index();
     let in_scope = |manifest: &Digest| {
         let mut repositories = index.repositories(manifest).into_iter();
-        repositories.any(|repository| exception.images.matches(&repository))
+        repositories.any(|it| exception.images.matches(&it) && scope.covers_repository(&it))
     };
     let naming = admin
         .ledger
@@ -59,12 +69,14 @@ async fn is_used(admin: &Admin, exception: &Exception) -> Result<Option<bool>, A
 )]
 pub(super) async fn advisories(
     State(admin): State<Admin>,
-    _reader: Reader,
+    RecordsReader(principal): RecordsReader,
     Now(now): Now,
 ) -> Json<AdvisoryList> {
     let rulebook = admin.gate.rulebook();
+    let scope = principal.scope();
     let advisories = rulebook.advisories().iter();
+    let within = advisories.filter_map(|it| admin.advisory_within(scope, it));
     Json(AdvisoryList {
-        advisories: advisories.map(|it| AdvisoryView::new(it, now)).collect(),
+        advisories: within.map(|it| AdvisoryView::new(&it, now)).collect(),
     })
 }

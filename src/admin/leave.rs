@@ -6,11 +6,10 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
-use super::authenticate::{Now, Reader, Writer, forbidden};
+use super::authenticate::{Now, RecordsReader, Writer, forbidden};
 use super::body::Body;
 use super::error::AdminError;
 use super::images::{digest_of, within_scope};
-use crate::access::Principal;
 use crate::api::{
     BreakGlassList, BreakGlassRequest, BreakGlassView, ErrorBody, ErrorCode, ModeList, ModeRequest,
     ModeView,
@@ -73,11 +72,11 @@ pub(super) async fn grant(
 #[utoipa::path(get, path = "/api/v1/break-glass", responses((status = 200, body = BreakGlassList)))]
 pub(super) async fn grants(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
+    RecordsReader(principal): RecordsReader,
     Now(now): Now,
 ) -> Json<BreakGlassList> {
     let active = admin.ledger.index().active_break_glass(now);
-    let seen = |grant: &BreakGlass| reads(&principal, grant.environment.as_str());
+    let seen = |grant: &BreakGlass| admin.grant_within(principal.scope(), grant);
     let break_glass = active.into_iter().filter(seen).map(Into::into).collect();
     Json(BreakGlassList { break_glass })
 }
@@ -130,11 +129,12 @@ pub(super) async fn set_mode(
 #[utoipa::path(get, path = "/api/v1/modes", responses((status = 200, body = ModeList)))]
 pub(super) async fn modes(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
+    RecordsReader(principal): RecordsReader,
     Now(now): Now,
 ) -> Json<ModeList> {
     let active = admin.ledger.index().active_modes(now);
-    let seen = |set: &TimedMode| reads(&principal, set.environment.as_str());
+    let scope = principal.scope();
+    let seen = |set: &TimedMode| scope.covers_environment(set.environment.as_str());
     let modes = active.into_iter().filter(seen).map(Into::into).collect();
     Json(ModeList { modes })
 }
@@ -143,10 +143,6 @@ pub(super) async fn modes(
 fn not_seen() -> AdminError {
     AdminError::new(ErrorCode::Unavailable, "recorded, but not yet in memory")
         .next("sekisho status shows it in a moment")
-}
-
-fn reads(principal: &Principal, environment: &str) -> bool {
-    principal.scope().covers_environment(environment)
 }
 
 fn needed(name: &str, text: &str) -> Result<String, AdminError> {

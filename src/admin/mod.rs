@@ -26,6 +26,7 @@ mod submission;
 mod tokens;
 mod unpushed;
 mod verdicts;
+mod within;
 
 pub use door::AdminDoor;
 pub use hosts::Hosts;

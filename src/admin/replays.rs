@@ -5,7 +5,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 
 use super::Admin;
-use super::authenticate::{Now, Reader};
+use super::authenticate::{Now, RecordsReader};
 use super::body::LargeBody;
 use super::error::AdminError;
 use super::state::PolicyReader;
@@ -27,7 +27,7 @@ use crate::trust::Rulebook;
 )]
 pub(super) async fn replay(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
+    RecordsReader(principal): RecordsReader,
     Now(now): Now,
     LargeBody(body): LargeBody<LIMIT_OF_REPLAYS>,
 ) -> Result<Json<ReplayAnswer>, AdminError> {

@@ -34,6 +34,8 @@ pub struct Admin {
     /// How names of images are read that nodes would pull.
     pub names: Arc<ImageNames>,
     pub hosts: Arc<Hosts>,
+    /// Whether anyone on this machine reads without a token.
+    pub anonymous_reads: bool,
     pub pulls: Pulls,
     pub status: StatusSource,
     pub policies: PolicyReader,

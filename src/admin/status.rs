@@ -12,9 +12,10 @@ use crate::api::{ErrorCode, Status};
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
 pub(super) async fn status(
     State(admin): State<Admin>,
-    _reader: Reader,
+    Reader(principal): Reader,
     Now(now): Now,
 ) -> Result<Json<Status>, AdminError> {
     let stopping = || AdminError::new(ErrorCode::Unavailable, "stopping");
-    (admin.status)(now).map(Json).ok_or_else(stopping)
+    let status = (admin.status)(now).ok_or_else(stopping)?;
+    Ok(Json(admin.status_within(&principal, status)))
 }

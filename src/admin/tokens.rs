@@ -104,9 +104,8 @@ fn admins_only(principal: &Principal) -> Result<(), AdminError> {
     if !principal.role().may_manage_tokens() {
         return Err(forbidden(principal, "manage tokens"));
     }
-    let scope = principal.scope();
     // One token could make another that reaches further.
-    if !scope.repositories().is_empty() || !scope.environments().is_empty() {
+    if !principal.scope().is_everything() {
         return Err(forbidden(principal, "manage tokens beyond its own scope"));
     }
     Ok(())

@@ -180,6 +180,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         default_host: parts.config.default_host(),
         names: Arc::new(webhook::image_names(&parts.config, gateways(&parts.config))),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
+        anonymous_reads: parts.config.admin.anonymous_reads,
         pulls: stand_in_for_pulls(parts),
         status: views.source(),
         policies: trial::reader(parts),

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::address::{self, Place, TlsConfig};
 use super::section::Section;
+use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs};
 use crate::trust::{EnvironmentName, Exposure};
 
@@ -57,6 +58,9 @@ pub struct AdminConfig {
     /// How people reach it: for the links in denials.
     pub public_url: Url,
     pub tls: Option<TlsConfig>,
+    /// Whether anyone on this machine reads without a token; never where the address
+    /// is reached from others.
+    pub anonymous_reads: bool,
 }
 
 /// Metrics and health at an address of their own; plain, without tokens.
@@ -179,31 +183,43 @@ pub(super) fn admin(root: &mut Section<'_, '_>) -> Option<AdminConfig> {
         let text = format!("is not set: links in denials would name {address}");
         section.warning("public_url", text);
     }
+    let anonymous_reads = anonymous_reads(&mut section, address, public_url.as_ref());
     section.finish();
     let own = || Url::parse(&format!("{scheme}://{address}/")).ok();
     Some(AdminConfig {
         address,
         public_url: public_url.or_else(own)?,
         tls,
+        anonymous_reads,
     })
+}
+
+/// By default on, unless somebody off this machine can ask: directly, or through what
+/// answers at the public URL, which then looks like this machine.
+fn anonymous_reads(
+    section: &mut Section<'_, '_>,
+    address: SocketAddr,
+    public_url: Option<&Url>,
+) -> bool {
+    let near = address.ip().is_loopback();
+    let is_forwarded = public_url.is_some_and(|url| !is_loopback(url));
+    let written: Option<bool> = section.read("anonymous_reads");
+    if written == Some(true) && !near {
+        let text =
+            format!("is true, and {address} is not loopback; everyone could read: leave it out");
+        section.problem("anonymous_reads", text);
+    } else if written == Some(true) && is_forwarded {
+        let text = "is true: whoever comes through what serves public_url reads without a token";
+        section.warning("anonymous_reads", text);
+    }
+    near && written.unwrap_or(!is_forwarded)
 }
 
 fn public_url(section: &mut Section<'_, '_>) -> Option<Url> {
     let text: String = section.read("public_url")?;
-    let web = |url: &Url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.query().is_none()
-            && url.fragment().is_none()
-    };
-    let url = Url::parse(&text).ok().filter(web);
-    if url.is_none() {
-        let hint = "write it as https://sekisho.example";
-        section.problem(
-            "public_url",
-            format_args!("{text:?} is no web address; {hint}"),
-        );
-    }
-    url
+    let bare = |url: &Url| url.query().is_none() && url.fragment().is_none();
+    let hint = "write it as https://sekisho.example";
+    web_address(section, "public_url", &text, hint, bare)
 }
 
 /// Reads `[ops]`, where there is one.

@@ -6,6 +6,7 @@ mod due;
 mod leave;
 mod overload;
 mod promotions;
+mod reading;
 mod replays;
 mod revocations;
 mod scans;

@@ -76,6 +76,27 @@ impl Lab {
         }
     }
 
+    /// With these keys of `[admin]`.
+    pub async fn of_admin(keys: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = Tasks::new();
+        let upstream = Registry::start(&tasks).await.unwrap();
+        let usual = config(&upstream.origin(), LISTENERS, ENVIRONMENTS);
+        let text = usual.replace(
+            "[admin]\naddress = \"127.0.0.1:0\"",
+            &format!("[admin]\n{keys}"),
+        );
+        std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
+        let (app, token) = serve(&folder).await;
+        Self {
+            app,
+            upstream,
+            folder,
+            token,
+            tasks,
+        }
+    }
+
     /// Ends the program and starts it again on the same folder.
     pub async fn restarted(mut self) -> Self {
         self.running.stop().await;

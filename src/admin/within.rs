@@ -1,0 +1,94 @@
+//! What of the records lies within a token's scope: as it is with what a token
+//! writes, so with what it reads.
+
+use super::Admin;
+use crate::access::{Principal, Scope};
+use crate::api::{EnvironmentStatus, Status};
+use crate::oci::{Digest, RepositoryGlobs};
+use crate::trust::{Advisory, BreakGlass, EnvironmentName, Exception};
+
+impl Admin {
+    /// Whether `digest` is known to lie, under either algorithm, in a repository of
+    /// the scope.
+    pub(super) fn knows_within(&self, scope: &Scope, digest: &Digest) -> bool {
+        let index = self.ledger.index();
+        let twin = index.twin(digest);
+        let mut repositories = [Some(digest.clone()), twin]
+            .into_iter()
+            .flatten()
+            .flat_map(|it| index.repositories(&it));
+        scope.covers_all_repositories() || repositories.any(|it| scope.covers_repository(&it))
+    }
+
+    pub(super) fn grant_within(&self, scope: &Scope, grant: &BreakGlass) -> bool {
+        scope.covers_environment(grant.environment.as_str())
+            && self.knows_within(scope, &grant.digest)
+    }
+
+    /// What an advisory says of images of the scope. Vulnerabilities and packages may
+    /// be in any of them; of digests only those that lie there are told.
+    pub(super) fn advisory_within(&self, scope: &Scope, advisory: &Advisory) -> Option<Advisory> {
+        let mut digests = advisory.digests.clone();
+        digests.retain(|digest| self.knows_within(scope, digest));
+        let is_general = !advisory.vulnerabilities.is_empty() || !advisory.packages.is_empty();
+        (is_general || !digests.is_empty()).then(|| Advisory {
+            digests,
+            ..advisory.clone()
+        })
+    }
+
+    /// The state of things, as far as it concerns the principal.
+    pub(super) fn status_within(&self, principal: &Principal, status: Status) -> Status {
+        let scope = principal.scope();
+        let may_view_records = principal.role().may_view_records();
+        let here = |environment: &EnvironmentName| scope.covers_environment(environment.as_str());
+        let mut status = status;
+        status.environments.retain(|it| here(&it.name));
+        status.listeners.retain(|it| here(&it.environment));
+        status.clusters.retain(|it| here(&it.environment));
+        status.top_reasons.retain(|it| here(&it.environment));
+        status
+            .break_glass
+            .retain(|it| here(&it.environment) && self.knows_within(scope, &it.digest));
+        if !scope.covers_all_repositories() {
+            let serves = |host: &str| {
+                let all = RepositoryGlobs::new(vec![format!("{host}/**")]);
+                all.is_ok_and(|all| scope.meets(&all))
+            };
+            status.upstreams.retain(|it| serves(it.name.as_str()));
+            status.top_reasons.clear();
+        }
+        if !may_view_records {
+            status.break_glass.clear();
+            status.environments.iter_mut().for_each(forget_ticket);
+        }
+        if !may_view_records || !scope.is_everything() {
+            // They name files, images and people of everybody.
+            status.warnings.clear();
+        }
+        status
+    }
+}
+
+fn forget_ticket(environment: &mut EnvironmentStatus) {
+    environment.set = None;
+}
+
+/// An exception as far as it accepts something in images of the scope.
+pub(super) fn exception_within(scope: &Scope, exception: &Exception) -> Option<Exception> {
+    let images = &exception.images;
+    if scope.covers_all_repositories() {
+        return Some(exception.clone());
+    }
+    let own = images.written().iter().filter(|glob| {
+        let alone = RepositoryGlobs::new(vec![(*glob).clone()]);
+        alone.is_ok_and(|alone| scope.meets(&alone))
+    });
+    let own: Vec<String> = own.cloned().collect();
+    let is_shared = !own.is_empty();
+    let images = RepositoryGlobs::new(own).ok()?;
+    is_shared.then(|| Exception {
+        images,
+        ..exception.clone()
+    })
+}
