@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::aside::say_aside;
 use crate::api::{ErrorBody, ErrorCode, VerdictView};
 use crate::app::config::Problems;
-use crate::oci::printable;
+use crate::oci::{printable, without_user_info};
 
 /// Exit codes, as documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,14 +127,15 @@ impl Failure {
     }
 }
 
+/// No password of a URL is shown, whoever put it in.
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.exit {
-            Exit::Config => f.write_str(&self.message)?,
-            _ => write!(f, "sekisho: {}", self.message)?,
+            Exit::Config => f.write_str(&without_user_info(&self.message))?,
+            _ => write!(f, "sekisho: {}", without_user_info(&self.message))?,
         }
         match &self.next_step {
-            Some(step) => write!(f, "\n  {step}"),
+            Some(step) => write!(f, "\n  {}", without_user_info(step)),
             None => Ok(()),
         }
     }

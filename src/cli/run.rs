@@ -7,6 +7,7 @@ use clap::Parser;
 use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
 use crate::app::logging;
+use crate::oci::without_user_info;
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
@@ -26,11 +27,14 @@ pub fn run() -> ExitCode {
 
 /// Help and version go to stdout, mistakes to stderr.
 fn usage(error: &clap::Error) -> ExitCode {
-    let shown = error.print();
-    match error.use_stderr() {
-        true => Exit::Usage.into(),
-        false if shown.is_err() => Exit::Failure.into(),
-        false => Exit::Done.into(),
+    if error.use_stderr() {
+        // It quotes the arguments, URLs among them.
+        eprint!("{}", without_user_info(&error.render().to_string()));
+        return Exit::Usage.into();
+    }
+    match error.print() {
+        Ok(()) => Exit::Done.into(),
+        Err(_) => Exit::Failure.into(),
     }
 }
 

@@ -20,6 +20,7 @@ mod printable;
 mod reference;
 mod referrers;
 mod refusal;
+mod user_info;
 
 pub use assembly::{ClosureAssembly, Supplied, Wanted, WrongBytes};
 pub use closure::{Child, ChildOutcome, Closure, Content, Image, Shape};
@@ -37,3 +38,4 @@ pub use printable::{printable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::Refusal;
+pub use user_info::without_user_info;

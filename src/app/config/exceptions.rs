@@ -4,12 +4,12 @@ use std::iter;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use url::Url;
 
 use super::globs::warn_of_strangers;
 use super::moment;
 use super::notice_places::Context;
 use super::section::Section;
+use super::urls::web_address;
 use crate::oci::RepositoryGlobs;
 use crate::trust::{Exception, PackagePattern};
 
@@ -137,12 +137,8 @@ fn note_pointless_packages(section: &Section<'_, '_>) {
 /// Reads `link`: where people can read on.
 pub(super) fn link(section: &mut Section<'_, '_>) -> Option<String> {
     let link: String = section.required("link", LINK)?;
-    let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    let is_link = is_word(&link) && Url::parse(&link).is_ok_and(is_web);
-    if !is_link {
-        let text = format!("{link:?} is no web address; {LINK}, as in https://…");
-        section.problem("link", text);
-    }
+    let hint = format!("{LINK}, as in https://…");
+    web_address(section, "link", &link, &hint, |_| is_word(&link));
     Some(link)
 }
 

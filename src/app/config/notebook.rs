@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::oci::printable;
+use crate::oci::{printable, without_user_info};
 
 /// The longest text of a problem, in characters.
 const LONGEST: usize = 1000;
@@ -91,9 +91,10 @@ fn name(file: &Path) -> String {
 }
 
 /// A problem may quote the file, which others wrote. Only the … of our own hints
-/// is kept besides what is printable.
+/// is kept besides what is printable, and no password of a URL.
 fn harmless(text: &str) -> String {
-    let parts = text.trim().split('…');
+    let text = without_user_info(text.trim());
+    let parts = text.split('…');
     let parts: Vec<String> = parts.map(|part| printable(part, LONGEST)).collect();
     parts.join("…")
 }

@@ -4,6 +4,7 @@ mod clusters;
 mod notice_files;
 mod notices;
 mod problems;
+mod secrets;
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,6 +31,7 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
         "tls.crt",
         "tls.key",
         "nodes-ca.crt",
+        "api-servers.crt",
         "corp-ca.crt",
         "shop-prod.kubeconfig",
     ] {

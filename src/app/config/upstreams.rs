@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::globs::note_foreign;
 use super::listeners::joined;
 use super::moment;
 use super::quantity::Period;
 use super::section::Section;
+use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 
@@ -190,40 +191,18 @@ fn url(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<Url
         (None, Some(name)) if name.is_docker_hub() => DOCKER_HUB_URL.to_owned(),
         (None, name) => format!("https://{}", name?),
     };
-    let url = Url::parse(&text).ok().filter(is_origin);
-    match &url {
-        None => {
-            let hint = "write scheme and host alone, as in https://registry.corp:5000";
-            section.problem("url", format_args!("{text:?} is no registry's; {hint}"));
-        }
-        Some(url) if url.scheme() == "http" && !is_loopback(url) => {
-            section.warning(
-                "url",
-                "is not https: tags and credentials can be forged or read",
-            );
-        }
-        Some(_) => {}
+    let hint = "write scheme and host alone, as in https://registry.corp:5000, and \
+                credentials under credentials";
+    let url = web_address(section, "url", &text, hint, is_origin)?;
+    if url.scheme() == "http" && !is_loopback(&url) {
+        let text = "is not https: tags and credentials can be forged or read";
+        section.warning("url", text);
     }
-    url
+    Some(url)
 }
 
 fn is_origin(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.path() == "/"
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }
 
 fn credentials(section: &mut Section<'_, '_>) -> Option<Credentials> {
@@ -258,7 +237,11 @@ fn hosts(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
         .filter(|host| RegistryHost::parse(host).is_err())
     {
         let hint = "write it without a scheme, as in auth.corp or auth.corp:8443";
-        section.problem(key, format_args!("{host:?} is no host; {hint}"));
+        let shown = match host.contains('@') {
+            true => "what holds an @".to_owned(),
+            false => format!("{host:?}"),
+        };
+        section.problem(key, format_args!("{shown} is no host; {hint}"));
     }
     hosts
 }

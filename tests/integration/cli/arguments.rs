@@ -1,6 +1,8 @@
 //! What clap does not do by itself.
 
-use super::program::Program;
+use std::path::Path;
+
+use super::program::{Program, scratch};
 
 #[test]
 fn mistakes_exit_2_and_name_the_input() {
@@ -45,6 +47,77 @@ fn secrets_of_the_environment_are_not_in_the_help() {
         .env("SEKISHO_TOKEN", "sks_hidden")
         .run();
     assert!(!run.stdout.contains("sks_hidden"), "{run:?}");
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_shown() {
+    let url = "https://robot:hunter2@sekisho.example";
+    for program in [
+        Program::new(&["status", "--server", url]),
+        Program::new(&["status", "--server", "https://robot:hunter2@"]),
+        Program::new(&["status"]).env("SEKISHO_SERVER", url),
+        Program::new(&["explain", url]),
+        Program::new(&["node-config", "crio", "--registry", "a", "--gateway", url]),
+    ] {
+        let run = program.run();
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(!run.stderr.contains("hunter2"), "{run:?}");
+    }
+    let help = Program::new(&["status", "--help"]).env("SEKISHO_SERVER", url);
+    let help = help.run();
+    assert!(!help.stdout.contains("hunter2"), "{help:?}");
+}
+
+/// Each would go on for ever, or until there is no memory.
+#[test]
+fn files_without_an_end_are_refused() {
+    let endless = Path::new("/dev/zero");
+    for (arguments, code) in [
+        (&["check-config"][..], 64),
+        (&["exceptions", "check"], 64),
+        (&["serve"], 64),
+    ] {
+        let run = Program::new(arguments).config(endless).run();
+        assert_eq!(run.code, code, "{arguments:?} {run:?}");
+        assert!(run.stderr.contains("is no regular file"), "{run:?}");
+    }
+    for arguments in [
+        &["replay", "--policy", "/dev/zero"][..],
+        &["verify", "/dev/zero"],
+        &[
+            "status",
+            "--server",
+            "https://127.0.0.1:9",
+            "--ca",
+            "/dev/zero",
+        ],
+        &["ledger", "verify", "/dev/zero"],
+        &[
+            "doctor",
+            "node",
+            "--files-only",
+            "--containerd-config",
+            "/dev/zero",
+        ],
+    ] {
+        let run = Program::new(arguments).run();
+        assert_ne!(run.code, 0, "{arguments:?} {run:?}");
+    }
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    for text in [
+        "[[upstreams]]\nname = 'a.corp'\nca = '/dev/zero'",
+        "[[upstreams]]\nname = 'a.corp'\ncredentials = { docker_config = '/dev/zero' }",
+        "[[upstreams]]\nname = 'a.corp'\n\
+         credentials = { username = 'u', password_file = '/dev/zero' }",
+        "[[listeners]]\ntls = { certificate = '/dev/zero', key = '/dev/zero' }",
+        "[webhook]\nclient_ca = '/dev/zero'",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let run = Program::new(&["check-config"]).config(&file).run();
+        assert_eq!(run.code, 64, "{text} {run:?}");
+        assert!(run.stderr.contains("is no regular file"), "{text} {run:?}");
+    }
 }
 
 #[test]

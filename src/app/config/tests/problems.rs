@@ -234,6 +234,11 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "admin.public_url",
         "is no web address",
     ),
+    (
+        "[admin]\naddress = '0.0.0.0:80'\ninsecure = true\nanonymous_reads = true",
+        "admin.anonymous_reads",
+        "is not loopback",
+    ),
     ("upstreams = []", "upstreams", "is empty"),
     (
         "[[upstreams]]\nurl = 'https://a'",

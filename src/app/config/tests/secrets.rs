@@ -1,0 +1,34 @@
+//! No password is shown, wherever it was written by mistake.
+
+use super::load;
+
+/// Wherever a URL is written, and however ill it is.
+#[test]
+fn refuses_passwords_in_urls_and_shows_none() {
+    for url in [
+        "https://robot:hunter2@registry.corp",
+        "https://robot:hunter2@",
+        "https://robot:hunter2@registry.corp/path?x#y",
+        "ftp://robot:hunter2@registry.corp",
+        "https://robot:hunter2 @registry.corp",
+        "robot:hunter2@registry.corp",
+        "https://hunter2@registry.corp",
+    ] {
+        for text in [
+            format!("[[upstreams]]\nname = 'a.corp'\nurl = '{url}'"),
+            format!("[[upstreams]]\nname = '{url}'"),
+            format!("[[upstreams]]\nname = 'a.corp'\ntoken_hosts = ['{url}']"),
+            format!("[[upstreams]]\nname = 'a.corp'\nredirect_hosts = ['{url}']"),
+            // A key of another type: told by its scheme.
+            format!("[[upstreams]]\nname = 'a.corp'\ndefault = 'https://{url}'"),
+            format!("[admin]\npublic_url = '{url}'"),
+            format!("[admin]\naddress = '{url}'"),
+            format!("[[listeners]]\nmirror_of = '{url}'"),
+            format!("[webhook]\nnames = ['{url}']\n[[clusters]]\nname = 'a'\ngateway = 'b'"),
+            format!("[webhook]\n[[clusters]]\nname = 'a'\ngateway = '{url}'"),
+        ] {
+            let found = load(&text).expect_err(&text).to_string();
+            assert!(!found.contains("hunter2"), "{text}: {found}");
+        }
+    }
+}

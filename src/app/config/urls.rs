@@ -1,0 +1,45 @@
+//! Web addresses in the files. Whoever reads a message about one learns no password
+//! from it, so none may stand there.
+
+use url::{Host, Url};
+
+use super::section::Section;
+
+/// The address that `text` is, if `fits` takes it; else notes what is wrong, with
+/// `hint` on what to write. User names and passwords are refused, and not shown.
+pub(super) fn web_address(
+    section: &Section<'_, '_>,
+    key: &'static str,
+    text: &str,
+    hint: &str,
+    fits: impl FnOnce(&Url) -> bool,
+) -> Option<Url> {
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match Url::parse(text) {
+        Ok(url) if has_user_info(&url) => {
+            section.problem(key, format_args!("holds a user name or password; {hint}"));
+        }
+        Ok(url) if is_web(&url) && fits(&url) => return Some(url),
+        Ok(_) | Err(_) if text.contains('@') => {
+            section.problem(key, format_args!("is no web address; {hint}"));
+        }
+        Ok(_) | Err(_) => {
+            section.problem(key, format_args!("{text:?} is no web address; {hint}"));
+        }
+    }
+    None
+}
+
+fn has_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Whether it names this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

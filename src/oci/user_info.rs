@@ -1,0 +1,74 @@
+//! URLs from outside, made fit to be shown: a password may stand in them.
+
+use std::borrow::Cow;
+
+const AUTHORITY: &str = "://";
+/// What stands in place of user names and passwords.
+const HIDDEN: &str = "***";
+
+/// `text` with `***` for whatever stands before an `@` in its URLs (RFC 3986, 3.2.1:
+/// user information). Where a URL is ill-formed, rather too much is hidden: one in
+/// quotes goes on to their end, another to the next space.
+pub fn without_user_info(text: &str) -> Cow<'_, str> {
+    if !text.contains(AUTHORITY) || !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(AUTHORITY) {
+        let (before, after) = rest.split_at(at + AUTHORITY.len());
+        let end = end_of_url(&rest[..at], after);
+        shown.push_str(before);
+        if let Some(host) = after[..end].rfind('@') {
+            shown.push_str(HIDDEN);
+            shown.push_str(&after[host..end]);
+        } else {
+            shown.push_str(&after[..end]);
+        }
+        rest = &after[end..];
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+/// Where the URL ends whose scheme is the last word of `before`.
+fn end_of_url(before: &str, after: &str) -> usize {
+    let is_of_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    let opening = before.trim_end_matches(is_of_scheme).chars().next_back();
+    let end = match opening {
+        Some(quote @ ('"' | '\'' | '`')) => after.find(quote),
+        _ => after.find(char::is_whitespace),
+    };
+    end.unwrap_or(after.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hides_what_stands_before_the_host() {
+        for (text, shown) in [
+            ("https://u:p@a.corp/x", "https://***@a.corp/x"),
+            (
+                "\"http://u@a\": no, https://b/d/1",
+                "\"http://***@a\": no, https://b/d/1",
+            ),
+            ("https://u:p/a?s#s@a.corp", "https://***@a.corp"),
+            ("say \"https://u:p @a\" no", "say \"https://***@a\" no"),
+            (
+                "https://u:p@q@a, http://v:w@b",
+                "https://***@a, http://***@b",
+            ),
+        ] {
+            assert_eq!(without_user_info(text), shown);
+        }
+    }
+
+    #[test]
+    fn leaves_the_rest_alone() {
+        for text in ["a.corp/x@sha256:1", "https://a.corp", "", "://", "a@b ://"] {
+            assert_eq!(without_user_info(text), text);
+        }
+    }
+}
