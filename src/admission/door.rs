@@ -35,6 +35,8 @@ pub struct Webhook {
     pub(super) heavy: HeavyWork,
     pub(super) metrics: Metrics,
     pub(super) stack: Stack,
+    /// Only who showed a certificate is answered.
+    pub(super) asks_certificates: bool,
 }
 
 /// What is known of a review before its body is read.
@@ -43,6 +45,8 @@ pub(super) struct ReviewHead<'a> {
     pub(super) kind: WebhookKind,
     pub(super) deadline: Deadline,
     pub(super) client: Option<IpAddr>,
+    /// The client showed a certificate, which TLS checked.
+    pub(super) is_known: bool,
     pub(super) now: Timestamp,
     pub(super) started: Instant,
 }
@@ -65,6 +69,16 @@ impl Webhook {
             heavy: HeavyWork::new(),
             metrics,
             stack: Stack::new("webhook", limits),
+            asks_certificates: false,
+        }
+    }
+
+    /// Answers API servers that showed a certificate; others may only try, by a dry
+    /// run, of which nothing is recorded.
+    pub fn asking_certificates(self) -> Self {
+        Self {
+            asks_certificates: true,
+            ..self
         }
     }
 }

@@ -50,12 +50,17 @@ impl<'a> ReviewCall<'a> {
     }
 }
 
-/// Who asked the API server; it has authenticated them.
+/// Who asked the API server, which has authenticated them; a client that showed no
+/// certificate can name anybody.
 fn asker(head: &ReviewHead<'_>, request: &AdmissionRequest) -> Asker {
     let name = printable(&request.user_info.username, USER_NAME);
+    let principal = match head.is_known {
+        true => Principal::new(&name, Role::Puller, Scope::everything()),
+        false => Principal::claimed(&name, Role::Puller, Scope::everything()),
+    };
     Asker {
         listener: head.cluster.listener.clone(),
-        principal: Principal::new(&name, Role::Puller, Scope::everything()),
+        principal,
         client: head.client,
     }
 }

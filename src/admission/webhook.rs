@@ -31,7 +31,16 @@ const TOO_LATE: &str = "the review did not arrive whole, or not in time";
 type NoReview = (StatusCode, &'static str);
 
 /// A response with the review's uid, or what is wrong with a body that shows none.
-type Reviewed = Result<AdmissionResponse, &'static str>;
+type Reviewed = Result<AdmissionResponse, NoReview>;
+
+const NO_CERTIFICATE: NoReview = (
+    StatusCode::FORBIDDEN,
+    "the client showed no certificate by the webhook's client_ca; only dry runs are answered",
+);
+
+const fn bad(why: &'static str) -> NoReview {
+    (StatusCode::BAD_REQUEST, why)
+}
 
 impl Webhook {
     /// The service of a new connection.
@@ -59,6 +68,7 @@ impl Webhook {
             kind,
             deadline: Deadline::new(started, parts.uri.query()),
             client: peer.map(|peer| peer.address.ip()),
+            is_known: peer.is_some_and(|peer| peer.certificate.is_some()),
             now: self.gate.now(),
             started,
         })
@@ -66,16 +76,20 @@ impl Webhook {
 
     /// Answers what can be answered with the uid; else says what is wrong.
     async fn review(&self, head: &ReviewHead<'_>, bytes: Bytes) -> Reviewed {
-        let review = match self.read(bytes.clone()).await? {
+        let review = match self.read(bytes.clone()).await.map_err(bad)? {
             Ok(review) => review,
             Err(error) => {
-                let uid = uid_of(&bytes).ok_or("the body is no AdmissionReview")?;
+                let uid = uid_of(&bytes).ok_or(bad("the body is no AdmissionReview"))?;
                 let why = format!("the review cannot be read: {error}");
                 return Ok(bad_request(&uid, &why));
             }
         };
         if review.api_version != API_VERSION || review.kind != KIND {
-            return Err("the body is no AdmissionReview of admission.k8s.io/v1");
+            return Err(bad("the body is no AdmissionReview of admission.k8s.io/v1"));
+        }
+        if self.asks_certificates && !head.is_known && !review.request.is_dry_run() {
+            tracing::warn!(client.address = ?head.client, "review without a certificate");
+            return Err(NO_CERTIFICATE);
         }
         let call = ReviewCall::new(self, head, review.request);
         Ok(match head.kind {
@@ -101,7 +115,7 @@ impl Webhook {
         self.observe(head, reviewed.as_ref().ok());
         match reviewed {
             Ok(response) => json(&ReviewAnswer::new(response)),
-            Err(why) => plain(StatusCode::BAD_REQUEST, why),
+            Err((status, text)) => plain(status, text),
         }
     }
 
@@ -151,9 +165,11 @@ where
         .await;
         let reviewed = match received {
             Received::Whole(bytes, _held) => self.review(&head, bytes.into()).await,
-            Received::TooLong(beginning) => too_long(&beginning),
-            Received::NoRoom(beginning) => not_now(&beginning, head.kind, TOO_MANY),
-            Received::Incomplete(beginning) => not_now(&beginning, head.kind, TOO_LATE),
+            Received::TooLong(beginning) => too_long(&beginning).map_err(bad),
+            Received::NoRoom(beginning) => not_now(&beginning, head.kind, TOO_MANY).map_err(bad),
+            Received::Incomplete(beginning) => {
+                not_now(&beginning, head.kind, TOO_LATE).map_err(bad)
+            }
         };
         self.finish(&head, reviewed)
     }
@@ -165,7 +181,8 @@ where
         match self.head(&parts) {
             Ok(head) => {
                 let beginning = beginning(body, head.deadline.answer).await;
-                self.finish(&head, not_now(&beginning, head.kind, TOO_MANY))
+                let reviewed = not_now(&beginning, head.kind, TOO_MANY);
+                self.finish(&head, reviewed.map_err(bad))
             }
             Err((status, text)) => plain(status, text),
         }

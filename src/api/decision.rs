@@ -64,6 +64,9 @@ pub struct DecisionRecord {
     #[schema(value_type = String)]
     pub environment: EnvironmentName,
     pub principal: String,
+    /// The principal is only claimed: who asked the webhook showed no certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unauthenticated: bool,
     /// Address of the client.
     pub client: Option<String>,
     /// As it was asked for.
@@ -112,6 +115,7 @@ impl From<Decision> for DecisionRecord {
             door: decision.door,
             environment: decision.environment,
             principal: decision.principal,
+            unauthenticated: decision.unauthenticated,
             client: decision.client,
             image: decision.image,
             upstream: decision.upstream,
@@ -133,11 +137,20 @@ impl From<Decision> for DecisionRecord {
 }
 
 impl DecisionRecord {
-    /// Where a Pod would have run it: `cluster/namespace Kind/name`.
+    /// Where a Pod would have run it: `cluster/namespace Kind/name`, and whether that
+    /// is only claimed.
     pub fn place(&self) -> Option<String> {
         let (cluster, namespace) = (self.cluster.as_ref()?, self.namespace.as_ref()?);
         let workload = self.workload.as_deref().unwrap_or_default();
-        Some(format!("{cluster}/{namespace} {workload}"))
+        Some(format!("{cluster}/{namespace} {workload}{}", self.doubt()))
+    }
+
+    /// ` (unauthenticated)` behind what is only claimed, else nothing.
+    pub fn doubt(&self) -> &'static str {
+        match self.unauthenticated {
+            true => " (unauthenticated)",
+            false => "",
+        }
     }
 
     /// Without the chain, as lists show it.

@@ -149,7 +149,16 @@ fn open_webhook(
     parts: &Arc<Parts>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
-    let tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
+    let mut tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
+    if let (Some(shown), Some(path)) = (&tls, &config.client_ca) {
+        let address = bound.local_addr().to_string();
+        tls = Some(super::client_ca::asking(
+            shown.clone(),
+            path,
+            &address,
+            tasks,
+        )?);
+    }
     let limits = limits::of_webhook(&parts.config.limits);
     let door = webhook::door(parts);
     cluster_tasks::spawn(parts, &door, tasks);

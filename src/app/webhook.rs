@@ -20,12 +20,17 @@ pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
             parts.clusters.callbacks(&cluster.name),
         )
     });
-    Arc::new(Webhook::new(
+    let door = Webhook::new(
         parts.gate.clone(),
         clusters.collect(),
         parts.metrics.clone(),
         StackLimits::WEBHOOK,
-    ))
+    );
+    let webhook = parts.config.webhook.as_ref();
+    Arc::new(match webhook.and_then(|it| it.client_ca.as_ref()) {
+        Some(_) => door.asking_certificates(),
+        None => door,
+    })
 }
 
 fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> Cluster {

@@ -105,8 +105,9 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
         (
             "asked by",
             format!(
-                "{} at {}",
+                "{}{} at {}",
                 record.principal,
+                record.doubt(),
                 record.client.as_deref().unwrap_or("-")
             ),
         ),

@@ -137,6 +137,7 @@ pub(super) fn decision(
         place: ask.place.cloned(),
         environment: judged.environment.clone(),
         principal: ask.asker.principal.name().to_owned(),
+        unauthenticated: ask.asker.principal.is_claimed(),
         client: ask.asker.client.map(|address| address.to_string()),
         image: ask.image.clone(),
         upstream: ask.upstream().cloned(),

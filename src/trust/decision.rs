@@ -124,6 +124,10 @@ pub struct Decision {
     pub place: Option<Place>,
     pub environment: EnvironmentName,
     pub principal: String,
+    /// Nobody checked who told the principal's name, as for a webhook without a
+    /// client CA.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unauthenticated: bool,
     pub client: Option<String>,
     /// As it was asked for.
     pub image: String,

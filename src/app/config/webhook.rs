@@ -23,6 +23,9 @@ const NAMESPACE: &str = "sekisho";
 pub struct WebhookConfig {
     pub address: SocketAddr,
     pub tls: TlsConfig,
+    /// Who signed the certificates that API servers show; `None`: none is asked for,
+    /// and whom they name in a review is only claimed.
+    pub client_ca: Option<PathBuf>,
     /// Hosts by which API servers reach it, beside those known otherwise: for
     /// certificates of the program's own.
     pub names: Vec<String>,
@@ -93,6 +96,11 @@ pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
         section.claim(address);
     }
     let tls = address::tls(&mut section).unwrap_or(TlsConfig::Auto);
+    let client_ca = section.file("client_ca");
+    if tls.client_ca().is_some() {
+        let text = "holds client_ca, which stands beside it here: client_ca = \"…\"";
+        section.problem("tls", text);
+    }
     let names: Vec<String> = section.list("names").unwrap_or_default();
     for name in names
         .iter()
@@ -105,6 +113,7 @@ pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
     Some(WebhookConfig {
         address,
         tls,
+        client_ca,
         names,
     })
 }

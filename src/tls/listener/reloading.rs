@@ -7,10 +7,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::{
+    ClientCertVerifierBuilder, ClientHello, ResolvesServerCert, VerifierBuilderError,
+    WebPkiClientVerifier,
+};
+use rustls::sign::CertifiedKey;
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::{Digest, Sha256};
 
@@ -58,6 +63,24 @@ impl ReloadingCertificates {
         Ok(Self { current })
     }
 
+    /// Shows what `shown` shows, now and later, and asks clients for a certificate by
+    /// one of `client_ca`, PEM. Whoever has none is served, and has no name.
+    pub fn asking(shown: Arc<Self>, client_ca: &[u8]) -> Result<Self, TlsError> {
+        let current = ArcSwap::from_pointee(Loaded::asking(shown, client_ca)?);
+        Ok(Self { current })
+    }
+
+    /// Takes other authorities over, and says whether they differ from the last good
+    /// ones. On an error those stay.
+    pub fn ask_once(&self, shown: Arc<Self>, client_ca: &[u8]) -> Result<bool, TlsError> {
+        if self.current.load().contents == hash_of([client_ca]) {
+            return Ok(false);
+        }
+        self.current
+            .store(Arc::new(Loaded::asking(shown, client_ca)?));
+        Ok(true)
+    }
+
     /// Takes new contents over and says whether they differ from the last good
     /// ones. On an error those stay. Connections that are open go on as they
     /// are.
@@ -94,31 +117,74 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    fn asking(shown: Arc<ReloadingCertificates>, client_ca: &[u8]) -> Result<Self, TlsError> {
+        let not_after = shown.not_after();
+        let verifier = verifier(client_ca)?.allow_unauthenticated();
+        let verifier = verifier.build().map_err(TlsError::Verifier)?;
+        let builder = builder()?.with_client_cert_verifier(verifier);
+        let config = builder.with_cert_resolver(Arc::new(Shown(shown)));
+        Ok(Self {
+            config: Arc::new(offering_http1(config)),
+            not_after,
+            contents: hash_of([client_ca]),
+        })
+    }
+}
+
+/// What another listener shows at the moment.
+struct Shown(Arc<ReloadingCertificates>);
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown")
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.config().cert_resolver.resolve(hello)
+    }
+}
+
 fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     client_ca: Option<&[u8]>,
 ) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Pair)?;
     let builder = match client_ca {
-        None => builder.with_no_client_auth(),
+        None => builder()?.with_no_client_auth(),
         Some(pem) => {
-            let roots = Arc::new(client_roots(pem)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
-                .build()
-                .map_err(TlsError::Verifier)?;
-            builder.with_client_cert_verifier(verifier)
+            let verifier = verifier(pem)?.build().map_err(TlsError::Verifier)?;
+            builder()?.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(TlsError::Pair)?;
-    // HTTP/2 has no reason phrase, the only text of a denied HEAD.
+    let config = builder.with_single_cert(chain, key);
+    config.map(offering_http1).map_err(TlsError::Pair)
+}
+
+fn builder() -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, TlsError> {
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Pair)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn verifier(client_ca: &[u8]) -> Result<ClientCertVerifierBuilder, TlsError> {
+    let roots = Arc::new(client_roots(client_ca)?);
+    Ok(WebPkiClientVerifier::builder_with_provider(
+        roots,
+        provider(),
+    ))
+}
+
+/// HTTP/2 has no reason phrase, the only text of a denied HEAD.
+fn offering_http1(mut config: ServerConfig) -> ServerConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    config
 }
 
 fn client_roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
@@ -146,13 +212,22 @@ fn expiry(chain: &[CertificateDer<'_>]) -> Option<Timestamp> {
 
 /// Lengths are hashed too, so that no byte can change files unnoticed.
 fn hash(files: &TlsFiles) -> [u8; 32] {
-    let mut hash = Sha256::new();
     let client_ca = files.client_ca.as_deref().unwrap_or_default();
-    for part in [&files.certificate, files.key.expose_secret(), client_ca] {
+    let asks = [u8::from(files.client_ca.is_some())];
+    hash_of([
+        &files.certificate,
+        files.key.expose_secret(),
+        client_ca,
+        &asks,
+    ])
+}
+
+fn hash_of<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.update([u8::from(files.client_ca.is_some())]);
     hash.finalize().into()
 }
 

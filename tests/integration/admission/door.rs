@@ -21,6 +21,8 @@ pub const GATEWAY: &str = "gateway.corp:5080";
 
 pub struct Door {
     webhook: Arc<Webhook>,
+    /// What the client's certificate calls it.
+    certificate: Option<Arc<str>>,
 }
 
 /// An answer, as the API server would read it.
@@ -78,11 +80,29 @@ impl Door {
         let webhook = Webhook::new(gate, vec![cluster], metrics, limits);
         Self {
             webhook: Arc::new(webhook),
+            certificate: None,
+        }
+    }
+
+    /// Asked by a client with a certificate of that name.
+    pub fn seen_as(self, name: &str) -> Self {
+        Self {
+            certificate: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// Of a webhook with a client CA.
+    pub fn asking_certificates(self) -> Self {
+        let webhook = Arc::into_inner(self.webhook).unwrap();
+        Self {
+            webhook: Arc::new(webhook.asking_certificates()),
+            ..self
         }
     }
 
     pub fn connection(&self) -> Connection<Webhook> {
-        let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
+        let peer = Peer::new(([127, 0, 0, 1], 9).into(), self.certificate.clone());
         self.webhook.connection(peer)
     }
 

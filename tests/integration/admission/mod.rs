@@ -1,6 +1,7 @@
 //! The webhooks' door in front of a running gate.
 
 mod agreement;
+mod claims;
 mod crossing;
 pub mod door;
 mod limits;

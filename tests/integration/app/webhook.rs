@@ -31,12 +31,20 @@ struct ApiServer<'a> {
 
 impl<'a> ApiServer<'a> {
     fn of(world: &'a World) -> Self {
+        Self::showing(world, None)
+    }
+
+    /// With a certificate and its key, in PEM.
+    fn showing(world: &'a World, identity: Option<&str>) -> Self {
         let keeper = world.parts().authority.as_ref().unwrap();
         let bundle = keeper.bundle().borrow().to_string();
         let trusted = reqwest::Certificate::from_pem_bundle(bundle.as_bytes()).unwrap();
         // Another test may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().tls_certs_only(trusted);
+        let mut client = reqwest::Client::builder().tls_certs_only(trusted);
+        if let Some(pem) = identity {
+            client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
+        }
         Self {
             world,
             client: client.build().unwrap(),
@@ -52,6 +60,75 @@ impl<'a> ApiServer<'a> {
         let body = answer.text().await.unwrap();
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
+}
+
+/// A CA, and a client's certificate by it with its key, in PEM.
+fn client_identity() -> (String, String) {
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = rcgen::Issuer::new(params, ca_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    let name = rcgen::DnType::CommonName;
+    params.distinguished_name.push(name, "kube-apiserver");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    (
+        ca.pem(),
+        format!("{}{}", certificate.pem(), key.serialize_pem()),
+    )
+}
+
+#[tokio::test]
+async fn a_client_ca_tells_the_api_server_from_others() {
+    let (ca, identity) = client_identity();
+    let clusters = CLUSTERS.replace("[webhook]", "[webhook]\nclient_ca = \"api.crt\"");
+    let setup = Setup::default().listener("environment = \"production\"");
+    let world = World::of(setup.more(&clusters).file("api.crt", &ca)).await;
+    let asked = review(json!({"object": pod(&["quay.io/x"])}));
+    assert_eq!(
+        ApiServer::of(&world).ask("shop/validate", &asked).await.0,
+        403
+    );
+    let own = ApiServer::showing(&world, Some(&identity));
+    let (status, answer) = own.ask("shop/validate", &asked).await;
+    assert_eq!(
+        (status, &answer["response"]["allowed"]),
+        (200, &json!(false))
+    );
+    let denied = world.decisions("denied", 1).await;
+    assert_eq!(denied[0].get("unauthenticated"), None);
+    // Another CA's certificate is none.
+    let (_, foreign) = client_identity();
+    let client = ApiServer::showing(&world, Some(&foreign));
+    let address = world.app().webhook().unwrap();
+    let url = format!("https://{address}/clusters/shop/validate");
+    assert!(
+        client
+            .client
+            .post(url)
+            .body(asked.to_string())
+            .send()
+            .await
+            .is_err()
+    );
+    // It is replaced while the program runs.
+    let (ca, identity) = client_identity();
+    world.put_file("api.crt", &ca);
+    crate::admin::lab::eventually("the new CA is asked for", || async {
+        let client = ApiServer::showing(&world, Some(&identity));
+        let url = format!("https://{address}/clusters/shop/validate");
+        client
+            .client
+            .post(url)
+            .body(asked.to_string())
+            .send()
+            .await
+            .is_ok()
+    })
+    .await;
 }
 
 fn world() -> Setup {
