@@ -7,7 +7,9 @@
 mod aliases;
 mod authority;
 mod background;
+pub mod bounded;
 mod certificates;
+mod client_ca;
 mod cluster_tasks;
 mod clusters;
 pub mod config;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::StartError;
 use super::config::TlsPaths;
+use super::{StartError, bounded};
 use crate::tls::listener::{ReloadingCertificates, TlsFiles};
 
 /// Behind which door a certificate is shown.
@@ -133,8 +133,8 @@ pub(super) fn read(paths: &TlsPaths) -> Result<TlsFiles, StartError> {
 }
 
 fn file(path: &Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::File {
+    bounded::bytes(path).map_err(|unread| StartError::File {
         path: path.to_owned(),
-        source,
+        source: unread.into(),
     })
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::StartError;
 use super::config::Config;
+use super::{StartError, bounded};
 use crate::access::{Role, Scope};
 use crate::ledger::{Ledger, NewToken};
 
@@ -41,8 +41,7 @@ pub(super) async fn ensure(
 }
 
 fn is_valid(ledger: &Ledger, path: &Path, now: Timestamp) -> bool {
-    std::fs::read_to_string(path)
-        .is_ok_and(|token| ledger.authenticate(token.trim(), now).is_some())
+    bounded::text(path).is_ok_and(|token| ledger.authenticate(token.trim(), now).is_some())
 }
 
 /// A new file beside it, then renamed: never a half, never readable by others.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Parts;
 use super::config::{Config, Fingerprint, Invalid, PolicyFile, PolicyFiles, Problem, Problems};
+use super::{Parts, bounded};
 use crate::metrics::{PolicyFileKind, PolicyFileLabels};
 use crate::tasks::Tasks;
 use crate::trust::EnvironmentName;
@@ -103,7 +103,7 @@ impl Watched {
     /// An invalid file keeps the last good state, and is read again each time: what
     /// it names may be what was missing.
     fn look_at_config(&mut self, now: Timestamp) -> bool {
-        let text = std::fs::read_to_string(&self.file);
+        let text = bounded::text(&self.file);
         let seen = text.as_deref().map(Fingerprint::of).ok();
         if self.problems.is_empty() && self.seen == seen {
             return false;

@@ -1,6 +1,5 @@
 //! The commands' way to the admin API.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use url::{Host, Url};
 use super::arguments::Shared;
 use super::failure::Failure;
 use crate::api::{ErrorBody, ErrorCode};
+use crate::app::bounded;
 use crate::app::config::{AdminConfig, Config, TlsConfig};
 use crate::tls::manager::bundle_in;
 
@@ -29,11 +29,16 @@ const ANSWER_LIMIT: usize = 32 << 20;
 #[derive(Debug, Args)]
 pub struct Remote {
     /// The admin API; by default the one that the configuration names
-    #[arg(long, env = "SEKISHO_SERVER", value_name = "URL")]
+    #[arg(
+        long,
+        env = "SEKISHO_SERVER",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     server: Option<Url>,
     /// A token; on the gateway's own machine, the first one is found by itself
     #[arg(long, env = "SEKISHO_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    token: Option<SecretString>,
     /// A PEM file of authorities to trust besides the public ones
     #[arg(long, env = "SEKISHO_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -78,9 +83,9 @@ fn own_authority(config: &Config) -> Option<String> {
     is_auto.then(bundle).flatten()
 }
 
-fn first_token(config: &Config) -> Option<String> {
-    let text = fs::read_to_string(config.admin_token_file()).ok()?;
-    Some(text.trim().to_owned())
+fn first_token(config: &Config) -> Option<SecretString> {
+    let text = bounded::text(&config.admin_token_file()).ok()?;
+    Some(text.trim().into())
 }
 
 /// Where the admin API of a configuration is reached from this machine: by the name
@@ -118,12 +123,16 @@ impl Client {
     /// `ca`, a file, and `authority`, PEM, are trusted besides the public authorities.
     fn new(
         server: Url,
-        token: Option<String>,
+        token: Option<SecretString>,
         ca: Option<&PathBuf>,
         authority: Option<&str>,
     ) -> Result<Self, Failure> {
         if !matches!(server.scheme(), "http" | "https") || !server.has_host() {
             let message = format!("--server {server} is no web address");
+            return Err(Failure::usage(message).next("write it as https://sekisho.example"));
+        }
+        if !server.username().is_empty() || server.password().is_some() {
+            let message = "--server holds a user name or password, which nobody asks for";
             return Err(Failure::usage(message).next("write it as https://sekisho.example"));
         }
         let builder = reqwest::Client::builder()
@@ -143,7 +152,6 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| Failure::new(format!("cannot make an HTTP client: {error}")))?;
-        let token = token.map(SecretString::from);
         Ok(Self {
             http,
             server,
@@ -317,8 +325,8 @@ fn tls(
     }
     if let Some(file) = ca {
         let unread = |error| Failure::usage(format!("--ca {}: {error}", file.display()));
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+        let pem = bounded::bytes(file).map_err(|error| unread(error.to_string()))?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         roots.add_parsable_certificates(certificates.map_err(|error| unread(error.to_string()))?);
     }
     let own = authority.unwrap_or_default().as_bytes();

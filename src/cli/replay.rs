@@ -1,6 +1,5 @@
 //! `sekisho replay`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use super::client::Remote;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::app::bounded;
 use crate::app::config::{NoticeTexts, Period, notice_texts};
 use crate::oci::printable;
 
@@ -52,7 +52,7 @@ impl ReplayPolicy {
 }
 
 fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
-    let policy = fs::read_to_string(file)
+    let policy = bounded::text(file)
         .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
     let NoticeTexts {
         exceptions,

@@ -1,6 +1,5 @@
 //! `sekisho scan`.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::{bind, due, verdict};
 use crate::api::{FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, VerdictView};
+use crate::app::bounded;
 use crate::oci::{Digest, printable};
 use crate::trust::EnvironmentName;
 
@@ -119,8 +119,8 @@ impl Submit {
 fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     let named = format!("{flag} {}", file.display());
     let text = match file.to_str() {
-        Some("-") => bounded(io::stdin().lock()),
-        _ => File::open(file).and_then(bounded),
+        Some("-") => whole(io::stdin().lock()),
+        _ => bounded::open(file).and_then(whole),
     };
     let text = text.map_err(|error| Failure::new(format!("{named}: {error}")))?;
     if text.len() > LIMIT_OF_SCANS {
@@ -132,7 +132,7 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     })
 }
 
-fn bounded(source: impl Read) -> io::Result<String> {
+fn whole(source: impl Read) -> io::Result<String> {
     let mut text = String::new();
     source
         .take(LIMIT_OF_SCANS as u64 + 1)

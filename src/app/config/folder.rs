@@ -9,10 +9,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::bounded;
 use super::fingerprint::Fingerprint;
 use super::notebook::{Notebook, Problem, Problems};
 use super::section::Section;
+use crate::app::bounded;
 
 /// Files that are read, at most.
 const FILES: usize = 1000;
@@ -118,7 +118,7 @@ impl<T> Folder<T> {
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
         let found = names.into_iter().map(|name| {
-            let text = bounded::read(&place.join(&name));
+            let text = bounded::text(&place.join(&name));
             (name, text)
         });
         let news: Vec<Found> = found.filter(|found| anew || self.is_news(found)).collect();
@@ -195,7 +195,7 @@ pub(super) fn texts(place: &Path) -> Result<Vec<(String, String)>, Problems> {
     let names = names(place).map_err(|text| Problems::from(Problem::of_file(place, text)))?;
     let text = |name: String| {
         let file = place.join(&name);
-        let read = bounded::read(&file).map_err(|error| Problem::of_file(&file, error))?;
+        let read = bounded::text(&file).map_err(|error| Problem::of_file(&file, error))?;
         Ok((name, read))
     };
     names.into_iter().map(text).collect()

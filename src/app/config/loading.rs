@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use super::{
     ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
     images, limits, listeners, notice_places, storage, upstreams, webhook,
 };
+use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
@@ -169,8 +169,8 @@ fn text_of(file: Option<&Path>) -> Result<String, Problems> {
     let Some(file) = file else {
         return Ok(String::new());
     };
-    fs::read_to_string(file).map_err(|error| {
-        let text = format!("cannot be read: {error}; check --config");
+    bounded::text(file).map_err(|error| {
+        let text = format!("{error}; check --config");
         Problem::of_file(file, text).into()
     })
 }

@@ -9,7 +9,6 @@
 
 mod address;
 mod advisories;
-mod bounded;
 mod exceptions;
 mod files;
 mod fingerprint;
@@ -31,6 +30,7 @@ mod settings;
 mod storage;
 mod trial;
 mod upstreams;
+mod urls;
 mod webhook;
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::bounded::{self, Unread};
 use super::notebook::Notebook;
+use crate::app::bounded::{self, Unread};
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -170,13 +170,13 @@ impl<'n, 't> Section<'n, 't> {
     }
 
     fn contents(&self, key: &str, path: &Path) -> Option<String> {
-        let read = bounded::read(path);
+        let read = bounded::text(path);
         match &read {
             Ok(_) => {}
             Err(Unread::Io(error)) => {
                 self.problem(key, format_args!("cannot read {}: {error}", path.display()));
             }
-            Err(error @ Unread::TooLong) => {
+            Err(error @ (Unread::NotRegular | Unread::TooLong | Unread::NotText)) => {
                 self.problem(key, format_args!("{} {error}", path.display()));
             }
         }

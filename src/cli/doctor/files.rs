@@ -1,9 +1,10 @@
 //! Reads what runtimes read, bounded.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::app::bounded;
 use crate::cli::failure::Failure;
 use crate::nodes::doctor::{ConfFile, HostsDirectory, HostsRoot};
 
@@ -25,7 +26,7 @@ pub fn text(path: &Path) -> Result<Option<String>, Failure> {
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?
+    bounded::open(path)?
         .take(FILE_LIMIT + 1)
         .read_to_end(&mut bytes)?;
     match bytes.len() as u64 > FILE_LIMIT {

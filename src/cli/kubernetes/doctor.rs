@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::verdicts;
+use crate::app::bounded;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{Screen, Shared};
 use crate::cli::client::Remote;
@@ -96,6 +97,11 @@ impl Doctor {
     async fn connect(&self, table: &ClusterConfig) -> Result<Cluster, Failure> {
         let configured = self.kubeconfig.clone().or_else(|| table.kubeconfig.clone());
         let file = configured.or_else(usual_kubeconfig);
+        if let Some(file) = &file {
+            // The library would read what has no end.
+            bounded::bytes(file)
+                .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+        }
         let cluster = Cluster::connect(file.as_deref()).await;
         let cluster = cluster.map_err(|error| Failure::new(error.to_string()))?;
         cluster.ok_or_else(|| {

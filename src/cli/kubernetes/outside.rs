@@ -1,8 +1,8 @@
 //! Webhooks that are applied by hand: what the API server trusts them by.
 
-use std::fs;
 use std::path::Path;
 
+use crate::app::bounded;
 use crate::app::config::{Config, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Endpoint, Installation};
@@ -44,7 +44,7 @@ pub(super) fn bundle(
 }
 
 fn from_file(file: &Path) -> Result<String, Failure> {
-    let pem = fs::read_to_string(file)
+    let pem = bounded::text(file)
         .map_err(|error| Failure::new(format!("--ca {}: {error}", file.display())))?;
     match pem.contains("-----BEGIN CERTIFICATE-----") {
         true => Ok(pem),

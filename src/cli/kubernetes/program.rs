@@ -1,9 +1,9 @@
 //! The program as it is to run in the cluster, by its configuration.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::app::bounded;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Installation, Ports, Workload};
@@ -80,7 +80,7 @@ fn text_of(config: &Config) -> Result<String, Failure> {
     let Some(file) = &config.file else {
         return Err(lacks("no file", "name it: --config FILE"));
     };
-    fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
+    bounded::text(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
 }
 
 /// As it is written: relative paths begin elsewhere in the Pod, where nothing can be

@@ -1,10 +1,11 @@
 //! What PATH names, read.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, DirEntry};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::super::failure::Failure;
+use crate::app::bounded;
 use crate::kubernetes::images::{MAX_BYTES, Manifests};
 
 /// How deep folders are looked into.
@@ -51,7 +52,7 @@ fn no_objects(path: &Path) -> Failure {
 }
 
 fn open(manifests: &mut Manifests, path: &Path) -> Result<(), Failure> {
-    let file = File::open(path).map_err(|error| unread(path, &error))?;
+    let file = bounded::open(path).map_err(|error| unread(path, &error))?;
     add(manifests, &path.display().to_string(), file)
 }
 
