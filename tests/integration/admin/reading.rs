@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::lab::{ENVIRONMENTS, Lab, trivy};
+use crate::kit::lab::{Ask, ENVIRONMENTS, Lab, eventually, trivy};
 
 const OWN: &str = "team/a";
 const OTHER: &str = "team/b";
@@ -72,7 +72,7 @@ async fn lab() -> (Lab, [String; 2]) {
     let digests: [String; 2] = digests.try_into().unwrap();
     let text = advisories(&digests[0], &digests[1]);
     std::fs::write(lab.folder.path().join("advisories/all.toml"), text).unwrap();
-    super::lab::eventually("the advisories are in force", || async {
+    eventually("the advisories are in force", || async {
         let list = lab
             .api("GET", "/api/v1/advisories")
             .send()
@@ -179,7 +179,7 @@ async fn a_replay_tells_a_token_of_its_own_images_alone() {
     for name in [OWN, OTHER] {
         lab.pull(1, name, "1").await;
     }
-    super::lab::eventually("both pulls are on record", || async {
+    eventually("both pulls are on record", || async {
         let listed = lab
             .api("GET", "/api/v1/decisions?environment=staging")
             .send()
@@ -217,7 +217,7 @@ async fn nobody_reads_without_a_token_unless_it_is_set() {
         ("address = \"0.0.0.0:0\"\ninsecure = true", 401),
     ] {
         let lab = Lab::of_admin(admin).await;
-        let port = lab.app.admin().port();
+        let port = lab.app().admin().port();
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         for what in [
             "status",
@@ -227,7 +227,7 @@ async fn nobody_reads_without_a_token_unless_it_is_set() {
             "modes",
             "decisions",
         ] {
-            let ask = super::lab::Ask::new(address, "GET", &format!("/api/v1/{what}"));
+            let ask = Ask::new(address, "GET", &format!("/api/v1/{what}"));
             assert_eq!(ask.send().await.status, status, "{admin} {what}");
         }
         lab.stop().await;

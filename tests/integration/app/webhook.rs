@@ -117,7 +117,7 @@ async fn a_client_ca_tells_the_api_server_from_others() {
     // It is replaced while the program runs.
     let (ca, identity) = client_identity();
     world.put_file("api.crt", &ca);
-    crate::admin::lab::eventually("the new CA is asked for", || async {
+    crate::kit::lab::eventually("the new CA is asked for", || async {
         let client = ApiServer::showing(&world, Some(&identity));
         let url = format!("https://{address}/clusters/shop/validate");
         client

@@ -62,9 +62,22 @@ impl Lab {
     }
 
     pub async fn inside(folder: TempDir, listeners: &str, rest: &str) -> Self {
+        Self::reading(folder, |origin| config(origin, listeners, rest)).await
+    }
+
+    /// With these keys of `[admin]`.
+    pub async fn of_admin(keys: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let usual = "[admin]\naddress = \"127.0.0.1:0\"";
+        let own = format!("[admin]\n{keys}");
+        let text = |origin: &str| config(origin, LISTENERS, ENVIRONMENTS).replace(usual, &own);
+        Self::reading(folder, text).await
+    }
+
+    async fn reading(folder: TempDir, text: impl FnOnce(&str) -> String) -> Self {
         let tasks = Tasks::new();
         let upstream = Registry::start(&tasks).await.unwrap();
-        let text = config(&upstream.origin(), listeners, rest);
+        let text = text(&upstream.origin());
         std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
         let mut running = Running::over(folder);
         running.serve().await;
@@ -72,27 +85,6 @@ impl Lab {
             upstream,
             token: running.admin_token(),
             running,
-            tasks,
-        }
-    }
-
-    /// With these keys of `[admin]`.
-    pub async fn of_admin(keys: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tasks = Tasks::new();
-        let upstream = Registry::start(&tasks).await.unwrap();
-        let usual = config(&upstream.origin(), LISTENERS, ENVIRONMENTS);
-        let text = usual.replace(
-            "[admin]\naddress = \"127.0.0.1:0\"",
-            &format!("[admin]\n{keys}"),
-        );
-        std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
-        let (app, token) = serve(&folder).await;
-        Self {
-            app,
-            upstream,
-            folder,
-            token,
             tasks,
         }
     }
