@@ -4,10 +4,13 @@
 //! Layers are compared as manifests name them. What a config says of unpacked
 //! layers is not used: some runtimes never hold layers against it.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::evidence::Sources;
+use super::closures::Closures;
 use super::question::{OtherVerdicts, Question};
+use crate::ledger::Ledger;
 use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
 use crate::trust::{Evidence, Subject, TrustedBase};
 
@@ -21,10 +24,16 @@ const DEPTH: u8 = 3;
 /// reaches it as soon as any other.
 const BASE_HOLDS: SignedDuration = SignedDuration::from_millis(500);
 
-impl Sources {
+/// Finds what images were built on.
+pub(super) struct Bases {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) closures: Arc<Closures>,
+}
+
+impl Bases {
     /// The permitted bases of the images in the closure, where a trusted base is
     /// demanded, and until when that holds; `None`: nobody looked.
-    pub(super) async fn trusted_bases(
+    pub(super) async fn trusted(
         &self,
         question: Question<'_>,
         evidence: &Evidence,

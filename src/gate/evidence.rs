@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bases::Bases;
 use super::closures::Closures;
 use super::facts::Facts;
 use super::question::{OtherVerdicts, Question};
 use super::upstreams::Upstreams;
-use super::vouch::Vouched;
+use super::vouch::Vouchers;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Content, Digest, Image, Shape};
 use crate::trust::{BreakGlass, Evidence, FirstNamed, Subject, TimedMode};
@@ -23,11 +24,11 @@ const SUBJECT_HOLDS: SignedDuration = SignedDuration::from_millis(500);
 
 /// Where evidence comes from.
 pub(super) struct Sources {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) upstreams: Arc<Upstreams>,
-    pub(super) closures: Arc<Closures>,
-    pub(super) facts: Arc<Facts>,
-    pub(super) vouched: Vouched,
+    ledger: Arc<Ledger>,
+    closures: Arc<Closures>,
+    facts: Arc<Facts>,
+    vouchers: Vouchers,
+    bases: Bases,
 }
 
 impl Sources {
@@ -38,11 +39,14 @@ impl Sources {
         facts: Arc<Facts>,
     ) -> Self {
         Self {
+            vouchers: Vouchers::new(ledger.clone(), upstreams),
+            bases: Bases {
+                ledger: ledger.clone(),
+                closures: closures.clone(),
+            },
             ledger,
-            upstreams,
             closures,
             facts,
-            vouched: Vouched::default(),
         }
     }
 
@@ -58,7 +62,7 @@ impl Sources {
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if lacks_scan_or_promotion(&evidence) {
-            self.add_vouching(question, &mut evidence).await;
+            self.vouchers.add(question, &mut evidence).await;
         }
         evidence.subject_permitted_until = permitted_subject(question, &evidence, others).await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);
@@ -71,7 +75,7 @@ impl Sources {
             Err(error) => unreadable(&mut evidence, &error),
         }
         (evidence.trusted_bases, evidence.bases_known_until) =
-            self.trusted_bases(question, &evidence, others).await;
+            self.bases.trusted(question, &evidence, others).await;
         (evidence, seq)
     }
 

@@ -4,11 +4,14 @@
 //! (no answer, 5xx, 429) prolongs what it said before, up to a bound; any other
 //! answer ends it, until the upstream is asked again.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::evidence::Sources;
 use super::question::Question;
+use super::upstreams::Upstreams;
 use crate::flight::Flights;
+use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
 use crate::trust::{Evidence, Subject};
@@ -22,8 +25,10 @@ const ANSWER_BYTES: u64 = 16 << 20;
 
 type Key = (Repository, Digest);
 
-/// What upstreams said of digests that they vouch for.
-pub(super) struct Vouched {
+/// Asks upstreams that vouch, and remembers what they said.
+pub(super) struct Vouchers {
+    ledger: Arc<Ledger>,
+    upstreams: Arc<Upstreams>,
     /// Each holds for `tag_ttl` from when the upstream was asked.
     answers: BoundedMemory<Key, Answer>,
     /// Questions under way: one for all who wait for its answer.
@@ -90,18 +95,18 @@ impl Answer {
     }
 }
 
-impl Default for Vouched {
-    fn default() -> Self {
+impl Vouchers {
+    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
         Self {
-            answers: BoundedMemory::new(ANSWER_BYTES),
+            ledger,
+            upstreams,
+            answers: answers(),
             asked: Flights::default(),
         }
     }
-}
 
-impl Sources {
     /// What the upstream's word on the subject counts for now, where it has one.
-    pub(super) async fn add_vouching(&self, question: Question<'_>, evidence: &mut Evidence) {
+    pub(super) async fn add(&self, question: Question<'_>, evidence: &mut Evidence) {
         if let Some(answer) = self.voucher_answer(question).await {
             evidence.vouched_until = answer.until;
             evidence.voucher_asked_again = Some(answer.asked_again);
@@ -115,7 +120,7 @@ impl Sources {
             .rulebook
             .vouching(host, &subject.environment, question.now)?;
         let key = (subject.repository.clone(), subject.digest.clone());
-        match self.vouched.answers.get(&key, question.now) {
+        match self.answers.get(&key, question.now) {
             Some(answer) => Some(answer),
             None => self.ask_voucher(question, key).await,
         }
@@ -129,7 +134,7 @@ impl Sources {
             let found = upstream.head_manifest(&name, &reference).await;
             found.map(drop)
         };
-        let asked = self.vouched.asked.join(&key, ask).await;
+        let asked = self.asked.join(&key, ask).await;
         let seen_at = match Seen::by(&asked) {
             Seen::Now => Some(now),
             Seen::Before => self.seen_before(question, &key).await,
@@ -137,14 +142,14 @@ impl Sources {
         };
         let answer = Answer::given(seen_at, now, reachable.tag_ttl);
         let validity = Validity::lasting(now, reachable.tag_ttl);
-        self.vouched.answers.insert(key, answer, validity);
+        self.answers.insert(key, answer, validity);
         Some(answer)
     }
 
     /// When the upstream was last seen to hold the digest, before `now`. Where
     /// memory knows nothing, as after a restart: when it was last served here.
     async fn seen_before(&self, question: Question<'_>, key: &Key) -> Option<Timestamp> {
-        let seen_at = match self.vouched.answers.last(key) {
+        let seen_at = match self.answers.last(key) {
             Some(answer) => answer.seen_at,
             None => self.last_served(question.subject).await,
         };
@@ -162,6 +167,10 @@ impl Sources {
     }
 }
 
+fn answers() -> BoundedMemory<Key, Answer> {
+    BoundedMemory::new(ANSWER_BYTES)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,7 +183,7 @@ mod tests {
 
     #[test]
     fn answers_are_bounded_in_bytes_and_the_oldest_are_asked_for_again() {
-        let vouched = Vouched::default();
+        let answers = answers();
         let key = |number: u32| {
             let repository = Repository::parse("registry.corp/team/app").unwrap();
             (repository, Digest::sha256(&number.to_be_bytes()))
@@ -182,12 +191,12 @@ mod tests {
         let answer = Answer::given(Some(at(0)), at(0), TTL);
         for number in 0..150_000 {
             let validity = Validity::lasting(at(0), TTL);
-            vouched.answers.insert(key(number), answer, validity);
+            answers.insert(key(number), answer, validity);
         }
-        assert!(vouched.answers.bytes() <= ANSWER_BYTES);
-        assert_eq!(vouched.answers.get(&key(0), at(1)), None);
-        assert_eq!(vouched.answers.get(&key(149_999), at(1)), Some(answer));
-        assert_eq!(vouched.answers.get(&key(149_999), at(60)), None);
+        assert!(answers.bytes() <= ANSWER_BYTES);
+        assert_eq!(answers.get(&key(0), at(1)), None);
+        assert_eq!(answers.get(&key(149_999), at(1)), Some(answer));
+        assert_eq!(answers.get(&key(149_999), at(60)), None);
     }
 
     #[test]
