@@ -11,7 +11,7 @@ use super::authenticate::{Now, Reader};
 use super::body::Asked;
 use super::error::AdminError;
 use super::images::within_scope;
-use crate::access::Principal;
+use crate::access::{Principal, Role};
 use crate::api::{ErrorBody, ErrorCode, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
 use crate::gate::{Asker, ExposureInput, Pull, Target};
 use crate::oci::ImageRef;
@@ -33,24 +33,17 @@ pub(super) async fn verdict(
     let image = admin.pulled_image(&query.image)?;
     let environment = admin.environment(query.environment)?;
     within_scope(&principal, image.repository(), Some(&environment))?;
-    let (verdict, findings) = explain(
-        &admin,
-        principal,
-        &image,
-        &environment,
-        (query.exposure, now),
-    )
-    .await?;
+    let (verdict, findings) = explain(&admin, &image, &environment, (query.exposure, now)).await?;
     Ok(Json(match query.findings {
         true => view_in_full((verdict, findings), image.to_string()),
         false => view(&verdict, image.to_string()),
     }))
 }
 
-/// As a pull of that reference would be resolved and judged now.
+/// As a pull of that reference would be resolved and judged now, by somebody who may
+/// pull: whoever asks for a verdict need not.
 async fn explain(
     admin: &Admin,
-    principal: Principal,
     image: &ImageRef,
     environment: &EnvironmentName,
     (exposure, now): (Option<Exposure>, Timestamp),
@@ -59,7 +52,7 @@ async fn explain(
     let client = Asker {
         listener: listener
             .ok_or_else(|| AdminError::new(ErrorCode::Unavailable, "the program stops"))?,
-        principal,
+        principal: Principal::anonymous(Role::Puller),
         client: None,
     };
     let target = Target {
