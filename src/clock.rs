@@ -1,4 +1,4 @@
-//! What time it is: the machine's clock, or one that a test moves on.
+//! The clock of the program: the machine's, or one that tests advance.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -4,9 +4,9 @@
 /// How bad it is. They are ordered: the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gravity {
-    /// Something does not do what it is there for, or will stop doing it.
+    /// Something does not work, or will stop working.
     Wrong,
-    /// It could not be seen.
+    /// It could not be checked.
     Unknown,
     /// As it should be, or as configured; worth knowing.
     Note,

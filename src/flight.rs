@@ -1,8 +1,8 @@
-//! One flight for many callers.
+//! Single flight: concurrent callers with the same key share one call.
 //!
-//! Every caller polls the same future, so there is no leader whose death the
-//! others would have to notice: a flight lasts as long as anybody waits for it,
-//! and all of them get its one outcome.
+//! Every caller polls the same future, so there is no leading caller on whom the others
+//! depend: the future runs as long as anyone waits for it, and all callers get its one
+//! outcome.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,29 +14,29 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 type Running<V> = BoxFuture<'static, V>;
 
 /// Flights under way, by what they fetch.
-pub struct Flights<K: Eq + Hash, V: Clone> {
+pub struct SingleFlight<K: Eq + Hash, V: Clone> {
     running: Mutex<HashMap<K, WeakShared<Running<V>>>>,
 }
 
-impl<K: Eq + Hash, V: Clone> Default for Flights<K, V> {
+impl<K: Eq + Hash, V: Clone> Default for SingleFlight<K, V> {
     fn default() -> Self {
         let running = Mutex::new(HashMap::new());
         Self { running }
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> SingleFlight<K, V> {
     /// Waits for the flight of `key`, which `start` begins if none is under way.
     pub async fn join<F>(&self, key: &K, start: impl FnOnce() -> F) -> V
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let seat = Seat {
+        let waiter = Waiter {
             flights: self,
             key,
-            flight: Some(self.board(key, start)),
+            flight: Some(self.join_or_start(key, start)),
         };
-        seat.wait().await
+        waiter.wait().await
     }
 
     /// Whether a flight of `key` is on its way.
@@ -45,7 +45,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
         flight.is_some_and(|flight| flight.peek().is_none())
     }
 
-    fn board<F>(&self, key: &K, start: impl FnOnce() -> F) -> Shared<Running<V>>
+    fn join_or_start<F>(&self, key: &K, start: impl FnOnce() -> F) -> Shared<Running<V>>
     where
         F: Future<Output = V> + Send + 'static,
     {
@@ -67,14 +67,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Flights<K, V> {
     }
 }
 
-/// One caller's hold on a flight; the last to leave clears the entry.
-struct Seat<'a, K: Clone + Eq + Hash, V: Clone> {
-    flights: &'a Flights<K, V>,
+/// One caller that waits; the last one to leave removes the entry.
+struct Waiter<'a, K: Clone + Eq + Hash, V: Clone> {
+    flights: &'a SingleFlight<K, V>,
     key: &'a K,
     flight: Option<Shared<Running<V>>>,
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Seat<'_, K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> Waiter<'_, K, V> {
     async fn wait(&self) -> V {
         match &self.flight {
             Some(flight) => flight.clone().await,
@@ -83,7 +83,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Seat<'_, K, V> {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Drop for Seat<'_, K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> Drop for Waiter<'_, K, V> {
     fn drop(&mut self) {
         let mut running = self.flights.lock();
         drop(self.flight.take());
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn shares_one_flight() {
-        let (flights, started) = (Flights::default(), AtomicU32::new(0));
+        let (flights, started) = (SingleFlight::default(), AtomicU32::new(0));
         let (send, receive) = oneshot::channel::<u32>();
         let receive = receive.shared();
         let join = || {
@@ -123,7 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn goes_on_when_its_first_caller_leaves() {
-        let flights = Arc::new(Flights::default());
+        let flights = Arc::new(SingleFlight::default());
         let (send, receive) = oneshot::channel::<u32>();
         let mut first = Box::pin(flights.join(&1, || async { receive.await.unwrap() }));
         assert!((&mut first).now_or_never().is_none());
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn forgets_a_flight_that_everyone_left() {
-        let flights = Flights::default();
+        let flights = SingleFlight::default();
         let mut left = Box::pin(flights.join(&1, std::future::pending::<u32>));
         assert!((&mut left).now_or_never().is_none());
         drop(left);

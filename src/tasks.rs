@@ -31,7 +31,7 @@ pub struct Tasks {
     shutdown: CancellationToken,
     /// Cancelled when the deadline of the drain has passed: tasks are dropped.
     abandon: CancellationToken,
-    failure: Arc<Failure>,
+    failure: Arc<TaskFailure>,
     clock: Clock,
     rounds: Arc<Rounds>,
 }
@@ -41,7 +41,7 @@ type Rounds = Mutex<Vec<(&'static str, Arc<AtomicU64>)>>;
 
 /// Name of the first task that failed.
 #[derive(Default)]
-struct Failure {
+struct TaskFailure {
     name: OnceLock<&'static str>,
     known: CancellationToken,
 }
@@ -52,7 +52,7 @@ impl Tasks {
     }
 
     /// A set whose repeated tasks read the time there.
-    pub fn by(clock: Clock) -> Self {
+    pub fn with_clock(clock: Clock) -> Self {
         Self {
             clock,
             ..Self::default()
@@ -179,13 +179,13 @@ impl Tasks {
 /// for its turn. Clones share the turns.
 #[derive(Clone)]
 pub struct HeavyWork {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// It panicked, or the runtime ended first.
+/// The work panicked, or the runtime ended first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the work broke off")]
-pub struct BrokenOff;
+pub struct WorkFailed;
 
 impl HeavyWork {
     pub fn new() -> Self {
@@ -195,7 +195,7 @@ impl HeavyWork {
 
     fn with_turns(turns: usize) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(turns)),
+            permits: Arc::new(Semaphore::new(turns)),
         }
     }
 
@@ -207,14 +207,14 @@ impl HeavyWork {
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, BrokenOff> {
-        let turn = self.turns.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| BrokenOff)?;
+    ) -> Result<T, WorkFailed> {
+        let turn = self.permits.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| WorkFailed)?;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
         });
-        done.await.map_err(|_| BrokenOff)
+        done.await.map_err(|_| WorkFailed)
     }
 }
 
@@ -292,7 +292,7 @@ mod tests {
         // Its turn is not over when nobody waits for it.
         drop(first);
         assert!((&mut second).now_or_never().is_none());
-        assert_eq!(heavy.turns.available_permits(), 0);
+        assert_eq!(heavy.permits.available_permits(), 0);
         go.send(()).unwrap();
         assert_eq!(second.await, Ok(2));
     }
@@ -302,7 +302,7 @@ mod tests {
         let heavy = HeavyWork::with_turns(1);
         assert_eq!(
             heavy.run(|| panic!("on purpose")).await,
-            Err::<(), _>(BrokenOff)
+            Err::<(), _>(WorkFailed)
         );
         assert_eq!(heavy.run(|| 1).await, Ok(1));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Role, Scope};
 use crate::oci::Repository;
 
-/// The one on whose behalf a request is served.
+/// The authenticated caller of a request: its name, role and scope.
 #[derive(Clone, Debug)]
 pub struct Principal {
     name: Arc<str>,
@@ -43,7 +43,7 @@ impl Principal {
         }
     }
 
-    /// Someone on a listener or address that asks for no papers.
+    /// The principal of a request on a listener or address that asks for no credentials.
     pub fn anonymous(role: Role) -> Self {
         Self::new("anonymous", role, Scope::everything())
     }
@@ -52,7 +52,7 @@ impl Principal {
         &self.name
     }
 
-    /// The name, for keys that must not allocate.
+    /// The name, shared: for map keys on the hot path, which must not allocate.
     pub fn shared_name(&self) -> Arc<str> {
         self.name.clone()
     }

@@ -11,30 +11,30 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::Admin;
-use super::body::Sender;
 use super::error::AdminError;
+use super::extract::Sender;
 use crate::access::{Principal, Role};
 use crate::api::ErrorCode;
-use crate::http::{Credentials, Peer};
+use crate::http::{AuthorizationHeader, Peer};
 
 /// When the request came in; the clock is read once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now(pub(super) Timestamp);
+pub(super) struct RequestTime(pub(super) Timestamp);
 
-/// Whoever sent a valid token.
+/// The holder of a valid token.
 #[derive(Clone, Debug)]
-pub(super) struct Writer(pub(super) Principal);
+pub(super) struct Authenticated(pub(super) Principal);
 
 /// Whoever may read: a token's holder, or anyone on this machine where that is set.
 #[derive(Clone, Debug)]
-pub(super) struct Reader(pub(super) Principal);
+pub(super) struct ReadAccess(pub(super) Principal);
 
 /// Whoever may also read what people wrote and granted.
 #[derive(Clone, Debug)]
 pub(super) struct RecordsReader(pub(super) Principal);
 
-/// Stands before every route: hosts, then the clock.
-pub(super) async fn gatekeeper(
+/// Runs before every route: checks the Host header, then reads the clock once.
+pub(super) async fn admit_host(
     State(admin): State<Admin>,
     mut request: Request,
     next: Next,
@@ -47,11 +47,13 @@ pub(super) async fn gatekeeper(
         .next("use the address of [admin], or its public_url")
         .into_response();
     }
-    request.extensions_mut().insert(Now(admin.gate.now()));
+    request
+        .extensions_mut()
+        .insert(RequestTime(admin.gate.now()));
     next.run(request).await
 }
 
-impl FromRequestParts<Admin> for Now {
+impl FromRequestParts<Admin> for RequestTime {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, AdminError> {
@@ -60,11 +62,11 @@ impl FromRequestParts<Admin> for Now {
     }
 }
 
-impl FromRequestParts<Admin> for Writer {
+impl FromRequestParts<Admin> for Authenticated {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
-        let now = Now::from_request_parts(parts, admin).await?;
+        let now = RequestTime::from_request_parts(parts, admin).await?;
         match authenticated(parts, admin, now.0)? {
             Some(principal) => {
                 sent_by(parts, &principal);
@@ -75,11 +77,11 @@ impl FromRequestParts<Admin> for Writer {
     }
 }
 
-impl FromRequestParts<Admin> for Reader {
+impl FromRequestParts<Admin> for ReadAccess {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
-        let now = Now::from_request_parts(parts, admin).await?;
+        let now = RequestTime::from_request_parts(parts, admin).await?;
         match authenticated(parts, admin, now.0)? {
             Some(principal) if principal.role().may_view() => {
                 sent_by(parts, &principal);
@@ -98,7 +100,7 @@ impl FromRequestParts<Admin> for RecordsReader {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
-        let Reader(principal) = Reader::from_request_parts(parts, admin).await?;
+        let ReadAccess(principal) = ReadAccess::from_request_parts(parts, admin).await?;
         match principal.role().may_view_records() {
             true => Ok(Self(principal)),
             false => Err(forbidden(&principal, "read what people wrote and granted")),
@@ -111,16 +113,16 @@ fn sent_by(parts: &mut Parts, principal: &Principal) {
     parts.extensions.insert(sender);
 }
 
-/// `None`: no token was sent. One that is not valid is an error, never nobody.
+/// `None`: no token was sent. An invalid token is an error, never an anonymous client.
 fn authenticated(
     parts: &Parts,
     admin: &Admin,
     now: Timestamp,
 ) -> Result<Option<Principal>, AdminError> {
-    let token = match Credentials::from_headers(&parts.headers) {
+    let token = match AuthorizationHeader::from_headers(&parts.headers) {
         Ok(None) => return Ok(None),
-        Ok(Some(Credentials::Bearer(token))) => token,
-        Ok(Some(Credentials::Basic { .. })) | Err(_) => {
+        Ok(Some(AuthorizationHeader::Bearer(token))) => token,
+        Ok(Some(AuthorizationHeader::Basic { .. })) | Err(_) => {
             return Err(unauthenticated("a token is sent as Authorization: Bearer"));
         }
     };

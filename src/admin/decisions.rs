@@ -1,4 +1,4 @@
-//! Decisions: the list for those who may read, one for whoever holds its id.
+//! Decisions: the list for readers, a single one for anyone who has its id.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,20 +6,20 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 use super::Admin;
-use super::authenticate::Reader;
-use super::body::{Asked, Named};
+use super::authenticate::ReadAccess;
 use super::error::AdminError;
+use super::extract::{PathName, StrictQuery};
 use crate::api::{
-    DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, LIMIT_OF_DECISIONS,
+    DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, MAX_DECISIONS,
 };
 use crate::ledger::DecisionFilter;
 use crate::oci::{ImageRef, printable, without_controls};
 use crate::trust::{Decision, DecisionId};
 
-/// How many decisions an answer lists when nobody says.
-const USUAL_LIMIT: usize = 100;
-/// A page keeps to lines that any terminal shows.
-const LINE_LIMIT: usize = 500;
+/// Decisions in one answer when the query has no `limit`.
+const DEFAULT_DECISIONS: usize = 100;
+/// The longest line of the plain-text page, in characters.
+const MAX_PAGE_LINE_CHARS: usize = 500;
 
 /// List decisions, newest first.
 #[utoipa::path(
@@ -30,10 +30,10 @@ const LINE_LIMIT: usize = 500;
 )]
 pub(super) async fn list(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
-    Asked(query): Asked<DecisionQuery>,
+    ReadAccess(principal): ReadAccess,
+    StrictQuery(query): StrictQuery<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
-    let limit = query.limit.unwrap_or(USUAL_LIMIT).min(LIMIT_OF_DECISIONS);
+    let limit = query.limit.unwrap_or(DEFAULT_DECISIONS).min(MAX_DECISIONS);
     let filter = DecisionFilter {
         since: query.since,
         environment: query.environment,
@@ -54,7 +54,8 @@ pub(super) async fn list(
     Ok(Json(DecisionList { decisions }))
 }
 
-/// One decision, for whoever holds its unguessable id.
+/// One decision by its id. The id has 128 random bits, so holding it is the
+/// authorisation.
 #[utoipa::path(
     get,
     path = "/api/v1/decisions/{id}",
@@ -63,7 +64,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(admin): State<Admin>,
-    Named(id): Named,
+    PathName(id): PathName,
 ) -> Result<Json<DecisionRecord>, AdminError> {
     Ok(Json(find(&admin, &id).await?.into()))
 }
@@ -71,7 +72,7 @@ pub(super) async fn one(
 /// The page that a denial links to, in plain text.
 pub(super) async fn page(
     State(admin): State<Admin>,
-    Named(id): Named,
+    PathName(id): PathName,
 ) -> Result<Response, AdminError> {
     let decision = find(&admin, &id).await?;
     let mut response = without_controls(&text(&decision))
@@ -131,6 +132,6 @@ fn text(decision: &Decision) -> String {
     ];
     lines
         .iter()
-        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, LINE_LIMIT)))
+        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, MAX_PAGE_LINE_CHARS)))
         .collect()
 }

@@ -10,7 +10,7 @@ use super::Admin;
 use super::error::AdminError;
 use super::router::router;
 use crate::api::ErrorCode;
-use crate::http::{Door, Stack, StackLimits};
+use crate::http::{Handler, Stack, StackLimits};
 
 /// The door of the admin API.
 pub struct AdminDoor {
@@ -29,7 +29,7 @@ impl AdminDoor {
     }
 }
 
-impl<B> Door<B> for AdminDoor
+impl<B> Handler<B> for AdminDoor
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,

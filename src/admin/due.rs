@@ -1,18 +1,19 @@
-//! `GET /api/v1/scans/due`: what wants a scan, and where the scanner finds it.
+//! `GET /api/v1/scans/due`: images that need a scan, and where the scanner can pull them.
 
 use axum::Json;
 use axum::extract::State;
 use jiff::SignedDuration;
 
 use super::Admin;
-use super::authenticate::{Now, Reader};
-use super::body::Asked;
+use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
+use super::extract::StrictQuery;
 use crate::api::{DueList, DueQuery, DueView};
 use crate::gate::{RescanDue, RescanQuery};
 
-/// How far to look ahead when nobody says, in hours.
-const USUAL: u32 = 7 * 24;
+/// How far ahead scans that run out are listed when the query has no `within_hours`, in
+/// hours.
+const DEFAULT_WITHIN_HOURS: u32 = 7 * 24;
 
 /// List what wants a scan.
 #[utoipa::path(
@@ -23,17 +24,17 @@ const USUAL: u32 = 7 * 24;
 )]
 pub(super) async fn list(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
-    Now(now): Now,
-    Asked(query): Asked<DueQuery>,
+    ReadAccess(principal): ReadAccess,
+    RequestTime(now): RequestTime,
+    StrictQuery(query): StrictQuery<DueQuery>,
 ) -> Result<Json<DueList>, AdminError> {
     let rulebook = admin.gate.rulebook();
-    let hours = query.within_hours.unwrap_or(USUAL);
+    let hours = query.within_hours.unwrap_or(DEFAULT_WITHIN_HOURS);
     let scope = principal.scope();
     let query = RescanQuery {
         rulebook: &rulebook,
-        exposure: &|environment| admin.as_pulled(environment),
-        sees: &|environment, repository| {
+        exposure: &|environment| admin.exposure_of_pulls(environment),
+        is_visible: &|environment, repository| {
             scope.covers_environment(environment.as_str()) && scope.covers_repository(repository)
         },
         now,

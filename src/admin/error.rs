@@ -1,4 +1,4 @@
-//! Every refusal of the admin API, turned into an answer in one match.
+//! Every error of the admin API, and its HTTP response in one exhaustive match.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
 use crate::gate::InspectError;
 use crate::ledger::LedgerError;
 use crate::oci::without_user_info;
-use crate::tasks::BrokenOff;
+use crate::tasks::WorkFailed;
 use crate::uploads::UploadError;
 
 /// Why a request was not carried out.
@@ -106,8 +106,8 @@ impl From<InspectError> for AdminError {
     }
 }
 
-impl From<BrokenOff> for AdminError {
-    fn from(_: BrokenOff) -> Self {
+impl From<WorkFailed> for AdminError {
+    fn from(_: WorkFailed) -> Self {
         tracing::error!("a request broke off while it was worked on");
         Self::new(ErrorCode::Internal, "the request could not be worked on")
     }

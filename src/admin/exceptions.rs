@@ -1,11 +1,11 @@
-//! `GET /api/v1/exceptions` and `GET /api/v1/advisories`: what people wrote, as it
-//! is in force. It is written in files, under version control, and nowhere else.
+//! `GET /api/v1/exceptions` and `GET /api/v1/advisories`: the entries in force. They are
+//! written in files under version control; the API cannot change them.
 
 use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
-use super::authenticate::{Now, RecordsReader};
+use super::authenticate::{RecordsReader, RequestTime};
 use super::error::AdminError;
 use super::within::exception_within;
 use crate::access::Scope;
@@ -13,7 +13,7 @@ use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
 use crate::oci::Digest;
 use crate::trust::Exception;
 
-/// What is accepted, until when, and by whom.
+/// List exceptions: what is accepted, until when, and by whom.
 #[utoipa::path(
     get,
     path = "/api/v1/exceptions",
@@ -22,7 +22,7 @@ use crate::trust::Exception;
 pub(super) async fn exceptions(
     State(admin): State<Admin>,
     RecordsReader(principal): RecordsReader,
-    Now(now): Now,
+    RequestTime(now): RequestTime,
 ) -> Result<Json<ExceptionList>, AdminError> {
     let rulebook = admin.gate.rulebook();
     let scope = principal.scope();
@@ -56,12 +56,12 @@ async fn is_used(
     };
     let naming = admin
         .ledger
-        .scans_naming(&exception.vulnerabilities)
+        .manifests_reporting(&exception.vulnerabilities)
         .await?;
     Ok(Some(naming.iter().any(in_scope)))
 }
 
-/// What the security department said.
+/// List advisories.
 #[utoipa::path(
     get,
     path = "/api/v1/advisories",
@@ -70,7 +70,7 @@ async fn is_used(
 pub(super) async fn advisories(
     State(admin): State<Admin>,
     RecordsReader(principal): RecordsReader,
-    Now(now): Now,
+    RequestTime(now): RequestTime,
 ) -> Json<AdvisoryList> {
     let rulebook = admin.gate.rulebook();
     let scope = principal.scope();

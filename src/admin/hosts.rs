@@ -1,5 +1,4 @@
-//! Which hosts a request may name: a page of another site, or a name that was
-//! bound to our address, gets no answer (DNS rebinding, cross-site requests).
+//! The Host and Origin check: protects against DNS rebinding and cross-site requests.
 
 use http::{HeaderMap, Uri, header};
 
@@ -19,7 +18,7 @@ impl Hosts {
         }
     }
 
-    /// Whether the request names us, and comes from no other site.
+    /// Whether the Host header is one of our names and the Origin, if there is one, too.
     pub fn admit(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let host = match headers.get(header::HOST) {
             Some(host) => host.to_str().ok(),

@@ -5,15 +5,15 @@
 //! OpenAPI document is made from the same lines.
 
 mod authenticate;
-mod body;
 mod decisions;
 mod door;
 mod due;
 mod error;
 mod exceptions;
+mod extract;
 mod hosts;
 mod images;
-mod leave;
+mod overrides;
 mod promotions;
 mod replays;
 mod revocations;

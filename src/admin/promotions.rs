@@ -4,15 +4,15 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
-use super::authenticate::{Now, Writer, forbidden};
-use super::body::Body;
+use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
+use super::extract::JsonBody;
 use super::images::within_scope;
 use super::verdicts::view;
 use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
 use crate::ledger::NewPromotion;
 use crate::oci::ImageRef;
-use crate::trust::{Class, Verdict};
+use crate::trust::{ReasonClass, Verdict};
 
 /// Let an image into an environment.
 #[utoipa::path(
@@ -26,9 +26,9 @@ use crate::trust::{Class, Verdict};
 )]
 pub(super) async fn promote(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Body(request): Body<PromotionRequest>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    JsonBody(request): JsonBody<PromotionRequest>,
 ) -> Result<Json<PromotionAnswer>, AdminError> {
     if !principal.role().may_promote() {
         return Err(forbidden(&principal, "promote"));
@@ -39,7 +39,7 @@ pub(super) async fn promote(
     names_a_digest(&image, request.resolve)?;
     let inspected = admin.gate.inspector().inspect(&image, now).await?;
     let rulebook = admin.gate.rulebook();
-    let exposure = admin.as_pulled(&environment);
+    let exposure = admin.exposure_of_pulls(&environment);
     let (verdict, _) = admin
         .gate
         .inspector()
@@ -81,7 +81,7 @@ pub(super) async fn promote(
     }))
 }
 
-/// A tag can move between the look and the word.
+/// A promotion needs a digest, since a tag can move between looking and promoting.
 fn names_a_digest(image: &ImageRef, resolve: bool) -> Result<(), AdminError> {
     if resolve || image.digest().is_some() {
         return Ok(());
@@ -100,11 +100,11 @@ fn denied_but_forced(verdict: &Verdict, image: &ImageRef, force: bool) -> Result
         return Ok(false);
     };
     match denial.reason.class() {
-        Class::Evidence | Class::Harm if force => Ok(true),
-        Class::Evidence
-        | Class::Harm
-        | Class::Withdrawn
-        | Class::Structural
-        | Class::OwnFailure => Err(AdminError::denied(view(verdict, image.to_string()))),
+        ReasonClass::Evidence | ReasonClass::Harm if force => Ok(true),
+        ReasonClass::Evidence
+        | ReasonClass::Harm
+        | ReasonClass::Withdrawn
+        | ReasonClass::Structural
+        | ReasonClass::OwnFailure => Err(AdminError::denied(view(verdict, image.to_string()))),
     }
 }

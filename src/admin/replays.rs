@@ -1,18 +1,18 @@
-//! `POST /api/v1/replays`: what another policy would change, before anyone is hurt.
+//! `POST /api/v1/replays`: which decisions another policy would change.
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 
 use super::Admin;
-use super::authenticate::{Now, RecordsReader};
-use super::body::LargeBody;
+use super::authenticate::{RecordsReader, RequestTime};
 use super::error::AdminError;
+use super::extract::LargeBody;
 use super::state::PolicyReader;
 use crate::api::{
-    ErrorBody, LIMIT_OF_REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView,
+    ErrorBody, MAX_REPLAY_BYTES, ReplayAnswer, ReplayRequest, ReplayedChange, VerdictSummaryView,
 };
-use crate::gate::{Change, Replay, VerdictSummary};
+use crate::gate::{Replay, ReplayChange, VerdictSummary};
 use crate::trust::Rulebook;
 
 /// Try a policy on what was decided. Nothing is recorded.
@@ -28,8 +28,8 @@ use crate::trust::Rulebook;
 pub(super) async fn replay(
     State(admin): State<Admin>,
     RecordsReader(principal): RecordsReader,
-    Now(now): Now,
-    LargeBody(body): LargeBody<LIMIT_OF_REPLAYS>,
+    RequestTime(now): RequestTime,
+    LargeBody(body): LargeBody<MAX_REPLAY_BYTES>,
 ) -> Result<Json<ReplayAnswer>, AdminError> {
     let policies = admin.policies.clone();
     let read = move || read(&body.bytes, &policies, now);
@@ -38,8 +38,8 @@ pub(super) async fn replay(
     let replay = Replay {
         other: &other,
         since,
-        exposure: &|environment| admin.as_pulled(environment),
-        sees: &|environment, repository| {
+        exposure: &|environment| admin.exposure_of_pulls(environment),
+        is_visible: &|environment, repository| {
             scope.covers_environment(environment.as_str()) && scope.covers_repository(repository)
         },
         now,
@@ -70,21 +70,21 @@ fn read(
     Ok((request.since, policy))
 }
 
-fn view(change: Change) -> ReplayedChange {
+fn view(change: ReplayChange) -> ReplayedChange {
     ReplayedChange {
         environment: change.environment,
         image: change.image,
         digest: change.digest,
         count: change.count,
-        before: told(change.before),
-        after: told(change.after),
+        before: summary(change.before),
+        after: summary(change.after),
     }
 }
 
-fn told(told: VerdictSummary) -> ToldView {
-    ToldView {
-        verdict: told.outcome,
-        reasons: told.reasons,
-        message: told.message,
+fn summary(summary: VerdictSummary) -> VerdictSummaryView {
+    VerdictSummaryView {
+        verdict: summary.outcome,
+        reasons: summary.reasons,
+        message: summary.message,
     }
 }

@@ -1,12 +1,12 @@
-//! `POST /api/v1/revocations` and its undoing.
+//! `POST /api/v1/revocations` and `…/reinstate`.
 
 use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
-use super::authenticate::{Now, Writer, forbidden};
-use super::body::Body;
+use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
+use super::extract::JsonBody;
 use super::images::{digest_of, within_scope};
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
@@ -14,7 +14,7 @@ use crate::ledger::{NewRevocation, Reinstatement};
 use crate::oci::Digest;
 
 /// The longest reason that is taken, in characters.
-const REASON_LIMIT: usize = 1000;
+const MAX_REASON_CHARS: usize = 1000;
 
 /// Take trust back, for a digest in every repository that the token reaches.
 #[utoipa::path(
@@ -25,9 +25,9 @@ const REASON_LIMIT: usize = 1000;
 )]
 pub(super) async fn revoke(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Body(request): Body<RevocationRequest>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
     let new = NewRevocation {
@@ -57,9 +57,9 @@ pub(super) async fn revoke(
 )]
 pub(super) async fn reinstate(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Body(request): Body<RevocationRequest>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<ReinstatementAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
     let undo = Reinstatement {
@@ -94,8 +94,8 @@ fn permitted_digest(
     if let Some(name) = &request.environment {
         admin.environment(Some(name.clone()))?;
     }
-    if request.reason.trim().is_empty() || request.reason.chars().count() > REASON_LIMIT {
-        let message = format!("a reason is needed, of at most {REASON_LIMIT} characters");
+    if request.reason.trim().is_empty() || request.reason.chars().count() > MAX_REASON_CHARS {
+        let message = format!("a reason is needed, of at most {MAX_REASON_CHARS} characters");
         return Err(AdminError::bad_request(message));
     }
     digest_of(&image)

@@ -8,10 +8,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::authenticate::gatekeeper;
+use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::{
-    Admin, decisions, due, exceptions, leave, promotions, replays, revocations, scans, status,
+    Admin, decisions, due, exceptions, overrides, promotions, replays, revocations, scans, status,
     tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
@@ -24,7 +24,7 @@ use crate::api::ErrorCode;
     ),
     security(("token" = []))
 )]
-struct Document;
+struct ApiDocument;
 
 /// All routes of the admin address.
 pub(super) fn router(admin: Admin) -> Router {
@@ -36,8 +36,11 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))
         .routes(routes!(revocations::reinstate))
-        .routes(routes!(leave::grant, leave::grants))
-        .routes(routes!(leave::set_mode, leave::modes))
+        .routes(routes!(
+            overrides::grant_break_glass,
+            overrides::list_break_glass
+        ))
+        .routes(routes!(overrides::set_mode, overrides::list_modes))
         .routes(routes!(exceptions::exceptions))
         .routes(routes!(exceptions::advisories))
         .routes(routes!(verdicts::verdict))
@@ -54,12 +57,12 @@ pub(super) fn router(admin: Admin) -> Router {
     .route("/d/{id}", axum::routing::get(decisions::page))
     .fallback(unknown)
     .method_not_allowed_fallback(other_method)
-    .layer(middleware::from_fn_with_state(admin.clone(), gatekeeper))
+    .layer(middleware::from_fn_with_state(admin.clone(), admit_host))
     .with_state(admin)
 }
 
 fn document() -> utoipa::openapi::OpenApi {
-    let mut document = Document::openapi();
+    let mut document = ApiDocument::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document
         .components

@@ -1,5 +1,5 @@
-//! The body of `POST /api/v1/scans`, which may be large: read where it holds up no
-//! other request, and without copying the report.
+//! The body of `POST /api/v1/scans`, which may be large: parsed in the blocking pool,
+//! without copying the report.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::tasks::HeavyWork;
 use crate::trust::EnvironmentName;
 use crate::uploads::UploadText;
 
-/// A body that holds together, with its report still to be read.
+/// A valid body whose report is not parsed yet.
 pub(super) struct ScanBody {
     pub(super) image: Option<String>,
     pub(super) image_id: Option<Digest>,

@@ -5,20 +5,20 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
-use super::authenticate::{Now, Writer, forbidden};
-use super::body::LargeBody;
+use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
+use super::extract::LargeBody;
 use super::images::within_repository;
 use super::scan_body::ScanBody;
 use super::submission::{Submission, answer, may_submit};
 use super::unpushed;
 use super::verdicts::view_in_full;
 use crate::access::Principal;
-use crate::api::{ErrorBody, LIMIT_OF_SCANS, ScanAnswer, ScanSubmission, VerdictView};
-use crate::gate::Inspected;
+use crate::api::{ErrorBody, MAX_SCAN_BYTES, ScanAnswer, ScanSubmission, VerdictView};
+use crate::gate::InspectedImage;
 use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
-use crate::report::{Bound, ScanReport};
+use crate::report::{ReportBinding, ScanReport};
 use crate::trust::EnvironmentName;
 
 /// How far a scanner's clock may run ahead of ours.
@@ -36,9 +36,9 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 )]
 pub(super) async fn submit(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    LargeBody(body): LargeBody<LIMIT_OF_SCANS>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    LargeBody(body): LargeBody<MAX_SCAN_BYTES>,
 ) -> Result<Json<ScanAnswer>, AdminError> {
     may_submit(&principal)?;
     let body = ScanBody::read(body, &admin.heavy).await?;
@@ -47,7 +47,7 @@ pub(super) async fn submit(
     if let Some(image) = &image {
         within_repository(&principal, image.repository())?;
     }
-    let gate = gate_of(&admin, &principal, body.gate.clone())?;
+    let gate = gate_environment(&admin, &principal, body.gate.clone())?;
     let image_id = body.image_id.clone();
     let report = body.report(&admin.heavy).await?;
     scan_time(&report, now)?;
@@ -55,12 +55,12 @@ pub(super) async fn submit(
     Ok(Json(match (image, image_id) {
         (image, Some(image_id)) => unpushed::submit(&admin, handed, image, image_id).await?,
         (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
-        (None, None) => return Err(names_nothing()),
+        (None, None) => return Err(no_image_named()),
     }))
 }
 
 /// The environment that it is judged for, within the token's scope.
-fn gate_of(
+fn gate_environment(
     admin: &Admin,
     principal: &Principal,
     named: Option<EnvironmentName>,
@@ -75,7 +75,7 @@ fn gate_of(
     }
 }
 
-fn names_nothing() -> AdminError {
+fn no_image_named() -> AdminError {
     AdminError::bad_request("the report is handed in for no image")
         .next("name the image that was scanned, or its image ID before the push")
 }
@@ -105,7 +105,7 @@ async fn submit_pushed(
     })
 }
 
-/// The future is refused.
+/// Refuses a report that is dated in the future.
 fn scan_time(report: &ScanReport, now: Timestamp) -> Result<(), AdminError> {
     let future = |moment: &&Timestamp| moment.duration_since(now) > CLOCK_SKEW;
     let dates = [report.scanned_at, report.database_at];
@@ -119,10 +119,10 @@ fn scan_time(report: &ScanReport, now: Timestamp) -> Result<(), AdminError> {
 }
 
 fn bind<'a>(
-    inspected: &'a Inspected,
+    inspected: &'a InspectedImage,
     image: &ImageRef,
     report: &ScanReport,
-) -> Result<(&'a Image, Bound), AdminError> {
+) -> Result<(&'a Image, ReportBinding), AdminError> {
     let declared = image.digest().is_some();
     inspected.bind(report, declared).map_err(|error| {
         AdminError::refused(format!("the report does not count for {image}: {error}"))
@@ -133,7 +133,7 @@ fn bind<'a>(
 async fn record(
     admin: &Admin,
     submission: &mut Submission<'_>,
-    inspected: &Inspected,
+    inspected: &InspectedImage,
     image: &Image,
 ) -> Result<i64, AdminError> {
     admin.gate.inspector().record(inspected).await?;
@@ -147,7 +147,7 @@ async fn judge(
     admin: &Admin,
     submission: &Submission<'_>,
     environment: &EnvironmentName,
-    inspected: &Inspected,
+    inspected: &InspectedImage,
     image: &ImageRef,
 ) -> VerdictView {
     let rulebook = admin.gate.rulebook();
@@ -155,7 +155,7 @@ async fn judge(
         &rulebook,
         environment,
         inspected,
-        admin.as_pulled(environment),
+        admin.exposure_of_pulls(environment),
         Some(submission.principal.name()),
         submission.now,
     );

@@ -1,4 +1,4 @@
-//! What the handlers work with.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::tasks::HeavyWork;
 use crate::trust::{EnvironmentName, Exposure, ImageNames, Rulebook};
 use crate::uploads::Uploads;
 
-/// Tells the state of things, for `status`; nothing while the program stops.
+/// Builds the answer of `status`; `None` while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
 
-/// Reads a policy that somebody wants to try; the text says what is wrong with it.
+/// Parses the policy of a replay; the error text says what is wrong with it.
 pub type PolicyReader =
     Arc<dyn Fn(&ReplayRequest, Timestamp) -> Result<Rulebook, String> + Send + Sync>;
 
@@ -46,8 +46,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// As a pull through the environment's listener would have it.
-    pub(super) fn as_pulled(&self, environment: &EnvironmentName) -> ExposureInput {
+    /// The exposure that a pull through the environment's listener has.
+    pub(super) fn exposure_of_pulls(&self, environment: &EnvironmentName) -> ExposureInput {
         let listener = (self.pulls)(environment);
         let exposure = listener.map_or(Exposure::External, |it| it.exposure);
         ExposureInput::Listener(exposure)

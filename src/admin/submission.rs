@@ -1,5 +1,4 @@
-//! A report as it was handed in, for an image in a registry or for one before its
-//! push.
+//! A submitted scan report, for an image in a registry or for one that is not pushed yet.
 
 use jiff::Timestamp;
 
@@ -8,10 +7,10 @@ use super::error::AdminError;
 use crate::access::Principal;
 use crate::api::{ScanAnswer, SeverityCounts, ToolView};
 use crate::ledger::{NewScan, ScanTarget};
-use crate::report::{Bound, ScanReport};
+use crate::report::{ReportBinding, ScanReport};
 use crate::trust::EnvironmentName;
 
-/// A report as it was handed in, by whom and when.
+/// A submitted report, with the submitter and the time.
 pub(super) struct Submission<'a> {
     pub(super) principal: &'a Principal,
     pub(super) report: ScanReport,
@@ -59,7 +58,7 @@ impl<'a> Submission<'a> {
     }
 }
 
-/// Refuses roles that hand in no scans.
+/// Refuses roles that may not submit scans.
 pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
     match principal.role().may_submit_scans() {
         true => Ok(()),
@@ -67,11 +66,11 @@ pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
     }
 }
 
-/// What was taken, without what only a pushed image has.
+/// The answer to a submission, without the fields that only a pushed image has.
 pub(super) fn answer(
     id: String,
     image: String,
-    bound: Bound,
+    bound: ReportBinding,
     submission: Submission<'_>,
 ) -> ScanAnswer {
     let Submission {
@@ -100,10 +99,10 @@ pub(super) fn answer(
     }
 }
 
-const fn bound_by(bound: Bound) -> &'static str {
+const fn bound_by(bound: ReportBinding) -> &'static str {
     match bound {
-        Bound::Manifest => "manifest digest",
-        Bound::Index => "index digest and image",
-        Bound::Declared => "the digest that was named",
+        ReportBinding::Manifest => "manifest digest",
+        ReportBinding::Index => "index digest and image",
+        ReportBinding::Declared => "the digest that was named",
     }
 }

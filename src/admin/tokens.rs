@@ -7,19 +7,19 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Admin;
-use super::authenticate::{Now, Writer, forbidden};
-use super::body::{Asked, Body, Named};
+use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
+use super::extract::{JsonBody, PathName, StrictQuery};
 use crate::access::{Principal, Scope};
 use crate::api::{ErrorBody, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
-use crate::ledger::{NewToken, Token};
+use crate::ledger::{NewToken, TokenRecord};
 use crate::trust::EnvironmentName;
 
-/// What `DELETE` may ask for besides.
+/// The query of `DELETE`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Withdrawal {
+pub(super) struct RevokeQuery {
     /// Also withdraw what was submitted with the token.
     #[serde(default)]
     evidence: bool,
@@ -34,9 +34,9 @@ pub(super) struct Withdrawal {
 )]
 pub(super) async fn create(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Body(request): Body<TokenRequest>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<TokenSecret>, AdminError> {
     admins_only(&principal)?;
     let environments = request.environments.iter().map(EnvironmentName::to_string);
@@ -50,7 +50,7 @@ pub(super) async fn create(
     let secret = admin.ledger.create_token(new.clone()).await?;
     Ok(Json(TokenSecret {
         secret: secret.expose_secret().to_owned(),
-        token: view(Token {
+        token: view(TokenRecord {
             name: new.name,
             role: new.role,
             scope: new.scope,
@@ -65,7 +65,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/tokens", responses((status = 200, body = TokenList)))]
 pub(super) async fn list(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
+    Authenticated(principal): Authenticated,
 ) -> Result<Json<TokenList>, AdminError> {
     admins_only(&principal)?;
     let tokens = admin.ledger.tokens().await?;
@@ -78,15 +78,15 @@ pub(super) async fn list(
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{name}",
-    params(("name" = String, Path), Withdrawal),
+    params(("name" = String, Path), RevokeQuery),
     responses((status = 200, body = TokenRevoked), (status = 404, body = ErrorBody))
 )]
 pub(super) async fn revoke(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Named(name): Named,
-    Asked(withdrawal): Asked<Withdrawal>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    PathName(name): PathName,
+    StrictQuery(withdrawal): StrictQuery<RevokeQuery>,
 ) -> Result<Json<TokenRevoked>, AdminError> {
     admins_only(&principal)?;
     let withdrawn = admin
@@ -111,7 +111,7 @@ fn admins_only(principal: &Principal) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn view(record: Token) -> TokenView {
+fn view(record: TokenRecord) -> TokenView {
     TokenView {
         repositories: record.scope.repositories().to_vec(),
         environments: record.scope.environments().to_vec(),

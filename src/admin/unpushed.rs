@@ -1,22 +1,22 @@
-//! Images that are scanned and gated before they are pushed, by image ID, and
-//! `POST /api/v1/scans/bind`, by which that counts for a manifest.
+//! Scans of images that are not pushed yet, by image ID, and `POST /api/v1/scans/bind`,
+//! which makes them count for the pushed manifest.
 
 use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
-use super::authenticate::{Now, Writer};
-use super::body::Body;
+use super::authenticate::{Authenticated, RequestTime};
 use super::error::AdminError;
+use super::extract::JsonBody;
 use super::images::{digest_of, within_repository};
 use super::submission::{Submission, answer, may_submit};
 use super::verdicts::view_in_full;
 use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
-use crate::gate::{Inspected, Unpushed};
+use crate::gate::{InspectedImage, Unpushed};
 use crate::ledger::{BindScans, ScanTarget};
 use crate::oci::{Digest, Image, ImageRef};
-use crate::report::Bound;
+use crate::report::ReportBinding;
 use crate::trust::EnvironmentName;
 
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
@@ -52,7 +52,7 @@ pub(super) async fn submit(
         ..answer(
             format!("unbound-scan:{id}"),
             name,
-            Bound::Declared,
+            ReportBinding::Declared,
             submission,
         )
     })
@@ -78,7 +78,7 @@ async fn judge(
         promoter: submitter.to_owned(),
     };
     let rulebook = admin.gate.rulebook();
-    let exposure = admin.as_pulled(environment);
+    let exposure = admin.exposure_of_pulls(environment);
     let judged =
         admin
             .gate
@@ -104,16 +104,16 @@ async fn judge(
 )]
 pub(super) async fn bind(
     State(admin): State<Admin>,
-    Writer(principal): Writer,
-    Now(now): Now,
-    Body(request): Body<BindingRequest>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    JsonBody(request): JsonBody<BindingRequest>,
 ) -> Result<Json<BindingAnswer>, AdminError> {
     may_submit(&principal)?;
     let image = admin.image(&request.image)?;
     within_repository(&principal, image.repository())?;
     digest_of(&image)?;
     let inspected = admin.gate.inspector().inspect(&image, now).await?;
-    let manifest = with_id(&inspected, &image, &request.image_id)?
+    let manifest = image_with_id(&inspected, &image, &request.image_id)?
         .manifest
         .clone();
     admin.gate.inspector().record(&inspected).await?;
@@ -138,8 +138,8 @@ pub(super) async fn bind(
 }
 
 /// The image of that ID: itself, or the one child of an index.
-fn with_id<'a>(
-    inspected: &'a Inspected,
+fn image_with_id<'a>(
+    inspected: &'a InspectedImage,
     image: &ImageRef,
     image_id: &Digest,
 ) -> Result<&'a Image, AdminError> {

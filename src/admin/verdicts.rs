@@ -7,13 +7,13 @@ use axum::extract::State;
 use jiff::Timestamp;
 
 use super::Admin;
-use super::authenticate::{Now, Reader};
-use super::body::Asked;
+use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
+use super::extract::StrictQuery;
 use super::images::within_scope;
 use crate::access::{Principal, Role};
-use crate::api::{ErrorBody, ErrorCode, LIMIT_OF_FINDINGS, VerdictQuery, VerdictView};
-use crate::gate::{Asker, ExposureInput, Pull, Target};
+use crate::api::{ErrorBody, ErrorCode, MAX_FINDINGS_SHOWN, VerdictQuery, VerdictView};
+use crate::gate::{Client, ExposureInput, Pull, RequestTarget};
 use crate::oci::ImageRef;
 use crate::trust::{EnvironmentName, Exposure, JudgedFinding, Verdict, denial_message};
 
@@ -26,9 +26,9 @@ use crate::trust::{EnvironmentName, Exposure, JudgedFinding, Verdict, denial_mes
 )]
 pub(super) async fn verdict(
     State(admin): State<Admin>,
-    Reader(principal): Reader,
-    Now(now): Now,
-    Asked(query): Asked<VerdictQuery>,
+    ReadAccess(principal): ReadAccess,
+    RequestTime(now): RequestTime,
+    StrictQuery(query): StrictQuery<VerdictQuery>,
 ) -> Result<Json<VerdictView>, AdminError> {
     let image = admin.pulled_image(&query.image)?;
     let environment = admin.environment(query.environment)?;
@@ -49,25 +49,25 @@ async fn explain(
     (exposure, now): (Option<Exposure>, Timestamp),
 ) -> Result<(Verdict, Vec<JudgedFinding>), AdminError> {
     let listener = (admin.pulls)(environment);
-    let client = Asker {
+    let client = Client {
         listener: listener
             .ok_or_else(|| AdminError::new(ErrorCode::Unavailable, "the program stops"))?,
         principal: Principal::anonymous(Role::Puller),
-        client: None,
+        address: None,
     };
-    let target = Target {
+    let target = RequestTarget {
         repository: image.repository().clone(),
         namespace: None,
         by_host: false,
     };
     let pull = Pull {
-        asker: &client,
+        client: &client,
         target: &target,
         now,
         started: Instant::now(),
     };
     let stated = exposure.map(ExposureInput::Stated);
-    let exposure = stated.unwrap_or_else(|| admin.as_pulled(environment));
+    let exposure = stated.unwrap_or_else(|| admin.exposure_of_pulls(environment));
     let rulebook = admin.gate.rulebook();
     let inspector = admin.gate.inspector();
     let explained = inspector.explain(pull, &rulebook, image, exposure);
@@ -79,7 +79,7 @@ pub(super) fn view_in_full(
     (verdict, findings): (Verdict, Vec<JudgedFinding>),
     image: String,
 ) -> VerdictView {
-    let most = findings.into_iter().take(LIMIT_OF_FINDINGS);
+    let most = findings.into_iter().take(MAX_FINDINGS_SHOWN);
     VerdictView {
         findings: most.map(Into::into).collect(),
         ..view(&verdict, image)

@@ -12,8 +12,8 @@ impl Admin {
     /// the scope.
     pub(super) fn knows_within(&self, scope: &Scope, digest: &Digest) -> bool {
         let index = self.ledger.index();
-        let twin = index.twin(digest);
-        let mut repositories = [Some(digest.clone()), twin]
+        let alias = index.alias(digest);
+        let mut repositories = [Some(digest.clone()), alias]
             .into_iter()
             .flatten()
             .flat_map(|it| index.repositories(&it));

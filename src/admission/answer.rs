@@ -3,36 +3,36 @@
 use std::collections::BTreeMap;
 
 use super::kind::WebhookKind;
-use super::review::{AdmissionResponse, Status};
+use super::review::{AdmissionResponse, AdmissionStatus};
 use super::uid::uid_of;
-use crate::gate::Admitted;
+use crate::gate::AdmissionOutcome;
 use crate::oci::printable;
 use crate::trust::DenialReason;
 
 /// The API server cuts longer warnings, in bytes.
-const WARNING: usize = 250;
+const MAX_WARNING_BYTES: usize = 250;
 /// Warnings of one answer, at most: the API server drops what exceeds 4096 bytes.
-const WARNINGS: usize = 15;
+const MAX_WARNINGS: usize = 15;
 /// Images that a denial names, at most.
-const NAMED: usize = 30;
+const MAX_DENIED_IMAGES_NAMED: usize = 30;
 /// Images whose decision stands in the audit annotations, at most.
-const ANNOTATED: usize = 30;
+const MAX_IMAGES_ANNOTATED: usize = 30;
 /// What is shown of an image's name, in characters.
-const IMAGE: usize = 200;
+const MAX_IMAGE_NAME_CHARS: usize = 200;
 
 /// One image of a request, and what came of it.
-pub(super) struct Judged {
+pub(super) struct JudgedImage {
     /// `container "app"`.
     pub(super) place: String,
     /// As it is written.
     pub(super) image: String,
-    pub(super) admitted: Admitted,
+    pub(super) admitted: AdmissionOutcome,
 }
 
-impl Judged {
+impl JudgedImage {
     fn line(&self, message: &str) -> String {
         let message = message.strip_prefix("sekisho: ").unwrap_or(message);
-        let image = printable(&self.image, IMAGE);
+        let image = printable(&self.image, MAX_IMAGE_NAME_CHARS);
         format!("sekisho: {} {image}: {message}", self.place)
     }
 
@@ -69,7 +69,7 @@ pub(super) fn refused(
     AdmissionResponse {
         uid: uid.to_owned(),
         allowed: false,
-        status: Some(Status {
+        status: Some(AdmissionStatus {
             code,
             reason,
             message,
@@ -102,24 +102,29 @@ pub(super) fn not_now(
 }
 
 /// A Pod's answer names every image that is denied, in the order of the Pod.
-pub(super) fn of_pod(uid: &str, judged: &[Judged]) -> AdmissionResponse {
-    let lines: Vec<String> = judged.iter().filter_map(Judged::denial).collect();
+pub(super) fn of_pod(uid: &str, judged: &[JudgedImage]) -> AdmissionResponse {
+    let lines: Vec<String> = judged.iter().filter_map(JudgedImage::denial).collect();
     let answer = match lines.is_empty() {
         true => allowed(uid),
         false => {
             let (code, reason) = status_of(judged);
-            refused(uid, code, reason, bounded(lines, NAMED).join("\n"))
+            refused(
+                uid,
+                code,
+                reason,
+                bounded(lines, MAX_DENIED_IMAGES_NAMED).join("\n"),
+            )
         }
     };
     AdmissionResponse {
-        warnings: warnings(judged.iter().flat_map(Judged::warnings)),
+        warnings: warnings(judged.iter().flat_map(JudgedImage::warnings)),
         audit_annotations: annotations(judged),
         ..answer
     }
 }
 
 /// Templates run nothing: their Pods would be denied, and people hear so early.
-pub(super) fn of_template(uid: &str, judged: &[Judged]) -> AdmissionResponse {
+pub(super) fn of_template(uid: &str, judged: &[JudgedImage]) -> AdmissionResponse {
     let lines = judged
         .iter()
         .flat_map(|judged| judged.denial().into_iter().chain(judged.warnings()));
@@ -129,8 +134,8 @@ pub(super) fn of_template(uid: &str, judged: &[Judged]) -> AdmissionResponse {
     }
 }
 
-/// "Not now" is told from "no".
-fn status_of(judged: &[Judged]) -> (u16, &'static str) {
+/// 503 if all denials are `undecidable`, else 403.
+fn status_of(judged: &[JudgedImage]) -> (u16, &'static str) {
     let mut denials = judged.iter().filter_map(|it| it.admitted.denial.as_ref());
     match denials.all(|denial| denial.reason == DenialReason::Undecidable) {
         true => (503, "ServiceUnavailable"),
@@ -139,8 +144,10 @@ fn status_of(judged: &[Judged]) -> (u16, &'static str) {
 }
 
 fn warnings(lines: impl Iterator<Item = String>) -> Vec<String> {
-    let lines = lines.map(|line| printable(&line, WARNING)).collect();
-    bounded(lines, WARNINGS)
+    let lines = lines
+        .map(|line| printable(&line, MAX_WARNING_BYTES))
+        .collect();
+    bounded(lines, MAX_WARNINGS)
 }
 
 fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
@@ -153,7 +160,7 @@ fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
 }
 
 /// For the API server's audit log: what was decided, under which policy.
-fn annotations(judged: &[Judged]) -> BTreeMap<String, String> {
+fn annotations(judged: &[JudgedImage]) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     let Some(first) = judged.first() else {
         return annotations;
@@ -165,19 +172,22 @@ fn annotations(judged: &[Judged]) -> BTreeMap<String, String> {
     if let Some(answer) = denied {
         annotations.insert("decision".into(), answer.id().to_string());
     }
-    for (at, image) in judged.iter().take(ANNOTATED).enumerate() {
+    for (at, image) in judged.iter().take(MAX_IMAGES_ANNOTATED).enumerate() {
         annotations.insert(format!("image-{at}"), annotation(image));
     }
     annotations
 }
 
-fn annotation(judged: &Judged) -> String {
+fn annotation(judged: &JudgedImage) -> String {
     let admitted = &judged.admitted;
     let verdict = admitted
         .denial
         .as_ref()
         .map_or("allowed", |denial| denial.reason.code());
-    let mut text = format!("{} {verdict}", printable(&judged.image, IMAGE));
+    let mut text = format!(
+        "{} {verdict}",
+        printable(&judged.image, MAX_IMAGE_NAME_CHARS)
+    );
     if let Some(digest) = &admitted.digest {
         text = format!("{text} {digest}");
     }

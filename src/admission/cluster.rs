@@ -10,19 +10,19 @@ use crate::gate::Listener;
 use crate::kubernetes::client::DeniedPod;
 use crate::trust::{ImageNames, Mode};
 
-/// What nodes pull by.
+/// By which image names the cluster's nodes reach the gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Nodes {
-    /// They have our mirror files: names of upstreams are sent here too.
+pub enum NodeRouting {
+    /// Nodes have mirror files: the names of upstreams lead to the gateway, too.
     Mirror,
-    /// Only names at the gateway reach it.
+    /// Nodes have no mirror files: only names under the gateway's own host lead to it.
     #[default]
     RewriteOnly,
 }
 
 /// What holds for some namespaces.
 #[derive(Clone, Debug)]
-pub struct NamespaceRule {
+pub struct NamespacePolicy {
     pub namespaces: GlobSet,
     /// Instead of the environment's.
     pub mode: Option<Mode>,
@@ -32,39 +32,40 @@ pub struct NamespaceRule {
 
 /// A cluster's part of the configuration.
 #[derive(Clone, Debug)]
-pub struct Cluster {
+pub struct ClusterPolicy {
     pub name: Arc<str>,
     /// Stands for the cluster where the gate judges: its environment and exposure.
     pub listener: Arc<Listener>,
     pub names: ImageNames,
-    pub nodes: Nodes,
+    pub nodes: NodeRouting,
     /// Whether the digest that a tag means is written down with it.
     pub pin_digests: bool,
-    /// Namespaces of which nothing is asked, our own among them.
+    /// Exempt namespaces, Sekisho's own among them.
     pub exempt: Vec<String>,
-    /// The first that matches holds.
-    pub namespaces: Vec<NamespaceRule>,
+    /// The first entry that matches applies.
+    pub namespaces: Vec<NamespacePolicy>,
     /// A Secret of the Pod's namespace that new Pods pull with.
     pub pull_secret: Option<String>,
     /// Whether Pods may run what their node holds under a name (`Never`).
     pub allow_never: bool,
-    pub callbacks: Callbacks,
+    pub callbacks: ClusterCallbacks,
 }
 
-/// How outside requests reach a Pod of a namespace, if they do; memory only.
+/// The exposure path to a Pod of a namespace, in words; `None`: none is known. Memory
+/// only.
 pub type ReachedBy = Arc<dyn Fn(&str, &Value) -> Option<String> + Send + Sync>;
 
-/// Hears of a denied Pod; it must not block.
+/// Called for each denied Pod; must not block.
 pub type OnDenied = Arc<dyn Fn(DeniedPod, Timestamp) + Send + Sync>;
 
 /// What the client of the cluster's API adds, where there is one.
 #[derive(Clone, Default)]
-pub struct Callbacks {
+pub struct ClusterCallbacks {
     pub reached_by: Option<ReachedBy>,
     pub on_denied: Option<OnDenied>,
 }
 
-impl std::fmt::Debug for Callbacks {
+impl std::fmt::Debug for ClusterCallbacks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Callbacks")
             .field("reached_by", &self.reached_by.is_some())
@@ -73,12 +74,12 @@ impl std::fmt::Debug for Callbacks {
     }
 }
 
-impl Cluster {
+impl ClusterPolicy {
     pub(super) fn is_exempt(&self, namespace: &str) -> bool {
         self.exempt.iter().any(|exempt| exempt == namespace)
     }
 
-    pub(super) fn rule(&self, namespace: &str) -> Option<&NamespaceRule> {
+    pub(super) fn rule(&self, namespace: &str) -> Option<&NamespacePolicy> {
         self.namespaces
             .iter()
             .find(|rule| rule.namespaces.is_match(namespace))

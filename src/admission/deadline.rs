@@ -1,20 +1,21 @@
-//! How long there is for an answer.
+//! The deadline of an admission review.
 
 use std::time::{Duration, Instant};
 
-/// What Kubernetes waits for where the configuration says nothing.
-const DEFAULT: Duration = Duration::from_secs(10);
+/// Kubernetes' timeout where the webhook configuration sets none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that a configuration can ask for.
-const LONGEST: Duration = Duration::from_secs(30);
-/// Part of the time that is kept for the way back.
-const KEPT: u32 = 5;
+const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+/// The API server's timeout is divided by this; one part is reserved for sending the
+/// answer.
+const RESERVED_FRACTION: u32 = 5;
 
-/// Two moments of one review.
+/// The deadlines of one review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline {
-    /// Until then a digest is waited for.
+    /// Until when `mutate` waits for digests: half of the time.
     pub(super) half: Instant,
-    /// Then something is answered, whatever it is.
+    /// When the answer is sent at the latest, complete or not.
     pub(super) answer: Instant,
 }
 
@@ -22,8 +23,11 @@ impl Deadline {
     /// From the moment at which the request came in, and its query: the API server
     /// sends `?timeout=2s`.
     pub(super) fn new(started: Instant, query: Option<&str>) -> Self {
-        let given = query.and_then(timeout).unwrap_or(DEFAULT).min(LONGEST);
-        let answer = given - given / KEPT;
+        let given = query
+            .and_then(timeout)
+            .unwrap_or(DEFAULT_TIMEOUT)
+            .min(MAX_TIMEOUT);
+        let answer = given - given / RESERVED_FRACTION;
         Self {
             half: started + (given / 2).min(answer),
             answer: started + answer,

@@ -8,30 +8,30 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::cluster::Cluster;
+use super::cluster::ClusterPolicy;
 use super::deadline::Deadline;
 use super::kind::WebhookKind;
 use crate::gate::Gate;
-use crate::http::{BodyRoom, Stack, StackLimits};
+use crate::http::{BodyBudget, Stack, StackLimits};
 use crate::metrics::Metrics;
 use crate::tasks::HeavyWork;
 
 /// Bodies held in memory at once, in bytes; read, each takes some times its length.
-const HELD: usize = 128 << 20;
+const MAX_BODIES_BYTES: usize = 128 << 20;
 /// As much of that as one client takes: some thousand reviews of usual size.
-const HELD_OF_ONE: usize = 32 << 20;
+const MAX_BODIES_BYTES_PER_CLIENT: usize = 32 << 20;
 /// Images judged at once; further ones wait until their deadline. Far more than are
 /// worked on: most of them would wait for an upstream that hangs.
-const JUDGED_AT_ONCE: usize = 8192;
+const MAX_CONCURRENT_IMAGES: usize = 8192;
 
 /// The door of all clusters' webhooks, shared by its connections.
 pub struct Webhook {
     pub(super) gate: Arc<Gate>,
-    pub(super) clusters: BTreeMap<Arc<str>, Cluster>,
+    pub(super) clusters: BTreeMap<Arc<str>, ClusterPolicy>,
     /// One for each image that is being judged.
-    pub(super) turns: Semaphore,
+    pub(super) image_permits: Semaphore,
     /// For the bodies that are held.
-    pub(super) held: BodyRoom,
+    pub(super) body_memory: BodyBudget,
     pub(super) heavy: HeavyWork,
     pub(super) metrics: Metrics,
     pub(super) stack: Stack,
@@ -41,7 +41,7 @@ pub struct Webhook {
 
 /// What is known of a review before its body is read.
 pub(super) struct ReviewHead<'a> {
-    pub(super) cluster: &'a Cluster,
+    pub(super) cluster: &'a ClusterPolicy,
     pub(super) kind: WebhookKind,
     pub(super) deadline: Deadline,
     pub(super) client: Option<IpAddr>,
@@ -54,7 +54,7 @@ pub(super) struct ReviewHead<'a> {
 impl Webhook {
     pub fn new(
         gate: Arc<Gate>,
-        clusters: Vec<Cluster>,
+        clusters: Vec<ClusterPolicy>,
         metrics: Metrics,
         limits: StackLimits,
     ) -> Self {
@@ -64,8 +64,8 @@ impl Webhook {
                 .into_iter()
                 .map(|cluster| (cluster.name.clone(), cluster))
                 .collect(),
-            turns: Semaphore::new(JUDGED_AT_ONCE),
-            held: BodyRoom::new(HELD, HELD_OF_ONE),
+            image_permits: Semaphore::new(MAX_CONCURRENT_IMAGES),
+            body_memory: BodyBudget::new(MAX_BODIES_BYTES, MAX_BODIES_BYTES_PER_CLIENT),
             heavy: HeavyWork::new(),
             metrics,
             stack: Stack::new("webhook", limits),

@@ -1,4 +1,4 @@
-//! Where images stand in a Pod, and in what makes Pods.
+//! The image fields of a Pod and of Pod templates.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ const IN_ORDER: [&str; 3] = [INIT_CONTAINERS, CONTAINERS, EPHEMERAL_CONTAINERS];
 
 /// One place for an image in an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slot<'a> {
+pub(super) struct ImageField<'a> {
     /// JSON Pointer (RFC 6901) to the image's name.
     pub(super) pointer: String,
     /// The list that it stands in.
@@ -19,12 +19,12 @@ pub(super) struct Slot<'a> {
     pub(super) name: &'a str,
     /// As it is written; `None`: left out, or no text.
     pub(super) image: Option<&'a str>,
-    /// Whether the node is told never to pull it.
+    /// Whether its `imagePullPolicy` is `Never`.
     pub(super) is_never_pulled: bool,
 }
 
-impl Slot<'_> {
-    /// How people call it: `container "app"`.
+impl ImageField<'_> {
+    /// For messages: `container "app"`.
     pub(super) fn place(&self) -> String {
         let kind = match self.list {
             INIT_CONTAINERS => "init container",
@@ -37,14 +37,14 @@ impl Slot<'_> {
 }
 
 /// The slots of the PodSpec at `pointer`; none where there is none.
-pub(super) fn slots<'a>(object: &'a Value, pointer: &str) -> Vec<Slot<'a>> {
+pub(super) fn image_fields<'a>(object: &'a Value, pointer: &str) -> Vec<ImageField<'a>> {
     let Some(spec) = object.pointer(pointer) else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for list in IN_ORDER {
         for (at, item) in items(spec, list) {
-            found.push(Slot {
+            found.push(ImageField {
                 pointer: format!("{pointer}/{list}/{at}/image"),
                 list,
                 name: text(item, "name").unwrap_or_default(),
@@ -58,9 +58,9 @@ pub(super) fn slots<'a>(object: &'a Value, pointer: &str) -> Vec<Slot<'a>> {
 }
 
 /// An image volume (Kubernetes 1.31); other volumes are none.
-fn volume<'a>(pointer: &str, at: usize, item: &'a Value) -> Option<Slot<'a>> {
+fn volume<'a>(pointer: &str, at: usize, item: &'a Value) -> Option<ImageField<'a>> {
     let source = item.get("image").filter(|image| image.is_object())?;
-    Some(Slot {
+    Some(ImageField {
         pointer: format!("{pointer}/volumes/{at}/image/reference"),
         list: "volumes",
         name: text(item, "name").unwrap_or_default(),
@@ -82,8 +82,11 @@ fn text<'a>(item: &'a Value, key: &str) -> Option<&'a str> {
 
 /// The slots that an update brings something new to: those whose image is not the
 /// one that the slot of the same name had.
-pub(super) fn changed<'a>(slots: Vec<Slot<'a>>, before: &[Slot<'_>]) -> Vec<Slot<'a>> {
-    let was = |slot: &Slot<'_>| {
+pub(super) fn changed<'a>(
+    slots: Vec<ImageField<'a>>,
+    before: &[ImageField<'_>],
+) -> Vec<ImageField<'a>> {
+    let was = |slot: &ImageField<'_>| {
         before.iter().any(|old| {
             (old.list, old.name, old.image, old.is_never_pulled)
                 == (slot.list, slot.name, slot.image, slot.is_never_pulled)

@@ -1,10 +1,9 @@
 //! Door: the Kubernetes admission webhooks.
 //!
-//! `mutate` sends every image of a Pod through the gateway: it replaces names in
-//! the raw object, waits for nothing but an optional digest, and is never withheld.
-//! `validate` asks the gate what a pull of each image would be told, so that people
-//! hear of a denial when they create a Pod. Neither is what enforces: that is the
-//! gateway.
+//! `mutate` sends every image of a Pod through the gateway: it replaces names in the raw
+//! object, waits for nothing but an optional digest, and is never withheld. `validate`
+//! asks the gate for the verdict that a pull of each image would get, so that people
+//! learn of a denial when they create a Pod. Neither enforces: the gateway does.
 
 mod answer;
 mod cluster;
@@ -17,13 +16,15 @@ mod pod;
 mod response;
 mod review;
 mod review_call;
-mod running;
+mod running_pods;
 #[cfg(test)]
 mod tests;
 mod uid;
 mod validate;
 mod webhook;
 
-pub use cluster::{Callbacks, Cluster, NamespaceRule, Nodes, OnDenied, ReachedBy};
+pub use cluster::{
+    ClusterCallbacks, ClusterPolicy, NamespacePolicy, NodeRouting, OnDenied, ReachedBy,
+};
 pub use door::Webhook;
-pub use running::Standing;
+pub use running_pods::RunningPodVerdict;

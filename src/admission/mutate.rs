@@ -11,30 +11,30 @@ use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, jsonptr:
 use serde_json::{Value, json};
 
 use super::answer::{allowed, bad_request};
-use super::images::Slot;
-use super::pod::Subject;
+use super::images::ImageField;
+use super::pod::ReviewedKind;
 use super::review::{AdmissionResponse, Operation};
 use super::review_call::{ReviewCall, target};
 use crate::oci::{Digest, Reference};
 use crate::trust::NamedImage;
-use crate::trust::Place;
+use crate::trust::WorkloadLocation;
 
-/// Digests that one review looks up, at most.
-const PINNED: usize = 64;
+/// The most digests that one review resolves.
+const MAX_DIGESTS_PINNED: usize = 64;
 
 /// One name that stays or is replaced.
-struct Written<'a> {
-    slot: Slot<'a>,
+struct NamedField<'a> {
+    slot: ImageField<'a>,
     text: &'a str,
     image: NamedImage,
 }
 
 impl ReviewCall<'_> {
-    /// Always allows.
+    /// Rewrites the images. Always allows.
     pub(super) async fn mutate(&self) -> AdmissionResponse {
         let request = &self.request;
-        let leaves = request.subject() != Some(Subject::Pod)
-            || request.is_beyond_question()
+        let leaves = request.subject() != Some(ReviewedKind::Pod)
+            || request.is_exempt()
             || self.cluster.is_exempt(request.namespace())
             || self.rule().is_some_and(|rule| !rule.rewrite);
         if leaves {
@@ -52,20 +52,20 @@ impl ReviewCall<'_> {
     }
 
     /// Those whose names can be read; the others are left for `validate` to deny.
-    fn images_to_write(&self) -> Vec<Written<'_>> {
-        let kept = |slot: &Slot<'_>| !(slot.is_never_pulled && self.cluster.allow_never);
-        let slots = self.request.slots().into_iter().filter(kept);
+    fn images_to_write(&self) -> Vec<NamedField<'_>> {
+        let kept = |slot: &ImageField<'_>| !(slot.is_never_pulled && self.cluster.allow_never);
+        let slots = self.request.image_fields().into_iter().filter(kept);
         slots
             .filter_map(|slot| {
                 let text = slot.image?;
                 let image = self.cluster.names.read(text).ok()?;
-                Some(Written { slot, text, image })
+                Some(NamedField { slot, text, image })
             })
             .collect()
     }
 
     /// What the tags mean now, as far as it is known in half of the time.
-    async fn digests(&self, images: &[Written<'_>]) -> Vec<Option<Digest>> {
+    async fn digests(&self, images: &[NamedField<'_>]) -> Vec<Option<Digest>> {
         if !self.cluster.pin_digests {
             return vec![None; images.len()];
         }
@@ -74,7 +74,7 @@ impl ReviewCall<'_> {
         let look_up = images.iter().enumerate().map(|(at, written)| {
             let place = &place;
             async move {
-                if written.image.digest.is_some() || at >= PINNED {
+                if written.image.digest.is_some() || at >= MAX_DIGESTS_PINNED {
                     return None;
                 }
                 let pinned = self.pin(place, &written.image);
@@ -84,7 +84,7 @@ impl ReviewCall<'_> {
         join_all(look_up).await
     }
 
-    async fn pin(&self, place: &Place, image: &NamedImage) -> Option<Digest> {
+    async fn pin(&self, place: &WorkloadLocation, image: &NamedImage) -> Option<Digest> {
         let reference = image.reference();
         if let Reference::Digest(_) = reference {
             return None;
@@ -94,7 +94,7 @@ impl ReviewCall<'_> {
         self.webhook.gate.pin(admission, &target, &reference).await
     }
 
-    fn replace(&self, written: &Written<'_>, digest: Option<&Digest>) -> Option<PatchOperation> {
+    fn replace(&self, written: &NamedField<'_>, digest: Option<&Digest>) -> Option<PatchOperation> {
         let names = &self.cluster.names;
         let name = names.rewritten(written.text, &written.image, digest)?;
         Some(PatchOperation::Replace(ReplaceOperation {
@@ -104,7 +104,7 @@ impl ReviewCall<'_> {
     }
 
     /// New Pods may get one Secret to pull with; an update may not touch that list.
-    fn pull_secret(&self, images: &[Written<'_>]) -> Option<PatchOperation> {
+    fn pull_secret(&self, images: &[NamedField<'_>]) -> Option<PatchOperation> {
         let name = self.cluster.pull_secret.as_deref()?;
         if self.request.operation != Operation::Create || images.is_empty() {
             return None;

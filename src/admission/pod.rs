@@ -1,22 +1,23 @@
-//! Which objects carry a PodSpec, and where; and which Pods are nobody's to judge.
+//! Which objects carry a PodSpec, and at which JSON pointer; and which requests are
+//! exempt from judgement.
 
 use serde_json::Value;
 
-use super::images::{Slot, changed, slots};
+use super::images::{ImageField, changed, image_fields};
 use super::review::{AdmissionRequest, Operation};
 use crate::kubernetes::exposure::Owner;
 use crate::oci::printable;
 
 /// What a review is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(super) enum ReviewedKind {
     Pod,
-    /// Something that makes Pods: nothing of it runs by itself.
+    /// An object with a Pod template, such as a Deployment; it runs nothing by itself.
     Template,
 }
 
-const POD: &str = "/spec";
-const TEMPLATES: [(&str, &str); 8] = [
+const POD_SPEC_POINTER: &str = "/spec";
+const TEMPLATE_POINTERS: [(&str, &str); 8] = [
     ("Deployment", "/spec/template"),
     ("ReplicaSet", "/spec/template"),
     ("StatefulSet", "/spec/template"),
@@ -27,21 +28,23 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("PodTemplate", "/template"),
 ];
 /// Groups in which Kubernetes itself has them.
-const GROUPS: [&str; 3] = ["", "apps", "batch"];
+const KUBERNETES_GROUPS: [&str; 3] = ["", "apps", "batch"];
 
 impl AdmissionRequest {
-    /// What it is about; `None`: nothing with images that this door knows.
-    pub(super) fn subject(&self) -> Option<Subject> {
+    /// The kind of object; `None`: one without images.
+    pub(super) fn subject(&self) -> Option<ReviewedKind> {
         match self.template() {
-            _ if self.is_pod() => Some(Subject::Pod),
-            Some(_) => Some(Subject::Template),
+            _ if self.is_pod() => Some(ReviewedKind::Pod),
+            Some(_) => Some(ReviewedKind::Template),
             None => None,
         }
     }
 
     fn template(&self) -> Option<&'static str> {
-        let known = GROUPS.contains(&self.kind.group.as_str());
-        let found = TEMPLATES.iter().find(|(kind, _)| *kind == self.kind.kind);
+        let known = KUBERNETES_GROUPS.contains(&self.kind.group.as_str());
+        let found = TEMPLATE_POINTERS
+            .iter()
+            .find(|(kind, _)| *kind == self.kind.kind);
         found.filter(|_| known).map(|(_, pointer)| *pointer)
     }
 
@@ -53,23 +56,23 @@ impl AdmissionRequest {
         }
     }
 
-    /// The places of images that this request brings something new to.
-    pub(super) fn slots(&self) -> Vec<Slot<'_>> {
+    /// The image fields that this request adds or changes.
+    pub(super) fn image_fields(&self) -> Vec<ImageField<'_>> {
         let pointer = match self.template() {
             Some(template) => format!("{template}/spec"),
-            None => POD.to_owned(),
+            None => POD_SPEC_POINTER.to_owned(),
         };
-        let now = slots(&self.object, &pointer);
+        let now = image_fields(&self.object, &pointer);
         match self.operation {
-            Operation::Update => changed(now, &slots(&self.old_object, &pointer)),
+            Operation::Update => changed(now, &image_fields(&self.old_object, &pointer)),
             Operation::Create | Operation::Other => now,
         }
     }
 
-    /// Whether nothing is to be said: what goes away, and what the kubelet shows of
-    /// its own static Pods, which run whatever is said. Only a node may show those:
-    /// a user's annotation exempts nothing.
-    pub(super) fn is_beyond_question(&self) -> bool {
+    /// Whether the request is exempt: an object that is being deleted, or the mirror Pod
+    /// of a static Pod, which its kubelet runs in any case. Only a node may create a
+    /// mirror Pod: a user's annotation exempts nothing.
+    pub(super) fn is_exempt(&self) -> bool {
         self.operation == Operation::Other || self.is_going_away() || self.is_mirror_pod()
     }
 
@@ -111,8 +114,8 @@ impl AdmissionRequest {
     }
 }
 
-/// What runs images, as records and messages call it. Its author wrote the name: it
-/// is shown, and trusted for nothing.
+/// `Kind/name` for records and messages. The name is the author's text: shown, never
+/// trusted.
 pub(super) fn workload(kind: &str, name: &str) -> String {
     printable(&format!("{kind}/{name}"), 300)
 }

@@ -12,7 +12,7 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-/// No answer, and not even a uid to give one to.
+/// The answer to a review without a readable uid.
 pub(super) fn busy() -> Response<Body> {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "no answer in time; retry");
     let headers = response.headers_mut();

@@ -55,7 +55,7 @@ pub(super) enum Operation {
     Other,
 }
 
-/// Who asked the API server; it has authenticated them.
+/// The user who made the request; the API server has authenticated them.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct UserInfo {
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(super) struct AdmissionResponse {
     pub(super) uid: String,
     pub(super) allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<Status>,
+    pub(super) status: Option<AdmissionStatus>,
     /// Base64 of a JSON Patch (RFC 6902); absent where nothing changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) patch: Option<String>,
@@ -102,7 +102,7 @@ pub(super) struct AdmissionResponse {
 
 /// Why not, as `kubectl` prints it.
 #[derive(Debug, Serialize)]
-pub(super) struct Status {
+pub(super) struct AdmissionStatus {
     pub(super) code: u16,
     pub(super) reason: &'static str,
     pub(super) message: String,

@@ -1,33 +1,33 @@
-//! One review that was read: what the webhooks ask of it and of its cluster.
+//! One parsed review, with what the webhooks need of it and of its cluster.
 
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::Webhook;
-use super::answer::Judged;
-use super::cluster::{Cluster, NamespaceRule};
+use super::answer::JudgedImage;
+use super::cluster::{ClusterPolicy, NamespacePolicy};
 use super::deadline::Deadline;
 use super::door::ReviewHead;
 use super::review::{AdmissionRequest, AdmissionResponse};
 use crate::access::{Principal, Role, Scope};
-use crate::gate::{Admission, Asker, Target};
+use crate::gate::{AdmissionContext, Client, RequestTarget};
 use crate::kubernetes::client::DeniedPod;
 use crate::kubernetes::exposure::Owner;
 use crate::oci::printable;
 use crate::trust::NamedImage;
-use crate::trust::Place;
+use crate::trust::WorkloadLocation;
 
-/// What is shown of the name of who asked the API server, in characters.
-const USER_NAME: usize = 253;
+/// The longest user name in a record, in characters.
+const MAX_USER_NAME_CHARS: usize = 253;
 
 /// One review, read.
 pub(super) struct ReviewCall<'a> {
     pub(super) webhook: &'a Webhook,
-    pub(super) cluster: &'a Cluster,
+    pub(super) cluster: &'a ClusterPolicy,
     pub(super) request: AdmissionRequest,
     pub(super) deadline: Deadline,
-    asker: Asker,
+    client: Client,
     now: Timestamp,
     started: Instant,
 }
@@ -41,7 +41,7 @@ impl<'a> ReviewCall<'a> {
         Self {
             webhook,
             cluster: head.cluster,
-            asker: asker(head, &request),
+            client: client(head, &request),
             request,
             deadline: head.deadline,
             now: head.now,
@@ -52,26 +52,26 @@ impl<'a> ReviewCall<'a> {
 
 /// Who asked the API server, which has authenticated them; a client that showed no
 /// certificate can name anybody.
-fn asker(head: &ReviewHead<'_>, request: &AdmissionRequest) -> Asker {
-    let name = printable(&request.user_info.username, USER_NAME);
+fn client(head: &ReviewHead<'_>, request: &AdmissionRequest) -> Client {
+    let name = printable(&request.user_info.username, MAX_USER_NAME_CHARS);
     let principal = match head.is_known {
         true => Principal::new(&name, Role::Puller, Scope::everything()),
         false => Principal::claimed(&name, Role::Puller, Scope::everything()),
     };
-    Asker {
+    Client {
         listener: head.cluster.listener.clone(),
         principal,
-        client: head.client,
+        address: head.client,
     }
 }
 
 impl ReviewCall<'_> {
-    pub(super) fn rule(&self) -> Option<&NamespaceRule> {
+    pub(super) fn rule(&self) -> Option<&NamespacePolicy> {
         self.cluster.rule(self.request.namespace())
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place {
+    pub(super) fn place(&self) -> WorkloadLocation {
+        WorkloadLocation {
             cluster: self.cluster.name.clone(),
             namespace: printable(self.request.namespace(), 63).into(),
             workload: self.request.workload().into(),
@@ -80,11 +80,11 @@ impl ReviewCall<'_> {
 
     pub(super) fn admission<'b>(
         &'b self,
-        place: &'b Place,
+        place: &'b WorkloadLocation,
         reached_by: Option<&'b str>,
-    ) -> Admission<'b> {
-        Admission {
-            asker: &self.asker,
+    ) -> AdmissionContext<'b> {
+        AdmissionContext {
+            client: &self.client,
             place,
             mode: self.rule().and_then(|rule| rule.mode),
             reached_by,
@@ -99,8 +99,9 @@ impl ReviewCall<'_> {
         reached_by(self.request.namespace(), self.request.pod())
     }
 
-    /// A ReplicaSet hides why it cannot make its Pods: its owner is told.
-    pub(super) fn tell_owner(&self, judged: &[Judged], answer: &AdmissionResponse) {
+    /// Reports a denied Pod to its owner by an event, since a ReplicaSet does not show
+    /// why its Pods are refused.
+    pub(super) fn notify_owner(&self, judged: &[JudgedImage], answer: &AdmissionResponse) {
         let (Some(tell), Some(status)) = (&self.cluster.callbacks.on_denied, &answer.status) else {
             return;
         };
@@ -119,8 +120,8 @@ impl ReviewCall<'_> {
 }
 
 /// The image as the gate is asked for it.
-pub(super) fn target(image: &NamedImage) -> Target {
-    Target {
+pub(super) fn target(image: &NamedImage) -> RequestTarget {
+    RequestTarget {
         repository: image.repository.clone(),
         namespace: None,
         by_host: false,

@@ -1,4 +1,4 @@
-//! The uid of a review that is not read to its end.
+//! The uid of a review whose body is cut off or not read to its end.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// The longest uid that is echoed; Kubernetes writes 36 characters.
-const LIMIT: usize = 128;
+const MAX_UID_BYTES: usize = 128;
 
 /// Finds `request.uid` in the beginning of a review, which may break off anywhere
 /// behind it.
@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for Request<'_> {
             if key == "uid" {
                 let uid = map.next_value::<String>()?;
                 self.0
-                    .replace((!uid.is_empty() && uid.len() <= LIMIT).then_some(uid));
+                    .replace((!uid.is_empty() && uid.len() <= MAX_UID_BYTES).then_some(uid));
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

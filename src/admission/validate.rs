@@ -1,60 +1,60 @@
-//! The validating webhook: what a pull of each image would be told.
+//! The validating webhook: gives each image the verdict that a pull would get.
 
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
 
-use super::Nodes;
-use super::answer::{Judged, allowed, of_pod, of_template};
-use super::images::Slot;
-use super::pod::Subject;
+use super::NodeRouting;
+use super::answer::{JudgedImage, allowed, of_pod, of_template};
+use super::images::ImageField;
+use super::pod::ReviewedKind;
 use super::review::AdmissionResponse;
 use super::review_call::{ReviewCall, target};
-use crate::gate::{Admission, Admitted};
+use crate::gate::{AdmissionContext, AdmissionOutcome};
 use crate::trust::NamedImage;
 use crate::trust::{Denial, DenialReason, Mode};
 
 /// Different images that one request can ask about.
-const IMAGES: usize = 256;
+const MAX_IMAGES: usize = 256;
 
 impl ReviewCall<'_> {
     pub(super) async fn validate(&self) -> AdmissionResponse {
         let request = &self.request;
-        if request.is_beyond_question() || self.cluster.is_exempt(request.namespace()) {
+        if request.is_exempt() || self.cluster.is_exempt(request.namespace()) {
             return allowed(&request.uid);
         }
         match request.subject() {
             None => allowed(&request.uid),
-            Some(Subject::Pod) => {
+            Some(ReviewedKind::Pod) => {
                 let judged = self.judge(false).await;
                 let answer = of_pod(&request.uid, &judged);
-                self.tell_owner(&judged, &answer);
+                self.notify_owner(&judged, &answer);
                 answer
             }
-            Some(Subject::Template) => of_template(&request.uid, &self.judge(true).await),
+            Some(ReviewedKind::Template) => of_template(&request.uid, &self.judge(true).await),
         }
     }
 
     /// Every image that the request brings, the same one once. A template is only
     /// tried, and may leave images for others to fill in.
-    async fn judge(&self, is_template: bool) -> Vec<Judged> {
-        let mut slots = self.request.slots();
+    async fn judge(&self, is_template: bool) -> Vec<JudgedImage> {
+        let mut slots = self.request.image_fields();
         slots.retain(|slot| !is_template || slot.image.is_some());
         let reached_by = match slots.is_empty() {
             true => None,
             false => self.reached_by(),
         };
         let place = self.place();
-        let admission = Admission {
+        let admission = AdmissionContext {
             dry_run: is_template || self.request.is_dry_run(),
             ..self.admission(&place, reached_by.as_deref())
         };
-        let mut questions: Vec<Question<'_>> = Vec::new();
-        let mut asked: HashMap<Question<'_>, usize> = HashMap::new();
+        let mut questions: Vec<ImageQuestion<'_>> = Vec::new();
+        let mut asked: HashMap<ImageQuestion<'_>, usize> = HashMap::new();
         let at: Vec<usize> = slots
             .iter()
             .map(|slot| {
-                let question = Question::new(slot, is_template);
+                let question = ImageQuestion::new(slot, is_template);
                 *asked.entry(question).or_insert_with(|| {
                     questions.push(question);
                     questions.len() - 1
@@ -66,7 +66,7 @@ impl ReviewCall<'_> {
             .enumerate()
             .map(|(at, question)| self.answer_in_time(admission, *question, at));
         let answers = join_all(answers).await;
-        let judged = slots.iter().zip(at).map(|(slot, at)| Judged {
+        let judged = slots.iter().zip(at).map(|(slot, at)| JudgedImage {
             place: slot.place(),
             image: slot.image.unwrap_or_default().to_owned(),
             admitted: answers[at].clone(),
@@ -76,12 +76,12 @@ impl ReviewCall<'_> {
 
     async fn answer_in_time(
         &self,
-        admission: Admission<'_>,
-        question: Question<'_>,
+        admission: AdmissionContext<'_>,
+        question: ImageQuestion<'_>,
         at: usize,
-    ) -> Admitted {
-        if at >= IMAGES {
-            let why = format!("more than {IMAGES} images in one object");
+    ) -> AdmissionOutcome {
+        if at >= MAX_IMAGES {
+            let why = format!("more than {MAX_IMAGES} images in one object");
             return self.undecided(admission, &why);
         }
         let deadline = tokio::time::Instant::from_std(self.deadline.answer);
@@ -90,9 +90,13 @@ impl ReviewCall<'_> {
         answered.unwrap_or_else(|_| self.undecided(admission, "no answer in time"))
     }
 
-    async fn answer_one(&self, admission: Admission<'_>, question: Question<'_>) -> Admitted {
+    async fn answer_one(
+        &self,
+        admission: AdmissionContext<'_>,
+        question: ImageQuestion<'_>,
+    ) -> AdmissionOutcome {
         let gate = &self.webhook.gate;
-        let Ok(_turn) = self.webhook.turns.acquire().await else {
+        let Ok(_turn) = self.webhook.image_permits.acquire().await else {
             return self.undecided(admission, "stopping");
         };
         match self.permitted(question) {
@@ -108,24 +112,24 @@ impl ReviewCall<'_> {
     }
 
     /// The image, if its name alone does not rule it out.
-    fn permitted(&self, question: Question<'_>) -> Result<NamedImage, Denial> {
-        let text = question.image.ok_or_else(imageless)?;
+    fn permitted(&self, question: ImageQuestion<'_>) -> Result<NamedImage, Denial> {
+        let text = question.image.ok_or_else(no_image)?;
         let image = self.cluster.names.read(text)?;
         let is_never = question.is_never_pulled && !self.cluster.allow_never;
         if is_never && image.digest.is_none() {
             return Err(never_pulled());
         }
-        let passes_by = self.cluster.nodes == Nodes::RewriteOnly
+        let passes_by = self.cluster.nodes == NodeRouting::RewriteOnly
             && !image.is_by_gateway
             && !question.is_template
             && !question.is_never_pulled;
         match passes_by {
-            true => Err(self.past_the_gateway(&image)),
+            true => Err(self.bypasses_gateway(&image)),
             false => Ok(image),
         }
     }
 
-    fn past_the_gateway(&self, image: &NamedImage) -> Denial {
+    fn bypasses_gateway(&self, image: &NamedImage) -> Denial {
         let name = self.cluster.names.repository_at_gateway(&image.repository);
         Denial::new(
             DenialReason::RegistryNotPermitted,
@@ -134,11 +138,12 @@ impl ReviewCall<'_> {
         )
     }
 
-    /// No word from the gate. Nothing is recorded: the mode alone decides.
-    fn undecided(&self, admission: Admission<'_>, why: &str) -> Admitted {
+    /// The gate gave no verdict in time: `undecidable`. Nothing is recorded; the mode
+    /// decides.
+    fn undecided(&self, admission: AdmissionContext<'_>, why: &str) -> AdmissionOutcome {
         let denial = Denial::undecidable(why);
         let mode = self.webhook.gate.mode_of(admission);
-        Admitted {
+        AdmissionOutcome {
             digest: None,
             denial: (mode == Mode::Enforce).then_some(denial),
             answer: None,
@@ -151,14 +156,14 @@ impl ReviewCall<'_> {
 
 /// What is asked about one image.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Question<'a> {
+struct ImageQuestion<'a> {
     image: Option<&'a str>,
     is_never_pulled: bool,
     is_template: bool,
 }
 
-impl<'a> Question<'a> {
-    fn new(slot: &Slot<'a>, is_template: bool) -> Self {
+impl<'a> ImageQuestion<'a> {
+    fn new(slot: &ImageField<'a>, is_template: bool) -> Self {
         Self {
             image: slot.image,
             is_never_pulled: slot.is_never_pulled,
@@ -167,7 +172,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn imageless() -> Denial {
+fn no_image() -> Denial {
     Denial::new(
         DenialReason::AmbiguousReference,
         "no image is named",
@@ -175,7 +180,8 @@ fn imageless() -> Denial {
     )
 }
 
-/// A tag means whatever the node holds under it, which nobody judged.
+/// The denial for `imagePullPolicy: Never`: the node may hold anything under that name,
+/// and it was never judged.
 fn never_pulled() -> Denial {
     Denial::new(
         DenialReason::NotScanned,

@@ -15,22 +15,22 @@ use super::response::{busy, json, plain};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
 use super::uid::uid_of;
-use crate::http::{Body, Connection, Door, Peer, Received, Stack, beginning, receive};
+use crate::http::{Body, Connection, Handler, Peer, Received, Stack, beginning, receive};
 use crate::metrics::{AdmissionLabels, ReviewVerdict};
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
-const LIMIT: usize = 8 << 20;
+const MAX_REVIEW_BYTES: usize = 8 << 20;
 /// A review up to this length is read at once, in bytes: within a millisecond.
-const SHORT: usize = 64 << 10;
+const MAX_INLINE_BYTES: usize = 64 << 10;
 
-const TOO_MANY: &str = "too many reviews at once";
-const TOO_LATE: &str = "the review did not arrive whole, or not in time";
+const TOO_MANY_REVIEWS: &str = "too many reviews at once";
+const INCOMPLETE_REVIEW: &str = "the review did not arrive whole, or not in time";
 
 /// Why a request is no review, for its status line and its body.
 type NoReview = (StatusCode, &'static str);
 
-/// A response with the review's uid, or what is wrong with a body that shows none.
+/// A response with the review's uid, or what is wrong with a body without one.
 type Reviewed = Result<AdmissionResponse, NoReview>;
 
 const NO_CERTIFICATE: NoReview = (
@@ -103,7 +103,7 @@ impl Webhook {
         &self,
         bytes: Bytes,
     ) -> Result<serde_json::Result<AdmissionReview>, &'static str> {
-        if bytes.len() <= SHORT {
+        if bytes.len() <= MAX_INLINE_BYTES {
             return Ok(serde_json::from_slice(&bytes));
         }
         let read = move || serde_json::from_slice(&bytes);
@@ -139,7 +139,7 @@ impl Webhook {
     }
 }
 
-impl<B> Door<B> for Webhook
+impl<B> Handler<B> for Webhook
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Send,
@@ -158,17 +158,19 @@ where
         };
         let received = receive(
             body,
-            LIMIT,
-            self.held.enter(head.client),
+            MAX_REVIEW_BYTES,
+            self.body_memory.enter(head.client),
             head.deadline.answer,
         )
         .await;
         let reviewed = match received {
             Received::Whole(bytes, _held) => self.review(&head, bytes.into()).await,
             Received::TooLong(beginning) => too_long(&beginning).map_err(bad),
-            Received::NoRoom(beginning) => not_now(&beginning, head.kind, TOO_MANY).map_err(bad),
+            Received::NoRoom(beginning) => {
+                not_now(&beginning, head.kind, TOO_MANY_REVIEWS).map_err(bad)
+            }
             Received::Incomplete(beginning) => {
-                not_now(&beginning, head.kind, TOO_LATE).map_err(bad)
+                not_now(&beginning, head.kind, INCOMPLETE_REVIEW).map_err(bad)
             }
         };
         self.finish(&head, reviewed)
@@ -181,7 +183,7 @@ where
         match self.head(&parts) {
             Ok(head) => {
                 let beginning = beginning(body, head.deadline.answer).await;
-                let reviewed = not_now(&beginning, head.kind, TOO_MANY);
+                let reviewed = not_now(&beginning, head.kind, TOO_MANY_REVIEWS);
                 self.finish(&head, reviewed.map_err(bad))
             }
             Err((status, text)) => plain(status, text),

@@ -1,10 +1,10 @@
-//! Advisories: the security department's word.
+//! Advisories of the security department.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::NoticeState;
+use super::PolicyEntryState;
 use crate::oci::Digest;
 use crate::report::Severity;
 use crate::trust::{Advisory, Effect};
@@ -32,7 +32,7 @@ pub struct AdvisoryView {
     /// `null`: until it is taken back.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
-    pub state: NoticeState,
+    pub state: PolicyEntryState,
 }
 
 impl AdvisoryView {
@@ -52,7 +52,7 @@ impl AdvisoryView {
             reason: advisory.reason.clone(),
             link: advisory.link.clone(),
             expires: advisory.expires,
-            state: NoticeState::of_advisory(advisory, now),
+            state: PolicyEntryState::of_advisory(advisory, now),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::oci::Digest;
 /// Where the two are bound: `POST` a [`BindingRequest`].
 pub const BINDINGS: &str = "/api/v1/scans/bind";
 
-/// Says that an image ID was pushed as `image`. Said by whoever handed in the
-/// scans; an image ID alone binds no layers.
+/// Says that an image ID was pushed as `image`. Only the submitter of the scans may say
+/// so; an image ID alone binds no layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BindingRequest {

@@ -13,7 +13,7 @@ use crate::trust::{Decision, DecisionId, DenialReason, Door, EnvironmentName, Mo
 pub const DECISIONS: &str = "/api/v1/decisions";
 
 /// The most decisions that one answer lists.
-pub const LIMIT_OF_DECISIONS: usize = 1000;
+pub const MAX_DECISIONS: usize = 1000;
 
 /// Which decisions. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -104,7 +104,7 @@ impl From<Decision> for DecisionRecord {
     fn from(decision: Decision) -> Self {
         let exposure = ExposureView::new(decision.exposure, &decision.exposure_source);
         let denials = denials(&decision);
-        let place = decision.place.as_ref();
+        let place = decision.location.as_ref();
         Self {
             cluster: place.map(|place| place.cluster.to_string()),
             namespace: place.map(|place| place.namespace.to_string()),

@@ -1,4 +1,4 @@
-//! What wants a scan.
+//! Images that need a scan.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,13 +20,13 @@ pub struct DueQuery {
     pub within_hours: Option<u32>,
 }
 
-/// What wants a scan, the most urgent first.
+/// Images that need a scan, the most urgent first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DueList {
     pub due: Vec<DueView>,
 }
 
-/// One image that wants a scan.
+/// One image that needs a scan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DueView {
     /// To hand the report in for: `host/name@digest`, of one platform's manifest.

@@ -12,7 +12,8 @@ pub const EXCEPTIONS: &str = "/api/v1/exceptions";
 /// Whether an exception or an advisory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum NoticeState {
+#[schema(as = NoticeState)]
+pub enum PolicyEntryState {
     Active,
     /// Holds, and ends soon.
     Expiring,
@@ -20,7 +21,7 @@ pub enum NoticeState {
     Expired,
 }
 
-impl NoticeState {
+impl PolicyEntryState {
     pub const ALL: [Self; 3] = [Self::Active, Self::Expiring, Self::Expired];
 
     pub const fn as_str(self) -> &'static str {
@@ -49,7 +50,7 @@ impl NoticeState {
     }
 }
 
-/// A risk that somebody accepts.
+/// An accepted risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExceptionView {
     /// The file and its place there.
@@ -67,7 +68,7 @@ pub struct ExceptionView {
     pub owner: String,
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
-    pub state: NoticeState,
+    pub state: PolicyEntryState,
     /// Whether a report that counts has what it accepts; `null`: not known.
     pub used: Option<bool>,
 }
@@ -85,7 +86,7 @@ impl ExceptionView {
             link: exception.link.clone(),
             owner: exception.owner.clone(),
             expires: exception.expires,
-            state: NoticeState::of_exception(exception, now),
+            state: PolicyEntryState::of_exception(exception, now),
             used: None,
         }
     }

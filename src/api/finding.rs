@@ -9,13 +9,13 @@ use crate::report::Severity;
 use crate::trust::{FindingOutcome, JudgedFinding};
 
 /// The most findings that one answer lists.
-pub const LIMIT_OF_FINDINGS: usize = 1000;
+pub const MAX_FINDINGS_SHOWN: usize = 1000;
 
 /// One finding, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FindingView {
-    /// `too-severe` and `blocked` deny; `accepted` and `lowered` would, had nobody
-    /// spoken for them.
+    /// `too-severe` and `blocked` deny; `accepted` and `lowered` would deny without the
+    /// exception or advisory in `by`.
     #[schema(value_type = String)]
     pub outcome: FindingOutcome,
     /// Id of the vulnerability.
@@ -37,13 +37,15 @@ pub struct FindingView {
     /// The image manifest it was found in.
     #[schema(value_type = String)]
     pub manifest: Digest,
-    /// Whose word made it what it is; also of an exception that has ended.
-    pub by: Option<WordView>,
+    /// The exception or advisory that decided the outcome; also an exception that has
+    /// ended.
+    pub by: Option<AppliedPolicyView>,
 }
 
-/// An exception's or an advisory's word.
+/// The exception or advisory that decided a finding's outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WordView {
+#[schema(as = WordView)]
+pub struct AppliedPolicyView {
     /// `exception` or `advisory`.
     pub kind: String,
     pub id: String,
@@ -67,7 +69,7 @@ impl From<JudgedFinding> for FindingView {
             tool: finding.tool,
             scan: format!("scan:{}", finding.scan),
             manifest: finding.manifest,
-            by: finding.by.map(|word| WordView {
+            by: finding.by.map(|word| AppliedPolicyView {
                 kind: word.kind.to_owned(),
                 id: word.id,
                 reason: word.reason,

@@ -12,7 +12,7 @@ mod due;
 mod error;
 mod exception;
 mod finding;
-mod leave;
+mod overrides;
 mod promotion;
 mod replay;
 mod revocation;
@@ -23,28 +23,29 @@ mod verdict;
 
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
-pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
+pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
 pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
-pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, NoticeState};
-pub use finding::{FindingView, LIMIT_OF_FINDINGS, WordView};
-pub use leave::{
+pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
+pub use finding::{AppliedPolicyView, FindingView, MAX_FINDINGS_SHOWN};
+pub use overrides::{
     BREAK_GLASS, BreakGlassList, BreakGlassRequest, BreakGlassView, MODES, ModeList, ModeRequest,
     ModeView,
 };
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
 pub use replay::{
-    LIMIT_OF_REPLAYS, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView,
+    MAX_REPLAY_BYTES, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange,
+    VerdictSummaryView,
 };
 pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };
 pub use scan::{
-    FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
+    FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
 };
 pub use status::{
-    CacheStatus, ClusterStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
-    ReasonCount, STATUS, Status, UpstreamState, UpstreamStatus, WaysState,
+    CacheStatus, ClusterStatus, EnvironmentStatus, ExposureWatchState, LedgerStatus,
+    ListenerStatus, PRODUCT, ReasonCount, STATUS, Status, UpstreamState, UpstreamStatus,
 };
 pub use token::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 pub use verdict::{

@@ -11,7 +11,7 @@ use crate::trust::{DenialReason, EnvironmentName, Outcome};
 pub const REPLAYS: &str = "/api/v1/replays";
 
 /// The longest body that is taken, in bytes: 16 MiB.
-pub const LIMIT_OF_REPLAYS: usize = 16 << 20;
+pub const MAX_REPLAY_BYTES: usize = 16 << 20;
 
 /// A policy to try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,13 +62,14 @@ pub struct ReplayedChange {
     pub digest: Digest,
     /// How often that was decided.
     pub count: u64,
-    pub before: ToldView,
-    pub after: ToldView,
+    pub before: VerdictSummaryView,
+    pub after: VerdictSummaryView,
 }
 
 /// A verdict in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ToldView {
+#[schema(as = ToldView)]
+pub struct VerdictSummaryView {
     /// `allowed`, `would-deny`, `break-glass` or `denied`.
     #[schema(value_type = String)]
     pub verdict: Outcome,

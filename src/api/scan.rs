@@ -19,7 +19,7 @@ use crate::trust::EnvironmentName;
 pub const SCANS: &str = "/api/v1/scans";
 
 /// The longest body that is taken, in bytes: 256 MiB.
-pub const LIMIT_OF_SCANS: usize = 256 << 20;
+pub const MAX_SCAN_BYTES: usize = 256 << 20;
 
 /// One report on one image. The report travels as it is inside the JSON body,
 /// neither quoted nor re-encoded:

@@ -1,4 +1,4 @@
-//! One screen: is it Sekisho, and is all well?
+//! The status: modes, listeners, upstreams, storage and warnings.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,16 +7,16 @@ use super::{BreakGlassView, ModeView};
 use crate::oci::RegistryHost;
 use crate::trust::{DenialReason, EnvironmentName, Exposure, Mode};
 
-/// Where the state of things is read: `GET` a [`Status`].
+/// Where the status is read: `GET` a [`Status`].
 pub const STATUS: &str = "/api/v1/status";
 
 /// What [`Status::product`] says.
 pub const PRODUCT: &str = "sekisho";
 
-/// The state of things.
+/// The status of the running program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
-    /// `sekisho`; tells us from another server at the same address.
+    /// Always `sekisho`; distinguishes it from another server at the same address.
     pub product: String,
     pub version: String,
     /// In hexadecimal.
@@ -26,7 +26,7 @@ pub struct Status {
     #[serde(default)]
     pub break_glass: Vec<BreakGlassView>,
     pub listeners: Vec<ListenerStatus>,
-    /// Whose Pods the webhook judges.
+    /// The clusters whose Pods the webhook judges.
     #[serde(default)]
     pub clusters: Vec<ClusterStatus>,
     pub upstreams: Vec<UpstreamStatus>,
@@ -46,7 +46,7 @@ pub struct EnvironmentStatus {
     /// The mode that holds now.
     #[schema(value_type = String)]
     pub mode: Mode,
-    /// Where it was set for some hours: until when and for what.
+    /// The timed mode, if one holds: until when, and under which ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<ModeView>,
 }
@@ -74,24 +74,25 @@ pub struct ClusterStatus {
     pub environment: EnvironmentName,
     #[schema(value_type = String)]
     pub exposure: Exposure,
-    /// Whether what leads to its Pods is known: `not-asked` without access to its
+    /// Whether exposure paths to its Pods are watched: `not-asked` without access to its
     /// API, `followed`, or `partly`.
-    pub ways: WaysState,
+    pub ways: ExposureWatchState,
     /// What is not known, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// How much is known of the ways to a cluster's Pods.
+/// How completely the exposure paths to a cluster's Pods are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum WaysState {
+#[schema(as = WaysState)]
+pub enum ExposureWatchState {
     NotAsked,
     Followed,
     Partly,
 }
 
-impl WaysState {
+impl ExposureWatchState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAsked => "not-asked",

@@ -65,7 +65,7 @@ pub struct TokenList {
     pub tokens: Vec<TokenView>,
 }
 
-/// A token that is no more.
+/// A revoked token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRevoked {
     pub name: String,

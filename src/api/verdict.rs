@@ -75,7 +75,7 @@ pub struct ExposureView {
     pub reason: Option<String>,
 }
 
-/// Who said so.
+/// Where an exposure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExposureSourceKind {
@@ -83,7 +83,7 @@ pub enum ExposureSourceKind {
     Listener,
     /// An `[[exposures]]` entry of the configuration.
     Rule,
-    /// Whoever asks for the verdict.
+    /// The query of the verdict.
     Asked,
     /// What reaches the Pod in its cluster; the path is the reason.
     Cluster,

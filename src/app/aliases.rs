@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-use crate::cache::{Filled, OnFilled};
+use crate::cache::{OnVerified, VerifiedContent};
 use crate::gate::Gate;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::Digest;
 use crate::trust::Revocation;
 
 /// Pairs that wait to be recorded, at most; beyond, fills fail.
-const WAITING: usize = 100_000;
+const MAX_WAITING_ALIASES: usize = 100_000;
 
-/// Records pairs of digests; what the ledger cannot take now is kept and tried
-/// again, since platform images are served without it.
+/// Records pairs of digests. A pair that the ledger cannot store now is retried, since
+/// platform images are served without the ledger.
 #[derive(Clone)]
 pub(super) struct Aliases {
     ledger: Arc<Ledger>,
@@ -24,7 +24,7 @@ pub(super) struct Aliases {
     gate: Arc<OnceLock<Weak<Gate>>>,
 }
 
-/// Why content is not taken, although its bytes are right.
+/// Why verified content is refused all the same.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error("too many pairs of digests wait for the ledger")]
@@ -51,18 +51,18 @@ impl Aliases {
     }
 
     /// What the cache calls when content is complete and verified.
-    pub(super) fn recorder(&self) -> OnFilled {
+    pub(super) fn recorder(&self) -> OnVerified {
         let aliases = self.clone();
         Arc::new(move |filled, now| {
             let aliases = aliases.clone();
             Box::pin(async move {
                 let taken = aliases.take(filled, now).await;
-                taken.map_err(|refused| Arc::new(refused) as crate::cache::Fault)
+                taken.map_err(|refused| Arc::new(refused) as crate::cache::SharedError)
             })
         })
     }
 
-    async fn take(&self, filled: Filled, now: Timestamp) -> Result<(), Refused> {
+    async fn take(&self, filled: VerifiedContent, now: Timestamp) -> Result<(), Refused> {
         let alias = Alias {
             sha256: filled.sha256.clone(),
             sha512: filled.sha512.clone(),
@@ -81,7 +81,7 @@ impl Aliases {
 
     /// Whoever is served was judged by the digest that was asked for. Where nobody
     /// knew of the other one, and something is said against that, they ask again.
-    fn refused(&self, filled: &Filled, alias: &Alias, now: Timestamp) -> Option<Refused> {
+    fn refused(&self, filled: &VerifiedContent, alias: &Alias, now: Timestamp) -> Option<Refused> {
         if self.is_revoked(filled, now) {
             return Some(Refused::Revoked);
         }
@@ -98,7 +98,7 @@ impl Aliases {
 
     /// Everywhere, and nobody broke glass for it: content is shared by
     /// those where it is not.
-    fn is_revoked(&self, filled: &Filled, now: Timestamp) -> bool {
+    fn is_revoked(&self, filled: &VerifiedContent, now: Timestamp) -> bool {
         let index = self.ledger.index();
         let everywhere = |digest| {
             let revocations = index.revoked_as(digest);
@@ -117,14 +117,14 @@ impl Aliases {
 
     fn wait(&self, alias: Alias) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = waiting.len() < WAITING;
+        let room = waiting.len() < MAX_WAITING_ALIASES;
         if room {
             waiting.push(alias);
         }
         room
     }
 
-    /// Tries again what waits.
+    /// Retries the pairs that wait.
     pub(super) async fn retry_once(&self) {
         let waiting = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,11 +143,11 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::ledger::{Access, Config, NewBreakGlass, NewRevocation};
+    use crate::ledger::{LedgerAccess, LedgerOptions, NewBreakGlass, NewRevocation};
     use crate::oci::Algorithm;
 
-    fn filled(content: &[u8]) -> Filled {
-        Filled {
+    fn filled(content: &[u8]) -> VerifiedContent {
+        VerifiedContent {
             sha256: Digest::sha256(content),
             sha512: Digest::sha512(content),
             size: content.len() as u64,
@@ -184,10 +184,12 @@ mod tests {
     #[tokio::test]
     async fn takes_what_is_revoked_only_while_glass_is_broken() {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::at(folder.path().join("ledger.db"));
+        let config = LedgerOptions::at(folder.path().join("ledger.db"));
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let hour = SignedDuration::from_hours(1);
-        let ledger = Ledger::open(config, Access::Serve, now).await.unwrap();
+        let ledger = Ledger::open(config, LedgerAccess::Serve, now)
+            .await
+            .unwrap();
         let aliases = Aliases::new(Arc::new(ledger));
         let (ledger, layer) = (&aliases.ledger, filled(b"layer"));
         revoke(ledger, layer.sha512.clone(), now).await;

@@ -1,78 +1,89 @@
-//! What the program does unasked: each loop calls one `…_once`.
+//! Background loops: each calls one `…_once`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Parts, watch};
-use crate::api::NoticeState;
+use super::{Components, watch};
+use crate::api::PolicyEntryState;
 use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
 
 /// Other processes' writes are followed within a second.
-const FOLLOW: Duration = Duration::from_millis(250);
-const CLOSE_DENIALS: Duration = Duration::from_secs(5);
-const WRITE_FACTS: Duration = Duration::from_secs(5);
-const TOUCH: Duration = Duration::from_secs(10);
-const GAUGES: Duration = Duration::from_secs(5);
-const PRUNE: Duration = Duration::from_secs(3600);
+const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
+const CLOSE_DENIALS_PERIOD: Duration = Duration::from_secs(5);
+const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
+const TOUCH_PERIOD: Duration = Duration::from_secs(10);
+const GAUGES_PERIOD: Duration = Duration::from_secs(5);
+const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
 /// Replicas see each other's steps within this.
-const AUTHORITY: Duration = Duration::from_secs(10);
+const AUTHORITY_PERIOD: Duration = Duration::from_secs(10);
 /// Decisions are kept in the ledger for this long; the audit log has them all.
-const KEEP_DECISIONS: SignedDuration = SignedDuration::from_hours(30 * 24);
+const DECISIONS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Changes kept for readers that lag behind.
-const KEEP_CHANGES: u64 = 100_000;
+const CHANGES_KEPT: u64 = 100_000;
 
 /// Starts every loop.
-pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
-    every(parts, tasks, "follow", FOLLOW, follow_once);
-    every(parts, tasks, "denials", CLOSE_DENIALS, close_denials_once);
-    every(parts, tasks, "facts", WRITE_FACTS, write_facts_once);
-    every(parts, tasks, "touch", TOUCH, touch_once);
-    every(parts, tasks, "gauges", GAUGES, gauges_once);
-    every(parts, tasks, "prune", PRUNE, prune_once);
-    every(parts, tasks, "authority", AUTHORITY, authority_once);
+pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
+    every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
+    every(
+        parts,
+        tasks,
+        "denials",
+        CLOSE_DENIALS_PERIOD,
+        close_denials_once,
+    );
+    every(parts, tasks, "facts", WRITE_FACTS_PERIOD, write_facts_once);
+    every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
+    every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);
+    every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
+    every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
     watch::spawn(parts, tasks);
 }
 
-fn every<F, Fut>(parts: &Arc<Parts>, tasks: &Tasks, name: &'static str, period: Duration, once: F)
-where
-    F: Fn(Arc<Parts>, Timestamp) -> Fut + Send + Sync + 'static,
+fn every<F, Fut>(
+    parts: &Arc<Components>,
+    tasks: &Tasks,
+    name: &'static str,
+    period: Duration,
+    once: F,
+) where
+    F: Fn(Arc<Components>, Timestamp) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let parts = parts.clone();
     tasks.every(name, period, move |now| once(parts.clone(), now));
 }
 
-async fn follow_once(parts: Arc<Parts>, now: Timestamp) {
+async fn follow_once(parts: Arc<Components>, now: Timestamp) {
     if let Err(error) = parts.ledger.follow_once(now).await {
         tracing::error!(%error, "the ledger cannot be followed");
     }
 }
 
-async fn close_denials_once(parts: Arc<Parts>, now: Timestamp) {
+async fn close_denials_once(parts: Arc<Components>, now: Timestamp) {
     parts.gate.recorder().close_once(now).await;
 }
 
-async fn write_facts_once(parts: Arc<Parts>, _: Timestamp) {
+async fn write_facts_once(parts: Arc<Components>, _: Timestamp) {
     parts.aliases.retry_once().await;
     parts.gate.write_facts_once().await;
 }
 
-async fn authority_once(parts: Arc<Parts>, now: Timestamp) {
-    if let Some(keeper) = &parts.authority {
-        keeper.once(now).await;
+async fn authority_once(parts: Arc<Components>, now: Timestamp) {
+    if let Some(manager) = &parts.authority {
+        manager.once(now).await;
     }
 }
 
-async fn touch_once(parts: Arc<Parts>, now: Timestamp) {
-    let pulled_since = now.checked_sub(TOUCH * 2).unwrap_or(Timestamp::MIN);
+async fn touch_once(parts: Arc<Components>, now: Timestamp) {
+    let pulled_since = now.checked_sub(TOUCH_PERIOD * 2).unwrap_or(Timestamp::MIN);
     parts.gate.touch_pulled_once(pulled_since, now);
 }
 
-async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
+async fn gauges_once(parts: Arc<Components>, now: Timestamp) {
     let stats = parts.cache.stats();
     let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     parts.metrics.cache_bytes.set(signed(stats.bytes));
@@ -96,11 +107,11 @@ async fn gauges_once(parts: Arc<Parts>, now: Timestamp) {
     }
 }
 
-fn set_exceptions(parts: &Parts, now: Timestamp) {
+fn set_exceptions(parts: &Components, now: Timestamp) {
     let rulebook = parts.gate.rulebook();
-    for state in NoticeState::ALL {
+    for state in PolicyEntryState::ALL {
         let exceptions = rulebook.exceptions().iter();
-        let counted = exceptions.filter(|it| NoticeState::of_exception(it, now) == state);
+        let counted = exceptions.filter(|it| PolicyEntryState::of_exception(it, now) == state);
         let labels = ExceptionLabels {
             state: shown(state),
         };
@@ -109,19 +120,21 @@ fn set_exceptions(parts: &Parts, now: Timestamp) {
     }
 }
 
-fn shown(state: NoticeState) -> ExceptionState {
+fn shown(state: PolicyEntryState) -> ExceptionState {
     match state {
-        NoticeState::Active => ExceptionState::Active,
-        NoticeState::Expiring => ExceptionState::Expiring,
-        NoticeState::Expired => ExceptionState::Expired,
+        PolicyEntryState::Active => ExceptionState::Active,
+        PolicyEntryState::Expiring => ExceptionState::Expiring,
+        PolicyEntryState::Expired => ExceptionState::Expired,
     }
 }
 
-async fn prune_once(parts: Arc<Parts>, now: Timestamp) {
-    let before = now.checked_sub(KEEP_DECISIONS).unwrap_or(Timestamp::MIN);
+async fn prune_once(parts: Arc<Components>, now: Timestamp) {
+    let before = now
+        .checked_sub(DECISIONS_KEPT_FOR)
+        .unwrap_or(Timestamp::MIN);
     let pruned = async {
         parts.ledger.prune_decisions(before).await?;
-        parts.ledger.prune_changes(KEEP_CHANGES).await
+        parts.ledger.prune_changes(CHANGES_KEPT).await
     };
     if let Err(error) = pruned.await {
         tracing::error!(%error, "old records not pruned");

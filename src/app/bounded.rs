@@ -11,7 +11,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 /// that is read, in bytes.
 pub const LIMIT: u64 = 1 << 20;
 
-/// Why a file could not be had.
+/// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
     #[error("cannot be read: {0}")]

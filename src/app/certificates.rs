@@ -1,5 +1,5 @@
-//! The certificates that listeners show: from files, followed as they change, or
-//! from the program's own authority.
+//! The listeners' certificates: from files, reloaded as they change, or from the
+//! program's own authority.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,31 +8,35 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::{TlsConfig, TlsPaths};
-use super::shown_certificates::{Door, Shown, read};
-use super::{Parts, StartError};
+use super::listener_certificates::{ListenerCertificate, ListenerKind, read};
+use super::{Components, StartError};
 use crate::metrics::ListenerLabels;
 use crate::tasks::Tasks;
 use crate::tls::listener::ReloadingCertificates;
 
-const LOOK: Duration = Duration::from_secs(1);
+const RELOAD_PERIOD: Duration = Duration::from_secs(1);
 
 /// The certificate of the listener at `address`, as configured. It changes with its
 /// files, or with the authority, while connections come and go.
-pub(super) fn keep(
+pub(super) fn serve_certificate(
     config: &TlsConfig,
     address: SocketAddr,
-    door: Door,
-    parts: &Parts,
+    door: ListenerKind,
+    parts: &Components,
     tasks: &Tasks,
 ) -> Result<Arc<ReloadingCertificates>, StartError> {
     let certificates = match config {
         TlsConfig::Auto => {
-            let keeper = parts.authority.as_ref().ok_or(StartError::NoAuthority)?;
-            keeper.certificates()
+            let manager = parts.authority.as_ref().ok_or(StartError::NoAuthority)?;
+            manager.certificates()
         }
         TlsConfig::Files(paths) => Arc::new(first(paths, address)?),
     };
-    let shown = Arc::new(Shown::new(address, door, certificates.clone()));
+    let shown = Arc::new(ListenerCertificate::new(
+        address,
+        door,
+        certificates.clone(),
+    ));
     parts.certificates.add(shown.clone());
     follow(shown, config, parts, tasks);
     Ok(certificates)
@@ -46,7 +50,7 @@ fn first(paths: &TlsPaths, address: SocketAddr) -> Result<ReloadingCertificates,
     ReloadingCertificates::new(&read(paths)?).map_err(failed)
 }
 
-fn follow(shown: Arc<Shown>, config: &TlsConfig, parts: &Parts, tasks: &Tasks) {
+fn follow(shown: Arc<ListenerCertificate>, config: &TlsConfig, parts: &Components, tasks: &Tasks) {
     let paths = match config {
         TlsConfig::Auto => None,
         TlsConfig::Files(paths) => Some(paths.clone()),
@@ -56,7 +60,7 @@ fn follow(shown: Arc<Shown>, config: &TlsConfig, parts: &Parts, tasks: &Tasks) {
     };
     let family = &parts.metrics.certificate_expiry_seconds;
     let expiry = family.get_or_create_owned(&labels);
-    tasks.every("certificates", LOOK, move |now: Timestamp| {
+    tasks.every("certificates", RELOAD_PERIOD, move |now: Timestamp| {
         let (shown, paths, expiry) = (shown.clone(), paths.clone(), expiry.clone());
         async move {
             if let Some(paths) = paths {
@@ -68,7 +72,7 @@ fn follow(shown: Arc<Shown>, config: &TlsConfig, parts: &Parts, tasks: &Tasks) {
 }
 
 /// In the blocking pool: disks are slow at times.
-async fn reload(shown: &Arc<Shown>, paths: TlsPaths) {
+async fn reload(shown: &Arc<ListenerCertificate>, paths: TlsPaths) {
     let shown = shown.clone();
     let _done = tokio::task::spawn_blocking(move || shown.reload_once(&paths)).await;
 }

@@ -7,61 +7,65 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::clusters::Live;
+use super::clusters::ConnectedCluster;
 use super::config::TlsConfig;
-use super::{Parts, installation};
-use crate::admission::{Standing, Webhook};
-use crate::kubernetes::client::{Arming, Knowledge, Outcome};
+use super::{Components, installation};
+use crate::admission::{RunningPodVerdict, Webhook};
+use crate::kubernetes::client::{ExposureWatcher, ReconcileOutcome, WebhookReconciler};
 use crate::kubernetes::objects::webhook_configurations;
-use crate::metrics::{ArmedLabels, PodVerdict, RaisedLabels};
+use crate::metrics::{PodVerdict, PodsRaisedLabels, WebhookArmedLabels};
 use crate::tasks::Tasks;
 
-/// A risen exposure is looked at within this.
-const LOOK: Duration = Duration::from_secs(1);
-/// Webhooks are looked after this often.
-const ARM: Duration = Duration::from_secs(15);
+/// How often newly exposed Pods are judged again.
+const EXPOSURE_PERIOD: Duration = Duration::from_secs(1);
+/// How often webhook configurations are reconciled.
+const RECONCILE_PERIOD: Duration = Duration::from_secs(15);
 
-/// Starts what is done unasked.
-pub(super) fn spawn(parts: &Arc<Parts>, door: &Arc<Webhook>, tasks: &Tasks) {
+/// Starts the background loops.
+pub(super) fn spawn(parts: &Arc<Components>, door: &Arc<Webhook>, tasks: &Tasks) {
     for (name, live) in &parts.clusters.0 {
-        let watching = Arc::new(Watching {
+        let watching = Arc::new(ExposureTask {
             name: name.clone(),
             knowledge: live.knowledge.clone(),
             door: door.clone(),
             parts: parts.clone(),
         });
-        tasks.every("exposure", LOOK, move |now| {
-            raised_once(watching.clone(), now)
+        tasks.every("exposure", EXPOSURE_PERIOD, move |now| {
+            newly_exposed_once(watching.clone(), now)
         });
         if live.is_own && shows_own_certificate(parts) {
-            arm(name, live, parts, tasks);
+            spawn_reconciler(name, live, parts, tasks);
         }
     }
 }
 
-/// With files of someone else's, that one also publishes their authority.
-fn shows_own_certificate(parts: &Parts) -> bool {
+/// Whether the webhook's certificate is the program's own. With certificates from files,
+/// their owner publishes the bundle.
+fn shows_own_certificate(parts: &Components) -> bool {
     let webhook = parts.config.webhook.as_ref();
     webhook.is_some_and(|webhook| webhook.tls == TlsConfig::Auto)
 }
 
-struct Watching {
+struct ExposureTask {
     name: String,
-    knowledge: Arc<Knowledge>,
+    knowledge: Arc<ExposureWatcher>,
     door: Arc<Webhook>,
-    parts: Arc<Parts>,
+    parts: Arc<Components>,
 }
 
-/// Looks again at Pods that outside requests have come to reach.
-async fn raised_once(watching: Arc<Watching>, now: Timestamp) {
-    for raised in watching.knowledge.raised_once() {
-        let standing = watching.door.look_again(&watching.name, &raised, now).await;
+/// Judges newly exposed Pods again.
+async fn newly_exposed_once(watching: Arc<ExposureTask>, now: Timestamp) {
+    for newly_exposed in watching.knowledge.newly_exposed_once() {
+        let standing = watching
+            .door
+            .rejudge(&watching.name, &newly_exposed, now)
+            .await;
         let is_denied = match standing {
-            Standing::Exempt => continue,
-            Standing::Admitted => false,
-            Standing::WouldBeDenied => true,
+            RunningPodVerdict::Exempt => continue,
+            RunningPodVerdict::Admitted => false,
+            RunningPodVerdict::WouldBeDenied => true,
         };
-        let labels = RaisedLabels {
+        let labels = PodsRaisedLabels {
             cluster: watching.name.as_str().into(),
             verdict: match is_denied {
                 true => PodVerdict::Denied,
@@ -77,57 +81,58 @@ async fn raised_once(watching: Arc<Watching>, now: Timestamp) {
         if is_denied {
             tracing::warn!(
                 cluster = watching.name,
-                pod.namespace = %raised.namespace,
-                pod.name = %raised.name,
-                way = %raised.way,
+                pod.namespace = %newly_exposed.namespace,
+                pod.name = %newly_exposed.name,
+                path = %newly_exposed.path,
                 "a running Pod became reachable, and would be denied now"
             );
         }
     }
 }
 
-struct Armed {
+struct ReconcileTask {
     name: String,
-    parts: Arc<Parts>,
-    arming: Mutex<Arming>,
+    parts: Arc<Components>,
+    reconciler: Mutex<WebhookReconciler>,
 }
 
-fn arm(name: &str, live: &Live, parts: &Arc<Parts>, tasks: &Tasks) {
-    let armed = Arc::new(Armed {
+fn spawn_reconciler(name: &str, live: &ConnectedCluster, parts: &Arc<Components>, tasks: &Tasks) {
+    let reconciled = Arc::new(ReconcileTask {
         name: name.to_owned(),
         parts: parts.clone(),
-        arming: Mutex::new(Arming::new(live.cluster.clone())),
+        reconciler: Mutex::new(WebhookReconciler::new(live.cluster.clone())),
     });
-    tasks.every("webhooks", ARM, move |now| arm_once(armed.clone(), now));
+    tasks.every("webhooks", RECONCILE_PERIOD, move |now| {
+        reconcile_once(reconciled.clone(), now)
+    });
 }
 
-/// Puts the webhooks in force, and keeps them as the configuration has them, under
-/// the bundle of now.
-async fn arm_once(armed: Arc<Armed>, now: Timestamp) {
-    let config = &armed.parts.config;
-    let found = config.clusters.iter().find(|it| it.name == armed.name);
-    let (Some(cluster), Some(keeper)) = (found, &armed.parts.authority) else {
+/// Creates or repairs the webhook configurations, with the current CA bundle.
+async fn reconcile_once(reconciled: Arc<ReconcileTask>, now: Timestamp) {
+    let config = &reconciled.parts.config;
+    let found = config.clusters.iter().find(|it| it.name == reconciled.name);
+    let (Some(cluster), Some(manager)) = (found, &reconciled.parts.authority) else {
         return;
     };
     let mut desired = match installation::installation(config, cluster) {
         Ok(desired) => desired,
         Err(error) => {
-            tracing::error!(cluster = armed.name, %error, "webhooks not looked after");
+            tracing::error!(cluster = reconciled.name, %error, "webhooks not looked after");
             return;
         }
     };
-    desired.ca_bundle = Some(keeper.bundle().borrow().to_string());
+    desired.ca_bundle = Some(manager.bundle().borrow().to_string());
     let desired = webhook_configurations(&desired);
-    for armed_now in armed.arming.lock().await.once(&desired, now).await {
+    for armed_now in reconciled.reconciler.lock().await.once(&desired, now).await {
         let stands = matches!(
             armed_now.outcome,
-            Outcome::Stands | Outcome::Created | Outcome::Repaired(_)
+            ReconcileOutcome::InForce | ReconcileOutcome::Created | ReconcileOutcome::Repaired(_)
         );
-        let labels = ArmedLabels {
-            cluster: armed.name.as_str().into(),
+        let labels = WebhookArmedLabels {
+            cluster: reconciled.name.as_str().into(),
             configuration: armed_now.configuration.into(),
         };
-        let gauge = armed
+        let gauge = reconciled
             .parts
             .metrics
             .webhook_armed

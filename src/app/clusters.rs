@@ -6,20 +6,22 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::config::{ClusterConfig, Config};
-use crate::admission::Callbacks;
-use crate::api::{ClusterStatus, WaysState};
-use crate::kubernetes::client::{Cluster, Denials, Knowledge, WatchState, follow_cluster};
+use crate::admission::ClusterCallbacks;
+use crate::api::{ClusterStatus, ExposureWatchState};
+use crate::kubernetes::client::{
+    DenialEvents, ExposureWatcher, KubernetesClient, WatchState, follow_cluster,
+};
 use crate::tasks::Tasks;
 
 /// The clusters whose API can be asked, by name.
 #[derive(Default)]
-pub(super) struct Clusters(pub(super) BTreeMap<String, Live>);
+pub(super) struct Clusters(pub(super) BTreeMap<String, ConnectedCluster>);
 
 /// One cluster whose API can be asked.
-pub(super) struct Live {
-    pub(super) cluster: Cluster,
-    pub(super) knowledge: Arc<Knowledge>,
-    denials: Option<Denials>,
+pub(super) struct ConnectedCluster {
+    pub(super) cluster: KubernetesClient,
+    pub(super) knowledge: Arc<ExposureWatcher>,
+    denials: Option<DenialEvents>,
     /// Whether this program runs in it.
     pub(super) is_own: bool,
 }
@@ -40,13 +42,13 @@ impl Clusters {
         Ok(Self(live))
     }
 
-    /// What a cluster's webhook makes of what is known.
-    pub(super) fn callbacks(&self, cluster: &str) -> Callbacks {
+    /// The callbacks of a cluster's webhook.
+    pub(super) fn callbacks(&self, cluster: &str) -> ClusterCallbacks {
         let Some(live) = self.0.get(cluster) else {
-            return Callbacks::default();
+            return ClusterCallbacks::default();
         };
         let (knowledge, denials) = (live.knowledge.clone(), live.denials.clone());
-        Callbacks {
+        ClusterCallbacks {
             reached_by: Some(Arc::new(move |namespace, pod| {
                 knowledge.reached_by(namespace, pod)
             })),
@@ -63,7 +65,7 @@ impl Clusters {
         let clusters = config.clusters.iter();
         clusters
             .map(|cluster| {
-                let (ways, detail) = self.ways(&cluster.name);
+                let (ways, detail) = self.exposure_state(&cluster.name);
                 ClusterStatus {
                     name: cluster.name.clone(),
                     environment: cluster.environment.clone(),
@@ -75,9 +77,9 @@ impl Clusters {
             .collect()
     }
 
-    fn ways(&self, cluster: &str) -> (WaysState, Option<String>) {
+    fn exposure_state(&self, cluster: &str) -> (ExposureWatchState, Option<String>) {
         let Some(live) = self.0.get(cluster) else {
-            return (WaysState::NotAsked, None);
+            return (ExposureWatchState::NotAsked, None);
         };
         let states = live.knowledge.states();
         let unknown: Vec<String> = states
@@ -90,14 +92,18 @@ impl Clusters {
             })
             .collect();
         match (states.is_empty(), unknown.is_empty()) {
-            (true, _) => (WaysState::Partly, Some("not heard of yet".to_owned())),
-            (false, true) => (WaysState::Followed, None),
-            (false, false) => (WaysState::Partly, Some(unknown.join("; "))),
+            (true, _) => (
+                ExposureWatchState::Partly,
+                Some("not heard of yet".to_owned()),
+            ),
+            (false, true) => (ExposureWatchState::Followed, None),
+            (false, false) => (ExposureWatchState::Partly, Some(unknown.join("; "))),
         }
     }
 }
 
-/// The Pod's own service account speaks for one cluster.
+/// Whether this is the only cluster without a kubeconfig, so that the Pod's service
+/// account belongs to it.
 fn is_alone(cluster: &ClusterConfig, config: &Config) -> bool {
     let others = config.clusters.iter();
     others.filter(|it| it.kubeconfig.is_none()).count() == 1 && cluster.kubeconfig.is_none()
@@ -107,8 +113,8 @@ async fn connect(
     config: &ClusterConfig,
     kubeconfig: Option<&Path>,
     tasks: &Tasks,
-) -> Result<Option<Live>, StartError> {
-    let connected = Cluster::connect(kubeconfig).await;
+) -> Result<Option<ConnectedCluster>, StartError> {
+    let connected = KubernetesClient::connect(kubeconfig).await;
     let connected = connected.map_err(|source| StartError::Cluster {
         name: config.name.clone(),
         source,
@@ -116,12 +122,12 @@ async fn connect(
     let Some(cluster) = connected else {
         return Ok(None);
     };
-    let knowledge = Arc::new(Knowledge::default());
+    let knowledge = Arc::new(ExposureWatcher::default());
     follow_cluster(&knowledge, &cluster, tasks);
-    Ok(Some(Live {
+    Ok(Some(ConnectedCluster {
         denials: config
             .events
-            .then(|| Denials::spawn(cluster.clone(), tasks)),
+            .then(|| DenialEvents::spawn(cluster.clone(), tasks)),
         knowledge,
         is_own: kubeconfig.is_none(),
         cluster,

@@ -1,17 +1,17 @@
-//! Where the program listens: bound first, opened last.
+//! The program's listeners: bound at the start, served last.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::config::{Auth, Config, ListenerConfig, TlsConfig, WebhookConfig};
-use super::shown_certificates::Door;
+use super::config::{Config, ListenerAuth, ListenerConfig, TlsConfig, WebhookConfig};
+use super::listener_certificates::ListenerKind;
 use super::{
-    Parts, StartError, certificates, cluster_tasks, health, limits, stand_in, status, trial,
-    webhook,
+    Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
+    replay_policy, status, webhook,
 };
 use crate::admin::{Admin, AdminDoor, Hosts, Pulls};
 use crate::gate::Listener;
-use crate::http::{Bound, Connection, StackLimits};
+use crate::http::{BoundListener, Connection, StackLimits};
 use crate::oci::RegistryHost;
 use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
@@ -20,10 +20,10 @@ use crate::tls::listener::ReloadingCertificates;
 
 /// Sockets that listen and are not served yet.
 pub(super) struct Sockets {
-    registries: Vec<Bound>,
-    admin: Bound,
-    ops: Option<Bound>,
-    webhook: Option<Bound>,
+    registries: Vec<BoundListener>,
+    admin: BoundListener,
+    ops: Option<BoundListener>,
+    webhook: Option<BoundListener>,
 }
 
 impl Sockets {
@@ -31,26 +31,29 @@ impl Sockets {
     pub(super) async fn bind(config: &Config) -> Result<Self, StartError> {
         let mut registries = Vec::new();
         for listener in &config.listeners {
-            registries.push(Bound::bind("registry", listener.address).await?);
+            registries.push(BoundListener::bind("registry", listener.address).await?);
         }
         let ops = match &config.ops {
-            Some(ops) => Some(Bound::bind("ops", ops.address).await?),
+            Some(ops) => Some(BoundListener::bind("ops", ops.address).await?),
             None => None,
         };
         let webhook = match &config.webhook {
-            Some(webhook) => Some(Bound::bind("webhook", webhook.address).await?),
+            Some(webhook) => Some(BoundListener::bind("webhook", webhook.address).await?),
             None => None,
         };
         Ok(Self {
             webhook,
             registries,
-            admin: Bound::bind("admin", config.admin.address).await?,
+            admin: BoundListener::bind("admin", config.admin.address).await?,
             ops,
         })
     }
 
     pub(super) fn registry_addresses(&self) -> Vec<SocketAddr> {
-        self.registries.iter().map(Bound::local_addr).collect()
+        self.registries
+            .iter()
+            .map(BoundListener::local_addr)
+            .collect()
     }
 
     pub(super) fn admin_address(&self) -> SocketAddr {
@@ -58,17 +61,21 @@ impl Sockets {
     }
 
     pub(super) fn ops_address(&self) -> Option<SocketAddr> {
-        self.ops.as_ref().map(Bound::local_addr)
+        self.ops.as_ref().map(BoundListener::local_addr)
     }
 
     pub(super) fn webhook_address(&self) -> Option<SocketAddr> {
-        self.webhook.as_ref().map(Bound::local_addr)
+        self.webhook.as_ref().map(BoundListener::local_addr)
     }
 }
 
 /// Opens every door.
-pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Result<(), StartError> {
-    let views = status::Views::new(parts, &sockets.registry_addresses());
+pub(super) fn open(
+    sockets: Sockets,
+    parts: &Arc<Components>,
+    tasks: &Tasks,
+) -> Result<(), StartError> {
+    let views = status::StatusInputs::new(parts, &sockets.registry_addresses());
     for (bound, config) in sockets.registries.into_iter().zip(&parts.config.listeners) {
         open_registry(bound, config, parts, tasks)?;
     }
@@ -80,14 +87,14 @@ pub(super) fn open(sockets: Sockets, parts: &Arc<Parts>, tasks: &Tasks) -> Resul
 
 /// The admin API, and the probes: at an address of their own, else beside it.
 fn open_admin(
-    bound: Bound,
-    ops_bound: Option<Bound>,
-    views: status::Views,
-    parts: &Arc<Parts>,
+    bound: BoundListener,
+    ops_bound: Option<BoundListener>,
+    views: status::StatusInputs,
+    parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
     let config = parts.config.admin.tls.as_ref();
-    let tls = tls(config, &bound, Door::Admin, parts, tasks)?;
+    let tls = tls(config, &bound, ListenerKind::Admin, parts, tasks)?;
     let shown = Ops {
         metrics: parts.metrics.clone(),
         readiness: health::readiness(parts),
@@ -112,9 +119,9 @@ fn open_admin(
 }
 
 fn open_registry(
-    bound: Bound,
+    bound: BoundListener,
     config: &ListenerConfig,
-    parts: &Arc<Parts>,
+    parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
     let listener = Listener {
@@ -125,9 +132,9 @@ fn open_registry(
         mirror_of: config.mirror_of.clone(),
     };
     let auth = match config.auth {
-        Auth::None => registry::Auth::None,
-        Auth::Mtls => registry::Auth::Mtls,
-        Auth::Token => registry::Auth::Token,
+        ListenerAuth::None => registry::ClientAuth::None,
+        ListenerAuth::Mtls => registry::ClientAuth::Mtls,
+        ListenerAuth::Token => registry::ClientAuth::Token,
     };
     let registry = Arc::new(Registry::new(
         parts.gate.clone(),
@@ -136,7 +143,13 @@ fn open_registry(
         parts.metrics.clone(),
         StackLimits::REGISTRY,
     ));
-    let tls = tls(config.tls.as_ref(), &bound, Door::Registry, parts, tasks)?;
+    let tls = tls(
+        config.tls.as_ref(),
+        &bound,
+        ListenerKind::Registry,
+        parts,
+        tasks,
+    )?;
     let limits = limits::of_listener(&parts.config.limits);
     bound.serve(tasks, limits, tls, move |peer| registry.connection(peer));
     Ok(())
@@ -144,12 +157,18 @@ fn open_registry(
 
 /// API servers keep few connections open, and use each for one review at a time.
 fn open_webhook(
-    bound: Bound,
+    bound: BoundListener,
     config: &WebhookConfig,
-    parts: &Arc<Parts>,
+    parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
-    let mut tls = tls(Some(&config.tls), &bound, Door::Webhook, parts, tasks)?;
+    let mut tls = tls(
+        Some(&config.tls),
+        &bound,
+        ListenerKind::Webhook,
+        parts,
+        tasks,
+    )?;
     if let (Some(shown), Some(path)) = (&tls, &config.client_ca) {
         let address = bound.local_addr().to_string();
         tls = Some(super::client_ca::asking(
@@ -168,17 +187,19 @@ fn open_webhook(
 
 fn tls(
     config: Option<&TlsConfig>,
-    bound: &Bound,
-    door: Door,
-    parts: &Arc<Parts>,
+    bound: &BoundListener,
+    door: ListenerKind,
+    parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<Option<Arc<ReloadingCertificates>>, StartError> {
     config
-        .map(|config| certificates::keep(config, bound.local_addr(), door, parts, tasks))
+        .map(|config| {
+            certificates::serve_certificate(config, bound.local_addr(), door, parts, tasks)
+        })
         .transpose()
 }
 
-fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
+fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
     let named = url::Url::parse(&parts.public_url)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));
@@ -192,7 +213,7 @@ fn admin_of(parts: &Arc<Parts>, views: status::Views) -> Admin {
         anonymous_reads: parts.config.admin.anonymous_reads,
         pulls: stand_in_for_pulls(parts),
         status: views.source(),
-        policies: trial::reader(parts),
+        policies: replay_policy::reader(parts),
         uploads: parts.uploads.clone(),
         heavy: HeavyWork::new(),
     }
@@ -216,11 +237,14 @@ fn host_of(address: IpAddr) -> Option<String> {
 }
 
 /// As a pull in an environment would come in.
-fn stand_in_for_pulls(parts: &Arc<Parts>) -> Pulls {
+fn stand_in_for_pulls(parts: &Arc<Components>) -> Pulls {
     let parts = Arc::downgrade(parts);
     Arc::new(move |environment| {
         let parts = parts.upgrade()?;
-        Some(Arc::new(stand_in::listener(&parts.config, environment)))
+        Some(Arc::new(environment_listener::listener(
+            &parts.config,
+            environment,
+        )))
     })
 }
 

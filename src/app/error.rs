@@ -8,7 +8,7 @@ use crate::http::ListenError;
 use crate::kubernetes::client::ClusterError;
 use crate::ledger::LedgerError;
 use crate::tls::listener::TlsError;
-use crate::tls::manager::KeepError;
+use crate::tls::manager::AuthorityStoreError;
 use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
 
 /// Each says what to look at.
@@ -33,7 +33,7 @@ pub enum StartError {
     #[error("cluster {name}: {source}")]
     Cluster { name: String, source: ClusterError },
     #[error(transparent)]
-    Authority(#[from] KeepError),
+    Authority(#[from] AuthorityStoreError),
     #[error("tls = \"auto\", and no certificate authority was opened")]
     NoAuthority,
     #[error("{}: {source}", path.display())]

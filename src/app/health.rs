@@ -1,23 +1,23 @@
-//! How the parts do, for `/readyz`.
+//! The health of each part, for `/readyz`.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Parts;
-use super::config::Invalid;
+use super::Components;
+use super::config::InvalidFile;
 use crate::oci::printable;
-use crate::ops::{Health, Part, Readiness};
-use crate::tls::manager::Keeper;
+use crate::ops::{Health, HealthPart, Readiness};
+use crate::tls::manager::AuthorityManager;
 
-/// Seconds of silence, or between clocks, that nobody needs to hear of.
-const TOLERATED_S: i64 = 5;
+/// Seconds of ledger silence, or of clock difference, that are not reported.
+const TOLERATED_SECONDS: i64 = 5;
 
 /// Invalid files that are named, at most.
-const NAMED: usize = 5;
+const MAX_FILES_NAMED: usize = 5;
 
 /// Asks all parts, from memory.
-pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
+pub(super) fn readiness(parts: &Arc<Components>) -> Readiness {
     let parts = Arc::downgrade(parts);
     Readiness::new(move || match parts.upgrade() {
         Some(parts) => {
@@ -29,38 +29,41 @@ pub(super) fn readiness(parts: &Arc<Parts>) -> Readiness {
                 certificates(&parts, now),
             ]
         }
-        None => vec![Part::new("program", Health::Failed("stopping".to_owned()))],
+        None => vec![HealthPart::new(
+            "program",
+            Health::Failed("stopping".to_owned()),
+        )],
     })
 }
 
-fn ledger(parts: &Parts, now: Timestamp) -> Part {
+fn ledger(parts: &Components, now: Timestamp) -> HealthPart {
     let age = parts.ledger.confirmed_age(now).as_secs();
     let health = if parts.ledger.is_silent(now) {
         Health::Failed(format!("silent for {age} s"))
-    } else if age > TOLERATED_S {
+    } else if age > TOLERATED_SECONDS {
         Health::Degraded(format!("silent for {age} s"))
     } else {
         Health::Ok
     };
-    Part::new("ledger", health)
+    HealthPart::new("ledger", health)
 }
 
 /// Records from the future mean that this clock, or another one, is wrong.
-fn clock(parts: &Parts, now: Timestamp) -> Part {
+fn clock(parts: &Components, now: Timestamp) -> HealthPart {
     let behind = parts.ledger.clock_behind(now).as_secs();
     let health = match behind {
-        0..=TOLERATED_S => Health::Ok,
+        0..=TOLERATED_SECONDS => Health::Ok,
         _ => Health::Degraded(format!("{behind} s behind the newest record")),
     };
-    Part::new("clock", health)
+    HealthPart::new("clock", health)
 }
 
 /// Clients turn away from an expired certificate; one that cannot be replaced is
 /// good until then.
-fn certificates(parts: &Parts, now: Timestamp) -> Part {
-    let ill = parts.certificates.ill(now);
-    let keeper = parts.authority.as_ref();
-    let problem = keeper.and_then(Keeper::problem);
+fn certificates(parts: &Components, now: Timestamp) -> HealthPart {
+    let ill = parts.certificates.problems(now);
+    let manager = parts.authority.as_ref();
+    let problem = manager.and_then(AuthorityManager::problem);
     let texts: Vec<String> = ill
         .iter()
         .map(|it| it.text.clone())
@@ -71,15 +74,16 @@ fn certificates(parts: &Parts, now: Timestamp) -> Part {
         (false, false) => Health::Degraded(texts.join("; ")),
         (false, true) => Health::Failed(texts.join("; ")),
     };
-    Part::new("certificates", health)
+    HealthPart::new("certificates", health)
 }
 
 /// Names the files that are not in force; `status` has their problems.
-fn policy(parts: &Parts) -> Part {
+fn policy(parts: &Components) -> HealthPart {
     let invalid = parts.invalid_files.now();
-    let name = |file: &Invalid| format!("{} {}", file.kind.as_str(), printable(&file.name, 100));
-    let names: Vec<String> = invalid.iter().take(NAMED).map(name).collect();
-    let more = match invalid.len().saturating_sub(NAMED) {
+    let name =
+        |file: &InvalidFile| format!("{} {}", file.kind.as_str(), printable(&file.name, 100));
+    let names: Vec<String> = invalid.iter().take(MAX_FILES_NAMED).map(name).collect();
+    let more = match invalid.len().saturating_sub(MAX_FILES_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -90,5 +94,5 @@ fn policy(parts: &Parts) -> Part {
             names.join(", ")
         )),
     };
-    Part::new("policy", health)
+    HealthPart::new("policy", health)
 }

@@ -1,9 +1,10 @@
-//! What a cluster is to hold, by the configuration: for who prints it, and for who
-//! keeps the webhooks in force.
+//! The cluster's objects by the configuration: for the command that prints them and for
+//! the reconciler.
 
-use super::config::{ClusterConfig, Config, NamespaceConfig, Nodes, OnFailure};
+use super::config::{ClusterConfig, Config, NamespaceConfig, NodeMode, OnFailure};
 use crate::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames, Route,
+    Endpoint, FailurePolicy, Installation, InstallationError, NamespaceRule, NodeNames,
+    UpstreamRoute,
 };
 
 /// The installation in `cluster`, with the webhook reached through its Service, under
@@ -13,7 +14,7 @@ pub fn installation(
     cluster: &ClusterConfig,
 ) -> Result<Installation, InstallationError> {
     let upstreams = config.upstreams.iter();
-    let route = |upstream: &super::config::UpstreamConfig| Route {
+    let route = |upstream: &super::config::UpstreamConfig| UpstreamRoute {
         host: upstream.name.clone(),
         path: upstream.path.clone(),
     };
@@ -22,8 +23,8 @@ pub fn installation(
         namespace: cluster.namespace.clone(),
         gateway: cluster.gateway.clone(),
         nodes: match cluster.nodes {
-            Nodes::Mirror => NodeNames::Mirror,
-            Nodes::RewriteOnly => NodeNames::RewriteOnly,
+            NodeMode::Mirror => NodeNames::Mirror,
+            NodeMode::RewriteOnly => NodeNames::RewriteOnly,
         },
         upstreams: upstreams.map(route).collect(),
         default_host: config.default_host(),

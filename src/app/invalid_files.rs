@@ -2,25 +2,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::config::Invalid;
+use super::config::InvalidFile;
 
-/// Which files on disk are not in force, as last seen.
+/// The policy files that were invalid at the last check.
 #[derive(Clone, Debug, Default)]
-pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<Invalid>>>>);
+pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<InvalidFile>>>>);
 
 impl InvalidFiles {
-    pub(super) fn now(&self) -> Arc<Vec<Invalid>> {
+    pub(super) fn now(&self) -> Arc<Vec<InvalidFile>> {
         self.held().clone()
     }
 
-    fn held(&self) -> MutexGuard<'_, Arc<Vec<Invalid>>> {
+    fn held(&self) -> MutexGuard<'_, Arc<Vec<InvalidFile>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over what is seen now; returns what is new in it.
-    pub(super) fn see(&self, seen: Vec<Invalid>) -> Vec<Invalid> {
+    /// Replaces the list; returns the files that were not in it.
+    pub(super) fn see(&self, seen: Vec<InvalidFile>) -> Vec<InvalidFile> {
         let before = std::mem::replace(&mut *self.held(), Arc::new(seen.clone()));
-        let is_new = |file: &Invalid| !before.contains(file);
+        let is_new = |file: &InvalidFile| !before.contains(file);
         seen.into_iter().filter(is_new).collect()
     }
 }

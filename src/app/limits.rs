@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use super::config::LimitsConfig;
-use crate::http::{Limits, Pace};
+use crate::http::{ConnectionLimits, Pace};
 
-/// Longer than API servers keep an idle connection, so that none sends a review into
-/// one that is being closed.
+/// Longer than API servers keep an idle connection (90 s), so that no review is sent into
+/// a connection that is being closed.
 const API_SERVER_IDLE: Duration = Duration::from_secs(300);
 /// API servers open a connection for each review that waits, and few addresses have them.
 const API_SERVER_CONNECTIONS: usize = 2;
 
 /// Of the registry, the admin API and the probes.
-pub(super) fn of_listener(config: &LimitsConfig) -> Limits {
-    Limits {
+pub(super) fn of_listener(config: &LimitsConfig) -> ConnectionLimits {
+    ConnectionLimits {
         connections: config.connections,
         connections_per_address: config.connections_per_address,
         half_open_per_address: config.half_open_per_address,
@@ -28,9 +28,9 @@ pub(super) fn of_listener(config: &LimitsConfig) -> Limits {
 }
 
 /// Of the webhook: twice the connections, and a longer idle time.
-pub(super) fn of_webhook(config: &LimitsConfig) -> Limits {
+pub(super) fn of_webhook(config: &LimitsConfig) -> ConnectionLimits {
     let usual = of_listener(config);
-    Limits {
+    ConnectionLimits {
         connections: usual.connections * API_SERVER_CONNECTIONS,
         connections_per_address: usual.connections_per_address * API_SERVER_CONNECTIONS,
         idle: usual.idle.max(API_SERVER_IDLE),

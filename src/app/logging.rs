@@ -9,8 +9,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::oci::without_controls;
 
-/// Libraries that log each failure which `cluster` tells once, in its own words.
-const ECHOES: &str = "kube_client=off,kube_runtime=off";
+/// Log targets of libraries that are silenced, since the Kubernetes client logs each
+/// failure once itself.
+const SILENCED_TARGETS: &str = "kube_client=off,kube_runtime=off";
 
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ impl<W: Write> Write for Screened<W> {
 
 fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
     EnvFilter::builder()
-        .parse(format!("{ECHOES},{filter}"))
+        .parse(format!("{SILENCED_TARGETS},{filter}"))
         .map_err(|error| LoggingError::Filter {
             filter: filter.to_owned(),
             problem: error.to_string(),

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Takes all that the system grants: every connection, and every blob on its way,
-/// is an open file. Where that is refused, what was granted before holds.
+/// Raises the limit of open files to the hard limit, since each connection and each blob
+/// in transfer is an open file. If that is refused, the old limit stays.
 pub fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

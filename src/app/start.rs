@@ -1,27 +1,26 @@
-//! From configuration to a running program: every socket is bound first, then
-//! all runs, and one drain ends it.
+//! The life of the program: bind every socket, run, drain.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::background;
+use super::components::Components;
 use super::config::Config;
 use super::doors::{self, Sockets};
-use super::parts::Parts;
 use super::{StartError, token};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
 /// Transfers that began are given this long to end.
-const DRAIN: Duration = Duration::from_secs(25);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A program that serves.
 pub struct App {
     tasks: Tasks,
     /// Writes decisions until the last request has ended.
     writing: Tasks,
-    parts: Arc<Parts>,
+    parts: Arc<Components>,
     registries: Vec<SocketAddr>,
     admin: SocketAddr,
     ops: Option<SocketAddr>,
@@ -45,10 +44,10 @@ impl App {
     /// As [`App::start`].
     pub async fn start_by(clock: Clock, config: Config) -> Result<Self, StartError> {
         let now = clock.now();
-        let tasks = Tasks::by(clock.clone());
+        let tasks = Tasks::with_clock(clock.clone());
         let sockets = Sockets::bind(&config).await?;
         let admin = sockets.admin_address();
-        let (parts, writer) = Parts::open(config, admin, &tasks, clock).await?;
+        let (parts, writer) = Components::open(config, admin, &tasks, clock).await?;
         let parts = Arc::new(parts);
         token::ensure(&parts.ledger, &parts.config, now).await?;
         let app = Self {
@@ -99,7 +98,7 @@ impl App {
         self.webhook
     }
 
-    pub fn parts(&self) -> &Arc<Parts> {
+    pub fn parts(&self) -> &Arc<Components> {
         &self.parts
     }
 
@@ -124,9 +123,9 @@ impl App {
     /// Accepts nothing more, finishes what began, and writes what waits.
     pub async fn stop(self) {
         tracing::info!("draining");
-        self.tasks.drain(DRAIN).await;
+        self.tasks.drain(DRAIN_TIMEOUT).await;
         self.parts.gate.recorder().close_all().await;
-        self.writing.drain(DRAIN).await;
+        self.writing.drain(DRAIN_TIMEOUT).await;
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;
         self.parts.ledger.close().await;

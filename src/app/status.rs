@@ -1,4 +1,4 @@
-//! The state of things, for `sekisho status`.
+//! Builds the status for `sekisho status`.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,27 +7,27 @@ use std::sync::{Arc, Weak};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Parts;
-use super::config::Invalid;
+use super::Components;
+use super::config::InvalidFile;
 use crate::admin::StatusSource;
 use crate::api::{
-    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, NoticeState, PRODUCT,
+    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, PolicyEntryState,
     ReasonCount, Status, UpstreamState, UpstreamStatus,
 };
 use crate::trust::Rulebook;
-use crate::upstream::Condition;
+use crate::upstream::UpstreamCondition;
 
-/// Problems of files that are told, at most.
-const TOLD: usize = 20;
+/// Problems of files that are listed, at most.
+const MAX_PROBLEMS_SHOWN: usize = 20;
 
 /// What a status is made from.
-pub(super) struct Views {
-    parts: Weak<Parts>,
+pub(super) struct StatusInputs {
+    parts: Weak<Components>,
     registries: Vec<SocketAddr>,
 }
 
-impl Views {
-    pub(super) fn new(parts: &Arc<Parts>, registries: &[SocketAddr]) -> Self {
+impl StatusInputs {
+    pub(super) fn new(parts: &Arc<Components>, registries: &[SocketAddr]) -> Self {
         Self {
             parts: Arc::downgrade(parts),
             registries: registries.to_vec(),
@@ -42,7 +42,7 @@ impl Views {
     }
 }
 
-fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
+fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Status {
     let rulebook = parts.gate.rulebook();
     let index = parts.ledger.index();
     let environment = |environment: &crate::trust::Environment| {
@@ -73,7 +73,7 @@ fn status(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Status {
     }
 }
 
-fn listeners(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Vec<ListenerStatus> {
+fn listeners(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Vec<ListenerStatus> {
     let expiry = |address| {
         let not_after = parts.certificates.not_after(address)?;
         Some(not_after.duration_since(now).as_secs())
@@ -92,15 +92,15 @@ fn listeners(parts: &Parts, registries: &[SocketAddr], now: Timestamp) -> Vec<Li
         .collect()
 }
 
-fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
+fn upstream(reachable: &crate::gate::ConfiguredUpstream) -> UpstreamStatus {
     let (state, detail) = match reachable.upstream.condition(Instant::now()) {
-        Condition::Unknown => (UpstreamState::Unknown, None),
-        Condition::Up => (UpstreamState::Up, None),
-        Condition::Failing => (
+        UpstreamCondition::Unknown => (UpstreamState::Unknown, None),
+        UpstreamCondition::Up => (UpstreamState::Up, None),
+        UpstreamCondition::Failing => (
             UpstreamState::BackingOff,
             Some("its last answer failed".to_owned()),
         ),
-        Condition::LeftAlone(rest) => {
+        UpstreamCondition::CoolingDown(rest) => {
             let detail = format!("asked again in {} s", rest.as_secs() + 1);
             (UpstreamState::Down, Some(detail))
         }
@@ -112,7 +112,7 @@ fn upstream(reachable: &crate::gate::Reachable) -> UpstreamStatus {
     }
 }
 
-fn ledger(parts: &Parts, now: Timestamp) -> LedgerStatus {
+fn ledger(parts: &Components, now: Timestamp) -> LedgerStatus {
     let index = parts.ledger.index();
     LedgerStatus {
         seq: index.seq(),
@@ -121,7 +121,7 @@ fn ledger(parts: &Parts, now: Timestamp) -> LedgerStatus {
     }
 }
 
-fn cache(parts: &Parts) -> CacheStatus {
+fn cache(parts: &Components) -> CacheStatus {
     let stats = parts.cache.stats();
     CacheStatus {
         bytes: stats.bytes,
@@ -136,7 +136,7 @@ fn free_bytes(path: &Path) -> Option<u64> {
     room.f_bavail.checked_mul(room.f_frsize)
 }
 
-fn top_reasons(parts: &Parts) -> Vec<ReasonCount> {
+fn top_reasons(parts: &Components) -> Vec<ReasonCount> {
     let mut counts: Vec<ReasonCount> = parts
         .gate
         .recorder()
@@ -152,7 +152,7 @@ fn top_reasons(parts: &Parts) -> Vec<ReasonCount> {
     counts
 }
 
-fn warnings(parts: &Parts, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
+fn warnings(parts: &Components, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
     let configured = parts.config.warnings.iter().map(ToString::to_string);
     configured
         .chain(not_in_force(&parts.invalid_files.now()))
@@ -162,14 +162,14 @@ fn warnings(parts: &Parts, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
 }
 
 /// What is wrong with files that changed while we run.
-fn not_in_force(invalid: &[Invalid]) -> Vec<String> {
+fn not_in_force(invalid: &[InvalidFile]) -> Vec<String> {
     let problems = invalid.iter().flat_map(|file| &file.problems);
     let mut told: Vec<String> = problems
         .clone()
-        .take(TOLD)
+        .take(MAX_PROBLEMS_SHOWN)
         .map(|problem| format!("not in force: {problem}"))
         .collect();
-    let more = problems.count().saturating_sub(TOLD);
+    let more = problems.count().saturating_sub(MAX_PROBLEMS_SHOWN);
     if more > 0 {
         told.push(format!(
             "{more} more problems; sekisho check-config shows all"
@@ -179,17 +179,17 @@ fn not_in_force(invalid: &[Invalid]) -> Vec<String> {
 }
 
 /// Another CA that is about to sign, and what keeps ours from being in order.
-fn authority(parts: &Parts) -> Vec<String> {
-    let Some(keeper) = &parts.authority else {
+fn authority(parts: &Components) -> Vec<String> {
+    let Some(manager) = &parts.authority else {
         return Vec::new();
     };
-    let change = keeper.changes_at().map(|at| {
+    let change = manager.changes_at().map(|at| {
         format!(
             "another CA signs our certificates from {at} on; give nodes and clients the bundle \
              before, with sekisho node-config"
         )
     });
-    change.into_iter().chain(keeper.problem()).collect()
+    change.into_iter().chain(manager.problem()).collect()
 }
 
 /// Exceptions that end soon, or have ended.
@@ -197,10 +197,13 @@ fn ends(rulebook: &Rulebook, now: Timestamp) -> Option<String> {
     let count = |wanted| {
         let states = rulebook.exceptions().iter();
         states
-            .filter(|it| NoticeState::of_exception(it, now) == wanted)
+            .filter(|it| PolicyEntryState::of_exception(it, now) == wanted)
             .count()
     };
-    let (soon, ended) = (count(NoticeState::Expiring), count(NoticeState::Expired));
+    let (soon, ended) = (
+        count(PolicyEntryState::Expiring),
+        count(PolicyEntryState::Expired),
+    );
     (soon + ended > 0).then(|| {
         format!(
             "{soon} exception(s) end soon, and {ended} ended; sekisho exceptions list shows them"

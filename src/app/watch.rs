@@ -7,30 +7,30 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::config::{Config, Fingerprint, Invalid, PolicyFile, PolicyFiles, Problem, Problems};
-use super::{Parts, bounded};
+use super::config::{Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems};
+use super::{Components, bounded};
 use crate::metrics::{PolicyFileKind, PolicyFileLabels};
 use crate::tasks::Tasks;
 use crate::trust::EnvironmentName;
 
-const LOOK: Duration = Duration::from_secs(1);
+const WATCH_PERIOD: Duration = Duration::from_secs(1);
 
-pub(super) fn spawn(parts: &Arc<Parts>, tasks: &Tasks) {
+pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     let Some(file) = parts.config.file.clone() else {
         return;
     };
-    let watched = Arc::new(Mutex::new(Watched::new(file, &parts.config)));
+    let watched = Arc::new(Mutex::new(WatchedFiles::new(file, &parts.config)));
     let parts = parts.clone();
-    tasks.every("policy", LOOK, move |now| {
+    tasks.every("policy", WATCH_PERIOD, move |now| {
         reload_once(parts.clone(), watched.clone(), now)
     });
 }
 
 /// Takes over what changed. Files lie on disks that may be slow.
-async fn reload_once(parts: Arc<Parts>, watched: Arc<Mutex<Watched>>, now: Timestamp) {
+async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, now: Timestamp) {
     let looked = tokio::task::spawn_blocking(move || {
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if watched.look(now) {
+        if watched.reload(now) {
             parts.gate.set_rulebook(watched.files.rulebook());
             tracing::info!("policy reloaded");
         }
@@ -43,8 +43,9 @@ async fn reload_once(parts: Arc<Parts>, watched: Arc<Mutex<Watched>>, now: Times
     }
 }
 
-/// Says what is invalid: once in the log, and for as long as it is so elsewhere.
-fn report(parts: &Parts, invalid: Vec<Invalid>) {
+/// Reports invalid files: once in the log, and in metrics and status while they stay
+/// invalid.
+fn report(parts: &Components, invalid: Vec<InvalidFile>) {
     for kind in PolicyFile::ALL {
         let labels = PolicyFileLabels { kind: shown(kind) };
         let count = invalid.iter().filter(|file| file.kind == kind).count();
@@ -69,19 +70,18 @@ fn shown(kind: PolicyFile) -> PolicyFileKind {
 
 /// The files, as they were last seen and as they were last good.
 #[derive(Debug)]
-struct Watched {
+struct WatchedFiles {
     file: PathBuf,
     /// Of the configuration file; `None`: it could not be read.
     seen: Option<Fingerprint>,
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
-    /// Who runs and belongs to which environment: listeners and clusters, by how
-    /// they are called.
+    /// Listeners and clusters by name, with the environment that each belongs to.
     tenants: Vec<(String, EnvironmentName)>,
 }
 
-impl Watched {
+impl WatchedFiles {
     /// `config` is what was read of `file` at the start.
     fn new(file: PathBuf, config: &Config) -> Self {
         Self {
@@ -94,15 +94,15 @@ impl Watched {
     }
 
     /// Reads what is new. Whether anything in force changed.
-    fn look(&mut self, now: Timestamp) -> bool {
-        let sections = self.look_at_config(now);
+    fn reload(&mut self, now: Timestamp) -> bool {
+        let sections = self.reload_config(now);
         // Both, whatever the first found.
         self.files.follow(now) || sections
     }
 
     /// An invalid file keeps the last good state, and is read again each time: what
     /// it names may be what was missing.
-    fn look_at_config(&mut self, now: Timestamp) -> bool {
+    fn reload_config(&mut self, now: Timestamp) -> bool {
         let text = bounded::text(&self.file);
         let seen = text.as_deref().map(Fingerprint::of).ok();
         if self.problems.is_empty() && self.seen == seen {
@@ -135,15 +135,15 @@ impl Watched {
         }
     }
 
-    fn invalid(&self) -> Vec<Invalid> {
-        let config = (!self.problems.is_empty()).then(|| Invalid {
+    fn invalid(&self) -> Vec<InvalidFile> {
+        let config = (!self.problems.is_empty()).then(|| InvalidFile {
             kind: PolicyFile::Config,
             name: file_name(&self.file),
             problems: self.problems.clone(),
         });
         config
             .into_iter()
-            .chain(self.files.notices().invalid())
+            .chain(self.files.vulnerability_policy().invalid())
             .collect()
     }
 }

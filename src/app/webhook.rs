@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::config::{ClusterConfig, Config, Nodes};
-use super::{Parts, stand_in};
-use crate::admission::{self, Callbacks, Cluster, NamespaceRule, Webhook};
+use super::config::{ClusterConfig, Config, NodeMode};
+use super::{Components, environment_listener};
+use crate::admission::{self, ClusterCallbacks, ClusterPolicy, NamespacePolicy, Webhook};
 use crate::gate::Listener;
 use crate::http::StackLimits;
 use crate::oci::RegistryHost;
 use crate::trust::ImageNames;
 
 /// The door, which answers for every configured cluster.
-pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
+pub(super) fn door(parts: &Arc<Components>) -> Arc<Webhook> {
     let clusters = parts.config.clusters.iter();
     let clusters = clusters.map(|cluster| {
         answering(
@@ -33,20 +33,24 @@ pub(super) fn door(parts: &Arc<Parts>) -> Arc<Webhook> {
     })
 }
 
-fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> Cluster {
+fn answering(
+    cluster: &ClusterConfig,
+    config: &Config,
+    callbacks: ClusterCallbacks,
+) -> ClusterPolicy {
     let own = [cluster.namespace.clone()];
     let rules = cluster.namespaces.iter();
-    Cluster {
+    ClusterPolicy {
         name: cluster.name.as_str().into(),
         listener: Arc::new(Listener {
             name: format!("cluster {}", cluster.name).into(),
             exposure: cluster.exposure,
-            ..stand_in::listener(config, &cluster.environment)
+            ..environment_listener::listener(config, &cluster.environment)
         }),
         names: names(cluster, config),
         nodes: match cluster.nodes {
-            Nodes::Mirror => admission::Nodes::Mirror,
-            Nodes::RewriteOnly => admission::Nodes::RewriteOnly,
+            NodeMode::Mirror => admission::NodeRouting::Mirror,
+            NodeMode::RewriteOnly => admission::NodeRouting::RewriteOnly,
         },
         pin_digests: cluster.pin_digests,
         exempt: own
@@ -54,7 +58,7 @@ fn answering(cluster: &ClusterConfig, config: &Config, callbacks: Callbacks) -> 
             .chain(cluster.exempt_namespaces.iter().cloned())
             .collect(),
         namespaces: rules
-            .map(|rule| NamespaceRule {
+            .map(|rule| NamespacePolicy {
                 namespaces: rule.matching.clone(),
                 mode: rule.mode,
                 rewrite: rule.rewrite,

@@ -1,4 +1,4 @@
-//! How the log is kept, and why it is not written.
+//! Options and errors of the audit log.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum AuditTarget {
     File(PathBuf),
     Stdout,
 }
 
-impl FromStr for Target {
+impl FromStr for AuditTarget {
     type Err = std::convert::Infallible;
 
     /// `-` is standard output, anything else a path.
@@ -23,10 +23,10 @@ impl FromStr for Target {
     }
 }
 
-/// How the log is kept.
+/// Options of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    pub target: Target,
+pub struct AuditOptions {
+    pub target: AuditTarget,
     /// Permission bits of a file that is created, such as `0o600`.
     pub mode: u32,
     /// Whether a batch must be on the disk, and not merely with the kernel,

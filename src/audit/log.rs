@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::writer::Writer;
-use super::{AuditError, Config};
+use super::{AuditError, AuditOptions};
 use crate::oci::without_controls;
 
 /// The log. Cloning shares it; batches of concurrent callers follow each other
@@ -19,7 +19,7 @@ pub struct Audit {
 impl Audit {
     /// Opens the log, or creates it. A last line that a crash tore is ended, so
     /// that the next record stands on a line of its own.
-    pub fn open(config: Config) -> Result<Self, AuditError> {
+    pub fn open(config: AuditOptions) -> Result<Self, AuditError> {
         let writer = Arc::new(Mutex::new(Writer::open(config)?));
         Ok(Self { writer })
     }

@@ -10,5 +10,5 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use config::{AuditError, Config, Target};
+pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use log::Audit;

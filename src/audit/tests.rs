@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::*;
 
-fn config(path: &Path) -> Config {
-    Config {
-        target: Target::File(path.to_owned()),
+fn config(path: &Path) -> AuditOptions {
+    AuditOptions {
+        target: AuditTarget::File(path.to_owned()),
         mode: 0o600,
         sync: true,
     }
@@ -120,6 +120,6 @@ async fn says_when_it_cannot_write() {
 
 #[test]
 fn takes_a_dash_for_standard_output() {
-    assert_eq!("-".parse(), Ok(Target::Stdout));
-    assert_eq!("a/b".parse(), Ok(Target::File("a/b".into())));
+    assert_eq!("-".parse(), Ok(AuditTarget::Stdout));
+    assert_eq!("a/b".parse(), Ok(AuditTarget::File("a/b".into())));
 }

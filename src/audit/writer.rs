@@ -1,34 +1,34 @@
-//! The one writer of the log. Everything here blocks.
+//! The one writer of the log. Every function here blocks on file I/O.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{AuditError, Config, Target};
+use super::{AuditError, AuditOptions, AuditTarget};
 
 pub(super) struct Writer {
-    output: Output,
+    output: LogOutput,
     mode: u32,
     sync: bool,
     /// Whether the last line may lack its newline.
     torn: bool,
 }
 
-enum Output {
+enum LogOutput {
     File { path: PathBuf, file: File },
     Stdout,
 }
 
 impl Writer {
-    pub(super) fn open(config: Config) -> Result<Self, AuditError> {
+    pub(super) fn open(config: AuditOptions) -> Result<Self, AuditError> {
         let mut torn = false;
         let output = match config.target {
-            Target::Stdout => Output::Stdout,
-            Target::File(path) => {
+            AuditTarget::Stdout => LogOutput::Stdout,
+            AuditTarget::File(path) => {
                 let file = open(&path, config.mode)?;
                 torn = ends_torn(&file).map_err(|source| failed(&path, source))?;
-                Output::File { path, file }
+                LogOutput::File { path, file }
             }
         };
         Ok(Self {
@@ -54,13 +54,13 @@ impl Writer {
     fn put(&mut self, torn: bool, lines: &[u8]) -> io::Result<()> {
         let end: &[u8] = if torn { b"\n" } else { b"" };
         match &mut self.output {
-            Output::Stdout => {
+            LogOutput::Stdout => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(end)?;
                 stdout.write_all(lines)?;
                 stdout.flush()
             }
-            Output::File { file, .. } => {
+            LogOutput::File { file, .. } => {
                 file.write_all(end)?;
                 file.write_all(lines)?;
                 if self.sync { file.sync_data() } else { Ok(()) }
@@ -70,7 +70,7 @@ impl Writer {
 
     /// Opens the path again if it no longer names the open file.
     fn follow_rotation(&mut self) -> Result<(), AuditError> {
-        let Output::File { path, file } = &mut self.output else {
+        let LogOutput::File { path, file } = &mut self.output else {
             return Ok(());
         };
         if !names(path, file).map_err(|source| failed(path, source))? {

@@ -66,35 +66,36 @@ impl CachedManifest {
     }
 }
 
-pub(super) type Memory = quick_cache::sync::Cache<Digest, Arc<CachedManifest>, Weight>;
+pub(super) type ManifestMemory =
+    quick_cache::sync::Cache<Digest, Arc<CachedManifest>, ManifestWeigher>;
 
 /// A manifest weighs its bytes and what the map needs to hold it.
 #[derive(Clone)]
-pub(super) struct Weight;
+pub(super) struct ManifestWeigher;
 
 /// More than any registry takes is not read back from the disk.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-const OVERHEAD: u64 = 512;
+const ENTRY_OVERHEAD_BYTES: u64 = 512;
 
 /// What a manifest weighs on average: only a hint for the first allocation.
-const TYPICAL: u64 = 4096;
+const TYPICAL_MANIFEST_BYTES: u64 = 4096;
 
-impl Weighter<Digest, Arc<CachedManifest>> for Weight {
+impl Weighter<Digest, Arc<CachedManifest>> for ManifestWeigher {
     fn weight(&self, _: &Digest, manifest: &Arc<CachedManifest>) -> u64 {
-        manifest.bytes.len() as u64 + OVERHEAD
+        manifest.bytes.len() as u64 + ENTRY_OVERHEAD_BYTES
     }
 }
 
 /// Memory for about `bytes` bytes of manifests.
-pub(super) fn memory(bytes: u64) -> Memory {
-    let items = usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX);
-    Memory::with_weighter(items.min(1 << 16), bytes, Weight)
+pub(super) fn memory(bytes: u64) -> ManifestMemory {
+    let items = usize::try_from(bytes / TYPICAL_MANIFEST_BYTES).unwrap_or(usize::MAX);
+    ManifestMemory::with_weighter(items.min(1 << 16), bytes, ManifestWeigher)
 }
 
 /// A manifest in `file` that has the digest.
 pub(super) fn read_verified(file: &File, size: u64, digest: &Digest) -> Option<CachedManifest> {
-    let size = usize::try_from(size.min(LARGEST)).ok()?;
+    let size = usize::try_from(size.min(MAX_FILE_BYTES)).ok()?;
     let mut content = vec![0; size];
     file.read_exact_at(&mut content, 0).ok()?;
     parse(digest, content)

@@ -1,10 +1,10 @@
-//! What the cache must be told.
+//! Options of the cache.
 
 use std::path::PathBuf;
 
 /// Where the cache lies and how far it may grow. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct CacheOptions {
     /// The folder of this process alone; made if it is missing.
     pub path: PathBuf,
     /// Bound of the stored bytes, blobs and manifests together.

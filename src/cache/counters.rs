@@ -1,4 +1,4 @@
-//! What the cache counts; the metrics read it from here.
+//! Counters of the cache, read by the metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,8 +13,8 @@ pub struct CacheStats {
     /// Fills begun: each is one upstream request, resumption apart.
     pub fills: u64,
     pub fills_failed: u64,
-    /// Contents streamed without being stored.
-    pub passed: u64,
+    /// Blobs streamed without being stored.
+    pub uncached: u64,
     pub evicted_files: u64,
     pub evicted_bytes: u64,
     /// Gauge: bytes stored now.
@@ -40,28 +40,28 @@ impl Counter {
     }
 
     /// Adds `count` for as long as the guard lives.
-    pub(super) fn hold(&self, count: u64) -> Held<'_> {
+    pub(super) fn hold(&self, count: u64) -> HeldCount<'_> {
         self.add(count);
-        Held {
+        HeldCount {
             counter: self,
             count,
         }
     }
 }
 
-pub(super) struct Held<'a> {
+pub(super) struct HeldCount<'a> {
     counter: &'a Counter,
     count: u64,
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldCount<'_> {
     fn drop(&mut self) {
         self.counter.sub(self.count);
     }
 }
 
 #[derive(Default)]
-pub(super) struct Counters {
+pub(super) struct CacheCounters {
     pub blob_hits: Counter,
     pub blob_misses: Counter,
     pub manifest_hits: Counter,
@@ -74,7 +74,7 @@ pub(super) struct Counters {
     pub fill_waiters: Counter,
 }
 
-impl Counters {
+impl CacheCounters {
     pub(super) fn read(&self, bytes: u64) -> CacheStats {
         CacheStats {
             blob_hits: self.blob_hits.get(),
@@ -83,7 +83,7 @@ impl Counters {
             manifest_misses: self.manifest_misses.get(),
             fills: self.fills.get(),
             fills_failed: self.fills_failed.get(),
-            passed: self.passed.get(),
+            uncached: self.passed.get(),
             evicted_files: self.evicted_files.get(),
             evicted_bytes: self.evicted_bytes.get(),
             bytes,

@@ -11,12 +11,12 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::error::{Fault, FetchError};
+use super::error::{FetchError, SharedError};
 use crate::oci::{Algorithm, Digest};
 
 /// A verified content under both of its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filled {
+pub struct VerifiedContent {
     pub sha256: Digest,
     pub sha512: Digest,
     /// Length in bytes.
@@ -28,18 +28,19 @@ pub struct Filled {
 /// Called once for each verified content with the time at which it was asked
 /// for, and awaited before it becomes visible and before its last bytes leave:
 /// what can be read is recorded. An error fails the fill.
-pub type OnFilled =
-    Arc<dyn Fn(Filled, Timestamp) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+pub type OnVerified = Arc<
+    dyn Fn(VerifiedContent, Timestamp) -> BoxFuture<'static, Result<(), SharedError>> + Send + Sync,
+>;
 
 /// Both hashes of bytes that come piece by piece.
 #[derive(Default)]
-pub(super) struct Digests {
+pub(super) struct ContentHasher {
     sha256: Sha256,
     sha512: Sha512,
     size: u64,
 }
 
-impl Digests {
+impl ContentHasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         self.sha512.update(bytes);
@@ -52,8 +53,8 @@ impl Digests {
         (self, pieces)
     }
 
-    pub(super) fn finish(self) -> Filled {
-        Filled {
+    pub(super) fn finish(self) -> VerifiedContent {
+        VerifiedContent {
             sha256: Digest::Sha256(self.sha256.finalize().into()),
             sha512: Digest::Sha512(Box::new(self.sha512.finalize().into())),
             size: self.size,
@@ -62,7 +63,7 @@ impl Digests {
     }
 }
 
-impl Filled {
+impl VerifiedContent {
     /// The digest that it was not asked for by.
     pub fn other(&self) -> &Digest {
         match self.asked {
@@ -72,7 +73,7 @@ impl Filled {
     }
 
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut digests = Digests::default();
+        let mut digests = ContentHasher::default();
         digests.update(bytes);
         digests.finish()
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::oci::Digest;
 
 /// The cause of a failure, shared by all who waited for the same fill.
-pub type Fault = Arc<dyn Error + Send + Sync>;
+pub type SharedError = Arc<dyn Error + Send + Sync>;
 
 /// Why a cache did not open.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum CacheError {
 pub enum FetchError {
     /// The error of `open` or of its stream; see [`FetchError::upstream`].
     #[error("the upstream did not deliver the content: {0}")]
-    Upstream(Fault),
+    Upstream(SharedError),
     #[error("the upstream sent nothing for {0} seconds")]
     Stalled(u64),
     #[error("the content was announced with {expected} bytes, but has {actual} or more")]
@@ -34,7 +34,7 @@ pub enum FetchError {
     #[error("the content is not {expected}, but {actual}")]
     WrongDigest { expected: Digest, actual: Digest },
     #[error("the digests of the content could not be recorded: {0}")]
-    Unrecorded(Fault),
+    Unrecorded(SharedError),
     #[error("the cache could not write: {0}")]
     Storage(Arc<io::Error>),
     #[error("the fill was interrupted")]

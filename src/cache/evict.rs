@@ -1,11 +1,11 @@
-//! Eviction, and the room that a fill asks for before it begins.
+//! Eviction, and the disk space that a fill reserves before it begins.
 
 use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::shelf::Shelf;
+use super::file_store::FileStore;
 use super::space::{self, Reservation};
 use super::store::{Cache, Inner};
 use crate::oci::Digest;
@@ -31,7 +31,10 @@ impl Cache {
     /// Brings the cache back under its bounds: least recently pulled first,
     /// blobs before manifests, never what is being read or filled.
     pub async fn evict_once(&self) -> Evicted {
-        let evicted = self.inner.alone(|inner| Ok(inner.evict_for(0))).await;
+        let evicted = self
+            .inner
+            .run_exclusively(|inner| Ok(inner.evict_for(0)))
+            .await;
         evicted.unwrap_or_default()
     }
 
@@ -53,19 +56,19 @@ impl Inner {
         self.blobs.bytes() + self.manifests.bytes()
     }
 
-    /// Reserves room for `size` bytes, evicting if that helps. `None`: there
-    /// is no room to be had.
+    /// Reserves `size` bytes of disk space, evicting if that helps. `None`: there is no
+    /// space.
     pub(super) async fn make_room(self: &Arc<Self>, size: u64) -> io::Result<Option<Reservation>> {
-        self.alone(move |inner| inner.reserve(size)).await
+        self.run_exclusively(move |inner| inner.reserve(size)).await
     }
 
-    /// Runs `work` in the blocking pool while nobody else makes room, and to its
-    /// end even if nobody waits for that any more.
-    async fn alone<T: Send + 'static>(
+    /// Runs `work` in the blocking pool under the reservation lock, to its end even if
+    /// the caller is dropped.
+    async fn run_exclusively<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let permit = self.rooms.clone().acquire_owned().await;
+        let permit = self.room_lock.clone().acquire_owned().await;
         let (permit, inner) = (permit.map_err(io::Error::other)?, self.clone());
         let done = tokio::task::spawn_blocking(move || {
             let _alone = permit;
@@ -94,15 +97,15 @@ impl Inner {
         evicted
     }
 
-    fn evict_from(&self, shelf: &Shelf, excess: u64, evicted: &mut Evicted) {
+    fn evict_from(&self, store: &FileStore, excess: u64, evicted: &mut Evicted) {
         if evicted.bytes >= excess {
             return;
         }
-        for candidate in shelf.candidates() {
+        for candidate in store.candidates() {
             if evicted.bytes >= excess {
                 return;
             }
-            if shelf.evict(&candidate, &self.workbench).is_some() {
+            if store.evict(&candidate, &self.temporary).is_some() {
                 evicted.files += 1;
                 evicted.bytes += candidate.size;
             }

@@ -1,4 +1,4 @@
-//! Blobs: from the shelf, from a fill, or passing through.
+//! Blobs: from disk, from a fill, or streamed uncached.
 
 use std::error::Error;
 use std::fs::File;
@@ -11,35 +11,35 @@ use futures_util::stream::{BoxStream, Stream};
 use jiff::Timestamp;
 
 use super::error::FetchError;
-use super::flights::{Fill, Flight, Joined, Stage};
-use super::passing::pass;
-use super::shelf::Found;
-use super::source::{Opener, opener};
+use super::file_store::StoredLookup;
+use super::fills::{Fill, FillGuard, FillState, Joined};
 use super::store::{Cache, Inner};
+use super::uncached::stream_uncached;
+use super::upstream_content::{Opener, opener};
 use crate::oci::Digest;
-use crate::stream::{Chunks, Growing};
+use crate::stream::{Chunks, GrowingFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
 pub struct Blob {
     len: u64,
-    body: Body,
+    body: BlobData,
 }
 
-enum Body {
+enum BlobData {
     Stored(Arc<File>),
-    Filling(Growing, Arc<Fill>),
-    Passing(BoxStream<'static, io::Result<Bytes>>),
+    Filling(GrowingFile, Arc<Fill>),
+    Uncached(BoxStream<'static, io::Result<Bytes>>),
 }
 
 /// Where the bytes of a blob come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum BlobOrigin {
     /// Verified bytes of the local disk.
     Stored,
     /// A file that is still being filled.
     Filling,
-    /// Upstream, past a disk without room.
-    Passing,
+    /// Upstream, uncached: the disk has no room.
+    Uncached,
 }
 
 impl Blob {
@@ -52,11 +52,11 @@ impl Blob {
         self.len == 0
     }
 
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> BlobOrigin {
         match self.body {
-            Body::Stored(_) => Origin::Stored,
-            Body::Filling(..) => Origin::Filling,
-            Body::Passing(_) => Origin::Passing,
+            BlobData::Stored(_) => BlobOrigin::Stored,
+            BlobData::Filling(..) => BlobOrigin::Filling,
+            BlobData::Uncached(_) => BlobOrigin::Uncached,
         }
     }
 
@@ -64,9 +64,9 @@ impl Blob {
     /// the whole blob was verified.
     pub fn chunks(self, range: Range<u64>) -> Chunks {
         match self.body {
-            Body::Stored(file) => Chunks::from_file(file, self.len, range),
-            Body::Filling(growing, _) => Chunks::growing(growing, range),
-            Body::Passing(content) => Chunks::passing(self.len, range, content),
+            BlobData::Stored(file) => Chunks::from_file(file, self.len, range),
+            BlobData::Filling(growing, _) => Chunks::growing(growing, range),
+            BlobData::Uncached(content) => Chunks::streamed(self.len, range, content),
         }
     }
 
@@ -79,11 +79,11 @@ impl Blob {
     /// Waits until the blob is stored and verified, or is known to be wrong.
     /// A passing blob is not stored, so there is nothing to wait for.
     pub async fn done(&self) -> Result<(), FetchError> {
-        let Body::Filling(_, fill) = &self.body else {
+        let BlobData::Filling(_, fill) = &self.body else {
             return Ok(());
         };
         match fill.ended().await {
-            Stage::Failed(error) => Err(error),
+            FillState::Failed(error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -102,7 +102,7 @@ impl Cache {
     /// Whether a blob is being fetched and its bytes have begun to come. Once it
     /// is not any more, [`Self::get`] finds it, unless it failed.
     pub fn is_filling(&self, digest: &Digest) -> bool {
-        self.inner.flights.is_growing(digest)
+        self.inner.fills.is_growing(digest)
     }
 
     /// A stored blob. Opens its file unless it is being read already.
@@ -142,7 +142,7 @@ impl Cache {
             if let Some(blob) = self.inner.stored_blob(digest, now).await {
                 return blob.of_length(size);
             }
-            let fill = match self.inner.flights.join(digest, size, &self.inner.blobs) {
+            let fill = match self.inner.fills.join(digest, size, &self.inner.blobs) {
                 Joined::Stored => continue,
                 // At most one of two lengths is right: let the other one fail.
                 Joined::Following(fill) if fill.size() != size => {
@@ -150,20 +150,20 @@ impl Cache {
                     continue;
                 }
                 Joined::Following(fill) => fill,
-                Joined::Leading(flight) => self.lead(flight, open.clone(), now),
+                Joined::Leading(guard) => self.start_fill(guard, open.clone(), now),
             };
-            return self.follow(fill, digest, open, now).await;
+            return self.follow_fill(fill, digest, open, now).await;
         }
     }
 
-    fn lead(&self, flight: Flight, open: Opener, now: Timestamp) -> Arc<Fill> {
-        let (fill, inner) = (flight.fill().clone(), self.inner.clone());
-        let task = inner.fill(flight, open, now);
+    fn start_fill(&self, guard: FillGuard, open: Opener, now: Timestamp) -> Arc<Fill> {
+        let (fill, inner) = (guard.fill().clone(), self.inner.clone());
+        let task = inner.fill(guard, open, now);
         self.inner.tasks.spawn_isolated("fill", task);
         fill
     }
 
-    async fn follow(
+    async fn follow_fill(
         &self,
         fill: Arc<Fill>,
         digest: &Digest,
@@ -172,17 +172,21 @@ impl Cache {
     ) -> Result<Blob, FetchError> {
         let len = fill.size();
         let waiting = self.inner.counters.fill_waiters.hold(1);
-        let stage = fill.started().await;
+        let state = fill.started().await;
         drop(waiting);
-        let body = match stage {
-            Stage::Growing(growing) | Stage::Filled(growing) => Body::Filling(growing, fill),
-            Stage::Unstored => {
-                self.inner.counters.passed.add(1);
-                let on_filled = self.inner.on_filled.clone();
-                Body::Passing(pass(open, digest.clone(), len, on_filled, now).await?)
+        let body = match state {
+            FillState::Growing(growing) | FillState::Filled(growing) => {
+                BlobData::Filling(growing, fill)
             }
-            Stage::Failed(error) => return Err(error),
-            Stage::Opening => return Err(FetchError::Interrupted),
+            FillState::Unstored => {
+                self.inner.counters.passed.add(1);
+                let on_verified = self.inner.on_verified.clone();
+                BlobData::Uncached(
+                    stream_uncached(open, digest.clone(), len, on_verified, now).await?,
+                )
+            }
+            FillState::Failed(error) => return Err(error),
+            FillState::Opening => return Err(FetchError::Interrupted),
         };
         Ok(Blob { len, body })
     }
@@ -193,15 +197,15 @@ impl Inner {
     async fn stored_blob(self: &Arc<Self>, digest: &Digest, now: Timestamp) -> Option<Blob> {
         let pulled = now.as_second();
         let (file, len) = match self.blobs.find(digest, pulled) {
-            Found::Missing => return None,
-            Found::Open(file, len) => (file, len),
-            Found::Closed => {
+            StoredLookup::Missing => return None,
+            StoredLookup::Open(file, len) => (file, len),
+            StoredLookup::Closed => {
                 let (inner, digest) = (self.clone(), digest.clone());
-                let open = move || inner.blobs.open(&digest, pulled, &inner.workbench);
+                let open = move || inner.blobs.open(&digest, pulled, &inner.temporary);
                 tokio::task::spawn_blocking(open).await.ok().flatten()?
             }
         };
-        let body = Body::Stored(file);
+        let body = BlobData::Stored(file);
         Some(Blob { len, body })
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::cached_manifest::{CachedManifest, read_verified};
-use super::digests::Filled;
+use super::digests::VerifiedContent;
 use super::error::FetchError;
 use super::store::{Cache, Inner};
 use crate::oci::{Digest, MediaType};
@@ -54,8 +54,8 @@ impl Cache {
         bytes: Bytes,
         now: Timestamp,
     ) -> Result<Arc<CachedManifest>, FetchError> {
-        let filled = Filled::of(&bytes).verify(digest)?;
-        (self.inner.on_filled)(filled, now)
+        let filled = VerifiedContent::of(&bytes).verify(digest)?;
+        (self.inner.on_verified)(filled, now)
             .await
             .map_err(FetchError::Unrecorded)?;
         let manifest = Arc::new(CachedManifest::new(digest.clone(), media_type, bytes));
@@ -90,9 +90,9 @@ impl Inner {
         let inner = self.clone();
         let write = move || {
             let _room = room;
-            let temporary = inner.workbench.create(content.len() as u64)?;
+            let temporary = inner.temporary.create(content.len() as u64)?;
             temporary.file().write_all_at(&content, 0)?;
-            inner.manifests.shelve(temporary, manifest.digest(), pulled)
+            inner.manifests.store(temporary, manifest.digest(), pulled)
         };
         let written = tokio::task::spawn_blocking(write).await;
         written.map_err(io::Error::other).flatten()
@@ -100,10 +100,10 @@ impl Inner {
 
     /// Reads and verifies a manifest on disk; removes a wrong one. Blocks.
     fn read_manifest(&self, digest: &Digest, pulled: i64) -> Option<CachedManifest> {
-        let (file, size) = self.manifests.open(digest, pulled, &self.workbench)?;
+        let (file, size) = self.manifests.open(digest, pulled, &self.temporary)?;
         let manifest = read_verified(&file, size, digest);
         if manifest.is_none() {
-            let _buried = self.manifests.remove(digest, &self.workbench);
+            let _unlinked = self.manifests.remove(digest, &self.temporary);
         }
         manifest
     }

@@ -9,7 +9,7 @@
 //!
 //! Invariants:
 //! - A file under `blobs` or `manifests` is complete and was verified. It is
-//!   written under `tmp`, hashed, recorded by [`OnFilled`], synced, and only
+//!   written under `tmp`, hashed, recorded by [`OnVerified`], synced, and only
 //!   then renamed; so neither `kill -9` nor a loss of power leaves a half. A
 //!   file that is missing is a miss, and so is one of the wrong length.
 //! - The key is the digest of the content and nothing else. Who may read is
@@ -27,24 +27,24 @@
 //!   kernel needs no disk for that.
 
 mod cached_manifest;
-mod claims;
 mod config;
 mod counters;
+mod digest_locks;
 mod digests;
 mod error;
 mod evict;
 mod fetch;
+mod file_store;
 mod fill;
-mod flights;
+mod fills;
 mod manifests;
 mod open;
-mod passing;
-mod scan;
-mod shelf;
-mod source;
 mod space;
+mod startup_scan;
 mod store;
 mod temporary;
+mod uncached;
+mod upstream_content;
 mod verify;
 mod writer;
 
@@ -52,11 +52,11 @@ mod writer;
 mod tests;
 
 pub use cached_manifest::CachedManifest;
-pub use config::Config;
+pub use config::CacheOptions;
 pub use counters::CacheStats;
-pub use digests::{Filled, OnFilled};
-pub use error::{CacheError, Fault, FetchError};
+pub use digests::{OnVerified, VerifiedContent};
+pub use error::{CacheError, FetchError, SharedError};
 pub use evict::Evicted;
-pub use fetch::{Blob, Origin};
+pub use fetch::{Blob, BlobOrigin};
 pub use store::Cache;
 pub use verify::Verification;

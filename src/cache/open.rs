@@ -5,22 +5,22 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
-/// Opens a file if the kernel holds its path in memory, so that nobody waits for
-/// the disk. `None`: it does not, the kernel is older than 5.12, or the file is
-/// missing or not of `size` bytes; [`open_sound`] tells these apart.
+/// Opens a file if the kernel has its path in memory, so that opening does not wait for
+/// the disk. `None`: it does not, the kernel is older than 5.12, or the file is missing
+/// or not of `size` bytes; [`open_whole`] tells these apart.
 pub(super) fn open_resident(path: &Path, size: u64) -> Option<File> {
     // NONBLOCK matters only for what is no regular file.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let opened = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED);
-    sound(File::from(opened.ok()?), size)
+    if_whole(File::from(opened.ok()?), size)
 }
 
 /// Opens a file of `size` bytes. Blocks.
-pub(super) fn open_sound(path: &Path, size: u64) -> Option<File> {
-    sound(File::open(path).ok()?, size)
+pub(super) fn open_whole(path: &Path, size: u64) -> Option<File> {
+    if_whole(File::open(path).ok()?, size)
 }
 
-fn sound(file: File, size: u64) -> Option<File> {
+fn if_whole(file: File, size: u64) -> Option<File> {
     let metadata = file.metadata().ok()?;
     (metadata.is_file() && metadata.len() == size).then_some(file)
 }

@@ -1,39 +1,38 @@
-//! How much may still be stored: the bound of the cache, and what the file
-//! system must keep free.
+//! Disk space: the bound of the cache, and what the file system must keep free.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::CacheOptions;
 use super::counters::Counter;
 
 /// Limits in bytes.
 pub(super) struct Space {
     max_size: u64,
     min_free: u64,
-    /// What running fills will take.
-    promised: Arc<Counter>,
+    /// Bytes reserved by running fills.
+    reserved: Arc<Counter>,
 }
 
-/// Room that is held for a fill until dropped.
+/// Disk space reserved for a fill until dropped.
 pub(super) struct Reservation {
     promised: Arc<Counter>,
     size: u64,
 }
 
 impl Space {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &CacheOptions) -> Self {
         Self {
             max_size: config.max_size,
             min_free: config.min_free,
-            promised: Arc::default(),
+            reserved: Arc::default(),
         }
     }
 
     /// Whether `incoming` bytes could be stored if all else were evicted.
     pub(super) fn could_hold(&self, incoming: u64, stored: u64, free: u64) -> bool {
-        let taken = self.promised.get().saturating_add(incoming);
+        let taken = self.reserved.get().saturating_add(incoming);
         let most = free.saturating_add(stored);
         taken <= self.max_size && self.min_free.saturating_add(incoming) <= most
     }
@@ -42,7 +41,7 @@ impl Space {
     /// tenth of the bound free, so that it runs seldom.
     pub(super) fn excess(&self, incoming: u64, stored: u64, free: u64) -> u64 {
         let wanted = stored
-            .saturating_add(self.promised.get())
+            .saturating_add(self.reserved.get())
             .saturating_add(incoming);
         let over = if wanted > self.max_size {
             wanted - self.max_size / 10 * 9
@@ -56,15 +55,15 @@ impl Space {
     /// Whether `incoming` bytes fit now.
     pub(super) fn fits(&self, incoming: u64, stored: u64, free: u64) -> bool {
         let wanted = stored
-            .saturating_add(self.promised.get())
+            .saturating_add(self.reserved.get())
             .saturating_add(incoming);
         wanted <= self.max_size && self.min_free.saturating_add(incoming) <= free
     }
 
     pub(super) fn reserve(&self, size: u64) -> Reservation {
-        self.promised.add(size);
+        self.reserved.add(size);
         Reservation {
-            promised: self.promised.clone(),
+            promised: self.reserved.clone(),
             size,
         }
     }

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::cached_manifest::{self, Memory};
-use super::config::Config;
-use super::counters::{CacheStats, Counters};
-use super::digests::OnFilled;
+use super::cached_manifest::{self, ManifestMemory};
+use super::config::CacheOptions;
+use super::counters::{CacheCounters, CacheStats};
+use super::digests::OnVerified;
 use super::error::CacheError;
-use super::flights::Flights;
-use super::scan::scan;
-use super::shelf::Shelf;
+use super::file_store::FileStore;
+use super::fills::Fills;
 use super::space::Space;
-use super::temporary::Workbench;
+use super::startup_scan::scan;
+use super::temporary::TemporaryFolder;
 use crate::tasks::Tasks;
 
 /// How often pull times are saved and the bounds looked at. Fills make room
 /// for themselves; this is for what others do to the disk.
-const UPKEEP: Duration = Duration::from_secs(60);
+const MAINTENANCE_PERIOD: Duration = Duration::from_secs(60);
 
 /// The content-addressed store. Clones share it.
 #[derive(Clone)]
@@ -32,18 +32,18 @@ pub struct Cache {
 
 pub(super) struct Inner {
     pub path: PathBuf,
-    pub blobs: Shelf,
-    pub manifests: Shelf,
-    pub workbench: Workbench,
+    pub blobs: FileStore,
+    pub manifests: FileStore,
+    pub temporary: TemporaryFolder,
     pub space: Space,
     /// One permit, held while room is made, so that two fills do not count on the
     /// same. Waited for without a thread.
-    pub rooms: Arc<Semaphore>,
-    pub flights: Flights,
-    pub memory: Memory,
+    pub room_lock: Arc<Semaphore>,
+    pub fills: Fills,
+    pub memory: ManifestMemory,
     pub tasks: Tasks,
-    pub on_filled: OnFilled,
-    pub counters: Counters,
+    pub on_verified: OnVerified,
+    pub counters: CacheCounters,
     _lock: File,
 }
 
@@ -54,14 +54,18 @@ impl Cache {
     ///
     /// Must be called from within a tokio runtime: upkeep and fills run in
     /// `tasks`.
-    pub fn open(config: Config, tasks: Tasks, on_filled: OnFilled) -> Result<Self, CacheError> {
+    pub fn open(
+        config: CacheOptions,
+        tasks: Tasks,
+        on_verified: OnVerified,
+    ) -> Result<Self, CacheError> {
         let _lock = lock(&config.path)?;
-        let inner = Inner::open(&config, tasks, on_filled, _lock);
+        let inner = Inner::open(&config, tasks, on_verified, _lock);
         let inner = inner.map_err(|source| unusable(&config.path, source))?;
         let cache = Self {
             inner: Arc::new(inner),
         };
-        cache.keep_up();
+        cache.spawn_maintenance();
         Ok(cache)
     }
 
@@ -70,34 +74,41 @@ impl Cache {
         self.inner.counters.read(self.inner.stored())
     }
 
-    fn keep_up(&self) {
+    fn spawn_maintenance(&self) {
         let inner = Arc::downgrade(&self.inner);
-        self.inner.tasks.every("cache upkeep", UPKEEP, move |_| {
-            let cache = inner.upgrade().map(|inner| Self { inner });
-            async move {
-                if let Some(cache) = cache {
-                    cache.evict_once().await;
-                    cache.save_pulls_once().await;
+        self.inner
+            .tasks
+            .every("cache upkeep", MAINTENANCE_PERIOD, move |_| {
+                let cache = inner.upgrade().map(|inner| Self { inner });
+                async move {
+                    if let Some(cache) = cache {
+                        cache.evict_once().await;
+                        cache.save_pulls_once().await;
+                    }
                 }
-            }
-        });
+            });
     }
 }
 
 impl Inner {
-    fn open(config: &Config, tasks: Tasks, on_filled: OnFilled, lock: File) -> io::Result<Self> {
+    fn open(
+        config: &CacheOptions,
+        tasks: Tasks,
+        on_verified: OnVerified,
+        lock: File,
+    ) -> io::Result<Self> {
         let inner = Self {
-            blobs: Shelf::new(config.path.join("blobs")),
-            manifests: Shelf::new(config.path.join("manifests")),
-            workbench: Workbench::open(config.path.join("tmp"))?,
+            blobs: FileStore::new(config.path.join("blobs")),
+            manifests: FileStore::new(config.path.join("manifests")),
+            temporary: TemporaryFolder::open(config.path.join("tmp"))?,
             space: Space::new(config),
-            rooms: Arc::new(Semaphore::new(1)),
-            flights: Flights::default(),
+            room_lock: Arc::new(Semaphore::new(1)),
+            fills: Fills::default(),
             memory: cached_manifest::memory(config.manifest_memory),
             path: config.path.clone(),
             tasks,
-            on_filled,
-            counters: Counters::default(),
+            on_verified,
+            counters: CacheCounters::default(),
             _lock: lock,
         };
         scan(&inner.blobs)?;
@@ -106,7 +117,7 @@ impl Inner {
     }
 }
 
-/// Two processes would remove each other's files in the making.
+/// Takes the folder's lock: two processes would delete each other's temporary files.
 fn lock(folder: &Path) -> Result<File, CacheError> {
     let file = std::fs::create_dir_all(folder)
         .and_then(|()| File::create(folder.join("lock")))

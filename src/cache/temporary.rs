@@ -1,4 +1,4 @@
-//! Files in the making: nobody sees them before the rename.
+//! Temporary files, invisible until they are renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, Timespec, Timestamps, fallocate, futimens};
 
-/// The folder of files in the making, on the same file system as the rest.
-pub(super) struct Workbench {
+/// The folder of temporary files, on the same file system as the stored ones.
+pub(super) struct TemporaryFolder {
     path: PathBuf,
     next: AtomicU64,
 }
 
-impl Workbench {
+impl TemporaryFolder {
     /// Opens the folder and removes what an earlier process left half-made.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         match fs::remove_dir_all(&path) {
@@ -28,23 +28,23 @@ impl Workbench {
 
     /// A new file with `size` bytes of the disk set aside, where the file
     /// system can do that: then the disk is full now or not at all.
-    pub(super) fn create(&self, size: u64) -> io::Result<Temporary> {
+    pub(super) fn create(&self, size: u64) -> io::Result<TemporaryFile> {
         let path = self.fresh();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o640);
         let file = Arc::new(options.open(&path)?);
-        let temporary = Temporary { path, file };
+        let temporary = TemporaryFile { path, file };
         set_aside(&temporary.file, size)?;
         Ok(temporary)
     }
 
-    /// Takes a visible file out of sight at once. Removing it, which takes
-    /// long for a large one, is left to the drop of what is returned.
-    pub(super) fn bury(&self, visible: &Path) -> io::Result<Buried> {
+    /// Moves a stored file into this folder at once. It is deleted when the returned
+    /// value is dropped, which takes long for a large file.
+    pub(super) fn unlink(&self, visible: &Path) -> io::Result<UnlinkedFile> {
         let path = self.fresh();
         match fs::rename(visible, &path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(Buried { path }),
+            _ => Ok(UnlinkedFile { path }),
         }
     }
 
@@ -66,12 +66,12 @@ fn set_aside(file: &File, size: u64) -> io::Result<()> {
 }
 
 /// A file that vanishes unless it is persisted.
-pub(super) struct Temporary {
+pub(super) struct TemporaryFile {
     path: PathBuf,
     file: Arc<File>,
 }
 
-impl Temporary {
+impl TemporaryFile {
     pub(super) fn file(&self) -> &Arc<File> {
         &self.file
     }
@@ -88,24 +88,24 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         remove(&self.path);
     }
 }
 
-/// A file out of sight, removed when dropped.
-pub(super) struct Buried {
+/// A file that is no longer visible; deleted when dropped.
+pub(super) struct UnlinkedFile {
     path: PathBuf,
 }
 
-impl Drop for Buried {
+impl Drop for UnlinkedFile {
     fn drop(&mut self) {
         remove(&self.path);
     }
 }
 
-/// What cannot be removed now is removed at the next start.
+/// Deletes the file; one that cannot be deleted now is deleted at the next start.
 fn remove(path: &Path) {
     let _absent = fs::remove_file(path);
 }

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::cached_manifest::read_verified;
-use super::digests::Digests;
-use super::shelf::Shelf;
+use super::digests::ContentHasher;
+use super::file_store::FileStore;
 use super::store::{Cache, Inner};
 use crate::oci::Digest;
 
@@ -33,14 +33,14 @@ impl Cache {
 impl Inner {
     fn verify(&self) -> Verification {
         let mut found = Verification::default();
-        self.verify_shelf(&self.blobs, is_blob, &mut found);
-        self.verify_shelf(&self.manifests, is_manifest, &mut found);
+        self.verify_store(&self.blobs, is_blob, &mut found);
+        self.verify_store(&self.manifests, is_manifest, &mut found);
         found
     }
 
-    fn verify_shelf(&self, shelf: &Shelf, is_right: Check, found: &mut Verification) {
-        for digest in shelf.digests() {
-            let right = match check(&shelf.file_path(&digest), &digest, is_right) {
+    fn verify_store(&self, store: &FileStore, is_right: ContentCheck, found: &mut Verification) {
+        for digest in store.digests() {
+            let right = match check(&store.file_path(&digest), &digest, is_right) {
                 // Evicted meanwhile, or lost: a miss, as ever.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 right => right,
@@ -51,7 +51,7 @@ impl Inner {
                     found.bytes += size;
                 }
                 _ => {
-                    let _buried = shelf.remove(&digest, &self.workbench);
+                    let _unlinked = store.remove(&digest, &self.temporary);
                     found.corrupt.push(digest);
                 }
             }
@@ -59,10 +59,10 @@ impl Inner {
     }
 }
 
-type Check = fn(&File, u64, &Digest) -> bool;
+type ContentCheck = fn(&File, u64, &Digest) -> bool;
 
 /// The file's size if its content is right.
-fn check(path: &Path, digest: &Digest, is_right: Check) -> io::Result<Option<u64>> {
+fn check(path: &Path, digest: &Digest, is_right: ContentCheck) -> io::Result<Option<u64>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     Ok(is_right(&file, size, digest).then_some(size))
@@ -76,8 +76,8 @@ fn is_manifest(file: &File, size: u64, digest: &Digest) -> bool {
     read_verified(file, size, digest).is_some()
 }
 
-fn hash(file: &File) -> io::Result<Digests> {
-    let mut digests = Digests::default();
+fn hash(file: &File) -> io::Result<ContentHasher> {
+    let mut digests = ContentHasher::default();
     let mut buffer = vec![0; 256 * 1024];
     let mut offset = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Writes a growing file and hashes what it writes.
+//! Writes a growing file and hashes it.
 
 use std::fs::File;
 use std::io;
@@ -7,31 +7,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::digests::{Digests, Filled};
-use crate::stream::{Grower, Growing, growth};
+use super::digests::{ContentHasher, VerifiedContent};
+use crate::stream::{GrowingFile, GrowingWriter, growing_file};
 
-pub(super) struct Writer {
+pub(super) struct GrowingFileWriter {
     file: Arc<File>,
     written: u64,
-    digests: Digests,
-    grower: Grower,
+    digests: ContentHasher,
+    writer_end: GrowingWriter,
 }
 
-impl Writer {
+impl GrowingFileWriter {
     /// Writes `file` up to `size` bytes, with the end that readers follow.
-    pub(super) fn new(file: Arc<File>, size: u64) -> (Self, Growing) {
-        let (grower, growing) = growth(file.clone(), size);
+    pub(super) fn new(file: Arc<File>, size: u64) -> (Self, GrowingFile) {
+        let (writer_end, growing) = growing_file(file.clone(), size);
         let writer = Self {
             file,
             written: 0,
-            digests: Digests::default(),
-            grower,
+            digests: ContentHasher::default(),
+            writer_end,
         };
         (writer, growing)
     }
 
-    /// Appends `pieces` on the blocking pool. Readers get them before they are
-    /// hashed; their tail waits for the verdict anyway.
+    /// Appends `pieces` on the blocking pool. Readers get them before they are hashed;
+    /// the withheld tail waits for verification anyway.
     pub(super) async fn write(self, pieces: Vec<Bytes>) -> io::Result<Self> {
         tokio::task::spawn_blocking(move || self.write_waiting(&pieces))
             .await
@@ -43,15 +43,16 @@ impl Writer {
             self.file.write_all_at(piece, self.written)?;
             self.written += piece.len() as u64;
         }
-        self.grower.advance(self.written);
+        self.writer_end.advance(self.written);
         for piece in pieces {
             self.digests.update(piece);
         }
         Ok(self)
     }
 
-    /// What was written, and the means to let readers have the tail of it.
-    pub(super) fn finish(self) -> (Filled, Grower) {
-        (self.digests.finish(), self.grower)
+    /// The verified content, and the writer that can release the withheld tail to
+    /// readers.
+    pub(super) fn finish(self) -> (VerifiedContent, GrowingWriter) {
+        (self.digests.finish(), self.writer_end)
     }
 }

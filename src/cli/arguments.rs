@@ -14,7 +14,7 @@ use crate::trust::Exposure;
 
 /// What every command takes.
 #[derive(Debug, Args)]
-pub struct Shared {
+pub struct SharedArgs {
     /// The configuration file; without one, the defaults hold
     #[arg(long, global = true, env = "SEKISHO_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Shared {
     pub log: Option<String>,
 }
 
-impl Shared {
+impl SharedArgs {
     /// Reads the configuration; what is wrong with it ends the command.
     pub fn load(&self) -> Result<Config, Failure> {
         self.read().map_err(|problems| Failure::config(&problems))
@@ -38,7 +38,7 @@ impl Shared {
 
 /// For commands that show something.
 #[derive(Debug, Args)]
-pub struct Screen {
+pub struct OutputArgs {
     /// text for people, json for scripts: exactly what the API answered
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
     pub output: Output,

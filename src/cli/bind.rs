@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::{Screen, Shared, image};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs, image};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use crate::api::{BINDINGS, BindingAnswer, BindingRequest};
 use crate::oci::{Digest, printable};
@@ -26,13 +26,13 @@ pub struct Bind {
     #[arg(long, value_name = "DIGEST")]
     image_id: Digest,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl Bind {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let request = BindingRequest {
             image: self.image,

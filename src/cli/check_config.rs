@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Screen, Shared};
+use super::arguments::{OutputArgs, SharedArgs};
 use super::failure::{Exit, Failure};
 use super::output::{Output, say};
 use crate::app::config::{Config, LimitsConfig, Problem, Problems};
@@ -15,12 +15,12 @@ use crate::app::config::{Config, LimitsConfig, Problem, Problems};
   sekisho check-config --output json | jq '.problems[].key'")]
 pub struct CheckConfig {
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// What `--output json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct ConfigReport<'a> {
     ok: bool,
     problems: &'a [Problem],
     warnings: Vec<&'a Problem>,
@@ -31,9 +31,9 @@ struct Report<'a> {
 }
 
 impl CheckConfig {
-    pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match (self.screen.output, shared.read()) {
-            (Output::Text, Ok(config)) => say(&praise(&config))?,
+            (Output::Text, Ok(config)) => say(&render(&config))?,
             (Output::Text, Err(problems)) => return Err(Failure::config(&problems)),
             (Output::Json, loaded) => return json(&loaded),
         }
@@ -42,7 +42,7 @@ impl CheckConfig {
 }
 
 /// The file is good; what is worth a second look follows.
-fn praise(config: &Config) -> String {
+fn render(config: &Config) -> String {
     let file = config.file.as_ref();
     let file = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
     let policy = config.policy();
@@ -74,9 +74,9 @@ fn json(loaded: &Result<Config, Problems>) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn good(config: &Config) -> Report<'_> {
+fn good(config: &Config) -> ConfigReport<'_> {
     let policy = config.policy();
-    Report {
+    ConfigReport {
         ok: true,
         problems: &[],
         warnings: config.all_warnings().collect(),
@@ -86,8 +86,8 @@ fn good(config: &Config) -> Report<'_> {
     }
 }
 
-fn bad(found: &Problems) -> Report<'_> {
-    Report {
+fn bad(found: &Problems) -> ConfigReport<'_> {
+    ConfigReport {
         ok: false,
         problems: &found.problems,
         warnings: Vec::new(),

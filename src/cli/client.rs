@@ -1,4 +1,4 @@
-//! The commands' way to the admin API.
+//! The admin API's client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
-use super::arguments::Shared;
+use super::arguments::SharedArgs;
 use super::failure::Failure;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
@@ -23,11 +23,11 @@ use crate::app::config::{AdminConfig, Config, TlsConfig};
 use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
-const ANSWER_LIMIT: usize = 32 << 20;
+const MAX_ANSWER_BYTES: usize = 32 << 20;
 
-/// Which server, and as whom.
+/// Arguments: which server, and with which token.
 #[derive(Debug, Args)]
-pub struct Remote {
+pub struct RemoteArgs {
     /// The admin API; by default the one that the configuration names
     #[arg(
         long,
@@ -44,7 +44,7 @@ pub struct Remote {
     ca: Option<PathBuf>,
 }
 
-impl Remote {
+impl RemoteArgs {
     /// Whether a server or a token was named.
     pub fn is_named(&self) -> bool {
         self.server.is_some() || self.token.is_some()
@@ -52,7 +52,7 @@ impl Remote {
 
     /// The client. The token below the configuration's data directory goes to that
     /// configuration's own address, and to no other.
-    pub fn client(&self, shared: &Shared) -> Result<Client, Failure> {
+    pub fn client(&self, shared: &SharedArgs) -> Result<ApiClient, Failure> {
         let (server, config) = match &self.server {
             Some(server) => (server.clone(), own_config(server, shared)),
             None => {
@@ -63,12 +63,12 @@ impl Remote {
         let found = || config.as_ref().and_then(first_token);
         let token = self.token.clone().or_else(found);
         let authority = config.as_ref().and_then(own_authority);
-        Client::new(server, token, self.ca.as_ref(), authority.as_deref())
+        ApiClient::new(server, token, self.ca.as_ref(), authority.as_deref())
     }
 }
 
 /// The configuration, if the server is the one that it makes.
-fn own_config(server: &Url, shared: &Shared) -> Option<Config> {
+fn own_config(server: &Url, shared: &SharedArgs) -> Option<Config> {
     let config = shared.load().ok()?;
     let admin = &config.admin;
     let is_named = admin.tls.is_some() && admin.public_url.origin() == server.origin();
@@ -88,8 +88,9 @@ fn first_token(config: &Config) -> Option<SecretString> {
     Some(text.trim().into())
 }
 
-/// Where the admin API of a configuration is reached from this machine: by the name
-/// in somebody else's certificate, else by its address, which our own bears.
+/// The URL of a configuration's admin API on this machine: the public host name where the
+/// certificate comes from files, else the address, which the program's own certificate
+/// contains.
 fn address(admin: &AdminConfig) -> Result<Url, Failure> {
     let scheme = match &admin.tls {
         Some(TlsConfig::Files(_)) => return Ok(admin.public_url.clone()),
@@ -107,19 +108,19 @@ fn address(admin: &AdminConfig) -> Result<Url, Failure> {
 }
 
 /// A client of one server.
-pub struct Client {
+pub struct ApiClient {
     http: reqwest::Client,
     server: Url,
     token: Option<SecretString>,
 }
 
 /// An answer, read and as it came.
-pub struct Answer<T> {
+pub struct ApiAnswer<T> {
     pub body: T,
     pub raw: String,
 }
 
-impl Client {
+impl ApiClient {
     /// `ca`, a file, and `authority`, PEM, are trusted besides the public authorities.
     fn new(
         server: Url,
@@ -167,7 +168,7 @@ impl Client {
         &self,
         path: &str,
         query: &impl Serialize,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<ApiAnswer<T>, Failure> {
         let mut url = self.url(&[path])?;
         append_query(&mut url, query)?;
         self.send(self.http.request(Method::GET, url)).await
@@ -178,7 +179,7 @@ impl Client {
         &self,
         path: &str,
         name: &str,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<ApiAnswer<T>, Failure> {
         let url = self.url(&[path, name])?;
         self.send(self.http.request(Method::GET, url)).await
     }
@@ -187,7 +188,7 @@ impl Client {
         &self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<ApiAnswer<T>, Failure> {
         let url = self.url(&[path])?;
         self.send(self.http.request(Method::POST, url).json(body))
             .await
@@ -198,7 +199,7 @@ impl Client {
         path: &str,
         name: &str,
         query: &impl Serialize,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<ApiAnswer<T>, Failure> {
         let mut url = self.url(&[path, name])?;
         append_query(&mut url, query)?;
         self.send(self.http.request(Method::DELETE, url)).await
@@ -220,7 +221,7 @@ impl Client {
     async fn send<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
-    ) -> Result<Answer<T>, Failure> {
+    ) -> Result<ApiAnswer<T>, Failure> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
@@ -232,7 +233,7 @@ impl Client {
             .await
             .map_err(|error| self.broken(&error))?
         {
-            if raw.len() + chunk.len() > ANSWER_LIMIT {
+            if raw.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(self.strange("its answer is over 32 MiB"));
             }
             raw.extend_from_slice(&chunk);
@@ -244,9 +245,9 @@ impl Client {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, raw: String) -> Result<Answer<T>, Failure> {
+    fn read<T: DeserializeOwned>(&self, raw: String) -> Result<ApiAnswer<T>, Failure> {
         match serde_json::from_str(&raw) {
-            Ok(body) => Ok(Answer { body, raw }),
+            Ok(body) => Ok(ApiAnswer { body, raw }),
             Err(error) => Err(self.strange(&format!("its answer cannot be read ({error})"))),
         }
     }
@@ -342,8 +343,8 @@ fn tls(
 mod tests {
     use super::*;
 
-    fn client(server: &str) -> Client {
-        Client::new(Url::parse(server).unwrap(), None, None, None).unwrap()
+    fn client(server: &str) -> ApiClient {
+        ApiClient::new(Url::parse(server).unwrap(), None, None, None).unwrap()
     }
 
     #[test]
@@ -378,7 +379,7 @@ mod tests {
 
     #[test]
     fn refuses_a_server_that_is_no_web_address() {
-        let refused = Client::new(Url::parse("file:///x").unwrap(), None, None, None);
+        let refused = ApiClient::new(Url::parse("file:///x").unwrap(), None, None, None);
         assert!(refused.err().unwrap().to_string().contains("file:///x"));
     }
 }

@@ -2,13 +2,14 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::arguments::Shared;
+use super::arguments::SharedArgs;
 use super::{
-    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, leave,
-    ledger, node_config, promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, ledger,
+    node_config, overrides, promote, replay, revoke, scan, serve, status, token, verify,
 };
 
-/// A registry gateway that lets an image through only with its papers in order.
+/// A registry gateway that serves an image only if it was scanned, is clean enough and
+/// was promoted.
 #[derive(Debug, Parser)]
 #[command(
     name = "sekisho",
@@ -23,7 +24,7 @@ Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuratio
 )]
 pub struct Cli {
     #[command(flatten)]
-    pub shared: Shared,
+    pub shared: SharedArgs,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -39,23 +40,23 @@ pub enum Command {
     Demo(demo::Demo),
     CheckConfig(check_config::CheckConfig),
     Status(status::ShowStatus),
-    Scan(scan::Scan),
+    Scan(scan::ScanArgs),
     Promote(promote::Promote),
     Revoke(revoke::Revoke),
     Reinstate(revoke::Reinstate),
     #[command(name = "break-glass")]
-    BreakGlass(leave::BreakTheGlass),
-    Mode(leave::SetMode),
+    BreakGlass(overrides::BreakGlassArgs),
+    Mode(overrides::SetMode),
     Explain(explain::Explain),
     Verify(verify::Verify),
-    Denials(denials::Denials),
+    Denials(denials::DenialsArgs),
     Exceptions(exceptions::Exceptions),
     Replay(replay::ReplayPolicy),
-    Token(token::Token),
+    Token(token::TokenArgs),
     Ledger(ledger::LedgerCommand),
     NodeConfig(node_config::NodeConfig),
-    Kubernetes(kubernetes::Kubernetes),
-    Doctor(doctor::Doctor),
+    Kubernetes(kubernetes::KubernetesArgs),
+    Doctor(doctor::DoctorArgs),
     Completion(completion::Completion),
 }
 

@@ -6,21 +6,21 @@ use std::time::Duration;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::arguments::{Screen, Shared};
-use super::client::{Client, Remote};
-use super::explain::words;
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::{ApiClient, RemoteArgs};
+use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
 use super::output::{Output, Palette, Table, say};
-use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, LIMIT_OF_DECISIONS};
+use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
 use crate::app::config::Period;
 use crate::oci::printable;
 use crate::trust::{DecisionId, EnvironmentName, Outcome};
 
 /// How often `--follow` asks.
-const PAUSE: Duration = Duration::from_secs(2);
+const POLL_PERIOD: Duration = Duration::from_secs(2);
 
 /// How far back `--follow` looks again: a denial's count grows for a minute.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(90);
+const POLL_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
 
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(90);
   sekisho denials --since 24h --environment production
   sekisho denials --follow
   sekisho denials --output json | jq -r '.decisions[].image' | sort | uniq -c")]
-pub struct Denials {
+pub struct DenialsArgs {
     /// How far to look back
     #[arg(long, value_name = "1h", default_value = "1h")]
     since: Period,
@@ -39,13 +39,13 @@ pub struct Denials {
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
-impl Denials {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl DenialsArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let since = before(Timestamp::now(), self.since.into());
         if self.follow {
@@ -65,7 +65,7 @@ impl Denials {
     /// Newest last. In `audit` and `warn`, denials are passes that would be denied.
     async fn fetch(
         &self,
-        client: &Client,
+        client: &ApiClient,
         since: Timestamp,
     ) -> Result<Vec<DecisionRecord>, Failure> {
         let mut found = Vec::new();
@@ -74,7 +74,7 @@ impl Denials {
                 since: Some(since),
                 environment: self.environment.clone(),
                 verdict: Some(verdict),
-                limit: Some(LIMIT_OF_DECISIONS),
+                limit: Some(MAX_DECISIONS),
             };
             let answer = client.get::<DecisionList>(DECISIONS, &query).await?;
             found.extend(answer.body.decisions);
@@ -84,7 +84,7 @@ impl Denials {
     }
 
     /// One line for each new denial, until interrupted.
-    async fn follow(&self, client: &Client, mut since: Timestamp) -> Result<Exit, Failure> {
+    async fn follow(&self, client: &ApiClient, mut since: Timestamp) -> Result<Exit, Failure> {
         let mut shown: HashMap<DecisionId, Timestamp> = HashMap::new();
         loop {
             let decisions = self.fetch(client, since).await?;
@@ -94,10 +94,10 @@ impl Denials {
                 }
             }
             if let Some(newest) = decisions.last() {
-                since = since.max(before(newest.time, OVERLAP));
+                since = since.max(before(newest.time, POLL_OVERLAP));
             }
             shown.retain(|_, time| *time >= since);
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_PERIOD).await;
         }
     }
 
@@ -119,7 +119,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 fn line(decision: &DecisionRecord) -> String {
     let told = match decision.message.is_empty() {
-        true => words(decision),
+        true => reasons_line(decision),
         false => decision.message.clone(),
     };
     let place = decision.place().map(|place| format!("  {place}"));
@@ -157,7 +157,7 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
             decision.verdict.as_str(),
             &decision.count.to_string(),
             &decision.image,
-            &words(decision),
+            &reasons_line(decision),
             decision.id.as_str(),
         ]);
     }

@@ -1,12 +1,12 @@
-//! `sekisho exceptions draft`: what to write, for somebody to review.
+//! `sekisho exceptions draft`: prints an exception for review.
 
 use std::collections::BTreeMap;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::arguments::Shared;
-use super::client::{Client, Remote};
+use super::arguments::SharedArgs;
+use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::output::say;
 use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
@@ -38,7 +38,7 @@ pub struct Draft {
     #[arg(long, value_name = "PERIOD", default_value = "90d")]
     expires: Period,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
 }
 
 fn decision_id(text: &str) -> Result<DecisionId, String> {
@@ -46,7 +46,7 @@ fn decision_id(text: &str) -> Result<DecisionId, String> {
 }
 
 impl Draft {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let id = self.decision.as_str();
         let answer = client.get_one::<DecisionRecord>(DECISIONS, id).await?;
@@ -103,7 +103,7 @@ fn repository_of(decision: &DecisionRecord) -> Result<String, Failure> {
 }
 
 async fn verdict(
-    client: &Client,
+    client: &ApiClient,
     decision: &DecisionRecord,
     repository: &str,
 ) -> Result<VerdictView, Failure> {

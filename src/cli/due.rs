@@ -3,8 +3,8 @@
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::arguments::{Screen, Shared};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{DUE, DueList, DueQuery};
@@ -25,13 +25,13 @@ pub struct ScanDue {
     #[arg(long, value_name = "PERIOD", default_value = "7d")]
     within: Period,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl ScanDue {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let hours = SignedDuration::from(self.within).as_hours();
         let query = DueQuery {

@@ -3,13 +3,13 @@
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use super::arguments::{Screen, Shared};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::RemoteArgs;
 use super::draft;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, say};
-use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, NoticeState};
-use crate::app::config::{Notices, load_notices};
+use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
+use crate::app::config::{VulnerabilityPolicyFiles, load_vulnerability_policy};
 use crate::oci::printable;
 
 /// What is accepted, until when, and by whom
@@ -21,8 +21,8 @@ pub struct Exceptions {
 
 #[derive(Debug, Subcommand)]
 enum ExceptionsCommand {
-    List(List),
-    Check(Check),
+    List(ListExceptions),
+    Check(CheckFiles),
     Draft(draft::Draft),
 }
 
@@ -31,11 +31,11 @@ enum ExceptionsCommand {
 #[command(after_help = "Examples:
   sekisho exceptions list
   sekisho exceptions list --output json | jq -r '.exceptions[] | select(.state != \"active\") | .link'")]
-struct List {
+struct ListExceptions {
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// Check the files of exceptions and advisories: every problem at once; exit 64 if any
@@ -47,10 +47,10 @@ repository of exceptions can be checked where the gateway's secrets are not.
 Examples:
   sekisho exceptions check --config /etc/sekisho/sekisho.toml"
 )]
-struct Check {}
+struct CheckFiles {}
 
 impl Exceptions {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match self.command {
             ExceptionsCommand::List(command) => command.run(shared).await,
             ExceptionsCommand::Check(command) => command.run(shared),
@@ -59,8 +59,8 @@ impl Exceptions {
     }
 }
 
-impl List {
-    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl ListExceptions {
+    async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let answer = client.get::<ExceptionList>(EXCEPTIONS, &()).await?;
         let now = Timestamp::now();
@@ -111,12 +111,12 @@ fn accepted(exception: &ExceptionView) -> String {
 fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Option<String> {
     let days = exception.expires.duration_since(now).as_hours() / 24;
     let told = match exception.state {
-        NoticeState::Active if exception.used == Some(false) => {
+        PolicyEntryState::Active if exception.used == Some(false) => {
             "is unused: no scan in force names what it accepts; take it out".to_owned()
         }
-        NoticeState::Active => return None,
-        NoticeState::Expiring => format!("ends in {days} day(s)"),
-        NoticeState::Expired => {
+        PolicyEntryState::Active => return None,
+        PolicyEntryState::Expiring => format!("ends in {days} day(s)"),
+        PolicyEntryState::Expired => {
             "has ended and accepts nothing; take it out, or renew it".to_owned()
         }
     };
@@ -126,29 +126,29 @@ fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Optio
     Some(format!("{word}: {id} of {owner} {told}\n"))
 }
 
-impl Check {
-    fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl CheckFiles {
+    fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let file = shared.config.as_deref();
-        let notices =
-            load_notices(file, Timestamp::now()).map_err(|problems| Failure::config(&problems))?;
-        if !notices.has_places() {
+        let vulnerability_policy = load_vulnerability_policy(file, Timestamp::now())
+            .map_err(|problems| Failure::config(&problems))?;
+        if !vulnerability_policy.has_folders() {
             let text = "the configuration names neither exceptions_dir nor advisories_dir, \
                         so nothing was checked";
             return Err(Failure::bad_config(text).next("name it: --config FILE"));
         }
-        say(&praise(&notices))?;
+        say(&render_check(&vulnerability_policy))?;
         Ok(Exit::Done)
     }
 }
 
 /// The files are good; what is worth a second look follows.
-fn praise(notices: &Notices) -> String {
+fn render_check(vulnerability_policy: &VulnerabilityPolicyFiles) -> String {
     let mut text = format!(
         "good: {} exception(s), {} advisory(ies)",
-        notices.exceptions().count(),
-        notices.advisories().count(),
+        vulnerability_policy.exceptions().count(),
+        vulnerability_policy.advisories().count(),
     );
-    for warning in notices.warnings() {
+    for warning in vulnerability_policy.warnings() {
         text.push_str(&format!("\n{warning} (warning)"));
     }
     text

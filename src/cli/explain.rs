@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::{Screen, Shared, exposure, image};
-use super::client::{Client, Remote};
+use super::arguments::{OutputArgs, SharedArgs, exposure, image};
+use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::verdict;
@@ -28,13 +28,13 @@ pub struct Explain {
     #[arg(long, value_parser = exposure())]
     exposure: Option<Exposure>,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl Explain {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         match DecisionId::parse(&self.subject) {
             Some(id) => self.decision(&client, &id).await,
@@ -42,7 +42,7 @@ impl Explain {
         }
     }
 
-    async fn image(self, client: &Client) -> Result<Exit, Failure> {
+    async fn image(self, client: &ApiClient) -> Result<Exit, Failure> {
         let query = VerdictQuery {
             image: self.subject,
             environment: self.environment,
@@ -59,7 +59,7 @@ impl Explain {
         })
     }
 
-    async fn decision(self, client: &Client, id: &DecisionId) -> Result<Exit, Failure> {
+    async fn decision(self, client: &ApiClient, id: &DecisionId) -> Result<Exit, Failure> {
         let answer = client
             .get_one::<DecisionRecord>(DECISIONS, id.as_str())
             .await?;
@@ -84,7 +84,7 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
     let digest = record.digest.as_ref();
     // Told one by one below, where the record has more than their codes.
     let reasons = match record.denials.is_empty() {
-        true => words(record),
+        true => reasons_line(record),
         false => String::new(),
     };
     let fields = [
@@ -131,7 +131,7 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
 }
 
 /// The reasons of a decision, in one line.
-pub fn words(record: &DecisionRecord) -> String {
+pub fn reasons_line(record: &DecisionRecord) -> String {
     let codes: Vec<&str> = record.reasons.iter().map(|reason| reason.code()).collect();
     codes.join(", ")
 }

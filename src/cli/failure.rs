@@ -1,4 +1,4 @@
-//! How a command can end.
+//! Exit codes and failures of commands.
 
 use std::process::ExitCode;
 

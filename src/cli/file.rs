@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process;
 
-/// Where the file lies; a bare name lies here.
+/// The folder of a file; that of a bare name is the current one.
 pub fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -13,7 +13,8 @@ pub fn folder(path: &Path) -> &Path {
     }
 }
 
-/// Beside it first, then renamed: no one ever reads half a file.
+/// Writes a temporary file beside it, then renames it, so that readers never see half a
+/// file.
 pub fn replace(path: &Path, contents: &str) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = folder(path).join(format!(".{name}.{}.tmp", process::id()));

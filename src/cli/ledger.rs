@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::arguments::{Screen, Shared};
+use super::arguments::{OutputArgs, SharedArgs};
 use super::failure::{Exit, Failure};
+use super::ledger_file;
 use super::output::Output;
-use super::records;
 use crate::ledger::{Ledger, LedgerError};
 
 /// Back up the trust records, and verify a backup
@@ -21,7 +21,7 @@ pub struct LedgerCommand {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Backup(Backup),
-    Verify(Verify),
+    Verify(VerifyBackup),
 }
 
 /// Copy the ledger whole into a new file, while it is served
@@ -32,18 +32,18 @@ struct Backup {
     /// Where to; must not exist
     file: PathBuf,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// Examine a ledger file that nobody uses, such as a backup
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sekisho ledger verify /backup/ledger.db")]
-struct Verify {
+struct VerifyBackup {
     /// The file
     file: PathBuf,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// What a sound file holds.
@@ -56,7 +56,7 @@ struct Holding {
 }
 
 impl LedgerCommand {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match self.command {
             Verb::Backup(command) => command.run(shared).await,
             Verb::Verify(command) => show(command.file, command.screen.output, "sound").await,
@@ -65,13 +65,13 @@ impl LedgerCommand {
 }
 
 impl Backup {
-    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let source = shared.load()?.ledger.path;
         if !source.exists() {
             let message = format!("there is no ledger at {}", source.display());
             return Err(Failure::new(message).next("name its configuration by --config"));
         }
-        let ledger = records::open(shared).await?;
+        let ledger = ledger_file::open(shared).await?;
         let copied = ledger.backup(&self.file).await;
         ledger.close().await;
         copied.map_err(|error| failed(&error))?;

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::arguments::Shared;
+use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::failure::{Exit, Failure};
 use super::file;
 use super::output::say;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
-use crate::kubernetes::names::SECRET;
-use crate::nodes::{self, Gateway, GatewayUrl, NodeFile, Runtime};
+use crate::kubernetes::names::SECRET_NAME;
+use crate::nodes::{self, GatewayUrl, NodeFile, NodeGateway, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
 use crate::tls::manager::bundle_in;
 
@@ -68,9 +68,9 @@ fn gateway_url(text: &str) -> Result<GatewayUrl, String> {
 }
 
 impl NodeConfig {
-    pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let bundle = self.own_bundle(shared)?;
-        let gateway = Gateway {
+        let gateway = NodeGateway {
             url: self.gateway.clone(),
             registries: self.registries(shared)?,
             direct: self.direct.clone(),
@@ -112,7 +112,7 @@ impl NodeConfig {
 
     /// The bundle of the gateway's own authority, where its certificate comes from
     /// there and no other CA is named.
-    fn own_bundle(&self, shared: &Shared) -> Result<Option<String>, Failure> {
+    fn own_bundle(&self, shared: &SharedArgs) -> Result<Option<String>, Failure> {
         if self.ca.is_some() || self.gateway.is_plain() {
             return Ok(None);
         }
@@ -139,7 +139,7 @@ impl NodeConfig {
     }
 
     /// Those named, else the configuration's upstreams.
-    fn registries(&self, shared: &Shared) -> Result<Vec<(RegistryHost, String)>, Failure> {
+    fn registries(&self, shared: &SharedArgs) -> Result<Vec<(RegistryHost, String)>, Failure> {
         if !self.registry.is_empty() {
             return self.registry.iter().map(|text| registry(text)).collect();
         }
@@ -169,7 +169,7 @@ fn bundle(folder: &Path) -> Result<String, Failure> {
             format!("the gateway makes its own certificate, and {place} holds no authority");
         Failure::new(message).next(format!(
             "run this where `sekisho serve` ran, or name the file with --ca; in a cluster, the \
-             Secret {SECRET} has it as ca.crt",
+             Secret {SECRET_NAME} has it as ca.crt",
         ))
     })
 }

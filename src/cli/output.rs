@@ -1,4 +1,4 @@
-//! What people see: aligned tables, colours on a terminal alone.
+//! Text output: aligned tables; colours only on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,9 +6,9 @@ use super::failure::Failure;
 use crate::oci::{printable, without_controls};
 
 /// The longest cell of a table, in characters.
-const CELL: usize = 240;
+const MAX_CELL_CHARS: usize = 240;
 
-/// For whom.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     Text,
@@ -125,7 +125,7 @@ impl Table {
 
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows
-            .push(cells.map(|cell| printable(cell, CELL)).to_vec());
+            .push(cells.map(|cell| printable(cell, MAX_CELL_CHARS)).to_vec());
     }
 
     pub fn is_empty(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::{Screen, Shared, image};
-use super::client::{Answer, Remote};
+use super::arguments::{OutputArgs, SharedArgs, image};
+use super::client::{ApiAnswer, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::verdict;
@@ -41,13 +41,13 @@ pub struct Promote {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl Promote {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let request = PromotionRequest {
             image: self.image,
@@ -59,7 +59,7 @@ impl Promote {
         };
         let output = self.screen.output;
         let denied = match client.post::<PromotionAnswer>(PROMOTIONS, &request).await {
-            Ok(Answer { body, raw }) => {
+            Ok(ApiAnswer { body, raw }) => {
                 output.show(&raw, |palette| render(&body, palette))?;
                 return Ok(Exit::Done);
             }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::arguments::{Screen, Shared};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
-use crate::api::{PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, ToldView};
+use crate::api::{
+    PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, VerdictSummaryView,
+};
 use crate::app::bounded;
-use crate::app::config::{NoticeTexts, Period, notice_texts};
+use crate::app::config::{Period, VulnerabilityPolicyTexts, vulnerability_policy_texts};
 use crate::oci::printable;
 
 /// Try another policy on what was decided, before anyone is hurt
@@ -34,13 +36,13 @@ pub struct ReplayPolicy {
     #[arg(long, value_name = "PERIOD", default_value = "7d")]
     since: Period,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl ReplayPolicy {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let request = request(&self.policy, self.since.into())?;
         let answer = client.post::<ReplayAnswer>(REPLAYS, &request).await?;
@@ -54,10 +56,10 @@ impl ReplayPolicy {
 fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
     let policy = bounded::text(file)
         .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
-    let NoticeTexts {
+    let VulnerabilityPolicyTexts {
         exceptions,
         advisories,
-    } = notice_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
+    } = vulnerability_policy_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
     let named = |texts: Vec<(String, String)>| {
         let texts = texts.into_iter();
         texts
@@ -93,7 +95,7 @@ fn render(answer: &ReplayAnswer, palette: Palette) -> String {
 
 /// What denies on the one side and not on the other.
 fn why(change: &ReplayedChange) -> String {
-    let codes = |told: &ToldView| {
+    let codes = |told: &VerdictSummaryView| {
         let codes: Vec<&str> = told.reasons.iter().map(|reason| reason.code()).collect();
         codes.join(", ")
     };

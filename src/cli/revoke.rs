@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::{Screen, Shared, image};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs, image};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use crate::api::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
@@ -23,7 +23,7 @@ Examples:
 )]
 pub struct Revoke {
     #[command(flatten)]
-    subject: Subject,
+    subject: RevocationArgs,
 }
 
 /// Undo a revocation; both stay on record
@@ -37,11 +37,11 @@ Examples:
 )]
 pub struct Reinstate {
     #[command(flatten)]
-    subject: Subject,
+    subject: RevocationArgs,
 }
 
 #[derive(Debug, Args)]
-struct Subject {
+struct RevocationArgs {
     /// The image, with its digest
     #[arg(value_name = "REF", value_parser = image)]
     image: String,
@@ -52,12 +52,12 @@ struct Subject {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
-impl Subject {
+impl RevocationArgs {
     fn request(&self) -> RevocationRequest {
         RevocationRequest {
             image: self.image.clone(),
@@ -68,7 +68,7 @@ impl Subject {
 }
 
 impl Revoke {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.subject.remote.client(shared)?;
         let request = self.subject.request();
         let answer = client
@@ -89,7 +89,7 @@ impl Revoke {
 }
 
 impl Reinstate {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.subject.remote.client(shared)?;
         let request = self.subject.request();
         let answer = client

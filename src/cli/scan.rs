@@ -7,19 +7,19 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 
-use super::arguments::{Screen, Shared, image};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs, image};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::{bind, due, verdict};
-use crate::api::{FormatChoice, LIMIT_OF_SCANS, SCANS, ScanAnswer, ScanSubmission, VerdictView};
+use crate::api::{FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, VerdictView};
 use crate::app::bounded;
 use crate::oci::{Digest, printable};
 use crate::trust::EnvironmentName;
 
 /// Hand in scan reports, and see what wants one
 #[derive(Debug, Args)]
-pub struct Scan {
+pub struct ScanArgs {
     #[command(subcommand)]
     command: ScanCommand,
 }
@@ -70,17 +70,17 @@ struct Submit {
     #[arg(long, value_name = "FILE")]
     scanner_info: Option<PathBuf>,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 fn format() -> impl TypedValueParser<Value = FormatChoice> {
     PossibleValuesParser::new(FormatChoice::words()).try_map(|word| word.parse::<FormatChoice>())
 }
 
-impl Scan {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl ScanArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match self.command {
             ScanCommand::Submit(command) => command.run(shared).await,
             ScanCommand::Bind(command) => command.run(shared).await,
@@ -90,7 +90,7 @@ impl Scan {
 }
 
 impl Submit {
-    async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let report = read_json("--report", &self.report)?;
         let info = self.scanner_info.as_deref();
@@ -123,7 +123,7 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
         _ => bounded::open(file).and_then(whole),
     };
     let text = text.map_err(|error| Failure::new(format!("{named}: {error}")))?;
-    if text.len() > LIMIT_OF_SCANS {
+    if text.len() > MAX_SCAN_BYTES {
         return Err(Failure::new(format!("{named} is over 256 MiB")));
     }
     RawValue::from_string(text).map_err(|error| {
@@ -135,7 +135,7 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
 fn whole(source: impl Read) -> io::Result<String> {
     let mut text = String::new();
     source
-        .take(LIMIT_OF_SCANS as u64 + 1)
+        .take(MAX_SCAN_BYTES as u64 + 1)
         .read_to_string(&mut text)?;
     Ok(text)
 }

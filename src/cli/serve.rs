@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::Shared;
+use super::arguments::SharedArgs;
 use super::failure::Failure;
 use crate::app::config::Config;
 use crate::app::{self, App, StartError, stop_signal};
@@ -23,7 +23,7 @@ Examples:
 pub struct Serve {}
 
 impl Serve {
-    pub async fn run(self, shared: &Shared) -> Result<ExitCode, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<ExitCode, Failure> {
         serve(shared.load()?).await
     }
 }

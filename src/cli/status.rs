@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Screen, Shared};
-use super::client::Remote;
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
 use crate::api::{PRODUCT, STATUS, Status, UpstreamState};
@@ -17,16 +17,16 @@ use crate::oci::printable;
   sekisho status --server https://sekisho.example --output json")]
 pub struct ShowStatus {
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 #[derive(Serialize)]
 struct Nothing {}
 
 impl ShowStatus {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let answer = client.get::<Status>(STATUS, &Nothing {}).await?;
         if answer.body.product != PRODUCT {

@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::arguments::{Screen, Shared};
-use super::client::{Answer, Remote};
+use super::arguments::{OutputArgs, SharedArgs};
+use super::client::{ApiAnswer, RemoteArgs};
 use super::failure::{Exit, Failure};
+use super::ledger_file;
 use super::output::{Palette, Table};
-use super::records;
 use crate::access::{Role, Scope};
 use crate::api::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 use crate::app::config::Period;
@@ -19,7 +19,7 @@ use crate::trust::EnvironmentName;
 
 /// Make, list and revoke tokens
 #[derive(Debug, Args)]
-pub struct Token {
+pub struct TokenArgs {
     #[command(subcommand)]
     command: TokenCommand,
 }
@@ -27,8 +27,8 @@ pub struct Token {
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
     Create(Create),
-    List(List),
-    Revoke(Revoke),
+    List(ListTokens),
+    Revoke(RevokeToken),
 }
 
 /// Make a token; its secret is shown this once
@@ -67,9 +67,9 @@ struct Create {
     #[arg(long, value_name = "90d")]
     expires: Option<Period>,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// List all tokens, without their secrets
@@ -77,11 +77,11 @@ struct Create {
 #[command(after_help = "Examples:
   sekisho token list
   sekisho token list --output json")]
-struct List {
+struct ListTokens {
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// Revoke a token, and with --evidence what was submitted with it
@@ -89,20 +89,20 @@ struct List {
 #[command(after_help = "Examples:
   sekisho token revoke ci
   sekisho token revoke ci --evidence        it was stolen: its scans and promotions count no more")]
-struct Revoke {
+struct RevokeToken {
     /// The token
     name: String,
     /// Withdraw its scans and promotions too
     #[arg(long)]
     evidence: bool,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
-impl Token {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl TokenArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match self.command {
             TokenCommand::Create(command) => command.run(shared).await?,
             TokenCommand::List(command) => command.run(shared).await?,
@@ -113,7 +113,7 @@ impl Token {
 }
 
 impl Create {
-    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+    async fn run(self, shared: &SharedArgs) -> Result<(), Failure> {
         let request = self.request(Timestamp::now())?;
         let answer = match shared.config.is_some() && !self.remote.is_named() {
             true => write(shared, request).await?,
@@ -143,8 +143,11 @@ impl Create {
 }
 
 /// Straight to the ledger that the configuration names.
-async fn write(shared: &Shared, request: TokenRequest) -> Result<Answer<TokenSecret>, Failure> {
-    let ledger = records::open(shared).await?;
+async fn write(
+    shared: &SharedArgs,
+    request: TokenRequest,
+) -> Result<ApiAnswer<TokenSecret>, Failure> {
+    let ledger = ledger_file::open(shared).await?;
     let environments: Vec<String> = request
         .environments
         .iter()
@@ -175,7 +178,7 @@ async fn write(shared: &Shared, request: TokenRequest) -> Result<Answer<TokenSec
     };
     let raw = serde_json::to_string(&body)
         .map_err(|error| Failure::new(format!("cannot write the token: {error}")))?;
-    Ok(Answer { body, raw })
+    Ok(ApiAnswer { body, raw })
 }
 
 fn made(made: &TokenSecret, palette: Palette) -> String {
@@ -197,8 +200,8 @@ fn expiry(token: &TokenView) -> String {
 #[derive(Serialize)]
 struct Everything {}
 
-impl List {
-    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+impl ListTokens {
+    async fn run(self, shared: &SharedArgs) -> Result<(), Failure> {
         let client = self.remote.client(shared)?;
         let answer = client.get::<TokenList>(TOKENS, &Everything {}).await?;
         self.screen
@@ -241,14 +244,14 @@ fn or_all(words: &[String]) -> String {
 }
 
 #[derive(Serialize)]
-struct Withdrawal {
+struct RevokeQuery {
     evidence: bool,
 }
 
-impl Revoke {
-    async fn run(self, shared: &Shared) -> Result<(), Failure> {
+impl RevokeToken {
+    async fn run(self, shared: &SharedArgs) -> Result<(), Failure> {
         let client = self.remote.client(shared)?;
-        let query = Withdrawal {
+        let query = RevokeQuery {
             evidence: self.evidence,
         };
         let answer = client

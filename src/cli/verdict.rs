@@ -1,18 +1,20 @@
-//! How a verdict is told.
+//! Renders a verdict as text.
 
 use super::output::{Palette, Table};
-use crate::api::{CheckView, DenialView, ExposureView, FindingView, VerdictView, WordView};
+use crate::api::{
+    AppliedPolicyView, CheckView, DenialView, ExposureView, FindingView, VerdictView,
+};
 use crate::oci::printable;
 
 /// The longest text of a reason or check that is shown, in characters.
-const TEXT: usize = 400;
+const MAX_TEXT_CHARS: usize = 400;
 
 /// Findings that are shown, at most.
-const FINDINGS: usize = 25;
+const MAX_FINDINGS: usize = 25;
 
 /// A verdict with the chain of evidence behind it, and the worst findings.
 pub fn render(verdict: &VerdictView, palette: Palette) -> String {
-    render_with(verdict, FINDINGS, palette)
+    render_with(verdict, MAX_FINDINGS, palette)
 }
 
 /// The same with every finding that it turns on.
@@ -65,7 +67,7 @@ fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String 
 }
 
 /// Who said so, and for an exception until when.
-fn word_of(finding: &FindingView, word: &WordView) -> String {
+fn word_of(finding: &FindingView, word: &AppliedPolicyView) -> String {
     let ended = word.kind == "exception" && finding.outcome.denies();
     let until = match (word.expires, ended) {
         (Some(end), true) => format!(", ended {end}"),
@@ -98,7 +100,7 @@ fn circumstances(verdict: &VerdictView) -> String {
 /// An exposure, and why it is assumed: a rule's reason, or the path to the Pod.
 pub fn exposure(exposure: &ExposureView) -> String {
     let why = exposure.reason.as_ref();
-    let why = why.map(|reason| format!(" ({})", printable(reason, TEXT)));
+    let why = why.map(|reason| format!(" ({})", printable(reason, MAX_TEXT_CHARS)));
     format!(
         "{} by {}{}",
         exposure.value,
@@ -116,8 +118,8 @@ pub fn reason(denial: &DenialView, palette: Palette) -> String {
         }
         false => palette.bad(denial.reason.code()),
     };
-    let detail = printable(&denial.detail, TEXT);
-    let next = printable(&denial.next_step, TEXT);
+    let detail = printable(&denial.detail, MAX_TEXT_CHARS);
+    let next = printable(&denial.next_step, MAX_TEXT_CHARS);
     format!("  {code}: {detail}\n    next: {next}\n")
 }
 

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::oci::{Digest, MediaType, Platform};
 
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-const BLOCK: usize = 512;
+const LAYER_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
+const TAR_BLOCK_BYTES: usize = 512;
 
 /// Some content with its digest and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct SampleContent {
     pub media_type: MediaType,
     pub digest: Digest,
     pub bytes: Bytes,
@@ -21,15 +21,15 @@ pub struct Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleImage {
     pub platform: Platform,
-    pub manifest: Piece,
-    pub config: Piece,
-    pub layers: Vec<Piece>,
+    pub manifest: SampleContent,
+    pub config: SampleContent,
+    pub layers: Vec<SampleContent>,
 }
 
 /// An index with its images, the attestations among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleIndex {
-    pub manifest: Piece,
+    pub manifest: SampleContent,
     pub images: Vec<SampleImage>,
     /// As BuildKit adds them: in-toto statements for `unknown/unknown`.
     pub attestations: Vec<SampleImage>,
@@ -39,11 +39,11 @@ pub struct SampleIndex {
 #[derive(Clone, Debug)]
 pub struct ImageBuilder {
     platform: Platform,
-    layers: Vec<Piece>,
+    layers: Vec<SampleContent>,
     labels: Value,
 }
 
-impl Piece {
+impl SampleContent {
     pub fn new(media_type: MediaType, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self {
@@ -78,7 +78,7 @@ impl ImageBuilder {
 
     /// Adds a layer that holds one file.
     pub fn file(mut self, path: &str, content: &[u8]) -> Self {
-        let layer = Piece::new(MediaType::new(LAYER), tar(path, content));
+        let layer = SampleContent::new(MediaType::new(LAYER_MEDIA_TYPE), tar(path, content));
         self.layers.push(layer);
         self
     }
@@ -105,22 +105,22 @@ impl ImageBuilder {
         if let Some(variant) = self.platform.variant() {
             config["variant"] = json!(variant);
         }
-        let config = Piece::json(MediaType::OCI_CONFIG, &config);
+        let config = SampleContent::json(MediaType::OCI_CONFIG, &config);
         SampleImage::of(self.platform, config, self.layers)
     }
 }
 
 impl SampleImage {
-    fn of(platform: Platform, config: Piece, layers: Vec<Piece>) -> Self {
+    fn of(platform: Platform, config: SampleContent, layers: Vec<SampleContent>) -> Self {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MediaType::OCI_MANIFEST.as_str(),
             "config": config.descriptor(),
-            "layers": layers.iter().map(Piece::descriptor).collect::<Vec<_>>(),
+            "layers": layers.iter().map(SampleContent::descriptor).collect::<Vec<_>>(),
         });
         Self {
             platform,
-            manifest: Piece::json(MediaType::OCI_MANIFEST, &manifest),
+            manifest: SampleContent::json(MediaType::OCI_MANIFEST, &manifest),
             config,
             layers,
         }
@@ -134,22 +134,22 @@ impl SampleImage {
             "subject": [{ "name": "_", "digest": { "sha256": self.manifest.digest.hex() } }],
             "predicate": {},
         });
-        let layer = Piece::json(MediaType::IN_TOTO, &statement);
+        let layer = SampleContent::json(MediaType::IN_TOTO, &statement);
         let config = json!({
             "os": "unknown",
             "architecture": "unknown",
             "config": {},
             "rootfs": { "type": "layers", "diff_ids": [layer.digest.to_string()] },
         });
-        let config = Piece::json(MediaType::OCI_CONFIG, &config);
+        let config = SampleContent::json(MediaType::OCI_CONFIG, &config);
         let platform = Platform::new("unknown", "unknown", None);
         Self::of(platform, config, vec![layer])
     }
 
     /// An artifact that refers to `self`, as scanners and signers attach them.
     pub fn referrer(&self, artifact_type: &str, content: &str) -> Self {
-        let config = Piece::new(MediaType::OCI_EMPTY, "{}");
-        let layer = Piece::new(MediaType::new(artifact_type), content.to_owned());
+        let config = SampleContent::new(MediaType::OCI_EMPTY, "{}");
+        let layer = SampleContent::new(MediaType::new(artifact_type), content.to_owned());
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MediaType::OCI_MANIFEST.as_str(),
@@ -160,14 +160,14 @@ impl SampleImage {
         });
         Self {
             platform: self.platform.clone(),
-            manifest: Piece::json(MediaType::OCI_MANIFEST, &manifest),
+            manifest: SampleContent::json(MediaType::OCI_MANIFEST, &manifest),
             config,
             layers: vec![layer],
         }
     }
 
     /// Config and layers.
-    pub fn blobs(&self) -> impl Iterator<Item = &Piece> {
+    pub fn blobs(&self) -> impl Iterator<Item = &SampleContent> {
         std::iter::once(&self.config).chain(&self.layers)
     }
 
@@ -226,7 +226,7 @@ impl SampleIndex {
             "manifests": entries,
         });
         Self {
-            manifest: Piece::json(MediaType::OCI_INDEX, &manifest),
+            manifest: SampleContent::json(MediaType::OCI_INDEX, &manifest),
             images,
             attestations,
         }
@@ -235,7 +235,7 @@ impl SampleIndex {
 
 /// A ustar archive (POSIX.1-1988) of one file. Longer paths are cut to fit.
 fn tar(path: &str, content: &[u8]) -> Vec<u8> {
-    let mut header = [0u8; BLOCK];
+    let mut header = [0u8; TAR_BLOCK_BYTES];
     let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
     put(0, &path.as_bytes()[..path.len().min(100)]);
     put(100, b"0000644\0");
@@ -251,7 +251,7 @@ fn tar(path: &str, content: &[u8]) -> Vec<u8> {
     let mut archive = header.to_vec();
     archive.extend_from_slice(content);
     // Filled up to a whole block, then two empty ones for the end.
-    let padded = archive.len().next_multiple_of(BLOCK) + 2 * BLOCK;
+    let padded = archive.len().next_multiple_of(TAR_BLOCK_BYTES) + 2 * TAR_BLOCK_BYTES;
     archive.resize(padded, 0);
     archive
 }
@@ -288,10 +288,10 @@ mod tests {
     #[test]
     fn writes_an_archive_that_tar_reads() {
         let archive = tar("etc/motd", b"hello\n");
-        assert_eq!(archive.len(), 4 * BLOCK);
+        assert_eq!(archive.len(), 4 * TAR_BLOCK_BYTES);
         assert_eq!(&archive[..9], b"etc/motd\0");
         assert_eq!(&archive[124..136], b"00000000006\0");
-        assert_eq!(&archive[BLOCK..BLOCK + 6], b"hello\n");
+        assert_eq!(&archive[TAR_BLOCK_BYTES..TAR_BLOCK_BYTES + 6], b"hello\n");
         let blank = |at: usize| {
             if (148..156).contains(&at) {
                 32
@@ -299,7 +299,7 @@ mod tests {
                 u32::from(archive[at])
             }
         };
-        let sum: u32 = (0..BLOCK).map(blank).sum();
+        let sum: u32 = (0..TAR_BLOCK_BYTES).map(blank).sum();
         assert_eq!(&archive[148..156], format!("{sum:06o}\0 ").as_bytes());
     }
 }

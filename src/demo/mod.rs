@@ -1,10 +1,10 @@
 //! The embedded upstream: an OCI registry in memory, and images to put in it.
 //!
-//! `sekisho demo` pulls from it, and tests use the same one, since it counts
-//! what it is asked and fails as it is told.
+//! `sekisho demo` pulls from it, and tests use the same one, since it counts requests and
+//! fails on demand.
 
 mod images;
 mod registry;
 
-pub use images::{ImageBuilder, Piece, SampleImage, SampleIndex};
-pub use registry::{Auth, Bearer, Fault, Hold, Kind, Login, Registry, Seen};
+pub use images::{ImageBuilder, SampleContent, SampleImage, SampleIndex};
+pub use registry::{Bearer, DemoAuth, DemoRegistry, Fault, Hold, Login, RequestKind, SeenRequest};

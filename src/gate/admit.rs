@@ -1,33 +1,33 @@
-//! An image of a Pod, judged before any node pulls it: the same resolve and the
-//! same verdict as the pull, under what only a cluster knows.
+//! Judges an image of a Pod before any node pulls it: resolved and judged as a pull, with
+//! the exposure and mode that the cluster knows.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::judged::{Ask, Judged};
+use super::decision::{JudgedRequest, RequestRecord};
 use super::parts::Shared;
-use super::pull::{Asker, Halt, Pull, Target};
+use super::pull::{Client, Halt, Pull, RequestTarget};
 use super::question::ExposureInput;
 use super::records::{Records, shown_warnings};
 use super::refusal::{DenialAnswer, Refusal};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, printable};
 use crate::trust::{
-    Denial, DenialReason, Door, Exposure, ExposureSource, Mode, Place, Rulebook, Verdict,
-    denial_message,
+    Denial, DenialReason, Door, Exposure, ExposureSource, Mode, Rulebook, Verdict,
+    WorkloadLocation, denial_message,
 };
 
-/// What is kept of a name that leads nowhere, in characters.
-const NAME_LIMIT: usize = 300;
+/// The longest unresolvable image name in a record, in characters.
+const MAX_NAME_CHARS: usize = 300;
 
 /// Who asks to run something, and where.
 #[derive(Clone, Copy)]
-pub struct Admission<'a> {
+pub struct AdmissionContext<'a> {
     /// Its listener stands for the cluster: environment and exposure.
-    pub asker: &'a Asker,
-    pub place: &'a Place,
+    pub client: &'a Client,
+    pub place: &'a WorkloadLocation,
     /// The namespace's own mode; `None`: the environment's.
     pub mode: Option<Mode>,
     /// How outside requests reach the Pod, if they do. It only makes stricter.
@@ -41,7 +41,7 @@ pub struct Admission<'a> {
 
 /// What came of one image.
 #[derive(Clone, Debug)]
-pub struct Admitted {
+pub struct AdmissionOutcome {
     pub digest: Option<Digest>,
     /// The gravest reason that neither mode nor break-glass lifts.
     pub denial: Option<Denial>,
@@ -54,7 +54,7 @@ pub struct Admitted {
     pub rulebook: u64,
 }
 
-impl Admitted {
+impl AdmissionOutcome {
     pub fn is_allowed(&self) -> bool {
         self.denial.is_none()
     }
@@ -67,26 +67,26 @@ impl Admitted {
     }
 }
 
-impl<'a> Admission<'a> {
+impl<'a> AdmissionContext<'a> {
     /// Outside requests make an internal image external, never the reverse.
     pub(super) fn exposure(
         &self,
         rulebook: &Rulebook,
-        target: &Target,
+        target: &RequestTarget,
     ) -> (ExposureInput, ExposureSource) {
-        let own = self.asker.listener.exposure;
+        let own = self.client.listener.exposure;
         match (rulebook.exposure(&target.repository, own), self.reached_by) {
             ((Exposure::Internal, _), Some(path)) => {
-                let path = printable(path, NAME_LIMIT);
+                let path = printable(path, MAX_NAME_CHARS);
                 (ExposureInput::Reached, ExposureSource::Cluster(path))
             }
             ((_, source), _) => (ExposureInput::Listener(own), source),
         }
     }
 
-    pub(super) fn pull(&self, target: &'a Target) -> Pull<'a> {
+    pub(super) fn pull(&self, target: &'a RequestTarget) -> Pull<'a> {
         Pull {
-            asker: self.asker,
+            client: self.client,
             target,
             now: self.now,
             started: self.started,
@@ -104,7 +104,7 @@ impl<'a> Admission<'a> {
     }
 }
 
-/// Tells a cluster what came of its images, and records it.
+/// Builds the answers to admission requests, and records them.
 pub(super) struct Admissions {
     ledger: Arc<Ledger>,
     records: Arc<Records>,
@@ -118,15 +118,15 @@ impl Admissions {
         }
     }
 
-    /// The mode that holds for who asks, whatever image it is about.
-    pub(super) fn mode(&self, admission: Admission<'_>, rulebook: &Rulebook) -> Mode {
+    /// The mode that holds for a request, whatever its image.
+    pub(super) fn mode(&self, admission: AdmissionContext<'_>, rulebook: &Rulebook) -> Mode {
         let configured = configured_mode(admission, rulebook, None);
         admission.mode(configured, self.mode_in_force(admission, configured))
     }
 
-    /// The mode that somebody set for some hours, else the configured one.
-    fn mode_in_force(&self, admission: Admission<'_>, configured: Mode) -> Mode {
-        let environment = &admission.asker.listener.environment;
+    /// The timed mode that holds, else the configured one.
+    fn mode_in_force(&self, admission: AdmissionContext<'_>, configured: Mode) -> Mode {
+        let environment = &admission.client.listener.environment;
         let set = self.ledger.index().timed_mode(environment);
         set.filter(|set| set.holds(admission.now))
             .map_or(configured, |set| set.mode)
@@ -135,15 +135,15 @@ impl Admissions {
     /// A denial of an image of which nothing could be judged, recorded.
     pub(super) async fn refused(
         &self,
-        admission: Admission<'_>,
+        admission: AdmissionContext<'_>,
         rulebook: &Rulebook,
-        (image, target): (&str, Option<&Target>),
+        (image, target): (&str, Option<&RequestTarget>),
         denial: Denial,
-    ) -> Admitted {
+    ) -> AdmissionOutcome {
         let configured = configured_mode(admission, rulebook, target);
         let rulebook = rulebook.revision();
         let mode = admission.mode(configured, self.mode_in_force(admission, configured));
-        let judged = Judged::refused(admission.asker, &denial, rulebook).under(mode);
+        let judged = JudgedRequest::refused(admission.client, &denial, rulebook).under(mode);
         let ask = self.ask_to_run(admission, image, None, None);
         let recorded = match (admission.dry_run, judged.denial()) {
             (true, _) => None,
@@ -161,7 +161,7 @@ impl Admissions {
             }
         };
         let lifted = judged.denial().is_none() && mode == Mode::Warn;
-        Admitted {
+        AdmissionOutcome {
             digest: None,
             warnings: lifted
                 .then(|| denial_message(&denial, ""))
@@ -177,12 +177,12 @@ impl Admissions {
     /// A verdict, under the mode of the namespace, recorded.
     pub(super) async fn judged(
         &self,
-        admission: Admission<'_>,
+        admission: AdmissionContext<'_>,
         rulebook: &Rulebook,
-        (image, target): (&str, &Target),
+        (image, target): (&str, &RequestTarget),
         verdict: &Verdict,
         source: &ExposureSource,
-    ) -> Admitted {
+    ) -> AdmissionOutcome {
         let configured = configured_mode(admission, rulebook, Some(target));
         let mode = admission.mode(configured, verdict.mode());
         if mode != verdict.mode() {
@@ -197,13 +197,13 @@ impl Admissions {
 
     async fn recorded(
         &self,
-        admission: Admission<'_>,
-        (image, target): (&str, &Target),
+        admission: AdmissionContext<'_>,
+        (image, target): (&str, &RequestTarget),
         verdict: &Verdict,
         source: &ExposureSource,
-    ) -> Admitted {
+    ) -> AdmissionOutcome {
         let digest = verdict.subject().digest.clone();
-        let judged = Judged::by(verdict).exposed_by(source);
+        let judged = JudgedRequest::by(verdict).exposed_by(source);
         let answer = if admission.dry_run {
             None
         } else {
@@ -223,7 +223,7 @@ impl Admissions {
                 }
             }
         };
-        Admitted {
+        AdmissionOutcome {
             digest: Some(digest),
             denial: verdict.denial().cloned(),
             answer,
@@ -235,16 +235,16 @@ impl Admissions {
 
     fn ask_to_run<'a>(
         &self,
-        admission: Admission<'a>,
+        admission: AdmissionContext<'a>,
         image: &str,
-        target: Option<&'a Target>,
+        target: Option<&'a RequestTarget>,
         digest: Option<Digest>,
-    ) -> Ask<'a> {
-        Ask {
+    ) -> RequestRecord<'a> {
+        RequestRecord {
             door: Door::Admission,
             place: Some(admission.place),
-            asker: admission.asker,
-            image: printable(image, NAME_LIMIT),
+            client: admission.client,
+            image: printable(image, MAX_NAME_CHARS),
             repository: target.map(|target| &target.repository),
             digest,
             started: admission.started,
@@ -255,15 +255,20 @@ impl Admissions {
 
 /// What the operator wrote for the image, or for the environment where no
 /// repository is known.
-fn configured_mode(admission: Admission<'_>, rulebook: &Rulebook, target: Option<&Target>) -> Mode {
-    let environment = rulebook.environment(&admission.asker.listener.environment);
+fn configured_mode(
+    admission: AdmissionContext<'_>,
+    rulebook: &Rulebook,
+    target: Option<&RequestTarget>,
+) -> Mode {
+    let environment = rulebook.environment(&admission.client.listener.environment);
     environment.map_or(Mode::Enforce, |environment| match target {
         Some(target) => environment.settings(&target.repository).mode,
         None => environment.settings.mode,
     })
 }
 
-/// Why there is nothing to judge. What is absent has no evidence either.
+/// The denial for an image that cannot be resolved. One that is absent upstream is
+/// `not-scanned`.
 pub(super) fn unjudged(image: &str, halt: Halt) -> Denial {
     let refusal = match halt {
         Halt::NotServed(denial) => return denial,

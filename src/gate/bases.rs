@@ -15,14 +15,14 @@ use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
 use crate::trust::{Evidence, Subject, TrustedBase};
 
 /// Images of trusted repositories that are looked at for one image.
-const LOOKED_AT: usize = 1024;
+const MAX_BASES_CONSIDERED: usize = 1024;
 /// Bases that are judged for one image.
-const JUDGED_AT_MOST: usize = 16;
-/// How many bases may stand on each other.
-const DEPTH: u8 = 3;
-/// How long an image rests on the verdict of its base, so that a change there
-/// reaches it as soon as any other.
-const BASE_HOLDS: SignedDuration = SignedDuration::from_millis(500);
+const MAX_BASES_JUDGED: usize = 16;
+/// How deep a chain of bases is followed.
+const MAX_BASE_DEPTH: u8 = 3;
+/// How long the verdict on a base is reused for an image built on it. Short, so that a
+/// change of the base's verdict takes effect as fast as any other.
+const BASE_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
 /// Finds what images were built on.
 pub(super) struct Bases {
@@ -45,14 +45,14 @@ impl Bases {
         };
         let globs = &settings.trusted_bases;
         let own = globs.matches(&question.subject.repository);
-        if globs.is_empty() || own || question.depth >= DEPTH {
+        if globs.is_empty() || own || question.depth >= MAX_BASE_DEPTH {
             return (found, None);
         }
         for image in evidence.closure.images() {
             let base = self.trusted_base(question, image, globs, others).await;
             found.extend(base);
         }
-        (found, question.now.checked_add(BASE_HOLDS).ok())
+        (found, question.now.checked_add(BASE_VERDICT_TTL).ok())
     }
 
     async fn trusted_base(
@@ -84,7 +84,7 @@ impl Bases {
             return Vec::new();
         };
         let index = self.ledger.index();
-        let holders = index.holders_in(&first.digest, |it| globs.matches(it), LOOKED_AT);
+        let holders = index.holders_in(&first.digest, |it| globs.matches(it), MAX_BASES_CONSIDERED);
         let built_on = |(repository, digest): &(Repository, Digest)| {
             let closure = self.closures.known(repository, digest);
             let base = closure.as_deref().and_then(|closure| closure.image(digest));
@@ -93,7 +93,7 @@ impl Bases {
         holders
             .into_iter()
             .filter(built_on)
-            .take(JUDGED_AT_MOST)
+            .take(MAX_BASES_JUDGED)
             .collect()
     }
 }

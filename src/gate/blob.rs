@@ -15,9 +15,9 @@ use crate::trust::{Denial, DenialReason, Rulebook, Verdict};
 
 /// A base layer may lie in thousands of images: no request judges more than
 /// these anew. Verdicts are cached, so the next request comes further.
-const JUDGED_AT_MOST: usize = 16;
+const MAX_IMAGES_JUDGED: usize = 16;
 /// Images looked at for one blob, cached verdicts included.
-const LOOKED_AT: usize = 4096;
+const MAX_IMAGES_CONSIDERED: usize = 4096;
 
 /// Finds the images that hold a blob, and one that permits it.
 pub(super) struct Blobs {
@@ -52,7 +52,7 @@ impl Blobs {
             if self.judge.cached(question).is_none() {
                 judged += 1;
             }
-            if judged > JUDGED_AT_MOST {
+            if judged > MAX_IMAGES_JUDGED {
                 return Err(self.refuse(pull, rulebook, blob, too_many_images()).await);
             }
             let verdict = self.judge.verdict(question).await?;
@@ -95,7 +95,7 @@ impl Blobs {
 
     fn all_holders(&self, repository: &Repository, blob: &Digest) -> Vec<Digest> {
         let index = self.ledger.index();
-        let recorded = index.images_holding(repository, blob, LOOKED_AT);
+        let recorded = index.images_holding(repository, blob, MAX_IMAGES_CONSIDERED);
         match recorded.is_empty() {
             true => self.unrecorded_holders(repository, blob),
             false => recorded,

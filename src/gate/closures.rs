@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::reading::{Outcome, Read, read_closure};
+use super::reading::{FetchedClosure, ReadOutcome, read_closure};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
-use crate::flight::Flights;
+use crate::flight::SingleFlight;
 use crate::ledger::{Alias, Ledger};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{ChildOutcome, Closure, Digest, Repository};
@@ -20,33 +20,33 @@ use crate::tasks::Tasks;
 use crate::trust::Subject;
 use crate::upstream::{Upstream, UpstreamError};
 
-/// Bytes of closures of images that nobody admitted yet, at most.
-const CLOSURE_BYTES: u64 = 128 << 20;
+/// The most bytes of closures of images that were never admitted.
+const MAX_CLOSURE_BYTES: u64 = 128 << 20;
 /// Bytes of digests that are absent, at most: about 30,000 of them. They have a
 /// memory of their own, so that they push out nothing that exists.
-const ABSENT_BYTES: u64 = 8 << 20;
-/// Bytes for what lies below closures that could not be recorded, at most.
-const BELOW_BYTES: u64 = 16 << 20;
+const MAX_ABSENT_BYTES: u64 = 8 << 20;
+/// The most bytes of digests of unrecorded closures.
+const MAX_MEMBER_BYTES: u64 = 16 << 20;
 /// How long an absent digest is not asked for again; never longer than `tag_ttl`.
-const ABSENT_FOR: SignedDuration = SignedDuration::from_secs(30);
-/// Readings that go on when everyone who asked has left, at most. One holds up to
-/// 32 MiB. Beyond, a reading lasts as long as somebody waits for it.
-const OWNED_READINGS: usize = 16;
-/// How long such a reading may take.
-const OWNED_FOR: Duration = Duration::from_mins(10);
+const ABSENT_TTL: SignedDuration = SignedDuration::from_secs(30);
+/// The most reads that go on after all their callers were cancelled. One holds up to 32
+/// MiB. Further reads end with their last caller.
+const MAX_DETACHED_READS: usize = 16;
+/// The timeout of such a read.
+const DETACHED_READ_TIMEOUT: Duration = Duration::from_mins(10);
 /// About what a descriptor takes in memory, in bytes.
-const DESCRIPTOR: usize = 256;
+const DESCRIPTOR_BYTES: usize = 256;
 
 type Key = (Repository, Digest);
 
-/// Whoever can pull can name as many images as the upstream has.
-impl HeapSize for Outcome {
+/// Any client can name as many images as the upstream has, so they are weighed.
+impl HeapSize for ReadOutcome {
     fn heap_size(&self) -> usize {
         match self {
             Self::Read(read) => {
                 let bodies = read.bodies.iter().map(|(_, _, bytes)| bytes.len());
                 let digests = read.closure.digests().count() + read.aliases.len();
-                bodies.sum::<usize>() + digests * DESCRIPTOR
+                bodies.sum::<usize>() + digests * DESCRIPTOR_BYTES
             }
             Self::Unfit(why) => why.heap_size(),
             Self::Absent => 0,
@@ -55,11 +55,11 @@ impl HeapSize for Outcome {
 }
 
 /// What is absent is looked for again; what was read has its digest for ever.
-fn validity(outcome: &Outcome, now: Timestamp, absent_for: SignedDuration) -> Validity {
+fn validity(outcome: &ReadOutcome, now: Timestamp, absent_for: SignedDuration) -> Validity {
     match outcome {
-        Outcome::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
-        Outcome::Unfit(_) => Validity::ALWAYS,
-        Outcome::Read(_) | Outcome::Absent => Validity::lasting(now, absent_for),
+        ReadOutcome::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
+        ReadOutcome::Unfit(_) => Validity::ALWAYS,
+        ReadOutcome::Read(_) | ReadOutcome::Absent => Validity::lasting(now, absent_for),
     }
 }
 
@@ -73,48 +73,48 @@ fn lacks_children(closure: &Closure) -> bool {
 pub(super) struct Closures {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
-    memory: Arc<Remembered>,
-    flights: Arc<Flights<Key, Result<Outcome, UpstreamError>>>,
+    memory: Arc<RememberedClosures>,
+    flights: Arc<SingleFlight<Key, Result<ReadOutcome, UpstreamError>>>,
     tasks: Tasks,
     owned: Arc<Semaphore>,
 }
 
-/// What was read of images that nobody admitted, and what was not there.
-struct Remembered {
-    read: BoundedMemory<Key, Outcome>,
+/// Closures of images that were never admitted, and absent digests.
+struct RememberedClosures {
+    read: BoundedMemory<Key, ReadOutcome>,
     absent: BoundedMemory<Key, ()>,
     /// Content to the root that was seen to hold it.
-    below: BoundedMemory<Key, Digest>,
+    parents: BoundedMemory<Key, Digest>,
 }
 
 /// A closure to judge by.
-pub(super) enum Known {
+pub(super) enum KnownClosure {
     /// In the ledger: its membership is in the index.
     Recorded(Arc<Closure>),
-    Unrecorded(Read),
+    Unrecorded(FetchedClosure),
     /// It cannot be judged safely; the text says why.
     Unfit(Arc<str>),
 }
 
-impl Remembered {
+impl RememberedClosures {
     fn new() -> Self {
         Self {
-            read: BoundedMemory::new(CLOSURE_BYTES),
-            absent: BoundedMemory::new(ABSENT_BYTES),
-            below: BoundedMemory::new(BELOW_BYTES),
+            read: BoundedMemory::new(MAX_CLOSURE_BYTES),
+            absent: BoundedMemory::new(MAX_ABSENT_BYTES),
+            parents: BoundedMemory::new(MAX_MEMBER_BYTES),
         }
     }
 
-    fn get(&self, key: &Key, now: Timestamp) -> Option<Outcome> {
-        let absent = self.absent.get(key, now).map(|()| Outcome::Absent);
+    fn get(&self, key: &Key, now: Timestamp) -> Option<ReadOutcome> {
+        let absent = self.absent.get(key, now).map(|()| ReadOutcome::Absent);
         absent.or_else(|| self.read.get(key, now))
     }
 
-    fn remember(&self, key: Key, outcome: Outcome, now: Timestamp, absent_for: SignedDuration) {
+    fn remember(&self, key: Key, outcome: ReadOutcome, now: Timestamp, absent_for: SignedDuration) {
         let validity = validity(&outcome, now, absent_for);
         match outcome {
-            Outcome::Absent => drop(self.absent.insert(key, (), validity)),
-            Outcome::Read(_) | Outcome::Unfit(_) => {
+            ReadOutcome::Absent => drop(self.absent.insert(key, (), validity)),
+            ReadOutcome::Read(_) | ReadOutcome::Unfit(_) => {
                 self.absent.remove(&key);
                 self.read.insert(key, outcome, validity);
             }
@@ -127,29 +127,29 @@ impl Closures {
         Self {
             ledger,
             upstreams,
-            memory: Arc::new(Remembered::new()),
-            flights: Arc::new(Flights::default()),
+            memory: Arc::new(RememberedClosures::new()),
+            flights: Arc::new(SingleFlight::default()),
             tasks,
-            owned: Arc::new(Semaphore::new(OWNED_READINGS)),
+            owned: Arc::new(Semaphore::new(MAX_DETACHED_READS)),
         }
     }
 
     fn unrecorded(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
         let key = (repository.clone(), digest.clone());
         match self.memory.read.last(&key)? {
-            Outcome::Read(read) => Some(read.closure),
-            Outcome::Unfit(_) | Outcome::Absent => None,
+            ReadOutcome::Read(read) => Some(read.closure),
+            ReadOutcome::Unfit(_) | ReadOutcome::Absent => None,
         }
     }
 
     /// Remembers what lies below a closure that the ledger could not record:
     /// what is served without it needs its blobs and children, too.
-    pub(super) fn note_below(&self, repository: &Repository, closure: &Closure) {
+    pub(super) fn note_members(&self, repository: &Repository, closure: &Closure) {
         let root = closure.root();
         for digest in closure.digests().filter(|digest| *digest != root) {
             let key = (repository.clone(), digest.clone());
             self.memory
-                .below
+                .parents
                 .insert(key, root.clone(), Validity::ALWAYS);
         }
     }
@@ -162,7 +162,7 @@ impl Closures {
     ) -> Option<Arc<Closure>> {
         let root = self
             .memory
-            .below
+            .parents
             .last(&(repository.clone(), digest.clone()))?;
         self.unrecorded(repository, &root)
     }
@@ -181,15 +181,15 @@ impl Closures {
             .or_else(|| self.unrecorded(repository, digest))
     }
 
-    /// The closure to judge by, read from upstream when nobody knows it yet.
+    /// The closure to judge by, read from upstream if it is not known yet.
     pub(super) async fn find(
         &self,
         repository: &Repository,
         digest: &Digest,
         now: Timestamp,
-    ) -> Result<Known, Refusal> {
+    ) -> Result<KnownClosure, Refusal> {
         if let Some(closure) = self.ledger.index().closure(repository, digest) {
-            return Ok(Known::Recorded(closure));
+            return Ok(KnownClosure::Recorded(closure));
         }
         let key = (repository.clone(), digest.clone());
         let outcome = match self.memory.get(&key, now) {
@@ -197,9 +197,9 @@ impl Closures {
             None => self.read(key, now).await?,
         };
         match outcome {
-            Outcome::Read(read) => Ok(Known::Unrecorded(read)),
-            Outcome::Unfit(why) => Ok(Known::Unfit(why)),
-            Outcome::Absent => Err(Refusal::ManifestUnknown),
+            ReadOutcome::Read(read) => Ok(KnownClosure::Unrecorded(read)),
+            ReadOutcome::Unfit(why) => Ok(KnownClosure::Unfit(why)),
+            ReadOutcome::Absent => Err(Refusal::ManifestUnknown),
         }
     }
 
@@ -212,18 +212,18 @@ impl Closures {
     ) -> Result<(Arc<Closure>, Arc<[Alias]>), Refusal> {
         let known = self.find(&subject.repository, &subject.digest, now);
         match known.await? {
-            Known::Recorded(closure) => Ok((closure, Arc::default())),
-            Known::Unrecorded(read) => Ok((read.closure, read.aliases)),
-            Known::Unfit(_) => Err(Refusal::ManifestUnknown),
+            KnownClosure::Recorded(closure) => Ok((closure, Arc::default())),
+            KnownClosure::Unrecorded(read) => Ok((read.closure, read.aliases)),
+            KnownClosure::Unfit(_) => Err(Refusal::ManifestUnknown),
         }
     }
 
     /// Reads a closure once for all who ask while it is under way.
-    async fn read(&self, key: Key, now: Timestamp) -> Result<Outcome, Refusal> {
+    async fn read(&self, key: Key, now: Timestamp) -> Result<ReadOutcome, Refusal> {
         let reachable = self.upstreams.of(&key.0)?;
         let reading = Reading {
             upstream: reachable.upstream.clone(),
-            absent_for: ABSENT_FOR.min(reachable.tag_ttl),
+            absent_for: ABSENT_TTL.min(reachable.tag_ttl),
             memory: self.memory.clone(),
             key,
             now,
@@ -247,7 +247,7 @@ impl Closures {
             let _turn = turn;
             let flight = || reading.clone().run();
             let read = flights.join(&reading.key, flight);
-            let _ = tokio::time::timeout(OWNED_FOR, read).await;
+            let _ = tokio::time::timeout(DETACHED_READ_TIMEOUT, read).await;
         });
     }
 }
@@ -258,13 +258,13 @@ struct Reading {
     upstream: Upstream,
     /// How long an absence is believed.
     absent_for: SignedDuration,
-    memory: Arc<Remembered>,
+    memory: Arc<RememberedClosures>,
     key: Key,
     now: Timestamp,
 }
 
 impl Reading {
-    async fn run(self) -> Result<Outcome, UpstreamError> {
+    async fn run(self) -> Result<ReadOutcome, UpstreamError> {
         let outcome = read_closure(&self.upstream, &self.key.0, &self.key.1).await?;
         let (absent_for, now) = (self.absent_for, self.now);
         self.memory
@@ -288,26 +288,26 @@ mod tests {
 
     #[test]
     fn an_absence_holds_for_a_while_from_when_it_was_seen() {
-        let closures = Remembered::new();
-        closures.remember(key(1), Outcome::Absent, at(10), ABSENT_FOR);
+        let closures = RememberedClosures::new();
+        closures.remember(key(1), ReadOutcome::Absent, at(10), ABSENT_TTL);
         for (second, holds) in [(9, false), (10, true), (39, true), (40, false)] {
             let found = closures.get(&key(1), at(second));
             assert_eq!(found.is_some(), holds, "at {second}");
         }
-        let unfit = Outcome::Unfit("no".into());
-        closures.remember(key(1), unfit, at(20), ABSENT_FOR);
+        let unfit = ReadOutcome::Unfit("no".into());
+        closures.remember(key(1), unfit, at(20), ABSENT_TTL);
         let found = closures.get(&key(1), at(20));
-        assert!(matches!(found, Some(Outcome::Unfit(_))));
+        assert!(matches!(found, Some(ReadOutcome::Unfit(_))));
     }
 
     #[test]
     fn absences_are_bounded_in_bytes_and_push_out_nothing_that_exists() {
-        let closures = Remembered::new();
-        closures.remember(key(0), Outcome::Unfit("no".into()), at(0), ABSENT_FOR);
+        let closures = RememberedClosures::new();
+        closures.remember(key(0), ReadOutcome::Unfit("no".into()), at(0), ABSENT_TTL);
         for number in 1..100_000 {
-            closures.remember(key(number), Outcome::Absent, at(0), ABSENT_FOR);
+            closures.remember(key(number), ReadOutcome::Absent, at(0), ABSENT_TTL);
         }
-        assert!(closures.absent.bytes() <= ABSENT_BYTES);
+        assert!(closures.absent.bytes() <= MAX_ABSENT_BYTES);
         assert!(closures.get(&key(0), at(0)).is_some());
         assert!(closures.get(&key(99_999), at(0)).is_some());
         assert!(closures.get(&key(1), at(0)).is_none());

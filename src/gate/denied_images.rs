@@ -9,7 +9,7 @@ use crate::memory::{BoundedMemory, Validity};
 use crate::trust::{DenialReason, EnvironmentName};
 
 /// An image counts for this long after it was last denied.
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 type Key = (EnvironmentName, DenialReason, DeniedImage);
 
@@ -29,7 +29,7 @@ impl DeniedImages {
     }
 
     fn insert(&self, key: Key, now: Timestamp) {
-        self.0.insert(key, (), Validity::lasting(now, WINDOW));
+        self.0.insert(key, (), Validity::lasting(now, COUNTED_FOR));
     }
 
     pub(super) fn remove_expired(&self, now: Timestamp) {

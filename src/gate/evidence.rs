@@ -1,8 +1,8 @@
-//! All that is known of a subject, gathered piece by piece.
+//! Gathers the evidence on a subject, piece by piece.
 //!
-//! A piece is what one source says, and until when that holds where time alone
-//! ends it; the verdict then holds no longer. A further source (signatures, say)
-//! is one more line in [`Sources::gather`] and one more field of [`Evidence`].
+//! A piece is the evidence of one source, and until when it holds where time ends it; the
+//! verdict then holds no longer. A further source (signatures, say) is one more line in
+//! [`Sources::gather`] and one more field of [`Evidence`].
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bases::Bases;
 use super::closures::Closures;
-use super::facts::Facts;
+use super::facts::PullFacts;
 use super::question::{OtherVerdicts, Question};
 use super::upstreams::Upstreams;
 use super::vouch::Vouchers;
 use crate::ledger::{Alias, Ledger, LedgerError};
-use crate::oci::{Closure, Content, Digest, Image, Shape};
-use crate::trust::{BreakGlass, Evidence, FirstNamed, Subject, TimedMode};
+use crate::oci::{Closure, Digest, Image, ImageContent, Shape};
+use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedMode};
 
-/// How long a referrer rests on the verdict of what it refers to, so that a
-/// change there reaches it as soon as any other.
-const SUBJECT_HOLDS: SignedDuration = SignedDuration::from_millis(500);
+/// How long the verdict on a subject is reused for its referrer. Short, so that a change
+/// of the subject's verdict takes effect as fast as any other.
+const SUBJECT_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
 /// Where evidence comes from.
 pub(super) struct Sources {
     ledger: Arc<Ledger>,
     closures: Arc<Closures>,
-    facts: Arc<Facts>,
+    facts: Arc<PullFacts>,
     vouchers: Vouchers,
     bases: Bases,
 }
@@ -36,7 +36,7 @@ impl Sources {
         ledger: Arc<Ledger>,
         upstreams: Arc<Upstreams>,
         closures: Arc<Closures>,
-        facts: Arc<Facts>,
+        facts: Arc<PullFacts>,
     ) -> Self {
         Self {
             vouchers: Vouchers::new(ledger.clone(), upstreams),
@@ -71,7 +71,7 @@ impl Sources {
             Err(error) => unreadable(&mut evidence, &error),
         }
         match self.first_named(question, &evidence).await {
-            Ok(first_named) => evidence.first_named = first_named,
+            Ok(first_named) => evidence.first_reported = first_named,
             Err(error) => unreadable(&mut evidence, &error),
         }
         (evidence.trusted_bases, evidence.bases_known_until) =
@@ -121,7 +121,7 @@ impl Sources {
         let revocations = related.iter().flat_map(|digest| index.revoked_as(digest));
         Evidence {
             revocations: revocations.collect(),
-            above: index.indexes_holding(&subject.repository, &subject.digest),
+            parents: index.indexes_holding(&subject.repository, &subject.digest),
             related,
             confirmed: false,
             ..Evidence::none(closure)
@@ -136,12 +136,12 @@ impl Sources {
             return;
         };
         let root = parent.root();
-        if !evidence.above.contains(root) {
+        if !evidence.parents.contains(root) {
             let revocations = self.ledger.index().revocations(root);
             evidence.revocations.extend(revocations);
             let between = parent.nested().iter().map(|it| it.digest.clone());
             evidence.related.extend(between);
-            evidence.above.push(root.clone());
+            evidence.parents.push(root.clone());
         }
     }
 
@@ -152,7 +152,7 @@ impl Sources {
         subject: &Subject,
         evidence: &Evidence,
     ) -> (Vec<BreakGlass>, Option<TimedMode>) {
-        self.ledger.index().leave(subject, &evidence.above)
+        self.ledger.index().overrides(subject, &evidence.parents)
     }
 
     /// When it was first seen, where that matters: now, if never before.
@@ -166,7 +166,7 @@ impl Sources {
             return Ok(evidence.first_seen);
         }
         let subject = question.subject;
-        let recorded = self.ledger.first_seen(subject, &evidence.above).await?;
+        let recorded = self.ledger.first_seen(subject, &evidence.parents).await?;
         let recorded = recorded.filter(|seen| *seen <= question.now);
         Ok(Some(
             recorded.unwrap_or_else(|| self.facts.seen(subject, question.now)),
@@ -178,13 +178,13 @@ impl Sources {
         &self,
         question: Question<'_>,
         evidence: &Evidence,
-    ) -> Result<Vec<FirstNamed>, LedgerError> {
+    ) -> Result<Vec<FirstReported>, LedgerError> {
         let grace = question.settings().map(|settings| settings.grace_for_worse);
         if grace.is_none_or(|grace| grace <= SignedDuration::ZERO) || evidence.scans.is_empty() {
             return Ok(Vec::new());
         }
         let manifests = evidence.closure.images().map(|image| &image.manifest);
-        self.ledger.first_named(manifests).await
+        self.ledger.first_reported(manifests).await
     }
 }
 
@@ -209,7 +209,7 @@ async fn permitted_subject(
             ..question.subject.clone()
         };
         if others.permits(question.of_another(&subject)).await {
-            return question.now.checked_add(SUBJECT_HOLDS).ok();
+            return question.now.checked_add(SUBJECT_VERDICT_TTL).ok();
         }
     }
     None
@@ -221,13 +221,13 @@ fn referred(evidence: &Evidence) -> Vec<Digest> {
         return Vec::new();
     };
     match image.content {
-        Content::Runnable { .. } => Vec::new(),
-        Content::Attestation => evidence.above.clone(),
-        Content::Artifact { .. } => image.subject.iter().cloned().collect(),
+        ImageContent::Runnable { .. } => Vec::new(),
+        ImageContent::Attestation => evidence.parents.clone(),
+        ImageContent::Artifact { .. } => image.subject.iter().cloned().collect(),
     }
 }
 
-/// Whether an upstream's word could stand in for something.
+/// Whether a vouching upstream could replace evidence that is missing.
 fn lacks_scan_or_promotion(evidence: &Evidence) -> bool {
     let unscanned = |image: &Image| {
         let mut scans = evidence.scans.iter();

@@ -3,22 +3,22 @@
 use dashmap::DashMap;
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, Ledger};
+use crate::ledger::{Ledger, PullFact};
 use crate::trust::Subject;
 
 /// Facts that wait to be written, at most.
-const WAITING: usize = 100_000;
+const MAX_WAITING_FACTS: usize = 100_000;
 
 /// What was seen and served since the last batch.
 #[derive(Default)]
-pub(super) struct Facts {
+pub(super) struct PullFacts {
     served: DashMap<Subject, Timestamp>,
     seen: DashMap<Subject, Timestamp>,
 }
 
-impl Facts {
+impl PullFacts {
     pub(super) fn served(&self, subject: &Subject, now: Timestamp) {
-        if self.served.len() < WAITING {
+        if self.served.len() < MAX_WAITING_FACTS {
             self.served.entry(subject.clone()).or_insert(now);
         }
     }
@@ -31,7 +31,7 @@ impl Facts {
         {
             return *first;
         }
-        if self.seen.len() < WAITING {
+        if self.seen.len() < MAX_WAITING_FACTS {
             let mut first = self.seen.entry(subject.clone()).or_insert(now);
             *first = now.min(*first);
             *first
@@ -40,11 +40,11 @@ impl Facts {
         }
     }
 
-    fn take(&self) -> Vec<Fact> {
+    fn take(&self) -> Vec<PullFact> {
         let mut taken = Vec::new();
         for (facts, served) in [(&self.served, true), (&self.seen, false)] {
             facts.retain(|subject, at| {
-                taken.push(Fact {
+                taken.push(PullFact {
                     subject: subject.clone(),
                     at: *at,
                     served,
@@ -55,7 +55,7 @@ impl Facts {
         taken
     }
 
-    fn put_back(&self, fact: &Fact) {
+    fn put_back(&self, fact: &PullFact) {
         match fact.served {
             true => self.served(&fact.subject, fact.at),
             false => {
@@ -65,14 +65,14 @@ impl Facts {
     }
 }
 
-impl Facts {
+impl PullFacts {
     /// Writes the facts that wait. What cannot be written waits on.
     pub(super) async fn write_once(&self, ledger: &Ledger) {
         let facts = self.take();
         if facts.is_empty() {
             return;
         }
-        if let Err(error) = ledger.note_facts(&facts).await {
+        if let Err(error) = ledger.record_facts(&facts).await {
             tracing::error!(%error, "facts not written");
             for fact in facts {
                 self.put_back(&fact);

@@ -12,21 +12,21 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
-use super::admit::{Admission, Admissions, Admitted, unjudged};
+use super::admit::{AdmissionContext, AdmissionOutcome, Admissions, unjudged};
 use super::blob::Blobs;
 use super::inspect::{InspectError, Inspector};
 use super::list::{Lists, TagList};
-use super::parts::{Parts, Shared};
-use super::pull::{Asker, Halt, Lane, Listener, Pull, Target};
+use super::parts::{GateParts, Shared};
+use super::pull::{Client, Halt, Lane, Listener, Pull, RequestTarget};
 use super::question::{ExposureInput, Question};
 use super::record::Recorder;
 use super::records::shown_warnings;
 use super::refusal::Refusal;
 use super::replay::{Replay, Replayed, Replayer};
 use super::rescan::RescanForecast;
-use super::serve::{ServedBlob, ServedManifest, Source, Wanted};
+use super::serve::{BlobPart, ServedBlob, ServedFrom, ServedManifest};
 use super::unpushed::UnpushedJudge;
-use super::upstreams::{Misaddressed, Namespace, Reachable};
+use super::upstreams::{AddressError, ConfiguredUpstream, Namespace};
 use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
@@ -47,14 +47,14 @@ pub struct Gate {
     replayer: Replayer,
 }
 
-/// A verdict, and what to say of how its digest was found.
-struct Found {
+/// A verdict, with a warning if the digest may be stale.
+struct FoundVerdict {
     verdict: Arc<Verdict>,
     warning: Option<String>,
 }
 
 impl Gate {
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: GateParts) -> Self {
         let clock = parts.clock.clone();
         let (rulebook, shared) = parts.share();
         Self {
@@ -116,15 +116,15 @@ impl Gate {
         lane: Lane,
     ) -> Result<ServedManifest, Halt> {
         let exposure = pull.exposure();
-        let Found { verdict, warning } = self
+        let FoundVerdict { verdict, warning } = self
             .check(pull, rulebook, exposure, reference, lane)
             .await?;
         let records = &self.shared.records;
         let permit = records.permit(pull, reference, &verdict, lane).await?;
-        let at_hand = self.shared.server.at_hand(&permit, lane)?;
+        let at_hand = self.shared.server.in_memory(&permit, lane)?;
         records.passed(pull, reference, &verdict, lane)?;
         let (manifest, source) = match at_hand {
-            Some(manifest) => (manifest, Source::Cache),
+            Some(manifest) => (manifest, ServedFrom::Cache),
             None => Box::pin(self.shared.server.manifest(pull, permit)).await?,
         };
         let mut warnings = Vec::from_iter(warning);
@@ -144,7 +144,7 @@ impl Gate {
         exposure: ExposureInput,
         reference: &Reference,
         lane: Lane,
-    ) -> Result<Found, Halt> {
+    ) -> Result<FoundVerdict, Halt> {
         let resolver = &self.shared.resolver;
         let environment = resolver.limits(pull, rulebook)?;
         let resolved = resolver.resolve(pull, environment, reference, lane).await?;
@@ -155,7 +155,7 @@ impl Gate {
         };
         let verdict = self.shared.judge.verdict_in(question, lane).await?;
         let warning = resolved.warning;
-        Ok(Found { verdict, warning })
+        Ok(FoundVerdict { verdict, warning })
     }
 
     /// Why a pull did not go on, recorded where the line did not do so.
@@ -178,12 +178,12 @@ impl Gate {
         }
     }
 
-    /// Serves a blob of a permitted image, or as much of it as is `wanted`.
+    /// Serves a blob of a permitted image, or as much of it as is `rescan_reason`.
     pub async fn pull_blob(
         &self,
         pull: Pull<'_>,
         digest: &Digest,
-        wanted: Wanted,
+        wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
         let rulebook = self.rulebook();
         if let Err(halt) = self.shared.resolver.limits(pull, &rulebook) {
@@ -254,21 +254,21 @@ impl Gate {
     /// the request's own authority: `ns` that names the gateway counts as absent.
     ///
     /// # Errors
-    /// [`Misaddressed`] where no configured upstream is meant, or none for sure.
+    /// [`AddressError`] where no configured upstream is meant, or none for sure.
     pub fn address(
         &self,
         listener: &Listener,
         name: &str,
         ns: Namespace<'_>,
         host: Option<&str>,
-    ) -> Result<Target, Misaddressed> {
+    ) -> Result<RequestTarget, AddressError> {
         self.shared.upstreams.address(listener, name, ns, host)
     }
 
     /// A denial of an address that names no repository here, recorded.
     pub async fn refuse_address(
         &self,
-        asker: &Asker,
+        client: &Client,
         name: &str,
         denial: Denial,
         now: Timestamp,
@@ -278,7 +278,7 @@ impl Gate {
         let at = (now, started);
         self.shared
             .records
-            .refuse_address(asker, &rulebook, name, denial, at)
+            .refuse_address(client, &rulebook, name, denial, at)
             .await
     }
 
@@ -286,10 +286,10 @@ impl Gate {
     /// cannot be decided is `undecidable`.
     pub async fn admit(
         &self,
-        admission: Admission<'_>,
-        target: &Target,
+        admission: AdmissionContext<'_>,
+        target: &RequestTarget,
         reference: &Reference,
-    ) -> Admitted {
+    ) -> AdmissionOutcome {
         let rulebook = self.rulebook();
         let pull = admission.pull(target);
         let image = pull.image(reference);
@@ -297,7 +297,7 @@ impl Gate {
         let found = self.check(pull, &rulebook, exposure, reference, Lane::Layered);
         let admissions = &self.admissions;
         match found.await {
-            Ok(Found { verdict, .. }) => {
+            Ok(FoundVerdict { verdict, .. }) => {
                 let what = (&*image, target);
                 admissions
                     .judged(admission, &rulebook, what, &verdict, &source)
@@ -311,12 +311,12 @@ impl Gate {
         }
     }
 
-    /// The digest that `reference` means now, for who would write it down; `None`
-    /// where nobody can say.
+    /// The digest that `reference` means now, to pin it; `None` where it cannot be
+    /// resolved.
     pub async fn pin(
         &self,
-        admission: Admission<'_>,
-        target: &Target,
+        admission: AdmissionContext<'_>,
+        target: &RequestTarget,
         reference: &Reference,
     ) -> Option<Digest> {
         let rulebook = self.rulebook();
@@ -331,10 +331,10 @@ impl Gate {
     /// A denial of an image of a Pod before anything of it could be judged.
     pub async fn refuse_image(
         &self,
-        admission: Admission<'_>,
+        admission: AdmissionContext<'_>,
         image: &str,
         denial: Denial,
-    ) -> Admitted {
+    ) -> AdmissionOutcome {
         let rulebook = self.rulebook();
         let what = (image, None);
         self.admissions
@@ -342,22 +342,22 @@ impl Gate {
             .await
     }
 
-    /// The mode that holds for who asks, whatever image it is about.
-    pub fn mode_of(&self, admission: Admission<'_>) -> Mode {
+    /// The mode that holds for a request, whatever its image.
+    pub fn mode_of(&self, admission: AdmissionContext<'_>) -> Mode {
         self.admissions.mode(admission, &self.rulebook())
     }
 
-    /// For who hands in evidence or asks for a verdict.
+    /// Inspection, for scan submissions and verdict queries.
     pub fn inspector(&self) -> &Inspector {
         &self.inspector
     }
 
-    /// For who gates images before the push.
+    /// Judgement of images before the push.
     pub fn unpushed(&self) -> &UnpushedJudge {
         &self.unpushed
     }
 
-    /// For who scans.
+    /// The rescan forecast.
     pub fn rescans(&self) -> &RescanForecast {
         &self.rescans
     }
@@ -381,7 +381,7 @@ impl Gate {
         self.rulebook.store(Arc::new(rulebook));
     }
 
-    pub fn upstreams(&self) -> impl Iterator<Item = &Reachable> {
+    pub fn upstreams(&self) -> impl Iterator<Item = &ConfiguredUpstream> {
         self.shared.upstreams.all()
     }
 
@@ -399,8 +399,8 @@ impl Gate {
         self.shared.facts.write_once(&self.shared.ledger).await;
     }
 
-    /// Tells the cache which images were pulled since `moment`, so that what
-    /// belongs together grows old together.
+    /// Marks images that were pulled since `moment` as used in the cache, with all their
+    /// blobs, so that an image ages as a whole.
     pub fn touch_pulled_once(&self, moment: Timestamp, now: Timestamp) {
         for subject in self.shared.records.recorder.pulled_since(moment) {
             let closure = self

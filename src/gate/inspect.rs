@@ -1,12 +1,11 @@
-//! For those who hand in evidence or ask for a verdict: what an image name
-//! means at its upstream, which image of it a report is about, and the verdict
-//! that a pull would get.
+//! For scan submissions and verdict queries: resolves an image name at its upstream,
+//! finds the image that a report is about, and gives the verdict that a pull would get.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::closures::{Closures, Known};
+use super::closures::{Closures, KnownClosure};
 use super::judge::Judge;
 use super::parts::Shared;
 use super::pull::{Halt, Lane, Pull};
@@ -15,15 +14,17 @@ use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
-use crate::oci::{Closure, Content, Digest, Image, ImageRef, Reference, Repository, Shape, Tag};
-use crate::report::{BindError, BindTarget, Bound, ScanReport};
+use crate::oci::{
+    Closure, Digest, Image, ImageContent, ImageRef, Reference, Repository, Shape, Tag,
+};
+use crate::report::{BindError, BindTarget, ReportBinding, ScanReport};
 use crate::trust::{
     Environment, EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict,
 };
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
-pub struct Inspected {
+pub struct InspectedImage {
     pub repository: Repository,
     /// The tag it was asked by, if any.
     pub tag: Option<Tag>,
@@ -54,11 +55,15 @@ pub enum InspectError {
     Unavailable(String),
 }
 
-impl Inspected {
-    /// The image that `report` is about: this one, or the one child of this
-    /// index that the report names. `declared`: whoever hands it in named the
-    /// digest. A report that fits no image, or several, is refused.
-    pub fn bind(&self, report: &ScanReport, declared: bool) -> Result<(&Image, Bound), BindError> {
+impl InspectedImage {
+    /// The image that `report` is about: this one, or the one child of this index that
+    /// the report names. `declared`: the submitter named the digest. A report that fits
+    /// no image, or several, is refused.
+    pub fn bind(
+        &self,
+        report: &ScanReport,
+        declared: bool,
+    ) -> Result<(&Image, ReportBinding), BindError> {
         let mut bound = Vec::new();
         let mut refused = None;
         for image in self.closure.images() {
@@ -81,8 +86,8 @@ impl Inspected {
         image: &Image,
         report: &ScanReport,
         declared: bool,
-    ) -> Option<Result<Bound, BindError>> {
-        let Content::Runnable { platform, diff_ids } = &image.content else {
+    ) -> Option<Result<ReportBinding, BindError>> {
+        let ImageContent::Runnable { platform, diff_ids } = &image.content else {
             return None;
         };
         let of_index = matches!(self.closure.shape(), Shape::Index(_));
@@ -123,7 +128,7 @@ impl Inspector {
         &self,
         image: &ImageRef,
         now: Timestamp,
-    ) -> Result<Inspected, InspectError> {
+    ) -> Result<InspectedImage, InspectError> {
         let repository = image.repository();
         self.served(repository)?;
         let digest = match image.reference() {
@@ -136,7 +141,7 @@ impl Inspector {
         };
         let found = self.closures.find(repository, &digest, now).await;
         let (closure, aliases) = known(image, found)?;
-        Ok(Inspected {
+        Ok(InspectedImage {
             repository: repository.clone(),
             tag: image.tag().cloned(),
             digest,
@@ -149,7 +154,7 @@ impl Inspector {
     ///
     /// # Errors
     /// Those of the ledger.
-    pub async fn record(&self, inspected: &Inspected) -> Result<(), LedgerError> {
+    pub async fn record(&self, inspected: &InspectedImage) -> Result<(), LedgerError> {
         self.ledger.record_aliases(&inspected.aliases).await?;
         let (repository, closure) = (&inspected.repository, &inspected.closure);
         self.ledger.record_closure(repository, closure).await
@@ -231,7 +236,7 @@ impl Inspector {
         &self,
         rulebook: &Rulebook,
         environment: &EnvironmentName,
-        inspected: &Inspected,
+        inspected: &InspectedImage,
         exposure: ExposureInput,
         as_promoted_by: Option<&str>,
         now: Timestamp,
@@ -250,7 +255,7 @@ impl Inspector {
         };
         let known = (inspected.closure.clone(), &*inspected.aliases);
         let (mut evidence, _) = self.judge.evidence(question, known).await;
-        let supposed = as_promoted_by.map(|who| Promotion::supposed(&subject, who, now));
+        let supposed = as_promoted_by.map(|who| Promotion::hypothetical(&subject, who, now));
         evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)
     }
@@ -258,12 +263,12 @@ impl Inspector {
 
 fn known(
     image: &ImageRef,
-    found: Result<Known, Refusal>,
+    found: Result<KnownClosure, Refusal>,
 ) -> Result<(Arc<Closure>, Arc<[Alias]>), InspectError> {
     match found.map_err(|refusal| inspect_error(image, refusal))? {
-        Known::Recorded(closure) => Ok((closure, Arc::default())),
-        Known::Unrecorded(read) => Ok((read.closure, read.aliases)),
-        Known::Unfit(why) => Err(InspectError::Unfit(image.to_string(), why.to_string())),
+        KnownClosure::Recorded(closure) => Ok((closure, Arc::default())),
+        KnownClosure::Unrecorded(read) => Ok((read.closure, read.aliases)),
+        KnownClosure::Unfit(why) => Err(InspectError::Unfit(image.to_string(), why.to_string())),
     }
 }
 

@@ -6,20 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
-use super::closures::{Closures, Known};
+use super::closures::{Closures, KnownClosure};
 use super::evidence::Sources;
 use super::pull::{Halt, Lane};
-use super::question::{OtherVerdicts, Question, Waiting};
-use super::reading::Read;
+use super::question::{BoxedFuture, OtherVerdicts, Question};
+use super::reading::FetchedClosure;
 use super::refusal::Refusal;
 use crate::cache::Cache;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Repository, Shape};
-use crate::trust::{Denial, DenialReason, Evidence, Standing, Subject, Verdict};
+use crate::trust::{CachedVerdict, Denial, DenialReason, Evidence, Subject, Verdict};
 
-/// Indexes that are recorded although they were denied, from one start to the next:
-/// whoever can pull can name as many as the upstream has. Of others memory knows.
-const DENIED_INDEXES: usize = 10_000;
+/// Indexes that are recorded although they were denied, from one start to the next: any
+/// client can name as many as the upstream has. Further ones are remembered in memory
+/// only.
+const MAX_DENIED_INDEXES: usize = 10_000;
 
 /// Judges, and caches verdicts where a later change would reach them.
 pub(super) struct Judge {
@@ -68,12 +69,13 @@ impl Judge {
     }
 
     /// The cached verdict, if it still holds. Memory only: no await, no SQL.
-    pub(super) fn cached(&self, question: Question<'_>) -> Option<Arc<Standing>> {
+    pub(super) fn cached(&self, question: Question<'_>) -> Option<Arc<CachedVerdict>> {
         if self.ledger.is_silent(question.now) {
             return None;
         }
         let index = self.ledger.index();
-        let cached = index.standing(question.subject, question.bare_exposure(), question.now)?;
+        let cached =
+            index.cached_verdict(question.subject, question.bare_exposure(), question.now)?;
         let revision = question.rulebook.revision();
         cached.is_current(revision, question.now).then_some(cached)
     }
@@ -83,9 +85,11 @@ impl Judge {
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
         match found.await? {
-            Known::Recorded(closure) => Ok(self.judge_recorded(question, closure, &[]).await),
-            Known::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
-            Known::Unfit(why) => Ok(Arc::new(unfit(question, &why))),
+            KnownClosure::Recorded(closure) => {
+                Ok(self.judge_recorded(question, closure, &[]).await)
+            }
+            KnownClosure::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
+            KnownClosure::Unfit(why) => Ok(Arc::new(unfit(question, &why))),
         }
     }
 
@@ -97,14 +101,14 @@ impl Judge {
     ) -> Arc<Verdict> {
         let (evidence, seq) = self.evidence(question, (closure, aliases)).await;
         let verdict = Arc::new(question.verdict(&evidence));
-        let standing = Arc::new(Standing {
+        let cached = Arc::new(CachedVerdict {
             verdict: verdict.clone(),
             seq,
             judged_at: question.now,
         });
         if evidence.confirmed && !self.has_unrecorded_parent(question.subject) {
             let index = self.ledger.index();
-            index.remember(question.subject, verdict.exposure(), standing);
+            index.remember(question.subject, verdict.exposure(), cached);
         }
         verdict
     }
@@ -117,16 +121,16 @@ impl Judge {
         parent.is_some_and(|it| index.closure(repository, it.root()).is_none())
     }
 
-    /// A closure that nobody recorded is judged each time, from memory: a
-    /// cached denial could not be reached by the evidence that lifts it.
-    async fn judge_unrecorded(&self, question: Question<'_>, read: Read) -> Arc<Verdict> {
+    /// An unrecorded closure is judged at each request, from memory: evidence that comes
+    /// later could not invalidate a cached denial.
+    async fn judge_unrecorded(&self, question: Question<'_>, read: FetchedClosure) -> Arc<Verdict> {
         let known = (read.closure.clone(), &*read.aliases);
         let (evidence, _) = self.evidence(question, known).await;
         let verdict = question.verdict(&evidence);
         let repository = &question.subject.repository;
         if !self.is_worth_a_record(&verdict, &read.closure) {
             if is_index(&read.closure) {
-                self.closures.note_below(repository, &read.closure);
+                self.closures.note_members(repository, &read.closure);
             }
             return Arc::new(verdict);
         }
@@ -148,7 +152,7 @@ impl Judge {
             recorded => {
                 // The closure is known all the same; only its record is missing, or
                 // cannot be read back.
-                self.closures.note_below(repository, &read.closure);
+                self.closures.note_members(repository, &read.closure);
                 if let Err(error) = recorded {
                     tracing::error!(%error, image.repository = %repository, "closure not recorded");
                 }
@@ -164,15 +168,19 @@ impl Judge {
         verdict.is_allowed()
             || is_spoken_against(verdict)
             || (is_index(closure)
-                && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < DENIED_INDEXES)
+                && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < MAX_DENIED_INDEXES)
     }
 
-    async fn record(&self, repository: &Repository, read: &Read) -> Result<(), LedgerError> {
+    async fn record(
+        &self,
+        repository: &Repository,
+        read: &FetchedClosure,
+    ) -> Result<(), LedgerError> {
         self.ledger.record_aliases(&read.aliases).await?;
         self.ledger.record_closure(repository, &read.closure).await
     }
 
-    async fn keep_manifests(&self, read: &Read, now: Timestamp) {
+    async fn keep_manifests(&self, read: &FetchedClosure, now: Timestamp) {
         for (digest, media_type, bytes) in read.bodies.iter() {
             let kept = self
                 .cache
@@ -194,7 +202,7 @@ impl Judge {
 }
 
 impl OtherVerdicts for Judge {
-    fn permits<'a>(&'a self, question: Question<'a>) -> Waiting<'a, bool> {
+    fn permits<'a>(&'a self, question: Question<'a>) -> BoxedFuture<'a, bool> {
         Box::pin(async move {
             let verdict = self.verdict(question).await;
             verdict.is_ok_and(|verdict| verdict.permit(question.now).is_some())

@@ -19,20 +19,20 @@ use crate::trust::{Environment, Rulebook, Settings};
 use crate::upstream::UpstreamError;
 
 /// Tags on one page at most.
-pub const TAGS_PAGE: usize = 1000;
+pub const MAX_TAGS_PER_PAGE: usize = 1000;
 
 /// Tags judged at once for one list.
 const AT_ONCE: usize = 8;
 /// Tags that are judged anew for one page, about. Verdicts are cached, so the next
 /// page comes further.
-const JUDGED_AT_MOST: usize = 128;
+const MAX_TAGS_JUDGED: usize = 128;
 /// No further tags are judged for a request that takes this long: its page ends
 /// there, and the next one goes on.
-const JUDGED_FOR: Duration = Duration::from_secs(10);
+const JUDGING_TIME: Duration = Duration::from_secs(10);
 
-/// What came of one tag.
+/// The result for one tag.
 #[derive(Default)]
-struct Looked {
+struct TagOutcome {
     served: bool,
     judged_anew: bool,
 }
@@ -80,7 +80,7 @@ impl Lists {
         }
         let repository = pull.repository();
         let upstream = &self.upstreams.of(repository)?.upstream;
-        let limit = limit.min(TAGS_PAGE);
+        let limit = limit.min(MAX_TAGS_PER_PAGE);
         let page = match upstream.tags(repository.name(), limit, last).await {
             Ok(page) => page,
             Err(UpstreamError::NotFound) => return Err(Refusal::NameUnknown),
@@ -101,7 +101,7 @@ impl Lists {
                 list.tags.extend(found.served.then(|| tag.clone()));
             }
             looked_at += batch.len();
-            let spent = judged >= JUDGED_AT_MOST || pull.started.elapsed() > JUDGED_FOR;
+            let spent = judged >= MAX_TAGS_JUDGED || pull.started.elapsed() > JUDGING_TIME;
             if spent && looked_at < page.tags.len() {
                 list.more_after = batch.last().cloned();
                 break;
@@ -116,8 +116,8 @@ impl Lists {
         pull: Pull<'_>,
         (rulebook, environment): (&Rulebook, &Environment),
         tag: &Tag,
-    ) -> Looked {
-        let mut looked = Looked::default();
+    ) -> TagOutcome {
+        let mut looked = TagOutcome::default();
         let Some(digest) = self.resolver.last_known(pull, environment, tag) else {
             return looked;
         };

@@ -1,15 +1,16 @@
 //! The gate: the one place where resolve, judge, fetch and record meet.
 //!
-//! A pull walks `gate.rs` as one line: may this listener ask for it, what digest
-//! is meant, is that digest permitted, and only then a byte. Each step is a part
-//! with its own file: `resolve`, `judge` (from `closures` and `evidence`),
-//! `records`, `serve`. Doors ask this room and nobody else; what they get back is
-//! either served content or a ready answer that says why not.
+//! A pull walks `gate.rs` as one line: may this listener ask for it, what digest is
+//! meant, is that digest permitted, and only then a byte. Each step is a part with its
+//! own file: `resolve`, `judge` (from `closures` and `evidence`), `records`, `serve`.
+//! Doors ask this room only; it returns content to serve, or a ready answer that says why
+//! not.
 
 mod admit;
 mod bases;
 mod blob;
 mod closures;
+mod decision;
 mod denied_images;
 mod evidence;
 mod facts;
@@ -20,7 +21,6 @@ mod facts;
 mod gate;
 mod inspect;
 mod judge;
-mod judged;
 mod list;
 mod open_denials;
 mod parts;
@@ -40,20 +40,20 @@ mod upstreams;
 mod vouch;
 mod write;
 
-pub use admit::{Admission, Admitted};
+pub use admit::{AdmissionContext, AdmissionOutcome};
 pub use gate::Gate;
-pub use inspect::{InspectError, Inspected, Inspector};
-pub use list::{TAGS_PAGE, TagList};
-pub use parts::Parts;
-pub use pull::{Asker, Listener, Pull, Target};
+pub use inspect::{InspectError, InspectedImage, Inspector};
+pub use list::{MAX_TAGS_PER_PAGE, TagList};
+pub use parts::GateParts;
+pub use pull::{Client, Listener, Pull, RequestTarget};
 pub use question::ExposureInput;
 pub use record::{Recorder, RecorderConfig};
 pub use refusal::{DenialAnswer, Refusal};
-pub use replay::{Change, Replay, Replayed, VerdictSummary};
-pub use rescan::{Cause, RescanDue, RescanForecast, RescanQuery};
-pub use serve::{Content, ServedBlob, ServedManifest, Source, Wanted};
+pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
+pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};
+pub use serve::{BlobContent, BlobPart, ServedBlob, ServedFrom, ServedManifest};
 pub use unpushed::{Unpushed, UnpushedJudge};
-pub use upstreams::{Misaddressed, Namespace, Reachable};
+pub use upstreams::{AddressError, ConfiguredUpstream, Namespace};
 pub use write::DecisionWriter;
 
 pub use crate::cache::CachedManifest as ReadyManifest;

@@ -1,11 +1,10 @@
 //! Denials whose minute has not run out: identical ones are one decision with
 //! one id and a count.
 //!
-//! A denial is written when it is first given, and once more with its count when
-//! it is closed. Both are certain: a place in the writer's queue is reserved
-//! before a denial is opened, so that whoever stops waiting leaves nothing open
-//! that was never written, and what is pushed out of memory waits to be written
-//! with its count.
+//! A denial is written when it is first given, and once more with its count when it is
+//! closed. Both are certain: a place in the writer's queue is reserved before a denial is
+//! opened, so that a cancelled request leaves no open denial that was never written; and
+//! a denial that is evicted from memory waits to be written with its count.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,21 +14,21 @@ use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
-use super::judged::Ask;
-use super::{Asker, DenialAnswer};
-use crate::memory::{BoundedMemory, HeapSize, Held, Validity};
+use super::decision::RequestRecord;
+use super::{Client, DenialAnswer};
+use crate::memory::{BoundedMemory, GetOrInsert, HeapSize, Validity};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, Denial, DenialReason, Place, Subject};
+use crate::trust::{Decision, Denial, DenialReason, Subject, WorkloadLocation};
 
 /// Identical denials within this long are one decision.
-const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+const DENIAL_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// What makes two denials the same.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct DenialKey {
     listener: Arc<str>,
     principal: Arc<str>,
-    place: Option<Place>,
+    place: Option<WorkloadLocation>,
     pub(super) what: DeniedImage,
     pub(super) reason: DenialReason,
 }
@@ -42,25 +41,30 @@ pub(super) enum DeniedImage {
 }
 
 impl DenialKey {
-    pub(super) fn of_image(asker: &Asker, subject: &Subject, reason: DenialReason) -> Self {
+    pub(super) fn of_image(client: &Client, subject: &Subject, reason: DenialReason) -> Self {
         let what = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
-        Self::new(asker, None, what, reason)
+        Self::new(client, None, what, reason)
     }
 
-    pub(super) fn of(ask: &Ask<'_>, reason: DenialReason) -> Self {
+    pub(super) fn of(ask: &RequestRecord<'_>, reason: DenialReason) -> Self {
         let what = match (&ask.repository, &ask.digest) {
             (Some(repository), Some(digest)) => {
                 DeniedImage::Image(Repository::clone(repository), digest.clone())
             }
             _ => DeniedImage::Name(ask.image.clone()),
         };
-        Self::new(ask.asker, ask.place.cloned(), what, reason)
+        Self::new(ask.client, ask.place.cloned(), what, reason)
     }
 
-    fn new(asker: &Asker, place: Option<Place>, what: DeniedImage, reason: DenialReason) -> Self {
+    fn new(
+        client: &Client,
+        place: Option<WorkloadLocation>,
+        what: DeniedImage,
+        reason: DenialReason,
+    ) -> Self {
         Self {
-            listener: asker.listener.name.clone(),
-            principal: asker.principal.shared_name(),
+            listener: client.listener.name.clone(),
+            principal: client.principal.shared_name(),
             place,
             what,
             reason,
@@ -113,7 +117,7 @@ impl OpenDenial {
     }
 }
 
-/// The open denials, and the way to the writer.
+/// The open denials, and the queue of the writer.
 pub(super) struct OpenDenials {
     open: BoundedMemory<DenialKey, Arc<OpenDenial>>,
     /// Closed ones that wait for a place in the queue. No denial is opened before
@@ -154,14 +158,14 @@ impl OpenDenials {
         let first = Arc::new(first);
         loop {
             match self.enter(key.clone(), &first) {
-                Held::New(displaced) => {
+                GetOrInsert::Inserted(displaced) => {
                     first.counted.inc();
                     place.send(first.decision.clone());
                     self.close(displaced);
                     return first.answer.clone();
                 }
                 // One that was closed meanwhile lies in memory no more.
-                Held::Before(before) => {
+                GetOrInsert::Existing(before) => {
                     if let Some(answer) = before.repeat() {
                         return answer;
                     }
@@ -170,9 +174,13 @@ impl OpenDenials {
         }
     }
 
-    fn enter(&self, key: DenialKey, first: &Arc<OpenDenial>) -> Held<DenialKey, Arc<OpenDenial>> {
+    fn enter(
+        &self,
+        key: DenialKey,
+        first: &Arc<OpenDenial>,
+    ) -> GetOrInsert<DenialKey, Arc<OpenDenial>> {
         let (denial, now) = (first.answer.denial(), first.decision.time);
-        let minute = Validity::lasting(now, WINDOW).begun_earlier(WINDOW);
+        let minute = Validity::lasting(now, DENIAL_WINDOW).begun_earlier(DENIAL_WINDOW);
         let same = |open: &Arc<OpenDenial>| open.is_for(denial);
         self.open
             .get_or_insert(key, first.clone(), minute, now, same)
@@ -195,7 +203,7 @@ impl OpenDenials {
         self.closed().extend(counts);
     }
 
-    /// Whoever stops waiting leaves the rest to who comes next.
+    /// If the caller is cancelled, the next one writes the rest.
     async fn write_closed(&self) {
         while !self.closed().is_empty() {
             let Ok(place) = self.queue.reserve().await else {
@@ -220,8 +228,8 @@ impl OpenDenials {
 
 impl HeapSize for DenialKey {
     fn heap_size(&self) -> usize {
-        let asker = self.listener.heap_size() + self.principal.heap_size();
-        asker + self.place.heap_size() + self.what.heap_size()
+        let client = self.listener.heap_size() + self.principal.heap_size();
+        client + self.place.heap_size() + self.what.heap_size()
     }
 }
 

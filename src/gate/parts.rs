@@ -1,16 +1,16 @@
-//! What a gate is built from, and what its parts share.
+//! The parameters of a gate, and what its parts share.
 
 use std::sync::Arc;
 
 use super::closures::Closures;
 use super::evidence::Sources;
-use super::facts::Facts;
+use super::facts::PullFacts;
 use super::judge::Judge;
 use super::record::Recorder;
 use super::records::Records;
 use super::resolve::Resolver;
 use super::serve::Server;
-use super::upstreams::{Reachable, Upstreams};
+use super::upstreams::{ConfiguredUpstream, Upstreams};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
@@ -19,9 +19,9 @@ use crate::tasks::Tasks;
 use crate::trust::Rulebook;
 
 /// What a gate is built from.
-pub struct Parts {
+pub struct GateParts {
     pub rulebook: Rulebook,
-    pub upstreams: Vec<Reachable>,
+    pub upstreams: Vec<ConfiguredUpstream>,
     pub ledger: Arc<Ledger>,
     pub cache: Arc<Cache>,
     pub recorder: Recorder,
@@ -35,7 +35,7 @@ pub struct Parts {
 /// The steps of a pull, as every door's part of the gate takes them.
 pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
-    pub(super) facts: Arc<Facts>,
+    pub(super) facts: Arc<PullFacts>,
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) closures: Arc<Closures>,
@@ -44,10 +44,10 @@ pub(super) struct Shared {
     pub(super) server: Server,
 }
 
-impl Parts {
+impl GateParts {
     pub(super) fn share(self) -> (Rulebook, Shared) {
         let Self { ledger, cache, .. } = self;
-        let facts = Arc::new(Facts::default());
+        let facts = Arc::new(PullFacts::default());
         let upstreams = Arc::new(Upstreams::new(self.upstreams));
         let closures = Closures::new(ledger.clone(), upstreams.clone(), self.tasks);
         let closures = Arc::new(closures);

@@ -1,4 +1,4 @@
-//! What one request asks, of whom, and how long its answer may take.
+//! Listeners, clients, and one pull of a client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,13 +36,13 @@ impl Listener {
 
 /// The client of a request: where it came in, and in whose name.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct Client {
     pub listener: Arc<Listener>,
     pub principal: Principal,
-    pub client: Option<IpAddr>,
+    pub address: Option<IpAddr>,
 }
 
-impl Asker {
+impl Client {
     /// What the asker's own role and scope leave out: everything here, or
     /// `repository`. Allocates nothing where they leave out nothing.
     pub fn barred(&self, repository: Option<&Repository>) -> Option<Denial> {
@@ -82,7 +82,7 @@ impl Asker {
 
 /// The repository that a request is about.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct RequestTarget {
     pub repository: Repository,
     /// The `ns` that named it, which the answer echoes.
     pub namespace: Option<HeaderValue>,
@@ -93,8 +93,8 @@ pub struct Target {
 /// One request of a client for something in a repository.
 #[derive(Clone, Copy)]
 pub struct Pull<'a> {
-    pub asker: &'a Asker,
-    pub target: &'a Target,
+    pub client: &'a Client,
+    pub target: &'a RequestTarget,
     /// Read once, by the door.
     pub now: Timestamp,
     /// When the request came in, for durations.
@@ -103,7 +103,7 @@ pub struct Pull<'a> {
 
 impl<'a> Pull<'a> {
     pub(super) fn environment(&self) -> &'a EnvironmentName {
-        &self.asker.listener.environment
+        &self.client.listener.environment
     }
 
     pub(super) fn repository(&self) -> &'a Repository {
@@ -119,7 +119,7 @@ impl<'a> Pull<'a> {
     }
 
     pub(super) fn exposure(&self) -> ExposureInput {
-        ExposureInput::Listener(self.asker.listener.exposure)
+        ExposureInput::Listener(self.client.listener.exposure)
     }
 
     pub(super) fn question(&self, rulebook: &'a Rulebook, subject: &'a Subject) -> Question<'a> {

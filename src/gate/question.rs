@@ -1,4 +1,4 @@
-//! What a verdict is asked about, and where its exposure is taken from.
+//! The inputs of a verdict, and the source of its exposure.
 
 use std::pin::Pin;
 
@@ -35,11 +35,11 @@ pub enum ExposureInput {
 /// Verdicts on other subjects, on which a verdict may rest.
 pub(super) trait OtherVerdicts: Sync {
     /// Whether a pull of the subject would be permitted now.
-    fn permits<'a>(&'a self, question: Question<'a>) -> Waiting<'a, bool>;
+    fn permits<'a>(&'a self, question: Question<'a>) -> BoxedFuture<'a, bool>;
 }
 
 /// Boxed, since a verdict may be asked for within another.
-pub(super) type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl<'a> Question<'a> {
     pub(super) fn exposure(&self) -> (Exposure, ExposureSource) {

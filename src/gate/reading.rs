@@ -9,8 +9,8 @@ use futures_util::future::try_join_all;
 
 use crate::ledger::Alias;
 use crate::oci::{
-    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Refusal as Unfit,
-    Repository, RepositoryName, Supplied, Wanted,
+    Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Repository, RepositoryName,
+    StructuralRefusal as Unfit, Supplied, WantedContent,
 };
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 8;
 
 /// A closure that was read, with the bodies that it was read from.
 #[derive(Clone)]
-pub(super) struct Read {
+pub(super) struct FetchedClosure {
     pub(super) closure: Arc<Closure>,
     /// Manifests by digest, to be stored once they are permitted.
     pub(super) bodies: Arc<Vec<(Digest, MediaType, Bytes)>>,
@@ -30,8 +30,8 @@ pub(super) struct Read {
 
 /// What reading came to.
 #[derive(Clone)]
-pub(super) enum Outcome {
-    Read(Read),
+pub(super) enum ReadOutcome {
+    Read(FetchedClosure),
     Unfit(Arc<str>),
     Absent,
 }
@@ -40,17 +40,17 @@ pub(super) enum Outcome {
 /// judgement.
 ///
 /// # Errors
-/// Those of the upstream; what is wrong with the content is an [`Outcome`].
+/// Those of the upstream; what is wrong with the content is an [`ReadOutcome`].
 pub(super) async fn read_closure(
     upstream: &Upstream,
     repository: &Repository,
     digest: &Digest,
-) -> Result<Outcome, UpstreamError> {
+) -> Result<ReadOutcome, UpstreamError> {
     let upstream = &upstream.judging();
     let reference = Reference::Digest(digest.clone());
     let root = match upstream.get_manifest(repository.name(), &reference).await {
         Ok(root) => root,
-        Err(UpstreamError::NotFound) => return Ok(Outcome::Absent),
+        Err(UpstreamError::NotFound) => return Ok(ReadOutcome::Absent),
         Err(error) => return Err(error),
     };
     let mut aliases = vec![Alias::of(&root.bytes)];
@@ -76,7 +76,7 @@ pub(super) async fn read_closure(
         }
     }
     Ok(match assembly.finish() {
-        Ok(closure) => Outcome::Read(Read {
+        Ok(closure) => ReadOutcome::Read(FetchedClosure {
             closure: Arc::new(closure),
             bodies: Arc::new(bodies),
             aliases: aliases.into(),
@@ -85,8 +85,8 @@ pub(super) async fn read_closure(
     })
 }
 
-fn unfit_outcome(unfit: &Unfit) -> Outcome {
-    Outcome::Unfit(Arc::from(unfit.to_string()))
+fn unfit_outcome(unfit: &Unfit) -> ReadOutcome {
+    ReadOutcome::Unfit(Arc::from(unfit.to_string()))
 }
 
 fn alias_of(supplied: &Supplied) -> Option<Alias> {
@@ -110,16 +110,16 @@ fn manifest_body(digest: &Digest, supplied: &Supplied) -> Option<(Digest, MediaT
 async fn supply(
     upstream: &Upstream,
     name: &RepositoryName,
-    wanted: Wanted,
+    wanted: WantedContent,
 ) -> Result<(Digest, Supplied), UpstreamError> {
     let (digest, found) = match wanted {
-        Wanted::Manifest(descriptor) => {
+        WantedContent::Manifest(descriptor) => {
             let reference = Reference::Digest(descriptor.digest.clone());
             let found = upstream.get_manifest(name, &reference).await;
             let body = found.map(|manifest| (manifest.bytes, Some(manifest.media_type)));
             (descriptor.digest, body)
         }
-        Wanted::Config(descriptor) => {
+        WantedContent::Config(descriptor) => {
             let found = read_config(upstream, name, &descriptor).await;
             (descriptor.digest, found.map(|bytes| (bytes, None)))
         }

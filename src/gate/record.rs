@@ -13,21 +13,21 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
 use super::DenialAnswer;
+use super::decision::{JudgedRequest, RequestRecord, decision, fresh_id};
 use super::denied_images::DeniedImages;
-use super::judged::{Ask, Judged, decision, fresh_id};
 use super::open_denials::{DenialKey, OpenDenial, OpenDenials};
 use super::recorded_passes::{PassKey, RecordedPasses};
-use crate::gate::Asker;
+use crate::gate::Client;
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::trust::{Decision, Denial, DenialReason, EnvironmentName, Subject, Verdict};
 
 /// Bytes of open denials at most: tens of thousands, or some hundreds of the
 /// longest.
-const DENIAL_BYTES: u64 = 32 << 20;
+const MAX_OPEN_DENIAL_BYTES: u64 = 32 << 20;
 /// Bytes of recorded passes at most: about 80,000.
-const PASS_BYTES: u64 = 32 << 20;
+const MAX_PASS_BYTES: u64 = 32 << 20;
 /// Bytes of images that count as denied at most.
-const DENIED_IMAGE_BYTES: u64 = 16 << 20;
+const MAX_DENIED_IMAGE_BYTES: u64 = 16 << 20;
 
 /// What is recorded, and how it is linked.
 #[derive(Clone, Debug)]
@@ -58,9 +58,9 @@ impl Recorder {
         let (queue, decisions) = mpsc::channel(queue_length);
         let recorder = Self {
             config,
-            denials: OpenDenials::new(DENIAL_BYTES, queue.clone()),
-            passes: RecordedPasses::new(PASS_BYTES),
-            denied_images: DeniedImages::new(DENIED_IMAGE_BYTES),
+            denials: OpenDenials::new(MAX_OPEN_DENIAL_BYTES, queue.clone()),
+            passes: RecordedPasses::new(MAX_PASS_BYTES),
+            denied_images: DeniedImages::new(MAX_DENIED_IMAGE_BYTES),
             queue,
             metrics,
         };
@@ -81,8 +81,8 @@ impl Recorder {
     /// no denial goes unrecorded.
     pub(super) async fn denied(
         &self,
-        ask: &Ask<'_>,
-        judged: Judged<'_>,
+        ask: &RequestRecord<'_>,
+        judged: JudgedRequest<'_>,
         now: Timestamp,
     ) -> Option<Arc<DenialAnswer>> {
         let denial = judged.denial()?;
@@ -93,8 +93,8 @@ impl Recorder {
     /// the mode alone.
     pub(super) async fn lifted(
         &self,
-        ask: &Ask<'_>,
-        judged: Judged<'_>,
+        ask: &RequestRecord<'_>,
+        judged: JudgedRequest<'_>,
         now: Timestamp,
     ) -> Option<Arc<DenialAnswer>> {
         let denial = judged.denials.first()?;
@@ -103,8 +103,8 @@ impl Recorder {
 
     async fn against(
         &self,
-        ask: &Ask<'_>,
-        judged: Judged<'_>,
+        ask: &RequestRecord<'_>,
+        judged: JudgedRequest<'_>,
         denial: &Denial,
         now: Timestamp,
     ) -> Arc<DenialAnswer> {
@@ -122,8 +122,8 @@ impl Recorder {
 
     fn first_denial(
         &self,
-        ask: &Ask<'_>,
-        judged: Judged<'_>,
+        ask: &RequestRecord<'_>,
+        judged: JudgedRequest<'_>,
         denial: &Denial,
         now: Timestamp,
     ) -> OpenDenial {
@@ -135,8 +135,8 @@ impl Recorder {
 
     /// Whether this pass stands in the record already; if so it is counted.
     /// Memory only.
-    pub(super) fn passed_before(&self, asker: &Asker, verdict: &Verdict, now: Timestamp) -> bool {
-        let key = || PassKey::new(asker, None, verdict);
+    pub(super) fn passed_before(&self, client: &Client, verdict: &Verdict, now: Timestamp) -> bool {
+        let key = || PassKey::new(client, None, verdict);
         !self.must_record(verdict) && self.passes.repeated(&key(), now)
     }
 
@@ -149,13 +149,13 @@ impl Recorder {
     /// always. Returns whether it was the first.
     pub(super) fn passed(
         &self,
-        ask: &Ask<'_>,
+        ask: &RequestRecord<'_>,
         verdict: &Verdict,
-        judged: Judged<'_>,
+        judged: JudgedRequest<'_>,
         now: Timestamp,
     ) -> bool {
         self.observe(ask);
-        let key = PassKey::new(ask.asker, ask.place, verdict);
+        let key = PassKey::new(ask.client, ask.place, verdict);
         let must_record = self.must_record(verdict);
         if !must_record && self.passes.repeated(&key, now) {
             return false;
@@ -206,7 +206,7 @@ impl Recorder {
         }
     }
 
-    fn counter(&self, ask: &Ask<'_>, judged: Judged<'_>) -> Counter {
+    fn counter(&self, ask: &RequestRecord<'_>, judged: JudgedRequest<'_>) -> Counter {
         let labels = DecisionLabels {
             door: ask.door,
             environment: judged.environment.as_str().into(),
@@ -217,7 +217,7 @@ impl Recorder {
         self.metrics.decisions.get_or_create_owned(&labels)
     }
 
-    fn observe(&self, ask: &Ask<'_>) {
+    fn observe(&self, ask: &RequestRecord<'_>) {
         let seconds = ask.started.elapsed().as_secs_f64();
         self.metrics.decision_seconds.observe(seconds);
     }

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::counter::Counter;
 
-use super::Asker;
-use crate::memory::{BoundedMemory, HeapSize, Held, Validity};
-use crate::trust::{DenialReason, Place, Subject, Verdict};
+use super::Client;
+use crate::memory::{BoundedMemory, GetOrInsert, HeapSize, Validity};
+use crate::trust::{DenialReason, Subject, Verdict, WorkloadLocation};
 
 /// A pass is recorded once in this long.
-const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+const PASS_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// More than one request may be older than another that is answered first.
-const SKEW: SignedDuration = SignedDuration::from_mins(1);
+const REORDER_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What makes two passes the same: also what they would be denied for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -28,10 +28,14 @@ pub(super) struct PassKey {
 
 impl PassKey {
     /// Allocates nothing where nothing is lifted.
-    pub(super) fn new(asker: &Asker, place: Option<&Place>, verdict: &Verdict) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        place: Option<&WorkloadLocation>,
+        verdict: &Verdict,
+    ) -> Self {
         let denials = verdict.denials().iter();
         Self {
-            principal: asker.principal.shared_name(),
+            principal: client.principal.shared_name(),
             namespace: place.map(|place| place.namespace.clone()),
             subject: verdict.subject().clone(),
             lifted: denials.map(|denial| denial.reason).collect(),
@@ -40,14 +44,14 @@ impl PassKey {
 }
 
 /// A pass that stands in the record.
-struct Pass {
+struct RecordedPass {
     /// When it was last given, in seconds since the epoch.
     last: AtomicI64,
     /// The metric that counts every time.
     counted: Counter,
 }
 
-impl Pass {
+impl RecordedPass {
     fn give(&self, now: Timestamp) {
         self.last.store(now.as_second(), Ordering::Relaxed);
         self.counted.inc();
@@ -56,7 +60,7 @@ impl Pass {
 
 /// The passes of the last hour. One that was pushed out is recorded again when
 /// it is next given.
-pub(super) struct RecordedPasses(BoundedMemory<PassKey, Arc<Pass>>);
+pub(super) struct RecordedPasses(BoundedMemory<PassKey, Arc<RecordedPass>>);
 
 impl RecordedPasses {
     /// None; at most `limit` bytes of them.
@@ -72,14 +76,14 @@ impl RecordedPasses {
 
     /// Counts a pass. Whether it is the first of its hour, and is to be recorded.
     pub(super) fn enter(&self, key: PassKey, counted: Counter, now: Timestamp) -> bool {
-        let pass = Arc::new(Pass {
+        let pass = Arc::new(RecordedPass {
             last: AtomicI64::new(now.as_second()),
             counted,
         });
-        let hour = Validity::lasting(now, WINDOW).begun_earlier(SKEW);
+        let hour = Validity::lasting(now, PASS_WINDOW).begun_earlier(REORDER_TOLERANCE);
         match self.0.get_or_insert(key, pass.clone(), hour, now, |_| true) {
-            Held::Before(before) => before.give(now),
-            Held::New(_) => {
+            GetOrInsert::Existing(before) => before.give(now),
+            GetOrInsert::Inserted(_) => {
                 pass.counted.inc();
                 return true;
             }
@@ -106,12 +110,12 @@ impl RecordedPasses {
 
 impl HeapSize for PassKey {
     fn heap_size(&self) -> usize {
-        let asker = self.principal.heap_size() + self.namespace.heap_size();
-        asker + self.subject.heap_size() + self.lifted.heap_size()
+        let client = self.principal.heap_size() + self.namespace.heap_size();
+        client + self.subject.heap_size() + self.lifted.heap_size()
     }
 }
 
-impl HeapSize for Pass {}
+impl HeapSize for RecordedPass {}
 
 #[cfg(test)]
 mod tests {

@@ -1,34 +1,34 @@
-//! What a pull leaves in the record: a denial with its answer, or a pass.
+//! Records the outcome of a pull: a denial with its answer, or a pass.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::facts::Facts;
-use super::judged::{Ask, Judged};
+use super::decision::{JudgedRequest, RequestRecord};
+use super::facts::PullFacts;
 use super::open_denials::DenialKey;
-use super::pull::{Asker, Halt, Lane, Pull};
+use super::pull::{Client, Halt, Lane, Pull};
 use super::record::Recorder;
 use super::refusal::{DenialAnswer, Refusal};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Reference, printable};
 use crate::trust::{Denial, DenialReason, Door, Mode, Permit, Rulebook, Verdict, denial_message};
 
-/// The longest name kept of something that lies nowhere, in characters.
-const NAME_LIMIT: usize = 300;
-/// Decisions say how old the ledger's word is from here on, in seconds.
-const STALE_AFTER_S: i64 = 5;
+/// The longest unresolvable image name in a record, in characters.
+const MAX_NAME_CHARS: usize = 300;
+/// From this age on, in seconds, decisions record how old the ledger's data are.
+const STALE_AFTER_SECONDS: i64 = 5;
 
-/// Hands what was decided to the recorder, in the words of a pull.
+/// Passes the outcomes of pulls to the recorder.
 pub(super) struct Records {
     pub(super) recorder: Recorder,
     ledger: Arc<Ledger>,
-    facts: Arc<Facts>,
+    facts: Arc<PullFacts>,
 }
 
 impl Records {
-    pub(super) fn new(recorder: Recorder, ledger: Arc<Ledger>, facts: Arc<Facts>) -> Self {
+    pub(super) fn new(recorder: Recorder, ledger: Arc<Ledger>, facts: Arc<PullFacts>) -> Self {
         Self {
             recorder,
             ledger,
@@ -58,7 +58,7 @@ impl Records {
         let Some(denial) = verdict.denial() else {
             return Halt::BeyondMemory;
         };
-        let key = DenialKey::of_image(pull.asker, verdict.subject(), denial.reason);
+        let key = DenialKey::of_image(pull.client, verdict.subject(), denial.reason);
         match self.recorder.repeated(&key, denial, pull.now) {
             Some(answer) => refusal(answer).into(),
             None => Halt::BeyondMemory,
@@ -67,7 +67,7 @@ impl Records {
 
     async fn denied(&self, pull: Pull<'_>, reference: &Reference, verdict: &Verdict) -> Refusal {
         let ask = self.ask(pull, reference, Some(verdict.subject().digest.clone()));
-        self.deny(&ask, Judged::by(verdict), pull.now).await
+        self.deny(&ask, JudgedRequest::by(verdict), pull.now).await
     }
 
     /// Records a pass. In memory: only one that stands in the record already, and
@@ -82,11 +82,11 @@ impl Records {
         if lane == Lane::Memory {
             let recorder = &self.recorder;
             let known =
-                !verdict.has_warnings() && recorder.passed_before(pull.asker, verdict, pull.now);
+                !verdict.has_warnings() && recorder.passed_before(pull.client, verdict, pull.now);
             return known.then_some(()).ok_or(Halt::BeyondMemory);
         }
         let ask = self.ask(pull, reference, Some(verdict.subject().digest.clone()));
-        let judged = Judged::by(verdict);
+        let judged = JudgedRequest::by(verdict);
         if self.recorder.passed(&ask, verdict, judged, pull.now) {
             // The subject was served: a fact that later judgement needs.
             self.facts.served(verdict.subject(), pull.now);
@@ -102,7 +102,7 @@ impl Records {
         verdict: &Verdict,
     ) -> Refusal {
         let ask = self.ask(pull, &Reference::Digest(blob.clone()), Some(blob.clone()));
-        self.deny(&ask, Judged::by(verdict), pull.now).await
+        self.deny(&ask, JudgedRequest::by(verdict), pull.now).await
     }
 
     /// A denial that needs no evidence, recorded. `image`: as it was asked for.
@@ -113,7 +113,7 @@ impl Records {
         image: String,
         denial: Denial,
     ) -> Refusal {
-        let judged = Judged::refused(pull.asker, &denial, rulebook.revision());
+        let judged = JudgedRequest::refused(pull.client, &denial, rulebook.revision());
         let ask = self.ask_of(pull, image, None);
         self.deny(&ask, judged, pull.now).await
     }
@@ -121,27 +121,32 @@ impl Records {
     /// A denial of an address that names no repository here, recorded.
     pub(super) async fn refuse_address(
         &self,
-        asker: &Asker,
+        client: &Client,
         rulebook: &Rulebook,
         name: &str,
         denial: Denial,
         (now, started): (Timestamp, Instant),
     ) -> Refusal {
-        let ask = Ask {
+        let ask = RequestRecord {
             door: Door::Registry,
-            asker,
+            client,
             place: None,
-            image: printable(name, NAME_LIMIT),
+            image: printable(name, MAX_NAME_CHARS),
             repository: None,
             digest: None,
             started,
             ledger_age_s: None,
         };
-        let judged = Judged::refused(asker, &denial, rulebook.revision());
+        let judged = JudgedRequest::refused(client, &denial, rulebook.revision());
         self.deny(&ask, judged, now).await
     }
 
-    async fn deny(&self, ask: &Ask<'_>, judged: Judged<'_>, now: Timestamp) -> Refusal {
+    async fn deny(
+        &self,
+        ask: &RequestRecord<'_>,
+        judged: JudgedRequest<'_>,
+        now: Timestamp,
+    ) -> Refusal {
         match self.recorder.denied(ask, judged, now).await {
             Some(answer) => refusal(answer),
             // The verdict allows, but its time ran out meanwhile.
@@ -149,14 +154,24 @@ impl Records {
         }
     }
 
-    fn ask<'a>(&self, pull: Pull<'a>, reference: &Reference, digest: Option<Digest>) -> Ask<'a> {
+    fn ask<'a>(
+        &self,
+        pull: Pull<'a>,
+        reference: &Reference,
+        digest: Option<Digest>,
+    ) -> RequestRecord<'a> {
         self.ask_of(pull, pull.image(reference), digest)
     }
 
-    fn ask_of<'a>(&self, pull: Pull<'a>, image: String, digest: Option<Digest>) -> Ask<'a> {
-        Ask {
+    fn ask_of<'a>(
+        &self,
+        pull: Pull<'a>,
+        image: String,
+        digest: Option<Digest>,
+    ) -> RequestRecord<'a> {
+        RequestRecord {
             door: Door::Registry,
-            asker: pull.asker,
+            client: pull.client,
             place: None,
             image,
             repository: Some(pull.repository()),
@@ -169,7 +184,7 @@ impl Records {
     /// Age of what is known of the ledger, in seconds, when it is not fresh.
     pub(super) fn ledger_age(&self, now: Timestamp) -> Option<i64> {
         let age = self.ledger.confirmed_age(now).as_secs();
-        (age > STALE_AFTER_S).then_some(age)
+        (age > STALE_AFTER_SECONDS).then_some(age)
     }
 }
 

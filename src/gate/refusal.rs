@@ -1,4 +1,4 @@
-//! Everything a door may hear instead of content.
+//! Why the gate serves no content.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::memory::HeapSize;
-use crate::oci::ErrorCode;
+use crate::oci::RegistryErrorCode;
 use crate::trust::{DecisionId, Denial, denial_message};
 use crate::upstream::UpstreamError;
 
@@ -52,7 +52,7 @@ impl Refusal {
 }
 
 impl From<UpstreamError> for Refusal {
-    /// Absence is told apart by the callers that know what was asked for.
+    /// Callers handle `NotFound` themselves, since they know what was asked for.
     fn from(error: UpstreamError) -> Self {
         let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
         Self::UpstreamUnavailable {
@@ -89,7 +89,7 @@ impl DenialAnswer {
         let message = denial_message(&denial, &link);
         let detail = format!("decision {id} {link}").trim_end().to_owned();
         let body = json!({"errors": [{
-            "code": ErrorCode::Denied.as_str(),
+            "code": RegistryErrorCode::Denied.as_str(),
             "message": message,
             "detail": detail,
         }]});

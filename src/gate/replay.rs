@@ -7,9 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::closures::Closures;
+use super::decision::JudgedRequest;
 use super::inspect::InspectError;
 use super::judge::Judge;
-use super::judged::Judged;
 use super::parts::Shared;
 use super::question::{ExposureInput, Question};
 use crate::ledger::Ledger;
@@ -20,7 +20,7 @@ use crate::trust::{
 };
 
 /// Distinct images that are judged for one replay.
-pub const REPLAYED_AT_MOST: u32 = 2000;
+pub const MAX_IMAGES_REPLAYED: u32 = 2000;
 
 /// What is replayed.
 pub struct Replay<'a> {
@@ -30,14 +30,14 @@ pub struct Replay<'a> {
     /// The exposure of pulls in an environment, where a decision does not keep its
     /// listener's.
     pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
-    /// What whoever asks may see. Nothing else is replayed.
-    pub sees: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
+    /// What the client may see. Nothing else is replayed.
+    pub is_visible: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
     pub now: Timestamp,
 }
 
 /// One image that would be decided otherwise.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct ReplayChange {
     pub environment: EnvironmentName,
     pub repository: Repository,
     pub digest: Digest,
@@ -60,7 +60,7 @@ pub struct VerdictSummary {
     pub message: String,
 }
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Clone, Debug, Default)]
 pub struct Replayed {
     /// Distinct images that were judged under both.
@@ -71,14 +71,14 @@ pub struct Replayed {
     pub cut: bool,
     /// The other policy has no such environment; how many images it had.
     pub unknown_environment: u64,
-    pub changes: Vec<Change>,
+    pub changes: Vec<ReplayChange>,
 }
 
 impl VerdictSummary {
     fn of(verdict: &Verdict) -> Self {
         let message = verdict.denials().first();
         Self {
-            outcome: Judged::by(verdict).outcome(),
+            outcome: JudgedRequest::by(verdict).outcome(),
             reasons: verdict.denials().iter().map(|it| it.reason).collect(),
             message: message.map_or_else(String::new, |denial| denial_message(denial, "")),
         }
@@ -109,20 +109,20 @@ impl Replayer {
     ) -> Result<Replayed, InspectError> {
         let sees = |decision: &Decision| {
             let subject = decision.subject();
-            subject.is_some_and(|it| (replay.sees)(&it.environment, &it.repository))
+            subject.is_some_and(|it| (replay.is_visible)(&it.environment, &it.repository))
         };
         let decided = self
             .ledger
-            .decided_since(replay.since, REPLAYED_AT_MOST + 1, sees);
+            .decided_since(replay.since, MAX_IMAGES_REPLAYED + 1, sees);
         let mut decided = decided.await.map_err(|error| {
             tracing::error!(%error, "decisions not readable");
             InspectError::Unavailable("the decisions cannot be read".to_owned())
         })?;
         let mut replayed = Replayed {
-            cut: decided.len() > REPLAYED_AT_MOST as usize,
+            cut: decided.len() > MAX_IMAGES_REPLAYED as usize,
             ..Replayed::default()
         };
-        decided.truncate(REPLAYED_AT_MOST as usize);
+        decided.truncate(MAX_IMAGES_REPLAYED as usize);
         let mut images: BTreeMap<_, (Decision, u64)> = BTreeMap::new();
         for decision in decided {
             let Some(subject) = decision.subject() else {
@@ -190,7 +190,7 @@ impl Replayer {
         if let [before, after] = &summaries[..]
             && before.outcome != after.outcome
         {
-            replayed.changes.push(Change {
+            replayed.changes.push(ReplayChange {
                 environment: subject.environment.clone(),
                 repository: subject.repository.clone(),
                 digest: subject.digest.clone(),

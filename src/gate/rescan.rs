@@ -1,4 +1,4 @@
-//! What wants a scan: images that are denied for want of one, and images in use
+//! The rescan forecast: images that are denied for lack of a scan, and images in use
 //! whose scan runs out.
 
 use std::collections::BTreeMap;
@@ -13,22 +13,22 @@ use super::parts::Shared;
 use super::question::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::{Alias, DecisionFilter, Ledger, LedgerError};
-use crate::oci::{Closure, Content, Digest, Image, Platform, Repository};
+use crate::oci::{Closure, Digest, Image, ImageContent, Platform, Repository};
 use crate::trust::{
     CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject,
     Verdict,
 };
 
 /// Subjects looked at for one list.
-pub const LOOKED_AT: u32 = 5000;
-/// Denials and pulls older than this want no scan any more.
-const IN_USE: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub const MAX_SUBJECTS: u32 = 5000;
+/// Denials and pulls older than this do not count as use.
+const IN_USE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often time may change a verdict before the end that is looked at.
-const STEPS: usize = 16;
+const MAX_STEPS: usize = 16;
 
 /// Why an image wants a scan, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
+pub enum RescanReason {
     NotScanned,
     PlatformNotScanned,
     ScanIncomplete,
@@ -37,7 +37,7 @@ pub enum Cause {
     Expires,
 }
 
-impl Cause {
+impl RescanReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotScanned => "not-scanned",
@@ -59,7 +59,7 @@ impl Cause {
     }
 }
 
-/// One image that wants a scan.
+/// One image that needs a scan.
 #[derive(Clone, Debug)]
 pub struct RescanDue {
     pub repository: Repository,
@@ -70,7 +70,7 @@ pub struct RescanDue {
     pub direct: String,
     /// The upstream is reached without TLS.
     pub plain: bool,
-    pub cause: Cause,
+    pub cause: RescanReason,
     pub environments: Vec<EnvironmentName>,
     /// When the scan that it has runs out.
     pub expires_at: Option<Timestamp>,
@@ -81,17 +81,17 @@ pub struct RescanQuery<'a> {
     pub rulebook: &'a Rulebook,
     /// The exposure of pulls in an environment.
     pub exposure: &'a (dyn Fn(&EnvironmentName) -> ExposureInput + Send + Sync),
-    /// What whoever asks may see. Nothing else is looked at, or it would fill the
-    /// list up.
-    pub sees: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
+    /// What the client may see. Nothing else is considered, so that it does not use up
+    /// the list's limit.
+    pub is_visible: &'a (dyn Fn(&EnvironmentName, &Repository) -> bool + Send + Sync),
     pub now: Timestamp,
     /// Scans that run out within this long are due.
     pub within: SignedDuration,
 }
 
-type Found = BTreeMap<(Repository, Digest), RescanDue>;
+type FoundScans = BTreeMap<(Repository, Digest), RescanDue>;
 
-/// Foresees which images will want a scan.
+/// Lists the images that need a scan.
 pub struct RescanForecast {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
@@ -109,9 +109,9 @@ impl RescanForecast {
         }
     }
 
-    /// What wants a scan, the most urgent first.
+    /// Images that need a scan, the most urgent first.
     pub async fn due(&self, query: &RescanQuery<'_>) -> Result<Vec<RescanDue>, InspectError> {
-        let mut found = Found::new();
+        let mut found = FoundScans::new();
         for subject in self.in_use(query).await? {
             self.look_at(query, &subject, &mut found).await;
         }
@@ -122,30 +122,30 @@ impl RescanForecast {
 
     /// What was pulled, promoted or denied for want of a scan.
     async fn in_use(&self, query: &RescanQuery<'_>) -> Result<Vec<Subject>, InspectError> {
-        let since = query.now.checked_sub(IN_USE).unwrap_or(Timestamp::MIN);
-        let sees = |it: &Subject| (query.sees)(&it.environment, &it.repository);
+        let since = query.now.checked_sub(IN_USE_FOR).unwrap_or(Timestamp::MIN);
+        let sees = |it: &Subject| (query.is_visible)(&it.environment, &it.repository);
         let unreadable = |error: LedgerError| {
             tracing::error!(%error, "records not readable");
             InspectError::Unavailable("the records cannot be read".to_owned())
         };
         let pulled = self
             .ledger
-            .subjects_pulled_since(since, LOOKED_AT, sees)
+            .subjects_pulled_since(since, MAX_SUBJECTS, sees)
             .await;
-        let promoted = self.ledger.promoted_subjects(LOOKED_AT, sees).await;
+        let promoted = self.ledger.promoted_subjects(MAX_SUBJECTS, sees).await;
         let mut subjects: Vec<Subject> = self
-            .denied_for_want(since, sees)
+            .denied_for_lack(since, sees)
             .await
             .map_err(unreadable)?;
         subjects.extend(pulled.map_err(unreadable)?.into_iter().map(|(it, _)| it));
         subjects.extend(promoted.map_err(unreadable)?);
         let mut seen = std::collections::HashSet::new();
         subjects.retain(|subject| seen.insert(subject.clone()));
-        subjects.truncate(LOOKED_AT as usize);
+        subjects.truncate(MAX_SUBJECTS as usize);
         Ok(subjects)
     }
 
-    async fn denied_for_want(
+    async fn denied_for_lack(
         &self,
         since: Timestamp,
         sees: impl Fn(&Subject) -> bool,
@@ -158,7 +158,10 @@ impl RescanForecast {
                 ..DecisionFilter::default()
             };
             let wanted = |decision: &Decision| {
-                let for_want = decision.reasons.iter().any(|it| Cause::of(*it).is_some());
+                let for_want = decision
+                    .reasons
+                    .iter()
+                    .any(|it| RescanReason::of(*it).is_some());
                 for_want && decision.subject().is_some_and(|subject| sees(&subject))
             };
             let denied = self.ledger.decisions_where(&filter, wanted).await?;
@@ -167,9 +170,9 @@ impl RescanForecast {
         Ok(subjects)
     }
 
-    /// Notes what of `subject` wants a scan. What its upstream does not show now
+    /// Adds the images of `subject` that need a scan. What its upstream does not have now
     /// cannot be scanned now.
-    async fn look_at(&self, query: &RescanQuery<'_>, subject: &Subject, found: &mut Found) {
+    async fn look_at(&self, query: &RescanQuery<'_>, subject: &Subject, found: &mut FoundScans) {
         let Some(environment) = query.rulebook.environment(&subject.environment) else {
             return;
         };
@@ -178,7 +181,7 @@ impl RescanForecast {
             return;
         };
         for image in closure.images() {
-            let Content::Runnable { platform, .. } = &image.content else {
+            let ImageContent::Runnable { platform, .. } = &image.content else {
                 continue;
             };
             if settings.deploys(platform) {
@@ -193,7 +196,7 @@ impl RescanForecast {
         query: &RescanQuery<'_>,
         root: &Subject,
         (image, aliases): (&Image, &[Alias]),
-        found: &mut Found,
+        found: &mut FoundScans,
     ) {
         let Ok(reachable) = self.upstreams.of(&root.repository) else {
             return;
@@ -238,19 +241,19 @@ fn due_at(
     question: Question<'_>,
     evidence: &Evidence,
     within: SignedDuration,
-) -> Option<(Cause, Option<Timestamp>)> {
+) -> Option<(RescanReason, Option<Timestamp>)> {
     let end = question.now.checked_add(within).unwrap_or(Timestamp::MAX);
     let mut at = question.now;
-    for _ in 0..STEPS {
+    for _ in 0..MAX_STEPS {
         let verdict = Question {
             now: at,
             ..question
         }
         .verdict(evidence);
-        if let Some(cause) = wanted(&verdict) {
+        if let Some(cause) = rescan_reason(&verdict) {
             return Some(match at == question.now {
                 true => (cause, None),
-                false => (Cause::Expires, Some(at)),
+                false => (RescanReason::Expires, Some(at)),
             });
         }
         at = verdict.valid_until().filter(|until| *until <= end)?;
@@ -259,12 +262,12 @@ fn due_at(
 }
 
 /// A stale scan that has grace is wanted anew before the grace ends.
-fn wanted(verdict: &Verdict) -> Option<Cause> {
+fn rescan_reason(verdict: &Verdict) -> Option<RescanReason> {
     let reasons = verdict.denials().iter().map(|denial| denial.reason);
     let in_grace = verdict
         .checks()
         .iter()
         .any(|check| check.requirement == "scan" && check.outcome == CheckOutcome::Warned);
-    let denied = reasons.filter_map(Cause::of).min();
-    denied.or(in_grace.then_some(Cause::ScanStale))
+    let denied = reasons.filter_map(RescanReason::of).min();
+    denied.or(in_grace.then_some(RescanReason::ScanStale))
 }

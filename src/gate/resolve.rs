@@ -13,13 +13,13 @@ use crate::upstream::UpstreamError;
 
 /// What a reference means now.
 #[derive(Debug)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedReference {
     pub(super) digest: Digest,
     /// Said to the client when the answer is older than it should be.
     pub(super) warning: Option<String>,
 }
 
-/// From a reference to its digest: the promoted one, or the upstream's word.
+/// Resolves a reference to its digest: the promoted one, or the upstream's.
 pub(super) struct Resolver {
     upstreams: Arc<Upstreams>,
     ledger: Arc<Ledger>,
@@ -40,14 +40,14 @@ impl Resolver {
         let environment = rulebook.environment(pull.environment());
         let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
         let repository = pull.repository();
-        if let Some(denial) = pull.asker.barred(Some(repository)) {
+        if let Some(denial) = pull.client.barred(Some(repository)) {
             return Err(Halt::NotServed(denial));
         }
         let Some(upstream) = self.upstreams.get(repository.host()) else {
             return Ok(environment);
         };
         let permitted = environment.permits_upstream(repository, repository.host())
-            && pull.asker.listener.serves(repository)
+            && pull.client.listener.serves(repository)
             && upstream.serves(repository);
         match permitted {
             true => Ok(environment),
@@ -62,18 +62,20 @@ impl Resolver {
         environment: &Environment,
         reference: &Reference,
         lane: Lane,
-    ) -> Result<Resolved, Halt> {
+    ) -> Result<ResolvedReference, Halt> {
         if let Some(digest) = self.known(pull, environment, reference) {
-            return Ok(Resolved::fresh(digest));
+            return Ok(ResolvedReference::fresh(digest));
         }
         lane.may_wait()?;
         let tag = match reference {
-            Reference::Digest(digest) => return Ok(Resolved::fresh(digest.clone())),
+            Reference::Digest(digest) => return Ok(ResolvedReference::fresh(digest.clone())),
             Reference::Tag(tag) => tag,
         };
         if environment.settings(pull.repository()).promoted_tags {
             let promoted = self.promoted(pull, tag);
-            return Ok(Resolved::fresh(promoted.ok_or(Refusal::ManifestUnknown)?));
+            return Ok(ResolvedReference::fresh(
+                promoted.ok_or(Refusal::ManifestUnknown)?,
+            ));
         }
         Ok(Box::pin(self.ask_upstream(pull, tag, reference)).await?)
     }
@@ -103,12 +105,12 @@ impl Resolver {
         pull: Pull<'_>,
         tag: &Tag,
         reference: &Reference,
-    ) -> Result<Resolved, Refusal> {
+    ) -> Result<ResolvedReference, Refusal> {
         let repository = pull.repository();
         let tags = &self.upstreams.of(repository)?.tags;
         match tags.resolve(repository.name(), reference, pull.now).await {
             Ok(found) if found.stale => Ok(stale(pull, tag, found.head.digest)),
-            Ok(found) => Ok(Resolved::fresh(found.head.digest)),
+            Ok(found) => Ok(ResolvedReference::fresh(found.head.digest)),
             Err(UpstreamError::NotFound) => Err(Refusal::ManifestUnknown),
             Err(error) => match self.promoted(pull, tag) {
                 Some(digest) => Ok(stale(pull, tag, digest)),
@@ -140,7 +142,7 @@ impl Resolver {
             .or_else(|| self.promoted(pull, tag))
     }
 
-    /// Resolves a tag for people and pipelines, asking the upstream anew.
+    /// Resolves a tag for the admin API, by a new request to the upstream.
     pub(super) async fn resolve_now(
         &self,
         repository: &Repository,
@@ -181,9 +183,9 @@ fn not_served(repository: &Repository, environment: &Environment) -> Denial {
 
 /// The upstream is down: what is known of the tag still counts, and is served
 /// if it is admitted and cached.
-fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> Resolved {
+fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> ResolvedReference {
     let host = pull.repository().host();
-    Resolved {
+    ResolvedReference {
         digest,
         warning: Some(format!(
             "sekisho: {host} is unreachable; {tag} is the digest known before"
@@ -191,7 +193,7 @@ fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> Resolved {
     }
 }
 
-impl Resolved {
+impl ResolvedReference {
     fn fresh(digest: Digest) -> Self {
         Self {
             digest,

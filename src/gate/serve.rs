@@ -9,25 +9,25 @@ use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::cache::{Cache, CachedManifest, FetchError};
-use crate::flight::Flights;
+use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
-use crate::stream::{ByteRange, Chunks, Unsatisfiable};
+use crate::stream::{ByteRange, Chunks, RangeUnsatisfiable};
 use crate::trust::Permit;
 use crate::upstream::UpstreamError;
 
 /// Where served bytes came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ServedFrom {
     Cache,
     Upstream,
 }
 
-impl From<Source> for ContentSource {
-    fn from(source: Source) -> Self {
+impl From<ServedFrom> for ContentSource {
+    fn from(source: ServedFrom) -> Self {
         match source {
-            Source::Cache => Self::Cache,
-            Source::Upstream => Self::Upstream,
+            ServedFrom::Cache => Self::Cache,
+            ServedFrom::Upstream => Self::Upstream,
         }
     }
 }
@@ -36,14 +36,14 @@ impl From<Source> for ContentSource {
 #[derive(Debug)]
 pub struct ServedManifest {
     pub manifest: Arc<CachedManifest>,
-    pub source: Source,
+    pub source: ServedFrom,
     /// Worth a `Warning: 299` each.
     pub warnings: Vec<String>,
 }
 
 /// How much of a blob is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum BlobPart {
     /// HEAD.
     Nothing,
     Whole,
@@ -55,13 +55,13 @@ pub struct ServedBlob {
     pub digest: Digest,
     /// Of the whole blob, in bytes.
     pub size: u64,
-    pub source: Source,
+    pub source: ServedFrom,
     /// `None` for HEAD.
-    pub content: Option<Content>,
+    pub content: Option<BlobContent>,
 }
 
 /// The bytes of a blob.
-pub struct Content {
+pub struct BlobContent {
     pub chunks: Chunks,
     /// A range was asked for.
     pub is_part: bool,
@@ -79,7 +79,7 @@ pub(super) struct Server {
     cache: Arc<Cache>,
     upstreams: Arc<Upstreams>,
     /// Manifests on their way from upstream.
-    manifests: Flights<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
+    manifests: SingleFlight<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
     metrics: Metrics,
 }
 
@@ -88,14 +88,14 @@ impl Server {
         Self {
             cache,
             upstreams,
-            manifests: Flights::default(),
+            manifests: SingleFlight::default(),
             metrics,
         }
     }
 
     /// A permitted manifest that memory holds. The layered lane looks for itself,
     /// in [`Server::manifest`].
-    pub(super) fn at_hand(
+    pub(super) fn in_memory(
         &self,
         permit: &Permit,
         lane: Lane,
@@ -114,11 +114,14 @@ impl Server {
         &self,
         pull: Pull<'_>,
         permit: Permit,
-    ) -> Result<(Arc<CachedManifest>, Source), Refusal> {
+    ) -> Result<(Arc<CachedManifest>, ServedFrom), Refusal> {
         let cached = self.cache.load_manifest(permit.digest(), pull.now).await;
         let (manifest, source) = match cached {
-            Some(manifest) => (manifest, Source::Cache),
-            None => (self.fetch_manifest(pull, &permit).await?, Source::Upstream),
+            Some(manifest) => (manifest, ServedFrom::Cache),
+            None => (
+                self.fetch_manifest(pull, &permit).await?,
+                ServedFrom::Upstream,
+            ),
         };
         self.count_look_up(ContentKind::Manifest, source);
         Ok((manifest, source))
@@ -157,11 +160,11 @@ impl Server {
         &self,
         pull: Pull<'_>,
         blob: PermittedBlob,
-        wanted: Wanted,
+        wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
         let PermittedBlob { permit, size } = blob;
         let digest = permit.digest().clone();
-        if wanted == Wanted::Nothing {
+        if wanted == BlobPart::Nothing {
             let source = self.blob_source(pull, &digest).await?;
             return Ok(ServedBlob {
                 digest,
@@ -171,34 +174,34 @@ impl Server {
             });
         }
         let range = match wanted {
-            Wanted::Range(range) => match range.within(size) {
+            BlobPart::Range(range) => match range.within(size) {
                 Ok(range) => range,
-                Err(Unsatisfiable) => return Err(Refusal::RangeNotSatisfiable(size)),
+                Err(RangeUnsatisfiable) => return Err(Refusal::RangeNotSatisfiable(size)),
             },
-            Wanted::Nothing | Wanted::Whole => 0..size,
+            BlobPart::Nothing | BlobPart::Whole => 0..size,
         };
         let (chunks, source) = self.open_blob(pull, permit, size, range).await?;
         Ok(ServedBlob {
             digest,
             size,
             source,
-            content: Some(Content {
-                is_part: matches!(wanted, Wanted::Range(_)),
+            content: Some(BlobContent {
+                is_part: matches!(wanted, BlobPart::Range(_)),
                 chunks,
             }),
         })
     }
 
     /// Where a HEAD would be answered from, and whether a GET could be.
-    async fn blob_source(&self, pull: Pull<'_>, digest: &Digest) -> Result<Source, Refusal> {
+    async fn blob_source(&self, pull: Pull<'_>, digest: &Digest) -> Result<ServedFrom, Refusal> {
         // In this order, so that one that is just being finished is seen.
         if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).await.is_some() {
-            return Ok(Source::Cache);
+            return Ok(ServedFrom::Cache);
         }
         let repository = pull.repository();
         let upstream = &self.upstreams.of(repository)?.upstream;
         match upstream.head_blob(repository.name(), digest).await {
-            Ok(_) => Ok(Source::Upstream),
+            Ok(_) => Ok(ServedFrom::Upstream),
             Err(UpstreamError::NotFound) => Err(Refusal::BlobUnknown),
             Err(error) => Err(error.into()),
         }
@@ -212,13 +215,13 @@ impl Server {
         permit: Permit,
         size: u64,
         range: Range<u64>,
-    ) -> Result<(Chunks, Source), Refusal> {
+    ) -> Result<(Chunks, ServedFrom), Refusal> {
         let digest = permit.digest();
         if let Some(blob) = self.cache.get(digest, pull.now).await {
-            self.count_look_up(ContentKind::Blob, Source::Cache);
-            return Ok((blob.chunks(range), Source::Cache));
+            self.count_look_up(ContentKind::Blob, ServedFrom::Cache);
+            return Ok((blob.chunks(range), ServedFrom::Cache));
         }
-        self.count_look_up(ContentKind::Blob, Source::Upstream);
+        self.count_look_up(ContentKind::Blob, ServedFrom::Upstream);
         let repository = pull.repository();
         let upstream = self.upstreams.of(repository)?.upstream.clone();
         let (name, wanted) = (repository.name().clone(), digest.clone());
@@ -230,12 +233,12 @@ impl Server {
             }
         };
         match self.cache.fetch(digest, size, pull.now, open).await {
-            Ok(blob) => Ok((blob.chunks(range), Source::Upstream)),
+            Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
             Err(error) => Err(fetch_failed(&error)),
         }
     }
 
-    /// Tells the cache that an image is in use, with all that belongs to it.
+    /// Marks an image and its blobs as used in the cache.
     pub(super) fn touch(&self, manifest: &Digest, closure: Option<&Closure>, now: Timestamp) {
         let image = closure.and_then(|closure| closure.image(manifest));
         let blobs = image.into_iter().flat_map(|image| image.blobs());
@@ -244,10 +247,10 @@ impl Server {
         self.cache.touch_group(&group, now);
     }
 
-    fn count_look_up(&self, kind: ContentKind, source: Source) {
+    fn count_look_up(&self, kind: ContentKind, source: ServedFrom) {
         let result = match source {
-            Source::Cache => LookUp::Hit,
-            Source::Upstream => LookUp::Miss,
+            ServedFrom::Cache => LookUp::Hit,
+            ServedFrom::Upstream => LookUp::Miss,
         };
         let labels = CacheLabels { kind, result };
         self.metrics.cache_requests.get_or_create(&labels).inc();

@@ -10,20 +10,22 @@ use super::question::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{
-    Closure, Content, Descriptor, Digest, Image, MediaType, Platform, Repository, RepositoryName,
+    Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform, Repository,
+    RepositoryName,
 };
 use crate::trust::{
     EnvironmentName, Evidence, JudgedFinding, Promotion, Rulebook, Scan, Subject, Verdict,
 };
 
-/// What stands for the name of an image that has none yet.
-const NO_NAME: &str = "not-pushed";
+/// The repository name used for an image that nobody named.
+const UNNAMED: &str = "not-pushed";
 
 /// An image by its ID, and where it will be pushed.
 #[derive(Clone, Debug)]
 pub struct Unpushed {
     pub image_id: Digest,
-    /// `None`: nobody said where, and no rule or exception for a repository holds.
+    /// `None`: the submitter named no repository, so no rule or exception for a
+    /// repository applies.
     pub repository: Option<Repository>,
     /// As the scanner saw it.
     pub platform: Option<Platform>,
@@ -33,7 +35,7 @@ pub struct Unpushed {
     pub promoter: String,
 }
 
-/// Judges images that lie in no registry.
+/// Judges images that are in no registry yet.
 pub struct UnpushedJudge {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
@@ -82,11 +84,15 @@ impl UnpushedJudge {
         let settings = question.settings();
         let deployed = settings.and_then(|settings| settings.platforms.first());
         let platform = image.platform.as_ref().or(deployed).cloned();
-        let closure = stand_in(image, platform.unwrap_or_else(usual_platform));
-        let (_, timed_mode) = index.leave(subject, &[]);
+        let closure = stand_in(image, platform.unwrap_or_else(default_platform));
+        let (_, timed_mode) = index.overrides(subject, &[]);
         Evidence {
             scans: image.scans.clone(),
-            promotions: vec![Promotion::supposed(subject, &image.promoter, question.now)],
+            promotions: vec![Promotion::hypothetical(
+                subject,
+                &image.promoter,
+                question.now,
+            )],
             revocations: index.revocations(&image.image_id),
             timed_mode,
             unpushed: true,
@@ -95,10 +101,10 @@ impl UnpushedJudge {
         }
     }
 
-    /// A repository of an upstream that the environment pulls from, for which
-    /// nobody wrote a rule.
+    /// A repository of an upstream that the environment pulls from, to which no rule
+    /// applies.
     fn anywhere(&self, rulebook: &Rulebook, environment: &EnvironmentName) -> Option<Repository> {
-        let name = RepositoryName::parse(NO_NAME).ok()?;
+        let name = RepositoryName::parse(UNNAMED).ok()?;
         let environment = rulebook.environment(environment)?;
         let listed = environment.settings.upstreams.first();
         let host = listed.or_else(|| self.upstreams.all().next().map(|it| &it.host))?;
@@ -106,7 +112,7 @@ impl UnpushedJudge {
     }
 }
 
-fn usual_platform() -> Platform {
+fn default_platform() -> Platform {
     Platform::new("linux", "amd64", None)
 }
 
@@ -123,7 +129,7 @@ fn stand_in(image: &Unpushed, platform: Platform) -> Closure {
         manifest: image.image_id.clone(),
         media_type: MediaType::OCI_MANIFEST,
         size: 0,
-        content: Content::Runnable {
+        content: ImageContent::Runnable {
             platform,
             diff_ids: image.diff_ids.clone(),
         },

@@ -1,5 +1,5 @@
-//! The configured upstreams, and which repository a request means: a closed
-//! world, where what is not configured cannot be reached.
+//! The configured upstreams, and the repository that a request means. What is not
+//! configured cannot be reached.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use http::HeaderValue;
 use jiff::SignedDuration;
 use url::Url;
 
-use super::pull::{Listener, Target};
+use super::pull::{Listener, RequestTarget};
 use super::refusal::Refusal;
 use crate::oci::{
     Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, printable,
@@ -16,20 +16,20 @@ use crate::trust::{Denial, DenialReason};
 use crate::upstream::{TagMemory, Upstream};
 
 /// A configured upstream, as the gate reaches it.
-pub struct Reachable {
+pub struct ConfiguredUpstream {
     pub host: RegistryHost,
     /// The component under the gateway's own name.
     pub path: String,
     /// What it serves; empty: everything.
     pub repositories: RepositoryGlobs,
-    /// Where it is reached.
+    /// The URL of its API.
     pub url: Url,
     pub tag_ttl: SignedDuration,
     pub upstream: Upstream,
     pub tags: TagMemory,
 }
 
-impl Reachable {
+impl ConfiguredUpstream {
     pub fn serves(&self, repository: &Repository) -> bool {
         self.repositories.empty_or_matches(repository)
     }
@@ -61,38 +61,38 @@ pub enum Namespace<'a> {
     Repeated,
 }
 
-/// Why an address leads nowhere.
+/// Why a request addresses no repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misaddressed {
+pub enum AddressError {
     Name(NameError),
     Denied(Denial),
 }
 
-impl From<NameError> for Misaddressed {
+impl From<NameError> for AddressError {
     fn from(error: NameError) -> Self {
         Self::Name(error)
     }
 }
 
 /// All configured upstreams, by the host in image names.
-pub(super) struct Upstreams(BTreeMap<RegistryHost, Reachable>);
+pub(super) struct Upstreams(BTreeMap<RegistryHost, ConfiguredUpstream>);
 
 impl Upstreams {
-    pub(super) fn new(upstreams: Vec<Reachable>) -> Self {
-        let by_host = |upstream: Reachable| (upstream.host.clone(), upstream);
+    pub(super) fn new(upstreams: Vec<ConfiguredUpstream>) -> Self {
+        let by_host = |upstream: ConfiguredUpstream| (upstream.host.clone(), upstream);
         Self(upstreams.into_iter().map(by_host).collect())
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Reachable> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &ConfiguredUpstream> {
         self.0.values()
     }
 
-    pub(super) fn get(&self, host: &RegistryHost) -> Option<&Reachable> {
+    pub(super) fn get(&self, host: &RegistryHost) -> Option<&ConfiguredUpstream> {
         self.0.get(host)
     }
 
-    /// Where the repository lies.
-    pub(super) fn of(&self, repository: &Repository) -> Result<&Reachable, Refusal> {
+    /// The upstream of a repository.
+    pub(super) fn of(&self, repository: &Repository) -> Result<&ConfiguredUpstream, Refusal> {
         self.get(repository.host()).ok_or(Refusal::NameUnknown)
     }
 
@@ -107,7 +107,7 @@ impl Upstreams {
         name: &str,
         ns: Namespace<'_>,
         host: Option<&str>,
-    ) -> Result<Target, Misaddressed> {
+    ) -> Result<RequestTarget, AddressError> {
         match ns {
             Namespace::Repeated => Err(ambiguous("ns is given more than once")),
             Namespace::Named(ns) => self.named(listener, name, ns, host),
@@ -121,14 +121,14 @@ impl Upstreams {
         name: &str,
         ns: &str,
         host: Option<&str>,
-    ) -> Result<Target, Misaddressed> {
+    ) -> Result<RequestTarget, AddressError> {
         let parsed = RegistryHost::parse(ns).ok();
         match parsed.filter(|host| self.get(host).is_some()) {
-            Some(upstream) => Ok(Target {
+            Some(upstream) => Ok(RequestTarget {
                 namespace: HeaderValue::from_str(ns).ok(),
                 ..target(&upstream, name)?
             }),
-            None if host == Some(ns) => Ok(Target {
+            None if host == Some(ns) => Ok(RequestTarget {
                 by_host: true,
                 ..self.unnamed(listener, name)?
             }),
@@ -137,7 +137,7 @@ impl Upstreams {
         }
     }
 
-    fn unnamed(&self, listener: &Listener, name: &str) -> Result<Target, Misaddressed> {
+    fn unnamed(&self, listener: &Listener, name: &str) -> Result<RequestTarget, AddressError> {
         if let Some(upstream) = &listener.mirror_of {
             return target(upstream, name);
         }
@@ -149,13 +149,13 @@ impl Upstreams {
         }
     }
 
-    fn upstream_at(&self, path: &str) -> Option<&Reachable> {
+    fn upstream_at(&self, path: &str) -> Option<&ConfiguredUpstream> {
         self.all().find(|upstream| upstream.path == path)
     }
 
-    fn unknown_upstream(&self, asked: &str) -> Misaddressed {
+    fn unknown_upstream(&self, asked: &str) -> AddressError {
         let known: Vec<&str> = self.all().map(|upstream| upstream.path.as_str()).collect();
-        Misaddressed::Denied(Denial::new(
+        AddressError::Denied(Denial::new(
             DenialReason::UnknownUpstream,
             format!("{} is no upstream of this gateway", printable(asked, 100)),
             format!(
@@ -166,17 +166,17 @@ impl Upstreams {
     }
 }
 
-fn target(upstream: &RegistryHost, name: &str) -> Result<Target, Misaddressed> {
+fn target(upstream: &RegistryHost, name: &str) -> Result<RequestTarget, AddressError> {
     let name = RepositoryName::parse(name)?;
-    Ok(Target {
+    Ok(RequestTarget {
         repository: Repository::new(upstream.clone(), name),
         namespace: None,
         by_host: false,
     })
 }
 
-fn ambiguous(detail: &str) -> Misaddressed {
-    Misaddressed::Denied(Denial::new(
+fn ambiguous(detail: &str) -> AddressError {
+    AddressError::Denied(Denial::new(
         DenialReason::AmbiguousReference,
         detail,
         "name one upstream, once",

@@ -1,4 +1,4 @@
-//! Upstreams that vouch: is the digest still there (rule 9)?
+//! Vouching (rule 9): whether an upstream still has a digest.
 //!
 //! The upstream is asked by HEAD, and its answer counts for `tag_ttl`. An outage
 //! (no answer, 5xx, 429) prolongs what it said before, up to a bound; any other
@@ -10,18 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::question::Question;
 use super::upstreams::Upstreams;
-use crate::flight::Flights;
+use crate::flight::SingleFlight;
 use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
 use crate::trust::{Evidence, Subject};
 use crate::upstream::UpstreamError;
 
-/// How long an outage may prolong an upstream's word, from when the upstream was
-/// last seen to hold the digest: a long weekend.
-const LONGEST_OUTAGE: SignedDuration = SignedDuration::from_hours(72);
+/// How long an outage may prolong vouching, from when the upstream was last seen to have
+/// the digest: a long weekend.
+const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(72);
 /// Bytes of answers remembered at most: about 50,000.
-const ANSWER_BYTES: u64 = 16 << 20;
+const MAX_ANSWERS_BYTES: u64 = 16 << 20;
 
 type Key = (Repository, Digest);
 
@@ -30,14 +30,14 @@ pub(super) struct Vouchers {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     /// Each holds for `tag_ttl` from when the upstream was asked.
-    answers: BoundedMemory<Key, Answer>,
+    answers: BoundedMemory<Key, VouchingAnswer>,
     /// Questions under way: one for all who wait for its answer.
-    asked: Flights<Key, Result<(), UpstreamError>>,
+    asked: SingleFlight<Key, Result<(), UpstreamError>>,
 }
 
 /// What came of asking an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Answer {
+struct VouchingAnswer {
     /// When it was last seen to hold the digest; `None`: it has denied that since,
     /// or was never seen to.
     seen_at: Option<Timestamp>,
@@ -78,15 +78,15 @@ impl Seen {
     }
 }
 
-impl HeapSize for Answer {}
+impl HeapSize for VouchingAnswer {}
 
-impl Answer {
-    /// The word of an upstream that was last seen to hold the digest at `seen_at`,
-    /// for as long as it is not asked again.
+impl VouchingAnswer {
+    /// The answer for an upstream that was last seen to have the digest at `seen_at`,
+    /// until it is asked again.
     fn given(seen_at: Option<Timestamp>, now: Timestamp, tag_ttl: SignedDuration) -> Self {
         let after = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(Timestamp::MAX);
         let asked_again = after(now, tag_ttl);
-        let until = seen_at.map(|seen| after(seen, LONGEST_OUTAGE).min(asked_again));
+        let until = seen_at.map(|seen| after(seen, MAX_OUTAGE).min(asked_again));
         Self {
             seen_at,
             until: until.filter(|until| now < *until),
@@ -101,7 +101,7 @@ impl Vouchers {
             ledger,
             upstreams,
             answers: answers(),
-            asked: Flights::default(),
+            asked: SingleFlight::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Vouchers {
         }
     }
 
-    async fn voucher_answer(&self, question: Question<'_>) -> Option<Answer> {
+    async fn voucher_answer(&self, question: Question<'_>) -> Option<VouchingAnswer> {
         let subject = question.subject;
         let host = subject.repository.host();
         question
@@ -126,7 +126,7 @@ impl Vouchers {
         }
     }
 
-    async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<Answer> {
+    async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<VouchingAnswer> {
         let (now, reachable) = (question.now, self.upstreams.get(key.0.host())?);
         let upstream = reachable.upstream.clone();
         let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
@@ -140,7 +140,7 @@ impl Vouchers {
             Seen::Before => self.seen_before(question, &key).await,
             Seen::NoMore => None,
         };
-        let answer = Answer::given(seen_at, now, reachable.tag_ttl);
+        let answer = VouchingAnswer::given(seen_at, now, reachable.tag_ttl);
         let validity = Validity::lasting(now, reachable.tag_ttl);
         self.answers.insert(key, answer, validity);
         Some(answer)
@@ -167,8 +167,8 @@ impl Vouchers {
     }
 }
 
-fn answers() -> BoundedMemory<Key, Answer> {
-    BoundedMemory::new(ANSWER_BYTES)
+fn answers() -> BoundedMemory<Key, VouchingAnswer> {
+    BoundedMemory::new(MAX_ANSWERS_BYTES)
 }
 
 #[cfg(test)]
@@ -188,12 +188,12 @@ mod tests {
             let repository = Repository::parse("registry.corp/team/app").unwrap();
             (repository, Digest::sha256(&number.to_be_bytes()))
         };
-        let answer = Answer::given(Some(at(0)), at(0), TTL);
+        let answer = VouchingAnswer::given(Some(at(0)), at(0), TTL);
         for number in 0..150_000 {
             let validity = Validity::lasting(at(0), TTL);
             answers.insert(key(number), answer, validity);
         }
-        assert!(answers.bytes() <= ANSWER_BYTES);
+        assert!(answers.bytes() <= MAX_ANSWERS_BYTES);
         assert_eq!(answers.get(&key(0), at(1)), None);
         assert_eq!(answers.get(&key(149_999), at(1)), Some(answer));
         assert_eq!(answers.get(&key(149_999), at(60)), None);
@@ -232,17 +232,17 @@ mod tests {
 
     #[test]
     fn an_outage_prolongs_what_was_seen_and_not_beyond_its_bound() {
-        let bound = LONGEST_OUTAGE.as_secs();
+        let bound = MAX_OUTAGE.as_secs();
         for (now, until) in [
             (0, Some(60)),
             (1000, Some(1060)),
             (bound - 1, Some(bound)),
             (bound, None),
         ] {
-            let answer = Answer::given(Some(at(0)), at(now), TTL);
+            let answer = VouchingAnswer::given(Some(at(0)), at(now), TTL);
             assert_eq!(answer.until, until.map(at), "at {now}");
             assert_eq!(answer.seen_at, Some(at(0)), "at {now}");
         }
-        assert_eq!(Answer::given(None, at(0), TTL).until, None);
+        assert_eq!(VouchingAnswer::given(None, at(0), TTL).until, None);
     }
 }

@@ -1,5 +1,4 @@
-//! The one writer of decisions: the audit log is the record, the ledger's table
-//! its index.
+//! Writes decisions: the audit log is the record, the ledger's table its index.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +10,9 @@ use crate::ledger::Ledger;
 use crate::trust::Decision;
 
 /// Decisions written at once.
-const BATCH: usize = 512;
+const MAX_BATCH: usize = 512;
 /// Between tries to write a log that cannot be written.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes decisions from the recorder's queue and writes them.
 pub struct DecisionWriter {
@@ -56,7 +55,7 @@ impl DecisionWriter {
 
     async fn next(&mut self) -> Vec<Decision> {
         let mut batch = Vec::new();
-        self.decisions.recv_many(&mut batch, BATCH).await;
+        self.decisions.recv_many(&mut batch, MAX_BATCH).await;
         batch
     }
 
@@ -65,7 +64,7 @@ impl DecisionWriter {
     async fn write(&self, batch: &[Decision]) {
         while let Err(error) = self.audit.write(batch).await {
             tracing::error!(%error, "audit log not written; trying again");
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
         if let Err(error) = self.ledger.record_decisions(batch).await {
             tracing::error!(%error, "decisions not indexed; the audit log has them");

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 /// What a client presented.
 #[derive(Debug)]
-pub enum Credentials {
+pub enum AuthorizationHeader {
     Bearer(SecretString),
     /// The user's name is what stands before the first colon.
     Basic {
@@ -21,7 +21,7 @@ pub enum Credentials {
 
 /// Why a header is no credential. Never says what the header held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAuthorization {
+pub enum AuthorizationError {
     #[error("the Authorization header is repeated")]
     Repeated,
     #[error("the Authorization scheme is neither Bearer nor Basic")]
@@ -30,44 +30,44 @@ pub enum BadAuthorization {
     Form,
 }
 
-impl Credentials {
+impl AuthorizationHeader {
     /// Reads the header; `None` where there is none.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, BadAuthorization> {
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, AuthorizationError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
-            return Err(BadAuthorization::Repeated);
+            return Err(AuthorizationError::Repeated);
         }
-        let text = value.to_str().map_err(|_| BadAuthorization::Form)?;
+        let text = value.to_str().map_err(|_| AuthorizationError::Form)?;
         Self::parse(text).map(Some)
     }
 
-    fn parse(text: &str) -> Result<Self, BadAuthorization> {
-        let (scheme, value) = text.split_once(' ').ok_or(BadAuthorization::Form)?;
+    fn parse(text: &str) -> Result<Self, AuthorizationError> {
+        let (scheme, value) = text.split_once(' ').ok_or(AuthorizationError::Form)?;
         let value = value.trim_matches(' ');
         if scheme.eq_ignore_ascii_case("bearer") {
             bearer(value)
         } else if scheme.eq_ignore_ascii_case("basic") {
-            basic(value).ok_or(BadAuthorization::Form)
+            basic(value).ok_or(AuthorizationError::Form)
         } else {
-            Err(BadAuthorization::Scheme)
+            Err(AuthorizationError::Scheme)
         }
     }
 }
 
-fn bearer(token: &str) -> Result<Credentials, BadAuthorization> {
+fn bearer(token: &str) -> Result<AuthorizationHeader, AuthorizationError> {
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(BadAuthorization::Form);
+        return Err(AuthorizationError::Form);
     }
-    Ok(Credentials::Bearer(token.into()))
+    Ok(AuthorizationHeader::Bearer(token.into()))
 }
 
-fn basic(encoded: &str) -> Option<Credentials> {
+fn basic(encoded: &str) -> Option<AuthorizationHeader> {
     let decoded = String::from_utf8(decode_base64(encoded)?).ok()?;
     let (username, password) = decoded.split_once(':')?;
-    Some(Credentials::Basic {
+    Some(AuthorizationHeader::Basic {
         username: username.to_owned(),
         password: password.into(),
     })
@@ -86,16 +86,18 @@ mod tests {
     use http::HeaderValue;
     use secrecy::ExposeSecret;
 
-    fn read(value: &str) -> Result<(String, String), BadAuthorization> {
-        match Credentials::parse(value)? {
-            Credentials::Bearer(token) => Ok((String::new(), token.expose_secret().to_owned())),
-            Credentials::Basic { username, password } => {
+    fn read(value: &str) -> Result<(String, String), AuthorizationError> {
+        match AuthorizationHeader::parse(value)? {
+            AuthorizationHeader::Bearer(token) => {
+                Ok((String::new(), token.expose_secret().to_owned()))
+            }
+            AuthorizationHeader::Basic { username, password } => {
                 Ok((username, password.expose_secret().to_owned()))
             }
         }
     }
 
-    fn pair(username: &str, secret: &str) -> Result<(String, String), BadAuthorization> {
+    fn pair(username: &str, secret: &str) -> Result<(String, String), AuthorizationError> {
         Ok((username.to_owned(), secret.to_owned()))
     }
 
@@ -128,25 +130,28 @@ mod tests {
             "Basic dXA=",
             "Basic /////w==",
         ] {
-            assert_eq!(read(bad), Err(BadAuthorization::Form), "{bad:?}");
+            assert_eq!(read(bad), Err(AuthorizationError::Form), "{bad:?}");
         }
-        assert_eq!(read("Digest x"), Err(BadAuthorization::Scheme));
+        assert_eq!(read("Digest x"), Err(AuthorizationError::Scheme));
     }
 
     #[test]
     fn refuses_a_repeated_header() {
         let mut headers = HeaderMap::new();
-        assert!(matches!(Credentials::from_headers(&headers), Ok(None)));
+        assert!(matches!(
+            AuthorizationHeader::from_headers(&headers),
+            Ok(None)
+        ));
         for token in ["Bearer a", "Bearer b"] {
             headers.append(AUTHORIZATION, HeaderValue::from_static(token));
         }
-        let refused = Credentials::from_headers(&headers).err();
-        assert_eq!(refused, Some(BadAuthorization::Repeated));
+        let refused = AuthorizationHeader::from_headers(&headers).err();
+        assert_eq!(refused, Some(AuthorizationError::Repeated));
     }
 
     #[test]
     fn hides_the_secret_from_debug() {
-        let shown = format!("{:?}", Credentials::parse("Bearer hush").unwrap());
+        let shown = format!("{:?}", AuthorizationHeader::parse("Bearer hush").unwrap());
         assert!(!shown.contains("hush"));
     }
 }

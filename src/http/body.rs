@@ -18,11 +18,11 @@ pub enum Body {
     #[default]
     Empty,
     Full(Bytes),
-    Stream(Measured),
+    Stream(SizedStream),
 }
 
 /// A stream and how many of its bytes are still to come.
-pub struct Measured {
+pub struct SizedStream {
     remaining: u64,
     stream: BoxStream,
 }
@@ -36,7 +36,7 @@ impl Body {
         if len == 0 {
             return Self::Empty;
         }
-        Self::Stream(Measured {
+        Self::Stream(SizedStream {
             remaining: len,
             stream: Box::pin(stream),
         })
@@ -51,7 +51,7 @@ impl Body {
     }
 }
 
-impl Measured {
+impl SizedStream {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.remaining == 0 {
             return Poll::Ready(None);

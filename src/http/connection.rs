@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 
-use super::{Door, Peer};
+use super::{Handler, Peer};
 
 /// An answer under way. It always comes.
 pub type Answering<R> = Pin<Box<dyn Future<Output = Result<Response<R>, Infallible>> + Send>>;
@@ -25,7 +25,7 @@ impl<D> Connection<D> {
 
 impl<D, B> hyper::service::Service<Request<B>> for Connection<D>
 where
-    D: Door<B>,
+    D: Handler<B>,
     B: Send + 'static,
 {
     type Response = Response<D::Body>;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Pace;
 
-/// What one listener grants its clients.
+/// Limits of one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Open connections; further ones wait in the kernel's queue.
     pub connections: usize,
     /// Of these, the connections of one client address, which an IPv6 client has a /64
@@ -25,7 +25,7 @@ pub struct Limits {
     pub pace: Pace,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     /// A cluster behind one address has half of all connections, and each client far
     /// more than it needs.
     fn default() -> Self {

@@ -23,7 +23,7 @@ use super::entrance::{Entrance, Opening};
 use super::pace::{Paced, Socket};
 use super::places::{Place, Places, Refused};
 use super::shares::Share;
-use super::{Limits, Peer};
+use super::{ConnectionLimits, Peer};
 use crate::tasks::Tasks;
 use crate::tls::listener::{self, ReloadingCertificates};
 
@@ -42,13 +42,13 @@ pub struct ListenError {
 }
 
 /// A socket that listens and is not served yet: clients wait.
-pub struct Bound {
+pub struct BoundListener {
     name: &'static str,
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Bound {
+impl BoundListener {
     /// Binds `address`; `name` is what logs and tasks call the listener.
     pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, ListenError> {
         let failed = |source| ListenError {
@@ -76,7 +76,7 @@ impl Bound {
     pub fn serve<M, S, B>(
         self,
         tasks: &Tasks,
-        limits: Limits,
+        limits: ConnectionLimits,
         tls: Option<Arc<ReloadingCertificates>>,
         make: M,
     ) where
@@ -111,12 +111,12 @@ struct Server<M> {
     places: Places,
     http: http1::Builder,
     tasks: Tasks,
-    limits: Limits,
+    limits: ConnectionLimits,
     tls: Option<Arc<ReloadingCertificates>>,
     make: M,
 }
 
-fn protocol(limits: &Limits) -> http1::Builder {
+fn protocol(limits: &ConnectionLimits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .auto_date_header(true)

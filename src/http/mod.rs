@@ -6,7 +6,7 @@
 
 mod authorization;
 mod body;
-mod body_room;
+mod body_budget;
 mod connection;
 mod entrance;
 mod limits;
@@ -23,14 +23,14 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
-pub use authorization::{BadAuthorization, Credentials};
+pub use authorization::{AuthorizationError, AuthorizationHeader};
 pub use body::Body;
-pub use body_room::{BodyRoom, RoomTaken};
+pub use body_budget::{BodyBudget, ReservedBytes};
 pub use connection::{Answering, Connection};
-pub use limits::Limits;
-pub use listen::{Bound, ListenError};
+pub use limits::ConnectionLimits;
+pub use listen::{BoundListener, ListenError};
 pub use pace::Pace;
 pub use peer::Peer;
 pub use reason::{MAX_REASON, reason_phrase};
 pub use receive::{Received, beginning, receive};
-pub use stack::{Door, Stack, StackLimits, without_body};
+pub use stack::{Handler, Stack, StackLimits, without_body};

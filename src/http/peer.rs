@@ -1,4 +1,4 @@
-//! Who is on the other end of a connection.
+//! The client of a connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

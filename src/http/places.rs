@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Limits;
+use super::ConnectionLimits;
 use super::shares::{OverLimit, Share, Shares};
 
 /// All places of a listener, and what of them each client address holds.
@@ -39,7 +39,7 @@ pub(super) struct Refused {
 }
 
 impl Places {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
         Self {
             all: Arc::new(Semaphore::new(limits.connections)),
             connected: Shares::new(limits.connections_per_address),

@@ -7,17 +7,18 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::RoomTaken;
+use super::ReservedBytes;
 
-/// What of a body that is not kept is looked at, in bytes.
-const BEGINNING: usize = 64 << 10;
-/// What is read and thrown away, so that the client hears an answer, in bytes.
-const DRAINED: usize = 64 << 20;
+/// How much of a refused body is read for its uid, in bytes.
+const PREFIX_BYTES: usize = 64 << 10;
+/// The most bytes of a refused body that are read and discarded, so that the client
+/// receives the answer.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
 
-/// What came of a body.
+/// The result of reading a body.
 pub enum Received<'a> {
     /// All of it, and the room that it takes.
-    Whole(Vec<u8>, RoomTaken<'a>),
+    Whole(Vec<u8>, ReservedBytes<'a>),
     /// More than the limit; this is how it begins.
     TooLong(Vec<u8>),
     /// There was no room for it; this is how it begins.
@@ -30,7 +31,7 @@ pub enum Received<'a> {
 pub async fn receive<B>(
     body: B,
     limit: usize,
-    room: RoomTaken<'_>,
+    room: ReservedBytes<'_>,
     deadline: Instant,
 ) -> Received<'_>
 where
@@ -68,7 +69,7 @@ enum End {
 
 struct Receiving<'a> {
     limit: usize,
-    room: RoomTaken<'a>,
+    room: ReservedBytes<'a>,
     bytes: Vec<u8>,
     end: End,
 }
@@ -108,7 +109,7 @@ impl<'a> Receiving<'a> {
         if let End::Whole = self.end {
             return Received::Whole(self.bytes, self.room);
         }
-        self.bytes.truncate(BEGINNING);
+        self.bytes.truncate(PREFIX_BYTES);
         match self.end {
             End::TooLong => Received::TooLong(self.bytes),
             End::NoRoom => Received::NoRoom(self.bytes),
@@ -123,17 +124,17 @@ async fn drain<B>(mut body: Pin<&mut B>, bytes: &mut Vec<u8>)
 where
     B: http_body::Body<Data = Bytes>,
 {
-    bytes.truncate(BEGINNING);
+    bytes.truncate(PREFIX_BYTES);
     bytes.shrink_to_fit();
     let mut drained = 0;
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        let room = BEGINNING - bytes.len();
+        let room = PREFIX_BYTES - bytes.len();
         bytes.extend_from_slice(&data[..data.len().min(room)]);
         drained += data.len();
-        if drained > DRAINED {
+        if drained > MAX_DRAINED_BYTES {
             break;
         }
     }

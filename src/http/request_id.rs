@@ -1,4 +1,4 @@
-//! Names for requests, to find an answer's lines in the log.
+//! Request ids, to find a request's lines in the log.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The service stack: what every request passes before a door answers it, on one page.
+//! The service stack: the layers around every door, on one page.
 //!
 //! From the outside in ([`Stack::serve`]):
 //!
@@ -12,7 +12,7 @@
 //!
 //! The body of an answer is outside of all this: a layer may take an hour on a slow
 //! line, and the connection bounds that. The registry's fast lane is outside, too: it
-//! waits for nothing. What the stack answers by itself, the door words ([`Door`]), so
+//! waits for nothing. What the stack answers by itself, the door words ([`Handler`]), so
 //! that every client is refused in the language it understands.
 
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl StackLimits {
 }
 
 /// What answers the requests of a listener, and how it words what its stack refuses.
-pub trait Door<B>: Send + Sync + 'static {
+pub trait Handler<B>: Send + Sync + 'static {
     type Body: http_body::Body + Default + Send;
 
     /// What its requests pass; one for all connections of a listener.
@@ -126,7 +126,7 @@ impl Stack {
         mut request: Request<B>,
     ) -> Response<D::Body>
     where
-        D: Door<B>,
+        D: Handler<B>,
     {
         let started = Instant::now();
         let head_only = request.method() == Method::HEAD;

@@ -66,8 +66,12 @@ fn peer_name(peer: &Peer) -> String {
     format!("{} {certificate}", peer.address.ip())
 }
 
-async fn serve(tasks: &Tasks, limits: Limits, tls: Option<&TlsFiles>) -> SocketAddr {
-    let bound = Bound::bind("test", LOOPBACK.parse().unwrap())
+fn defaults() -> ConnectionLimits {
+    ConnectionLimits::default()
+}
+
+async fn serve(tasks: &Tasks, limits: ConnectionLimits, tls: Option<&TlsFiles>) -> SocketAddr {
+    let bound = BoundListener::bind("test", LOOPBACK.parse().unwrap())
         .await
         .unwrap();
     let address = bound.local_addr();
@@ -95,7 +99,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str) -> String {
 #[tokio::test]
 async fn serves_the_same_head_for_head_and_get() {
     let tasks = Tasks::new();
-    let address = serve(&tasks, Limits::default(), None).await;
+    let address = serve(&tasks, defaults(), None).await;
     for (method, ending) in [("GET", "\r\n\r\nabcde"), ("HEAD", "\r\n\r\n")] {
         let answer = ask(address, method, "/denied").await;
         assert!(answer.starts_with("HTTP/1.1 403 sekisho: revoked: ask ops\r\n"));
@@ -113,7 +117,7 @@ async fn serves_the_same_head_for_head_and_get() {
 #[tokio::test]
 async fn breaks_the_connection_of_a_short_body() {
     let tasks = Tasks::new();
-    let address = serve(&tasks, Limits::default(), None).await;
+    let address = serve(&tasks, defaults(), None).await;
     let answer = ask(address, "GET", "/short").await;
     assert!(answer.contains("content-length: 9\r\n"));
     assert!(answer.ends_with("short"));
@@ -122,7 +126,7 @@ async fn breaks_the_connection_of_a_short_body() {
 #[tokio::test]
 async fn survives_a_panic_in_a_request() {
     let tasks = Tasks::new();
-    let address = serve(&tasks, Limits::default(), None).await;
+    let address = serve(&tasks, defaults(), None).await;
     assert_eq!(ask(address, "GET", "/panic").await, "");
     assert!(ask(address, "GET", "/").await.ends_with("abcde"));
 }
@@ -131,10 +135,10 @@ async fn survives_a_panic_in_a_request() {
 async fn closes_a_connection_whose_head_never_comes() {
     let tasks = Tasks::new();
     for (first_request, idle, before) in [(SHORT, LONG, ""), (LONG, SHORT, REQUEST)] {
-        let limits = Limits {
+        let limits = ConnectionLimits {
             first_request,
             idle,
-            ..Limits::default()
+            ..defaults()
         };
         let address = serve(&tasks, limits, None).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -148,9 +152,9 @@ async fn closes_a_connection_whose_head_never_comes() {
 #[tokio::test]
 async fn makes_connections_above_the_limit_wait() {
     let tasks = Tasks::new();
-    let limits = Limits {
+    let limits = ConnectionLimits {
         connections: 1,
-        ..Limits::default()
+        ..defaults()
     };
     let address = serve(&tasks, limits, None).await;
     let mut first = TcpStream::connect(address).await.unwrap();
@@ -189,14 +193,14 @@ async fn is_closed(stream: &mut io::Result<TcpStream>) -> bool {
     matches!(read.expect("an end"), Ok(0) | Err(_))
 }
 
-fn narrow(per_address: usize, half_open: usize) -> Limits {
-    Limits {
+fn narrow(per_address: usize, half_open: usize) -> ConnectionLimits {
+    ConnectionLimits {
         connections: 8,
         connections_per_address: per_address,
         half_open_per_address: half_open,
         handshake: LONG,
         first_request: LONG,
-        ..Limits::default()
+        ..defaults()
     }
 }
 
@@ -262,13 +266,13 @@ async fn closes_connections_above_the_share_of_an_address_and_recovers() {
 async fn ends_a_transfer_that_a_client_takes_byte_by_byte() {
     let (tasks, authority) = (Tasks::new(), Authority::new());
     for tls in [None, Some(authority.files(false))] {
-        let limits = Limits {
+        let limits = ConnectionLimits {
             connections: 1,
             pace: Pace {
                 minimum_rate: 1 << 20,
                 window: Duration::from_millis(50),
             },
-            ..Limits::default()
+            ..defaults()
         };
         let address = serve(&tasks, limits, tls.as_ref()).await;
         let stream = TcpStream::connect(address).await.unwrap();
@@ -309,14 +313,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send> Connected for I {}
 #[tokio::test]
 async fn never_ends_a_transfer_that_is_taken() {
     let tasks = Tasks::new();
-    let limits = Limits {
+    let limits = ConnectionLimits {
         pace: Pace {
             minimum_rate: 1,
             window: SOON,
         },
         first_request: SHORT,
         idle: SHORT,
-        ..Limits::default()
+        ..defaults()
     };
     let address = serve(&tasks, limits, None).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -337,7 +341,7 @@ async fn never_ends_a_transfer_that_is_taken() {
 #[tokio::test]
 async fn answers_400_to_two_hosts_and_to_none() {
     let tasks = Tasks::new();
-    let address = serve(&tasks, Limits::default(), None).await;
+    let address = serve(&tasks, defaults(), None).await;
     for (version, hosts, status) in [
         ("1.1", "Host: a\r\n", "200"),
         ("1.1", "", "400"),
@@ -365,13 +369,13 @@ async fn answers_400_to_two_hosts_and_to_none() {
 #[tokio::test]
 async fn finishes_answers_under_way_and_refuses_new_clients() {
     let tasks = Tasks::new();
-    let bound = Bound::bind("test", LOOPBACK.parse().unwrap())
+    let bound = BoundListener::bind("test", LOOPBACK.parse().unwrap())
         .await
         .unwrap();
     let address = bound.local_addr();
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let notes = (begun.clone(), go_on.clone());
-    bound.serve(&tasks, Limits::default(), None, move |_| {
+    bound.serve(&tasks, defaults(), None, move |_| {
         let (begun, go_on) = notes.clone();
         service_fn(move |_: Request<Incoming>| {
             let (begun, go_on) = (begun.clone(), go_on.clone());
@@ -469,7 +473,7 @@ async fn ask_tls(address: SocketAddr, client: TlsConnector) -> io::Result<String
 #[tokio::test]
 async fn knows_clients_by_their_certificates() {
     let (tasks, authority) = (Tasks::new(), Authority::new());
-    let address = serve(&tasks, Limits::default(), Some(&authority.files(true))).await;
+    let address = serve(&tasks, defaults(), Some(&authority.files(true))).await;
     let answer = ask_tls(address, authority.client(Some("node-7"))).await;
     assert!(answer.unwrap().ends_with("127.0.0.1 node-7"));
 }
@@ -477,14 +481,14 @@ async fn knows_clients_by_their_certificates() {
 #[tokio::test]
 async fn refuses_clients_without_the_required_certificate() {
     let (tasks, authority) = (Tasks::new(), Authority::new());
-    let address = serve(&tasks, Limits::default(), Some(&authority.files(true))).await;
+    let address = serve(&tasks, defaults(), Some(&authority.files(true))).await;
     assert!(ask_tls(address, authority.client(None)).await.is_err());
 }
 
 #[tokio::test]
 async fn offers_http_1_1_alone() {
     let (tasks, authority) = (Tasks::new(), Authority::new());
-    let address = serve(&tasks, Limits::default(), Some(&authority.files(false))).await;
+    let address = serve(&tasks, defaults(), Some(&authority.files(false))).await;
     let answer = ask_tls(address, authority.client(None)).await;
     assert!(answer.unwrap().ends_with("127.0.0.1 nobody"));
 }

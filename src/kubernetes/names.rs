@@ -2,14 +2,14 @@
 //! where images stand.
 
 /// The program, and most of what belongs to it.
-pub const OWN: &str = "sekisho";
+pub const PROGRAM_NAME: &str = "sekisho";
 /// The Service in front of the program.
-pub const SERVICE: &str = OWN;
+pub const SERVICE_NAME: &str = PROGRAM_NAME;
 /// The Secret in which the program keeps its authority and its certificate.
-pub const SECRET: &str = "sekisho-webhook-tls";
+pub const SECRET_NAME: &str = "sekisho-webhook-tls";
 /// The ConfigMap of `sekisho.toml`.
-pub const CONFIG: &str = "sekisho-config";
-/// Where the cluster's own Pods run; never ours to hold up.
+pub const CONFIG_MAP_NAME: &str = "sekisho-config";
+/// Where the cluster's own Pods run; webhooks never apply there.
 pub const SYSTEM_NAMESPACE: &str = "kube-system";
 
 /// The webhook that rewrites the images of Pods.
@@ -18,7 +18,7 @@ pub const MUTATE_PODS: &str = "pods.mutate.sekisho.internal";
 pub const VALIDATE_PODS: &str = "pods.validate.sekisho.internal";
 /// The webhook that warns about what makes Pods.
 pub const VALIDATE_TEMPLATES: &str = "templates.validate.sekisho.internal";
-/// How the names of our webhooks end, and of nobody else's.
+/// The suffix of the names of our webhooks, and of no others.
 pub const WEBHOOK_DOMAIN: &str = ".sekisho.internal";
 /// How the names of our policies of permitted registries begin.
 pub const REGISTRIES_POLICY: &str = "sekisho-registries-";
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_webhooks_are_told_by_their_domain() {
+    fn our_webhooks_are_reported_by_their_domain() {
         for name in [MUTATE_PODS, VALIDATE_PODS, VALIDATE_TEMPLATES] {
             assert!(name.ends_with(WEBHOOK_DOMAIN), "{name}");
         }

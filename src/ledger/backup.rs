@@ -9,11 +9,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use super::load::newest_seq;
 use super::open::{found_schema, known_schema, open_private};
-use super::{Ledger, LedgerError, stored};
+use super::{Ledger, LedgerError, columns};
 
 /// What a sound ledger file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct BackupContents {
     pub schema: i64,
     /// How many changes of evidence it has seen.
     pub seq: u64,
@@ -46,7 +46,7 @@ impl Ledger {
     }
 
     /// Examines a ledger file that no one uses: a backup before it is put back.
-    pub async fn verify(path: &Path) -> Result<Verified, LedgerError> {
+    pub async fn verify(path: &Path) -> Result<BackupContents, LedgerError> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let pool = SqlitePoolOptions::new().max_connections(1);
         let pool = pool.connect_with(options).await?;
@@ -56,7 +56,7 @@ impl Ledger {
     }
 }
 
-async fn examine(pool: &SqlitePool) -> Result<Verified, LedgerError> {
+async fn examine(pool: &SqlitePool) -> Result<BackupContents, LedgerError> {
     let integrity: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
         .fetch_one(pool)
         .await?;
@@ -73,10 +73,10 @@ async fn examine(pool: &SqlitePool) -> Result<Verified, LedgerError> {
         .fetch_one(pool)
         .await?;
     let mut connection = pool.acquire().await?;
-    Ok(Verified {
+    Ok(BackupContents {
         schema,
         seq: newest_seq(&mut connection).await?,
-        newest: stored::time_if(newest)?,
+        newest: columns::time_if(newest)?,
     })
 }
 

@@ -1,11 +1,11 @@
-//! One line of `changes`: what a write touched.
+//! One row of the table `changes`: what a write affects.
 
 use crate::oci::{Digest, Repository, Tag};
 use crate::trust::EnvironmentName;
 
 /// What changed, with all that a reader needs to find it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum LedgerChange {
     /// A scan of this manifest came, or was withdrawn.
     Scan(Digest),
     /// A promotion of this digest came, or was withdrawn.
@@ -29,7 +29,7 @@ pub(super) struct PromotedTag {
     pub tag: Tag,
 }
 
-impl Change {
+impl LedgerChange {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Scan(_) => "scan",
@@ -117,20 +117,20 @@ mod tests {
             tag: Tag::parse("1.0").unwrap(),
         };
         for change in [
-            Change::Scan(digest.clone()),
-            Change::Promotion(digest.clone(), None),
-            Change::Promotion(digest.clone(), Some(at)),
-            Change::Revocation(digest.clone()),
-            Change::Closure(repository, digest.clone()),
-            Change::Alias(digest, Digest::sha512(b"x")),
-            Change::Token("ci".to_owned()),
-            Change::BreakGlass(Digest::sha256(b"x")),
-            Change::Mode(EnvironmentName::parse("production").unwrap()),
+            LedgerChange::Scan(digest.clone()),
+            LedgerChange::Promotion(digest.clone(), None),
+            LedgerChange::Promotion(digest.clone(), Some(at)),
+            LedgerChange::Revocation(digest.clone()),
+            LedgerChange::Closure(repository, digest.clone()),
+            LedgerChange::Alias(digest, Digest::sha512(b"x")),
+            LedgerChange::Token("ci".to_owned()),
+            LedgerChange::BreakGlass(Digest::sha256(b"x")),
+            LedgerChange::Mode(EnvironmentName::parse("production").unwrap()),
         ] {
-            let read = Change::parse(change.kind(), &change.subject());
+            let read = LedgerChange::parse(change.kind(), &change.subject());
             assert_eq!(read, Some(change));
         }
-        assert_eq!(Change::parse("adoption", "x"), None);
-        assert_eq!(Change::parse("scan", "x"), None);
+        assert_eq!(LedgerChange::parse("adoption", "x"), None);
+        assert_eq!(LedgerChange::parse("scan", "x"), None);
     }
 }

@@ -1,12 +1,12 @@
-//! What was found to lie in what, and which digests are of the same bytes.
+//! Recorded closures, and aliases: digests of the same bytes.
 
 use std::sync::Arc;
 
 use sqlx::SqliteConnection;
 
 use super::alias::Alias;
-use super::change::Change;
-use super::{Ledger, LedgerError, stored};
+use super::change::LedgerChange;
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Closure, Digest, Repository};
 
@@ -22,7 +22,7 @@ impl Ledger {
         if self.index.closure(repository, closure.root()).as_deref() == Some(closure) {
             return Ok(());
         }
-        let body = stored::json(closure)?;
+        let body = columns::json(closure)?;
         let mut writing = self.begin(None).await?;
         let put = "INSERT INTO closures (repository, root, body) VALUES (?, ?, ?) \
                    ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body";
@@ -34,7 +34,7 @@ impl Ledger {
             .await?
             .rows_affected();
         if changed > 0 {
-            let change = Change::Closure(repository.clone(), closure.root().clone());
+            let change = LedgerChange::Closure(repository.clone(), closure.root().clone());
             writing.note(change).await?;
         }
         self.commit(writing).await
@@ -58,7 +58,7 @@ impl Ledger {
         let mut writing = self.begin(None).await?;
         for alias in unknown {
             if put_alias(writing.sql(), alias).await? {
-                let change = Change::Alias(alias.sha256.clone(), alias.sha512.clone());
+                let change = LedgerChange::Alias(alias.sha256.clone(), alias.sha512.clone());
                 writing.note(change).await?;
             }
         }
@@ -76,7 +76,7 @@ impl Ledger {
             .bind(root.to_string())
             .fetch_optional(&self.readers)
             .await?;
-        body.map(|body| stored::body(&body).map(Arc::new))
+        body.map(|body| columns::body(&body).map(Arc::new))
             .transpose()
     }
 }

@@ -8,7 +8,7 @@ use super::LedgerError;
 
 /// What the ledger needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct LedgerOptions {
     /// The database; its lock lies beside it.
     pub path: PathBuf,
     /// Beyond it, what memory holds counts as unconfirmed.
@@ -17,7 +17,7 @@ pub struct Config {
     pub verdict_bytes: u64,
 }
 
-impl Config {
+impl LedgerOptions {
     /// The defaults, for a database at `path`.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -42,10 +42,10 @@ mod tests {
 
     #[test]
     fn reads_sqlite_urls_and_no_others() {
-        let path = Config::path_of("sqlite:///var/lib/ledger.db").unwrap();
+        let path = LedgerOptions::path_of("sqlite:///var/lib/ledger.db").unwrap();
         assert_eq!(path, PathBuf::from("/var/lib/ledger.db"));
         for bad in ["", "sqlite://", "postgres://host/db", "sqlite:///a?mode=ro"] {
-            assert!(Config::path_of(bad).is_err(), "{bad:?}");
+            assert!(LedgerOptions::path_of(bad).is_err(), "{bad:?}");
         }
     }
 }

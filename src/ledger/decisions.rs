@@ -4,13 +4,13 @@
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::stored::only;
-use super::{Ledger, LedgerError, stored};
+use super::columns::only;
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::trust::{Decision, DecisionId, EnvironmentName, Outcome};
 
 /// The most decisions that one question returns.
-const LIMIT: u32 = 1000;
+const MAX_DECISIONS_READ: u32 = 1000;
 
 /// Which decisions are asked for; newest first.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ impl Ledger {
                 .bind(decision.environment.as_str())
                 .bind(decision.verdict.as_str())
                 .bind(i64::try_from(decision.count).unwrap_or(i64::MAX))
-                .bind(stored::json(decision)?)
+                .bind(columns::json(decision)?)
                 .execute(writing.sql())
                 .await?;
         }
@@ -54,7 +54,7 @@ impl Ledger {
             .bind(id.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        body.as_deref().map(stored::body).transpose()
+        body.as_deref().map(columns::body).transpose()
     }
 
     pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>, LedgerError> {
@@ -72,13 +72,16 @@ impl Ledger {
                         AND environment = coalesce(?, environment) \
                         AND verdict = coalesce(?, verdict) ORDER BY time DESC";
         let bodies = sqlx::query_scalar(matching)
-            .bind(stored::micros(filter.since).unwrap_or(i64::MIN))
+            .bind(columns::micros(filter.since).unwrap_or(i64::MIN))
             .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
             .bind(filter.verdict.map(Outcome::as_str))
             .fetch(&self.readers);
-        let read = |body: Result<String, sqlx::Error>| stored::body(&body?);
+        let read = |body: Result<String, sqlx::Error>| columns::body(&body?);
         let decisions = bodies.map(read);
-        let limit = filter.limit.unwrap_or(LIMIT).min(LIMIT);
+        let limit = filter
+            .limit
+            .unwrap_or(MAX_DECISIONS_READ)
+            .min(MAX_DECISIONS_READ);
         only(decisions, limit, wanted).await
     }
 
@@ -103,8 +106,8 @@ impl Ledger {
         let read = |row: Result<(String, i64, i64), sqlx::Error>| {
             let (body, count, _) = row?;
             Ok(Decision {
-                count: stored::unsigned(count)?,
-                ..stored::body(&body)?
+                count: columns::unsigned(count)?,
+                ..columns::body(&body)?
             })
         };
         only(rows.map(read), limit, wanted).await

@@ -1,9 +1,9 @@
-//! What can go wrong with the records.
+//! Errors of the ledger.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::tasks::BrokenOff;
+use crate::tasks::WorkFailed;
 
 /// Why a verb of the ledger failed. A write that returns an error may still have
 /// been made; it was not acknowledged.
@@ -38,7 +38,7 @@ pub enum LedgerError {
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("nothing was written: {0}")]
-    BrokenOff(#[from] BrokenOff),
+    BrokenOff(#[from] WorkFailed),
     #[error("the ledger does not answer: {0}")]
     Database(#[from] sqlx::Error),
     #[error("the ledger's schema: {0}")]

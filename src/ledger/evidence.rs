@@ -28,19 +28,19 @@ impl Ledger {
         self.load_once().await?;
         let seq = self.index.seq();
         let tables = self.index.tables();
-        let above = tables.members.above(&subject.repository, &subject.digest);
+        let parents = tables.members.parents(&subject.repository, &subject.digest);
         let related = tables.members.related(&closure, aliases);
-        let (break_glass, timed_mode) = tables.leave_of(subject, &above);
+        let (break_glass, timed_mode) = tables.overrides_of(subject, &parents);
         let manifests = closure.images().map(|image| &image.manifest);
         let evidence = Evidence {
             scans: self.scans_of(manifests).await?,
-            promotions: self.promotions_of(subject, &above).await?,
+            promotions: self.promotions_of(subject, &parents).await?,
             revocations: self.active_revocations(&related).await?,
             first_served: self.first_served(subject).await?,
             break_glass,
             timed_mode,
             related,
-            above,
+            parents,
             ..Evidence::none(closure)
         };
         Ok((evidence, seq))

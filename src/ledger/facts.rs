@@ -1,4 +1,4 @@
-//! What later judgement needs of pulls: first seen, first served, last pulled.
+//! Facts about pulls that judgement needs: first seen, first served, last pulled.
 //!
 //! Written in batches. They are no evidence for or against, so they forget no
 //! verdict: the first service matters only once a scan is stale, and then the
@@ -7,15 +7,15 @@
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::stored::only;
-use super::{Ledger, LedgerError, stored};
+use super::columns::only;
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::Subject;
 
 /// A digest was seen, or served, in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
+pub struct PullFact {
     pub subject: Subject,
     pub at: Timestamp,
     /// Seen and served; else only seen.
@@ -24,7 +24,7 @@ pub struct Fact {
 
 impl Ledger {
     /// Notes a batch of facts in one transaction.
-    pub async fn note_facts(&self, facts: &[Fact]) -> Result<(), LedgerError> {
+    pub async fn record_facts(&self, facts: &[PullFact]) -> Result<(), LedgerError> {
         let _timed = self.timed(LedgerVerb::NoteFacts);
         let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
             return Ok(());
@@ -58,16 +58,16 @@ impl Ledger {
     pub async fn first_seen(
         &self,
         subject: &Subject,
-        above: &[Digest],
+        parents: &[Digest],
     ) -> Result<Option<Timestamp>, LedgerError> {
         let earliest = "SELECT min(first_seen) FROM facts \
                         WHERE digest IN (SELECT value FROM json_each(?))";
-        let digests = std::iter::once(&subject.digest).chain(above);
+        let digests = std::iter::once(&subject.digest).chain(parents);
         let at: Option<i64> = sqlx::query_scalar(earliest)
-            .bind(stored::list(digests))
+            .bind(columns::list(digests))
             .fetch_one(&self.readers)
             .await?;
-        stored::time_if(at)
+        columns::time_if(at)
     }
 
     /// What was served since then and until when, the last first, at most `limit`
@@ -86,8 +86,8 @@ impl Ledger {
             .fetch(&self.readers);
         let read = |row: Result<(String, String, String, i64), sqlx::Error>| {
             let (environment, repository, digest, at) = row?;
-            let subject = stored::subject(&environment, &repository, &digest)?;
-            Ok((subject, stored::time(at)?))
+            let subject = columns::subject(&environment, &repository, &digest)?;
+            Ok((subject, columns::time(at)?))
         };
         only(rows.map(read), limit, |(subject, _)| wanted(subject)).await
     }
@@ -123,6 +123,6 @@ impl Ledger {
             .bind(subject.environment.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        stored::time_if(at.flatten())
+        columns::time_if(at.flatten())
     }
 }

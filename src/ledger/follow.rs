@@ -1,18 +1,18 @@
-//! What other processes write: followed by the sequence of changes.
+//! Applies what other processes wrote, by the sequence of changes.
 
 use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::Change;
+use super::change::LedgerChange;
 use super::load::newest_seq;
 use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
 
-type Row = (i64, String, String, Option<i64>);
+type ChangeRow = (i64, String, String, Option<i64>);
 
 /// How many changes are read at once.
-const BATCH: u32 = 1000;
+const CHANGES_PER_READ: u32 = 1000;
 
 impl Ledger {
     /// Brings memory up to all that was written, by whomever; returns how many
@@ -20,7 +20,7 @@ impl Ledger {
     /// or a change that this program does not know, loads the index anew.
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
         let _timed = self.timed(LedgerVerb::FollowOnce);
-        let _turn = self.turn.lock().await;
+        let _turn = self.write_turn.lock().await;
         let before = self.index.seq();
         if !self.index.is_complete() {
             self.load().await?;
@@ -40,9 +40,9 @@ impl Ledger {
             return Ok(false);
         }
         let next = "SELECT seq, kind, subject, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?";
-        let rows: Vec<Row> = sqlx::query_as(next)
+        let rows: Vec<ChangeRow> = sqlx::query_as(next)
             .bind(applied.cast_signed())
-            .bind(BATCH)
+            .bind(CHANGES_PER_READ)
             .fetch_all(&mut *snapshot)
             .await?;
         drop(snapshot);
@@ -54,7 +54,7 @@ impl Ledger {
         Ok(true)
     }
 
-    async fn apply_all(&self, applied: u64, changes: &[Change]) -> Result<(), LedgerError> {
+    async fn apply_all(&self, applied: u64, changes: &[LedgerChange]) -> Result<(), LedgerError> {
         for (seq, change) in (applied + 1..).zip(changes) {
             self.apply(seq, change).await?;
             self.index.set_seq(seq);
@@ -62,7 +62,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn note_times(&self, rows: &[Row]) {
+    fn note_times(&self, rows: &[ChangeRow]) {
         if let Some(newest) = rows.iter().filter_map(|row| row.3).max() {
             self.newest.fetch_max(newest, Ordering::Relaxed);
         }
@@ -101,9 +101,9 @@ impl Ledger {
 
 /// The changes right after `applied`, in order; `None` when one is missing or not
 /// understood, or when the sequence ran backwards (an older ledger was put back).
-fn without_gap(applied: u64, newest: u64, rows: &[Row]) -> Option<Vec<Change>> {
+fn without_gap(applied: u64, newest: u64, rows: &[ChangeRow]) -> Option<Vec<LedgerChange>> {
     let count = rows.len() as u64;
-    let complete = count == u64::from(BATCH) || applied + count == newest;
+    let complete = count == u64::from(CHANGES_PER_READ) || applied + count == newest;
     if rows.is_empty() || !complete {
         return None;
     }
@@ -111,7 +111,7 @@ fn without_gap(applied: u64, newest: u64, rows: &[Row]) -> Option<Vec<Change>> {
     expected
         .zip(rows)
         .map(|(expected, (seq, kind, subject, _))| {
-            let change = Change::parse(kind, subject);
+            let change = LedgerChange::parse(kind, subject);
             change.filter(|_| *seq == expected)
         })
         .collect()

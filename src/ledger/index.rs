@@ -1,4 +1,4 @@
-//! What the hot path asks: memory only, synchronous, complete.
+//! The complete index in memory, for the hot path. Synchronous.
 //!
 //! The index holds all that SQL holds on digests, except findings, so a miss
 //! proves absence. It is loaded whole before a serving ledger is handed out, and
@@ -16,14 +16,14 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 
 use super::alias::Alias;
-use super::change::{Change, PromotedTag};
-use super::held_leave::Leave;
-use super::holders::Holders;
+use super::change::{LedgerChange, PromotedTag};
 use super::membership::Membership;
-use super::standings::Standings;
+use super::overrides_index::Overrides;
+use super::token_holders::TokenHolders;
+use super::verdict_cache::VerdictCache;
 use crate::access::Principal;
 use crate::oci::{Closure, Digest, Repository, Tag};
-use crate::trust::{EnvironmentName, Exposure, Revocation, Standing, Subject};
+use crate::trust::{CachedVerdict, EnvironmentName, Exposure, Revocation, Subject};
 
 /// The ledger in memory. No method waits, and none holds a lock longer than a
 /// look-up takes.
@@ -36,35 +36,35 @@ pub struct Index {
 /// All that is swapped when the index is loaded.
 pub(super) struct Tables {
     pub members: Membership,
-    pub standings: Standings<Arc<Standing>>,
+    pub verdicts: VerdictCache<Arc<CachedVerdict>>,
     pub revoked: DashMap<Digest, Vec<Revocation>>,
     pub promoted: DashMap<PromotedTag, Digest>,
-    pub holders: Holders,
-    pub leave: Leave,
+    pub holders: TokenHolders,
+    pub overrides: Overrides,
 }
 
 impl Tables {
     pub fn new(verdict_bytes: u64, floor: u64) -> Self {
         Self {
             members: Membership::default(),
-            standings: Standings::new(verdict_bytes, floor),
+            verdicts: VerdictCache::new(verdict_bytes, floor),
             revoked: DashMap::new(),
             promoted: DashMap::new(),
-            holders: Holders::default(),
-            leave: Leave::default(),
+            holders: TokenHolders::default(),
+            overrides: Overrides::default(),
         }
     }
 
     /// Forgets what rests on the evidence that `change` changed. That two digests
     /// name the same bytes may change any verdict on either: what is said against
     /// one is said against both, and policy may say it, too.
-    pub fn touch(&self, change: &Change, seq: u64) {
-        if let Change::Mode(environment) = change {
-            self.standings.touch_environment(environment, seq);
+    pub fn touch(&self, change: &LedgerChange, seq: u64) {
+        if let LedgerChange::Mode(environment) = change {
+            self.verdicts.touch_environment(environment, seq);
         }
         for digest in change.digests() {
-            for reached in self.members.reach(digest) {
-                self.standings.touch(&reached, seq);
+            for reached in self.members.affected_by(digest) {
+                self.verdicts.touch(&reached, seq);
             }
         }
     }
@@ -116,24 +116,29 @@ impl Index {
     /// The remembered verdict, if it holds at `now` and no change of evidence is
     /// known that came after it. Whether it was given under the rulebook in force,
     /// `Standing::is_current` says.
-    pub fn standing(
+    pub fn cached_verdict(
         &self,
         subject: &Subject,
         exposure: Exposure,
         now: Timestamp,
-    ) -> Option<Arc<Standing>> {
-        self.tables.load().standings.get(subject, exposure, now)
+    ) -> Option<Arc<CachedVerdict>> {
+        self.tables.load().verdicts.get(subject, exposure, now)
     }
 
     /// Remembers a verdict. Refused (`false`) when evidence has changed since it
     /// was read, and for manifests that no recorded closure names.
-    pub fn remember(&self, subject: &Subject, exposure: Exposure, standing: Arc<Standing>) -> bool {
+    pub fn remember(
+        &self,
+        subject: &Subject,
+        exposure: Exposure,
+        verdict: Arc<CachedVerdict>,
+    ) -> bool {
         let tables = self.tables.load();
         let recorded = tables
             .members
             .is_recorded(&subject.repository, &subject.digest);
-        let rests_on = (standing.seq, standing.validity());
-        recorded && tables.standings.keep(subject, exposure, rests_on, standing)
+        let rests_on = (verdict.seq, verdict.validity());
+        recorded && tables.verdicts.insert(subject, exposure, rests_on, verdict)
     }
 
     /// The closure of a recorded root, or of an image below a recorded index.
@@ -143,7 +148,7 @@ impl Index {
 
     /// Recorded indexes in `repository` that name `manifest`.
     pub fn indexes_holding(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
-        self.tables.load().members.above(repository, manifest)
+        self.tables.load().members.parents(repository, manifest)
     }
 
     /// The newest `limit` image manifests in `repository` that name `blob`.
@@ -163,8 +168,8 @@ impl Index {
     }
 
     /// The digest of the same bytes under the other algorithm, where it is known.
-    pub fn twin(&self, digest: &Digest) -> Option<Digest> {
-        self.tables.load().members.twin(digest)
+    pub fn alias(&self, digest: &Digest) -> Option<Digest> {
+        self.tables.load().members.alias(digest)
     }
 
     /// Image manifests that name `blob`, in repositories that `wanted` names, with
@@ -203,7 +208,7 @@ impl Index {
     /// Whether both are known to be digests of the same bytes.
     pub fn knows_alias(&self, alias: &Alias) -> bool {
         let tables = self.tables.load();
-        tables.members.twin(&alias.sha256).as_ref() == Some(&alias.sha512)
+        tables.members.alias(&alias.sha256).as_ref() == Some(&alias.sha512)
     }
 
     /// Whether `digest` itself is revoked, in some environment, under either
@@ -213,8 +218,8 @@ impl Index {
         tables.revoked.contains_key(digest)
             || tables
                 .members
-                .twin(digest)
-                .is_some_and(|twin| tables.revoked.contains_key(&twin))
+                .alias(digest)
+                .is_some_and(|alias| tables.revoked.contains_key(&alias))
     }
 
     /// What was said of this very digest, not of its alias.
@@ -228,9 +233,9 @@ impl Index {
     pub fn revocations(&self, digest: &Digest) -> Vec<Revocation> {
         let tables = self.tables.load();
         let of = |digest: &Digest| tables.revoked.get(digest).map(|active| active.clone());
-        let twin = tables.members.twin(digest);
+        let alias = tables.members.alias(digest);
         let mut active = of(digest).unwrap_or_default();
-        active.extend(twin.and_then(|twin| of(&twin)).unwrap_or_default());
+        active.extend(alias.and_then(|alias| of(&alias)).unwrap_or_default());
         active
     }
 

@@ -6,11 +6,11 @@ use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 
 use super::change::PromotedTag;
-use super::holders::{HELD, TokenRow};
 use super::index::Tables;
-use super::leave::load_leave;
-use super::revocations::{ACTIVE, revocation};
-use super::{Ledger, LedgerError, stored};
+use super::overrides::load_overrides;
+use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
+use super::token_holders::{SELECT_VALID_TOKENS, TokenRow};
+use super::{Ledger, LedgerError, columns};
 use crate::oci::{Digest, Repository};
 
 impl Ledger {
@@ -19,7 +19,7 @@ impl Ledger {
         if self.index.is_complete() {
             return Ok(());
         }
-        let _turn = self.turn.lock().await;
+        let _turn = self.write_turn.lock().await;
         match self.index.is_complete() {
             true => Ok(()),
             false => self.load().await,
@@ -38,7 +38,7 @@ impl Ledger {
         load_revocations(&tables, sql).await?;
         load_promoted(&tables, sql).await?;
         load_tokens(&tables, sql).await?;
-        load_leave(&tables, sql).await?;
+        load_overrides(&tables, sql).await?;
         self.index.replace(tables, seq);
         Ok(())
     }
@@ -47,15 +47,15 @@ impl Ledger {
 /// The newest change ever made, pruned or not.
 pub(super) async fn newest_seq(sql: &mut SqliteConnection) -> Result<u64, LedgerError> {
     let newest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'";
-    stored::unsigned(sqlx::query_scalar(newest).fetch_one(sql).await?)
+    columns::unsigned(sqlx::query_scalar(newest).fetch_one(sql).await?)
 }
 
 async fn load_closures(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
     let all = "SELECT repository, body FROM closures ORDER BY rowid";
     let mut rows = sqlx::query_as::<_, (String, String)>(all).fetch(sql);
     while let Some((repository, body)) = rows.try_next().await? {
-        let repository: Repository = stored::text(&repository)?;
-        let closure = Arc::new(stored::body(&body)?);
+        let repository: Repository = columns::text(&repository)?;
+        let closure = Arc::new(columns::body(&body)?);
         tables.members.insert(&repository, closure);
     }
     Ok(())
@@ -65,8 +65,8 @@ async fn load_aliases(tables: &Tables, sql: &mut SqliteConnection) -> Result<(),
     let mut rows =
         sqlx::query_as::<_, (String, String)>("SELECT sha256, sha512 FROM aliases").fetch(sql);
     while let Some((sha256, sha512)) = rows.try_next().await? {
-        let sha256: Digest = stored::text(&sha256)?;
-        tables.members.pair(&sha256, &stored::text(&sha512)?);
+        let sha256: Digest = columns::text(&sha256)?;
+        tables.members.set_alias(&sha256, &columns::text(&sha512)?);
     }
     Ok(())
 }
@@ -75,13 +75,16 @@ async fn load_subjects(tables: &Tables, sql: &mut SqliteConnection) -> Result<()
     let all = "SELECT manifest FROM scans UNION SELECT digest FROM promotions";
     let mut rows = sqlx::query_scalar::<_, String>(all).fetch(sql);
     while let Some(digest) = rows.try_next().await? {
-        tables.members.note(&stored::text(&digest)?);
+        tables.members.note(&columns::text(&digest)?);
     }
     Ok(())
 }
 
 async fn load_revocations(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    for row in sqlx::query_as(ACTIVE).fetch_all(sql).await? {
+    for row in sqlx::query_as(SELECT_ACTIVE_REVOCATIONS)
+        .fetch_all(sql)
+        .await?
+    {
         let active = revocation(row)?;
         tables.members.note(&active.digest);
         let digest = active.digest.clone();
@@ -96,17 +99,20 @@ async fn load_promoted(tables: &Tables, sql: &mut SqliteConnection) -> Result<()
     let mut rows = sqlx::query_as::<_, (String, String, String, String)>(by_id).fetch(sql);
     while let Some((environment, repository, tag, digest)) = rows.try_next().await? {
         let at = PromotedTag {
-            environment: stored::text(&environment)?,
-            repository: stored::text(&repository)?,
-            tag: stored::text(&tag)?,
+            environment: columns::text(&environment)?,
+            repository: columns::text(&repository)?,
+            tag: columns::text(&tag)?,
         };
-        tables.promoted.insert(at, stored::text(&digest)?);
+        tables.promoted.insert(at, columns::text(&digest)?);
     }
     Ok(())
 }
 
 async fn load_tokens(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    for row in sqlx::query_as::<_, TokenRow>(HELD).fetch_all(sql).await? {
+    for row in sqlx::query_as::<_, TokenRow>(SELECT_VALID_TOKENS)
+        .fetch_all(sql)
+        .await?
+    {
         let name = row.name.clone();
         tables.holders.set(&name, Some(row))?;
     }

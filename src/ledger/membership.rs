@@ -1,6 +1,6 @@
-//! What lies in what: closures, the indexes above an image, the images that
-//! hold a blob. Derived from recorded closures, kept apart by repository, since
-//! content is never shared across repositories.
+//! Membership: closures, the parent indexes of an image, the images that hold a blob.
+//! Derived from recorded closures, separately for each repository, since content is never
+//! shared across repositories.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,27 +13,27 @@ use crate::oci::{Closure, Digest, Image, Repository};
 /// All digests that the ledger knows anything of.
 #[derive(Default)]
 pub(super) struct Membership {
-    nodes: DashMap<Digest, Node>,
+    nodes: DashMap<Digest, DigestNode>,
 }
 
 /// One digest.
 #[derive(Default)]
-struct Node {
+struct DigestNode {
     /// Sorted by repository: a base layer lies in very many.
-    places: Vec<(Repository, Place)>,
+    repositories: Vec<(Repository, RepositoryEntry)>,
     /// The same bytes under the other algorithm.
-    twin: Option<Digest>,
+    alias: Option<Digest>,
 }
 
 /// One digest in one repository.
 #[derive(Default)]
-struct Place {
+struct RepositoryEntry {
     /// Recorded for it, or made for a child of a recorded index.
     closure: Option<Arc<Closure>>,
-    /// Whether this image's blobs know of it.
+    /// Whether its blobs list this image as a holder.
     linked: bool,
     /// Recorded indexes that name it.
-    above: Vec<Digest>,
+    parents: Vec<Digest>,
     /// Image manifests that name it as config or layer.
     images: Vec<Digest>,
     /// Manifests whose subject it is.
@@ -42,38 +42,45 @@ struct Place {
     hint: Option<Digest>,
 }
 
-impl Node {
-    fn place(&self, repository: &Repository) -> Option<&Place> {
-        let at = self.places.binary_search_by(|(r, _)| r.cmp(repository));
-        self.places.get(at.ok()?).map(|(_, place)| place)
+impl DigestNode {
+    fn entry(&self, repository: &Repository) -> Option<&RepositoryEntry> {
+        let at = self
+            .repositories
+            .binary_search_by(|(r, _)| r.cmp(repository));
+        self.repositories.get(at.ok()?).map(|(_, place)| place)
     }
 
-    fn place_mut(&mut self, repository: &Repository) -> Option<&mut Place> {
-        let at = self.places.binary_search_by(|(r, _)| r.cmp(repository));
-        self.places.get_mut(at.ok()?).map(|(_, place)| place)
+    fn entry_mut(&mut self, repository: &Repository) -> Option<&mut RepositoryEntry> {
+        let at = self
+            .repositories
+            .binary_search_by(|(r, _)| r.cmp(repository));
+        self.repositories.get_mut(at.ok()?).map(|(_, place)| place)
     }
 
-    fn place_or_new(&mut self, repository: &Repository) -> &mut Place {
-        let at = match self.places.binary_search_by(|(r, _)| r.cmp(repository)) {
+    fn entry_or_new(&mut self, repository: &Repository) -> &mut RepositoryEntry {
+        let at = match self
+            .repositories
+            .binary_search_by(|(r, _)| r.cmp(repository))
+        {
             Ok(at) => at,
             Err(at) => {
-                fit(&mut self.places);
-                self.places
-                    .insert(at, (repository.clone(), Place::default()));
+                shrink(&mut self.repositories);
+                self.repositories
+                    .insert(at, (repository.clone(), RepositoryEntry::default()));
                 at
             }
         };
-        &mut self.places[at].1
+        &mut self.repositories[at].1
     }
 }
 
 impl Membership {
-    /// Takes a closure in, or takes it anew where children were absent before.
-    /// The closure is seen last: whoever sees it finds all its members linked.
+    /// Adds a closure, or replaces one in which children were absent. The closure itself
+    /// is added last, so that its members are linked when it is visible.
     pub fn insert(&self, repository: &Repository, closure: Arc<Closure>) {
         let root = closure.root();
         for entry in entries(&closure) {
-            self.at(repository, entry, |place| add(&mut place.above, root));
+            self.at(repository, entry, |place| add(&mut place.parents, root));
         }
         for image in closure.images() {
             self.link(repository, image);
@@ -86,14 +93,14 @@ impl Membership {
     /// An image's digest fixes its blobs, so once is enough.
     fn link(&self, repository: &Repository, image: &Image) {
         let manifest = &image.manifest;
-        let linked = |place: &mut Place| std::mem::replace(&mut place.linked, true);
+        let linked = |place: &mut RepositoryEntry| std::mem::replace(&mut place.linked, true);
         if self.at(repository, manifest, linked) {
             return;
         }
         for blob in image.blobs() {
             self.at(repository, &blob.digest, |place| {
                 if place.images.last() != Some(manifest) {
-                    fit(&mut place.images);
+                    shrink(&mut place.images);
                     place.images.push(manifest.clone());
                 }
             });
@@ -109,21 +116,21 @@ impl Membership {
         &self,
         repository: &Repository,
         digest: &Digest,
-        change: impl FnOnce(&mut Place) -> T,
+        change: impl FnOnce(&mut RepositoryEntry) -> T,
     ) -> T {
         let mut node = self.nodes.entry(digest.clone()).or_default();
-        change(node.place_or_new(repository))
+        change(node.entry_or_new(repository))
     }
 
-    /// There is some evidence on `digest`.
+    /// Notes that there is evidence on `digest`.
     pub fn note(&self, digest: &Digest) {
         self.nodes.entry(digest.clone()).or_default();
     }
 
-    /// Both are digests of the same bytes.
-    pub fn pair(&self, one: &Digest, other: &Digest) {
-        for (of, twin) in [(one, other), (other, one)] {
-            self.nodes.entry(of.clone()).or_default().twin = Some(twin.clone());
+    /// Notes that both are digests of the same bytes.
+    pub fn set_alias(&self, one: &Digest, other: &Digest) {
+        for (of, alias) in [(one, other), (other, one)] {
+            self.nodes.entry(of.clone()).or_default().alias = Some(alias.clone());
         }
     }
 
@@ -131,15 +138,15 @@ impl Membership {
         self.nodes.contains_key(digest)
     }
 
-    pub fn twin(&self, digest: &Digest) -> Option<Digest> {
-        self.nodes.get(digest)?.twin.clone()
+    pub fn alias(&self, digest: &Digest) -> Option<Digest> {
+        self.nodes.get(digest)?.alias.clone()
     }
 
     /// Whether `digest` is a recorded manifest in `repository`.
     pub fn is_recorded(&self, repository: &Repository, digest: &Digest) -> bool {
         self.nodes.get(digest).is_some_and(|node| {
-            node.place(repository)
-                .is_some_and(|place| place.closure.is_some() || !place.above.is_empty())
+            node.entry(repository)
+                .is_some_and(|place| place.closure.is_some() || !place.parents.is_empty())
         })
     }
 
@@ -149,8 +156,8 @@ impl Membership {
         if let Some(closure) = self.recorded(repository, digest) {
             return Some(closure);
         }
-        let above = self.above(repository, digest);
-        let mut indexes = above
+        let parents = self.parents(repository, digest);
+        let mut indexes = parents
             .iter()
             .filter_map(|index| self.recorded(repository, index));
         let child = indexes.find_map(|index| index.image(digest).map(Closure::of_image))?;
@@ -163,19 +170,19 @@ impl Membership {
 
     fn recorded(&self, repository: &Repository, digest: &Digest) -> Option<Arc<Closure>> {
         let node = self.nodes.get(digest)?;
-        node.place(repository)?.closure.clone()
+        node.entry(repository)?.closure.clone()
     }
 
     /// Recorded indexes in `repository` that name `digest`.
-    pub fn above(&self, repository: &Repository, digest: &Digest) -> Vec<Digest> {
+    pub fn parents(&self, repository: &Repository, digest: &Digest) -> Vec<Digest> {
         let node = self.nodes.get(digest);
-        node.and_then(|node| node.place(repository).map(|place| place.above.clone()))
+        node.and_then(|node| node.entry(repository).map(|place| place.parents.clone()))
             .unwrap_or_default()
     }
 
     /// The same in any repository.
-    pub fn above_anywhere(&self, digest: &Digest) -> Vec<Digest> {
-        self.gather(digest, |place| &place.above)
+    pub fn parents_anywhere(&self, digest: &Digest) -> Vec<Digest> {
+        self.gather(digest, |place| &place.parents)
     }
 
     /// The newest `limit` images in `repository` that hold `blob`.
@@ -185,16 +192,17 @@ impl Membership {
         blob: &Digest,
         limit: usize,
     ) -> Vec<Digest> {
-        let newest = |place: &Place| place.images.iter().rev().take(limit).cloned().collect();
+        let newest =
+            |place: &RepositoryEntry| place.images.iter().rev().take(limit).cloned().collect();
         let node = self.nodes.get(blob);
-        node.and_then(|node| node.place(repository).map(newest))
+        node.and_then(|node| node.entry(repository).map(newest))
             .unwrap_or_default()
     }
 
     /// The repositories in which `digest` is known to lie.
     pub fn repositories(&self, digest: &Digest) -> Vec<Repository> {
         self.nodes.get(digest).map_or_else(Vec::new, |node| {
-            let places = node.places.iter();
+            let places = node.repositories.iter();
             places.map(|(repository, _)| repository.clone()).collect()
         })
     }
@@ -208,7 +216,7 @@ impl Membership {
         limit: usize,
     ) -> Vec<(Repository, Digest)> {
         self.nodes.get(blob).map_or_else(Vec::new, |node| {
-            let places = node.places.iter().filter(|(it, _)| wanted(it));
+            let places = node.repositories.iter().filter(|(it, _)| wanted(it));
             let images = places.flat_map(|(repository, place)| {
                 let newest = place.images.iter().rev();
                 newest.map(|image| (repository.clone(), image.clone()))
@@ -218,21 +226,25 @@ impl Membership {
     }
 
     pub fn hint(&self, repository: &Repository, blob: &Digest) -> Option<Digest> {
-        self.nodes.get(blob)?.place(repository)?.hint.clone()
+        self.nodes.get(blob)?.entry(repository)?.hint.clone()
     }
 
-    /// Of places that are known; nothing grows.
+    /// Sets the hint for a known digest and repository; adds no entry.
     pub fn set_hint(&self, repository: &Repository, blob: &Digest, image: &Digest) {
         if let Some(mut node) = self.nodes.get_mut(blob)
-            && let Some(place) = node.place_mut(repository)
+            && let Some(place) = node.entry_mut(repository)
         {
             place.hint = Some(image.clone());
         }
     }
 
-    fn gather(&self, digest: &Digest, which: impl Fn(&Place) -> &Vec<Digest>) -> Vec<Digest> {
+    fn gather(
+        &self,
+        digest: &Digest,
+        which: impl Fn(&RepositoryEntry) -> &Vec<Digest>,
+    ) -> Vec<Digest> {
         self.nodes.get(digest).map_or_else(Vec::new, |node| {
-            let places = node.places.iter();
+            let places = node.repositories.iter();
             places
                 .flat_map(|(_, place)| which(place))
                 .cloned()
@@ -241,7 +253,7 @@ impl Membership {
     }
 
     /// What recorded closures of `index` name, in any repository.
-    fn below(&self, index: &Digest) -> Vec<Digest> {
+    fn members(&self, index: &Digest) -> Vec<Digest> {
         let closures = self.closures(index);
         closures.iter().flat_map(|c| entries(c)).cloned().collect()
     }
@@ -257,7 +269,7 @@ impl Membership {
     /// What is recorded of a root, in any repository.
     pub fn closures(&self, root: &Digest) -> Vec<Arc<Closure>> {
         self.nodes.get(root).map_or_else(Vec::new, |node| {
-            let places = node.places.iter();
+            let places = node.repositories.iter();
             places.filter_map(|(_, p)| p.closure.clone()).collect()
         })
     }
@@ -271,7 +283,7 @@ impl Membership {
         related.extend(aliases.iter().flat_map(Alias::digests).cloned());
         let mut root = vec![closure.root().clone()];
         root.extend(aliases.iter().filter_map(|it| it.other(closure.root())));
-        for parent in each(&self.under_both(root), |it| self.above_anywhere(it)) {
+        for parent in each(&self.under_both(root), |it| self.parents_anywhere(it)) {
             related.extend(self.nested(&parent));
             related.insert(parent);
         }
@@ -284,13 +296,13 @@ impl Membership {
     /// images and indexes that hold it, the children of those indexes, and what
     /// refers to any of them; each under either algorithm. The reverse of
     /// [`Self::related`].
-    pub fn reach(&self, digest: &Digest) -> HashSet<Digest> {
+    pub fn affected_by(&self, digest: &Digest) -> HashSet<Digest> {
         let mut found = self.under_both(vec![digest.clone()]);
         let images = each(&found, |blob| self.gather(blob, |place| &place.images));
         found.extend(self.under_both(images));
-        let parents = each(&found, |manifest| self.above_anywhere(manifest));
+        let parents = each(&found, |manifest| self.parents_anywhere(manifest));
         found.extend(self.under_both(parents));
-        let children = each(&found, |index| self.below(index));
+        let children = each(&found, |index| self.members(index));
         found.extend(self.under_both(children));
         let mut reached = HashSet::new();
         while let Some(next) = found.pop() {
@@ -304,7 +316,7 @@ impl Membership {
 
     /// The same digests, and those of the same bytes under the other algorithm.
     fn under_both(&self, mut digests: Vec<Digest>) -> Vec<Digest> {
-        let others: Vec<Digest> = digests.iter().filter_map(|it| self.twin(it)).collect();
+        let others: Vec<Digest> = digests.iter().filter_map(|it| self.alias(it)).collect();
         digests.extend(others);
         digests
     }
@@ -321,8 +333,9 @@ fn entries(closure: &Closure) -> impl Iterator<Item = &Digest> {
     nested.chain(children).map(|descriptor| &descriptor.digest)
 }
 
-/// Most lists here hold one thing for ever; without this each takes room for four.
-fn fit<T>(list: &mut Vec<T>) {
+/// Shrinks the capacity: most lists hold one element for ever, and the default capacity
+/// is four.
+fn shrink<T>(list: &mut Vec<T>) {
     if list.is_empty() {
         list.reserve_exact(1);
     }
@@ -330,7 +343,7 @@ fn fit<T>(list: &mut Vec<T>) {
 
 fn add(list: &mut Vec<Digest>, digest: &Digest) {
     if !list.contains(digest) {
-        fit(list);
+        shrink(list);
         list.push(digest.clone());
     }
 }
@@ -391,24 +404,24 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_reaches_its_image_its_index_and_their_kin() {
-        let reached = members().reach(&digest("base"));
+    fn a_layer_reaches_its_image_its_index_and_related_indexes() {
+        let reached = members().affected_by(&digest("base"));
         let expected = set(&["base", "amd", "index", "arm", "signature"]);
         assert_eq!(reached, expected);
     }
 
     #[test]
     fn an_index_reaches_its_children() {
-        let reached = members().reach(&digest("index"));
+        let reached = members().affected_by(&digest("index"));
         assert_eq!(reached, set(&["index", "amd", "arm", "signature"]));
     }
 
     #[test]
     fn the_other_algorithm_reaches_as_far() {
         let members = members();
-        let twin = Digest::sha512(b"base");
-        members.pair(&digest("base"), &twin);
-        assert!(members.reach(&twin).contains(&digest("index")));
+        let alias = Digest::sha512(b"base");
+        members.set_alias(&digest("base"), &alias);
+        assert!(members.affected_by(&alias).contains(&digest("index")));
     }
 
     /// A child of an index under its other digest, and an index above it.
@@ -416,10 +429,10 @@ mod tests {
     fn parents_and_children_are_reached_under_either_digest() {
         let members = members();
         let (child, whole) = (Digest::sha512(b"amd"), Digest::sha512(b"index"));
-        members.pair(&digest("amd"), &child);
-        members.pair(&digest("index"), &whole);
-        assert!(members.reach(&whole).contains(&child));
-        assert!(members.reach(&child).contains(&whole));
+        members.set_alias(&digest("amd"), &child);
+        members.set_alias(&digest("index"), &whole);
+        assert!(members.affected_by(&whole).contains(&child));
+        assert!(members.affected_by(&child).contains(&whole));
         let repository = Repository::parse("registry.corp/app").unwrap();
         let under_256 = members.closure(&repository, &digest("amd")).unwrap();
         assert!(members.related(&under_256, &[]).contains(&whole));
@@ -441,7 +454,11 @@ mod tests {
         let members = members();
         let other = Repository::parse("registry.corp/other").unwrap();
         members.insert(&other, index("elsewhere", &[("riscv", "alien")]));
-        assert!(!members.reach(&digest("base")).contains(&digest("riscv")));
+        assert!(
+            !members
+                .affected_by(&digest("base"))
+                .contains(&digest("riscv"))
+        );
     }
 
     #[test]

@@ -14,19 +14,19 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
-use super::{Config, Index, LedgerError};
+use super::{Index, LedgerError, LedgerOptions};
 use crate::metrics::Metrics;
 use crate::tasks::HeavyWork;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
 
 /// How long a write waits for another process's.
-const BUSY: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READER_CONNECTIONS: u32 = 4;
 
-/// Who opens the ledger.
+/// How the ledger is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum LedgerAccess {
     /// The one process that serves: holds the lock, loads the index at once.
     Serve,
     /// A command beside it: loads the index only if evidence is asked for.
@@ -37,10 +37,10 @@ pub enum Access {
 pub struct Ledger {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
-    /// Held from before a write until memory shows it.
-    pub(super) turn: Mutex<()>,
+    /// Serialises writes: held from the start of a write until memory shows it.
+    pub(super) write_turn: Mutex<()>,
     pub(super) index: Index,
-    pub(super) config: Config,
+    pub(super) config: LedgerOptions,
     pub(super) metrics: Metrics,
     /// Where long lists are read and written.
     pub(super) heavy: HeavyWork,
@@ -56,18 +56,22 @@ impl Ledger {
     /// 0700). To serve loads the whole index first: measured two seconds and
     /// 0.7 GB for 100,000 images of twelve layers, which is simpler to live with
     /// than an index half known.
-    pub async fn open(config: Config, access: Access, now: Timestamp) -> Result<Self, LedgerError> {
+    pub async fn open(
+        config: LedgerOptions,
+        access: LedgerAccess,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
         create(&config.path)?;
         let lock = match access {
-            Access::Serve => Some(hold_lock(&config.path)?),
-            Access::Client => None,
+            LedgerAccess::Serve => Some(hold_lock(&config.path)?),
+            LedgerAccess::Client => None,
         };
         let writer = pool(&config.path, 1, false).await?;
         migrate(&writer, access).await?;
         let ledger = Self {
-            readers: pool(&config.path, READERS, true).await?,
+            readers: pool(&config.path, READER_CONNECTIONS, true).await?,
             writer,
-            turn: Mutex::new(()),
+            write_turn: Mutex::new(()),
             index: Index::empty(config.verdict_bytes),
             config,
             metrics: Metrics::new(),
@@ -77,13 +81,13 @@ impl Ledger {
             _lock: lock,
         };
         ledger.read_newest_time().await?;
-        if access == Access::Serve {
+        if access == LedgerAccess::Serve {
             ledger.load_once().await?;
         }
         Ok(ledger)
     }
 
-    /// What the hot path asks.
+    /// The index in memory.
     pub fn index(&self) -> &Index {
         &self.index
     }
@@ -172,7 +176,7 @@ async fn pool(path: &Path, connections: u32, read_only: bool) -> Result<SqlitePo
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY);
+        .busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .idle_timeout(None)
@@ -198,11 +202,11 @@ pub(super) async fn found_schema(pool: &SqlitePool) -> Result<Option<i64>, Ledge
 }
 
 /// A client never changes the schema under a running serve.
-async fn migrate(writer: &SqlitePool, access: Access) -> Result<(), LedgerError> {
+async fn migrate(writer: &SqlitePool, access: LedgerAccess) -> Result<(), LedgerError> {
     let known = known_schema();
     match found_schema(writer).await? {
         Some(found) if found > known => Err(LedgerError::NewerSchema { found, known }),
-        Some(found) if found < known && access == Access::Client => {
+        Some(found) if found < known && access == LedgerAccess::Client => {
             Err(LedgerError::OlderSchema { found, known })
         }
         _ => Ok(MIGRATIONS.run(writer).await?),

@@ -3,9 +3,9 @@
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::change::{Change, PromotedTag};
-use super::stored::only;
-use super::{Ledger, LedgerError, stored};
+use super::change::{LedgerChange, PromotedTag};
+use super::columns::only;
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository, Tag};
 use crate::trust::{EnvironmentName, Promotion, Subject};
@@ -50,10 +50,10 @@ impl PromotionRow {
             id: self.id,
             environment: subject.environment.clone(),
             repository: subject.repository.clone(),
-            digest: stored::text(&self.digest)?,
-            tag: self.tag.as_deref().map(stored::text).transpose()?,
+            digest: columns::text(&self.digest)?,
+            tag: self.tag.as_deref().map(columns::text).transpose()?,
             promoter: self.promoter,
-            promoted_at: stored::time(self.promoted_at)?,
+            promoted_at: columns::time(self.promoted_at)?,
             reason: self.reason,
             link: self.link,
             forced: self.forced,
@@ -85,7 +85,7 @@ impl Ledger {
             .await?;
         let tag = new.promoted_tag();
         writing
-            .note(Change::Promotion(new.subject.digest, tag))
+            .note(LedgerChange::Promotion(new.subject.digest, tag))
             .await?;
         self.commit(writing).await?;
         Ok(id)
@@ -113,7 +113,7 @@ impl Ledger {
         let rows = sqlx::query_as(promoted).fetch(&self.readers);
         let read = |row: Result<(String, String, String), sqlx::Error>| {
             let (environment, repository, digest) = row?;
-            stored::subject(&environment, &repository, &digest)
+            columns::subject(&environment, &repository, &digest)
         };
         only(rows.map(read), limit, wanted).await
     }
@@ -122,15 +122,15 @@ impl Ledger {
     pub(super) async fn promotions_of(
         &self,
         subject: &Subject,
-        above: &[Digest],
+        parents: &[Digest],
     ) -> Result<Vec<Promotion>, LedgerError> {
         let of = "SELECT id, digest, tag, promoter, promoted_at, reason, link, forced \
                   FROM promotions WHERE withdrawn_at IS NULL \
                   AND digest IN (SELECT value FROM json_each(?)) \
                   AND environment = ? AND repository = ? ORDER BY id";
-        let digests = std::iter::once(&subject.digest).chain(above);
+        let digests = std::iter::once(&subject.digest).chain(parents);
         let rows: Vec<PromotionRow> = sqlx::query_as(of)
-            .bind(stored::list(digests))
+            .bind(columns::list(digests))
             .bind(subject.environment.as_str())
             .bind(subject.repository.to_string())
             .fetch_all(&self.readers)
@@ -150,6 +150,6 @@ impl Ledger {
             .bind(at.tag.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        digest.as_deref().map(stored::text).transpose()
+        digest.as_deref().map(columns::text).transpose()
     }
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::change::Change;
-use super::{Ledger, LedgerError, stored};
+use super::change::LedgerChange;
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, RepositoryGlobs};
 use crate::trust::{EnvironmentName, Revocation};
@@ -36,10 +36,11 @@ pub struct Reinstatement {
 }
 
 /// All revocations that hold.
-pub(super) const ACTIVE: &str = "SELECT * FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
+pub(super) const SELECT_ACTIVE_REVOCATIONS: &str =
+    "SELECT * FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
 
 #[derive(sqlx::FromRow)]
-pub(super) struct Row {
+pub(super) struct RevocationRow {
     id: i64,
     digest: String,
     environment: Option<String>,
@@ -49,14 +50,14 @@ pub(super) struct Row {
     reason: String,
 }
 
-pub(super) fn revocation(row: Row) -> Result<Revocation, LedgerError> {
+pub(super) fn revocation(row: RevocationRow) -> Result<Revocation, LedgerError> {
     Ok(Revocation {
         id: row.id,
-        digest: stored::text(&row.digest)?,
-        environment: row.environment.as_deref().map(stored::text).transpose()?,
-        repositories: stored::body(&row.repositories)?,
+        digest: columns::text(&row.digest)?,
+        environment: row.environment.as_deref().map(columns::text).transpose()?,
+        repositories: columns::body(&row.repositories)?,
         revoker: row.revoker,
-        revoked_at: stored::time(row.revoked_at)?,
+        revoked_at: columns::time(row.revoked_at)?,
         reason: row.reason,
     })
 }
@@ -73,13 +74,13 @@ impl Ledger {
         let id = sqlx::query_scalar(add)
             .bind(new.digest.to_string())
             .bind(new.environment.as_ref().map(EnvironmentName::as_str))
-            .bind(stored::json(&new.repositories)?)
+            .bind(columns::json(&new.repositories)?)
             .bind(&new.revoker)
             .bind(new.revoked_at.as_microsecond())
             .bind(&new.reason)
             .fetch_one(writing.sql())
             .await?;
-        writing.note(Change::Revocation(new.digest)).await?;
+        writing.note(LedgerChange::Revocation(new.digest)).await?;
         self.commit(writing).await?;
         Ok(id)
     }
@@ -99,12 +100,12 @@ impl Ledger {
             .bind(&undo.reason)
             .bind(undo.digest.to_string())
             .bind(undo.environment.as_ref().map(EnvironmentName::as_str))
-            .bind(stored::json(&undo.repositories)?)
+            .bind(columns::json(&undo.repositories)?)
             .execute(writing.sql())
             .await?
             .rows_affected();
         if undone > 0 {
-            writing.note(Change::Revocation(undo.digest)).await?;
+            writing.note(LedgerChange::Revocation(undo.digest)).await?;
         }
         self.commit(writing).await?;
         Ok(undone)
@@ -116,8 +117,8 @@ impl Ledger {
     ) -> Result<Vec<Revocation>, LedgerError> {
         let of = "SELECT * FROM revocations WHERE reinstated_at IS NULL \
                   AND digest IN (SELECT value FROM json_each(?)) ORDER BY id";
-        let rows: Vec<Row> = sqlx::query_as(of)
-            .bind(stored::list(digests))
+        let rows: Vec<RevocationRow> = sqlx::query_as(of)
+            .bind(columns::list(digests))
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter().map(revocation).collect()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::listed::BOUND;
-use super::{Ledger, LedgerError, named, stored};
+use super::report_items::BOUND_TABLES;
+use super::{Ledger, LedgerError, columns, first_reported};
 use crate::oci::Digest;
 use crate::trust::Scan;
 
@@ -21,30 +21,30 @@ impl Ledger {
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
                     AND manifest IN (SELECT value FROM json_each(?))";
-        let rows: Vec<Row> = sqlx::query_as(kept)
-            .bind(stored::list(manifests))
+        let rows: Vec<ScanRow> = sqlx::query_as(kept)
+            .bind(columns::list(manifests))
             .fetch_all(&self.readers)
             .await?;
-        let mut standing = only_standing(read_all(rows)?)?;
-        BOUND.fill(&self.readers, &mut standing).await?;
-        Ok(standing.into_iter().map(Arc::new).collect())
+        let mut current = only_current(read_all(rows)?)?;
+        BOUND_TABLES.fill(&self.readers, &mut current).await?;
+        Ok(current.into_iter().map(Arc::new).collect())
     }
 }
 
-pub(super) type Row = (i64, String);
+pub(super) type ScanRow = (i64, String);
 
-pub(super) fn read_all(rows: Vec<Row>) -> Result<Vec<Scan>, LedgerError> {
-    let read = |(id, body): Row| {
+pub(super) fn read_all(rows: Vec<ScanRow>) -> Result<Vec<Scan>, LedgerError> {
+    let read = |(id, body): ScanRow| {
         Ok(Scan {
             id,
-            ..stored::body(&body)?
+            ..columns::body(&body)?
         })
     };
     rows.into_iter().map(read).collect()
 }
 
 /// The scan that the same report is already.
-pub(super) async fn known(
+pub(super) async fn existing_id(
     sql: &mut SqliteConnection,
     fingerprint: &str,
 ) -> Result<Option<i64>, LedgerError> {
@@ -65,38 +65,38 @@ pub(super) async fn insert(
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
-        .bind(stored::json(scan)?)
-        .bind(stored::micros(bound_at));
+        .bind(columns::json(scan)?)
+        .bind(columns::micros(bound_at));
     Ok(id.fetch_one(sql).await?)
 }
 
 /// Brings up to date what is known of names, once the findings of the new scan
 /// `id` are there: what it names, and what those named that it replaces.
-pub(super) async fn name(
+pub(super) async fn index_findings(
     sql: &mut SqliteConnection,
     id: i64,
     scan: &Scan,
 ) -> Result<(), LedgerError> {
-    named::note_first(sql, id, scan).await?;
+    first_reported::record_first_reports(sql, id, scan).await?;
     let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ?";
-    let rows: Vec<Row> = sqlx::query_as(kept)
+    let rows: Vec<ScanRow> = sqlx::query_as(kept)
         .bind(scan.manifest.to_string())
         .fetch_all(&mut *sql)
         .await?;
     let scans = read_all(rows)?;
-    let stood = standing(scans.iter().filter(|scan| scan.id != id))?;
-    let stand = standing(&scans)?;
+    let stood = current_ids(scans.iter().filter(|scan| scan.id != id))?;
+    let stand = current_ids(&scans)?;
     let replaced: Vec<i64> = stood.difference(&stand).copied().collect();
-    named::remove(sql, &replaced).await?;
+    first_reported::remove(sql, &replaced).await?;
     match stand.contains(&id) {
-        true => named::enter(sql, id).await,
+        true => first_reported::index_scan(sql, id).await,
         false => Ok(()),
     }
 }
 
 /// Leaves out what no judgement can rest on; the newest first.
-pub(super) fn only_standing(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerError> {
-    let ids = standing(&scans)?;
+pub(super) fn only_current(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerError> {
+    let ids = current_ids(&scans)?;
     scans.retain(|scan| ids.contains(&scan.id));
     scans.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     Ok(scans)
@@ -105,20 +105,20 @@ pub(super) fn only_standing(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerErr
 /// The scans that no newer one with the same claim to replace it, and the same
 /// scope, has replaced for good: those down to the newest one that was not dated
 /// ahead when it came.
-fn standing<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Result<HashSet<i64>, LedgerError> {
+fn current_ids<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Result<HashSet<i64>, LedgerError> {
     let mut newest: Vec<&Scan> = scans.into_iter().collect();
     newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     let mut settled = HashSet::new();
-    let mut standing = HashSet::new();
+    let mut current = HashSet::new();
     for scan in newest {
-        let of = (&scan.manifest, scan.replaces(), stored::json(&scan.scope)?);
+        let of = (&scan.manifest, scan.replaces(), columns::json(&scan.scope)?);
         if settled.contains(&of) {
             continue;
         }
         if scan.scanned_at <= scan.received_at {
             settled.insert(of);
         }
-        standing.insert(scan.id);
+        current.insert(scan.id);
     }
-    Ok(standing)
+    Ok(current)
 }

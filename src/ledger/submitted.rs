@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::change::Change;
-use super::listed::{BOUND, Listed};
-use super::scans::{insert, known, name};
+use super::change::LedgerChange;
+use super::report_items::{BOUND_TABLES, ReportItems};
+use super::scans::{existing_id, index_findings, insert};
 use super::unbound::{known_unbound, put_unbound};
-use super::write::Writing;
+use super::write::WriteTransaction;
 use super::{Ledger, LedgerError};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
@@ -44,8 +44,8 @@ pub struct NewScan {
     pub submitter: String,
     /// What the submitter's token reaches now; it is kept as it was.
     pub scope: Scope,
-    /// As the report says. One that does not say counts from when it first came:
-    /// handed in again it is the same, or an old one could be made new for ever.
+    /// As the report says. A report without a time counts from its first submission;
+    /// submitting it again does not make it newer.
     pub scanned_at: Option<Timestamp>,
     /// Not part of what makes two reports the same.
     #[serde(skip)]
@@ -101,7 +101,7 @@ impl NewScan {
     }
 
     /// What is kept of it as one, and what lies beside.
-    fn into_parts(self) -> (Scan, Listed) {
+    fn into_parts(self) -> (Scan, ReportItems) {
         let (ScanTarget::Manifest(manifest) | ScanTarget::ImageId(manifest)) = self.about;
         let scan = Scan {
             id: 0,
@@ -120,7 +120,7 @@ impl NewScan {
             findings: Vec::new(),
             packages: Vec::new(),
         };
-        let listed = Listed {
+        let listed = ReportItems {
             findings: self.findings,
             packages: self.packages,
         };
@@ -149,7 +149,7 @@ impl Ledger {
         super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
         let known = match unbound {
             true => known_unbound(writing.sql(), &fingerprint).await?,
-            false => known(writing.sql(), &fingerprint).await?,
+            false => existing_id(writing.sql(), &fingerprint).await?,
         };
         if let Some(id) = known {
             return Ok(id);
@@ -170,14 +170,14 @@ impl Ledger {
 }
 
 async fn put_bound(
-    writing: &mut Writing<'_>,
+    writing: &mut WriteTransaction<'_>,
     scan: Scan,
-    listed: &Listed,
+    listed: &ReportItems,
     fingerprint: &str,
 ) -> Result<i64, LedgerError> {
     let id = insert(writing.sql(), &scan, fingerprint, None).await?;
-    BOUND.put(writing.sql(), id, listed).await?;
-    name(writing.sql(), id, &scan).await?;
-    writing.note(Change::Scan(scan.manifest)).await?;
+    BOUND_TABLES.put(writing.sql(), id, listed).await?;
+    index_findings(writing.sql(), id, &scan).await?;
+    writing.note(LedgerChange::Scan(scan.manifest)).await?;
     Ok(id)
 }

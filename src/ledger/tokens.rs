@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use sqlx::SqliteConnection;
 
-use super::change::Change;
-use super::holders::{PREFIX, SECRET, Token, TokenRow, hash};
+use super::change::LedgerChange;
+use super::token_holders::{SECRET, SECRET_PREFIX, TokenRecord, TokenRow, hash};
 use super::withdraw::{Withdrawn, withdraw};
-use super::{Ledger, LedgerError, stored};
+use super::{Ledger, LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
 use crate::random;
 
@@ -28,7 +28,7 @@ impl Ledger {
         if !is_name(&new.name) {
             return Err(LedgerError::TokenName);
         }
-        let secret = format!("{PREFIX}{}", hex::encode(random::bytes::<SECRET>()));
+        let secret = format!("{SECRET_PREFIX}{}", hex::encode(random::bytes::<SECRET>()));
         let mut writing = self.begin(Some(new.created_at)).await?;
         let add = "INSERT INTO tokens (name, hash, role, scope, created_at, expires_at) \
                    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING";
@@ -36,21 +36,21 @@ impl Ledger {
             .bind(&new.name)
             .bind(hash(&secret))
             .bind(new.role.as_str())
-            .bind(stored::json(&new.scope)?)
+            .bind(columns::json(&new.scope)?)
             .bind(new.created_at.as_microsecond())
-            .bind(stored::micros(new.expires_at))
+            .bind(columns::micros(new.expires_at))
             .execute(writing.sql())
             .await?;
         if added.rows_affected() == 0 {
             return Err(LedgerError::TokenExists(new.name));
         }
-        writing.note(Change::Token(new.name)).await?;
+        writing.note(LedgerChange::Token(new.name)).await?;
         self.commit(writing).await?;
         Ok(SecretString::from(secret))
     }
 
     /// All tokens, revoked and expired ones too.
-    pub async fn tokens(&self) -> Result<Vec<Token>, LedgerError> {
+    pub async fn tokens(&self) -> Result<Vec<TokenRecord>, LedgerError> {
         let all = "SELECT * FROM tokens ORDER BY created_at, name";
         let rows: Vec<TokenRow> = sqlx::query_as(all).fetch_all(&self.readers).await?;
         rows.iter().map(TokenRow::token).collect()
@@ -74,7 +74,7 @@ impl Ledger {
         if ended.rows_affected() == 0 {
             return Err(LedgerError::UnknownToken(name.to_owned()));
         }
-        writing.note(Change::Token(name.to_owned())).await?;
+        writing.note(LedgerChange::Token(name.to_owned())).await?;
         let withdrawn = if withdraw_evidence {
             withdraw(&mut writing, name, at).await?
         } else {
@@ -84,7 +84,7 @@ impl Ledger {
         Ok(withdrawn)
     }
 
-    /// Who holds this token. Memory only; nobody before the index is loaded.
+    /// The holder of this token. Memory only; `None` before the index is loaded.
     pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
         self.index.authenticate(plaintext, now)
     }

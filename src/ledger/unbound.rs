@@ -7,18 +7,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::change::Change;
-use super::listed::{Listed, UNBOUND};
-use super::scans::{Row, insert, known, name, only_standing, read_all};
-use super::write::Writing;
-use super::{Ledger, LedgerError, stored};
+use super::change::LedgerChange;
+use super::report_items::{ReportItems, UNBOUND_TABLES};
+use super::scans::{ScanRow, existing_id, index_findings, insert, only_current, read_all};
+use super::write::WriteTransaction;
+use super::{Ledger, LedgerError, columns};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::Scan;
 
-/// What was scanned as `image_id` was pushed as `manifest`: said by whoever
-/// scanned it, with the scope of the token that says so.
+/// A statement of the submitter that the image scanned as `image_id` was pushed as
+/// `manifest`, with the scope of its token.
 #[derive(Clone, Debug)]
 pub struct BindScans {
     pub image_id: Digest,
@@ -41,7 +41,7 @@ impl Ledger {
         let unbound = unbound_of(&mut sql, image_id, submitter).await?;
         drop(sql);
         let mut scans: Vec<Scan> = unbound.into_iter().map(|(_, scan)| scan).collect();
-        UNBOUND.fill(&self.readers, &mut scans).await?;
+        UNBOUND_TABLES.fill(&self.readers, &mut scans).await?;
         Ok(scans.into_iter().map(Arc::new).collect())
     }
 
@@ -77,7 +77,7 @@ pub(super) async fn known_unbound(
 pub(super) async fn put_unbound(
     sql: &mut SqliteConnection,
     scan: &Scan,
-    listed: &Listed,
+    listed: &ReportItems,
     fingerprint: &str,
 ) -> Result<i64, LedgerError> {
     let add = "INSERT INTO unbound_scans (image_id, submitter, fingerprint, body) \
@@ -86,22 +86,22 @@ pub(super) async fn put_unbound(
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
-        .bind(stored::json(scan)?)
+        .bind(columns::json(scan)?)
         .fetch_one(&mut *sql)
         .await?;
-    UNBOUND.put(sql, id, listed).await?;
+    UNBOUND_TABLES.put(sql, id, listed).await?;
     Ok(id)
 }
 
 async fn bind_one(
-    writing: &mut Writing<'_>,
+    writing: &mut WriteTransaction<'_>,
     bind: &BindScans,
     fingerprint: &str,
     unbound: Scan,
 ) -> Result<i64, LedgerError> {
-    let same = stored::json(&(fingerprint, &bind.manifest, &bind.scope))?;
+    let same = columns::json(&(fingerprint, &bind.manifest, &bind.scope))?;
     let fingerprint = Digest::sha256(same.as_bytes()).hex();
-    if let Some(id) = known(writing.sql(), &fingerprint).await? {
+    if let Some(id) = existing_id(writing.sql(), &fingerprint).await? {
         return Ok(id);
     }
     let from = unbound.id;
@@ -113,8 +113,8 @@ async fn bind_one(
     };
     let id = insert(writing.sql(), &scan, &fingerprint, Some(bind.at)).await?;
     copy_listed(writing.sql(), from, id).await?;
-    name(writing.sql(), id, &scan).await?;
-    writing.note(Change::Scan(scan.manifest)).await?;
+    index_findings(writing.sql(), id, &scan).await?;
+    writing.note(LedgerChange::Scan(scan.manifest)).await?;
     Ok(id)
 }
 
@@ -144,12 +144,12 @@ async fn unbound_of(
         .fetch_all(sql)
         .await?;
     let mut fingerprints = HashMap::new();
-    let mut bodies: Vec<Row> = Vec::new();
+    let mut bodies: Vec<ScanRow> = Vec::new();
     for (id, body, fingerprint) in rows {
         fingerprints.insert(id, fingerprint);
         bodies.push((id, body));
     }
-    let standing = only_standing(read_all(bodies)?)?.into_iter();
+    let current = only_current(read_all(bodies)?)?.into_iter();
     let with = |scan: Scan| fingerprints.remove(&scan.id).map(|it| (it, scan));
-    Ok(standing.filter_map(with).collect())
+    Ok(current.filter_map(with).collect())
 }

@@ -1,10 +1,11 @@
-//! What becomes of what a stolen token did: it stops counting, and stays on record.
+//! Withdraws what was submitted with a revoked token: it stops counting and stays on
+//! record.
 
 use jiff::Timestamp;
 
-use super::change::Change;
-use super::write::Writing;
-use super::{LedgerError, named};
+use super::change::LedgerChange;
+use super::write::WriteTransaction;
+use super::{LedgerError, first_reported};
 
 /// How much a revoked token's evidence was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,38 +18,38 @@ pub struct Withdrawn {
     pub unbound_scans: u64,
 }
 
-const SCANS: &str = "UPDATE scans SET withdrawn_at = ? \
+const WITHDRAW_SCANS: &str = "UPDATE scans SET withdrawn_at = ? \
                      WHERE submitter = ? AND withdrawn_at IS NULL RETURNING manifest";
-const PROMOTIONS: &str = "UPDATE promotions SET withdrawn_at = ? \
+const WITHDRAW_PROMOTIONS: &str = "UPDATE promotions SET withdrawn_at = ? \
                           WHERE promoter = ? AND withdrawn_at IS NULL \
                           RETURNING digest || coalesce(' ' || environment || ' ' \
                                     || repository || ' ' || tag, '')";
-const BREAK_GLASS: &str = "UPDATE break_glass SET withdrawn_at = ? \
+const WITHDRAW_BREAK_GLASS: &str = "UPDATE break_glass SET withdrawn_at = ? \
                            WHERE granted_by = ? AND withdrawn_at IS NULL RETURNING digest";
 /// What was set before holds again, if its time is not over.
-const MODES: &str = "UPDATE modes SET withdrawn_at = ? \
+const WITHDRAW_MODES: &str = "UPDATE modes SET withdrawn_at = ? \
                      WHERE set_by = ? AND withdrawn_at IS NULL RETURNING environment";
 
 /// Marks all that `name` said, and notes each change.
 pub(super) async fn withdraw(
-    writing: &mut Writing<'_>,
+    writing: &mut WriteTransaction<'_>,
     name: &str,
     at: Timestamp,
 ) -> Result<Withdrawn, LedgerError> {
-    named::forget(writing, name).await?;
+    first_reported::forget(writing, name).await?;
     let by = (name, at);
     Ok(Withdrawn {
-        scans: mark(writing, "scan", SCANS, by).await?,
-        promotions: mark(writing, "promotion", PROMOTIONS, by).await?,
-        break_glass: mark(writing, "break-glass", BREAK_GLASS, by).await?,
-        modes: mark(writing, "mode", MODES, by).await?,
+        scans: mark(writing, "scan", WITHDRAW_SCANS, by).await?,
+        promotions: mark(writing, "promotion", WITHDRAW_PROMOTIONS, by).await?,
+        break_glass: mark(writing, "break-glass", WITHDRAW_BREAK_GLASS, by).await?,
+        modes: mark(writing, "mode", WITHDRAW_MODES, by).await?,
         unbound_scans: mark_unbound(writing, by).await?,
     })
 }
 
 /// No verdict rests on these, so there is no change to note.
 async fn mark_unbound(
-    writing: &mut Writing<'_>,
+    writing: &mut WriteTransaction<'_>,
     (name, at): (&str, Timestamp),
 ) -> Result<u64, LedgerError> {
     let update = "UPDATE unbound_scans SET withdrawn_at = ? \
@@ -63,7 +64,7 @@ async fn mark_unbound(
 
 /// `update` returns the subjects of changes of `kind`.
 async fn mark(
-    writing: &mut Writing<'_>,
+    writing: &mut WriteTransaction<'_>,
     kind: &str,
     update: &'static str,
     (name, at): (&str, Timestamp),
@@ -74,7 +75,7 @@ async fn mark(
         .fetch_all(writing.sql())
         .await?;
     for subject in &subjects {
-        let change = Change::parse(kind, subject);
+        let change = LedgerChange::parse(kind, subject);
         let change = change.ok_or_else(|| LedgerError::unreadable(kind, subject))?;
         writing.note(change).await?;
     }

@@ -1,6 +1,6 @@
-//! How every write goes: begin, change rows, note the change, commit, change the
-//! index, return. Writes and `follow` take turns, so the index sees changes in
-//! the order of their commits.
+//! Every write: begin, change rows, note the change, commit, change the index, return.
+//! Writes and `follow` take turns, so the index sees changes in the order of their
+//! commits.
 
 use std::sync::atomic::Ordering;
 
@@ -8,32 +8,32 @@ use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::MutexGuard;
 
-use super::change::Change;
-use super::{Ledger, LedgerError, stored};
+use super::change::LedgerChange;
+use super::{Ledger, LedgerError, columns};
 
 /// A write under way. Dropped, it leaves no trace.
-pub(super) struct Writing<'a> {
+pub(super) struct WriteTransaction<'a> {
     _turn: MutexGuard<'a, ()>,
     transaction: Transaction<'static, Sqlite>,
     at: Option<Timestamp>,
-    changes: Vec<(u64, Change)>,
+    changes: Vec<(u64, LedgerChange)>,
 }
 
-impl Writing<'_> {
+impl WriteTransaction<'_> {
     pub fn sql(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
     }
 
     /// Appends to `changes`.
-    pub async fn note(&mut self, change: Change) -> Result<(), LedgerError> {
+    pub async fn note(&mut self, change: LedgerChange) -> Result<(), LedgerError> {
         let append = "INSERT INTO changes (kind, subject, at) VALUES (?, ?, ?) RETURNING seq";
         let seq: i64 = sqlx::query_scalar(append)
             .bind(change.kind())
             .bind(change.subject())
-            .bind(stored::micros(self.at))
+            .bind(columns::micros(self.at))
             .fetch_one(self.sql())
             .await?;
-        self.changes.push((stored::unsigned(seq)?, change));
+        self.changes.push((columns::unsigned(seq)?, change));
         Ok(())
     }
 }
@@ -41,10 +41,13 @@ impl Writing<'_> {
 impl Ledger {
     /// Waits for its turn, here and among processes. `at` is the time of what is
     /// written, where it has one.
-    pub(super) async fn begin(&self, at: Option<Timestamp>) -> Result<Writing<'_>, LedgerError> {
-        let turn = self.turn.lock().await;
+    pub(super) async fn begin(
+        &self,
+        at: Option<Timestamp>,
+    ) -> Result<WriteTransaction<'_>, LedgerError> {
+        let turn = self.write_turn.lock().await;
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Writing {
+        Ok(WriteTransaction {
             _turn: turn,
             transaction,
             at,
@@ -52,9 +55,9 @@ impl Ledger {
         })
     }
 
-    /// Makes it durable, then known. Its turn ends when memory shows it.
-    pub(super) async fn commit(&self, writing: Writing<'_>) -> Result<(), LedgerError> {
-        let Writing {
+    /// Commits, then applies the changes to memory, then releases the write lock.
+    pub(super) async fn commit(&self, writing: WriteTransaction<'_>) -> Result<(), LedgerError> {
+        let WriteTransaction {
             _turn,
             transaction,
             at,
@@ -82,7 +85,7 @@ impl Ledger {
     /// Brings memory up to one change. The state is read anew, not counted on, so
     /// that doing it twice does no harm; and what rests on it is forgotten even
     /// if that fails.
-    pub(super) async fn apply(&self, seq: u64, change: &Change) -> Result<(), LedgerError> {
+    pub(super) async fn apply(&self, seq: u64, change: &LedgerChange) -> Result<(), LedgerError> {
         if !self.index.is_complete() {
             return Ok(());
         }
@@ -91,11 +94,11 @@ impl Ledger {
         refreshed
     }
 
-    async fn refresh(&self, change: &Change) -> Result<(), LedgerError> {
+    async fn refresh(&self, change: &LedgerChange) -> Result<(), LedgerError> {
         let tables = self.index.tables();
         match change {
-            Change::Scan(digest) => tables.members.note(digest),
-            Change::Promotion(digest, tag) => {
+            LedgerChange::Scan(digest) => tables.members.note(digest),
+            LedgerChange::Promotion(digest, tag) => {
                 tables.members.note(digest);
                 if let Some(tag) = tag {
                     match self.last_promoted(tag).await? {
@@ -104,22 +107,22 @@ impl Ledger {
                     };
                 }
             }
-            Change::Revocation(digest) => {
+            LedgerChange::Revocation(digest) => {
                 let active = self.active_revocations([digest]).await?;
                 tables.set_revoked(digest, active);
             }
-            Change::Closure(repository, root) => {
+            LedgerChange::Closure(repository, root) => {
                 if let Some(closure) = self.stored_closure(repository, root).await? {
                     tables.members.insert(repository, closure);
                 }
             }
-            Change::Alias(sha256, sha512) => tables.members.pair(sha256, sha512),
-            Change::Token(name) => {
+            LedgerChange::Alias(sha256, sha512) => tables.members.set_alias(sha256, sha512),
+            LedgerChange::Token(name) => {
                 let row = self.token_row(name).await?;
                 tables.holders.set(name, row)?;
             }
-            Change::BreakGlass(digest) => self.refresh_grants(&tables, digest).await?,
-            Change::Mode(environment) => self.refresh_mode(&tables, environment).await?,
+            LedgerChange::BreakGlass(digest) => self.refresh_break_glass(&tables, digest).await?,
+            LedgerChange::Mode(environment) => self.refresh_mode(&tables, environment).await?,
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! A map that forgets: at a given time, and the least recently used first when
-//! it is full.
+//! A bounded map: entries expire, and the least recently used one is evicted when it is
+//! full.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::HeapSize;
 
 /// Bytes that a shard should hold at least: more than any one entry weighs.
-const SHARD: u64 = 1 << 20;
+const MIN_SHARD_BYTES: u64 = 1 << 20;
 /// Shards at most: so many threads work on one memory without waiting.
-const SHARDS: u64 = 64;
+const MAX_SHARDS: u64 = 64;
 /// What the map itself takes for an entry, in bytes: two links, its place in
 /// the table with what is free there, and what the allocator rounds up.
-const NODE: usize = 64;
+const ENTRY_OVERHEAD_BYTES: usize = 64;
 
 /// When an entry may be used: from the moment at which it was made, and until
 /// its time to live is over. Nothing holds before it was made, so a clock that
@@ -78,7 +78,7 @@ struct Shard<K, V> {
     entries: LinkedHashMap<K, Entry<V>, RandomState>,
     bytes: usize,
     /// Most entries since room was last given back.
-    most: usize,
+    peak_entries: usize,
 }
 
 struct Entry<V> {
@@ -88,13 +88,13 @@ struct Entry<V> {
     weight: usize,
 }
 
-/// What came of [`BoundedMemory::get_or_insert`].
+/// The result of [`BoundedMemory::get_or_insert`].
 #[derive(Debug, PartialEq, Eq)]
-pub enum Held<K, V> {
-    /// Another one holds already.
-    Before(V),
-    /// It was inserted, and pushed these out.
-    New(Vec<(K, V)>),
+pub enum GetOrInsert<K, V> {
+    /// An entry that holds exists already.
+    Existing(V),
+    /// The entry was inserted and evicted these.
+    Inserted(Vec<(K, V)>),
 }
 
 impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> BoundedMemory<K, V> {
@@ -102,7 +102,7 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> BoundedMemory<K, V> {
     /// share together. An entry that is heavier than a shard (1 MiB, or a small
     /// memory's whole limit) is not taken.
     pub fn new(limit: u64) -> Self {
-        let count = (limit / SHARD).clamp(1, SHARDS);
+        let count = (limit / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
         let count = 1 << count.ilog2();
         let hasher = RandomState::new();
         let shards = (0..count).map(|_| Mutex::new(Shard::new(hasher.clone())));
@@ -149,14 +149,14 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> BoundedMemory<K, V> {
         validity: Validity,
         now: Timestamp,
         suits: impl Fn(&V) -> bool,
-    ) -> Held<K, V> {
+    ) -> GetOrInsert<K, V> {
         let (hash, mut shard) = self.shard(&key);
         let holds = |entry: &Entry<V>| entry.validity.holds(now) && suits(&entry.value);
         match shard.used(hash, |it| key == *it, holds) {
-            Some(before) => Held::Before(before),
+            Some(before) => GetOrInsert::Existing(before),
             None => {
                 let entry = Entry::new(value, validity);
-                Held::New(shard.insert(hash, key, entry, self.limit))
+                GetOrInsert::Inserted(shard.insert(hash, key, entry, self.limit))
             }
         }
     }
@@ -231,7 +231,7 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> Shard<K, V> {
         Self {
             entries: LinkedHashMap::with_hasher(hasher),
             bytes: 0,
-            most: 0,
+            peak_entries: 0,
         }
     }
 
@@ -251,7 +251,7 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> Shard<K, V> {
     }
 
     fn insert(&mut self, hash: u64, key: K, mut entry: Entry<V>, limit: usize) -> Vec<(K, V)> {
-        let own = size_of::<K>() + size_of::<Entry<V>>() + NODE;
+        let own = size_of::<K>() + size_of::<Entry<V>>() + ENTRY_OVERHEAD_BYTES;
         entry.weight = own + key.heap_size() + entry.value.heap_size();
         let mut out: Vec<_> = self.remove(hash, |it| key == *it).into_iter().collect();
         if entry.weight > limit {
@@ -298,10 +298,10 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> Shard<K, V> {
     /// more than half of it, it is given back: each time for as many entries as
     /// were removed meanwhile.
     fn give_back(&mut self) {
-        self.most = self.most.max(self.entries.len());
-        if self.most / 2 > self.entries.len() + 16 {
+        self.peak_entries = self.peak_entries.max(self.entries.len());
+        if self.peak_entries / 2 > self.entries.len() + 16 {
             self.entries.shrink_to_fit();
-            self.most = self.entries.len();
+            self.peak_entries = self.entries.len();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How many bytes a value takes beside its own size.
+//! The heap size of values.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::oci::{Digest, MediaType, Reference, RegistryHost, Repository, Reposit
 
 /// What an allocation costs beside its bytes: the allocator's rounding up, and
 /// the two counters of an `Arc`.
-const ALLOCATION: usize = 24;
+const ALLOCATION_OVERHEAD_BYTES: usize = 24;
 
 /// The bytes on the heap that a value holds.
 ///
@@ -23,7 +23,11 @@ pub trait HeapSize {
 }
 
 fn text(length: usize) -> usize {
-    if length == 0 { 0 } else { length + ALLOCATION }
+    if length == 0 {
+        0
+    } else {
+        length + ALLOCATION_OVERHEAD_BYTES
+    }
 }
 
 impl HeapSize for () {}
@@ -55,7 +59,7 @@ impl HeapSize for Bytes {
 
 impl<T: HeapSize> HeapSize for Arc<T> {
     fn heap_size(&self) -> usize {
-        size_of::<T>() + ALLOCATION + T::heap_size(self)
+        size_of::<T>() + ALLOCATION_OVERHEAD_BYTES + T::heap_size(self)
     }
 }
 

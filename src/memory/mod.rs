@@ -1,4 +1,4 @@
-//! What the program remembers for a while: bounded in bytes and in time.
+//! Bounded memory: a map with a limit in bytes and a time to live.
 //!
 //! Everything that is remembered of requests, upstreams and verdicts lies in a
 //! [`BoundedMemory`], so that no number and no length of names that clients
@@ -7,5 +7,5 @@
 mod bounded;
 mod heap_size;
 
-pub use bounded::{BoundedMemory, Held, Validity};
+pub use bounded::{BoundedMemory, GetOrInsert, Validity};
 pub use heap_size::HeapSize;

@@ -13,9 +13,9 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::meaning;
 use super::{
-    AdmissionLabels, ArmedLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels,
-    LedgerLabels, ListenerLabels, ModeLabels, PolicyFileLabels, PullLabels, RaisedLabels,
-    UpstreamLabels, UpstreamRequestLabels,
+    AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, UpstreamLabels,
+    UpstreamRequestLabels, WebhookArmedLabels,
 };
 
 /// The handles, and the registry that prints them. Cloning shares both. What each
@@ -28,8 +28,8 @@ pub struct Metrics {
     pub decisions_collapsed: Counter,
     pub denied_images: Family<DeniedLabels, Gauge>,
     pub decision_seconds: Histogram,
-    pub pods_raised: Family<RaisedLabels, Counter>,
-    pub webhook_armed: Family<ArmedLabels, Gauge>,
+    pub pods_raised: Family<PodsRaisedLabels, Counter>,
+    pub webhook_armed: Family<WebhookArmedLabels, Gauge>,
     pub admission_seconds: Family<AdmissionLabels, Histogram>,
     pub pull_ttfb_seconds: Family<PullLabels, Histogram>,
     pub cache_requests: Family<CacheLabels, Counter>,
@@ -51,7 +51,7 @@ impl Metrics {
     /// Registers every metric. A counter's name gets `_total` behind it where it is
     /// printed.
     pub fn new() -> Self {
-        let mut to = Names(Registry::with_prefix("sekisho"));
+        let mut to = MetricRegistration(Registry::with_prefix("sekisho"));
         to.build_info();
         Self {
             decisions: to.add("decisions", meaning::DECISIONS),
@@ -121,9 +121,9 @@ impl Default for Metrics {
 }
 
 /// Adds metrics to a registry.
-struct Names(Registry);
+struct MetricRegistration(Registry);
 
-impl Names {
+impl MetricRegistration {
     fn add<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
         self.add_made(name, help, M::default())
     }

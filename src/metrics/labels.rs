@@ -35,13 +35,13 @@ pub struct AdmissionLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RaisedLabels {
+pub struct PodsRaisedLabels {
     pub cluster: Arc<str>,
     pub verdict: PodVerdict,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ArmedLabels {
+pub struct WebhookArmedLabels {
     pub cluster: Arc<str>,
     /// Kind and name, as in `kubectl get`.
     pub configuration: Arc<str>,

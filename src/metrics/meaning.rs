@@ -1,4 +1,4 @@
-//! What each metric means, in one sentence for scrapers and for `docs/metrics.md`.
+//! The meaning of each metric, in one sentence for scrapers and for `docs/metrics.md`.
 
 pub(super) const BUILD: &str = "What is running";
 pub(super) const DECISIONS: &str = "Decisions, one for each answer that was given";

@@ -10,9 +10,9 @@ mod values;
 
 pub use handles::Metrics;
 pub use labels::{
-    AdmissionLabels, ArmedLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels,
-    LedgerLabels, ListenerLabels, ModeLabels, PolicyFileLabels, PullLabels, RaisedLabels,
-    UpstreamLabels, UpstreamRequestLabels,
+    AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, UpstreamLabels,
+    UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use values::{
     ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,

@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::hosts_toml::{directories, file};
-use super::{Gateway, NodeFile, NodesError};
+use super::{NodeFile, NodeGateway, NodesError};
 use crate::oci::RegistryHost;
 
-pub(super) fn plan(gateway: &Gateway, existing: &[String]) -> Result<Vec<NodeFile>, NodesError> {
+pub(super) fn plan(
+    gateway: &NodeGateway,
+    existing: &[String],
+) -> Result<Vec<NodeFile>, NodesError> {
     let mut planned = BTreeMap::new();
     for directory in through_gateway(gateway, existing)? {
         let ca = gateway.ca.as_deref();
@@ -28,7 +31,7 @@ pub(super) fn plan(gateway: &Gateway, existing: &[String]) -> Result<Vec<NodeFil
     Ok(planned.into_values().collect())
 }
 
-fn through_gateway(gateway: &Gateway, existing: &[String]) -> Result<Vec<PathBuf>, NodesError> {
+fn through_gateway(gateway: &NodeGateway, existing: &[String]) -> Result<Vec<PathBuf>, NodesError> {
     if let Some(odd) = existing.iter().find(|name| !is_safe(name)) {
         return Err(NodesError::Directory(odd.clone()));
     }

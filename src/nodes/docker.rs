@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::hosts_toml::file;
-use super::{Gateway, NodeFile, NodesError};
+use super::{NodeFile, NodeGateway, NodesError};
 use crate::oci::RegistryHost;
 
-pub(super) fn plan(gateway: &Gateway) -> Result<Vec<NodeFile>, NodesError> {
+pub(super) fn plan(gateway: &NodeGateway) -> Result<Vec<NodeFile>, NodesError> {
     let mut files = vec![NodeFile {
         path: PathBuf::from("sekisho-notes.txt"),
         contents: notes(gateway),
@@ -22,7 +22,7 @@ pub(super) fn plan(gateway: &Gateway) -> Result<Vec<NodeFile>, NodesError> {
     Ok(files)
 }
 
-fn notes(gateway: &Gateway) -> String {
+fn notes(gateway: &NodeGateway) -> String {
     let authority = gateway.url.authority();
     let names: String = gateway
         .mirrored()

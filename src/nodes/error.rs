@@ -1,4 +1,4 @@
-//! Why nothing is written for a node.
+//! Errors of planning a node's files.
 
 use std::path::PathBuf;
 

@@ -60,7 +60,7 @@ impl fmt::Display for GatewayUrl {
 
 /// What the mirror files are made from.
 #[derive(Clone, Debug)]
-pub struct Gateway {
+pub struct NodeGateway {
     pub url: GatewayUrl,
     /// Each registry with its path segment under the gateway.
     pub registries: Vec<(RegistryHost, String)>,
@@ -71,7 +71,7 @@ pub struct Gateway {
     pub ca: Option<String>,
 }
 
-impl Gateway {
+impl NodeGateway {
     /// The registries that are pulled through the gateway.
     pub(super) fn mirrored(&self) -> impl Iterator<Item = &(RegistryHost, String)> {
         let direct = |host| self.direct.contains(host);

@@ -18,6 +18,6 @@ mod runtime;
 mod tests;
 
 pub use error::NodesError;
-pub use gateway::{Gateway, GatewayUrl};
+pub use gateway::{GatewayUrl, NodeGateway};
 pub use plan::plan;
 pub use runtime::{NodeFile, Runtime, UnknownRuntime};

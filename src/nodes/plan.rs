@@ -1,6 +1,6 @@
 //! One entry for all runtimes.
 
-use super::{Gateway, NodeFile, NodesError, Runtime, containerd, docker, registries_conf};
+use super::{NodeFile, NodeGateway, NodesError, Runtime, containerd, docker, registries_conf};
 
 /// Plans the files that send a node of the `runtime` to the gateway.
 ///
@@ -9,7 +9,7 @@ use super::{Gateway, NodeFile, NodesError, Runtime, containerd, docker, registri
 /// the source. Of CRI-O and podman, its files: one read after ours could undo it.
 pub fn plan(
     runtime: Runtime,
-    gateway: &Gateway,
+    gateway: &NodeGateway,
     existing: &[String],
 ) -> Result<Vec<NodeFile>, NodesError> {
     gateway.check()?;

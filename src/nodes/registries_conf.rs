@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::hosts_toml::quoted;
-use super::{Gateway, NodeFile, NodesError};
+use super::{NodeFile, NodeGateway, NodesError};
 use crate::oci::RegistryHost;
 
 /// Sorts behind what distributions install (Debian's `shortnames.conf`): of two
 /// tables for one prefix the later file's holds.
-const NAME: &str = "zz-sekisho.conf";
+const FILE_NAME: &str = "zz-sekisho.conf";
 
 const HEADER: &str = "\
 # Written by `sekisho node-config`; checked when it was written.
@@ -35,7 +35,10 @@ struct Mirror<'a> {
     location: String,
 }
 
-pub(super) fn plan(gateway: &Gateway, existing: &[String]) -> Result<Vec<NodeFile>, NodesError> {
+pub(super) fn plan(
+    gateway: &NodeGateway,
+    existing: &[String],
+) -> Result<Vec<NodeFile>, NodesError> {
     if let Some(later) = existing.iter().find(|name| is_later(name)) {
         return Err(NodesError::LaterFile(later.clone()));
     }
@@ -48,7 +51,7 @@ pub(super) fn plan(gateway: &Gateway, existing: &[String]) -> Result<Vec<NodeFil
     }
     let plain = gateway.url.is_plain();
     let contents = render(&mirrors, plain, gateway);
-    let path = PathBuf::from("registries.conf.d").join(NAME);
+    let path = PathBuf::from("registries.conf.d").join(FILE_NAME);
     match check(&contents, &mirrors, plain) {
         Ok(()) => Ok(vec![NodeFile { path, contents }]),
         Err(problem) => Err(NodesError::Check { path, problem }),
@@ -57,11 +60,11 @@ pub(super) fn plan(gateway: &Gateway, existing: &[String]) -> Result<Vec<NodeFil
 
 /// Only `.conf` files are read, in the order of their names.
 fn is_later(name: &str) -> bool {
-    name.ends_with(".conf") && name > NAME
+    name.ends_with(".conf") && name > FILE_NAME
 }
 
 fn of<'a>(
-    gateway: &Gateway,
+    gateway: &NodeGateway,
     (host, path): &'a (RegistryHost, String),
 ) -> impl Iterator<Item = Mirror<'a>> {
     let location = format!("{}/{path}", gateway.url.authority());
@@ -75,7 +78,7 @@ fn of<'a>(
     })
 }
 
-fn render(mirrors: &[Mirror<'_>], plain: bool, gateway: &Gateway) -> String {
+fn render(mirrors: &[Mirror<'_>], plain: bool, gateway: &NodeGateway) -> String {
     let mut contents = HEADER.to_owned();
     if let Some(ca) = &gateway.ca {
         let authority = gateway.url.authority();

@@ -54,7 +54,7 @@ impl Runtime {
     }
 
     /// Where the CA of `gateway` belongs, relative to [`Runtime::root`]: where the
-    /// runtime looks for it by itself, or can be told to.
+    /// runtime looks for it by default, or can be configured to.
     pub fn ca_file(self, gateway: &GatewayUrl) -> PathBuf {
         match self {
             Self::Containerd => PathBuf::from("sekisho-ca.crt"),

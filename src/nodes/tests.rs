@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use toml::Table;
 
-use super::{Gateway, GatewayUrl, NodesError, Runtime, plan};
+use super::{GatewayUrl, NodeGateway, NodesError, Runtime, plan};
 use crate::oci::RegistryHost;
 
 fn host(text: &str) -> RegistryHost {
     RegistryHost::parse(text).unwrap()
 }
 
-fn gateway(url: &str) -> Gateway {
-    Gateway {
+fn gateway(url: &str) -> NodeGateway {
+    NodeGateway {
         url: GatewayUrl::parse(url).unwrap(),
         registries: vec![
             (host("docker.io"), "docker.io".to_owned()),
@@ -26,7 +26,7 @@ fn gateway(url: &str) -> Gateway {
 /// Planned files by path.
 fn files(
     runtime: Runtime,
-    gateway: &Gateway,
+    gateway: &NodeGateway,
     existing: &[&str],
 ) -> Result<BTreeMap<String, String>, NodesError> {
     let existing: Vec<_> = existing.iter().map(|name| (*name).to_owned()).collect();
@@ -174,7 +174,7 @@ fn crio_refuses_a_file_that_is_read_after_ours() {
 }
 
 #[test]
-fn docker_is_told_that_mirrors_are_no_enforcement() {
+fn docker_users_learn_that_mirrors_do_not_enforce() {
     let files = files(Runtime::Docker, &gateway("http://gate:5080"), &[]).unwrap();
     let notes = &files["sekisho-notes.txt"];
     assert!(notes.contains("registry-mirrors in daemon.json is never enforcement"));
@@ -199,7 +199,7 @@ fn refuses_what_would_loop_or_not_parse() {
     path.registries[0].1 = "a/b".to_owned();
     let mut ca = base();
     ca.ca = Some("ca.crt".to_owned());
-    let refusal = |gateway: &Gateway| plan(Runtime::Containerd, gateway, &[]).unwrap_err();
+    let refusal = |gateway: &NodeGateway| plan(Runtime::Containerd, gateway, &[]).unwrap_err();
     assert!(matches!(refusal(&itself), NodesError::GatewayItself(_)));
     assert!(matches!(refusal(&twice), NodesError::Twice(_)));
     assert!(matches!(refusal(&path), NodesError::Path(_)));

@@ -1,45 +1,45 @@
-//! How a closure comes about from bodies that someone else fetches.
+//! Assembles a closure from bodies that the caller fetches.
 //!
-//! A state machine without I/O: it says what it wants next, is handed bytes (or
-//! told that there are none), checks them, and in the end holds a closure. What
-//! is structurally wrong with the root refuses the closure; what is wrong with
-//! a child refuses that child, which is then never served.
+//! A state machine without I/O: it says what it needs next, receives bytes or their
+//! absence, checks them, and in the end returns a closure. What is structurally wrong
+//! with the root refuses the closure; what is wrong with a child refuses that child,
+//! which is then never served.
 
 use bytes::Bytes;
 
-use super::classify::{Read, Unclassified};
+use super::classify::{ClassifiedManifest, Unclassified};
 use super::{Child, ChildOutcome, Closure, Image, Shape};
-use super::{Descriptor, Digest, Limits, Manifest, MediaType, Refusal};
+use super::{Descriptor, Digest, JsonLimits, Manifest, MediaType, StructuralRefusal};
 
 /// How many indexes may lie between the root and an image.
-const DEPTH_LIMIT: usize = 2;
+const MAX_DEPTH: usize = 2;
 
 /// The most manifests below one root.
-const MANIFESTS_LIMIT: usize = 128;
+const MAX_MANIFESTS: usize = 128;
 
 /// The most bytes of manifests and configs read for one root: 32 MiB.
-const BYTES_LIMIT: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// The most bytes of one manifest or config.
-const DOCUMENT_LIMIT: usize = Limits::DOCUMENT.bytes;
+const MAX_DOCUMENT_BYTES: usize = JsonLimits::DOCUMENT.bytes;
 
-/// What the assembly needs to go on.
+/// What the assembly needs next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum WantedContent {
     /// To be asked for as a manifest.
     Manifest(Descriptor),
     /// To be asked for as a blob.
     Config(Descriptor),
 }
 
-impl Wanted {
+impl WantedContent {
     fn digest(&self) -> &Digest {
         let (Self::Manifest(descriptor) | Self::Config(descriptor)) = self;
         &descriptor.digest
     }
 }
 
-/// What came of asking.
+/// The caller's answer to [`WantedContent`].
 #[derive(Clone, Debug)]
 pub enum Supplied {
     Body {
@@ -61,16 +61,16 @@ pub struct WrongBytes;
 #[derive(Debug)]
 pub struct ClosureAssembly {
     root: Descriptor,
-    slots: Vec<Slot>,
+    slots: Vec<PendingEntry>,
     nested: Vec<Descriptor>,
     bytes_read: usize,
     /// Set once the whole closure must be refused.
-    failure: Option<Refusal>,
+    failure: Option<StructuralRefusal>,
 }
 
 /// One place among the children of the root, or the root image's own.
 #[derive(Debug)]
-struct Slot {
+struct PendingEntry {
     descriptor: Descriptor,
     /// How many indexes lie above this.
     depth: usize,
@@ -83,16 +83,20 @@ enum State {
     WantsConfig(Box<Unclassified>),
     Image(Box<Image>),
     Absent,
-    Refused(Refusal),
+    Refused(StructuralRefusal),
     /// An index was read here: its entries take this place.
     Opened(Vec<Descriptor>),
 }
 
 impl ClosureAssembly {
     /// Begins at a root whose body is in hand.
-    pub fn start(root: Digest, body: Bytes, content_type: &MediaType) -> Result<Self, Refusal> {
+    pub fn start(
+        root: Digest,
+        body: Bytes,
+        content_type: &MediaType,
+    ) -> Result<Self, StructuralRefusal> {
         if !root.matches(&body) {
-            return Err(Refusal::WrongBytes);
+            return Err(StructuralRefusal::WrongBytes);
         }
         let mut assembly = Self {
             root: Descriptor {
@@ -108,7 +112,7 @@ impl ClosureAssembly {
             failure: None,
         };
         let manifest = Manifest::parse(body, content_type)?;
-        assembly.place(Slot {
+        assembly.place(PendingEntry {
             state: State::of_manifest(&assembly.root, manifest)?,
             descriptor: assembly.root.clone(),
             depth: 0,
@@ -119,12 +123,12 @@ impl ClosureAssembly {
     /// What to fetch next, in the order of the entries, `limit` at most and no
     /// digest twice; nothing once the closure is known or refused. It may be
     /// supplied in any order.
-    pub fn wanted(&self, limit: usize) -> Vec<Wanted> {
-        let mut wanted: Vec<Wanted> = Vec::new();
+    pub fn wanted(&self, limit: usize) -> Vec<WantedContent> {
+        let mut wanted: Vec<WantedContent> = Vec::new();
         if self.failure.is_some() {
             return wanted;
         }
-        for next in self.slots.iter().filter_map(Slot::wanted) {
+        for next in self.slots.iter().filter_map(PendingEntry::wanted) {
             if wanted.len() == limit {
                 break;
             }
@@ -135,12 +139,12 @@ impl ClosureAssembly {
         wanted
     }
 
-    /// Takes what was found at `digest`. Content that nobody wants is ignored.
+    /// Supplies what was found at `digest`. Content that is not wanted is ignored.
     pub fn supply(&mut self, digest: &Digest, supplied: Supplied) -> Result<(), WrongBytes> {
         if let Supplied::Body { bytes, .. } = &supplied
             && !digest.matches(bytes)
         {
-            self.failure = Some(Refusal::WrongBytes);
+            self.failure = Some(StructuralRefusal::WrongBytes);
             return Err(WrongBytes);
         }
         for slot in std::mem::take(&mut self.slots) {
@@ -154,7 +158,7 @@ impl ClosureAssembly {
     }
 
     /// The closure, once nothing is wanted any more.
-    pub fn finish(self) -> Result<Closure, Refusal> {
+    pub fn finish(self) -> Result<Closure, StructuralRefusal> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
@@ -181,16 +185,16 @@ impl ClosureAssembly {
     }
 
     fn check_bounds(&mut self) {
-        if self.bytes_read > BYTES_LIMIT {
-            self.failure = Some(Refusal::Bytes(BYTES_LIMIT));
+        if self.bytes_read > MAX_BYTES {
+            self.failure = Some(StructuralRefusal::Bytes(MAX_BYTES));
         }
-        if self.slots.len() + self.nested.len() > MANIFESTS_LIMIT {
-            self.failure = Some(Refusal::Manifests(MANIFESTS_LIMIT));
+        if self.slots.len() + self.nested.len() > MAX_MANIFESTS {
+            self.failure = Some(StructuralRefusal::Manifests(MAX_MANIFESTS));
         }
     }
 
     /// Puts a slot where it belongs: an index gives way to its entries.
-    fn place(&mut self, slot: Slot) {
+    fn place(&mut self, slot: PendingEntry) {
         let State::Opened(entries) = slot.state else {
             return self.slots.push(slot);
         };
@@ -200,28 +204,28 @@ impl ClosureAssembly {
         let depth = slot.depth + 1;
         let below = entries.into_iter();
         self.slots
-            .extend(below.map(|entry| Slot::entry(entry, depth)));
+            .extend(below.map(|entry| PendingEntry::entry(entry, depth)));
         self.check_bounds();
     }
 }
 
-fn outcomes(slots: Vec<Slot>) -> Result<Vec<Child>, Refusal> {
-    slots.into_iter().map(Slot::into_child).collect()
+fn outcomes(slots: Vec<PendingEntry>) -> Result<Vec<Child>, StructuralRefusal> {
+    slots.into_iter().map(PendingEntry::into_child).collect()
 }
 
 /// The one slot of a root that is an image.
-fn root_image(slots: Vec<Slot>) -> Result<Box<Image>, Refusal> {
+fn root_image(slots: Vec<PendingEntry>) -> Result<Box<Image>, StructuralRefusal> {
     match slots.into_iter().next().map(|slot| slot.state) {
         Some(State::Image(image)) => Ok(image),
         Some(State::Refused(refusal)) => Err(refusal),
-        Some(State::Absent) => Err(Refusal::ConfigAbsent),
+        Some(State::Absent) => Err(StructuralRefusal::ConfigAbsent),
         Some(State::WantsManifest | State::WantsConfig(_) | State::Opened(_)) | None => {
-            Err(Refusal::Incomplete)
+            Err(StructuralRefusal::Incomplete)
         }
     }
 }
 
-impl Slot {
+impl PendingEntry {
     fn entry(descriptor: Descriptor, depth: usize) -> Self {
         let state = match check_entry(&descriptor, depth) {
             Ok(()) => State::WantsManifest,
@@ -234,10 +238,10 @@ impl Slot {
         }
     }
 
-    fn wanted(&self) -> Option<Wanted> {
+    fn wanted(&self) -> Option<WantedContent> {
         match &self.state {
-            State::WantsManifest => Some(Wanted::Manifest(self.descriptor.clone())),
-            State::WantsConfig(image) => Some(Wanted::Config(image.config().clone())),
+            State::WantsManifest => Some(WantedContent::Manifest(self.descriptor.clone())),
+            State::WantsConfig(image) => Some(WantedContent::Config(image.config().clone())),
             State::Image(_) | State::Absent | State::Refused(_) | State::Opened(_) => None,
         }
     }
@@ -273,13 +277,13 @@ impl Slot {
         }
     }
 
-    fn into_child(self) -> Result<Child, Refusal> {
+    fn into_child(self) -> Result<Child, StructuralRefusal> {
         let outcome = match self.state {
             State::Image(image) => ChildOutcome::Image(image),
             State::Absent => ChildOutcome::Absent,
             State::Refused(refusal) => ChildOutcome::Refused(refusal.to_string()),
             State::WantsManifest | State::WantsConfig(_) | State::Opened(_) => {
-                return Err(Refusal::Incomplete);
+                return Err(StructuralRefusal::Incomplete);
             }
         };
         Ok(Child {
@@ -292,14 +296,14 @@ impl Slot {
 impl State {
     /// What follows from a manifest. Only an image's config is wanted; those of
     /// artifacts mean nothing here.
-    fn of_manifest(descriptor: &Descriptor, manifest: Manifest) -> Result<Self, Refusal> {
-        match Read::of(descriptor, manifest) {
-            Read::Index(entries) => Ok(Self::Opened(entries)),
-            Read::Image(image) if image.needs_config() => {
+    fn of_manifest(descriptor: &Descriptor, manifest: Manifest) -> Result<Self, StructuralRefusal> {
+        match ClassifiedManifest::of(descriptor, manifest) {
+            ClassifiedManifest::Index(entries) => Ok(Self::Opened(entries)),
+            ClassifiedManifest::Image(image) if image.needs_config() => {
                 check_length(image.config().size)?;
                 Ok(Self::WantsConfig(image))
             }
-            Read::Image(image) => image.without_config().map(Self::Image),
+            ClassifiedManifest::Image(image) => image.without_config().map(Self::Image),
         }
     }
 }
@@ -308,34 +312,34 @@ fn read_manifest(
     descriptor: &Descriptor,
     bytes: &Bytes,
     content_type: Option<&MediaType>,
-) -> Result<State, Refusal> {
+) -> Result<State, StructuralRefusal> {
     if content_type.is_some_and(|sent| *sent != descriptor.media_type) {
-        return Err(Refusal::MediaTypeDisagrees);
+        return Err(StructuralRefusal::MediaTypeDisagrees);
     }
     if bytes.len() as u64 != descriptor.size {
-        return Err(Refusal::SizeDisagrees);
+        return Err(StructuralRefusal::SizeDisagrees);
     }
     let manifest = Manifest::parse(bytes.clone(), &descriptor.media_type)?;
     State::of_manifest(descriptor, manifest)
 }
 
 /// Whether an entry is worth fetching.
-fn check_entry(entry: &Descriptor, depth: usize) -> Result<(), Refusal> {
+fn check_entry(entry: &Descriptor, depth: usize) -> Result<(), StructuralRefusal> {
     if entry.media_type.is_schema1() {
-        return Err(Refusal::Schema1);
+        return Err(StructuralRefusal::Schema1);
     }
-    if entry.media_type.is_index() && depth > DEPTH_LIMIT {
-        return Err(Refusal::Depth(DEPTH_LIMIT));
+    if entry.media_type.is_index() && depth > MAX_DEPTH {
+        return Err(StructuralRefusal::Depth(MAX_DEPTH));
     }
     if !entry.media_type.is_manifest() && !entry.media_type.is_index() {
-        return Err(Refusal::EntryType);
+        return Err(StructuralRefusal::EntryType);
     }
     check_length(entry.size)
 }
 
-fn check_length(size: u64) -> Result<(), Refusal> {
-    if size > DOCUMENT_LIMIT as u64 {
-        return Err(Refusal::DocumentSize(DOCUMENT_LIMIT));
+fn check_length(size: u64) -> Result<(), StructuralRefusal> {
+    if size > MAX_DOCUMENT_BYTES as u64 {
+        return Err(StructuralRefusal::DocumentSize(MAX_DOCUMENT_BYTES));
     }
     Ok(())
 }
@@ -343,6 +347,6 @@ fn check_length(size: u64) -> Result<(), Refusal> {
 #[cfg(test)]
 mod bypass_tests;
 #[cfg(test)]
-mod shelf;
+mod test_registry;
 #[cfg(test)]
 mod tests;

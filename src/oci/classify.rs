@@ -4,16 +4,16 @@
 //! Claims (`artifactType`, `subject`, a label of the index) never make something
 //! less than runnable. Only what no node would run goes by another name.
 
-use super::{Content, Descriptor, Digest, Image, ImageConfig, Manifest, ManifestBody};
-use super::{MediaType, Platform, Refusal};
+use super::{Descriptor, Digest, Image, ImageConfig, ImageContent, Manifest, ManifestBody};
+use super::{MediaType, Platform, StructuralRefusal};
 
-/// A manifest, told apart by what it was sent as.
-pub(super) enum Read {
+/// A manifest, classified by the media type it was sent as.
+pub(super) enum ClassifiedManifest {
     Image(Box<Unclassified>),
     Index(Vec<Descriptor>),
 }
 
-impl Read {
+impl ClassifiedManifest {
     pub(super) fn of(descriptor: &Descriptor, manifest: Manifest) -> Self {
         let artifact_type = manifest.artifact_type().cloned();
         let subject = manifest.subject().map(|subject| subject.digest.clone());
@@ -33,7 +33,7 @@ impl Read {
 /// An image manifest whose config has not been read yet.
 #[derive(Debug)]
 pub(super) struct Unclassified {
-    /// What led here: its type, digest, length, and perhaps a platform.
+    /// The descriptor of the manifest.
     descriptor: Descriptor,
     artifact_type: Option<MediaType>,
     subject: Option<Digest>,
@@ -52,18 +52,18 @@ impl Unclassified {
     }
 
     /// For a manifest whose config is no image's.
-    pub(super) fn without_config(self) -> Result<Box<Image>, Refusal> {
+    pub(super) fn without_config(self) -> Result<Box<Image>, StructuralRefusal> {
         let content = match self.is_in_toto() {
-            true => Content::Attestation,
+            true => ImageContent::Attestation,
             false => self.artifact(self.config.media_type.clone()),
         };
         self.labelled_as(content)
     }
 
     /// For a manifest whose config is an image's, and here.
-    pub(super) fn with_config(self, bytes: &[u8]) -> Result<Box<Image>, Refusal> {
+    pub(super) fn with_config(self, bytes: &[u8]) -> Result<Box<Image>, StructuralRefusal> {
         if bytes.len() as u64 != self.config.size {
-            return Err(Refusal::SizeDisagrees);
+            return Err(StructuralRefusal::SizeDisagrees);
         }
         let config = ImageConfig::parse(bytes)?;
         let content = match config.platform() {
@@ -74,12 +74,16 @@ impl Unclassified {
     }
 
     /// A config of other layers than the manifest's is no account of them.
-    fn runnable(&self, platform: &Platform, config: &ImageConfig) -> Result<Content, Refusal> {
+    fn runnable(
+        &self,
+        platform: &Platform,
+        config: &ImageConfig,
+    ) -> Result<ImageContent, StructuralRefusal> {
         let diff_ids = config.diff_ids();
         if diff_ids.len() != self.layers.len() {
-            return Err(Refusal::DiffIds);
+            return Err(StructuralRefusal::DiffIds);
         }
-        Ok(Content::Runnable {
+        Ok(ImageContent::Runnable {
             platform: platform.clone(),
             diff_ids: diff_ids.to_vec(),
         })
@@ -87,13 +91,13 @@ impl Unclassified {
 
     /// An image's config that names no platform: BuildKit's attestations and
     /// cosign's signatures have one. Not an image, and not exempt from anything.
-    fn without_platform(&self) -> Result<Content, Refusal> {
+    fn without_platform(&self) -> Result<ImageContent, StructuralRefusal> {
         if self.is_in_toto() {
-            return Ok(Content::Attestation);
+            return Ok(ImageContent::Attestation);
         }
         let types = || self.layers.iter().map(|layer| &layer.media_type);
         if self.layers.is_empty() || types().any(MediaType::is_runnable_layer) {
-            return Err(Refusal::PlatformMissing);
+            return Err(StructuralRefusal::PlatformMissing);
         }
         let first = types()
             .next()
@@ -111,14 +115,14 @@ impl Unclassified {
                 .all(|layer| layer.media_type == MediaType::IN_TOTO)
     }
 
-    fn artifact(&self, default: MediaType) -> Content {
-        Content::Artifact {
+    fn artifact(&self, default: MediaType) -> ImageContent {
+        ImageContent::Artifact {
             artifact_type: self.artifact_type.clone().unwrap_or(default),
         }
     }
 
     /// Holds the label that the index gives this against what it is.
-    fn labelled_as(self, content: Content) -> Result<Box<Image>, Refusal> {
+    fn labelled_as(self, content: ImageContent) -> Result<Box<Image>, StructuralRefusal> {
         if let Some(label) = &self.descriptor.platform {
             check_label(label, &content)?;
         }
@@ -134,15 +138,15 @@ impl Unclassified {
     }
 }
 
-fn check_label(label: &Platform, content: &Content) -> Result<(), Refusal> {
+fn check_label(label: &Platform, content: &ImageContent) -> Result<(), StructuralRefusal> {
     let agrees = match content {
-        Content::Runnable { platform, .. } => label == platform,
-        Content::Attestation => label.is_unknown(),
-        Content::Artifact { .. } => !label.is_unknown(),
+        ImageContent::Runnable { platform, .. } => label == platform,
+        ImageContent::Attestation => label.is_unknown(),
+        ImageContent::Artifact { .. } => !label.is_unknown(),
     };
     match agrees {
         true => Ok(()),
-        false if label.is_unknown() => Err(Refusal::UnknownPlatform),
-        false => Err(Refusal::PlatformDisagrees),
+        false if label.is_unknown() => Err(StructuralRefusal::UnknownPlatform),
+        false => Err(StructuralRefusal::PlatformDisagrees),
     }
 }

@@ -92,7 +92,7 @@ pub struct Image {
     pub media_type: MediaType,
     /// Length of the manifest's body in bytes.
     pub size: u64,
-    pub content: Content,
+    pub content: ImageContent,
     pub config: Descriptor,
     pub layers: Vec<Descriptor>,
     /// The manifest that this one refers to (image-spec, "subject").
@@ -102,7 +102,7 @@ pub struct Image {
 /// What an image manifest holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Content {
+pub enum ImageContent {
     /// Runs on this platform, as its config says.
     Runnable {
         platform: Platform,
@@ -121,7 +121,7 @@ pub struct Child {
     pub outcome: ChildOutcome,
 }
 
-/// What became of an entry of an index when it was read.
+/// The result of reading an entry of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChildOutcome {
@@ -261,8 +261,8 @@ impl Image {
 
     pub fn platform(&self) -> Option<&Platform> {
         match &self.content {
-            Content::Runnable { platform, .. } => Some(platform),
-            Content::Attestation | Content::Artifact { .. } => None,
+            ImageContent::Runnable { platform, .. } => Some(platform),
+            ImageContent::Attestation | ImageContent::Artifact { .. } => None,
         }
     }
 

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::descriptor::platform_of;
-use super::json::Object;
-use super::{Digest, Limits, Platform, Refusal, read_strict};
+use super::json::JsonObject;
+use super::{Digest, JsonLimits, Platform, StructuralRefusal, read_strict};
 
 const CONFIG_KEYS: &[&str] = &[
     "architecture",
@@ -29,9 +29,9 @@ pub struct ImageConfig {
 
 impl ImageConfig {
     /// Reads a config of at most 4 MiB, by the same strict reader as manifests.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        let value = read_strict(bytes, Limits::DOCUMENT)?;
-        let object = Object::new(&value, "the config", CONFIG_KEYS)?;
+    pub fn parse(bytes: &[u8]) -> Result<Self, StructuralRefusal> {
+        let value = read_strict(bytes, JsonLimits::DOCUMENT)?;
+        let object = JsonObject::new(&value, "the config", CONFIG_KEYS)?;
         Ok(Self {
             platform: platform_of(&object)?,
             diff_ids: object.get("rootfs").map_or(Ok(Vec::new()), read_rootfs)?,
@@ -50,18 +50,18 @@ impl ImageConfig {
     }
 }
 
-fn read_rootfs(value: &Value) -> Result<Vec<Digest>, Refusal> {
-    let object = Object::new(value, "rootfs", ROOTFS_KEYS)?;
+fn read_rootfs(value: &Value) -> Result<Vec<Digest>, StructuralRefusal> {
+    let object = JsonObject::new(value, "rootfs", ROOTFS_KEYS)?;
     if object.text("type")?.is_some_and(|kind| kind != "layers") {
-        return Err(Refusal::RootFs);
+        return Err(StructuralRefusal::RootFs);
     }
     let diff_ids = object.array("diff_ids")?.unwrap_or_default();
     diff_ids.iter().map(read_diff_id).collect()
 }
 
-fn read_diff_id(value: &Value) -> Result<Digest, Refusal> {
-    let text = value.as_str().ok_or(Refusal::Digest)?;
-    Digest::parse(text).map_err(|_| Refusal::Digest)
+fn read_diff_id(value: &Value) -> Result<Digest, StructuralRefusal> {
+    let text = value.as_str().ok_or(StructuralRefusal::Digest)?;
+    Digest::parse(text).map_err(|_| StructuralRefusal::Digest)
 }
 
 #[cfg(test)]
@@ -96,18 +96,27 @@ mod tests {
     #[test]
     fn refuses_configs_that_parsers_read_differently() {
         for (text, refusal) in [
-            (r#"{"OS":"linux"}"#, Refusal::Json(JsonError::KeyCase("os"))),
+            (
+                r#"{"OS":"linux"}"#,
+                StructuralRefusal::Json(JsonError::KeyCase("os")),
+            ),
             (
                 r#"{"os":"linux","oſ":"windows"}"#,
-                Refusal::Json(JsonError::RepeatedKey { line: 1 }),
+                StructuralRefusal::Json(JsonError::RepeatedKey { line: 1 }),
             ),
             (
                 r#"{"rootfs":{"DIFF_IDS":[]}}"#,
-                Refusal::Json(JsonError::KeyCase("diff_ids")),
+                StructuralRefusal::Json(JsonError::KeyCase("diff_ids")),
             ),
-            (r#"{"rootfs":{"type":"layers+base"}}"#, Refusal::RootFs),
-            (r#"{"rootfs":{"diff_ids":["sha256:x"]}}"#, Refusal::Digest),
-            (r#"{"rootfs":{"diff_ids":[1]}}"#, Refusal::Digest),
+            (
+                r#"{"rootfs":{"type":"layers+base"}}"#,
+                StructuralRefusal::RootFs,
+            ),
+            (
+                r#"{"rootfs":{"diff_ids":["sha256:x"]}}"#,
+                StructuralRefusal::Digest,
+            ),
+            (r#"{"rootfs":{"diff_ids":[1]}}"#, StructuralRefusal::Digest),
         ] {
             assert_eq!(ImageConfig::parse(text.as_bytes()), Err(refusal), "{text}");
         }

@@ -2,7 +2,7 @@
 
 /// A code of the distribution specification. No other may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
+pub enum RegistryErrorCode {
     BlobUnknown,
     BlobUploadInvalid,
     BlobUploadUnknown,
@@ -19,7 +19,7 @@ pub enum ErrorCode {
     TooManyRequests,
 }
 
-impl ErrorCode {
+impl RegistryErrorCode {
     /// The word sent as `code`.
     pub const fn as_str(self) -> &'static str {
         match self {

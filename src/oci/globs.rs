@@ -10,13 +10,13 @@ use super::Repository;
 /// A glob that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{glob:?} is no glob over repositories: {problem}")]
-pub struct BadGlob {
+pub struct GlobError {
     pub glob: String,
     pub problem: String,
 }
 
 /// What makes a glob more than a name.
-const WILD: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 
 /// Globs over `host/name`: `*` stays within a component, `**` crosses them.
 /// The host is matched whole, so no look-alike slips in behind a prefix.
@@ -27,10 +27,10 @@ pub struct RepositoryGlobs {
 }
 
 impl RepositoryGlobs {
-    pub fn new(written: Vec<String>) -> Result<Self, BadGlob> {
+    pub fn new(written: Vec<String>) -> Result<Self, GlobError> {
         let mut set = GlobSetBuilder::new();
         for glob in &written {
-            let bad = |error: globset::Error| BadGlob {
+            let bad = |error: globset::Error| GlobError {
                 glob: glob.clone(),
                 problem: error.kind().to_string(),
             };
@@ -41,7 +41,7 @@ impl RepositoryGlobs {
                     .map_err(bad)?,
             );
         }
-        let set = set.build().map_err(|error| BadGlob {
+        let set = set.build().map_err(|error| GlobError {
             glob: written.join(", "),
             problem: error.kind().to_string(),
         })?;
@@ -69,7 +69,7 @@ impl RepositoryGlobs {
         if self.is_empty() {
             return false;
         }
-        let mut text = Text::default();
+        let mut text = InlineText::default();
         match write!(text, "{repository}") {
             Ok(()) => self.set.is_match(text.as_str()),
             // Longer than any name that can be written.
@@ -85,7 +85,7 @@ impl RepositoryGlobs {
             .iter()
             .flat_map(|one| other.written.iter().map(move |two| (one, two)));
         pairs.any(
-            |(one, two)| match (one.contains(WILD), two.contains(WILD)) {
+            |(one, two)| match (one.contains(WILDCARDS), two.contains(WILDCARDS)) {
                 (false, _) => other.set.is_match(one),
                 (_, false) => self.set.is_match(two),
                 (true, true) => ends_meet(one, two),
@@ -100,12 +100,12 @@ impl RepositoryGlobs {
 }
 
 /// Text without a heap: a host of 255 bytes, a port, and a name of 255.
-struct Text {
+struct InlineText {
     bytes: [u8; 520],
     length: usize,
 }
 
-impl Default for Text {
+impl Default for InlineText {
     fn default() -> Self {
         Self {
             bytes: [0; 520],
@@ -114,14 +114,14 @@ impl Default for Text {
     }
 }
 
-impl Text {
+impl InlineText {
     fn as_str(&self) -> &str {
         let written = self.bytes.get(..self.length).unwrap_or_default();
         std::str::from_utf8(written).unwrap_or_default()
     }
 }
 
-impl fmt::Write for Text {
+impl fmt::Write for InlineText {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         let end = self.length + piece.len();
         let room = self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?;
@@ -134,8 +134,8 @@ impl fmt::Write for Text {
 /// Whether what two patterns begin and end with before and behind all that is wild
 /// can belong to one name.
 fn ends_meet(one: &str, two: &str) -> bool {
-    let start = |glob: &str| glob.find(WILD).map_or(glob.len(), |at| at);
-    let end = |glob: &str| glob.rfind(WILD).map_or(0, |at| at + 1);
+    let start = |glob: &str| glob.find(WILDCARDS).map_or(glob.len(), |at| at);
+    let end = |glob: &str| glob.rfind(WILDCARDS).map_or(0, |at| at + 1);
     let (one_start, two_start) = (&one[..start(one)], &two[..start(two)]);
     let (one_end, two_end) = (&one[end(one)..], &two[end(two)..]);
     (one_start.starts_with(two_start) || two_start.starts_with(one_start))

@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 
 /// How much of a text is read, and where its keys are free.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct JsonLimits {
     /// Length of the text.
     pub bytes: usize,
     /// Nesting of objects and arrays. serde_json itself stops below 128.
@@ -28,7 +28,7 @@ pub struct Limits {
     pub free_maps: &'static [&'static str],
 }
 
-impl Limits {
+impl JsonLimits {
     /// For manifests and image configs: 4 MiB, as clients take them.
     pub const DOCUMENT: Self = Self {
         bytes: 4 << 20,
@@ -62,7 +62,7 @@ pub enum JsonError {
 }
 
 /// Reads one JSON value and nothing after it but white space.
-pub fn read_strict(bytes: &[u8], limits: Limits) -> Result<Value, JsonError> {
+pub fn read_strict(bytes: &[u8], limits: JsonLimits) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
         return Err(JsonError::Length(limits.bytes));
     }
@@ -96,13 +96,13 @@ fn fold(key: &str) -> String {
 
 /// What one reading has used up, and why it stopped.
 struct Reading {
-    limits: Limits,
+    limits: JsonLimits,
     values: Cell<usize>,
-    fault: Cell<Option<Fault>>,
+    fault: Cell<Option<ReadingFault>>,
 }
 
 #[derive(Clone, Copy)]
-enum Fault {
+enum ReadingFault {
     Depth,
     Values,
     RepeatedKey,
@@ -110,7 +110,7 @@ enum Fault {
 
 impl Reading {
     /// Stops the reading. serde's errors are texts, so the reason is kept aside.
-    fn stop<E: de::Error>(&self, fault: Fault) -> E {
+    fn stop<E: de::Error>(&self, fault: ReadingFault) -> E {
         self.fault.set(Some(fault));
         E::custom("refused")
     }
@@ -118,9 +118,9 @@ impl Reading {
     fn explain(&self, error: &serde_json::Error) -> JsonError {
         let (line, column) = (error.line(), error.column());
         match self.fault.get() {
-            Some(Fault::Depth) => JsonError::Depth(self.limits.depth),
-            Some(Fault::Values) => JsonError::Values(self.limits.values),
-            Some(Fault::RepeatedKey) => JsonError::RepeatedKey { line },
+            Some(ReadingFault::Depth) => JsonError::Depth(self.limits.depth),
+            Some(ReadingFault::Values) => JsonError::Values(self.limits.values),
+            Some(ReadingFault::RepeatedKey) => JsonError::RepeatedKey { line },
             None => JsonError::Syntax { line, column },
         }
     }
@@ -146,7 +146,7 @@ impl<'r> Node<'r> {
 
     fn below<E: de::Error>(self, key: Option<&str>) -> Result<Self, E> {
         if self.depth >= self.reading.limits.depth {
-            return Err(self.reading.stop(Fault::Depth));
+            return Err(self.reading.stop(ReadingFault::Depth));
         }
         let free = key.is_some_and(|key| self.reading.limits.free_maps.contains(&key));
         Ok(Self {
@@ -160,7 +160,7 @@ impl<'r> Node<'r> {
         let values = &self.reading.values;
         values.set(values.get() + 1);
         if values.get() > self.reading.limits.values {
-            return Err(self.reading.stop(Fault::Values));
+            return Err(self.reading.stop(ReadingFault::Values));
         }
         Ok(())
     }
@@ -227,7 +227,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             let identity = if self.free { key.clone() } else { fold(&key) };
             if !seen.insert(identity) {
-                return Err(self.reading.stop(Fault::RepeatedKey));
+                return Err(self.reading.stop(ReadingFault::RepeatedKey));
             }
             let value = entries.next_value_seed(self.below(Some(&key))?)?;
             object.insert(key, value);
@@ -238,9 +238,9 @@ impl<'de> Visitor<'de> for Node<'_> {
 
 /// An object whose schema is known: its keys are written as the schema writes
 /// them, or not at all. As in Go, `null` counts as absent.
-pub(super) struct Object<'v>(&'v Map<String, Value>);
+pub(super) struct JsonObject<'v>(&'v Map<String, Value>);
 
-impl<'v> Object<'v> {
+impl<'v> JsonObject<'v> {
     /// Refuses a key that is one of `known` in another case. `name` is what the
     /// object is called in its specification.
     pub(super) fn new(
@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Value, JsonError> {
-        read_strict(text.as_bytes(), Limits::DOCUMENT)
+        read_strict(text.as_bytes(), JsonLimits::DOCUMENT)
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_one_plain_value() {
-        let refused = |bytes: &[u8]| read_strict(bytes, Limits::DOCUMENT);
+        let refused = |bytes: &[u8]| read_strict(bytes, JsonLimits::DOCUMENT);
         assert_eq!(refused(b"\xef\xbb\xbf{}"), Err(JsonError::ByteOrderMark));
         assert_eq!(refused(b"{\"a\":\"\xff\"}"), Err(JsonError::Utf8));
         for text in [
@@ -383,10 +383,10 @@ mod tests {
         assert!(read(&nested(64)).is_ok());
         assert_eq!(read(&nested(65)), Err(JsonError::Depth(64)));
         assert_eq!(read(&nested(100_000)), Err(JsonError::Depth(64)));
-        let few = Limits {
+        let few = JsonLimits {
             bytes: 10,
             values: 3,
-            ..Limits::DOCUMENT
+            ..JsonLimits::DOCUMENT
         };
         assert!(read_strict(b"[1,2]", few).is_ok());
         assert_eq!(read_strict(b"[1,2,3]", few), Err(JsonError::Values(3)));
@@ -402,7 +402,7 @@ mod tests {
             (r#"{"MEDIATYPE":1}"#, "mediaType"),
         ] {
             let value = read(text).unwrap();
-            let object = Object::new(&value, "x", &["layers", "token", "mediaType"]);
+            let object = JsonObject::new(&value, "x", &["layers", "token", "mediaType"]);
             assert_eq!(object.err(), Some(JsonError::KeyCase(key)), "{text}");
         }
     }
@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn objects_take_null_as_absent_and_refuse_other_types() {
         let value = read(r#"{"a":null,"b":1.5,"c":-1,"d":7}"#).unwrap();
-        let object = Object::new(&value, "x", &["a", "b", "c", "d"]).unwrap();
+        let object = JsonObject::new(&value, "x", &["a", "b", "c", "d"]).unwrap();
         assert_eq!(object.text("a"), Ok(None));
         assert!(object.has("a") && !object.has("e"));
         assert_eq!(object.integer("b"), Err(JsonError::Type("b")));
@@ -421,7 +421,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read_strict(&bytes, Limits::DOCUMENT);
+            let _ = read_strict(&bytes, JsonLimits::DOCUMENT);
         }
 
         #[test]

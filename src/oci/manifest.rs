@@ -7,14 +7,14 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::descriptor::{optional_type, required};
-use super::json::Object;
-use super::{Descriptor, Limits, MediaType, Refusal, read_strict};
+use super::json::JsonObject;
+use super::{Descriptor, JsonLimits, MediaType, StructuralRefusal, read_strict};
 
 /// The most layers of an image. Docker stops at 127, overlayfs at 500.
-const LAYERS_LIMIT: usize = 512;
+const MAX_LAYERS: usize = 512;
 
 /// The most entries of an index.
-const ENTRIES_LIMIT: usize = 1024;
+const MAX_ENTRIES: usize = 1024;
 
 const MANIFEST_KEYS: &[&str] = &[
     "schemaVersion",
@@ -53,15 +53,15 @@ pub enum ManifestBody {
 
 impl Manifest {
     /// Reads a body of at most 4 MiB that was sent, or described, as `content_type`.
-    pub fn parse(bytes: Bytes, content_type: &MediaType) -> Result<Self, Refusal> {
+    pub fn parse(bytes: Bytes, content_type: &MediaType) -> Result<Self, StructuralRefusal> {
         if content_type.is_schema1() {
-            return Err(Refusal::Schema1);
+            return Err(StructuralRefusal::Schema1);
         }
         if !content_type.is_manifest() && !content_type.is_index() {
-            return Err(Refusal::ContentType);
+            return Err(StructuralRefusal::ContentType);
         }
-        let value = read_strict(&bytes, Limits::DOCUMENT)?;
-        let object = Object::new(&value, "the manifest", MANIFEST_KEYS)?;
+        let value = read_strict(&bytes, JsonLimits::DOCUMENT)?;
+        let object = JsonObject::new(&value, "the manifest", MANIFEST_KEYS)?;
         check_envelope(&object, content_type)?;
         Ok(Self {
             media_type: content_type.clone(),
@@ -118,7 +118,7 @@ impl Manifest {
 }
 
 impl ManifestBody {
-    fn read(object: &Object<'_>, content_type: &MediaType) -> Result<Self, Refusal> {
+    fn read(object: &JsonObject<'_>, content_type: &MediaType) -> Result<Self, StructuralRefusal> {
         if content_type.is_index() {
             return Ok(Self::Index {
                 manifests: read_entries(object)?,
@@ -132,63 +132,72 @@ impl ManifestBody {
 }
 
 /// What must hold before the body is read as what it was sent as.
-fn check_envelope(object: &Object<'_>, content_type: &MediaType) -> Result<(), Refusal> {
+fn check_envelope(
+    object: &JsonObject<'_>,
+    content_type: &MediaType,
+) -> Result<(), StructuralRefusal> {
     check_media_type(object.text("mediaType")?, content_type)?;
     if object.has("fsLayers") || object.has("history") {
-        return Err(Refusal::Schema1);
+        return Err(StructuralRefusal::Schema1);
     }
     let other_shape = match content_type.is_index() {
         true => object.has("config") || object.has("layers"),
         false => object.has("manifests"),
     };
     if other_shape {
-        return Err(Refusal::ImageAndIndex);
+        return Err(StructuralRefusal::ImageAndIndex);
     }
     match object.integer("schemaVersion") {
         Ok(Some(2)) => Ok(()),
-        Ok(Some(1)) => Err(Refusal::Schema1),
-        _ => Err(Refusal::SchemaVersion),
+        Ok(Some(1)) => Err(StructuralRefusal::Schema1),
+        _ => Err(StructuralRefusal::SchemaVersion),
     }
 }
 
 /// Docker's types must be stated in the body; the OCI's may be.
-fn check_media_type(stated: Option<&str>, content_type: &MediaType) -> Result<(), Refusal> {
+fn check_media_type(
+    stated: Option<&str>,
+    content_type: &MediaType,
+) -> Result<(), StructuralRefusal> {
     let oci = *content_type == MediaType::OCI_MANIFEST || *content_type == MediaType::OCI_INDEX;
     match stated {
         Some(stated) if stated == content_type.as_str() => Ok(()),
         Some("") | None if oci => Ok(()),
-        Some("") | None => Err(Refusal::MediaTypeMissing),
-        Some(_) => Err(Refusal::MediaTypeDisagrees),
+        Some("") | None => Err(StructuralRefusal::MediaTypeMissing),
+        Some(_) => Err(StructuralRefusal::MediaTypeDisagrees),
     }
 }
 
-fn read_descriptor(object: &Object<'_>, key: &'static str) -> Result<Option<Descriptor>, Refusal> {
+fn read_descriptor(
+    object: &JsonObject<'_>,
+    key: &'static str,
+) -> Result<Option<Descriptor>, StructuralRefusal> {
     object
         .get(key)
         .map(|value| Descriptor::read(value, key))
         .transpose()
 }
 
-fn read_layers(object: &Object<'_>) -> Result<Vec<Descriptor>, Refusal> {
+fn read_layers(object: &JsonObject<'_>) -> Result<Vec<Descriptor>, StructuralRefusal> {
     let layers = required(object.array("layers")?, "layers")?;
-    if layers.len() > LAYERS_LIMIT {
-        return Err(Refusal::Layers(LAYERS_LIMIT));
+    if layers.len() > MAX_LAYERS {
+        return Err(StructuralRefusal::Layers(MAX_LAYERS));
     }
     layers.iter().map(read_layer).collect()
 }
 
-fn read_layer(value: &Value) -> Result<Descriptor, Refusal> {
+fn read_layer(value: &Value) -> Result<Descriptor, StructuralRefusal> {
     let layer = Descriptor::read(value, "layers")?;
     if layer.media_type.is_foreign_layer() {
-        return Err(Refusal::ForeignLayer);
+        return Err(StructuralRefusal::ForeignLayer);
     }
     Ok(layer)
 }
 
-fn read_entries(object: &Object<'_>) -> Result<Vec<Descriptor>, Refusal> {
+fn read_entries(object: &JsonObject<'_>) -> Result<Vec<Descriptor>, StructuralRefusal> {
     let entries = required(object.array("manifests")?, "manifests")?;
-    if entries.len() > ENTRIES_LIMIT {
-        return Err(Refusal::Entries(ENTRIES_LIMIT));
+    if entries.len() > MAX_ENTRIES {
+        return Err(StructuralRefusal::Entries(MAX_ENTRIES));
     }
     let read = |entry| Descriptor::read(entry, "manifests");
     entries.iter().map(read).collect()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest repository name that clients take, in bytes.
-const NAME_LIMIT: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// Why a string is no host or repository name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum NameError {
         "a repository name is lower-case components of letters, digits and . _ - parted by slashes"
     )]
     Repository,
-    #[error("the name is longer than {NAME_LIMIT} characters")]
+    #[error("the name is longer than {MAX_NAME_BYTES} characters")]
     Long,
 }
 
@@ -39,7 +39,7 @@ impl RegistryHost {
     /// Parses a host with an optional port. Upper case is refused, not folded:
     /// what one parser folds and another does not would name two registries.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if text.len() > NAME_LIMIT {
+        if text.len() > MAX_NAME_BYTES {
             return Err(NameError::Long);
         }
         if !is_authority(text) {
@@ -115,7 +115,7 @@ impl RepositoryName {
     /// Parses by the grammar of the distribution specification:
     /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/…)*`, at most 255 bytes.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if text.len() > NAME_LIMIT {
+        if text.len() > MAX_NAME_BYTES {
             return Err(NameError::Long);
         }
         if !text.split('/').all(is_path_component) {
@@ -148,7 +148,7 @@ fn is_path_component(text: &str) -> bool {
 impl RepositoryName {
     /// Whether `text` could be one component of a name, as an upstream's path must be.
     pub fn is_component(text: &str) -> bool {
-        text.len() <= NAME_LIMIT && is_path_component(text)
+        text.len() <= MAX_NAME_BYTES && is_path_component(text)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Descriptor, JsonError, Limits, MediaType, Refusal, read_strict};
+use super::{Descriptor, JsonError, JsonLimits, MediaType, StructuralRefusal, read_strict};
 
 /// A manifest that refers to another one, as a list names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub struct Referrer {
 impl Referrer {
     /// An entry that names a manifest by type, digest and size. `urls` lead to other
     /// places than the gateway, and `data` that differs to other content: refused.
-    fn read(value: &Value) -> Result<Self, Refusal> {
+    fn read(value: &Value) -> Result<Self, StructuralRefusal> {
         let descriptor = Descriptor::read(value, "a referrer")?;
         let is_manifest = [MediaType::OCI_MANIFEST, MediaType::OCI_INDEX];
         if !is_manifest.contains(&descriptor.media_type) {
-            return Err(Refusal::Missing("a referrer's media type"));
+            return Err(StructuralRefusal::Missing("a referrer's media type"));
         }
         let annotations = value["annotations"].as_object().into_iter().flatten();
         let texts = annotations.filter_map(|(key, value)| Some((key, value.as_str()?)));
@@ -68,7 +68,7 @@ fn is_plain(text: &str) -> bool {
 /// Where the list itself cannot be read, as [`read_strict`] says, or has no
 /// `manifests`.
 pub fn read_referrers(body: &[u8]) -> Result<Vec<Referrer>, JsonError> {
-    let index = read_strict(body, Limits::DOCUMENT)?;
+    let index = read_strict(body, JsonLimits::DOCUMENT)?;
     let entries = index["manifests"].as_array();
     let entries = entries.ok_or(JsonError::Type("manifests"))?.iter();
     Ok(entries.filter_map(|it| Referrer::read(it).ok()).collect())

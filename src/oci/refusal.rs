@@ -5,7 +5,7 @@ use super::{JsonError, MediaTypeError, PlatformError};
 /// A structural refusal. Each text is one plain line under 120 characters, free
 /// of text from outside, so that it can stand in an answer as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum StructuralRefusal {
     #[error(transparent)]
     Json(#[from] JsonError),
     #[error("the Content-Type is neither a manifest nor an index type")]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 const AUTHORITY: &str = "://";
 /// What stands in place of user names and passwords.
-const HIDDEN: &str = "***";
+const REDACTED: &str = "***";
 
 /// `text` with `***` for whatever stands before an `@` in its URLs (RFC 3986, 3.2.1:
 /// user information). Where a URL is ill-formed, rather too much is hidden: one in
@@ -20,7 +20,7 @@ pub fn without_user_info(text: &str) -> Cow<'_, str> {
         let end = end_of_url(&rest[..at], after);
         shown.push_str(before);
         if let Some(host) = after[..end].rfind('@') {
-            shown.push_str(HIDDEN);
+            shown.push_str(REDACTED);
             shown.push_str(&after[host..end]);
         } else {
             shown.push_str(&after[..end]);

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::Ops;
 use super::router::{PATHS, router};
-use crate::http::{Answering, Connection, Door, Peer, Stack, StackLimits};
+use crate::http::{Answering, Connection, Handler, Peer, Stack, StackLimits};
 
 /// The door of probes and scrapers.
 pub struct OpsDoor {
@@ -30,7 +30,7 @@ impl OpsDoor {
     }
 }
 
-impl<B> Door<B> for OpsDoor
+impl<B> Handler<B> for OpsDoor
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
@@ -61,7 +61,7 @@ fn busy() -> Response {
 }
 
 /// The probes beside another door, at that door's address. Each has its own stack, so
-/// that a door that is full does not pass for a program that is dead.
+/// that an overloaded door does not look like a dead program.
 pub struct ProbesBeside<D> {
     ops: Connection<OpsDoor>,
     other: Connection<D>,
@@ -78,7 +78,7 @@ impl<D> ProbesBeside<D> {
 
 impl<D, B> hyper::service::Service<Request<B>> for ProbesBeside<D>
 where
-    D: Door<B, Body = Body>,
+    D: Handler<B, Body = Body>,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<axum::BoxError>,
 {

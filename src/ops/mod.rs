@@ -5,5 +5,5 @@ mod readiness;
 mod router;
 
 pub use door::{OpsDoor, ProbesBeside};
-pub use readiness::{Health, Part, Readiness};
+pub use readiness::{Health, HealthPart, Readiness};
 pub use router::Ops;

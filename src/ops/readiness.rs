@@ -18,13 +18,13 @@ pub enum Health {
 
 /// A part under its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Part {
+pub struct HealthPart {
     pub name: String,
     #[serde(flatten)]
     pub health: Health,
 }
 
-impl Part {
+impl HealthPart {
     pub fn new(name: impl Into<String>, health: Health) -> Self {
         Self {
             name: name.into(),
@@ -35,25 +35,25 @@ impl Part {
 
 /// Asks all parts. The question must be answered from memory, at once.
 #[derive(Clone)]
-pub struct Readiness(Arc<dyn Fn() -> Vec<Part> + Send + Sync>);
+pub struct Readiness(Arc<dyn Fn() -> Vec<HealthPart> + Send + Sync>);
 
 /// The body of `/readyz`: the parts that are not well.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Report {
+pub(super) struct ReadinessReport {
     pub(super) ready: bool,
-    degraded: Vec<Part>,
+    degraded: Vec<HealthPart>,
 }
 
 impl Readiness {
-    pub fn new(ask: impl Fn() -> Vec<Part> + Send + Sync + 'static) -> Self {
+    pub fn new(ask: impl Fn() -> Vec<HealthPart> + Send + Sync + 'static) -> Self {
         Self(Arc::new(ask))
     }
 
-    pub(super) fn report(&self) -> Report {
+    pub(super) fn report(&self) -> ReadinessReport {
         let mut degraded = (self.0)();
         degraded.retain(|part| part.health != Health::Ok);
-        let failed = |part: &Part| matches!(part.health, Health::Failed(_));
-        Report {
+        let failed = |part: &HealthPart| matches!(part.health, Health::Failed(_));
+        ReadinessReport {
             ready: !degraded.iter().any(failed),
             degraded,
         }

@@ -33,8 +33,7 @@ pub(super) fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Whoever can answer at all is alive: no dependency is asked, since a restart
-/// would mend none.
+/// Liveness checks no dependency, since a restart would repair none.
 async fn livez() -> Response {
     ([(CACHE_CONTROL, "no-store")], "ok\n").into_response()
 }
@@ -55,14 +54,14 @@ async fn metrics(State(ops): State<Ops>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Health, Part};
+    use super::super::{Health, HealthPart};
     use super::*;
     use axum::body::Body;
     use axum::http::Request;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    async fn get(path: &str, parts: Vec<Part>) -> (StatusCode, String) {
+    async fn get(path: &str, parts: Vec<HealthPart>) -> (StatusCode, String) {
         let ops = Ops {
             metrics: Metrics::new(),
             readiness: Readiness::new(move || parts.clone()),
@@ -74,13 +73,13 @@ mod tests {
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    fn degraded() -> Part {
-        Part::new("docker.io", Health::Degraded("rate limit".to_owned()))
+    fn degraded() -> HealthPart {
+        HealthPart::new("docker.io", Health::Degraded("rate limit".to_owned()))
     }
 
     #[tokio::test]
     async fn stays_ready_while_degraded_and_says_what_is() {
-        let parts = vec![Part::new("ledger", Health::Ok), degraded()];
+        let parts = vec![HealthPart::new("ledger", Health::Ok), degraded()];
         let (status, body) = get("/readyz", parts).await;
         assert_eq!(status, StatusCode::OK);
         let part = r#"{"name":"docker.io","health":"degraded","detail":"rate limit"}"#;
@@ -89,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_not_ready_when_a_part_has_failed() {
-        let ledger = Part::new("ledger", Health::Failed("locked".to_owned()));
+        let ledger = HealthPart::new("ledger", Health::Failed("locked".to_owned()));
         let (status, body) = get("/readyz", vec![degraded(), ledger]).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(body.starts_with(r#"{"ready":false,"#), "{body}");
@@ -97,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn lives_without_any_part() {
-        let ledger = Part::new("ledger", Health::Failed("locked".to_owned()));
+        let ledger = HealthPart::new("ledger", Health::Failed("locked".to_owned()));
         assert_eq!(
             get("/livez", vec![ledger]).await,
             (StatusCode::OK, "ok\n".to_owned())

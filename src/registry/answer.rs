@@ -1,70 +1,76 @@
-//! Answers: every refusal becomes a response here, and nowhere else.
+//! Responses: every refusal becomes a response in this file only.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use super::route::NoRoute;
-use crate::gate::{DenialAnswer, ReadyManifest, Refusal, Target};
+use super::route::RouteError;
+use crate::gate::{DenialAnswer, ReadyManifest, Refusal, RequestTarget};
 use crate::http::{Body, reason_phrase};
-use crate::oci::{Digest, ErrorCode, printable};
+use crate::oci::{Digest, RegistryErrorCode, printable};
 
-pub(super) type Answer = Response<Body>;
+pub(super) type RegistryResponse = Response<Body>;
 
 /// Echoes `ns` (distribution-spec, "Proxying").
-const NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
-const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NAMESPACE_HEADER: HeaderName = HeaderName::from_static("oci-namespace");
+const API_VERSION_HEADER: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const CONTENT_DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
+const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 /// How long to wait before asking again when we cannot decide, in seconds.
-const RETRY_AFTER_S: u64 = 5;
+const RETRY_AFTER_SECONDS: u64 = 5;
 /// The same where too many ask at once, in seconds: places become free soon.
 const OVERLOADED_RETRY_AFTER_S: u64 = 1;
 /// Warnings of one answer, all headers together (distribution-spec, "Warnings").
-const WARNINGS_LIMIT: usize = 4096;
+const MAX_WARNINGS_BYTES: usize = 4096;
 
 /// An empty answer with the headers that every one carries.
-pub(super) fn answer(status: StatusCode, body: Body) -> Answer {
+pub(super) fn answer(status: StatusCode, body: Body) -> RegistryResponse {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     answer
         .headers_mut()
-        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+        .insert(API_VERSION_HEADER, HeaderValue::from_static("registry/2.0"));
     answer
 }
 
 /// The answer to `GET /v2/`.
-pub(super) fn base() -> Answer {
+pub(super) fn base() -> RegistryResponse {
     json_answer(StatusCode::OK, Bytes::from_static(b"{}"))
 }
 
 /// A JSON document.
-pub(super) fn json_answer(status: StatusCode, document: Bytes) -> Answer {
+pub(super) fn json_answer(status: StatusCode, document: Bytes) -> RegistryResponse {
     let mut answer = answer(status, Body::from(document));
-    answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer.headers_mut().insert(header::CONTENT_TYPE, JSON_TYPE);
     answer
 }
 
 /// The error document of the distribution specification, "Error Codes".
-pub(super) fn error(status: StatusCode, code: ErrorCode, message: &str) -> Answer {
+pub(super) fn error(
+    status: StatusCode,
+    code: RegistryErrorCode,
+    message: &str,
+) -> RegistryResponse {
     let body = json!({"errors": [{"code": code.as_str(), "message": message}]});
     json_answer(status, Bytes::from(body.to_string()))
 }
 
 /// Verbatim bytes with their digest and type.
-pub(super) fn manifest(manifest: &ReadyManifest) -> Answer {
+pub(super) fn manifest(manifest: &ReadyManifest) -> RegistryResponse {
     let mut answer = answer(StatusCode::OK, Body::from(manifest.bytes().clone()));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, manifest.content_type().clone());
-    headers.insert(CONTENT_DIGEST, manifest.digest_header().clone());
+    headers.insert(CONTENT_DIGEST_HEADER, manifest.digest_header().clone());
     answer
 }
 
 /// Adds the `ns` that named the repository, if one did.
-pub(super) fn echo(target: &Target, mut answer: Answer) -> Answer {
+pub(super) fn echo(target: &RequestTarget, mut answer: RegistryResponse) -> RegistryResponse {
     if let Some(namespace) = &target.namespace {
-        answer.headers_mut().insert(NAMESPACE, namespace.clone());
+        answer
+            .headers_mut()
+            .insert(NAMESPACE_HEADER, namespace.clone());
     }
     answer
 }
@@ -72,13 +78,13 @@ pub(super) fn echo(target: &Target, mut answer: Answer) -> Answer {
 /// Adds `Docker-Content-Digest`.
 pub(super) fn digest_header(headers: &mut HeaderMap, digest: &Digest) {
     if let Ok(value) = HeaderValue::try_from(digest.to_string()) {
-        headers.insert(CONTENT_DIGEST, value);
+        headers.insert(CONTENT_DIGEST_HEADER, value);
     }
 }
 
 /// Adds `Warning: 299`s, as long as they fit.
 pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
-    let mut room = WARNINGS_LIMIT;
+    let mut room = MAX_WARNINGS_BYTES;
     for warning in warnings {
         let text = printable(warning, 500).replace(['"', '\\'], "'");
         let value = format!("299 - \"{text}\"");
@@ -91,7 +97,7 @@ pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
 }
 
 /// Puts a line into the status line, or the short code where it does not fit.
-fn with_reason(mut answer: Answer, line: &str, code: &str) -> Answer {
+fn with_reason(mut answer: RegistryResponse, line: &str, code: &str) -> RegistryResponse {
     if let Some(phrase) = reason_phrase(line, code) {
         answer.extensions_mut().insert(phrase);
     }
@@ -100,46 +106,50 @@ fn with_reason(mut answer: Answer, line: &str, code: &str) -> Answer {
 
 /// A denial, in body and reason phrase alike: a 403 to a HEAD has no body, and
 /// older clients print the status line only.
-pub(super) fn denied(denial: &DenialAnswer) -> Answer {
+pub(super) fn denied(denial: &DenialAnswer) -> RegistryResponse {
     let answer = json_answer(StatusCode::FORBIDDEN, denial.body().clone());
     with_reason(answer, denial.message(), denial.denial().reason.code())
 }
 
-fn undecidable(denial: &DenialAnswer) -> Answer {
+fn undecidable(denial: &DenialAnswer) -> RegistryResponse {
     let mut answer = json_answer(StatusCode::SERVICE_UNAVAILABLE, denial.body().clone());
-    retry_after(&mut answer, RETRY_AFTER_S);
+    retry_after(&mut answer, RETRY_AFTER_SECONDS);
     with_reason(answer, denial.message(), denial.denial().reason.code())
 }
 
 /// More requests at once than are worked on.
-pub(super) fn overloaded() -> Answer {
+pub(super) fn overloaded() -> RegistryResponse {
     let message = "sekisho: not a policy denial: too many requests at once; retried automatically";
     unavailable(message, "overloaded", OVERLOADED_RETRY_AFTER_S)
 }
 
-fn unavailable(message: &str, short: &str, retry_after_s: u64) -> Answer {
-    let code = ErrorCode::TooManyRequests;
+fn unavailable(message: &str, short: &str, retry_after_s: u64) -> RegistryResponse {
+    let code = RegistryErrorCode::TooManyRequests;
     let mut answer = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
     retry_after(&mut answer, retry_after_s);
     with_reason(answer, message, short)
 }
 
-fn retry_after(answer: &mut Answer, seconds: u64) {
+fn retry_after(answer: &mut RegistryResponse, seconds: u64) {
     answer
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
 }
 
 /// What the gate refused.
-pub(super) fn refusal(refusal: &Refusal) -> Answer {
+pub(super) fn refusal(refusal: &Refusal) -> RegistryResponse {
     match refusal {
         Refusal::Denied(denial) => denied(denial),
         Refusal::Undecidable(denial) => undecidable(denial),
-        Refusal::NameUnknown => not_found(ErrorCode::NameUnknown, "no such repository upstream"),
-        Refusal::ManifestUnknown => {
-            not_found(ErrorCode::ManifestUnknown, "no such manifest upstream")
-        }
-        Refusal::BlobUnknown => not_found(ErrorCode::BlobUnknown, "no such blob upstream"),
+        Refusal::NameUnknown => not_found(
+            RegistryErrorCode::NameUnknown,
+            "no such repository upstream",
+        ),
+        Refusal::ManifestUnknown => not_found(
+            RegistryErrorCode::ManifestUnknown,
+            "no such manifest upstream",
+        ),
+        Refusal::BlobUnknown => not_found(RegistryErrorCode::BlobUnknown, "no such blob upstream"),
         Refusal::RangeNotSatisfiable(size) => range_not_satisfiable(*size),
         Refusal::UpstreamUnavailable {
             retry_after: after,
@@ -153,12 +163,12 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
     }
 }
 
-fn not_found(code: ErrorCode, message: &str) -> Answer {
+fn not_found(code: RegistryErrorCode, message: &str) -> RegistryResponse {
     error(StatusCode::NOT_FOUND, code, message)
 }
 
-fn range_not_satisfiable(size: u64) -> Answer {
-    let code = ErrorCode::SizeInvalid;
+fn range_not_satisfiable(size: u64) -> RegistryResponse {
+    let code = RegistryErrorCode::SizeInvalid;
     let message = "the range lies outside of the blob";
     let mut answer = error(StatusCode::RANGE_NOT_SATISFIABLE, code, message);
     if let Ok(value) = HeaderValue::try_from(format!("bytes */{size}")) {
@@ -167,31 +177,33 @@ fn range_not_satisfiable(size: u64) -> Answer {
     answer
 }
 
-/// A path that leads nowhere.
-pub(super) fn no_route(no: &NoRoute) -> Answer {
+/// The answer to a path that is no route.
+pub(super) fn no_route(no: &RouteError) -> RegistryResponse {
     let status = match no.code {
-        ErrorCode::DigestInvalid | ErrorCode::NameInvalid => StatusCode::BAD_REQUEST,
-        ErrorCode::Unsupported => return not_allowed(no.message),
+        RegistryErrorCode::DigestInvalid | RegistryErrorCode::NameInvalid => {
+            StatusCode::BAD_REQUEST
+        }
+        RegistryErrorCode::Unsupported => return not_allowed(no.message),
         _ => StatusCode::NOT_FOUND,
     };
     error(status, no.code, no.message)
 }
 
 /// A name that no upstream could have.
-pub(super) fn name_invalid(why: &str) -> Answer {
-    error(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, why)
+pub(super) fn name_invalid(why: &str) -> RegistryResponse {
+    error(StatusCode::BAD_REQUEST, RegistryErrorCode::NameInvalid, why)
 }
 
 /// Push and delete.
-pub(super) fn unsupported() -> Answer {
+pub(super) fn unsupported() -> RegistryResponse {
     not_allowed("this gateway serves pulls only; push to the registry behind it")
 }
 
 /// A 405 names what is allowed (RFC 9110, 15.5.6).
-fn not_allowed(message: &str) -> Answer {
+fn not_allowed(message: &str) -> RegistryResponse {
     let mut answer = error(
         StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::Unsupported,
+        RegistryErrorCode::Unsupported,
         message,
     );
     answer

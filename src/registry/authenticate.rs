@@ -1,5 +1,5 @@
-//! Who pulls. Without a listener's `auth` nobody is asked: a challenge would
-//! draw out credentials that were meant for another registry.
+//! Authenticates pulls. Without `auth` on the listener there is no challenge: it would
+//! make clients send credentials that are meant for another registry.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::answer::{Answer, error};
+use super::answer::{RegistryResponse, error};
 use crate::access::{Principal, Role, Scope};
-use crate::gate::{Asker, Gate, Listener};
-use crate::http::{Credentials, Peer};
-use crate::oci::ErrorCode;
+use crate::gate::{Client, Gate, Listener};
+use crate::http::{AuthorizationHeader, Peer};
+use crate::oci::RegistryErrorCode;
 
-/// What a listener asks of those who pull.
+/// The authentication that a listener requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Auth {
+pub enum ClientAuth {
     #[default]
     None,
     /// A client certificate, checked by TLS.
@@ -26,46 +26,56 @@ pub enum Auth {
     Token,
 }
 
-/// Whoever is known already when a connection opens.
-pub(super) fn of_connection(auth: Auth, listener: &Arc<Listener>, peer: &Peer) -> Option<Asker> {
+/// The client, if the connection alone identifies it.
+pub(super) fn of_connection(
+    auth: ClientAuth,
+    listener: &Arc<Listener>,
+    peer: &Peer,
+) -> Option<Client> {
     let principal = match auth {
-        Auth::None => Principal::anonymous(Role::Puller),
-        Auth::Mtls => {
+        ClientAuth::None => Principal::anonymous(Role::Puller),
+        ClientAuth::Mtls => {
             let subject = peer.certificate.as_deref()?;
             Principal::new(subject, Role::Puller, Scope::everything())
         }
-        Auth::Token => return None,
+        ClientAuth::Token => return None,
     };
-    Some(asker(listener, principal, peer.address.ip()))
+    Some(client(listener, principal, peer.address.ip()))
 }
 
-/// Whoever a request's token belongs to.
+/// The client by the token of a request.
 pub(super) fn of_request(
     headers: &HeaderMap,
     gate: &Gate,
     listener: &Arc<Listener>,
     peer: &Peer,
     now: Timestamp,
-) -> Option<Asker> {
-    let Ok(Some(Credentials::Basic { password, .. })) = Credentials::from_headers(headers) else {
+) -> Option<Client> {
+    let Ok(Some(AuthorizationHeader::Basic { password, .. })) =
+        AuthorizationHeader::from_headers(headers)
+    else {
         return None;
     };
     let principal = gate.authenticate(password.expose_secret(), now)?;
-    Some(asker(listener, principal, peer.address.ip()))
+    Some(client(listener, principal, peer.address.ip()))
 }
 
-fn asker(listener: &Arc<Listener>, principal: Principal, client: IpAddr) -> Asker {
-    Asker {
+fn client(listener: &Arc<Listener>, principal: Principal, client: IpAddr) -> Client {
+    Client {
         listener: listener.clone(),
         principal,
-        client: Some(client),
+        address: Some(client),
     }
 }
 
 /// The only 401 of this door.
-pub(super) fn challenge() -> Answer {
+pub(super) fn challenge() -> RegistryResponse {
     let message = "a token is needed: docker login with any user name and a token as password";
-    let mut answer = error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
+    let mut answer = error(
+        StatusCode::UNAUTHORIZED,
+        RegistryErrorCode::Unauthorized,
+        message,
+    );
     answer.headers_mut().insert(
         header::WWW_AUTHENTICATE,
         HeaderValue::from_static("Basic realm=\"sekisho\""),

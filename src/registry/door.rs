@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::authenticate::Auth;
-use super::fast::Paths;
+use super::authenticate::ClientAuth;
+use super::fast::PathCache;
 use crate::gate::{Gate, Listener};
 use crate::http::{Stack, StackLimits};
 use crate::metrics::Metrics;
@@ -12,9 +12,9 @@ use crate::metrics::Metrics;
 pub struct Registry {
     pub(super) gate: Arc<Gate>,
     pub(super) listener: Arc<Listener>,
-    pub(super) auth: Auth,
+    pub(super) auth: ClientAuth,
     pub(super) metrics: Metrics,
-    pub(super) paths: Paths,
+    pub(super) paths: PathCache,
     pub(super) stack: Stack,
 }
 
@@ -23,7 +23,7 @@ impl Registry {
     pub fn new(
         gate: Arc<Gate>,
         listener: Listener,
-        auth: Auth,
+        auth: ClientAuth,
         metrics: Metrics,
         limits: StackLimits,
     ) -> Self {
@@ -33,7 +33,7 @@ impl Registry {
             listener: Arc::new(listener),
             auth,
             metrics,
-            paths: Paths::new(),
+            paths: PathCache::new(),
             stack,
         }
     }

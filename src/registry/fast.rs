@@ -11,34 +11,34 @@ use http::{Method, header};
 use jiff::Timestamp;
 use quick_cache::sync::Cache as Memory;
 
-use super::answer::{self, Answer};
-use crate::gate::{Asker, Gate, Pull, Target};
+use super::answer::{self, RegistryResponse};
+use crate::gate::{Client, Gate, Pull, RequestTarget};
 use crate::http::without_body;
 use crate::oci::Reference;
 
 /// Paths remembered at most.
-const REMEMBERED: usize = 16_384;
+const MAX_PATHS: usize = 16_384;
 
 /// The longest path remembered, in bytes: no name, reference and `ns` need more.
-const LONGEST: usize = 1024;
+const MAX_PATH_BYTES: usize = 1024;
 
 /// What a manifest's path means.
-pub(super) struct Destination {
-    pub(super) target: Target,
+pub(super) struct ManifestRequest {
+    pub(super) target: RequestTarget,
     pub(super) reference: Reference,
 }
 
 /// Paths that were read before.
-pub(super) struct Paths(Memory<Box<str>, Arc<Destination>>);
+pub(super) struct PathCache(Memory<Box<str>, Arc<ManifestRequest>>);
 
-impl Paths {
+impl PathCache {
     pub(super) fn new() -> Self {
-        Self(Memory::new(REMEMBERED))
+        Self(Memory::new(MAX_PATHS))
     }
 
     /// A longer path is read anew each time: what is remembered is bounded.
-    pub(super) fn remember(&self, path_and_query: &str, destination: Arc<Destination>) {
-        if path_and_query.len() <= LONGEST {
+    pub(super) fn remember(&self, path_and_query: &str, destination: Arc<ManifestRequest>) {
+        if path_and_query.len() <= MAX_PATH_BYTES {
             self.0.insert(path_and_query.into(), destination);
         }
     }
@@ -47,17 +47,17 @@ impl Paths {
     pub(super) fn answer(
         &self,
         gate: &Gate,
-        asker: &Asker,
+        client: &Client,
         parts: &Parts,
         now: Timestamp,
         started: Instant,
-    ) -> Option<Answer> {
+    ) -> Option<RegistryResponse> {
         if parts.method != Method::GET && parts.method != Method::HEAD {
             return None;
         }
         let destination = self.0.get(parts.uri.path_and_query()?.as_str())?;
         let pull = Pull {
-            asker,
+            client,
             target: &destination.target,
             now,
             started,

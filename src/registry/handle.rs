@@ -1,4 +1,4 @@
-//! The layered path: one request, read, asked of the gate, answered.
+//! The layered path: parses one request, asks the gate, and answers.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Registry;
-use super::answer::{self, Answer};
-use super::fast::Destination;
-use super::route::{Page, Route, Wants, route, with_namespace};
+use super::answer::{self, RegistryResponse};
+use super::fast::ManifestRequest;
+use super::route::{RegistryRoute, RequestedContent, TagPageQuery, route, with_namespace};
 use crate::gate::{
-    Asker, Misaddressed, Pull, Refusal, ServedBlob, Source, TAGS_PAGE, TagList, Target, Wanted,
+    AddressError, BlobPart, Client, MAX_TAGS_PER_PAGE, Pull, Refusal, RequestTarget, ServedBlob,
+    ServedFrom, TagList,
 };
 use crate::http::Body;
 use crate::metrics::{ContentKind, PullLabels};
@@ -25,23 +26,23 @@ use crate::stream::ByteRange;
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 /// One request of one asker.
-pub(super) struct Call<'a> {
+pub(super) struct RegistryCall<'a> {
     pub(super) registry: &'a Registry,
     pub(super) parts: Parts,
-    pub(super) asker: Asker,
+    pub(super) client: Client,
     pub(super) now: Timestamp,
     pub(super) started: Instant,
 }
 
-impl Call<'_> {
-    pub(super) async fn answer(self) -> Answer {
+impl RegistryCall<'_> {
+    pub(super) async fn answer(self) -> RegistryResponse {
         if self.parts.method != Method::GET && self.parts.method != Method::HEAD {
             return answer::unsupported();
         }
         let query = self.parts.uri.query().unwrap_or_default();
         let (name, content) = match route(self.parts.uri.path(), query) {
-            Ok(Route::Base) => return self.base().await,
-            Ok(Route::Repository { name, content }) => (name, content),
+            Ok(RegistryRoute::Base) => return self.base().await,
+            Ok(RegistryRoute::Repository { name, content }) => (name, content),
             Err(no) => return answer::no_route(&no),
         };
         let target = match self.target(name).await {
@@ -50,33 +51,37 @@ impl Call<'_> {
         };
         let pull = self.pull(&target);
         let answer = match &content {
-            Wants::Manifest(reference) => self.manifest(pull, reference).await,
-            Wants::Blob(digest) => self.blob(pull, digest).await,
-            Wants::Tags(page) => self.tags(pull, name, page).await,
-            Wants::Referrers {
+            RequestedContent::Manifest(reference) => self.manifest(pull, reference).await,
+            RequestedContent::Blob(digest) => self.blob(pull, digest).await,
+            RequestedContent::Tags(page) => self.tags(pull, name, page).await,
+            RequestedContent::Referrers {
                 digest,
                 artifact_type,
             } => self.referrers(pull, digest, artifact_type.as_ref()).await,
         };
         let answer = answer.unwrap_or_else(|refusal| answer::refusal(&refusal));
         let answer = answer::echo(&target, answer);
-        if let Wants::Manifest(reference) = content {
+        if let RequestedContent::Manifest(reference) = content {
             self.remember(target, reference);
         }
         answer
     }
 
     /// `docker login` ends here: so whoever may pull nothing hears it at once.
-    async fn base(&self) -> Answer {
-        let Some(denial) = self.asker.barred(None) else {
+    async fn base(&self) -> RegistryResponse {
+        let Some(denial) = self.client.barred(None) else {
             return answer::base();
         };
         let gate = &self.registry.gate;
-        let refused = gate.refuse_address(&self.asker, "", denial, self.now, self.started);
+        let refused = gate.refuse_address(&self.client, "", denial, self.now, self.started);
         answer::refusal(&refused.await)
     }
 
-    async fn manifest(&self, pull: Pull<'_>, reference: &Reference) -> Result<Answer, Refusal> {
+    async fn manifest(
+        &self,
+        pull: Pull<'_>,
+        reference: &Reference,
+    ) -> Result<RegistryResponse, Refusal> {
         let served = self.registry.gate.pull_manifest(pull, reference).await?;
         let mut answer = answer::manifest(&served.manifest);
         answer::warn(answer.headers_mut(), &served.warnings);
@@ -84,18 +89,18 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    /// Lets the fast lane know what this path means. `ns` that named nothing but
-    /// our own host depends on a header, so it is read anew each time.
-    fn remember(&self, target: Target, reference: Reference) {
+    /// Caches the meaning of this path for the fast lane. An `ns` that names our own host
+    /// depends on the Host header, so such a path is not cached.
+    fn remember(&self, target: RequestTarget, reference: Reference) {
         if let Some(path) = self.parts.uri.path_and_query()
             && !target.by_host
         {
-            let destination = Arc::new(Destination { target, reference });
+            let destination = Arc::new(ManifestRequest { target, reference });
             self.registry.paths.remember(path.as_str(), destination);
         }
     }
 
-    async fn blob(&self, pull: Pull<'_>, digest: &Digest) -> Result<Answer, Refusal> {
+    async fn blob(&self, pull: Pull<'_>, digest: &Digest) -> Result<RegistryResponse, Refusal> {
         let gate = &self.registry.gate;
         let served = gate.pull_blob(pull, digest, self.wanted()).await?;
         self.first_byte(ContentKind::Blob, served.source);
@@ -104,23 +109,28 @@ impl Call<'_> {
 
     /// An ill-formed or multiple range is ignored (RFC 9110, 14.2), and so is
     /// every one with `If-Range`: there is no validator to match (13.1.5).
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> BlobPart {
         if self.parts.method == Method::HEAD {
-            return Wanted::Nothing;
+            return BlobPart::Nothing;
         }
         if self.parts.headers.contains_key(header::IF_RANGE) {
-            return Wanted::Whole;
+            return BlobPart::Whole;
         }
         let range = self.parts.headers.get(header::RANGE);
         let range = range.and_then(|value| value.to_str().ok());
         match range.and_then(ByteRange::parse) {
-            Some(range) => Wanted::Range(range),
-            None => Wanted::Whole,
+            Some(range) => BlobPart::Range(range),
+            None => BlobPart::Whole,
         }
     }
 
-    async fn tags(&self, pull: Pull<'_>, name: &str, page: &Page) -> Result<Answer, Refusal> {
-        let limit = page.limit.unwrap_or(TAGS_PAGE);
+    async fn tags(
+        &self,
+        pull: Pull<'_>,
+        name: &str,
+        page: &TagPageQuery,
+    ) -> Result<RegistryResponse, Refusal> {
+        let limit = page.limit.unwrap_or(MAX_TAGS_PER_PAGE);
         let gate = &self.registry.gate;
         let list = gate.list_tags(pull, limit, page.last.as_ref()).await?;
         Ok(tag_list(name, limit, &list))
@@ -131,14 +141,14 @@ impl Call<'_> {
         pull: Pull<'_>,
         digest: &Digest,
         artifact_type: Option<&MediaType>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<RegistryResponse, Refusal> {
         let gate = &self.registry.gate;
         let index = gate.list_referrers(pull, digest, artifact_type).await?;
         Ok(referrers(index, artifact_type.is_some()))
     }
 
     /// The repository that the request means, or the answer that says why none.
-    async fn target(&self, name: &str) -> Result<Target, Answer> {
+    async fn target(&self, name: &str) -> Result<RequestTarget, RegistryResponse> {
         let query = self.parts.uri.query().unwrap_or_default();
         let host = self.parts.headers.get(header::HOST);
         let host = host.and_then(|value| value.to_str().ok());
@@ -147,25 +157,25 @@ impl Call<'_> {
         let found = with_namespace(query, |ns| gate.address(listener, name, ns, host));
         match found {
             Ok(target) => Ok(target),
-            Err(Misaddressed::Name(error)) => Err(answer::name_invalid(&error.to_string())),
-            Err(Misaddressed::Denied(denial)) => {
+            Err(AddressError::Name(error)) => Err(answer::name_invalid(&error.to_string())),
+            Err(AddressError::Denied(denial)) => {
                 let refused =
-                    gate.refuse_address(&self.asker, name, denial, self.now, self.started);
+                    gate.refuse_address(&self.client, name, denial, self.now, self.started);
                 Err(answer::refusal(&refused.await))
             }
         }
     }
 
-    fn pull<'a>(&'a self, target: &'a Target) -> Pull<'a> {
+    fn pull<'a>(&'a self, target: &'a RequestTarget) -> Pull<'a> {
         Pull {
-            asker: &self.asker,
+            client: &self.client,
             target,
             now: self.now,
             started: self.started,
         }
     }
 
-    fn first_byte(&self, kind: ContentKind, source: Source) {
+    fn first_byte(&self, kind: ContentKind, source: ServedFrom) {
         let source = source.into();
         let labels = PullLabels { kind, source };
         let seconds = self.started.elapsed().as_secs_f64();
@@ -174,7 +184,7 @@ impl Call<'_> {
     }
 }
 
-fn blob(served: ServedBlob) -> Answer {
+fn blob(served: ServedBlob) -> RegistryResponse {
     let (status, body, length, range) = match served.content {
         None => (StatusCode::OK, Body::Empty, served.size, None),
         Some(content) => {
@@ -207,7 +217,7 @@ fn content_range(range: &Range<u64>, size: u64) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("bytes {}-{last}/{size}", range.start)).ok()
 }
 
-fn tag_list(name: &str, limit: usize, list: &TagList) -> Answer {
+fn tag_list(name: &str, limit: usize, list: &TagList) -> RegistryResponse {
     let tags: Vec<&str> = list.tags.iter().map(|tag| tag.as_str()).collect();
     let document = json!({"name": name, "tags": tags});
     let mut answer = answer::json_answer(StatusCode::OK, Bytes::from(document.to_string()));
@@ -221,7 +231,7 @@ fn tag_list(name: &str, limit: usize, list: &TagList) -> Answer {
     answer
 }
 
-fn referrers(index: Bytes, filtered: bool) -> Answer {
+fn referrers(index: Bytes, filtered: bool) -> RegistryResponse {
     let mut answer = answer::answer(StatusCode::OK, Body::from(index));
     let headers = answer.headers_mut();
     let content_type = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");

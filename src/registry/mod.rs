@@ -13,6 +13,6 @@ mod handle;
 mod route;
 mod serve;
 
-pub use authenticate::Auth;
+pub use authenticate::ClientAuth;
 pub use door::Registry;
-pub use serve::Service;
+pub use serve::RegistryService;

@@ -5,26 +5,29 @@
 //! it, and `%2f` would name what two parsers read differently.
 
 use crate::gate::Namespace;
-use crate::oci::{Digest, ErrorCode, MediaType, Reference, Tag};
+use crate::oci::{Digest, MediaType, Reference, RegistryErrorCode, Tag};
 
 /// What a path asks for (distribution-spec, "Endpoints").
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Route<'a> {
+pub(super) enum RegistryRoute<'a> {
     /// end-1: is this a registry?
     Base,
     /// Something of a repository.
-    Repository { name: &'a str, content: Wants },
+    Repository {
+        name: &'a str,
+        content: RequestedContent,
+    },
 }
 
 /// What of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wants {
+pub(super) enum RequestedContent {
     /// end-3.
     Manifest(Reference),
     /// end-2.
     Blob(Digest),
     /// end-8.
-    Tags(Page),
+    Tags(TagPageQuery),
     /// end-12.
     Referrers {
         digest: Digest,
@@ -34,91 +37,91 @@ pub(super) enum Wants {
 
 /// Which part of a list is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct TagPageQuery {
     pub(super) limit: Option<usize>,
     pub(super) last: Option<Tag>,
 }
 
-/// A path that leads nowhere, and what to say of it.
+/// Why a path is no route, with its error code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NoRoute {
-    pub(super) code: ErrorCode,
+pub(super) struct RouteError {
+    pub(super) code: RegistryErrorCode,
     pub(super) message: &'static str,
 }
 
-const fn no(code: ErrorCode, message: &'static str) -> NoRoute {
-    NoRoute { code, message }
+const fn no(code: RegistryErrorCode, message: &'static str) -> RouteError {
+    RouteError { code, message }
 }
 
 /// Reads path and query of a GET or HEAD.
-pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<Route<'a>, NoRoute> {
+pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<RegistryRoute<'a>, RouteError> {
     let rest = match path.strip_prefix("/v2") {
-        Some("" | "/") => return Ok(Route::Base),
+        Some("" | "/") => return Ok(RegistryRoute::Base),
         Some(rest) => rest.strip_prefix('/'),
         None => None,
     };
     let rest = rest.ok_or(no(
-        ErrorCode::NameUnknown,
+        RegistryErrorCode::NameUnknown,
         "nothing is served outside of /v2/",
     ))?;
     let (front, last) = split(rest)?;
     let (name, kind) = split(front)?;
     let content = match kind {
-        "manifests" => Wants::Manifest(reference(last)?),
-        "blobs" => Wants::Blob(digest(last)?),
+        "manifests" => RequestedContent::Manifest(reference(last)?),
+        "blobs" => RequestedContent::Blob(digest(last)?),
         "referrers" => referrers(last, query)?,
-        "tags" if last == "list" => Wants::Tags(page(query)?),
+        "tags" if last == "list" => RequestedContent::Tags(page(query)?),
         "uploads" => {
             let why = "this gateway serves pulls only";
-            return Err(no(ErrorCode::Unsupported, why));
+            return Err(no(RegistryErrorCode::Unsupported, why));
         }
         _ => {
             let why = "no such path in the distribution API";
-            return Err(no(ErrorCode::NameUnknown, why));
+            return Err(no(RegistryErrorCode::NameUnknown, why));
         }
     };
-    Ok(Route::Repository { name, content })
+    Ok(RegistryRoute::Repository { name, content })
 }
 
-fn split(text: &str) -> Result<(&str, &str), NoRoute> {
+fn split(text: &str) -> Result<(&str, &str), RouteError> {
     text.rsplit_once('/').ok_or(no(
-        ErrorCode::NameUnknown,
+        RegistryErrorCode::NameUnknown,
         "no such path in the distribution API",
     ))
 }
 
-fn reference(text: &str) -> Result<Reference, NoRoute> {
+fn reference(text: &str) -> Result<Reference, RouteError> {
     if text.contains(':') {
         return Ok(Reference::Digest(digest(text)?));
     }
-    let unknown = no(ErrorCode::ManifestUnknown, "that is no tag");
+    let unknown = no(RegistryErrorCode::ManifestUnknown, "that is no tag");
     Ok(Reference::Tag(Tag::parse(text).map_err(|_| unknown)?))
 }
 
-fn digest(text: &str) -> Result<Digest, NoRoute> {
+fn digest(text: &str) -> Result<Digest, RouteError> {
     Digest::parse(text).map_err(|_| {
         no(
-            ErrorCode::DigestInvalid,
+            RegistryErrorCode::DigestInvalid,
             "a digest is sha256: or sha512: and lower-case hexadecimal",
         )
     })
 }
 
-fn referrers(last: &str, query: &str) -> Result<Wants, NoRoute> {
+fn referrers(last: &str, query: &str) -> Result<RequestedContent, RouteError> {
     let artifact_type = parameter(query, "artifactType").map(|text| MediaType::new(&text));
-    Ok(Wants::Referrers {
+    Ok(RequestedContent::Referrers {
         digest: digest(last)?,
         artifact_type,
     })
 }
 
-fn page(query: &str) -> Result<Page, NoRoute> {
-    let bad_limit = no(ErrorCode::NameInvalid, "n is a number");
+fn page(query: &str) -> Result<TagPageQuery, RouteError> {
+    let bad_limit = no(RegistryErrorCode::NameInvalid, "n is a number");
     let limit = parameter(query, "n")
         .map(|n| n.parse().map_err(|_| bad_limit))
         .transpose()?;
     let last = parameter(query, "last").and_then(|last| Tag::parse(&last).ok());
-    Ok(Page { limit, last })
+    Ok(TagPageQuery { limit, last })
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
@@ -147,27 +150,30 @@ mod tests {
     fn reads_names_with_slashes_from_the_end() {
         let path = "/v2/docker.io/library/manifests/manifests/latest";
         let name = "docker.io/library/manifests";
-        let content = Wants::Manifest(Reference::Tag(Tag::latest()));
-        assert_eq!(route(path, ""), Ok(Route::Repository { name, content }));
+        let content = RequestedContent::Manifest(Reference::Tag(Tag::latest()));
+        assert_eq!(
+            route(path, ""),
+            Ok(RegistryRoute::Repository { name, content })
+        );
     }
 
     #[test]
     fn knows_every_pull_endpoint() {
         let digest = Digest::sha256(b"");
         let name = "a/b";
-        let wants = |content| Ok(Route::Repository { name, content });
-        assert_eq!(route("/v2/", ""), Ok(Route::Base));
+        let wants = |content| Ok(RegistryRoute::Repository { name, content });
+        assert_eq!(route("/v2/", ""), Ok(RegistryRoute::Base));
         assert_eq!(
             route(&format!("/v2/a/b/blobs/{digest}"), ""),
-            wants(Wants::Blob(digest.clone()))
+            wants(RequestedContent::Blob(digest.clone()))
         );
-        let page = Page {
+        let page = TagPageQuery {
             limit: Some(2),
             last: Tag::parse("v1").ok(),
         };
         assert_eq!(
             route("/v2/a/b/tags/list", "n=2&last=v1"),
-            wants(Wants::Tags(page))
+            wants(RequestedContent::Tags(page))
         );
         let artifact_type = Some(MediaType::new("a/b+json"));
         assert_eq!(
@@ -175,7 +181,7 @@ mod tests {
                 &format!("/v2/a/b/referrers/{digest}"),
                 "artifactType=a%2Fb%2Bjson"
             ),
-            wants(Wants::Referrers {
+            wants(RequestedContent::Referrers {
                 digest,
                 artifact_type
             })
@@ -185,16 +191,28 @@ mod tests {
     #[test]
     fn an_ill_formed_digest_is_invalid_and_an_ill_formed_tag_unknown() {
         let code = |path: &'static str| route(path, "").map_err(|no| no.code);
-        assert_eq!(code("/v2/a/blobs/sha256:zz"), Err(ErrorCode::DigestInvalid));
+        assert_eq!(
+            code("/v2/a/blobs/sha256:zz"),
+            Err(RegistryErrorCode::DigestInvalid)
+        );
         assert_eq!(
             code("/v2/a/manifests/sha256:zz"),
-            Err(ErrorCode::DigestInvalid)
+            Err(RegistryErrorCode::DigestInvalid)
         );
-        assert_eq!(code("/v2/a/manifests/-x"), Err(ErrorCode::ManifestUnknown));
-        assert_eq!(code("/v2/a/blobs/uploads/"), Err(ErrorCode::Unsupported));
-        assert_eq!(code("/v2/a/manifests/1/"), Err(ErrorCode::NameUnknown));
-        assert_eq!(code("/v2/_catalog"), Err(ErrorCode::NameUnknown));
-        assert_eq!(code("/etc/passwd"), Err(ErrorCode::NameUnknown));
+        assert_eq!(
+            code("/v2/a/manifests/-x"),
+            Err(RegistryErrorCode::ManifestUnknown)
+        );
+        assert_eq!(
+            code("/v2/a/blobs/uploads/"),
+            Err(RegistryErrorCode::Unsupported)
+        );
+        assert_eq!(
+            code("/v2/a/manifests/1/"),
+            Err(RegistryErrorCode::NameUnknown)
+        );
+        assert_eq!(code("/v2/_catalog"), Err(RegistryErrorCode::NameUnknown));
+        assert_eq!(code("/etc/passwd"), Err(RegistryErrorCode::NameUnknown));
     }
 
     #[test]

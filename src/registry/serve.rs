@@ -11,17 +11,17 @@ use http::request::Parts;
 use jiff::Timestamp;
 
 use super::Registry;
-use super::answer::{self, Answer};
+use super::answer::{self, RegistryResponse};
 use super::authenticate::{self, challenge};
-use super::handle::Call;
-use crate::gate::{Asker, Refusal};
-use crate::http::{Answering, Body, Connection, Door, Peer, Stack};
+use super::handle::RegistryCall;
+use crate::gate::{Client, Refusal};
+use crate::http::{Answering, Body, Connection, Handler, Peer, Stack};
 
 impl Registry {
     /// The service of a new connection.
-    pub fn connection(self: &Arc<Self>, peer: Peer) -> Service {
-        Service {
-            asker: authenticate::of_connection(self.auth, &self.listener, &peer),
+    pub fn connection(self: &Arc<Self>, peer: Peer) -> RegistryService {
+        RegistryService {
+            client: authenticate::of_connection(self.auth, &self.listener, &peer),
             registry: self.clone(),
             peer,
         }
@@ -30,33 +30,34 @@ impl Registry {
 
 /// The service of one connection.
 #[derive(Clone)]
-pub struct Service {
+pub struct RegistryService {
     registry: Arc<Registry>,
     peer: Peer,
-    /// Known from the start, unless every request brings its own token.
-    asker: Option<Asker>,
+    /// The client, if the connection identifies it; `None`: each request brings its own
+    /// token.
+    client: Option<Client>,
 }
 
-impl<B> hyper::service::Service<Request<B>> for Service {
-    type Response = Answer;
+impl<B> hyper::service::Service<Request<B>> for RegistryService {
+    type Response = RegistryResponse;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Answer, Infallible>>, Answering<Body>>;
+    type Future = Either<Ready<Result<RegistryResponse, Infallible>>, Answering<Body>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
         let (started, now) = (Instant::now(), self.registry.gate.now());
-        let Some(asker) = self.asker(&parts, now) else {
+        let Some(client) = self.client(&parts, now) else {
             return Either::Left(ready(Ok(challenge())));
         };
         let registry = &self.registry;
         let hot = registry
             .paths
-            .answer(&registry.gate, &asker, &parts, now, started);
+            .answer(&registry.gate, &client, &parts, now, started);
         match hot {
             Some(answer) => Either::Left(ready(Ok(answer))),
             None => {
-                let pull = Pulling {
-                    asker,
+                let pull = PullContext {
+                    client,
                     now,
                     started,
                 };
@@ -67,45 +68,46 @@ impl<B> hyper::service::Service<Request<B>> for Service {
     }
 }
 
-/// Who pulls, and when. It stands where a request has its body: a pull has none.
-struct Pulling {
-    asker: Asker,
+/// The client and the time of a pull, passed in place of the request's body, which a pull
+/// does not have.
+struct PullContext {
+    client: Client,
     now: Timestamp,
     started: Instant,
 }
 
-impl Door<Pulling> for Registry {
+impl Handler<PullContext> for Registry {
     type Body = Body;
 
     fn stack(&self) -> &Stack {
         &self.stack
     }
 
-    async fn answer(&self, request: Request<Pulling>) -> Answer {
+    async fn answer(&self, request: Request<PullContext>) -> RegistryResponse {
         let (parts, pulling) = request.into_parts();
-        let call = Call {
+        let call = RegistryCall {
             registry: self,
             parts,
-            asker: pulling.asker,
+            client: pulling.client,
             now: pulling.now,
             started: pulling.started,
         };
         call.answer().await
     }
 
-    async fn overloaded(&self, _: Request<Pulling>) -> Answer {
+    async fn overloaded(&self, _: Request<PullContext>) -> RegistryResponse {
         answer::overloaded()
     }
 
-    fn too_slow(&self) -> Answer {
+    fn too_slow(&self) -> RegistryResponse {
         answer::refusal(&Refusal::too_slow())
     }
 }
 
-impl Service {
-    fn asker(&self, parts: &Parts, now: Timestamp) -> Option<Asker> {
-        match &self.asker {
-            Some(asker) => Some(asker.clone()),
+impl RegistryService {
+    fn client(&self, parts: &Parts, now: Timestamp) -> Option<Client> {
+        match &self.client {
+            Some(client) => Some(client.clone()),
             None => authenticate::of_request(
                 &parts.headers,
                 &self.registry.gate,

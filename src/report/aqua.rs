@@ -20,7 +20,7 @@ use super::{Format, Incomplete, ReportError, ReportSubject, ScanReport, error, f
 use crate::oci::{Platform, printable};
 
 /// The keys of an entry of the list.
-pub(super) const LISTED: [&str; 2] = ["image_name", "results"];
+pub(super) const LISTED_KEYS: [&str; 2] = ["image_name", "results"];
 
 #[derive(Deserialize)]
 struct Document<'a> {

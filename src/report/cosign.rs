@@ -1,24 +1,24 @@
 //! cosign's vulnerability attestation: a statement whose predicate holds the report
 //! of a scanner in its own format (`cosign.sigstore.dev/attestation/vuln/v1`).
 //!
-//! Taken as a document: its signature is not looked at, so it is worth as much as
-//! whoever hands it in. `trivy image --format cosign-vuln` writes the predicate
-//! alone, which is taken too.
+//! Taken as a document: its signature is not verified, so it is as trustworthy as its
+//! submitter. `trivy image --format cosign-vuln` writes the predicate alone, which is
+//! taken too.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::keys::Keys;
-use super::statement::{self, Subject};
+use super::statement::{self, StatementSubject};
 use super::{Format, ReportError, ScanReport, error, field};
 
 /// The keys of a predicate by itself.
-pub(super) const PREDICATE: [&str; 3] = ["invocation", "metadata", "scanner"];
+pub(super) const PREDICATE_KEYS: [&str; 3] = ["invocation", "metadata", "scanner"];
 
 #[derive(Deserialize)]
 struct Statement<'a> {
     #[serde(default)]
-    subject: Subject,
+    subject: StatementSubject,
     #[serde(borrow)]
     predicate: &'a RawValue,
 }
@@ -51,7 +51,7 @@ type ReadNative = fn(&str) -> Result<ScanReport, ReportError>;
 pub(super) fn read(document: &str, native: ReadNative) -> Result<ScanReport, ReportError> {
     match Keys::of(document) {
         Some(keys) if keys.has("payload") => read_statement(&statement::open(document)?, native),
-        Some(keys) if keys.has_all(&PREDICATE) => read_predicate(document, native),
+        Some(keys) if keys.has_all(&PREDICATE_KEYS) => read_predicate(document, native),
         _ => read_statement(document, native),
     }
 }

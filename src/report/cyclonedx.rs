@@ -1,8 +1,8 @@
 //! CycloneDX in JSON, 1.4 and newer, with vulnerabilities. It can deny, and is no
 //! pass: a BOM does not say whether anybody looked.
 //!
-//! What its `analysis` holds for harmless is the submitter's word, and counts all
-//! the same: whoever accepts a risk says so in an exception.
+//! Findings that its `analysis` dismisses count all the same: accepted risks belong into
+//! exceptions.
 
 use std::collections::HashMap;
 
@@ -204,7 +204,7 @@ fn add(
     let aliases = field::aliases("references", &id, named.filter(|id| !id.is_empty()))?;
     let severity = gravest(found.ratings.unwrap_or_default().0)?;
     let state = found.analysis.map(|analysis| analysis.state);
-    let status = state.filter(|state| is_mercy(state));
+    let status = state.filter(|state| is_dismissed(state));
     let advice = found.recommendation.as_deref();
     let fixed = advice.and_then(field::upgrade).unwrap_or_default();
     let fixed = field::optional("recommendation", fixed.to_owned())?;
@@ -227,7 +227,7 @@ fn add(
     Ok(())
 }
 
-fn is_mercy(state: &str) -> bool {
+fn is_dismissed(state: &str) -> bool {
     matches!(
         state,
         "resolved" | "resolved_with_pedigree" | "false_positive" | "not_affected"

@@ -1,4 +1,4 @@
-//! Why a report is not read. The texts are for whoever handed it in.
+//! Why a report is not read. The texts are for the submitter.
 
 use super::{Format, UnknownSeverity};
 use crate::oci::{DigestError, printable};

@@ -7,22 +7,22 @@ use super::ReportError;
 use crate::oci::{Digest, Platform, printable};
 
 /// The longest id of a vulnerability, in bytes.
-const MAX_ID: usize = 128;
+const MAX_ID_BYTES: usize = 128;
 /// How many other ids a finding may list.
 const MAX_ALIASES: usize = 256;
 /// The longest package name, version or other short text, in bytes.
-const MAX_TEXT: usize = 1024;
+const MAX_TEXT_BYTES: usize = 1024;
 /// The longest word of a platform, in bytes.
-const MAX_WORD: usize = 64;
+const MAX_WORD_BYTES: usize = 64;
 /// The longest package URL, in bytes.
-const MAX_PURL: usize = 4096;
+const MAX_PURL_BYTES: usize = 4096;
 
 /// An id of a vulnerability. Never cut: exceptions and advisories match it.
 pub(super) fn id(field: &'static str, text: String) -> Result<String, ReportError> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(ReportError::field(field, "an id is empty or not printable"));
     }
-    bounded(field, text, MAX_ID)
+    bounded(field, text, MAX_ID_BYTES)
 }
 
 /// The other ids of the vulnerability `id`, each once.
@@ -46,12 +46,12 @@ pub(super) fn aliases(
 
 /// A package name or a version; may be empty.
 pub(super) fn text(field: &'static str, text: String) -> Result<String, ReportError> {
-    bounded(field, text, MAX_TEXT)
+    bounded(field, text, MAX_TEXT_BYTES)
 }
 
 /// Short text, where Go's empty string means that there is none.
 pub(super) fn optional(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
-    bounded(field, text, MAX_TEXT).map(filled)
+    bounded(field, text, MAX_TEXT_BYTES).map(filled)
 }
 
 /// The status of a finding that the scanner was told to leave out, for whatever
@@ -74,7 +74,7 @@ pub(super) fn upgrade(advice: &str) -> Option<&str> {
 
 /// A package URL, where there is one.
 pub(super) fn purl(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
-    bounded(field, text, MAX_PURL).map(filled)
+    bounded(field, text, MAX_PURL_BYTES).map(filled)
 }
 
 fn filled(text: String) -> Option<String> {
@@ -144,7 +144,7 @@ pub(super) fn platform(
     }
     if [os, architecture, variant]
         .iter()
-        .any(|word| word.len() > MAX_WORD)
+        .any(|word| word.len() > MAX_WORD_BYTES)
     {
         return Err(ReportError::field("platform", "a word of it is too long"));
     }

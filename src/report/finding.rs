@@ -20,8 +20,9 @@ pub struct Finding {
     pub severity: Option<Severity>,
     /// Whose rating that is, where the report says.
     pub severity_source: Option<String>,
-    /// The scanner's word on the fix: `fixed`, `affected`, `will_not_fix` …; what
-    /// it was told to leave out reads `suppressed (word)`, and counts all the same.
+    /// The scanner's status of the fix: `fixed`, `affected`, `will_not_fix` …; a finding
+    /// that it was configured to leave out reads `suppressed (word)`, and counts all the
+    /// same.
     pub status: Option<String>,
 }
 

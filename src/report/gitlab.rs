@@ -20,7 +20,7 @@ use super::{
 use crate::oci::printable;
 
 /// Scanners whose names GitLab's own may hide.
-const ENGINES: [&str; 2] = ["trivy", "grype"];
+const KNOWN_ENGINES: [&str; 2] = ["trivy", "grype"];
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -213,7 +213,7 @@ impl Scanner {
             self.name.to_ascii_lowercase().contains(**engine)
                 && !id.to_ascii_lowercase().contains(**engine)
         };
-        let name = match ENGINES.iter().find(hidden) {
+        let name = match KNOWN_ENGINES.iter().find(hidden) {
             Some(engine) => format!("{id} ({engine})"),
             None => id,
         };

@@ -106,7 +106,7 @@ struct IgnoredPackage {
 #[derive(Deserialize)]
 struct Database<'a> {
     #[serde(borrow)]
-    status: Option<Status<'a>>,
+    status: Option<DatabaseStatus<'a>>,
     #[serde(borrow)]
     built: Option<&'a RawValue>,
     valid: Option<bool>,
@@ -116,7 +116,7 @@ struct Database<'a> {
 
 /// The state of a database, as reports and `grype db status` write it.
 #[derive(Clone, Copy, Deserialize)]
-pub(super) struct Status<'a> {
+pub(super) struct DatabaseStatus<'a> {
     #[serde(borrow)]
     pub(super) built: Option<&'a RawValue>,
     pub(super) valid: Option<bool>,
@@ -230,9 +230,9 @@ impl Descriptor<'_> {
         }
     }
 
-    fn database(&self) -> Option<Status<'_>> {
+    fn database(&self) -> Option<DatabaseStatus<'_>> {
         let database = self.db.as_ref()?;
-        Some(database.status.unwrap_or(Status {
+        Some(database.status.unwrap_or(DatabaseStatus {
             built: database.built,
             valid: database.valid,
             error: database.error,
@@ -245,7 +245,7 @@ impl Descriptor<'_> {
     }
 
     fn database_invalid(&self) -> bool {
-        self.database().is_some_and(Status::is_invalid)
+        self.database().is_some_and(DatabaseStatus::is_invalid)
     }
 
     /// What the scan was told to leave out, in the words of its configuration.
@@ -285,7 +285,7 @@ impl IgnoreRule {
     }
 }
 
-impl Status<'_> {
+impl DatabaseStatus<'_> {
     pub(super) fn is_invalid(self) -> bool {
         let said = |error: &&RawValue| error.get() != "\"\"";
         self.valid == Some(false) || self.error.as_ref().is_some_and(said)

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, each};
 use super::keys::{self, Keys};
-use super::statement::{self, Subject};
+use super::statement::{self, StatementSubject};
 use super::{
     Finding, Format, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
 };
@@ -18,7 +18,7 @@ use crate::oci::printable;
 #[derive(Deserialize)]
 struct Statement<'a> {
     #[serde(default)]
-    subject: Subject,
+    subject: StatementSubject,
     #[serde(borrow)]
     predicate: Predicate<'a>,
 }

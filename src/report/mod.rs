@@ -1,4 +1,4 @@
-//! What scanners say: their reports, read into one shape.
+//! Scan reports of all formats, read into one type.
 //!
 //! Pure. A report is bounded, strict, and never taken for more than it says:
 //! what is missing, filtered or failed makes it incomplete, and an incomplete
@@ -36,4 +36,4 @@ pub use scan_report::{Format, Incomplete, ScanReport, Tool, UnknownFormat};
 pub use scanner_info::{ScannerInfo, ScannerInfoError};
 pub use severity::{Severity, UnknownSeverity};
 pub use strict::MAX_REPORT_BYTES;
-pub use subject::{BindError, BindTarget, Bound, ReportSubject};
+pub use subject::{BindError, BindTarget, ReportBinding, ReportSubject};

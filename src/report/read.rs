@@ -63,7 +63,7 @@ enum Shape {
 }
 
 /// Keys that together only one format writes.
-const MARKS: [(&[&str], Shape); 17] = [
+const FORMAT_KEYS: [(&[&str], Shape); 17] = [
     (
         &["SchemaVersion", "ArtifactType"],
         Shape::Report(Format::Trivy),
@@ -92,7 +92,7 @@ const MARKS: [(&[&str], Shape); 17] = [
     (&[harbor::MIME_TYPES[1]], Shape::Report(Format::Harbor)),
     (&[harbor::MIME_TYPES[2]], Shape::Report(Format::Harbor)),
     (&["runs", "version"], Shape::Report(Format::Sarif)),
-    (&cosign::PREDICATE, Shape::Report(Format::CosignVuln)),
+    (&cosign::PREDICATE_KEYS, Shape::Report(Format::CosignVuln)),
     (&["bomFormat"], Shape::Report(Format::Cyclonedx)),
     (&["_type", "predicateType"], Shape::Statement),
     (&["payloadType", "payload"], Shape::Envelope),
@@ -115,12 +115,12 @@ fn recognise(document: &str) -> Result<Format, ReportError> {
     }
 }
 
-/// A document has the marks of several formats: whoever reads it may take it for
-/// another one than we do.
+/// A document has the keys of several formats, so another reader may take it for another
+/// format.
 struct Several;
 
 fn shape(keys: &Keys) -> Result<Option<Shape>, Several> {
-    let marked = MARKS.iter().filter(|(marks, _)| keys.has_all(marks));
+    let marked = FORMAT_KEYS.iter().filter(|(marks, _)| keys.has_all(marks));
     let mut shapes = marked.map(|(_, shape)| *shape);
     let Some(first) = shapes.next() else {
         return Ok(None);
@@ -141,7 +141,7 @@ fn recognise_list(document: &str) -> Result<Format, ReportError> {
     let mut images = 0;
     let walked = each("report", Some(list), |entry: Keys| {
         images += 1;
-        match entry.has_all(&aqua::LISTED) {
+        match entry.has_all(&aqua::LISTED_KEYS) {
             true => Ok(()),
             false => Err(no_image.clone()),
         }

@@ -18,7 +18,7 @@ use super::{
 use crate::oci::{Digest, printable};
 
 /// Tags of results that are no vulnerabilities.
-const OTHER_KINDS: [&str; 3] = ["misconfiguration", "secret", "license"];
+const OTHER_RESULT_TAGS: [&str; 3] = ["misconfiguration", "secret", "license"];
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -236,7 +236,7 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
         id: rule.id,
         severity,
         is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
-            || !tags.iter().any(|tag| OTHER_KINDS.contains(&&**tag)),
+            || !tags.iter().any(|tag| OTHER_RESULT_TAGS.contains(&&**tag)),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::problem;
-use super::grype::Status;
+use super::grype::DatabaseStatus;
 use super::trivy::Database;
 use super::{Format, Incomplete, ReportError, ScanReport, field, strict};
 
@@ -81,8 +81,8 @@ impl ScannerInfo {
 }
 
 impl<'a> Printed<'a> {
-    fn grype(&self) -> Status<'a> {
-        Status {
+    fn grype(&self) -> DatabaseStatus<'a> {
+        DatabaseStatus {
             built: self.built,
             valid: self.valid,
             error: self.error,

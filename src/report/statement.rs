@@ -32,7 +32,7 @@ struct Statement<'a> {
 /// What a statement is about: images by manifest digest.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Subject(Few<Described>);
+pub(super) struct StatementSubject(Few<Described>);
 
 #[derive(Deserialize)]
 struct Described {
@@ -48,7 +48,7 @@ struct Digests {
     sha512: String,
 }
 
-impl Subject {
+impl StatementSubject {
     /// The digests of its one image, of the algorithms that registries use. What is
     /// attested of several images at once may be true of one of them alone.
     pub(super) fn digests(&self) -> Result<Vec<Digest>, ReportError> {

@@ -1,9 +1,9 @@
 //! What a report is about, and whether that is the image it was handed in for.
 //!
 //! A report binds by content, never by name. Where it contradicts the image it is
-//! refused; where it says too little, whoever hands it in must have named the
-//! digest. An image ID alone names no layers: another manifest can carry the same
-//! config, so it corroborates and never binds by itself.
+//! refused; where it says too little, the submitter must have named the digest. An image
+//! ID alone names no layers: another manifest can carry the same config, so it
+//! corroborates and never binds by itself.
 
 use crate::oci::{Digest, Platform};
 
@@ -39,7 +39,7 @@ pub struct BindTarget<'a> {
 
 /// What ties a report to its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bound {
+pub enum ReportBinding {
     /// The report names the manifest.
     Manifest,
     /// The report names the index, and its child by platform, config or layers.
@@ -76,15 +76,15 @@ pub enum BindError {
 
 impl ReportSubject {
     /// Decides whether the report is about `image`. Pure; any contradiction refuses.
-    pub fn binding(&self, image: &BindTarget<'_>) -> Result<Bound, BindError> {
+    pub fn binding(&self, image: &BindTarget<'_>) -> Result<ReportBinding, BindError> {
         self.contradiction(image)?;
         if self.names(image.manifest) {
-            return Ok(Bound::Manifest);
+            return Ok(ReportBinding::Manifest);
         }
         match image.index.filter(|index| self.names(index)) {
-            Some(_) if self.names_a_child(image) => Ok(Bound::Index),
+            Some(_) if self.names_a_child(image) => Ok(ReportBinding::Index),
             Some(index) => Err(BindError::AmbiguousIndex(index.clone())),
-            None if image.declared => Ok(Bound::Declared),
+            None if image.declared => Ok(ReportBinding::Declared),
             None => Err(BindError::NamesNoDigest),
         }
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// Binds `subject` to an image chosen through an index.
-    fn bind(subject: &ReportSubject, declared: bool) -> Result<Bound, BindError> {
+    fn bind(subject: &ReportSubject, declared: bool) -> Result<ReportBinding, BindError> {
         subject.binding(&BindTarget {
             manifest: &digest("manifest"),
             index: Some(&digest("index")),
@@ -193,12 +193,12 @@ mod tests {
 
     #[test]
     fn binds_by_the_manifests_digest() {
-        assert_eq!(bind(&full(), false), Ok(Bound::Manifest));
+        assert_eq!(bind(&full(), false), Ok(ReportBinding::Manifest));
         let digest_only = ReportSubject {
             manifests: vec![digest("index"), digest("manifest")],
             ..Default::default()
         };
-        assert_eq!(bind(&digest_only, false), Ok(Bound::Manifest));
+        assert_eq!(bind(&digest_only, false), Ok(ReportBinding::Manifest));
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
                 ..index.clone()
             },
         ] {
-            assert_eq!(bind(&subject, false), Ok(Bound::Index));
+            assert_eq!(bind(&subject, false), Ok(ReportBinding::Index));
         }
     }
 
@@ -293,7 +293,7 @@ mod tests {
         };
         for subject in [silent, image_id] {
             assert_eq!(bind(&subject, false), Err(BindError::NamesNoDigest));
-            assert_eq!(bind(&subject, true), Ok(Bound::Declared));
+            assert_eq!(bind(&subject, true), Ok(ReportBinding::Declared));
         }
     }
 
@@ -306,7 +306,10 @@ mod tests {
 
     #[test]
     fn a_digest_of_unsaid_kind_binds_when_it_is_the_manifests() {
-        assert_eq!(bind(&either("manifest"), false), Ok(Bound::Manifest));
+        assert_eq!(
+            bind(&either("manifest"), false),
+            Ok(ReportBinding::Manifest)
+        );
     }
 
     #[test]
@@ -317,19 +320,19 @@ mod tests {
             platform: full().platform,
             ..either("index")
         };
-        assert_eq!(bind(&with_platform, false), Ok(Bound::Index));
+        assert_eq!(bind(&with_platform, false), Ok(ReportBinding::Index));
         let with_config = ReportSubject {
             either: vec![digest("index"), digest("config")],
             ..Default::default()
         };
-        assert_eq!(bind(&with_config, false), Ok(Bound::Index));
+        assert_eq!(bind(&with_config, false), Ok(ReportBinding::Index));
     }
 
     #[test]
     fn a_digest_of_unsaid_kind_that_is_the_configs_only_corroborates() {
         let config = either("config");
         assert_eq!(bind(&config, false), Err(BindError::NamesNoDigest));
-        assert_eq!(bind(&config, true), Ok(Bound::Declared));
+        assert_eq!(bind(&config, true), Ok(ReportBinding::Declared));
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! Buffers that return to a small pool when the last reader lets go of them,
-//! so that a large blob costs neither an allocation nor a clearing per chunk.
+//! Buffers that return to a small pool when dropped, so that a large blob costs no
+//! allocation and no zeroing per chunk.
 
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
 /// Length of a pooled buffer, and so of the largest chunk.
-pub(super) const CHUNK: usize = 128 * 1024;
+pub(super) const CHUNK_BYTES: usize = 128 * 1024;
 
-/// Below this a buffer of its own is cheaper than a pooled one held captive.
-const SMALL: usize = 16 * 1024;
+/// The smallest length in bytes that takes a pooled buffer.
+const MIN_POOLED_BYTES: usize = 16 * 1024;
 
-/// At most 8 MiB stay in the pool.
-const KEPT: usize = 64;
+/// Buffers in the pool, at most: 8 MiB.
+const MAX_POOLED_BUFFERS: usize = 64;
 
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
@@ -23,13 +23,13 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// A buffer with room for `length` bytes, at most [`CHUNK`].
+    /// A buffer with room for `length` bytes, at most [`CHUNK_BYTES`].
     pub(super) fn with_room(length: usize) -> Self {
-        let length = length.min(CHUNK);
-        let memory = if length < SMALL {
+        let length = length.min(CHUNK_BYTES);
+        let memory = if length < MIN_POOLED_BYTES {
             vec![0; length]
         } else {
-            pool().pop().unwrap_or_else(|| vec![0; CHUNK])
+            pool().pop().unwrap_or_else(|| vec![0; CHUNK_BYTES])
         };
         Self {
             memory,
@@ -57,11 +57,11 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.memory.len() != CHUNK {
+        if self.memory.len() != CHUNK_BYTES {
             return;
         }
         let mut pool = pool();
-        if pool.len() < KEPT {
+        if pool.len() < MAX_POOLED_BUFFERS {
             pool.push(std::mem::take(&mut self.memory));
         }
     }

@@ -1,4 +1,4 @@
-//! The one type in which bytes leave: a stream that knows its length.
+//! A stream of bytes that knows its length.
 
 use std::fs::File;
 use std::io;
@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
-use super::file::Reader;
-use super::growing::Growing;
+use super::file::FileReader;
+use super::growing::GrowingFile;
 
 /// A range of a content, chunk by chunk.
 ///
@@ -38,7 +38,7 @@ impl Chunks {
 
     /// A range of an open file of `total` bytes.
     pub fn from_file(file: Arc<File>, total: u64, range: Range<u64>) -> Self {
-        let reader = Reader::new(file, clamp(&range, total));
+        let reader = FileReader::new(file, clamp(&range, total));
         let chunks = stream::try_unfold(reader, |mut reader| async move {
             if reader.position().is_none() {
                 return Ok(None);
@@ -50,7 +50,7 @@ impl Chunks {
     }
 
     /// A range of a file that is still being written.
-    pub fn growing(growing: Growing, range: Range<u64>) -> Self {
+    pub fn growing(growing: GrowingFile, range: Range<u64>) -> Self {
         let total = growing.total();
         let follower = growing.follow(clamp(&range, total));
         let chunks = stream::try_unfold(follower, |mut follower| async move {
@@ -59,10 +59,9 @@ impl Chunks {
         Self::new(total, range, Source::Stream(chunks.boxed()))
     }
 
-    /// A range of a content that passes through from its first byte on and is
-    /// stored nowhere. The stream must fail rather than complete a content of
-    /// `total` bytes that is wrong.
-    pub fn passing(
+    /// A range of a stream that is stored nowhere and is read from its first byte. The
+    /// stream must fail rather than complete a content of `total` bytes that is wrong.
+    pub fn streamed(
         total: u64,
         range: Range<u64>,
         content: impl Stream<Item = io::Result<Bytes>> + Send + 'static,

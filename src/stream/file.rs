@@ -10,24 +10,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use super::buffer::{Buffer, CHUNK};
+use super::buffer::{Buffer, CHUNK_BYTES};
 
-/// The first chunk is short, so that its first byte leaves early.
-const FIRST: usize = CHUNK / 2;
+/// Length of the first chunk in bytes; shorter, so that the first byte is sent early.
+const FIRST_CHUNK_BYTES: usize = CHUNK_BYTES / 2;
 
 /// A position in a file and the end to read to.
-pub(super) struct Reader {
+pub(super) struct FileReader {
     file: Arc<File>,
     left: Range<u64>,
     piece: usize,
 }
 
-impl Reader {
+impl FileReader {
     pub(super) fn new(file: Arc<File>, range: Range<u64>) -> Self {
         Self {
             file,
             left: range,
-            piece: FIRST,
+            piece: FIRST_CHUNK_BYTES,
         }
     }
 
@@ -46,7 +46,7 @@ impl Reader {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left.start += bytes.len() as u64;
-        self.piece = CHUNK;
+        self.piece = CHUNK_BYTES;
         Ok(bytes)
     }
 

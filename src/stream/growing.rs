@@ -1,7 +1,7 @@
 //! A file that one writer extends and any number of readers follow. The writer
 //! never waits for a reader.
 //!
-//! Bytes become readable as they are written, but the last [`TAIL`] bytes only
+//! Bytes become readable as they are written, but the last [`WITHHELD_TAIL_BYTES`] bytes only
 //! once the writer says that the whole is right: no client can come to hold a
 //! complete content that was never verified, not even out of ranges.
 
@@ -13,17 +13,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::file::Reader;
+use super::file::FileReader;
 
 /// How many bytes at the end wait for verification. A shorter content waits
 /// as a whole.
-pub const TAIL: u64 = 64 * 1024;
+pub const WITHHELD_TAIL_BYTES: u64 = 64 * 1024;
 
 /// Begins the growth of `file` to `total` bytes.
-pub fn growth(file: Arc<File>, total: u64) -> (Grower, Growing) {
+pub fn growing_file(file: Arc<File>, total: u64) -> (GrowingWriter, GrowingFile) {
     let (sender, readable) = watch::channel(0);
-    let grower = Grower { sender, total };
-    let growing = Growing {
+    let grower = GrowingWriter { sender, total };
+    let growing = GrowingFile {
         file,
         total,
         readable,
@@ -31,17 +31,17 @@ pub fn growth(file: Arc<File>, total: u64) -> (Grower, Growing) {
     (grower, growing)
 }
 
-/// The writing end. Dropped before [`Grower::complete`], every reader fails.
-pub struct Grower {
+/// The writing end. Dropped before [`GrowingWriter::complete`], every reader fails.
+pub struct GrowingWriter {
     /// How far readers may read.
     sender: watch::Sender<u64>,
     total: u64,
 }
 
-impl Grower {
+impl GrowingWriter {
     /// Says that the first `written` bytes are in the file.
     pub fn advance(&self, written: u64) {
-        let readable = written.min(self.total.saturating_sub(TAIL));
+        let readable = written.min(self.total.saturating_sub(WITHHELD_TAIL_BYTES));
         self.sender.send_if_modified(|known| {
             let more = readable > *known;
             *known = readable.max(*known);
@@ -57,33 +57,33 @@ impl Grower {
 
 /// The reading end.
 #[derive(Clone)]
-pub struct Growing {
+pub struct GrowingFile {
     file: Arc<File>,
     total: u64,
     readable: watch::Receiver<u64>,
 }
 
-impl Growing {
+impl GrowingFile {
     /// Length of the content when it is complete.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    pub(super) fn follow(self, range: Range<u64>) -> Follower {
-        Follower {
-            reader: Reader::new(self.file, range),
+    pub(super) fn follow(self, range: Range<u64>) -> GrowingReader {
+        GrowingReader {
+            reader: FileReader::new(self.file, range),
             readable: self.readable,
         }
     }
 }
 
 /// One reader of a growing file.
-pub(super) struct Follower {
-    reader: Reader,
+pub(super) struct GrowingReader {
+    reader: FileReader,
     readable: watch::Receiver<u64>,
 }
 
-impl Follower {
+impl GrowingReader {
     /// The next bytes as soon as they may be read; `None` at the end.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         let Some(position) = self.reader.position() else {

@@ -13,5 +13,5 @@ mod range;
 mod tests;
 
 pub use chunks::Chunks;
-pub use growing::{Grower, Growing, TAIL, growth};
-pub use range::{ByteRange, Unsatisfiable};
+pub use growing::{GrowingFile, GrowingWriter, WITHHELD_TAIL_BYTES, growing_file};
+pub use range::{ByteRange, RangeUnsatisfiable};

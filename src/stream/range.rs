@@ -16,7 +16,7 @@ pub enum ByteRange {
 /// The range has no byte of the content (416, section 15.5.17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the range lies outside of the content")]
-pub struct Unsatisfiable;
+pub struct RangeUnsatisfiable;
 
 impl ByteRange {
     /// Reads the value of a Range header.
@@ -41,7 +41,7 @@ impl ByteRange {
     }
 
     /// The bytes that this range selects from a content of `total` bytes.
-    pub fn within(self, total: u64) -> Result<Range<u64>, Unsatisfiable> {
+    pub fn within(self, total: u64) -> Result<Range<u64>, RangeUnsatisfiable> {
         let range = match self {
             Self::Between(first, last) => first..last.saturating_add(1).min(total),
             Self::From(first) => first..total,
@@ -50,7 +50,7 @@ impl ByteRange {
         if range.start < range.end {
             Ok(range)
         } else {
-            Err(Unsatisfiable)
+            Err(RangeUnsatisfiable)
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn selects(header: &str, total: u64) -> Option<Result<Range<u64>, Unsatisfiable>> {
+    fn selects(header: &str, total: u64) -> Option<Result<Range<u64>, RangeUnsatisfiable>> {
         ByteRange::parse(header).map(|range| range.within(total))
     }
 
@@ -88,11 +88,15 @@ mod tests {
     #[test]
     fn refuses_what_selects_nothing() {
         for header in ["bytes=10-", "bytes=10-11", "bytes=-0"] {
-            assert_eq!(selects(header, 10), Some(Err(Unsatisfiable)), "{header}");
+            assert_eq!(
+                selects(header, 10),
+                Some(Err(RangeUnsatisfiable)),
+                "{header}"
+            );
         }
         let beyond = "bytes=99999999999999999999999-";
-        assert_eq!(selects(beyond, 10), Some(Err(Unsatisfiable)));
-        assert_eq!(selects("bytes=0-", 0), Some(Err(Unsatisfiable)));
+        assert_eq!(selects(beyond, 10), Some(Err(RangeUnsatisfiable)));
+        assert_eq!(selects("bytes=0-", 0), Some(Err(RangeUnsatisfiable)));
     }
 
     #[test]

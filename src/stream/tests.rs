@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use rustix::fs::{Advice, fadvise};
 
-use super::buffer::{Buffer, CHUNK};
+use super::buffer::{Buffer, CHUNK_BYTES};
 use super::*;
 
 fn bytes(length: usize) -> Vec<u8> {
@@ -78,7 +78,7 @@ async fn memory_leaves_in_one_chunk() {
 async fn growing_withholds_its_tail_until_complete() {
     let content = bytes(200_000);
     let file = file(&[]);
-    let (grower, growing) = growth(file.clone(), 200_000);
+    let (grower, growing) = growing_file(file.clone(), 200_000);
     let mut chunks = Chunks::growing(growing.clone(), 0..200_000);
     let mut tail = Chunks::growing(growing, 199_999..200_000);
     assert!(chunks.next().now_or_never().is_none());
@@ -88,7 +88,7 @@ async fn growing_withholds_its_tail_until_complete() {
     while let Some(Some(chunk)) = chunks.next().now_or_never() {
         read.extend_from_slice(&chunk.unwrap());
     }
-    assert_eq!(read.len() as u64, 200_000 - TAIL);
+    assert_eq!(read.len() as u64, 200_000 - WITHHELD_TAIL_BYTES);
     assert!(tail.next().now_or_never().is_none());
     grower.complete();
     read.extend(collect(chunks).await.unwrap());
@@ -98,7 +98,7 @@ async fn growing_withholds_its_tail_until_complete() {
 
 #[tokio::test]
 async fn growing_fails_when_its_writer_goes() {
-    let (grower, growing) = growth(file(&bytes(100_000)), 200_000);
+    let (grower, growing) = growing_file(file(&bytes(100_000)), 200_000);
     grower.advance(100_000);
     drop(grower);
     let chunks = Chunks::growing(growing, 0..200_000);
@@ -120,9 +120,9 @@ async fn lengths(mut chunks: Chunks) -> (usize, Option<ErrorKind>) {
 #[tokio::test]
 async fn passing_cuts_the_range_and_notices_a_wrong_length() {
     let pieces = || stream::iter(["abc", "", "defg", "hij"].map(|piece| Ok(Bytes::from(piece))));
-    let chunks = Chunks::passing(10, 2..8, pieces());
+    let chunks = Chunks::streamed(10, 2..8, pieces());
     assert_eq!(collect(chunks).await.unwrap(), b"cdefgh");
-    let short = Chunks::passing(11, 2..11, pieces());
+    let short = Chunks::streamed(11, 2..11, pieces());
     assert_eq!(lengths(short).await, (8, Some(ErrorKind::UnexpectedEof)));
 }
 
@@ -135,7 +135,7 @@ async fn collects_no_more_than_its_limit() {
 
 #[test]
 fn buffers_hold_only_what_was_read() {
-    let mut buffer = Buffer::with_room(2 * CHUNK);
+    let mut buffer = Buffer::with_room(2 * CHUNK_BYTES);
     buffer.room().fill(7);
     let read = buffer.into_bytes(3);
     assert_eq!(read, [7, 7, 7][..]);

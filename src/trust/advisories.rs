@@ -11,8 +11,8 @@ impl<'a> Judgement<'a> {
     pub(super) fn judge_advisories_on_digests(&mut self) {
         let hits: Vec<&'a Advisory> = self
             .rulebook
-            .notices
-            .on_digests(self.now)
+            .vulnerability_policy
+            .digest_advisories(self.now)
             .filter(|it| it.effect == Effect::Block)
             .collect();
         for advisory in hits {
@@ -29,7 +29,7 @@ impl<'a> Judgement<'a> {
 
     fn is_related(&self, named: &Digest) -> bool {
         let evidence = self.evidence;
-        let mut own = evidence.closure.digests().chain(&evidence.above);
+        let mut own = evidence.closure.digests().chain(&evidence.parents);
         evidence.related.contains(named) || own.any(|digest| digest == named)
     }
 

@@ -1,9 +1,9 @@
-//! Advisories: the security department's word on vulnerabilities, packages and
-//! digests (rule 5). They work at once, also on images promoted long ago.
+//! Advisories of the security department on vulnerabilities, packages and digests (rule
+//! 5). They take effect at once, also on images that were promoted long ago.
 
 use jiff::Timestamp;
 
-use super::exception::{SOON, names_for_sure};
+use super::exception::{EXPIRY_WARNING, names_for_sure};
 use super::{PackagePattern, PackageRef};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
@@ -19,7 +19,7 @@ pub enum Effect {
     Lower(Severity),
 }
 
-/// The security department's word.
+/// An entry of the security department.
 #[derive(Clone, Debug)]
 pub struct Advisory {
     /// Its own name: `SEC-2026-014`.
@@ -39,9 +39,9 @@ impl Advisory {
         self.expires.is_none_or(|end| now < end)
     }
 
-    /// From when on somebody should be told that it ends.
+    /// From when on its end is worth a warning.
     pub fn ends_soon_from(&self) -> Option<Timestamp> {
-        let soon = |end: Timestamp| end.checked_sub(SOON).unwrap_or(Timestamp::MIN);
+        let soon = |end: Timestamp| end.checked_sub(EXPIRY_WARNING).unwrap_or(Timestamp::MIN);
         self.expires.map(soon)
     }
 

@@ -1,22 +1,22 @@
-//! What the bytes are, and so which papers they need: images, indexes, charts,
+//! What the content is, and so which evidence it needs: images, indexes, charts,
 //! signatures, attestations (rules 2 and 13).
 
 use super::judgement::Judgement;
 use super::scans::judge_scans;
 use super::{CheckOutcome, DenialReason};
-use crate::oci::{Child, ChildOutcome, Content, Image, MediaType, Platform};
+use crate::oci::{Child, ChildOutcome, Image, ImageContent, MediaType, Platform};
 
 impl<'a> Judgement<'a> {
     /// An image manifest that is asked for by itself.
     pub(super) fn judge_alone(&mut self, image: &'a Image) {
         match &image.content {
-            Content::Runnable { platform, .. } => self.judge_runnable(image, platform),
-            Content::Attestation => self.judge_attestation(),
-            Content::Artifact { artifact_type } => {
+            ImageContent::Runnable { platform, .. } => self.judge_runnable(image, platform),
+            ImageContent::Attestation => self.judge_attestation(),
+            ImageContent::Artifact { artifact_type } => {
                 if self.is_referrer(image, artifact_type) {
                     self.judge_referrer("a referrer");
                 } else if self.admits_artifact(image, artifact_type) {
-                    self.judge_papers(&[image], false);
+                    self.judge_evidence(&[image], false);
                 }
             }
         }
@@ -25,7 +25,7 @@ impl<'a> Judgement<'a> {
     fn judge_runnable(&mut self, image: &'a Image, platform: &Platform) {
         if self.settings.deploys(platform) {
             self.judge_base(image);
-            return self.judge_papers(&[image], false);
+            return self.judge_evidence(&[image], false);
         }
         let environment = &self.subject.environment;
         let detail = format!("{platform} is not deployed to {environment}");
@@ -55,10 +55,10 @@ impl<'a> Judgement<'a> {
         for image in readable.iter().filter(|image| image.platform().is_some()) {
             self.judge_base(image);
         }
-        self.judge_papers(&readable, true);
+        self.judge_evidence(&readable, true);
     }
 
-    fn judge_papers(&mut self, images: &[&Image], of_index: bool) {
+    fn judge_evidence(&mut self, images: &[&Image], of_index: bool) {
         judge_scans(self, images, of_index);
         self.judge_promotion();
     }
@@ -67,7 +67,7 @@ impl<'a> Judgement<'a> {
     fn readable(&mut self, child: &'a Child) -> Option<&'a Image> {
         match &child.outcome {
             ChildOutcome::Image(image) => {
-                if let Content::Artifact { artifact_type } = &image.content {
+                if let ImageContent::Artifact { artifact_type } = &image.content {
                     self.admits_artifact(image, artifact_type);
                 }
                 return Some(image);
@@ -90,9 +90,9 @@ impl<'a> Judgement<'a> {
     /// platform: it is never served itself, so a false one gains nothing.
     pub(super) fn deploys(&self, child: &Child) -> bool {
         match child.image().map(|image| &image.content) {
-            Some(Content::Attestation) => false,
-            Some(Content::Runnable { platform, .. }) => self.settings.deploys(platform),
-            Some(Content::Artifact { .. }) => true,
+            Some(ImageContent::Attestation) => false,
+            Some(ImageContent::Runnable { platform, .. }) => self.settings.deploys(platform),
+            Some(ImageContent::Artifact { .. }) => true,
             None => child
                 .descriptor
                 .platform
@@ -121,8 +121,8 @@ impl<'a> Judgement<'a> {
             && !image.has_runnable_layers()
     }
 
-    /// What an attestation's layers hold is the pusher's word, and some runtimes
-    /// unpack whatever layers they get: served only where that is wished.
+    /// An attestation's layers are unverified, and some runtimes unpack any layer: served
+    /// only where the configuration allows it.
     fn judge_attestation(&mut self) {
         if self.settings.referrer_types.contains(&MediaType::IN_TOTO) {
             return self.judge_referrer("an attestation");
@@ -132,7 +132,7 @@ impl<'a> Judgement<'a> {
         self.deny(DenialReason::ManifestRefused, detail, next);
     }
 
-    /// Rule 13: what refers to an image goes the way of that image.
+    /// Rule 13: a referrer is permitted if its subject is.
     fn judge_referrer(&mut self, what: &str) {
         match self.evidence.subject_permitted_until {
             Some(until) if self.now < until => {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::oci::{Digest, ImageRef, RegistryHost};
 
-/// An unguessable id: whoever holds it may read that one decision.
+/// An id of 128 random bits. Anyone who has it may read that one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DecisionId(String);
@@ -19,13 +19,13 @@ pub struct DecisionId(String);
 /// What is no id of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a decision's id is 32 lower-case hexadecimal characters")]
-pub struct NoDecisionId;
+pub struct DecisionIdError;
 
 impl TryFrom<String> for DecisionId {
-    type Error = NoDecisionId;
+    type Error = DecisionIdError;
 
-    fn try_from(text: String) -> Result<Self, NoDecisionId> {
-        Self::parse(&text).ok_or(NoDecisionId)
+    fn try_from(text: String) -> Result<Self, DecisionIdError> {
+        Self::parse(&text).ok_or(DecisionIdError)
     }
 }
 
@@ -103,7 +103,7 @@ impl Outcome {
 
 /// Where in a cluster an image was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct WorkloadLocation {
     pub cluster: Arc<str>,
     pub namespace: Arc<str>,
     /// What would run it, as `Kind/name`: the Pod's owner, where it has one.
@@ -121,7 +121,7 @@ pub struct Decision {
     pub door: Door,
     /// Where a Pod would have run it; a pull says nothing of that.
     #[serde(flatten)]
-    pub place: Option<Place>,
+    pub location: Option<WorkloadLocation>,
     pub environment: EnvironmentName,
     pub principal: String,
     /// Nobody checked who told the principal's name, as for a webhook without a

@@ -31,10 +31,10 @@ pub enum DenialReason {
 
 /// What kind of reason it is, and so what may lift it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// Papers are missing.
+pub enum ReasonClass {
+    /// Evidence is missing.
     Evidence,
-    /// Papers speak against it.
+    /// Evidence speaks against it.
     Harm,
     /// Trust was taken back.
     Withdrawn,
@@ -93,7 +93,7 @@ impl DenialReason {
     }
 
     /// The table of what lifts what.
-    pub const fn class(self) -> Class {
+    pub const fn class(self) -> ReasonClass {
         match self {
             Self::NotScanned
             | Self::PlatformNotScanned
@@ -101,17 +101,17 @@ impl DenialReason {
             | Self::ScanStale
             | Self::NotPromoted
             | Self::UntrustedBase
-            | Self::TooNew => Class::Evidence,
-            Self::Malware | Self::BlockedByAdvisory | Self::TooSevere => Class::Harm,
-            Self::Revoked => Class::Withdrawn,
+            | Self::TooNew => ReasonClass::Evidence,
+            Self::Malware | Self::BlockedByAdvisory | Self::TooSevere => ReasonClass::Harm,
+            Self::Revoked => ReasonClass::Withdrawn,
             Self::ManifestRefused
             | Self::AmbiguousReference
             | Self::UnknownUpstream
             | Self::RegistryNotPermitted
             | Self::NotInAdmittedImage
             | Self::PlatformNotAllowed
-            | Self::Unauthenticated => Class::Structural,
-            Self::Undecidable => Class::OwnFailure,
+            | Self::Unauthenticated => ReasonClass::Structural,
+            Self::Undecidable => ReasonClass::OwnFailure,
         }
     }
 
@@ -121,7 +121,7 @@ impl DenialReason {
     }
 }
 
-impl Class {
+impl ReasonClass {
     /// Whether modes `audit` and `warn` let it pass.
     pub const fn lifted_by_mode(self) -> bool {
         match self {
@@ -131,22 +131,23 @@ impl Class {
     }
 }
 
-/// How far break-glass reaches.
+/// What a break-glass override lifts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reach {
-    /// Missing papers, and papers that speak against it.
-    Papers,
+pub enum BreakGlassReach {
+    /// Missing evidence, and evidence that speaks against the image.
+    Evidence,
     /// The same, and a revocation.
     Revocations,
 }
 
-impl Reach {
-    pub const fn lifts(self, class: Class) -> bool {
+impl BreakGlassReach {
+    pub const fn lifts(self, class: ReasonClass) -> bool {
         match (class, self) {
-            (Class::Evidence | Class::Harm, _) | (Class::Withdrawn, Self::Revocations) => true,
-            (Class::Withdrawn, Self::Papers) => false,
-            (Class::Structural | Class::OwnFailure, _) => false,
+            (ReasonClass::Evidence | ReasonClass::Harm, _)
+            | (ReasonClass::Withdrawn, Self::Revocations) => true,
+            (ReasonClass::Withdrawn, Self::Evidence) => false,
+            (ReasonClass::Structural | ReasonClass::OwnFailure, _) => false,
         }
     }
 }

@@ -68,13 +68,13 @@ pub struct Promotion {
 }
 
 impl Promotion {
-    /// Whether nobody made it.
-    pub(super) fn is_supposed(&self) -> bool {
+    /// Whether nobody made it: it is assumed for a forecast.
+    pub(super) fn is_hypothetical(&self) -> bool {
         self.id == 0
     }
 
-    /// One that nobody made, to judge what it would change.
-    pub fn supposed(subject: &Subject, promoter: &str, at: Timestamp) -> Self {
+    /// A promotion that nobody made, to judge what it would change.
+    pub fn hypothetical(subject: &Subject, promoter: &str, at: Timestamp) -> Self {
         Self {
             id: 0,
             environment: subject.environment.clone(),
@@ -108,7 +108,7 @@ pub struct Revocation {
 /// When a finding was first reported, at this severity, by anybody of one scope:
 /// reporting it again does not begin a new grace.
 #[derive(Clone, Debug)]
-pub struct FirstNamed {
+pub struct FirstReported {
     pub manifest: Digest,
     pub scope: Scope,
     pub received_at: Timestamp,
@@ -130,7 +130,7 @@ impl Revocation {
     }
 }
 
-impl FirstNamed {
+impl FirstReported {
     /// Whether the submitter's scope reaches the subject.
     pub(super) fn counts_for(&self, subject: &Subject) -> bool {
         self.scope.covers_repository(&subject.repository)
@@ -153,7 +153,7 @@ pub struct TrustedBase {
 pub struct Evidence {
     pub closure: Arc<Closure>,
     /// Indexes that hold the root, in the same repository.
-    pub above: Vec<Digest>,
+    pub parents: Vec<Digest>,
     /// What else the subject goes the way of: indexes that hold the root in other
     /// repositories, and the same bytes under the other algorithm.
     pub related: HashSet<Digest>,
@@ -161,7 +161,7 @@ pub struct Evidence {
     /// be among them.
     pub scans: Vec<Arc<Scan>>,
     /// Of the same manifests; needed only where a worse report has grace.
-    pub first_named: Vec<FirstNamed>,
+    pub first_reported: Vec<FirstReported>,
     /// Of the root, or of an index above it in the same repository.
     pub promotions: Vec<Promotion>,
     /// Of the root, of anything in its closure, or of an index above it, under
@@ -182,9 +182,9 @@ pub struct Evidence {
     /// What this manifest refers to is itself permitted until then: its `subject`,
     /// or an index that holds it when it is an attestation.
     pub subject_permitted_until: Option<Timestamp>,
-    /// Such as were permitted when that was last looked at.
+    /// Bases that were permitted when they were last looked up.
     pub trusted_bases: Vec<TrustedBase>,
-    /// Until when that look counts; `None`: nobody looked.
+    /// Until when `trusted_bases` holds; `None`: it was not looked up.
     pub bases_known_until: Option<Timestamp>,
     /// It lies in no registry yet: what needs its layers or its age is judged once it
     /// does.
@@ -195,14 +195,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Nobody ever said anything about it.
+    /// No evidence at all.
     pub fn none(closure: Arc<Closure>) -> Self {
         Self {
             closure,
-            above: Vec::new(),
+            parents: Vec::new(),
             related: HashSet::new(),
             scans: Vec::new(),
-            first_named: Vec::new(),
+            first_reported: Vec::new(),
             promotions: Vec::new(),
             revocations: Vec::new(),
             break_glass: Vec::new(),

@@ -1,4 +1,4 @@
-//! Exceptions: risks that somebody accepts, in public, for a time (rule 4).
+//! Exceptions: accepted risks with an end (rule 4).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,7 +7,7 @@ use crate::oci::{Repository, RepositoryGlobs};
 use crate::report::Finding;
 
 /// From so long before its end an exception is worth a warning.
-pub(super) const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(super) const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Findings that are accepted in some images until a date.
 #[derive(Clone, Debug)]
@@ -34,9 +34,11 @@ impl Exception {
         now < self.expires && self.images.matches(repository)
     }
 
-    /// From when on somebody should be told that it ends.
+    /// From when on its end is worth a warning.
     pub fn ends_soon_from(&self) -> Timestamp {
-        self.expires.checked_sub(SOON).unwrap_or(Timestamp::MIN)
+        self.expires
+            .checked_sub(EXPIRY_WARNING)
+            .unwrap_or(Timestamp::MIN)
     }
 
     /// Whether it accepts a finding: by the scanner's own id, or by all of the
@@ -59,7 +61,8 @@ impl Exception {
     }
 }
 
-/// Whether the ids that a mercy names are the finding's own id, or all of its CVEs.
+/// Whether an exception, or an advisory that lowers, names the finding's own id or all of
+/// its CVEs.
 pub(super) fn names_for_sure(finding: &Finding, named: impl Fn(&str) -> bool) -> bool {
     let mut cves = finding
         .aliases

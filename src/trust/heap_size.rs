@@ -1,8 +1,8 @@
 //! What verdicts and decisions take in memory, for what remembers them.
 
 use super::{
-    Check, Decision, DecisionId, Denial, DenialReason, EnvironmentName, ExposureSource, Place,
-    Subject, Verdict,
+    Check, Decision, DecisionId, Denial, DenialReason, EnvironmentName, ExposureSource, Subject,
+    Verdict, WorkloadLocation,
 };
 use crate::memory::HeapSize;
 
@@ -20,7 +20,7 @@ impl HeapSize for Subject {
     }
 }
 
-impl HeapSize for Place {
+impl HeapSize for WorkloadLocation {
     fn heap_size(&self) -> usize {
         self.cluster.heap_size() + self.namespace.heap_size() + self.workload.heap_size()
     }
@@ -71,7 +71,7 @@ impl HeapSize for Decision {
         let judged = self.reasons.heap_size() + self.denials.heap_size() + self.checks.heap_size();
         let asked = self.client.heap_size() + self.upstream.heap_size() + self.digest.heap_size();
         let under = self.policy_revision.heap_size() + self.exposure_source.heap_size();
-        let place = self.place.heap_size() + self.environment.heap_size() + self.id.heap_size();
+        let place = self.location.heap_size() + self.environment.heap_size() + self.id.heap_size();
         texts + judged + asked + under + place + self.evidence.heap_size()
     }
 }

@@ -12,12 +12,12 @@ use crate::oci::{
 };
 
 /// The longest name, host included, that every client takes, in bytes.
-const NAME_LIMIT: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 /// What is shown of a name that cannot be read, in characters.
-const SHOWN: usize = 100;
-const HINT: &str = "write it as registry.example/team/app:1.2, in lower case";
+const MAX_NAME_CHARS_SHOWN: usize = 100;
+const NAME_HINT: &str = "write it as registry.example/team/app:1.2, in lower case";
 
-/// The closed world of names.
+/// The names that images may have: the gateway's own and those of configured upstreams.
 #[derive(Clone, Debug)]
 pub struct ImageNames {
     /// Authorities of the gateway: the first is what images are rewritten to. Without
@@ -118,7 +118,10 @@ impl ImageNames {
             .collect();
         Denial::new(
             DenialReason::UnknownUpstream,
-            format!("{} is no upstream of this gateway", printable(asked, SHOWN)),
+            format!(
+                "{} is no upstream of this gateway",
+                printable(asked, MAX_NAME_CHARS_SHOWN)
+            ),
             format!("use an image of: {}", known.join(", ")),
         )
     }
@@ -131,12 +134,12 @@ impl ImageNames {
         };
         let name = named.repository.name().as_str();
         let length = gateway.as_str().len() + path.len() + name.len() + 2;
-        if length <= NAME_LIMIT {
+        if length <= MAX_NAME_BYTES {
             return Ok(());
         }
         Err(ambiguous(
             format!("under {gateway}/{path} the name has {length} characters"),
-            format!("shorten it: clients take {NAME_LIMIT}"),
+            format!("shorten it: clients take {MAX_NAME_BYTES}"),
         ))
     }
 
@@ -186,10 +189,13 @@ impl ImageNames {
 fn unread(text: &str, why: &ImageRefError) -> Denial {
     let hint = match why {
         ImageRefError::Scheme => "write it without a scheme, as registry.example/team/app:1.2",
-        _ => HINT,
+        _ => NAME_HINT,
     };
     ambiguous(
-        format!("{:?} cannot be read: {why}", printable(text, SHOWN)),
+        format!(
+            "{:?} cannot be read: {why}",
+            printable(text, MAX_NAME_CHARS_SHOWN)
+        ),
         hint,
     )
 }
@@ -199,7 +205,7 @@ fn refuse_what_looks_like_an_id(text: &str) -> Result<(), Denial> {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if text.len() == 64 && text.bytes().all(hex) {
         let what = format!("{text} is an image ID to a node, not a name");
-        return Err(ambiguous(what, HINT));
+        return Err(ambiguous(what, NAME_HINT));
     }
     Ok(())
 }

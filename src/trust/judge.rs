@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::judgement::Judgement;
 use super::{
-    CheckOutcome, Class, Denial, DenialReason, Environment, Evidence, Exposure, ExposureSource,
-    JudgedFinding, Mode, Rulebook, Subject, Verdict,
+    CheckOutcome, Denial, DenialReason, Environment, Evidence, Exposure, ExposureSource,
+    JudgedFinding, Mode, ReasonClass, Rulebook, Subject, Verdict,
 };
 use crate::oci::Shape;
 
@@ -53,14 +53,14 @@ impl Rulebook {
             in_full,
             now,
             rulebook: self,
-            finds: Default::default(),
+            state: Default::default(),
         };
         let mode = judgement.judge_mode();
         judgement.walk(environment);
         judgement.judge_break_glass();
         let verdict = Verdict::blank(subject, mode, exposure, self.revision());
-        let findings = judgement.finds.take_findings();
-        (judgement.finds.into_verdict(verdict), findings)
+        let findings = judgement.state.take_findings();
+        (judgement.state.into_verdict(verdict), findings)
     }
 
     fn unknown_environment(
@@ -96,7 +96,8 @@ impl Judgement<'_> {
         }
     }
 
-    /// What the question itself rules out, whatever the papers say.
+    /// What is denied whatever the evidence says: an upstream that the environment does
+    /// not permit.
     fn judge_place(&mut self, environment: &Environment) {
         let (subject, settings) = (self.subject, self.settings);
         if *self.evidence.closure.root() != subject.digest {
@@ -119,10 +120,10 @@ impl Judgement<'_> {
         }
     }
 
-    /// Rule 12: served without papers, by digest only.
+    /// Rule 12: a platform image is served without evidence, by digest only.
     fn is_platform_image(&mut self, environment: &Environment) -> bool {
         let listed = std::iter::once(&self.subject.digest)
-            .chain(&self.evidence.above)
+            .chain(&self.evidence.parents)
             .find_map(|digest| environment.platform_image(digest));
         if let Some(image) = listed {
             self.check("platform-image", CheckOutcome::Met, image.reason.clone());
@@ -133,9 +134,9 @@ impl Judgement<'_> {
     /// The ledger could not be asked: what is missing may be there, and what
     /// speaks against it may be gone.
     fn judge_unconfirmed(&mut self) {
-        self.finds.forget(|reason| match reason.class() {
-            Class::Withdrawn | Class::Structural => false,
-            Class::Evidence | Class::Harm | Class::OwnFailure => true,
+        self.state.withdraw(|reason| match reason.class() {
+            ReasonClass::Withdrawn | ReasonClass::Structural => false,
+            ReasonClass::Evidence | ReasonClass::Harm | ReasonClass::OwnFailure => true,
         });
         self.deny(
             DenialReason::Undecidable,

@@ -1,10 +1,10 @@
-//! Findings that a verdict turns on, for whoever wants to know which.
+//! The findings that decide a verdict.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Advisory;
-use super::weight::Weight;
+use super::effective_finding::EffectiveFinding;
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -22,9 +22,9 @@ pub enum FindingOutcome {
     Lowered,
 }
 
-/// Somebody's word on a finding.
+/// The exception or advisory that decided a finding's outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Word {
+pub struct AppliedPolicy {
     /// `exception` or `advisory`.
     pub kind: &'static str,
     pub id: String,
@@ -51,11 +51,12 @@ pub struct JudgedFinding {
     pub package: String,
     pub installed: String,
     pub fixed: Option<String>,
-    /// Whose word made it what it is, also of an exception that has ended.
-    pub by: Option<Word>,
+    /// The exception or advisory that decided the outcome; also an exception that has
+    /// ended.
+    pub by: Option<AppliedPolicy>,
 }
 
-impl Word {
+impl AppliedPolicy {
     fn of_advisory(advisory: &Advisory) -> Self {
         Self {
             kind: "advisory",
@@ -66,7 +67,7 @@ impl Word {
         }
     }
 
-    fn of(weight: &Weight<'_>) -> Option<Self> {
+    fn of(weight: &EffectiveFinding<'_>) -> Option<Self> {
         let advisory = weight.blocked_by.or(weight.raised_by);
         let exception = weight.accepted_by.or(weight.ended);
         let exception = exception.map(|it| Self {
@@ -88,7 +89,7 @@ impl FindingOutcome {
     /// `None`: the verdict does not turn on it.
     fn of(
         finding: &Finding,
-        weight: &Weight<'_>,
+        weight: &EffectiveFinding<'_>,
         ceiling: Severity,
         unknown: Severity,
     ) -> Option<Self> {
@@ -128,7 +129,7 @@ impl JudgedFinding {
     pub(super) fn of(
         scan: &super::Scan,
         finding: &Finding,
-        weight: &Weight<'_>,
+        weight: &EffectiveFinding<'_>,
         (ceiling, unknown): (Severity, Severity),
     ) -> Option<Self> {
         Some(Self {
@@ -143,7 +144,7 @@ impl JudgedFinding {
             package: finding.package.clone(),
             installed: finding.installed.clone(),
             fixed: finding.fixed.clone(),
-            by: Word::of(weight),
+            by: AppliedPolicy::of(weight),
         })
     }
 }

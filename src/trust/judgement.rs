@@ -1,14 +1,14 @@
-//! A judgement while it is being made: the question, and what was found so far.
+//! A judgement in progress: its inputs, and what was found so far.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::weight::Scale;
+use super::effective_finding::RatingPolicy;
 use super::{
-    Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding, Reach, Rulebook,
-    Settings, Subject, Verdict,
+    BreakGlassReach, Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding,
+    Rulebook, Settings, Subject, Verdict,
 };
 
-/// The question, with all that the rules need to answer it.
+/// The inputs of the rules.
 pub(super) struct Judgement<'a> {
     pub(super) subject: &'a Subject,
     pub(super) evidence: &'a Evidence,
@@ -18,16 +18,16 @@ pub(super) struct Judgement<'a> {
     pub(super) in_full: bool,
     pub(super) now: Timestamp,
     pub(super) rulebook: &'a Rulebook,
-    pub(super) finds: Finds,
+    pub(super) state: JudgementState,
 }
 
 /// What was found so far, for and against.
 #[derive(Default)]
-pub(super) struct Finds {
+pub(super) struct JudgementState {
     denials: Vec<Denial>,
     checks: Vec<Check>,
     findings: Vec<JudgedFinding>,
-    glass: Option<Reach>,
+    break_glass: Option<BreakGlassReach>,
     rests_on: Vec<String>,
     oldest: Option<Timestamp>,
     valid_until: Option<Timestamp>,
@@ -35,9 +35,9 @@ pub(super) struct Finds {
 
 impl<'a> Judgement<'a> {
     /// What its findings are weighed by.
-    pub(super) fn scale(&self) -> Scale<'a> {
-        Scale {
-            notices: &self.rulebook.notices,
+    pub(super) fn scale(&self) -> RatingPolicy<'a> {
+        RatingPolicy {
+            vulnerability_policy: &self.rulebook.vulnerability_policy,
             repository: &self.subject.repository,
             unrated: self.settings.unknown_severity,
             now: self.now,
@@ -52,7 +52,7 @@ impl<'a> Judgement<'a> {
     ) {
         let denial = Denial::new(reason, detail, next);
         self.check(reason.code(), CheckOutcome::Failed, denial.detail.clone());
-        self.finds.denials.push(denial);
+        self.state.denials.push(denial);
     }
 
     pub(super) fn check(
@@ -61,7 +61,7 @@ impl<'a> Judgement<'a> {
         outcome: CheckOutcome,
         text: impl Into<String>,
     ) {
-        self.finds.checks.push(Check {
+        self.state.checks.push(Check {
             requirement: requirement.into(),
             outcome,
             text: text.into(),
@@ -71,40 +71,40 @@ impl<'a> Judgement<'a> {
     /// Notes that time alone may change the verdict at `moment`.
     pub(super) fn expires(&mut self, moment: Timestamp) {
         if self.now < moment {
-            let until = self.finds.valid_until.map_or(moment, |it| it.min(moment));
-            self.finds.valid_until = Some(until);
+            let until = self.state.valid_until.map_or(moment, |it| it.min(moment));
+            self.state.valid_until = Some(until);
         }
     }
 
     /// Notes what the verdict rests on, by its id.
     pub(super) fn rests_on(&mut self, evidence: String) {
-        if !self.finds.rests_on.contains(&evidence) {
-            self.finds.rests_on.push(evidence);
+        if !self.state.rests_on.contains(&evidence) {
+            self.state.rests_on.push(evidence);
         }
     }
 
     /// Notes a finding that the verdict turns on, where that is wanted.
     pub(super) fn note_finding(&mut self, finding: impl FnOnce() -> Option<JudgedFinding>) {
         if self.in_full {
-            self.finds.findings.extend(finding());
+            self.state.findings.extend(finding());
         }
     }
 
     /// Break-glass lifts so much.
-    pub(super) fn break_glass(&mut self, reach: Reach) {
-        self.finds.glass = self.finds.glass.max(Some(reach));
+    pub(super) fn break_glass(&mut self, reach: BreakGlassReach) {
+        self.state.break_glass = self.state.break_glass.max(Some(reach));
     }
 
     /// Notes the moment from which a scan counts.
     pub(super) fn counts_from(&mut self, moment: Timestamp) {
-        let oldest = self.finds.oldest.map_or(moment, |it| it.min(moment));
-        self.finds.oldest = Some(oldest);
+        let oldest = self.state.oldest.map_or(moment, |it| it.min(moment));
+        self.state.oldest = Some(oldest);
     }
 }
 
-impl Finds {
-    /// Takes back the denials of some reasons, and the checks that failed for them.
-    pub(super) fn forget(&mut self, untold: impl Fn(DenialReason) -> bool) {
+impl JudgementState {
+    /// Removes the denials of some reasons, and the checks that failed for them.
+    pub(super) fn withdraw(&mut self, untold: impl Fn(DenialReason) -> bool) {
         self.denials.retain(|denial| !untold(denial.reason));
         self.checks
             .retain(|check| !DenialReason::parse(&check.requirement).is_some_and(&untold));
@@ -125,7 +125,7 @@ impl Finds {
         self.denials.sort_by_key(|denial| denial.reason);
         Verdict {
             denials: self.denials,
-            glass: self.glass,
+            break_glass: self.break_glass,
             checks: self.checks,
             evidence: self.rests_on,
             oldest_evidence: self.oldest,

@@ -4,7 +4,7 @@ use super::Denial;
 use crate::oci::printable;
 
 /// Clients cut longer lines, and event lists wrap them.
-const MESSAGE_LIMIT: usize = 200;
+const MAX_MESSAGE_CHARS: usize = 200;
 
 /// `sekisho: <reason>: <what was found>. <Next step>: <link>`, printable ASCII
 /// and under 200 characters. Reason and link always stand; what was found is cut
@@ -14,10 +14,10 @@ pub fn denial_message(denial: &Denial, link: &str) -> String {
     let tail = if link.is_empty() {
         String::new()
     } else {
-        format!(": {}", printable(link, MESSAGE_LIMIT / 2))
+        format!(": {}", printable(link, MAX_MESSAGE_CHARS / 2))
     };
-    let room = MESSAGE_LIMIT.saturating_sub(1 + head.len() + tail.len() + 2);
-    let next = printable(&sentence(&denial.next_step), MESSAGE_LIMIT);
+    let room = MAX_MESSAGE_CHARS.saturating_sub(1 + head.len() + tail.len() + 2);
+    let next = printable(&sentence(&denial.next_step), MAX_MESSAGE_CHARS);
     let detail = printable(
         &denial.detail,
         room.saturating_sub(next.len()).max(room / 2),

@@ -47,7 +47,7 @@ pub struct PackagePattern {
 /// A text that names no package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no package; write a name, or pkg:type/namespace/name@version")]
-pub struct NoPackage;
+pub struct PackagePatternError;
 
 /// A package URL, taken apart and decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +60,12 @@ struct Purl {
 }
 
 impl PackagePattern {
-    pub fn parse(text: &str) -> Result<Self, NoPackage> {
+    pub fn parse(text: &str) -> Result<Self, PackagePatternError> {
         let is_name = !text.is_empty() && !text.contains(char::is_whitespace);
         let purl = match text.starts_with("pkg:") {
-            true => Some(Purl::parse(text).ok_or(NoPackage)?),
+            true => Some(Purl::parse(text).ok_or(PackagePatternError)?),
             false if is_name => None,
-            false => return Err(NoPackage),
+            false => return Err(PackagePatternError),
         };
         Ok(Self {
             written: text.to_owned(),
@@ -73,8 +73,8 @@ impl PackagePattern {
         })
     }
 
-    /// Whether it is this package, as far as the report says. For mercies: what
-    /// the report leaves out is not assumed.
+    /// Whether it is this package, as far as the report says. For exceptions: what the
+    /// report leaves out is not assumed.
     pub(super) fn is_surely(&self, package: &PackageRef<'_>) -> bool {
         match (&self.purl, package.purl.and_then(Purl::parse)) {
             (None, _) => self.written == package.name,
@@ -83,8 +83,8 @@ impl PackagePattern {
         }
     }
 
-    /// Whether it could be this package. For harm: what the report leaves out is
-    /// assumed to be what was meant.
+    /// Whether it could be this package. For blocks: what the report leaves out is
+    /// assumed to match.
     pub(super) fn may_be(&self, package: &PackageRef<'_>) -> bool {
         match (&self.purl, package.purl.and_then(Purl::parse)) {
             (None, _) => self.written == package.name,
@@ -265,7 +265,11 @@ mod tests {
             "pkg:deb/",
             "pkg:/x",
         ] {
-            assert_eq!(PackagePattern::parse(bad), Err(NoPackage), "{bad}");
+            assert_eq!(
+                PackagePattern::parse(bad),
+                Err(PackagePatternError),
+                "{bad}"
+            );
         }
     }
 }

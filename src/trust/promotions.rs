@@ -1,4 +1,4 @@
-//! Promotion, and what an upstream's word stands in for (rules 8 and 9).
+//! Promotion (rule 8), and vouching upstreams (rule 9).
 
 use jiff::Timestamp;
 
@@ -32,11 +32,11 @@ impl Judgement<'_> {
         let digest = &promotion.digest;
         promotion.environment == self.subject.environment
             && promotion.repository == self.subject.repository
-            && (*digest == self.subject.digest || self.evidence.above.contains(digest))
+            && (*digest == self.subject.digest || self.evidence.parents.contains(digest))
     }
 
     fn promoted(&mut self, promotion: &Promotion) {
-        if promotion.is_supposed() {
+        if promotion.is_hypothetical() {
             return self.check("promotion", CheckOutcome::Met, "as if it were promoted");
         }
         self.rests_on(format!("promotion:{}", promotion.id));
@@ -55,8 +55,8 @@ impl Judgement<'_> {
         self.deny(DenialReason::NotPromoted, detail, next);
     }
 
-    /// Whether the upstream's word stands in for absent evidence: as long as it
-    /// was given for, and as long as the upstream was lately seen to hold the image.
+    /// Whether the upstream vouches for missing evidence: until the configured end, and
+    /// as long as it was recently seen to have the image.
     pub(super) fn vouches_for(&mut self, requirement: Requirement) -> bool {
         let (subject, host) = (self.subject, self.subject.repository.host());
         let word = self

@@ -1,5 +1,5 @@
-//! Trust that was taken back (rule 6): for the digest, everything below it, and
-//! an index that deploys it.
+//! Revocations (rule 6): for the digest, everything below it, and an index that deploys
+//! it.
 
 use super::judgement::Judgement;
 use super::{CheckOutcome, DenialReason, Revocation};

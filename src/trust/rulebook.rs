@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::notices::Notices;
+use super::vulnerability_policy::VulnerabilityPolicy;
 use super::{
     Advisory, Effect, Environment, EnvironmentName, Exception, Exposure, ExposureRule,
     ExposureSource, Requirement,
 };
 use crate::oci::{Digest, RegistryHost, Repository};
 
-/// An upstream whose word stands in for absent evidence.
+/// An upstream that vouches: evidence may be missing for its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouching {
     pub upstream: RegistryHost,
@@ -27,7 +27,7 @@ impl Vouching {
     }
 }
 
-/// All that people wrote: the configuration's sections of policy, and the files of
+/// The source of a rulebook: the configuration's sections of policy, and the files of
 /// exceptions and advisories.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -45,7 +45,7 @@ pub struct Rulebook {
     environments: BTreeMap<EnvironmentName, Environment>,
     exposures: Vec<ExposureRule>,
     vouchings: Vec<Vouching>,
-    pub(super) notices: Notices,
+    pub(super) vulnerability_policy: VulnerabilityPolicy,
 }
 
 impl Rulebook {
@@ -57,16 +57,16 @@ impl Rulebook {
             environments: rules.environments.into_iter().map(named).collect(),
             exposures: rules.exposures,
             vouchings: rules.vouchings,
-            notices: Notices::new(rules.exceptions, rules.advisories),
+            vulnerability_policy: VulnerabilityPolicy::new(rules.exceptions, rules.advisories),
         }
     }
 
     pub fn exceptions(&self) -> &[Exception] {
-        self.notices.exceptions()
+        self.vulnerability_policy.exceptions()
     }
 
     pub fn advisories(&self) -> &[Advisory] {
-        self.notices.advisories()
+        self.vulnerability_policy.advisories()
     }
 
     pub fn revision(&self) -> u64 {
@@ -107,7 +107,7 @@ impl Rulebook {
 
     /// Whether an advisory that holds at `now` blocks this very digest.
     pub fn blocks(&self, digest: &Digest, now: Timestamp) -> bool {
-        let mut on_digests = self.notices.on_digests(now);
+        let mut on_digests = self.vulnerability_policy.digest_advisories(now);
         on_digests.any(|it| it.effect == Effect::Block && it.digests.contains(digest))
     }
 
@@ -123,8 +123,8 @@ impl Rulebook {
             .find(|vouching| vouching.covers(upstream, environment) && now < vouching.until)
     }
 
-    /// Until when an upstream's word stands in for one requirement, past ends
-    /// among them; `None`: it was never given.
+    /// Until when an upstream vouches for one requirement, past ends included; `None`: it
+    /// never did.
     pub(super) fn vouched_until(
         &self,
         upstream: &RegistryHost,

@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::judgement::{Judgement, after};
-use super::severities::{judge_severity, tell_accepted};
+use super::severities::{judge_severity, report_accepted};
 use super::{CheckOutcome, DenialReason, Exception, Requirement, Scan};
 use crate::oci::{Digest, Image};
 
-/// What is said of a scan of an operating system that gets no advisories any more.
+/// The text for a scan of an operating system past its end of life.
 pub const END_OF_LIFE: &str = "its operating system is past its end of life";
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+const ONE_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Judges the scans of `images`. `of_index`: they are the children of one.
 pub(super) fn judge_scans(judgement: &mut Judgement<'_>, images: &[&Image], of_index: bool) {
     let mut standing = Vec::new();
     for image in images {
-        standing.push((*image, standing_scans(judgement, &image.manifest)));
+        standing.push((*image, current_scans(judgement, &image.manifest)));
     }
     let some_scanned = of_index && standing.iter().any(|(_, scans)| !scans.is_empty());
     for (image, scans) in &standing {
@@ -33,7 +33,7 @@ pub(super) fn judge_scans(judgement: &mut Judgement<'_>, images: &[&Image], of_i
 }
 
 /// The scans of a manifest by submitters whose scope reaches here.
-pub(super) fn counting_scans<'a>(
+pub(super) fn scans_in_scope<'a>(
     judgement: &Judgement<'a>,
     manifest: &Digest,
 ) -> impl Iterator<Item = &'a Scan> {
@@ -52,9 +52,9 @@ pub(super) fn counting_scans<'a>(
 
 /// The latest of each tool and submitter; a lossy format replaces no whole one.
 /// One that is dated ahead counts once its time has come.
-fn standing_scans<'a>(judgement: &mut Judgement<'a>, manifest: &Digest) -> Vec<&'a Scan> {
+fn current_scans<'a>(judgement: &mut Judgement<'a>, manifest: &Digest) -> Vec<&'a Scan> {
     let (counting, ahead): (Vec<&Scan>, Vec<&Scan>) =
-        counting_scans(judgement, manifest).partition(|scan| scan.scanned_at <= judgement.now);
+        scans_in_scope(judgement, manifest).partition(|scan| scan.scanned_at <= judgement.now);
     for scan in ahead {
         judgement.expires(scan.scanned_at);
     }
@@ -125,7 +125,7 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
         && !judgement.settings.allow_end_of_life
         && let Some(by) = accepted_end_of_life(judgement)
     {
-        tell_accepted(judgement, by, "an operating system past its end of life");
+        report_accepted(judgement, by, "an operating system past its end of life");
     }
 }
 
@@ -164,7 +164,10 @@ fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
 /// The exception that accepts an operating system past its end of life.
 fn accepted_end_of_life<'a>(judgement: &Judgement<'a>) -> Option<&'a Exception> {
     let repository = &judgement.subject.repository;
-    let exception = judgement.rulebook.notices.end_of_life(repository);
+    let exception = judgement
+        .rulebook
+        .vulnerability_policy
+        .end_of_life(repository);
     exception.filter(|it| it.holds(repository, judgement.now))
 }
 
@@ -212,7 +215,9 @@ fn staleness(judgement: &mut Judgement<'_>, scan: &Scan) -> String {
     let days = |duration: SignedDuration| duration.as_hours() / 24;
     let age = days(judgement.now.duration_since(from(scan)));
     let limit = days(judgement.settings.max_report_age);
-    let tomorrow = i32::try_from(age + 1).ok().and_then(|n| DAY.checked_mul(n));
+    let tomorrow = i32::try_from(age + 1)
+        .ok()
+        .and_then(|n| ONE_DAY.checked_mul(n));
     judgement.expires(after(from(scan), tomorrow.unwrap_or(SignedDuration::MAX)));
     format!("scan is {age}d old, limit {limit}d")
 }

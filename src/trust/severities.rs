@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::effective_finding::EffectiveFinding;
 use super::judgement::{Judgement, after};
-use super::weight::Weight;
 use super::{Advisory, CheckOutcome, DenialReason, Exception, JudgedFinding, Scan};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
@@ -19,7 +19,7 @@ pub(super) fn judge_severity<'a>(
     scans: &[&'a Scan],
 ) {
     let ceiling = judgement.settings.ceilings.of(judgement.exposure);
-    let mut words = Words::default();
+    let mut words = FindingNotes::default();
     let mut exceeded = false;
     for scan in scans {
         judge_malware(judgement, scan);
@@ -27,10 +27,10 @@ pub(super) fn judge_severity<'a>(
         words.add_packages(judgement, scan);
         if let Some(excess) = excess {
             exceeded = true;
-            judge_worse(judgement, manifest, ceiling, &excess);
+            judge_worsened(judgement, manifest, ceiling, &excess);
         }
     }
-    words.tell(judgement);
+    words.report(judgement);
     if !exceeded {
         let exposure = judgement.exposure;
         let text = format!("nothing above {ceiling}, as {exposure} demands");
@@ -52,9 +52,9 @@ fn judge_malware(judgement: &mut Judgement<'_>, scan: &Scan) {
 /// Findings above the ceiling: the worst of them, and how many.
 struct Excess<'a> {
     worst: &'a Finding,
-    weight: Weight<'a>,
+    weight: EffectiveFinding<'a>,
     count: usize,
-    /// One of them is there by an advisory's word alone, which has no grace.
+    /// One of them exceeds only since an advisory raised it; there is no grace for that.
     raised: bool,
 }
 
@@ -74,12 +74,12 @@ fn weigh_all<'a>(
     judgement: &mut Judgement<'a>,
     scan: &'a Scan,
     ceiling: Severity,
-    words: &mut Words<'a>,
+    words: &mut FindingNotes<'a>,
 ) -> Option<Excess<'a>> {
     let unknown = judgement.settings.unknown_severity;
     let mut excess: Option<Excess<'a>> = None;
     for finding in &scan.findings {
-        let weight = judgement.scale().weigh(finding);
+        let weight = judgement.scale().rate(finding);
         if let Some(until) = weight.until {
             judgement.expires(until);
         }
@@ -107,7 +107,7 @@ fn weigh_all<'a>(
 
 /// What was served before the first bad report may have some time. It counts
 /// from that first one, so that scanning again does not prolong it.
-fn judge_worse(
+fn judge_worsened(
     judgement: &mut Judgement<'_>,
     manifest: &Digest,
     ceiling: Severity,
@@ -148,24 +148,24 @@ fn first_exceeded(
     let subject = judgement.subject;
     judgement
         .evidence
-        .first_named
+        .first_reported
         .iter()
         .filter(|it| it.manifest == *manifest && it.counts_for(subject))
-        .filter(|it| judgement.scale().weigh(&it.finding).exceeds(ceiling))
+        .filter(|it| judgement.scale().rate(&it.finding).exceeds(ceiling))
         .map(|it| it.received_at)
         .min()
 }
 
-/// What people said of the findings of an image, gathered by who said it.
+/// Exceptions and advisories that apply to the findings of an image, grouped by their id.
 #[derive(Default)]
-struct Words<'a> {
+struct FindingNotes<'a> {
     blocked: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
     accepted: BTreeMap<&'a str, (&'a Exception, String, usize)>,
     lowered: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
 }
 
-impl<'a> Words<'a> {
-    fn add(&mut self, finding: &Finding, weight: &Weight<'a>, ceiling: Severity) {
+impl<'a> FindingNotes<'a> {
+    fn add(&mut self, finding: &Finding, weight: &EffectiveFinding<'a>, ceiling: Severity) {
         if let Some(by) = weight.blocked_by {
             note(&mut self.blocked, (&by.id, by), || name(finding));
         }
@@ -181,12 +181,12 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Packages that nobody found anything in, and an advisory blocks all the same.
+    /// Packages without findings that an advisory blocks.
     fn add_packages(&mut self, judgement: &mut Judgement<'a>, scan: &Scan) {
         let advisories: Vec<&'a Advisory> = judgement
             .rulebook
-            .notices
-            .on_packages(judgement.now)
+            .vulnerability_policy
+            .package_advisories(judgement.now)
             .filter(|it| it.effect == super::Effect::Block)
             .collect();
         for package in scan.packages.iter().filter(|_| !advisories.is_empty()) {
@@ -200,13 +200,13 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn tell(self, judgement: &mut Judgement<'a>) {
+    fn report(self, judgement: &mut Judgement<'a>) {
         for (by, what, count) in self.blocked.into_values() {
             let more = more(count);
             judgement.deny_by_advisory(by, &format!("{what}{more}"));
         }
         for (by, what, count) in self.accepted.into_values() {
-            tell_accepted(judgement, by, &format!("{what}{}", more(count)));
+            report_accepted(judgement, by, &format!("{what}{}", more(count)));
         }
         for (by, what, count) in self.lowered.into_values() {
             judgement.rests_on(format!("advisory:{}", by.id));
@@ -217,7 +217,7 @@ impl<'a> Words<'a> {
 }
 
 /// Says which exception accepts something; when it ends soon, as a warning.
-pub(super) fn tell_accepted(judgement: &mut Judgement<'_>, by: &Exception, what: &str) {
+pub(super) fn report_accepted(judgement: &mut Judgement<'_>, by: &Exception, what: &str) {
     let soon = by.ends_soon_from();
     judgement.expires(soon);
     judgement.expires(by.expires);
@@ -251,7 +251,7 @@ fn name(finding: &Finding) -> String {
     format!("{} {} {}", finding.id, finding.package, finding.installed)
 }
 
-fn describe(finding: &Finding, weight: &Weight<'_>) -> String {
+fn describe(finding: &Finding, weight: &EffectiveFinding<'_>) -> String {
     let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
     let severity = weight.severity.as_str().to_uppercase();
     let raised = match weight.raised_by {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Reach, Subject};
+use super::{
+    BreakGlassReach, Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Subject,
+};
 
 /// How one requirement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +48,7 @@ pub struct Verdict {
     /// What speaks against it, gravest first; also what the mode lifts.
     pub(super) denials: Vec<Denial>,
     /// Break-glass is granted, and lifts so much.
-    pub(super) glass: Option<Reach>,
+    pub(super) break_glass: Option<BreakGlassReach>,
     pub(super) checks: Vec<Check>,
     /// Ids of the scans, promotions and revocations that it rests on.
     pub(super) evidence: Vec<String>,
@@ -71,7 +73,7 @@ impl Verdict {
             exposure: exposure.0,
             exposure_source: exposure.1,
             denials: Vec::new(),
-            glass: None,
+            break_glass: None,
             checks: Vec::new(),
             evidence: Vec::new(),
             oldest_evidence: None,
@@ -123,15 +125,16 @@ impl Verdict {
     }
 
     fn lifts(&self, reason: DenialReason) -> bool {
-        self.lifted_by_mode(reason) || self.lifted_by_glass(reason)
+        self.lifted_by_mode(reason) || self.lifted_by_break_glass(reason)
     }
 
     fn lifted_by_mode(&self, reason: DenialReason) -> bool {
         self.mode != Mode::Enforce && reason.class().lifted_by_mode()
     }
 
-    fn lifted_by_glass(&self, reason: DenialReason) -> bool {
-        self.glass.is_some_and(|reach| reach.lifts(reason.class()))
+    fn lifted_by_break_glass(&self, reason: DenialReason) -> bool {
+        self.break_glass
+            .is_some_and(|reach| reach.lifts(reason.class()))
     }
 
     /// What lets a reason pass: `mode` or `break-glass`.
@@ -139,7 +142,7 @@ impl Verdict {
         if self.lifted_by_mode(reason) {
             Some("mode")
         } else {
-            self.lifted_by_glass(reason).then_some("break-glass")
+            self.lifted_by_break_glass(reason).then_some("break-glass")
         }
     }
 
@@ -201,7 +204,7 @@ impl Verdict {
         shown || self.warnings().next().is_some()
     }
 
-    /// Warnings worth showing to whoever pulls.
+    /// Warnings for the client that pulls.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.checks
             .iter()

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{UploadConfig, UploadError};
 
 /// The folder, and what lies in it. Sizes are in bytes.
-pub(super) struct Disk {
+pub(super) struct UploadFolder {
     folder: PathBuf,
     most: u64,
     min_free: u64,
@@ -21,13 +21,13 @@ pub(super) struct Disk {
 }
 
 /// A body on the disk; gone when dropped.
-pub(super) struct Spilled {
-    disk: Arc<Disk>,
+pub(super) struct UploadFile {
+    disk: Arc<UploadFolder>,
     file: File,
     len: u64,
 }
 
-impl Disk {
+impl UploadFolder {
     /// Opens the folder, and removes what an earlier process left there. Blocks.
     pub(super) fn open(config: &UploadConfig) -> io::Result<Arc<Self>> {
         let folder = config.folder.clone();
@@ -48,14 +48,14 @@ impl Disk {
     }
 
     /// A new file without a name. Blocks.
-    pub(super) fn create(self: &Arc<Self>) -> io::Result<Spilled> {
+    pub(super) fn create(self: &Arc<Self>) -> io::Result<UploadFile> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(number.to_string());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
         let file = options.open(&path)?;
         fs::remove_file(path)?;
-        Ok(Spilled {
+        Ok(UploadFile {
             disk: self.clone(),
             file,
             len: 0,
@@ -80,7 +80,7 @@ impl Disk {
     }
 }
 
-impl Spilled {
+impl UploadFile {
     /// Appends `pieces`, and gives the file back. Blocks.
     pub(super) fn append(mut self, pieces: &[Bytes]) -> Result<Self, UploadError> {
         let more = pieces.iter().map(|piece| piece.len() as u64).sum();
@@ -109,7 +109,7 @@ impl Spilled {
     }
 }
 
-impl Drop for Spilled {
+impl Drop for UploadFile {
     fn drop(&mut self) {
         self.disk.taken.fetch_sub(self.len, Ordering::Relaxed);
     }

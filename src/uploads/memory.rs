@@ -18,7 +18,7 @@ pub(super) struct Memory {
 }
 
 /// Room that one body takes, until dropped.
-pub(super) type Held = OwnedSemaphorePermit;
+pub(super) type HeldBytes = OwnedSemaphorePermit;
 
 impl Memory {
     pub(super) fn new(config: &UploadConfig) -> Self {
@@ -31,7 +31,7 @@ impl Memory {
 
     /// Waits until there is room for `len` bytes; a body that is larger than all of
     /// it takes all of it.
-    pub(super) async fn hold(&self, len: u64) -> io::Result<Held> {
+    pub(super) async fn hold(&self, len: u64) -> io::Result<HeldBytes> {
         let kib = u32::try_from(len.div_ceil(KIB)).unwrap_or(u32::MAX);
         let held = self.room.clone().acquire_many_owned(kib.min(self.most));
         held.await.map_err(io::Error::other)

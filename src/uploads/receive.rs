@@ -7,17 +7,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body;
 
-use super::disk::{Disk, Spilled};
-use super::memory::{Held, Memory};
+use super::disk::{UploadFile, UploadFolder};
+use super::memory::{HeldBytes, Memory};
 use super::pace::Pace;
-use super::turns::{Turn, Turns};
+use super::turns::{Turn, UploadTurns};
 use super::{UploadConfig, UploadError};
 
 /// Takes bodies in.
 pub struct Uploads {
     config: UploadConfig,
-    turns: Arc<Turns>,
-    disk: Arc<Disk>,
+    turns: Arc<UploadTurns>,
+    disk: Arc<UploadFolder>,
     memory: Memory,
 }
 
@@ -30,13 +30,13 @@ pub struct Upload {
 
 enum Content {
     Short(Vec<Bytes>),
-    Long(Spilled),
+    Long(UploadFile),
 }
 
 /// A body in memory, and the room that it takes until dropped.
 pub struct UploadText {
     pub bytes: Bytes,
-    _room: Option<Held>,
+    _room: Option<HeldBytes>,
     _turn: Turn,
 }
 
@@ -47,8 +47,8 @@ impl Uploads {
     /// If the folder cannot be emptied or made.
     pub fn open(config: UploadConfig) -> io::Result<Self> {
         Ok(Self {
-            turns: Turns::new(&config),
-            disk: Disk::open(&config)?,
+            turns: UploadTurns::new(&config),
+            disk: UploadFolder::open(&config)?,
             memory: Memory::new(&config),
             config,
         })
@@ -107,7 +107,7 @@ struct Arrived {
     /// Bytes in `pieces`, and in all.
     held: usize,
     len: usize,
-    spilled: Option<Spilled>,
+    spilled: Option<UploadFile>,
 }
 
 impl Arrived {
@@ -122,7 +122,7 @@ impl Arrived {
     }
 
     /// Moves what memory holds to the disk.
-    async fn spill(&mut self, disk: &Arc<Disk>) -> Result<(), UploadError> {
+    async fn spill(&mut self, disk: &Arc<UploadFolder>) -> Result<(), UploadError> {
         let (disk, spilled) = (disk.clone(), self.spilled.take());
         let pieces = std::mem::take(&mut self.pieces);
         self.held = 0;
@@ -135,7 +135,7 @@ impl Arrived {
         Ok(())
     }
 
-    async fn finish(mut self, disk: &Arc<Disk>) -> Result<Content, UploadError> {
+    async fn finish(mut self, disk: &Arc<UploadFolder>) -> Result<Content, UploadError> {
         if self.spilled.is_some() && self.held > 0 {
             self.spill(disk).await?;
         }

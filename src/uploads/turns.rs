@@ -10,14 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{UploadConfig, UploadError};
 
 /// The senders that have uploads now. A sender that has none is forgotten.
-pub(super) struct Turns {
-    senders: Mutex<HashMap<String, Sender>>,
+pub(super) struct UploadTurns {
+    senders: Mutex<HashMap<String, SubmitterTurns>>,
     at_once: usize,
     waiting: usize,
     patience: Duration,
 }
 
-struct Sender {
+struct SubmitterTurns {
     turns: Arc<Semaphore>,
     present: usize,
 }
@@ -25,16 +25,16 @@ struct Sender {
 /// The right to one upload, until dropped.
 pub(super) struct Turn {
     _turn: OwnedSemaphorePermit,
-    _place: Place,
+    _place: QueuedUpload,
 }
 
 /// One upload of a sender, waiting or not.
-struct Place {
-    all: Arc<Turns>,
+struct QueuedUpload {
+    all: Arc<UploadTurns>,
     sender: String,
 }
 
-impl Turns {
+impl UploadTurns {
     pub(super) fn new(config: &UploadConfig) -> Arc<Self> {
         Arc::new(Self {
             senders: Mutex::default(),
@@ -57,24 +57,26 @@ impl Turns {
         }
     }
 
-    fn enter(self: &Arc<Self>, name: &str) -> Result<(Arc<Semaphore>, Place), UploadError> {
+    fn enter(self: &Arc<Self>, name: &str) -> Result<(Arc<Semaphore>, QueuedUpload), UploadError> {
         let mut senders = self.lock();
-        let sender = senders.entry(name.to_owned()).or_insert_with(|| Sender {
-            turns: Arc::new(Semaphore::new(self.at_once)),
-            present: 0,
-        });
+        let sender = senders
+            .entry(name.to_owned())
+            .or_insert_with(|| SubmitterTurns {
+                turns: Arc::new(Semaphore::new(self.at_once)),
+                present: 0,
+            });
         if sender.present == self.at_once + self.waiting {
             return Err(UploadError::TooMany);
         }
         sender.present += 1;
-        let place = Place {
+        let place = QueuedUpload {
             all: self.clone(),
             sender: name.to_owned(),
         };
         Ok((sender.turns.clone(), place))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Sender>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, SubmitterTurns>> {
         self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +86,7 @@ impl Turns {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuedUpload {
     fn drop(&mut self) {
         let mut senders = self.all.lock();
         if let Entry::Occupied(mut sender) = senders.entry(std::mem::take(&mut self.sender)) {

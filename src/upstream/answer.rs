@@ -12,7 +12,7 @@ use crate::oci::{Digest, MediaType};
 use super::UpstreamError;
 use super::retry::retry_after;
 
-const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Lets 200 pass, and 206 where a range was asked for. Every other status is
 /// an error, and so is a body in another coding than its own.
@@ -49,7 +49,7 @@ fn verbatim(response: Response) -> Result<Response, UpstreamError> {
 
 /// The digest that the answer declares.
 pub(super) fn digest(headers: &HeaderMap) -> Result<Option<Digest>, UpstreamError> {
-    let Some(value) = headers.get(DIGEST) else {
+    let Some(value) = headers.get(DIGEST_HEADER) else {
         return Ok(None);
     };
     let parsed = value

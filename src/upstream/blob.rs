@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::oci::{Digest, RepositoryName};
 
-use super::client::{Answer, Call, Share};
+use super::client::{BudgetShare, UpstreamCall, UpstreamResponse};
 use super::{Upstream, UpstreamError, answer};
 
-/// Bytes as they come, unverified: whoever stores them hashes them. It ends
-/// with an error where the connection did.
+/// Unverified bytes: the cache hashes them. It ends with an error where the connection
+/// did.
 pub type BlobStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
 
 /// The body of a blob, or the rest of it.
@@ -45,7 +45,7 @@ impl Upstream {
         offset: u64,
     ) -> Result<BlobBody, UpstreamError> {
         let mut call = self.blob_call(Method::GET, name, digest)?;
-        call.share = Share::Transfer;
+        call.share = BudgetShare::Transfer;
         if offset > 0 {
             let range = HeaderValue::try_from(format!("bytes={offset}-"));
             let range = range.map_err(|_| UpstreamError::protocol("no such range"))?;
@@ -66,7 +66,7 @@ impl Upstream {
         method: Method,
         name: &RepositoryName,
         digest: &Digest,
-    ) -> Result<Call, UpstreamError> {
+    ) -> Result<UpstreamCall, UpstreamError> {
         let mut call = self.to(method, name, &format!("blobs/{digest}"))?;
         call.redirects = true;
         Ok(call)
@@ -96,7 +96,7 @@ fn range_length(headers: &HeaderMap, offset: u64) -> Result<u64, UpstreamError> 
     read().ok_or_else(|| UpstreamError::protocol("its Content-Range is not what was asked for"))
 }
 
-fn stream(answer: Answer, skip: u64) -> BlobStream {
+fn stream(answer: UpstreamResponse, skip: u64) -> BlobStream {
     let chunks = stream::try_unfold((answer, skip), |(mut answer, skip)| async move {
         let chunk = answer.response.chunk().await;
         match chunk.map_err(|error| answer::broken(&error))? {

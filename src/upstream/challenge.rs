@@ -2,7 +2,7 @@
 //! registries use it: `Bearer` and `Basic`.
 
 /// Longer headers are not read.
-const HEADER_LIMIT: usize = 8192;
+const MAX_HEADER_BYTES: usize = 8192;
 
 /// One challenge that we could answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Challenge {
 /// Reads every challenge of one header line; several may stand in it. Schemes
 /// that we do not know are left out, and so is whatever follows a syntax error.
 pub(super) fn parse(header: &str) -> Vec<Challenge> {
-    if header.len() > HEADER_LIMIT {
+    if header.len() > MAX_HEADER_BYTES {
         return Vec::new();
     }
     read(header).into_iter().filter_map(Raw::known).collect()
@@ -170,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(parse(header), [], "{header:?}");
         }
-        assert_eq!(parse(&"Basic ".repeat(HEADER_LIMIT)), []);
+        assert_eq!(parse(&"Basic ".repeat(MAX_HEADER_BYTES)), []);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One registry, asked: budget, tries, authorisation and redirects of a call.
+//! The client of one registry: budget, retries, authorisation and redirects of a call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use url::Url;
 use crate::metrics::Metrics;
 use crate::oci::{RegistryHost, RepositoryName};
 
-use super::health::{Condition, Health};
-use super::meter::Meter;
-use super::reach::same_authority;
+use super::allowed_hosts::same_authority;
+use super::circuit_breaker::{CircuitBreaker, UpstreamCondition};
 use super::retry::retry_after;
 use super::token::Tokens;
-use super::wire::Wire;
-use super::{Config, ConfigError, Network, UpstreamError, answer};
+use super::transport::Transport;
+use super::upstream_metrics::UpstreamMetrics;
+use super::{ConfigError, Network, UpstreamError, UpstreamOptions, answer};
 
 /// Redirects followed for one blob.
-const HOPS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// The client of one remote registry. Cloning shares it.
 #[derive(Clone)]
@@ -36,10 +36,10 @@ enum Purpose {
 }
 
 struct Inner {
-    config: Config,
-    wire: Arc<Wire>,
+    config: UpstreamOptions,
+    transport: Arc<Transport>,
     tokens: Tokens,
-    health: Health,
+    health: CircuitBreaker,
     calls: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
     readings: Arc<Semaphore>,
@@ -47,7 +47,7 @@ struct Inner {
 
 /// What a call takes from its upstream's budget.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Share {
+pub(super) enum BudgetShare {
     Call,
     /// A long one, held until the body has ended.
     Transfer,
@@ -56,18 +56,18 @@ pub(super) enum Share {
 }
 
 /// One call, sent as often as it takes.
-pub(super) struct Call {
+pub(super) struct UpstreamCall {
     pub method: Method,
     pub url: Url,
     pub repository: RepositoryName,
     pub headers: HeaderMap,
-    pub share: Share,
+    pub share: BudgetShare,
     /// Whether redirects may be followed: blobs only.
     pub redirects: bool,
 }
 
 /// A good answer, with the share of the budget that its body holds.
-pub(super) struct Answer {
+pub(super) struct UpstreamResponse {
     pub response: Response,
     _permit: OwnedSemaphorePermit,
 }
@@ -75,7 +75,7 @@ pub(super) struct Answer {
 impl Upstream {
     /// Sets up the client; nothing is sent yet.
     pub fn new(
-        mut config: Config,
+        mut config: UpstreamOptions,
         network: &Network,
         metrics: Metrics,
     ) -> Result<Self, ConfigError> {
@@ -83,16 +83,16 @@ impl Upstream {
         if !config.url.path().ends_with('/') {
             config.url.set_path(&format!("{}/", config.url.path()));
         }
-        let meter = Meter::new(metrics, config.name.as_str());
-        let wire = Arc::new(Wire::new(&config, network, meter)?);
+        let metrics_of = UpstreamMetrics::new(metrics, config.name.as_str());
+        let transport = Arc::new(Transport::new(&config, network, metrics_of)?);
         let budget = || Arc::new(Semaphore::new(config.max_concurrent.max(1)));
         let inner = Inner {
-            tokens: Tokens::new(wire.clone(), config.credentials.as_ref()),
-            health: Health::new(config.cool_down),
+            tokens: Tokens::new(transport.clone(), config.credentials.as_ref()),
+            health: CircuitBreaker::new(config.cool_down),
             calls: budget(),
             transfers: budget(),
             readings: budget(),
-            wire,
+            transport,
             config,
         };
         Ok(Self(Arc::new(inner), Purpose::Serving))
@@ -115,16 +115,16 @@ impl Upstream {
     }
 
     /// How it was last seen.
-    pub fn condition(&self, now: Instant) -> Condition {
+    pub fn condition(&self, now: Instant) -> UpstreamCondition {
         self.0.health.condition(now)
     }
 
-    pub(super) fn config(&self) -> &Config {
+    pub(super) fn config(&self) -> &UpstreamOptions {
         &self.0.config
     }
 
-    pub(super) fn meter(&self) -> &Meter {
-        &self.0.wire.meter
+    pub(super) fn metrics_of(&self) -> &UpstreamMetrics {
+        &self.0.transport.metrics_of
     }
 
     /// A call to `/v2/<repository>/<rest>`.
@@ -133,37 +133,40 @@ impl Upstream {
         method: Method,
         repository: &RepositoryName,
         rest: &str,
-    ) -> Result<Call, UpstreamError> {
+    ) -> Result<UpstreamCall, UpstreamError> {
         let path = format!("v2/{}/{rest}", repository.as_str());
         let url = self.0.config.url.join(&path);
         let mut headers = HeaderMap::new();
         let identity = HeaderValue::from_static("identity");
         headers.insert(header::ACCEPT_ENCODING, identity);
-        Ok(Call {
+        Ok(UpstreamCall {
             method,
             url: url.map_err(|_| UpstreamError::protocol("no URL for this name"))?,
             repository: repository.clone(),
             headers,
-            share: Share::Call,
+            share: BudgetShare::Call,
             redirects: false,
         })
     }
 
     /// Sends `call` until it is answered well, answered for good, or its tries
     /// or its time, the wait for the budget included, are spent.
-    pub(super) async fn send(&self, call: &Call) -> Result<Answer, UpstreamError> {
+    pub(super) async fn send(
+        &self,
+        call: &UpstreamCall,
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let inner = &self.0;
         inner.health.check(Instant::now())?;
         let deadline = Instant::now() + inner.config.timeouts.call;
         let share = match self.1 {
             Purpose::Serving => call.share,
-            Purpose::Judging => Share::Reading,
+            Purpose::Judging => BudgetShare::Reading,
         };
         let permit = inner.permit(share, deadline).await?;
         let outcome = timeout_at(deadline, inner.tries(call, deadline)).await;
         let late = |_| Err(UpstreamError::unavailable("no answer in time"));
         let response = outcome.unwrap_or_else(late)?;
-        Ok(Answer {
+        Ok(UpstreamResponse {
             response,
             _permit: permit,
         })
@@ -173,7 +176,7 @@ impl Upstream {
     /// call may take.
     pub(super) async fn body(
         &self,
-        answer: Answer,
+        answer: UpstreamResponse,
         limit: u64,
     ) -> Result<bytes::Bytes, UpstreamError> {
         let within = self.0.config.timeouts.call;
@@ -193,13 +196,13 @@ impl fmt::Debug for Upstream {
 impl Inner {
     async fn permit(
         &self,
-        share: Share,
+        share: BudgetShare,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, UpstreamError> {
         let budget = match share {
-            Share::Call => &self.calls,
-            Share::Transfer => &self.transfers,
-            Share::Reading => &self.readings,
+            BudgetShare::Call => &self.calls,
+            BudgetShare::Transfer => &self.transfers,
+            BudgetShare::Reading => &self.readings,
         };
         match timeout_at(deadline, budget.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -207,12 +210,16 @@ impl Inner {
         }
     }
 
-    async fn tries(&self, call: &Call, deadline: Instant) -> Result<Response, UpstreamError> {
+    async fn tries(
+        &self,
+        call: &UpstreamCall,
+        deadline: Instant,
+    ) -> Result<Response, UpstreamError> {
         let mut attempt = 0;
         loop {
             self.health.check(Instant::now())?;
             let outcome = self.attempt(call).await;
-            self.take_pulse(&outcome);
+            self.record_outcome(&outcome);
             let partial = call.headers.contains_key(header::RANGE);
             let error = match outcome.and_then(|response| answer::accept(response, partial)) {
                 Err(error) if error.is_transient() => error,
@@ -228,7 +235,7 @@ impl Inner {
     }
 
     /// A plain 500 says something of one page, not of the whole upstream.
-    fn take_pulse(&self, outcome: &Result<Response, UpstreamError>) {
+    fn record_outcome(&self, outcome: &Result<Response, UpstreamError>) {
         let now = Instant::now();
         match outcome {
             Ok(response) => match response.status() {
@@ -248,7 +255,7 @@ impl Inner {
     }
 
     /// One try: with what was wanted last time, and once more if challenged.
-    async fn attempt(&self, call: &Call) -> Result<Response, UpstreamError> {
+    async fn attempt(&self, call: &UpstreamCall) -> Result<Response, UpstreamError> {
         let known = self.tokens.known(&call.repository).await?;
         let response = self.follow(call, known.clone()).await?;
         let challenged = response.status() == StatusCode::UNAUTHORIZED
@@ -269,18 +276,18 @@ impl Inner {
     /// there once a redirect has left it.
     async fn follow(
         &self,
-        call: &Call,
+        call: &UpstreamCall,
         mut authorization: Option<HeaderValue>,
     ) -> Result<Response, UpstreamError> {
         let mut url = call.url.clone();
-        for _ in 0..=HOPS {
+        for _ in 0..=MAX_REDIRECTS {
             let headers = with(&call.headers, authorization.as_ref());
-            let response = self.wire.send(&call.method, &url, headers).await?;
+            let response = self.transport.send(&call.method, &url, headers).await?;
             let next = match redirection(&response, &url)? {
                 Some(next) if call.redirects => next,
                 _ => return Ok(response),
             };
-            self.wire.reach.check_redirect(&url, &next)?;
+            self.transport.allowed_hosts.check_redirect(&url, &next)?;
             authorization = authorization.filter(|_| same_authority(&url, &next));
             url = next;
         }

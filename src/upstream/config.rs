@@ -1,4 +1,4 @@
-//! What an upstream is told at start.
+//! Options of an upstream's client.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use url::Url;
 
 use crate::oci::{RegistryHost, RepositoryName};
 
-use super::{Credentials, HostPattern};
+use super::{HostPattern, UpstreamCredentials};
 
 /// One remote registry and how it is asked.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct UpstreamOptions {
     /// The host in image names.
     pub name: RegistryHost,
     /// The segment under the gateway; one component of a repository name.
     pub path: String,
     /// Where its `/v2/` lies: http or https, host, port, and rarely a path.
     pub url: Url,
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<UpstreamCredentials>,
     /// PEM certificates trusted beside the public ones, for this upstream alone.
     pub ca: Option<Vec<u8>>,
     /// Where its token server may lie, beside its own authority.
@@ -57,9 +57,9 @@ pub struct Retries {
     /// The first one included.
     pub tries: u32,
     /// Pause after the first try; doubled after each, with jitter.
-    pub first: Duration,
+    pub first_pause: Duration,
     /// The longest pause, a Retry-After included.
-    pub most: Duration,
+    pub max_pause: Duration,
 }
 
 /// When an upstream that keeps failing is left alone.
@@ -70,7 +70,7 @@ pub struct CoolDown {
     /// Its length at first; doubled with each further failure.
     pub first: Duration,
     /// The longest, a Retry-After included.
-    pub most: Duration,
+    pub max: Duration,
 }
 
 /// Why an upstream cannot be set up. The texts say what to write instead.
@@ -90,7 +90,7 @@ pub enum ConfigError {
     Client(#[from] reqwest::Error),
 }
 
-impl Config {
+impl UpstreamOptions {
     /// The registry `name` at `url`, with the defaults of the configuration file.
     pub fn new(name: RegistryHost, url: Url) -> Self {
         Self {
@@ -144,8 +144,8 @@ impl Default for Retries {
     fn default() -> Self {
         Self {
             tries: 4,
-            first: Duration::from_millis(200),
-            most: Duration::from_secs(5),
+            first_pause: Duration::from_millis(200),
+            max_pause: Duration::from_secs(5),
         }
     }
 }
@@ -155,7 +155,7 @@ impl Default for CoolDown {
         Self {
             after: 5,
             first: Duration::from_secs(2),
-            most: Duration::from_secs(60),
+            max: Duration::from_secs(60),
         }
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, url: &str) -> Result<(), ConfigError> {
-        Config::new(RegistryHost::parse(name).unwrap(), url.parse().unwrap()).check()
+        UpstreamOptions::new(RegistryHost::parse(name).unwrap(), url.parse().unwrap()).check()
     }
 
     #[test]

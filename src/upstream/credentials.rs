@@ -1,4 +1,4 @@
-//! What we show an upstream, and how Docker's `config.json` writes it.
+//! Credentials for an upstream, also read from Docker's `config.json`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::oci::RegistryHost;
 
 /// A name and a password, or a robot's name and its token.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub struct UpstreamCredentials {
     pub username: String,
     pub password: SecretString,
 }
@@ -58,7 +58,7 @@ struct Entry {
     registrytoken: Option<String>,
 }
 
-impl Credentials {
+impl UpstreamCredentials {
     /// Reads what Docker's `config.json` holds for `host`. Docker Hub is found
     /// under each of its names, `https://index.docker.io/v1/` among them.
     /// Credential helpers are refused: no programs are run.
@@ -99,7 +99,7 @@ impl Entry {
         secrets.iter().all(|secret| text(secret).is_none())
     }
 
-    fn read(&self, host: &RegistryHost) -> Result<Credentials, DockerConfigError> {
+    fn read(&self, host: &RegistryHost) -> Result<UpstreamCredentials, DockerConfigError> {
         if text(&self.identitytoken)
             .or(text(&self.registrytoken))
             .is_some()
@@ -110,7 +110,7 @@ impl Entry {
             return decode(auth).ok_or_else(|| DockerConfigError::Auth(host.clone()));
         }
         match (&self.username, text(&self.password)) {
-            (Some(username), Some(password)) => Ok(Credentials {
+            (Some(username), Some(password)) => Ok(UpstreamCredentials {
                 username: username.clone(),
                 password: password.into(),
             }),
@@ -123,11 +123,11 @@ fn text(secret: &Option<String>) -> Option<&str> {
     secret.as_deref().filter(|text| !text.is_empty())
 }
 
-fn decode(auth: &str) -> Option<Credentials> {
+fn decode(auth: &str) -> Option<UpstreamCredentials> {
     let pair = String::from_utf8(BASE64_STANDARD.decode(auth).ok()?).ok()?;
     let (username, password) = pair.split_once(':')?;
     let password = password.trim_end_matches('\0');
-    (!username.is_empty()).then(|| Credentials {
+    (!username.is_empty()).then(|| UpstreamCredentials {
         username: username.to_owned(),
         password: password.into(),
     })
@@ -151,7 +151,7 @@ mod tests {
 
     fn read(json: &str, host: &str) -> Result<(String, String), DockerConfigError> {
         let host = RegistryHost::parse(host).unwrap();
-        let found = Credentials::from_docker_config(json.as_bytes(), &host)?;
+        let found = UpstreamCredentials::from_docker_config(json.as_bytes(), &host)?;
         let password = found.password.expose_secret().to_owned();
         Ok((found.username, password))
     }
@@ -222,7 +222,7 @@ mod tests {
     fn never_prints_the_password() {
         let json = r#"{"auths":{"r.corp":{"username":"me","password":"hunter2"}}}"#;
         let host = RegistryHost::parse("r.corp").unwrap();
-        let found = Credentials::from_docker_config(json.as_bytes(), &host).unwrap();
+        let found = UpstreamCredentials::from_docker_config(json.as_bytes(), &host).unwrap();
         assert!(!format!("{found:?} {:?}", found.basic()).contains("hunter2"));
         assert!(!format!("{:?}", found.basic()).contains("bWU"));
     }

@@ -1,4 +1,4 @@
-//! Why an upstream did not give what was asked.
+//! Errors of calls to an upstream.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub enum UpstreamError {
     Unauthorized,
     #[error("the upstream forbids it")]
     Forbidden,
-    /// Tried again, to no avail.
+    /// Retried without success.
     #[error("the upstream limits our rate")]
     RateLimited { retry_after: Option<Duration> },
     /// It could not be reached, failed, or is left alone after failures.

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::oci::{Digest, MediaType, RepositoryName, Tag};
 
-use super::{MANIFEST_LIMIT, Upstream, UpstreamError, answer};
+use super::{MAX_MANIFEST_BYTES, Upstream, UpstreamError, answer};
 
 /// One page of a repository's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct TagPage {
 }
 
 #[derive(Deserialize)]
-struct TagList {
+struct TagListBody {
     /// `null` where there are none, from registries written in Go.
     tags: Option<Vec<String>>,
 }
@@ -40,7 +40,7 @@ impl Upstream {
             .extend_pairs(last_pair);
         let answer = self.send(&call).await?;
         let more = next_of(answer.response.headers(), &call.url);
-        let body = self.body(answer, MANIFEST_LIMIT).await?;
+        let body = self.body(answer, MAX_MANIFEST_BYTES).await?;
         let tags = read_tags(&body)?;
         let next = match more {
             Next::None => None,
@@ -74,13 +74,13 @@ impl Upstream {
         if answer::media_type(answer.response.headers()) != Some(MediaType::OCI_INDEX) {
             return Err(UpstreamError::protocol("its referrers are no index"));
         }
-        self.body(answer, MANIFEST_LIMIT).await.map(Some)
+        self.body(answer, MAX_MANIFEST_BYTES).await.map(Some)
     }
 }
 
 fn read_tags(body: &[u8]) -> Result<Vec<Tag>, UpstreamError> {
     let wrong = |_| UpstreamError::protocol("its list of tags cannot be read");
-    let list: TagList = serde_json::from_slice(body).map_err(wrong)?;
+    let list: TagListBody = serde_json::from_slice(body).map_err(wrong)?;
     let texts = list.tags.unwrap_or_default();
     Ok(texts
         .iter()

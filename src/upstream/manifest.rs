@@ -5,14 +5,14 @@ use http::{HeaderValue, Method, header};
 
 use crate::oci::{Digest, MediaType, Reference, RepositoryName};
 
-use super::client::{Answer, Call};
+use super::client::{UpstreamCall, UpstreamResponse};
 use super::{Upstream, UpstreamError, answer};
 
 /// Bytes of a manifest at most (distribution-spec, "Pushing Manifests").
-pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
+pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Every kind of manifest that can be judged.
-const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+const ACCEPTED_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
@@ -59,7 +59,7 @@ impl Upstream {
     /// against the one that the answer declares.
     ///
     /// # Errors
-    /// [`UpstreamError::TooLarge`] beyond [`MANIFEST_LIMIT`],
+    /// [`UpstreamError::TooLarge`] beyond [`MAX_MANIFEST_BYTES`],
     /// [`UpstreamError::DigestMismatch`] where the bytes are others.
     pub async fn get_manifest(
         &self,
@@ -71,7 +71,7 @@ impl Upstream {
         let headers = answer.response.headers();
         let media_type = answer::media_type(headers).ok_or_else(no_type)?;
         let declared = answer::digest(headers)?;
-        let bytes = self.body(answer, MANIFEST_LIMIT).await?;
+        let bytes = self.body(answer, MAX_MANIFEST_BYTES).await?;
         let digest = verified(asked(reference), declared.as_ref(), &bytes)?;
         Ok(FetchedManifest {
             media_type,
@@ -85,9 +85,9 @@ impl Upstream {
         method: Method,
         name: &RepositoryName,
         reference: &Reference,
-    ) -> Result<Call, UpstreamError> {
+    ) -> Result<UpstreamCall, UpstreamError> {
         let mut call = self.to(method, name, &format!("manifests/{reference}"))?;
-        let accept = HeaderValue::from_static(ACCEPT);
+        let accept = HeaderValue::from_static(ACCEPTED_TYPES);
         call.headers.insert(header::ACCEPT, accept);
         Ok(call)
     }
@@ -106,7 +106,7 @@ impl FetchedManifest {
 /// None where a header is missing, or the digest is of another algorithm than
 /// the one asked for, so that only the bytes can tell.
 fn read_head(
-    answer: &Answer,
+    answer: &UpstreamResponse,
     reference: &Reference,
 ) -> Result<Option<ManifestHead>, UpstreamError> {
     let headers = answer.response.headers();

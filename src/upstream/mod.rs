@@ -1,39 +1,38 @@
 //! Client of the remote registries that images are pulled from.
 //!
-//! One [`Upstream`] speaks to one registry and never to another in its stead:
-//! there is no fall-back. What an upstream says is bounded before it is
-//! believed: where its realms and redirects may lead ([`HostPattern`]), how
-//! large a manifest may be, how often a request is tried. Digests are verified
-//! here for manifests; blobs are hashed by whoever stores them.
+//! One [`Upstream`] speaks to one registry and never falls back to another. What an
+//! upstream says is bounded before it is believed: where its realms and redirects may
+//! lead ([`HostPattern`]), how large a manifest may be, how often a request is tried.
+//! Digests are verified here for manifests; blobs are hashed by the cache.
 
 mod address;
+mod allowed_hosts;
 mod answer;
 mod blob;
 mod challenge;
+mod circuit_breaker;
 mod client;
 mod config;
 mod credentials;
 mod error;
-mod health;
 mod listing;
 mod manifest;
-mod meter;
 mod network;
-mod reach;
 mod resolver;
 mod retry;
 mod tag_memory;
 mod token;
-mod wire;
+mod transport;
+mod upstream_metrics;
 
+pub use allowed_hosts::{HostPattern, HostPatternError};
 pub use blob::{BlobBody, BlobStream};
+pub use circuit_breaker::UpstreamCondition;
 pub use client::Upstream;
-pub use config::{Config, ConfigError, CoolDown, Retries, Timeouts};
-pub use credentials::{Credentials, DockerConfigError};
+pub use config::{ConfigError, CoolDown, Retries, Timeouts, UpstreamOptions};
+pub use credentials::{DockerConfigError, UpstreamCredentials};
 pub use error::{HostRefusal, UpstreamError};
-pub use health::Condition;
 pub use listing::TagPage;
-pub use manifest::{FetchedManifest, MANIFEST_LIMIT, ManifestHead};
+pub use manifest::{FetchedManifest, MAX_MANIFEST_BYTES, ManifestHead};
 pub use network::Network;
-pub use reach::{HostPattern, HostPatternError};
-pub use tag_memory::{Resolved, TagMemory};
+pub use tag_memory::{ResolvedTag, TagMemory};

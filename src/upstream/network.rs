@@ -9,9 +9,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::reach::Reach;
+use super::allowed_hosts::AllowedHosts;
 use super::resolver::{self, GuardedResolver};
-use super::{Config, ConfigError};
+use super::{ConfigError, UpstreamOptions};
 
 /// Made once and handed to every [`super::Upstream::new`].
 #[derive(Clone)]
@@ -37,10 +37,10 @@ impl Network {
     /// and cookies are off: what is sent where is decided by this room alone.
     pub(super) fn client(
         &self,
-        config: &Config,
-        reach: &Reach,
+        config: &UpstreamOptions,
+        allowed: &AllowedHosts,
     ) -> Result<reqwest::Client, ConfigError> {
-        let resolver = GuardedResolver::new(self.resolver.clone(), reach.trusted_names());
+        let resolver = GuardedResolver::new(self.resolver.clone(), allowed.trusted_names());
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls(config)?)
             .dns_resolver(Arc::new(resolver))
@@ -55,7 +55,7 @@ impl Network {
         Ok(client)
     }
 
-    fn tls(&self, config: &Config) -> Result<ClientConfig, ConfigError> {
+    fn tls(&self, config: &UpstreamOptions) -> Result<ClientConfig, ConfigError> {
         let mut roots = RootCertStore::clone(&self.roots);
         for certificate in private_roots(config)? {
             roots.add(certificate)?;
@@ -70,7 +70,7 @@ impl Network {
     }
 }
 
-fn private_roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+fn private_roots(config: &UpstreamOptions) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let Some(pem) = &config.ca else {
         return Ok(Vec::new());
     };

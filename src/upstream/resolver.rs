@@ -13,7 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::ConfigError;
 use super::address::is_internal;
 
-/// The name lies at an address of our own network and nobody listed it.
+/// The name resolves to a private address and is not listed.
 #[derive(Debug, thiserror::Error)]
 #[error("the name lies at a private address")]
 pub(super) struct PrivateAddress;

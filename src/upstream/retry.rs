@@ -13,12 +13,12 @@ impl Retries {
     /// that many callers do not return at once.
     pub(super) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Duration {
         if let Some(asked) = asked {
-            return asked.min(self.most);
+            return asked.min(self.max_pause);
         }
         let full = self
-            .first
+            .first_pause
             .saturating_mul(1 << attempt.min(16))
-            .min(self.most);
+            .min(self.max_pause);
         full.mul_f64(0.5 + random_half())
     }
 }
@@ -44,8 +44,8 @@ mod tests {
 
     const RETRIES: Retries = Retries {
         tries: 4,
-        first: Duration::from_millis(100),
-        most: Duration::from_secs(1),
+        first_pause: Duration::from_millis(100),
+        max_pause: Duration::from_secs(1),
     };
 
     #[test]

@@ -1,4 +1,4 @@
-//! What upstreams said of their tags, for a short while.
+//! A short memory of what upstreams answered for their tags.
 //!
 //! A tag is looked up once for all who ask at the same time, again in the
 //! background at half of its time, and waited for only when that has run out.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::flight::Flights;
+use crate::flight::SingleFlight;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, RepositoryName};
 use crate::tasks::Tasks;
@@ -29,7 +29,7 @@ struct Memory {
     known: BoundedMemory<Key, Arc<Known>>,
     /// Names that do not exist must not push out those that do.
     absent: BoundedMemory<Key, ()>,
-    flights: Flights<Key, Result<Arc<Known>, UpstreamError>>,
+    flights: SingleFlight<Key, Result<Arc<Known>, UpstreamError>>,
 }
 
 type Key = (RepositoryName, Reference);
@@ -50,7 +50,7 @@ impl HeapSize for Known {
 
 /// What is known of a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedTag {
     pub head: ManifestHead,
     /// Time since the upstream said so.
     pub age: Duration,
@@ -68,7 +68,7 @@ impl TagMemory {
             tasks,
             known: BoundedMemory::new(limit - limit / 8),
             absent: BoundedMemory::new(limit / 8),
-            flights: Flights::default(),
+            flights: SingleFlight::default(),
         }))
     }
 
@@ -79,7 +79,7 @@ impl TagMemory {
         name: &RepositoryName,
         reference: &Reference,
         now: Timestamp,
-    ) -> Option<Resolved> {
+    ) -> Option<ResolvedTag> {
         let known = self.0.known.get(&Wanted(name, reference), now)?;
         (!known.is_refresh_due(now)).then(|| known.resolved(now, false))
     }
@@ -101,7 +101,7 @@ impl TagMemory {
         name: &RepositoryName,
         reference: &Reference,
         now: Timestamp,
-    ) -> Result<Resolved, UpstreamError> {
+    ) -> Result<ResolvedTag, UpstreamError> {
         let memory = &self.0;
         let key = (name.clone(), reference.clone());
         if memory.absent.get(&key, now).is_some() {
@@ -114,7 +114,7 @@ impl TagMemory {
         match (memory.look_up(&key, now).await, memory.known.last(&key)) {
             (Ok(found), _) => Ok(found.resolved(now, false)),
             (Err(error), Some(known)) if error.is_transient() => {
-                memory.upstream.meter().stale_tag();
+                memory.upstream.metrics_of().stale_tag();
                 Ok(known.resolved(now, true))
             }
             (Err(error), _) => Err(error),
@@ -158,9 +158,9 @@ impl Known {
         now.as_microsecond() >= due && at.compare_exchange(due, next, order, order).is_ok()
     }
 
-    fn resolved(&self, now: Timestamp, stale: bool) -> Resolved {
+    fn resolved(&self, now: Timestamp, stale: bool) -> ResolvedTag {
         let age = now.duration_since(self.checked_at);
-        Resolved {
+        ResolvedTag {
             stale,
             age: age.try_into().unwrap_or_default(),
             head: self.head.clone(),

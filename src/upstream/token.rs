@@ -1,5 +1,5 @@
-//! Tokens (distribution token specification): asked for once, kept while they
-//! last, shown to nobody but the upstream that wanted them.
+//! Tokens (distribution token specification): requested once, cached until they expire,
+//! sent only to the upstream that required them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::flight::Flights;
+use crate::flight::SingleFlight;
 use crate::oci::RepositoryName;
 
 use super::challenge::{self, Challenge};
-use super::wire::Wire;
-use super::{Credentials, UpstreamError, answer};
+use super::transport::Transport;
+use super::{UpstreamCredentials, UpstreamError, answer};
 
 /// Tokens and challenges remembered at most.
-const CAPACITY: usize = 4096;
+const MAX_TOKENS: usize = 4096;
 /// Bytes of a token server's answer.
-const ANSWER_LIMIT: u64 = 64 * 1024;
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Seconds that a token lasts when its server says less, or nothing.
-const SHORTEST_LIFE: u64 = 60;
+const MIN_LIFE_SECONDS: u64 = 60;
 /// Seconds that a token is kept at most.
-const LONGEST_LIFE: u64 = 24 * 3600;
+const MAX_LIFE_SECONDS: u64 = 24 * 3600;
 /// Seconds before its end at which a token is asked for anew.
-const MARGIN: u64 = 10;
+const RENEWAL_MARGIN_SECONDS: u64 = 10;
 
-/// What authorises calls to one upstream.
+/// Tokens and credentials for calls to one upstream.
 pub(super) struct Tokens {
-    wire: Arc<Wire>,
+    transport: Arc<Transport>,
     basic: Option<HeaderValue>,
     /// What each repository was last challenged for.
-    wanted: Cache<RepositoryName, Wanted>,
+    wanted: Cache<RepositoryName, WantedAuthorization>,
     tokens: Cache<TokenKey, Token>,
-    flights: Flights<TokenKey, Result<Token, UpstreamError>>,
+    flights: SingleFlight<TokenKey, Result<Token, UpstreamError>>,
 }
 
 #[derive(Clone)]
-enum Wanted {
+enum WantedAuthorization {
     Basic,
     Token(TokenKey),
 }
@@ -58,13 +58,16 @@ struct Token {
 }
 
 impl Tokens {
-    pub(super) fn new(wire: Arc<Wire>, credentials: Option<&Credentials>) -> Self {
+    pub(super) fn new(
+        transport: Arc<Transport>,
+        credentials: Option<&UpstreamCredentials>,
+    ) -> Self {
         Self {
-            wire,
-            basic: credentials.and_then(Credentials::basic),
-            wanted: Cache::new(CAPACITY),
-            tokens: Cache::new(CAPACITY),
-            flights: Flights::default(),
+            transport,
+            basic: credentials.and_then(UpstreamCredentials::basic),
+            wanted: Cache::new(MAX_TOKENS),
+            tokens: Cache::new(MAX_TOKENS),
+            flights: SingleFlight::default(),
         }
     }
 
@@ -76,8 +79,8 @@ impl Tokens {
     ) -> Result<Option<HeaderValue>, UpstreamError> {
         match self.wanted.get(repository) {
             None => Ok(None),
-            Some(Wanted::Basic) => Ok(self.basic.clone()),
-            Some(Wanted::Token(key)) => self.token(&key).await.map(Some),
+            Some(WantedAuthorization::Basic) => Ok(self.basic.clone()),
+            Some(WantedAuthorization::Token(key)) => self.token(&key).await.map(Some),
         }
     }
 
@@ -92,12 +95,12 @@ impl Tokens {
         let wanted = self.choose(repository, headers)?;
         self.wanted.insert(repository.clone(), wanted.clone());
         match wanted {
-            Wanted::Token(key) => {
+            WantedAuthorization::Token(key) => {
                 let was_refused = |token: &Token| refused == Some(&token.header);
                 self.tokens.remove_if(&key, was_refused);
                 self.token(&key).await
             }
-            Wanted::Basic => {
+            WantedAuthorization::Basic => {
                 let untried = self.basic.as_ref().filter(|basic| refused != Some(*basic));
                 untried.cloned().ok_or(UpstreamError::Unauthorized)
             }
@@ -109,19 +112,19 @@ impl Tokens {
         &self,
         repository: &RepositoryName,
         headers: &HeaderMap,
-    ) -> Result<Wanted, UpstreamError> {
+    ) -> Result<WantedAuthorization, UpstreamError> {
         let lines = headers.get_all(header::WWW_AUTHENTICATE).into_iter();
         let texts = lines.filter_map(|line| line.to_str().ok());
         let mut challenges: Vec<Challenge> = texts.flat_map(challenge::parse).collect();
         challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
         match challenges.into_iter().next() {
             None => Err(UpstreamError::Unauthorized),
-            Some(Challenge::Basic) => Ok(Wanted::Basic),
+            Some(Challenge::Basic) => Ok(WantedAuthorization::Basic),
             Some(Challenge::Bearer {
                 realm,
                 service,
                 scope,
-            }) => Ok(Wanted::Token(TokenKey {
+            }) => Ok(WantedAuthorization::Token(TokenKey {
                 realm: self.realm(&realm)?,
                 service,
                 scope: scope_for(repository, scope.as_deref()),
@@ -131,7 +134,7 @@ impl Tokens {
 
     fn realm(&self, text: &str) -> Result<Url, UpstreamError> {
         let realm = Url::parse(text).map_err(|_| UpstreamError::protocol("its realm is no URL"))?;
-        self.wire.reach.check_realm(&realm)?;
+        self.transport.allowed_hosts.check_realm(&realm)?;
         Ok(realm)
     }
 
@@ -140,7 +143,7 @@ impl Tokens {
         if let Some(token) = self.tokens.get(key).filter(fresh) {
             return Ok(token.header);
         }
-        let start = || fetch(self.wire.clone(), self.basic.clone(), key.clone());
+        let start = || fetch(self.transport.clone(), self.basic.clone(), key.clone());
         let token = self.flights.join(key, start).await?;
         self.tokens.insert(key.clone(), token.clone());
         Ok(token.header)
@@ -166,7 +169,7 @@ fn scope_for(repository: &RepositoryName, asked: Option<&str>) -> String {
 }
 
 async fn fetch(
-    wire: Arc<Wire>,
+    transport: Arc<Transport>,
     basic: Option<HeaderValue>,
     key: TokenKey,
 ) -> Result<Token, UpstreamError> {
@@ -175,9 +178,9 @@ async fn fetch(
         headers.insert(header::AUTHORIZATION, basic);
     }
     let asked_at = Instant::now();
-    let response = wire.send(&Method::GET, &key.url(), headers).await?;
+    let response = transport.send(&Method::GET, &key.url(), headers).await?;
     let response = answer::accept(response, false).map_err(of_token_server)?;
-    let body = answer::read(response, ANSWER_LIMIT).await?;
+    let body = answer::read(response, MAX_ANSWER_BYTES).await?;
     Token::read(&body, asked_at)
 }
 
@@ -218,7 +221,7 @@ impl Token {
         let mut header = HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| wrong())?;
         header.set_sensitive(true);
         let life = answer.expires_in.unwrap_or_default();
-        let life = life.clamp(SHORTEST_LIFE, LONGEST_LIFE) - MARGIN;
+        let life = life.clamp(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS) - RENEWAL_MARGIN_SECONDS;
         Ok(Self {
             header,
             fresh_until: asked_at + Duration::from_secs(life),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::admission::pod::Subject;
+use crate::admission::pod::ReviewedKind;
 use crate::admission::review::{AdmissionRequest, AdmissionReview};
 
 fn request(fields: Value) -> AdmissionRequest {
@@ -27,7 +27,7 @@ fn pod(spec: Value) -> Value {
 }
 
 fn places(request: &AdmissionRequest) -> Vec<(String, Option<&str>)> {
-    let slots = request.slots().into_iter();
+    let slots = request.image_fields().into_iter();
     slots.map(|slot| (slot.pointer, slot.image)).collect()
 }
 
@@ -113,7 +113,7 @@ fn finds_the_template_of_what_makes_pods() {
         let request = request(
             json!({"kind": {"group": group, "version": "v1", "kind": kind}, "object": object}),
         );
-        assert_eq!(request.subject(), Some(Subject::Template), "{kind}");
+        assert_eq!(request.subject(), Some(ReviewedKind::Template), "{kind}");
         assert_eq!(places(&request).len(), 5, "{kind}");
         assert!(places(&request)[0].0.starts_with(first), "{kind}");
     }
@@ -184,11 +184,11 @@ fn only_a_node_may_show_a_mirror_pod() {
         ("dev", false),
     ] {
         let request = request(json!({"object": mirror, "userInfo": {"username": username}}));
-        assert_eq!(request.is_beyond_question(), beyond, "{username}");
+        assert_eq!(request.is_exempt(), beyond, "{username}");
     }
     let plain =
         request(json!({"object": pod(full_spec()), "userInfo": {"username": "system:node:node1"}}));
-    assert!(!plain.is_beyond_question());
+    assert!(!plain.is_exempt());
 }
 
 #[test]
@@ -196,11 +196,11 @@ fn what_goes_away_is_beyond_question() {
     let going =
         json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": full_spec()});
     let update = request(json!({"operation": "UPDATE", "object": going, "oldObject": going}));
-    assert!(update.is_beyond_question());
+    assert!(update.is_exempt());
     let created = request(json!({"operation": "CREATE", "object": going}));
-    assert!(!created.is_beyond_question());
+    assert!(!created.is_exempt());
     for operation in ["DELETE", "CONNECT"] {
-        assert!(request(json!({"operation": operation})).is_beyond_question());
+        assert!(request(json!({"operation": operation})).is_exempt());
     }
 }
 

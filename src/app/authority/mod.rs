@@ -1,9 +1,9 @@
 //! Which authority the configuration asks for: its store and its names.
 
 mod names;
-mod opened;
+mod open;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use opened::open;
+pub(super) use open::open;

@@ -1,14 +1,14 @@
-//! Under which names our listeners are reached.
+//! The names in our own certificate.
 
 use crate::app::config::{Config, TlsConfig};
-use crate::kubernetes::names::SERVICE;
-use crate::tls::authority::{AuthorityError, Names};
+use crate::kubernetes::names::SERVICE_NAME;
+use crate::tls::authority::{AuthorityError, CertificateNames};
 
 /// Names that hold wherever the program runs with this configuration: loopback,
 /// what listeners with `tls = "auto"` are bound to, and how people, nodes and API
 /// servers reach us.
-pub(super) fn configured(config: &Config) -> Result<Names, AuthorityError> {
-    let mut names = Names::loopback();
+pub(super) fn configured(config: &Config) -> Result<CertificateNames, AuthorityError> {
+    let mut names = CertificateNames::loopback();
     let listeners = config.listeners.iter().map(|it| (it.address, &it.tls));
     for (address, tls) in listeners.chain([(config.admin.address, &config.admin.tls)]) {
         if *tls == Some(TlsConfig::Auto) {
@@ -33,21 +33,23 @@ pub(super) fn configured(config: &Config) -> Result<Names, AuthorityError> {
 }
 
 /// The Service of a namespace, as the API server and Pods call it.
-pub(super) fn add_service(names: &mut Names, namespace: &str) -> Result<(), AuthorityError> {
+pub(super) fn add_service(
+    names: &mut CertificateNames,
+    namespace: &str,
+) -> Result<(), AuthorityError> {
     for name in [
-        SERVICE.to_owned(),
-        format!("{SERVICE}.{namespace}"),
-        format!("{SERVICE}.{namespace}.svc"),
-        format!("{SERVICE}.{namespace}.svc.cluster.local"),
+        SERVICE_NAME.to_owned(),
+        format!("{SERVICE_NAME}.{namespace}"),
+        format!("{SERVICE_NAME}.{namespace}.svc"),
+        format!("{SERVICE_NAME}.{namespace}.svc.cluster.local"),
     ] {
         names.add(&name)?;
     }
     Ok(())
 }
 
-/// What the machine calls itself; a name that no certificate can bear is left out,
-/// as nobody reaches us by it.
-pub(super) fn add_machine(names: &mut Names) {
+/// Adds the machine's host name, unless no certificate can hold it.
+pub(super) fn add_machine(names: &mut CertificateNames) {
     let machine = rustix::system::uname();
     let machine = machine.nodename().to_string_lossy();
     if let Err(error) = names.add(&machine) {
@@ -60,7 +62,7 @@ fn is_port(text: &str) -> bool {
 }
 
 /// A host of a URL; the address of all interfaces is no name.
-fn add_reachable(names: &mut Names, host: &str) -> Result<(), AuthorityError> {
+fn add_reachable(names: &mut CertificateNames, host: &str) -> Result<(), AuthorityError> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse() {
         Ok(address) => {

@@ -34,14 +34,14 @@ pub struct TlsPaths {
 }
 
 /// Where something listens.
-pub(super) struct Place {
+pub(super) struct ListenAddress {
     pub(super) address: SocketAddr,
     pub(super) tls: Option<TlsConfig>,
 }
 
-/// Reads `address`, `tls` and `insecure`. Whatever is not loopback needs TLS, or
-/// the operator's word that it goes without.
-pub(super) fn place(section: &mut Section<'_, '_>, default: SocketAddr) -> Place {
+/// Reads `address`, `tls` and `insecure`. An address that is not loopback needs TLS, or
+/// `insecure = true`.
+pub(super) fn listen_address(section: &mut Section<'_, '_>, default: SocketAddr) -> ListenAddress {
     let written = address(section);
     let address = written.unwrap_or(default);
     if written.is_some() || !section.has("address") {
@@ -60,7 +60,7 @@ pub(super) fn place(section: &mut Section<'_, '_>, default: SocketAddr) -> Place
             );
         }
     }
-    Place { address, tls }
+    ListenAddress { address, tls }
 }
 
 /// Reads `address`.

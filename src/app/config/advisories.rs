@@ -1,26 +1,26 @@
-//! `[[advisory]]`: the security department's word.
+//! `[[advisory]]`: entries of the security department.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::exceptions::{ids, is_word, link, packages, warn_of_end};
-use super::folder::Folder;
+use super::folder::EntryFolder;
 use super::moment;
-use super::notice_places::Context;
+use super::policy_folders::ReadContext;
 use super::section::Section;
 use crate::oci::Digest;
 use crate::report::Severity;
 use crate::trust::{Advisory, Effect};
 
-const ID: &str = "write id = \"SEC-2026-014\"";
-const REASON: &str = "write reason = \"…\", for whoever asks later";
-const SUBJECTS: [&str; 3] = ["vulnerabilities", "packages", "digests"];
+const ID_HINT: &str = "write id = \"SEC-2026-014\"";
+const REASON_HINT: &str = "write reason = \"…\", for whoever asks later";
+const SUBJECT_KEYS: [&str; 3] = ["vulnerabilities", "packages", "digests"];
 
-/// An effect as it is written; its severity stands beside it.
+/// The value of `effect`; the severity has a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Word {
+enum EffectKey {
     Block,
     Raise,
     Lower,
@@ -29,8 +29,8 @@ enum Word {
 /// Reads a file. `others`: the other files, whose ids are taken.
 pub(super) fn advisories(
     root: &mut Section<'_, '_>,
-    others: &Folder<Advisory>,
-    context: Context<'_>,
+    others: &EntryFolder<Advisory>,
+    context: ReadContext<'_>,
 ) -> Vec<Advisory> {
     let others = others.entries_by_file();
     let mut taken: BTreeMap<String, String> = others
@@ -46,7 +46,7 @@ pub(super) fn advisories(
 fn advisory(
     mut section: Section<'_, '_>,
     taken: &mut BTreeMap<String, String>,
-    context: Context<'_>,
+    context: ReadContext<'_>,
 ) -> Option<Advisory> {
     let id = id(&mut section, taken);
     let vulnerabilities = ids(&mut section).unwrap_or_default();
@@ -55,7 +55,7 @@ fn advisory(
     note_subject(&section);
     let expires = moment::optional_end(&mut section, "expires", context.now, "it says nothing");
     let effect = effect(&mut section);
-    let reason = section.words("reason", REASON);
+    let reason = section.words("reason", REASON_HINT);
     let link = link(&mut section);
     let advisory = || {
         Some(Advisory {
@@ -79,9 +79,9 @@ fn advisory(
 }
 
 fn id(section: &mut Section<'_, '_>, taken: &mut BTreeMap<String, String>) -> Option<String> {
-    let id: String = section.required("id", ID)?;
+    let id: String = section.required("id", ID_HINT)?;
     if !is_word(&id) {
-        section.problem("id", format_args!("{id:?} is no id; {ID}"));
+        section.problem("id", format_args!("{id:?} is no id; {ID_HINT}"));
     }
     if let Some(place) = taken.get(&id) {
         section.problem("id", format_args!("{id} {place}; ids are used once"));
@@ -100,7 +100,7 @@ fn digests(section: &mut Section<'_, '_>) -> Vec<Digest> {
 }
 
 fn note_subject(section: &Section<'_, '_>) {
-    let mut written = SUBJECTS.iter().filter(|key| section.has(key));
+    let mut written = SUBJECT_KEYS.iter().filter(|key| section.has(key));
     match (written.next(), written.next()) {
         (Some(_), None) => {}
         (None, _) => {
@@ -115,18 +115,18 @@ fn note_subject(section: &Section<'_, '_>) {
 }
 
 fn effect(section: &mut Section<'_, '_>) -> Option<Effect> {
-    let word: Option<Word> = section.required("effect", "write block, raise or lower");
+    let word: Option<EffectKey> = section.required("effect", "write block, raise or lower");
     let severity: Option<Severity> = section.read("severity");
     let has_severity = section.has("severity");
     match word? {
-        Word::Block if has_severity => {
+        EffectKey::Block if has_severity => {
             let text = "does not go with block, which serves nothing; leave it out";
             section.problem("severity", text);
             None
         }
-        Word::Block => Some(Effect::Block),
-        Word::Raise => severity_of(section, severity, "at least").map(Effect::Raise),
-        Word::Lower => {
+        EffectKey::Block => Some(Effect::Block),
+        EffectKey::Raise => severity_of(section, severity, "at least").map(Effect::Raise),
+        EffectKey::Lower => {
             note_endless(section);
             severity_of(section, severity, "at most").map(Effect::Lower)
         }
@@ -150,7 +150,7 @@ fn severity_of(
     severity
 }
 
-/// A mercy has an end.
+/// What lowers a severity must have an end.
 fn note_endless(section: &Section<'_, '_>) {
     if !section.has("expires") {
         let text = "is missing: what lowers has an end; write the last day, as in 2027-03-31";

@@ -1,22 +1,22 @@
-//! `[[exception]]`: what somebody accepts, in public, for a time.
+//! `[[exception]]`: accepted risks with an end.
 
 use std::iter;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::globs::warn_of_strangers;
+use super::globs::warn_of_unmatched;
 use super::moment;
-use super::notice_places::Context;
+use super::policy_folders::ReadContext;
 use super::section::Section;
 use super::urls::web_address;
 use crate::oci::RepositoryGlobs;
 use crate::trust::{Exception, PackagePattern};
 
-const VULNERABILITIES: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";
-const REASON: &str = "write reason = \"…\", for whoever asks later";
-const LINK: &str = "write the address of the issue in which it was decided";
-const OWNER: &str = "write the team that answers for it";
+const VULNERABILITIES_HINT: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";
+const REASON_HINT: &str = "write reason = \"…\", for whoever asks later";
+const LINK_HINT: &str = "write the address of the issue in which it was decided";
+const OWNER_HINT: &str = "write the team that answers for it";
 
 /// What can be accepted besides vulnerabilities.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -29,7 +29,7 @@ enum Accepted {
 pub(super) fn exceptions(
     root: &mut Section<'_, '_>,
     name: &str,
-    context: Context<'_>,
+    context: ReadContext<'_>,
 ) -> Vec<Exception> {
     let sections = root.sections("exception").unwrap_or_default();
     let numbered = iter::zip(1.., sections);
@@ -38,16 +38,20 @@ pub(super) fn exceptions(
         .collect()
 }
 
-fn exception(mut section: Section<'_, '_>, id: String, context: Context<'_>) -> Option<Exception> {
+fn exception(
+    mut section: Section<'_, '_>,
+    id: String,
+    context: ReadContext<'_>,
+) -> Option<Exception> {
     let vulnerabilities = ids(&mut section);
     let accepts: Option<Vec<Accepted>> = section.list("accept");
     note_subject(&section);
     let images = images(&mut section, context);
     let packages = packages(&mut section);
     note_pointless_packages(&section);
-    let reason = section.words("reason", REASON);
+    let reason = section.words("reason", REASON_HINT);
     let link = link(&mut section);
-    let owner = section.words("owner", OWNER);
+    let owner = section.words("owner", OWNER_HINT);
     let expires = moment::end(&mut section, "expires", context.now, "nothing is accepted");
     note_horizon(&section, expires, context);
     let exception = || {
@@ -78,11 +82,11 @@ pub(super) fn ids(section: &mut Section<'_, '_>) -> Option<Vec<String>> {
     if ids.is_empty() {
         section.problem(
             "vulnerabilities",
-            format_args!("names nothing; {VULNERABILITIES}"),
+            format_args!("names nothing; {VULNERABILITIES_HINT}"),
         );
     }
     for id in ids.iter().filter(|id| !is_word(id)) {
-        let text = format!("{id:?} is the id of no vulnerability; {VULNERABILITIES}");
+        let text = format!("{id:?} is the id of no vulnerability; {VULNERABILITIES_HINT}");
         section.problem("vulnerabilities", text);
     }
     Some(ids)
@@ -100,20 +104,20 @@ fn note_subject(section: &Section<'_, '_>) {
             section.problem("accept", text);
         }
         (false, false) => {
-            let text = format!("is missing; {VULNERABILITIES}, or accept = [\"end-of-life\"]");
+            let text = format!("is missing; {VULNERABILITIES_HINT}, or accept = [\"end-of-life\"]");
             section.problem("vulnerabilities", text);
         }
         (true, false) | (false, true) => {}
     }
 }
 
-fn images(section: &mut Section<'_, '_>, context: Context<'_>) -> Option<RepositoryGlobs> {
+fn images(section: &mut Section<'_, '_>, context: ReadContext<'_>) -> Option<RepositoryGlobs> {
     let hint = "write images = [\"registry.corp/team/**\"]";
     let globs: RepositoryGlobs = section.required("images", hint)?;
     if globs.is_empty() {
         section.problem("images", format_args!("is empty; {hint}"));
     }
-    warn_of_strangers(section, "images", &globs, &context.places.hosts);
+    warn_of_unmatched(section, "images", &globs, &context.places.hosts);
     Some(globs)
 }
 
@@ -136,13 +140,13 @@ fn note_pointless_packages(section: &Section<'_, '_>) {
 
 /// Reads `link`: where people can read on.
 pub(super) fn link(section: &mut Section<'_, '_>) -> Option<String> {
-    let link: String = section.required("link", LINK)?;
-    let hint = format!("{LINK}, as in https://…");
+    let link: String = section.required("link", LINK_HINT)?;
+    let hint = format!("{LINK_HINT}, as in https://…");
     web_address(section, "link", &link, &hint, |_| is_word(&link));
     Some(link)
 }
 
-fn note_horizon(section: &Section<'_, '_>, expires: Option<Timestamp>, context: Context<'_>) {
+fn note_horizon(section: &Section<'_, '_>, expires: Option<Timestamp>, context: ReadContext<'_>) {
     let latest = context.latest_end();
     if expires.is_some_and(|end| end > latest) {
         let horizon = context.places.horizon;
@@ -155,7 +159,7 @@ fn note_horizon(section: &Section<'_, '_>, expires: Option<Timestamp>, context: 
     }
 }
 
-/// Tells of an end that comes soon; one that is past is told of where it is read.
+/// Warns of an end that comes soon; the reader of the key warns of one that is past.
 pub(super) fn warn_of_end(
     section: &Section<'_, '_>,
     soon: Timestamp,

@@ -1,41 +1,41 @@
-//! The policy as it stands in files: the sections of the configuration, and the
-//! exceptions and advisories beside it.
+//! The policy in files: sections of the configuration, and the folders of exceptions and
+//! advisories.
 
 use jiff::Timestamp;
 
-use super::notebook::Problem;
-use super::notice_places::Places;
-use super::notices::Notices;
+use super::diagnostics::Problem;
+use super::policy_folders::PolicyFolders;
 use super::revision::revision;
+use super::vulnerability_policy::VulnerabilityPolicyFiles;
 use crate::trust::{Rulebook, Rules};
 
-/// Everything that judgement follows, as it was last good.
+/// The whole policy, each file in its last valid state.
 #[derive(Clone, Debug)]
 pub struct PolicyFiles {
     /// Without exceptions and advisories.
     sections: Rules,
-    places: Places,
-    notices: Notices,
+    folders: PolicyFolders,
+    vulnerability_policy: VulnerabilityPolicyFiles,
 }
 
 impl PolicyFiles {
-    pub(super) fn new(sections: Rules, places: Places) -> Self {
+    pub(super) fn new(sections: Rules, places: PolicyFolders) -> Self {
         Self {
             sections,
-            places,
-            notices: Notices::default(),
+            folders: places,
+            vulnerability_policy: VulnerabilityPolicyFiles::default(),
         }
     }
 
-    /// Looks at the folders again. Whether anything in force changed.
+    /// Reloads the folders. Returns whether anything in force changed.
     pub fn follow(&mut self, now: Timestamp) -> bool {
-        self.notices.follow(&self.places, now)
+        self.vulnerability_policy.follow(&self.folders, now)
     }
 
-    /// Looks at the folders, and tells what is wrong there.
+    /// Reloads the folders and returns their problems.
     pub(super) fn problems(&mut self, now: Timestamp) -> Vec<Problem> {
         self.follow(now);
-        self.notices
+        self.vulnerability_policy
             .invalid()
             .flat_map(|file| file.problems)
             .collect()
@@ -45,18 +45,18 @@ impl PolicyFiles {
     /// good in them, until they are looked at again.
     pub fn adopt(&mut self, other: Self) {
         self.sections = other.sections;
-        self.places = other.places;
+        self.folders = other.folders;
     }
 
-    pub fn notices(&self) -> &Notices {
-        &self.notices
+    pub fn vulnerability_policy(&self) -> &VulnerabilityPolicyFiles {
+        &self.vulnerability_policy
     }
 
     /// The policy, under a revision that differs whenever anything in it does.
     pub fn rulebook(&self) -> Rulebook {
         let rules = Rules {
-            exceptions: self.notices.exceptions().cloned().collect(),
-            advisories: self.notices.advisories().cloned().collect(),
+            exceptions: self.vulnerability_policy.exceptions().cloned().collect(),
+            advisories: self.vulnerability_policy.advisories().cloned().collect(),
             ..self.sections.clone()
         };
         Rulebook::new(revision(&rules), rules)

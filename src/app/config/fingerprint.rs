@@ -1,9 +1,9 @@
-//! Whether a file still holds what it held: its content is compared, since times
-//! of change say little of ConfigMaps and network file systems.
+//! Whether a file changed, by its content: modification times are not reliable for
+//! ConfigMaps and network file systems.
 
 use sha2::{Digest as _, Sha256};
 
-/// Stands for a text.
+/// SHA-256 of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 

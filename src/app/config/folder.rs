@@ -1,54 +1,53 @@
-//! A folder of files that people write, each as it was last good.
+//! A folder of files with exceptions or advisories, each in its last valid state.
 //!
-//! A file that became invalid, or cannot be read, keeps in force what it last held,
-//! and says so; the others go on changing. A file that is gone takes its entries
-//! with it. A folder that cannot be listed keeps all.
+//! A file that became invalid or unreadable keeps its last valid entries in force and is
+//! reported; other files are not affected. Deleting a file removes its entries. A folder
+//! that cannot be listed keeps all entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::fingerprint::Fingerprint;
-use super::notebook::{Notebook, Problem, Problems};
 use super::section::Section;
 use crate::app::bounded;
 
 /// Files that are read, at most.
-const FILES: usize = 1000;
-/// What is looked through for them, at most.
-const ENTRIES: usize = 10_000;
-/// Folders below each other; a link that leads back is found out by it.
-const DEPTH: usize = 8;
+const MAX_FILES: usize = 1000;
+/// The most folder entries that are looked at.
+const MAX_FOLDER_ENTRIES: usize = 10_000;
+/// The deepest nesting of folders; also bounds links that form a circle.
+const MAX_FOLDER_DEPTH: usize = 8;
 
 /// The files of a folder.
 #[derive(Clone, Debug)]
-pub(super) struct Folder<T> {
+pub(super) struct EntryFolder<T> {
     /// By their path in the folder.
-    files: BTreeMap<String, Noted<T>>,
+    files: BTreeMap<String, PolicyFileState<T>>,
     /// Why it cannot be listed.
     problem: Option<Problem>,
 }
 
-/// A file, as it was last good.
+/// A file in its last valid state.
 #[derive(Clone, Debug)]
-struct Noted<T> {
-    /// Of what it held when it was last looked at.
+struct PolicyFileState<T> {
+    /// The fingerprint of the content that was last seen.
     seen: Option<Fingerprint>,
     entries: Vec<T>,
     warnings: Vec<Problem>,
-    /// Why what it holds now is not in force; empty: it is.
+    /// Why the current content is not in force; empty: it is.
     problems: Vec<Problem>,
 }
 
-/// A file as it was found, to be read: its name, and its content or why there is
-/// none.
-type Found = (String, Result<String, bounded::Unread>);
+/// A file's name, and its content or why it could not be read.
+type FileText = (String, Result<String, bounded::Unread>);
 
-/// What reading comes to: entries, with what is worth a second look.
-type Read<T> = Result<(Vec<T>, Vec<Problem>), Problems>;
+/// The entries of a file with warnings, or its problems.
+type ReadEntries<T> = Result<(Vec<T>, Vec<Problem>), Problems>;
 
-impl<T> Default for Folder<T> {
+impl<T> Default for EntryFolder<T> {
     fn default() -> Self {
         Self {
             files: BTreeMap::new(),
@@ -57,7 +56,7 @@ impl<T> Default for Folder<T> {
     }
 }
 
-impl<T> Folder<T> {
+impl<T> EntryFolder<T> {
     /// Reads what is new at `place`, and what was invalid: what was missing may be
     /// there now. `anew`: reads all. `read` turns the content of the file of that
     /// name into entries, knowing those of the others. Whether entries changed.
@@ -94,7 +93,7 @@ impl<T> Folder<T> {
         for (name, text) in texts {
             match parse(Path::new(name), text, |root| read(name, root, &folder)) {
                 Ok((entries, warnings)) => {
-                    let noted = Noted {
+                    let noted = PolicyFileState {
                         seen: None,
                         entries,
                         warnings,
@@ -111,8 +110,8 @@ impl<T> Folder<T> {
         }
     }
 
-    /// What was read anew is set aside first: an entry may have moved from one file
-    /// to another.
+    /// Files that changed are removed first, since an entry may have moved from one to
+    /// another.
     fn take<R>(&mut self, place: &Path, names: BTreeSet<String>, anew: bool, read: R) -> bool
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
@@ -121,7 +120,7 @@ impl<T> Folder<T> {
             let text = bounded::text(&place.join(&name));
             (name, text)
         });
-        let news: Vec<Found> = found.filter(|found| anew || self.is_news(found)).collect();
+        let news: Vec<FileText> = found.filter(|found| anew || self.is_news(found)).collect();
         let mut before = BTreeMap::new();
         for (name, _) in &news {
             before.extend(self.files.remove_entry(name));
@@ -135,13 +134,13 @@ impl<T> Folder<T> {
                 Err(error) => Err(Problem::of_file(&file, error).into()),
             };
             changed |= result.is_ok();
-            let noted = Noted::after(before.remove(&name), seen, result);
+            let noted = PolicyFileState::after(before.remove(&name), seen, result);
             self.files.insert(name, noted);
         }
         changed
     }
 
-    fn is_news(&self, (name, text): &Found) -> bool {
+    fn is_news(&self, (name, text): &FileText) -> bool {
         let seen = text.as_deref().map(Fingerprint::of).ok();
         let known = self.files.get(name);
         known.is_none_or(|known| known.seen != seen || !known.problems.is_empty())
@@ -174,8 +173,8 @@ impl<T> Folder<T> {
     }
 }
 
-impl<T> Noted<T> {
-    fn after(before: Option<Self>, seen: Option<Fingerprint>, read: Read<T>) -> Self {
+impl<T> PolicyFileState<T> {
+    fn after(before: Option<Self>, seen: Option<Fingerprint>, read: ReadEntries<T>) -> Self {
         let (before, warned) = before.map_or_else(Default::default, |it| (it.entries, it.warnings));
         let (entries, warnings, problems) = match read {
             Ok((entries, warnings)) => (entries, warnings, Vec::new()),
@@ -201,14 +200,18 @@ pub(super) fn texts(place: &Path) -> Result<Vec<(String, String)>, Problems> {
     names.into_iter().map(text).collect()
 }
 
-fn parse<T>(file: &Path, text: &str, read: impl FnOnce(&mut Section<'_, '_>) -> Vec<T>) -> Read<T> {
-    let notebook = Notebook::new(Some(file), text);
-    let entries = Section::root(&notebook).map(|mut root| {
+fn parse<T>(
+    file: &Path,
+    text: &str,
+    read: impl FnOnce(&mut Section<'_, '_>) -> Vec<T>,
+) -> ReadEntries<T> {
+    let diagnostics = Diagnostics::new(Some(file), text);
+    let entries = Section::root(&diagnostics).map(|mut root| {
         let entries = read(&mut root);
         root.finish();
         entries
     });
-    let warnings = notebook.close()?;
+    let warnings = diagnostics.finish()?;
     Ok((entries.unwrap_or_default(), warnings))
 }
 
@@ -225,20 +228,20 @@ fn names(place: &Path) -> Result<BTreeSet<String>, String> {
         for path in listed {
             match fs::metadata(place.join(&path)) {
                 Ok(met) if met.is_dir() => folders.push((path, depth + 1)),
-                // One that leads nowhere is told of when it is read.
+                // A dangling link is reported when it is read.
                 Ok(met) if !met.is_file() => {}
                 _ if path.ends_with(".toml") => found.extend([path]),
                 _ => {}
             }
         }
-        if found.len() > FILES || seen > ENTRIES {
+        if found.len() > MAX_FILES || seen > MAX_FOLDER_ENTRIES {
             return Err(format!(
-                "holds over {FILES} files, or {ENTRIES} entries; split it up"
+                "holds over {MAX_FILES} files, or {MAX_FOLDER_ENTRIES} entries; split it up"
             ));
         }
-        if depth > DEPTH {
+        if depth > MAX_FOLDER_DEPTH {
             return Err(format!(
-                "goes deeper than {DEPTH} folders; does a link lead back?"
+                "goes deeper than {MAX_FOLDER_DEPTH} folders; does a link lead back?"
             ));
         }
     }
@@ -253,7 +256,10 @@ fn listed(place: &Path, folder: &str) -> Result<Vec<String>, String> {
         folder => format!("{folder} cannot be listed: {error}"),
     };
     let mut paths = Vec::new();
-    for entry in fs::read_dir(at).map_err(unlisted)?.take(ENTRIES + 1) {
+    for entry in fs::read_dir(at)
+        .map_err(unlisted)?
+        .take(MAX_FOLDER_ENTRIES + 1)
+    {
         let name = entry.map_err(unlisted)?.file_name();
         let name = name
             .to_str()

@@ -6,7 +6,7 @@ use super::section::Section;
 use crate::oci::{RegistryHost, RepositoryGlobs};
 
 /// Globs whose host is no upstream's match nothing.
-pub(super) fn warn_of_strangers(
+pub(super) fn warn_of_unmatched(
     section: &Section<'_, '_>,
     key: &str,
     globs: &RepositoryGlobs,
@@ -24,7 +24,7 @@ pub(super) fn warn_of_strangers(
 }
 
 /// A glob that names another host than an upstream's own can match nothing there.
-pub(super) fn note_foreign(
+pub(super) fn note_other_host(
     section: &Section<'_, '_>,
     name: &RegistryHost,
     globs: &RepositoryGlobs,

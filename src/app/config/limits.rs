@@ -9,18 +9,18 @@ use serde::{Serialize, Serializer};
 use super::quantity::{ByteSize, Period};
 use super::section::Section;
 
-const CONNECTIONS: usize = 8192;
+const DEFAULT_CONNECTIONS: usize = 8192;
 const CONNECTIONS_BOUNDS: RangeInclusive<usize> = 16..=1_000_000;
 /// Of all connections one address has a half, and of these a quarter may be half open.
-const PER_ADDRESS: usize = 2;
-const HALF_OPEN: usize = 4;
+const DEFAULT_PER_ADDRESS: usize = 2;
+const DEFAULT_HALF_OPEN: usize = 4;
 
 const TIMEOUT: Period = Period::seconds(10);
-const IDLE: Period = Period::seconds(60);
-const SLOW: Period = Period::seconds(60);
-const TIMEOUT_BOUNDS_S: RangeInclusive<u64> = 1..=3600;
+const DEFAULT_IDLE: Period = Period::seconds(60);
+const DEFAULT_SLOW: Period = Period::seconds(60);
+const TIMEOUT_BOUNDS_SECONDS: RangeInclusive<u64> = 1..=3600;
 
-const MINIMUM_RATE: ByteSize = ByteSize(1 << 10);
+const DEFAULT_MINIMUM_RATE: ByteSize = ByteSize(1 << 10);
 const MINIMUM_RATE_BOUNDS: RangeInclusive<u64> = 1..=1 << 20;
 
 /// The limits of every listener.
@@ -75,19 +75,19 @@ impl fmt::Display for LimitsConfig {
 pub(super) fn limits(root: &mut Section<'_, '_>) -> LimitsConfig {
     let mut section = root.section("limits");
     let connections = bounded(&mut section, "connections", CONNECTIONS_BOUNDS);
-    let connections = connections.unwrap_or(CONNECTIONS);
+    let connections = connections.unwrap_or(DEFAULT_CONNECTIONS);
     let per_address = bounded(&mut section, "connections_per_address", 1..=connections);
-    let per_address = per_address.unwrap_or(connections / PER_ADDRESS);
+    let per_address = per_address.unwrap_or(connections / DEFAULT_PER_ADDRESS);
     let half_open = bounded(&mut section, "half_open_per_address", 1..=per_address);
     let config = LimitsConfig {
         connections,
         connections_per_address: per_address,
-        half_open_per_address: half_open.unwrap_or(per_address.div_ceil(HALF_OPEN)),
+        half_open_per_address: half_open.unwrap_or(per_address.div_ceil(DEFAULT_HALF_OPEN)),
         handshake_timeout: timeout(&mut section, "handshake_timeout", TIMEOUT),
         request_timeout: timeout(&mut section, "request_timeout", TIMEOUT),
-        idle_timeout: timeout(&mut section, "idle_timeout", IDLE),
+        idle_timeout: timeout(&mut section, "idle_timeout", DEFAULT_IDLE),
         minimum_rate: minimum_rate(&mut section),
-        minimum_rate_window: timeout(&mut section, "minimum_rate_window", SLOW),
+        minimum_rate_window: timeout(&mut section, "minimum_rate_window", DEFAULT_SLOW),
     };
     section.finish();
     config
@@ -109,14 +109,14 @@ fn bounded(
 
 fn timeout(section: &mut Section<'_, '_>, key: &'static str, default: Period) -> Duration {
     let time: Duration = section.read(key).unwrap_or(default).into();
-    if !TIMEOUT_BOUNDS_S.contains(&time.as_secs()) {
+    if !TIMEOUT_BOUNDS_SECONDS.contains(&time.as_secs()) {
         section.problem(key, "is not from 1s to 1h");
     }
     time
 }
 
 fn minimum_rate(section: &mut Section<'_, '_>) -> u64 {
-    let rate: ByteSize = section.read("minimum_rate").unwrap_or(MINIMUM_RATE);
+    let rate: ByteSize = section.read("minimum_rate").unwrap_or(DEFAULT_MINIMUM_RATE);
     if !MINIMUM_RATE_BOUNDS.contains(&rate.0) {
         section.problem("minimum_rate", "is not from 1B to 1MiB, each second");
     }

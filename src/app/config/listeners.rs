@@ -6,14 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use url::Url;
 
-use super::address::{self, Place, TlsConfig};
+use super::address::{self, ListenAddress, TlsConfig};
 use super::section::Section;
 use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs};
 use crate::trust::{EnvironmentName, Exposure};
 
-const REGISTRY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5080);
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5081);
+const DEFAULT_REGISTRY_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5080);
+const DEFAULT_ADMIN_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5081);
 
 /// An address where nodes pull; it belongs to one environment and one exposure.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub struct ListenerConfig {
     pub tls: Option<TlsConfig>,
     /// What is served at all, over `host/name`; empty: everything.
     pub repositories: RepositoryGlobs,
-    pub auth: Auth,
+    pub auth: ListenerAuth,
     /// The upstream meant when a client names none.
     pub mirror_of: Option<RegistryHost>,
 }
@@ -32,7 +34,7 @@ pub struct ListenerConfig {
 /// What a listener asks of its clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Auth {
+pub enum ListenerAuth {
     #[default]
     None,
     /// A certificate by `tls.client_ca`.
@@ -41,7 +43,7 @@ pub enum Auth {
     Token,
 }
 
-impl Auth {
+impl ListenerAuth {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -91,14 +93,15 @@ fn listener(
     environments: &BTreeSet<EnvironmentName>,
     upstreams: &BTreeSet<RegistryHost>,
 ) -> Option<ListenerConfig> {
-    let Place { address, tls } = address::place(&mut section, REGISTRY);
+    let ListenAddress { address, tls } =
+        address::listen_address(&mut section, DEFAULT_REGISTRY_ADDRESS);
     let environment = environment(&mut section, environments);
     let exposure = section.read("exposure").unwrap_or_default();
     let repositories = section.read("repositories");
     let mirror_of = mirror_of(&mut section, upstreams);
     let auth = section.read("auth").unwrap_or_default();
     check_auth(&section, auth, address, tls.as_ref());
-    if auth == Auth::Token && section.has("mirror_of") {
+    if auth == ListenerAuth::Token && section.has("mirror_of") {
         let text = "\"token\" does not go with mirror_of: mirrors are asked without a token";
         section.problem("auth", text);
     }
@@ -153,30 +156,36 @@ fn mirror_of(
     Some(named)
 }
 
-fn check_auth(section: &Section<'_, '_>, auth: Auth, address: SocketAddr, tls: Option<&TlsConfig>) {
+fn check_auth(
+    section: &Section<'_, '_>,
+    auth: ListenerAuth,
+    address: SocketAddr,
+    tls: Option<&TlsConfig>,
+) {
     let away = !address.ip().is_loopback();
     match auth {
-        Auth::None if away => {
+        ListenerAuth::None if away => {
             let text = format!("\"none\": whoever reaches {address} can pull what is admitted");
             section.warning("auth", text);
         }
-        Auth::Mtls if tls.and_then(TlsConfig::client_ca).is_none() => {
+        ListenerAuth::Mtls if tls.and_then(TlsConfig::client_ca).is_none() => {
             section.problem(
                 "auth",
                 "\"mtls\" needs tls.client_ca, the CA of the clients, and so files for tls",
             );
         }
-        Auth::Token if away && tls.is_none() => {
+        ListenerAuth::Token if away && tls.is_none() => {
             section.warning("auth", "\"token\" without tls: tokens travel in the clear");
         }
-        Auth::None | Auth::Mtls | Auth::Token => {}
+        ListenerAuth::None | ListenerAuth::Mtls | ListenerAuth::Token => {}
     }
 }
 
 /// Reads `[admin]`.
 pub(super) fn admin(root: &mut Section<'_, '_>) -> Option<AdminConfig> {
     let mut section = root.section("admin");
-    let Place { address, tls } = address::place(&mut section, ADMIN);
+    let ListenAddress { address, tls } =
+        address::listen_address(&mut section, DEFAULT_ADMIN_ADDRESS);
     let scheme = if section.has("tls") { "https" } else { "http" };
     let public_url = public_url(&mut section);
     if !section.has("public_url") && address.ip().is_unspecified() {

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::notebook::{Notebook, Problem, Problems};
+use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::policy;
 use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig, LimitsConfig,
-    ListenerConfig, Notices, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, WebhookConfig,
-    images, limits, listeners, notice_places, storage, upstreams, webhook,
+    ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, VulnerabilityPolicyFiles,
+    WebhookConfig, images, limits, listeners, policy_folders, storage, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
@@ -59,12 +59,12 @@ impl Config {
         now: Timestamp,
     ) -> Result<Self, Problems> {
         let text = text_of(file)?;
-        let notebook = Notebook::new(file, &text);
-        let root = Section::root(&notebook);
+        let diagnostics = Diagnostics::new(file, &text);
+        let root = Section::root(&diagnostics);
         let mut config = root.and_then(|root| read(root, user_data(env), now));
         let files = config.as_mut().map(|config| &mut config.policy_files);
         let invalid = files.map(|files| files.problems(now)).unwrap_or_default();
-        conclude(config, notebook, file, invalid)
+        conclude(config, diagnostics, file, invalid)
     }
 
     /// Reads the file alone: for who follows the folders already.
@@ -74,10 +74,10 @@ impl Config {
         now: Timestamp,
     ) -> Result<Self, Problems> {
         let text = text_of(Some(file))?;
-        let notebook = Notebook::new(Some(file), &text);
-        let root = Section::root(&notebook);
+        let diagnostics = Diagnostics::new(Some(file), &text);
+        let root = Section::root(&diagnostics);
         let config = root.and_then(|root| read(root, user_data(env), now));
-        conclude(config, notebook, Some(file), Vec::new())
+        conclude(config, diagnostics, Some(file), Vec::new())
     }
 
     /// The policy, under a revision that differs whenever anything in it does.
@@ -89,7 +89,7 @@ impl Config {
     pub fn all_warnings(&self) -> impl Iterator<Item = &Problem> {
         self.warnings
             .iter()
-            .chain(self.policy_files.notices().warnings())
+            .chain(self.policy_files.vulnerability_policy().warnings())
     }
 
     /// Where names without a host lie: the default upstream, else Docker Hub, as
@@ -126,26 +126,33 @@ impl Config {
 
 /// Reads the exceptions and advisories alone: also where the rest of the
 /// configuration could not be used, as on a machine without its secrets.
-pub fn load_notices(file: Option<&Path>, now: Timestamp) -> Result<Notices, Problems> {
+pub fn load_vulnerability_policy(
+    file: Option<&Path>,
+    now: Timestamp,
+) -> Result<VulnerabilityPolicyFiles, Problems> {
     let text = text_of(file)?;
-    let notebook = Notebook::new(file, &text);
-    let places = Section::root(&notebook).map(|mut root| {
+    let diagnostics = Diagnostics::new(file, &text);
+    let places = Section::root(&diagnostics).map(|mut root| {
         let (hosts, _) = upstreams::for_policy(&mut root, &BTreeSet::new(), now);
-        notice_places::places(&mut root, hosts)
+        policy_folders::policy_folders(&mut root, hosts)
     });
     let ours = |problem: &Problem| {
-        problem.key.is_empty() || notice_places::KEYS.contains(&problem.key.as_str())
+        problem.key.is_empty() || policy_folders::POLICY_FOLDER_KEYS.contains(&problem.key.as_str())
     };
-    let found = notebook.close().err().map(|found| found.problems);
+    let found = diagnostics.finish().err().map(|found| found.problems);
     let mut problems: Vec<Problem> = found.unwrap_or_default();
     problems.retain(ours);
-    let mut notices = Notices::default();
+    let mut vulnerability_policy = VulnerabilityPolicyFiles::default();
     if let Some(places) = places {
-        notices.follow(&places, now);
+        vulnerability_policy.follow(&places, now);
     }
-    problems.extend(notices.invalid().flat_map(|file| file.problems));
+    problems.extend(
+        vulnerability_policy
+            .invalid()
+            .flat_map(|file| file.problems),
+    );
     match problems.is_empty() {
-        true => Ok(notices),
+        true => Ok(vulnerability_policy),
         false => Err(Problems { problems }),
     }
 }
@@ -154,9 +161,9 @@ pub fn load_notices(file: Option<&Path>, now: Timestamp) -> Result<Notices, Prob
 /// be used, as in a pipeline.
 pub fn load_images(file: Option<&Path>) -> Result<Vec<KindImages>, Problems> {
     let text = text_of(file)?;
-    let notebook = Notebook::new(file, &text);
-    let images = Section::root(&notebook).map(|mut root| images::images(&mut root));
-    let found = notebook.close().err().map(|found| found.problems);
+    let diagnostics = Diagnostics::new(file, &text);
+    let images = Section::root(&diagnostics).map(|mut root| images::images(&mut root));
+    let found = diagnostics.finish().err().map(|found| found.problems);
     let mut problems: Vec<Problem> = found.unwrap_or_default();
     problems.retain(|problem| problem.key.is_empty() || problem.key.starts_with("images"));
     match problems.is_empty() {
@@ -179,12 +186,12 @@ fn text_of(file: Option<&Path>) -> Result<String, Problems> {
 /// files.
 fn conclude(
     config: Option<Config>,
-    notebook: Notebook<'_>,
+    diagnostics: Diagnostics<'_>,
     file: Option<&Path>,
     invalid: Vec<Problem>,
 ) -> Result<Config, Problems> {
-    let fingerprint = file.map(|_| Fingerprint::of(notebook.text()));
-    let noted = notebook.close();
+    let fingerprint = file.map(|_| Fingerprint::of(diagnostics.text()));
+    let noted = diagnostics.finish();
     match (config, noted) {
         (Some(config), Ok(warnings)) if invalid.is_empty() => Ok(Config {
             file: file.map(Path::to_path_buf),
@@ -223,7 +230,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         vouchings,
         ..Rules::default()
     };
-    let places = notice_places::places(&mut root, hosts.clone());
+    let places = policy_folders::policy_folders(&mut root, hosts.clone());
     let listeners = listeners::listeners(&mut root, &names, &hosts);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);

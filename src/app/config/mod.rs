@@ -9,6 +9,7 @@
 
 mod address;
 mod advisories;
+mod diagnostics;
 mod exceptions;
 mod files;
 mod fingerprint;
@@ -19,34 +20,35 @@ mod limits;
 mod listeners;
 mod loading;
 mod moment;
-mod notebook;
-mod notice_places;
-mod notices;
 mod policy;
+mod policy_folders;
+mod policy_text;
 mod quantity;
 mod revision;
 mod section;
 mod settings;
 mod storage;
-mod trial;
 mod upstreams;
 mod urls;
+mod vulnerability_policy;
 mod webhook;
 
 #[cfg(test)]
 mod tests;
 
 pub use address::{TlsConfig, TlsPaths};
+pub use diagnostics::{Problem, Problems};
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
 pub use limits::LimitsConfig;
-pub use listeners::{AdminConfig, Auth, ListenerConfig, OpsConfig};
-pub use loading::{Config, load_images, load_notices};
-pub use notebook::{Problem, Problems};
-pub use notices::{Invalid, NoticeTexts, Notices, PolicyFile};
+pub use listeners::{AdminConfig, ListenerAuth, ListenerConfig, OpsConfig};
+pub use loading::{Config, load_images, load_vulnerability_policy};
+pub use policy_text::{rules_of, vulnerability_policy_texts};
 pub use quantity::{Period, PeriodError};
 pub use revision::revision;
-pub use storage::{AuditConfig, CacheConfig, LedgerConfig, Record};
-pub use trial::{notice_texts, rules_of};
-pub use upstreams::{Credentials, UpstreamConfig};
-pub use webhook::{ClusterConfig, NamespaceConfig, Nodes, OnFailure, WebhookConfig};
+pub use storage::{AuditConfig, CacheConfig, LedgerConfig, RecordedPasses};
+pub use upstreams::{ConfiguredCredentials, UpstreamConfig};
+pub use vulnerability_policy::{
+    InvalidFile, PolicyFile, VulnerabilityPolicyFiles, VulnerabilityPolicyTexts,
+};
+pub use webhook::{ClusterConfig, NamespaceConfig, NodeMode, OnFailure, WebhookConfig};

@@ -1,4 +1,4 @@
-//! Moments at which something ends.
+//! Dates and times at which something ends.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,7 +7,7 @@ use toml::value::Datetime;
 
 use super::section::Section;
 
-const HINT: &str = "write the last day, as in 2027-03-31";
+const END_HINT: &str = "write the last day, as in 2027-03-31";
 
 /// Reads when something ends: a date includes that day, in UTC. `past` says what
 /// it means that it has ended already.
@@ -19,12 +19,12 @@ pub(super) fn end(
 ) -> Option<Timestamp> {
     let end = optional_end(section, key, now, past);
     if !section.has(key) {
-        section.problem(key, format_args!("is missing; {HINT}"));
+        section.problem(key, format_args!("is missing; {END_HINT}"));
     }
     end
 }
 
-/// The same, of what may go on for ever.
+/// The same, where an end is optional.
 pub(super) fn optional_end(
     section: &mut Section<'_, '_>,
     key: &'static str,
@@ -34,7 +34,7 @@ pub(super) fn optional_end(
     let written: Datetime = section.read(key)?;
     let end = moment(&written);
     match end {
-        None => section.problem(key, format_args!("{written} names no moment; {HINT}")),
+        None => section.problem(key, format_args!("{written} names no moment; {END_HINT}")),
         Some(end) if end <= now => {
             section.warning(key, format_args!("{written} is past: {past}"));
         }
@@ -43,7 +43,7 @@ pub(super) fn optional_end(
     end
 }
 
-/// A time of day without its offset from UTC is nobody's.
+/// Refuses a time of day without its offset from UTC.
 fn moment(written: &Datetime) -> Option<Timestamp> {
     match (written.date, written.time, written.offset) {
         (Some(_), Some(_), Some(_)) => written.to_string().parse().ok(),

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::globs::warn_of_strangers;
+use super::globs::warn_of_unmatched;
 use super::section::Section;
 use super::settings::settings;
 use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
 use crate::trust::{Environment, EnvironmentName, Exposure, ExposureRule, PlatformImage, Settings};
 
-const REASON: &str = "write reason = \"…\", for whoever asks later";
+const REASON_HINT: &str = "write reason = \"…\", for whoever asks later";
 
 /// The tables of `[environments.NAME]`, not yet read: others refer to the names.
 pub(super) fn environment_sections<'n, 't>(
@@ -75,13 +75,13 @@ fn globs(
     if globs.is_empty() {
         section.problem("repositories", format_args!("is empty; {hint}"));
     }
-    warn_of_strangers(section, "repositories", &globs, upstreams);
+    warn_of_unmatched(section, "repositories", &globs, upstreams);
     Some(globs)
 }
 
 fn platform_image(mut section: Section<'_, '_>) -> Option<PlatformImage> {
     let digest: Option<Digest> = section.required("digest", "write digest = \"sha256:…\"");
-    let reason = section.words("reason", REASON);
+    let reason = section.words("reason", REASON_HINT);
     section.finish();
     Some(PlatformImage {
         digest: digest?,
@@ -105,7 +105,7 @@ fn exposure(
 ) -> Option<ExposureRule> {
     let repositories = globs(&mut section, upstreams);
     let exposure: Option<Exposure> = section.required("exposure", "write external or internal");
-    let reason = section.words("reason", REASON);
+    let reason = section.words("reason", REASON_HINT);
     section.finish();
     Some(ExposureRule {
         repositories: repositories?,

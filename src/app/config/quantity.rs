@@ -1,4 +1,4 @@
-//! Durations and sizes as the file writes them.
+//! Durations and sizes of the configuration file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
 /// A century, in seconds: no limit of ours is longer.
-const LONGEST: i64 = 100 * 365 * 86_400;
+const MAX_PERIOD_SECONDS: i64 = 100 * 365 * 86_400;
 
 /// A duration: `60s`, `15m`, `12h`, `30d`, `2w`. A day has 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, PeriodError> {
         parse(text, period_unit)
-            .filter(|seconds| *seconds <= LONGEST as u64)
+            .filter(|seconds| *seconds <= MAX_PERIOD_SECONDS as u64)
             .map(|seconds| Self(seconds as i64))
             .ok_or_else(|| PeriodError(text.to_owned()))
     }

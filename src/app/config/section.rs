@@ -10,36 +10,36 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::notebook::Notebook;
+use super::diagnostics::Diagnostics;
 use crate::app::bounded::{self, Unread};
 
-type Value<'t> = Spanned<DeValue<'t>>;
+type SpannedValue<'t> = Spanned<DeValue<'t>>;
 
-/// A table whose keys are taken out one by one. What a reader cannot take is
-/// noted and read as absent, so that the walk goes on; [`Section::finish`] notes
-/// the keys that nobody asked for.
+/// A table whose keys are taken out one by one. A value that cannot be parsed is noted as
+/// a problem and read as absent, so that reading goes on; [`Section::finish`] notes the
+/// keys that no reader asked for.
 pub(super) struct Section<'n, 't> {
-    notebook: &'n Notebook<'t>,
+    diagnostics: &'n Diagnostics<'t>,
     path: String,
     span: Option<Range<usize>>,
-    values: BTreeMap<String, (Range<usize>, Value<'t>)>,
+    values: BTreeMap<String, (Range<usize>, SpannedValue<'t>)>,
     /// Where the keys that were asked for stand; `None`: absent.
     asked: BTreeMap<&'static str, Option<Range<usize>>>,
 }
 
 impl<'n, 't> Section<'n, 't> {
     /// The whole file; `None` where its syntax is broken, which is noted.
-    pub(super) fn root(notebook: &'n Notebook<'t>) -> Option<Self> {
-        let (table, errors) = DeTable::parse_recoverable(notebook.text());
+    pub(super) fn root(diagnostics: &'n Diagnostics<'t>) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(diagnostics.text());
         for error in &errors {
-            notebook.problem(error.span(), "", error.message());
+            diagnostics.problem(error.span(), "", error.message());
         }
-        let root = || Self::new(notebook, String::new(), None, table.into_inner());
+        let root = || Self::new(diagnostics, String::new(), None, table.into_inner());
         errors.is_empty().then(root)
     }
 
     fn new(
-        notebook: &'n Notebook<'t>,
+        diagnostics: &'n Diagnostics<'t>,
         path: String,
         span: Option<Range<usize>>,
         table: DeTable<'t>,
@@ -49,7 +49,7 @@ impl<'n, 't> Section<'n, 't> {
             (String::from(key.into_inner()), (span, value))
         };
         Self {
-            notebook,
+            diagnostics,
             path,
             span,
             values: table.into_iter().map(entry).collect(),
@@ -65,7 +65,7 @@ impl<'n, 't> Section<'n, 't> {
         }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Value<'t>> {
+    fn take(&mut self, key: &'static str) -> Option<SpannedValue<'t>> {
         let taken = self.values.remove(key);
         self.asked
             .insert(key, taken.as_ref().map(|(span, _)| span.clone()));
@@ -74,12 +74,14 @@ impl<'n, 't> Section<'n, 't> {
 
     /// Notes what is wrong with `key`, which may be absent.
     pub(super) fn problem(&self, key: &str, text: impl Display) {
-        self.notebook.problem(self.place(key), &self.key(key), text);
+        self.diagnostics
+            .problem(self.place(key), &self.key(key), text);
     }
 
     /// Notes what is allowed, but worth a second look.
     pub(super) fn warning(&self, key: &str, text: impl Display) {
-        self.notebook.warning(self.place(key), &self.key(key), text);
+        self.diagnostics
+            .warning(self.place(key), &self.key(key), text);
     }
 
     fn place(&self, key: &str) -> Option<Range<usize>> {
@@ -111,10 +113,10 @@ impl<'n, 't> Section<'n, 't> {
         value
     }
 
-    fn parse<T: DeserializeOwned>(&self, path: &str, value: Value<'t>) -> Option<T> {
+    fn parse<T: DeserializeOwned>(&self, path: &str, value: SpannedValue<'t>) -> Option<T> {
         let span = value.span();
         let note = |error: toml::de::Error| {
-            self.notebook
+            self.diagnostics
                 .problem(Some(span), path, error.message().trim());
         };
         T::deserialize(ValueDeserializer::from(value))
@@ -149,12 +151,12 @@ impl<'n, 't> Section<'n, 't> {
         if written.as_os_str().is_empty() {
             self.problem(key, "is empty; write a path");
         }
-        Some(self.notebook.folder().join(written))
+        Some(self.diagnostics.folder().join(written))
     }
 
     /// A path written within a value, relative to the file's folder.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.notebook.folder().join(path)
+        self.diagnostics.folder().join(path)
     }
 
     /// The path of a file that can be read now.
@@ -217,7 +219,7 @@ impl<'n, 't> Section<'n, 't> {
     ) -> Option<Vec<(T, Section<'n, 't>)>> {
         let outer = self.optional_section(key)?;
         let prefix = outer.path;
-        let named = |(name, (span, value)): (String, (Range<usize>, Value<'t>))| {
+        let named = |(name, (span, value)): (String, (Range<usize>, SpannedValue<'t>))| {
             let path = format!("{prefix}.{name}");
             let text = Spanned::new(span, DeValue::String(name.into()));
             Some((self.parse(&path, text)?, self.table(path, value)?))
@@ -225,14 +227,14 @@ impl<'n, 't> Section<'n, 't> {
         Some(outer.values.into_iter().filter_map(named).collect())
     }
 
-    fn table(&self, path: String, value: Value<'t>) -> Option<Section<'n, 't>> {
+    fn table(&self, path: String, value: SpannedValue<'t>) -> Option<Section<'n, 't>> {
         let span = value.span();
         match value.into_inner() {
-            DeValue::Table(table) => Some(Section::new(self.notebook, path, Some(span), table)),
+            DeValue::Table(table) => Some(Section::new(self.diagnostics, path, Some(span), table)),
             other => {
                 let found = other.type_str();
                 let text = format_args!("is of type {found}; write it as a table");
-                self.notebook.problem(Some(span), &path, text);
+                self.diagnostics.problem(Some(span), &path, text);
                 None
             }
         }
@@ -240,7 +242,7 @@ impl<'n, 't> Section<'n, 't> {
 
     /// A table that the file leaves out, as if it stood there empty.
     pub(super) fn absent(&self, path: &str) -> Section<'n, 't> {
-        Section::new(self.notebook, self.key(path), None, DeTable::new())
+        Section::new(self.diagnostics, self.key(path), None, DeTable::new())
     }
 
     /// Whether the file sets `key`, which was not yet asked for.
@@ -268,18 +270,18 @@ impl<'n, 't> Section<'n, 't> {
     /// Takes an address to listen at, and notes who has it already.
     pub(super) fn claim(&self, address: SocketAddr) {
         let key = self.key("address");
-        if let Some(earlier) = self.notebook.claim(&key, address) {
+        if let Some(earlier) = self.diagnostics.claim(&key, address) {
             let text = format!("{address} is taken by {earlier}; use another port");
             self.problem("address", text);
         }
     }
 
-    /// Notes every key that nobody asked for.
+    /// Notes every key that no reader asked for as unknown.
     pub(super) fn finish(self) {
         let known: Vec<&str> = self.asked.keys().copied().collect();
         for (key, (span, _)) in &self.values {
             let text = format!("is unknown; known here: {}", known.join(", "));
-            self.notebook
+            self.diagnostics
                 .problem(Some(span.clone()), &self.key(key), text);
         }
     }

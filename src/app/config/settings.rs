@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::globs::warn_of_strangers;
+use super::globs::warn_of_unmatched;
 use super::listeners::joined;
 use super::quantity::Period;
 use super::section::Section;
@@ -43,7 +43,7 @@ fn trusted_bases(
     known: &BTreeSet<RegistryHost>,
 ) -> Option<RepositoryGlobs> {
     let globs = section.read("trusted_bases")?;
-    warn_of_strangers(section, "trusted_bases", &globs, known);
+    warn_of_unmatched(section, "trusted_bases", &globs, known);
     Some(globs)
 }
 

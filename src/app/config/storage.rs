@@ -1,4 +1,4 @@
-//! What is kept, and where: bytes, trust records, the audit log.
+//! `[cache]`, `[ledger]` and `[audit]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::quantity::{ByteSize, Period};
 use super::section::Section;
 
-const MAX_SIZE: ByteSize = ByteSize(100 << 30);
-const MIN_FREE: ByteSize = ByteSize(5 << 30);
-const MAX_SILENCE: Period = Period::seconds(15 * 60);
+const DEFAULT_MAX_SIZE: ByteSize = ByteSize(100 << 30);
+const DEFAULT_MIN_FREE: ByteSize = ByteSize(5 << 30);
+const DEFAULT_MAX_SILENCE: Period = Period::seconds(15 * 60);
 
 /// Content, by digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +34,14 @@ pub struct LedgerConfig {
 /// The decision log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditConfig {
-    pub record: Record,
+    pub record: RecordedPasses,
     pub path: PathBuf,
 }
 
 /// Which passes are written down. Denials always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Record {
+pub enum RecordedPasses {
     /// The first of each principal, digest and hour.
     #[default]
     Changes,
@@ -52,8 +52,8 @@ pub enum Record {
 pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path) -> CacheConfig {
     let mut section = root.section("cache");
     let path = section.path("path");
-    let max_size: ByteSize = section.read("max_size").unwrap_or(MAX_SIZE);
-    let min_free: ByteSize = section.read("min_free").unwrap_or(MIN_FREE);
+    let max_size: ByteSize = section.read("max_size").unwrap_or(DEFAULT_MAX_SIZE);
+    let min_free: ByteSize = section.read("min_free").unwrap_or(DEFAULT_MIN_FREE);
     if max_size.0 == 0 {
         section.problem("max_size", "is nothing; write 100GiB, or less");
     }
@@ -69,7 +69,7 @@ pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path) -> CacheConfig 
 pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfig {
     let mut section = root.section("ledger");
     let path = database(&mut section);
-    let max_silence: Period = section.read("max_silence").unwrap_or(MAX_SILENCE);
+    let max_silence: Period = section.read("max_silence").unwrap_or(DEFAULT_MAX_SILENCE);
     if max_silence.is_zero() {
         section.problem(
             "max_silence",

@@ -1,10 +1,10 @@
 //! What a file, or none, comes to mean.
 
 mod clusters;
-mod notice_files;
-mod notices;
 mod problems;
 mod secrets;
+mod vulnerability_policy;
+mod vulnerability_policy_files;
 
 use std::ffi::OsString;
 use std::fs;
@@ -168,7 +168,8 @@ fn reads_secrets_and_hides_them() {
                 [[upstreams]]\nname = 'c.d'\ncredentials = { docker_config = 'config.json' }";
     let config = load(text).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
-    let Some(Credentials::Password { username, password }) = &config.upstreams[0].credentials
+    let Some(ConfiguredCredentials::Password { username, password }) =
+        &config.upstreams[0].credentials
     else {
         panic!("no password");
     };
@@ -176,7 +177,7 @@ fn reads_secrets_and_hides_them() {
     assert_eq!(secrecy::ExposeSecret::expose_secret(password), "s3cret");
     assert!(matches!(
         config.upstreams[1].credentials,
-        Some(Credentials::DockerConfig(_))
+        Some(ConfiguredCredentials::DockerConfig(_))
     ));
 }
 
@@ -301,5 +302,5 @@ fn the_sample_file_is_valid_with_every_key_uncommented() {
     assert_eq!(production.rules.len(), 1);
     assert_eq!(production.platform_images.len(), 1);
     assert!(!production.settings.trusted_bases.is_empty());
-    assert!(config.policy_files.notices().has_places());
+    assert!(config.policy_files.vulnerability_policy().has_folders());
 }

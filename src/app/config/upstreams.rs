@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
-use super::globs::note_foreign;
+use super::globs::note_other_host;
 use super::listeners::joined;
 use super::moment;
 use super::quantity::Period;
@@ -16,13 +16,13 @@ use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 
-const TAG_TTL: Period = Period::seconds(60);
+const DEFAULT_TAG_TTL: Period = Period::seconds(60);
 
 /// Where Docker Hub's API lies.
 const DOCKER_HUB_URL: &str = "https://registry-1.docker.io";
 
-/// Where anyone can publish: their word is nobody's.
-const PUBLIC: [&str; 7] = [
+/// Public registries, which cannot vouch: anyone can publish there.
+const PUBLIC_REGISTRIES: [&str; 7] = [
     "docker.io",
     "gcr.io",
     "ghcr.io",
@@ -41,8 +41,8 @@ pub struct UpstreamConfig {
     pub path: String,
     /// Scheme and authority alone.
     pub url: Url,
-    pub credentials: Option<Credentials>,
-    /// Where names without a registry go.
+    pub credentials: Option<ConfiguredCredentials>,
+    /// Whether image names without a registry belong to it.
     pub default: bool,
     /// What it serves, over `host/name`; empty: everything.
     pub repositories: RepositoryGlobs,
@@ -56,9 +56,9 @@ pub struct UpstreamConfig {
     pub tag_ttl: Duration,
 }
 
-/// Papers for an upstream, read from their files.
+/// Credentials for an upstream, read from their files.
 #[derive(Clone, Debug)]
-pub enum Credentials {
+pub enum ConfiguredCredentials {
     Password {
         username: String,
         password: SecretString,
@@ -87,7 +87,7 @@ pub(super) fn upstreams(
             section.finish();
             continue;
         };
-        note_twins(&section, &upstream, &upstreams);
+        note_duplicates(&section, &upstream, &upstreams);
         let public = is_public(&upstream.name, &upstream.url);
         vouchings.extend(vouching(
             &mut section,
@@ -140,7 +140,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
         token_hosts: Vec::new(),
         redirect_hosts: Vec::new(),
         ca_pem: None,
-        tag_ttl: TAG_TTL.into(),
+        tag_ttl: DEFAULT_TAG_TTL.into(),
     })
 }
 
@@ -155,10 +155,10 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
     let token_hosts = hosts(section, "token_hosts");
     let redirect_hosts = hosts(section, "redirect_hosts");
     let ca_pem = certificates(section);
-    let tag_ttl: Period = section.read("tag_ttl").unwrap_or(TAG_TTL);
+    let tag_ttl: Period = section.read("tag_ttl").unwrap_or(DEFAULT_TAG_TTL);
     let name = name?;
     let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
-    note_foreign(section, &name, &repositories);
+    note_other_host(section, &name, &repositories);
     Some(UpstreamConfig {
         name,
         path: path?,
@@ -205,7 +205,7 @@ fn is_origin(url: &Url) -> bool {
     url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }
 
-fn credentials(section: &mut Section<'_, '_>) -> Option<Credentials> {
+fn credentials(section: &mut Section<'_, '_>) -> Option<ConfiguredCredentials> {
     let mut written = section.optional_section("credentials")?;
     let username: Option<String> = written.read("username");
     let password = written.file_text("password_file");
@@ -219,11 +219,11 @@ fn credentials(section: &mut Section<'_, '_>) -> Option<Credentials> {
     }
     written.finish();
     match (username, password, docker) {
-        (Some(username), Some(password), None) => Some(Credentials::Password {
+        (Some(username), Some(password), None) => Some(ConfiguredCredentials::Password {
             username,
             password: password.trim_end_matches(['\r', '\n']).into(),
         }),
-        (None, None, Some(config)) => Some(Credentials::DockerConfig(config.into())),
+        (None, None, Some(config)) => Some(ConfiguredCredentials::DockerConfig(config.into())),
         _ => None,
     }
 }
@@ -254,7 +254,11 @@ fn certificates(section: &mut Section<'_, '_>) -> Option<String> {
     Some(pem)
 }
 
-fn note_twins(section: &Section<'_, '_>, upstream: &UpstreamConfig, earlier: &[UpstreamConfig]) {
+fn note_duplicates(
+    section: &Section<'_, '_>,
+    upstream: &UpstreamConfig,
+    earlier: &[UpstreamConfig],
+) {
     let name = &upstream.name;
     if earlier.iter().any(|other| other.name == *name) {
         section.problem(
@@ -321,7 +325,7 @@ fn note_empty(vouches: &Section<'_, '_>, key: &'static str, empty: bool) {
 fn is_public(name: &RegistryHost, url: &Url) -> bool {
     let public = |host: &str| {
         let below = |name: &&str| host == *name || host.ends_with(&format!(".{name}"));
-        PUBLIC.iter().any(below) || host == "registry.hub.docker.com"
+        PUBLIC_REGISTRIES.iter().any(below) || host == "registry.hub.docker.com"
     };
     public(name.as_str()) || url.host_str().is_some_and(public)
 }

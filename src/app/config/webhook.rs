@@ -14,9 +14,10 @@ use crate::kubernetes::names::SYSTEM_NAMESPACE;
 use crate::oci::{RegistryHost, is_dns_label};
 use crate::trust::{EnvironmentName, Exposure, Mode};
 
-const WEBHOOK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
+const DEFAULT_WEBHOOK_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
 /// Where Sekisho runs in a cluster, unless something else is said.
-const NAMESPACE: &str = "sekisho";
+const DEFAULT_NAMESPACE: &str = "sekisho";
 
 /// Where API servers ask; TLS always.
 #[derive(Clone, Debug)]
@@ -34,20 +35,20 @@ pub struct WebhookConfig {
 /// What nodes of a cluster pull by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Nodes {
+pub enum NodeMode {
     Mirror,
     #[default]
     RewriteOnly,
 }
 
-/// What becomes of a Pod while `validate` cannot be asked.
+/// What the API server does with a Pod while `validate` cannot be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// It is let in: the gateway is what enforces.
+    /// The Pod is created: the gateway enforces.
     #[default]
     Ignore,
-    /// It is held back.
+    /// The Pod is refused.
     Fail,
 }
 
@@ -60,7 +61,7 @@ pub struct ClusterConfig {
     pub exposure: Exposure,
     /// What images are rewritten to.
     pub gateway: RegistryHost,
-    pub nodes: Nodes,
+    pub nodes: NodeMode,
     pub pin_digests: bool,
     /// Where Sekisho itself runs in it.
     pub namespace: String,
@@ -71,7 +72,7 @@ pub struct ClusterConfig {
     pub pull_secret: Option<String>,
     pub allow_never: bool,
     pub failure_policy: OnFailure,
-    /// Whether the owners of denied Pods are told by an Event.
+    /// Whether an Event is written for the owner of a denied Pod.
     pub events: bool,
     /// `None`: the Pod's own service account, where there is one.
     pub kubeconfig: Option<PathBuf>,
@@ -91,7 +92,7 @@ pub struct NamespaceConfig {
 pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
     let mut section = root.optional_section("webhook")?;
     let written = address::address(&mut section);
-    let address = written.unwrap_or(WEBHOOK);
+    let address = written.unwrap_or(DEFAULT_WEBHOOK_ADDRESS);
     if written.is_some() || !section.has("address") {
         section.claim(address);
     }
@@ -161,7 +162,7 @@ fn cluster(
     );
     let nodes = section.read("nodes").unwrap_or_default();
     let pin_digests = section.read("pin_digests").unwrap_or(true);
-    let namespace = label(section, "namespace", "").unwrap_or_else(|| NAMESPACE.to_owned());
+    let namespace = label(section, "namespace", "").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let exempt = section.list("exempt_namespaces");
     let exempt_namespaces: Vec<String> =
         exempt.unwrap_or_else(|| vec![SYSTEM_NAMESPACE.to_owned()]);
@@ -229,7 +230,7 @@ fn compare_with_pulls(
     section.warning("exposure", text);
 }
 
-fn namespaces(section: &mut Section<'_, '_>, nodes: Nodes) -> Vec<NamespaceConfig> {
+fn namespaces(section: &mut Section<'_, '_>, nodes: NodeMode) -> Vec<NamespaceConfig> {
     let rules = section.sections("namespaces").unwrap_or_default();
     rules
         .into_iter()
@@ -237,14 +238,14 @@ fn namespaces(section: &mut Section<'_, '_>, nodes: Nodes) -> Vec<NamespaceConfi
         .collect()
 }
 
-fn namespace_rule(mut section: Section<'_, '_>, nodes: Nodes) -> Option<NamespaceConfig> {
+fn namespace_rule(mut section: Section<'_, '_>, nodes: NodeMode) -> Option<NamespaceConfig> {
     let globs: Vec<String> = section.list("match").unwrap_or_default();
     let mode = section.read("mode");
     let rewrite = section.read("rewrite").unwrap_or(true);
     if globs.is_empty() {
         section.problem("match", "names no namespace; write match = [\"legacy-*\"]");
     }
-    if !rewrite && nodes == Nodes::RewriteOnly {
+    if !rewrite && nodes == NodeMode::RewriteOnly {
         let text = "is false, and nodes without mirror files would go past the gateway; \
                     set nodes = \"mirror\"";
         section.problem("rewrite", text);

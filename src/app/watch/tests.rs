@@ -28,7 +28,7 @@ fn advisory(id: &str) -> String {
 /// A folder of files, and what is seen of it.
 struct Scene {
     folder: tempfile::TempDir,
-    watched: Watched,
+    watched: WatchedFiles,
 }
 
 impl Scene {
@@ -43,7 +43,7 @@ impl Scene {
         let file = folder.path().join("sekisho.toml");
         fs::write(&file, Self::config("")).unwrap();
         let config = Config::load(Some(&file), |_| None, now()).unwrap();
-        let watched = Watched::new(file, &config);
+        let watched = WatchedFiles::new(file, &config);
         Self { folder, watched }
     }
 
@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn look(&mut self) -> bool {
-        self.watched.look(now())
+        self.watched.reload(now())
     }
 
     /// The ids of what is accepted.
@@ -82,7 +82,7 @@ impl Scene {
     /// What is not in force: `kind name`.
     fn invalid(&self) -> Vec<String> {
         let invalid = self.watched.invalid();
-        let named = |it: &Invalid| format!("{} {}", it.kind.as_str(), it.name);
+        let named = |it: &InvalidFile| format!("{} {}", it.kind.as_str(), it.name);
         invalid.iter().map(named).collect()
     }
 }
@@ -204,7 +204,7 @@ fn an_invalid_exception_stops_no_configuration() {
 }
 
 #[test]
-fn a_shorter_horizon_is_told_of_and_takes_nothing_away() {
+fn a_shorter_horizon_is_reported_and_takes_nothing_away() {
     let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
     scene.write(
         "sekisho.toml",
@@ -215,7 +215,7 @@ fn a_shorter_horizon_is_told_of_and_takes_nothing_away() {
     assert_eq!(scene.invalid(), ["exceptions a.toml"]);
     // A day comes on which it is near enough, though no file changed.
     let later = "2026-09-01T12:00:00Z".parse().unwrap();
-    scene.watched.look(later);
+    scene.watched.reload(later);
     assert!(scene.invalid().is_empty());
 }
 
@@ -247,7 +247,7 @@ fn an_advisory_moves_from_one_file_to_another() {
 
 #[test]
 fn what_is_invalid_is_new_once() {
-    let problem = |text: &str| Invalid {
+    let problem = |text: &str| InvalidFile {
         kind: PolicyFile::Exceptions,
         name: "a.toml".to_owned(),
         problems: vec![Problem::of_file(Path::new("a.toml"), text)],
@@ -271,9 +271,9 @@ fn an_environment_that_a_running_cluster_belongs_to_stays() {
                    gateway = 'g.example'\n";
     fs::write(&file, format!("{listener}{cluster}")).unwrap();
     let config = Config::load(Some(&file), |_| None, now()).unwrap();
-    let mut watched = Watched::new(file.clone(), &config);
+    let mut watched = WatchedFiles::new(file.clone(), &config);
     fs::write(&file, listener).unwrap();
-    assert!(!watched.look(now()));
+    assert!(!watched.reload(now()));
     let told = &watched.invalid()[0].problems[0].text;
     assert!(
         told.contains("staging is gone, and the cluster a still"),

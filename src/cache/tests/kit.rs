@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream, TryStreamExt};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::cache::{Blob, Cache, Config, FetchError, Filled, OnFilled};
+use crate::cache::{Blob, Cache, CacheOptions, FetchError, OnVerified, VerifiedContent};
 use crate::oci::Digest;
 use crate::stream::Chunks;
 use crate::tasks::Tasks;
@@ -35,16 +35,16 @@ pub fn content(seed: u64, kib: u64) -> Bytes {
     (0..kib * KIB / 8).flat_map(|_| next()).collect()
 }
 
-pub struct House {
+pub struct TestCache {
     pub cache: Cache,
     pub tasks: Tasks,
-    pub filled: Arc<Mutex<Vec<Filled>>>,
+    pub filled: Arc<Mutex<Vec<VerifiedContent>>>,
     pub folder: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
-pub fn config(path: &Path) -> Config {
-    Config {
+pub fn config(path: &Path) -> CacheOptions {
+    CacheOptions {
         path: path.to_owned(),
         max_size: PLENTY,
         min_free: 0,
@@ -52,7 +52,7 @@ pub fn config(path: &Path) -> Config {
     }
 }
 
-pub fn recorder(filled: &Arc<Mutex<Vec<Filled>>>) -> OnFilled {
+pub fn recorder(filled: &Arc<Mutex<Vec<VerifiedContent>>>) -> OnVerified {
     let filled = filled.clone();
     Arc::new(move |one, _| {
         filled.lock().unwrap().push(one);
@@ -60,12 +60,12 @@ pub fn recorder(filled: &Arc<Mutex<Vec<Filled>>>) -> OnFilled {
     })
 }
 
-impl House {
+impl TestCache {
     pub fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub fn with(change: impl FnOnce(&mut CacheOptions)) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let mut config = config(temporary.path());
         change(&mut config);
@@ -75,7 +75,7 @@ impl House {
         }
     }
 
-    pub fn open(config: Config) -> Self {
+    pub fn open(config: CacheOptions) -> Self {
         let (tasks, filled) = (Tasks::new(), Arc::default());
         let folder = config.path.clone();
         Self {
@@ -153,7 +153,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
+pub enum UpstreamFailure {
     #[error("connection lost")]
     Connection,
     #[error("not found")]
@@ -213,10 +213,11 @@ impl Upstream {
     fn open(
         &self,
         offset: u64,
-    ) -> Result<impl Stream<Item = Result<Bytes, Lost>> + Send + use<>, Lost> {
+    ) -> Result<impl Stream<Item = Result<Bytes, UpstreamFailure>> + Send + use<>, UpstreamFailure>
+    {
         self.asked.lock().unwrap().push(offset);
         if self.refuses {
-            return Err(Lost::NotFound);
+            return Err(UpstreamFailure::NotFound);
         }
         let state = (self.clone(), offset, self.released.subscribe());
         Ok(stream::try_unfold(
@@ -229,12 +230,12 @@ impl Upstream {
         ))
     }
 
-    fn piece(&self, at: u64, released: u64) -> Result<Option<Bytes>, Lost> {
+    fn piece(&self, at: u64, released: u64) -> Result<Option<Bytes>, UpstreamFailure> {
         let mut breaks = self.breaks.lock().unwrap();
         let to = (at + 16 * KIB).min(released).min(self.content.len() as u64);
         let due = breaks.iter().position(|(offset, _)| *offset <= at);
         match due.map(|index| breaks.remove(index)) {
-            Some((_, true)) => Err(Lost::Connection),
+            Some((_, true)) => Err(UpstreamFailure::Connection),
             Some((_, false)) => Ok(None),
             None => Ok((to > at).then(|| self.content.slice(at as usize..to as usize))),
         }

@@ -1,11 +1,11 @@
-//! The command: set the stage, tell the story, stay up.
+//! The `demo` command: starts the gateway, runs the story, stays up.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::narrator::Narrator;
-use super::stage::Stage;
+use super::printer::StoryPrinter;
+use super::setup::DemoSetup;
 use super::story;
 use crate::app::stop_signal;
 use crate::cli::failure::Failure;
@@ -21,7 +21,7 @@ Examples:
   sekisho demo --once --json"
 )]
 pub struct Demo {
-    /// Exit when the story is told
+    /// Exit after the last step
     #[arg(long)]
     once: bool,
     /// One JSON object for each step
@@ -31,14 +31,14 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> Result<ExitCode, Failure> {
-        let stage = Stage::set(!self.once).await?;
-        let narrator = Narrator::new(self.json);
-        let told = story::tell(&stage, &narrator).await;
+        let setup = DemoSetup::set(!self.once).await?;
+        let printer = StoryPrinter::new(self.json);
+        let told = story::tell(&setup, &printer).await;
         if told.is_ok() && !self.once {
-            narrator.stays_up(&stage);
+            printer.stays_up(&setup);
             stop_signal().await;
         }
-        stage.clear().await;
+        setup.clear().await;
         told.map(|()| ExitCode::SUCCESS)
     }
 }

@@ -1,8 +1,8 @@
 //! `sekisho demo`.
 
 mod command;
-mod narrator;
-mod stage;
+mod printer;
+mod setup;
 mod story;
 
 pub use command::Demo;

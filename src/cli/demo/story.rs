@@ -1,10 +1,10 @@
-//! The story: every line of it is a real request and its real answer.
+//! The steps of the demo: each is a real request with its real answer.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::narrator::{Narrator, Step};
-use super::stage::Stage;
+use super::printer::{StoryPrinter, StoryStep};
+use super::setup::DemoSetup;
 use crate::api::{PROMOTIONS, REINSTATEMENTS, REVOCATIONS, SCANS};
 use crate::cli::client::loopback;
 use crate::cli::failure::Failure;
@@ -13,22 +13,22 @@ use crate::demo::{SampleImage, SampleIndex};
 const REPOSITORY: &str = "demo.example/team/app";
 
 /// Tells it from the first denial to the last.
-pub async fn tell(stage: &Stage, narrator: &Narrator) -> Result<(), Failure> {
-    let teller = Teller {
-        stage,
-        narrator,
+pub async fn tell(setup: &DemoSetup, printer: &StoryPrinter) -> Result<(), Failure> {
+    let storyteller = Storyteller {
+        setup,
+        printer,
         http: loopback()?,
     };
-    narrator.opens(stage);
-    let (flawed, mended) = (stage.flawed(), stage.mended());
-    teller
+    printer.opens(setup);
+    let (flawed, mended) = (setup.flawed(), setup.mended());
+    storyteller
         .pulls(
             "Nobody scanned it: denied before a layer is asked for",
             "1.0",
             403,
         )
         .await?;
-    teller
+    storyteller
         .scans(
             "CI hands in what a scanner found",
             flawed,
@@ -36,10 +36,10 @@ pub async fn tell(stage: &Stage, narrator: &Narrator) -> Result<(), Failure> {
             &[finding()],
         )
         .await?;
-    teller
+    storyteller
         .pulls("What was found is too severe", "1.0", 403)
         .await?;
-    teller
+    storyteller
         .scans(
             "The next build mends it, and is scanned",
             mended,
@@ -47,56 +47,58 @@ pub async fn tell(stage: &Stage, narrator: &Narrator) -> Result<(), Failure> {
             &[],
         )
         .await?;
-    teller
+    storyteller
         .pulls("Clean, and yet nobody promoted it", "1.1", 403)
         .await?;
-    teller
+    storyteller
         .promotes("A promoter lets it into production", mended)
         .await?;
-    teller.pulls("Its papers are in order", "1.1", 200).await?;
-    teller
+    storyteller
+        .pulls("Its papers are in order", "1.1", 200)
+        .await?;
+    storyteller
         .pulls_layers("Its layers are served, and kept", mended)
         .await?;
-    teller
+    storyteller
         .pulls_layers("The next node gets them from the cache", mended)
         .await?;
-    teller.revokes("Trust is taken back", mended).await?;
-    teller.pulls("and holds at once", "1.1", 403).await?;
-    teller
+    storyteller.revokes("Trust is taken back", mended).await?;
+    storyteller.pulls("and holds at once", "1.1", 403).await?;
+    storyteller
         .reinstates("A false alarm: both stay on record", mended)
         .await?;
-    teller
+    storyteller
         .pulls("Its papers are in order again", "1.1", 200)
         .await
 }
 
-struct Teller<'a> {
-    stage: &'a Stage,
-    narrator: &'a Narrator,
+struct Storyteller<'a> {
+    setup: &'a DemoSetup,
+    printer: &'a StoryPrinter,
     http: reqwest::Client,
 }
 
 /// An answer: its status, and its body in one line.
-struct Heard {
+struct HttpAnswer {
     status: u16,
     body: Value,
 }
 
-impl Teller<'_> {
+impl Storyteller<'_> {
     async fn pulls(&self, what: &'static str, tag: &str, expected: u16) -> Result<(), Failure> {
         let url = self.gateway_url(&format!("manifests/{tag}"));
-        let before = self.stage.registry().total();
-        let heard = self.hear(self.http.get(&url)).await?;
-        let answer = match heard.status {
+        let before = self.setup.registry().total();
+        let answered = self.request(self.http.get(&url)).await?;
+        let answer = match answered.status {
             200 => "the manifest, byte for byte".to_owned(),
-            _ => text(&heard.body["errors"][0]["message"]),
+            _ => text(&answered.body["errors"][0]["message"]),
         };
-        self.tell(what, format!("curl {url}"), &heard, answer, before);
-        expect(what, heard.status, expected)
+        self.tell(what, format!("curl {url}"), &answered, answer, before);
+        expect(what, answered.status, expected)
     }
 
     async fn pulls_layers(&self, what: &'static str, index: &SampleIndex) -> Result<(), Failure> {
-        let before = self.stage.registry().total();
+        let before = self.setup.registry().total();
         let (mut bytes, mut command) = (0, String::new());
         for blob in index.images.iter().flat_map(SampleImage::blobs) {
             let url = self.gateway_url(&format!("blobs/{}", blob.digest));
@@ -105,12 +107,12 @@ impl Teller<'_> {
             bytes += response.bytes().await.map_err(unreachable)?.len();
             command = format!("curl {url}");
         }
-        let heard = Heard {
+        let answered = HttpAnswer {
             status: 200,
             body: Value::Null,
         };
         let answer = format!("{bytes} bytes of configs and layers");
-        self.tell(what, command, &heard, answer, before);
+        self.tell(what, command, &answered, answer, before);
         Ok(())
     }
 
@@ -122,23 +124,23 @@ impl Teller<'_> {
         findings: &[Value],
     ) -> Result<(), Failure> {
         for image in &index.images {
-            let before = self.stage.registry().total();
+            let before = self.setup.registry().total();
             let name = format!("{REPOSITORY}@{}", image.manifest.digest);
             let body = json!({"image": name, "report": report(image, findings)});
-            let heard = self.post(SCANS, &body).await?;
+            let answered = self.post(SCANS, &body).await?;
             let answer = format!(
                 "recorded as {}, bound by {}, {} critical, {} high",
-                text(&heard.body["id"]),
-                text(&heard.body["bound_by"]),
-                heard.body["findings"]["critical"],
-                heard.body["findings"]["high"]
+                text(&answered.body["id"]),
+                text(&answered.body["bound_by"]),
+                answered.body["findings"]["critical"],
+                answered.body["findings"]["high"]
             );
             let command = format!(
                 "sekisho scan submit --image {name} --report {tag}-{}.json",
                 image.platform
             );
-            self.tell(what, command, &heard, answer, before);
-            expect(what, heard.status, 200)?;
+            self.tell(what, command, &answered, answer, before);
+            expect(what, answered.status, 200)?;
         }
         Ok(())
     }
@@ -146,12 +148,12 @@ impl Teller<'_> {
     async fn promotes(&self, what: &'static str, index: &SampleIndex) -> Result<(), Failure> {
         let name = format!("{REPOSITORY}:1.1@{}", index.manifest.digest);
         let body = json!({"image": name, "environment": "production"});
-        let before = self.stage.registry().total();
-        let heard = self.post(PROMOTIONS, &body).await?;
+        let before = self.setup.registry().total();
+        let answered = self.post(PROMOTIONS, &body).await?;
         let command = format!("sekisho promote {name} --to production");
-        let answer = format!("recorded as {}", text(&heard.body["id"]));
-        self.tell(what, command, &heard, answer, before);
-        expect(what, heard.status, 200)
+        let answer = format!("recorded as {}", text(&answered.body["id"]));
+        self.tell(what, command, &answered, answer, before);
+        expect(what, answered.status, 200)
     }
 
     async fn revokes(&self, what: &'static str, index: &SampleIndex) -> Result<(), Failure> {
@@ -172,47 +174,47 @@ impl Teller<'_> {
     ) -> Result<(), Failure> {
         let name = format!("{REPOSITORY}@{}", index.manifest.digest);
         let body = json!({"image": name, "reason": "leaks a key"});
-        let before = self.stage.registry().total();
-        let heard = self.post(path, &body).await?;
+        let before = self.setup.registry().total();
+        let answered = self.post(path, &body).await?;
         let command = format!("sekisho {verb} {name} --reason \"leaks a key\"");
-        self.tell(what, command, &heard, "recorded".to_owned(), before);
-        expect(what, heard.status, 200)
+        self.tell(what, command, &answered, "recorded".to_owned(), before);
+        expect(what, answered.status, 200)
     }
 
     fn tell(
         &self,
         what: &'static str,
         command: String,
-        heard: &Heard,
+        answered: &HttpAnswer,
         answer: String,
         before: usize,
     ) {
-        self.narrator.step(&Step {
+        self.printer.step(&StoryStep {
             what,
             command,
-            status: heard.status,
+            status: answered.status,
             answer,
-            upstream_requests: self.stage.registry().total() - before,
+            upstream_requests: self.setup.registry().total() - before,
         });
     }
 
     fn gateway_url(&self, rest: &str) -> String {
-        format!("http://{}/v2/{REPOSITORY}/{rest}", self.stage.gateway())
+        format!("http://{}/v2/{REPOSITORY}/{rest}", self.setup.gateway())
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Heard, Failure> {
-        let url = format!("http://{}{path}", self.stage.admin());
-        let token = self.stage.token();
-        self.hear(self.http.post(url).bearer_auth(token).json(body))
+    async fn post(&self, path: &str, body: &Value) -> Result<HttpAnswer, Failure> {
+        let url = format!("http://{}{path}", self.setup.admin());
+        let token = self.setup.token();
+        self.request(self.http.post(url).bearer_auth(token).json(body))
             .await
     }
 
-    async fn hear(&self, request: reqwest::RequestBuilder) -> Result<Heard, Failure> {
+    async fn request(&self, request: reqwest::RequestBuilder) -> Result<HttpAnswer, Failure> {
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(unreachable)?;
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Ok(Heard { status, body })
+        Ok(HttpAnswer { status, body })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::arguments::{Screen, image};
+use crate::cli::arguments::{OutputArgs, image};
 use crate::nodes::{GatewayUrl, Runtime};
 use crate::oci::RegistryHost;
 
@@ -64,7 +64,7 @@ pub struct Node {
     #[arg(long, value_name = "DIR", default_value = "/etc/docker/certs.d")]
     pub docker_certs: PathBuf,
     #[command(flatten)]
-    pub screen: Screen,
+    pub screen: OutputArgs,
 }
 
 fn runtime() -> impl TypedValueParser<Value = Runtime> {

@@ -8,7 +8,7 @@ use crate::cli::failure::{Exit, Failure};
 
 /// Check that nothing leads past the gateway
 #[derive(Debug, Args)]
-pub struct Doctor {
+pub struct DoctorArgs {
     #[command(subcommand)]
     command: DoctorCommand,
 }
@@ -18,7 +18,7 @@ enum DoctorCommand {
     Node(Box<Node>),
 }
 
-impl Doctor {
+impl DoctorArgs {
     pub async fn run(self) -> Result<Exit, Failure> {
         match self.command {
             DoctorCommand::Node(command) => node::run(&command).await,

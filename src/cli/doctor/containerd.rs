@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::arguments::Node;
+use super::decoy::DecoyRegistry;
 use super::proof::{self, Proof};
-use super::scratch::Scratch;
-use super::witness::Witness;
+use super::work_folder::WorkFolder;
 use super::{files, tool};
 use crate::cli::failure::Failure;
 use crate::diagnosis::Diagnosis;
 use crate::nodes::doctor::{
-    ContainerdSettings, Expected, HostsDirectory, HostsRoot, OnNode, Outcome, in_effect,
+    ContainerdSettings, ExpectedNode, HostsDirectory, HostsRoot, OnNode, PullOutcome, in_effect,
     judge_containerd, named_gateway, read_settings, replica_of_hosts,
 };
 use crate::nodes::{GatewayUrl, Runtime};
 
-const SOCKET: &str = "/run/containerd/containerd.sock";
-/// Nobody has more directories; each costs a pull.
-const MOST: usize = 64;
+const DEFAULT_SOCKET: &str = "/run/containerd/containerd.sock";
+/// The most directories that are tried; each costs a pull.
+const MAX_DIRECTORIES: usize = 64;
 
 /// What is known of containerd here.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Containerd {
             config: node.containerd_config.clone(),
             settings,
             roots: roots?,
-            address: address.unwrap_or_else(|| PathBuf::from(SOCKET)),
+            address: address.unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         })
     }
 
@@ -58,7 +58,7 @@ impl Containerd {
         named_gateway(&self.roots)
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
+    pub fn findings(&self, expected: &ExpectedNode) -> Vec<Diagnosis<OnNode>> {
         let mut found = self.settings.findings(&self.config.display().to_string());
         found.extend(judge_containerd(Runtime::Containerd, &self.roots, expected));
         found
@@ -67,14 +67,14 @@ impl Containerd {
     /// Pulls what must be denied: where no directory is named, and for each that is.
     pub async fn prove(
         &self,
-        expected: &Expected,
-        scratch: &Scratch,
+        expected: &ExpectedNode,
+        work: &WorkFolder,
         images: &[String],
     ) -> Result<Vec<Proof>, Failure> {
-        let ctr = Ctr::new(&self.address, scratch.word())?;
-        let nothing = scratch.folder("no-hosts")?;
+        let ctr = Ctr::new(&self.address, work.word())?;
+        let nothing = work.folder("no-hosts")?;
         let control = ctr
-            .nobodys(&nothing, "any registry".to_owned(), scratch)
+            .unknown_image(&nothing, "any registry".to_owned(), work)
             .await?;
         if let Some(unheard) = proof::control(&control, "no mirror files") {
             ctr.forget(&[]).await;
@@ -83,11 +83,11 @@ impl Containerd {
         let mut proofs = Vec::new();
         let default = self.default_root().map_or(nothing, PathBuf::from);
         let what = "for a registry with a port that no directory names".to_owned();
-        proofs.push(ctr.nobodys(&default, what, scratch).await?);
+        proofs.push(ctr.unknown_image(&default, what, work).await?);
         for (index, (root, directory)) in self.named(expected).into_iter().enumerate() {
-            let folder = scratch.folder(&format!("hosts-{index}"))?;
+            let folder = work.folder(&format!("hosts-{index}"))?;
             proofs.extend(
-                ctr.replica(root, directory, expected, &folder, scratch)
+                ctr.replica(root, directory, expected, &folder, work)
                     .await?,
             );
         }
@@ -113,12 +113,12 @@ impl Containerd {
             .map(|root| root.path.as_str())
     }
 
-    fn named(&self, expected: &Expected) -> Vec<(&HostsRoot, &HostsDirectory)> {
+    fn named(&self, expected: &ExpectedNode) -> Vec<(&HostsRoot, &HostsDirectory)> {
         in_effect(&self.roots)
             .into_iter()
             .filter(|(_, directory)| !directory.is_default())
             .filter(|(_, directory)| !expected.is_direct(&directory.registry()))
-            .take(MOST)
+            .take(MAX_DIRECTORIES)
             .collect()
     }
 }
@@ -177,40 +177,40 @@ impl Ctr {
     }
 
     /// Pulls a name of the witness with these mirror files.
-    async fn nobodys(
+    async fn unknown_image(
         &self,
         hosts: &Path,
         what: String,
-        scratch: &Scratch,
+        work: &WorkFolder,
     ) -> Result<Proof, Failure> {
-        let witness = Witness::open().await?;
-        let image = proof::nobodys(&witness, scratch.word());
+        let decoy = DecoyRegistry::open().await?;
+        let image = proof::unknown_image(&decoy, work.word());
         let pull = self.pull(hosts, &image);
-        proof::watched(Runtime::Containerd, what, image, &witness, pull).await
+        proof::watched(Runtime::Containerd, what, image, &decoy, pull).await
     }
 
-    /// Pulls a name of the witness as this directory says for its registry; nothing
-    /// where that could reach a stranger.
+    /// Pulls a name of the decoy as this directory says for its registry; `None` where
+    /// that could reach another host.
     async fn replica(
         &self,
         root: &HostsRoot,
         directory: &HostsDirectory,
-        expected: &Expected,
+        expected: &ExpectedNode,
         folder: &Path,
-        scratch: &Scratch,
+        work: &WorkFolder,
     ) -> Result<Option<Proof>, Failure> {
-        let witness = Witness::open().await?;
-        let copy = folder.join(witness.address());
+        let decoy = DecoyRegistry::open().await?;
+        let copy = folder.join(decoy.address());
         let written = fs::create_dir(&copy);
         written.map_err(|error| Failure::new(format!("{}: {error}", copy.display())))?;
         if let Some(text) = &directory.hosts_toml {
-            let Some(replica) = replica_of_hosts(text, expected, witness.address()) else {
+            let Some(replica) = replica_of_hosts(text, expected, decoy.address()) else {
                 return Ok(None);
             };
             files::write(&copy.join("hosts.toml"), replica.as_bytes())?;
         }
         files::copy_beside(&Path::new(&root.path).join(&directory.name), &copy)?;
-        let image = proof::nobodys(&witness, scratch.word());
+        let image = proof::unknown_image(&decoy, work.word());
         let pull = self.pull(folder, &image);
         let what = format!(
             "as {}/{} says for {}",
@@ -218,14 +218,16 @@ impl Ctr {
             directory.name,
             directory.registry()
         );
-        proof::watched(Runtime::Containerd, what, image, &witness, pull)
+        proof::watched(Runtime::Containerd, what, image, &decoy, pull)
             .await
             .map(Some)
     }
 
     /// Removes what came, and the namespace. That fails where nothing was made.
     async fn forget(&self, proofs: &[Proof]) {
-        let came = proofs.iter().filter(|proof| proof.outcome == Outcome::Open);
+        let came = proofs
+            .iter()
+            .filter(|proof| proof.outcome == PullOutcome::Open);
         for proof in came {
             let _ = tool::run(self.command(&["images", "rm", "--sync", &proof.image])).await;
         }

@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::arguments::Node;
+use super::decoy::DecoyRegistry;
 use super::proof::{self, Proof};
-use super::scratch::Scratch;
-use super::witness::Witness;
+use super::work_folder::WorkFolder;
 use super::{files, tool};
 use crate::cli::failure::Failure;
 use crate::diagnosis::Diagnosis;
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{Expected, OnNode, Registries, read_registries, replica_of_registry};
+use crate::nodes::doctor::{
+    ExpectedNode, OnNode, Registries, read_registries, replica_of_registry,
+};
 
 /// Each table costs a pull.
-const MOST: usize = 64;
-const CONF: &str = "CONTAINERS_REGISTRIES_CONF";
+const MAX_TABLES: usize = 64;
+const CONF_VARIABLE: &str = "CONTAINERS_REGISTRIES_CONF";
 
 #[derive(Debug)]
 pub struct Containers {
@@ -34,7 +36,7 @@ impl Containers {
         })
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
+    pub fn findings(&self, expected: &ExpectedNode) -> Vec<Diagnosis<OnNode>> {
         let root = self.root.display().to_string();
         self.registries.findings(self.runtime, &root, expected)
     }
@@ -42,28 +44,27 @@ impl Containers {
     /// Pulls what must be denied, as each table says.
     pub async fn prove(
         &self,
-        expected: &Expected,
-        scratch: &Scratch,
+        expected: &ExpectedNode,
+        work: &WorkFolder,
         images: &[String],
     ) -> Result<Vec<Proof>, Failure> {
-        let puller = Puller::find(self.runtime)?;
+        let puller = PullTool::find(self.runtime)?;
         let control = puller
-            .nobodys(|_| String::new(), "any registry".to_owned(), scratch)
+            .unknown_image(|_| String::new(), "any registry".to_owned(), work)
             .await?;
         if let Some(unheard) = proof::control(&control, "no table") {
             return Ok(vec![unheard]);
         }
         let mut proofs = Vec::new();
-        for prefix in self.registries.prefixes(expected).take(MOST) {
+        for prefix in self.registries.prefixes(expected).take(MAX_TABLES) {
             let what = format!("as the table for {prefix} says");
-            let conf =
-                |witness: &str| replica_of_registry(&self.registries, prefix, expected, witness);
-            proofs.push(puller.nobodys(conf, what, scratch).await?);
+            let conf = |decoy: &str| replica_of_registry(&self.registries, prefix, expected, decoy);
+            proofs.push(puller.unknown_image(conf, what, work).await?);
         }
         if proofs.is_empty() {
             proofs.push(control);
         }
-        let merged = scratch.file("registries.conf", &self.registries.merged())?;
+        let merged = work.file("registries.conf", &self.registries.merged())?;
         for image in images {
             proofs.push(puller.by_name(&merged, image).await?);
         }
@@ -72,14 +73,14 @@ impl Containers {
 }
 
 /// podman, or for CRI-O, which only the kubelet asks, skopeo.
-struct Puller {
+struct PullTool {
     runtime: Runtime,
     program: PathBuf,
     /// skopeo reads the manifest and keeps nothing.
     keeps: bool,
 }
 
-impl Puller {
+impl PullTool {
     fn find(runtime: Runtime) -> Result<Self, Failure> {
         let skopeo = match runtime {
             Runtime::Crio => tool::find("skopeo"),
@@ -101,7 +102,9 @@ impl Puller {
     fn pull(&self, conf: &Path, image: &str) -> Command {
         let mut command = Command::new(&self.program);
         match self.keeps {
-            true => command.args(["pull", "--quiet", image]).env(CONF, conf),
+            true => command
+                .args(["pull", "--quiet", image])
+                .env(CONF_VARIABLE, conf),
             false => command.arg("--registries-conf").arg(conf).args([
                 "inspect",
                 "--raw",
@@ -111,17 +114,17 @@ impl Puller {
         command
     }
 
-    async fn nobodys(
+    async fn unknown_image(
         &self,
         conf: impl FnOnce(&str) -> String,
         what: String,
-        scratch: &Scratch,
+        work: &WorkFolder,
     ) -> Result<Proof, Failure> {
-        let witness = Witness::open().await?;
-        let image = proof::nobodys(&witness, scratch.word());
-        let file = scratch.file("registries.conf", &conf(witness.address()))?;
+        let decoy = DecoyRegistry::open().await?;
+        let image = proof::unknown_image(&decoy, work.word());
+        let file = work.file("registries.conf", &conf(decoy.address()))?;
         let pull = self.pull(&file, &image);
-        proof::watched(self.runtime, what, image, &witness, pull).await
+        proof::watched(self.runtime, what, image, &decoy, pull).await
     }
 
     /// What was not here before does not stay.

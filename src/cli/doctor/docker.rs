@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::arguments::Node;
+use super::decoy::DecoyRegistry;
 use super::proof::{self, Proof};
-use super::scratch::Scratch;
-use super::witness::Witness;
+use super::work_folder::WorkFolder;
 use super::{files, tool};
 use crate::cli::failure::Failure;
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{DockerState, Expected, HostsRoot, OnNode, judge_docker};
+use crate::nodes::doctor::{DockerState, ExpectedNode, HostsRoot, OnNode, judge_docker};
 
 #[derive(Debug)]
 pub struct Docker {
@@ -42,7 +42,7 @@ impl Docker {
         Ok(command)
     }
 
-    pub fn findings(&self, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
+    pub fn findings(&self, expected: &ExpectedNode) -> Vec<Diagnosis<OnNode>> {
         match &self.state {
             Some(state) => judge_docker(state, &self.root, expected),
             None => vec![self.silent()],
@@ -60,12 +60,12 @@ impl Docker {
             .next("run it as root beside a running daemon, without --files-only")
     }
 
-    pub async fn prove(&self, scratch: &Scratch, images: &[String]) -> Result<Vec<Proof>, Failure> {
-        let witness = Witness::open().await?;
-        let image = proof::nobodys(&witness, scratch.word());
+    pub async fn prove(&self, work: &WorkFolder, images: &[String]) -> Result<Vec<Proof>, Failure> {
+        let decoy = DecoyRegistry::open().await?;
+        let image = proof::unknown_image(&decoy, work.word());
         let pull = self.command(&["pull", "--quiet", &image])?;
         let what = "for a registry with a port".to_owned();
-        let mut proofs = vec![proof::watched(Runtime::Docker, what, image, &witness, pull).await?];
+        let mut proofs = vec![proof::watched(Runtime::Docker, what, image, &decoy, pull).await?];
         for image in images {
             proofs.push(self.by_name(image).await?);
         }

@@ -9,15 +9,15 @@ use crate::cli::failure::Failure;
 use crate::nodes::doctor::{ConfFile, HostsDirectory, HostsRoot};
 
 /// The longest file that is read, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What no runtime can read as TOML either.
-const NO_TEXT: &str = "=";
+const INVALID_TOML: &str = "=";
 
 /// The text of a file; none where there is none. What is no text is none that parses.
 pub fn text(path: &Path) -> Result<Option<String>, Failure> {
     match bytes(path) {
         Ok(bytes) => Ok(Some(
-            String::from_utf8(bytes).unwrap_or_else(|_| NO_TEXT.to_owned()),
+            String::from_utf8(bytes).unwrap_or_else(|_| INVALID_TOML.to_owned()),
         )),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(unread(path, &error)),
@@ -27,9 +27,9 @@ pub fn text(path: &Path) -> Result<Option<String>, Failure> {
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bounded::open(path)?
-        .take(FILE_LIMIT + 1)
+        .take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > FILE_LIMIT {
+    match bytes.len() as u64 > MAX_FILE_BYTES {
         true => Err(io::Error::other("it is longer than 1 MiB")),
         false => Ok(bytes),
     }

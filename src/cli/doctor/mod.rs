@@ -8,14 +8,14 @@ mod arguments;
 mod command;
 mod containerd;
 mod containers;
+mod decoy;
 mod docker;
 mod files;
 mod node;
 mod proof;
 mod report;
-mod scratch;
 mod screen;
 mod tool;
-mod witness;
+mod work_folder;
 
-pub use command::Doctor;
+pub use command::DoctorArgs;

@@ -7,13 +7,13 @@ use super::containerd::Containerd;
 use super::containers::Containers;
 use super::docker::Docker;
 use super::proof::Proof;
-use super::report::Report;
-use super::scratch::Scratch;
+use super::report::NodeReport;
+use super::work_folder::WorkFolder;
 use super::{screen, tool};
 use crate::cli::diagnosis;
 use crate::cli::failure::{Exit, Failure};
 use crate::diagnosis::{Diagnosis, Gravity};
-use crate::nodes::doctor::{Expected, OnNode};
+use crate::nodes::doctor::{ExpectedNode, OnNode};
 use crate::nodes::{GatewayUrl, Runtime};
 use crate::oci::{ImageRef, RegistryHost};
 
@@ -22,7 +22,7 @@ const CRIO_SOCKET: &str = "/var/run/crio/crio.sock";
 pub async fn run(node: &Node) -> Result<Exit, Failure> {
     let containerd = Containerd::read(node).await?;
     let runtimes = runtimes(node, &containerd)?;
-    let expected = Expected {
+    let expected = ExpectedNode {
         gateway: gateway(node, &containerd, &runtimes)?,
         registries: node.registry.clone(),
         direct: node.direct.clone(),
@@ -32,7 +32,7 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
         checkup.examine(*runtime, &containerd).await?;
     }
     let gateway = expected.gateway.to_string();
-    let report = Report::new(gateway, &runtimes, checkup.findings, checkup.proofs);
+    let report = NodeReport::new(gateway, &runtimes, checkup.findings, checkup.proofs);
     let raw = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     node.screen
@@ -88,20 +88,20 @@ fn gateway(
 /// What is found on the way.
 struct Checkup<'a> {
     node: &'a Node,
-    expected: &'a Expected,
-    scratch: Scratch,
+    expected: &'a ExpectedNode,
+    work: WorkFolder,
     images: Vec<String>,
     findings: Vec<Diagnosis<OnNode>>,
     proofs: Vec<Proof>,
 }
 
 impl<'a> Checkup<'a> {
-    fn new(node: &'a Node, expected: &'a Expected) -> Result<Self, Failure> {
+    fn new(node: &'a Node, expected: &'a ExpectedNode) -> Result<Self, Failure> {
         let images: Result<Vec<_>, _> = node.image.iter().map(|text| full_name(text)).collect();
         Ok(Self {
             node,
             expected,
-            scratch: Scratch::new()?,
+            work: WorkFolder::new()?,
             images: images?,
             findings: Vec::new(),
             proofs: Vec::new(),
@@ -121,7 +121,7 @@ impl<'a> Checkup<'a> {
         self.findings.extend(containerd.findings(self.expected));
         if !self.node.files_only {
             let proofs = containerd
-                .prove(self.expected, &self.scratch, &self.images)
+                .prove(self.expected, &self.work, &self.images)
                 .await;
             self.take(Runtime::Containerd, proofs);
         }
@@ -132,7 +132,7 @@ impl<'a> Checkup<'a> {
         self.findings.extend(containers.findings(self.expected));
         if !self.node.files_only {
             let proofs = containers
-                .prove(self.expected, &self.scratch, &self.images)
+                .prove(self.expected, &self.work, &self.images)
                 .await;
             self.take(runtime, proofs);
         }
@@ -143,7 +143,7 @@ impl<'a> Checkup<'a> {
         let docker = Docker::read(self.node).await?;
         self.findings.extend(docker.findings(self.expected));
         if !self.node.files_only {
-            let proofs = docker.prove(&self.scratch, &self.images).await;
+            let proofs = docker.prove(&self.work, &self.images).await;
             self.take(Runtime::Docker, proofs);
         }
         Ok(())

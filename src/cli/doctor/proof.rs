@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
+use super::decoy::DecoyRegistry;
 use super::tool;
-use super::witness::Witness;
 use crate::cli::failure::Failure;
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{Outcome, outcome};
+use crate::nodes::doctor::{PullOutcome, pull_outcome};
 
 /// What a pull showed.
 #[derive(Debug)]
@@ -15,13 +15,13 @@ pub struct Proof {
     /// For what it stands.
     pub what: String,
     pub image: String,
-    pub outcome: Outcome,
+    pub outcome: PullOutcome,
     pub said: String,
 }
 
-/// A name below the witness that nobody ever gave to an image.
-pub fn nobodys(witness: &Witness, word: &str) -> String {
-    format!("{}/sekisho-doctor/{word}:1", witness.address())
+/// A random image name below the decoy, which no image has.
+pub fn unknown_image(decoy: &DecoyRegistry, word: &str) -> String {
+    format!("{}/sekisho-doctor/{word}:1", decoy.address())
 }
 
 /// Runs the pull while the witness watches.
@@ -29,16 +29,16 @@ pub async fn watched(
     runtime: Runtime,
     what: String,
     image: String,
-    witness: &Witness,
+    decoy: &DecoyRegistry,
     pull: Command,
 ) -> Result<Proof, Failure> {
-    let (said, asked) = witness.watch(tool::run(pull)).await;
+    let (said, asked) = decoy.watch(tool::run(pull)).await;
     let said = said?;
     Ok(Proof {
         runtime,
         what,
         image,
-        outcome: outcome(said.success, asked, &said.text),
+        outcome: pull_outcome(said.success, asked, &said.text),
         said: match asked {
             true => format!("the registry itself was asked; {}", said.text),
             false => said.text,
@@ -53,18 +53,19 @@ pub async fn by_name(runtime: Runtime, image: &str, pull: Command) -> Result<Pro
         runtime,
         what: "an image that was named as denied".to_owned(),
         image: image.to_owned(),
-        outcome: outcome(said.success, false, &said.text),
+        outcome: pull_outcome(said.success, false, &said.text),
         said: said.text,
     })
 }
 
-/// Before a silent witness may count: a runtime that is told of no gateway asks it.
+/// The control: a runtime without a gateway must connect to the decoy, else its silence
+/// proves nothing.
 pub fn control(proof: &Proof, told: &str) -> Option<Proof> {
-    (proof.outcome != Outcome::Open).then(|| Proof {
+    (proof.outcome != PullOutcome::Open).then(|| Proof {
         runtime: proof.runtime,
         what: "without any mirror, to see that the doctor would notice".to_owned(),
         image: proof.image.clone(),
-        outcome: Outcome::Unproven,
+        outcome: PullOutcome::Unproven,
         said: format!(
             "with {told} the doctor was not asked, so its silence proves nothing; {}",
             proof.said

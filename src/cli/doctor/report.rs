@@ -5,21 +5,21 @@ use serde::Serialize;
 use super::proof::Proof;
 use crate::diagnosis::{Diagnosis, is_sound};
 use crate::nodes::Runtime;
-use crate::nodes::doctor::{OnNode, Outcome, openness};
+use crate::nodes::doctor::{OnNode, PullOutcome, openness};
 
 /// What `--output json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct NodeReport {
     /// Every file and every pull leads to the gateway only.
     pub closed: bool,
     pub gateway: String,
     pub runtimes: Vec<&'static str>,
-    pub findings: Vec<FindingView>,
+    pub findings: Vec<NodeFindingView>,
     pub proofs: Vec<ProofView>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct FindingView {
+pub struct NodeFindingView {
     pub runtime: &'static str,
     pub severity: &'static str,
     pub place: String,
@@ -38,7 +38,7 @@ pub struct ProofView {
     pub said: String,
 }
 
-impl Report {
+impl NodeReport {
     pub fn new(
         gateway: String,
         runtimes: &[Runtime],
@@ -46,19 +46,21 @@ impl Report {
         proofs: Vec<Proof>,
     ) -> Self {
         findings.sort_by_key(|finding| (finding.about.runtime.as_str(), finding.gravity));
-        let closed =
-            is_sound(&findings) && proofs.iter().all(|proof| proof.outcome == Outcome::Closed);
+        let closed = is_sound(&findings)
+            && proofs
+                .iter()
+                .all(|proof| proof.outcome == PullOutcome::Closed);
         Self {
             closed,
             gateway,
             runtimes: runtimes.iter().map(|runtime| runtime.as_str()).collect(),
-            findings: findings.into_iter().map(FindingView::from).collect(),
+            findings: findings.into_iter().map(NodeFindingView::from).collect(),
             proofs: proofs.into_iter().map(ProofView::from).collect(),
         }
     }
 }
 
-impl From<Diagnosis<OnNode>> for FindingView {
+impl From<Diagnosis<OnNode>> for NodeFindingView {
     fn from(found: Diagnosis<OnNode>) -> Self {
         Self {
             runtime: found.about.runtime.as_str(),

@@ -1,17 +1,17 @@
-//! The report as people read it: the worst first, each with its next step.
+//! Renders the report as text: the worst finding first, each with its next step.
 
-use super::report::{FindingView, ProofView, Report};
+use super::report::{NodeFindingView, NodeReport, ProofView};
 use crate::cli::diagnosis::{Entry, coloured};
 use crate::cli::output::Palette;
 use crate::oci::printable;
 
 /// The longest text that is shown of one thing.
-const TEXT: usize = 600;
+const MAX_TEXT_CHARS: usize = 600;
 /// Columns of the word before each thing.
-const WORD: usize = 8;
+const SEVERITY_COLUMNS: usize = 8;
 
-pub fn render(report: &Report, palette: Palette) -> String {
-    let mut text = format!("gateway {}\n", printable(&report.gateway, TEXT));
+pub fn render(report: &NodeReport, palette: Palette) -> String {
+    let mut text = format!("gateway {}\n", printable(&report.gateway, MAX_TEXT_CHARS));
     for runtime in &report.runtimes {
         text.push_str(&format!("\n{}\n", palette.strong(runtime)));
         let findings = report.findings.iter();
@@ -26,11 +26,11 @@ pub fn render(report: &Report, palette: Palette) -> String {
     format!("{text}\n{}", conclusion(report, palette))
 }
 
-fn finding(found: &FindingView, palette: Palette) -> String {
+fn finding(found: &NodeFindingView, palette: Palette) -> String {
     let what = format!("{}: {}", found.place, found.what);
     let entry = Entry {
         word: found.severity,
-        width: WORD,
+        width: SEVERITY_COLUMNS,
         indent: 2,
         what: &what,
         why: &found.why,
@@ -40,15 +40,15 @@ fn finding(found: &FindingView, palette: Palette) -> String {
 }
 
 fn proof(tried: &ProofView, palette: Palette) -> String {
-    let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, TEXT));
+    let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, MAX_TEXT_CHARS));
     format!(
         "  {}  pulled {what}\n            {}\n            it said: {said}\n",
-        coloured(tried.outcome, WORD, palette),
-        printable(&tried.image, TEXT)
+        coloured(tried.outcome, SEVERITY_COLUMNS, palette),
+        printable(&tried.image, MAX_TEXT_CHARS)
     )
 }
 
-fn conclusion(report: &Report, palette: Palette) -> String {
+fn conclusion(report: &NodeReport, palette: Palette) -> String {
     match (report.closed, report.proofs.is_empty()) {
         (true, false) => palette.good("closed: a denied image cannot be pulled here"),
         (true, true) => "the files are closed; nothing was pulled, so nothing is proven".to_owned(),

@@ -1,4 +1,4 @@
-//! The runtimes' own programs: found on the PATH, run under a deadline.
+//! Runs programs of the runtimes, found on the PATH, with a timeout.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -13,16 +13,16 @@ use tokio::time::timeout;
 use crate::cli::failure::Failure;
 
 /// A pull that is denied takes well under a second; one that hangs proves nothing.
-const DEADLINE: Duration = Duration::from_secs(120);
+const PULL_TIMEOUT: Duration = Duration::from_secs(120);
 /// How much of what a program prints is kept, in characters.
-const TEXT: usize = 2000;
+const MAX_OUTPUT_CHARS: usize = 2000;
 
 /// Where administrators' programs lie besides the PATH.
-const ELSEWHERE: [&str; 3] = ["/usr/local/bin", "/usr/sbin", "/sbin"];
+const EXTRA_PATHS: [&str; 3] = ["/usr/local/bin", "/usr/sbin", "/sbin"];
 
-/// How a program ended and what it said.
+/// Exit status and output of a program.
 #[derive(Debug)]
-pub struct Said {
+pub struct ToolOutput {
     pub success: bool,
     /// Standard error, then output; whole lines, joined.
     pub text: String,
@@ -32,7 +32,7 @@ pub struct Said {
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
-        .chain(ELSEWHERE.map(PathBuf::from))
+        .chain(EXTRA_PATHS.map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
 }
@@ -46,7 +46,7 @@ pub fn need(name: &str, whose: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Runs it to its end, or to the deadline.
-pub async fn run(mut command: Command) -> Result<Said, Failure> {
+pub async fn run(mut command: Command) -> Result<ToolOutput, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{name}: {error}"));
     let child = command
@@ -58,7 +58,7 @@ pub async fn run(mut command: Command) -> Result<Said, Failure> {
         .map_err(|error| failed(&error))?;
     let group = Pid::from_raw(child.id().cast_signed());
     let mut done = spawn_blocking(move || child.wait_with_output());
-    let ended = match timeout(DEADLINE, &mut done).await {
+    let ended = match timeout(PULL_TIMEOUT, &mut done).await {
         Ok(ended) => ended,
         Err(_) => {
             group.map(|group| kill_process_group(group, Signal::KILL));
@@ -71,7 +71,7 @@ pub async fn run(mut command: Command) -> Result<Said, Failure> {
     Ok(said(&output))
 }
 
-fn said(output: &Output) -> Said {
+fn said(output: &Output) -> ToolOutput {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
     let lines = stderr.lines().chain(stdout.lines());
@@ -79,9 +79,9 @@ fn said(output: &Output) -> Said {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    Said {
+    ToolOutput {
         success: output.status.success(),
-        text: lines.join("; ").chars().take(TEXT).collect(),
+        text: lines.join("; ").chars().take(MAX_OUTPUT_CHARS).collect(),
         stdout,
     }
 }

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::doctor::Doctor;
-use super::manifests::Manifests;
-use crate::cli::arguments::Shared;
+use super::doctor::KubernetesDoctorArgs;
+use super::manifests::ManifestsArgs;
+use crate::cli::arguments::SharedArgs;
 use crate::cli::failure::{Exit, Failure};
 
 /// What to apply to a Kubernetes cluster, and what is wrong in it
@@ -12,22 +12,22 @@ use crate::cli::failure::{Exit, Failure};
 #[command(after_help = "Examples:
   sekisho kubernetes manifests --image registry.corp/sekisho:1 | kubectl apply --server-side -f -
   sekisho kubernetes doctor")]
-pub struct Kubernetes {
+pub struct KubernetesArgs {
     #[command(subcommand)]
-    command: Command,
+    command: KubernetesCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Manifests(Manifests),
-    Doctor(Doctor),
+enum KubernetesCommand {
+    Manifests(ManifestsArgs),
+    Doctor(KubernetesDoctorArgs),
 }
 
-impl Kubernetes {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl KubernetesArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         match self.command {
-            Command::Manifests(command) => command.run(shared),
-            Command::Doctor(command) => command.run(shared).await,
+            KubernetesCommand::Manifests(command) => command.run(shared),
+            KubernetesCommand::Doctor(command) => command.run(shared).await,
         }
     }
 }

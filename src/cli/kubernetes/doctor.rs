@@ -11,20 +11,22 @@ use serde::Serialize;
 use super::verdicts;
 use crate::app::bounded;
 use crate::app::config::{ClusterConfig, Config};
-use crate::cli::arguments::{Screen, Shared};
-use crate::cli::client::Remote;
+use crate::cli::arguments::{OutputArgs, SharedArgs};
+use crate::cli::client::RemoteArgs;
 use crate::cli::diagnosis::{self, Entry};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Palette;
 use crate::diagnosis::{Diagnosis, Gravity, is_sound};
-use crate::kubernetes::client::{Cluster, Look};
-use crate::kubernetes::doctor::{Expected, Lax, judge, judge_images, questions};
+use crate::kubernetes::client::{KubernetesClient, SnapshotScope};
+use crate::kubernetes::doctor::{
+    ExpectedCluster, LenientNamespaces, judge, judge_images, questions,
+};
 use crate::trust::{Exposure, Mode};
 
 /// Columns of the word before each thing.
-const WORD: usize = 7;
+const SEVERITY_COLUMNS: usize = 7;
 /// Set by the kubelet in every container.
-const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+const SERVICE_HOST_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
 
 /// Say what is wrong in a cluster; exit 1 if anything is
 #[derive(Debug, Args)]
@@ -39,7 +41,7 @@ Examples:
   sekisho kubernetes doctor --cluster production-a --kubeconfig ~/.kube/config
   sekisho kubernetes doctor --output json | jq '.findings[] | select(.severity == \"wrong\")'"
 )]
-pub struct Doctor {
+pub struct KubernetesDoctorArgs {
     /// Its name in [[clusters]]; may be left out where there is one
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
@@ -51,30 +53,30 @@ pub struct Doctor {
     #[arg(long, value_name = "NAME", default_value = "default")]
     trial_namespace: String,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 /// What `--output json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct ClusterReport<'a> {
     cluster: &'a str,
     ok: bool,
     images: usize,
-    findings: Vec<FindingView<'a>>,
+    findings: Vec<ClusterFindingView<'a>>,
 }
 
 #[derive(Serialize)]
-struct FindingView<'a> {
+struct ClusterFindingView<'a> {
     severity: &'static str,
     what: &'a str,
     why: &'a str,
     next_step: &'a str,
 }
 
-impl Doctor {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl KubernetesDoctorArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let config = shared.load()?;
         let table = super::cluster::named(&config, self.cluster.as_deref())?;
         let expected = expected(table);
@@ -82,7 +84,7 @@ impl Doctor {
         let snapshot = self
             .connect(table)
             .await?
-            .snapshot(&self.look(&config, &expected), now)
+            .snapshot(&self.scope(&config, &expected), now)
             .await;
         let mut findings = judge(&snapshot, &expected, now);
         let questions = questions(&snapshot, &expected);
@@ -94,7 +96,7 @@ impl Doctor {
         self.show(&expected, images, &findings)
     }
 
-    async fn connect(&self, table: &ClusterConfig) -> Result<Cluster, Failure> {
+    async fn connect(&self, table: &ClusterConfig) -> Result<KubernetesClient, Failure> {
         let configured = self.kubeconfig.clone().or_else(|| table.kubeconfig.clone());
         let file = configured.or_else(usual_kubeconfig);
         if let Some(file) = &file {
@@ -102,34 +104,34 @@ impl Doctor {
             bounded::bytes(file)
                 .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
         }
-        let cluster = Cluster::connect(file.as_deref()).await;
+        let cluster = KubernetesClient::connect(file.as_deref()).await;
         let cluster = cluster.map_err(|error| Failure::new(error.to_string()))?;
         cluster.ok_or_else(|| {
             Failure::new("no way to the API server is known").next("name it by --kubeconfig FILE")
         })
     }
 
-    fn look(&self, config: &Config, expected: &Expected) -> Look {
+    fn scope(&self, config: &Config, expected: &ExpectedCluster) -> SnapshotScope {
         let trial = config.upstreams.first().map(|upstream| {
             let image = format!("{}/library/sekisho-doctor:1", upstream.name);
             (self.trial_namespace.clone(), image)
         });
-        Look {
+        SnapshotScope {
             namespace: expected.namespace.clone(),
             configuration: expected.configuration(),
             trial,
-            inside: env::var_os(IN_CLUSTER).is_some(),
+            inside: env::var_os(SERVICE_HOST_VARIABLE).is_some(),
         }
     }
 
     fn show(
         &self,
-        expected: &Expected,
+        expected: &ExpectedCluster,
         images: usize,
         findings: &[Diagnosis],
     ) -> Result<Exit, Failure> {
         let ok = is_sound(findings);
-        let report = Report {
+        let report = ClusterReport {
             cluster: &expected.cluster,
             ok,
             images,
@@ -146,7 +148,7 @@ impl Doctor {
 
 /// Outside a cluster, where `kubectl` looks.
 fn usual_kubeconfig() -> Option<PathBuf> {
-    if env::var_os(IN_CLUSTER).is_some() {
+    if env::var_os(SERVICE_HOST_VARIABLE).is_some() {
         return None;
     }
     let named = env::var_os("KUBECONFIG").and_then(|paths| env::split_paths(&paths).next());
@@ -154,20 +156,20 @@ fn usual_kubeconfig() -> Option<PathBuf> {
     named.or(home).filter(|file| file.is_file())
 }
 
-fn expected(table: &ClusterConfig) -> Expected {
-    let lax = |mode: Mode| mode != Mode::Enforce;
+fn expected(table: &ClusterConfig) -> ExpectedCluster {
+    let lenient = |mode: Mode| mode != Mode::Enforce;
     let rules = table.namespaces.iter().filter_map(|rule| {
-        let mode = rule.mode.filter(|mode| lax(*mode))?;
-        Some(Lax {
+        let mode = rule.mode.filter(|mode| lenient(*mode))?;
+        Some(LenientNamespaces {
             globs: rule.globs.clone(),
             mode: mode.as_str().to_owned(),
         })
     });
-    Expected {
+    ExpectedCluster {
         cluster: table.name.clone(),
         namespace: table.namespace.clone(),
         exempt: table.exempt_namespaces.clone(),
-        lax: rules.collect(),
+        lenient: rules.collect(),
         gateway: table.gateway.to_string(),
         internal: table.exposure == Exposure::Internal,
     }
@@ -181,8 +183,8 @@ const fn word(gravity: Gravity) -> &'static str {
     }
 }
 
-fn view(finding: &Diagnosis) -> FindingView<'_> {
-    FindingView {
+fn view(finding: &Diagnosis) -> ClusterFindingView<'_> {
+    ClusterFindingView {
         severity: word(finding.gravity),
         what: &finding.what,
         why: &finding.why,
@@ -190,7 +192,7 @@ fn view(finding: &Diagnosis) -> FindingView<'_> {
     }
 }
 
-fn render(report: &Report<'_>, palette: Palette) -> String {
+fn render(report: &ClusterReport<'_>, palette: Palette) -> String {
     let findings: String = report
         .findings
         .iter()
@@ -216,10 +218,10 @@ fn render(report: &Report<'_>, palette: Palette) -> String {
     format!("{findings}{end}")
 }
 
-fn line(finding: &FindingView<'_>, palette: Palette) -> String {
+fn line(finding: &ClusterFindingView<'_>, palette: Palette) -> String {
     let entry = Entry {
         word: finding.severity,
-        width: WORD,
+        width: SEVERITY_COLUMNS,
         indent: 0,
         what: finding.what,
         why: finding.why,
@@ -234,13 +236,13 @@ mod tests {
 
     #[test]
     fn each_finding_has_its_next_step_and_the_end_counts_them() {
-        let finding = FindingView {
+        let finding = ClusterFindingView {
             severity: "wrong",
             what: "no Pod is ready",
             why: "Pods are not judged\u{1b}",
             next_step: "bring it up",
         };
-        let report = Report {
+        let report = ClusterReport {
             cluster: "prod",
             ok: false,
             images: 3,

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use super::{cluster, outside, program};
 use crate::app;
 use crate::app::config::{ClusterConfig, Config};
-use crate::cli::arguments::{Shared, output};
+use crate::cli::arguments::{SharedArgs, output};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, say};
 use crate::kubernetes::objects::{
-    Endpoint, Installation, InstallationError, Kubernetes, list, sheet, webhook_configurations,
+    Endpoint, Installation, InstallationError, KubernetesVersion, list, to_yaml,
+    webhook_configurations,
 };
 
 /// Print what to apply to a cluster, as YAML
@@ -27,7 +28,7 @@ Examples:
   sekisho kubernetes manifests --only policies --kubernetes-version 1.36
   sekisho kubernetes manifests --cluster production-a --webhook-url https://sekisho.corp:5443"
 )]
-pub struct Manifests {
+pub struct ManifestsArgs {
     /// Its name in [[clusters]]; may be left out where there is one
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
@@ -49,7 +50,7 @@ pub struct Manifests {
     ca: Option<PathBuf>,
     /// The cluster's version; from 1.36 on it can rewrite images by itself
     #[arg(long, value_name = "VERSION", default_value = "1.30")]
-    kubernetes_version: Kubernetes,
+    kubernetes_version: KubernetesVersion,
     /// text for YAML, json for one List
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
     output: Output,
@@ -63,8 +64,8 @@ enum Part {
     Policies,
 }
 
-impl Manifests {
-    pub fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+impl ManifestsArgs {
+    pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let config = shared.load()?;
         let cluster = cluster::named(&config, self.cluster.as_deref())?;
         self.check_namespace(cluster)?;
@@ -80,7 +81,7 @@ impl Manifests {
         match self.output {
             Output::Json => say(&format!("{:#}", list(objects)))?,
             Output::Text => {
-                say(&sheet(&self.preface(&config, &installation)?, &objects).map_err(refused)?)?
+                say(&to_yaml(&self.preface(&config, &installation)?, &objects).map_err(refused)?)?
             }
         }
         Ok(Exit::Done)
@@ -152,7 +153,7 @@ impl Manifests {
             text.push_str(&program::preface(config));
         }
         if parts.contains(&Part::Webhooks) {
-            text.push_str(outside::PREFACE);
+            text.push_str(outside::WEBHOOKS_PREFACE);
         }
         Ok(text)
     }

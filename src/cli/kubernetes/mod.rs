@@ -8,4 +8,4 @@ mod outside;
 mod program;
 mod verdicts;
 
-pub use command::Kubernetes;
+pub use command::KubernetesArgs;

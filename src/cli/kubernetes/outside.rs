@@ -8,8 +8,8 @@ use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Endpoint, Installation};
 use crate::tls::manager::bundle_in;
 
-/// Stands above webhooks.
-pub(super) const PREFACE: &str = "
+/// The comment above the webhooks.
+pub(super) const WEBHOOKS_PREFACE: &str = "
 Apply the webhooks when Sekisho answers at their address. While it does not, Pods are
 made as ever, and the policies hold their names alone. To be rid of them at once:
 kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration NAME

@@ -8,33 +8,33 @@ use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Installation, Ports, Workload};
 
-/// Stands above what runs the program.
+/// The comment above the workload.
 pub(super) fn preface(config: &Config) -> String {
     let webhook = config.webhook.as_ref().map(|webhook| &webhook.tls);
     let webhooks = match webhook {
-        Some(TlsConfig::Files(_)) => BY_HAND,
-        Some(TlsConfig::Auto) | None => BY_ITSELF,
+        Some(TlsConfig::Files(_)) => WEBHOOKS_BY_HAND,
+        Some(TlsConfig::Auto) | None => WEBHOOKS_BY_PROGRAM,
     };
-    format!("{webhooks}{REACH}")
+    format!("{webhooks}{NODES_PREFACE}")
 }
 
-const BY_ITSELF: &str = "
+const WEBHOOKS_BY_PROGRAM: &str = "
 The webhooks are not in here: the program puts them in force itself, once its own
 endpoint has answered under the certificate that they publish. Until then, and while
 it does not run, Pods are made as ever, and the policies hold their names alone.
 ";
-const BY_HAND: &str = "
+const WEBHOOKS_BY_HAND: &str = "
 The webhooks are not in here. Their certificate is yours, so the program does not put
 them in force: when it answers, print and apply them with --only webhooks --ca FILE.
 Until then, and while it does not run, Pods are made as ever, and the policies hold
 their names alone.
 ";
-const REACH: &str = "
+const NODES_PREFACE: &str = "
 Nodes must reach the gateway under its name, which is yours to lead to the Service,
 and get Sekisho's own image without it.
 ";
 
-const GIB: u64 = 1 << 30;
+const GIB_BYTES: u64 = 1 << 30;
 /// For the ledger and the audit log, beside the cache.
 const RECORDS_GIB: u64 = 10;
 
@@ -51,7 +51,8 @@ pub(super) fn workload(
         image: image.to_owned(),
         data_dir,
         ports: ports(config, installation)?,
-        storage_gib: (config.cache.max_size + config.cache.min_free).div_ceil(GIB) + RECORDS_GIB,
+        storage_gib: (config.cache.max_size + config.cache.min_free).div_ceil(GIB_BYTES)
+            + RECORDS_GIB,
         config: text,
     })
 }

@@ -1,21 +1,21 @@
-//! What the gateway says now of the images that run.
+//! Verdicts of the gateway on running images.
 
 use std::collections::BTreeMap;
 
 use crate::app::config::{ClusterConfig, Config};
-use crate::cli::client::Client;
-use crate::cli::verify::{self, Judged};
-use crate::kubernetes::doctor::{Answer, Question};
+use crate::cli::client::ApiClient;
+use crate::cli::verify::{self, VerifiedImage};
+use crate::kubernetes::doctor::{ImageAnswer, RunningImage};
 use crate::trust::Exposure;
 
 /// Asks for each, as internal and as external; without an answer to one there is none
 /// to any.
 pub(super) async fn ask(
-    client: &Client,
+    client: &ApiClient,
     config: &Config,
     cluster: &ClusterConfig,
-    questions: Vec<Question>,
-) -> Vec<(Question, Answer)> {
+    questions: Vec<RunningImage>,
+) -> Vec<(RunningImage, ImageAnswer)> {
     let (external, internal) = questions
         .into_iter()
         .partition(|question| question.external);
@@ -25,7 +25,7 @@ pub(super) async fn ask(
         (Exposure::Internal, internal),
     ] {
         let environment = cluster.environment.clone();
-        let question = verify::Question {
+        let question = verify::VerifyScope {
             environment,
             exposure: Some(exposure),
         };
@@ -35,13 +35,13 @@ pub(super) async fn ask(
 }
 
 async fn ask_all(
-    client: &Client,
+    client: &ApiClient,
     config: &Config,
     cluster: &ClusterConfig,
-    question: &verify::Question,
-    questions: Vec<Question>,
-) -> Vec<(Question, Answer)> {
-    let upstream = |asked: &Question| upstream_name(config, cluster, &asked.image);
+    question: &verify::VerifyScope,
+    questions: Vec<RunningImage>,
+) -> Vec<(RunningImage, ImageAnswer)> {
+    let upstream = |asked: &RunningImage| upstream_name(config, cluster, &asked.image);
     let images = questions
         .iter()
         .map(|asked| (upstream(asked), Vec::new()))
@@ -49,30 +49,30 @@ async fn ask_all(
     let judged = match verify::ask_all(client, question, images).await {
         Ok(judged) => judged,
         Err(failure) => {
-            let unknown = Answer::Unknown(failure.message().to_owned());
+            let unknown = ImageAnswer::Unknown(failure.message().to_owned());
             return questions
                 .into_iter()
                 .map(|asked| (asked, unknown.clone()))
                 .collect();
         }
     };
-    let answers: BTreeMap<&str, Answer> = judged
+    let answers: BTreeMap<&str, ImageAnswer> = judged
         .iter()
         .map(|judged| (judged.image(), answer(judged)))
         .collect();
-    let of = |asked: Question| {
+    let of = |asked: RunningImage| {
         let answer = answers.get(upstream(&asked).as_str()).cloned();
-        let none = || Answer::Unknown("it was not answered".to_owned());
+        let none = || ImageAnswer::Unknown("it was not answered".to_owned());
         let answer = answer.unwrap_or_else(none);
         (asked, answer)
     };
     questions.into_iter().map(of).collect()
 }
 
-fn answer(judged: &Judged) -> Answer {
+fn answer(judged: &VerifiedImage) -> ImageAnswer {
     match judged.is_allowed() {
-        true => Answer::Allowed,
-        false => Answer::Denied {
+        true => ImageAnswer::Allowed,
+        false => ImageAnswer::Denied {
             reason: judged.word(),
             message: judged.line(),
             next_step: judged.next_step().unwrap_or_default(),

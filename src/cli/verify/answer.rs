@@ -1,22 +1,22 @@
-//! What became of each image.
+//! The verdict on each image.
 
 use serde::Serialize;
 
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
-use crate::kubernetes::images::{KindSeen, Place};
+use crate::kubernetes::images::{KindSeen, ManifestLocation};
 use crate::oci::printable;
 use crate::trust::EnvironmentName;
 
 /// The longest text of a message or step that is shown, in characters.
-const TEXT: usize = 400;
+const MAX_TEXT_CHARS: usize = 400;
 
 /// The whole answer.
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifyReport {
     pub(super) environment: EnvironmentName,
     pub(super) objects: usize,
-    pub(super) images: Vec<Judged>,
+    pub(super) images: Vec<VerifiedImage>,
     /// The kinds that were met.
     pub(super) kinds: Vec<KindSeen>,
     /// What was read but not judged.
@@ -25,29 +25,29 @@ pub(super) struct Verified {
 
 /// One image, with everywhere it stands.
 #[derive(Debug)]
-pub struct Judged {
+pub struct VerifiedImage {
     pub(super) image: String,
-    pub(super) places: Vec<Place>,
-    pub(super) answer: Answer,
+    pub(super) places: Vec<ManifestLocation>,
+    pub(super) answer: VerifyAnswer,
 }
 
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum VerifyAnswer {
     Verdict(Box<VerdictView>),
-    Refused(Refusal),
+    Refused(NameRefusal),
 }
 
-/// A name that cannot be pulled at all, whatever its papers.
+/// A name that cannot be pulled, whatever the evidence.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct NameRefusal {
     /// The API's word for it.
     pub(super) code: ErrorCode,
     pub(super) message: String,
     pub(super) next_step: Option<String>,
 }
 
-impl Verified {
-    pub(super) fn denied(&self) -> impl Iterator<Item = &Judged> {
+impl VerifyReport {
+    pub(super) fn denied(&self) -> impl Iterator<Item = &VerifiedImage> {
         self.images.iter().filter(|judged| !judged.is_allowed())
     }
 
@@ -76,7 +76,7 @@ impl Verified {
         serde_json::to_string(&VerifiedView {
             environment: &self.environment,
             objects: self.objects,
-            images: self.images.iter().map(Judged::view).collect(),
+            images: self.images.iter().map(VerifiedImage::view).collect(),
             kinds: &self.kinds,
             notes: &self.notes,
         })
@@ -90,7 +90,7 @@ fn counted(count: usize, what: &str) -> String {
     }
 }
 
-impl Judged {
+impl VerifiedImage {
     /// As it was asked about.
     pub fn image(&self) -> &str {
         &self.image
@@ -98,32 +98,32 @@ impl Judged {
 
     pub fn is_allowed(&self) -> bool {
         match &self.answer {
-            Answer::Verdict(verdict) => verdict.allowed,
-            Answer::Refused(_) => false,
+            VerifyAnswer::Verdict(verdict) => verdict.allowed,
+            VerifyAnswer::Refused(_) => false,
         }
     }
 
     /// The gravest reason that stands against it.
     fn gravest(&self) -> Option<&DenialView> {
         match &self.answer {
-            Answer::Verdict(verdict) => verdict.reasons.iter().find(|reason| !reason.lifted),
-            Answer::Refused(_) => None,
+            VerifyAnswer::Verdict(verdict) => verdict.reasons.iter().find(|reason| !reason.lifted),
+            VerifyAnswer::Refused(_) => None,
         }
     }
 
     /// A stable word: of the reason that denies it, or of the refusal.
     pub fn word(&self) -> String {
         match &self.answer {
-            Answer::Verdict(_) => self
+            VerifyAnswer::Verdict(_) => self
                 .gravest()
                 .map_or_else(|| "denied".to_owned(), |reason| reason.reason.to_string()),
-            Answer::Refused(refusal) => word(refusal.code),
+            VerifyAnswer::Refused(refusal) => word(refusal.code),
         }
     }
 
     /// All reasons in short, those that the mode lifts too.
     pub(super) fn reasons(&self) -> String {
-        let Answer::Verdict(verdict) = &self.answer else {
+        let VerifyAnswer::Verdict(verdict) = &self.answer else {
             return self.word();
         };
         let short = |denial: &DenialView| match denial.lifted {
@@ -137,29 +137,29 @@ impl Judged {
     /// The line that a client would read.
     pub fn line(&self) -> String {
         let line = match (&self.answer, self.gravest()) {
-            (Answer::Verdict(verdict), Some(reason)) if verdict.message.is_empty() => {
+            (VerifyAnswer::Verdict(verdict), Some(reason)) if verdict.message.is_empty() => {
                 format!("sekisho: {}: {}", reason.reason, reason.detail)
             }
-            (Answer::Verdict(verdict), _) => verdict.message.clone(),
-            (Answer::Refused(refusal), _) => {
+            (VerifyAnswer::Verdict(verdict), _) => verdict.message.clone(),
+            (VerifyAnswer::Refused(refusal), _) => {
                 format!("sekisho: {}: {}", word(refusal.code), refusal.message)
             }
         };
-        printable(&line, TEXT)
+        printable(&line, MAX_TEXT_CHARS)
     }
 
     pub fn next_step(&self) -> Option<String> {
         let step = match &self.answer {
-            Answer::Verdict(_) => self.gravest().map(|reason| &reason.next_step),
-            Answer::Refused(refusal) => refusal.next_step.as_ref(),
+            VerifyAnswer::Verdict(_) => self.gravest().map(|reason| &reason.next_step),
+            VerifyAnswer::Refused(refusal) => refusal.next_step.as_ref(),
         };
-        step.map(|step| printable(step, TEXT))
+        step.map(|step| printable(step, MAX_TEXT_CHARS))
     }
 
     fn view(&self) -> JudgedView<'_> {
         let (verdict, error) = match &self.answer {
-            Answer::Verdict(verdict) => (Some(&**verdict), None),
-            Answer::Refused(_) => (None, Some(self.line())),
+            VerifyAnswer::Verdict(verdict) => (Some(&**verdict), None),
+            VerifyAnswer::Refused(_) => (None, Some(self.line())),
         };
         JudgedView {
             image: &self.image,
@@ -193,7 +193,7 @@ struct VerifiedView<'a> {
 struct JudgedView<'a> {
     image: &'a str,
     allowed: bool,
-    places: &'a [Place],
+    places: &'a [ManifestLocation],
     /// None: its name was refused, and `error` says why.
     verdict: Option<&'a VerdictView>,
     error: Option<String>,

@@ -1,4 +1,4 @@
-//! One question per image.
+//! Asks the server for the verdict on each image.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -6,21 +6,21 @@ use std::io::{self, IsTerminal};
 use futures_util::stream::{self, StreamExt};
 
 use super::super::arguments;
-use super::super::client::Client;
+use super::super::client::ApiClient;
 use super::super::failure::Failure;
-use super::answer::{Answer, Judged, Refusal};
+use super::answer::{NameRefusal, VerifiedImage, VerifyAnswer};
 use crate::api::{ErrorCode, VERDICTS, VerdictQuery, VerdictView};
-use crate::kubernetes::images::Place;
+use crate::kubernetes::images::ManifestLocation;
 use crate::oci::printable;
 use crate::trust::{EnvironmentName, Exposure};
 
 /// Questions at a time: each may read a manifest from its upstream.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_QUESTIONS: usize = 4;
 /// From how many images on progress is shown.
-const MANY: usize = 4;
+const PROGRESS_FROM_IMAGES: usize = 4;
 
-/// For where they are asked.
-pub struct Question {
+/// The environment and exposure that images are judged for.
+pub struct VerifyScope {
     pub environment: EnvironmentName,
     pub exposure: Option<Exposure>,
 }
@@ -28,14 +28,14 @@ pub struct Question {
 /// Asks for every image. The first question without an answer ends it: what is
 /// not known is no pass.
 pub async fn all(
-    client: &Client,
-    question: &Question,
-    images: BTreeMap<String, Vec<Place>>,
-) -> Result<Vec<Judged>, Failure> {
+    client: &ApiClient,
+    question: &VerifyScope,
+    images: BTreeMap<String, Vec<ManifestLocation>>,
+) -> Result<Vec<VerifiedImage>, Failure> {
     let progress = Progress::new(images.len());
     let mut answers = stream::iter(images)
         .map(|(image, places)| judge(client, question, image, places))
-        .buffered(AT_ONCE);
+        .buffered(MAX_CONCURRENT_QUESTIONS);
     let mut judged = Vec::new();
     while let Some(answer) = answers.next().await {
         match answer {
@@ -52,16 +52,16 @@ pub async fn all(
 }
 
 async fn judge(
-    client: &Client,
-    question: &Question,
+    client: &ApiClient,
+    question: &VerifyScope,
     image: String,
-    places: Vec<Place>,
-) -> Result<Judged, Failure> {
+    places: Vec<ManifestLocation>,
+) -> Result<VerifiedImage, Failure> {
     let answer = match arguments::image(&image) {
         Ok(_) => ask(client, question, &image).await?,
-        Err(why) => Answer::Refused(ill_formed(&image, &why)),
+        Err(why) => VerifyAnswer::Refused(ill_formed(&image, &why)),
     };
-    Ok(Judged {
+    Ok(VerifiedImage {
         image,
         places,
         answer,
@@ -69,16 +69,20 @@ async fn judge(
 }
 
 /// No server need be asked about what no runtime could pull.
-fn ill_formed(image: &str, why: &str) -> Refusal {
+fn ill_formed(image: &str, why: &str) -> NameRefusal {
     let image = printable(image, 200);
-    Refusal {
+    NameRefusal {
         code: ErrorCode::BadRequest,
         message: format!("{image:?} is no image: {why}"),
         next_step: Some("write it as host/name:tag or host/name@DIGEST".to_owned()),
     }
 }
 
-async fn ask(client: &Client, question: &Question, image: &str) -> Result<Answer, Failure> {
+async fn ask(
+    client: &ApiClient,
+    question: &VerifyScope,
+    image: &str,
+) -> Result<VerifyAnswer, Failure> {
     let query = VerdictQuery {
         image: image.to_owned(),
         environment: Some(question.environment.clone()),
@@ -86,25 +90,27 @@ async fn ask(client: &Client, question: &Question, image: &str) -> Result<Answer
         findings: false,
     };
     match client.get::<VerdictView>(VERDICTS, &query).await {
-        Ok(answer) => Ok(Answer::Verdict(Box::new(answer.body))),
+        Ok(answer) => Ok(VerifyAnswer::Verdict(Box::new(answer.body))),
         Err(failure) => match failure.code() {
-            Some(code) if is_of_the_image(code) => Ok(Answer::Refused(refusal(code, &failure))),
+            Some(code) if is_of_the_image(code) => {
+                Ok(VerifyAnswer::Refused(refusal(code, &failure)))
+            }
             Some(_) => Err(failure.about(&printable(image, 200))),
             None => Err(failure),
         },
     }
 }
 
-fn refusal(code: ErrorCode, failure: &Failure) -> Refusal {
-    Refusal {
+fn refusal(code: ErrorCode, failure: &Failure) -> NameRefusal {
+    NameRefusal {
         code,
         message: failure.message().to_owned(),
         next_step: failure.next_step().map(str::to_owned),
     }
 }
 
-/// Whether that is an answer about the image. Anything else says that there is
-/// none: a wrong environment or token, an upstream or a server that fails.
+/// Whether the code says something about the image. Any other one means that there is no
+/// answer: a wrong environment or token, or a failing upstream or server.
 const fn is_of_the_image(code: ErrorCode) -> bool {
     match code {
         ErrorCode::NotFound | ErrorCode::Refused | ErrorCode::Denied => true,
@@ -121,7 +127,7 @@ const fn is_of_the_image(code: ErrorCode) -> bool {
     }
 }
 
-/// One line on a terminal, written over and over.
+/// A progress line on a terminal.
 struct Progress {
     total: usize,
     shown: bool,
@@ -131,7 +137,7 @@ impl Progress {
     fn new(total: usize) -> Self {
         Self {
             total,
-            shown: total > MANY && io::stderr().is_terminal(),
+            shown: total > PROGRESS_FROM_IMAGES && io::stderr().is_terminal(),
         }
     }
 

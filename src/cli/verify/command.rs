@@ -1,23 +1,23 @@
-//! The arguments, and the way from PATH to an exit code.
+//! The arguments, and the steps from PATH to an exit code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::super::arguments::{Screen, Shared, exposure};
-use super::super::client::Remote;
+use super::super::arguments::{OutputArgs, SharedArgs, exposure};
+use super::super::client::RemoteArgs;
 use super::super::failure::{Exit, Failure};
 use super::super::file;
-use super::answer::Verified;
-use super::ask::{self, Question};
+use super::answer::VerifyReport;
+use super::ask::{self, VerifyScope};
 use super::{files, junit, kinds, screen};
 use crate::app::config::load_images;
-use crate::kubernetes::images::{Manifests, Place, Unclear};
+use crate::kubernetes::images::{ManifestLocation, Manifests, UnclearImage};
 use crate::trust::{EnvironmentName, Exposure};
 
-/// How many problems of the manifests are told at once.
-const PROBLEMS: usize = 20;
+/// How many problems of the manifests are listed.
+const MAX_PROBLEMS_SHOWN: usize = 20;
 
 /// Judge every image in rendered Kubernetes manifests like a pull; exit 3 if any is denied
 #[derive(Debug, Args)]
@@ -51,13 +51,13 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     #[command(flatten)]
-    remote: Remote,
+    remote: RemoteArgs,
     #[command(flatten)]
-    screen: Screen,
+    screen: OutputArgs,
 }
 
 impl Verify {
-    pub async fn run(self, shared: &Shared) -> Result<Exit, Failure> {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         if let Some(file) = &self.junit {
             check_folder(file)?;
         }
@@ -65,15 +65,15 @@ impl Verify {
         let named = named.map_err(|problems| Failure::config(&problems))?;
         let read = files::read(&self.path, Manifests::knowing(named))?;
         let mut notes = read.notes;
-        notes.extend(doubts(&read.manifests)?);
+        notes.extend(unjudged(&read.manifests)?);
         notes.extend(kinds::notes(&read.manifests));
         let client = self.remote.client(shared)?;
-        let question = Question {
+        let question = VerifyScope {
             environment: self.environment.clone(),
             exposure: self.exposure,
         };
         let images = ask::all(&client, &question, by_image(&read.manifests)).await?;
-        let verified = Verified {
+        let verified = VerifyReport {
             environment: self.environment,
             objects: read.manifests.objects(),
             images,
@@ -101,14 +101,14 @@ fn check_folder(file: &Path) -> Result<(), Failure> {
     }
 }
 
-fn write_junit(file: &Path, verified: &Verified) -> Result<(), Failure> {
+fn write_junit(file: &Path, verified: &VerifyReport) -> Result<(), Failure> {
     junit::document(verified)
         .and_then(|document| file::replace(file, &document))
         .map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))
 }
 
-fn by_image(manifests: &Manifests) -> BTreeMap<String, Vec<Place>> {
-    let mut images: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+fn by_image(manifests: &Manifests) -> BTreeMap<String, Vec<ManifestLocation>> {
+    let mut images: BTreeMap<String, Vec<ManifestLocation>> = BTreeMap::new();
     for found in manifests.images() {
         let places = images.entry(found.image.clone()).or_default();
         places.push(found.place.clone());
@@ -116,10 +116,10 @@ fn by_image(manifests: &Manifests) -> BTreeMap<String, Vec<Place>> {
     images
 }
 
-/// What is not judged. A container that Kubernetes runs and that names no image is
-/// a mistake of the manifest; one of an operator is only told.
-fn doubts(manifests: &Manifests) -> Result<Vec<String>, Failure> {
-    let (broken, open): (Vec<&Unclear>, Vec<&Unclear>) = manifests
+/// What is not judged. A container that Kubernetes runs and that names no image is a
+/// mistake of the manifest; one of an operator is only noted.
+fn unjudged(manifests: &Manifests) -> Result<Vec<String>, Failure> {
+    let (broken, open): (Vec<&UnclearImage>, Vec<&UnclearImage>) = manifests
         .unclear()
         .iter()
         .partition(|unclear| unclear.is_final);
@@ -130,8 +130,8 @@ fn doubts(manifests: &Manifests) -> Result<Vec<String>, Failure> {
         .iter()
         .map(|unclear| format!("not judged: {unclear}"))
         .collect();
-    if manifests.strangers() > 0 {
-        let count = manifests.strangers();
+    if manifests.non_objects() > 0 {
+        let count = manifests.non_objects();
         notes.push(format!(
             "passed over, for want of a kind: {count} document(s)"
         ));
@@ -140,11 +140,11 @@ fn doubts(manifests: &Manifests) -> Result<Vec<String>, Failure> {
 }
 
 /// One problem a line, the first of them.
-fn listed(broken: &[&Unclear]) -> String {
-    let shown = broken.iter().take(PROBLEMS);
+fn listed(broken: &[&UnclearImage]) -> String {
+    let shown = broken.iter().take(MAX_PROBLEMS_SHOWN);
     let mut lines: Vec<String> = shown.map(ToString::to_string).collect();
-    if broken.len() > PROBLEMS {
-        lines.push(format!("and {} more", broken.len() - PROBLEMS));
+    if broken.len() > MAX_PROBLEMS_SHOWN {
+        lines.push(format!("and {} more", broken.len() - MAX_PROBLEMS_SHOWN));
     }
     lines.join("\n  ")
 }

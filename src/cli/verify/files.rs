@@ -1,4 +1,4 @@
-//! What PATH names, read.
+//! Reads what PATH names.
 
 use std::fs::{self, DirEntry};
 use std::io::{self, Read};

@@ -6,17 +6,17 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::answer::{Judged, Verified};
-use crate::kubernetes::images::Place;
+use super::answer::{VerifiedImage, VerifyReport};
+use crate::kubernetes::images::ManifestLocation;
 use crate::oci::printable;
 
 /// The longest name of an image that is written, in characters.
-const IMAGE: usize = 600;
+const MAX_IMAGE_NAME_CHARS: usize = 600;
 
 type Xml = Writer<Vec<u8>>;
 
 /// The document. All that comes from outside is printable, and quoted by the writer.
-pub(super) fn document(verified: &Verified) -> io::Result<String> {
+pub(super) fn document(verified: &VerifyReport) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let (tests, failures) = counts(verified);
@@ -35,14 +35,14 @@ pub(super) fn document(verified: &Verified) -> io::Result<String> {
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)
 }
 
-fn counts(verified: &Verified) -> (String, String) {
-    let cases = |judged: &Judged| judged.places.len();
+fn counts(verified: &VerifyReport) -> (String, String) {
+    let cases = |judged: &VerifiedImage| judged.places.len();
     let tests: usize = verified.images.iter().map(cases).sum();
     let failures: usize = verified.denied().map(cases).sum();
     (tests.to_string(), failures.to_string())
 }
 
-fn cases(xml: &mut Xml, images: &[Judged]) -> io::Result<()> {
+fn cases(xml: &mut Xml, images: &[VerifiedImage]) -> io::Result<()> {
     for judged in images {
         for place in &judged.places {
             case(xml, judged, place)?;
@@ -51,8 +51,11 @@ fn cases(xml: &mut Xml, images: &[Judged]) -> io::Result<()> {
     Ok(())
 }
 
-fn case(xml: &mut Xml, judged: &Judged, place: &Place) -> io::Result<()> {
-    let (image, object) = (printable(&judged.image, IMAGE), place.object());
+fn case(xml: &mut Xml, judged: &VerifiedImage, place: &ManifestLocation) -> io::Result<()> {
+    let (image, object) = (
+        printable(&judged.image, MAX_IMAGE_NAME_CHARS),
+        place.object(),
+    );
     let case = xml
         .create_element("testcase")
         .with_attribute(("classname", object.as_str()))
@@ -66,7 +69,7 @@ fn case(xml: &mut Xml, judged: &Judged, place: &Place) -> io::Result<()> {
     Ok(())
 }
 
-fn failure(xml: &mut Xml, judged: &Judged, place: &Place) -> io::Result<()> {
+fn failure(xml: &mut Xml, judged: &VerifiedImage, place: &ManifestLocation) -> io::Result<()> {
     let (line, word) = (judged.line(), judged.word());
     let step = judged.next_step().map(|step| format!("\nnext: {step}"));
     let told = format!("{line}{}\nat {place}", step.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Which kinds were looked at, and which were not understood.
+//! Renders the kinds that were read, and those not understood.
 
 use crate::kubernetes::images::{KindSeen, Manifests};
 

@@ -3,13 +3,13 @@
 use super::super::aside::say_aside;
 use super::super::failure::Failure;
 use super::super::output::{Output, Palette, Table};
-use super::answer::{Judged, Verified};
+use super::answer::{VerifiedImage, VerifyReport};
 use crate::oci::printable;
 
 /// How many places of one image are listed.
-const PLACES: usize = 10;
+const MAX_PLACES_SHOWN: usize = 10;
 
-pub(super) fn show(verified: &Verified, output: Output) -> Result<(), Failure> {
+pub(super) fn show(verified: &VerifyReport, output: Output) -> Result<(), Failure> {
     if output == Output::Text {
         tell_notes(verified);
     }
@@ -20,13 +20,13 @@ pub(super) fn show(verified: &Verified, output: Output) -> Result<(), Failure> {
 }
 
 /// On stderr, beside the answer.
-fn tell_notes(verified: &Verified) {
+fn tell_notes(verified: &VerifyReport) {
     for note in &verified.notes {
         say_aside(&format!("sekisho: {}", printable(note, 1000)));
     }
 }
 
-fn render(verified: &Verified, palette: Palette) -> String {
+fn render(verified: &VerifyReport, palette: Palette) -> String {
     let mut text = String::new();
     if !verified.images.is_empty() {
         text.push_str(&table(&verified.images).render(palette));
@@ -39,7 +39,7 @@ fn render(verified: &Verified, palette: Palette) -> String {
     text + &format!("{} (for {environment})\n", verified.summary())
 }
 
-fn table(images: &[Judged]) -> Table {
+fn table(images: &[VerifiedImage]) -> Table {
     let mut table = Table::new(["IMAGE", "VERDICT", "REASON", "WHERE"]);
     for judged in images {
         let verdict = match judged.is_allowed() {
@@ -52,7 +52,7 @@ fn table(images: &[Judged]) -> Table {
     table
 }
 
-fn whereabouts(judged: &Judged) -> String {
+fn whereabouts(judged: &VerifiedImage) -> String {
     let first = judged.places.first().map(|place| place.object());
     let first = first.unwrap_or_default();
     match judged.places.len() {
@@ -61,18 +61,18 @@ fn whereabouts(judged: &Judged) -> String {
     }
 }
 
-fn denial(judged: &Judged, palette: Palette) -> String {
+fn denial(judged: &VerifiedImage, palette: Palette) -> String {
     let word = palette.bad("DENIED");
     let image = printable(&judged.image, 600);
     let mut text = format!("{word}  {image}\n  {}\n", judged.line());
     if let Some(step) = judged.next_step() {
         text.push_str(&format!("  next: {step}\n"));
     }
-    for place in judged.places.iter().take(PLACES) {
+    for place in judged.places.iter().take(MAX_PLACES_SHOWN) {
         text.push_str(&format!("  at {place}\n"));
     }
-    if judged.places.len() > PLACES {
-        let more = judged.places.len() - PLACES;
+    if judged.places.len() > MAX_PLACES_SHOWN {
+        let more = judged.places.len() - MAX_PLACES_SHOWN;
         text.push_str(&format!("  and at {more} more\n"));
     }
     text.push('\n');
@@ -81,11 +81,11 @@ fn denial(judged: &Judged, palette: Palette) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::Answer;
+    use super::super::answer::VerifyAnswer;
     use super::*;
     use crate::kubernetes::images::Manifests;
 
-    fn verdict(allowed: bool, lifted: bool) -> Answer {
+    fn verdict(allowed: bool, lifted: bool) -> VerifyAnswer {
         let text = format!(
             r#"{{"allowed":{allowed},"image":"docker.io/library/nginx:1",
             "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -94,19 +94,19 @@ mod tests {
             "next_step":"scan it","lifted":{lifted}}}],"checks":[],"valid_until":null,
             "policy_revision":"ff","evidence":[],"message":""}}"#
         );
-        Answer::Verdict(serde_json::from_str(&text).unwrap())
+        VerifyAnswer::Verdict(serde_json::from_str(&text).unwrap())
     }
 
-    fn verified(answer: Answer, places: usize) -> Verified {
+    fn verified(answer: VerifyAnswer, places: usize) -> VerifyReport {
         let mut manifests = Manifests::default();
         let pod =
             "{ kind: Pod, metadata: { name: p }, spec: { containers: [{ image: nginx:1 }] } }";
         manifests.add("a.yaml", pod).unwrap();
         let place = manifests.images()[0].place.clone();
-        Verified {
+        VerifyReport {
             environment: "production".parse().unwrap(),
             objects: 1,
-            images: vec![Judged {
+            images: vec![VerifiedImage {
                 image: "nginx:1".to_owned(),
                 places: vec![place; places],
                 answer,

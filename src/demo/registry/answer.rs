@@ -1,4 +1,4 @@
-//! Answers: made whole, then spoiled as told.
+//! Answers, and the faults that are applied to them.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,18 +12,18 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use serde_json::json;
 
-use crate::demo::Piece;
+use crate::demo::SampleContent;
 
-use super::content::Content;
+use super::content::DemoContent;
 use super::fault::Fault;
-use super::route::{Kind, Route, query};
+use super::route::{DemoRoute, RequestKind, query};
 
 /// An answer whose body is known.
-pub(super) type Answer = Response<Bytes>;
+pub(super) type DemoAnswer = Response<Bytes>;
 /// What goes out.
-pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(super) type DemoBody = UnsyncBoxBody<Bytes, io::Error>;
 
-pub(super) fn page(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+pub(super) fn page(status: StatusCode, body: impl Into<Bytes>) -> DemoAnswer {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
@@ -32,36 +32,36 @@ pub(super) fn page(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 }
 
 /// Answers `parts` from `content`, whoever asks.
-pub(super) fn answer(content: &Content, parts: &Parts, route: &Route) -> Answer {
+pub(super) fn answer(content: &DemoContent, parts: &Parts, route: &DemoRoute) -> DemoAnswer {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");
     }
     let (name, reference) = (route.repository.as_str(), route.reference.as_str());
     match route.kind {
-        Kind::Base => page(StatusCode::OK, "{}"),
-        Kind::Manifest => match content.manifest(name, reference) {
+        RequestKind::Base => page(StatusCode::OK, "{}"),
+        RequestKind::Manifest => match content.manifest(name, reference) {
             Some(piece) => whole(&piece),
             None => error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
         },
-        Kind::Blob => match content.blob(name, reference) {
+        RequestKind::Blob => match content.blob(name, reference) {
             Some(piece) => whole(&piece),
             None => error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
         },
-        Kind::Tags => tags(content, parts, name),
-        Kind::Referrers => {
+        RequestKind::Tags => tags(content, parts, name),
+        RequestKind::Referrers => {
             let artifact_type = query(parts, "artifactType");
             whole(&content.referrers(name, reference, artifact_type.as_deref()))
         }
-        Kind::Token | Kind::Other => error(StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
+        RequestKind::Token | RequestKind::Other => error(StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
     }
 }
 
-fn error(status: StatusCode, code: &str) -> Answer {
+fn error(status: StatusCode, code: &str) -> DemoAnswer {
     let body = json!({ "errors": [{ "code": code, "message": "demo" }] });
     page(status, body.to_string())
 }
 
-fn whole(piece: &Piece) -> Answer {
+fn whole(piece: &SampleContent) -> DemoAnswer {
     let mut answer = page(StatusCode::OK, piece.bytes.clone());
     set(&mut answer, "content-type", piece.media_type.as_str());
     set(
@@ -72,7 +72,7 @@ fn whole(piece: &Piece) -> Answer {
     answer
 }
 
-fn tags(content: &Content, parts: &Parts, name: &str) -> Answer {
+fn tags(content: &DemoContent, parts: &Parts, name: &str) -> DemoAnswer {
     let n = query(parts, "n")
         .and_then(|n| n.parse().ok())
         .unwrap_or(usize::MAX);
@@ -90,7 +90,7 @@ fn tags(content: &Content, parts: &Parts, name: &str) -> Answer {
 }
 
 /// Cuts a good answer down to the one range asked for.
-pub(super) fn ranged(answer: Answer, parts: &Parts) -> Answer {
+pub(super) fn ranged(answer: DemoAnswer, parts: &Parts) -> DemoAnswer {
     let total = answer.body().len();
     let Some((first, last)) = range(parts, total).filter(|_| answer.status() == StatusCode::OK)
     else {
@@ -120,7 +120,7 @@ fn range(parts: &Parts, total: usize) -> Option<(usize, usize)> {
 }
 
 /// The answer that `fault` gives instead of any other.
-pub(super) fn instead(fault: &Fault, parts: &Parts) -> Option<Answer> {
+pub(super) fn instead(fault: &Fault, parts: &Parts) -> Option<DemoAnswer> {
     match fault {
         Fault::Status(status) => {
             let status = StatusCode::from_u16(*status).ok()?;
@@ -141,7 +141,7 @@ pub(super) fn instead(fault: &Fault, parts: &Parts) -> Option<Answer> {
 }
 
 /// What goes out: the length as it ought to be, the body as `faults` leave it.
-pub(super) fn send(mut answer: Answer, head: bool, faults: &[Fault]) -> Response<Body> {
+pub(super) fn send(mut answer: DemoAnswer, head: bool, faults: &[Fault]) -> Response<DemoBody> {
     let length = answer.body().len().to_string();
     set(&mut answer, "content-length", &length);
     for fault in faults {
@@ -175,13 +175,13 @@ fn spoiled(body: &Bytes) -> Bytes {
     body.freeze()
 }
 
-fn whole_body(body: Bytes) -> Body {
+fn whole_body(body: Bytes) -> DemoBody {
     Full::new(body)
         .map_err(|never: Infallible| match never {})
         .boxed_unsync()
 }
 
-fn pieces(fault: &Fault, body: &Bytes) -> Option<Body> {
+fn pieces(fault: &Fault, body: &Bytes) -> Option<DemoBody> {
     match fault {
         Fault::CutAfter(length) => {
             let start = body.slice(..body.len().min(*length));
@@ -207,7 +207,7 @@ fn pieces(fault: &Fault, body: &Bytes) -> Option<Body> {
 }
 
 /// Sets a header; one that cannot be written is left out.
-fn set(answer: &mut Answer, name: &str, value: &str) {
+fn set(answer: &mut DemoAnswer, name: &str, value: &str) {
     let name = HeaderName::try_from(name);
     if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
         answer.headers_mut().insert(name, value);

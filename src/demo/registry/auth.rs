@@ -10,12 +10,12 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
-use super::answer::{Answer, page};
-use super::route::{Route, query};
+use super::answer::{DemoAnswer, page};
+use super::route::{DemoRoute, query};
 
 /// How the registry authenticates.
 #[derive(Clone, Debug, Default)]
-pub enum Auth {
+pub enum DemoAuth {
     #[default]
     Open,
     Basic(Login),
@@ -55,7 +55,7 @@ impl Login {
 
 /// Tokens given, with the scope of each.
 #[derive(Default)]
-pub(super) struct Given(Mutex<Tokens>);
+pub(super) struct IssuedTokens(Mutex<Tokens>);
 
 #[derive(Default)]
 struct Tokens {
@@ -63,7 +63,7 @@ struct Tokens {
     scopes: HashMap<String, String>,
 }
 
-impl Given {
+impl IssuedTokens {
     /// Forgets every token; each is answered with a challenge from now on.
     pub(super) fn clear(&self) {
         self.lock().scopes.clear();
@@ -92,13 +92,13 @@ impl Given {
     }
 }
 
-impl Auth {
+impl DemoAuth {
     /// The challenge to answer with, if `parts` may not pull.
     pub(super) fn challenge(
         &self,
         parts: &Parts,
-        route: &Route,
-        given: &Given,
+        route: &DemoRoute,
+        issued: &IssuedTokens,
         origin: SocketAddr,
     ) -> Option<String> {
         let scope = format!("repository:{}:pull", route.repository);
@@ -106,7 +106,7 @@ impl Auth {
             Self::Open => None,
             Self::Basic(login) if login.matches(&parts.headers) => None,
             Self::Basic(_) => Some("Basic realm=\"demo\"".to_owned()),
-            Self::Bearer(_) if given.allows(&parts.headers, &scope) => None,
+            Self::Bearer(_) if issued.allows(&parts.headers, &scope) => None,
             Self::Bearer(bearer) => {
                 let own = format!("http://{origin}/token");
                 let realm = bearer.realm.as_ref().unwrap_or(&own);
@@ -118,7 +118,7 @@ impl Auth {
     }
 
     /// Answers a request to `/token`.
-    pub(super) fn token(&self, parts: &Parts, given: &Given) -> Answer {
+    pub(super) fn token(&self, parts: &Parts, issued: &IssuedTokens) -> DemoAnswer {
         let Self::Bearer(bearer) = self else {
             return page(StatusCode::NOT_FOUND, "");
         };
@@ -126,7 +126,7 @@ impl Auth {
         if login.is_some_and(|login| !login.matches(&parts.headers)) {
             return page(StatusCode::UNAUTHORIZED, "");
         }
-        let token = given.give(query(parts, "scope").unwrap_or_default());
+        let token = issued.give(query(parts, "scope").unwrap_or_default());
         let mut body = json!({ "token": token });
         if let Some(seconds) = bearer.expires_in {
             body["expires_in"] = json!(seconds);

@@ -5,28 +5,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::demo::Piece;
+use crate::demo::SampleContent;
 use crate::oci::{Digest, MediaType};
 
 #[derive(Default)]
-pub(super) struct Content(Mutex<HashMap<String, Repository>>);
+pub(super) struct DemoContent(Mutex<HashMap<String, DemoRepository>>);
 
 #[derive(Default)]
-struct Repository {
-    manifests: BTreeMap<String, Piece>,
-    blobs: HashMap<String, Piece>,
+struct DemoRepository {
+    manifests: BTreeMap<String, SampleContent>,
+    blobs: HashMap<String, SampleContent>,
     /// Tag to digest.
     tags: BTreeMap<String, String>,
 }
 
-impl Content {
-    pub(super) fn put_manifest(&self, name: &str, piece: Piece) {
+impl DemoContent {
+    pub(super) fn put_manifest(&self, name: &str, piece: SampleContent) {
         self.change(name, |repository| {
             repository.manifests.insert(piece.digest.to_string(), piece);
         });
     }
 
-    pub(super) fn put_blob(&self, name: &str, piece: Piece) {
+    pub(super) fn put_blob(&self, name: &str, piece: SampleContent) {
         self.change(name, |repository| {
             repository.blobs.insert(piece.digest.to_string(), piece);
         });
@@ -47,7 +47,7 @@ impl Content {
         });
     }
 
-    pub(super) fn manifest(&self, name: &str, reference: &str) -> Option<Piece> {
+    pub(super) fn manifest(&self, name: &str, reference: &str) -> Option<SampleContent> {
         let all = self.lock();
         let repository = all.get(name)?;
         let digest = repository.tags.get(reference);
@@ -55,7 +55,7 @@ impl Content {
         repository.manifests.get(digest).cloned()
     }
 
-    pub(super) fn blob(&self, name: &str, digest: &str) -> Option<Piece> {
+    pub(super) fn blob(&self, name: &str, digest: &str) -> Option<SampleContent> {
         self.lock().get(name)?.blobs.get(digest).cloned()
     }
 
@@ -68,7 +68,12 @@ impl Content {
     }
 
     /// The index of the manifests whose subject is `digest`.
-    pub(super) fn referrers(&self, name: &str, digest: &str, artifact_type: Option<&str>) -> Piece {
+    pub(super) fn referrers(
+        &self,
+        name: &str,
+        digest: &str,
+        artifact_type: Option<&str>,
+    ) -> SampleContent {
         let all = self.lock();
         let manifests = all
             .get(name)
@@ -82,19 +87,19 @@ impl Content {
             "mediaType": MediaType::OCI_INDEX.as_str(),
             "manifests": found.filter(wanted).collect::<Vec<_>>(),
         });
-        Piece::new(MediaType::OCI_INDEX, index.to_string())
+        SampleContent::new(MediaType::OCI_INDEX, index.to_string())
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut Repository)) {
+    fn change(&self, name: &str, change: impl FnOnce(&mut DemoRepository)) {
         change(self.lock().entry(name.to_owned()).or_default());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Repository>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, DemoRepository>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn referrer(piece: &Piece, subject: &str) -> Option<Value> {
+fn referrer(piece: &SampleContent, subject: &str) -> Option<Value> {
     let body: Value = serde_json::from_slice(&piece.bytes).ok()?;
     let mut entry = piece.descriptor();
     entry["artifactType"] = body["artifactType"].clone();

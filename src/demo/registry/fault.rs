@@ -1,4 +1,4 @@
-//! How the registry fails, when told to.
+//! Faults that tests inject into the registry.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,9 +69,9 @@ impl Hold {
 }
 
 #[derive(Default)]
-pub(super) struct Faults(Mutex<Vec<Armed>>);
+pub(super) struct Faults(Mutex<Vec<ActiveFault>>);
 
-struct Armed {
+struct ActiveFault {
     /// Part of the paths that it hits.
     fragment: String,
     /// Requests that it still hits.
@@ -82,14 +82,14 @@ struct Armed {
 impl Faults {
     pub(super) fn arm(&self, fragment: &str, times: usize, fault: Fault) {
         let fragment = fragment.to_owned();
-        self.lock().push(Armed {
+        self.lock().push(ActiveFault {
             fragment,
             left: times,
             fault,
         });
     }
 
-    /// What goes wrong with the request for `path`, in the order told.
+    /// The faults for the request of `path`, in the order of injection.
     pub(super) fn take(&self, path: &str) -> Vec<Fault> {
         let mut armed = self.lock();
         let hit = armed
@@ -109,7 +109,7 @@ impl Faults {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Armed>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<ActiveFault>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

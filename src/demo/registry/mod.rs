@@ -5,12 +5,12 @@ mod answer;
 mod auth;
 mod content;
 mod fault;
+mod request_log;
 mod route;
 mod server;
-mod tally;
 
-pub use auth::{Auth, Bearer, Login};
+pub use auth::{Bearer, DemoAuth, Login};
 pub use fault::{Fault, Hold};
-pub use route::Kind;
-pub use server::Registry;
-pub use tally::Seen;
+pub use request_log::SeenRequest;
+pub use route::RequestKind;
+pub use server::DemoRegistry;

@@ -4,7 +4,7 @@ use http::request::Parts;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum RequestKind {
     /// `/v2/`
     Base,
     Manifest,
@@ -16,14 +16,14 @@ pub enum Kind {
     Other,
 }
 
-pub(super) struct Route {
-    pub kind: Kind,
+pub(super) struct DemoRoute {
+    pub kind: RequestKind,
     pub repository: String,
     /// A tag or digest; empty where the kind has none.
     pub reference: String,
 }
 
-impl Route {
+impl DemoRoute {
     pub(super) fn parse(path: &str) -> Self {
         let new = |kind, repository: &str, reference: &str| Self {
             kind,
@@ -31,24 +31,24 @@ impl Route {
             reference: reference.to_owned(),
         };
         match path {
-            "/v2/" | "/v2" => return new(Kind::Base, "", ""),
-            "/token" => return new(Kind::Token, "", ""),
+            "/v2/" | "/v2" => return new(RequestKind::Base, "", ""),
+            "/token" => return new(RequestKind::Token, "", ""),
             _ => {}
         }
         let rest = path.strip_prefix("/v2/").unwrap_or_default();
         if let Some(name) = rest.strip_suffix("/tags/list") {
-            return new(Kind::Tags, name, "");
+            return new(RequestKind::Tags, name, "");
         }
         for (word, kind) in [
-            ("/manifests/", Kind::Manifest),
-            ("/blobs/", Kind::Blob),
-            ("/referrers/", Kind::Referrers),
+            ("/manifests/", RequestKind::Manifest),
+            ("/blobs/", RequestKind::Blob),
+            ("/referrers/", RequestKind::Referrers),
         ] {
             if let Some((name, reference)) = rest.rsplit_once(word) {
                 return new(kind, name, reference);
             }
         }
-        new(Kind::Other, "", path)
+        new(RequestKind::Other, "", path)
     }
 }
 

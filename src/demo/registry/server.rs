@@ -15,46 +15,46 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use crate::demo::{Piece, SampleImage, SampleIndex};
+use crate::demo::{SampleContent, SampleImage, SampleIndex};
 use crate::oci::Digest;
 use crate::tasks::Tasks;
 
-use super::answer::{self, Answer, Body, page};
-use super::auth::{Auth, Given};
-use super::content::Content;
+use super::answer::{self, DemoAnswer, DemoBody, page};
+use super::auth::{DemoAuth, IssuedTokens};
+use super::content::DemoContent;
 use super::fault::{Fault, Faults, Hold};
-use super::route::{Kind, Route};
-use super::tally::{Seen, Tally};
+use super::request_log::{RequestLog, SeenRequest};
+use super::route::{DemoRoute, RequestKind};
 
 /// A registry in memory. Cloning shares it; it runs as long as its tasks.
 #[derive(Clone)]
-pub struct Registry(Arc<Shared>);
+pub struct DemoRegistry(Arc<Shared>);
 
 struct Shared {
     address: SocketAddr,
-    auth: Auth,
-    content: Content,
+    auth: DemoAuth,
+    content: DemoContent,
     faults: Faults,
-    given: Given,
-    tally: Tally,
+    issued: IssuedTokens,
+    log: RequestLog,
 }
 
-impl Registry {
+impl DemoRegistry {
     /// Starts an open registry on a free port of 127.0.0.1.
     pub async fn start(tasks: &Tasks) -> io::Result<Self> {
-        Self::start_with(tasks, Auth::Open).await
+        Self::start_with(tasks, DemoAuth::Open).await
     }
 
     /// Starts one that authenticates.
-    pub async fn start_with(tasks: &Tasks, auth: Auth) -> io::Result<Self> {
+    pub async fn start_with(tasks: &Tasks, auth: DemoAuth) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let registry = Self(Arc::new(Shared {
             address: listener.local_addr()?,
             auth,
-            content: Content::default(),
+            content: DemoContent::default(),
             faults: Faults::default(),
-            given: Given::default(),
-            tally: Tally::default(),
+            issued: IssuedTokens::default(),
+            log: RequestLog::default(),
         }));
         let running = registry.clone().accept(listener, tasks.clone());
         tasks.spawn("demo registry", running);
@@ -70,7 +70,7 @@ impl Registry {
         format!("http://{}", self.0.address)
     }
 
-    /// Serves one connection that somebody else has accepted, over TLS for one.
+    /// Serves a connection that was accepted elsewhere, for instance over TLS.
     pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let service =
             service_fn(|request| async move { Ok::<_, Infallible>(self.0.respond(request).await) });
@@ -103,12 +103,12 @@ impl Registry {
 }
 
 /// What it holds.
-impl Registry {
-    pub fn put_manifest(&self, name: &str, piece: &Piece) {
+impl DemoRegistry {
+    pub fn put_manifest(&self, name: &str, piece: &SampleContent) {
         self.0.content.put_manifest(name, piece.clone());
     }
 
-    pub fn put_blob(&self, name: &str, piece: &Piece) {
+    pub fn put_blob(&self, name: &str, piece: &SampleContent) {
         self.0.content.put_blob(name, piece.clone());
     }
 
@@ -140,35 +140,41 @@ impl Registry {
 }
 
 /// What it was asked.
-impl Registry {
+impl DemoRegistry {
     /// Requests of this method and kind so far.
-    pub fn count(&self, method: &Method, kind: Kind) -> usize {
-        self.0.tally.count(method, kind, None)
+    pub fn count(&self, method: &Method, kind: RequestKind) -> usize {
+        self.0.log.count(method, kind, None)
     }
 
     /// Those of them for one repository and reference.
-    pub fn count_of(&self, method: &Method, kind: Kind, name: &str, reference: &str) -> usize {
-        self.0.tally.count(method, kind, Some((name, reference)))
+    pub fn count_of(
+        &self,
+        method: &Method,
+        kind: RequestKind,
+        name: &str,
+        reference: &str,
+    ) -> usize {
+        self.0.log.count(method, kind, Some((name, reference)))
     }
 
     /// All requests so far.
     pub fn total(&self) -> usize {
-        self.0.tally.total()
+        self.0.log.total()
     }
 
     /// The latest requests in their order, 1024 at most.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.0.tally.latest()
+    pub fn seen(&self) -> Vec<SeenRequest> {
+        self.0.log.latest()
     }
 
     /// Begins to count anew.
     pub fn forget(&self) {
-        self.0.tally.clear();
+        self.0.log.clear();
     }
 }
 
 /// What goes wrong.
-impl Registry {
+impl DemoRegistry {
     /// The next `times` requests whose path holds `fragment` go wrong so.
     /// Several faults on one path all strike.
     pub fn inject(&self, fragment: &str, times: usize, fault: Fault) {
@@ -189,15 +195,15 @@ impl Registry {
 
     /// Forgets every token it gave, so that each is challenged again.
     pub fn revoke_tokens(&self) {
-        self.0.given.clear();
+        self.0.issued.clear();
     }
 }
 
 impl Shared {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<DemoBody> {
         let (parts, _) = request.into_parts();
-        let route = Route::parse(parts.uri.path());
-        self.tally.add(&parts, &route);
+        let route = DemoRoute::parse(parts.uri.path());
+        self.log.add(&parts, &route);
         let faults = self.faults.take(parts.uri.path());
         for fault in &faults {
             if let Fault::Held(hold) = fault {
@@ -217,11 +223,13 @@ impl Shared {
         answer::send(answer, parts.method == Method::HEAD, &faults)
     }
 
-    fn answer(&self, parts: &Parts, route: &Route) -> Answer {
-        if route.kind == Kind::Token {
-            return self.auth.token(parts, &self.given);
+    fn answer(&self, parts: &Parts, route: &DemoRoute) -> DemoAnswer {
+        if route.kind == RequestKind::Token {
+            return self.auth.token(parts, &self.issued);
         }
-        let challenge = self.auth.challenge(parts, route, &self.given, self.address);
+        let challenge = self
+            .auth
+            .challenge(parts, route, &self.issued, self.address);
         match challenge.map(|text| text.parse()) {
             None => answer::answer(&self.content, parts, route),
             Some(challenge) => {

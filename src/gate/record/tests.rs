@@ -11,7 +11,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn asker() -> Asker {
+fn client() -> Client {
     let listener = Listener {
         name: "127.0.0.1:5080".into(),
         environment: EnvironmentName::parse("production").unwrap(),
@@ -19,17 +19,17 @@ fn asker() -> Asker {
         repositories: Vec::new(),
         mirror_of: None,
     };
-    Asker {
+    Client {
         listener: Arc::new(listener),
         principal: Principal::anonymous(Role::Puller),
-        client: None,
+        address: None,
     }
 }
 
-fn ask<'a>(asker: &'a Asker, image: &str) -> Ask<'a> {
-    Ask {
+fn ask<'a>(client: &'a Client, image: &str) -> RequestRecord<'a> {
+    RequestRecord {
         door: Door::Registry,
-        asker,
+        client,
         place: None,
         image: image.to_owned(),
         repository: None,
@@ -52,9 +52,9 @@ fn denial() -> Denial {
 }
 
 async fn deny(recorder: &Recorder, image: &str, now: Timestamp) -> Arc<DenialAnswer> {
-    let (asker, denial) = (asker(), denial());
-    let judged = Judged::refused(&asker, &denial, 1);
-    let answer = recorder.denied(&ask(&asker, image), judged, now).await;
+    let (client, denial) = (client(), denial());
+    let judged = JudgedRequest::refused(&client, &denial, 1);
+    let answer = recorder.denied(&ask(&client, image), judged, now).await;
     answer.unwrap()
 }
 

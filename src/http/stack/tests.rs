@@ -54,7 +54,7 @@ fn text(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-impl Door<()> for Turnstile {
+impl Handler<()> for Turnstile {
     type Body = Body;
 
     fn stack(&self) -> &Stack {
@@ -163,7 +163,7 @@ struct Streaming {
     go_on: Arc<Notify>,
 }
 
-impl Door<()> for Streaming {
+impl Handler<()> for Streaming {
     type Body = Body;
 
     fn stack(&self) -> &Stack {

@@ -1,4 +1,4 @@
-//! What of ours is not as it should be in an object of the API server.
+//! Where an object in the API server differs from what is desired.
 //!
 //! Only what is desired is compared: what the API server fills in, and what others
 //! add, stays theirs.

@@ -17,12 +17,12 @@ pub enum ClusterError {
          give its Pod a token (automountServiceAccountToken) or set `kubeconfig`"
     )]
     ServiceAccount(#[source] InClusterError),
-    #[error("the client of the Kubernetes API cannot be made: {}", in_words(.0))]
+    #[error("the client of the Kubernetes API cannot be made: {}", describe(.0))]
     Client(#[source] kube::Error),
 }
 
 /// The API server's own words where it answered, else every cause in turn.
-pub(super) fn in_words(error: &kube::Error) -> String {
+pub(super) fn describe(error: &kube::Error) -> String {
     if let kube::Error::Api(status) = error {
         return match status.message.as_str() {
             "" => format!("{} {}", status.code, status.reason),

@@ -1,36 +1,36 @@
 //! Client of the Kubernetes API of one cluster, and the only room that speaks it.
 //!
-//! [`Knowledge`] follows what leads from outside to Pods, so that admission knows
-//! an exposed Pod without asking anybody. [`Arming`] puts the webhook configurations
-//! in force once the webhook has answered, and keeps them whole. [`Denials`] tells
-//! the owner of a denied Pod by an event. None of them is needed for a verdict:
-//! without the API, exposure stays as configured, and no more is known.
+//! [`ExposureWatcher`] follows what leads from outside to Pods, so that admission knows
+//! an exposed Pod from memory. [`WebhookReconciler`] puts the webhook configurations in
+//! force once the webhook has answered, and repairs them. [`DenialEvents`] writes events
+//! for the owners of denied Pods. None of them is needed for a verdict: without the API,
+//! exposure stays as configured, and no more is known.
 
-mod arming;
-mod cluster;
-mod denials;
+mod connection;
+mod denial_events;
 mod drift;
 mod error;
-mod followed;
-mod knowledge;
+mod event_aggregator;
+mod exposure_watcher;
 mod probe;
 mod secret;
-mod seen;
 mod snapshot;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod watch;
-mod watched;
+mod watched_kind;
+mod watched_object;
+mod watched_spec;
+mod webhook_reconciler;
 
-pub use arming::{Armed, Arming, Outcome};
-pub use cluster::Cluster;
-pub use denials::Denials;
+pub use connection::KubernetesClient;
+pub use denial_events::DenialEvents;
 pub use error::ClusterError;
-pub use knowledge::{Knowledge, WatchState};
+pub use event_aggregator::DeniedPod;
+pub use exposure_watcher::{ExposureWatcher, WatchState};
 #[cfg(test)]
-pub(crate) use secret::tests::Shelf;
-pub use secret::{OneSecret, SecretError};
-pub use snapshot::Look;
-pub use tally::DeniedPod;
+pub(crate) use secret::tests::FakeSecret;
+pub use secret::{SecretError, SharedSecret};
+pub use snapshot::SnapshotScope;
 pub use watch::follow_cluster;
+pub use webhook_reconciler::{ReconcileOutcome, ReconciledWebhook, WebhookReconciler};

@@ -1,4 +1,4 @@
-//! The webhook's self-test: it is asked as the API server would ask it.
+//! The webhook's self-test: sends a review as the API server would.
 //!
 //! The same address, the same certificate authorities, the same kind of question;
 //! so what passes here is answered there, as far as the network is the same.
@@ -17,41 +17,44 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
-use super::error::in_words;
+use super::error::describe;
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// An answer to the empty question is a few hundred bytes.
-const ANSWER: usize = 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// One webhook, as its configuration addresses it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Target {
+pub(super) struct WebhookEndpoint {
     url: String,
     /// Base64 of PEM; None leaves the choice to the system's authorities.
     ca_bundle: Option<String>,
 }
 
 /// Every distinct webhook of a configuration object.
-pub(super) fn targets(configuration: &Value) -> Result<BTreeSet<Target>, String> {
+pub(super) fn endpoints(configuration: &Value) -> Result<BTreeSet<WebhookEndpoint>, String> {
     let webhooks = configuration.get("webhooks").and_then(Value::as_array);
     let webhooks = webhooks.into_iter().flatten();
-    webhooks.map(Target::of).collect()
+    webhooks.map(WebhookEndpoint::of).collect()
 }
 
 /// Asks each of them, and says which one did not answer, and why.
-pub(super) async fn ask_all(targets: &BTreeSet<Target>, now: Timestamp) -> Result<(), String> {
+pub(super) async fn ask_all(
+    targets: &BTreeSet<WebhookEndpoint>,
+    now: Timestamp,
+) -> Result<(), String> {
     if targets.is_empty() {
         return Err("the configuration names no webhook".to_owned());
     }
     for target in targets {
-        let asked = tokio::time::timeout(DEADLINE, target.ask(now)).await;
-        let answered = asked.unwrap_or_else(|_| Err(format!("no answer in {DEADLINE:?}")));
+        let asked = tokio::time::timeout(PROBE_TIMEOUT, target.ask(now)).await;
+        let answered = asked.unwrap_or_else(|_| Err(format!("no answer in {PROBE_TIMEOUT:?}")));
         answered.map_err(|error| format!("{} does not answer: {error}", target.url))?;
     }
     Ok(())
 }
 
-impl Target {
+impl WebhookEndpoint {
     fn of(webhook: &Value) -> Result<Self, String> {
         let client = &webhook["clientConfig"];
         let url = match client["url"].as_str() {
@@ -68,14 +71,14 @@ impl Target {
         let mut config = Config::new(authority_of(&url)?);
         config.root_cert = self.roots()?;
         config.default_retry = false;
-        let client = Client::try_from(config).map_err(|error| in_words(&error))?;
+        let client = Client::try_from(config).map_err(|error| describe(&error))?;
         let path = url.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::post(path)
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Body::from(question(&uid).to_string().into_bytes()))
             .map_err(|error| error.to_string())?;
         let answer = client.send(request).await;
-        read(answer.map_err(|error| in_words(&error))?, &uid).await
+        read(answer.map_err(|error| describe(&error))?, &uid).await
     }
 
     /// The bundle's certificates, so that no other authority is believed.
@@ -145,7 +148,9 @@ async fn read(answer: http::Response<Body>, uid: &str) -> Result<(), String> {
     if !status.is_success() {
         return Err(format!("it answered {status}"));
     }
-    let body = Limited::new(answer.into_body(), ANSWER).collect().await;
+    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES)
+        .collect()
+        .await;
     let body = body.map_err(|error| error.to_string())?.to_bytes();
     let review: Value =
         serde_json::from_slice(&body).map_err(|error| format!("its answer is no JSON: {error}"))?;

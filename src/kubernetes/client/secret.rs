@@ -1,4 +1,4 @@
-//! One Secret that replicas share: written only over what the writer has read.
+//! A Secret shared by replicas, written only over the version that was read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ObjectMeta, PostParams};
 
-use super::Cluster;
-use super::error::in_words;
+use super::KubernetesClient;
+use super::error::describe;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 /// Time for one answer.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a Secret holds, by key.
 pub type SecretData = BTreeMap<String, Vec<u8>>;
@@ -31,20 +31,20 @@ pub enum SecretError {
     Forbidden { verb: &'static str },
     #[error("the API server does not {verb} it: {words}")]
     Refused { verb: &'static str, words: String },
-    #[error("the API server did not answer in {ANSWER:?}")]
+    #[error("the API server did not answer in {ANSWER_TIMEOUT:?}")]
     Silent,
 }
 
 /// A Secret by its name.
 #[derive(Clone)]
-pub struct OneSecret {
+pub struct SharedSecret {
     api: Api<Secret>,
     namespace: String,
     name: String,
 }
 
-impl OneSecret {
-    pub fn new(cluster: &Cluster, namespace: &str, name: &str) -> Self {
+impl SharedSecret {
+    pub fn new(cluster: &KubernetesClient, namespace: &str, name: &str) -> Self {
         Self {
             api: Api::namespaced(cluster.client(), namespace),
             namespace: namespace.to_owned(),
@@ -98,7 +98,8 @@ impl OneSecret {
     async fn replace(&self, data: &SecretData, version: &str) -> Result<(), SecretError> {
         let found = answer("get", self.api.get_opt(&self.name)).await?;
         let mut secret = found.ok_or(SecretError::Conflict)?;
-        // The server compares it again, for whoever writes between these two calls.
+        // The server compares the version again, in case of a write between these two
+        // calls.
         if secret.metadata.resource_version.as_deref() != Some(version) {
             return Err(SecretError::Conflict);
         }
@@ -126,7 +127,7 @@ async fn answer<T>(
     verb: &'static str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, SecretError> {
-    let answered = tokio::time::timeout(ANSWER, call).await;
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, call).await;
     let answered = answered.map_err(|_| SecretError::Silent)?;
     answered.map_err(|error| refused(verb, &error))
 }
@@ -143,7 +144,7 @@ fn refused(verb: &'static str, error: &kube::Error) -> SecretError {
         (_, 403) => SecretError::Forbidden { verb },
         _ => SecretError::Refused {
             verb,
-            words: in_words(error),
+            words: describe(error),
         },
     }
 }

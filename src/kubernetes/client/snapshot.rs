@@ -11,26 +11,28 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Cluster;
-use super::cluster::in_time;
-use super::probe::{ask_all, targets};
-use super::watched::Watched;
-use crate::kubernetes::doctor::{Answered, Listed, Reached, Snapshot, Trial};
-use crate::kubernetes::exposure::{Pod, Route, RouteKind, RouteName, Service, ServiceName, Ways};
-use crate::kubernetes::names::SECRET;
+use super::KubernetesClient;
+use super::connection::with_timeout;
+use super::probe::{ask_all, endpoints};
+use super::watched_kind::WatchedKind;
+use crate::kubernetes::doctor::{DryRun, ExposedPod, ObjectList, Snapshot, WebhookProbe};
+use crate::kubernetes::exposure::{
+    ExposurePaths, Pod, Route, RouteKind, RouteName, Service, ServiceName,
+};
+use crate::kubernetes::names::SECRET_NAME;
 
 /// Objects of one answer.
-const PAGE: u32 = 500;
+const OBJECTS_PER_PAGE: u32 = 500;
 /// Answers per kind: 50 000 objects.
-const PAGES: usize = 100;
-const ADMISSION: &str = "admissionregistration.k8s.io";
-const RIGHTS: &str = "rbac.authorization.k8s.io";
+const MAX_PAGES: usize = 100;
+const ADMISSION_GROUP: &str = "admissionregistration.k8s.io";
+const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const NOT_FOUND: u16 = 404;
 const FORBIDDEN: u16 = 403;
 
-/// What to look at besides what every cluster has.
+/// What a snapshot covers besides the objects that every cluster has.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct SnapshotScope {
     /// Sekisho's own namespace.
     pub namespace: String,
     /// The name of both webhook configurations.
@@ -42,10 +44,10 @@ pub struct Look {
     pub inside: bool,
 }
 
-impl Cluster {
+impl KubernetesClient {
     /// Everything that the doctor judges, as far as it may be read.
-    pub async fn snapshot(&self, look: &Look, now: Timestamp) -> Snapshot {
-        let own = Some(look.namespace.as_str());
+    pub async fn snapshot(&self, scope: &SnapshotScope, now: Timestamp) -> Snapshot {
+        let own = Some(scope.namespace.as_str());
         let mutating = self
             .admission(
                 "MutatingWebhookConfiguration",
@@ -59,12 +61,16 @@ impl Cluster {
             )
             .await;
         let pods = self
-            .list(&Watched::Pods.resource(), None, Watched::Pods.fields())
+            .list(
+                &WatchedKind::Pods.resource(),
+                None,
+                WatchedKind::Pods.fields(),
+            )
             .await;
         Snapshot {
-            answered: answered(look, [&mutating, &validating], now).await,
-            reached: self.reached(&pods).await,
-            trial: self.trial(look).await,
+            probes: answered(scope, [&mutating, &validating], now).await,
+            exposed_pods: self.reached(&pods).await,
+            dry_run: self.trial(scope).await,
             policies: self
                 .admission("ValidatingAdmissionPolicy", "validatingadmissionpolicies")
                 .await,
@@ -84,13 +90,13 @@ impl Cluster {
                     None,
                 )
                 .await,
-            secrets: self.certificates(&look.namespace).await,
+            secrets: self.certificates(&scope.namespace).await,
             cluster_roles: self
-                .list(&kind(RIGHTS, "ClusterRole", "clusterroles"), None, None)
+                .list(&kind(RBAC_GROUP, "ClusterRole", "clusterroles"), None, None)
                 .await,
             cluster_role_bindings: self
                 .list(
-                    &kind(RIGHTS, "ClusterRoleBinding", "clusterrolebindings"),
+                    &kind(RBAC_GROUP, "ClusterRoleBinding", "clusterrolebindings"),
                     None,
                     None,
                 )
@@ -101,8 +107,9 @@ impl Cluster {
         }
     }
 
-    async fn admission(&self, name: &str, plural: &str) -> Listed {
-        self.list(&kind(ADMISSION, name, plural), None, None).await
+    async fn admission(&self, name: &str, plural: &str) -> ObjectList {
+        self.list(&kind(ADMISSION_GROUP, name, plural), None, None)
+            .await
     }
 
     async fn list(
@@ -110,86 +117,91 @@ impl Cluster {
         kind: &ApiResource,
         namespace: Option<&str>,
         fields: Option<&str>,
-    ) -> Listed {
+    ) -> ObjectList {
         let api: Api<DynamicObject> = match namespace {
             Some(namespace) => Api::namespaced_with(self.client(), namespace, kind),
             None => Api::all_with(self.client(), kind),
         };
         let mut items = Vec::new();
-        let mut page = ListParams::default().limit(PAGE);
+        let mut page = ListParams::default().limit(OBJECTS_PER_PAGE);
         if let Some(fields) = fields {
             page = page.fields(fields);
         }
-        for _ in 0..PAGES {
-            match in_time(async { Ok(api.list(&page).await) }).await {
-                Err(words) => return Listed::Unknown(words),
+        for _ in 0..MAX_PAGES {
+            match with_timeout(async { Ok(api.list(&page).await) }).await {
+                Err(words) => return ObjectList::Unknown(words),
                 Ok(Err(kube::Error::Api(status))) if status.code == NOT_FOUND => {
-                    return Listed::NoSuchKind;
+                    return ObjectList::NoSuchKind;
                 }
-                Ok(Err(error)) => return Listed::Unknown(super::error::in_words(&error)),
+                Ok(Err(error)) => return ObjectList::Unknown(super::error::describe(&error)),
                 Ok(Ok(list)) => {
                     items.extend(list.items.into_iter().filter_map(raw));
                     match list.metadata.continue_.filter(|token| !token.is_empty()) {
                         Some(token) => page = page.continue_token(&token),
-                        None => return Listed::Items(items),
+                        None => return ObjectList::Items(items),
                     }
                 }
             }
         }
-        Listed::Unknown(format!("there are more than {}", PAGES * PAGE as usize))
+        ObjectList::Unknown(format!(
+            "there are more than {}",
+            MAX_PAGES * OBJECTS_PER_PAGE as usize
+        ))
     }
 
     /// The one Secret that matters, without its keys.
-    async fn certificates(&self, namespace: &str) -> Listed {
+    async fn certificates(&self, namespace: &str) -> ObjectList {
         let secrets = kind("", "Secret", "secrets");
         let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &secrets);
-        match in_time(api.get_opt(SECRET)).await {
-            Err(words) => Listed::Unknown(words),
-            Ok(found) => Listed::Items(found.and_then(raw).map(without_keys).into_iter().collect()),
+        match with_timeout(api.get_opt(SECRET_NAME)).await {
+            Err(words) => ObjectList::Unknown(words),
+            Ok(found) => {
+                ObjectList::Items(found.and_then(raw).map(without_keys).into_iter().collect())
+            }
         }
     }
 
     /// The Pods that requests from outside can reach. A kind of route that is not
     /// served or may not be read opens no way, as in admission.
-    async fn reached(&self, pods: &Listed) -> Vec<Reached> {
-        let mut ways = Ways::default();
-        for kind in Watched::ALL
+    async fn reached(&self, pods: &ObjectList) -> Vec<ExposedPod> {
+        let mut paths = ExposurePaths::default();
+        for kind in WatchedKind::ALL
             .into_iter()
-            .filter(|kind| *kind != Watched::Pods)
+            .filter(|kind| *kind != WatchedKind::Pods)
         {
             for object in self.list(&kind.resource(), None, None).await.items() {
-                open(&mut ways, kind, object);
+                open(&mut paths, kind, object);
             }
         }
         let reached = |pod: &Value| {
             let (namespace, name) = place(pod);
-            let way = ways.way_to(namespace, &Pod::read(pod))?;
-            Some(Reached {
+            let path = paths.path_to(namespace, &Pod::read(pod))?;
+            Some(ExposedPod {
                 namespace: namespace.to_owned(),
                 pod: name.to_owned(),
-                way: way.to_string(),
+                path: path.to_string(),
             })
         };
         pods.items().iter().filter_map(reached).collect()
     }
 
     /// Asks for a Pod in a dry run, as anybody would.
-    async fn trial(&self, look: &Look) -> Trial {
-        let Some((namespace, image)) = &look.trial else {
-            return Trial::NotTried("no namespace is judged".to_owned());
+    async fn trial(&self, scope: &SnapshotScope) -> DryRun {
+        let Some((namespace, image)) = &scope.trial else {
+            return DryRun::NotTried("no namespace is judged".to_owned());
         };
-        let pods = Watched::Pods.resource();
+        let pods = WatchedKind::Pods.resource();
         let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &pods);
         let dry = PostParams {
             dry_run: true,
             ..PostParams::default()
         };
         let Ok(pod) = serde_json::from_value(trial_pod(image)) else {
-            return Trial::NotTried("the Pod cannot be written".to_owned());
+            return DryRun::NotTried("the Pod cannot be written".to_owned());
         };
-        match in_time(async { Ok(api.create(&dry, &pod).await) }).await {
-            Err(words) => Trial::NotTried(words),
-            Ok(Ok(made)) => Trial::Admitted {
+        match with_timeout(async { Ok(api.create(&dry, &pod).await) }).await {
+            Err(words) => DryRun::NotTried(words),
+            Ok(Ok(made)) => DryRun::Admitted {
                 asked: image.clone(),
                 image: image_of(&made),
             },
@@ -199,12 +211,12 @@ impl Cluster {
 
     /// Admission may refuse with the status of a user who may not make Pods, so the
     /// API server is asked which of the two it was.
-    async fn not_made(&self, namespace: &str, error: &kube::Error) -> Trial {
-        let words = super::error::in_words(error);
+    async fn not_made(&self, namespace: &str, error: &kube::Error) -> DryRun {
+        let words = super::error::describe(error);
         let forbidden = matches!(error, kube::Error::Api(status) if status.code == FORBIDDEN);
         match forbidden && self.may_make_pods(namespace).await == Some(false) {
-            true => Trial::NotTried(words),
-            false => Trial::Refused(words),
+            true => DryRun::NotTried(words),
+            false => DryRun::Refused(words),
         }
     }
 
@@ -219,7 +231,7 @@ impl Cluster {
         let mut review = SelfSubjectAccessReview::default();
         review.spec.resource_attributes = Some(asked);
         let api: Api<SelfSubjectAccessReview> = Api::all(self.client());
-        let answer = in_time(api.create(&PostParams::default(), &review)).await;
+        let answer = with_timeout(api.create(&PostParams::default(), &review)).await;
         Some(answer.ok()?.status?.allowed)
     }
 }
@@ -244,41 +256,48 @@ fn without_keys(mut secret: Value) -> Value {
 
 /// Webhooks behind a Service are asked only from inside the cluster, where its name
 /// is known; from outside the trial and the Secret tell the same.
-async fn answered(look: &Look, listed: [&Listed; 2], now: Timestamp) -> Vec<Answered> {
+async fn answered(
+    scope: &SnapshotScope,
+    listed: [&ObjectList; 2],
+    now: Timestamp,
+) -> Vec<WebhookProbe> {
     let mut all = Vec::new();
-    let configurations = listed.into_iter().flat_map(Listed::items);
-    let own = |object: &&Value| object["metadata"]["name"] == look.configuration.as_str();
+    let configurations = listed.into_iter().flat_map(ObjectList::items);
+    let own = |object: &&Value| object["metadata"]["name"] == scope.configuration.as_str();
     for configuration in configurations.filter(own) {
         let webhooks = configuration["webhooks"].as_array().into_iter().flatten();
         let mut hooks =
-            webhooks.filter(|hook| look.inside || hook["clientConfig"]["url"].is_string());
+            webhooks.filter(|webhook| scope.inside || webhook["clientConfig"]["url"].is_string());
         if hooks.next().is_none() {
             continue;
         }
-        let problem = match targets(configuration) {
+        let problem = match endpoints(configuration) {
             Ok(targets) => ask_each(targets, now).await,
             Err(problem) => Some(problem),
         };
-        all.push(Answered {
-            who: look.configuration.clone(),
+        all.push(WebhookProbe {
+            who: scope.configuration.clone(),
             problem,
         });
     }
     all
 }
 
-async fn ask_each(targets: BTreeSet<super::probe::Target>, now: Timestamp) -> Option<String> {
+async fn ask_each(
+    targets: BTreeSet<super::probe::WebhookEndpoint>,
+    now: Timestamp,
+) -> Option<String> {
     ask_all(&targets, now).await.err()
 }
 
-fn open(ways: &mut Ways, kind: Watched, object: &Value) {
+fn open(paths: &mut ExposurePaths, kind: WatchedKind, object: &Value) {
     let (namespace, name) = place(object);
     match kind {
-        Watched::Services => {
+        WatchedKind::Services => {
             let service = spec(object).and_then(Service::read);
-            ways.set_service(ServiceName::new(namespace, name), service);
+            paths.set_service(ServiceName::new(namespace, name), service);
         }
-        Watched::Routes(kind) => {
+        WatchedKind::Routes(kind) => {
             let route = match kind {
                 RouteKind::Ingress => spec(object).map(|spec| Route::of_ingress(namespace, spec)),
                 RouteKind::Http | RouteKind::Grpc => {
@@ -291,9 +310,9 @@ fn open(ways: &mut Ways, kind: Watched, object: &Value) {
                 namespace,
                 name,
             };
-            ways.set_route(name, route);
+            paths.set_route(name, route);
         }
-        Watched::Pods => {}
+        WatchedKind::Pods => {}
     }
 }
 

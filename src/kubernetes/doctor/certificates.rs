@@ -1,4 +1,4 @@
-//! Would the API server believe our webhook's certificate, and for how long?
+//! Whether the API server accepts the webhook's certificate, and until when.
 //!
 //! Asked of rustls as the API server asks Go: the chain of the Secret, under the
 //! bundle of the configuration, for the name of the Service.
@@ -15,30 +15,34 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::expected::Expected;
-use super::hook::Hook;
-use super::own::hooks;
+use super::expected::ExpectedCluster;
+use super::own_webhooks::webhooks;
 use super::snapshot::{Snapshot, text};
+use super::webhook::ClusterWebhook;
 use crate::diagnosis::Diagnosis;
-use crate::kubernetes::names::SECRET;
+use crate::kubernetes::names::SECRET_NAME;
 
 /// Certificates are renewed long before; one that is this near was not.
-const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
-const NEXT: &str = "see the log of Sekisho for why it did not renew it or did not publish its \
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+const RENEWAL_HINT: &str = "see the log of Sekisho for why it did not renew it or did not publish its \
                     authority; restarting it does both";
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Vec<Diagnosis> {
+pub(super) fn judge(
+    snapshot: &Snapshot,
+    expected: &ExpectedCluster,
+    now: Timestamp,
+) -> Vec<Diagnosis> {
     let mut found = Vec::new();
-    let secret = snapshot.secrets.named(SECRET);
+    let secret = snapshot.secrets.named(SECRET_NAME);
     let mut seen = Vec::new();
-    for hook in hooks(snapshot, expected) {
-        let key = (hook.service(), hook.ca_bundle());
+    for webhook in webhooks(snapshot, expected) {
+        let key = (webhook.service(), webhook.ca_bundle());
         if !seen.contains(&key) {
             seen.push(key);
-            found.extend(of_hook(&hook, secret, now));
+            found.extend(of_webhook(&webhook, secret, now));
         }
     }
-    for answered in &snapshot.answered {
+    for answered in &snapshot.probes {
         if let Some(problem) = &answered.problem {
             found.push(
                 Diagnosis::wrong(format!(
@@ -53,38 +57,49 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) ->
     found
 }
 
-fn of_hook(hook: &Hook<'_>, secret: Option<&serde_json::Value>, now: Timestamp) -> Vec<Diagnosis> {
-    let (Some((namespace, name)), Some(secret)) = (hook.service(), secret) else {
+fn of_webhook(
+    webhook: &ClusterWebhook<'_>,
+    secret: Option<&serde_json::Value>,
+    now: Timestamp,
+) -> Vec<Diagnosis> {
+    let (Some((namespace, name)), Some(secret)) = (webhook.service(), secret) else {
         return Vec::new();
     };
-    let Some(bundle) = hook.ca_bundle() else {
-        return vec![no_bundle(hook)];
+    let Some(bundle) = webhook.ca_bundle() else {
+        return vec![no_bundle(webhook)];
     };
     let host = format!("{name}.{namespace}.svc");
     let chain = text(secret, "/data/tls.crt");
     match believed(bundle, chain, &host, now) {
         Err(problem) => vec![
-            Diagnosis::wrong(format!("the API server does not believe {}", hook.title()))
-                .why(format!("the certificate in the Secret {SECRET}: {problem}"))
-                .next(NEXT),
+            Diagnosis::wrong(format!(
+                "the API server does not believe {}",
+                webhook.title()
+            ))
+            .why(format!(
+                "the certificate in the Secret {SECRET_NAME}: {problem}"
+            ))
+            .next(RENEWAL_HINT),
         ],
-        Ok(()) => believed(bundle, chain, &host, now + SOON)
+        Ok(()) => believed(bundle, chain, &host, now + EXPIRES_SOON)
             .err()
-            .map(|problem| soon(hook, &problem))
+            .map(|problem| soon(webhook, &problem))
             .into_iter()
             .collect(),
     }
 }
 
-fn no_bundle(hook: &Hook<'_>) -> Diagnosis {
-    Diagnosis::wrong(format!("{} has no caBundle", hook.title()))
+fn no_bundle(webhook: &ClusterWebhook<'_>) -> Diagnosis {
+    Diagnosis::wrong(format!("{} has no caBundle", webhook.title()))
         .why("the API server believes only public authorities then, and ours is none")
         .next("let a running Sekisho put the configuration in force")
 }
 
-fn soon(hook: &Hook<'_>, problem: &str) -> Diagnosis {
-    let what = format!("the certificate of {} ends within a week", hook.title());
-    Diagnosis::wrong(what).why(problem.to_owned()).next(NEXT)
+fn soon(webhook: &ClusterWebhook<'_>, problem: &str) -> Diagnosis {
+    let what = format!("the certificate of {} ends within a week", webhook.title());
+    Diagnosis::wrong(what)
+        .why(problem.to_owned())
+        .next(RENEWAL_HINT)
 }
 
 /// Whether a chain holds under a bundle, both base64 of PEM, for a name.

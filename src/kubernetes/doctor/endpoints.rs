@@ -1,25 +1,25 @@
-//! Is anybody there to answer?
+//! Whether the webhook's Service has ready endpoints.
 
 use serde_json::Value;
 
-use super::expected::Expected;
-use super::hook::Hook;
-use super::own::hooks;
-use super::snapshot::{Listed, Snapshot, list, text};
+use super::expected::ExpectedCluster;
+use super::own_webhooks::webhooks;
+use super::snapshot::{ObjectList, Snapshot, list, text};
+use super::webhook::ClusterWebhook;
 use crate::diagnosis::Diagnosis;
 
-const SERVICE_OF: &str = "/metadata/labels/kubernetes.io~1service-name";
+const SERVICE_LABEL_POINTER: &str = "/metadata/labels/kubernetes.io~1service-name";
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
-    let own: Vec<Hook<'_>> = hooks(snapshot, expected).collect();
-    let services: Vec<_> = own.iter().filter_map(Hook::service).collect();
+pub(super) fn judge(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Diagnosis> {
+    let own: Vec<ClusterWebhook<'_>> = webhooks(snapshot, expected).collect();
+    let services: Vec<_> = own.iter().filter_map(ClusterWebhook::service).collect();
     let Some((namespace, service)) = services.first().copied() else {
         return Vec::new();
     };
-    if !matches!(snapshot.slices, Listed::Items(_)) {
+    if !matches!(snapshot.slices, ObjectList::Items(_)) {
         return Vec::new();
     }
-    let is_fatal = own.iter().any(Hook::is_fatal);
+    let is_fatal = own.iter().any(ClusterWebhook::is_fatal);
     let title = format!("{namespace}/{service}");
     match (ready(snapshot, service), is_fatal) {
         (0, true) => vec![
@@ -48,7 +48,7 @@ fn nobody(title: &str) -> Diagnosis {
 fn ready(snapshot: &Snapshot, service: &str) -> usize {
     let slices = snapshot.slices.items().iter();
     slices
-        .filter(|slice| text(slice, SERVICE_OF) == service)
+        .filter(|slice| text(slice, SERVICE_LABEL_POINTER) == service)
         .flat_map(|slice| list(slice, "/endpoints"))
         .filter(|endpoint| is_ready(endpoint))
         .count()

@@ -6,14 +6,14 @@ use crate::kubernetes::names::{SYSTEM_NAMESPACE, configuration_name};
 
 /// One `[[clusters]]` table, in the words that matter here.
 #[derive(Clone, Debug)]
-pub struct Expected {
+pub struct ExpectedCluster {
     pub cluster: String,
     /// Where Sekisho runs in it.
     pub namespace: String,
     /// `exempt_namespaces`, by name.
     pub exempt: Vec<String>,
     /// Namespaces that are judged more laxly than the rest.
-    pub lax: Vec<Lax>,
+    pub lenient: Vec<LenientNamespaces>,
     /// What images are rewritten to: `host[:port]`.
     pub gateway: String,
     /// Whether its Pods count as internal unless something leads to them.
@@ -22,19 +22,19 @@ pub struct Expected {
 
 /// Patterns of names whose namespaces are in `audit` or `warn`.
 #[derive(Clone, Debug)]
-pub struct Lax {
+pub struct LenientNamespaces {
     pub globs: Vec<String>,
     pub mode: String,
 }
 
-impl Expected {
+impl ExpectedCluster {
     /// The name of both webhook configurations.
     pub fn configuration(&self) -> String {
         configuration_name(&self.cluster)
     }
 
     /// Namespaces that webhooks leave alone, each once.
-    pub(super) fn untouched(&self) -> Vec<&str> {
+    pub(super) fn exempt_namespaces(&self) -> Vec<&str> {
         let mut all = vec![self.namespace.as_str(), SYSTEM_NAMESPACE];
         all.extend(self.exempt.iter().map(String::as_str));
         all.sort_unstable();
@@ -42,12 +42,12 @@ impl Expected {
         all
     }
 
-    pub(super) fn is_untouched(&self, namespace: &str) -> bool {
-        self.untouched().contains(&namespace)
+    pub(super) fn is_exempt(&self, namespace: &str) -> bool {
+        self.exempt_namespaces().contains(&namespace)
     }
 }
 
-impl Lax {
+impl LenientNamespaces {
     /// A glob that cannot be read matches nothing; the configuration refuses it.
     pub(super) fn matches(&self, namespace: &str) -> bool {
         let mut set = GlobSetBuilder::new();

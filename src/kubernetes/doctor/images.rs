@@ -1,19 +1,19 @@
-//! What runs now, judged as if it were pulled now.
+//! Running images, judged as if they were pulled now.
 
 use std::collections::BTreeMap;
 
-use super::expected::Expected;
+use super::expected::ExpectedCluster;
 use super::listed::some_of;
 use super::pod::running;
 use super::snapshot::{Snapshot, name_of, namespace_of};
 use crate::diagnosis::Diagnosis;
 
 /// Different images that are asked about; beyond them it is said so.
-const MOST: usize = 2000;
+const MAX_IMAGES: usize = 2000;
 
 /// One image that runs, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct RunningImage {
     pub image: String,
     /// Whether any Pod of it counts as external.
     pub external: bool,
@@ -23,7 +23,7 @@ pub struct Question {
 
 /// What the gateway says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ImageAnswer {
     Allowed,
     /// The gravest reason's word, the line that a client would read, the next step.
     Denied {
@@ -36,36 +36,36 @@ pub enum Answer {
 }
 
 /// What to ask: each running image once for each exposure, exempt namespaces left out.
-pub fn questions(snapshot: &Snapshot, expected: &Expected) -> Vec<Question> {
+pub fn questions(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<RunningImage> {
     let mut found: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
     for pod in snapshot.pods.items() {
         let (namespace, name) = (namespace_of(pod), name_of(pod));
-        if expected.is_untouched(namespace) {
+        if expected.is_exempt(namespace) {
             continue;
         }
         let is_reached =
-            |reached: &super::Reached| reached.namespace == namespace && reached.pod == name;
-        let external = !expected.internal || snapshot.reached.iter().any(is_reached);
+            |reached: &super::ExposedPod| reached.namespace == namespace && reached.pod == name;
+        let external = !expected.internal || snapshot.exposed_pods.iter().any(is_reached);
         for image in running(pod) {
             let pods = found.entry((image, external)).or_default();
             pods.push(format!("{namespace}/{name}"));
         }
     }
-    let question = |((image, external), pods)| Question {
+    let question = |((image, external), pods)| RunningImage {
         image,
         external,
         pods,
     };
-    found.into_iter().map(question).take(MOST).collect()
+    found.into_iter().map(question).take(MAX_IMAGES).collect()
 }
 
 /// What would be denied if it started again now.
-pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Diagnosis> {
+pub fn judge_images(answers: &[(RunningImage, ImageAnswer)]) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = answers.iter().filter_map(denied).collect();
     found.extend(unanswered(answers));
-    if answers.len() >= MOST {
+    if answers.len() >= MAX_IMAGES {
         found.push(
-            Diagnosis::unknown(format!("only {MOST} images were asked about"))
+            Diagnosis::unknown(format!("only {MAX_IMAGES} images were asked about"))
                 .why("more run in this cluster")
                 .next("ask about the others with `sekisho verify`"),
         );
@@ -73,8 +73,8 @@ pub fn judge_images(answers: &[(Question, Answer)]) -> Vec<Diagnosis> {
     found
 }
 
-fn denied((question, answer): &(Question, Answer)) -> Option<Diagnosis> {
-    let Answer::Denied {
+fn denied((question, answer): &(RunningImage, ImageAnswer)) -> Option<Diagnosis> {
+    let ImageAnswer::Denied {
         reason,
         message,
         next_step,
@@ -94,11 +94,11 @@ fn denied((question, answer): &(Question, Answer)) -> Option<Diagnosis> {
     Some(Diagnosis::wrong(what).why(message.clone()).next(next))
 }
 
-fn unanswered(answers: &[(Question, Answer)]) -> Option<Diagnosis> {
+fn unanswered(answers: &[(RunningImage, ImageAnswer)]) -> Option<Diagnosis> {
     let mut images = Vec::new();
     let mut first = None;
     for (question, answer) in answers {
-        if let Answer::Unknown(why) = answer {
+        if let ImageAnswer::Unknown(why) = answer {
             images.push(question.image.clone());
             first.get_or_insert(why);
         }

@@ -1,34 +1,37 @@
-//! All judgements, in the order in which people repair.
+//! All checks, in the order in which problems are repaired.
 
 use jiff::Timestamp;
 
-use super::expected::Expected;
-use super::snapshot::{Listed, Snapshot};
-use super::{certificates, endpoints, exempt, neighbours, own, policies, reached, timeouts, trial};
+use super::expected::ExpectedCluster;
+use super::snapshot::{ObjectList, Snapshot};
+use super::{
+    certificates, dry_run, endpoints, exposed_pods, namespaces, other_webhooks, own_webhooks,
+    policies, timeouts,
+};
 use crate::diagnosis::Diagnosis;
 
 /// More than people read; the rest is counted.
-const MOST: usize = 200;
+const MAX_FINDINGS: usize = 200;
 
 /// What is wrong with a cluster, the worst first.
-pub fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Vec<Diagnosis> {
+pub fn judge(snapshot: &Snapshot, expected: &ExpectedCluster, now: Timestamp) -> Vec<Diagnosis> {
     let mut found = unread(snapshot);
-    found.extend(trial::judge(snapshot, expected));
-    found.extend(own::judge(snapshot, expected));
+    found.extend(dry_run::judge(snapshot, expected));
+    found.extend(own_webhooks::judge(snapshot, expected));
     found.extend(endpoints::judge(snapshot, expected));
     found.extend(certificates::judge(snapshot, expected, now));
     found.extend(policies::judge(snapshot, expected));
-    found.extend(neighbours::judge(snapshot, expected));
+    found.extend(other_webhooks::judge(snapshot, expected));
     found.extend(timeouts::judge(snapshot, expected));
-    found.extend(exempt::judge(snapshot, expected));
-    found.extend(reached::judge(snapshot, expected));
+    found.extend(namespaces::judge(snapshot, expected));
+    found.extend(exposed_pods::judge(snapshot, expected));
     found.sort_by_key(|finding| finding.gravity);
     bounded(found)
 }
 
 fn bounded(mut found: Vec<Diagnosis>) -> Vec<Diagnosis> {
-    let more = found.len().saturating_sub(MOST);
-    found.truncate(MOST);
+    let more = found.len().saturating_sub(MAX_FINDINGS);
+    found.truncate(MAX_FINDINGS);
     if more > 0 {
         found.push(Diagnosis::unknown(format!(
             "{more} more findings are not shown"
@@ -59,11 +62,13 @@ fn unread(snapshot: &Snapshot) -> Vec<Diagnosis> {
         .collect()
 }
 
-fn not_read(kind: &str, listed: &Listed) -> Option<Diagnosis> {
+fn not_read(kind: &str, listed: &ObjectList) -> Option<Diagnosis> {
     let why = match listed {
-        Listed::Items(_) => return None,
-        Listed::NoSuchKind => "the API server does not serve them: Kubernetes 1.30 or newer does",
-        Listed::Unknown(why) => why,
+        ObjectList::Items(_) => return None,
+        ObjectList::NoSuchKind => {
+            "the API server does not serve them: Kubernetes 1.30 or newer does"
+        }
+        ObjectList::Unknown(why) => why,
     };
     Some(
         Diagnosis::unknown(format!("{kind} could not be read"))

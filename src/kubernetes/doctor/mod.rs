@@ -5,27 +5,27 @@
 //! pass.
 
 mod certificates;
+mod dry_run;
 mod endpoints;
-mod exempt;
 mod expected;
-mod hook;
+mod exposed_pods;
 mod images;
 mod judge;
 mod listed;
-mod neighbours;
-mod own;
+mod namespaces;
+mod other_webhooks;
+mod own_webhooks;
 mod pod;
 mod policies;
-mod reached;
 mod rights;
 mod selector;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod timeouts;
-mod trial;
+mod webhook;
 
-pub use expected::{Expected, Lax};
-pub use images::{Answer, Question, judge_images, questions};
+pub use expected::{ExpectedCluster, LenientNamespaces};
+pub use images::{ImageAnswer, RunningImage, judge_images, questions};
 pub use judge::judge;
-pub use snapshot::{Answered, Listed, Reached, Snapshot, Trial};
+pub use snapshot::{DryRun, ExposedPod, ObjectList, Snapshot, WebhookProbe};

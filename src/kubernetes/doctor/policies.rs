@@ -1,14 +1,15 @@
 //! The list of permitted registries, which the API server itself holds.
 
-use super::expected::Expected;
-use super::snapshot::{Listed, Snapshot, holds};
+use super::expected::ExpectedCluster;
+use super::snapshot::{ObjectList, Snapshot, holds};
 use crate::diagnosis::Diagnosis;
 use crate::kubernetes::names::registries_policy;
 
-pub(super) fn judge(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
+pub(super) fn judge(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Diagnosis> {
     let name = registries_policy(&expected.cluster);
-    let is_absent =
-        |listed: &Listed| matches!(listed, Listed::Items(_)) && listed.named(&name).is_none();
+    let is_absent = |listed: &ObjectList| {
+        matches!(listed, ObjectList::Items(_)) && listed.named(&name).is_none()
+    };
     let binding = snapshot.policy_bindings.named(&name);
     let mut found = Vec::new();
     for (kind, listed) in [

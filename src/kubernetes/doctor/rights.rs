@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::snapshot::{holds, list, name_of, text};
 use crate::kubernetes::names::SYSTEM_NAMESPACE;
 
-/// Whoever is in it may do everything anyhow.
-const MASTERS: &str = "system:masters";
+/// Its members may do everything.
+const MASTERS_GROUP: &str = "system:masters";
 
 /// Users, groups and service accounts, besides administrators of the cluster and
 /// the cluster's own controllers; in order, each once.
@@ -40,7 +40,7 @@ fn is_the_clusters_own(subject: &Value, own_namespace: &str) -> bool {
     let (name, namespace) = (text(subject, "/name"), text(subject, "/namespace"));
     match text(subject, "/kind") {
         "ServiceAccount" => namespace == SYSTEM_NAMESPACE || namespace == own_namespace,
-        "Group" => name == MASTERS || name == "kubeadm:cluster-admins",
+        "Group" => name == MASTERS_GROUP || name == "kubeadm:cluster-admins",
         _ => name.starts_with("system:"),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::snapshot::{list, name_of, text};
 
 /// Set by the API server on every namespace.
-const NAME: &str = "kubernetes.io/metadata.name";
+const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Whether a selector takes an object with these labels. None and an empty one take
 /// everything; an operator that is not known takes it too.
@@ -41,7 +41,7 @@ pub(super) fn labels_of_namespace(namespaces: &[Value], name: &str) -> Map<Strin
         .iter()
         .find(|namespace| name_of(namespace) == name);
     let mut labels = found.map(labels_of).unwrap_or_default();
-    labels.insert(NAME.to_owned(), json!(name));
+    labels.insert(NAMESPACE_NAME_LABEL.to_owned(), json!(name));
     labels
 }
 

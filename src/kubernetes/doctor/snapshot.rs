@@ -1,10 +1,10 @@
-//! What was seen of a cluster at one moment.
+//! A snapshot of a cluster.
 
 use serde_json::Value;
 
 /// Objects of one kind.
 #[derive(Clone, Debug)]
-pub enum Listed {
+pub enum ObjectList {
     Items(Vec<Value>),
     /// The API server does not serve the kind.
     NoSuchKind,
@@ -12,7 +12,7 @@ pub enum Listed {
     Unknown(String),
 }
 
-impl Listed {
+impl ObjectList {
     pub fn items(&self) -> &[Value] {
         match self {
             Self::Items(items) => items,
@@ -26,9 +26,9 @@ impl Listed {
     }
 }
 
-/// What a webhook said to the doctor, who asked it as the API server does.
+/// The result of probing a webhook as the API server calls it.
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub struct WebhookProbe {
     /// The webhook configuration, or its address.
     pub who: String,
     /// Why there was no good answer.
@@ -37,15 +37,15 @@ pub struct Answered {
 
 /// A Pod that requests from outside can reach, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct ExposedPod {
     pub namespace: String,
     pub pod: String,
-    pub way: String,
+    pub path: String,
 }
 
 /// A Pod that the API server was asked to make in a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trial {
+pub enum DryRun {
     /// It would be made, with this image.
     Admitted { asked: String, image: String },
     /// It would not; the API server's words.
@@ -57,22 +57,22 @@ pub enum Trial {
 /// Everything that is judged. Objects are as the API server wrote them.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    pub mutating: Listed,
-    pub validating: Listed,
+    pub mutating: ObjectList,
+    pub validating: ObjectList,
     /// `ValidatingAdmissionPolicy`, and their bindings.
-    pub policies: Listed,
-    pub policy_bindings: Listed,
-    pub namespaces: Listed,
-    pub pods: Listed,
+    pub policies: ObjectList,
+    pub policy_bindings: ObjectList,
+    pub namespaces: ObjectList,
+    pub pods: ObjectList,
     /// EndpointSlices of Sekisho's own namespace.
-    pub slices: Listed,
+    pub slices: ObjectList,
     /// Secrets of Sekisho's own namespace: the one with its certificates, if any.
-    pub secrets: Listed,
-    pub cluster_roles: Listed,
-    pub cluster_role_bindings: Listed,
-    pub reached: Vec<Reached>,
-    pub answered: Vec<Answered>,
-    pub trial: Trial,
+    pub secrets: ObjectList,
+    pub cluster_roles: ObjectList,
+    pub cluster_role_bindings: ObjectList,
+    pub exposed_pods: Vec<ExposedPod>,
+    pub probes: Vec<WebhookProbe>,
+    pub dry_run: DryRun,
 }
 
 pub(super) fn name_of(object: &Value) -> &str {

@@ -1,4 +1,4 @@
-//! Which Pods requests from outside their cluster can reach, and by what way.
+//! Which Pods requests from outside of their cluster can reach, and by which path.
 //!
 //! Pure. Services, Ingresses and routes go in as Kubernetes writes them, in the few
 //! fields that matter here; a Pod is asked about and the way to it comes out. What
@@ -13,20 +13,20 @@
 
 mod labels;
 mod owner;
+mod path;
+mod paths;
 mod pod;
 mod pods;
 mod route;
 mod service;
 #[cfg(test)]
 mod tests;
-mod way;
-mod ways;
 
 pub use labels::Labels;
 pub use owner::Owner;
+pub use path::{ExposurePath, ServiceExposure};
+pub use paths::ExposurePaths;
 pub use pod::{Pod, PodSpec};
-pub use pods::{PodName, Pods, Raised, Running};
+pub use pods::{NewlyExposedPod, PodName, RunningPod, RunningPods};
 pub use route::{GatewayRouteSpec, IngressSpec, Route, RouteKind, RouteName, ServiceName};
 pub use service::{Service, ServiceSpec};
-pub use way::{Opening, Way};
-pub use ways::Ways;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Labels, Way};
+use super::{ExposurePath, Labels};
 
 /// What decides who reaches a Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,12 +71,12 @@ impl Pod {
         Self::new(labels.unwrap_or_default(), &spec.unwrap_or_default())
     }
 
-    /// The way that the Pod itself opens on its node.
-    pub fn way_by_node(&self) -> Option<Way> {
+    /// The exposure path through the Pod's node: host network or a host port.
+    pub fn path_by_node(&self) -> Option<ExposurePath> {
         if self.host_network {
-            return Some(Way::HostNetwork);
+            return Some(ExposurePath::HostNetwork);
         }
-        self.host_port.map(Way::HostPort)
+        self.host_port.map(ExposurePath::HostPort)
     }
 }
 

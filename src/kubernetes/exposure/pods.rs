@@ -1,13 +1,13 @@
-//! The Pods that run, and which of them became reachable.
+//! The running Pods, and which of them became reachable from outside.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
 
-use super::{Owner, Pod, Way, Ways};
+use super::{ExposurePath, ExposurePaths, Owner, Pod};
 
 /// What is kept of a running Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningPod {
     pub uid: Box<str>,
     pub pod: Pod,
     pub owner: Option<Owner>,
@@ -18,19 +18,19 @@ pub struct Running {
 /// A running Pod that requests from outside can reach now, and could not as far
 /// as was known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raised {
+pub struct NewlyExposedPod {
     pub namespace: Box<str>,
     pub name: Box<str>,
     pub owner: Option<Owner>,
     /// Its images as the Pod names them.
     pub images: Vec<String>,
-    pub way: Way,
+    pub path: ExposurePath,
 }
 
 /// The running Pods of a cluster.
 #[derive(Debug, Default)]
-pub struct Pods {
-    by_namespace: HashMap<Box<str>, HashMap<Box<str>, Kept>>,
+pub struct RunningPods {
+    by_namespace: HashMap<Box<str>, HashMap<Box<str>, TrackedPod>>,
     /// Those that appeared or changed since they were last judged.
     changed: HashSet<PodName>,
 }
@@ -39,15 +39,15 @@ pub struct Pods {
 pub type PodName = (Box<str>, Box<str>);
 
 #[derive(Debug)]
-struct Kept {
-    running: Running,
+struct TrackedPod {
+    running: RunningPod,
     is_reached: bool,
 }
 
-impl Pods {
+impl RunningPods {
     /// Takes in a Pod that appeared or changed; None for one that is gone.
     /// Events that change nothing of what is kept cost nothing later.
-    pub fn set(&mut self, namespace: &str, name: &str, running: Option<Running>) {
+    pub fn set(&mut self, namespace: &str, name: &str, running: Option<RunningPod>) {
         match running {
             Some(running) => self.keep(namespace, name, running),
             None => self.forget(namespace, name),
@@ -55,7 +55,7 @@ impl Pods {
     }
 
     /// Takes in the complete list of running Pods.
-    pub fn replace(&mut self, pods: Vec<(PodName, Option<Running>)>) {
+    pub fn replace(&mut self, pods: Vec<(PodName, Option<RunningPod>)>) {
         let listed: HashSet<PodName> = pods.iter().map(|(name, _)| name.clone()).collect();
         let known = self.by_namespace.iter().flat_map(|(namespace, pods)| {
             pods.keys().map(|name| (namespace.clone(), name.clone()))
@@ -78,9 +78,9 @@ impl Pods {
         self.by_namespace.is_empty()
     }
 
-    /// The Pods to look at anew: those that changed since this was last called,
-    /// and those in `namespaces`, where the ways changed.
-    pub fn take_due(&mut self, namespaces: &BTreeSet<Box<str>>) -> BTreeSet<PodName> {
+    /// The Pods to check: those that changed since this was last called, and those in
+    /// `namespaces`, where exposure paths changed.
+    pub fn take_changed(&mut self, namespaces: &BTreeSet<Box<str>>) -> BTreeSet<PodName> {
         let mut due: BTreeSet<PodName> = mem::take(&mut self.changed).into_iter().collect();
         for namespace in namespaces {
             let pods = self.by_namespace.get(namespace).into_iter().flatten();
@@ -89,16 +89,16 @@ impl Pods {
         due
     }
 
-    /// Looks at one Pod, and tells it if it became reachable: once, until it stops
-    /// being so. One that is reachable when first seen counts too, as it may have
-    /// been admitted a moment before its Service was known.
-    pub fn look(&mut self, ways: &Ways, pod: &PodName) -> Option<Raised> {
+    /// Checks one Pod, and returns it if it became reachable: once, until it is no longer
+    /// reachable. One that is reachable when first seen counts too, as it may have been
+    /// admitted a moment before its Service was known.
+    pub fn check(&mut self, paths: &ExposurePaths, pod: &PodName) -> Option<NewlyExposedPod> {
         let (namespace, name) = pod;
         let pods = self.by_namespace.get_mut(namespace)?;
-        pods.get_mut(name)?.look(ways, namespace, name)
+        pods.get_mut(name)?.check(paths, namespace, name)
     }
 
-    fn keep(&mut self, namespace: &str, name: &str, running: Running) {
+    fn keep(&mut self, namespace: &str, name: &str, running: RunningPod) {
         let pods = self.by_namespace.entry(namespace.into()).or_default();
         let known = pods.get_mut(name);
         if known.as_ref().is_some_and(|kept| kept.running == running) {
@@ -108,7 +108,7 @@ impl Pods {
         match known {
             Some(kept) => kept.change(running),
             None => {
-                let kept = Kept {
+                let kept = TrackedPod {
                     running,
                     is_reached: false,
                 };
@@ -128,24 +128,29 @@ impl Pods {
     }
 }
 
-impl Kept {
+impl TrackedPod {
     /// Another Pod under the same name, or other images in it, are news again.
-    fn change(&mut self, running: Running) {
+    fn change(&mut self, running: RunningPod) {
         let is_same = self.running.uid == running.uid && self.running.images == running.images;
         self.is_reached &= is_same;
         self.running = running;
     }
 
-    fn look(&mut self, ways: &Ways, namespace: &str, name: &str) -> Option<Raised> {
-        let way = ways.way_to(namespace, &self.running.pod);
-        let was_reached = mem::replace(&mut self.is_reached, way.is_some());
-        let way = way.filter(|_| !was_reached)?;
-        Some(Raised {
+    fn check(
+        &mut self,
+        paths: &ExposurePaths,
+        namespace: &str,
+        name: &str,
+    ) -> Option<NewlyExposedPod> {
+        let path = paths.path_to(namespace, &self.running.pod);
+        let was_reached = mem::replace(&mut self.is_reached, path.is_some());
+        let path = path.filter(|_| !was_reached)?;
+        Some(NewlyExposedPod {
             namespace: namespace.into(),
             name: name.into(),
             owner: self.running.owner.clone(),
             images: self.running.images.clone(),
-            way,
+            path,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Labels, Opening};
+use super::{Labels, ServiceExposure};
 
 /// What matters of a Service's `spec`, as Kubernetes writes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,7 +22,7 @@ pub struct ServiceSpec {
 pub struct Service {
     /// Never empty.
     selector: Labels,
-    opening: Option<Opening>,
+    exposed_by: Option<ServiceExposure>,
 }
 
 impl Service {
@@ -32,12 +32,15 @@ impl Service {
         let opening = opening(&spec);
         let selector = Labels::from(spec.selector.unwrap_or_default());
         let selects = !selector.is_empty() && spec.kind.as_deref() != Some("ExternalName");
-        selects.then_some(Self { selector, opening })
+        selects.then_some(Self {
+            selector,
+            exposed_by: opening,
+        })
     }
 
     /// What opens it to the outside, without any route to it.
-    pub fn opening(&self) -> Option<Opening> {
-        self.opening
+    pub fn exposed_by(&self) -> Option<ServiceExposure> {
+        self.exposed_by
     }
 
     /// Whether a Pod with these labels is one of its endpoints.
@@ -46,15 +49,15 @@ impl Service {
     }
 }
 
-fn opening(spec: &ServiceSpec) -> Option<Opening> {
+fn opening(spec: &ServiceSpec) -> Option<ServiceExposure> {
     let has_external_ip = spec
         .external_ips
         .as_ref()
         .is_some_and(|ips| !ips.is_empty());
     match spec.kind.as_deref() {
-        Some("LoadBalancer") => Some(Opening::LoadBalancer),
-        _ if has_external_ip => Some(Opening::ExternalIps),
-        Some("NodePort") => Some(Opening::NodePort),
+        Some("LoadBalancer") => Some(ServiceExposure::LoadBalancer),
+        _ if has_external_ip => Some(ServiceExposure::ExternalIps),
+        Some("NodePort") => Some(ServiceExposure::NodePort),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What was found, and where it stands.
+//! Images found in manifests, with their locations.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundImage {
     pub image: String,
-    pub place: Place,
+    pub place: ManifestLocation,
 }
 
-/// Where in which object of which file. All of it is printable and short, whatever
-/// the manifest holds.
+/// The location of an image. All fields are printable and bounded, whatever the manifest
+/// holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct ManifestLocation {
     pub file: String,
     /// Counted from 1, without empty ones.
     pub document: usize,
@@ -29,7 +29,7 @@ pub struct Place {
     pub container: Option<String>,
 }
 
-impl Place {
+impl ManifestLocation {
     /// `Deployment/shop/web`; without the namespace when none is written.
     pub fn object(&self) -> String {
         let (kind, name) = (&self.kind, &self.name);
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ManifestLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.object(), self.path)?;
         if let Some(container) = &self.container {
@@ -52,34 +52,34 @@ impl fmt::Display for Place {
 
 /// A container or image volume that names no image which could be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unclear {
-    pub place: Place,
-    pub lack: Lack,
+pub struct UnclearImage {
+    pub place: ManifestLocation,
+    pub problem: ImageProblem,
     /// Kubernetes itself runs this kind, so that nothing will fill the image in.
     /// An operator may do that for a resource of its own.
     pub is_final: bool,
 }
 
-impl fmt::Display for Unclear {
+impl fmt::Display for UnclearImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.place, self.lack.as_str())
+        write!(f, "{} {}", self.place, self.problem.as_str())
     }
 }
 
-/// What is wrong with an image's field.
+/// Why an image field cannot be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum ImageProblem {
     Missing,
     Empty,
     NotText,
     TooLong,
     /// The list's entry is no container at all.
     NotAMap,
-    /// It has parameters in it, which somebody fills in later.
+    /// It contains parameters, which are filled in later.
     FilledIn,
 }
 
-impl Lack {
+impl ImageProblem {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "names no image",

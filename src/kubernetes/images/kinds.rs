@@ -1,5 +1,4 @@
-//! Kinds of others whose images stand where no Pod has them, by a table; and which
-//! kinds are known at all.
+//! The table of custom kinds: where their images are, beside Pod templates.
 
 use super::path::{ImagePath, ImagePathError};
 
@@ -90,7 +89,7 @@ const STRIMZI_KAFKA: &[&str] = &[
     "spec.kafkaExporter.image",
 ];
 
-const KNOWN: &[Known] = &[
+const KNOWN_KINDS: &[Known] = &[
     ("argoproj.io", "Workflow", ARGO_TEMPLATES),
     ("argoproj.io", "WorkflowTemplate", ARGO_TEMPLATES),
     ("argoproj.io", "ClusterWorkflowTemplate", ARGO_TEMPLATES),
@@ -179,7 +178,7 @@ const KNOWN: &[Known] = &[
 /// Where the images of a kind stand by the table; `None`: the kind is not known. A kind
 /// of Kubernetes itself has its images in Pods and their templates alone.
 pub(super) fn known(group: &str, kind: &str) -> Option<&'static [&'static str]> {
-    let entry = KNOWN
+    let entry = KNOWN_KINDS
         .iter()
         .find(|(of, name, _)| (*of, *name) == (group, kind));
     match entry {
@@ -201,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_path_of_the_table_can_be_read() {
-        for (group, kind, paths) in KNOWN {
+        for (group, kind, paths) in KNOWN_KINDS {
             for path in *paths {
                 assert!(ImagePath::parse(path).is_ok(), "{group} {kind} {path}");
             }

@@ -1,17 +1,17 @@
 //! What makes a value a Kubernetes object, and which objects lie in it.
 
-use super::node::Node;
+use super::node::YamlNode;
 use crate::oci::printable;
 
 /// The longest name that Kubernetes takes, in characters.
-const NAME: usize = 253;
+const MAX_NAME_CHARS: usize = 253;
 /// An object that has no name yet, or none that is a text.
-const NAMELESS: &str = "unnamed";
+const UNNAMED: &str = "unnamed";
 
 /// Kinds that hold text or schemas, in which nothing is run.
-const INERT: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
+const DATA_KINDS: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
 /// Kinds that Kubernetes runs as they are written.
-const RUN: [&str; 9] = [
+const KUBERNETES_KINDS: [&str; 9] = [
     "Pod",
     "PodTemplate",
     "ReplicationController",
@@ -23,11 +23,11 @@ const RUN: [&str; 9] = [
     "CronJob",
 ];
 /// The groups of those kinds; `v1` is the core's.
-const GROUPS: [&str; 3] = ["v1", "apps", "batch"];
+const KUBERNETES_GROUPS: [&str; 3] = ["v1", "apps", "batch"];
 
 /// A value with a kind.
-pub(super) struct Object<'a> {
-    pub(super) root: &'a Node,
+pub(super) struct ManifestObject<'a> {
+    pub(super) root: &'a YamlNode,
     /// As written; empty where nothing is.
     pub(super) api_version: String,
     pub(super) kind: String,
@@ -39,24 +39,24 @@ pub(super) struct Object<'a> {
     pub(super) path: String,
 }
 
-impl<'a> Object<'a> {
+impl<'a> ManifestObject<'a> {
     /// The value as an object; an item of a `PodList` need not say that it is a Pod.
-    pub(super) fn new(root: &'a Node, implied: Option<&str>, path: String) -> Option<Self> {
+    pub(super) fn new(root: &'a YamlNode, implied: Option<&str>, path: String) -> Option<Self> {
         let written = root.text("kind").filter(|kind| !kind.is_empty());
         let kind = written.or(implied)?;
-        let Node::Map(_) = root else {
+        let YamlNode::Map(_) = root else {
             return None;
         };
-        let metadata = root.get("metadata").unwrap_or(&Node::Null);
+        let metadata = root.get("metadata").unwrap_or(&YamlNode::Null);
         let field = |key| metadata.text(key).filter(|text| !text.is_empty());
-        let name = field("name").or(field("generateName")).unwrap_or(NAMELESS);
+        let name = field("name").or(field("generateName")).unwrap_or(UNNAMED);
         Some(Self {
             root,
-            api_version: printable(root.text("apiVersion").unwrap_or_default(), NAME),
-            kind: printable(kind, NAME),
-            namespace: field("namespace").map(|text| printable(text, NAME)),
-            name: printable(name, NAME),
-            is_final: RUN.contains(&kind) && is_of_kubernetes(root),
+            api_version: printable(root.text("apiVersion").unwrap_or_default(), MAX_NAME_CHARS),
+            kind: printable(kind, MAX_NAME_CHARS),
+            namespace: field("namespace").map(|text| printable(text, MAX_NAME_CHARS)),
+            name: printable(name, MAX_NAME_CHARS),
+            is_final: KUBERNETES_KINDS.contains(&kind) && is_of_kubernetes(root),
             path,
         })
     }
@@ -69,25 +69,25 @@ impl<'a> Object<'a> {
 
     /// Whether images are looked for in it.
     pub(super) fn may_run(&self) -> bool {
-        !INERT.contains(&self.kind.as_str())
+        !DATA_KINDS.contains(&self.kind.as_str())
     }
 
     /// The items of a list of objects, and the kind that its name implies for them.
-    pub(super) fn items(&self) -> Option<(&'a [Node], Option<&str>)> {
+    pub(super) fn items(&self) -> Option<(&'a [YamlNode], Option<&str>)> {
         let implied = self.kind.strip_suffix("List")?;
         let implied = Some(implied).filter(|kind| !kind.is_empty());
         match self.root.get("items") {
-            Some(Node::List(items)) => Some((items, implied)),
+            Some(YamlNode::List(items)) => Some((items, implied)),
             _ => None,
         }
     }
 }
 
 /// By its group; a list's item may leave that out, too.
-fn is_of_kubernetes(root: &Node) -> bool {
+fn is_of_kubernetes(root: &YamlNode) -> bool {
     let Some(version) = root.text("apiVersion") else {
         return true;
     };
     let group = version.split('/').next().unwrap_or(version);
-    GROUPS.contains(&group)
+    KUBERNETES_GROUPS.contains(&group)
 }

@@ -1,14 +1,14 @@
 //! Where an image stands in objects of a kind: `spec.templates[].container.image`.
 
-use super::node::Node;
+use super::node::YamlNode;
 use crate::oci::printable;
 
 /// Steps of one path, at most.
 const MOST_STEPS: usize = 32;
 /// The longest key in the place of an image, in characters.
-const KEY: usize = 120;
+const MAX_KEY_CHARS: usize = 120;
 /// Bytes of one path, at most.
-const MOST_BYTES: usize = 512;
+const MAX_PATH_BYTES: usize = 512;
 
 /// Why a text is no path to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +30,9 @@ enum Step {
 }
 
 /// What stands at the end of a path, the map or list entry around it, and its place.
-pub(super) struct AtEnd<'a> {
-    pub(super) around: &'a Node,
-    pub(super) value: &'a Node,
+pub(super) struct PathEnd<'a> {
+    pub(super) around: &'a YamlNode,
+    pub(super) value: &'a YamlNode,
     pub(super) path: String,
 }
 
@@ -50,15 +50,15 @@ impl ImagePath {
             steps.push(Step::Key(key.to_owned()));
             steps.extend((0..lists).map(|_| Step::Each));
         }
-        match steps.len() <= MOST_STEPS && text.len() <= MOST_BYTES {
+        match steps.len() <= MOST_STEPS && text.len() <= MAX_PATH_BYTES {
             true => Ok(Self(steps)),
             false => Err(ImagePathError),
         }
     }
 
     /// All that it leads to from `root`; what is not there is left out.
-    pub(super) fn follow<'a>(&self, root: &'a Node, origin: &str) -> Vec<AtEnd<'a>> {
-        let mut found = vec![AtEnd {
+    pub(super) fn follow<'a>(&self, root: &'a YamlNode, origin: &str) -> Vec<PathEnd<'a>> {
+        let mut found = vec![PathEnd {
             around: root,
             value: root,
             path: origin.to_owned(),
@@ -66,15 +66,15 @@ impl ImagePath {
         for step in &self.0 {
             found = found.iter().flat_map(|at| at.step(step)).collect();
         }
-        found.retain(|at| *at.value != Node::Null);
+        found.retain(|at| *at.value != YamlNode::Null);
         found
     }
 }
 
-impl<'a> AtEnd<'a> {
-    fn step(&self, step: &Step) -> Vec<AtEnd<'a>> {
+impl<'a> PathEnd<'a> {
+    fn step(&self, step: &Step) -> Vec<PathEnd<'a>> {
         match (step, self.value) {
-            (Step::Key(key), map @ Node::Map(_)) => {
+            (Step::Key(key), map @ YamlNode::Map(_)) => {
                 let at_key = |value| Self {
                     around: map,
                     value,
@@ -82,8 +82,8 @@ impl<'a> AtEnd<'a> {
                 };
                 map.get(key).map(at_key).into_iter().collect()
             }
-            (Step::Each, Node::List(items)) => {
-                let at = |(at, value): (usize, &'a Node)| Self {
+            (Step::Each, YamlNode::List(items)) => {
+                let at = |(at, value): (usize, &'a YamlNode)| Self {
                     around: value,
                     value,
                     path: format!("{}[{at}]", self.path),
@@ -97,7 +97,7 @@ impl<'a> AtEnd<'a> {
 
 /// The place of `key` in the map at `path`.
 pub(super) fn below(path: &str, key: &str) -> String {
-    let key = printable(key, KEY);
+    let key = printable(key, MAX_KEY_CHARS);
     match path.is_empty() {
         true => key,
         false => format!("{path}.{key}"),

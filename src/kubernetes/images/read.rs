@@ -1,12 +1,12 @@
 //! All files that are looked at together.
 
 use super::error::ManifestError;
-use super::found::{FoundImage, Unclear};
+use super::found::{FoundImage, UnclearImage};
 use super::kinds::{self, KindImages};
-use super::node::Node;
-use super::object::Object;
+use super::node::YamlNode;
+use super::object::ManifestObject;
 use super::path::ImagePath;
-use super::search::{Origin, Search};
+use super::search::{DocumentOrigin, Search};
 use super::seen::{KindSeen, Seen};
 use super::yaml;
 use crate::oci::printable;
@@ -17,8 +17,8 @@ pub const MAX_BYTES: usize = 32 << 20;
 const MAX_DOCUMENTS: usize = 10_000;
 /// How many images, and how many containers without one, in all.
 const MAX_IMAGES: usize = 20_000;
-/// The longest name of a file that is told, in characters.
-const FILE: usize = 400;
+/// The longest file name in a location, in characters.
+const MAX_FILE_NAME_CHARS: usize = 400;
 
 /// What was read so far.
 #[derive(Clone, Debug, Default)]
@@ -26,9 +26,9 @@ pub struct Manifests {
     bytes: usize,
     documents: usize,
     objects: usize,
-    strangers: usize,
+    non_objects: usize,
     images: Vec<FoundImage>,
-    unclear: Vec<Unclear>,
+    unclear: Vec<UnclearImage>,
     /// Where callers say that images stand.
     named: Vec<KindImages>,
     seen: Seen,
@@ -45,7 +45,7 @@ impl Manifests {
 
     /// Reads one file more. After an error, what was read is not whole.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), ManifestError> {
-        let file = printable(file, FILE);
+        let file = printable(file, MAX_FILE_NAME_CHARS);
         self.bytes = self.bytes.saturating_add(text.len());
         if self.bytes > MAX_BYTES {
             let limit = MAX_BYTES;
@@ -61,7 +61,7 @@ impl Manifests {
             return Err(ManifestError::TooManyDocuments { file, limit });
         }
         for (at, document) in documents.iter().enumerate() {
-            let origin = Origin {
+            let origin = DocumentOrigin {
                 file: &file,
                 document: at + 1,
                 line: document.line,
@@ -71,11 +71,15 @@ impl Manifests {
         Ok(())
     }
 
-    fn document(&mut self, root: &Node, origin: Origin<'_>) -> Result<(), ManifestError> {
-        match Object::new(root, None, String::new()) {
+    fn document(
+        &mut self,
+        root: &YamlNode,
+        origin: DocumentOrigin<'_>,
+    ) -> Result<(), ManifestError> {
+        match ManifestObject::new(root, None, String::new()) {
             Some(object) => self.object(&object, origin),
             None => {
-                self.strangers += 1;
+                self.non_objects += 1;
                 Ok(())
             }
         }
@@ -83,7 +87,11 @@ impl Manifests {
 
     /// An object, or the objects in it when it is a list of them. Lists in lists
     /// are as deep as a document can be.
-    fn object(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
+    fn object(
+        &mut self,
+        object: &ManifestObject<'_>,
+        origin: DocumentOrigin<'_>,
+    ) -> Result<(), ManifestError> {
         let items = object.items();
         self.objects += usize::from(items.is_none());
         match object.may_run() {
@@ -93,15 +101,19 @@ impl Manifests {
         let (items, implied) = items.unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
             let path = format!("{}items[{at}]", prefix(&object.path));
-            match Object::new(item, implied, path) {
+            match ManifestObject::new(item, implied, path) {
                 Some(item) => self.object(&item, origin)?,
-                None => self.strangers += 1,
+                None => self.non_objects += 1,
             }
         }
         Ok(())
     }
 
-    fn search(&mut self, object: &Object<'_>, origin: Origin<'_>) -> Result<(), ManifestError> {
+    fn search(
+        &mut self,
+        object: &ManifestObject<'_>,
+        origin: DocumentOrigin<'_>,
+    ) -> Result<(), ManifestError> {
         let mut search = Search::new(object, origin);
         search.run();
         let is_known = self.follow(&mut search, object);
@@ -122,7 +134,7 @@ impl Manifests {
     }
 
     /// Follows the paths that are known of the object's kind; whether it is known at all.
-    fn follow(&self, search: &mut Search<'_>, object: &Object<'_>) -> bool {
+    fn follow(&self, search: &mut Search<'_>, object: &ManifestObject<'_>) -> bool {
         let known = kinds::known(object.group(), &object.kind);
         let by_table = known.unwrap_or_default().iter();
         for path in by_table.filter_map(|path| ImagePath::parse(path).ok()) {
@@ -148,8 +160,8 @@ impl Manifests {
     }
 
     /// How many documents hold something without a kind.
-    pub const fn strangers(&self) -> usize {
-        self.strangers
+    pub const fn non_objects(&self) -> usize {
+        self.non_objects
     }
 
     /// In the order of files and documents; the same image may stand in many places.
@@ -158,7 +170,7 @@ impl Manifests {
     }
 
     /// Where an image should stand, and none does.
-    pub fn unclear(&self) -> &[Unclear] {
+    pub fn unclear(&self) -> &[UnclearImage] {
         &self.unclear
     }
 }

@@ -1,33 +1,33 @@
 //! The images of one object.
 
-use super::found::{FoundImage, Lack, Place, Unclear};
-use super::node::Node;
-use super::object::Object;
+use super::found::{FoundImage, ImageProblem, ManifestLocation, UnclearImage};
+use super::node::YamlNode;
+use super::object::ManifestObject;
 use super::path::{ImagePath, below};
 use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::printable;
 
 /// The longest name of a container, in characters.
-const NAME: usize = 120;
+const MAX_NAME_CHARS: usize = 120;
 
 /// Searches one object, which stands at `origin` in a file.
 pub(super) struct Search<'a> {
-    object: &'a Object<'a>,
-    origin: Origin<'a>,
+    object: &'a ManifestObject<'a>,
+    origin: DocumentOrigin<'a>,
     pub(super) images: Vec<FoundImage>,
-    pub(super) unclear: Vec<Unclear>,
+    pub(super) unclear: Vec<UnclearImage>,
 }
 
 /// Which document of which file.
 #[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
+pub(super) struct DocumentOrigin<'a> {
     pub(super) file: &'a str,
     pub(super) document: usize,
     pub(super) line: u64,
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(object: &'a Object<'a>, origin: Origin<'a>) -> Self {
+    pub(super) fn new(object: &'a ManifestObject<'a>, origin: DocumentOrigin<'a>) -> Self {
         Self {
             object,
             origin,
@@ -39,7 +39,7 @@ impl<'a> Search<'a> {
     /// Everything below the object but the items of a list, which are objects of
     /// their own.
     pub(super) fn run(&mut self) {
-        let Node::Map(entries) = self.object.root else {
+        let YamlNode::Map(entries) = self.object.root else {
             return;
         };
         let items = self.object.items().is_some();
@@ -53,40 +53,40 @@ impl<'a> Search<'a> {
     /// there is no lack: an operator has an image of its own then.
     pub(super) fn follow(&mut self, path: &ImagePath) {
         for end in path.follow(self.object.root, &self.object.path) {
-            let is_found = |it: &Place| it.path == end.path;
+            let is_found = |it: &ManifestLocation| it.path == end.path;
             let found = self.images.iter().map(|it| &it.place);
             let unclear = self.unclear.iter().map(|it| &it.place);
             if found.chain(unclear).any(is_found) {
                 continue;
             }
             match end.value {
-                Node::Text(text) if is_template(text) => {
-                    self.unclear(&end.path, end.around, Lack::FilledIn);
+                YamlNode::Text(text) if is_template(text) => {
+                    self.unclear(&end.path, end.around, ImageProblem::FilledIn);
                 }
                 value => self.image(&end.path, end.around, Some(value)),
             }
         }
     }
 
-    fn node(&mut self, path: &str, node: &Node) {
+    fn node(&mut self, path: &str, node: &YamlNode) {
         match node {
-            Node::Map(entries) => {
+            YamlNode::Map(entries) => {
                 for (key, value) in entries {
                     self.entry(path, key, value);
                 }
             }
-            Node::List(items) => {
+            YamlNode::List(items) => {
                 for (at, item) in items.iter().enumerate() {
                     self.node(&format!("{path}[{at}]"), item);
                 }
             }
-            Node::Null | Node::Text(_) | Node::LongText | Node::Other => {}
+            YamlNode::Null | YamlNode::Text(_) | YamlNode::LongText | YamlNode::Other => {}
         }
     }
 
-    fn entry(&mut self, path: &str, key: &str, value: &Node) {
+    fn entry(&mut self, path: &str, key: &str, value: &YamlNode) {
         let path = below(path, key);
-        if let Node::List(items) = value {
+        if let YamlNode::List(items) = value {
             for (at, item) in items.iter().enumerate() {
                 let path = format!("{path}[{at}]");
                 match key {
@@ -99,49 +99,53 @@ impl<'a> Search<'a> {
         self.node(&path, value);
     }
 
-    fn container(&mut self, path: &str, item: &Node) {
+    fn container(&mut self, path: &str, item: &YamlNode) {
         match item {
-            Node::Map(_) => self.image(&below(path, "image"), item, item.get("image")),
-            Node::Null | Node::Text(_) | Node::LongText | Node::Other | Node::List(_) => {
-                self.unclear(path, item, Lack::NotAMap);
+            YamlNode::Map(_) => self.image(&below(path, "image"), item, item.get("image")),
+            YamlNode::Null
+            | YamlNode::Text(_)
+            | YamlNode::LongText
+            | YamlNode::Other
+            | YamlNode::List(_) => {
+                self.unclear(path, item, ImageProblem::NotAMap);
             }
         }
     }
 
     /// Most volumes are no images.
-    fn volume(&mut self, path: &str, item: &Node) {
+    fn volume(&mut self, path: &str, item: &YamlNode) {
         let source = item.get("image");
-        if let Some(Node::Map(_)) = source {
+        if let Some(YamlNode::Map(_)) = source {
             let reference = source.and_then(|image| image.get("reference"));
             self.image(&below(path, "image.reference"), item, reference);
         }
     }
 
-    fn image(&mut self, path: &str, item: &Node, image: Option<&Node>) {
+    fn image(&mut self, path: &str, item: &YamlNode, image: Option<&YamlNode>) {
         let lack = match image {
-            Some(Node::Text(image)) if !image.trim().is_empty() => {
+            Some(YamlNode::Text(image)) if !image.trim().is_empty() => {
                 let place = self.place(path, item);
                 let image = image.clone();
                 return self.images.push(FoundImage { image, place });
             }
-            None | Some(Node::Null) => Lack::Missing,
-            Some(Node::Text(_)) => Lack::Empty,
-            Some(Node::LongText) => Lack::TooLong,
-            Some(Node::Other | Node::List(_) | Node::Map(_)) => Lack::NotText,
+            None | Some(YamlNode::Null) => ImageProblem::Missing,
+            Some(YamlNode::Text(_)) => ImageProblem::Empty,
+            Some(YamlNode::LongText) => ImageProblem::TooLong,
+            Some(YamlNode::Other | YamlNode::List(_) | YamlNode::Map(_)) => ImageProblem::NotText,
         };
         self.unclear(path, item, lack);
     }
 
-    fn unclear(&mut self, path: &str, item: &Node, lack: Lack) {
-        self.unclear.push(Unclear {
+    fn unclear(&mut self, path: &str, item: &YamlNode, lack: ImageProblem) {
+        self.unclear.push(UnclearImage {
             place: self.place(path, item),
-            lack,
+            problem: lack,
             is_final: self.object.is_final,
         });
     }
 
-    fn place(&self, path: &str, item: &Node) -> Place {
-        Place {
+    fn place(&self, path: &str, item: &YamlNode) -> ManifestLocation {
+        ManifestLocation {
             file: self.origin.file.to_owned(),
             document: self.origin.document,
             line: self.origin.line,
@@ -149,7 +153,9 @@ impl<'a> Search<'a> {
             namespace: self.object.namespace.clone(),
             name: self.object.name.clone(),
             path: path.to_owned(),
-            container: item.text("name").map(|name| printable(name, NAME)),
+            container: item
+                .text("name")
+                .map(|name| printable(name, MAX_NAME_CHARS)),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Which kinds were met, and what was found in them.
+//! The kinds that were read, and what was found in them.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Kinds that are told apart; further ones count as one.
-const MOST_KINDS: usize = 1000;
-const FURTHER: &str = "further kinds";
+/// The most kinds that are counted separately; further ones count as one.
+const MAX_KINDS: usize = 1000;
+const OTHER_KINDS: &str = "further kinds";
 
 /// What was met of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,9 +30,9 @@ impl Seen {
     /// Notes one object with so many images; `known` says whether its kind is.
     pub(super) fn note(&mut self, api_version: &str, kind: &str, images: usize, known: bool) {
         let key = (api_version.to_owned(), kind.to_owned());
-        let is_full = self.0.len() >= MOST_KINDS && !self.0.contains_key(&key);
+        let is_full = self.0.len() >= MAX_KINDS && !self.0.contains_key(&key);
         let key = match is_full {
-            true => (String::new(), FURTHER.to_owned()),
+            true => (String::new(), OTHER_KINDS.to_owned()),
             false => key,
         };
         let entry = self

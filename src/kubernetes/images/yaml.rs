@@ -3,7 +3,7 @@
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Options, Spanned};
 
-use super::node::Node;
+use super::node::YamlNode;
 use crate::oci::printable;
 
 /// How deep lists and maps may nest. Schemas of custom resources are the deepest
@@ -12,22 +12,22 @@ const MAX_DEPTH: usize = 100;
 /// How many values one file may hold, each alias counted as what it stands for.
 const MAX_NODES: usize = 1_000_000;
 /// How many of them aliases may stand for.
-const MAX_REPLAYED: usize = 100_000;
-/// The longest reason that is told, in characters.
-const WHY: usize = 400;
+const MAX_ALIASED_NODES: usize = 100_000;
+/// The longest reason in an error, in characters.
+const MAX_REASON_CHARS: usize = 400;
 
 /// A document that holds something, with the line at which it begins.
 pub(super) struct Document {
     pub(super) line: u64,
-    pub(super) root: Node,
+    pub(super) root: YamlNode,
 }
 
 /// Reads every document; empty ones are left out.
 pub(super) fn read(text: &str, max_documents: usize) -> Result<Vec<Document>, String> {
-    let read: Vec<Spanned<Node>> =
+    let read: Vec<Spanned<YamlNode>> =
         serde_saphyr::from_multiple_with_options(text, options(max_documents))
-            .map_err(|error| printable(&error.to_string(), WHY))?;
-    let document = |spanned: Spanned<Node>| Document {
+            .map_err(|error| printable(&error.to_string(), MAX_REASON_CHARS))?;
+    let document = |spanned: Spanned<YamlNode>| Document {
         line: spanned.referenced.line(),
         root: spanned.value,
     };
@@ -46,7 +46,7 @@ fn options(max_documents: usize) -> Options {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: MAX_REPLAYED,
+            max_total_replayed_events: MAX_ALIASED_NODES,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,

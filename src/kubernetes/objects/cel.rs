@@ -8,13 +8,13 @@
 use serde_json::{Value, json};
 
 use super::literal::text;
-use super::{Installation, Route};
+use super::{Installation, UpstreamRoute};
 use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::RegistryHost;
 
 /// What follows the host: a name of the distribution specification with an optional
 /// tag and an optional digest.
-const REST: &str = "^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*\
+const NAME_PATTERN: &str = "^[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*\
     (:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64}|@sha512:[a-f0-9]{128})?$";
 /// The only other spelling of a host that clients read as the same registry.
 const HUB_ALIAS: &str = "index.docker.io";
@@ -71,7 +71,7 @@ fn slots(object: &str, listing: Listing, allow_never: bool) -> String {
     lists.join("\n+ ")
 }
 
-/// Where `Never` is allowed, what it pulls is nobody's business.
+/// The containers of a list. Where `Never` is allowed, containers with it are left out.
 fn containers(object: &str, list: &str, listing: Listing, allow_never: bool) -> String {
     let all = format!("{object}.spec.?{list}.orValue([])");
     let pulled = "c.?imagePullPolicy.orValue('') != 'Never'";
@@ -132,7 +132,7 @@ fn kept(listing: Listing) -> &'static str {
 /// Whether `i.rest` is well-formed; 64 hexadecimal characters alone are an image ID
 /// to a node.
 pub(super) fn is_well_formed() -> String {
-    format!("i.rest.matches('{REST}') && !i.image.matches('^[a-f0-9]{{64}}$')")
+    format!("i.rest.matches('{NAME_PATTERN}') && !i.image.matches('^[a-f0-9]{{64}}$')")
 }
 
 /// Every way to write `host` that all clients read as this one.
@@ -142,8 +142,8 @@ pub(super) fn spellings(host: &RegistryHost) -> Vec<String> {
 }
 
 /// Every spelling of an upstream's host, to its path under the gateway.
-pub(super) fn paths(upstreams: &[Route]) -> String {
-    let entry = |route: &Route| {
+pub(super) fn paths(upstreams: &[UpstreamRoute]) -> String {
+    let entry = |route: &UpstreamRoute| {
         let path = text(&route.path);
         let spelled = spellings(&route.host).into_iter();
         let entries: Vec<String> = spelled

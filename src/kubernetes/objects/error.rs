@@ -1,4 +1,4 @@
-//! Why there is nothing to apply.
+//! Why an installation cannot be planned.
 
 use crate::oci::{ImageRefError, RegistryHost};
 

@@ -1,4 +1,4 @@
-//! What an installation is made from.
+//! The inputs of an installation.
 
 use std::str::FromStr;
 
@@ -17,16 +17,16 @@ pub struct Installation {
     pub gateway: RegistryHost,
     pub nodes: NodeNames,
     /// At least one; hosts and paths differ.
-    pub upstreams: Vec<Route>,
+    pub upstreams: Vec<UpstreamRoute>,
     /// Where names without a registry are rewritten to.
     pub default_host: RegistryHost,
     /// Namespaces that webhooks and policies leave alone, beside the program's own
     /// and `kube-system`.
     pub exempt_namespaces: Vec<String>,
-    /// The first that matches holds.
+    /// The first entry that matches applies.
     pub namespaces: Vec<NamespaceRule>,
-    /// Whether Pods may run what their node holds under a name (`Never`): then nobody
-    /// looks at that name.
+    /// Whether Pods may run what their node holds under a name (`Never`): then such names
+    /// are not checked.
     pub allow_never: bool,
     pub endpoint: Endpoint,
     /// PEM certificates that the API server trusts the webhook by; without any, those
@@ -38,7 +38,7 @@ pub struct Installation {
 
 /// A registry, and the path segment under the gateway that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
+pub struct UpstreamRoute {
     pub host: RegistryHost,
     pub path: String,
 }
@@ -104,9 +104,9 @@ pub struct Ports {
 
 /// The minor version of Kubernetes 1 that the objects are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kubernetes(u32);
+pub struct KubernetesVersion(u32);
 
-impl Kubernetes {
+impl KubernetesVersion {
     /// The first with `ValidatingAdmissionPolicy`, and with conditions on webhooks.
     pub const FIRST: Self = Self(30);
     /// The first that serves `MutatingAdmissionPolicy` as v1.
@@ -117,7 +117,7 @@ impl Kubernetes {
     }
 }
 
-impl FromStr for Kubernetes {
+impl FromStr for KubernetesVersion {
     type Err = InstallationError;
 
     /// Reads `1.34`, and what versions carry behind it: `v1.34.2`.
@@ -142,7 +142,7 @@ impl Installation {
         if !is_dns_label(&self.cluster) {
             return Err(InstallationError::Cluster(self.cluster.clone()));
         }
-        let mut namespaces = self.untouched().into_iter();
+        let mut namespaces = self.exempt().into_iter();
         if let Some(bad) = namespaces.find(|name| !is_dns_label(name)) {
             return Err(InstallationError::Namespace(bad.to_owned()));
         }
@@ -159,7 +159,7 @@ impl Installation {
     }
 
     /// The namespaces that no webhook and no policy touches: the program's own first.
-    pub(super) fn untouched(&self) -> Vec<&str> {
+    pub(super) fn exempt(&self) -> Vec<&str> {
         let mut names = vec![self.namespace.as_str(), SYSTEM_NAMESPACE];
         for name in &self.exempt_namespaces {
             if !names.contains(&name.as_str()) {

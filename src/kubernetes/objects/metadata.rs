@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::names::OWN;
+use crate::kubernetes::names::PROGRAM_NAME;
 
 /// The labels that all objects carry.
 pub(super) fn labels() -> Value {
-    json!({ "app.kubernetes.io/name": OWN })
+    json!({ "app.kubernetes.io/name": PROGRAM_NAME })
 }
 
 /// Metadata of an object without a namespace.

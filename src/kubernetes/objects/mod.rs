@@ -17,16 +17,17 @@ mod plan;
 mod registries;
 mod rewrite;
 mod scope;
-mod sheet;
 #[cfg(test)]
 mod tests;
 mod webhooks;
 mod workload;
+mod yaml;
 
 pub use error::InstallationError;
 pub use installation::{
-    Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
+    Workload,
 };
 pub use namespaces::NamespaceRule;
-pub use sheet::{list, sheet};
 pub use webhooks::webhook_configurations;
+pub use yaml::{list, to_yaml};

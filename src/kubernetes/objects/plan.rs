@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::installation::{Installation, Kubernetes, Workload};
+use super::installation::{Installation, KubernetesVersion, Workload};
 use super::{InstallationError, registries, rewrite, workload};
 
 impl Installation {
@@ -23,7 +23,7 @@ impl Installation {
 
     /// What the API server holds by itself: the allow-list of registries and, where
     /// `version` has it, the rewriting.
-    pub fn policies(&self, version: Kubernetes) -> Vec<Value> {
+    pub fn policies(&self, version: KubernetesVersion) -> Vec<Value> {
         let mut objects = registries::registries(self);
         if version.mutates() {
             objects.extend(rewrite::rewrite(self));

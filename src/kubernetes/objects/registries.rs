@@ -1,8 +1,8 @@
 //! The allow-list of registries, as a policy that the API server holds by itself.
 //!
-//! It checks names alone: what lies behind one is judged by the gateway, at every
-//! pull. It denies in every mode, since a name that does not lead to the gateway is
-//! no question of papers.
+//! It checks names alone: what lies behind one is judged by the gateway, at every pull.
+//! It denies in every mode, since modes concern evidence and not names that bypass the
+//! gateway.
 
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn permitted(installation: &Installation) -> String {
     }
 }
 
-/// For what cannot be told by name, as an image with a line end in it.
+/// The message where the image cannot be named, as one with a line end in it.
 fn message(installation: &Installation) -> String {
     format!(
         "sekisho: registry-not-permitted: an image is not named well, or not from here; {}",

@@ -13,7 +13,7 @@ use crate::kubernetes::names::rewrite_policy;
 use crate::oci::RegistryHost;
 
 /// The longest name, host included, that every client takes, in bytes.
-const NAME_LIMIT: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// The policy and its binding.
 pub(super) fn rewrite(installation: &Installation) -> Vec<Value> {
@@ -82,7 +82,7 @@ fn variables(installation: &Installation) -> Vec<Value> {
 fn patches() -> String {
     format!(
         "variables.named\n  \
-         .filter(i, i.name.size() <= {NAME_LIMIT})\n  \
+         .filter(i, i.name.size() <= {MAX_NAME_BYTES})\n  \
          .map(i, JSONPatch{{op: 'replace', path: i.at, value: i.name + i.suffix}})"
     )
 }

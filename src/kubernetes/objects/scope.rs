@@ -1,20 +1,20 @@
-//! Which requests webhooks and policies see at all: decided by the API server
-//! alone, also while no Pod of ours runs.
+//! The scope of webhooks and policies. The API server evaluates it, also while no Pod of
+//! Sekisho runs.
 
 use serde_json::{Value, json};
 
 use super::Installation;
 use super::{cel, literal};
 
-/// Set by the API server on every namespace, to its name: nobody can claim another.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Set by the API server on every namespace, to its name; it cannot be changed.
+const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Namespaces that are not exempt.
 pub(super) fn namespaces(installation: &Installation) -> Value {
     json!({ "matchExpressions": [{
-        "key": NAMESPACE_NAME,
+        "key": NAMESPACE_NAME_LABEL,
         "operator": "NotIn",
-        "values": installation.untouched(),
+        "values": installation.exempt(),
     }]})
 }
 
@@ -60,7 +60,7 @@ pub(super) fn pod_conditions(installation: &Installation) -> Vec<Value> {
 /// The exempt namespaces once more, by the request's own word: it also holds where a
 /// namespace is not known yet to the API server's cache.
 pub(super) fn namespace_condition(installation: &Installation) -> Value {
-    let exempt = literal::list(installation.untouched());
+    let exempt = literal::list(installation.exempt());
     condition(
         "namespace-is-not-exempt",
         format!("!(request.namespace in {exempt})"),

@@ -1,5 +1,4 @@
-//! The webhook configurations: whom the API server asks, about what, and what
-//! happens when nobody answers.
+//! The webhook configurations: endpoints, scope, and failure policy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use super::metadata::metadata;
 use super::{Endpoint, FailurePolicy, Installation, scope};
 use crate::kubernetes::names::{
-    MUTATE_PODS, SERVICE, VALIDATE_PODS, VALIDATE_TEMPLATES, configuration_name,
+    MUTATE_PODS, SERVICE_NAME, VALIDATE_PODS, VALIDATE_TEMPLATES, configuration_name,
 };
 
 /// Several silent webhooks add up to the request's own deadline, so each waits
@@ -105,7 +104,7 @@ fn client(installation: &Installation, door: &str) -> Value {
         Endpoint::Url(url) => json!({ "url": format!("{url}{path}") }),
         Endpoint::Service => json!({ "service": {
             "namespace": installation.namespace,
-            "name": SERVICE,
+            "name": SERVICE_NAME,
             "path": path,
             "port": 443,
         }}),

@@ -109,7 +109,7 @@ fn of_many_who_come_at_once_one_is_the_first() {
     let memory = BoundedMemory::new(1 << 20);
     let enter = |number: usize| {
         let held = memory.get_or_insert(name(0), name(number), lasting(0), at(0), |_| true);
-        matches!(held, Held::New(_))
+        matches!(held, GetOrInsert::Inserted(_))
     };
     let enter = &enter;
     let first = std::thread::scope(|scope| {
@@ -120,7 +120,7 @@ fn of_many_who_come_at_once_one_is_the_first() {
     });
     assert_eq!(first, 1);
     let other = memory.get_or_insert(name(0), name(9), lasting(0), at(0), |it| *it == name(9));
-    assert!(matches!(other, Held::New(displaced) if displaced.len() == 1));
+    assert!(matches!(other, GetOrInsert::Inserted(displaced) if displaced.len() == 1));
 }
 
 /// However long the names are, and although shards fill unevenly.

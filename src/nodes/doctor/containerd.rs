@@ -4,13 +4,13 @@
 //! `_default` is one for every registry: so nothing behind the first `_default` is
 //! ever read. A directory that exists is taken, whatever is in it.
 
+use super::expected::ExpectedNode;
 use super::finding::{OnNode, on_node};
-use super::hosts_file::{Flaw, flaws};
-use super::way::Expected;
+use super::hosts_file::{HostsFlaw, flaws};
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::{GatewayUrl, Runtime};
 
-const DEFAULT: &str = "_default";
+const DEFAULT_DIRECTORY: &str = "_default";
 
 /// One directory below `config_path`.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl HostsRoot {
 
 impl HostsDirectory {
     pub fn is_default(&self) -> bool {
-        self.name == DEFAULT
+        self.name == DEFAULT_DIRECTORY
     }
 
     /// The registry that it is for; `host_port_` is read as `host:port`.
@@ -65,7 +65,7 @@ pub fn in_effect(roots: &[HostsRoot]) -> Vec<(&HostsRoot, &HostsDirectory)> {
                 found.push((root, directory));
             }
         }
-        if seen.contains(&DEFAULT) {
+        if seen.contains(&DEFAULT_DIRECTORY) {
             break;
         }
     }
@@ -73,7 +73,7 @@ pub fn in_effect(roots: &[HostsRoot]) -> Vec<(&HostsRoot, &HostsDirectory)> {
     found
 }
 
-/// The gateway that `_default` names, for callers that were told of none.
+/// The gateway that `_default` names, for callers without a gateway argument.
 pub fn named_gateway(roots: &[HostsRoot]) -> Option<GatewayUrl> {
     let text = in_effect(roots)
         .last()
@@ -89,7 +89,7 @@ pub fn named_gateway(roots: &[HostsRoot]) -> Option<GatewayUrl> {
 pub fn judge_containerd(
     runtime: Runtime,
     roots: &[HostsRoot],
-    expected: &Expected,
+    expected: &ExpectedNode,
 ) -> Vec<Diagnosis<OnNode>> {
     let directories = in_effect(roots);
     let mut found = Vec::new();
@@ -122,7 +122,7 @@ fn judge_directory(
     runtime: Runtime,
     root: &HostsRoot,
     directory: &HostsDirectory,
-    expected: &Expected,
+    expected: &ExpectedNode,
 ) -> Vec<Diagnosis<OnNode>> {
     let path = root.path_of(directory);
     match &directory.hosts_toml {
@@ -142,7 +142,7 @@ fn shadow(runtime: Runtime, path: &str, directory: &HostsDirectory) -> Diagnosis
         "the directory has no hosts.toml",
     )
     .why(match directory.name.as_str() {
-        DEFAULT => "it says nothing, so every registry is asked directly".to_owned(),
+        DEFAULT_DIRECTORY => "it says nothing, so every registry is asked directly".to_owned(),
         _ => format!(
             "it exists, so containerd never looks at _default for {} and asks it directly",
             directory.registry()
@@ -151,7 +151,7 @@ fn shadow(runtime: Runtime, path: &str, directory: &HostsDirectory) -> Diagnosis
     .next("remove the directory, or let `sekisho node-config` write into it")
 }
 
-fn of_flaw(runtime: Runtime, path: &str, flaw: Flaw) -> Diagnosis<OnNode> {
+fn of_flaw(runtime: Runtime, path: &str, flaw: HostsFlaw) -> Diagnosis<OnNode> {
     let gravity = match flaw.open {
         true => Gravity::Wrong,
         false => Gravity::Note,

@@ -2,8 +2,8 @@
 //! mirror files.
 
 use super::containerd::{HostsRoot, judge_containerd};
+use super::expected::ExpectedNode;
 use super::finding::{OnNode, on_node};
-use super::way::Expected;
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
@@ -41,7 +41,7 @@ impl DockerState {
 pub fn judge_docker(
     state: &DockerState,
     root: &HostsRoot,
-    expected: &Expected,
+    expected: &ExpectedNode,
 ) -> Vec<Diagnosis<OnNode>> {
     let mut found = Vec::new();
     if !state.mirrors.is_empty() {

@@ -5,24 +5,24 @@
 
 use toml::{Table, Value};
 
-use super::way::Expected;
+use super::expected::ExpectedNode;
 
 /// Capabilities that every version knows; with another one, those that do not know it
 /// ignore the whole file.
 const CAPABILITIES: [&str; 3] = ["pull", "resolve", "push"];
-const TEMPLATE: &str = "write it with `sekisho node-config`";
+const WRITE_HINT: &str = "write it with `sekisho node-config`";
 
 /// A flaw of one file: what, why it matters, what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct HostsFlaw {
     pub open: bool,
     pub what: String,
     pub why: &'static str,
     pub next_step: &'static str,
 }
 
-fn open(what: impl Into<String>, why: &'static str, next_step: &'static str) -> Flaw {
-    Flaw {
+fn open(what: impl Into<String>, why: &'static str, next_step: &'static str) -> HostsFlaw {
+    HostsFlaw {
         open: true,
         what: what.into(),
         why,
@@ -31,12 +31,12 @@ fn open(what: impl Into<String>, why: &'static str, next_step: &'static str) -> 
 }
 
 /// Everything that is wrong with a file that should lead to the gateway only.
-pub(super) fn flaws(text: &str, expected: &Expected) -> Vec<Flaw> {
+pub(super) fn flaws(text: &str, expected: &ExpectedNode) -> Vec<HostsFlaw> {
     let Ok(file) = text.parse::<Table>() else {
         return vec![open(
             "it is no TOML",
             "containerd logs that, ignores the file and goes to the registry itself",
-            TEMPLATE,
+            WRITE_HINT,
         )];
     };
     let mut found = Vec::new();
@@ -46,23 +46,23 @@ pub(super) fn flaws(text: &str, expected: &Expected) -> Vec<Flaw> {
         Some(_) | None => found.push(open(
             "it has no [host] table",
             "containerd 1.6 ignores such a file and goes to the registry itself",
-            TEMPLATE,
+            WRITE_HINT,
         )),
     }
     found.extend(table(&file));
     found
 }
 
-fn server(file: &Table, expected: &Expected) -> Option<Flaw> {
+fn server(file: &Table, expected: &ExpectedNode) -> Option<HostsFlaw> {
     let fallback = "`server` is asked last, after any error of the mirrors, also a denial";
     match file.get("server").map(Value::as_str) {
         None => Some(open(
             "it names no `server`",
             "without it the registry itself is asked last, after any error of the gateway, \
              also a denial",
-            TEMPLATE,
+            WRITE_HINT,
         )),
-        Some(None) => Some(open("its `server` is no text", UNREAD, TEMPLATE)),
+        Some(None) => Some(open("its `server` is no text", UNREAD_HINT, WRITE_HINT)),
         Some(Some(url)) if !expected.is_gateway(url) => Some(open(
             format!("its `server` is {url:?}, not the gateway"),
             fallback,
@@ -72,7 +72,7 @@ fn server(file: &Table, expected: &Expected) -> Option<Flaw> {
     }
 }
 
-fn all_hosts(hosts: &Table, expected: &Expected) -> Vec<Flaw> {
+fn all_hosts(hosts: &Table, expected: &ExpectedNode) -> Vec<HostsFlaw> {
     let mut found = Vec::new();
     for (url, host) in hosts {
         if !expected.is_gateway(url) {
@@ -86,8 +86,8 @@ fn all_hosts(hosts: &Table, expected: &Expected) -> Vec<Flaw> {
             Some(keys) => found.extend(table(keys)),
             None => found.push(open(
                 format!("its [host] {url:?} is no table"),
-                UNREAD,
-                TEMPLATE,
+                UNREAD_HINT,
+                WRITE_HINT,
             )),
         }
     }
@@ -95,23 +95,23 @@ fn all_hosts(hosts: &Table, expected: &Expected) -> Vec<Flaw> {
         found.push(open(
             "it has no [host] table for the gateway",
             "containerd then asks what it names instead",
-            TEMPLATE,
+            WRITE_HINT,
         ));
     }
     found
 }
 
-const UNREAD: &str =
+const UNREAD_HINT: &str =
     "containerd cannot read that, ignores the file and goes to the registry itself";
 
 /// The keys of a host, which may stand at the top of the file too.
-fn table(keys: &Table) -> Vec<Flaw> {
+fn table(keys: &Table) -> Vec<HostsFlaw> {
     keys.iter()
         .filter_map(|(key, value)| entry(key, value))
         .collect()
 }
 
-fn entry(key: &str, value: &Value) -> Option<Flaw> {
+fn entry(key: &str, value: &Value) -> Option<HostsFlaw> {
     let readable = match key {
         "capabilities" => return capabilities(value),
         "skip_verify" if value.as_bool() == Some(true) => return Some(unverified()),
@@ -122,10 +122,16 @@ fn entry(key: &str, value: &Value) -> Option<Flaw> {
         "dial_timeout" => value.is_str(),
         _ => true,
     };
-    (!readable).then(|| open(format!("its `{key}` has the wrong form"), UNREAD, TEMPLATE))
+    (!readable).then(|| {
+        open(
+            format!("its `{key}` has the wrong form"),
+            UNREAD_HINT,
+            WRITE_HINT,
+        )
+    })
 }
 
-fn capabilities(value: &Value) -> Option<Flaw> {
+fn capabilities(value: &Value) -> Option<HostsFlaw> {
     let words = value.as_array().and_then(|words| texts(words));
     let known = |words: Vec<&str>| words.iter().all(|word| CAPABILITIES.contains(word));
     (!words.is_some_and(known)).then(|| {
@@ -137,8 +143,8 @@ fn capabilities(value: &Value) -> Option<Flaw> {
     })
 }
 
-fn unverified() -> Flaw {
-    Flaw {
+fn unverified() -> HostsFlaw {
+    HostsFlaw {
         open: false,
         what: "it sets skip_verify".to_owned(),
         why: "whoever sits between this node and the gateway can answer in its place",
@@ -160,7 +166,7 @@ fn is_pairs(value: &Value) -> bool {
 }
 
 /// Every address that a file names besides the gateway, as written.
-pub(super) fn foreign_urls(text: &str, expected: &Expected) -> Vec<String> {
+pub(super) fn foreign_urls(text: &str, expected: &ExpectedNode) -> Vec<String> {
     let Ok(file) = text.parse::<Table>() else {
         return Vec::new();
     };

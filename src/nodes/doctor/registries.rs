@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::expected::ExpectedNode;
 use super::finding::{OnNode, on_node};
-use super::way::Expected;
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
-const WRITE: &str = "run `sekisho node-config` for this runtime, with the registry as --registry";
+const WRITE_HINT: &str =
+    "run `sekisho node-config` for this runtime, with the registry as --registry";
 
 /// A file, in the order in which it is read.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct ConfFile {
 
 /// A `[[registry]]` table that counts.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct RegistryTable {
     pub prefix: String,
     pub path: String,
     pub table: Table,
@@ -33,7 +34,7 @@ pub(super) struct Entry {
 /// All tables that count, after merging.
 #[derive(Clone, Debug, Default)]
 pub struct Registries {
-    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<String, RegistryTable>,
     search: Vec<String>,
     unread: Vec<String>,
 }
@@ -58,7 +59,7 @@ impl Registries {
         for table in tables(file, "registry") {
             let prefix = text(table, "prefix").or_else(|| text(table, "location"));
             if let Some(prefix) = prefix {
-                let entry = Entry {
+                let entry = RegistryTable {
                     prefix: prefix.to_owned(),
                     path: path.to_owned(),
                     table: table.clone(),
@@ -69,7 +70,7 @@ impl Registries {
     }
 
     /// The prefixes that have a table, and may not be direct.
-    pub fn prefixes<'a>(&'a self, expected: &'a Expected) -> impl Iterator<Item = &'a str> {
+    pub fn prefixes<'a>(&'a self, expected: &'a ExpectedNode) -> impl Iterator<Item = &'a str> {
         self.entries
             .keys()
             .map(String::as_str)
@@ -90,7 +91,7 @@ impl Registries {
         &self,
         runtime: Runtime,
         root: &str,
-        expected: &Expected,
+        expected: &ExpectedNode,
     ) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
         for path in &self.unread {
@@ -106,7 +107,12 @@ impl Registries {
         found
     }
 
-    fn missing(&self, runtime: Runtime, root: &str, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
+    fn missing(
+        &self,
+        runtime: Runtime,
+        root: &str,
+        expected: &ExpectedNode,
+    ) -> Vec<Diagnosis<OnNode>> {
         let required = expected.registries.iter().map(|host| host.as_str());
         let searched = self.search.iter().map(String::as_str);
         let mut hosts: Vec<&str> = required
@@ -120,14 +126,14 @@ impl Registries {
             let what = format!("no table names {host}");
             on_node(runtime, Gravity::Wrong, root, what)
                 .why("its images are pulled from it directly")
-                .next(WRITE)
+                .next(WRITE_HINT)
         };
         hosts.into_iter().map(each).collect()
     }
 }
 
-impl Entry {
-    fn findings(&self, runtime: Runtime, expected: &Expected) -> Vec<Diagnosis<OnNode>> {
+impl RegistryTable {
+    fn findings(&self, runtime: Runtime, expected: &ExpectedNode) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
         let location = text(&self.table, "location").unwrap_or(&self.prefix);
         let is_blocked = self.table.get("blocked").and_then(Value::as_bool) == Some(true);
@@ -136,7 +142,7 @@ impl Entry {
             found.push(
                 on_node(runtime, Gravity::Wrong, &self.path, what)
                     .why("after any error of its mirrors, also a denial, it is asked itself")
-                    .next(WRITE),
+                    .next(WRITE_HINT),
             );
         }
         for mirror in tables(&self.table, "mirror") {

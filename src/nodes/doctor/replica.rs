@@ -1,36 +1,36 @@
-//! The same configuration for a registry that we can watch.
+//! Copies of a configuration in which the decoy takes the registry's place.
 //!
-//! A replica says for the witness, an address of this machine where nobody but the
-//! doctor listens, what the original says for a registry; addresses other than the
-//! gateway become the witness too. What a runtime does with it for the witness it does
-//! with the original for the registry, and nobody outside is asked.
+//! A replica says for the decoy, an address of this machine where the doctor listens,
+//! what the original says for a registry; addresses other than the gateway's are replaced
+//! by the decoy's too. What a runtime does with the replica for the decoy, it does with
+//! the original for the registry, and no other host is asked.
 
 use toml::{Table, Value};
 
+use super::expected::ExpectedNode;
 use super::hosts_file::foreign_urls;
 use super::registries::{Registries, tables, text};
-use super::way::Expected;
 
-/// A `hosts.toml` with the witness, `host:port`, in the place of every other address;
-/// none where an address cannot be told from the rest of the text.
-pub fn replica_of_hosts(contents: &str, expected: &Expected, witness: &str) -> Option<String> {
+/// A `hosts.toml` with the decoy, `host:port`, in the place of every other address;
+/// `None` where an address cannot be distinguished from the rest of the text.
+pub fn replica_of_hosts(contents: &str, expected: &ExpectedNode, decoy: &str) -> Option<String> {
     let foreign = foreign_urls(contents, expected);
     let replica = foreign
         .iter()
         .enumerate()
         .fold(contents.to_owned(), |text, (index, url)| {
-            moved(&text, url, &witness_url(witness, index))
+            moved(&text, url, &decoy_url(decoy, index))
         });
     let left = foreign_urls(&replica, expected);
-    let all_moved = left.iter().all(|url| url.contains(witness));
+    let all_moved = left.iter().all(|url| url.contains(decoy));
     all_moved.then_some(replica)
 }
 
 /// Two tables may not have one name, so all but the first get a path.
-fn witness_url(witness: &str, index: usize) -> String {
+fn decoy_url(decoy: &str, index: usize) -> String {
     match index {
-        0 => format!("http://{witness}"),
-        _ => format!("http://{witness}/{index}"),
+        0 => format!("http://{decoy}"),
+        _ => format!("http://{decoy}/{index}"),
     }
 }
 
@@ -47,19 +47,19 @@ fn moved(text: &str, from: &str, to: &str) -> String {
 pub fn replica_of_registry(
     registries: &Registries,
     prefix: &str,
-    expected: &Expected,
-    witness: &str,
+    expected: &ExpectedNode,
+    decoy: &str,
 ) -> String {
     let Some(entry) = registries.entries.get(prefix) else {
         return String::new();
     };
     let moved = |location: &str| match expected.is_at_gateway(location) {
         true => location.to_owned(),
-        false => witness.to_owned(),
+        false => decoy.to_owned(),
     };
     let mut table = entry.table.clone();
     let location = text(&table, "location").unwrap_or(prefix).to_owned();
-    table.insert("prefix".to_owned(), Value::from(witness));
+    table.insert("prefix".to_owned(), Value::from(decoy));
     table.insert("location".to_owned(), Value::from(moved(&location)));
     let mirrors: Vec<Value> = tables(&entry.table, "mirror")
         .map(|mirror| {

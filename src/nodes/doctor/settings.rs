@@ -7,7 +7,7 @@ use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
 /// The registry sections of containerd's image service: version 3, 2 and 1 of the file.
-const SECTIONS: [&[&str]; 3] = [
+const REGISTRY_SECTIONS: [&[&str]; 3] = [
     &["plugins", "io.containerd.cri.v1.images", "registry"],
     &["plugins", "io.containerd.grpc.v1.cri", "registry"],
     &["plugins", "cri", "registry"],
@@ -37,7 +37,7 @@ pub fn read_settings(text: &str) -> Result<ContainerdSettings, SettingsError> {
     let file: Table = text
         .parse()
         .map_err(|error: toml::de::Error| SettingsError(error.message().to_owned()))?;
-    let sections: Vec<&Table> = SECTIONS
+    let sections: Vec<&Table> = REGISTRY_SECTIONS
         .iter()
         .filter_map(|at| section(&file, at))
         .collect();

@@ -7,8 +7,8 @@ use crate::oci::RegistryHost;
 
 const GOOD: &str = "server = \"https://gate.corp:5080\"\n[host.\"https://gate.corp:5080\"]\n";
 
-fn expected() -> Expected {
-    Expected {
+fn expected() -> ExpectedNode {
+    ExpectedNode {
         gateway: GatewayUrl::parse("https://gate.corp:5080").unwrap(),
         registries: vec![RegistryHost::docker_hub()],
         direct: vec![RegistryHost::parse("registry.corp:5000").unwrap()],
@@ -46,7 +46,7 @@ fn a_node_that_names_only_the_gateway_is_closed() {
 }
 
 #[test]
-fn every_open_form_of_a_file_is_told() {
+fn every_open_form_of_a_file_is_reported() {
     let server = "server = \"https://gate.corp:5080\"\n";
     let host = "[host.\"https://gate.corp:5080\"]\n";
     for (text, told) in [
@@ -163,19 +163,19 @@ fn reads_where_containerd_looks_in_every_version_of_its_file() {
 #[test]
 fn a_denial_proves_nothing_where_the_registry_was_asked_too() {
     let denial = "403 sekisho: unknown-upstream: x is no upstream of this gateway";
-    assert_eq!(outcome(false, false, denial), Outcome::Closed);
-    assert_eq!(outcome(false, true, denial), Outcome::Open);
-    assert_eq!(outcome(true, false, ""), Outcome::Open);
+    assert_eq!(pull_outcome(false, false, denial), PullOutcome::Closed);
+    assert_eq!(pull_outcome(false, true, denial), PullOutcome::Open);
+    assert_eq!(pull_outcome(true, false, ""), PullOutcome::Open);
     assert_eq!(
-        outcome(false, false, "connection refused"),
-        Outcome::Unproven
+        pull_outcome(false, false, "connection refused"),
+        PullOutcome::Unproven
     );
     let name = "127.0.0.1:1/sekisho-doctor/00:1: not found";
-    assert_eq!(outcome(false, false, name), Outcome::Unproven);
+    assert_eq!(pull_outcome(false, false, name), PullOutcome::Unproven);
 }
 
 #[test]
-fn a_replica_asks_nobody_but_gateway_and_witness() {
+fn a_replica_asks_nobody_but_gateway_and_decoy() {
     let text =
         format!("{GOOD}[host.\"https://quay.io\"]\n[host.'https://ghcr.io']\nskip_verify = true\n");
     let replica = replica_of_hosts(&text, &expected(), "127.0.0.1:9").unwrap();
@@ -230,7 +230,7 @@ fn a_blocked_source_behind_the_gateway_is_closed() {
 }
 
 #[test]
-fn open_tables_are_told() {
+fn open_tables_are_reported() {
     let unblocked = BLOCKED.replace("true", "false");
     let second = format!("{BLOCKED}[[registry.mirror]]\nlocation = \"quay.io/x\"\n");
     let part = format!("{BLOCKED}[[registry]]\nprefix = \"docker.io/library\"\n");
@@ -249,7 +249,7 @@ fn open_tables_are_told() {
 }
 
 #[test]
-fn a_replica_of_a_table_says_of_the_witness_what_it_says_of_the_registry() {
+fn a_replica_of_a_table_says_of_the_decoy_what_it_says_of_the_registry() {
     let registries = conf(&[BLOCKED]);
     let text = replica_of_registry(&registries, "docker.io", &expected(), "127.0.0.1:9");
     let replica = conf(&[&text]);

@@ -165,7 +165,7 @@ fn loose_body() -> impl Strategy<Value = String> {
     })
 }
 
-fn parse(body: &str, sent: &MediaType) -> Result<Manifest, Refusal> {
+fn parse(body: &str, sent: &MediaType) -> Result<Manifest, StructuralRefusal> {
     Manifest::parse(Bytes::from(body.to_owned()), sent)
 }
 

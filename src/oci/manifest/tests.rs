@@ -49,11 +49,11 @@ const OCI_INDEX: &str = r#"{
   ]
 }"#;
 
-fn parse(body: &str, content_type: &MediaType) -> Result<Manifest, Refusal> {
+fn parse(body: &str, content_type: &MediaType) -> Result<Manifest, StructuralRefusal> {
     Manifest::parse(Bytes::from(body.to_owned()), content_type)
 }
 
-fn refusal(body: &str, content_type: &MediaType) -> Refusal {
+fn refusal(body: &str, content_type: &MediaType) -> StructuralRefusal {
     parse(body, content_type).expect_err(body)
 }
 
@@ -83,7 +83,7 @@ fn image_with(change: impl FnOnce(&mut Value)) -> String {
     body.to_string()
 }
 
-fn image_refusal(change: impl FnOnce(&mut Value)) -> Refusal {
+fn image_refusal(change: impl FnOnce(&mut Value)) -> StructuralRefusal {
     refusal(&image_with(change), &MediaType::OCI_MANIFEST)
 }
 
@@ -131,12 +131,12 @@ fn reads_an_artifact_with_subject_and_embedded_data() {
 fn bypass_05_refuses_a_body_of_two_shapes() {
     for (key, value) in [("manifests", json!([])), ("manifests", Value::Null)] {
         let refused = image_refusal(|body| body[key] = value);
-        assert_eq!(refused, Refusal::ImageAndIndex);
+        assert_eq!(refused, StructuralRefusal::ImageAndIndex);
     }
     let mut index: Value = serde_json::from_str(OCI_INDEX).unwrap();
     index["layers"] = json!([]);
     let refused = refusal(&index.to_string(), &MediaType::OCI_INDEX);
-    assert_eq!(refused, Refusal::ImageAndIndex);
+    assert_eq!(refused, StructuralRefusal::ImageAndIndex);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn bypass_05_refuses_a_body_sent_as_the_other_shape() {
     let image = image_with(plain);
     assert_eq!(
         refusal(&image, &MediaType::OCI_INDEX),
-        Refusal::ImageAndIndex
+        StructuralRefusal::ImageAndIndex
     );
     let index = OCI_INDEX.replace(
         r#""mediaType": "application/vnd.oci.image.index.v1+json","#,
@@ -153,7 +153,7 @@ fn bypass_05_refuses_a_body_sent_as_the_other_shape() {
     );
     assert_eq!(
         refusal(&index, &MediaType::OCI_MANIFEST),
-        Refusal::ImageAndIndex
+        StructuralRefusal::ImageAndIndex
     );
     for other in [
         "application/json",
@@ -163,7 +163,7 @@ fn bypass_05_refuses_a_body_sent_as_the_other_shape() {
     ] {
         assert_eq!(
             refusal(&image, &MediaType::new(other)),
-            Refusal::ContentType
+            StructuralRefusal::ContentType
         );
     }
 }
@@ -174,7 +174,7 @@ fn bypass_06_refuses_known_keys_in_another_case() {
         let beside = image_refusal(|body| body[other] = json!([]));
         assert_eq!(
             beside,
-            Refusal::Json(JsonError::RepeatedKey { line: 1 }),
+            StructuralRefusal::Json(JsonError::RepeatedKey { line: 1 }),
             "{other}"
         );
         let alone = image_refusal(|body| {
@@ -183,7 +183,7 @@ fn bypass_06_refuses_known_keys_in_another_case() {
         });
         assert_eq!(
             alone,
-            Refusal::Json(JsonError::KeyCase("layers")),
+            StructuralRefusal::Json(JsonError::KeyCase("layers")),
             "{other}"
         );
     }
@@ -197,7 +197,11 @@ fn bypass_06_refuses_known_keys_in_another_case() {
             body.as_object_mut().unwrap().remove(known);
             body[key] = json!(2);
         });
-        assert_eq!(refused, Refusal::Json(JsonError::KeyCase(known)), "{key}");
+        assert_eq!(
+            refused,
+            StructuralRefusal::Json(JsonError::KeyCase(known)),
+            "{key}"
+        );
     }
 }
 
@@ -210,11 +214,15 @@ fn bypass_06_refuses_a_descriptors_keys_in_another_case() {
         ("Platform", "platform"),
     ] {
         let refused = image_refusal(|body| body["layers"][0][key] = json!(["x"]));
-        assert_eq!(refused, Refusal::Json(JsonError::KeyCase(known)), "{key}");
+        assert_eq!(
+            refused,
+            StructuralRefusal::Json(JsonError::KeyCase(known)),
+            "{key}"
+        );
     }
     let index = OCI_INDEX.replace(r#""os": "linux""#, r#""OS": "linux""#);
     let refused = refusal(&index, &MediaType::OCI_INDEX);
-    assert_eq!(refused, Refusal::Json(JsonError::KeyCase("os")));
+    assert_eq!(refused, StructuralRefusal::Json(JsonError::KeyCase("os")));
 }
 
 #[test]
@@ -223,12 +231,12 @@ fn bypass_06_refuses_duplicates_bom_trailing_bytes_and_bad_utf8() {
     let twice = text.replacen('{', r#"{"layers":[],"#, 1);
     assert_eq!(
         refusal(&twice, &MediaType::OCI_MANIFEST),
-        Refusal::Json(JsonError::RepeatedKey { line: 1 })
+        StructuralRefusal::Json(JsonError::RepeatedKey { line: 1 })
     );
     let mut bad = text.clone().into_bytes();
     bad.splice(1..1, *b"\"x\":\"\xff\",");
     let refused = Manifest::parse(Bytes::from(bad), &MediaType::OCI_MANIFEST);
-    assert_eq!(refused, Err(Refusal::Json(JsonError::Utf8)));
+    assert_eq!(refused, Err(StructuralRefusal::Json(JsonError::Utf8)));
     for body in [
         format!("\u{feff}{text}"),
         format!("{text}{text}"),
@@ -252,7 +260,11 @@ fn bypass_06_holds_media_type_and_content_type_together() {
         "Application/vnd.oci.image.manifest.v1+json",
         "text/html",
     ] {
-        assert_eq!(stated(other), Refusal::MediaTypeDisagrees, "{other}");
+        assert_eq!(
+            stated(other),
+            StructuralRefusal::MediaTypeDisagrees,
+            "{other}"
+        );
     }
     let silent = DOCKER.replace(
         "   \"mediaType\": \"application/vnd.docker.distribution.manifest.v2+json\",\n",
@@ -260,12 +272,12 @@ fn bypass_06_holds_media_type_and_content_type_together() {
     );
     assert_eq!(
         refusal(&silent, &MediaType::DOCKER_MANIFEST),
-        Refusal::MediaTypeMissing
+        StructuralRefusal::MediaTypeMissing
     );
     assert!(parse(&silent, &MediaType::OCI_MANIFEST).is_ok());
     assert_eq!(
         refusal(DOCKER, &MediaType::OCI_MANIFEST),
-        Refusal::MediaTypeDisagrees
+        StructuralRefusal::MediaTypeDisagrees
     );
 }
 
@@ -280,37 +292,44 @@ fn bypass_06_refuses_schema_1() {
         MediaType::OCI_MANIFEST,
         MediaType::OCI_INDEX,
     ] {
-        assert_eq!(refusal(schema1, &sent), Refusal::Schema1, "{sent}");
+        assert_eq!(
+            refusal(schema1, &sent),
+            StructuralRefusal::Schema1,
+            "{sent}"
+        );
     }
     assert_eq!(
         image_refusal(|body| body["schemaVersion"] = json!(1)),
-        Refusal::Schema1
+        StructuralRefusal::Schema1
     );
     for version in [json!(3), json!("2"), json!(2.0), json!(null), json!(-2)] {
         let refused = image_refusal(|body| body["schemaVersion"] = version);
-        assert_eq!(refused, Refusal::SchemaVersion);
+        assert_eq!(refused, StructuralRefusal::SchemaVersion);
     }
 }
 
 #[test]
 fn bypass_17_refuses_foreign_layers() {
     let urls = image_refusal(|body| body["layers"][0]["urls"] = json!(["https://evil.example/l"]));
-    assert_eq!(urls, Refusal::Urls);
+    assert_eq!(urls, StructuralRefusal::Urls);
     let urls = image_refusal(|body| body["config"]["urls"] = json!(["https://evil.example/c"]));
-    assert_eq!(urls, Refusal::Urls);
+    assert_eq!(urls, StructuralRefusal::Urls);
     let entry = OCI_INDEX.replacen(
         r#""size": 1054,"#,
         r#""size": 1054, "urls": ["https://x/"],"#,
         1,
     );
-    assert_eq!(refusal(&entry, &MediaType::OCI_INDEX), Refusal::Urls);
+    assert_eq!(
+        refusal(&entry, &MediaType::OCI_INDEX),
+        StructuralRefusal::Urls
+    );
     for foreign in [
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
         "Application/vnd.oci.image.layer.NonDistributable.v1.tar",
     ] {
         let refused = image_refusal(|body| body["layers"][0]["mediaType"] = json!(foreign));
-        assert_eq!(refused, Refusal::ForeignLayer, "{foreign}");
+        assert_eq!(refused, StructuralRefusal::ForeignLayer, "{foreign}");
     }
     assert!(
         parse(
@@ -325,13 +344,13 @@ fn bypass_17_refuses_foreign_layers() {
 fn refuses_embedded_data_that_differs() {
     for data in ["e30=", "bGF5ZXI", "bGF5ZXI=\n", "***", ""] {
         let refused = image_refusal(|body| body["layers"][0]["data"] = json!(data));
-        assert_eq!(refused, Refusal::Data, "{data:?}");
+        assert_eq!(refused, StructuralRefusal::Data, "{data:?}");
     }
     let sized = image_refusal(|body| {
         body["layers"][0]["size"] = json!(6);
         body["layers"][0]["data"] = json!("bGF5ZXI=");
     });
-    assert_eq!(sized, Refusal::Data);
+    assert_eq!(sized, StructuralRefusal::Data);
     let same = image_with(|body| body["layers"][0]["data"] = json!("bGF5ZXI="));
     assert!(parse(&same, &MediaType::OCI_MANIFEST).is_ok());
 }
@@ -345,24 +364,24 @@ fn refuses_an_image_that_lacks_something() {
             parent.as_object_mut().unwrap().remove(key);
         })
     };
-    assert_eq!(without("/config"), Refusal::Missing("config"));
-    assert_eq!(without("/layers"), Refusal::Missing("layers"));
+    assert_eq!(without("/config"), StructuralRefusal::Missing("config"));
+    assert_eq!(without("/layers"), StructuralRefusal::Missing("layers"));
     assert_eq!(
         without("/layers/0/size"),
-        Refusal::Missing("a descriptor's size")
+        StructuralRefusal::Missing("a descriptor's size")
     );
     assert_eq!(
         without("/config/digest"),
-        Refusal::Missing("a descriptor's digest")
+        StructuralRefusal::Missing("a descriptor's digest")
     );
     assert_eq!(
         without("/config/mediaType"),
-        Refusal::Missing("a descriptor's mediaType")
+        StructuralRefusal::Missing("a descriptor's mediaType")
     );
     let empty = r#"{"schemaVersion":2}"#;
     assert_eq!(
         refusal(empty, &MediaType::OCI_INDEX),
-        Refusal::Missing("manifests")
+        StructuralRefusal::Missing("manifests")
     );
 }
 
@@ -376,22 +395,22 @@ fn refuses_values_out_of_bounds() {
         json!((1_u64 << 40) + 1),
     ] {
         let refused = image_refusal(|body| body["layers"][0]["size"] = size.clone());
-        assert_eq!(refused, Refusal::Size, "{size}");
+        assert_eq!(refused, StructuralRefusal::Size, "{size}");
     }
     let upper = Digest::sha256(b"x").to_string().to_uppercase();
     for digest in ["sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", &upper] {
         let refused = image_refusal(|body| body["config"]["digest"] = json!(digest));
-        assert_eq!(refused, Refusal::Digest, "{digest}");
+        assert_eq!(refused, StructuralRefusal::Digest, "{digest}");
     }
     let many = image_refusal(|body| {
         let layer = body["layers"][0].clone();
         body["layers"] = Value::Array(vec![layer; 513]);
     });
-    assert_eq!(many, Refusal::Layers(512));
+    assert_eq!(many, StructuralRefusal::Layers(512));
     let mut index: Value = serde_json::from_str(OCI_INDEX).unwrap();
     index["manifests"] = Value::Array(vec![index["manifests"][0].clone(); 1025]);
     assert_eq!(
         refusal(&index.to_string(), &MediaType::OCI_INDEX),
-        Refusal::Entries(1024)
+        StructuralRefusal::Entries(1024)
     );
 }

@@ -159,7 +159,7 @@ fn acknowledged_findings_count_and_are_marked() {
 }
 
 #[test]
-fn malware_is_counted_wherever_it_is_told() {
+fn malware_is_counted_wherever_it_is_reported() {
     assert_eq!(report(CLI).malware, 0);
     let summary = with(CLI, "\"malware\": 0", "\"malware\": 2").unwrap();
     assert_eq!(summary.malware, 2);

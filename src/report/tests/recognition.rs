@@ -67,7 +67,7 @@ fn recognises_each_format() {
 }
 
 #[test]
-fn a_statement_is_told_by_its_predicate_with_and_without_envelope() {
+fn a_statement_is_recognised_by_its_predicate_with_and_without_envelope() {
     for (predicate, format) in [
         (
             "https://cosign.sigstore.dev/attestation/vuln/v1",

@@ -9,10 +9,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::Names;
+use super::CertificateNames;
 
 /// Characters of a line of PEM (RFC 7468 §2).
-const LINE: usize = 64;
+const PEM_LINE_CHARS: usize = 64;
 
 /// DER, and the facts in it that matter here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) struct Certificate {
     der: Vec<u8>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
-    pub(super) names: Names,
+    pub(super) names: CertificateNames,
     pub(super) is_authority: bool,
     /// SubjectPublicKeyInfo, DER.
     pub(super) public_key: Vec<u8>,
@@ -56,7 +56,7 @@ impl Certificate {
         let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
         let mut rest = text.as_str();
         while !rest.is_empty() {
-            let (line, after) = rest.split_at(rest.len().min(LINE));
+            let (line, after) = rest.split_at(rest.len().min(PEM_LINE_CHARS));
             pem.push_str(line);
             pem.push('\n');
             rest = after;
@@ -95,8 +95,8 @@ pub(super) fn later(moment: Timestamp, more: SignedDuration) -> Timestamp {
 
 /// Those of kinds that we issue; `None` where there is an extension that cannot be
 /// read.
-fn names(read: &X509Certificate<'_>) -> Option<Names> {
-    let mut names = Names::default();
+fn names(read: &X509Certificate<'_>) -> Option<CertificateNames> {
+    let mut names = CertificateNames::default();
     let Some(extension) = read.subject_alternative_name().ok()? else {
         return Some(names);
     };

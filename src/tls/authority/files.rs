@@ -5,21 +5,28 @@ use std::collections::BTreeMap;
 use rcgen::KeyPair;
 
 use super::certificate::Certificate;
-use super::issue::Pair;
+use super::issue::CertificateAndKey;
 use super::{Authority, AuthorityError};
 
 /// PEM files by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The bundle, which clients trust; the CA that signs comes first.
-pub const BUNDLE: &str = "ca.crt";
-const KEY: &str = "ca.key";
-const NEXT: &str = "ca-next.crt";
-const NEXT_KEY: &str = "ca-next.key";
-const LEAF: &str = "tls.crt";
-const LEAF_KEY: &str = "tls.key";
+pub const BUNDLE_FILE: &str = "ca.crt";
+const KEY_FILE: &str = "ca.key";
+const NEXT_FILE: &str = "ca-next.crt";
+const NEXT_KEY_FILE: &str = "ca-next.key";
+const LEAF_FILE: &str = "tls.crt";
+const LEAF_KEY_FILE: &str = "tls.key";
 
-const ALL: [&str; 6] = [BUNDLE, KEY, NEXT, NEXT_KEY, LEAF, LEAF_KEY];
+const ALL_FILES: [&str; 6] = [
+    BUNDLE_FILE,
+    KEY_FILE,
+    NEXT_FILE,
+    NEXT_KEY_FILE,
+    LEAF_FILE,
+    LEAF_KEY_FILE,
+];
 
 /// Whether a file is for its owner alone.
 pub fn is_secret(name: &str) -> bool {
@@ -30,14 +37,14 @@ impl Authority {
     /// All of it.
     pub fn to_files(&self) -> Files {
         let mut files = BTreeMap::from([
-            (BUNDLE, self.bundle()),
-            (KEY, self.current.key.serialize_pem()),
-            (LEAF, self.leaf.certificate.pem()),
-            (LEAF_KEY, self.leaf.key.serialize_pem()),
+            (BUNDLE_FILE, self.bundle()),
+            (KEY_FILE, self.current.key.serialize_pem()),
+            (LEAF_FILE, self.leaf.certificate.pem()),
+            (LEAF_KEY_FILE, self.leaf.key.serialize_pem()),
         ]);
         if let Some(next) = &self.next {
-            files.insert(NEXT, next.certificate.pem());
-            files.insert(NEXT_KEY, next.key.serialize_pem());
+            files.insert(NEXT_FILE, next.certificate.pem());
+            files.insert(NEXT_KEY_FILE, next.key.serialize_pem());
         }
         let owned = |(name, text): (&str, String)| (name.to_owned(), text.into_bytes());
         files.into_iter().map(owned).collect()
@@ -49,15 +56,20 @@ impl Authority {
         if files.is_empty() {
             return Ok(None);
         }
-        if let Some(other) = files.keys().find(|name| !ALL.contains(&name.as_str())) {
+        if let Some(other) = files
+            .keys()
+            .find(|name| !ALL_FILES.contains(&name.as_str()))
+        {
             return Err(AuthorityError::Unknown(other.clone()));
         }
         let mut bundle = authorities(files)?.into_iter();
-        let first = bundle.next().ok_or(AuthorityError::Certificate(BUNDLE))?;
-        let current = pair(first, BUNDLE, KEY, files)?;
+        let first = bundle
+            .next()
+            .ok_or(AuthorityError::Certificate(BUNDLE_FILE))?;
+        let current = pair(first, BUNDLE_FILE, KEY_FILE, files)?;
         let mut previous: Vec<Certificate> = bundle.collect();
         let next = next(files, &mut previous)?;
-        let leaf = pair(one(files, LEAF)?, LEAF, LEAF_KEY, files)?;
+        let leaf = pair(one(files, LEAF_FILE)?, LEAF_FILE, LEAF_KEY_FILE, files)?;
         let read = Self {
             current,
             next,
@@ -78,11 +90,11 @@ fn file<'a>(files: &'a Files, name: &'static str) -> Result<&'a [u8], AuthorityE
 }
 
 fn authorities(files: &Files) -> Result<Vec<Certificate>, AuthorityError> {
-    let all = Certificate::all(file(files, BUNDLE)?);
-    let all = all.ok_or(AuthorityError::Certificate(BUNDLE))?;
+    let all = Certificate::all(file(files, BUNDLE_FILE)?);
+    let all = all.ok_or(AuthorityError::Certificate(BUNDLE_FILE))?;
     match all.iter().all(|certificate| certificate.is_authority) {
         true => Ok(all),
-        false => Err(AuthorityError::NoAuthority(BUNDLE)),
+        false => Err(AuthorityError::NoAuthority(BUNDLE_FILE)),
     }
 }
 
@@ -94,11 +106,14 @@ fn one(files: &Files, name: &'static str) -> Result<Certificate, AuthorityError>
 }
 
 /// The next CA, which is taken out of the rest of the bundle.
-fn next(files: &Files, rest: &mut Vec<Certificate>) -> Result<Option<Pair>, AuthorityError> {
-    if !files.contains_key(NEXT) && !files.contains_key(NEXT_KEY) {
+fn next(
+    files: &Files,
+    rest: &mut Vec<Certificate>,
+) -> Result<Option<CertificateAndKey>, AuthorityError> {
+    if !files.contains_key(NEXT_FILE) && !files.contains_key(NEXT_KEY_FILE) {
         return Ok(None);
     }
-    let next = pair(one(files, NEXT)?, NEXT, NEXT_KEY, files)?;
+    let next = pair(one(files, NEXT_FILE)?, NEXT_FILE, NEXT_KEY_FILE, files)?;
     let at = rest.iter().position(|it| *it == next.certificate);
     rest.remove(at.ok_or(AuthorityError::NextOutside)?);
     Ok(Some(next))
@@ -109,11 +124,11 @@ fn pair(
     certificate_file: &'static str,
     key_file: &'static str,
     files: &Files,
-) -> Result<Pair, AuthorityError> {
+) -> Result<CertificateAndKey, AuthorityError> {
     let text = std::str::from_utf8(file(files, key_file)?);
     let key = text.ok().and_then(|text| KeyPair::from_pem(text).ok());
     let key = key.ok_or(AuthorityError::Key(key_file))?;
-    Pair::new(certificate, key).ok_or(AuthorityError::Pair {
+    CertificateAndKey::new(certificate, key).ok_or(AuthorityError::Pair {
         certificate: certificate_file,
         key: key_file,
     })

@@ -12,7 +12,7 @@ use rcgen::{
 use sha2::{Digest, Sha256};
 
 use super::certificate::{Certificate, later};
-use super::{AuthorityError, Names, Terms};
+use super::{AuthorityError, CertificateNames, Lifetimes};
 
 /// The end of the year 9999, beyond which certificates cannot say a time
 /// (RFC 5280 §4.1.2.5).
@@ -20,12 +20,12 @@ const LAST_SECOND: i64 = 253_402_300_799;
 
 /// A certificate with its key.
 #[derive(Clone, Debug)]
-pub(super) struct Pair {
+pub(super) struct CertificateAndKey {
     pub(super) certificate: Certificate,
     pub(super) key: Arc<KeyPair>,
 }
 
-impl Pair {
+impl CertificateAndKey {
     /// `None` if they do not belong together.
     pub(super) fn new(certificate: Certificate, key: KeyPair) -> Option<Self> {
         let fits = key.subject_public_key_info() == certificate.public_key;
@@ -37,7 +37,10 @@ impl Pair {
 }
 
 /// A new CA. It signs leafs and no other CA.
-pub(super) fn authority(terms: &Terms, now: Timestamp) -> Result<Pair, AuthorityError> {
+pub(super) fn authority(
+    terms: &Lifetimes,
+    now: Timestamp,
+) -> Result<CertificateAndKey, AuthorityError> {
     let key = KeyPair::generate()?;
     let mut params = params(&key, "sekisho authority");
     set_validity(
@@ -53,11 +56,11 @@ pub(super) fn authority(terms: &Terms, now: Timestamp) -> Result<Pair, Authority
 
 /// A server's certificate, which never outlives the CA that signs it.
 pub(super) fn leaf(
-    names: &Names,
-    issuer: &Pair,
-    terms: &Terms,
+    names: &CertificateNames,
+    issuer: &CertificateAndKey,
+    terms: &Lifetimes,
     now: Timestamp,
-) -> Result<Pair, AuthorityError> {
+) -> Result<CertificateAndKey, AuthorityError> {
     let key = KeyPair::generate()?;
     let mut params = params(&key, "sekisho");
     let from = earlier(now, terms.backdate).max(issuer.certificate.not_before);
@@ -73,16 +76,16 @@ pub(super) fn leaf(
     pair(certificate.der(), key)
 }
 
-fn pair(der: &[u8], key: KeyPair) -> Result<Pair, AuthorityError> {
+fn pair(der: &[u8], key: KeyPair) -> Result<CertificateAndKey, AuthorityError> {
     let certificate = Certificate::parse(der).ok_or(rcgen::Error::CouldNotParseCertificate)?;
-    Ok(Pair {
+    Ok(CertificateAndKey {
         certificate,
         key: Arc::new(key),
     })
 }
 
-/// The key is new and random, and so is what is derived from it: the serial
-/// number, which rcgen makes, and a name that tells one CA from the next.
+/// The key is new and random, and so is what is derived from it: the serial number, which
+/// rcgen makes, and a name that distinguishes CAs.
 fn params(key: &KeyPair, name: &str) -> CertificateParams {
     let hash = Sha256::digest(key.subject_public_key_info());
     let mark = hex::encode(&hash[..4]);
@@ -94,7 +97,7 @@ fn params(key: &KeyPair, name: &str) -> CertificateParams {
     params
 }
 
-fn alternative_names(names: &Names) -> Result<Vec<SanType>, AuthorityError> {
+fn alternative_names(names: &CertificateNames) -> Result<Vec<SanType>, AuthorityError> {
     let hosts = names
         .hosts()
         .map(|host| Ok(SanType::DnsName(host.try_into()?)));

@@ -7,17 +7,17 @@ use std::net::IpAddr;
 use super::AuthorityError;
 
 /// Names in one certificate, at most.
-pub(super) const MOST: usize = 100;
+pub(super) const MAX_NAMES: usize = 100;
 
-/// What a leaf certificate stands for.
+/// The DNS names and IP addresses of a leaf certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct CertificateNames {
     hosts: BTreeSet<String>,
     addresses: BTreeSet<IpAddr>,
 }
 
-impl Names {
-    /// The names of this very machine, for whoever is on it.
+impl CertificateNames {
+    /// The loopback names.
     pub fn loopback() -> Self {
         let mut names = Self::default();
         names.hosts.insert("localhost".to_owned());
@@ -63,7 +63,7 @@ impl Names {
             addresses: &self.addresses | &others.addresses,
         };
         match both.hosts.len() + both.addresses.len() {
-            0..=MOST => both,
+            0..=MAX_NAMES => both,
             _ => self.clone(),
         }
     }
@@ -77,7 +77,7 @@ impl Names {
     }
 }
 
-impl fmt::Display for Names {
+impl fmt::Display for CertificateNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses = self.addresses().map(|address| address.to_string());
         let all: Vec<String> = self.hosts().map(str::to_owned).chain(addresses).collect();

@@ -1,24 +1,24 @@
-//! What is due when, one step at a time.
+//! Rotation: which step is due at which time.
 
 use jiff::Timestamp;
 
 use super::certificate::{Certificate, later};
 use super::issue;
-use super::{Authority, AuthorityError, Names, Terms};
+use super::{Authority, AuthorityError, CertificateNames, Lifetimes};
 
 /// Steps taken at once, at most: after years without a look, a new CA, the change
 /// to it, some that retire, and a leaf.
-const MOST_STEPS: usize = 8;
+const MAX_STEPS: usize = 8;
 
 /// A change to an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RotationStep {
     /// A new CA enters the bundle; the old one still signs.
     Announce,
     /// The next CA signs from now on, and signs a leaf at once. The key of the old
     /// one is thrown away.
     Change,
-    /// A CA leaves the bundle: nothing that it signed can be valid.
+    /// A CA is removed from the bundle: no certificate that it signed is still valid.
     Retire,
     /// Another leaf, for its age or for its names.
     Renew,
@@ -26,37 +26,42 @@ pub enum Step {
 
 impl Authority {
     /// The first step that is due, if any.
-    pub fn due(&self, names: &Names, terms: &Terms, now: Timestamp) -> Option<Step> {
+    pub fn due(
+        &self,
+        names: &CertificateNames,
+        terms: &Lifetimes,
+        now: Timestamp,
+    ) -> Option<RotationStep> {
         let current = &self.current.certificate;
-        let is_usable = |next: &issue::Pair| next.certificate.is_valid(now);
+        let is_usable = |next: &issue::CertificateAndKey| next.certificate.is_valid(now);
         let has_next = self.next.as_ref().is_some_and(is_usable);
         let is_old = now >= current.turns_at() || !current.is_valid(now);
         let leaf = &self.leaf.certificate;
         let leaf_is_old = now >= leaf.turns_at() || !leaf.is_valid(now);
         if is_old && !has_next {
-            Some(Step::Announce)
+            Some(RotationStep::Announce)
         } else if self.changes_at(terms, now).is_some_and(|at| at <= now) {
-            Some(Step::Change)
+            Some(RotationStep::Change)
         } else if self
             .previous
             .iter()
             .any(|it| self.ends_at(it, terms) <= now)
         {
-            Some(Step::Retire)
+            Some(RotationStep::Retire)
         } else {
-            (leaf_is_old || !leaf.names.cover(names)).then_some(Step::Renew)
+            (leaf_is_old || !leaf.names.cover(names)).then_some(RotationStep::Renew)
         }
     }
 
     /// As it stands after all that is due at `now`; `None`: nothing is.
     pub fn rotated(
         &self,
-        names: &Names,
-        terms: &Terms,
+        names: &CertificateNames,
+        terms: &Lifetimes,
         now: Timestamp,
     ) -> Result<Option<Self>, AuthorityError> {
         let mut rotated: Option<Self> = None;
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let reached = rotated.as_ref().unwrap_or(self);
             let Some(step) = reached.due(names, terms, now) else {
                 break;
@@ -68,7 +73,7 @@ impl Authority {
 
     /// When the next CA begins to sign, where there is one: by then everybody must
     /// have read the bundle. At once, where the present one is not valid.
-    pub fn changes_at(&self, terms: &Terms, now: Timestamp) -> Option<Timestamp> {
+    pub fn changes_at(&self, terms: &Lifetimes, now: Timestamp) -> Option<Timestamp> {
         let current = &self.current.certificate;
         let next = &self.next.as_ref()?.certificate;
         if !current.is_valid(now) {
@@ -82,30 +87,30 @@ impl Authority {
 
     /// When the last leaf of a previous CA has ended: it signed none after the
     /// present one took over.
-    fn ends_at(&self, previous: &Certificate, terms: &Terms) -> Timestamp {
+    fn ends_at(&self, previous: &Certificate, terms: &Lifetimes) -> Timestamp {
         let announced = later(self.current.certificate.not_before, terms.backdate);
         later(later(announced, terms.overlap), terms.leaf).min(previous.not_after)
     }
 
     fn stepped(
         &self,
-        step: Step,
-        names: &Names,
-        terms: &Terms,
+        step: RotationStep,
+        names: &CertificateNames,
+        terms: &Lifetimes,
         now: Timestamp,
     ) -> Result<Self, AuthorityError> {
         match step {
-            Step::Announce => Ok(Self {
+            RotationStep::Announce => Ok(Self {
                 next: Some(issue::authority(terms, now)?),
                 ..self.clone()
             }),
-            Step::Change => self.changed(names, terms, now),
-            Step::Retire => {
+            RotationStep::Change => self.changed(names, terms, now),
+            RotationStep::Retire => {
                 let mut retired = self.clone();
                 retired.previous.retain(|it| self.ends_at(it, terms) > now);
                 Ok(retired)
             }
-            Step::Renew => {
+            RotationStep::Renew => {
                 let names = self.wanted(names, now);
                 let leaf = issue::leaf(&names, &self.current, terms, now)?;
                 Ok(Self {
@@ -118,8 +123,8 @@ impl Authority {
 
     fn changed(
         &self,
-        names: &Names,
-        terms: &Terms,
+        names: &CertificateNames,
+        terms: &Lifetimes,
         now: Timestamp,
     ) -> Result<Self, AuthorityError> {
         let mut changed = self.clone();
@@ -132,10 +137,10 @@ impl Authority {
         Ok(changed)
     }
 
-    /// Names are only added while a leaf is young, so that replicas that want
-    /// different ones, as during an update, come to rest; with its age the others
-    /// are forgotten.
-    fn wanted(&self, names: &Names, now: Timestamp) -> Names {
+    /// While a leaf is young, names are only added, so that replicas with different
+    /// names, as during an update, do not replace each other's leaf for ever; names that
+    /// are no longer wanted go at its next renewal.
+    fn wanted(&self, names: &CertificateNames, now: Timestamp) -> CertificateNames {
         let leaf = &self.leaf.certificate;
         match now < leaf.turns_at() {
             true => names.with(&leaf.names),

@@ -1,7 +1,7 @@
 //! TLS of a listener, with certificates that are replaced while it runs.
 //!
-//! The files are read by whoever watches them and handed down as bytes. A pair
-//! that is no good leaves the last good one in place.
+//! Files are read by the caller and passed as bytes. An invalid pair leaves the last
+//! valid one in use.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub enum TlsError {
     Verifier(VerifierBuilderError),
 }
 
-/// What new connections are greeted with.
+/// The TLS configuration of new connections.
 pub struct ReloadingCertificates {
     current: ArcSwap<Loaded>,
 }

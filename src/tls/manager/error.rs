@@ -9,7 +9,7 @@ use crate::tls::listener::TlsError;
 
 /// Each names the place.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepError {
+pub enum AuthorityStoreError {
     #[error("certificate authority in {place}: {source}")]
     Authority {
         place: String,

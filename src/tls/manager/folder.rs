@@ -11,32 +11,32 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::KeepError;
-use super::stored::Stored;
-use crate::tls::authority::{self, BUNDLE, Files, is_secret};
+use super::AuthorityStoreError;
+use super::stored::StoredFiles;
+use crate::tls::authority::{self, BUNDLE_FILE, Files, is_secret};
 
-const CURRENT: &str = "current";
-const NEW: &str = ".new";
+const CURRENT_LINK: &str = "current";
+const NEW_SUFFIX: &str = ".new";
 /// The longest file that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A folder that holds an authority, or will.
 #[derive(Clone, Debug)]
-pub struct Folder(PathBuf);
+pub struct AuthorityFolder(PathBuf);
 
 /// The bundle of the authority kept in `folder`, as PEM; `None`: there is none yet.
-pub fn bundle_in(folder: &Path) -> Result<Option<String>, KeepError> {
-    let stored = Folder::new(folder).read()?;
+pub fn bundle_in(folder: &Path) -> Result<Option<String>, AuthorityStoreError> {
+    let stored = AuthorityFolder::new(folder).read()?;
     let files = stored.map(|stored| stored.files).unwrap_or_default();
     let held = authority::Authority::from_files(&files);
-    let held = held.map_err(|source| KeepError::Authority {
+    let held = held.map_err(|source| AuthorityStoreError::Authority {
         place: folder.display().to_string(),
         source,
     })?;
     Ok(held.map(|held| held.bundle()))
 }
 
-impl Folder {
+impl AuthorityFolder {
     pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
@@ -46,44 +46,48 @@ impl Folder {
     }
 
     /// Work on it did not come to its end.
-    pub(super) fn broken_off(&self, error: tokio::task::JoinError) -> KeepError {
-        KeepError::File {
+    pub(super) fn broken_off(&self, error: tokio::task::JoinError) -> AuthorityStoreError {
+        AuthorityStoreError::File {
             path: self.0.clone(),
             source: io::Error::other(error),
         }
     }
 
     /// What is current, under the name of its folder; `None`: nothing was written.
-    pub(super) fn read(&self) -> Result<Option<Stored>, KeepError> {
+    pub(super) fn read(&self) -> Result<Option<StoredFiles>, AuthorityStoreError> {
         let Some(version) = self.version()? else {
             return Ok(None);
         };
         let path = self.0.join(&version);
-        let files = read_all(&path).map_err(|source| KeepError::File { path, source })?;
-        Ok(Some(Stored { files, version }))
+        let files = read_all(&path).map_err(|source| AuthorityStoreError::File { path, source })?;
+        Ok(Some(StoredFiles { files, version }))
     }
 
     /// Makes `files` current in place of `replaces`, and says whether that still
     /// was.
-    pub(super) fn write(&self, files: &Files, replaces: Option<&str>) -> Result<bool, KeepError> {
+    pub(super) fn write(
+        &self,
+        files: &Files,
+        replaces: Option<&str>,
+    ) -> Result<bool, AuthorityStoreError> {
         if self.version()?.as_deref() != replaces {
             return Ok(false);
         }
-        let failed = |source| KeepError::File {
+        let failed = |source| AuthorityStoreError::File {
             path: self.0.clone(),
             source,
         };
         let version = name_of(files);
         self.put(files, &version).map_err(failed)?;
         if let Some(old) = replaces.filter(|old| *old != version) {
-            // What stays behind is no longer read, so it hurts nobody.
+            // An old folder that cannot be removed is harmless: it is no longer read.
             let _ = fs::remove_dir_all(self.0.join(old));
         }
         Ok(true)
     }
 
     /// Makes `files` current, whatever was, unless they are.
-    pub(super) fn replace(&self, files: &Files) -> Result<(), KeepError> {
+    pub(super) fn replace(&self, files: &Files) -> Result<(), AuthorityStoreError> {
         let version = self.version()?;
         if version.as_ref() != Some(&name_of(files)) {
             self.write(files, version.as_deref())?;
@@ -92,19 +96,19 @@ impl Folder {
     }
 
     /// The folder that the link names.
-    fn version(&self) -> Result<Option<String>, KeepError> {
-        let path = self.0.join(CURRENT);
+    fn version(&self) -> Result<Option<String>, AuthorityStoreError> {
+        let path = self.0.join(CURRENT_LINK);
         let target = match fs::read_link(&path) {
             Ok(target) => target,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                return Err(KeepError::NoLink(path));
+                return Err(AuthorityStoreError::NoLink(path));
             }
-            Err(source) => return Err(KeepError::File { path, source }),
+            Err(source) => return Err(AuthorityStoreError::File { path, source }),
         };
         let name = target.to_str().filter(|name| is_plain(name));
         name.map(|name| Some(name.to_owned()))
-            .ok_or(KeepError::NoLink(path))
+            .ok_or(AuthorityStoreError::NoLink(path))
     }
 
     fn put(&self, files: &Files, version: &str) -> io::Result<()> {
@@ -116,10 +120,10 @@ impl Folder {
             write_file(&folder.join(name), contents)?;
         }
         File::open(&folder)?.sync_all()?;
-        let link = self.0.join(NEW);
+        let link = self.0.join(NEW_SUFFIX);
         remove_if_there(fs::remove_file(&link))?;
         symlink(version, &link)?;
-        fs::rename(&link, self.0.join(CURRENT))?;
+        fs::rename(&link, self.0.join(CURRENT_LINK))?;
         File::open(&self.0)?.sync_all()
     }
 }
@@ -136,7 +140,7 @@ fn name_of(files: &Files) -> String {
     hex::encode(&hash.finalize()[..8])
 }
 
-/// One component that leads nowhere else.
+/// Whether `name` is a single plain path component.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains('/')
 }
@@ -145,7 +149,7 @@ fn read_all(folder: &Path) -> io::Result<Files> {
     let mut files = Files::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.metadata()?.len() > LONGEST {
+        if entry.metadata()?.len() > MAX_FILE_BYTES {
             let text = format!("{} is too long", entry.path().display());
             return Err(io::Error::new(ErrorKind::InvalidData, text));
         }
@@ -156,7 +160,7 @@ fn read_all(folder: &Path) -> io::Result<Files> {
         false => Ok(files),
         true => Err(io::Error::new(
             ErrorKind::NotFound,
-            format!("it is empty, without {BUNDLE}; restore it from a backup"),
+            format!("it is empty, without {BUNDLE_FILE}; restore it from a backup"),
         )),
     }
 }

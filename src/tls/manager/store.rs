@@ -1,19 +1,19 @@
 //! Where the authority is kept.
 
-use super::KeepError;
-use super::folder::Folder;
-use super::stored::Stored;
-use crate::kubernetes::client::{OneSecret, SecretError};
+use super::AuthorityStoreError;
+use super::folder::AuthorityFolder;
+use super::stored::StoredFiles;
+use crate::kubernetes::client::{SecretError, SharedSecret};
 use crate::tls::authority::Files;
 
 /// A folder of this machine, or a Secret that replicas share.
 pub enum Store {
-    Folder(Folder),
+    Folder(AuthorityFolder),
     Secret {
-        secret: Box<OneSecret>,
+        secret: Box<SharedSecret>,
         /// What the Secret held last: for a container that is started again while
         /// the API server is silent, which may wait for an image from us.
-        copy: Folder,
+        copy: AuthorityFolder,
     },
 }
 
@@ -26,12 +26,12 @@ impl Store {
         }
     }
 
-    pub(super) async fn read(&self) -> Result<Option<Stored>, KeepError> {
+    pub(super) async fn read(&self) -> Result<Option<StoredFiles>, AuthorityStoreError> {
         match self {
-            Self::Folder(folder) => in_pool(folder, Folder::read).await,
+            Self::Folder(folder) => in_pool(folder, AuthorityFolder::read).await,
             Self::Secret { secret, .. } => {
                 let read = secret.read().await.map_err(|source| self.failed(source))?;
-                Ok(read.map(|(files, version)| Stored { files, version }))
+                Ok(read.map(|(files, version)| StoredFiles { files, version }))
             }
         }
     }
@@ -42,11 +42,12 @@ impl Store {
         &self,
         files: &Files,
         replaces: Option<&str>,
-    ) -> Result<bool, KeepError> {
+    ) -> Result<bool, AuthorityStoreError> {
         match self {
             Self::Folder(folder) => {
                 let (files, replaces) = (files.clone(), replaces.map(str::to_owned));
-                let write = move |folder: &Folder| folder.write(&files, replaces.as_deref());
+                let write =
+                    move |folder: &AuthorityFolder| folder.write(&files, replaces.as_deref());
                 in_pool(folder, write).await
             }
             Self::Secret { secret, .. } => match secret.write(files, replaces).await {
@@ -58,7 +59,7 @@ impl Store {
     }
 
     /// Keeps a copy of what a Secret holds.
-    pub(super) async fn remember(&self, files: &Files) -> Result<(), KeepError> {
+    pub(super) async fn save_copy(&self, files: &Files) -> Result<(), AuthorityStoreError> {
         match self {
             Self::Folder(_) => Ok(()),
             Self::Secret { copy, .. } => {
@@ -69,15 +70,15 @@ impl Store {
     }
 
     /// The copy, where there is one.
-    pub(super) async fn remembered(&self) -> Result<Option<Stored>, KeepError> {
+    pub(super) async fn saved_copy(&self) -> Result<Option<StoredFiles>, AuthorityStoreError> {
         match self {
             Self::Folder(_) => Ok(None),
-            Self::Secret { copy, .. } => in_pool(copy, Folder::read).await,
+            Self::Secret { copy, .. } => in_pool(copy, AuthorityFolder::read).await,
         }
     }
 
-    fn failed(&self, source: SecretError) -> KeepError {
-        KeepError::Secret {
+    fn failed(&self, source: SecretError) -> AuthorityStoreError {
+        AuthorityStoreError::Secret {
             place: self.place(),
             source,
         }
@@ -86,9 +87,9 @@ impl Store {
 
 /// Works on a folder in the blocking pool: disks are slow at times.
 async fn in_pool<T: Send + 'static>(
-    folder: &Folder,
-    work: impl FnOnce(&Folder) -> Result<T, KeepError> + Send + 'static,
-) -> Result<T, KeepError> {
+    folder: &AuthorityFolder,
+    work: impl FnOnce(&AuthorityFolder) -> Result<T, AuthorityStoreError> + Send + 'static,
+) -> Result<T, AuthorityStoreError> {
     let own = folder.clone();
     let done = tokio::task::spawn_blocking(move || work(&own)).await;
     done.map_err(|error| folder.broken_off(error)).flatten()

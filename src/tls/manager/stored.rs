@@ -1,9 +1,9 @@
-//! What a store holds.
+//! The files of a stored authority.
 
 use crate::tls::authority::Files;
 
-/// Files, and what tells them from those before and after.
-pub(super) struct Stored {
+/// Files and the version that identifies them.
+pub(super) struct StoredFiles {
     pub(super) files: Files,
     pub(super) version: String,
 }

@@ -1,12 +1,14 @@
 //! The table of classes, written out: what lifts what.
 
 use super::golden::good;
-use crate::trust::{Class, Denial, DenialReason, Exposure, ExposureSource, Mode, Reach, Verdict};
-use Class::*;
+use crate::trust::{
+    BreakGlassReach, Denial, DenialReason, Exposure, ExposureSource, Mode, ReasonClass, Verdict,
+};
 use DenialReason::*;
+use ReasonClass::*;
 
 /// Reason, class, whether `audit` and `warn` let it pass.
-const TABLE: [(DenialReason, &str, Class, bool); 19] = [
+const TABLE: [(DenialReason, &str, ReasonClass, bool); 19] = [
     (NotScanned, "not-scanned", Evidence, true),
     (PlatformNotScanned, "platform-not-scanned", Evidence, true),
     (ScanIncomplete, "scan-incomplete", Evidence, true),
@@ -82,13 +84,17 @@ fn modes_lift_what_the_table_says_and_nothing_else() {
 }
 
 #[test]
-fn break_glass_lifts_papers_and_a_revocation_only_where_it_says_so() {
+fn break_glass_lifts_evidence_and_a_revocation_only_where_it_says_so() {
     for (reason, _, class, _) in TABLE {
         let papers = matches!(class, Evidence | Harm);
-        assert_eq!(Reach::Papers.lifts(reason.class()), papers, "{reason}");
+        assert_eq!(
+            BreakGlassReach::Evidence.lifts(reason.class()),
+            papers,
+            "{reason}"
+        );
         let revocations = papers || class == Withdrawn;
         assert_eq!(
-            Reach::Revocations.lifts(reason.class()),
+            BreakGlassReach::Revocations.lifts(reason.class()),
             revocations,
             "{reason}"
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::golden::{ago, cases, days, good, now, vouching};
-use crate::trust::{Requirement, Standing};
+use crate::trust::{CachedVerdict, Requirement};
 
 #[test]
 fn every_golden_case_gets_its_verdict() {
@@ -52,7 +52,7 @@ fn an_undated_database_is_shown_as_such() {
 
 /// Bypass 10: what cannot be asked for is not said to be missing.
 #[test]
-fn unreachable_records_are_not_called_missing_papers() {
+fn unreachable_records_are_not_called_missing_evidence() {
     let mut case = good();
     case.evidence.scans.clear();
     case.evidence.confirmed = false;
@@ -85,7 +85,7 @@ fn a_denial_without_vouching_ends_when_the_upstream_is_asked_again() {
 fn a_remembered_pass_holds_for_its_time_and_its_rulebook() {
     let verdict = good().verdict();
     let until = verdict.valid_until().unwrap();
-    let standing = Standing {
+    let standing = CachedVerdict {
         verdict: verdict.into(),
         seq: 1,
         judged_at: now(),

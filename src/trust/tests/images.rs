@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::sekisho::oci::{
-    Child, ChildOutcome, Closure, Content, Descriptor, Digest, Image, MediaType, Platform, Shape,
+    Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform,
+    Shape,
 };
 
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -29,7 +30,7 @@ fn descriptor(media_type: &str, name: &str) -> Descriptor {
 }
 
 /// A manifest called `name` with `config of <name>` and `layer of <name>`.
-fn image(name: &str, content: Content, layer: &str) -> Image {
+fn image(name: &str, content: ImageContent, layer: &str) -> Image {
     Image {
         manifest: digest(name),
         media_type: MediaType::OCI_MANIFEST,
@@ -45,7 +46,7 @@ fn image(name: &str, content: Content, layer: &str) -> Image {
 }
 
 pub fn runnable(name: &str, on: &str) -> Image {
-    let content = Content::Runnable {
+    let content = ImageContent::Runnable {
         platform: platform(on),
         diff_ids: vec![digest(&format!("unpacked layer of {name}"))],
     };
@@ -53,12 +54,12 @@ pub fn runnable(name: &str, on: &str) -> Image {
 }
 
 pub fn attestation(name: &str) -> Image {
-    image(name, Content::Attestation, MediaType::IN_TOTO.as_str())
+    image(name, ImageContent::Attestation, MediaType::IN_TOTO.as_str())
 }
 
 pub fn artifact(name: &str, artifact_type: &str, layer: &str) -> Image {
     let artifact_type = MediaType::new(artifact_type);
-    image(name, Content::Artifact { artifact_type }, layer)
+    image(name, ImageContent::Artifact { artifact_type }, layer)
 }
 
 /// What refers to the manifest called `subject`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::golden::contents::{CHART, SIGNATURE, chart, signature};
-use super::golden::notices::{advisory, exception};
+use super::golden::vulnerability_policy::{advisory, exception};
 use super::golden::*;
 use super::images::{alone, attestation, child, digest, index, platform, runnable};
 use super::sekisho::oci::{MediaType, RegistryHost};

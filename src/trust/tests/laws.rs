@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::golden::{Case, finding, found, now, scan};
 use super::worlds::{harm, scans, severity, some_advisory, some_revocation, world};
 use crate::report::Severity;
-use crate::trust::{Check, Class, Denial, DenialReason, Mode, Verdict, denial_message};
+use crate::trust::{Check, Denial, DenialReason, Mode, ReasonClass, Verdict, denial_message};
 
 /// All that a verdict says but until when.
 fn said(verdict: &Verdict) -> (&[Denial], &[Check], &[String]) {
@@ -129,7 +129,7 @@ proptest! {
 
     /// What is told of a verdict is what it turns on.
     #[test]
-    fn told_in_full_it_is_the_same_verdict(case in world()) {
+    fn explained_in_full_it_is_the_same_verdict(case in world()) {
         let (verdict, findings) = case.verdict_in_full();
         prop_assert_eq!(&case.verdict(), &verdict);
         let harm = |denial: &Denial| {
@@ -170,7 +170,7 @@ proptest! {
         case.evidence.break_glass.clear();
         let verdict = case.verdict();
         let stands = |denial: &Denial| {
-            matches!(denial.reason.class(), Class::Withdrawn | Class::Structural)
+            matches!(denial.reason.class(), ReasonClass::Withdrawn | ReasonClass::Structural)
         };
         prop_assert_eq!(verdict.is_allowed(), !verdict.denials().iter().any(stands));
         case.settings().mode = Mode::Enforce;

@@ -42,8 +42,8 @@ fn opens_nothing_outside_of_its_image() {
 /// Bypass 16: the same bytes under another algorithm are another digest.
 #[test]
 fn opens_no_blob_by_its_other_digest() {
-    let twin = Digest::sha512(b"layer of app");
-    assert!(permit(&app()).member(&app(), &twin).is_none());
+    let alias = Digest::sha512(b"layer of app");
+    assert!(permit(&app()).member(&app(), &alias).is_none());
 }
 
 /// Bypass 7: a permit for an index opens no blob; a child must be judged first.

@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::golden::leave::{grant, timed};
-use super::golden::notices::{advisory, exception};
+use super::golden::overrides::{grant, timed};
+use super::golden::vulnerability_policy::{advisory, exception};
 use super::golden::*;
 use super::images::{alone, child, digest, index, platform, runnable};
 use crate::access::Scope;
@@ -156,11 +156,11 @@ fn effect() -> impl Strategy<Value = Effect> {
 
 fn some_grant() -> impl Strategy<Value = BreakGlass> {
     (within(-2, 30), 1i64..24, any::<bool>(), any::<bool>()).prop_map(
-        |(granted_at, hours, lifts_revocation, above)| BreakGlass {
+        |(granted_at, hours, lifts_revocation, parents)| BreakGlass {
             granted_at,
             until: granted_at + SignedDuration::from_hours(hours),
             lifts_revocation,
-            digest: digest(if above { "above" } else { "amd" }),
+            digest: digest(if parents { "above" } else { "amd" }),
             ..grant()
         },
     )
@@ -273,8 +273,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         prop::bool::weighted(0.95),
     )
         .prop_map(
-            |((shape, scans, promotions, revocations), times, leave, confirmed)| {
-                let (closure, above) = shaped(shape);
+            |((shape, scans, promotions, revocations), times, overrides, confirmed)| {
+                let (closure, parents) = shaped(shape);
                 let promotions = promotions.into_iter().map(|promotion| Promotion {
                     digest: match promotion.digest == digest("root") {
                         true => closure.root().clone(),
@@ -284,17 +284,17 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 });
                 Evidence {
                     promotions: promotions.collect(),
-                    above,
+                    parents,
                     scans,
                     revocations,
                     first_served: times.0,
                     vouched_until: times.1,
-                    voucher_asked_again: leave.2,
+                    voucher_asked_again: overrides.2,
                     first_seen: times.2,
-                    break_glass: leave.0,
-                    timed_mode: leave.1,
+                    break_glass: overrides.0,
+                    timed_mode: overrides.1,
                     trusted_bases: vec![base()],
-                    bases_known_until: leave.2,
+                    bases_known_until: overrides.2,
                     confirmed,
                     ..Evidence::none(closure)
                 }
@@ -322,23 +322,30 @@ fn shaped(shape: usize) -> (Arc<crate::oci::Closure>, Vec<crate::oci::Digest>) {
 /// A case with nothing expected of it.
 pub fn world() -> impl Strategy<Value = Case> {
     let exposure = prop::sample::select(vec![Exposure::External, Exposure::Internal]);
-    let notices = (
+    let vulnerability_policy = (
         prop_oneof![1 => Just(Vec::new()), 1 => vec(some_exception(), 1..3)],
         prop_oneof![1 => Just(Vec::new()), 1 => vec(some_advisory(effect()), 1..3)],
     );
-    (evidence(), settings(), vouchings(), exposure, notices).prop_map(
-        |(evidence, settings, vouchings, exposure, notices)| {
-            let mut case = good();
-            case.subject.digest = evidence.closure.root().clone();
-            *case.settings() = settings;
-            Case {
-                evidence,
-                vouchings,
-                exposure,
-                exceptions: notices.0,
-                advisories: notices.1,
-                ..case
-            }
-        },
+    (
+        evidence(),
+        settings(),
+        vouchings(),
+        exposure,
+        vulnerability_policy,
     )
+        .prop_map(
+            |(evidence, settings, vouchings, exposure, vulnerability_policy)| {
+                let mut case = good();
+                case.subject.digest = evidence.closure.root().clone();
+                *case.settings() = settings;
+                Case {
+                    evidence,
+                    vouchings,
+                    exposure,
+                    exceptions: vulnerability_policy.0,
+                    advisories: vulnerability_policy.1,
+                    ..case
+                }
+            },
+        )
 }

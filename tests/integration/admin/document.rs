@@ -63,7 +63,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_in_our_words() {
+async fn what_is_not_there_is_reported_in_our_words() {
     let lab = Lab::start().await;
     let (code, text) = lab.api("GET", "/api/v1/nothing").send().await.refusal(404);
     assert_eq!(code, "not-found");

@@ -87,7 +87,7 @@ async fn break_glass_lifts_a_revocation_only_when_it_says_so() {
 }
 
 #[tokio::test]
-async fn leave_needs_a_ticket_a_bound_and_an_on_call_person() {
+async fn overrides_need_a_ticket_a_bound_and_an_on_call_person() {
     let lab = Lab::start().await;
     let (_, named) = lab.put(NAME, "1");
     for (key, bad) in [

@@ -1,6 +1,6 @@
 //! Promotion: judged first, and the same judgement as a pull.
 
-use sekisho::demo::Kind;
+use sekisho::demo::RequestKind;
 use serde_json::{Value, json};
 
 use crate::kit::lab::{DOOR, Lab, NAME, trivy};
@@ -55,7 +55,7 @@ async fn force_records_it_and_the_pull_stays_denied() {
     assert_eq!(pulled.status, 403);
     assert!(pulled.reason.contains("not-scanned"), "{}", pulled.head);
     assert_eq!(
-        lab.upstream.count(&http::Method::GET, Kind::Blob),
+        lab.upstream.count(&http::Method::GET, RequestKind::Blob),
         1,
         "the config alone"
     );
@@ -94,11 +94,11 @@ async fn what_was_revoked_or_cannot_be_read_safely_cannot_be_forced() {
 }
 
 /// The same manifest, but nodes would fetch a layer from elsewhere by themselves.
-fn foreign_layer(manifest: &[u8]) -> sekisho::demo::Piece {
+fn foreign_layer(manifest: &[u8]) -> sekisho::demo::SampleContent {
     let mut manifest: Value = serde_json::from_slice(manifest).unwrap();
     manifest["layers"][0]["urls"] = json!(["https://elsewhere.example/layer"]);
     let media_type = sekisho::oci::MediaType::OCI_MANIFEST;
-    sekisho::demo::Piece::new(media_type, manifest.to_string())
+    sekisho::demo::SampleContent::new(media_type, manifest.to_string())
 }
 
 #[tokio::test]

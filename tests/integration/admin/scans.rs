@@ -170,7 +170,7 @@ async fn a_tag_is_resolved_once() {
 async fn what_is_too_long_or_no_json_is_refused_in_our_words() {
     let lab = Lab::start().await;
     let post = || lab.api("POST", "/api/v1/scans");
-    let long = vec![b' '; sekisho::api::LIMIT_OF_SCANS + 1];
+    let long = vec![b' '; sekisho::api::MAX_SCAN_BYTES + 1];
     let (code, _) = post()
         .body("application/json", long)
         .send()
@@ -223,7 +223,7 @@ async fn a_report_is_dated_by_what_the_scanner_says_of_its_database() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_nested_without_end_stops_nobody() {
+async fn a_report_that_is_nested_without_end_blocks_nothing() {
     let lab = Lab::start().await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     for body in [

@@ -105,7 +105,8 @@ async fn an_image_id_binds_no_layers_until_its_submitter_names_the_manifest() {
         .build();
     let mut manifest: Value = serde_json::from_slice(&evil.manifest.bytes).unwrap();
     manifest["config"] = clean.config.descriptor();
-    let forged = sekisho::demo::Piece::new(evil.manifest.media_type.clone(), manifest.to_string());
+    let forged =
+        sekisho::demo::SampleContent::new(evil.manifest.media_type.clone(), manifest.to_string());
     lab.upstream.put_image(NAME, &clean);
     lab.upstream.put_image(NAME, &evil);
     lab.upstream.put_manifest(NAME, &forged);

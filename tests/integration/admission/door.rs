@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::Service as _;
-use sekisho::admission::{Callbacks, Cluster, Nodes, Webhook};
+use sekisho::admission::{ClusterCallbacks, ClusterPolicy, NodeRouting, Webhook};
 use sekisho::gate::Listener;
 use sekisho::http::{Connection, Peer, StackLimits};
 use sekisho::oci::RegistryHost;
@@ -37,8 +37,8 @@ fn host(text: &str) -> RegistryHost {
 }
 
 /// A cluster in front of the world's two upstreams.
-pub fn cluster(exposure: Exposure) -> Cluster {
-    Cluster {
+pub fn cluster(exposure: Exposure) -> ClusterPolicy {
+    ClusterPolicy {
         name: "prod".into(),
         listener: Arc::new(Listener {
             name: "cluster prod".into(),
@@ -55,13 +55,13 @@ pub fn cluster(exposure: Exposure) -> Cluster {
             ],
             default_host: host("docker.io"),
         },
-        nodes: Nodes::Mirror,
+        nodes: NodeRouting::Mirror,
         pin_digests: false,
         exempt: vec!["sekisho".to_owned(), "kube-system".to_owned()],
         namespaces: Vec::new(),
         pull_secret: None,
         allow_never: false,
-        callbacks: Callbacks::default(),
+        callbacks: ClusterCallbacks::default(),
     }
 }
 
@@ -70,11 +70,11 @@ impl Door {
         Self::of(world, cluster(Exposure::External))
     }
 
-    pub fn of(world: &World, cluster: Cluster) -> Self {
+    pub fn of(world: &World, cluster: ClusterPolicy) -> Self {
         Self::within(world, cluster, StackLimits::WEBHOOK)
     }
 
-    pub fn within(world: &World, cluster: Cluster, limits: StackLimits) -> Self {
+    pub fn within(world: &World, cluster: ClusterPolicy, limits: StackLimits) -> Self {
         let parts = world.parts();
         let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
         let webhook = Webhook::new(gate, vec![cluster], metrics, limits);

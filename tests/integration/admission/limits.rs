@@ -31,7 +31,7 @@ async fn answers_before_its_deadline_when_an_upstream_hangs() {
 }
 
 #[tokio::test]
-async fn a_pod_of_too_many_images_is_no_way_around() {
+async fn a_pod_of_too_many_images_is_no_bypass() {
     let world = World::start().await;
     let names: Vec<String> = (0..300).map(|at| format!("quay.io/x{at}:1")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

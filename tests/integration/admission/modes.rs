@@ -1,6 +1,6 @@
 //! Modes: of the environment, of a namespace, and set for some hours.
 
-use sekisho::admission::NamespaceRule;
+use sekisho::admission::NamespacePolicy;
 use sekisho::trust::{Exposure, Mode};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ async fn world(mode: &str) -> (World, String) {
 }
 
 fn door(world: &World) -> Door {
-    let rule = |glob: &str, mode| NamespaceRule {
+    let rule = |glob: &str, mode| NamespacePolicy {
         namespaces: globset::GlobSet::new([globset::Glob::new(glob).unwrap()]).unwrap(),
         mode: Some(mode),
         rewrite: true,

@@ -1,7 +1,7 @@
 //! `mutate`: every image through the gateway, and nothing else touched.
 
 use proptest::prelude::*;
-use sekisho::admission::NamespaceRule;
+use sekisho::admission::NamespacePolicy;
 use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 
@@ -170,7 +170,7 @@ async fn an_update_touches_only_what_changed() {
 async fn templates_and_exempt_namespaces_are_left_alone() {
     let world = World::start().await;
     let mut cluster = cluster(Exposure::External);
-    cluster.namespaces = vec![NamespaceRule {
+    cluster.namespaces = vec![NamespacePolicy {
         namespaces: globset::GlobSet::new([globset::Glob::new("operators-*").unwrap()]).unwrap(),
         mode: None,
         rewrite: false,

@@ -37,7 +37,7 @@ async fn an_unreadable_review_is_answered_with_its_uid() {
 }
 
 #[tokio::test]
-async fn what_is_no_review_is_told_so() {
+async fn what_is_no_review_is_reported_so() {
     let world = World::start().await;
     let door = Door::open(&world);
     let beta = review(json!({}))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use sekisho::admission::Nodes;
+use sekisho::admission::NodeRouting;
 use sekisho::kubernetes::client::DeniedPod;
 use sekisho::trust::Exposure;
 use serde_json::{Value, json};
@@ -283,7 +283,7 @@ async fn never_pulling_is_denied_unless_the_digest_is_named() {
 async fn without_mirror_files_only_the_gateways_name_passes() {
     let (world, app) = world_with_app().await;
     let mut cluster = cluster(Exposure::External);
-    cluster.nodes = Nodes::RewriteOnly;
+    cluster.nodes = NodeRouting::RewriteOnly;
     let door = Door::of(&world, cluster);
     let tried = door.validate(&created(&[&app])).await;
     tried.assert_denied("registry-not-permitted");
@@ -345,7 +345,7 @@ async fn what_the_cluster_knows_makes_stricter_and_never_laxer() {
 }
 
 #[tokio::test]
-async fn what_is_absent_has_no_papers() {
+async fn what_is_absent_has_no_evidence() {
     let world = World::start().await;
     let tried = Door::open(&world)
         .validate(&created(&["registry.corp:5000/team/none:1"]))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::kit::lab::{Ask, Lab, NAME, eventually, trivy};
 
 #[tokio::test]
-async fn decisions_and_papers_survive_a_restart() {
+async fn decisions_and_evidence_survive_a_restart() {
     let lab = Lab::start().await;
     let (image, named) = lab.put(NAME, "1");
     let digest = image.manifest.digest.to_string();

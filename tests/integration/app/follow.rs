@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
+use sekisho::ledger::{Ledger, LedgerAccess, LedgerOptions, NewRevocation};
 use sekisho::oci::RepositoryGlobs;
 
 use crate::cli::program::Program;
@@ -24,7 +24,7 @@ async fn a_revocation_of_another_process_is_followed_within_a_second() {
     assert_eq!(pulled().await, 200);
     let file = lab.folder.path().join("data/ledger.db");
     let now = Timestamp::now();
-    let other = Ledger::open(Config::at(&file), Access::Client, now)
+    let other = Ledger::open(LedgerOptions::at(&file), LedgerAccess::Client, now)
         .await
         .unwrap();
     let revocation = NewRevocation {

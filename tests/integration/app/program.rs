@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho::cache::{self, Cache};
-use sekisho::demo::{Fault, ImageBuilder, Kind, Registry, SampleImage};
+use sekisho::demo::{DemoRegistry, Fault, ImageBuilder, RequestKind, SampleImage};
 use sekisho::oci::Platform;
 use sekisho::tasks::Tasks;
 use tempfile::TempDir;
@@ -83,8 +83,8 @@ impl Served {
 }
 
 /// A registry with one image whose layers take a while.
-async fn upstream(tasks: &Tasks) -> (Registry, SampleImage) {
-    let registry = Registry::start(tasks).await.unwrap();
+async fn upstream(tasks: &Tasks) -> (DemoRegistry, SampleImage) {
+    let registry = DemoRegistry::start(tasks).await.unwrap();
     let mut builder = ImageBuilder::new(Platform::new("linux", "amd64", None));
     for layer in 0..4_u8 {
         let content: Vec<u8> = (0..400_000_u32).map(|at| at as u8 ^ layer).collect();
@@ -95,7 +95,7 @@ async fn upstream(tasks: &Tasks) -> (Registry, SampleImage) {
     (registry, image)
 }
 
-fn write_config(folder: &Path, registry: &Registry) -> String {
+fn write_config(folder: &Path, registry: &DemoRegistry) -> String {
     let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nenvironment = \"production\"\n";
     let rest = "[environments.production]\nrequire = [\"scan\"]\n";
     let file = folder.join("sekisho.toml");
@@ -128,7 +128,8 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
     let pause = Duration::from_millis(50);
     registry.inject(&layer, 1, Fault::Slow(20_000, pause));
     let pulling = tokio::spawn(blob(&served, &image, 0).send());
-    let asked = || async { registry.count_of(&http::Method::GET, Kind::Blob, NAME, &layer) == 1 };
+    let asked =
+        || async { registry.count_of(&http::Method::GET, RequestKind::Blob, NAME, &layer) == 1 };
     eventually("the transfer begins", asked).await;
     served.signal("TERM");
     let pulled = pulling.await.unwrap();
@@ -155,7 +156,7 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_serve_ends_with_1_and_says_why() {
     let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
-    let registry = Registry::start(&tasks).await.unwrap();
+    let registry = DemoRegistry::start(&tasks).await.unwrap();
     let file = write_config(folder.path(), &registry);
     let _served = Served::start(folder.path(), &["serve", "--config", &file]).await;
     let program = Program::new(&["serve", "--config", &file]);
@@ -212,7 +213,7 @@ async fn kill_in_the_middle_of_fills_leaves_nothing_half_made() {
 }
 
 fn cache_at(path: &Path) -> Cache {
-    let config = cache::Config {
+    let config = cache::CacheOptions {
         path: path.to_owned(),
         max_size: 1 << 30,
         min_free: 0,

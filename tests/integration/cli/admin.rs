@@ -140,7 +140,7 @@ fn an_unreachable_server_is_named_with_the_next_step() {
 }
 
 #[test]
-fn a_server_that_is_no_sekisho_is_told_apart() {
+fn a_server_that_is_no_sekisho_is_distinguished() {
     let api = Api::answering(404, "<html>");
     let run = against(&api, &["status"]).run();
     assert_eq!(run.code, 1, "{run:?}");

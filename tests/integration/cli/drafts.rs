@@ -1,6 +1,6 @@
 //! From a denial to the exception that would lift it, and no further.
 
-use sekisho::app::config::load_notices;
+use sekisho::app::config::load_vulnerability_policy;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
@@ -61,7 +61,7 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
         format!("exceptions_dir = \"exceptions\"\n{text}"),
     )
     .unwrap();
-    let read = load_notices(Some(&lab.file()), jiff::Timestamp::now()).unwrap();
+    let read = load_vulnerability_policy(Some(&lab.file()), jiff::Timestamp::now()).unwrap();
     assert_eq!(read.exceptions().count(), 1);
     let lab = lab.restarted().await;
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);

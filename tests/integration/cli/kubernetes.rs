@@ -94,7 +94,7 @@ fn a_gateway_outside_gets_its_webhooks_and_no_workload() {
 }
 
 #[test]
-fn it_is_told_who_puts_the_webhooks_in_force() {
+fn it_is_said_who_puts_the_webhooks_in_force() {
     let folder = scratch();
     let itself = manifests(Path::new(SAMPLE), &IMAGE);
     assert!(
@@ -164,7 +164,7 @@ fn what_the_configuration_lacks_is_named_with_the_next_step() {
 }
 
 #[test]
-fn mistakes_are_told_before_anything_is_printed() {
+fn mistakes_are_reported_before_anything_is_printed() {
     let url = ["--webhook-url", "https://sekisho.corp:5443"];
     let cases: [(&[&str], i32, &str); 8] = [
         (&[], 2, "--image is missing"),

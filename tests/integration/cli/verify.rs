@@ -93,7 +93,7 @@ async fn allowed_images_exit_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denied_image_exits_3_and_is_told_with_its_places() {
+async fn a_denied_image_exits_3_and_is_reported_with_its_places() {
     let dock = Dock::start().await;
     dock.write(
         "deploy/a/web.yaml",

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho::metrics::{
-    AdmissionLabels, ArmedLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels,
-    DeniedLabels, ExceptionLabels, ExceptionState, LedgerLabels, LedgerVerb, ListenerLabels,
-    LookUp, Metrics, ModeLabels, PodVerdict, PolicyFileKind, PolicyFileLabels, PullLabels,
-    RaisedLabels, ReviewVerdict, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
+    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedLabels,
+    ExceptionLabels, ExceptionState, LedgerLabels, LedgerVerb, ListenerLabels, LookUp, Metrics,
+    ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels,
+    ReviewVerdict, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels,
     WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
@@ -133,11 +133,11 @@ fn webhooks(metrics: &Metrics) {
     }
     for &verdict in PodVerdict::ALL {
         let cluster = any();
-        let labels = RaisedLabels { cluster, verdict };
+        let labels = PodsRaisedLabels { cluster, verdict };
         let _ = metrics.pods_raised.get_or_create(&labels);
     }
     let (cluster, configuration) = (any(), any());
-    let _ = metrics.webhook_armed.get_or_create(&ArmedLabels {
+    let _ = metrics.webhook_armed.get_or_create(&WebhookArmedLabels {
         cluster,
         configuration,
     });

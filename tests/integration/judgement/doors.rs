@@ -133,7 +133,7 @@ impl Stage {
             other: &self.case.rulebook(),
             since: jiff::Timestamp::MIN,
             exposure: &move |_| ExposureInput::Listener(exposure),
-            sees: &|_, _| true,
+            is_visible: &|_, _| true,
             now: jiff::Timestamp::now(),
         };
         let replayed = self.world.parts().gate.replay(&replay).await.unwrap();

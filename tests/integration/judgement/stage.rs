@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::ledger::{
-    Fact, NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, ScanTarget,
+    NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, PullFact, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, MediaType, Shape};
 use sekisho::report::Severity;
@@ -46,7 +46,7 @@ pub fn can_be_staged(case: &Case) -> bool {
     let known = |digest: &Digest| {
         closure
             .digests()
-            .chain(&evidence.above)
+            .chain(&evidence.parents)
             .any(|it| it == digest)
     };
     let in_time =
@@ -55,7 +55,7 @@ pub fn can_be_staged(case: &Case) -> bool {
     evidence.confirmed
         && case.environment.name == case.subject.environment
         && *closure.root() == case.subject.digest
-        && (evidence.above.is_empty() || alone)
+        && (evidence.parents.is_empty() || alone)
         && evidence.vouched_until.is_none()
         && case.vouchings.is_empty()
         && evidence.subject_permitted_until.is_none()
@@ -114,18 +114,18 @@ impl Stage {
         if let Some(set) = &evidence.timed_mode {
             ledger.set_mode(new_mode(set)).await.unwrap();
         }
-        ledger.note_facts(&self.facts()).await.unwrap();
+        ledger.record_facts(&self.facts()).await.unwrap();
     }
 
     async fn record_closures(&self, evidence: &Evidence) {
         let parts = self.world.parts();
         let (root, repository) = (&evidence.closure, &self.case.subject.repository);
         parts.ledger.record_closure(repository, root).await.unwrap();
-        for above in &evidence.above {
+        for parents in &evidence.parents {
             let Shape::Image(image) = root.shape() else {
                 continue;
             };
-            let index: Arc<Closure> = index_of(above.clone(), vec![child((**image).clone())]);
+            let index: Arc<Closure> = index_of(parents.clone(), vec![child((**image).clone())]);
             parts
                 .ledger
                 .record_closure(repository, &index)
@@ -142,10 +142,10 @@ impl Stage {
         stored.await.unwrap();
     }
 
-    fn facts(&self) -> Vec<Fact> {
+    fn facts(&self) -> Vec<PullFact> {
         let evidence = &self.case.evidence;
         let fact = |at: Option<Timestamp>, served| {
-            at.map(|at| Fact {
+            at.map(|at| PullFact {
                 subject: self.case.subject.clone(),
                 at,
                 served,

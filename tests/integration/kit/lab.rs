@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Duration;
 
-use sekisho::demo::{ImageBuilder, Registry, SampleImage, SampleIndex};
+use sekisho::demo::{DemoRegistry, ImageBuilder, SampleImage, SampleIndex};
 use sekisho::oci::{Digest, Platform};
 use sekisho::tasks::Tasks;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub const DOOR: &str = "team/door";
 
 /// A running gateway.
 pub struct Lab {
-    pub upstream: Registry,
+    pub upstream: DemoRegistry,
     /// Of an admin.
     pub token: String,
     running: Running,
@@ -76,7 +76,7 @@ impl Lab {
 
     async fn reading(folder: TempDir, text: impl FnOnce(&str) -> String) -> Self {
         let tasks = Tasks::new();
-        let upstream = Registry::start(&tasks).await.unwrap();
+        let upstream = DemoRegistry::start(&tasks).await.unwrap();
         let text = text(&upstream.origin());
         std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
         let mut running = Running::over(folder);

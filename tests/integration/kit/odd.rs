@@ -1,6 +1,6 @@
 //! Images as samples do not have them.
 
-use sekisho::demo::{ImageBuilder, Piece, SampleImage};
+use sekisho::demo::{ImageBuilder, SampleContent, SampleImage};
 use sekisho::oci::{MediaType, Platform};
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ pub fn image_on(name: &str, architecture: &str) -> SampleImage {
 }
 
 /// Bytes of a type, with their digest.
-pub fn piece(media_type: &str, bytes: impl Into<Vec<u8>>) -> Piece {
-    Piece::new(MediaType::new(media_type), bytes.into())
+pub fn piece(media_type: &str, bytes: impl Into<Vec<u8>>) -> SampleContent {
+    SampleContent::new(MediaType::new(media_type), bytes.into())
 }
 
 /// The manifest of `image` as JSON, to be bent.
@@ -37,11 +37,11 @@ pub fn entry(image: &SampleImage, os: &str, architecture: &str) -> Value {
 }
 
 /// An index of these entries.
-pub fn index_of(entries: &[Value]) -> Piece {
+pub fn index_of(entries: &[Value]) -> SampleContent {
     let index = json!({
         "schemaVersion": 2,
         "mediaType": MediaType::OCI_INDEX.as_str(),
         "manifests": entries,
     });
-    Piece::new(MediaType::OCI_INDEX, index.to_string())
+    SampleContent::new(MediaType::OCI_INDEX, index.to_string())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sekisho::app::config::Config;
-use sekisho::app::{App, Parts};
+use sekisho::app::{App, Components};
 use sekisho::clock::Clock;
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl Running {
         self.app.as_ref().unwrap()
     }
 
-    pub fn parts(&self) -> &Arc<Parts> {
+    pub fn parts(&self) -> &Arc<Components> {
         self.app().parts()
     }
 

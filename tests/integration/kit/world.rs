@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use sekisho::demo::Registry;
+use sekisho::demo::DemoRegistry;
 use sekisho::oci::Digest;
 use sekisho::tasks::Tasks;
 
@@ -11,9 +11,9 @@ use super::{Reply, Running, Setup, Wire};
 
 pub struct World {
     /// `docker.io`
-    pub hub: Registry,
+    pub hub: DemoRegistry,
     /// `registry.corp:5000`, at the path `corp`
-    pub corp: Registry,
+    pub corp: DemoRegistry,
     running: Running,
     _hub: Tasks,
     _corp: Option<Tasks>,
@@ -41,7 +41,7 @@ impl World {
 
     pub async fn of(setup: Setup) -> Self {
         let upstreams = Tasks::new();
-        let corp = Registry::start(&upstreams).await.unwrap();
+        let corp = DemoRegistry::start(&upstreams).await.unwrap();
         let world = Self::behind(corp, |_| setup).await;
         Self {
             _corp: Some(upstreams),
@@ -51,9 +51,9 @@ impl World {
 
     /// With a second upstream of one's own; `setup` may put files into the
     /// folder of the configuration.
-    pub async fn behind(corp: Registry, setup: impl FnOnce(&Path) -> Setup) -> Self {
+    pub async fn behind(corp: DemoRegistry, setup: impl FnOnce(&Path) -> Setup) -> Self {
         let upstreams = Tasks::new();
-        let hub = Registry::start(&upstreams).await.unwrap();
+        let hub = DemoRegistry::start(&upstreams).await.unwrap();
         let mut world = Self {
             hub,
             corp,

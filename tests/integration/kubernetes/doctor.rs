@@ -5,7 +5,7 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, NodeNames, Route, list, webhook_configurations,
+    Endpoint, FailurePolicy, Installation, NodeNames, UpstreamRoute, list, webhook_configurations,
 };
 use sekisho::oci::RegistryHost;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ impl Cluster {
 
     /// As an administrator applies it.
     fn install(&self) {
-        let upstream = |host: &str, path: &str| Route {
+        let upstream = |host: &str, path: &str| UpstreamRoute {
             host: RegistryHost::parse(host).unwrap(),
             path: path.to_owned(),
         };
@@ -113,7 +113,7 @@ impl Report {
 }
 
 #[test]
-fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_told() {
+fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_reported() {
     let cluster = or_skip!(Cluster::start());
     let bare = cluster.doctor(User::Admin);
     bare.assert_told("wrong", "pods.mutate.sekisho.internal is not there");

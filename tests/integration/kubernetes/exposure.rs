@@ -59,7 +59,7 @@ fn admit_with_a_medium_finding(cluster: &Guarded) {
 }
 
 #[test]
-fn a_pod_is_denied_once_requests_from_outside_reach_it_and_running_ones_are_told_of() {
+fn a_pod_is_denied_once_requests_from_outside_reach_it_and_running_ones_are_reported() {
     let cluster = or_skip!(Guarded::with_webhooks(Version::V1_37));
     admit_with_a_medium_finding(&cluster);
     let kubectl = cluster.kubectl();

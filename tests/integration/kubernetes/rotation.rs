@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho::tls::authority::{Authority, Files, Terms};
+use sekisho::tls::authority::{Authority, Files, Lifetimes};
 
 use super::guarded::{AUDITED, Guarded, pod};
 use crate::lab::kubernetes::{ControlPlane, Kubectl, Version};
@@ -64,8 +64,8 @@ impl Lab {
 }
 
 /// Under which the steps of five years are due within seconds.
-fn terms() -> Terms {
-    Terms {
+fn terms() -> Lifetimes {
+    Lifetimes {
         leaf: YEAR * 15,
         authority: YEAR * 20,
         overlap: SignedDuration::from_secs(1),

@@ -41,7 +41,7 @@ fn is_ours(event: &Value) -> bool {
 }
 
 #[test]
-fn the_replica_set_of_a_denied_pod_is_told_by_an_event() {
+fn the_replica_set_of_a_denied_pod_gets_an_event() {
     let cluster = or_skip!(Cluster::shared());
     let kubectl = cluster.kubectl();
     kubectl.applied(DEPLOYMENT);

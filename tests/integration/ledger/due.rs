@@ -1,20 +1,20 @@
 //! What is worth a scan: what is promoted, and what was pulled lately.
 
-use sekisho::ledger::{Fact, Ledger};
+use sekisho::ledger::{Ledger, PullFact};
 
 use super::records::*;
 
 async fn pull(ledger: &Ledger, root: &str, ago: i64, served: bool) {
-    let fact = Fact {
+    let fact = PullFact {
         subject: subject(root),
         at: now() - minutes(ago),
         served,
     };
-    ledger.note_facts(&[fact]).await.unwrap();
+    ledger.record_facts(&[fact]).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_was_pulled_lately_is_told_the_last_first() {
+async fn what_was_pulled_lately_is_reported_the_last_first() {
     let place = Place::new();
     let ledger = place.serve().await;
     for (root, ago) in [("a", 50), ("b", 40), ("c", 30), ("a", 10)] {
@@ -38,7 +38,7 @@ async fn what_was_pulled_lately_is_told_the_last_first() {
 }
 
 #[tokio::test]
-async fn each_promoted_subject_is_told_once_and_no_withdrawn_one() {
+async fn each_promoted_subject_is_reported_once_and_no_withdrawn_one() {
     let place = Place::new();
     let ledger = place.serve().await;
     for root in ["a", "b", "a"] {

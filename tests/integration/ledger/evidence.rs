@@ -233,8 +233,8 @@ async fn a_revoked_index_elsewhere_revokes_the_child_here() {
     let other = Repository::parse("registry.corp/other").unwrap();
     let child = image("amd", &["l1"]);
     ledger.record_closure(&app(), &child).await.unwrap();
-    let above = index("idx", &[("amd", "l1")]);
-    ledger.record_closure(&other, &above).await.unwrap();
+    let parents = index("idx", &[("amd", "l1")]);
+    ledger.record_closure(&other, &parents).await.unwrap();
     ledger.revoke(revocation(digest("idx"))).await.unwrap();
     assert_eq!(evidence(&ledger, "amd").await.revocations.len(), 1);
 }

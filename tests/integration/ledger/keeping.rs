@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
-use sekisho::ledger::{Access, DecisionFilter, Fact, Ledger, LedgerError};
+use sekisho::ledger::{DecisionFilter, Ledger, LedgerAccess, LedgerError, PullFact};
 use sekisho::trust::{Decision, Exposure, Outcome};
 use serde_json::json;
 
@@ -71,12 +71,12 @@ async fn only_the_owner_can_read_the_files() {
 async fn second_serve_is_refused() {
     let place = Place::new();
     let _first = place.serve().await;
-    let second = place.open(Access::Serve).await;
+    let second = place.open(LedgerAccess::Serve).await;
     let Err(LedgerError::AlreadyServed(path)) = second else {
         panic!("two serves on one ledger");
     };
     assert!(path.ends_with("ledger.db.lock"));
-    place.open(Access::Client).await.unwrap();
+    place.open(LedgerAccess::Client).await.unwrap();
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn newer_schema_is_refused() {
                  (version, description, success, checksum, execution_time) \
                  VALUES (999, 'later', TRUE, x'00', 0)";
     place.sql(newer).await;
-    for access in [Access::Serve, Access::Client] {
+    for access in [LedgerAccess::Serve, LedgerAccess::Client] {
         let opened = place.open(access).await;
         let newer = matches!(opened, Err(LedgerError::NewerSchema { found: 999, .. }));
         assert!(newer, "{access:?}");
@@ -104,7 +104,7 @@ async fn a_damaged_record_is_an_error_and_not_skipped() {
         .unwrap();
     drop(ledger);
     place.sql("UPDATE closures SET body = '{}'").await;
-    let opened = place.open(Access::Serve).await;
+    let opened = place.open(LedgerAccess::Serve).await;
     assert!(matches!(opened, Err(LedgerError::Damaged(_))));
 }
 
@@ -260,7 +260,7 @@ async fn what_others_were_told_hides_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_decided_is_told_once_for_each_image_with_its_count() {
+async fn what_was_decided_is_reported_once_for_each_image_with_its_count() {
     let place = Place::new();
     let ledger = place.serve().await;
     let at = |ago: i64| now() - minutes(ago);
@@ -296,18 +296,18 @@ async fn the_first_service_is_remembered() {
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
-    let fact = |at, served| Fact {
+    let fact = |at, served| PullFact {
         subject: subject("img"),
         at,
         served,
     };
-    ledger.note_facts(&[fact(now(), false)]).await.unwrap();
+    ledger.record_facts(&[fact(now(), false)]).await.unwrap();
     assert_eq!(evidence(&ledger, "img").await.first_served, None);
     let batch = [
         fact(now() + minutes(5), true),
         fact(now() + minutes(9), true),
     ];
-    ledger.note_facts(&batch).await.unwrap();
+    ledger.record_facts(&batch).await.unwrap();
     let first = evidence(&ledger, "img").await.first_served;
     assert_eq!(first, Some(now() + minutes(5)));
 }

@@ -1,7 +1,7 @@
 //! Break-glass and modes for hours: kept, followed, ended, withdrawn.
 
 use jiff::Timestamp;
-use sekisho::ledger::{Fact, Ledger, LedgerError, NewBreakGlass, NewTimedMode, Withdrawn};
+use sekisho::ledger::{Ledger, LedgerError, NewBreakGlass, NewTimedMode, PullFact, Withdrawn};
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
@@ -60,7 +60,7 @@ fn assert_both(ledger: &Ledger) {
 }
 
 #[tokio::test]
-async fn leave_survives_a_restart() {
+async fn overrides_survive_a_restart() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     assert_both(&ledger);
@@ -69,7 +69,7 @@ async fn leave_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn leave_given_by_a_command_is_followed() {
+async fn overrides_given_by_a_command_are_followed() {
     let place = Place::new();
     let serve = place.serve().await;
     let client = place.client().await;
@@ -83,7 +83,7 @@ async fn leave_given_by_a_command_is_followed() {
 }
 
 #[tokio::test]
-async fn a_backup_holds_leave() {
+async fn a_backup_holds_overrides() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     let copy = place.file("copy.db");
@@ -96,7 +96,7 @@ async fn a_backup_holds_leave() {
 }
 
 #[tokio::test]
-async fn evidence_holds_the_leave_of_the_root_and_of_indexes_above() {
+async fn evidence_holds_the_overrides_of_the_root_and_of_parent_indexes() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     let elsewhere = NewBreakGlass {
@@ -110,13 +110,13 @@ async fn evidence_holds_the_leave_of_the_root_and_of_indexes_above() {
         let found = evidence(&ledger, root).await;
         assert_eq!(found.break_glass, [granted(1, digest("idx"))], "{root}");
         assert_eq!(found.timed_mode, Some(set(1, Mode::Warn)), "{root}");
-        let (grants, mode) = ledger.index().leave(&subject(root), &found.above);
+        let (grants, mode) = ledger.index().overrides(&subject(root), &found.parents);
         assert_eq!((grants, mode), (found.break_glass, found.timed_mode));
     }
 }
 
 #[tokio::test]
-async fn the_same_bytes_under_another_algorithm_get_no_leave() {
+async fn the_same_bytes_under_another_algorithm_get_no_override() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     let twin = Digest::sha512(b"idx");
@@ -128,7 +128,7 @@ async fn the_same_bytes_under_another_algorithm_get_no_leave() {
 }
 
 #[tokio::test]
-async fn another_repository_has_the_leave_of_the_digest_but_not_of_an_index_there() {
+async fn another_repository_has_the_override_of_the_digest_but_not_of_an_index_there() {
     let place = Place::new();
     let ledger = with_both(&place).await;
     let other = Repository::parse("registry.corp/other").unwrap();
@@ -176,7 +176,7 @@ async fn revoked_on_call(ledger: &Ledger, with_evidence: bool) -> Withdrawn {
 }
 
 #[tokio::test]
-async fn a_revoked_token_gives_no_leave() {
+async fn a_revoked_token_gives_no_override() {
     let place = Place::new();
     let ledger = place.serve().await;
     revoked_on_call(&ledger, false).await;
@@ -189,7 +189,7 @@ async fn a_revoked_token_gives_no_leave() {
 }
 
 #[tokio::test]
-async fn leave_by_a_stolen_token_is_withdrawn_and_what_was_before_holds() {
+async fn overrides_by_a_stolen_token_are_withdrawn_and_what_was_before_holds() {
     let place = Place::new();
     let ledger = place.serve().await;
     let before = NewTimedMode {
@@ -212,8 +212,8 @@ async fn leave_by_a_stolen_token_is_withdrawn_and_what_was_before_holds() {
 }
 
 async fn first_seen(ledger: &Ledger, root: &str) -> Option<Timestamp> {
-    let above = evidence(ledger, root).await.above;
-    ledger.first_seen(&subject(root), &above).await.unwrap()
+    let parents = evidence(ledger, root).await.parents;
+    ledger.first_seen(&subject(root), &parents).await.unwrap()
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn an_image_is_known_since_it_was_first_seen_anywhere() {
     let both = index("idx", &[("amd", "l1")]);
     ledger.record_closure(&app(), &both).await.unwrap();
     assert_eq!(first_seen(&ledger, "amd").await, None);
-    let seen = |root: &str, ago: i64| Fact {
+    let seen = |root: &str, ago: i64| PullFact {
         subject: Subject {
             environment: staging(),
             repository: Repository::parse("docker.io/library/app").unwrap(),
@@ -233,7 +233,7 @@ async fn an_image_is_known_since_it_was_first_seen_anywhere() {
         served: false,
     };
     let facts = [seen("amd", 3), seen("idx", 7), seen("l1", 9)];
-    ledger.note_facts(&facts).await.unwrap();
+    ledger.record_facts(&facts).await.unwrap();
     for root in ["idx", "amd"] {
         let first = first_seen(&ledger, root).await;
         assert_eq!(first, Some(now() - minutes(7)), "{root}");

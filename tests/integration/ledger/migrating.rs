@@ -3,7 +3,7 @@
 use std::fs;
 
 use sekisho::access::Scope;
-use sekisho::ledger::{Access, LedgerError};
+use sekisho::ledger::{LedgerAccess, LedgerError};
 use sekisho::oci::RepositoryGlobs;
 use sekisho::report::Finding;
 use sqlx::Connection;
@@ -97,11 +97,11 @@ async fn a_ledger_of_the_first_version_keeps_its_evidence() {
     assert_eq!((scans[0].malware, scans[0].packages.len()), (0, 0));
     assert_eq!(scans[0].findings, [finding("CVE-2026-1")]);
 
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     let first = "2026-06-01T00:00:00.25Z".parse().unwrap();
     assert!(named.len() == 2 && named.iter().all(|it| it.received_at == first));
     assert!(named.iter().all(|it| it.scope.covers_repository(&app())));
-    let naming = async |id: &str| ledger.scans_naming(&[id.to_owned()]).await.unwrap();
+    let naming = async |id: &str| ledger.manifests_reporting(&[id.to_owned()]).await.unwrap();
     assert_eq!(naming("cve-2026-1").await, [digest("img")]);
     assert_eq!(naming("GHSA-1").await, [digest("img")]);
     assert!(naming("CVE-2025-9").await.is_empty(), "it was replaced");
@@ -116,7 +116,7 @@ async fn what_comes_later_begins_nothing_anew() {
     let mut later = scan("img", now());
     later.scope = scope();
     ledger.submit_scan(later).await.unwrap();
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     let ids: Vec<&str> = named.iter().map(|it| &*it.finding.id).collect();
     assert_eq!(ids, ["CVE-2025-9", "CVE-2026-1", "CVE-2026-2"]);
     assert_eq!(named[2].received_at, now());
@@ -126,7 +126,7 @@ async fn what_comes_later_begins_nothing_anew() {
 async fn a_command_does_not_migrate() {
     let place = Place::new();
     old_ledger(&place).await;
-    let opened = place.open(Access::Client).await;
+    let opened = place.open(LedgerAccess::Client).await;
     let older = matches!(opened, Err(LedgerError::OlderSchema { found: 1, known: 3 }));
     assert!(older);
 }

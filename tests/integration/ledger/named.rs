@@ -26,7 +26,7 @@ fn report(submitter: &str, at: Timestamp, findings: Vec<Finding>) -> NewScan {
 
 /// Severities by when they were first named, of all submitters together.
 async fn firsts(ledger: &Ledger) -> Vec<(Option<Severity>, Timestamp)> {
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     assert!(named.iter().all(|it| it.manifest == digest("img")));
     let named = named.iter().map(|it| (it.finding.severity, it.received_at));
     named.collect()
@@ -57,7 +57,7 @@ async fn a_finding_counts_from_the_first_report_of_each_submitter() {
         (None, night(5)),
     ];
     assert_eq!(firsts(&ledger).await, expected);
-    let other = ledger.first_named([&digest("other")]).await.unwrap();
+    let other = ledger.first_reported([&digest("other")]).await.unwrap();
     assert!(other.is_empty());
 }
 
@@ -81,7 +81,7 @@ async fn a_fix_or_another_status_is_no_new_finding_and_another_version_is() {
         let new = report("ci", at(ago), findings);
         ledger.submit_scan(new).await.unwrap();
     }
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     let named = named
         .iter()
         .map(|it| (&*it.finding.installed, it.received_at));
@@ -102,7 +102,7 @@ async fn each_scope_has_its_own_beginning() {
         ..report("ci", now(), vec![finding("CVE-2026-1")])
     };
     ledger.submit_scan(late).await.unwrap();
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     let scopes = named.iter().map(|it| it.scope.environments().len());
     assert_eq!(scopes.collect::<Vec<_>>(), [0, 1]);
 }
@@ -131,7 +131,7 @@ async fn withdrawn_reports_named_nothing() {
 
 async fn naming(ledger: &Ledger, id: &str) -> Vec<Digest> {
     let ids = ["CVE-0000-0".to_owned(), id.to_owned()];
-    ledger.scans_naming(&ids).await.unwrap()
+    ledger.manifests_reporting(&ids).await.unwrap()
 }
 
 #[tokio::test]

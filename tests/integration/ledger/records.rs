@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
-    Access, Alias, Config, Ledger, LedgerError, NewBreakGlass, NewPromotion, NewRevocation,
-    NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
+    Alias, Ledger, LedgerAccess, LedgerError, LedgerOptions, NewBreakGlass, NewPromotion,
+    NewRevocation, NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
 use sekisho::report::{Finding, Format, Severity, Tool};
@@ -55,17 +55,17 @@ impl Place {
         rows.join("\n")
     }
 
-    pub async fn open(&self, access: Access) -> Result<Ledger, LedgerError> {
-        let config = Config::at(self.file("data/ledger.db"));
+    pub async fn open(&self, access: LedgerAccess) -> Result<Ledger, LedgerError> {
+        let config = LedgerOptions::at(self.file("data/ledger.db"));
         Ledger::open(config, access, now()).await
     }
 
     pub async fn serve(&self) -> Ledger {
-        self.open(Access::Serve).await.unwrap()
+        self.open(LedgerAccess::Serve).await.unwrap()
     }
 
     pub async fn client(&self) -> Ledger {
-        self.open(Access::Client).await.unwrap()
+        self.open(LedgerAccess::Client).await.unwrap()
     }
 }
 

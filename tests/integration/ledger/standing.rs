@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sekisho::ledger::{Access, Config, Ledger};
+use sekisho::ledger::{Ledger, LedgerAccess, LedgerOptions};
 use sekisho::oci::Digest;
 use sekisho::trust::{
-    Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Standing, Subject,
+    CachedVerdict, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Subject,
     Verdict,
 };
 
 use super::records::*;
 
 /// A verdict on `root` that rests on the evidence up to `seq`.
-fn standing(root: &str, seq: u64) -> Arc<Standing> {
+fn standing(root: &str, seq: u64) -> Arc<CachedVerdict> {
     let denial = Denial::new(DenialReason::NotScanned, "x", "y");
     let exposure = (Exposure::External, ExposureSource::Listener);
     let verdict = Verdict::refused(&subject(root), Mode::Enforce, exposure, 1, denial);
-    Arc::new(Standing {
+    Arc::new(CachedVerdict {
         verdict: Arc::new(verdict),
         seq,
         judged_at: now(),
@@ -32,7 +32,7 @@ fn remember(ledger: &Ledger, root: &str, seq: u64) -> bool {
 
 fn stands(ledger: &Ledger, root: &str) -> bool {
     let index = ledger.index();
-    let found = index.standing(&subject(root), Exposure::External, now());
+    let found = index.cached_verdict(&subject(root), Exposure::External, now());
     found.is_some()
 }
 
@@ -88,7 +88,7 @@ async fn scan_promotion_and_reinstatement_forget() {
 }
 
 #[tokio::test]
-async fn revocation_by_second_process_drops_standing() {
+async fn revocation_by_second_process_drops_cached_verdict() {
     let place = Place::new();
     let ledger = remembering(&place).await;
     let client = place.client().await;
@@ -145,7 +145,9 @@ async fn a_mode_forgets_all_of_its_environment_and_no_more() {
     for root in ["idx", "amd", "arm", "lone"] {
         assert!(!stands(&ledger, root), "{root}");
     }
-    let elsewhere = ledger.index().standing(&in_staging("idx"), exposure, now());
+    let elsewhere = ledger
+        .index()
+        .cached_verdict(&in_staging("idx"), exposure, now());
     assert!(elsewhere.is_some());
     assert!(remember(&ledger, "lone", ledger.index().seq()));
     assert!(stands(&ledger, "lone"));
@@ -206,7 +208,7 @@ async fn verdicts_kept_while_modes_change_never_outlive_them() {
         let set = ledger.index().seq();
         let found = ledger
             .index()
-            .standing(&subject("lone"), Exposure::External, now());
+            .cached_verdict(&subject("lone"), Exposure::External, now());
         assert!(found.is_none_or(|standing| standing.seq >= set));
     }
     done.store(true, Ordering::Relaxed);
@@ -243,8 +245,8 @@ async fn an_alias_forgets_since_policy_may_speak_against_either() {
 async fn an_index_recorded_above_forgets_the_child() {
     let place = Place::new();
     let ledger = remembering(&place).await;
-    let above = index("above", &[("lone", "l3")]);
-    ledger.record_closure(&app(), &above).await.unwrap();
+    let parents = index("above", &[("lone", "l3")]);
+    ledger.record_closure(&app(), &parents).await.unwrap();
     assert!(!stands(&ledger, "lone"));
 }
 
@@ -286,11 +288,13 @@ async fn what_no_closure_names_is_not_remembered() {
 #[tokio::test]
 async fn no_more_bytes_are_remembered_than_configured() {
     let place = Place::new();
-    let config = Config {
+    let config = LedgerOptions {
         verdict_bytes: 2000,
-        ..Config::at(place.file("data/ledger.db"))
+        ..LedgerOptions::at(place.file("data/ledger.db"))
     };
-    let ledger = Ledger::open(config, Access::Serve, now()).await.unwrap();
+    let ledger = Ledger::open(config, LedgerAccess::Serve, now())
+        .await
+        .unwrap();
     for root in ["one", "two", "three"] {
         let closure = image(root, &["base"]);
         ledger.record_closure(&app(), &closure).await.unwrap();
@@ -307,7 +311,7 @@ async fn a_verdict_is_not_given_before_it_was_made() {
     let before = now() - jiff::SignedDuration::from_secs(1);
     let index = ledger.index();
     for (at, is_given) in [(before, false), (now(), true)] {
-        let found = index.standing(&subject("lone"), Exposure::External, at);
+        let found = index.cached_verdict(&subject("lone"), Exposure::External, at);
         assert_eq!(found.is_some(), is_given, "at {at}");
     }
 }

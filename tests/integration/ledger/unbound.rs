@@ -44,9 +44,9 @@ async fn a_scan_of_an_image_id_counts_for_no_manifest_by_itself() {
     let ledger = place.serve().await;
     assert!(evidence(&ledger, "img").await.scans.is_empty());
     assert!(!ledger.index().has_evidence(&digest("config of nothing")));
-    let named = ledger.first_named([&digest(CONFIG)]).await.unwrap();
+    let named = ledger.first_reported([&digest(CONFIG)]).await.unwrap();
     assert!(named.is_empty());
-    let naming = ledger.scans_naming(&["CVE-2026-1".to_owned()]).await;
+    let naming = ledger.manifests_reporting(&["CVE-2026-1".to_owned()]).await;
     assert!(naming.unwrap().is_empty());
 }
 
@@ -115,7 +115,7 @@ async fn what_is_bound_counts_as_it_was_handed_in() {
     assert_eq!(scan.scanned_at, now() - minutes(4));
     assert_eq!(scan.received_at, now() - minutes(3));
     assert_eq!(scan.findings, unbound(CONFIG, now()).findings);
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     assert_eq!(named.len(), 2);
     assert_eq!(named[0].received_at, now() - minutes(3));
     assert_eq!(ledger.newest_time(), Some(now() + minutes(1)));
@@ -134,7 +134,7 @@ async fn binding_moves_the_first_naming_back() {
     ledger.submit_scan(early).await.unwrap();
     ledger.submit_scan(scan("img", now())).await.unwrap();
     ledger.bind_scans(bind("ci")).await.unwrap();
-    let named = ledger.first_named([&digest("img")]).await.unwrap();
+    let named = ledger.first_reported([&digest("img")]).await.unwrap();
     let earliest = named.iter().all(|it| it.received_at == now() - minutes(3));
     assert!(named.len() == 2 && earliest);
 }

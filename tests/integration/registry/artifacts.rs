@@ -1,7 +1,7 @@
 //! Bypass 8: `subject`, `artifactType` or a `.sig` tag exempts nothing.
 
 use jiff::SignedDuration;
-use sekisho::demo::{Fault, Piece, SampleImage};
+use sekisho::demo::{Fault, SampleContent, SampleImage};
 use serde_json::json;
 
 use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
@@ -16,7 +16,7 @@ fn lists_sboms() -> Setup {
 }
 
 #[tokio::test]
-async fn a_runnable_image_with_a_subject_or_a_type_needs_papers() {
+async fn a_runnable_image_with_a_subject_or_a_type_needs_evidence() {
     let world = World::of(lists_sboms()).await;
     let (app, evil) = (image("app"), image("evil"));
     world.hub.put_image("team/app", &app);
@@ -37,7 +37,7 @@ async fn a_runnable_image_with_a_subject_or_a_type_needs_papers() {
     }
 }
 
-fn bent(image: &SampleImage, subject: &SampleImage, artifact_type: Option<&str>) -> Piece {
+fn bent(image: &SampleImage, subject: &SampleImage, artifact_type: Option<&str>) -> SampleContent {
     let mut manifest = manifest_of(image);
     manifest["subject"] = subject.manifest.descriptor();
     if let Some(artifact_type) = artifact_type {

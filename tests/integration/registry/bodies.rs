@@ -1,6 +1,6 @@
 //! Bodies that parsers read differently are refused, in every mode.
 
-use sekisho::demo::{Piece, SampleImage};
+use sekisho::demo::{SampleContent, SampleImage};
 use serde_json::{Value, json};
 
 use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
@@ -15,7 +15,7 @@ async fn worlds() -> [World; 2] {
     [World::start().await, World::of(audit).await]
 }
 
-async fn assert_refused(what: &str, app: &SampleImage, manifest: &Piece) {
+async fn assert_refused(what: &str, app: &SampleImage, manifest: &SampleContent) {
     for world in worlds().await {
         world.hub.put_image("team/app", app);
         world.hub.put_manifest("team/app", manifest);
@@ -116,7 +116,7 @@ async fn layers_that_lie_elsewhere_are_refused() {
     assert_refused("foreign type", &app, &foreign).await;
 }
 
-fn bent(image: &SampleImage, bend: impl FnOnce(&mut Value)) -> Piece {
+fn bent(image: &SampleImage, bend: impl FnOnce(&mut Value)) -> SampleContent {
     let mut manifest = manifest_of(image);
     bend(&mut manifest);
     piece(OCI, manifest.to_string())

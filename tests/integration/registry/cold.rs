@@ -1,7 +1,7 @@
 //! The first pull is judged like any other.
 
 use http::Method;
-use sekisho::demo::Kind;
+use sekisho::demo::RequestKind;
 
 use crate::kit::{World, blobs, image, manifests};
 
@@ -21,7 +21,9 @@ async fn a_cold_pull_of_an_unscanned_image_is_denied_and_no_layer_is_asked_for()
         reply.assert_denied("not-in-admitted-image");
         let digest = piece.digest.to_string();
         for method in [Method::GET, Method::HEAD] {
-            let asked = world.hub.count_of(&method, Kind::Blob, "team/app", &digest);
+            let asked = world
+                .hub
+                .count_of(&method, RequestKind::Blob, "team/app", &digest);
             assert_eq!(asked, 0, "{method} {digest}");
         }
     }
@@ -50,7 +52,7 @@ async fn an_admitted_image_is_served_verbatim_and_asked_for_once() {
         let digest = piece.digest.to_string();
         let asked = world
             .hub
-            .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+            .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
         assert_eq!(asked, 1);
     }
 }

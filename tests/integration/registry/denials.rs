@@ -56,7 +56,7 @@ async fn a_finding_is_named_with_its_fix() {
 }
 
 #[tokio::test]
-async fn a_new_report_is_told_at_once_although_the_reason_stays() {
+async fn a_new_report_is_reported_at_once_although_the_reason_stays() {
     let world = World::start().await;
     let app = image("app");
     world.hub.put_image("team/app", &app);

@@ -1,6 +1,6 @@
 //! Bypass 16: the same bytes under another algorithm.
 
-use sekisho::demo::{Piece, SampleImage};
+use sekisho::demo::{SampleContent, SampleImage};
 use sekisho::oci::Digest;
 
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
 const NAME: &str = "docker.io/team/app";
 
 /// An image, and its manifest and layer under sha512.
-fn twice(world: &World) -> (SampleImage, Piece) {
+fn twice(world: &World) -> (SampleImage, SampleContent) {
     let app = image("app");
     let mut manifest = app.manifest.clone();
     manifest.digest = Digest::sha512(&manifest.bytes);

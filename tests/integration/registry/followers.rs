@@ -1,7 +1,7 @@
 //! Many who ask for the same: one request upstream, one answer for all.
 
 use http::Method;
-use sekisho::demo::{ImageBuilder, Kind, SampleImage};
+use sekisho::demo::{ImageBuilder, RequestKind, SampleImage};
 
 use crate::kit::{Wire, World, amd64, blobs, image, manifests};
 
@@ -38,7 +38,7 @@ async fn a_herd_of_cold_blobs_is_one_request_upstream() {
     let digest = layer.digest.to_string();
     let asked = world
         .hub
-        .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+        .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 
@@ -61,7 +61,7 @@ async fn those_who_wait_for_a_judgement_get_that_judgement() {
     let digest = app.manifest.digest.to_string();
     let asked = world
         .hub
-        .count_of(&Method::GET, Kind::Manifest, "team/app", &digest);
+        .count_of(&Method::GET, RequestKind::Manifest, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 
@@ -82,7 +82,7 @@ async fn a_fill_outlives_the_client_that_began_it() {
     let digest = layer.digest.to_string();
     let asked = world
         .hub
-        .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+        .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 

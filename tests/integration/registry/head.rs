@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sekisho::demo::{Fault, ImageBuilder, Registry};
+use sekisho::demo::{DemoRegistry, Fault, ImageBuilder};
 use sekisho::oci::Digest;
 
 use crate::kit::{Found, Setup, World, amd64, blobs, image, manifests};
@@ -94,7 +94,7 @@ async fn head_equals_get_while_the_upstream_is_down() {
     }
 }
 
-fn breaks(registry: &Registry) {
+fn breaks(registry: &DemoRegistry) {
     registry.inject("/v2/", usize::MAX, Fault::Status(403));
 }
 

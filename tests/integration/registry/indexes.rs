@@ -129,7 +129,7 @@ async fn a_child_with_other_bytes_than_its_digest_is_never_served() {
 }
 
 #[tokio::test]
-async fn an_attestation_goes_the_way_of_its_index() {
+async fn an_attestation_follows_its_index() {
     let setup = |types: &str| Setup::default().production(&format!("referrer_types = [{types}]"));
     let in_toto = "application/vnd.in-toto+json";
     for (types, served) in [("", false), (&*format!("\"{in_toto}\""), true)] {

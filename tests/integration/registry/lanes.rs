@@ -11,7 +11,7 @@ use hyper::ext::ReasonPhrase;
 use hyper::service::Service as _;
 use sekisho::gate::Listener;
 use sekisho::http::{Body, Peer, StackLimits};
-use sekisho::registry::{Auth, Registry, Service};
+use sekisho::registry::{ClientAuth, Registry, RegistryService};
 use sekisho::trust::{EnvironmentName, Exposure};
 
 use crate::kit::{Found, Setup, World, image, manifests};
@@ -19,7 +19,7 @@ use crate::kit::{Found, Setup, World, image, manifests};
 const NAME: &str = "docker.io/team/app";
 
 /// The registry door without a socket.
-pub struct Door(Service);
+pub struct Door(RegistryService);
 
 /// An answer, and the lane that it took.
 #[derive(Debug, PartialEq)]
@@ -52,7 +52,13 @@ impl Door {
         };
         let parts = world.parts();
         let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
-        let registry = Arc::new(Registry::new(gate, listener, Auth::None, metrics, limits));
+        let registry = Arc::new(Registry::new(
+            gate,
+            listener,
+            ClientAuth::None,
+            metrics,
+            limits,
+        ));
         let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         Self(registry.connection(Peer::new(client, None)))
     }

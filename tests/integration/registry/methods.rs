@@ -54,7 +54,7 @@ async fn pushes_and_deletes_are_unsupported_and_never_passed_on() {
 }
 
 #[tokio::test]
-async fn ill_formed_addresses_are_told_apart_by_code() {
+async fn ill_formed_addresses_are_distinguished_by_code() {
     let world = World::start().await;
     for (path, status, code) in [
         (

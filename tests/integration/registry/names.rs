@@ -44,7 +44,7 @@ async fn every_spelling_of_a_repository_meets_the_same_policy() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_one_spelling_is_refused_and_asked_of_nobody() {
+async fn what_is_not_the_one_spelling_is_refused_and_asked_of_no_upstream() {
     let (world, _) = world().await;
     world.hub.forget();
     for path in [

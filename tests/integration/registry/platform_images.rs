@@ -16,7 +16,7 @@ fn listing(digest: &Digest) -> Setup {
 }
 
 #[tokio::test]
-async fn a_platform_image_is_served_without_papers_and_without_the_ledger() {
+async fn a_platform_image_is_served_without_evidence_and_without_the_ledger() {
     let index = SampleIndex::new(vec![image_on("pause", "amd64")]);
     let setup = listing(&index.manifest.digest).more("[ledger]\nmax_silence = \"1s\"");
     for (closed, silent) in [(false, false), (true, false), (true, true)] {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use http::Method;
-use sekisho::demo::{Fault, ImageBuilder, Kind, Piece};
+use sekisho::demo::{Fault, ImageBuilder, RequestKind, SampleContent};
 
 use crate::kit::{World, amd64, blobs};
 
 const NAME: &str = "docker.io/team/app";
 
-async fn world() -> (World, Piece) {
+async fn world() -> (World, SampleContent) {
     let world = World::start().await;
     let content: Vec<u8> = (0..60_000u32).map(|n| (n % 251) as u8).collect();
     let app = ImageBuilder::new(amd64()).file("data", &content).build();
@@ -18,7 +18,7 @@ async fn world() -> (World, Piece) {
     (world, app.layers[0].clone())
 }
 
-async fn assert_ranges(world: &World, layer: &Piece) {
+async fn assert_ranges(world: &World, layer: &SampleContent) {
     let path = blobs(NAME, &layer.digest);
     let size = layer.bytes.len();
     for (range, first, last) in [
@@ -63,7 +63,7 @@ async fn ranges_of_a_cold_and_of_a_cached_blob_are_served() {
     let digest = layer.digest.to_string();
     let asked = world
         .hub
-        .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+        .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 
@@ -91,7 +91,7 @@ async fn ranges_of_a_blob_that_is_still_being_fetched_are_served() {
     let digest = layer.digest.to_string();
     let asked = world
         .hub
-        .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+        .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::Method;
 use jiff::Timestamp;
-use sekisho::demo::{Kind, SampleImage, SampleIndex};
+use sekisho::demo::{RequestKind, SampleImage, SampleIndex};
 use sekisho::ledger::NewPromotion;
 use sekisho::oci::{Digest, Repository, Tag};
 use sekisho::trust::{EnvironmentName, Subject};
@@ -65,7 +65,7 @@ async fn reads_an_index_to_its_end_although_every_client_has_left() {
         let digest = child.manifest.digest.to_string();
         let asked = world
             .hub
-            .count_of(&Method::GET, Kind::Manifest, "team/app", &digest);
+            .count_of(&Method::GET, RequestKind::Manifest, "team/app", &digest);
         assert_eq!(asked, 1, "{digest}");
     }
 }

@@ -3,7 +3,7 @@
 //! every door.
 
 use http::Method;
-use sekisho::demo::{Kind, Piece, SampleImage, SampleIndex};
+use sekisho::demo::{RequestKind, SampleContent, SampleImage, SampleIndex};
 use sekisho::oci::Digest;
 use sekisho::trust::Exposure;
 use serde_json::json;
@@ -28,8 +28,8 @@ fn blocking(setup: Setup, digest: &Digest) -> Setup {
 }
 
 /// An image's manifest under sha512.
-fn under_sha512(manifest: &Piece) -> Piece {
-    Piece {
+fn under_sha512(manifest: &SampleContent) -> SampleContent {
+    SampleContent {
         digest: Digest::sha512(&manifest.bytes),
         ..manifest.clone()
     }
@@ -220,7 +220,7 @@ async fn no_layer_is_asked_for_of_what_is_blocked_under_its_other_digest() {
         let digest = layer.digest.to_string();
         let asked = world
             .hub
-            .count_of(&Method::GET, Kind::Blob, "team/app", &digest);
+            .count_of(&Method::GET, RequestKind::Blob, "team/app", &digest);
         assert_eq!(asked, 0);
     }
 }

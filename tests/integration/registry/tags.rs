@@ -1,7 +1,7 @@
 //! Tags: resolved once, and the digest is what is judged, served and listed.
 
 use http::Method;
-use sekisho::demo::{Fault, Kind};
+use sekisho::demo::{Fault, RequestKind};
 use serde_json::json;
 
 use crate::admission::door::{Door, pod, review};
@@ -56,7 +56,7 @@ async fn a_tag_is_asked_for_once_while_it_is_fresh() {
     }
     let asked = world
         .hub
-        .count_of(&Method::HEAD, Kind::Manifest, "team/app", "1");
+        .count_of(&Method::HEAD, RequestKind::Manifest, "team/app", "1");
     assert_eq!(asked, 1);
 }
 

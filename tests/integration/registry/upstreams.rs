@@ -1,7 +1,7 @@
 //! Upstreams are worlds of their own.
 
 use http::Method;
-use sekisho::demo::{Auth, Bearer, Kind, Login, Registry};
+use sekisho::demo::{Bearer, DemoAuth, DemoRegistry, Login, RequestKind};
 use sekisho::tasks::Tasks;
 
 use crate::kit::{Setup, World, blobs, image, manifests};
@@ -46,7 +46,7 @@ async fn what_one_upstream_lacks_is_asked_of_no_other() {
 /// Bypass 20: a denial that leads elsewhere. No status that a client reads as
 /// "ask another", no redirect, no challenge, and nothing asked for.
 #[tokio::test]
-async fn a_denial_sends_nobody_elsewhere() {
+async fn a_denial_never_redirects_clients() {
     let world = World::start().await;
     let app = image("app");
     world.hub.put_image("team/app", &app);
@@ -65,7 +65,9 @@ async fn a_denial_sends_nobody_elsewhere() {
     assert_eq!(world.corp.total(), 0);
     let layer = app.layers[0].digest.to_string();
     for method in [Method::GET, Method::HEAD] {
-        let asked = world.hub.count_of(&method, Kind::Blob, "team/app", &layer);
+        let asked = world
+            .hub
+            .count_of(&method, RequestKind::Blob, "team/app", &layer);
         assert_eq!(asked, 0);
     }
 }
@@ -143,14 +145,14 @@ async fn what_an_operator_leaves_out_is_refused_without_asking() {
 #[tokio::test]
 async fn an_upstreams_credentials_go_to_no_realm_of_its_choosing() {
     let tasks = Tasks::new();
-    let thief = Registry::start(&tasks).await.unwrap();
+    let thief = DemoRegistry::start(&tasks).await.unwrap();
     let login = Some(Login::new("robot", "secret"));
     let bearer = Bearer {
         login,
         realm: Some(format!("{}/token", thief.origin())),
         expires_in: None,
     };
-    let corp = Registry::start_with(&tasks, Auth::Bearer(bearer)).await;
+    let corp = DemoRegistry::start_with(&tasks, DemoAuth::Bearer(bearer)).await;
     let world = World::behind(corp.unwrap(), |folder| {
         std::fs::write(folder.join("password"), "secret").unwrap();
         Setup::default()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::SignedDuration;
-use sekisho::demo::{Fault, Kind, SampleImage};
+use sekisho::demo::{Fault, RequestKind, SampleImage};
 
 use crate::kit::{Found, Setup, World, blobs, eventually, image, manifests};
 
@@ -91,7 +91,7 @@ async fn a_herd_asks_the_voucher_once_when_its_word_runs_out() {
     }
     let asked = world
         .corp
-        .count_of(&Method::HEAD, Kind::Manifest, "team/app", &digest);
+        .count_of(&Method::HEAD, RequestKind::Manifest, "team/app", &digest);
     assert_eq!(asked, 1);
 }
 

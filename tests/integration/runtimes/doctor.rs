@@ -225,7 +225,7 @@ fn finds_every_hole(release: Release, server_alone: &str) {
 }
 
 #[test]
-fn an_image_that_comes_all_the_same_is_told_and_removed() {
+fn an_image_that_comes_all_the_same_is_reported_and_removed() {
     for release in Release::ALL {
         let node = or_skip!(Node::start(release));
         let image = node.site.image("team/app");

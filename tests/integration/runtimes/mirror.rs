@@ -56,7 +56,7 @@ fn through_the_mirror(release: Release, agent: &str) {
 }
 
 #[test]
-fn a_gateway_that_is_down_opens_no_way_round() {
+fn a_gateway_that_is_down_opens_no_bypass() {
     let mut site = or_skip!(Site::open());
     let hosts = hosts_for(&site);
     let name = format!("{}/team/app:1", site.development.address());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sekisho::ledger::{Access, Config, Ledger, NewRevocation};
+use sekisho::ledger::{Ledger, LedgerAccess, LedgerOptions, NewRevocation};
 use sekisho::oci::{Digest, RepositoryGlobs};
 use tokio::runtime::Runtime;
 
@@ -73,9 +73,11 @@ fn a_revocation_written_by_another_process_is_felt_within_a_second() {
         revoked_at: now,
         reason: "leaked key".to_owned(),
     };
-    let config = Config::at(site.gateway.data().join("ledger.db"));
+    let config = LedgerOptions::at(site.gateway.data().join("ledger.db"));
     Runtime::new().unwrap().block_on(async {
-        let ledger = Ledger::open(config, Access::Client, now).await.unwrap();
+        let ledger = Ledger::open(config, LedgerAccess::Client, now)
+            .await
+            .unwrap();
         ledger.revoke(revocation).await.unwrap();
         ledger.close().await;
     });

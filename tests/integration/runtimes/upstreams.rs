@@ -3,7 +3,7 @@
 use crate::lab::{Gateway, Image, Origin, Setup, Site, or_skip, request};
 
 #[test]
-fn papers_for_one_upstream_are_none_for_another_with_the_same_bytes() {
+fn credentials_for_one_upstream_are_none_for_another_with_the_same_bytes() {
     let site = or_skip!(Site::open());
     let image = site.image("team/app");
     site.admit(&image);

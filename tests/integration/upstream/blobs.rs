@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use http::Method;
-use sekisho::demo::{Fault, Kind};
+use sekisho::demo::{Fault, RequestKind};
 use sekisho::upstream::{BlobBody, UpstreamError};
 
 use super::setting::{Setting, name};
@@ -145,5 +145,5 @@ async fn a_missing_blob_is_not_found() {
     assert_eq!(head, Err(UpstreamError::NotFound));
     let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
     assert_eq!(body.err(), Some(UpstreamError::NotFound));
-    assert_eq!(setting.registry.count(&Method::GET, Kind::Blob), 1);
+    assert_eq!(setting.registry.count(&Method::GET, RequestKind::Blob), 1);
 }

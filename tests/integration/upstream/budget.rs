@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use sekisho::demo::{Fault, Kind};
+use sekisho::demo::{Fault, RequestKind};
 use sekisho::upstream::{CoolDown, UpstreamError};
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ async fn gives_up_after_its_tries() {
 #[tokio::test]
 async fn waits_as_long_as_the_upstream_asks() {
     let mut setting = Setting::open().await;
-    setting.config.retries.most = Duration::from_millis(50);
+    setting.config.retries.max_pause = Duration::from_millis(50);
     setting
         .registry
         .inject("/manifests/", 1, Fault::RateLimited(3600));
@@ -74,7 +74,7 @@ async fn waits_as_long_as_the_upstream_asks() {
 #[tokio::test]
 async fn does_not_wait_beyond_its_deadline() {
     let mut setting = Setting::open().await;
-    setting.config.retries.most = 3600 * SECOND;
+    setting.config.retries.max_pause = 3600 * SECOND;
     setting
         .registry
         .inject("/manifests/", 1, Fault::RateLimited(1000));
@@ -103,7 +103,7 @@ async fn leaves_a_failing_upstream_alone_for_a_while() {
     setting.config.cool_down = CoolDown {
         after: 2,
         first: 40 * SECOND,
-        most: 60 * SECOND,
+        max: 60 * SECOND,
     };
     let upstream = setting.upstream();
     setting
@@ -123,7 +123,7 @@ async fn asks_again_when_the_cool_down_is_over() {
     setting.config.cool_down = CoolDown {
         after: 1,
         first: Duration::from_millis(20),
-        most: SECOND,
+        max: SECOND,
     };
     setting.config.retries.tries = 1;
     let upstream = setting.upstream();
@@ -191,7 +191,10 @@ async fn no_more_calls_at_once_than_its_budget() {
         hold.arrived().await;
         hold.arrived().await;
         // Another repository's call would have to wait as well.
-        assert_eq!(setting.registry.count(&Method::HEAD, Kind::Manifest), 2);
+        assert_eq!(
+            setting.registry.count(&Method::HEAD, RequestKind::Manifest),
+            2
+        );
         hold.release();
     };
     let (outcomes, ()) = tokio::join!(futures_util::future::join_all(calls), watch);

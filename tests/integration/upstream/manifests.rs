@@ -1,13 +1,13 @@
 //! Manifests: found, verified, bounded.
 
 use http::Method;
-use sekisho::demo::{Fault, Kind, Piece};
+use sekisho::demo::{Fault, RequestKind, SampleContent};
 use sekisho::oci::{Digest, MediaType, Reference};
-use sekisho::upstream::{MANIFEST_LIMIT, ManifestHead, UpstreamError};
+use sekisho::upstream::{MAX_MANIFEST_BYTES, ManifestHead, UpstreamError};
 
 use super::setting::{NAME, Setting, image, name, tag};
 
-fn head_of(piece: &Piece) -> ManifestHead {
+fn head_of(piece: &SampleContent) -> ManifestHead {
     ManifestHead {
         digest: piece.digest.clone(),
         media_type: piece.media_type.clone(),
@@ -48,14 +48,17 @@ async fn fetches_where_head_tells_no_digest() {
     setting.registry.inject("/manifests/", usize::MAX, without);
     let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
     assert_eq!(head, Ok(head_of(&setting.image.manifest)));
-    assert_eq!(setting.registry.count(&Method::GET, Kind::Manifest), 1);
+    assert_eq!(
+        setting.registry.count(&Method::GET, RequestKind::Manifest),
+        1
+    );
 }
 
 #[tokio::test]
 async fn fetches_where_head_tells_another_algorithm() {
     let setting = Setting::open().await;
     let digest = Digest::sha512(&setting.image.manifest.bytes);
-    let twin = Piece {
+    let twin = SampleContent {
         digest: digest.clone(),
         ..setting.image.manifest.clone()
     };
@@ -93,7 +96,7 @@ async fn refuses_bytes_that_are_not_the_digest_asked_for() {
 async fn refuses_another_manifest_than_the_one_asked_for() {
     let setting = Setting::open().await;
     let other = image("other").manifest;
-    let asked = Piece {
+    let asked = SampleContent {
         digest: setting.image.manifest.digest.clone(),
         ..other
     };
@@ -123,9 +126,9 @@ async fn refuses_another_manifest_than_the_one_asked_for() {
 #[tokio::test]
 async fn refuses_a_manifest_over_four_mebibytes() {
     let setting = Setting::open().await;
-    let size = MANIFEST_LIMIT as usize;
-    let most = Piece::new(MediaType::OCI_MANIFEST, vec![b' '; size]);
-    let over = Piece::new(MediaType::OCI_MANIFEST, vec![b' '; size + 1]);
+    let size = MAX_MANIFEST_BYTES as usize;
+    let most = SampleContent::new(MediaType::OCI_MANIFEST, vec![b' '; size]);
+    let over = SampleContent::new(MediaType::OCI_MANIFEST, vec![b' '; size + 1]);
     setting.registry.put_manifest(NAME, &most);
     setting.registry.put_manifest(NAME, &over);
     let upstream = setting.upstream();
@@ -135,7 +138,7 @@ async fn refuses_a_manifest_over_four_mebibytes() {
     );
     assert!(upstream.get_manifest(&name(), &most).await.is_ok());
     let too_large = Err(UpstreamError::TooLarge {
-        limit: MANIFEST_LIMIT,
+        limit: MAX_MANIFEST_BYTES,
     });
     assert_eq!(upstream.get_manifest(&name(), &over).await, too_large);
 }

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use http::Method;
-use sekisho::demo::{Auth, Fault, Kind, Login, Registry};
+use sekisho::demo::{DemoAuth, DemoRegistry, Fault, Login, RequestKind};
 use sekisho::upstream::{HostRefusal, Upstream, UpstreamError};
 
 use super::setting::{NAME, Setting, credentials, hosts, name};
@@ -19,9 +19,9 @@ fn redirect(setting: &Setting, times: usize, to: &str) {
 }
 
 /// A blob host beside a registry that wants a password.
-async fn with_blob_host() -> (Setting, Registry) {
+async fn with_blob_host() -> (Setting, DemoRegistry) {
     let login = Login::new("robot", "secret");
-    let mut setting = Setting::with(Auth::Basic(login)).await;
+    let mut setting = Setting::with(DemoAuth::Basic(login)).await;
     setting.config.credentials = credentials();
     let blobs = setting.elsewhere().await;
     blobs.put_image(NAME, &setting.image);
@@ -38,7 +38,7 @@ async fn follows_to_a_listed_host_without_credentials() {
         let bytes = read(&setting, &upstream).await.unwrap();
         assert_eq!(bytes, setting.image.layers[0].bytes);
     }
-    assert_eq!(blobs.count(&Method::GET, Kind::Blob), 2);
+    assert_eq!(blobs.count(&Method::GET, RequestKind::Blob), 2);
     assert!(blobs.seen().iter().all(|seen| seen.authorization.is_none()));
 }
 

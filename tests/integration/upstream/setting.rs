@@ -2,30 +2,32 @@
 
 use std::time::Duration;
 
-use sekisho::demo::{Auth, ImageBuilder, Registry, SampleImage};
+use sekisho::demo::{DemoAuth, DemoRegistry, ImageBuilder, SampleImage};
 use sekisho::metrics::Metrics;
 use sekisho::oci::{Digest, Platform, Reference, RegistryHost, RepositoryName, Tag};
 use sekisho::tasks::Tasks;
-use sekisho::upstream::{Config, Credentials, HostPattern, Network, Retries, Upstream};
+use sekisho::upstream::{
+    HostPattern, Network, Retries, Upstream, UpstreamCredentials, UpstreamOptions,
+};
 
 pub const NAME: &str = "library/app";
 
 pub struct Setting {
-    pub registry: Registry,
+    pub registry: DemoRegistry,
     pub image: SampleImage,
     pub metrics: Metrics,
     pub tasks: Tasks,
-    pub config: Config,
+    pub config: UpstreamOptions,
 }
 
 impl Setting {
     pub async fn open() -> Self {
-        Self::with(Auth::Open).await
+        Self::with(DemoAuth::Open).await
     }
 
-    pub async fn with(auth: Auth) -> Self {
+    pub async fn with(auth: DemoAuth) -> Self {
         let tasks = Tasks::new();
-        let registry = Registry::start_with(&tasks, auth).await.unwrap();
+        let registry = DemoRegistry::start_with(&tasks, auth).await.unwrap();
         let image = image("hello");
         registry.put_image(NAME, &image);
         registry.tag(NAME, "1.0", &image.manifest.digest);
@@ -44,8 +46,8 @@ impl Setting {
     }
 
     /// Another registry, where nothing should arrive.
-    pub async fn elsewhere(&self) -> Registry {
-        Registry::start(&self.tasks).await.unwrap()
+    pub async fn elsewhere(&self) -> DemoRegistry {
+        DemoRegistry::start(&self.tasks).await.unwrap()
     }
 
     pub fn by_digest(&self) -> Reference {
@@ -64,20 +66,20 @@ pub fn image(content: &str) -> SampleImage {
 }
 
 /// Tries quickly and never rests.
-pub fn config(origin: &str) -> Config {
+pub fn config(origin: &str) -> UpstreamOptions {
     let name = RegistryHost::parse("registry.test").unwrap();
-    let mut config = Config::new(name, origin.parse().unwrap());
+    let mut config = UpstreamOptions::new(name, origin.parse().unwrap());
     config.retries = Retries {
         tries: 4,
-        first: Duration::from_millis(1),
-        most: Duration::from_secs(1),
+        first_pause: Duration::from_millis(1),
+        max_pause: Duration::from_secs(1),
     };
     config.cool_down.after = 1000;
     config
 }
 
-pub fn credentials() -> Option<Credentials> {
-    Some(Credentials {
+pub fn credentials() -> Option<UpstreamCredentials> {
+    Some(UpstreamCredentials {
         username: "robot".to_owned(),
         password: "secret".into(),
     })

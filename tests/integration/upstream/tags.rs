@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::Method;
 use jiff::Timestamp;
-use sekisho::demo::{Fault, Kind};
+use sekisho::demo::{Fault, RequestKind};
 use sekisho::upstream::{TagMemory, UpstreamError};
 
 use super::setting::{NAME, Setting, image, name, tag};
@@ -23,7 +23,7 @@ async fn setting() -> (Setting, TagMemory) {
 }
 
 fn heads(setting: &Setting) -> usize {
-    setting.registry.count(&Method::HEAD, Kind::Manifest)
+    setting.registry.count(&Method::HEAD, RequestKind::Manifest)
 }
 
 /// Waits for the tasks of the memory; the setting serves no more after it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use sekisho::demo::{Auth, Bearer, Fault, Login, Registry};
+use sekisho::demo::{Bearer, DemoAuth, DemoRegistry, Fault, Login};
 use sekisho::upstream::{ConfigError, HostRefusal, Network, Upstream, UpstreamError};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -44,7 +44,7 @@ async fn over_tls(setting: &mut Setting) {
     setting.config.ca = Some(ca.into_bytes());
 }
 
-async fn accept(listener: TcpListener, server: ServerConfig, registry: Registry) {
+async fn accept(listener: TcpListener, server: ServerConfig, registry: DemoRegistry) {
     let acceptor = TlsAcceptor::from(Arc::new(server));
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -98,7 +98,7 @@ async fn refuses_a_ca_that_holds_no_certificate() {
 #[tokio::test]
 async fn never_takes_credentials_from_https_to_http() {
     let realm = Setting::open().await.registry;
-    let mut setting = Setting::with(Auth::Bearer(Bearer {
+    let mut setting = Setting::with(DemoAuth::Bearer(Bearer {
         login: Some(Login::new("robot", "secret")),
         realm: Some(format!("{}/token", realm.origin())),
         expires_in: None,

@@ -34,7 +34,7 @@ fn all_addresses_of_a_machine_are_no_name() {
 
 #[test]
 fn the_service_and_the_machine_are_added() {
-    let mut names = crate::tls::authority::Names::default();
+    let mut names = crate::tls::authority::CertificateNames::default();
     add_service(&mut names, "gates").unwrap();
     let expected = "sekisho, sekisho.gates, sekisho.gates.svc, sekisho.gates.svc.cluster.local";
     assert_eq!(names.to_string(), expected);

@@ -24,7 +24,7 @@ fn a_cluster_needs_no_more_than_a_name_and_a_gateway() {
     assert!(config.wants_authority());
     assert_eq!(cluster.environment.as_str(), "production");
     assert_eq!(cluster.exposure, Exposure::External);
-    assert_eq!(cluster.nodes, Nodes::RewriteOnly);
+    assert_eq!(cluster.nodes, NodeMode::RewriteOnly);
     assert_eq!(cluster.exempt_namespaces, ["kube-system"]);
     assert_eq!(cluster.namespace, "sekisho");
     assert!(cluster.pin_digests && !cluster.allow_never && !cluster.events);
@@ -41,7 +41,7 @@ fn the_first_matching_rule_of_namespaces_is_kept_in_order() {
 }
 
 #[test]
-fn what_does_not_hold_together_is_told_with_its_key() {
+fn what_does_not_hold_together_is_reported_with_its_key() {
     for (text, problem) in [
         ("[webhook]\n".to_owned(), "clusters: is missing"),
         (

@@ -13,7 +13,7 @@ use super::*;
 
 /// The one Secret of an API server, and what it does to callers.
 #[derive(Clone, Default)]
-pub(crate) struct Shelf(Arc<Mutex<State>>);
+pub(crate) struct FakeSecret(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -25,19 +25,19 @@ struct State {
     interference: Option<Value>,
 }
 
-impl Shelf {
+impl FakeSecret {
     fn client(&self) -> Client {
-        let shelf = self.clone();
+        let fake = self.clone();
         let answer = move |request: Request<Body>| {
-            let shelf = shelf.clone();
-            async move { Ok::<_, Infallible>(shelf.answer(request).await) }
+            let fake = fake.clone();
+            async move { Ok::<_, Infallible>(fake.answer(request).await) }
         };
         Client::new(tower::service_fn(answer), "sekisho")
     }
 
-    pub(crate) fn one(&self) -> OneSecret {
-        OneSecret::new(
-            &Cluster::new(self.client()),
+    pub(crate) fn one(&self) -> SharedSecret {
+        SharedSecret::new(
+            &KubernetesClient::new(self.client()),
             "sekisho",
             "sekisho-webhook-tls",
         )
@@ -136,7 +136,7 @@ fn prepared() -> Value {
 
 #[tokio::test]
 async fn what_is_written_is_read_again_under_another_version() {
-    let secret = Shelf::default().one();
+    let secret = FakeSecret::default().one();
     assert!(secret.read().await.unwrap().is_none());
     secret.write(&data("one"), None).await.unwrap();
     let (read, version) = secret.read().await.unwrap().unwrap();
@@ -149,49 +149,48 @@ async fn what_is_written_is_read_again_under_another_version() {
 
 #[tokio::test]
 async fn an_empty_secret_is_filled_and_keeps_its_labels() {
-    let shelf = Shelf::default();
-    shelf.put(prepared());
-    let (read, version) = shelf.one().read().await.unwrap().unwrap();
+    let fake = FakeSecret::default();
+    fake.put(prepared());
+    let (read, version) = fake.one().read().await.unwrap().unwrap();
     assert!(read.is_empty());
-    shelf
-        .one()
+    fake.one()
         .write(&data("one"), Some(&version))
         .await
         .unwrap();
-    let held = shelf.held().unwrap();
+    let held = fake.held().unwrap();
     assert_eq!(held["metadata"]["labels"]["app"], "sekisho");
     assert_eq!(held["data"]["ca.crt"], "b25l");
 }
 
 #[tokio::test]
 async fn whoever_has_not_read_the_latest_changes_nothing() {
-    let (shelf, theirs) = (Shelf::default(), prepared());
-    shelf.put(prepared());
-    let (_, version) = shelf.one().read().await.unwrap().unwrap();
+    let (fake, theirs) = (FakeSecret::default(), prepared());
+    fake.put(prepared());
+    let (_, version) = fake.one().read().await.unwrap().unwrap();
     let conflict = async |replaces: Option<&str>| {
-        let written = shelf.one().write(&data("mine"), replaces).await;
+        let written = fake.one().write(&data("mine"), replaces).await;
         assert!(matches!(written, Err(SecretError::Conflict)), "{written:?}");
-        assert!(shelf.held().is_none_or(|held| held["data"].is_null()));
+        assert!(fake.held().is_none_or(|held| held["data"].is_null()));
     };
     conflict(None).await;
-    shelf.0.lock().unwrap().interference = Some(theirs.clone());
+    fake.0.lock().unwrap().interference = Some(theirs.clone());
     conflict(Some(&version)).await;
-    shelf.put(theirs);
+    fake.put(theirs);
     conflict(Some(&version)).await;
-    shelf.remove();
+    fake.remove();
     conflict(Some(&version)).await;
 }
 
 #[tokio::test]
 async fn a_missing_right_is_named() {
-    let shelf = Shelf::default();
-    shelf.refuse(Some(403));
-    let error = shelf.one().read().await.unwrap_err().to_string();
+    let fake = FakeSecret::default();
+    fake.refuse(Some(403));
+    let error = fake.one().read().await.unwrap_err().to_string();
     assert!(
         error.contains("may not get") && error.contains("Role"),
         "{error}"
     );
-    shelf.refuse(Some(500));
-    let error = shelf.one().read().await.unwrap_err();
+    fake.refuse(Some(500));
+    let error = fake.one().read().await.unwrap_err();
     assert!(matches!(error, SecretError::Refused { .. }), "{error}");
 }

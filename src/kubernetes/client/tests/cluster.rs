@@ -1,11 +1,11 @@
 use std::io::Write;
 
-use crate::kubernetes::client::Cluster;
+use crate::kubernetes::client::KubernetesClient;
 
 #[tokio::test]
 async fn without_kubeconfig_and_pod_there_is_no_cluster() {
     assert!(std::env::var_os("KUBERNETES_SERVICE_HOST").is_none());
-    assert!(Cluster::connect(None).await.unwrap().is_none());
+    assert!(KubernetesClient::connect(None).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -16,7 +16,10 @@ async fn a_kubeconfig_names_the_cluster_and_its_namespace() {
         users: [{name: u, user: {token: t}}]\n\
         contexts: [{name: here, context: {cluster: c, user: u, namespace: shop}}]\n";
     file.write_all(text.as_bytes()).unwrap();
-    let cluster = Cluster::connect(Some(file.path())).await.unwrap().unwrap();
+    let cluster = KubernetesClient::connect(Some(file.path()))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(cluster.namespace(), "shop");
 }
 
@@ -24,9 +27,9 @@ async fn a_kubeconfig_names_the_cluster_and_its_namespace() {
 async fn a_kubeconfig_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("absent");
-    let error = Cluster::connect(Some(&path)).await.err().unwrap();
+    let error = KubernetesClient::connect(Some(&path)).await.err().unwrap();
     assert!(error.to_string().contains("absent"), "{error}");
     std::fs::write(&path, "current-context: gone\n").unwrap();
-    let error = Cluster::connect(Some(&path)).await.err().unwrap();
+    let error = KubernetesClient::connect(Some(&path)).await.err().unwrap();
     assert!(error.to_string().contains("gone"), "{error}");
 }

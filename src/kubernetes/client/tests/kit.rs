@@ -15,7 +15,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::kubernetes::client::Cluster;
+use crate::kubernetes::client::KubernetesClient;
 
 /// A request to the API server, read whole.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub enum Answer {
 type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A cluster whose API server answers with this function.
-pub fn cluster(answer: impl Fn(Asked) -> Answer + Clone + Send + 'static) -> Cluster {
+pub fn cluster(answer: impl Fn(Asked) -> Answer + Clone + Send + 'static) -> KubernetesClient {
     let service = tower::service_fn(move |request: Request<Body>| {
         let answer = answer.clone();
         async move {
@@ -48,7 +48,7 @@ pub fn cluster(answer: impl Fn(Asked) -> Answer + Clone + Send + 'static) -> Clu
             }
         }
     });
-    Cluster::new(Client::new(service, "sekisho"))
+    KubernetesClient::new(Client::new(service, "sekisho"))
 }
 
 async fn read(request: Request<Body>) -> Asked {

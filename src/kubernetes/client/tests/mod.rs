@@ -1,8 +1,8 @@
-mod arming;
 mod cluster;
-mod denials;
+mod denial_events;
 mod drift;
+mod exposure_watcher;
 mod kit;
-mod knowledge;
 mod snapshot;
 mod webhook;
+mod webhook_reconciler;

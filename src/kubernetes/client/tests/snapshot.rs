@@ -3,12 +3,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::kit::{Answer, Asked, cluster};
-use crate::kubernetes::client::Look;
-use crate::kubernetes::doctor::Trial;
+use crate::kubernetes::client::SnapshotScope;
+use crate::kubernetes::doctor::DryRun;
 
 /// What the trial tells where the API server refuses the Pod with this status, and
 /// says of us that we may make Pods, or may not, or nothing.
-async fn trial(status: u16, may: Option<bool>) -> Trial {
+async fn trial(status: u16, may: Option<bool>) -> DryRun {
     let cluster = cluster(move |asked: Asked| match (asked.method, &*asked.path) {
         (Method::POST, "/api/v1/namespaces/shop/pods") => Answer::Refused(status, "no"),
         (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") => {
@@ -27,20 +27,20 @@ async fn trial(status: u16, may: Option<bool>) -> Trial {
         }
         _ => Answer::Refused(404, "no such kind"),
     });
-    let look = Look {
+    let look = SnapshotScope {
         namespace: "sekisho".to_owned(),
         configuration: "sekisho".to_owned(),
         trial: Some(("shop".to_owned(), "docker.io/library/nginx:1".to_owned())),
         inside: false,
     };
-    cluster.snapshot(&look, Timestamp::UNIX_EPOCH).await.trial
+    cluster.snapshot(&look, Timestamp::UNIX_EPOCH).await.dry_run
 }
 
 #[tokio::test]
 async fn a_refused_trial_is_no_trial_only_for_who_may_make_no_pods() {
     let (refused, not_tried) = (
-        Trial::Refused("no".to_owned()),
-        Trial::NotTried("no".to_owned()),
+        DryRun::Refused("no".to_owned()),
+        DryRun::NotTried("no".to_owned()),
     );
     assert_eq!(trial(403, Some(false)).await, not_tried);
     for (status, may) in [

@@ -5,35 +5,35 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
-use super::super::{Expected, Lax, Listed, Snapshot, Trial};
+use super::super::{DryRun, ExpectedCluster, LenientNamespaces, ObjectList, Snapshot};
 
 pub(super) const GATEWAY: &str = "gate.example:5080";
 
-pub(super) fn expected() -> Expected {
-    Expected {
+pub(super) fn expected() -> ExpectedCluster {
+    ExpectedCluster {
         cluster: "prod".to_owned(),
         namespace: "sekisho".to_owned(),
         exempt: vec!["kube-system".to_owned()],
-        lax: Vec::new(),
+        lenient: Vec::new(),
         gateway: GATEWAY.to_owned(),
         internal: false,
     }
 }
 
-pub(super) fn lax(glob: &str) -> Lax {
-    Lax {
+pub(super) fn lenient(glob: &str) -> LenientNamespaces {
+    LenientNamespaces {
         globs: vec![glob.to_owned()],
         mode: "audit".to_owned(),
     }
 }
 
 /// An authority and a leaf for the Service, valid through a range of years.
-pub(super) struct Papers {
+pub(super) struct TestCertificates {
     pub bundle: String,
     pub leaf: String,
 }
 
-pub(super) fn papers(name: &str, until: (i32, u8, u8)) -> Papers {
+pub(super) fn certificates(name: &str, until: (i32, u8, u8)) -> TestCertificates {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -44,23 +44,23 @@ pub(super) fn papers(name: &str, until: (i32, u8, u8)) -> Papers {
     let leaf = leaf
         .signed_by(&KeyPair::generate().unwrap(), &issuer)
         .unwrap();
-    Papers {
+    TestCertificates {
         bundle: STANDARD.encode(authority.pem()),
         leaf: STANDARD.encode(leaf.pem()),
     }
 }
 
 pub(super) fn healthy() -> Snapshot {
-    let papers = papers("sekisho.sekisho.svc", (2030, 1, 1));
+    let certificates = certificates("sekisho.sekisho.svc", (2030, 1, 1));
     let names = ["default", "kube-system", "sekisho", "shop"];
     Snapshot {
         mutating: items(vec![configuration(vec![own(
             "pods.mutate.sekisho.internal",
-            &papers.bundle,
+            &certificates.bundle,
         )])]),
         validating: items(vec![configuration(vec![
-            own("pods.validate.sekisho.internal", &papers.bundle),
-            templates(&papers.bundle),
+            own("pods.validate.sekisho.internal", &certificates.bundle),
+            templates(&certificates.bundle),
         ])]),
         policies: items(vec![named("sekisho-registries-prod")]),
         policy_bindings: items(vec![binding(&["Deny", "Audit"])]),
@@ -70,20 +70,20 @@ pub(super) fn healthy() -> Snapshot {
             pod("shop", "web", "gate.example:5080/docker.io/library/nginx:1"),
         ]),
         slices: items(vec![slice(2)]),
-        secrets: items(vec![secret(&papers.leaf)]),
+        secrets: items(vec![secret(&certificates.leaf)]),
         cluster_roles: items(Vec::new()),
         cluster_role_bindings: items(Vec::new()),
-        reached: Vec::new(),
-        answered: Vec::new(),
-        trial: Trial::Admitted {
+        exposed_pods: Vec::new(),
+        probes: Vec::new(),
+        dry_run: DryRun::Admitted {
             asked: "docker.io/library/nginx".to_owned(),
             image: format!("{GATEWAY}/docker.io/library/nginx"),
         },
     }
 }
 
-pub(super) fn items(items: Vec<Value>) -> Listed {
-    Listed::Items(items)
+pub(super) fn items(items: Vec<Value>) -> ObjectList {
+    ObjectList::Items(items)
 }
 
 pub(super) fn named(name: &str) -> Value {
@@ -157,16 +157,16 @@ fn own(name: &str, bundle: &str) -> Value {
 }
 
 fn templates(bundle: &str) -> Value {
-    let mut hook = own("templates.validate.sekisho.internal", bundle);
-    hook["rules"] = json!([{
+    let mut webhook = own("templates.validate.sekisho.internal", bundle);
+    webhook["rules"] = json!([{
         "operations": ["CREATE", "UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"],
         "resources": ["deployments"],
     }]);
-    hook
+    webhook
 }
 
 /// A webhook of somebody else, which takes every Pod and stops the cluster.
-pub(super) fn neighbour(name: &str) -> Value {
+pub(super) fn other_webhook(name: &str) -> Value {
     json!({
         "name": name,
         "clientConfig": { "service": { "namespace": "mesh", "name": "injector" } },
@@ -180,20 +180,20 @@ pub(super) fn neighbour(name: &str) -> Value {
 }
 
 /// Another configuration with these webhooks.
-pub(super) fn add(listed: &mut Listed, name: &str, webhooks: Vec<Value>) {
-    let Listed::Items(items) = listed else {
+pub(super) fn add(listed: &mut ObjectList, name: &str, webhooks: Vec<Value>) {
+    let ObjectList::Items(items) = listed else {
         panic!("there are none");
     };
     items.push(json!({ "metadata": { "name": name }, "webhooks": webhooks }));
 }
 
 /// One of our webhooks, to be changed.
-pub(super) fn hook_mut<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut Value {
+pub(super) fn webhook_mut<'a>(snapshot: &'a mut Snapshot, name: &str) -> &'a mut Value {
     let configurations = [&mut snapshot.mutating, &mut snapshot.validating];
-    let hooks = configurations.into_iter().flat_map(|listed| match listed {
-        Listed::Items(items) => items.iter_mut(),
+    let webhooks = configurations.into_iter().flat_map(|listed| match listed {
+        ObjectList::Items(items) => items.iter_mut(),
         _ => panic!("there are none"),
     });
-    let mut hooks = hooks.flat_map(|object| object["webhooks"].as_array_mut().unwrap());
-    hooks.find(|hook| hook["name"] == name).unwrap()
+    let mut webhooks = webhooks.flat_map(|object| object["webhooks"].as_array_mut().unwrap());
+    webhooks.find(|webhook| webhook["name"] == name).unwrap()
 }

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::super::{Answer, Expected, Listed, Question, Reached, judge_images, questions};
+use super::super::{
+    ExpectedCluster, ExposedPod, ImageAnswer, ObjectList, RunningImage, judge_images, questions,
+};
 use super::cluster::{expected, healthy, pod};
 use super::whole::{assert_told, of};
 use crate::diagnosis::Gravity;
@@ -25,7 +27,7 @@ fn each_image_is_asked_about_once_by_the_digest_that_runs() {
     local["status"] = json!({ "containerStatuses": [{ "name": "main", "imageID": digest('b') }] });
     local["spec"]["volumes"] = json!([{ "image": { "reference": "docker.io/team/data:1" } }]);
     let system = pod("kube-system", "dns", "registry.k8s.io/coredns:1");
-    if let Listed::Items(items) = &mut snapshot.pods {
+    if let ObjectList::Items(items) = &mut snapshot.pods {
         items.extend([running, twin, local, system]);
     }
     let asked = questions(&snapshot, &expected());
@@ -50,15 +52,15 @@ fn each_image_is_asked_about_once_by_the_digest_that_runs() {
 #[test]
 fn only_what_is_reached_counts_as_external_in_an_internal_cluster() {
     let mut snapshot = healthy();
-    if let Listed::Items(items) = &mut snapshot.pods {
+    if let ObjectList::Items(items) = &mut snapshot.pods {
         items.push(pod("shop", "batch", "docker.io/team/batch:1"));
     }
-    snapshot.reached = vec![Reached {
+    snapshot.exposed_pods = vec![ExposedPod {
         namespace: "shop".to_owned(),
         pod: "web".to_owned(),
-        way: "hostPort 80".to_owned(),
+        path: "hostPort 80".to_owned(),
     }];
-    let internal = Expected {
+    let internal = ExpectedCluster {
         internal: true,
         ..expected()
     };
@@ -68,23 +70,23 @@ fn only_what_is_reached_counts_as_external_in_an_internal_cluster() {
 }
 
 #[test]
-fn what_would_be_denied_now_is_told_and_revoked_images_most_of_all() {
-    let question = |image: &str| Question {
+fn what_would_be_denied_now_is_reported_and_revoked_images_most_of_all() {
+    let question = |image: &str| RunningImage {
         image: image.to_owned(),
         external: true,
         pods: vec!["shop/a".to_owned()],
     };
-    let denied = |reason: &str| Answer::Denied {
+    let denied = |reason: &str| ImageAnswer::Denied {
         reason: reason.to_owned(),
         message: format!("sekisho: {reason}: x"),
         next_step: "scan it".to_owned(),
     };
     let found = judge_images(&[
-        (question("a"), Answer::Allowed),
+        (question("a"), ImageAnswer::Allowed),
         (question("b"), denied("scan-stale")),
         (question("c"), denied("revoked")),
-        (question("d"), Answer::Unknown("no server".to_owned())),
-        (question("e"), Answer::Unknown("no server".to_owned())),
+        (question("d"), ImageAnswer::Unknown("no server".to_owned())),
+        (question("e"), ImageAnswer::Unknown("no server".to_owned())),
     ]);
     let wrong = of(&found, Gravity::Wrong);
     assert_eq!(wrong.len(), 2);

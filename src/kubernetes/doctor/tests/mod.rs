@@ -3,7 +3,7 @@
 mod certificates;
 mod cluster;
 mod images;
-mod neighbours;
-mod spaces;
+mod namespaces;
+mod other_webhooks;
 mod webhooks;
 mod whole;

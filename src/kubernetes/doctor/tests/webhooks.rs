@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::super::Trial;
-use super::cluster::{binding, expected, healthy, hook_mut, items, slice};
+use super::super::DryRun;
+use super::cluster::{binding, expected, healthy, items, slice, webhook_mut};
 use super::whole::{assert_told, found, of, wrong};
 use crate::diagnosis::Gravity;
 
@@ -11,7 +11,7 @@ const MUTATE: &str = "pods.mutate.sekisho.internal";
 const VALIDATE: &str = "pods.validate.sekisho.internal";
 
 #[test]
-fn a_webhook_that_is_not_there_is_told() {
+fn a_webhook_that_is_not_there_is_reported() {
     let mut snapshot = healthy();
     snapshot.mutating = items(Vec::new());
     let wrong = wrong(&snapshot, &expected());
@@ -22,22 +22,22 @@ fn a_webhook_that_is_not_there_is_told() {
 }
 
 #[test]
-fn a_webhook_that_takes_in_what_must_start_first_is_told() {
+fn a_webhook_that_takes_in_what_must_start_first_is_reported() {
     let mut snapshot = healthy();
-    hook_mut(&mut snapshot, VALIDATE)["namespaceSelector"] = json!({});
+    webhook_mut(&mut snapshot, VALIDATE)["namespaceSelector"] = json!({});
     let wrong = wrong(&snapshot, &expected());
     assert_told(&wrong, "takes in the namespace sekisho");
     assert_told(&wrong, "takes in the namespace kube-system");
 }
 
 #[test]
-fn bad_manners_of_a_webhook_are_told() {
+fn long_timeouts_of_a_webhook_are_reported() {
     let mut snapshot = healthy();
-    let hook = hook_mut(&mut snapshot, MUTATE);
-    hook["failurePolicy"] = json!("Fail");
-    hook["timeoutSeconds"] = json!(30);
-    hook["sideEffects"] = json!("Unknown");
-    hook["rules"][1]["resources"] = json!(["pods/status"]);
+    let webhook = webhook_mut(&mut snapshot, MUTATE);
+    webhook["failurePolicy"] = json!("Fail");
+    webhook["timeoutSeconds"] = json!(30);
+    webhook["sideEffects"] = json!("Unknown");
+    webhook["rules"][1]["resources"] = json!(["pods/status"]);
     let wrong = wrong(&snapshot, &expected());
     for words in [
         "refuses requests while it cannot be asked",
@@ -50,7 +50,7 @@ fn bad_manners_of_a_webhook_are_told() {
 }
 
 #[test]
-fn a_service_without_ready_pods_is_told() {
+fn a_service_without_ready_pods_is_reported() {
     for (ready, fatal, told) in [
         (0, false, Some("no Pod is ready behind sekisho/sekisho")),
         (0, true, Some("no Pod is ready behind sekisho/sekisho")),
@@ -65,7 +65,7 @@ fn a_service_without_ready_pods_is_told() {
         let mut snapshot = healthy();
         snapshot.slices = items(vec![slice(ready)]);
         if fatal {
-            hook_mut(&mut snapshot, VALIDATE)["failurePolicy"] = json!("Fail");
+            webhook_mut(&mut snapshot, VALIDATE)["failurePolicy"] = json!("Fail");
         }
         let told: Vec<String> = told.map(str::to_owned).into_iter().collect();
         assert_eq!(wrong(&snapshot, &expected()), told, "{ready} {fatal}");
@@ -73,7 +73,7 @@ fn a_service_without_ready_pods_is_told() {
 }
 
 #[test]
-fn a_missing_policy_is_told_and_a_lenient_one_noted() {
+fn a_missing_policy_is_reported_and_a_lenient_one_noted() {
     let mut snapshot = healthy();
     snapshot.policies = items(Vec::new());
     assert_told(
@@ -88,11 +88,11 @@ fn a_missing_policy_is_told_and_a_lenient_one_noted() {
 
 #[test]
 fn the_trial_shows_whether_a_new_pod_is_rewritten() {
-    let admitted = |image: &str| Trial::Admitted {
+    let admitted = |image: &str| DryRun::Admitted {
         asked: "docker.io/library/nginx".to_owned(),
         image: image.to_owned(),
     };
-    let refused = |words: &str| Trial::Refused(words.to_owned());
+    let refused = |words: &str| DryRun::Refused(words.to_owned());
     for (trial, told) in [
         (admitted("gate.example:5080/docker.io/library/nginx"), None),
         (
@@ -109,7 +109,7 @@ fn the_trial_shows_whether_a_new_pod_is_rewritten() {
         ),
     ] {
         let mut snapshot = healthy();
-        snapshot.trial = trial;
+        snapshot.dry_run = trial;
         let wrong = wrong(&snapshot, &expected());
         match told {
             Some(words) => assert_told(&wrong, words),
@@ -119,7 +119,7 @@ fn the_trial_shows_whether_a_new_pod_is_rewritten() {
     let mut snapshot = healthy();
     for (trial, told) in [
         (
-            Trial::NotTried("forbidden".to_owned()),
+            DryRun::NotTried("forbidden".to_owned()),
             "no Pod was tried in a dry run",
         ),
         (
@@ -127,7 +127,7 @@ fn the_trial_shows_whether_a_new_pod_is_rewritten() {
             "the Pod of the dry run was refused by others than Sekisho",
         ),
     ] {
-        snapshot.trial = trial;
+        snapshot.dry_run = trial;
         let unknown = of(&found(&snapshot, &expected()), Gravity::Unknown);
         assert_eq!(unknown, [told]);
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::{Expected, Listed, Snapshot, judge};
+use super::super::{ExpectedCluster, ObjectList, Snapshot, judge};
 use super::cluster;
 use crate::diagnosis::{Diagnosis, Gravity};
 
@@ -10,12 +10,12 @@ fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
 }
 
-pub(super) fn found(snapshot: &Snapshot, expected: &Expected) -> Vec<Diagnosis> {
+pub(super) fn found(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Diagnosis> {
     judge(snapshot, expected, now())
 }
 
 /// What is wrong, in words.
-pub(super) fn wrong(snapshot: &Snapshot, expected: &Expected) -> Vec<String> {
+pub(super) fn wrong(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<String> {
     let found = found(snapshot, expected);
     assert!(
         found
@@ -47,10 +47,10 @@ fn a_healthy_cluster_has_nothing_wrong() {
 }
 
 #[test]
-fn what_could_not_be_read_is_told() {
+fn what_could_not_be_read_is_reported() {
     let mut snapshot = cluster::healthy();
-    snapshot.pods = Listed::Unknown("pods is forbidden".to_owned());
-    snapshot.policies = Listed::NoSuchKind;
+    snapshot.pods = ObjectList::Unknown("pods is forbidden".to_owned());
+    snapshot.policies = ObjectList::NoSuchKind;
     let unknown = of(&found(&snapshot, &cluster::expected()), Gravity::Unknown);
     assert_told(&unknown, "Pods could not be read");
     assert_told(&unknown, "ValidatingAdmissionPolicies could not be read");
@@ -59,10 +59,10 @@ fn what_could_not_be_read_is_told() {
 #[test]
 fn many_findings_are_counted_and_not_all_shown() {
     let mut snapshot = cluster::healthy();
-    let hooks: Vec<_> = (0..300)
-        .map(|index| cluster::neighbour(&format!("hook-{index}")))
+    let webhooks: Vec<_> = (0..300)
+        .map(|index| cluster::other_webhook(&format!("hook-{index}")))
         .collect();
-    cluster::add(&mut snapshot.validating, "others", hooks);
+    cluster::add(&mut snapshot.validating, "others", webhooks);
     let found = found(&snapshot, &cluster::expected());
     assert_eq!(found.len(), 201);
     assert!(found[200].what.contains("more findings"));

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::kubernetes::exposure::{
-    GatewayRouteSpec, IngressSpec, Owner, Pod, PodSpec, Route, RouteKind, RouteName, Running,
-    Service, ServiceName, ServiceSpec, Ways,
+    ExposurePaths, GatewayRouteSpec, IngressSpec, Owner, Pod, PodSpec, Route, RouteKind, RouteName,
+    RunningPod, Service, ServiceName, ServiceSpec,
 };
 
-impl Ways {
+impl ExposurePaths {
     pub fn service(&mut self, name: &str, spec: Value) {
         let spec: ServiceSpec = serde_json::from_value(spec).unwrap();
         self.set_service(service_name(name), Service::read(spec));
@@ -33,8 +33,8 @@ impl Ways {
     }
 
     pub fn to_pod(&self, namespace: &str, pod: &Value) -> Option<String> {
-        let way = self.way_to(namespace, &Pod::read(pod));
-        way.map(|way| way.to_string())
+        let path = self.path_to(namespace, &Pod::read(pod));
+        path.map(|path| path.to_string())
     }
 }
 
@@ -64,11 +64,11 @@ pub fn pod(app: &str) -> Value {
     })
 }
 
-pub fn running(app: &str, uid: &str, image: &str) -> Running {
+pub fn running(app: &str, uid: &str, image: &str) -> RunningPod {
     let spec = json!({"containers": [{"image": image}], "initContainers": null});
     let spec: PodSpec = serde_json::from_value(spec).unwrap();
     let labels = [("app".to_owned(), app.to_owned())].into();
-    Running {
+    RunningPod {
         uid: uid.into(),
         pod: Pod::new(labels, &spec),
         owner: Some(Owner {

@@ -1,4 +1,4 @@
 mod kit;
-mod raised;
+mod newly_exposed;
+mod paths;
 mod routes;
-mod ways;

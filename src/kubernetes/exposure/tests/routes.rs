@@ -1,15 +1,15 @@
 use serde_json::{Value, json};
 
 use super::kit::{backend, pod, route_name, selecting};
-use crate::kubernetes::exposure::{Route, RouteKind, Ways};
+use crate::kubernetes::exposure::{ExposurePaths, Route, RouteKind};
 
 /// A namespace with one inner Service, `web`.
-fn shop() -> Ways {
-    let mut ways = Ways::default();
+fn shop() -> ExposurePaths {
+    let mut paths = ExposurePaths::default();
     let mut spec = selecting("web", "ClusterIP");
     spec["clusterIP"] = json!("None");
-    ways.service("shop/web", spec);
-    ways
+    paths.service("shop/web", spec);
+    paths
 }
 
 #[test]
@@ -21,11 +21,11 @@ fn an_ingress_leads_to_its_backends() {
         ]}),
         json!({"defaultBackend": backend("web"), "rules": null}),
     ] {
-        let mut ways = shop();
-        ways.ingress("shop/front", spec);
+        let mut paths = shop();
+        paths.ingress("shop/front", spec);
         let expected = "Ingress shop/front -> Service shop/web -> Pod";
-        assert_eq!(ways.to("web").as_deref(), Some(expected));
-        assert_eq!(ways.to("other"), None);
+        assert_eq!(paths.to("web").as_deref(), Some(expected));
+        assert_eq!(paths.to("other"), None);
     }
 }
 
@@ -38,9 +38,9 @@ fn an_ingress_that_names_another_service_leads_nowhere() {
         ("other/front", json!({"defaultBackend": backend("web")})),
         ("shop/front", json!({})),
     ] {
-        let mut ways = shop();
-        ways.ingress(name, spec);
-        assert_eq!(ways.to("web"), None);
+        let mut paths = shop();
+        paths.ingress(name, spec);
+        assert_eq!(paths.to("web"), None);
     }
 }
 
@@ -57,10 +57,10 @@ fn a_route_of_a_gateway_leads_to_services_of_any_namespace() {
             json!({"name": "web", "namespace": "shop", "kind": "Service", "group": ""}),
         ),
     ] {
-        let mut ways = shop();
-        ways.http_route(name, json!({"rules": [{"backendRefs": [reference]}]}));
+        let mut paths = shop();
+        paths.http_route(name, json!({"rules": [{"backendRefs": [reference]}]}));
         let expected = format!("HTTPRoute {name} -> Service shop/web -> Pod");
-        assert_eq!(ways.to("web"), Some(expected));
+        assert_eq!(paths.to("web"), Some(expected));
     }
 }
 
@@ -74,18 +74,18 @@ fn mirrored_requests_come_from_outside_too() {
         json!({"filters": filters}),
         json!({"backendRefs": [{"name": "other", "filters": filters}]}),
     ] {
-        let mut ways = shop();
-        ways.http_route("shop/r", json!({"rules": [rule]}));
-        assert!(ways.to("web").is_some(), "{rule}");
+        let mut paths = shop();
+        paths.http_route("shop/r", json!({"rules": [rule]}));
+        assert!(paths.to("web").is_some(), "{rule}");
     }
 }
 
 #[test]
 fn what_a_route_names_besides_services_is_passed_over() {
     let reaches = |spec: Value| {
-        let mut ways = shop();
-        ways.http_route("shop/r", spec);
-        ways.to("web").is_some()
+        let mut paths = shop();
+        paths.http_route("shop/r", spec);
+        paths.to("web").is_some()
     };
     let rules = |reference: Value| json!([{"backendRefs": [reference]}]);
     let bucket = json!({"name": "web", "kind": "Bucket"});
@@ -103,31 +103,31 @@ fn what_a_route_names_besides_services_is_passed_over() {
 
 #[test]
 fn follows_a_route_that_changes() {
-    let mut ways = shop();
-    ways.ingress("shop/front", json!({"defaultBackend": backend("web")}));
-    ways.http_route(
+    let mut paths = shop();
+    paths.ingress("shop/front", json!({"defaultBackend": backend("web")}));
+    paths.http_route(
         "shop/r",
         json!({"rules": [{"backendRefs": [{"name": "web"}]}]}),
     );
-    assert!(ways.to("web").unwrap().starts_with("Ingress"));
-    ways.ingress("shop/front", json!({"defaultBackend": backend("other")}));
-    assert!(ways.to("web").unwrap().starts_with("HTTPRoute"));
-    ways.replace_routes(RouteKind::Ingress, Vec::new());
-    assert!(ways.to("web").is_some(), "the other kind stays");
-    ways.set_route(route_name(RouteKind::Http, "shop/r"), None);
-    assert_eq!(ways.to("web"), None);
+    assert!(paths.to("web").unwrap().starts_with("Ingress"));
+    paths.ingress("shop/front", json!({"defaultBackend": backend("other")}));
+    assert!(paths.to("web").unwrap().starts_with("HTTPRoute"));
+    paths.replace_routes(RouteKind::Ingress, Vec::new());
+    assert!(paths.to("web").is_some(), "the other kind stays");
+    paths.set_route(route_name(RouteKind::Http, "shop/r"), None);
+    assert_eq!(paths.to("web"), None);
 }
 
 #[test]
 fn a_list_of_routes_replaces_the_last_one() {
-    let mut ways = shop();
+    let mut paths = shop();
     let route = |service: &str| {
         let spec = serde_json::from_value(json!({"defaultBackend": backend(service)})).unwrap();
         Some(Route::of_ingress("shop", spec))
     };
     let name = |name: &str| route_name(RouteKind::Ingress, name);
-    ways.replace_routes(RouteKind::Ingress, vec![(name("shop/a"), route("web"))]);
-    assert!(ways.to("web").is_some());
-    ways.replace_routes(RouteKind::Ingress, vec![(name("shop/b"), route("other"))]);
-    assert_eq!(ways.to_pod("shop", &pod("web")), None);
+    paths.replace_routes(RouteKind::Ingress, vec![(name("shop/a"), route("web"))]);
+    assert!(paths.to("web").is_some());
+    paths.replace_routes(RouteKind::Ingress, vec![(name("shop/b"), route("other"))]);
+    assert_eq!(paths.to_pod("shop", &pod("web")), None);
 }

@@ -21,7 +21,7 @@ fn one_key_has_one_meaning() {
 }
 
 #[test]
-fn what_is_no_yaml_is_told_with_its_line() {
+fn what_is_no_yaml_is_reported_with_its_line() {
     let told = refused("kind: Pod\nspec: {{ .Values.spec }\n");
     assert!(told.contains("line 2"), "{told}");
     assert!(!told.contains('\n'), "{told}");

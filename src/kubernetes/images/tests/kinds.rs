@@ -102,7 +102,7 @@ items:
         ]
     );
     let manifests = read(text);
-    assert_eq!((manifests.objects(), manifests.strangers()), (2, 1));
+    assert_eq!((manifests.objects(), manifests.non_objects()), (2, 1));
 }
 
 #[test]
@@ -163,7 +163,7 @@ just text
 "#;
     let manifests = read(text);
     assert_eq!(manifests.images(), []);
-    assert_eq!((manifests.objects(), manifests.strangers()), (2, 3));
+    assert_eq!((manifests.objects(), manifests.non_objects()), (2, 3));
 }
 
 #[test]

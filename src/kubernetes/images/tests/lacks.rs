@@ -1,32 +1,35 @@
 //! Containers that name no image.
 
 use super::reading::read;
-use crate::kubernetes::images::Lack;
+use crate::kubernetes::images::ImageProblem;
 
 /// What is told of one container of this kind.
-fn told(head: &str, container: &str) -> Option<(Lack, bool, String)> {
+fn told(head: &str, container: &str) -> Option<(ImageProblem, bool, String)> {
     let text = format!(
         "{head}\nmetadata: {{ name: x }}\nspec: {{ template: {{ containers: [{container}] }} }}\n"
     );
     let manifests = read(&text);
     assert_eq!(manifests.images(), [], "{text}");
     let unclear = manifests.unclear().first()?;
-    Some((unclear.lack, unclear.is_final, unclear.to_string()))
+    Some((unclear.problem, unclear.is_final, unclear.to_string()))
 }
 
 #[test]
-fn a_container_without_an_image_is_told_with_its_place() {
+fn a_container_without_an_image_is_reported_with_its_place() {
     let long = format!("{{ image: '{}' }}", "a".repeat(3000));
     for (container, lack) in [
-        ("{ name: c }", Lack::Missing),
-        ("{ image: }", Lack::Missing),
-        ("{ image: '' }", Lack::Empty),
-        ("{ image: ' ' }", Lack::Empty),
-        ("{ image: 1.27 }", Lack::NotText),
-        ("{ image: on }", Lack::NotText),
-        ("{ image: { repository: a, tag: b } }", Lack::NotText),
-        (&long, Lack::TooLong),
-        ("just-text", Lack::NotAMap),
+        ("{ name: c }", ImageProblem::Missing),
+        ("{ image: }", ImageProblem::Missing),
+        ("{ image: '' }", ImageProblem::Empty),
+        ("{ image: ' ' }", ImageProblem::Empty),
+        ("{ image: 1.27 }", ImageProblem::NotText),
+        ("{ image: on }", ImageProblem::NotText),
+        (
+            "{ image: { repository: a, tag: b } }",
+            ImageProblem::NotText,
+        ),
+        (&long, ImageProblem::TooLong),
+        ("just-text", ImageProblem::NotAMap),
     ] {
         let head = "apiVersion: apps/v1\nkind: Deployment";
         let (found, is_final, text) = told(head, container).unwrap();
@@ -46,12 +49,12 @@ fn an_operator_may_fill_in_the_images_of_its_own_kinds() {
         "apiVersion: batch.volcano.sh/v1alpha1\nkind: Job",
     ] {
         let (lack, is_final, _) = told(head, "{ name: c }").unwrap();
-        assert_eq!((lack, is_final), (Lack::Missing, false), "{head}");
+        assert_eq!((lack, is_final), (ImageProblem::Missing, false), "{head}");
     }
 }
 
 #[test]
-fn an_image_volume_without_a_reference_is_told() {
+fn an_image_volume_without_a_reference_is_reported() {
     let manifests = read(
         "{ apiVersion: v1, kind: Pod, metadata: { name: x }, spec: { containers: [{ image: a }],
            volumes: [{ name: m, image: { pullPolicy: Always } }, { name: n, image: text }] } }",

@@ -1,7 +1,7 @@
 //! Kinds of others, by the table and by named paths; and those that nobody knows.
 
 use super::reading::{images, read};
-use crate::kubernetes::images::{KindImages, KindSeen, Lack, Manifests};
+use crate::kubernetes::images::{ImageProblem, KindImages, KindSeen, Manifests};
 
 #[test]
 fn finds_images_where_argo_and_tekton_have_them() {
@@ -109,7 +109,10 @@ fn leaves_open_what_is_filled_in_when_it_runs() {
         let [unclear] = manifests.unclear() else {
             panic!("{:?}", manifests.unclear());
         };
-        assert_eq!((unclear.lack, unclear.is_final), (Lack::FilledIn, false));
+        assert_eq!(
+            (unclear.problem, unclear.is_final),
+            (ImageProblem::FilledIn, false)
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is refused before anything is printed.
 
 use super::sample::{host, installation, program};
-use crate::kubernetes::objects::{Endpoint, InstallationError, Kubernetes};
+use crate::kubernetes::objects::{Endpoint, InstallationError, KubernetesVersion};
 
 #[test]
 fn takes_a_whole_installation() {
@@ -71,9 +71,9 @@ fn refuses_to_pull_itself_through_itself() {
 #[test]
 fn reads_versions_from_1_30_on() {
     for good in ["1.30", "v1.34.2", "1.36"] {
-        assert!(good.parse::<Kubernetes>().is_ok(), "{good}");
+        assert!(good.parse::<KubernetesVersion>().is_ok(), "{good}");
     }
     for bad in ["1.29", "2.0", "1", "", "latest"] {
-        assert!(bad.parse::<Kubernetes>().is_err(), "{bad}");
+        assert!(bad.parse::<KubernetesVersion>().is_err(), "{bad}");
     }
 }

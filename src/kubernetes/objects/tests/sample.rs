@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload,
-    webhook_configurations,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
+    Workload, webhook_configurations,
 };
 use crate::oci::RegistryHost;
 
@@ -12,8 +12,8 @@ pub fn host(text: &str) -> RegistryHost {
     RegistryHost::parse(text).unwrap()
 }
 
-pub fn route(host_name: &str, path: &str) -> Route {
-    Route {
+pub fn route(host_name: &str, path: &str) -> UpstreamRoute {
+    UpstreamRoute {
         host: host(host_name),
         path: path.to_owned(),
     }
@@ -64,7 +64,7 @@ pub fn everything() -> Vec<Value> {
     objects
 }
 
-pub fn version(text: &str) -> Kubernetes {
+pub fn version(text: &str) -> KubernetesVersion {
     text.parse().unwrap()
 }
 

@@ -1,16 +1,16 @@
-//! The program's one Pod.
+//! The program's Deployment.
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::names::{CONFIG, OWN};
+use crate::kubernetes::names::{CONFIG_MAP_NAME, PROGRAM_NAME};
 use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Ports, Workload};
 
 /// Where the program finds its configuration; relative paths in it begin here.
-const FOLDER: &str = "/etc/sekisho";
-/// The user of the image, who is nobody else.
-const USER: u32 = 65532;
-/// Until everybody has heard that this Pod is about to go.
+const CONFIG_FOLDER: &str = "/etc/sekisho";
+/// The unprivileged user ID of the image.
+const USER_ID: u32 = 65532;
+/// How long a stopping Pod goes on serving, until its endpoints are removed everywhere.
 const BEFORE_STOP_SECONDS: u32 = 10;
 /// That, and what requests and records that are under way may still take.
 const GRACE_SECONDS: u32 = 75;
@@ -23,7 +23,7 @@ pub(in crate::kubernetes::objects) fn deployment(
     json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata_in(&installation.namespace, OWN),
+        "metadata": metadata_in(&installation.namespace, PROGRAM_NAME),
         "spec": {
             "replicas": 1,
             "strategy": { "type": "Recreate" },
@@ -42,7 +42,7 @@ pub(in crate::kubernetes::objects) fn disruption(installation: &Installation) ->
     json!({
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata_in(&installation.namespace, OWN),
+        "metadata": metadata_in(&installation.namespace, PROGRAM_NAME),
         "spec": {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
@@ -53,14 +53,14 @@ pub(in crate::kubernetes::objects) fn disruption(installation: &Installation) ->
 
 fn pod(workload: &Workload) -> Value {
     json!({
-        "serviceAccountName": OWN,
+        "serviceAccountName": PROGRAM_NAME,
         "priorityClassName": "system-cluster-critical",
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "securityContext": {
             "runAsNonRoot": true,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
             // A large cache would be walked through at every start.
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": { "type": "RuntimeDefault" },
@@ -72,11 +72,11 @@ fn pod(workload: &Workload) -> Value {
 
 fn container(workload: &Workload) -> Value {
     json!({
-        "name": OWN,
+        "name": PROGRAM_NAME,
         "image": workload.image,
         // A restart must not hang on a registry.
         "imagePullPolicy": "IfNotPresent",
-        "args": ["serve", "--config", format!("{FOLDER}/sekisho.toml")],
+        "args": ["serve", "--config", format!("{CONFIG_FOLDER}/sekisho.toml")],
         "ports": ports(workload.ports),
         "startupProbe": probe("/livez", 2, 60),
         "livenessProbe": probe("/livez", 10, 6),
@@ -123,20 +123,20 @@ fn mounts(data_dir: &str) -> Value {
     let read =
         |name: &str, path: String| json!({ "name": name, "mountPath": path, "readOnly": true });
     json!([
-        read("config", FOLDER.to_owned()),
-        read("exceptions", format!("{FOLDER}/exceptions")),
-        read("advisories", format!("{FOLDER}/advisories")),
-        read("secrets", format!("{FOLDER}/secrets")),
+        read("config", CONFIG_FOLDER.to_owned()),
+        read("exceptions", format!("{CONFIG_FOLDER}/exceptions")),
+        read("advisories", format!("{CONFIG_FOLDER}/advisories")),
+        read("secrets", format!("{CONFIG_FOLDER}/secrets")),
         { "name": "data", "mountPath": data_dir },
     ])
 }
 
 fn volumes() -> Value {
     json!([
-        { "name": "config", "configMap": { "name": CONFIG } },
+        { "name": "config", "configMap": { "name": CONFIG_MAP_NAME } },
         { "name": "exceptions", "configMap": { "name": "sekisho-exceptions", "optional": true } },
         { "name": "advisories", "configMap": { "name": "sekisho-advisories", "optional": true } },
         { "name": "secrets", "secret": { "secretName": "sekisho-secrets", "optional": true } },
-        { "name": "data", "persistentVolumeClaim": { "claimName": OWN } },
+        { "name": "data", "persistentVolumeClaim": { "claimName": PROGRAM_NAME } },
     ])
 }

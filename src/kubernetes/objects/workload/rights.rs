@@ -1,8 +1,8 @@
-//! What the program may do in the cluster, and not a verb more.
+//! The program's RBAC rules in the cluster, as narrow as possible.
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::names::{OWN, SECRET, configuration_name};
+use crate::kubernetes::names::{PROGRAM_NAME, SECRET_NAME, configuration_name};
 use crate::kubernetes::objects::Installation;
 use crate::kubernetes::objects::metadata::{metadata, metadata_in};
 
@@ -16,7 +16,7 @@ pub(in crate::kubernetes::objects) fn rights(installation: &Installation) -> Vec
         json!({
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": metadata_in(namespace, OWN),
+            "metadata": metadata_in(namespace, PROGRAM_NAME),
         }),
         role(
             "ClusterRole",
@@ -24,14 +24,14 @@ pub(in crate::kubernetes::objects) fn rights(installation: &Installation) -> Vec
             cluster_rules(installation),
         ),
         binding("ClusterRole", metadata(&cluster_wide), installation),
-        role("Role", metadata_in(namespace, OWN), own_rules()),
-        binding("Role", metadata_in(namespace, OWN), installation),
+        role("Role", metadata_in(namespace, PROGRAM_NAME), own_rules()),
+        binding("Role", metadata_in(namespace, PROGRAM_NAME), installation),
     ]
 }
 
-/// It follows what shows which Pods are exposed, keeps its two webhook
-/// configurations, and tells the owners of denied Pods. Making a configuration is a
-/// right on its name: it is applied, so that the request has the name in it.
+/// It watches what exposes Pods, maintains its two webhook configurations, and writes
+/// events for the owners of denied Pods. The right to create a configuration is limited
+/// to its name, which works since server-side apply has the name in its URL.
 fn cluster_rules(installation: &Installation) -> Value {
     let ours = configuration_name(&installation.cluster);
     let webhooks = [
@@ -62,7 +62,7 @@ fn own_rules() -> Value {
     let secrets =
         |verbs: &[&str]| json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": verbs });
     let mut own = secrets(&["get", "update"]);
-    own["resourceNames"] = json!([SECRET]);
+    own["resourceNames"] = json!([SECRET_NAME]);
     json!([own, secrets(&["create"])])
 }
 
@@ -88,7 +88,7 @@ fn binding(kind: &str, metadata: Value, installation: &Installation) -> Value {
         "metadata": metadata,
         "subjects": [{
             "kind": "ServiceAccount",
-            "name": OWN,
+            "name": PROGRAM_NAME,
             "namespace": installation.namespace,
         }],
     })

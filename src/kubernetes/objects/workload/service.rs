@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::names::SERVICE;
+use crate::kubernetes::names::SERVICE_NAME;
 use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Ports};
 
@@ -18,7 +18,7 @@ pub(in crate::kubernetes::objects) fn service(installation: &Installation, ports
     json!({
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata_in(&installation.namespace, SERVICE),
+        "metadata": metadata_in(&installation.namespace, SERVICE_NAME),
         "spec": { "selector": labels(), "ports": open },
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::names::{CONFIG, OWN};
+use crate::kubernetes::names::{CONFIG_MAP_NAME, PROGRAM_NAME};
 use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Workload};
 
@@ -27,7 +27,7 @@ pub(in crate::kubernetes::objects) fn config(
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata_in(&installation.namespace, CONFIG),
+        "metadata": metadata_in(&installation.namespace, CONFIG_MAP_NAME),
         "data": { "sekisho.toml": workload.config },
     })
 }
@@ -40,7 +40,7 @@ pub(in crate::kubernetes::objects) fn volume(
     json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": metadata_in(&installation.namespace, OWN),
+        "metadata": metadata_in(&installation.namespace, PROGRAM_NAME),
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": { "requests": { "storage": format!("{}Gi", workload.storage_gib) } },

@@ -1,11 +1,11 @@
 //! From files and back, whole or not at all.
 
-use super::stage::{DAY, accepts, begin, create, names};
-use crate::tls::authority::{Authority, AuthorityError, Files, Terms};
+use super::clients::{DAY, accepts, begin, create, names};
+use crate::tls::authority::{Authority, AuthorityError, Files, Lifetimes};
 
 /// One whose next CA is in the bundle, and one after the change.
 fn announced_and_changed() -> (Authority, Authority) {
-    let (terms, wanted) = (Terms::default(), names(&["gate.example"]));
+    let (terms, wanted) = (Lifetimes::default(), names(&["gate.example"]));
     let day = |days: i32| begin() + DAY * days;
     let rotated = |authority: &Authority, days| {
         let rotated = authority.rotated(&wanted, &terms, day(days)).unwrap();
@@ -20,7 +20,7 @@ fn announced_and_changed() -> (Authority, Authority) {
 fn an_authority_is_read_as_it_was_written() {
     let (announced, changed) = announced_and_changed();
     for (authority, days) in [
-        (create(&Terms::default()), 1),
+        (create(&Lifetimes::default()), 1),
         (announced, 1231),
         (changed, 1421),
     ] {
@@ -30,7 +30,7 @@ fn an_authority_is_read_as_it_was_written() {
         assert_eq!(read.bundle(), authority.bundle());
         let now = begin() + DAY * days;
         assert!(accepts(&read.bundle(), &read, "gate.example", now));
-        let due = |it: &Authority| it.due(&names(&["gate.example"]), &Terms::default(), now);
+        let due = |it: &Authority| it.due(&names(&["gate.example"]), &Lifetimes::default(), now);
         assert_eq!(due(&read), due(&authority));
     }
 }

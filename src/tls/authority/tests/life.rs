@@ -1,13 +1,13 @@
 //! What changes when, and whom it hurts.
 
-use super::stage::{DAY, accepts, begin, create, names};
-use crate::tls::authority::{Authority, Names, Step, Terms};
+use super::clients::{DAY, accepts, begin, create, names};
+use crate::tls::authority::{Authority, CertificateNames, Lifetimes, RotationStep};
 use jiff::{SignedDuration, Timestamp};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const GATE: &str = "gate.example";
 
-fn gate() -> Names {
+fn gate() -> CertificateNames {
     names(&[GATE])
 }
 
@@ -16,7 +16,9 @@ fn after(days: i64) -> Timestamp {
 }
 
 fn rotated(authority: &Authority, now: Timestamp) -> Option<Authority> {
-    authority.rotated(&gate(), &Terms::default(), now).unwrap()
+    authority
+        .rotated(&gate(), &Lifetimes::default(), now)
+        .unwrap()
 }
 
 fn count(authority: &Authority) -> usize {
@@ -25,7 +27,7 @@ fn count(authority: &Authority) -> usize {
 
 #[test]
 fn a_new_leaf_is_accepted_under_its_names_and_no_other() {
-    let terms = Terms::default();
+    let terms = Lifetimes::default();
     let all = names(&["Gate.example", "10.0.0.7", "[fd00::7]", "localhost"]);
     let authority = Authority::create(&all, &terms, begin()).unwrap();
     let bundle = authority.bundle();
@@ -42,7 +44,7 @@ fn a_new_leaf_is_accepted_under_its_names_and_no_other() {
 
 #[test]
 fn the_ca_signs_servers_and_nothing_else() {
-    let authority = create(&Terms::default());
+    let authority = create(&Lifetimes::default());
     let der = |pem: &str| {
         let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
         pem.contents
@@ -65,10 +67,10 @@ fn the_ca_signs_servers_and_nothing_else() {
 
 #[test]
 fn a_leaf_is_renewed_at_two_thirds_of_its_life() {
-    let authority = create(&Terms::default());
+    let authority = create(&Lifetimes::default());
     assert!(rotated(&authority, after(59)).is_none());
-    let due = authority.due(&gate(), &Terms::default(), after(61));
-    assert_eq!(due, Some(Step::Renew));
+    let due = authority.due(&gate(), &Lifetimes::default(), after(61));
+    assert_eq!(due, Some(RotationStep::Renew));
     let renewed = rotated(&authority, after(61)).unwrap();
     assert_eq!(renewed.bundle(), authority.bundle());
     assert_ne!(renewed.certificate(), authority.certificate());
@@ -78,7 +80,7 @@ fn a_leaf_is_renewed_at_two_thirds_of_its_life() {
 
 #[test]
 fn new_names_are_certified_at_once_and_old_ones_stay_until_the_next_renewal() {
-    let (terms, both) = (Terms::default(), names(&[GATE, "new.example"]));
+    let (terms, both) = (Lifetimes::default(), names(&[GATE, "new.example"]));
     let authority = create(&terms);
     let renewed = authority.rotated(&both, &terms, begin()).unwrap().unwrap();
     assert!(accepts(
@@ -97,7 +99,7 @@ fn new_names_are_certified_at_once_and_old_ones_stay_until_the_next_renewal() {
 
 #[test]
 fn a_client_that_reads_the_bundle_twice_a_year_never_fails_in_twelve_years() {
-    let mut authority = create(&Terms::default());
+    let mut authority = create(&Lifetimes::default());
     let (mut seen, mut read) = (vec![authority.bundle()], authority.bundle());
     for day in 0..12 * 365 {
         if let Some(next) = rotated(&authority, after(day)) {
@@ -122,7 +124,7 @@ fn a_client_that_reads_the_bundle_twice_a_year_never_fails_in_twelve_years() {
 
 #[test]
 fn a_leaf_of_just_before_the_change_is_trusted_until_it_ends() {
-    let terms = Terms::default();
+    let terms = Lifetimes::default();
     let announced = rotated(&create(&terms), after(1220)).unwrap();
     let change = announced.changes_at(&terms, after(1220)).unwrap();
     assert_eq!(change, after(1220 + 180));
@@ -143,7 +145,7 @@ fn a_leaf_of_just_before_the_change_is_trusted_until_it_ends() {
 
 #[test]
 fn after_years_without_a_look_it_begins_anew_and_serves() {
-    let authority = create(&Terms::default());
+    let authority = create(&Lifetimes::default());
     for days in [4 * 365, 5 * 365 - 2, 5 * 365 + 1, 20 * 365] {
         let late = rotated(&authority, after(days)).unwrap();
         assert!(accepts(&late.bundle(), &late, GATE, after(days)), "{days}");
@@ -153,7 +155,7 @@ fn after_years_without_a_look_it_begins_anew_and_serves() {
 
 #[test]
 fn near_its_end_the_ca_changes_while_the_old_one_is_still_valid() {
-    let terms = Terms::default();
+    let terms = Lifetimes::default();
     let late = rotated(&create(&terms), after(5 * 365 - 10)).unwrap();
     let change = late.changes_at(&terms, after(5 * 365 - 10)).unwrap();
     assert_eq!(change, after(5 * 365 - 5));
@@ -164,7 +166,7 @@ fn near_its_end_the_ca_changes_while_the_old_one_is_still_valid() {
 
 #[test]
 fn a_clock_that_ran_ahead_and_came_back_is_survived() {
-    let authority = create(&Terms::default());
+    let authority = create(&Lifetimes::default());
     let ahead = rotated(&authority, after(15 * 365)).unwrap();
     assert!(!accepts(&ahead.bundle(), &ahead, GATE, after(1)));
     let back = rotated(&ahead, after(1)).unwrap();
@@ -184,7 +186,7 @@ fn what_is_no_name_is_refused() {
         "a..b",
         "*.x",
     ] {
-        assert!(Names::default().add(bad).is_err(), "{bad:?}");
+        assert!(CertificateNames::default().add(bad).is_err(), "{bad:?}");
     }
     assert_eq!(
         names(&["B.example", "a_1", "::1", "10.0.0.1"]).to_string(),

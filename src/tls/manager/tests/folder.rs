@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::tls::authority::{Authority, Files, Names, Terms};
-use crate::tls::manager::folder::{Folder, bundle_in};
+use crate::tls::authority::{Authority, CertificateNames, Files, Lifetimes};
+use crate::tls::manager::folder::{AuthorityFolder, bundle_in};
 use tempfile::TempDir;
 
 fn files() -> Files {
     let now = "2026-03-01T00:00:00Z".parse().unwrap();
-    let made = Authority::create(&Names::loopback(), &Terms::default(), now);
+    let made = Authority::create(&CertificateNames::loopback(), &Lifetimes::default(), now);
     made.unwrap().to_files()
 }
 
@@ -24,7 +24,7 @@ fn entries(folder: &Path) -> Vec<String> {
 fn the_latest_files_are_read_and_older_ones_are_gone() {
     let scratch = TempDir::new().unwrap();
     let path = scratch.path().join("authority");
-    let folder = Folder::new(&path);
+    let folder = AuthorityFolder::new(&path);
     assert!(folder.read().unwrap().is_none());
     let (first, second) = (files(), files());
     assert!(folder.write(&first, None).unwrap());
@@ -40,7 +40,9 @@ fn the_latest_files_are_read_and_older_ones_are_gone() {
 #[test]
 fn keys_are_for_the_owner_alone() {
     let scratch = TempDir::new().unwrap();
-    Folder::new(scratch.path()).write(&files(), None).unwrap();
+    AuthorityFolder::new(scratch.path())
+        .write(&files(), None)
+        .unwrap();
     let mode = |name: &str| {
         let path = scratch.path().join("current").join(name);
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -51,7 +53,7 @@ fn keys_are_for_the_owner_alone() {
 #[test]
 fn whoever_has_not_read_the_latest_changes_nothing() {
     let scratch = TempDir::new().unwrap();
-    let folder = Folder::new(scratch.path());
+    let folder = AuthorityFolder::new(scratch.path());
     let first = files();
     folder.write(&first, None).unwrap();
     for replaces in [None, Some("other")] {
@@ -63,7 +65,7 @@ fn whoever_has_not_read_the_latest_changes_nothing() {
 #[test]
 fn a_crash_while_writing_leaves_the_old_files() {
     let scratch = TempDir::new().unwrap();
-    let folder = Folder::new(scratch.path());
+    let folder = AuthorityFolder::new(scratch.path());
     fs::create_dir(scratch.path().join("half")).unwrap();
     assert!(folder.read().unwrap().is_none(), "the very first write");
     let first = files();
@@ -78,7 +80,7 @@ fn a_crash_while_writing_leaves_the_old_files() {
 #[test]
 fn what_cannot_be_read_is_an_error_and_never_nothing() {
     let scratch = TempDir::new().unwrap();
-    let folder = Folder::new(scratch.path());
+    let folder = AuthorityFolder::new(scratch.path());
     folder.write(&files(), None).unwrap();
     let version = folder.read().unwrap().unwrap().version;
     let own = scratch.path().join(version);

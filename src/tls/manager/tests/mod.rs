@@ -1,5 +1,5 @@
 //! Where the authority lies, and how it is kept.
 
+mod authority_manager;
 mod folder;
-mod keeper;
 mod rotation;

@@ -23,8 +23,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
-use super::keeper::{after, over_folder};
-use crate::http::{Bound, Limits};
+use super::authority_manager::{after, over_folder};
+use crate::http::{BoundListener, ConnectionLimits};
 use crate::tasks::Tasks;
 
 const STEP: i32 = 10;
@@ -101,12 +101,12 @@ async fn ask_on(
     Ok(())
 }
 
-async fn serve(tasks: &Tasks, keeper: &crate::tls::manager::Keeper) -> SocketAddr {
-    let bound = Bound::bind("test", "127.0.0.1:0".parse().unwrap());
+async fn serve(tasks: &Tasks, manager: &crate::tls::manager::AuthorityManager) -> SocketAddr {
+    let bound = BoundListener::bind("test", "127.0.0.1:0".parse().unwrap());
     let bound = bound.await.unwrap();
     let address = bound.local_addr();
-    let tls = Some(keeper.certificates());
-    bound.serve(tasks, Limits::default(), tls, |_| {
+    let tls = Some(manager.certificates());
+    bound.serve(tasks, ConnectionLimits::default(), tls, |_| {
         service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) })
     });
     address
@@ -116,25 +116,25 @@ async fn serve(tasks: &Tasks, keeper: &crate::tls::manager::Keeper) -> SocketAdd
 async fn no_request_of_who_reads_the_bundle_fails_while_leafs_and_authorities_change() {
     let (tasks, scratch, clock) = (Tasks::new(), TempDir::new().unwrap(), Clock::default());
     clock.set(0);
-    let keeper = over_folder(scratch.path(), &[], after(0)).await;
-    let address = serve(&tasks, &keeper).await;
+    let manager = over_folder(scratch.path(), &[], after(0)).await;
+    let address = serve(&tasks, &manager).await;
     let (mut clients, stop) = (Vec::new(), Arc::new(AtomicBool::new(false)));
     // One follows at once, one asks now and then, one is configured by hand, and one
     // never again.
     for reads in [0, 30, 170, i64::MAX] {
         let (asked, count) = watch::channel(0);
         let (clock, stop) = (clock.clone(), stop.clone());
-        let asking = ask_on(address, clock, reads, stop, keeper.bundle(), asked);
+        let asking = ask_on(address, clock, reads, stop, manager.bundle(), asked);
         clients.push((tokio::spawn(asking), count));
     }
     let (mut changes, mut leafs) = (0, 0);
     for day in (0..DAYS).step_by(usize::try_from(STEP).unwrap()) {
-        let (bundle, until) = (keeper.bundle(), keeper.certificates().not_after());
+        let (bundle, until) = (manager.bundle(), manager.certificates().not_after());
         let before = bundle.borrow().to_string();
         clock.set(day);
-        keeper.once(after(day)).await;
+        manager.once(after(day)).await;
         changes += usize::from(*before != **bundle.borrow());
-        leafs += usize::from(until != keeper.certificates().not_after());
+        leafs += usize::from(until != manager.certificates().not_after());
         for (_, count) in &mut clients {
             // Two: the first may have begun on the day before.
             let enough = *count.borrow_and_update() + 2;
@@ -152,6 +152,6 @@ async fn no_request_of_who_reads_the_bundle_fails_while_leafs_and_authorities_ch
     }
     assert_eq!(changes, 6, "twice: announced, changed, retired");
     assert!(leafs > 40, "{leafs}");
-    assert_eq!(keeper.problem(), None);
+    assert_eq!(manager.problem(), None);
     tasks.drain(Duration::from_secs(5)).await;
 }

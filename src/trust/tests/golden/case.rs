@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::images::{alone, digest, runnable};
 use super::sekisho::oci::Closure;
 use super::sekisho::trust::{
-    Advisory, DenialReason, Environment, Evidence, Exception, Exposure, ExposureRule, FirstNamed,
-    JudgedFinding, Rulebook, Rules, Scan, Settings, Subject, Verdict, Vouching,
+    Advisory, DenialReason, Environment, Evidence, Exception, Exposure, ExposureRule,
+    FirstReported, JudgedFinding, Rulebook, Rules, Scan, Settings, Subject, Verdict, Vouching,
 };
 use super::{now, production, promotion, repository, scan};
 
@@ -74,13 +74,13 @@ impl Case {
     fn recorded(&self) -> Evidence {
         let mut evidence = self.evidence.clone();
         for scan in &self.evidence.scans {
-            let named = scan.findings.iter().map(|finding| FirstNamed {
+            let named = scan.findings.iter().map(|finding| FirstReported {
                 manifest: scan.manifest.clone(),
                 scope: scan.scope.clone(),
                 received_at: scan.received_at,
                 finding: finding.clone(),
             });
-            evidence.first_named.extend(named);
+            evidence.first_reported.extend(named);
         }
         evidence
     }

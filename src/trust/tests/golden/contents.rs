@@ -26,7 +26,7 @@ pub fn both(case: &mut Case) {
 pub fn arm(case: &mut Case) {
     case.pull(alone(runnable("arm", "linux/arm64")));
     case.evidence.promotions = vec![promotion(1, digest("both"))];
-    case.evidence.above = vec![digest("both")];
+    case.evidence.parents = vec![digest("both")];
     case.scan(scan(2, "trivy", "arm"));
 }
 
@@ -309,7 +309,7 @@ pub fn other_cases() -> Vec<Case> {
             |c| {
                 c.pull(alone(attestation("statement")));
                 c.evidence.promotions.clear();
-                c.evidence.above = vec![digest("both")];
+                c.evidence.parents = vec![digest("both")];
                 c.evidence.subject_permitted_until = Some(ago(-1));
                 c.environment.settings.referrer_types = vec![MediaType::IN_TOTO];
             },
@@ -320,7 +320,7 @@ pub fn other_cases() -> Vec<Case> {
             Denied(&[ManifestRefused]),
             |c| {
                 c.pull(alone(attestation("statement")));
-                c.evidence.above = vec![digest("both")];
+                c.evidence.parents = vec![digest("both")];
                 c.evidence.subject_permitted_until = Some(ago(-1));
             },
         ),

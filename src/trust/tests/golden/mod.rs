@@ -2,21 +2,21 @@
 
 mod case;
 pub mod contents;
+mod evidence;
 mod freshness;
-pub mod leave;
 mod lifted;
-pub mod notices;
 mod origin;
-mod papers;
+pub mod overrides;
 mod severities;
 mod sources;
 mod table;
+pub mod vulnerability_policy;
 mod withdrawn;
 
 use super::{images, sekisho};
 
 pub use case::*;
-pub use papers::{
+pub use evidence::{
     ago, days, finding, found, globs, now, production, promotion, repository, revocation, scan,
     vouching,
 };

@@ -1,14 +1,14 @@
 //! All cases.
 
 use super::{
-    Case, contents, freshness, leave, lifted, notices, origin, papers, severities, sources,
-    withdrawn,
+    Case, contents, evidence, freshness, lifted, origin, overrides, severities, sources,
+    vulnerability_policy, withdrawn,
 };
 
 /// The table.
 pub fn cases() -> Vec<Case> {
     [
-        papers::cases(),
+        evidence::cases(),
         contents::cases(),
         contents::other_cases(),
         severities::cases(),
@@ -16,11 +16,11 @@ pub fn cases() -> Vec<Case> {
         sources::cases(),
         withdrawn::cases(),
         lifted::cases(),
-        notices::exceptions(),
-        notices::blocks(),
-        notices::ratings(),
-        leave::break_glass(),
-        leave::modes(),
+        vulnerability_policy::exceptions(),
+        vulnerability_policy::blocks(),
+        vulnerability_policy::ratings(),
+        overrides::break_glass(),
+        overrides::modes(),
         origin::ages(),
         origin::bases(),
         origin::reports(),

@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use sekisho::kubernetes::client::{Denials, DeniedPod};
+use sekisho::kubernetes::client::{DenialEvents, DeniedPod};
 use sekisho::kubernetes::exposure::Owner;
 use sekisho::tasks::Tasks;
 use serde_json::Value;
@@ -38,7 +38,7 @@ async fn describe_shows_the_owner_why_its_pods_are_denied() {
         message: "denied: [not-scanned] registry.corp/team/web:1".to_owned(),
     };
     let tasks = Tasks::new();
-    let denials = Denials::spawn(place.connect().await, &tasks);
+    let denials = DenialEvents::spawn(place.connect().await, &tasks);
     let now = Timestamp::now();
     for minutes in [0, 2] {
         denials.record(denied.clone(), now + SignedDuration::from_mins(minutes));

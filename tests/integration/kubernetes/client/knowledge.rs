@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use sekisho::kubernetes::client::{Cluster, Knowledge, WatchState, follow_cluster};
+use sekisho::kubernetes::client::{ExposureWatcher, KubernetesClient, WatchState, follow_cluster};
 use sekisho::tasks::Tasks;
 use serde_json::{Value, json};
 
@@ -27,8 +27,8 @@ spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
 ";
 
 /// What follows a cluster, and what is known of it.
-fn follow(cluster: &Cluster) -> (Arc<Knowledge>, Tasks) {
-    let (knowledge, tasks) = (Arc::new(Knowledge::default()), Tasks::new());
+fn follow(cluster: &KubernetesClient) -> (Arc<ExposureWatcher>, Tasks) {
+    let (knowledge, tasks) = (Arc::new(ExposureWatcher::default()), Tasks::new());
     follow_cluster(&knowledge, cluster, &tasks);
     (knowledge, tasks)
 }
@@ -37,30 +37,30 @@ fn web() -> Value {
     json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}})
 }
 
-async fn settled(knowledge: &Knowledge) -> Vec<(&'static str, WatchState)> {
+async fn settled(knowledge: &ExposureWatcher) -> Vec<(&'static str, WatchState)> {
     let all = || Some(knowledge.states()).filter(|states| states.len() == 5);
     soon("every kind", all).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ingress_that_appears_raises_a_pod_that_runs() {
+async fn an_ingress_that_appears_exposes_a_pod_that_runs() {
     let place = or_skip!(Place::new("raised"));
     place.create(&format!("{POD}---{SERVICE}"));
     let (knowledge, _tasks) = follow(&place.connect().await);
     settled(&knowledge).await;
-    let ours = |knowledge: &Knowledge| {
-        let raised = knowledge.raised_once().into_iter();
+    let ours = |knowledge: &ExposureWatcher| {
+        let raised = knowledge.newly_exposed_once().into_iter();
         raised
             .filter(|it| *it.namespace == *"raised")
             .collect::<Vec<_>>()
     };
-    soon("the Pod", || (knowledge.pods_kept() > 0).then_some(())).await;
+    soon("the Pod", || (knowledge.pod_count() > 0).then_some(())).await;
     assert_eq!(ours(&knowledge), []);
     assert_eq!(knowledge.reached_by("raised", &web()), None);
     place.create(INGRESS);
     let raised = soon("the way", || ours(&knowledge).pop()).await;
     let expected = "Ingress raised/front -> Service raised/web -> Pod";
-    assert_eq!(raised.way.to_string(), expected);
+    assert_eq!(raised.path.to_string(), expected);
     assert_eq!(&*raised.name, "web-1");
     assert_eq!(raised.images, ["registry.corp/team/web:1"]);
     let reached = knowledge.reached_by("raised", &web());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use sekisho::kubernetes::client::Cluster;
+use sekisho::kubernetes::client::KubernetesClient;
 
 use crate::lab::Missing;
 use crate::lab::kubernetes::{ControlPlane, Kubectl, User, Version, shared};
@@ -41,12 +41,12 @@ impl Place {
     }
 
     /// The cluster, as its admin sees it.
-    pub async fn connect(&self) -> Cluster {
+    pub async fn connect(&self) -> KubernetesClient {
         connect(self.kubectl().kubeconfig()).await
     }
 
     /// The cluster, as somebody sees it who has no rights in it.
-    pub async fn connect_without_rights(&self) -> Cluster {
+    pub async fn connect_without_rights(&self) -> KubernetesClient {
         connect(&self.shared.control.kubeconfig(User::Developer)).await
     }
 }
@@ -59,8 +59,8 @@ impl Shared {
     }
 }
 
-async fn connect(kubeconfig: &Path) -> Cluster {
-    let cluster = Cluster::connect(Some(kubeconfig)).await;
+async fn connect(kubeconfig: &Path) -> KubernetesClient {
+    let cluster = KubernetesClient::connect(Some(kubeconfig)).await;
     cluster.unwrap().unwrap()
 }
 

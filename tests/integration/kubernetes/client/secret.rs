@@ -1,6 +1,6 @@
 //! The Secret that replicas share: what a real API server makes of a race.
 
-use sekisho::kubernetes::client::{OneSecret, SecretError};
+use sekisho::kubernetes::client::{SecretError, SharedSecret};
 use std::collections::BTreeMap;
 
 use super::place::Place;
@@ -17,7 +17,7 @@ fn data(text: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// How many of many writers at once had their way.
-async fn raced(secret: &OneSecret, replaces: Option<&str>) -> usize {
+async fn raced(secret: &SharedSecret, replaces: Option<&str>) -> usize {
     let writes = (0..8).map(|writer| {
         let (secret, replaces) = (secret.clone(), replaces.map(str::to_owned));
         async move {
@@ -40,7 +40,7 @@ async fn raced(secret: &OneSecret, replaces: Option<&str>) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_writers_one_makes_it_and_one_replaces_it() {
     let place = or_skip!(Place::new("raced"));
-    let secret = OneSecret::new(&place.connect().await, "raced", "ours");
+    let secret = SharedSecret::new(&place.connect().await, "raced", "ours");
     assert!(secret.read().await.unwrap().is_none());
     assert_eq!(raced(&secret, None).await, 1);
     for _ in 0..5 {
@@ -59,7 +59,7 @@ async fn of_many_writers_one_makes_it_and_one_replaces_it() {
 async fn a_secret_made_beforehand_is_filled_and_keeps_its_labels() {
     let place = or_skip!(Place::new("prepared"));
     place.create(PREPARED);
-    let secret = OneSecret::new(&place.connect().await, "prepared", "ours");
+    let secret = SharedSecret::new(&place.connect().await, "prepared", "ours");
     let (held, version) = secret.read().await.unwrap().unwrap();
     assert!(held.is_empty());
     secret.write(&data("one"), Some(&version)).await.unwrap();
@@ -72,16 +72,16 @@ async fn a_secret_made_beforehand_is_filled_and_keeps_its_labels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_right_and_a_missing_namespace_are_told() {
+async fn a_missing_right_and_a_missing_namespace_are_reported() {
     let place = or_skip!(Place::new("without-rights"));
-    let stranger = OneSecret::new(
+    let stranger = SharedSecret::new(
         &place.connect_without_rights().await,
         "without-rights",
         "ours",
     );
     let error = stranger.read().await.unwrap_err();
     assert!(matches!(error, SecretError::Forbidden { .. }), "{error}");
-    let nowhere = OneSecret::new(&place.connect().await, "nowhere", "ours");
+    let nowhere = SharedSecret::new(&place.connect().await, "nowhere", "ours");
     let error = nowhere
         .write(&data("one"), None)
         .await

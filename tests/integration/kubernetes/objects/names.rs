@@ -178,7 +178,7 @@ async fn the_webhook_reads_the_same_table_alike() {
         upstreams: upstreams.map(|route| (route.host, route.path)).collect(),
         default_host: installation.default_host,
     };
-    let cluster = webhook::Cluster {
+    let cluster = webhook::ClusterPolicy {
         names,
         ..cluster(Exposure::External)
     };

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sekisho::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, Kubernetes, NodeNames, Ports, Route, Workload, sheet,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
+    Workload, to_yaml,
 };
 use sekisho::oci::RegistryHost;
 use serde_json::{Value, json};
@@ -57,15 +58,15 @@ fn host(text: &str) -> RegistryHost {
     RegistryHost::parse(text).unwrap()
 }
 
-fn route(name: &str, path: &str) -> Route {
-    Route {
+fn route(name: &str, path: &str) -> UpstreamRoute {
+    UpstreamRoute {
         host: host(name),
         path: path.to_owned(),
     }
 }
 
 /// The version as the command is told it.
-pub fn version(version: Version) -> Kubernetes {
+pub fn version(version: Version) -> KubernetesVersion {
     match version {
         Version::V1_34 => "1.34".parse().unwrap(),
         Version::V1_37 => "1.37".parse().unwrap(),
@@ -114,7 +115,7 @@ impl Cluster {
 
     #[track_caller]
     pub fn apply(&self, objects: &[Value]) {
-        let text = sheet("", objects).unwrap();
+        let text = to_yaml("", objects).unwrap();
         self.kubectl().applied(&text);
     }
 

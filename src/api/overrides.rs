@@ -1,0 +1,130 @@
+//! Overrides for some hours, under a ticket: break-glass and timed modes.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::oci::Digest;
+use crate::trust::{BreakGlass, EnvironmentName, Mode, TimedMode};
+
+/// Where break-glass is granted: `POST` a [`BreakGlassRequest`]; `GET` lists what
+/// holds now.
+pub const BREAK_GLASS: &str = "/api/v1/break-glass";
+
+/// Where a mode is set for some hours: `POST` a [`ModeRequest`]; `GET` lists what
+/// holds now.
+pub const MODES: &str = "/api/v1/modes";
+
+/// Lets a digest, and what lies below it, through in one environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlassRequest {
+    /// With a digest.
+    #[schema(example = "registry.corp/team/app@sha256:…")]
+    pub image: String,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    /// The incident that it is for.
+    pub ticket: String,
+    /// 1 to 24.
+    pub hours: u32,
+    pub reason: String,
+    /// Lift a revocation too.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+/// A grant. It ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BreakGlassView {
+    /// Its id, as evidence lists it.
+    pub id: String,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    pub ticket: String,
+    pub reason: String,
+    /// Name of the token it was granted with.
+    pub granted_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub granted_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+    pub lifts_revocation: bool,
+}
+
+/// What holds now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BreakGlassList {
+    pub break_glass: Vec<BreakGlassView>,
+}
+
+/// Judges an environment in another mode for some hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModeRequest {
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    /// `audit`, `warn` or `enforce`.
+    #[schema(value_type = String)]
+    pub mode: Mode,
+    /// The incident that it is for.
+    pub ticket: String,
+    /// 1 to 168.
+    pub hours: u32,
+}
+
+/// A mode that was set. It ends by itself, or by the next that is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModeView {
+    /// Its id, as evidence lists it.
+    pub id: String,
+    #[schema(value_type = String)]
+    pub environment: EnvironmentName,
+    #[schema(value_type = String)]
+    pub mode: Mode,
+    pub ticket: String,
+    /// Name of the token it was set with.
+    pub set_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub set_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+
+/// What holds now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModeList {
+    pub modes: Vec<ModeView>,
+}
+
+impl From<BreakGlass> for BreakGlassView {
+    fn from(grant: BreakGlass) -> Self {
+        Self {
+            id: format!("break-glass:{}", grant.id),
+            environment: grant.environment,
+            digest: grant.digest,
+            ticket: grant.ticket,
+            reason: grant.reason,
+            granted_by: grant.granted_by,
+            granted_at: grant.granted_at,
+            until: grant.until,
+            lifts_revocation: grant.lifts_revocation,
+        }
+    }
+}
+
+impl From<TimedMode> for ModeView {
+    fn from(set: TimedMode) -> Self {
+        Self {
+            id: format!("mode:{}", set.id),
+            environment: set.environment,
+            mode: set.mode,
+            ticket: set.ticket,
+            set_by: set.set_by,
+            set_at: set.set_at,
+            until: set.until,
+        }
+    }
+}

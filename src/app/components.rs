@@ -1,0 +1,245 @@
+//! What the program consists of.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+
+use super::StartError;
+use super::aliases::Aliases;
+use super::authority;
+use super::clusters::Clusters;
+use super::config::{Config, ConfiguredCredentials, RecordedPasses, UpstreamConfig};
+use super::invalid_files::InvalidFiles;
+use super::listener_certificates::ListenerCertificates;
+use crate::audit::{self, Audit};
+use crate::cache::{self, Cache, CacheError, OnVerified};
+use crate::clock::Clock;
+use crate::gate::{self, ConfiguredUpstream, DecisionWriter, Gate, Recorder, RecorderConfig};
+use crate::ledger::{self, Ledger, LedgerAccess};
+use crate::metrics::Metrics;
+use crate::tasks::Tasks;
+use crate::tls::manager::AuthorityManager;
+use crate::trust::Decision;
+use crate::uploads::{UploadConfig, Uploads};
+use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
+
+/// Decisions that wait to be written, at most.
+const MAX_QUEUED_DECISIONS: usize = 16_384;
+/// Manifests kept in memory, in bytes.
+const MANIFEST_MEMORY_BYTES: u64 = 256 << 20;
+/// Verdicts kept in memory, in bytes.
+const MAX_VERDICT_BYTES: u64 = 256 << 20;
+
+/// Everything that outlives a request.
+pub struct Components {
+    pub config: Config,
+    pub ledger: Arc<Ledger>,
+    pub cache: Arc<Cache>,
+    pub gate: Arc<Gate>,
+    pub uploads: Arc<Uploads>,
+    pub metrics: Metrics,
+    /// The base URL of links in denials.
+    pub public_url: String,
+    /// Where something shows a certificate of the program's own.
+    pub authority: Option<AuthorityManager>,
+    pub(super) clusters: Clusters,
+    pub(super) aliases: Aliases,
+    pub(super) certificates: ListenerCertificates,
+    pub(super) invalid_files: InvalidFiles,
+}
+
+impl Components {
+    /// Opens all of them. `admin` is where the admin API is bound.
+    pub async fn open(
+        config: Config,
+        admin: SocketAddr,
+        tasks: &Tasks,
+        clock: Clock,
+    ) -> Result<(Self, DecisionWriter), StartError> {
+        let now = clock.now();
+        let metrics = Metrics::new();
+        let authority = match config.wants_authority() {
+            true => Some(authority::open(&config, now).await?),
+            false => None,
+        };
+        let clusters = match config.webhook {
+            Some(_) => Clusters::connect(&config, tasks).await?,
+            None => Clusters::default(),
+        };
+        let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
+        let ledger = Arc::new(ledger);
+        let aliases = Aliases::new(ledger.clone());
+        let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
+        let uploads = Arc::new(open_uploads(&config).await?);
+        let audit = Audit::open(audit_config(&config))?;
+        let public_url = public_url(&config, admin);
+        let (recorder, decisions) = recorder(&config, &public_url, &metrics);
+        let writer = DecisionWriter::new(decisions, audit, ledger.clone());
+        let network = Network::from_system()?;
+        let upstreams = config
+            .upstreams
+            .iter()
+            .map(|upstream| reachable(upstream, &network, tasks, &metrics))
+            .collect::<Result<_, _>>()?;
+        let gate = Arc::new(Gate::new(gate::GateParts {
+            rulebook: config.policy(),
+            upstreams,
+            ledger: ledger.clone(),
+            cache: cache.clone(),
+            recorder,
+            metrics: metrics.clone(),
+            clock,
+            tasks: tasks.clone(),
+        }));
+        aliases.follow(&gate);
+        let parts = Self {
+            config,
+            ledger,
+            cache,
+            gate,
+            uploads,
+            metrics,
+            public_url,
+            authority,
+            clusters,
+            aliases,
+            certificates: ListenerCertificates::default(),
+            invalid_files: InvalidFiles::default(),
+        };
+        Ok((parts, writer))
+    }
+}
+
+async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
+    let config = ledger::LedgerOptions {
+        path: config.ledger.path.clone(),
+        max_silence: signed(config.ledger.max_silence),
+        verdict_bytes: MAX_VERDICT_BYTES,
+    };
+    let ledger = Ledger::open(config, LedgerAccess::Serve, now).await?;
+    ledger.follow_once(now).await?;
+    Ok(ledger)
+}
+
+fn audit_config(config: &Config) -> audit::AuditOptions {
+    audit::AuditOptions {
+        target: audit::AuditTarget::File(config.audit.path.clone()),
+        mode: 0o640,
+        sync: false,
+    }
+}
+
+/// Opens the cache in the blocking pool: it reads all of its folders.
+async fn open_cache(
+    config: &Config,
+    tasks: &Tasks,
+    on_filled: OnVerified,
+) -> Result<Cache, StartError> {
+    let config = cache::CacheOptions {
+        path: config.cache.path.clone(),
+        max_size: config.cache.max_size,
+        min_free: config.cache.min_free,
+        manifest_memory: MANIFEST_MEMORY_BYTES,
+    };
+    let (path, tasks) = (config.path.clone(), tasks.clone());
+    let open = move || Cache::open(config, tasks, on_filled);
+    let opened = tokio::task::spawn_blocking(open).await;
+    let broken_off = |error| CacheError::Io {
+        path,
+        source: io::Error::other(error),
+    };
+    Ok(opened.map_err(broken_off).flatten()?)
+}
+
+/// Bodies lie below the data directory while they come.
+async fn open_uploads(config: &Config) -> Result<Uploads, StartError> {
+    let path = config.data_dir.join("uploads");
+    let uploads = UploadConfig::at(&path);
+    let opened = tokio::task::spawn_blocking(move || Uploads::open(uploads)).await;
+    let opened = opened.map_err(io::Error::other).flatten();
+    opened.map_err(|source| StartError::File { path, source })
+}
+
+fn recorder(
+    config: &Config,
+    public_url: &str,
+    metrics: &Metrics,
+) -> (Recorder, mpsc::Receiver<Decision>) {
+    let recorder = RecorderConfig {
+        public_url: public_url.to_owned(),
+        every_pass: config.audit.record == RecordedPasses::All,
+    };
+    Recorder::new(recorder, metrics.clone(), MAX_QUEUED_DECISIONS)
+}
+
+/// The configured one; with port 0, the port that was given.
+fn public_url(config: &Config, admin: SocketAddr) -> String {
+    let mut url = config.admin.public_url.clone();
+    if url.port() == Some(0) {
+        let _ = url.set_port(Some(admin.port()));
+    }
+    url.to_string()
+}
+
+fn reachable(
+    config: &UpstreamConfig,
+    network: &Network,
+    tasks: &Tasks,
+    metrics: &Metrics,
+) -> Result<ConfiguredUpstream, StartError> {
+    let client = upstream_config(config)?;
+    let upstream = Upstream::new(client, network, metrics.clone())?;
+    Ok(ConfiguredUpstream {
+        host: config.name.clone(),
+        path: config.path.clone(),
+        repositories: config.repositories.clone(),
+        url: config.url.clone(),
+        tag_ttl: signed(config.tag_ttl),
+        tags: TagMemory::new(upstream.clone(), tasks.clone()),
+        upstream,
+    })
+}
+
+fn upstream_config(config: &UpstreamConfig) -> Result<upstream::UpstreamOptions, StartError> {
+    let patterns = |hosts: &[String]| -> Result<Vec<_>, HostPatternError> {
+        hosts.iter().map(|host| HostPattern::parse(host)).collect()
+    };
+    Ok(upstream::UpstreamOptions {
+        path: config.path.clone(),
+        credentials: credentials(config)?,
+        ca: config.ca_pem.clone().map(String::into_bytes),
+        token_hosts: patterns(&config.token_hosts)?,
+        redirect_hosts: patterns(&config.redirect_hosts)?,
+        tag_ttl: config.tag_ttl,
+        ..upstream::UpstreamOptions::new(config.name.clone(), config.url.clone())
+    })
+}
+
+fn credentials(
+    config: &UpstreamConfig,
+) -> Result<Option<upstream::UpstreamCredentials>, StartError> {
+    Ok(match &config.credentials {
+        None => None,
+        Some(ConfiguredCredentials::Password { username, password }) => {
+            Some(upstream::UpstreamCredentials {
+                username: username.clone(),
+                password: password.clone(),
+            })
+        }
+        Some(ConfiguredCredentials::DockerConfig(text)) => {
+            let text = text.expose_secret().as_bytes();
+            Some(upstream::UpstreamCredentials::from_docker_config(
+                text,
+                &config.name,
+            )?)
+        }
+    })
+}
+
+fn signed(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,143 @@
+//! The certificates in use, by listener address.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::config::TlsPaths;
+use super::{StartError, bounded};
+use crate::tls::listener::{ReloadingCertificates, TlsFiles};
+
+/// Which kind of listener a certificate belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListenerKind {
+    Registry,
+    Admin,
+    Webhook,
+}
+
+impl ListenerKind {
+    /// Whether nodes or API servers are refused without it.
+    const fn is_needed(self) -> bool {
+        match self {
+            Self::Registry | Self::Webhook => true,
+            Self::Admin => false,
+        }
+    }
+}
+
+/// The certificates in use, by listener address.
+#[derive(Default)]
+pub(super) struct ListenerCertificates(Mutex<Vec<Arc<ListenerCertificate>>>);
+
+/// A certificate at an address.
+pub(super) struct ListenerCertificate {
+    pub(super) address: SocketAddr,
+    door: ListenerKind,
+    pub(super) certificates: Arc<ReloadingCertificates>,
+    /// What was wrong with its files at the last check.
+    problem: Mutex<Option<String>>,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CertificateProblem {
+    /// Names the address.
+    pub(super) text: String,
+    /// Whether clients that must be served cannot connect.
+    pub(super) is_fatal: bool,
+}
+
+impl ListenerCertificates {
+    /// Until when the certificate at `address` is valid.
+    pub(super) fn not_after(&self, address: SocketAddr) -> Option<Timestamp> {
+        let found = self.all().into_iter().find(|it| it.address == address);
+        found.map(|shown| shown.certificates.not_after())
+    }
+
+    /// Those that have expired, and those whose new files are no good.
+    pub(super) fn problems(&self, now: Timestamp) -> Vec<CertificateProblem> {
+        self.all()
+            .iter()
+            .filter_map(|it| it.problem_at(now))
+            .collect()
+    }
+
+    pub(super) fn add(&self, shown: Arc<ListenerCertificate>) {
+        self.held().push(shown);
+    }
+
+    fn all(&self) -> Vec<Arc<ListenerCertificate>> {
+        self.held().clone()
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Vec<Arc<ListenerCertificate>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ListenerCertificate {
+    pub(super) fn new(
+        address: SocketAddr,
+        door: ListenerKind,
+        certificates: Arc<ReloadingCertificates>,
+    ) -> Self {
+        Self {
+            address,
+            door,
+            certificates,
+            problem: Mutex::default(),
+        }
+    }
+
+    fn problem_at(&self, now: Timestamp) -> Option<CertificateProblem> {
+        let expired = self.certificates.not_after() <= now;
+        let text = match (expired, self.problem.lock()) {
+            (true, _) => format!("{} has expired", self.address),
+            (false, Ok(problem)) => format!("{}: {}", self.address, problem.as_ref()?),
+            (false, Err(_)) => return None,
+        };
+        Some(CertificateProblem {
+            text,
+            is_fatal: expired && self.door.is_needed(),
+        })
+    }
+
+    /// Loads new files. Files that do not fit together leave the last good ones in use,
+    /// and are logged once.
+    pub(super) fn reload_once(&self, paths: &TlsPaths) {
+        let reloaded = read(paths)
+            .map_err(|error| error.to_string())
+            .and_then(|files| {
+                let reloaded = self.certificates.reload_once(&files);
+                reloaded.map_err(|error| error.to_string())
+            });
+        if matches!(reloaded, Ok(true)) {
+            tracing::info!("certificate reloaded");
+        }
+        let problem = reloaded.err();
+        let mut told = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = problem.as_ref().filter(|it| told.as_ref() != Some(it)) {
+            tracing::error!(error, "certificate not reloaded; the last good one holds");
+        }
+        *told = problem;
+    }
+}
+
+/// Reads the files of a listener; blocks.
+pub(super) fn read(paths: &TlsPaths) -> Result<TlsFiles, StartError> {
+    Ok(TlsFiles {
+        certificate: file(&paths.certificate)?,
+        key: file(&paths.key)?.into(),
+        client_ca: paths.client_ca.as_deref().map(file).transpose()?,
+    })
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, StartError> {
+    bounded::bytes(path).map_err(|unread| StartError::File {
+        path: path.to_owned(),
+        source: unread.into(),
+    })
+}

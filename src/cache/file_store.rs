@@ -1,0 +1,272 @@
+//! The files of one kind, blobs or manifests, and the index of them in memory.
+//!
+//! A reader holds an `Arc` of the open file; the index remembers it weakly. So
+//! readers share one handle, and what is being read is known without counting.
+//!
+//! No file is touched while the index is locked. What changes or opens files
+//! belongs into the blocking pool and says so.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use dashmap::DashMap;
+
+use super::counters::Counter;
+use super::digest_locks::DigestLocks;
+use super::open::{open_resident, open_whole};
+use super::temporary::{TemporaryFile, TemporaryFolder, UnlinkedFile, set_pulled};
+use crate::oci::Digest;
+
+/// Pull times are rounded to this many seconds, so that a hot file is not written to at
+/// each pull, and the members of one pull keep one time.
+const PULL_TIME_STEP_SECONDS: i64 = 60;
+
+pub(super) struct FileStore {
+    root: PathBuf,
+    entries: DashMap<Digest, StoredFile>,
+    locks: DigestLocks,
+    bytes: Counter,
+}
+
+/// A stored file, as it is found without waiting for the disk.
+pub(super) enum StoredLookup {
+    Missing,
+    /// Open, with its length in bytes.
+    Open(Arc<File>, u64),
+    /// To be opened with [`FileStore::open`].
+    Closed,
+}
+
+pub(super) struct StoredFile {
+    pub size: u64,
+    /// When it was last pulled, in seconds of the Unix epoch.
+    pub pulled: i64,
+    /// The pull time that the file itself bears.
+    saved: i64,
+    reader: Weak<File>,
+}
+
+/// A file that may be evicted; ordered by what goes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub pulled: i64,
+    pub digest: Digest,
+    pub size: u64,
+}
+
+impl FileStore {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            entries: DashMap::new(),
+            locks: DigestLocks::default(),
+            bytes: Counter::default(),
+        }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Stored bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    pub(super) fn contains(&self, digest: &Digest) -> bool {
+        self.entries.contains_key(digest)
+    }
+
+    pub(super) fn digests(&self) -> Vec<Digest> {
+        let keys = self.entries.iter();
+        keys.map(|entry| entry.key().clone()).collect()
+    }
+
+    pub(super) fn file_path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let folder = self.root.join(digest.algorithm().as_str());
+        folder.join(&hex[..2]).join(hex)
+    }
+
+    /// Adds a file that exists on disk; `reader` is its open handle, if any.
+    pub(super) fn insert(&self, digest: Digest, size: u64, pulled: i64, reader: Weak<File>) {
+        let entry = StoredFile {
+            size,
+            pulled,
+            saved: pulled,
+            reader,
+        };
+        self.bytes.add(size);
+        if let Some(replaced) = self.entries.insert(digest, entry) {
+            self.bytes.sub(replaced.size);
+        }
+    }
+
+    /// Makes a verified file visible. Blocks.
+    pub(super) fn store(
+        &self,
+        temporary: TemporaryFile,
+        digest: &Digest,
+        pulled: i64,
+    ) -> io::Result<()> {
+        let size = temporary.file().metadata()?.len();
+        let reader = Arc::downgrade(temporary.file());
+        let _claim = self.locks.take(digest);
+        temporary.persist(&self.file_path(digest), pulled)?;
+        self.insert(digest.clone(), size, pulled, reader);
+        Ok(())
+    }
+
+    /// Finds a file for a reader, and notes the pull. Opens it only if the kernel
+    /// holds its path in memory.
+    pub(super) fn find(&self, digest: &Digest, pulled: i64) -> StoredLookup {
+        let Some((size, reader)) = self.pull(digest, pulled) else {
+            return StoredLookup::Missing;
+        };
+        if let Some(file) = reader {
+            return StoredLookup::Open(file, size);
+        }
+        match open_resident(&self.file_path(digest), size) {
+            Some(file) => StoredLookup::Open(self.share_reader(digest, Arc::new(file)), size),
+            None => StoredLookup::Closed,
+        }
+    }
+
+    /// Opens a file for a reader, with its size. A file that is missing or has the wrong
+    /// length is a miss and is removed from the index. Blocks.
+    pub(super) fn open(
+        &self,
+        digest: &Digest,
+        pulled: i64,
+        temporary_folder: &TemporaryFolder,
+    ) -> Option<(Arc<File>, u64)> {
+        let (size, reader) = self.pull(digest, pulled)?;
+        if let Some(file) = reader {
+            return Some((file, size));
+        }
+        let file = open_whole(&self.file_path(digest), size);
+        if file.is_none() {
+            let _unlinked = self.remove_damaged(digest, temporary_folder);
+        }
+        Some((self.share_reader(digest, Arc::new(file?)), size))
+    }
+
+    fn pull(&self, digest: &Digest, pulled: i64) -> Option<(u64, Option<Arc<File>>)> {
+        let mut entry = self.entries.get_mut(digest)?;
+        if pulled >= entry.pulled.saturating_add(PULL_TIME_STEP_SECONDS) {
+            entry.pulled = pulled;
+        }
+        Some((entry.size, entry.reader.upgrade()))
+    }
+
+    /// Lets readers share one handle: returns the one that is open already, else `file`.
+    fn share_reader(&self, digest: &Digest, file: Arc<File>) -> Arc<File> {
+        let Some(mut entry) = self.entries.get_mut(digest) else {
+            return file;
+        };
+        entry.reader.upgrade().unwrap_or_else(|| {
+            entry.reader = Arc::downgrade(&file);
+            file
+        })
+    }
+
+    /// Notes a pull exactly.
+    pub(super) fn touch(&self, digest: &Digest, pulled: i64) {
+        if let Some(mut entry) = self.entries.get_mut(digest) {
+            entry.pulled = entry.pulled.max(pulled);
+        }
+    }
+
+    /// What may be evicted, least recently pulled first.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let entries = self.entries.iter();
+        let mut candidates: Vec<_> = entries
+            .map(|entry| Candidate {
+                pulled: entry.pulled,
+                digest: entry.key().clone(),
+                size: entry.size,
+            })
+            .collect();
+        candidates.sort_unstable();
+        candidates
+    }
+
+    /// Removes a file unless it is being read or was pulled meanwhile. Blocks.
+    pub(super) fn evict(
+        &self,
+        candidate: &Candidate,
+        temporary_folder: &TemporaryFolder,
+    ) -> Option<UnlinkedFile> {
+        let _claim = self.locks.take(&candidate.digest);
+        self.remove_entry(&candidate.digest, temporary_folder, |entry| {
+            entry.reader.strong_count() == 0 && entry.pulled == candidate.pulled
+        })
+    }
+
+    /// Removes a file whose content is not what its name says. Blocks.
+    pub(super) fn remove(
+        &self,
+        digest: &Digest,
+        temporary_folder: &TemporaryFolder,
+    ) -> Option<UnlinkedFile> {
+        let _claim = self.locks.take(digest);
+        self.remove_entry(digest, temporary_folder, |_| true)
+    }
+
+    /// Removes a file that is still missing or of the wrong length.
+    fn remove_damaged(
+        &self,
+        digest: &Digest,
+        temporary_folder: &TemporaryFolder,
+    ) -> Option<UnlinkedFile> {
+        let _claim = self.locks.take(digest);
+        let size = self.entries.get(digest)?.size;
+        match open_whole(&self.file_path(digest), size) {
+            Some(_) => None,
+            None => self.remove_entry(digest, temporary_folder, |_| true),
+        }
+    }
+
+    /// Removes an entry, and then its file. The caller holds the digest's lock, so that a
+    /// fill that follows cannot lose its file. If the file cannot be removed, the entry
+    /// is added again.
+    fn remove_entry(
+        &self,
+        digest: &Digest,
+        temporary_folder: &TemporaryFolder,
+        is_removed: impl FnOnce(&StoredFile) -> bool,
+    ) -> Option<UnlinkedFile> {
+        let (digest, entry) = self
+            .entries
+            .remove_if(digest, |_, entry| is_removed(entry))?;
+        self.bytes.sub(entry.size);
+        let unlinked = temporary_folder.unlink(&self.file_path(&digest)).ok();
+        if unlinked.is_none() {
+            self.bytes.add(entry.size);
+            self.entries.insert(digest, entry);
+        }
+        unlinked
+    }
+
+    /// Writes the pull times that changed into the files. Blocks.
+    pub(super) fn save_pulls(&self) {
+        for (digest, pulled) in self.unsaved() {
+            let saved = File::open(self.file_path(&digest))
+                .and_then(|file| set_pulled(&file, pulled))
+                .is_ok();
+            if let (true, Some(mut entry)) = (saved, self.entries.get_mut(&digest)) {
+                entry.saved = pulled;
+            }
+        }
+    }
+
+    fn unsaved(&self) -> Vec<(Digest, i64)> {
+        let entries = self.entries.iter();
+        entries
+            .filter(|entry| entry.pulled != entry.saved)
+            .map(|entry| (entry.key().clone(), entry.pulled))
+            .collect()
+    }
+}

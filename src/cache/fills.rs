@@ -1,0 +1,159 @@
+//! Single flight: for each digest at most one fill runs, and it belongs to
+//! none of those who wait for it.
+//!
+//! A fill is a task from its first moment, so there is no leading client that
+//! could take it along when it goes. A follower can only wait; if it gives up,
+//! nothing changes.
+
+use std::sync::Arc;
+
+use dashmap::{DashMap, Entry};
+use tokio::sync::watch;
+
+use super::error::FetchError;
+use super::file_store::FileStore;
+use crate::oci::Digest;
+use crate::stream::GrowingFile;
+
+/// The state of a fill.
+#[derive(Clone)]
+pub(super) enum FillState {
+    /// No byte has come yet.
+    Opening,
+    /// Bytes come; readers may follow.
+    Growing(GrowingFile),
+    /// Verified. Stored too, unless the disk failed at the last moment.
+    Filled(GrowingFile),
+    /// There is no disk space: every client streams uncached.
+    Unstored,
+    Failed(FetchError),
+}
+
+/// A fill, as its followers see it.
+pub(super) struct Fill {
+    size: u64,
+    state: watch::Sender<FillState>,
+}
+
+impl Fill {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Waits for the first bytes, or for the end.
+    pub(super) async fn started(&self) -> FillState {
+        self.wait(|state| !matches!(state, FillState::Opening))
+            .await
+    }
+
+    pub(super) async fn ended(&self) -> FillState {
+        self.wait(|state| !matches!(state, FillState::Opening | FillState::Growing(_)))
+            .await
+    }
+
+    /// Whether its bytes can be read.
+    fn is_growing(&self) -> bool {
+        matches!(
+            *self.state.borrow(),
+            FillState::Growing(_) | FillState::Filled(_)
+        )
+    }
+
+    async fn wait(&self, reached: impl FnMut(&FillState) -> bool) -> FillState {
+        let mut stages = self.state.subscribe();
+        match stages.wait_for(reached).await {
+            Ok(state) => state.clone(),
+            Err(_) => FillState::Failed(FetchError::Interrupted),
+        }
+    }
+}
+
+type Running = Arc<DashMap<Digest, Arc<Fill>>>;
+
+/// The fills that run now.
+#[derive(Default)]
+pub(super) struct Fills {
+    running: Running,
+}
+
+pub(super) enum Joined {
+    /// It was stored meanwhile.
+    Stored,
+    Following(Arc<Fill>),
+    /// There was none; the caller must start it.
+    Leading(FillGuard),
+}
+
+impl Fills {
+    /// Whether bytes of `digest` are coming.
+    pub(super) fn is_growing(&self, digest: &Digest) -> bool {
+        let fill = self.running.get(digest);
+        fill.is_some_and(|fill| fill.is_growing())
+    }
+
+    /// Finds the fill of `digest` or makes it. A fill is removed from this map only after
+    /// its file is stored, so nothing is fetched twice.
+    pub(super) fn join(&self, digest: &Digest, size: u64, store: &FileStore) -> Joined {
+        match self.running.entry(digest.clone()) {
+            Entry::Occupied(running) => Joined::Following(running.get().clone()),
+            Entry::Vacant(_) if store.contains(digest) => Joined::Stored,
+            Entry::Vacant(vacant) => {
+                let state = watch::Sender::new(FillState::Opening);
+                let fill = Arc::new(Fill { size, state });
+                vacant.insert(fill.clone());
+                Joined::Leading(FillGuard {
+                    running: self.running.clone(),
+                    digest: digest.clone(),
+                    fill,
+                    last: FillState::Failed(FetchError::Interrupted),
+                })
+            }
+        }
+    }
+}
+
+/// Ends the fill when dropped, in whatever way, and wakes everyone who waits for it.
+pub(super) struct FillGuard {
+    running: Running,
+    digest: Digest,
+    fill: Arc<Fill>,
+    last: FillState,
+}
+
+impl FillGuard {
+    pub(super) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    pub(super) fn fill(&self) -> &Arc<Fill> {
+        &self.fill
+    }
+
+    /// Lets readers start.
+    pub(super) fn announce(&self, growing: &GrowingFile) {
+        self.fill.state.send_if_modified(|state| {
+            let opening = matches!(state, FillState::Opening);
+            if opening {
+                *state = FillState::Growing(growing.clone());
+            }
+            opening
+        });
+    }
+
+    pub(super) fn is_announced(&self) -> bool {
+        !matches!(*self.fill.state.borrow(), FillState::Opening)
+    }
+
+    /// Ends the fill.
+    pub(super) fn finish(mut self, state: FillState) {
+        self.last = state;
+    }
+}
+
+impl Drop for FillGuard {
+    fn drop(&mut self) {
+        self.running.remove(&self.digest);
+        let last = std::mem::replace(&mut self.last, FillState::Opening);
+        self.fill.state.send_replace(last);
+    }
+}

@@ -1,0 +1,70 @@
+//! Uncached streaming, for a disk without room: one upstream request for each client,
+//! hashed on the way; the last bytes are held back until the digest is verified.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+
+use super::digests::{ContentHasher, OnVerified};
+use super::error::FetchError;
+use super::upstream_content::{Opener, UpstreamContent};
+use crate::oci::Digest;
+
+struct UncachedStream {
+    source: UpstreamContent,
+    digest: Digest,
+    digests: ContentHasher,
+    on_verified: OnVerified,
+    now: Timestamp,
+}
+
+/// Opens a content of `size` bytes for one client, who asked at `now`.
+pub(super) async fn stream_uncached(
+    open: Opener,
+    digest: Digest,
+    size: u64,
+    on_verified: OnVerified,
+    now: Timestamp,
+) -> Result<BoxStream<'static, io::Result<Bytes>>, FetchError> {
+    let stream = UncachedStream {
+        source: UpstreamContent::open(open, size).await?,
+        digest,
+        digests: ContentHasher::default(),
+        on_verified,
+        now,
+    };
+    if size == 0 {
+        stream.step().await?;
+        return Ok(stream::empty().boxed());
+    }
+    let batches = stream::try_unfold(Some(stream), |stream| async move {
+        match stream {
+            Some(stream) => stream.step().await.map(Some).map_err(io::Error::other),
+            None => Ok(None),
+        }
+    });
+    let pieces = batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok)));
+    Ok(pieces.try_flatten().boxed())
+}
+
+impl UncachedStream {
+    /// The next pieces, and the rest of the stream if there is more.
+    async fn step(mut self) -> Result<(Vec<Bytes>, Option<Self>), FetchError> {
+        let pieces = self.source.next().await?;
+        let digests = self.digests;
+        let hashed = tokio::task::spawn_blocking(move || digests.after(pieces));
+        let (digests, pieces) = hashed.await.map_err(|_| FetchError::Interrupted)?;
+        self.digests = digests;
+        if !self.source.is_complete() {
+            return Ok((pieces, Some(self)));
+        }
+        self.source.next().await?;
+        let filled = self.digests.finish().verify(&self.digest)?;
+        (self.on_verified)(filled, self.now)
+            .await
+            .map_err(FetchError::Unrecorded)?;
+        Ok((pieces, None))
+    }
+}

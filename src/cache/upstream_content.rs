@@ -1,0 +1,196 @@
+//! One content as it comes from upstream: resumed where it broke off, bounded
+//! in length, time and tries.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use tokio::time::{sleep, timeout};
+
+use super::error::FetchError;
+
+/// A stream that sends nothing for this long counts as broken.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often one content is resumed.
+const MAX_RESUMES: u32 = 8;
+const FIRST_RESUME_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many bytes are taken at once when they are already there.
+const MAX_BATCH_BYTES: usize = 1024 * 1024;
+const MAX_BATCH_PIECES: usize = 256;
+
+type Pieces = BoxStream<'static, Result<Bytes, FetchError>>;
+
+/// Opens the content upstream from an offset on.
+pub(super) type Opener =
+    Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Pieces, FetchError>> + Send + Sync>;
+
+/// Erases the types of a caller's `open`.
+pub(super) fn opener<F, Fut, S, E>(open: F) -> Opener
+where
+    F: Fn(u64) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<S, E>> + Send + 'static,
+    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Error + Send + Sync + 'static,
+{
+    Arc::new(move |offset| {
+        let opening = open(offset);
+        let opened = async move {
+            let pieces = opening.await.map_err(upstream)?;
+            Ok(pieces.map_err(upstream).boxed())
+        };
+        opened.boxed()
+    })
+}
+
+fn upstream(error: impl Error + Send + Sync + 'static) -> FetchError {
+    FetchError::Upstream(Arc::new(error))
+}
+
+fn stalled<T>() -> Result<T, FetchError> {
+    Err(FetchError::Stalled(STALL_TIMEOUT.as_secs()))
+}
+
+pub(super) struct UpstreamContent {
+    open: Opener,
+    size: u64,
+    received: u64,
+    resumes: u32,
+    state: State,
+}
+
+enum State {
+    Closed,
+    Open(Pieces),
+    /// Broken off behind pieces that were handed out before.
+    Broken(FetchError),
+}
+
+impl UpstreamContent {
+    /// Opens a content of `size` bytes. An error here is the upstream's answer
+    /// and final.
+    pub(super) async fn open(open: Opener, size: u64) -> Result<Self, FetchError> {
+        let mut source = Self {
+            open,
+            size,
+            received: 0,
+            resumes: 0,
+            state: State::Closed,
+        };
+        source.state = State::Open(source.pieces().await?);
+        Ok(source)
+    }
+
+    /// Whether all bytes have come.
+    pub(super) fn is_complete(&self) -> bool {
+        self.received == self.size
+    }
+
+    /// The next pieces: what is there at once, but at least one. Empty when
+    /// `size` bytes have come.
+    pub(super) async fn next(&mut self) -> Result<Vec<Bytes>, FetchError> {
+        while self.received < self.size {
+            match std::mem::replace(&mut self.state, State::Closed) {
+                State::Open(pieces) => {
+                    let batch = self.wait(pieces).await?;
+                    if !batch.is_empty() {
+                        return Ok(batch);
+                    }
+                }
+                State::Closed => self.reopen().await,
+                State::Broken(error) => self.pause(error).await?,
+            }
+        }
+        self.expect_end()?;
+        Ok(Vec::new())
+    }
+
+    async fn wait(&mut self, mut pieces: Pieces) -> Result<Vec<Bytes>, FetchError> {
+        let mut batch = Vec::new();
+        let first = match timeout(STALL_TIMEOUT, pieces.next()).await {
+            Ok(first) => first,
+            Err(_) => Some(stalled()),
+        };
+        let mut taken = 0;
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            let bytes = match piece {
+                Some(Ok(bytes)) => bytes,
+                ended => {
+                    self.state = State::Broken(self.reason(ended));
+                    return Ok(batch);
+                }
+            };
+            taken += bytes.len();
+            self.count(&bytes)?;
+            batch.push(bytes);
+            next = (taken < MAX_BATCH_BYTES && batch.len() < MAX_BATCH_PIECES)
+                .then(|| pieces.next().now_or_never())
+                .flatten();
+        }
+        self.state = State::Open(pieces);
+        Ok(batch)
+    }
+
+    /// Refuses what is longer than announced, before it is looked at.
+    fn count(&mut self, bytes: &Bytes) -> Result<(), FetchError> {
+        self.received = self.received.saturating_add(bytes.len() as u64);
+        if self.received > self.size {
+            return Err(FetchError::TooLong {
+                expected: self.size,
+                actual: self.received,
+            });
+        }
+        Ok(())
+    }
+
+    fn reason(&self, ended: Option<Result<Bytes, FetchError>>) -> FetchError {
+        match ended {
+            Some(Err(error)) => error,
+            _ => FetchError::TooShort {
+                expected: self.size,
+                actual: self.received,
+            },
+        }
+    }
+
+    async fn pause(&mut self, error: FetchError) -> Result<(), FetchError> {
+        if self.resumes == MAX_RESUMES {
+            return Err(error);
+        }
+        self.resumes += 1;
+        sleep(FIRST_RESUME_PAUSE * self.resumes).await;
+        Ok(())
+    }
+
+    /// A stream of what has not come yet.
+    async fn pieces(&mut self) -> Result<Pieces, FetchError> {
+        let opening = (self.open)(self.received);
+        timeout(STALL_TIMEOUT, opening)
+            .await
+            .unwrap_or_else(|_| stalled())
+    }
+
+    async fn reopen(&mut self) {
+        self.state = match self.pieces().await {
+            Ok(pieces) => State::Open(pieces),
+            Err(error) => State::Broken(error),
+        };
+    }
+
+    /// After the last byte nothing may follow. Only what has arrived already is checked;
+    /// it is not waited for.
+    fn expect_end(&mut self) -> Result<(), FetchError> {
+        let State::Open(pieces) = &mut self.state else {
+            return Ok(());
+        };
+        match pieces.next().now_or_never() {
+            Some(Some(Ok(bytes))) => self.count(&bytes),
+            _ => Ok(()),
+        }
+    }
+}

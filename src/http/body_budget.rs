@@ -1,0 +1,138 @@
+//! Memory for the bodies of requests: so much altogether, and so much of it for one
+//! client, who cannot take it from the others.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Room for bodies, in bytes.
+pub struct BodyBudget {
+    most: usize,
+    most_of_one: usize,
+    taken: Mutex<UsedBytes>,
+}
+
+#[derive(Default)]
+struct UsedBytes {
+    all: usize,
+    /// Of those that have any.
+    clients: HashMap<IpAddr, usize>,
+}
+
+/// What the body of one request takes, until dropped.
+pub struct ReservedBytes<'a> {
+    room: &'a BodyBudget,
+    client: IpAddr,
+    bytes: usize,
+}
+
+impl BodyBudget {
+    /// For `most` bytes altogether, and `most_of_one` of one client.
+    pub fn new(most: usize, most_of_one: usize) -> Self {
+        Self {
+            most,
+            most_of_one,
+            taken: Mutex::default(),
+        }
+    }
+
+    /// For a body of `client`, which takes none yet. Clients whose address is not
+    /// known are one.
+    pub fn enter(&self, client: Option<IpAddr>) -> ReservedBytes<'_> {
+        ReservedBytes {
+            room: self,
+            client: network_of(client.unwrap_or(Ipv6Addr::UNSPECIFIED.into())),
+            bytes: 0,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, UsedBytes> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One IPv6 client has a network of 64 bits to itself (RFC 4291 §2.5.4).
+fn network_of(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+impl ReservedBytes<'_> {
+    /// Takes `more` bytes; waits for none, and says whether there were so many.
+    #[must_use]
+    pub fn take(&mut self, more: usize) -> bool {
+        let mut taken = self.room.lock();
+        let own = taken.clients.get(&self.client).copied().unwrap_or(0);
+        let fits = taken.all + more <= self.room.most && own + more <= self.room.most_of_one;
+        if fits {
+            taken.all += more;
+            taken.clients.insert(self.client, own + more);
+            self.bytes += more;
+        }
+        fits
+    }
+
+    /// Gives back what was taken: the body is not kept after all.
+    pub fn give_back(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut taken = self.room.lock();
+        taken.all -= bytes;
+        let own = taken.clients.get(&self.client).copied().unwrap_or(0);
+        match own - bytes {
+            0 => taken.clients.remove(&self.client),
+            left => taken.clients.insert(self.client, left),
+        };
+    }
+}
+
+impl Drop for ReservedBytes<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn one_client_leaves_room_for_the_others() {
+        let room = BodyBudget::new(100, 40);
+        let mut first = room.enter(client("10.0.0.1"));
+        let mut second = room.enter(client("::ffff:10.0.0.1"));
+        assert!(first.take(30) && second.take(10) && !second.take(1));
+        let mut other = room.enter(client("10.0.0.2"));
+        assert!(other.take(40));
+        drop(first);
+        assert!(second.take(30));
+        assert!(!room.enter(client("10.0.0.3")).take(21));
+        assert!(room.enter(client("10.0.0.3")).take(20));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let room = BodyBudget::new(100, 40);
+        let mut first = room.enter(client("2001:db8::1"));
+        assert!(first.take(40));
+        assert!(!room.enter(client("2001:db8::2")).take(1));
+        assert!(room.enter(client("2001:db8:0:1::2")).take(1));
+    }
+
+    #[test]
+    fn keeps_nothing_of_those_that_are_gone() {
+        let room = BodyBudget::new(100, 40);
+        for name in ["10.0.0.1", "10.0.0.2"] {
+            let mut body = room.enter(client(name));
+            assert!(body.take(40));
+        }
+        let _without_any = room.enter(None);
+        let taken = room.lock();
+        assert!(taken.all == 0 && taken.clients.is_empty());
+    }
+}

@@ -1,0 +1,60 @@
+//! Renders objects as YAML, with comments for whoever applies them.
+
+use serde_json::{Value, json};
+
+use super::InstallationError;
+
+/// One YAML document per object, in the order given, with a comment where one helps.
+/// `preface` stands above all.
+pub fn to_yaml(preface: &str, objects: &[Value]) -> Result<String, InstallationError> {
+    let mut text = comment(preface);
+    for object in objects {
+        let yaml = serde_saphyr::to_string(object)
+            .map_err(|error| InstallationError::Yaml(error.to_string()))?;
+        let remark = object["kind"].as_str().and_then(remark).unwrap_or_default();
+        text.push_str("---\n");
+        text.push_str(&comment(remark));
+        text.push_str(&yaml);
+    }
+    Ok(text)
+}
+
+/// All objects as one, for programs.
+pub fn list(objects: Vec<Value>) -> Value {
+    json!({ "apiVersion": "v1", "kind": "List", "items": objects })
+}
+
+fn comment(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("# {line}").trim_end().to_owned() + "\n")
+        .collect()
+}
+
+fn remark(kind: &str) -> Option<&'static str> {
+    match kind {
+        "ConfigMap" => Some(
+            "The configuration as it was read. Files that it names come from the ConfigMaps\n\
+             sekisho-exceptions and sekisho-advisories and from the Secret sekisho-secrets, as\n\
+             exceptions/…, advisories/… and secrets/… beside it; each of them may be absent.",
+        ),
+        "Deployment" => Some(
+            "One replica, and never two at once: the ledger is an SQLite file. While it restarts,\n\
+             Pods are still rewritten and checked by the policies, and nodes try again to pull.",
+        ),
+        "PodDisruptionBudget" => {
+            Some("Not minAvailable: with one replica that would hold up every drain of its node.")
+        }
+        "MutatingWebhookConfiguration" => Some(
+            "Apply it when the webhook answers. failurePolicy Ignore: while it does not, Pods\n\
+             keep their names.",
+        ),
+        "ValidatingAdmissionPolicy" => Some(
+            "Held by the API server itself. Names that do not lead to the gateway are denied from\n\
+             the moment the binding below is applied; validationActions: [Warn, Audit] in it only tells.",
+        ),
+        "MutatingAdmissionPolicy" => {
+            Some("The webhook's rewriting, done by the API server itself.")
+        }
+        _ => None,
+    }
+}

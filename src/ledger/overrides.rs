@@ -1,0 +1,279 @@
+//! Overrides for some hours: break-glass for one image, a timed mode for an environment.
+//! All of them are in memory, since they must hold at once and while SQL fails.
+
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::change::LedgerChange;
+use super::index::Tables;
+use super::{Index, Ledger, LedgerError, columns};
+use crate::metrics::LedgerVerb;
+use crate::oci::Digest;
+use crate::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
+
+/// An image that is to be let through although judgement denies it.
+#[derive(Clone, Debug)]
+pub struct NewBreakGlass {
+    pub environment: EnvironmentName,
+    pub digest: Digest,
+    pub ticket: String,
+    pub reason: String,
+    pub granted_by: String,
+    pub granted_at: Timestamp,
+    pub until: Timestamp,
+    pub lifts_revocation: bool,
+}
+
+/// A mode that is to hold for a while. It ends whatever was set before, also when
+/// it is the mode of the configuration.
+#[derive(Clone, Debug)]
+pub struct NewTimedMode {
+    pub environment: EnvironmentName,
+    pub mode: Mode,
+    pub ticket: String,
+    pub set_by: String,
+    pub set_at: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Tables {
+    /// The overrides for a subject whose parent indexes are `parents`. Never of an alias:
+    /// trust is not inherited from one algorithm to the other.
+    pub fn overrides_of(
+        &self,
+        subject: &Subject,
+        parents: &[Digest],
+    ) -> (Vec<BreakGlass>, Option<TimedMode>) {
+        let digests = std::iter::once(&subject.digest).chain(parents);
+        let granted = digests
+            .flat_map(|digest| self.overrides.break_glass(digest))
+            .filter(|grant| grant.environment == subject.environment);
+        (granted.collect(), self.overrides.mode(&subject.environment))
+    }
+}
+
+impl Index {
+    /// What was granted for exactly this digest, in any environment.
+    pub fn break_glass(&self, digest: &Digest) -> Vec<BreakGlass> {
+        self.tables().overrides.break_glass(digest)
+    }
+
+    /// What lets images through at `now`, by id.
+    pub fn active_break_glass(&self, now: Timestamp) -> Vec<BreakGlass> {
+        let tables = self.tables();
+        let granted = tables.overrides.break_glass.iter();
+        let granted = granted.flat_map(|it| it.value().clone());
+        let mut active: Vec<_> = granted.filter(|grant| grant.holds(now)).collect();
+        active.sort_by_key(|grant| grant.id);
+        active
+    }
+
+    /// Whether a grant that holds at `now` lifts the revocation of `digest`: it
+    /// names it, or what holds it.
+    pub fn lifts_revocation(&self, digest: &Digest, now: Timestamp) -> bool {
+        let tables = self.tables();
+        let holds = |root: &Digest| {
+            let closures = tables.members.closures(root);
+            let mut held = closures.iter().flat_map(|closure| closure.digests());
+            root == digest || held.any(|it| it == digest)
+        };
+        let grants = self.active_break_glass(now).into_iter();
+        grants
+            .filter(|grant| grant.lifts_revocation)
+            .any(|grant| holds(&grant.digest))
+    }
+
+    /// The last mode that was set for an environment, holding or not.
+    pub fn timed_mode(&self, environment: &EnvironmentName) -> Option<TimedMode> {
+        self.tables().overrides.mode(environment)
+    }
+
+    /// The modes that hold at `now`, by environment.
+    pub fn active_modes(&self, now: Timestamp) -> Vec<TimedMode> {
+        let tables = self.tables();
+        let set = tables.overrides.modes.iter().map(|it| it.value().clone());
+        let mut active: Vec<_> = set.filter(|mode| mode.holds(now)).collect();
+        active.sort_by(|one, other| one.environment.cmp(&other.environment));
+        active
+    }
+
+    /// The overrides for evidence that is gathered without SQL. `parents` are the indexes
+    /// that hold the subject in its repository.
+    pub fn overrides(
+        &self,
+        subject: &Subject,
+        parents: &[Digest],
+    ) -> (Vec<BreakGlass>, Option<TimedMode>) {
+        self.tables().overrides_of(subject, parents)
+    }
+}
+
+impl Ledger {
+    /// Records a grant and returns its id. Refuses people whose token is revoked.
+    pub async fn grant_break_glass(&self, new: NewBreakGlass) -> Result<i64, LedgerError> {
+        let _timed = self.timed(LedgerVerb::GrantBreakGlass);
+        let mut writing = self.begin(Some(new.granted_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.granted_by).await?;
+        let add = "INSERT INTO break_glass (environment, digest, ticket, reason, granted_by, \
+                   granted_at, until, lifts_revocation) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.environment.as_str())
+            .bind(new.digest.to_string())
+            .bind(&new.ticket)
+            .bind(&new.reason)
+            .bind(&new.granted_by)
+            .bind(new.granted_at.as_microsecond())
+            .bind(new.until.as_microsecond())
+            .bind(new.lifts_revocation)
+            .fetch_one(writing.sql())
+            .await?;
+        writing.note(LedgerChange::BreakGlass(new.digest)).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// Sets a mode and returns its id. Once it returns, no verdict that was
+    /// remembered in that environment answers. Refuses people whose token is
+    /// revoked.
+    pub async fn set_mode(&self, new: NewTimedMode) -> Result<i64, LedgerError> {
+        let _timed = self.timed(LedgerVerb::SetMode);
+        let mut writing = self.begin(Some(new.set_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
+        let add = "INSERT INTO modes (environment, mode, ticket, set_by, set_at, until) \
+                   VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add)
+            .bind(new.environment.as_str())
+            .bind(new.mode.as_str())
+            .bind(&new.ticket)
+            .bind(&new.set_by)
+            .bind(new.set_at.as_microsecond())
+            .bind(new.until.as_microsecond())
+            .fetch_one(writing.sql())
+            .await?;
+        writing.note(LedgerChange::Mode(new.environment)).await?;
+        self.commit(writing).await?;
+        Ok(id)
+    }
+
+    /// What SQL holds on a digest, into memory.
+    pub(super) async fn refresh_break_glass(
+        &self,
+        tables: &Tables,
+        digest: &Digest,
+    ) -> Result<(), LedgerError> {
+        let of = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL AND digest = ? ORDER BY id";
+        let rows: Vec<BreakGlassRow> = sqlx::query_as(of)
+            .bind(digest.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        let granted: Result<_, _> = rows.into_iter().map(BreakGlassRow::break_glass).collect();
+        tables.members.note(digest);
+        tables.overrides.set_break_glass(digest, granted?);
+        Ok(())
+    }
+
+    /// What SQL holds on an environment, into memory.
+    pub(super) async fn refresh_mode(
+        &self,
+        tables: &Tables,
+        environment: &EnvironmentName,
+    ) -> Result<(), LedgerError> {
+        let last = "SELECT * FROM modes WHERE withdrawn_at IS NULL AND environment = ? \
+                    ORDER BY id DESC LIMIT 1";
+        let row: Option<ModeRow> = sqlx::query_as(last)
+            .bind(environment.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        let last = row.map(ModeRow::mode).transpose()?;
+        tables.overrides.set_mode(environment, last);
+        Ok(())
+    }
+}
+
+/// Loads all overrides into an index.
+pub(super) async fn load_overrides(
+    tables: &Tables,
+    sql: &mut SqliteConnection,
+) -> Result<(), LedgerError> {
+    let granted = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = sqlx::query_as::<_, BreakGlassRow>(granted).fetch(&mut *sql);
+    while let Some(row) = rows.try_next().await? {
+        let grant = row.break_glass()?;
+        tables.members.note(&grant.digest);
+        let digest = grant.digest.clone();
+        tables
+            .overrides
+            .break_glass
+            .entry(digest)
+            .or_default()
+            .push(grant);
+    }
+    drop(rows);
+    let set = "SELECT * FROM modes WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = sqlx::query_as::<_, ModeRow>(set).fetch(sql);
+    while let Some(row) = rows.try_next().await? {
+        let mode = row.mode()?;
+        tables
+            .overrides
+            .modes
+            .insert(mode.environment.clone(), mode);
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct BreakGlassRow {
+    id: i64,
+    environment: String,
+    digest: String,
+    ticket: String,
+    reason: String,
+    granted_by: String,
+    granted_at: i64,
+    until: i64,
+    lifts_revocation: bool,
+}
+
+impl BreakGlassRow {
+    fn break_glass(self) -> Result<BreakGlass, LedgerError> {
+        Ok(BreakGlass {
+            id: self.id,
+            environment: columns::text(&self.environment)?,
+            digest: columns::text(&self.digest)?,
+            ticket: self.ticket,
+            reason: self.reason,
+            granted_by: self.granted_by,
+            granted_at: columns::time(self.granted_at)?,
+            until: columns::time(self.until)?,
+            lifts_revocation: self.lifts_revocation,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ModeRow {
+    id: i64,
+    environment: String,
+    mode: String,
+    ticket: String,
+    set_by: String,
+    set_at: i64,
+    until: i64,
+}
+
+impl ModeRow {
+    fn mode(self) -> Result<TimedMode, LedgerError> {
+        let known = Mode::ALL.into_iter().find(|it| it.as_str() == self.mode);
+        Ok(TimedMode {
+            id: self.id,
+            environment: columns::text(&self.environment)?,
+            mode: known.ok_or_else(|| LedgerError::unreadable("mode", &self.mode))?,
+            ticket: self.ticket,
+            set_by: self.set_by,
+            set_at: columns::time(self.set_at)?,
+            until: columns::time(self.until)?,
+        })
+    }
+}

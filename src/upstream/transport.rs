@@ -1,0 +1,102 @@
+//! One request and the head of its answer: timed, counted, its failure named.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use reqwest::Response;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::allowed_hosts::{AllowedHosts, refused};
+use super::resolver::PrivateAddress;
+use super::upstream_metrics::UpstreamMetrics;
+use super::{ConfigError, HostRefusal, Network, UpstreamError, UpstreamOptions};
+
+/// The HTTP transport to one upstream, its token server and its blob hosts.
+pub(super) struct Transport {
+    client: reqwest::Client,
+    pub(super) allowed_hosts: AllowedHosts,
+    pub(super) metrics_of: UpstreamMetrics,
+    /// Time for the head of one answer.
+    head: Duration,
+}
+
+impl Transport {
+    pub(super) fn new(
+        config: &UpstreamOptions,
+        network: &Network,
+        metrics_of: UpstreamMetrics,
+    ) -> Result<Self, ConfigError> {
+        let allowed = AllowedHosts::new(&config.url, &config.token_hosts, &config.redirect_hosts);
+        Ok(Self {
+            client: network.client(config, &allowed)?,
+            allowed_hosts: allowed,
+            metrics_of,
+            head: config.timeouts.head,
+        })
+    }
+
+    /// Sends one request without a body. Where it goes was checked before;
+    /// the address it resolves to is checked here.
+    pub(super) async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response, UpstreamError> {
+        let begun = Instant::now();
+        let request = self.client.request(method.clone(), url.clone());
+        let outcome = match timeout(self.head, request.headers(headers).send()).await {
+            Ok(answer) => answer.map_err(|error| failure(&error, url)),
+            Err(_) => Err(UpstreamError::unavailable("no answer in time")),
+        };
+        let status = outcome
+            .as_ref()
+            .map_or(0, |answer| answer.status().as_u16());
+        self.metrics_of.request(method, status, begun.elapsed());
+        if let Ok(answer) = &outcome {
+            self.metrics_of.rate_limit(answer.headers());
+        }
+        outcome
+    }
+}
+
+/// Names a failure in our own words: the library's may hold the upstream's,
+/// from its certificate for one.
+fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
+    let causes = || causes(error);
+    if causes().any(|cause| cause.is::<PrivateAddress>()) {
+        return refused(url, HostRefusal::PrivateAddress);
+    }
+    UpstreamError::unavailable(if causes().any(|cause| cause.is::<rustls::Error>()) {
+        "TLS fails; is its certificate trusted and its name right?"
+    } else if causes().any(|cause| cause.is::<hickory_resolver::net::NetError>()) {
+        "its name does not resolve"
+    } else if error.is_timeout() {
+        "no connection in time"
+    } else if error.is_connect() {
+        "it cannot be connected to"
+    } else {
+        "the connection broke"
+    })
+}
+
+type Cause<'a> = &'a (dyn Error + 'static);
+
+fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
+    std::iter::successors(Some(error), cause)
+}
+
+fn cause<'a>(error: &Cause<'a>) -> Option<Cause<'a>> {
+    let error = *error;
+    // It hides what it wraps from source().
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
