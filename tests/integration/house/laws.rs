@@ -1,7 +1,7 @@
 //! The laws, applied to the program as it stands.
 
 use super::source::Source;
-use super::{circles, floors, places, shape};
+use super::{circles, floors, names, places, shape};
 
 /// Every breach in what is compiled into the program.
 fn breaches(law: fn(&Source) -> Vec<String>) -> Vec<String> {
@@ -40,4 +40,11 @@ fn files_import_each_other_in_one_direction() {
         .map(|circle| format!("a circle: {}", circle.join(" ")))
         .collect();
     assert_kept(&found);
+}
+
+#[test]
+fn public_types_have_names_of_their_own() {
+    let sources = Source::all();
+    let program: Vec<Source> = sources.into_iter().filter(|s| !s.is_test()).collect();
+    assert_kept(&names::repeated(&program));
 }

@@ -4,6 +4,7 @@ mod circles;
 mod floors;
 mod laws;
 mod licenses;
+mod names;
 mod places;
 mod shape;
 mod source;
