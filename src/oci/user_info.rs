@@ -7,12 +7,17 @@ const AUTHORITY: &str = "://";
 const REDACTED: &str = "***";
 
 /// `text` with `***` for whatever stands before an `@` in its URLs (RFC 3986, 3.2.1:
-/// user information). Where a URL is ill-formed, rather too much is hidden: one in
-/// quotes goes on to their end, another to the next space.
+/// user information), also in those whose scheme was forgotten. Where a URL is
+/// ill-formed, rather too much is hidden: one in quotes goes on to their end,
+/// another to the next space.
 pub fn without_user_info(text: &str) -> Cow<'_, str> {
-    if !text.contains(AUTHORITY) || !text.contains('@') {
+    if !text.contains('@') {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(hide_without_scheme(&hide_after_scheme(text)))
+}
+
+fn hide_after_scheme(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(AUTHORITY) {
@@ -28,7 +33,29 @@ pub fn without_user_info(text: &str) -> Cow<'_, str> {
         rest = &after[end..];
     }
     shown.push_str(rest);
-    Cow::Owned(shown)
+    shown
+}
+
+fn hide_without_scheme(text: &str) -> String {
+    let ends_word = |letter: char| letter.is_whitespace() || "\"'`".contains(letter);
+    let words = text.split_inclusive(ends_word).map(|word| {
+        let host = user_info_end(word);
+        host.map_or(Cow::Borrowed(word), |at| {
+            Cow::Owned(format!("{HIDDEN}{}", &word[at..]))
+        })
+    });
+    words.collect()
+}
+
+/// Where the user information of a word like `robot:password@host` ends. A path or a
+/// digest tells the name of an image, `app:1@sha256:…`, which is left alone.
+fn user_info_end(word: &str) -> Option<usize> {
+    let at = word.rfind('@')?;
+    let (before, after) = (&word[..at], &word[at + 1..]);
+    let is_digest = ["sha256:", "sha384:", "sha512:"]
+        .iter()
+        .any(|algorithm| after.starts_with(algorithm));
+    (before.contains(':') && !before.contains('/') && !is_digest).then_some(at)
 }
 
 /// Where the URL ends whose scheme is the last word of `before`.
@@ -66,8 +93,29 @@ mod tests {
     }
 
     #[test]
+    fn hides_it_where_the_scheme_was_forgotten() {
+        for (text, shown) in [
+            (
+                "\"u:p@a.corp\" is no address",
+                "\"***@a.corp\" is no address",
+            ),
+            ("address u:p@q@a.corp:5000/x", "address ***@a.corp:5000/x"),
+        ] {
+            assert_eq!(without_user_info(text), shown);
+        }
+    }
+
+    #[test]
     fn leaves_the_rest_alone() {
-        for text in ["a.corp/x@sha256:1", "https://a.corp", "", "://", "a@b ://"] {
+        for text in [
+            "a.corp/x@sha256:1",
+            "app:1@sha256:1",
+            "a.corp:5000/x:1@latest",
+            "https://a.corp",
+            "",
+            "://",
+            "a@b ://",
+        ] {
             assert_eq!(without_user_info(text), text);
         }
     }
