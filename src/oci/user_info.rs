@@ -41,7 +41,7 @@ fn hide_without_scheme(text: &str) -> String {
     let words = text.split_inclusive(ends_word).map(|word| {
         let host = user_info_end(word);
         host.map_or(Cow::Borrowed(word), |at| {
-            Cow::Owned(format!("{HIDDEN}{}", &word[at..]))
+            Cow::Owned(format!("{REDACTED}{}", &word[at..]))
         })
     });
     words.collect()

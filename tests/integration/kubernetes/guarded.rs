@@ -53,6 +53,7 @@ impl Guarded {
         let (development, production) = (Origin::start()?, Origin::start()?);
         let hub = format!("http://{}", development.address());
         let setup = Setup::new()
+            .listener("exposure = \"internal\"\n")
             .upstream("development", development.address(), development.address())
             .upstream("production", production.address(), production.address())
             .upstream_with(HUB, HUB, &hub, "default = true")
