@@ -25,11 +25,12 @@ pub(super) struct RequestTime(pub(super) Timestamp);
 #[derive(Clone, Debug)]
 pub(super) struct Authenticated(pub(super) Principal);
 
-/// Whoever may read: a token's holder, or anyone on this machine where that is set.
+/// A principal that may read: a token's holder, or any client on loopback where that is
+/// set.
 #[derive(Clone, Debug)]
 pub(super) struct ReadAccess(pub(super) Principal);
 
-/// Whoever may also read what people wrote and granted.
+/// A principal that may also read exceptions, advisories, overrides and the status.
 #[derive(Clone, Debug)]
 pub(super) struct RecordsReader(pub(super) Principal);
 

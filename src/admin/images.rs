@@ -87,7 +87,7 @@ pub(super) fn within_scope(
     let scope = principal.scope();
     let reaches = match environment {
         Some(name) => scope.covers_environment(name.as_str()),
-        // A word on all environments needs a token for all of them.
+        // What applies to all environments needs a token for all of them.
         None => scope.environments().is_empty(),
     };
     within_repository(principal, repository)?;

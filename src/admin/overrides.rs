@@ -23,6 +23,7 @@ const MAX_TEXT_CHARS: usize = 1000;
 #[utoipa::path(
     post,
     path = "/api/v1/break-glass",
+    operation_id = "grant",
     request_body = BreakGlassRequest,
     responses((status = 200, body = BreakGlassView), (status = 400, body = ErrorBody))
 )]
@@ -68,7 +69,12 @@ pub(super) async fn grant_break_glass(
 }
 
 /// List the grants that hold now.
-#[utoipa::path(get, path = "/api/v1/break-glass", responses((status = 200, body = BreakGlassList)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/break-glass",
+    operation_id = "grants",
+    responses((status = 200, body = BreakGlassList))
+)]
 pub(super) async fn list_break_glass(
     State(admin): State<Admin>,
     RecordsReader(principal): RecordsReader,
@@ -125,7 +131,12 @@ pub(super) async fn set_mode(
 }
 
 /// List the modes that were set for some hours, and hold now.
-#[utoipa::path(get, path = "/api/v1/modes", responses((status = 200, body = ModeList)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/modes",
+    operation_id = "modes",
+    responses((status = 200, body = ModeList))
+)]
 pub(super) async fn list_modes(
     State(admin): State<Admin>,
     RecordsReader(principal): RecordsReader,

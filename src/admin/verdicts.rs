@@ -40,8 +40,8 @@ pub(super) async fn verdict(
     }))
 }
 
-/// As a pull of that reference would be resolved and judged now, by somebody who may
-/// pull: whoever asks for a verdict need not.
+/// As a pull of that reference would be resolved and judged now, by a client that may
+/// pull: the one that asks for a verdict need not be allowed to.
 async fn explain(
     admin: &Admin,
     image: &ImageRef,

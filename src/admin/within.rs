@@ -25,8 +25,8 @@ impl Admin {
             && self.knows_within(scope, &grant.digest)
     }
 
-    /// What an advisory says of images of the scope. Vulnerabilities and packages may
-    /// be in any of them; of digests only those that lie there are told.
+    /// What an advisory says of images of the scope. Vulnerabilities and packages may be
+    /// in any of them; of digests only those in the scope are shown.
     pub(super) fn advisory_within(&self, scope: &Scope, advisory: &Advisory) -> Option<Advisory> {
         let mut digests = advisory.digests.clone();
         digests.retain(|digest| self.knows_within(scope, digest));

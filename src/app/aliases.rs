@@ -79,8 +79,8 @@ impl Aliases {
         }
     }
 
-    /// Whoever is served was judged by the digest that was asked for. Where nobody
-    /// knew of the other one, and something is said against that, they ask again.
+    /// A request is judged by the digest that it names. Where the alias was not known,
+    /// and evidence speaks against it, the content is refused and the client asks again.
     fn refused(&self, filled: &VerifiedContent, alias: &Alias, now: Timestamp) -> Option<Refused> {
         if self.is_revoked(filled, now) {
             return Some(Refused::Revoked);

@@ -58,8 +58,8 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
     }
 }
 
-/// Opens a file or a pipe to read from; a pipe that nobody writes to is at its end.
-/// Whoever reads it bounds it.
+/// Opens a file or a pipe to read from; a pipe without a writer is at its end. The reader
+/// bounds the length.
 ///
 /// # Errors
 /// As of [`File::open`].

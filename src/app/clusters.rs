@@ -1,4 +1,4 @@
-//! What the program knows of its clusters: the ways to Pods, and owners to be told.
+//! The configured clusters: exposure of their Pods, and events for owners.
 
 use std::collections::BTreeMap;
 use std::path::Path;

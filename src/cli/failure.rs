@@ -99,7 +99,7 @@ impl Failure {
         self
     }
 
-    /// The word of the server's refusal.
+    /// The error code of the server's answer.
     pub const fn code(&self) -> Option<ErrorCode> {
         self.code
     }
@@ -127,7 +127,7 @@ impl Failure {
     }
 }
 
-/// No password of a URL is shown, whoever put it in.
+/// Passwords in URLs are never shown.
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.exit {

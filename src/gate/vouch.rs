@@ -105,7 +105,7 @@ impl Vouchers {
         }
     }
 
-    /// What the upstream's word on the subject counts for now, where it has one.
+    /// Whether and until when the upstream vouches for the subject.
     pub(super) async fn add(&self, question: Question<'_>, evidence: &mut Evidence) {
         if let Some(answer) = self.voucher_answer(question).await {
             evidence.vouched_until = answer.until;

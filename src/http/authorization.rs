@@ -1,6 +1,6 @@
 //! The `Authorization` header: `Bearer` (RFC 6750) and `Basic` (RFC 7617).
 //!
-//! Parsing only. Whoever keeps the hashes of secrets looks them up.
+//! Parsing only; secrets are checked elsewhere.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};

@@ -79,8 +79,8 @@ where
     }
 }
 
-/// Whether a request has the one valid `Host` that it needs (RFC 9112, 3.2): two could
-/// be read differently by whoever stands before us.
+/// Whether a request has the one valid `Host` that it needs (RFC 9112, 3.2): a proxy in
+/// front could read two of them differently.
 fn host_is_clear(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {

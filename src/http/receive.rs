@@ -44,7 +44,7 @@ where
         end: End::Incomplete,
     };
     let deadline = tokio::time::Instant::from_std(deadline);
-    // What the deadline cuts short is told from `end` as it stands.
+    // What the deadline cuts short is reported from `end` as it is then.
     let _ = tokio::time::timeout_at(deadline, receiving.read(pin!(body))).await;
     receiving.ended()
 }

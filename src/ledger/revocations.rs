@@ -27,8 +27,8 @@ pub struct Reinstatement {
     pub digest: Digest,
     /// As it was revoked: one for everywhere is not undone for one environment.
     pub environment: Option<EnvironmentName>,
-    /// As it was revoked; whoever speaks for every repository (none) undoes those for
-    /// some, too.
+    /// As it was revoked; a token for all repositories (none listed) also undoes narrower
+    /// revocations.
     pub repositories: RepositoryGlobs,
     pub by: String,
     pub at: Timestamp,

@@ -203,8 +203,8 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> BoundedMemory<K, V> {
         weights.sum()
     }
 
-    /// The key's hash and its shard. The table takes the hash's lowest and
-    /// highest bits, so the shard is told by those between.
+    /// The key's hash and its shard. The table takes the hash's lowest and highest bits,
+    /// so the bits between choose the shard.
     fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> (u64, MutexGuard<'_, Shard<K, V>>) {
         let hash = self.hasher.hash_one(key);
         let middle = usize::try_from((hash >> 32) & 0xffff).unwrap_or_default();

@@ -74,7 +74,7 @@ words! {
 }
 
 words! {
-    /// What a running Pod would be told if it were created now.
+    /// The verdict that a running Pod would get if it were created now.
     PodVerdict { Allowed = "allowed", Denied = "denied" }
 }
 

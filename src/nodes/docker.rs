@@ -1,4 +1,4 @@
-//! Docker: a `hosts.toml` for its containerd store, and a plain word on the rest.
+//! Docker: a `hosts.toml` for its containerd store, and notes on the rest.
 
 use std::path::{Path, PathBuf};
 

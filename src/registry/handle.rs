@@ -67,7 +67,8 @@ impl RegistryCall<'_> {
         answer
     }
 
-    /// `docker login` ends here: so whoever may pull nothing hears it at once.
+    /// `docker login` ends here, so that a token that may pull nothing is refused at
+    /// once.
     async fn base(&self) -> RegistryResponse {
         let Some(denial) = self.client.barred(None) else {
             return answer::base();

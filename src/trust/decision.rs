@@ -124,8 +124,7 @@ pub struct Decision {
     pub location: Option<WorkloadLocation>,
     pub environment: EnvironmentName,
     pub principal: String,
-    /// Nobody checked who told the principal's name, as for a webhook without a
-    /// client CA.
+    /// The principal's name is not authenticated, as for a webhook without a client CA.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unauthenticated: bool,
     pub client: Option<String>,

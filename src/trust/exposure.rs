@@ -44,7 +44,7 @@ pub enum ExposureSource {
     Cluster(String),
 }
 
-/// An operator's word on the exposure of some repositories.
+/// A configured exposure of some repositories.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExposureRule {
     pub repositories: RepositoryGlobs,

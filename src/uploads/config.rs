@@ -1,4 +1,4 @@
-//! What uploads must be told.
+//! Options of uploads.
 
 use std::path::PathBuf;
 use std::time::Duration;

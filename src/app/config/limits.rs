@@ -52,7 +52,7 @@ fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_u64(time.as_secs())
 }
 
-/// As `check-config` tells it.
+/// As `check-config` shows it.
 impl fmt::Display for LimitsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

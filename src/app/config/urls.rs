@@ -1,5 +1,5 @@
-//! Web addresses in the files. Whoever reads a message about one learns no password
-//! from it, so none may stand there.
+//! URLs in the configuration. They must hold no password, so that no message about one
+//! can show it.
 
 use url::{Host, Url};
 

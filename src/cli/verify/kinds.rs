@@ -2,7 +2,7 @@
 
 use crate::kubernetes::images::{KindSeen, Manifests};
 
-/// How many kinds are told in one line.
+/// How many kinds are listed in one line.
 const MOST: usize = 20;
 
 /// One line on what was looked at, and one on what was not understood.

@@ -31,7 +31,7 @@ pub(super) fn page(status: StatusCode, body: impl Into<Bytes>) -> DemoAnswer {
     answer
 }
 
-/// Answers `parts` from `content`, whoever asks.
+/// Answers `parts` from `content`, without authentication.
 pub(super) fn answer(content: &DemoContent, parts: &Parts, route: &DemoRoute) -> DemoAnswer {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return error(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");

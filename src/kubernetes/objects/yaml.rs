@@ -1,4 +1,4 @@
-//! Renders objects as YAML, with comments for whoever applies them.
+//! Renders objects as YAML, with comments.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! The two facts that are read from a certificate: when it expires and what its
 //! subject is called (RFC 5280 §4.1).
 //!
-//! Whoever calls has the certificate verified by rustls; nothing here is trusted
-//! before that. Extensions are left unread, so that an odd one changes nothing.
+//! The caller has rustls verify the certificate before it trusts anything of it.
+//! Extensions are left unread, so that an odd one changes nothing.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};

@@ -63,8 +63,8 @@ impl ReloadingCertificates {
         Ok(Self { current })
     }
 
-    /// Shows what `shown` shows, now and later, and asks clients for a certificate by
-    /// one of `client_ca`, PEM. Whoever has none is served, and has no name.
+    /// Shows what `shown` shows, now and later, and asks clients for a certificate by one
+    /// of `client_ca`, PEM. Clients without one are served, without a name.
     pub fn asking(shown: Arc<Self>, client_ca: &[u8]) -> Result<Self, TlsError> {
         let current = ArcSwap::from_pointee(Loaded::asking(shown, client_ca)?);
         Ok(Self { current })
