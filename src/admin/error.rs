@@ -96,7 +96,6 @@ impl From<InspectError> for AdminError {
     fn from(error: InspectError) -> Self {
         let code = match error {
             InspectError::UnknownUpstream(..)
-            | InspectError::NotServed(_)
             | InspectError::NotPermitted(_)
             | InspectError::Unfit(..) => ErrorCode::Refused,
             InspectError::NotFound(_) | InspectError::NotPromoted(..) => ErrorCode::NotFound,

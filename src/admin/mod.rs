@@ -12,6 +12,7 @@ mod error;
 mod exceptions;
 mod extract;
 mod hosts;
+mod hypothetical_pull;
 mod images;
 mod overrides;
 mod promotions;

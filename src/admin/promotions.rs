@@ -7,6 +7,7 @@ use super::Admin;
 use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
 use super::extract::JsonBody;
+use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_scope;
 use super::verdicts::view;
 use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
@@ -39,19 +40,11 @@ pub(super) async fn promote(
     names_a_digest(&image, request.resolve)?;
     let inspected = admin.gate.inspector().inspect(&image, now).await?;
     let rulebook = admin.gate.rulebook();
-    let exposure = admin.exposure_of_pulls(&environment);
-    let (verdict, _) = admin
-        .gate
-        .inspector()
-        .judge(
-            &rulebook,
-            &environment,
-            &inspected,
-            exposure,
-            Some(principal.name()),
-            now,
-        )
-        .await;
+    let hypothetical = HypotheticalPull::new(&admin, &environment, image.repository(), now)?;
+    let inspector = admin.gate.inspector();
+    let promoter = Some(principal.name());
+    let judged = inspector.judge(hypothetical.pull(), &rulebook, &inspected, promoter);
+    let (verdict, _) = judged.await;
     let forced = denied_but_forced(&verdict, &image, request.force)?;
     let new = NewPromotion {
         subject: verdict.subject().clone(),
@@ -62,14 +55,11 @@ pub(super) async fn promote(
         link: request.link,
         forced,
     };
-    admin.gate.inspector().record(&inspected).await?;
+    inspector.record(&inspected).await?;
     let ledger = &admin.ledger;
     let id = ledger.promote(new).await?;
-    let (verdict, _) = admin
-        .gate
-        .inspector()
-        .judge(&rulebook, &environment, &inspected, exposure, None, now)
-        .await;
+    let judged = inspector.judge(hypothetical.pull(), &rulebook, &inspected, None);
+    let (verdict, _) = judged.await;
     Ok(Json(PromotionAnswer {
         id: format!("promotion:{id}"),
         image: image.to_string(),

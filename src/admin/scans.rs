@@ -8,6 +8,7 @@ use super::Admin;
 use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
 use super::extract::LargeBody;
+use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_repository;
 use super::scan_body::ScanBody;
 use super::submission::{Submission, answer, may_submit};
@@ -94,7 +95,7 @@ async fn submit_pushed(
     let (manifest, bound) = bind(&inspected, image, &submission.report)?;
     let id = record(admin, &mut submission, &inspected, manifest).await?;
     let gate = match &submission.gate {
-        Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await),
+        Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
         None => None,
     };
     Ok(ScanAnswer {
@@ -149,15 +150,12 @@ async fn judge(
     environment: &EnvironmentName,
     inspected: &InspectedImage,
     image: &ImageRef,
-) -> VerdictView {
+) -> Result<VerdictView, AdminError> {
     let rulebook = admin.gate.rulebook();
-    let judged = admin.gate.inspector().judge(
-        &rulebook,
-        environment,
-        inspected,
-        admin.exposure_of_pulls(environment),
-        Some(submission.principal.name()),
-        submission.now,
-    );
-    view_in_full(judged.await, image.to_string())
+    let hypothetical =
+        HypotheticalPull::new(admin, environment, image.repository(), submission.now)?;
+    let promoter = Some(submission.principal.name());
+    let inspector = admin.gate.inspector();
+    let judged = inspector.judge(hypothetical.pull(), &rulebook, inspected, promoter);
+    Ok(view_in_full(judged.await, image.to_string()))
 }

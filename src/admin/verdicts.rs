@@ -1,7 +1,5 @@
 //! `GET /api/v1/verdicts`: the same answer that a pull gets, with its reasons.
 
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -10,10 +8,10 @@ use super::Admin;
 use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
 use super::extract::StrictQuery;
+use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_scope;
-use crate::access::{Principal, Role};
-use crate::api::{ErrorBody, ErrorCode, MAX_FINDINGS_SHOWN, VerdictQuery, VerdictView};
-use crate::gate::{Client, ExposureInput, Pull, RequestTarget};
+use crate::api::{ErrorBody, MAX_FINDINGS_SHOWN, VerdictQuery, VerdictView};
+use crate::gate::ExposureInput;
 use crate::oci::ImageRef;
 use crate::trust::{EnvironmentName, Exposure, JudgedFinding, Verdict, denial_message};
 
@@ -48,29 +46,12 @@ async fn explain(
     environment: &EnvironmentName,
     (exposure, now): (Option<Exposure>, Timestamp),
 ) -> Result<(Verdict, Vec<JudgedFinding>), AdminError> {
-    let listener = (admin.pulls)(environment);
-    let client = Client {
-        listener: listener
-            .ok_or_else(|| AdminError::new(ErrorCode::Unavailable, "the program stops"))?,
-        principal: Principal::anonymous(Role::Puller),
-        address: None,
-    };
-    let target = RequestTarget {
-        repository: image.repository().clone(),
-        namespace: None,
-        by_host: false,
-    };
-    let pull = Pull {
-        client: &client,
-        target: &target,
-        now,
-        started: Instant::now(),
-    };
+    let hypothetical = HypotheticalPull::new(admin, environment, image.repository(), now)?;
     let stated = exposure.map(ExposureInput::Stated);
     let exposure = stated.unwrap_or_else(|| admin.exposure_of_pulls(environment));
     let rulebook = admin.gate.rulebook();
     let inspector = admin.gate.inspector();
-    let explained = inspector.explain(pull, &rulebook, image, exposure);
+    let explained = inspector.explain(hypothetical.pull(), &rulebook, image, exposure);
     Ok(explained.await?)
 }
 

@@ -19,7 +19,7 @@ use crate::oci::{
 };
 use crate::report::{BindError, BindTarget, ReportBinding, ScanReport};
 use crate::trust::{
-    Environment, EnvironmentName, JudgedFinding, Promotion, Rulebook, Subject, Verdict,
+    Denial, DenialReason, Environment, EnvironmentName, JudgedFinding, Promotion, Rulebook, Verdict,
 };
 
 /// An image as its upstream has it.
@@ -39,11 +39,10 @@ pub struct InspectedImage {
 pub enum InspectError {
     #[error("{0} is no upstream of this gateway; configured are {1}")]
     UnknownUpstream(String, String),
-    #[error("the upstream does not serve {0}; its `repositories` leave it out")]
-    NotServed(String),
-    /// The operator's lists leave it out, for that environment or its listeners.
-    #[error("{0}")]
-    NotPermitted(String),
+    /// The operator's lists leave it out: an upstream's, a listener's or an
+    /// environment's.
+    #[error("{}: {}", .0.reason.code(), .0.detail)]
+    NotPermitted(Denial),
     #[error("{0} is not there; push it first")]
     NotFound(String),
     /// The environment serves promoted tags alone.
@@ -163,7 +162,13 @@ impl Inspector {
     fn served(&self, repository: &Repository) -> Result<(), InspectError> {
         match self.upstreams.get(repository.host()) {
             Some(upstream) if upstream.serves(repository) => Ok(()),
-            Some(_) => Err(InspectError::NotServed(repository.to_string())),
+            Some(_) => Err(InspectError::NotPermitted(Denial::new(
+                DenialReason::RegistryNotPermitted,
+                format!(
+                    "the upstream does not serve {repository}; its `repositories` leave it out"
+                ),
+                "ask the operator to list it there",
+            ))),
             None => {
                 let known: Vec<&str> = self.upstreams.all().map(|it| it.host.as_str()).collect();
                 let host = repository.host().to_string();
@@ -186,7 +191,6 @@ impl Inspector {
         image: &ImageRef,
         exposure: ExposureInput,
     ) -> Result<(Verdict, Vec<JudgedFinding>), InspectError> {
-        self.served(pull.repository())?;
         let reference = image.reference();
         let digest = match (self.resolve(pull, rulebook, &reference).await, &reference) {
             (Ok(digest), _) => digest,
@@ -209,53 +213,49 @@ impl Inspector {
         Ok(question.verdict_in_full(&evidence))
     }
 
-    /// Limits and resolve of a pull. What policy itself leaves out is resolved all the
-    /// same, to tell what else is said against it.
+    /// Limits and resolve of a pull.
     async fn resolve(
         &self,
         pull: Pull<'_>,
         rulebook: &Rulebook,
         reference: &Reference,
     ) -> Result<Digest, Halt> {
-        let repository = pull.repository();
-        let environment = rulebook.environment(pull.environment());
-        let denied = |it: &&Environment| !it.permits_upstream(repository, repository.host());
-        let environment = match environment.filter(denied) {
-            Some(environment) => environment,
-            None => self.resolver.limits(pull, rulebook)?,
-        };
+        let environment = self.limits(pull, rulebook)?;
         let resolved = self
             .resolver
             .resolve(pull, environment, reference, Lane::Layered);
         Ok(resolved.await?.digest)
     }
 
+    /// Limits of a pull. What policy itself leaves out is judged all the same, to tell
+    /// what else is said against it.
+    fn limits<'a>(&self, pull: Pull<'_>, rulebook: &'a Rulebook) -> Result<&'a Environment, Halt> {
+        let repository = pull.repository();
+        let environment = rulebook.environment(pull.environment());
+        let denied = |it: &&Environment| !it.permits_upstream(repository, repository.host());
+        match environment.filter(denied) {
+            Some(environment) => Ok(environment),
+            None => self.resolver.limits(pull, rulebook),
+        }
+    }
+
     /// The verdict that a pull of `inspected` would get, with the findings that it
     /// turns on. `as_promoted_by`: as if they had promoted it already.
     pub async fn judge(
         &self,
+        pull: Pull<'_>,
         rulebook: &Rulebook,
-        environment: &EnvironmentName,
         inspected: &InspectedImage,
-        exposure: ExposureInput,
         as_promoted_by: Option<&str>,
-        now: Timestamp,
     ) -> (Verdict, Vec<JudgedFinding>) {
-        let subject = Subject {
-            environment: environment.clone(),
-            repository: inspected.repository.clone(),
-            digest: inspected.digest.clone(),
-        };
-        let question = Question {
-            rulebook,
-            subject: &subject,
-            exposure,
-            now,
-            depth: 0,
-        };
+        let subject = pull.subject(inspected.digest.clone());
+        let question = pull.question(rulebook, &subject);
+        if let Err(Halt::NotServed(denial)) = self.limits(pull, rulebook) {
+            return (question.refused(denial), Vec::new());
+        }
         let known = (inspected.closure.clone(), &*inspected.aliases);
         let (mut evidence, _) = self.judge.evidence(question, known).await;
-        let supposed = as_promoted_by.map(|who| Promotion::hypothetical(&subject, who, now));
+        let supposed = as_promoted_by.map(|who| Promotion::hypothetical(&subject, who, pull.now));
         evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)
     }
@@ -277,7 +277,7 @@ fn unresolved(pull: Pull<'_>, rulebook: &Rulebook, image: &ImageRef, halt: Halt)
     let environment = rulebook.environment(pull.environment());
     let promoted = environment.is_some_and(|it| it.settings(pull.repository()).promoted_tags);
     match halt {
-        Halt::NotServed(denial) => InspectError::NotPermitted(denial.detail),
+        Halt::NotServed(denial) => InspectError::NotPermitted(denial),
         Halt::Refused(Refusal::ManifestUnknown) if promoted => {
             InspectError::NotPromoted(image.to_string(), pull.environment().clone())
         }

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DenialReason {
+    /// Said first: a pull that lists leave out goes no further.
+    RegistryNotPermitted,
     Revoked,
     ManifestRefused,
     AmbiguousReference,
     UnknownUpstream,
-    RegistryNotPermitted,
     NotInAdmittedImage,
     PlatformNotAllowed,
     Unauthenticated,
@@ -46,11 +47,11 @@ pub enum ReasonClass {
 
 impl DenialReason {
     pub const ALL: [Self; 19] = [
+        Self::RegistryNotPermitted,
         Self::Revoked,
         Self::ManifestRefused,
         Self::AmbiguousReference,
         Self::UnknownUpstream,
-        Self::RegistryNotPermitted,
         Self::NotInAdmittedImage,
         Self::PlatformNotAllowed,
         Self::Unauthenticated,
