@@ -9,4 +9,4 @@ mod notices;
 mod policy;
 mod probes;
 mod program;
-mod webhook;
+pub mod webhook;

@@ -24,13 +24,13 @@ pin_digests = false
 ";
 
 /// An API server's client, which trusts the bundle that the program publishes.
-struct ApiServer<'a> {
+pub struct ApiServer<'a> {
     world: &'a World,
     client: reqwest::Client,
 }
 
 impl<'a> ApiServer<'a> {
-    fn of(world: &'a World) -> Self {
+    pub fn of(world: &'a World) -> Self {
         Self::showing(world, None)
     }
 
@@ -51,7 +51,7 @@ impl<'a> ApiServer<'a> {
         }
     }
 
-    async fn ask(&self, path: &str, review: &Value) -> (u16, Value) {
+    pub async fn ask(&self, path: &str, review: &Value) -> (u16, Value) {
         let address = self.world.app().webhook().unwrap();
         let url = format!("https://{address}/clusters/{path}?timeout=10s");
         let answer = self.client.post(url).body(review.to_string()).send();
