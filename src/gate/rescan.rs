@@ -48,13 +48,28 @@ impl RescanReason {
         }
     }
 
+    /// `None`: a new scan would not lift it.
     fn of(reason: DenialReason) -> Option<Self> {
         match reason {
             DenialReason::NotScanned => Some(Self::NotScanned),
             DenialReason::PlatformNotScanned => Some(Self::PlatformNotScanned),
             DenialReason::ScanIncomplete => Some(Self::ScanIncomplete),
             DenialReason::ScanStale => Some(Self::ScanStale),
-            _ => None,
+            DenialReason::Revoked
+            | DenialReason::ManifestRefused
+            | DenialReason::AmbiguousReference
+            | DenialReason::UnknownUpstream
+            | DenialReason::RegistryNotPermitted
+            | DenialReason::NotInAdmittedImage
+            | DenialReason::PlatformNotAllowed
+            | DenialReason::Unauthenticated
+            | DenialReason::Malware
+            | DenialReason::BlockedByAdvisory
+            | DenialReason::TooSevere
+            | DenialReason::NotPromoted
+            | DenialReason::UntrustedBase
+            | DenialReason::TooNew
+            | DenialReason::Undecidable => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::config::{ClusterConfig, Config};
 use crate::cli::client::ApiClient;
 use crate::cli::verify::{self, VerifiedImage};
 use crate::kubernetes::doctor::{ImageAnswer, RunningImage};
-use crate::trust::Exposure;
+use crate::trust::{DenialReason, Exposure};
 
 /// Asks for each, as internal and as external; without an answer to one there is none
 /// to any.
@@ -73,7 +73,7 @@ fn answer(judged: &VerifiedImage) -> ImageAnswer {
     match judged.is_allowed() {
         true => ImageAnswer::Allowed,
         false => ImageAnswer::Denied {
-            reason: judged.word(),
+            is_revoked: judged.word() == DenialReason::Revoked.code(),
             message: judged.line(),
             next_step: judged.next_step().unwrap_or_default(),
         },

@@ -25,9 +25,10 @@ pub struct RunningImage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageAnswer {
     Allowed,
-    /// The gravest reason's word, the line that a client would read, the next step.
     Denied {
-        reason: String,
+        /// The gravest reason is a revocation.
+        is_revoked: bool,
+        /// The line that a client would read.
         message: String,
         next_step: String,
     },
@@ -75,7 +76,7 @@ pub fn judge_images(answers: &[(RunningImage, ImageAnswer)]) -> Vec<Diagnosis> {
 
 fn denied((question, answer): &(RunningImage, ImageAnswer)) -> Option<Diagnosis> {
     let ImageAnswer::Denied {
-        reason,
+        is_revoked,
         message,
         next_step,
     } = answer
@@ -83,13 +84,13 @@ fn denied((question, answer): &(RunningImage, ImageAnswer)) -> Option<Diagnosis>
         return None;
     };
     let pods = some_of(&question.pods);
-    let what = match reason.as_str() {
-        "revoked" => format!("{} was revoked and still runs in {pods}", question.image),
-        _ => format!("{} runs in {pods} and would be denied now", question.image),
+    let what = match is_revoked {
+        true => format!("{} was revoked and still runs in {pods}", question.image),
+        false => format!("{} runs in {pods} and would be denied now", question.image),
     };
-    let next = match reason.as_str() {
-        "revoked" => "replace it, then delete the Pods: a revocation stops no running Pod",
-        _ => next_step,
+    let next = match is_revoked {
+        true => "replace it, then delete the Pods: a revocation stops no running Pod",
+        false => next_step,
     };
     Some(Diagnosis::wrong(what).why(message.clone()).next(next))
 }

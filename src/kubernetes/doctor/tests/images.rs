@@ -77,7 +77,7 @@ fn what_would_be_denied_now_is_reported_and_revoked_images_most_of_all() {
         pods: vec!["shop/a".to_owned()],
     };
     let denied = |reason: &str| ImageAnswer::Denied {
-        reason: reason.to_owned(),
+        is_revoked: reason == "revoked",
         message: format!("sekisho: {reason}: x"),
         next_step: "scan it".to_owned(),
     };
