@@ -1,6 +1,7 @@
 //! The laws of the house, kept by reading the source.
 
 mod circles;
+mod decisions;
 mod floors;
 mod laws;
 mod licenses;
