@@ -16,7 +16,7 @@ use super::{
     version,
     subcommand_required = true,
     after_help = "Examples:
-  sekisho demo                    the story, told with real answers
+  sekisho demo                    scan, promotion and pull on an embedded registry
   sekisho serve                   the gateway, on 127.0.0.1:5080
   sekisho explain nginx:1.27      why an image is let through, or not
 

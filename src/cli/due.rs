@@ -14,14 +14,14 @@ use crate::app::config::Period;
 #[derive(Debug, Args)]
 #[command(
     after_help = "SCAN is the image at its upstream, for the scanner; the gateway does not serve what
-has no papers. IMAGE is what the report is handed in for.
+lacks evidence. IMAGE is what the report is handed in for.
 
 Examples:
   sekisho scan due
   sekisho scan due --within 3d --output json"
 )]
 pub struct ScanDue {
-    /// Scans that run out within so long, too
+    /// Also scans that run out within this time
     #[arg(long, value_name = "PERIOD", default_value = "7d")]
     within: Period,
     #[command(flatten)]

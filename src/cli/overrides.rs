@@ -14,8 +14,8 @@ use crate::trust::{EnvironmentName, Mode};
 #[derive(Debug, Args)]
 #[command(
     after_help = "For an emergency, and on record: every pull under it is recorded and counted,
-`status` shows it, and it ends by itself. It lifts what papers say, never what
-cannot be judged safely, and a revocation only with --revoked.
+`status` shows it, and it ends by itself. It lifts missing or bad evidence, never
+what cannot be judged safely, and a revocation only with --revoked.
 
 Examples:
   sekisho break-glass registry.corp/team/app@sha256:… --environment production --ticket INC-7 --hours 2 --reason 'checkout is down, the fix is unscanned'"

@@ -32,7 +32,7 @@ pub struct ReplayPolicy {
     /// A configuration file; its sections of policy are tried
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
-    /// Decisions of the last so long
+    /// How far back to look
     #[arg(long, value_name = "PERIOD", default_value = "7d")]
     since: Period,
     #[command(flatten)]

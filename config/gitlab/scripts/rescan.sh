@@ -1,7 +1,7 @@
 #!/bin/sh
 # Scans anew what Sekisho says is due: images that were asked for and have no scan,
 # and those whose scan runs out. Each is read from its own registry, as Sekisho
-# names it, never through the gateway, which does not serve what has no papers.
+# names it, never through the gateway, which does not serve what lacks evidence.
 # What cannot be scanned is named at the end, and then the script ends with 1.
 #
 # SEKISHO_SERVER  address of Sekisho's admin API

@@ -54,7 +54,7 @@ pub async fn tell(setup: &DemoSetup, printer: &StoryPrinter) -> Result<(), Failu
         .promotes("A promoter lets it into production", mended)
         .await?;
     storyteller
-        .pulls("Its papers are in order", "1.1", 200)
+        .pulls("Its evidence is complete", "1.1", 200)
         .await?;
     storyteller
         .pulls_layers("Its layers are served, and kept", mended)
@@ -68,7 +68,7 @@ pub async fn tell(setup: &DemoSetup, printer: &StoryPrinter) -> Result<(), Failu
         .reinstates("A false alarm: both stay on record", mended)
         .await?;
     storyteller
-        .pulls("Its papers are in order again", "1.1", 200)
+        .pulls("Its evidence is complete again", "1.1", 200)
         .await
 }
 
