@@ -14,6 +14,7 @@ use super::question::OtherVerdicts;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::upstreams::Upstreams;
+use crate::ledger::Ledger;
 use crate::oci::{Digest, MediaType, Referrer, Tag, read_referrers, write_referrers};
 use crate::trust::{Environment, Rulebook, Settings};
 use crate::upstream::UpstreamError;
@@ -47,6 +48,7 @@ pub struct TagList {
 
 /// Makes lists.
 pub(super) struct Lists {
+    ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     resolver: Arc<Resolver>,
     closures: Arc<Closures>,
@@ -56,6 +58,7 @@ pub(super) struct Lists {
 impl Lists {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
+            ledger: shared.ledger.clone(),
             upstreams: shared.upstreams.clone(),
             resolver: shared.resolver.clone(),
             closures: shared.closures.clone(),
@@ -148,9 +151,18 @@ impl Lists {
         let mut listed = self.upstream_referrers(pull, digest).await?;
         listed.retain(|entry| {
             is_served(settings, entry)
+                && !self.is_revoked(pull, entry.digest())
                 && artifact_type.is_none_or(|wanted| entry.artifact_type() == Some(wanted))
         });
         Ok(write_referrers(&listed))
+    }
+
+    /// Memory only: whether the pull of a referrer is sure to be denied as revoked.
+    fn is_revoked(&self, pull: Pull<'_>, digest: &Digest) -> bool {
+        let revocations = self.ledger.index().revocations(digest);
+        revocations
+            .iter()
+            .any(|it| it.reaches(pull.environment(), pull.repository()))
     }
 
     async fn upstream_referrers(

@@ -1,12 +1,16 @@
 //! Lists of referrers (distribution-spec, "Listing Referrers"): read strictly, and
 //! written anew from what was read, so that nothing unknown is handed on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Descriptor, JsonError, JsonLimits, MediaType, StructuralRefusal, read_strict};
+use super::{
+    Descriptor, Digest, JsonError, JsonLimits, MediaType, StructuralRefusal, read_strict,
+    without_controls,
+};
 
 /// A manifest that refers to another one, as a list names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,10 @@ impl Referrer {
         })
     }
 
+    pub fn digest(&self) -> &Digest {
+        &self.descriptor.digest
+    }
+
     /// What kind of artifact it is.
     pub fn artifact_type(&self) -> Option<&MediaType> {
         self.descriptor.artifact_type.as_ref()
@@ -57,9 +65,10 @@ impl Referrer {
     }
 }
 
-/// Without control characters, which would reach terminals.
+/// Without control and format characters, which would reach terminals.
 fn is_plain(text: &str) -> bool {
-    !text.chars().any(char::is_control)
+    let is_control = text.chars().any(char::is_control);
+    !is_control && matches!(without_controls(text), Cow::Borrowed(_))
 }
 
 /// The entries of an upstream's list. One that is ill-formed is left out.
@@ -88,7 +97,6 @@ pub fn write_referrers(referrers: &[Referrer]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::Digest;
 
     fn entry() -> Value {
         json!({
@@ -116,6 +124,8 @@ mod tests {
         more["unknown"] = json!({ "run": "this" });
         more["annotations"]["not-text"] = json!(7);
         more["annotations"]["terminal"] = json!("\u{1b}[2J");
+        more["annotations"]["reordered"] = json!("a\u{202e}b");
+        more["annotations"]["lines"] = json!("a\nb");
         assert_eq!(handed_on(&[entry(), more]), json!([entry(), entry()]));
     }
 

@@ -107,6 +107,23 @@ async fn referrers_are_listed_for_permitted_subjects_and_by_type() {
 
 /// Bypass 36: the upstream's own entries, with more in them than the list needs.
 #[tokio::test]
+async fn a_revoked_referrer_is_not_listed() {
+    let world = World::of(lists_sboms()).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &sbom);
+    world.admit(NAME, &app).await;
+    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
+    let digest = sbom.manifest.digest.to_string();
+    let listed = world.both(&path).await.json();
+    assert_eq!(listed["manifests"][0]["digest"], digest);
+    world.revoke(&sbom.manifest.digest).await;
+    let listed = world.both(&path).await.json();
+    assert_eq!(listed["manifests"], json!([]));
+}
+
+#[tokio::test]
 async fn a_list_of_referrers_hands_on_nothing_that_nobody_judged() {
     let world = World::of(lists_sboms()).await;
     let app = image("app");
