@@ -4,6 +4,9 @@
 //! What is bounded is the rate: of the time that bytes wait for the client, each window
 //! must move a minimum of them. Time in which nothing waits does not count, so that a
 //! slow upstream is not held against the client.
+//!
+//! What is seen is how many bytes the kernel took, not how many the client took. So the
+//! kernel is made to hold little, and that little is never counted against the client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,9 +19,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-/// What the kernel takes beyond what it could send, of a client that is watched closely,
-/// in bytes. It otherwise takes megabytes before it lets us see any progress.
-const UNSENT: u32 = 16 << 10;
+/// What may lie unsent in the kernel before it takes no more, in bytes. It otherwise takes
+/// megabytes, and shows no progress until a slow client has taken most of them.
+const UNSENT: u32 = 32 << 10;
+
+/// What may count as taken before it is sent, in bytes: `UNSENT`, the segment of 64 KiB
+/// that goes beyond it, and the 64 KiB that TLS buffers.
+const AHEAD: u64 = 160 << 10;
 
 /// How slowly a client may take what waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,19 +66,22 @@ impl Socket for TlsStream<TcpStream> {
 pub(super) struct Paced<I> {
     io: I,
     pace: Pace,
-    /// Bytes that were taken in this window.
+    /// Bytes that were taken in this window, and at most `AHEAD` from before it.
     taken: u64,
     /// Of this window, the time that has passed.
     waited: Duration,
     /// Since when the present write waits.
     since: Option<Instant>,
-    /// Runs while a write waits, until the window ends or the client is to be watched.
+    /// Runs while a write waits, until the window ends.
     alarm: Option<Pin<Box<Sleep>>>,
-    watched: bool,
 }
 
 impl<I: Socket> Paced<I> {
     pub(super) fn new(io: I, pace: Pace) -> Self {
+        if let Some(tcp) = io.tcp() {
+            // Without it progress is seen in larger steps.
+            let _ = SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
+        }
         Self {
             io,
             pace,
@@ -79,7 +89,6 @@ impl<I: Socket> Paced<I> {
             waited: Duration::ZERO,
             since: None,
             alarm: None,
-            watched: false,
         }
     }
 
@@ -109,51 +118,31 @@ impl<I: Socket> Paced<I> {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         loop {
             let since = *self.since.get_or_insert_with(Instant::now);
-            let next = self.next_alarm();
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(next)));
+            let left = self.pace.window.saturating_sub(self.waited);
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(left)));
             if alarm.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
             self.alarm = None;
             self.waited += since.elapsed();
             self.since = None;
-            self.watch_closely();
             if let Err(error) = self.measure() {
                 return Poll::Ready(error);
             }
         }
     }
 
-    /// A quarter of the window, then its end.
-    fn next_alarm(&self) -> Duration {
-        let until = match self.watched {
-            false => self.pace.window / 4,
-            true => self.pace.window,
-        };
-        until.saturating_sub(self.waited)
-    }
-
-    /// From now on the kernel shows what the client takes in small steps.
-    fn watch_closely(&mut self) {
-        if !self.watched
-            && let Some(tcp) = self.io.tcp()
-        {
-            // Without it progress is seen in larger steps.
-            let _ = SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
-        }
-        self.watched = true;
-    }
-
-    /// Begins a new window where one has passed.
+    /// Begins a new window where one has passed. What was taken beyond the minimum may
+    /// only now reach the client, so that it counts for the next window too.
     fn measure(&mut self) -> io::Result<()> {
         if self.waited < self.pace.window {
             return Ok(());
         }
-        if self.taken < self.pace.minimum() {
+        let Some(surplus) = self.taken.checked_sub(self.pace.minimum()) else {
             self.abandon();
             return Err(io::ErrorKind::TimedOut.into());
-        }
-        (self.taken, self.waited) = (0, Duration::ZERO);
+        };
+        (self.taken, self.waited) = (surplus.min(AHEAD), Duration::ZERO);
         Ok(())
     }
 
@@ -275,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn measures_each_window_by_itself() {
+    async fn measures_each_window_with_what_was_taken_ahead() {
         let mut server = Paced::new(duplex(1).0, BRISK);
         let minimum = BRISK.minimum();
         assert_eq!(minimum, (1 << 20) / 50);
@@ -293,5 +282,10 @@ mod tests {
             );
         }
         assert_eq!((server.waited, server.taken), (Duration::ZERO, 0));
+        for (taken, ahead) in [(minimum + 1, 1), (u64::MAX, AHEAD)] {
+            (server.waited, server.taken) = (BRISK.window, taken);
+            server.measure().unwrap();
+            assert_eq!(server.taken, ahead);
+        }
     }
 }
