@@ -129,11 +129,18 @@ impl ApiClient {
         authority: Option<&str>,
     ) -> Result<Self, Failure> {
         if !matches!(server.scheme(), "http" | "https") || !server.has_host() {
-            let message = format!("--server {server} is no web address");
+            let message = format!(
+                "--server is no web address: its scheme is {}",
+                server.scheme()
+            );
             return Err(Failure::usage(message).next("write it as https://sekisho.example"));
         }
         if !server.username().is_empty() || server.password().is_some() {
             let message = "--server holds a user name or password, which nobody asks for";
+            return Err(Failure::usage(message).next("write it as https://sekisho.example"));
+        }
+        if server.query().is_some() || server.fragment().is_some() {
+            let message = "--server holds a query or a fragment, which no server has";
             return Err(Failure::usage(message).next("write it as https://sekisho.example"));
         }
         let builder = reqwest::Client::builder()
@@ -379,7 +386,15 @@ mod tests {
 
     #[test]
     fn refuses_a_server_that_is_no_web_address() {
-        let refused = ApiClient::new(Url::parse("file:///x").unwrap(), None, None, None);
-        assert!(refused.err().unwrap().to_string().contains("file:///x"));
+        for server in [
+            "file:///hunter2",
+            "http://a/?t=hunter2",
+            "http://a/#hunter2",
+        ] {
+            let refused = ApiClient::new(Url::parse(server).unwrap(), None, None, None);
+            let message = refused.err().unwrap().to_string();
+            assert!(message.contains("--server"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
     }
 }

@@ -38,4 +38,4 @@ pub use printable::{printable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::StructuralRefusal;
-pub use user_info::without_user_info;
+pub use user_info::{with_origins_alone, without_user_info};

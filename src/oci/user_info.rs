@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::RegistryHost;
+
 const AUTHORITY: &str = "://";
 /// What stands in place of user names and passwords.
 const REDACTED: &str = "***";
@@ -14,26 +16,56 @@ pub fn without_user_info(text: &str) -> Cow<'_, str> {
     if !text.contains('@') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(hide_without_scheme(&hide_after_scheme(text)))
+    let shown = with_urls(text, |_, url| match url.rfind('@') {
+        Some(host) => format!("{REDACTED}{}", &url[host..]),
+        None => url.to_owned(),
+    });
+    Cow::Owned(hide_without_scheme(&shown))
 }
 
-fn hide_after_scheme(text: &str) -> String {
-    let mut shown = String::new();
+/// `text` with no more of its URLs than scheme and well-formed host: a secret may stand
+/// in any other part. Files are shown whole: `sqlite:///…`.
+pub fn with_origins_alone(text: &str) -> String {
+    let shown = with_urls(text, |before, url| match before.ends_with("sqlite") {
+        true if !url.contains(['@', '?', '#', '%']) => url.to_owned(),
+        _ => origin(url),
+    });
+    hide_without_scheme(&shown)
+}
+
+/// What may be shown of a URL's part after the scheme.
+fn origin(url: &str) -> String {
+    let bare = url.trim_end_matches([',', ';', ')', '…']);
+    let end = bare.find(['/', '?', '#', '\\']).unwrap_or(bare.len());
+    let (host, path) = bare.split_at(end);
+    let closing = &url[bare.len()..];
+    let is_host = RegistryHost::parse(&host.to_ascii_lowercase()).is_ok();
+    match path {
+        _ if bare.is_empty() => closing.to_owned(),
+        _ if !is_host || path.contains('@') || path.contains("%40") => REDACTED.to_owned(),
+        "" | "/" => url.to_owned(),
+        _ => format!("{host}/{REDACTED}{closing}"),
+    }
+}
+
+/// `text` with each URL's part after the scheme as `shown` has it, which also gets
+/// what stands before that.
+fn with_urls(text: &str, shown: impl Fn(&str, &str) -> String) -> Cow<'_, str> {
+    if !text.contains(AUTHORITY) {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(AUTHORITY) {
-        let (before, after) = rest.split_at(at + AUTHORITY.len());
-        let end = end_of_url(&rest[..at], after);
-        shown.push_str(before);
-        if let Some(host) = after[..end].rfind('@') {
-            shown.push_str(REDACTED);
-            shown.push_str(&after[host..end]);
-        } else {
-            shown.push_str(&after[..end]);
-        }
+        let (before, after) = (&rest[..at], &rest[at + AUTHORITY.len()..]);
+        let end = end_of_url(before, after);
+        whole.push_str(before);
+        whole.push_str(AUTHORITY);
+        whole.push_str(&shown(before, &after[..end]));
         rest = &after[end..];
     }
-    shown.push_str(rest);
-    shown
+    whole.push_str(rest);
+    Cow::Owned(whole)
 }
 
 fn hide_without_scheme(text: &str) -> String {
@@ -63,10 +95,21 @@ fn end_of_url(before: &str, after: &str) -> usize {
     let is_of_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     let opening = before.trim_end_matches(is_of_scheme).chars().next_back();
     let end = match opening {
-        Some(quote @ ('"' | '\'' | '`')) => after.find(quote),
+        Some('"') => end_of_quote(after),
+        Some(quote @ ('\'' | '`')) => after.find(quote),
         _ => after.find(char::is_whitespace),
     };
     end.unwrap_or(after.len())
+}
+
+/// Where the first `"` is that no `\` stands before.
+fn end_of_quote(after: &str) -> Option<usize> {
+    let mut escaped = false;
+    after.find(|letter| {
+        let ends = letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        ends
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +160,26 @@ mod tests {
             "a@b ://",
         ] {
             assert_eq!(without_user_info(text), text);
+        }
+    }
+
+    #[test]
+    fn shows_scheme_and_host_alone() {
+        for (text, shown) in [
+            ("\"https://u:p%40a.corp\" no", "\"https://***\" no"),
+            ("\"https://u:p\\\" q@a\" no", "\"https://***\" no"),
+            ("https://a.corp/?t=p, no", "https://a.corp/***, no"),
+            ("https://a.corp#p", "https://a.corp/***"),
+            ("https://a.corp/p/q", "https://a.corp/***"),
+            ("https://u:p", "https://***"),
+            ("https://a.corp:5000, no", "https://a.corp:5000, no"),
+            (
+                "https://A.corp/ or https://…",
+                "https://A.corp/ or https://…",
+            ),
+            ("sqlite:///var/a.db", "sqlite:///var/a.db"),
+        ] {
+            assert_eq!(with_origins_alone(text), shown);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::section::Section;
+use super::urls::quoted;
 
 /// Where a listener's certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +71,8 @@ pub(super) fn address(section: &mut Section<'_, '_>) -> Option<SocketAddr> {
         Ok(address) => Some(address),
         Err(_) => {
             let hint = "write an IP address and a port, as in 127.0.0.1:5080 or [::]:5080";
-            section.problem("address", format_args!("{text:?} is no address; {hint}"));
+            let shown = quoted(&text);
+            section.problem("address", format_args!("{shown} is no address; {hint}"));
             None
         }
     }

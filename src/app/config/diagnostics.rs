@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::oci::{printable, without_user_info};
+use crate::oci::{printable, with_origins_alone};
 
 /// The longest text of a problem, in characters.
 const MAX_PROBLEM_CHARS: usize = 1000;
@@ -91,9 +91,9 @@ fn name(file: &Path) -> String {
 }
 
 /// A problem may quote the file, which others wrote. Only the … of our own hints
-/// is kept besides what is printable, and no password of a URL.
+/// is kept besides what is printable, and scheme and host alone of a URL.
 fn harmless(text: &str) -> String {
-    let text = without_user_info(text.trim());
+    let text = with_origins_alone(text.trim());
     let parts = text.split('…');
     let parts: Vec<String> = parts
         .map(|part| printable(part, MAX_PROBLEM_CHARS))

@@ -12,7 +12,7 @@ use super::listeners::joined;
 use super::moment;
 use super::quantity::Period;
 use super::section::Section;
-use super::urls::{is_loopback, web_address};
+use super::urls::{is_loopback, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 
@@ -178,7 +178,8 @@ fn path(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<St
     let path = written.or_else(|| name.map(RegistryHost::to_string))?;
     if !RepositoryName::is_component(&path) {
         let hint = "set it to lower-case letters and digits, parted by . _ or -";
-        let text = format!("{path:?} cannot be a segment of an image name; {hint}");
+        let shown = quoted(&path);
+        let text = format!("{shown} cannot be a segment of an image name; {hint}");
         section.problem("path", text);
     }
     Some(path)
@@ -237,10 +238,7 @@ fn hosts(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
         .filter(|host| RegistryHost::parse(host).is_err())
     {
         let hint = "write it without a scheme, as in auth.corp or auth.corp:8443";
-        let shown = match host.contains('@') {
-            true => "what holds an @".to_owned(),
-            false => format!("{host:?}"),
-        };
+        let shown = quoted(host);
         section.problem(key, format_args!("{shown} is no host; {hint}"));
     }
     hosts
@@ -267,8 +265,9 @@ fn note_duplicates(
         );
     } else if let Some(other) = earlier.iter().find(|other| other.path == upstream.path) {
         let text = format!(
-            "{:?} is the path of {} too; choose another",
-            upstream.path, other.name
+            "{} is the path of {} too; choose another",
+            quoted(&upstream.path),
+            other.name
         );
         section.problem("path", text);
     }

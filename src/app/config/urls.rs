@@ -4,6 +4,7 @@
 use url::{Host, Url};
 
 use super::section::Section;
+use crate::oci::with_origins_alone;
 
 /// The address that `text` is, if `fits` takes it; else notes what is wrong, with
 /// `hint` on what to write. User names and passwords are refused, and not shown.
@@ -20,14 +21,22 @@ pub(super) fn web_address(
             section.problem(key, format_args!("holds a user name or password; {hint}"));
         }
         Ok(url) if is_web(&url) && fits(&url) => return Some(url),
-        Ok(_) | Err(_) if text.contains('@') => {
-            section.problem(key, format_args!("is no web address; {hint}"));
-        }
         Ok(_) | Err(_) => {
-            section.problem(key, format_args!("{text:?} is no web address; {hint}"));
+            let shown = quoted(text);
+            section.problem(key, format_args!("{shown} is no web address; {hint}"));
         }
     }
     None
+}
+
+/// A refused value, for a problem: of a URL scheme and host alone, and nothing of what
+/// may be a part of one.
+pub(super) fn quoted(text: &str) -> String {
+    match text {
+        _ if text.contains("://") => with_origins_alone(&format!("{text:?}")),
+        _ if text.contains(['@', '%', '/', '?', '#']) => "what stands here".to_owned(),
+        _ => format!("{text:?}"),
+    }
 }
 
 fn has_user_info(url: &Url) -> bool {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::address::{self, TlsConfig};
 use super::listeners::{ListenerConfig, environment};
 use super::section::Section;
+use super::urls::quoted;
 use crate::kubernetes::names::SYSTEM_NAMESPACE;
 use crate::oci::{RegistryHost, is_dns_label};
 use crate::trust::{EnvironmentName, Exposure, Mode};
@@ -107,7 +108,8 @@ pub(super) fn webhook(root: &mut Section<'_, '_>) -> Option<WebhookConfig> {
         .iter()
         .filter(|name| RegistryHost::parse(name).is_err())
     {
-        let text = format!("{name:?} is no host; write it as in a URL, without a port");
+        let shown = quoted(name);
+        let text = format!("{shown} is no host; write it as in a URL, without a port");
         section.problem("names", text);
     }
     section.finish();
@@ -173,7 +175,8 @@ fn cluster(
     let events = section.read("events").unwrap_or(false);
     let kubeconfig = section.file("kubeconfig");
     for name in exempt_namespaces.iter().filter(|name| !is_dns_label(name)) {
-        let text = format!("{name:?} is no namespace; write names, since globs exempt too much");
+        let shown = quoted(name);
+        let text = format!("{shown} is no namespace; write names, since globs exempt too much");
         section.problem("exempt_namespaces", text);
     }
     if !exempt_namespaces
@@ -278,7 +281,8 @@ fn label(section: &mut Section<'_, '_>, key: &'static str, hint: &str) -> Option
     let bad = name.as_ref().filter(|name| !is_dns_label(name));
     if let Some(name) = bad {
         let hint = "write up to 63 lower-case letters, digits and -";
-        section.problem(key, format_args!("{name:?} is no DNS label; {hint}"));
+        let shown = quoted(name);
+        section.problem(key, format_args!("{shown} is no DNS label; {hint}"));
     }
     name.filter(|name| is_dns_label(name))
 }

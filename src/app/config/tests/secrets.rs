@@ -13,10 +13,17 @@ fn refuses_passwords_in_urls_and_shows_none() {
         "https://robot:hunter2 @registry.corp",
         "robot:hunter2@registry.corp",
         "https://hunter2@registry.corp",
+        "https://u:hunter2%40reg.example",
+        "https://reg.example/?token=hunter2",
+        "https://reg.example?token=hunter2",
+        "https://reg.example#hunter2",
+        "https://u:hunter2",
+        "u:hunter2@x",
     ] {
         for text in [
             format!("[[upstreams]]\nname = 'a.corp'\nurl = '{url}'"),
             format!("[[upstreams]]\nname = '{url}'"),
+            format!("[[upstreams]]\nname = 'a.corp'\npath = '{url}'"),
             format!("[[upstreams]]\nname = 'a.corp'\ntoken_hosts = ['{url}']"),
             format!("[[upstreams]]\nname = 'a.corp'\nredirect_hosts = ['{url}']"),
             // A key of another type: told by its scheme.
@@ -31,4 +38,19 @@ fn refuses_passwords_in_urls_and_shows_none() {
             assert!(!found.contains("hunter2"), "{text}: {found}");
         }
     }
+}
+
+/// A token may be a URL's path, and a public URL may have one.
+#[test]
+fn shows_no_more_of_a_refused_url_than_scheme_and_host() {
+    let text = "[[upstreams]]\nname = 'a.corp'\nurl = 'https://reg.example/hunter2'";
+    let found = load(text).unwrap_err().to_string();
+    assert!(
+        found.contains("\"https://reg.example/***\" is no web"),
+        "{found}"
+    );
+    assert!(
+        found.contains("sekisho.toml:3:1: upstreams[0].url"),
+        "{found}"
+    );
 }
