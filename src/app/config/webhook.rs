@@ -19,6 +19,8 @@ const DEFAULT_WEBHOOK_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5443);
 /// Where Sekisho runs in a cluster, unless something else is said.
 const DEFAULT_NAMESPACE: &str = "sekisho";
+/// What a gateway without a port is asked at.
+const HTTPS_PORT: u16 = 443;
 
 /// Where API servers ask; TLS always.
 #[derive(Clone, Debug)]
@@ -207,30 +209,67 @@ fn cluster(
     Some(cluster)
 }
 
-/// What admission lets in, a pull must not deny: so some listener judges alike, and
-/// none that there is judges more strictly.
+/// What admission lets in, a pull must not deny: so the listener that Pods pull from
+/// judges alike.
 fn compare_with_pulls(
     section: &Section<'_, '_>,
     cluster: &ClusterConfig,
     listeners: &[ListenerConfig],
 ) {
     let (environment, exposure) = (&cluster.environment, cluster.exposure);
-    let own = listeners.iter().filter(|it| it.environment == *environment);
-    let exposures: Vec<Exposure> = own.map(|listener| listener.exposure).collect();
-    if exposures.contains(&exposure) {
+    let behind = behind_gateway(cluster, listeners);
+    let strictest = match behind.iter().any(|it| it.exposure == Exposure::External) {
+        true => Exposure::External,
+        false => Exposure::Internal,
+    };
+    if !behind.is_empty() && strictest == exposure {
         return;
     }
-    if exposure == Exposure::Internal && !exposures.is_empty() {
-        let text = format!(
-            "is internal, and every listener of {environment} is external: its Pods would be \
-             let in and their pulls denied; add a listener with exposure = \"internal\""
-        );
-        return section.problem("exposure", text);
-    }
-    let text = format!(
-        "no listener serves {environment}/{exposure}, so pulls are not judged as its Pods are"
-    );
+    let may_agree = behind.iter().any(|it| it.exposure == exposure);
+    let text = match exposure {
+        Exposure::Internal if may_agree => format!(
+            "is internal, and the port of {} does not tell whether Pods pull from an internal \
+             listener of {environment}: an external one denies what is let in",
+            cluster.gateway
+        ),
+        Exposure::Internal if !behind.is_empty() => {
+            let text = format!(
+                "is internal, and every listener of {environment} behind {} is external: its Pods \
+                 would be let in and their pulls denied; let gateway lead to one with \
+                 exposure = \"internal\"",
+                cluster.gateway
+            );
+            return section.problem("exposure", text);
+        }
+        Exposure::Internal | Exposure::External => format!(
+            "no listener behind {} serves {environment}/{exposure}, so pulls are not judged as \
+             its Pods are",
+            cluster.gateway
+        ),
+    };
     section.warning("exposure", text);
+}
+
+/// The listeners of the cluster's environment at the port of its gateway; where none
+/// is there, whichever of them a Service or proxy may lead to: all.
+fn behind_gateway<'l>(
+    cluster: &ClusterConfig,
+    listeners: &'l [ListenerConfig],
+) -> Vec<&'l ListenerConfig> {
+    let gateway = cluster.gateway.as_str().rsplit_once(':');
+    let port: u16 = gateway
+        .and_then(|(_, port)| port.parse().ok())
+        .unwrap_or(HTTPS_PORT);
+    let own = listeners.iter();
+    let own: Vec<_> = own
+        .filter(|it| it.environment == cluster.environment)
+        .collect();
+    let told = own.iter().copied();
+    let told: Vec<_> = told.filter(|it| it.address.port() == port).collect();
+    match told.is_empty() {
+        true => own,
+        false => told,
+    }
 }
 
 fn namespaces(section: &mut Section<'_, '_>, nodes: NodeMode) -> Vec<NamespaceConfig> {

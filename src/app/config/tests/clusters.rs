@@ -90,7 +90,8 @@ fn what_does_not_hold_together_is_reported_with_its_key() {
         ),
         (
             format!("{CLUSTER}exposure = \"internal\"\n"),
-            "clusters[0].exposure: is internal, and every listener of production is external",
+            "clusters[0].exposure: is internal, and every listener of production behind \
+             g.example:5080 is external",
         ),
         (
             format!("{CLUSTER}kubeconfig = \"absent\"\n"),
@@ -111,7 +112,7 @@ fn what_is_allowed_and_dangerous_is_warned_of() {
     let config = read(&format!("{listener}{CLUSTER}exempt_namespaces = []\n")).unwrap();
     let warnings: Vec<String> = config.all_warnings().map(|it| it.to_string()).collect();
     for said in [
-        "no listener serves production/external",
+        "no listener behind g.example:5080 serves production/external",
         "leaves kube-system out",
     ] {
         assert!(
@@ -119,4 +120,27 @@ fn what_is_allowed_and_dangerous_is_warned_of() {
             "{said} is not in {warnings:?}"
         );
     }
+}
+
+/// However many others there are, Pods pull from the one that the gateway leads to.
+#[test]
+fn compares_a_cluster_with_the_listener_behind_its_gateway() {
+    let listeners = "[[listeners]]\naddress = \"127.0.0.1:5080\"\n\
+                     [[listeners]]\naddress = \"127.0.0.1:5090\"\nexposure = \"internal\"\n\
+                     repositories = [\"docker.io/library/narrow\"]\n";
+    let at = |port: &str| {
+        let cluster = format!(
+            "[[clusters]]\nname = \"a\"\ngateway = \"g.example{port}\"\nexposure = \"internal\"\n"
+        );
+        read(&format!("{listeners}{cluster}"))
+    };
+    let warned = |port: &str| {
+        let config = at(port).unwrap();
+        let mut warnings = config.all_warnings().map(|it| it.to_string());
+        warnings.any(|it| it.contains("clusters[0].exposure"))
+    };
+    let problems = at(":5080").unwrap_err();
+    assert!(problems[0].contains("behind g.example:5080 is external"));
+    assert!(!warned(":5090"));
+    assert!(warned("") && warned(":30080"));
 }
