@@ -46,7 +46,8 @@ pub fn text(path: &Path) -> Result<String, Unread> {
 /// # Errors
 /// Such a file is not there.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
-    let file = open(path)?;
+    // Never waits: not every file that looks regular has an end, as `/proc/kmsg`.
+    let file = open_without_waiting(path)?;
     if !file.metadata()?.is_file() {
         return Err(Unread::NotRegular);
     }
@@ -64,13 +65,14 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
 /// # Errors
 /// As of [`File::open`].
 pub fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
+    let file = open_without_waiting(path)?;
     fcntl_setfl(&file, OFlags::empty())?;
     Ok(file)
+}
+
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 #[cfg(test)]

@@ -228,8 +228,7 @@ fn names(place: &Path) -> Result<BTreeSet<String>, String> {
         for path in listed {
             match fs::metadata(place.join(&path)) {
                 Ok(met) if met.is_dir() => folders.push((path, depth + 1)),
-                // A dangling link is reported when it is read.
-                Ok(met) if !met.is_file() => {}
+                // What is no regular file, or a dangling link, is reported when it is read.
                 _ if path.ends_with(".toml") => found.extend([path]),
                 _ => {}
             }
