@@ -4,25 +4,48 @@ use super::Admin;
 use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
-use crate::oci::{Digest, ImageRef, Repository};
-use crate::trust::EnvironmentName;
+use crate::oci::{Digest, ImageRef, RegistryHost, Repository};
+use crate::trust::{EnvironmentName, ImageNames};
 
-impl Admin {
-    /// Parses an image; a name without a host lies at the default upstream.
-    pub(super) fn image(&self, text: &str) -> Result<ImageRef, AdminError> {
-        ImageRef::parse(text, &self.default_host).map_err(|error| {
-            AdminError::bad_request(format!("{text:?} is no image: {error}"))
-                .next("write it as host/name:tag or host/name@sha256:…")
-        })
+/// How names of images are read in each environment.
+#[derive(Clone, Debug)]
+pub struct EnvironmentImageNames {
+    /// Every gateway, with an environment whose nodes pull from it.
+    gateways: Vec<(EnvironmentName, RegistryHost)>,
+    /// The upstreams; its gateways are not used.
+    names: ImageNames,
+}
+
+impl EnvironmentImageNames {
+    /// `names` as they are read where `gateways` go by their environment.
+    pub fn new(gateways: Vec<(EnvironmentName, RegistryHost)>, names: ImageNames) -> Self {
+        Self { gateways, names }
     }
 
-    /// Reads an image as a node would pull it: by the very parser of the webhook. Its
-    /// own names lead to the upstream behind them.
+    /// How they are read in `environment`; `None`: in any, by the gateways of all.
+    fn of(&self, environment: Option<&EnvironmentName>) -> ImageNames {
+        let gateways = self.gateways.iter();
+        let own = gateways.filter(|(of, _)| environment.is_none_or(|it| it == of));
+        ImageNames {
+            gateways: own.map(|(_, gateway)| gateway.clone()).collect(),
+            ..self.names.clone()
+        }
+    }
+}
+
+impl Admin {
+    /// Reads an image as a node of `environment` would pull it: by the very parser of
+    /// the webhook. Names at a gateway of the environment (`None`: at any gateway) lead
+    /// to the upstream behind it.
     ///
     /// # Errors
     /// The denial that the webhook would give to the name.
-    pub(super) fn pulled_image(&self, text: &str) -> Result<ImageRef, AdminError> {
-        let read = self.names.read(text);
+    pub(super) fn image(
+        &self,
+        text: &str,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<ImageRef, AdminError> {
+        let read = self.names.of(environment).read(text);
         read.map(|named| named.image()).map_err(|denial| {
             let line = format!("{}: {}", denial.reason.code(), denial.detail);
             AdminError::refused(line).next(denial.next_step)

@@ -31,4 +31,5 @@ mod within;
 
 pub use door::AdminDoor;
 pub use hosts::Hosts;
+pub use images::EnvironmentImageNames;
 pub use state::{Admin, PolicyReader, Pulls, StatusSource};

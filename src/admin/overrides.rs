@@ -25,7 +25,11 @@ const MAX_TEXT_CHARS: usize = 1000;
     path = "/api/v1/break-glass",
     operation_id = "grant",
     request_body = BreakGlassRequest,
-    responses((status = 200, body = BreakGlassView), (status = 400, body = ErrorBody))
+    responses(
+        (status = 200, body = BreakGlassView),
+        (status = 400, body = ErrorBody),
+        (status = 422, description = "A name that the webhook denies", body = ErrorBody),
+    )
 )]
 pub(super) async fn grant_break_glass(
     State(admin): State<Admin>,
@@ -40,7 +44,7 @@ pub(super) async fn grant_break_glass(
             "break glass for a digest wherever it lies",
         ));
     }
-    let image = admin.image(&request.image)?;
+    let image = admin.image(&request.image, Some(&request.environment))?;
     within_scope(&principal, image.repository(), Some(&request.environment))?;
     let environment = admin.environment(Some(request.environment))?;
     let new = NewBreakGlass {

@@ -34,7 +34,7 @@ pub(super) async fn promote(
     if !principal.role().may_promote() {
         return Err(forbidden(&principal, "promote"));
     }
-    let image = admin.image(&request.image)?;
+    let image = admin.image(&request.image, Some(&request.environment))?;
     within_scope(&principal, image.repository(), Some(&request.environment))?;
     let environment = admin.environment(Some(request.environment.clone()))?;
     names_a_digest(&image, request.resolve)?;

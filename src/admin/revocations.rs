@@ -21,7 +21,11 @@ const MAX_REASON_CHARS: usize = 1000;
     post,
     path = "/api/v1/revocations",
     request_body = RevocationRequest,
-    responses((status = 200, body = RevocationAnswer), (status = 400, body = ErrorBody))
+    responses(
+        (status = 200, body = RevocationAnswer),
+        (status = 400, body = ErrorBody),
+        (status = 422, description = "A name that the webhook denies", body = ErrorBody),
+    )
 )]
 pub(super) async fn revoke(
     State(admin): State<Admin>,
@@ -53,7 +57,11 @@ pub(super) async fn revoke(
     post,
     path = "/api/v1/revocations/reinstate",
     request_body = RevocationRequest,
-    responses((status = 200, body = ReinstatementAnswer), (status = 400, body = ErrorBody))
+    responses(
+        (status = 200, body = ReinstatementAnswer),
+        (status = 400, body = ErrorBody),
+        (status = 422, description = "A name that the webhook denies", body = ErrorBody),
+    )
 )]
 pub(super) async fn reinstate(
     State(admin): State<Admin>,
@@ -89,7 +97,7 @@ fn permitted_digest(
     if !principal.role().may_revoke() {
         return Err(forbidden(principal, "revoke or reinstate"));
     }
-    let image = admin.image(&request.image)?;
+    let image = admin.image(&request.image, request.environment.as_ref())?;
     within_scope(principal, image.repository(), request.environment.as_ref())?;
     if let Some(name) = &request.environment {
         admin.environment(Some(name.clone()))?;

@@ -44,7 +44,8 @@ pub(super) async fn submit(
     may_submit(&principal)?;
     let body = ScanBody::read(body, &admin.heavy).await?;
     let named = body.image.as_deref();
-    let image = named.map(|image| admin.image(image)).transpose()?;
+    let image = named.map(|image| admin.image(image, body.gate.as_ref()));
+    let image = image.transpose()?;
     if let Some(image) = &image {
         within_repository(&principal, image.repository())?;
     }

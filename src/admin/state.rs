@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Hosts;
+use super::{EnvironmentImageNames, Hosts};
 use crate::api::{ReplayRequest, Status};
 use crate::gate::{ExposureInput, Gate, Listener};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
-use crate::trust::{EnvironmentName, Exposure, ImageNames, Rulebook};
+use crate::trust::{EnvironmentName, Exposure, Rulebook};
 use crate::uploads::Uploads;
 
 /// Builds the answer of `status`; `None` while the program stops.
@@ -29,10 +29,10 @@ pub type Pulls = Arc<dyn Fn(&EnvironmentName) -> Option<Arc<Listener>> + Send + 
 pub struct Admin {
     pub gate: Arc<Gate>,
     pub ledger: Arc<Ledger>,
-    /// Where image names without a host lie.
+    /// Where recorded image names without a host lie.
     pub default_host: RegistryHost,
-    /// How names of images are read that nodes would pull.
-    pub names: Arc<ImageNames>,
+    /// How names of images are read, by the nodes' environment.
+    pub names: Arc<EnvironmentImageNames>,
     pub hosts: Arc<Hosts>,
     /// Whether anyone on this machine reads without a token.
     pub anonymous_reads: bool,

@@ -109,7 +109,7 @@ pub(super) async fn bind(
     JsonBody(request): JsonBody<BindingRequest>,
 ) -> Result<Json<BindingAnswer>, AdminError> {
     may_submit(&principal)?;
-    let image = admin.image(&request.image)?;
+    let image = admin.image(&request.image, None)?;
     within_repository(&principal, image.repository())?;
     digest_of(&image)?;
     let inspected = admin.gate.inspector().inspect(&image, now).await?;

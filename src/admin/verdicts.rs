@@ -28,8 +28,8 @@ pub(super) async fn verdict(
     RequestTime(now): RequestTime,
     StrictQuery(query): StrictQuery<VerdictQuery>,
 ) -> Result<Json<VerdictView>, AdminError> {
-    let image = admin.pulled_image(&query.image)?;
     let environment = admin.environment(query.environment)?;
+    let image = admin.image(&query.image, Some(&environment))?;
     within_scope(&principal, image.repository(), Some(&environment))?;
     let (verdict, findings) = explain(&admin, &image, &environment, (query.exposure, now)).await?;
     Ok(Json(match query.findings {

@@ -9,7 +9,7 @@ use super::{
     Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
     replay_policy, status, webhook,
 };
-use crate::admin::{Admin, AdminDoor, Hosts, Pulls};
+use crate::admin::{Admin, AdminDoor, EnvironmentImageNames, Hosts, Pulls};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
 use crate::oci::RegistryHost;
@@ -208,7 +208,7 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
         default_host: parts.config.default_host(),
-        names: Arc::new(webhook::image_names(&parts.config, gateways(&parts.config))),
+        names: Arc::new(image_names(&parts.config)),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         anonymous_reads: parts.config.admin.anonymous_reads,
         pulls: stand_in_for_pulls(parts),
@@ -219,12 +219,17 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
     }
 }
 
-/// The names by which nodes may reach this gateway, as far as the configuration says.
-fn gateways(config: &Config) -> Vec<RegistryHost> {
-    let clusters = config.clusters.iter().map(|it| it.gateway.clone());
-    let listeners = config.listeners.iter().map(|it| it.address.to_string());
-    let listeners = listeners.filter_map(|address| RegistryHost::parse(&address).ok());
-    clusters.chain(listeners).collect()
+/// With the names by which the nodes of each environment may reach this gateway, as far
+/// as the configuration says.
+fn image_names(config: &Config) -> EnvironmentImageNames {
+    let clusters = config.clusters.iter();
+    let clusters = clusters.map(|it| (it.environment.clone(), it.gateway.clone()));
+    let listeners = config.listeners.iter().filter_map(|it| {
+        let host = RegistryHost::parse(&it.address.to_string()).ok()?;
+        Some((it.environment.clone(), host))
+    });
+    let gateways = clusters.chain(listeners).collect();
+    EnvironmentImageNames::new(gateways, webhook::image_names(config, Vec::new()))
 }
 
 /// The address as a URL's host is written; none for all addresses.

@@ -4,6 +4,7 @@ mod decisions;
 mod document;
 mod due;
 mod leave;
+mod names;
 mod overload;
 mod promotions;
 mod reading;
