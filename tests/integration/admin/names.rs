@@ -3,16 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::kit::lab::{DOOR, ENVIRONMENTS, Lab, NAME, trivy};
+use crate::lab::free_port;
 
-/// Each environment with a listener and a cluster's gateway of its own.
-const LISTENERS: &str = "
-[[listeners]]
-address = \"127.0.0.2:0\"
-environment = \"production\"
-[[listeners]]
-address = \"127.0.0.3:0\"
-environment = \"staging\"
-";
+/// Each environment with a cluster's gateway of its own.
 const CLUSTERS: &str = "
 [webhook]
 address = \"127.0.0.1:0\"
@@ -27,15 +20,20 @@ environment = \"staging\"
 gateway = \"gateway.try:5080\"
 nodes = \"mirror\"
 ";
-const GATEWAYS: [(&str, &str); 4] = [
-    ("gateway.shop:5080", "production"),
-    ("127.0.0.2:0", "production"),
-    ("gateway.try:5080", "staging"),
-    ("127.0.0.3:0", "staging"),
-];
+/// The gateways of each environment: a cluster's and a listener.
+type Gateways = [(String, &'static str); 4];
 
-async fn lab() -> Lab {
-    Lab::with(LISTENERS, &format!("{ENVIRONMENTS}{CLUSTERS}")).await
+async fn lab() -> (Lab, Gateways) {
+    let own = ["production", "staging"].map(|it| (format!("127.0.0.1:{}", free_port()), it));
+    let listeners = own.each_ref().map(|(address, environment)| {
+        format!("[[listeners]]\naddress = \"{address}\"\nenvironment = \"{environment}\"\n")
+    });
+    let rest = format!("{ENVIRONMENTS}{CLUSTERS}");
+    let lab = Lab::with(&listeners.concat(), &rest).await;
+    let [production, staging] = own;
+    let shop = ("gateway.shop:5080".to_owned(), "production");
+    let try_out = ("gateway.try:5080".to_owned(), "staging");
+    (lab, [shop, production, try_out, staging])
 }
 
 /// Every route that takes an image in a body, with a body that names `image`; `true`:
@@ -70,13 +68,13 @@ fn requests(image: &str, report: &Value) -> [(&'static str, Value, bool); 6] {
 
 #[tokio::test]
 async fn only_the_gateways_of_the_environment_are_its_own_names() {
-    let lab = lab().await;
+    let (lab, gateways) = lab().await;
     let (image, named) = lab.put(NAME, "1");
     let digest = &image.manifest.digest;
     lab.submit(&lab.token, &named, &trivy(&image, &[]))
         .await
         .expect(200);
-    for (gateway, own) in GATEWAYS {
+    for (gateway, own) in gateways {
         for environment in ["production", "staging"] {
             let name = format!("{gateway}/registry.example/{NAME}@{digest}");
             let path = format!("/api/v1/verdicts?image={name}&environment={environment}");
@@ -95,7 +93,7 @@ async fn only_the_gateways_of_the_environment_are_its_own_names() {
 
 #[tokio::test]
 async fn every_route_refuses_a_name_that_is_not_read_alike_by_all() {
-    let lab = lab().await;
+    let (lab, _) = lab().await;
     let (image, named) = lab.put(DOOR, "1");
     let report = trivy(&image, &[]);
     let odd = named.replace("registry.example/", "docker.io:443/");
@@ -110,10 +108,10 @@ async fn every_route_refuses_a_name_that_is_not_read_alike_by_all() {
 
 #[tokio::test]
 async fn every_route_takes_the_names_at_its_gateways() {
-    let lab = lab().await;
+    let (lab, gateways) = lab().await;
     let (image, named) = lab.put(NAME, "1");
     let report = trivy(&image, &[]);
-    for (gateway, environment) in GATEWAYS {
+    for (gateway, environment) in gateways {
         for (route, body, is_for_production) in requests(&format!("{gateway}/{named}"), &report) {
             let ask = lab.api("POST", &format!("/api/v1/{route}"));
             let answer = ask.json(&body).send().await;
