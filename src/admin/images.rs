@@ -4,34 +4,8 @@ use super::Admin;
 use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
-use crate::oci::{Digest, ImageRef, RegistryHost, Repository};
-use crate::trust::{EnvironmentName, ImageNames};
-
-/// How names of images are read in each environment.
-#[derive(Clone, Debug)]
-pub struct EnvironmentImageNames {
-    /// Every gateway, with an environment whose nodes pull from it.
-    gateways: Vec<(EnvironmentName, RegistryHost)>,
-    /// The upstreams; its gateways are not used.
-    names: ImageNames,
-}
-
-impl EnvironmentImageNames {
-    /// `names` as they are read where `gateways` go by their environment.
-    pub fn new(gateways: Vec<(EnvironmentName, RegistryHost)>, names: ImageNames) -> Self {
-        Self { gateways, names }
-    }
-
-    /// How they are read in `environment`; `None`: in any, by the gateways of all.
-    fn of(&self, environment: Option<&EnvironmentName>) -> ImageNames {
-        let gateways = self.gateways.iter();
-        let own = gateways.filter(|(of, _)| environment.is_none_or(|it| it == of));
-        ImageNames {
-            gateways: own.map(|(_, gateway)| gateway.clone()).collect(),
-            ..self.names.clone()
-        }
-    }
-}
+use crate::oci::{Digest, ImageRef, Repository};
+use crate::trust::EnvironmentName;
 
 impl Admin {
     /// Reads an image as a node of `environment` would pull it: by the very parser of

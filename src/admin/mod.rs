@@ -13,6 +13,7 @@ mod exceptions;
 mod extract;
 mod hosts;
 mod hypothetical_pull;
+mod image_names;
 mod images;
 mod overrides;
 mod promotions;
@@ -31,5 +32,5 @@ mod within;
 
 pub use door::AdminDoor;
 pub use hosts::Hosts;
-pub use images::EnvironmentImageNames;
+pub use image_names::EnvironmentImageNames;
 pub use state::{Admin, PolicyReader, Pulls, StatusSource};
