@@ -6,11 +6,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::decision::{JudgedRequest, RequestRecord};
 use super::parts::Shared;
-use super::pull::{Client, Halt, Pull, RequestTarget};
-use super::question::ExposureInput;
-use super::records::{Records, shown_warnings};
+use super::pull::{Client, ExposureInput, Halt, Pull, RequestTarget};
+use super::record::{JudgedRequest, Records, RequestRecord, shown_warnings};
 use super::refusal::{DenialAnswer, Refusal};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, printable};

@@ -6,7 +6,7 @@ use super::closures::Closures;
 use super::judge::Judge;
 use super::parts::Shared;
 use super::pull::Pull;
-use super::records::Records;
+use super::record::Records;
 use super::refusal::Refusal;
 use super::serve::PermittedBlob;
 use crate::ledger::Ledger;

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 
 use super::closures::{Closures, KnownClosure};
 use super::evidence::Sources;
-use super::pull::{Halt, Lane};
-use super::question::{BoxedFuture, OtherVerdicts, Question};
+use super::pull::{BoxedFuture, Halt, Lane, OtherVerdicts, Question};
 use super::reading::FetchedClosure;
 use super::refusal::Refusal;
 use crate::cache::Cache;

@@ -2,18 +2,15 @@
 //!
 //! A pull walks `gate.rs` as one line: may this listener ask for it, what digest is
 //! meant, is that digest permitted, and only then a byte. Each step is a part with its
-//! own file: `resolve`, `judge` (from `closures` and `evidence`), `records`, `serve`.
+//! own file or folder: `resolve`, `judge` (from `closures` and `evidence`), `record`,
+//! `serve`.
 //! Doors ask this room only; it returns content to serve, or a ready answer that says why
 //! not.
 
 mod admit;
-mod bases;
 mod blob;
 mod closures;
-mod decision;
-mod denied_images;
 mod evidence;
-mod facts;
 #[expect(
     clippy::module_inception,
     reason = "the room is called after what doors hold"
@@ -22,14 +19,10 @@ mod gate;
 mod inspect;
 mod judge;
 mod list;
-mod open_denials;
 mod parts;
 mod pull;
-mod question;
 mod reading;
 mod record;
-mod recorded_passes;
-mod records;
 mod refusal;
 mod replay;
 mod rescan;
@@ -37,23 +30,19 @@ mod resolve;
 mod serve;
 mod unpushed;
 mod upstreams;
-mod vouch;
-mod write;
 
 pub use admit::{AdmissionContext, AdmissionOutcome};
 pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use list::{MAX_TAGS_PER_PAGE, TagList};
 pub use parts::GateParts;
-pub use pull::{Client, Listener, Pull, RequestTarget};
-pub use question::ExposureInput;
-pub use record::{Recorder, RecorderConfig};
+pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
+pub use record::{DecisionWriter, Recorder, RecorderConfig};
 pub use refusal::{DenialAnswer, Refusal};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
 pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};
 pub use serve::{BlobContent, BlobPart, ServedBlob, ServedFrom, ServedManifest};
 pub use unpushed::{Unpushed, UnpushedJudge};
 pub use upstreams::{AddressError, ConfiguredUpstream, Namespace};
-pub use write::DecisionWriter;
 
 pub use crate::cache::CachedManifest as ReadyManifest;

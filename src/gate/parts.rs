@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::closures::Closures;
+use super::evidence::PullFacts;
 use super::evidence::Sources;
-use super::facts::PullFacts;
 use super::judge::Judge;
-use super::record::Recorder;
-use super::records::Records;
+use super::record::{Recorder, Records};
 use super::resolve::Resolver;
 use super::serve::Server;
 use super::upstreams::{ConfiguredUpstream, Upstreams};

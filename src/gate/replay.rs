@@ -7,11 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::closures::Closures;
-use super::decision::JudgedRequest;
 use super::inspect::InspectError;
 use super::judge::Judge;
 use super::parts::Shared;
-use super::question::{ExposureInput, Question};
+use super::pull::{ExposureInput, Question};
+use super::record::JudgedRequest;
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Repository};
 use crate::trust::{

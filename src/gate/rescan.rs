@@ -10,7 +10,7 @@ use super::closures::Closures;
 use super::inspect::InspectError;
 use super::judge::Judge;
 use super::parts::Shared;
-use super::question::{ExposureInput, Question};
+use super::pull::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::{Alias, DecisionFilter, Ledger, LedgerError};
 use crate::oci::{Closure, Digest, Image, ImageContent, Platform, Repository};

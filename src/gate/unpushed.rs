@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::parts::Shared;
-use super::question::{ExposureInput, Question};
+use super::pull::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{

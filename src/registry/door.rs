@@ -2,11 +2,21 @@
 
 use std::sync::Arc;
 
-use super::authenticate::ClientAuth;
 use super::fast::PathCache;
 use crate::gate::{Gate, Listener};
 use crate::http::{Stack, StackLimits};
 use crate::metrics::Metrics;
+
+/// The authentication that a listener requires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    #[default]
+    None,
+    /// A client certificate, checked by TLS.
+    Mtls,
+    /// A token as the password of Basic, so that `docker login` works.
+    Token,
+}
 
 /// A listener's door: shared by its connections.
 pub struct Registry {

@@ -6,13 +6,11 @@
 //! response in one match.
 
 mod answer;
-mod authenticate;
 mod door;
 mod fast;
 mod handle;
 mod route;
 mod serve;
 
-pub use authenticate::ClientAuth;
-pub use door::Registry;
+pub use door::{ClientAuth, Registry};
 pub use serve::RegistryService;

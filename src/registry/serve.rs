@@ -1,27 +1,34 @@
-//! The service of one connection.
+//! The service of one connection, and whose it is.
+//!
+//! Without `auth` on the listener there is no challenge: it would make clients send
+//! credentials that are meant for another registry.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::Either;
-use http::Request;
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::{Request, StatusCode};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
-use super::Registry;
-use super::answer::{self, RegistryResponse};
-use super::authenticate::{self, challenge};
+use super::answer::{self, RegistryResponse, error};
+use super::door::{ClientAuth, Registry};
 use super::handle::RegistryCall;
-use crate::gate::{Client, Refusal};
-use crate::http::{Answering, Body, Connection, Handler, Peer, Stack};
+use crate::access::{Principal, Role, Scope};
+use crate::gate::{Client, Gate, Listener, Refusal};
+use crate::http::{Answering, AuthorizationHeader, Body, Connection, Handler, Peer, Stack};
+use crate::oci::RegistryErrorCode;
 
 impl Registry {
     /// The service of a new connection.
     pub fn connection(self: &Arc<Self>, peer: Peer) -> RegistryService {
         RegistryService {
-            client: authenticate::of_connection(self.auth, &self.listener, &peer),
+            client: of_connection(self.auth, &self.listener, &peer),
             registry: self.clone(),
             peer,
         }
@@ -108,7 +115,7 @@ impl RegistryService {
     fn client(&self, parts: &Parts, now: Timestamp) -> Option<Client> {
         match &self.client {
             Some(client) => Some(client.clone()),
-            None => authenticate::of_request(
+            None => of_request(
                 &parts.headers,
                 &self.registry.gate,
                 &self.registry.listener,
@@ -117,4 +124,57 @@ impl RegistryService {
             ),
         }
     }
+}
+
+/// The client, if the connection alone identifies it.
+fn of_connection(auth: ClientAuth, listener: &Arc<Listener>, peer: &Peer) -> Option<Client> {
+    let principal = match auth {
+        ClientAuth::None => Principal::anonymous(Role::Puller),
+        ClientAuth::Mtls => {
+            let subject = peer.certificate.as_deref()?;
+            Principal::new(subject, Role::Puller, Scope::everything())
+        }
+        ClientAuth::Token => return None,
+    };
+    Some(client(listener, principal, peer.address.ip()))
+}
+
+/// The client by the token of a request.
+fn of_request(
+    headers: &HeaderMap,
+    gate: &Gate,
+    listener: &Arc<Listener>,
+    peer: &Peer,
+    now: Timestamp,
+) -> Option<Client> {
+    let Ok(Some(AuthorizationHeader::Basic { password, .. })) =
+        AuthorizationHeader::from_headers(headers)
+    else {
+        return None;
+    };
+    let principal = gate.authenticate(password.expose_secret(), now)?;
+    Some(client(listener, principal, peer.address.ip()))
+}
+
+fn client(listener: &Arc<Listener>, principal: Principal, client: IpAddr) -> Client {
+    Client {
+        listener: listener.clone(),
+        principal,
+        address: Some(client),
+    }
+}
+
+/// The only 401 of this door.
+fn challenge() -> RegistryResponse {
+    let message = "a token is needed: docker login with any user name and a token as password";
+    let mut answer = error(
+        StatusCode::UNAUTHORIZED,
+        RegistryErrorCode::Unauthorized,
+        message,
+    );
+    answer.headers_mut().insert(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"sekisho\""),
+    );
+    answer
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::metrics::counter::Counter;
 
-use super::Client;
+use crate::gate::pull::Client;
 use crate::memory::{BoundedMemory, GetOrInsert, HeapSize, Validity};
 use crate::trust::{DenialReason, Subject, Verdict, WorkloadLocation};
 
@@ -18,7 +18,7 @@ const REORDER_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What makes two passes the same: also what they would be denied for.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct PassKey {
+pub(in crate::gate) struct PassKey {
     principal: Arc<str>,
     /// Of a cluster, where it was asked for there.
     namespace: Option<Arc<str>>,
@@ -28,7 +28,7 @@ pub(super) struct PassKey {
 
 impl PassKey {
     /// Allocates nothing where nothing is lifted.
-    pub(super) fn new(
+    pub(in crate::gate) fn new(
         client: &Client,
         place: Option<&WorkloadLocation>,
         verdict: &Verdict,
@@ -60,22 +60,22 @@ impl RecordedPass {
 
 /// The passes of the last hour. One that was pushed out is recorded again when
 /// it is next given.
-pub(super) struct RecordedPasses(BoundedMemory<PassKey, Arc<RecordedPass>>);
+pub(in crate::gate) struct RecordedPasses(BoundedMemory<PassKey, Arc<RecordedPass>>);
 
 impl RecordedPasses {
     /// None; at most `limit` bytes of them.
-    pub(super) fn new(limit: u64) -> Self {
+    pub(in crate::gate) fn new(limit: u64) -> Self {
         Self(BoundedMemory::new(limit))
     }
 
     /// Whether this pass stands in the record; if so it is counted. Memory only.
-    pub(super) fn repeated(&self, key: &PassKey, now: Timestamp) -> bool {
+    pub(in crate::gate) fn repeated(&self, key: &PassKey, now: Timestamp) -> bool {
         let pass = self.0.get(key, now);
         pass.inspect(|pass| pass.give(now)).is_some()
     }
 
     /// Counts a pass. Whether it is the first of its hour, and is to be recorded.
-    pub(super) fn enter(&self, key: PassKey, counted: Counter, now: Timestamp) -> bool {
+    pub(in crate::gate) fn enter(&self, key: PassKey, counted: Counter, now: Timestamp) -> bool {
         let pass = Arc::new(RecordedPass {
             last: AtomicI64::new(now.as_second()),
             counted,
@@ -92,7 +92,7 @@ impl RecordedPasses {
     }
 
     /// What was pulled since `moment`.
-    pub(super) fn pulled_since(&self, moment: Timestamp) -> Vec<Subject> {
+    pub(in crate::gate) fn pulled_since(&self, moment: Timestamp) -> Vec<Subject> {
         let mut pulled = Vec::new();
         self.0.for_each(|key, pass| {
             if pass.last.load(Ordering::Relaxed) >= moment.as_second() {
@@ -103,7 +103,7 @@ impl RecordedPasses {
     }
 
     /// Forgets those whose hour is over.
-    pub(super) fn remove_expired(&self, now: Timestamp) {
+    pub(in crate::gate) fn remove_expired(&self, now: Timestamp) {
         self.0.remove_expired(now);
     }
 }

@@ -11,13 +11,13 @@ const MAX_WAITING_FACTS: usize = 100_000;
 
 /// What was seen and served since the last batch.
 #[derive(Default)]
-pub(super) struct PullFacts {
+pub(in crate::gate) struct PullFacts {
     served: DashMap<Subject, Timestamp>,
     seen: DashMap<Subject, Timestamp>,
 }
 
 impl PullFacts {
-    pub(super) fn served(&self, subject: &Subject, now: Timestamp) {
+    pub(in crate::gate) fn served(&self, subject: &Subject, now: Timestamp) {
         if self.served.len() < MAX_WAITING_FACTS {
             self.served.entry(subject.clone()).or_insert(now);
         }
@@ -25,7 +25,7 @@ impl PullFacts {
 
     /// Notes that a subject was seen, and returns when that was first: never later
     /// than now.
-    pub(super) fn seen(&self, subject: &Subject, now: Timestamp) -> Timestamp {
+    pub(in crate::gate) fn seen(&self, subject: &Subject, now: Timestamp) -> Timestamp {
         if let Some(first) = self.seen.get(subject)
             && *first <= now
         {
@@ -67,7 +67,7 @@ impl PullFacts {
 
 impl PullFacts {
     /// Writes the facts that wait. What cannot be written waits on.
-    pub(super) async fn write_once(&self, ledger: &Ledger) {
+    pub(in crate::gate) async fn write_once(&self, ledger: &Ledger) {
         let facts = self.take();
         if facts.is_empty() {
             return;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::question::Question;
-use super::upstreams::Upstreams;
 use crate::flight::SingleFlight;
+use crate::gate::pull::Question;
+use crate::gate::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
@@ -26,7 +26,7 @@ const MAX_ANSWERS_BYTES: u64 = 16 << 20;
 type Key = (Repository, Digest);
 
 /// Asks upstreams that vouch, and remembers what they said.
-pub(super) struct Vouchers {
+pub(in crate::gate) struct Vouchers {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     /// Each holds for `tag_ttl` from when the upstream was asked.
@@ -96,7 +96,7 @@ impl VouchingAnswer {
 }
 
 impl Vouchers {
-    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
+    pub(in crate::gate) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
         Self {
             ledger,
             upstreams,
@@ -106,7 +106,7 @@ impl Vouchers {
     }
 
     /// Whether and until when the upstream vouches for the subject.
-    pub(super) async fn add(&self, question: Question<'_>, evidence: &mut Evidence) {
+    pub(in crate::gate) async fn add(&self, question: Question<'_>, evidence: &mut Evidence) {
         if let Some(answer) = self.voucher_answer(question).await {
             evidence.vouched_until = answer.until;
             evidence.voucher_asked_again = Some(answer.asked_again);

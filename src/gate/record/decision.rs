@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::pull::Client;
+use crate::gate::pull::Client;
 use crate::oci::{Digest, RegistryHost, Repository, printable};
 use crate::random;
 use crate::trust::{
@@ -13,32 +13,32 @@ use crate::trust::{
 };
 
 /// A request, for its decision record.
-pub(super) struct RequestRecord<'a> {
-    pub(super) door: Door,
-    pub(super) client: &'a Client,
+pub(in crate::gate) struct RequestRecord<'a> {
+    pub(in crate::gate) door: Door,
+    pub(in crate::gate) client: &'a Client,
     /// Where in a cluster, if it was asked for there.
-    pub(super) place: Option<&'a WorkloadLocation>,
+    pub(in crate::gate) place: Option<&'a WorkloadLocation>,
     /// As it was asked for.
-    pub(super) image: String,
-    pub(super) repository: Option<&'a Repository>,
-    pub(super) digest: Option<Digest>,
-    pub(super) started: Instant,
+    pub(in crate::gate) image: String,
+    pub(in crate::gate) repository: Option<&'a Repository>,
+    pub(in crate::gate) digest: Option<Digest>,
+    pub(in crate::gate) started: Instant,
     /// Age of what is known of the ledger, in seconds, when it is not fresh.
-    pub(super) ledger_age_s: Option<i64>,
+    pub(in crate::gate) ledger_age_s: Option<i64>,
 }
 
 impl RequestRecord<'_> {
-    pub(super) fn upstream(&self) -> Option<&RegistryHost> {
+    pub(in crate::gate) fn upstream(&self) -> Option<&RegistryHost> {
         self.repository.map(Repository::host)
     }
 }
 
 /// The outcome of a request, for its decision record.
 #[derive(Clone, Copy)]
-pub(super) struct JudgedRequest<'a> {
-    pub(super) environment: &'a EnvironmentName,
+pub(in crate::gate) struct JudgedRequest<'a> {
+    pub(in crate::gate) environment: &'a EnvironmentName,
     /// Everything against it, gravest first.
-    pub(super) denials: &'a [Denial],
+    pub(in crate::gate) denials: &'a [Denial],
     /// The gravest that the mode does not lift.
     denial: Option<&'a Denial>,
     mode: Mode,
@@ -53,7 +53,7 @@ pub(super) struct JudgedRequest<'a> {
 }
 
 impl<'a> JudgedRequest<'a> {
-    pub(super) fn by(verdict: &'a Verdict) -> Self {
+    pub(in crate::gate) fn by(verdict: &'a Verdict) -> Self {
         Self {
             environment: &verdict.subject().environment,
             denials: verdict.denials(),
@@ -70,7 +70,7 @@ impl<'a> JudgedRequest<'a> {
     }
 
     /// Refused before anything could be judged.
-    pub(super) fn refused(client: &'a Client, denial: &'a Denial, rulebook: u64) -> Self {
+    pub(in crate::gate) fn refused(client: &'a Client, denial: &'a Denial, rulebook: u64) -> Self {
         Self {
             environment: &client.listener.environment,
             denials: std::slice::from_ref(denial),
@@ -87,7 +87,7 @@ impl<'a> JudgedRequest<'a> {
     }
 
     /// The same in another mode, which lifts what it lifts.
-    pub(super) fn under(self, mode: Mode) -> Self {
+    pub(in crate::gate) fn under(self, mode: Mode) -> Self {
         let lifts =
             |denial: &Denial| mode != Mode::Enforce && denial.reason.class().lifted_by_mode();
         Self {
@@ -98,7 +98,7 @@ impl<'a> JudgedRequest<'a> {
     }
 
     /// The same with another exposure source.
-    pub(super) fn exposed_by(self, exposure_source: &'a ExposureSource) -> Self {
+    pub(in crate::gate) fn exposed_by(self, exposure_source: &'a ExposureSource) -> Self {
         Self {
             exposure_source,
             ..self
@@ -106,11 +106,11 @@ impl<'a> JudgedRequest<'a> {
     }
 
     /// Why nothing is served, if nothing is.
-    pub(super) fn denial(&self) -> Option<&'a Denial> {
+    pub(in crate::gate) fn denial(&self) -> Option<&'a Denial> {
         self.denial
     }
 
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(in crate::gate) fn outcome(&self) -> Outcome {
         match (self.denial, self.denials) {
             (Some(_), _) => Outcome::Denied,
             (None, []) => Outcome::Allowed,
@@ -121,7 +121,7 @@ impl<'a> JudgedRequest<'a> {
 }
 
 /// The decision as it is recorded, given once.
-pub(super) fn decision(
+pub(in crate::gate) fn decision(
     id: DecisionId,
     ask: &RequestRecord<'_>,
     judged: JudgedRequest<'_>,
@@ -184,6 +184,6 @@ fn bounded_check(check: &Check) -> Check {
 }
 
 /// An id that nobody guesses.
-pub(super) fn fresh_id() -> DecisionId {
+pub(in crate::gate) fn fresh_id() -> DecisionId {
     DecisionId::from_random(u128::from_ne_bytes(random::bytes()))
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::bases::Bases;
-use super::closures::Closures;
 use super::facts::PullFacts;
-use super::question::{OtherVerdicts, Question};
-use super::upstreams::Upstreams;
 use super::vouch::Vouchers;
+use crate::gate::closures::Closures;
+use crate::gate::pull::{OtherVerdicts, Question};
+use crate::gate::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Digest, Image, ImageContent, Shape};
 use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedMode};
@@ -23,7 +23,7 @@ use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedMode};
 const SUBJECT_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
 /// Where evidence comes from.
-pub(super) struct Sources {
+pub(in crate::gate) struct Sources {
     ledger: Arc<Ledger>,
     closures: Arc<Closures>,
     facts: Arc<PullFacts>,
@@ -32,7 +32,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn new(
+    pub(in crate::gate) fn new(
         ledger: Arc<Ledger>,
         upstreams: Arc<Upstreams>,
         closures: Arc<Closures>,
@@ -53,7 +53,7 @@ impl Sources {
     /// All that is known of a subject, and the change that it rests on. `others`
     /// answers where it rests on the verdict on something else; `aliases` are the
     /// digests of the same bytes that nobody need have recorded yet.
-    pub(super) async fn gather(
+    pub(in crate::gate) async fn gather(
         &self,
         question: Question<'_>,
         (closure, aliases): (Arc<Closure>, &[Alias]),

@@ -15,15 +15,20 @@ type Key = (EnvironmentName, DenialReason, DeniedImage);
 
 /// Distinct images by environment and reason. Beyond the limit the least recently
 /// denied ones are not counted.
-pub(super) struct DeniedImages(BoundedMemory<Key, ()>);
+pub(in crate::gate) struct DeniedImages(BoundedMemory<Key, ()>);
 
 impl DeniedImages {
     /// None; at most `limit` bytes of them.
-    pub(super) fn new(limit: u64) -> Self {
+    pub(in crate::gate) fn new(limit: u64) -> Self {
         Self(BoundedMemory::new(limit))
     }
 
-    pub(super) fn note(&self, environment: &EnvironmentName, denied: &DenialKey, now: Timestamp) {
+    pub(in crate::gate) fn note(
+        &self,
+        environment: &EnvironmentName,
+        denied: &DenialKey,
+        now: Timestamp,
+    ) {
         let key = (environment.clone(), denied.reason, denied.what.clone());
         self.insert(key, now);
     }
@@ -32,11 +37,11 @@ impl DeniedImages {
         self.0.insert(key, (), Validity::lasting(now, COUNTED_FOR));
     }
 
-    pub(super) fn remove_expired(&self, now: Timestamp) {
+    pub(in crate::gate) fn remove_expired(&self, now: Timestamp) {
         self.0.remove_expired(now);
     }
 
-    pub(super) fn counts(&self) -> BTreeMap<(EnvironmentName, DenialReason), i64> {
+    pub(in crate::gate) fn counts(&self) -> BTreeMap<(EnvironmentName, DenialReason), i64> {
         let mut counts = BTreeMap::new();
         self.0.for_each(|(environment, reason, _), ()| {
             *counts.entry((environment.clone(), *reason)).or_default() += 1;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::closures::Closures;
-use super::question::{OtherVerdicts, Question};
+use crate::gate::closures::Closures;
+use crate::gate::pull::{OtherVerdicts, Question};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
 use crate::trust::{Evidence, Subject, TrustedBase};
@@ -25,15 +25,15 @@ const MAX_BASE_DEPTH: u8 = 3;
 const BASE_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
 /// Finds what images were built on.
-pub(super) struct Bases {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) closures: Arc<Closures>,
+pub(in crate::gate) struct Bases {
+    pub(in crate::gate) ledger: Arc<Ledger>,
+    pub(in crate::gate) closures: Arc<Closures>,
 }
 
 impl Bases {
     /// The permitted bases of the images in the closure, where a trusted base is
     /// demanded, and until when that holds; `None`: nobody looked.
-    pub(super) async fn trusted(
+    pub(in crate::gate) async fn trusted(
         &self,
         question: Question<'_>,
         evidence: &Evidence,

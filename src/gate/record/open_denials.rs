@@ -15,7 +15,8 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
 use super::decision::RequestRecord;
-use super::{Client, DenialAnswer};
+use crate::gate::pull::Client;
+use crate::gate::refusal::DenialAnswer;
 use crate::memory::{BoundedMemory, GetOrInsert, HeapSize, Validity};
 use crate::oci::{Digest, Repository};
 use crate::trust::{Decision, Denial, DenialReason, Subject, WorkloadLocation};
@@ -25,28 +26,32 @@ const DENIAL_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// What makes two denials the same.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct DenialKey {
+pub(in crate::gate) struct DenialKey {
     listener: Arc<str>,
     principal: Arc<str>,
     place: Option<WorkloadLocation>,
-    pub(super) what: DeniedImage,
-    pub(super) reason: DenialReason,
+    pub(in crate::gate) what: DeniedImage,
+    pub(in crate::gate) reason: DenialReason,
 }
 
 /// What was denied, as far as it is known.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) enum DeniedImage {
+pub(in crate::gate) enum DeniedImage {
     Image(Repository, Digest),
     Name(String),
 }
 
 impl DenialKey {
-    pub(super) fn of_image(client: &Client, subject: &Subject, reason: DenialReason) -> Self {
+    pub(in crate::gate) fn of_image(
+        client: &Client,
+        subject: &Subject,
+        reason: DenialReason,
+    ) -> Self {
         let what = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
         Self::new(client, None, what, reason)
     }
 
-    pub(super) fn of(ask: &RequestRecord<'_>, reason: DenialReason) -> Self {
+    pub(in crate::gate) fn of(ask: &RequestRecord<'_>, reason: DenialReason) -> Self {
         let what = match (&ask.repository, &ask.digest) {
             (Some(repository), Some(digest)) => {
                 DeniedImage::Image(Repository::clone(repository), digest.clone())
@@ -73,7 +78,7 @@ impl DenialKey {
 }
 
 /// A denial that is given again as it was.
-pub(super) struct OpenDenial {
+pub(in crate::gate) struct OpenDenial {
     answer: Arc<DenialAnswer>,
     decision: Decision,
     /// How often it was given; 0 once it is closed.
@@ -84,7 +89,11 @@ pub(super) struct OpenDenial {
 
 impl OpenDenial {
     /// A denial that is given for the first time.
-    pub(super) fn new(answer: Arc<DenialAnswer>, decision: Decision, counted: Counter) -> Self {
+    pub(in crate::gate) fn new(
+        answer: Arc<DenialAnswer>,
+        decision: Decision,
+        counted: Counter,
+    ) -> Self {
         Self {
             answer,
             decision,
@@ -118,7 +127,7 @@ impl OpenDenial {
 }
 
 /// The open denials, and the queue of the writer.
-pub(super) struct OpenDenials {
+pub(in crate::gate) struct OpenDenials {
     open: BoundedMemory<DenialKey, Arc<OpenDenial>>,
     /// Closed ones that wait for a place in the queue. No denial is opened before
     /// they are written, so they are as many as one round of requests pushes out.
@@ -128,7 +137,7 @@ pub(super) struct OpenDenials {
 
 impl OpenDenials {
     /// None are open. At most `limit` bytes of them will be.
-    pub(super) fn new(limit: u64, queue: mpsc::Sender<Decision>) -> Self {
+    pub(in crate::gate) fn new(limit: u64, queue: mpsc::Sender<Decision>) -> Self {
         Self {
             open: BoundedMemory::new(limit),
             closed: Mutex::default(),
@@ -137,7 +146,7 @@ impl OpenDenials {
     }
 
     /// The answer to a denial that is already open, counted once more. Memory only.
-    pub(super) fn repeated(
+    pub(in crate::gate) fn repeated(
         &self,
         key: &DenialKey,
         denial: &Denial,
@@ -149,7 +158,11 @@ impl OpenDenials {
 
     /// Opens a denial and writes it; or repeats the same one, where another
     /// request was first. Waits while the queue is full: no denial goes unwritten.
-    pub(super) async fn open(&self, key: DenialKey, first: OpenDenial) -> Arc<DenialAnswer> {
+    pub(in crate::gate) async fn open(
+        &self,
+        key: DenialKey,
+        first: OpenDenial,
+    ) -> Arc<DenialAnswer> {
         self.write_closed().await;
         let Ok(place) = self.queue.reserve().await else {
             // The writer is gone. Readiness fails, and nothing is served for long.
@@ -187,13 +200,13 @@ impl OpenDenials {
     }
 
     /// Closes those whose minute has run out.
-    pub(super) async fn close_expired(&self, now: Timestamp) {
+    pub(in crate::gate) async fn close_expired(&self, now: Timestamp) {
         self.close(self.open.remove_expired(now));
         self.write_closed().await;
     }
 
     /// Closes them all, at the end.
-    pub(super) async fn close_all(&self) {
+    pub(in crate::gate) async fn close_all(&self) {
         self.close(self.open.clear());
         self.write_closed().await;
     }
@@ -217,7 +230,7 @@ impl OpenDenials {
 
     /// What the open ones take, in bytes.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::gate) fn bytes(&self) -> u64 {
         self.open.bytes()
     }
 

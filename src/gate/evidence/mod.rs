@@ -1,0 +1,9 @@
+//! What is known of a subject, from every source of evidence.
+
+mod bases;
+mod facts;
+mod sources;
+mod vouch;
+
+pub(super) use facts::PullFacts;
+pub(super) use sources::Sources;
