@@ -3,6 +3,8 @@
 //! The rooms stand on floors and import only from below; `docs/architecture.md`
 //! draws them, and a test keeps the law.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+// They panic where nobody reads; `cli::output` and `cli::aside` do not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod access;
 pub mod admin;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use http::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -17,6 +18,7 @@ use url::{Host, Url};
 
 use super::arguments::SharedArgs;
 use super::failure::Failure;
+use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
 use crate::app::config::{AdminConfig, Config, TlsConfig};
@@ -197,8 +199,11 @@ impl ApiClient {
         body: &impl Serialize,
     ) -> Result<ApiAnswer<T>, Failure> {
         let url = self.url(&[path])?;
-        self.send(self.http.request(Method::POST, url).json(body))
-            .await
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::new(format!("cannot write the request: {error}")))?;
+        let request = self.http.request(Method::POST, url);
+        let request = request.header(CONTENT_TYPE, "application/json");
+        self.send(request.body(upload::body(body))).await
     }
 
     pub async fn delete<T: DeserializeOwned>(

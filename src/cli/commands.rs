@@ -4,8 +4,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::arguments::SharedArgs;
 use super::{
-    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, ledger,
-    node_config, overrides, promote, replay, revoke, scan, serve, status, token, verify,
+    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, ledger, man,
+    node_config, overrides, promote, replay, revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -20,7 +20,8 @@ use super::{
   sekisho serve                   the gateway, on 127.0.0.1:5080
   sekisho explain nginx:1.27      why an image is let through, or not
 
-Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuration."
+Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuration;
+141 when nobody reads the output any more, as behind `| head`."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -58,6 +59,8 @@ pub enum Command {
     Kubernetes(kubernetes::KubernetesArgs),
     Doctor(doctor::DoctorArgs),
     Completion(completion::Completion),
+    Man(man::WriteManual),
+    Version(version::ShowVersion),
 }
 
 impl Command {
@@ -156,6 +159,9 @@ mod tests {
             "sekisho doctor node --files-only --containerd-config x --containerd-address y",
             "sekisho kubernetes doctor --cluster c --kubeconfig k --trial-namespace shop --output json",
             "sekisho completion bash",
+            "sekisho man",
+            "sekisho man man1",
+            "sekisho version --output json",
         ] {
             let read = Cli::try_parse_from(line.split(' '));
             assert!(read.is_ok(), "{line}: {}", read.unwrap_err());

@@ -10,7 +10,7 @@ use super::arguments::{OutputArgs, SharedArgs};
 use super::client::{ApiClient, RemoteArgs};
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
-use super::output::{Output, Palette, Table, say};
+use super::output::{Output, Palette, Table, is_read, say};
 use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
 use crate::app::config::Period;
 use crate::oci::printable;
@@ -98,6 +98,9 @@ impl DenialsArgs {
             }
             shown.retain(|_, time| *time >= since);
             tokio::time::sleep(POLL_PERIOD).await;
+            if !is_read() {
+                return Err(Failure::reader_gone());
+            }
         }
     }
 

@@ -16,6 +16,9 @@ pub enum Exit {
     Usage,
     Denied,
     Config,
+    /// Nobody reads the output any more, as behind `| head`: 128 and SIGPIPE's number,
+    /// as a shell reports the programs that the signal ends.
+    ReaderGone,
 }
 
 impl From<Exit> for ExitCode {
@@ -26,6 +29,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Denied => 3,
             Exit::Config => 64,
+            Exit::ReaderGone => 141,
         })
     }
 }
@@ -57,6 +61,14 @@ impl Failure {
         Self {
             exit: Exit::Usage,
             ..Self::new(message)
+        }
+    }
+
+    /// Nobody reads the output any more: the command ends, and says nothing.
+    pub fn reader_gone() -> Self {
+        Self {
+            exit: Exit::ReaderGone,
+            ..Self::new("nobody reads the output")
         }
     }
 
@@ -120,9 +132,11 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr.
+    /// Says it on stderr, unless it is only that nobody reads the output.
     pub fn tell(&self) -> ExitCode {
-        say_aside(&self.to_string());
+        if self.exit != Exit::ReaderGone {
+            say_aside(&self.to_string());
+        }
         self.exit.into()
     }
 }

@@ -24,6 +24,7 @@ mod file;
 mod kubernetes;
 mod ledger;
 mod ledger_file;
+mod man;
 mod node_config;
 mod output;
 mod overrides;
@@ -35,8 +36,10 @@ mod scan;
 mod serve;
 mod status;
 mod token;
+mod upload;
 mod verdict;
 mod verify;
+mod version;
 
 pub use commands::command;
 pub use run::run;

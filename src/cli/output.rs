@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::failure::Failure;
 use crate::oci::{printable, without_controls};
 
@@ -29,8 +31,10 @@ impl Output {
     }
 }
 
-/// Writes to stdout, ended by one line end, without control characters. A reader that
-/// has gone away, as `head` does, is no failure.
+/// Writes to stdout, ended by one line end, without control characters.
+///
+/// # Errors
+/// A reader that has gone away, as `head` does, ends the command without a word.
 pub fn say(text: &str) -> Result<(), Failure> {
     write(&without_controls(text))
 }
@@ -38,12 +42,28 @@ pub fn say(text: &str) -> Result<(), Failure> {
 fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("cannot write the output: {error}")))
-        }
-        _ => Ok(()),
+    written.map_err(|error| unwritten(&error))
+}
+
+/// What it means that stdout could not be written.
+pub fn unwritten(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => Failure::new(format!("cannot write the output: {error}")),
     }
+}
+
+/// Whether somebody may still read stdout: for commands that wait between two lines. A
+/// pipe without a reader reports an error at once (poll(2)).
+pub fn is_read() -> bool {
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec::default();
+    let gone = poll(&mut asked, Some(&at_once)).is_ok()
+        && asked[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::NVAL);
+    !gone
 }
 
 /// The colours that a palette has, as terminals are told them (ECMA-48, 8.3.117).

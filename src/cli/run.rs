@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use super::aside::say_aside;
 use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
+use super::output::unwritten;
 use crate::app::logging;
 use crate::oci::without_user_info;
 
@@ -29,12 +31,12 @@ pub fn run() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         // It quotes the arguments, URLs among them.
-        eprint!("{}", without_user_info(&error.render().to_string()));
+        say_aside(without_user_info(&error.render().to_string()).trim_end());
         return Exit::Usage.into();
     }
     match error.print() {
         Ok(()) => Exit::Done.into(),
-        Err(_) => Exit::Failure.into(),
+        Err(error) => unwritten(&error).tell(),
     }
 }
 
@@ -74,6 +76,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,
         Command::Completion(command) => command.run(commands::command())?,
+        Command::Man(command) => command.run(commands::command())?,
+        Command::Version(command) => command.run()?,
     };
     Ok(exit.into())
 }

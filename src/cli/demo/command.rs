@@ -33,9 +33,11 @@ impl Demo {
     pub async fn run(self) -> Result<ExitCode, Failure> {
         let setup = DemoSetup::set(!self.once).await?;
         let printer = StoryPrinter::new(self.json);
-        let told = story::tell(&setup, &printer).await;
+        let mut told = story::tell(&setup, &printer).await;
         if told.is_ok() && !self.once {
-            printer.stays_up(&setup);
+            told = printer.stays_up(&setup);
+        }
+        if told.is_ok() && !self.once {
             stop_signal().await;
         }
         setup.clear().await;

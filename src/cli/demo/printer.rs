@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::setup::DemoSetup;
+use crate::cli::failure::Failure;
+use crate::cli::output::say;
 use crate::oci::printable;
 
 /// The widest line.
@@ -33,58 +35,48 @@ impl StoryPrinter {
         Self { json }
     }
 
-    pub fn opens(&self, setup: &DemoSetup) {
-        if !self.json {
-            println!(
-                "An upstream registry with sample images listens at {}.",
-                setup.upstream()
-            );
-            println!("Sekisho stands before it at {}.\n", setup.gateway());
+    pub fn opens(&self, setup: &DemoSetup) -> Result<(), Failure> {
+        match self.json {
+            true => Ok(()),
+            false => say(&format!(
+                "An upstream registry with sample images listens at {}.\n\
+                 Sekisho stands before it at {}.",
+                setup.upstream(),
+                setup.gateway()
+            )),
         }
     }
 
-    pub fn step(&self, step: &StoryStep) {
+    pub fn step(&self, step: &StoryStep) -> Result<(), Failure> {
         if self.json {
-            println!("{}", json!(step));
-            return;
+            return say(&json!(step).to_string());
         }
-        println!("* {}", step.what);
-        println!("  $ {}", printable(&step.command, MAX_LINE_CHARS));
-        println!(
-            "  {} {}",
+        say(&format!(
+            "\n* {}\n  $ {}\n  {} {}\n  ({} requests reached the upstream)",
+            step.what,
+            printable(&step.command, MAX_LINE_CHARS),
             step.status,
-            printable(&step.answer, MAX_LINE_CHARS)
-        );
-        println!(
-            "  ({} requests reached the upstream)\n",
+            printable(&step.answer, MAX_LINE_CHARS),
             step.upstream_requests
-        );
+        ))
     }
 
-    pub fn stays_up(&self, setup: &DemoSetup) {
+    pub fn stays_up(&self, setup: &DemoSetup) -> Result<(), Failure> {
+        let (gateway, admin) = (setup.gateway(), setup.admin());
         if self.json {
-            println!(
-                "{}",
-                json!({"gateway": setup.gateway(), "admin": setup.admin()})
-            );
-            return;
+            return say(&json!({"gateway": gateway, "admin": admin}).to_string());
         }
-        println!("Still up. Pull for yourself:");
-        println!(
-            "  docker pull {}/demo.example/team/app:1.1",
-            setup.gateway()
-        );
-        println!(
-            "  docker pull {}/demo.example/team/app:1.0   # denied",
-            setup.gateway()
-        );
-        println!("Ask why, and see who was denied:");
-        let server = format!("--server http://{}", setup.admin());
-        let program = std::env::args()
-            .next()
-            .unwrap_or_else(|| "sekisho".to_owned());
-        println!("  {program} explain demo.example/team/app:1.0 {server}");
-        println!("  {program} denials {server}");
-        println!("Ctrl-C ends it; nothing is left behind.");
+        let program = std::env::args().next();
+        let program = program.unwrap_or_else(|| "sekisho".to_owned());
+        let server = format!("--server http://{admin}");
+        say(&format!(
+            "\nStill up. Pull for yourself:\n  \
+             docker pull {gateway}/demo.example/team/app:1.1\n  \
+             docker pull {gateway}/demo.example/team/app:1.0   # denied\n\
+             Ask why, and see who was denied:\n  \
+             {program} explain demo.example/team/app:1.0 {server}\n  \
+             {program} denials {server}\n\
+             Ctrl-C ends it; nothing is left behind."
+        ))
     }
 }

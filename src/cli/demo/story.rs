@@ -19,7 +19,7 @@ pub async fn tell(setup: &DemoSetup, printer: &StoryPrinter) -> Result<(), Failu
         printer,
         http: loopback()?,
     };
-    printer.opens(setup);
+    printer.opens(setup)?;
     let (flawed, mended) = (setup.flawed(), setup.mended());
     storyteller
         .pulls(
@@ -93,7 +93,7 @@ impl Storyteller<'_> {
             200 => "the manifest, byte for byte".to_owned(),
             _ => text(&answered.body["errors"][0]["message"]),
         };
-        self.tell(what, format!("curl {url}"), &answered, answer, before);
+        self.tell(what, format!("curl {url}"), &answered, answer, before)?;
         expect(what, answered.status, expected)
     }
 
@@ -112,8 +112,7 @@ impl Storyteller<'_> {
             body: Value::Null,
         };
         let answer = format!("{bytes} bytes of configs and layers");
-        self.tell(what, command, &answered, answer, before);
-        Ok(())
+        self.tell(what, command, &answered, answer, before)
     }
 
     async fn scans(
@@ -139,7 +138,7 @@ impl Storyteller<'_> {
                 "sekisho scan submit --image {name} --report {tag}-{}.json",
                 image.platform
             );
-            self.tell(what, command, &answered, answer, before);
+            self.tell(what, command, &answered, answer, before)?;
             expect(what, answered.status, 200)?;
         }
         Ok(())
@@ -152,7 +151,7 @@ impl Storyteller<'_> {
         let answered = self.post(PROMOTIONS, &body).await?;
         let command = format!("sekisho promote {name} --to production");
         let answer = format!("recorded as {}", text(&answered.body["id"]));
-        self.tell(what, command, &answered, answer, before);
+        self.tell(what, command, &answered, answer, before)?;
         expect(what, answered.status, 200)
     }
 
@@ -177,7 +176,7 @@ impl Storyteller<'_> {
         let before = self.setup.registry().total();
         let answered = self.post(path, &body).await?;
         let command = format!("sekisho {verb} {name} --reason \"leaks a key\"");
-        self.tell(what, command, &answered, "recorded".to_owned(), before);
+        self.tell(what, command, &answered, "recorded".to_owned(), before)?;
         expect(what, answered.status, 200)
     }
 
@@ -188,14 +187,14 @@ impl Storyteller<'_> {
         answered: &HttpAnswer,
         answer: String,
         before: usize,
-    ) {
+    ) -> Result<(), Failure> {
         self.printer.step(&StoryStep {
             what,
             command,
             status: answered.status,
             answer,
             upstream_requests: self.setup.registry().total() - before,
-        });
+        })
     }
 
     fn gateway_url(&self, rest: &str) -> String {

@@ -1,11 +1,11 @@
 //! Asks the server for the verdict on each image.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
 
 use futures_util::stream::{self, StreamExt};
 
 use super::super::arguments;
+use super::super::aside::ProgressLine;
 use super::super::client::ApiClient;
 use super::super::failure::Failure;
 use super::answer::{NameRefusal, VerifiedImage, VerifyAnswer};
@@ -32,22 +32,16 @@ pub async fn all(
     question: &VerifyScope,
     images: BTreeMap<String, Vec<ManifestLocation>>,
 ) -> Result<Vec<VerifiedImage>, Failure> {
-    let progress = Progress::new(images.len());
+    let total = images.len();
+    let progress = ProgressLine::new(total > PROGRESS_FROM_IMAGES);
     let mut answers = stream::iter(images)
         .map(|(image, places)| judge(client, question, image, places))
         .buffered(MAX_CONCURRENT_QUESTIONS);
     let mut judged = Vec::new();
     while let Some(answer) = answers.next().await {
-        match answer {
-            Ok(answer) => judged.push(answer),
-            Err(failure) => {
-                progress.clear();
-                return Err(failure);
-            }
-        }
-        progress.show(judged.len());
+        judged.push(answer?);
+        progress.show(&format!("judged {} of {total} images", judged.len()));
     }
-    progress.clear();
     Ok(judged)
 }
 
@@ -124,33 +118,5 @@ const fn is_of_the_image(code: ErrorCode) -> bool {
         | ErrorCode::Upstream
         | ErrorCode::Unavailable
         | ErrorCode::Internal => false,
-    }
-}
-
-/// A progress line on a terminal.
-struct Progress {
-    total: usize,
-    shown: bool,
-}
-
-impl Progress {
-    fn new(total: usize) -> Self {
-        Self {
-            total,
-            shown: total > PROGRESS_FROM_IMAGES && io::stderr().is_terminal(),
-        }
-    }
-
-    fn show(&self, done: usize) {
-        if self.shown {
-            eprint!("\rjudged {done} of {} images", self.total);
-        }
-    }
-
-    /// Leaves the line empty for what follows.
-    fn clear(&self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
     }
 }

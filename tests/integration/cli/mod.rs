@@ -8,5 +8,6 @@ mod kubernetes;
 mod ledger;
 mod live;
 mod nodes;
+mod pipes;
 pub mod program;
 mod verify;

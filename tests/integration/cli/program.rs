@@ -57,6 +57,28 @@ impl Program {
         self
     }
 
+    /// With an output that nobody reads.
+    pub fn run_unread(mut self) -> Run {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdin(Stdio::null()).stdout(writer);
+        let output = self.command.output().unwrap();
+        Run {
+            code: output.status.code().unwrap(),
+            stdout: String::new(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The exit code where nobody reads what it says on stderr either.
+    pub fn run_unheard(mut self) -> i32 {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = self.command.stderr(writer).status().unwrap();
+        status.code().unwrap()
+    }
+
     pub fn run(mut self) -> Run {
         let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
