@@ -134,13 +134,12 @@ impl<'a> Judgement<'a> {
 
     /// Rule 13: a referrer is permitted if its subject is.
     fn judge_referrer(&mut self, what: &str) {
-        match self.evidence.subject_permitted_until {
-            Some(until) if self.now < until => {
-                self.expires(until);
+        match self.consult(&self.evidence.subject_permitted) {
+            Some(true) => {
                 let text = format!("{what} of a permitted image");
                 self.check("subject", CheckOutcome::Met, text);
             }
-            _ => self.deny(
+            Some(false) | None => self.deny(
                 DenialReason::NotInAdmittedImage,
                 format!("{what} of an image that is not permitted"),
                 "admit the image that it refers to",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
@@ -105,6 +105,31 @@ pub struct Revocation {
     pub reason: String,
 }
 
+/// What one source of evidence says, for as long as it counts. By default nothing: the
+/// source was not asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimedEvidence<T> {
+    pub value: T,
+    /// From then on it says nothing, and a verdict that rests on it ends; `None`: time
+    /// does not end it.
+    pub until: Option<Timestamp>,
+}
+
+impl<T> TimedEvidence<T> {
+    pub const fn until(value: T, moment: Timestamp) -> Self {
+        Self {
+            value,
+            until: Some(moment),
+        }
+    }
+
+    /// Counts for `duration` from `now` on.
+    pub fn lasting(value: T, now: Timestamp, duration: SignedDuration) -> Self {
+        let end = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+        Self::until(value, end)
+    }
+}
+
 /// When a finding was first reported, at this severity, by anybody of one scope:
 /// reporting it again does not begin a new grace.
 #[derive(Clone, Debug)]
@@ -175,17 +200,13 @@ pub struct Evidence {
     pub first_seen: Option<Timestamp>,
     /// When the root was first served in this environment.
     pub first_served: Option<Timestamp>,
-    /// The upstream vouches for it, and was last seen to hold it, until then.
-    pub vouched_until: Option<Timestamp>,
-    /// The upstream was asked whether it holds the root, and is asked again then.
-    pub voucher_asked_again: Option<Timestamp>,
-    /// What this manifest refers to is itself permitted until then: its `subject`,
-    /// or an index that holds it when it is an attestation.
-    pub subject_permitted_until: Option<Timestamp>,
-    /// Bases that were permitted when they were last looked up.
-    pub trusted_bases: Vec<TrustedBase>,
-    /// Until when `trusted_bases` holds; `None`: it was not looked up.
-    pub bases_known_until: Option<Timestamp>,
+    /// Whether the upstream was seen to hold the root, so that it may vouch for it.
+    pub held_upstream: TimedEvidence<bool>,
+    /// Whether what this manifest refers to is itself permitted: its `subject`, or an
+    /// index that holds it when it is an attestation.
+    pub subject_permitted: TimedEvidence<bool>,
+    /// Permitted images that those in the closure were built on.
+    pub trusted_bases: TimedEvidence<Vec<TrustedBase>>,
     /// It lies in no registry yet: what needs its layers or its age is judged once it
     /// does.
     pub unpushed: bool,
@@ -209,11 +230,9 @@ impl Evidence {
             timed_mode: None,
             first_seen: None,
             first_served: None,
-            vouched_until: None,
-            voucher_asked_again: None,
-            subject_permitted_until: None,
-            trusted_bases: Vec::new(),
-            bases_known_until: None,
+            held_upstream: TimedEvidence::default(),
+            subject_permitted: TimedEvidence::default(),
+            trusted_bases: TimedEvidence::default(),
             unpushed: false,
             confirmed: true,
         }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::effective_finding::RatingPolicy;
 use super::{
     BreakGlassReach, Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding,
-    Rulebook, Settings, Subject, Verdict,
+    Rulebook, Settings, Subject, TimedEvidence, Verdict,
 };
 
 /// The inputs of the rules.
@@ -74,6 +74,15 @@ impl<'a> Judgement<'a> {
             let until = self.state.valid_until.map_or(moment, |it| it.min(moment));
             self.state.valid_until = Some(until);
         }
+    }
+
+    /// What a piece of evidence says now; the verdict then ends with it.
+    pub(super) fn consult<T>(&mut self, piece: &'a TimedEvidence<T>) -> Option<&'a T> {
+        if let Some(until) = piece.until {
+            self.expires(until);
+        }
+        let counts = piece.until.is_none_or(|until| self.now < until);
+        counts.then_some(&piece.value)
     }
 
     /// Notes what the verdict rests on, by its id.

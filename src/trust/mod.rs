@@ -42,7 +42,9 @@ pub use cached_verdict::CachedVerdict;
 pub use decision::{Decision, DecisionId, Door, Outcome, WorkloadLocation};
 pub use denial::{BreakGlassReach, Denial, DenialReason, ReasonClass};
 pub use environment::{Environment, EnvironmentName, EnvironmentNameError, PlatformImage};
-pub use evidence::{Evidence, FirstReported, Promotion, Revocation, Scan, TrustedBase};
+pub use evidence::{
+    Evidence, FirstReported, Promotion, Revocation, Scan, TimedEvidence, TrustedBase,
+};
 pub use exception::Exception;
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
 pub use image_names::{ImageNames, NamedImage};

@@ -52,14 +52,9 @@ impl Judgement<'_> {
             let text = "what it is built on is judged after the push";
             return self.check("base", CheckOutcome::Warned, text);
         }
-        let known_until = self.evidence.bases_known_until;
-        let mut bases = self.evidence.trusted_bases.iter();
-        let found = bases
-            .find(|it| it.image == image.manifest)
-            .filter(|_| known_until.is_some_and(|until| self.now < until));
-        if let Some(until) = known_until {
-            self.expires(until);
-        }
+        let bases = self.consult(&self.evidence.trusted_bases);
+        let mut bases = bases.into_iter().flatten();
+        let found = bases.find(|it| it.image == image.manifest);
         match found {
             Some(base) => {
                 let text = format!("begins with all layers of {}", base.base);

@@ -1,7 +1,5 @@
 //! Promotion (rule 8), and vouching upstreams (rule 9).
 
-use jiff::Timestamp;
-
 use super::judgement::Judgement;
 use super::{CheckOutcome, DenialReason, Promotion, Requirement};
 
@@ -62,24 +60,15 @@ impl Judgement<'_> {
         let word = self
             .rulebook
             .vouched_until(host, &subject.environment, requirement);
-        let until = word.min(self.evidence.vouched_until);
-        let Some(until) = until.filter(|until| self.now < *until) else {
-            self.may_vouch_again(word);
+        let Some(word) = word.filter(|until| self.now < *until) else {
             return false;
         };
-        self.expires(until);
+        self.expires(word);
+        if self.consult(&self.evidence.held_upstream) != Some(&true) {
+            return false;
+        }
         let text = format!("vouched for by {host}");
         self.check(requirement.as_str(), CheckOutcome::Met, text);
         true
-    }
-
-    /// An upstream that does not hold the image now may hold it when it is next
-    /// asked, if its word then still counts.
-    fn may_vouch_again(&mut self, word: Option<Timestamp>) {
-        if let Some(again) = self.evidence.voucher_asked_again
-            && word.is_some_and(|word| again < word)
-        {
-            self.expires(again);
-        }
     }
 }

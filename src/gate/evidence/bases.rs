@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::gate::closures::Closures;
 use crate::gate::pull::{OtherVerdicts, Question};
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
-use crate::trust::{Evidence, Subject, TrustedBase};
+use crate::trust::{Evidence, Subject, TimedEvidence, TrustedBase};
 
 /// Images of trusted repositories that are looked at for one image.
 const MAX_BASES_CONSIDERED: usize = 1024;
@@ -32,27 +32,27 @@ pub(in crate::gate) struct Bases {
 
 impl Bases {
     /// The permitted bases of the images in the closure, where a trusted base is
-    /// demanded, and until when that holds; `None`: nobody looked.
+    /// demanded.
     pub(in crate::gate) async fn trusted(
         &self,
         question: Question<'_>,
         evidence: &Evidence,
         others: &dyn OtherVerdicts,
-    ) -> (Vec<TrustedBase>, Option<Timestamp>) {
-        let mut found = Vec::new();
+    ) -> TimedEvidence<Vec<TrustedBase>> {
         let Some(settings) = question.settings() else {
-            return (found, None);
+            return TimedEvidence::default();
         };
         let globs = &settings.trusted_bases;
         let own = globs.matches(&question.subject.repository);
         if globs.is_empty() || own || question.depth >= MAX_BASE_DEPTH {
-            return (found, None);
+            return TimedEvidence::default();
         }
+        let mut found = Vec::new();
         for image in evidence.closure.images() {
             let base = self.trusted_base(question, image, globs, others).await;
             found.extend(base);
         }
-        (found, question.now.checked_add(BASE_VERDICT_TTL).ok())
+        TimedEvidence::lasting(found, question.now, BASE_VERDICT_TTL)
     }
 
     async fn trusted_base(

@@ -1,7 +1,7 @@
-//! Gathers the evidence on a subject, piece by piece.
+//! Gathers the evidence on a subject, source by source.
 //!
-//! A piece is the evidence of one source, and until when it holds where time ends it; the
-//! verdict then holds no longer. A further source (signatures, say) is one more line in
+//! What a source says for a while only is a [`TimedEvidence`]: a verdict that rests on it ends
+//! when it does. A further source (signatures, say) is one more line in
 //! [`Sources::gather`] and one more field of [`Evidence`].
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::gate::pull::{OtherVerdicts, Question};
 use crate::gate::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Digest, Image, ImageContent, Shape};
-use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedMode};
+use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedEvidence, TimedMode};
 
 /// How long the verdict on a subject is reused for its referrer. Short, so that a change
 /// of the subject's verdict takes effect as fast as any other.
@@ -62,9 +62,9 @@ impl Sources {
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if lacks_scan_or_promotion(&evidence) {
-            self.vouchers.add(question, &mut evidence).await;
+            evidence.held_upstream = self.vouchers.held(question).await;
         }
-        evidence.subject_permitted_until = permitted_subject(question, &evidence, others).await;
+        evidence.subject_permitted = permitted_subject(question, &evidence, others).await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);
         match self.first_seen(question, &evidence).await {
             Ok(first_seen) => evidence.first_seen = first_seen,
@@ -74,8 +74,7 @@ impl Sources {
             Ok(first_named) => evidence.first_reported = first_named,
             Err(error) => unreadable(&mut evidence, &error),
         }
-        (evidence.trusted_bases, evidence.bases_known_until) =
-            self.bases.trusted(question, &evidence, others).await;
+        evidence.trusted_bases = self.bases.trusted(question, &evidence, others).await;
         (evidence, seq)
     }
 
@@ -194,14 +193,14 @@ fn unreadable(evidence: &mut Evidence, error: &LedgerError) {
     evidence.confirmed = false;
 }
 
-/// Rule 13: until when the manifest that a referrer refers to is permitted.
+/// Rule 13: whether the manifest that a referrer refers to is permitted.
 async fn permitted_subject(
     question: Question<'_>,
     evidence: &Evidence,
     others: &dyn OtherVerdicts,
-) -> Option<Timestamp> {
+) -> TimedEvidence<bool> {
     if question.depth > 0 {
-        return None;
+        return TimedEvidence::default();
     }
     for digest in referred(evidence) {
         let subject = Subject {
@@ -209,10 +208,10 @@ async fn permitted_subject(
             ..question.subject.clone()
         };
         if others.permits(question.of_another(&subject)).await {
-            return question.now.checked_add(SUBJECT_VERDICT_TTL).ok();
+            return TimedEvidence::lasting(true, question.now, SUBJECT_VERDICT_TTL);
         }
     }
-    None
+    TimedEvidence::default()
 }
 
 /// What a referrer refers to; for an attestation, the indexes that hold it.

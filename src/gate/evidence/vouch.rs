@@ -14,7 +14,7 @@ use crate::gate::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
-use crate::trust::{Evidence, Subject};
+use crate::trust::{Subject, TimedEvidence};
 use crate::upstream::UpstreamError;
 
 /// How long an outage may prolong vouching, from when the upstream was last seen to have
@@ -93,6 +93,15 @@ impl VouchingAnswer {
             asked_again,
         }
     }
+
+    /// What it says at `now`: the image is held until then, or not before the upstream is
+    /// asked again.
+    fn held(&self, now: Timestamp) -> TimedEvidence<bool> {
+        match self.until.filter(|until| now < *until) {
+            Some(until) => TimedEvidence::until(true, until),
+            None => TimedEvidence::until(false, self.asked_again),
+        }
+    }
 }
 
 impl Vouchers {
@@ -105,12 +114,11 @@ impl Vouchers {
         }
     }
 
-    /// Whether and until when the upstream vouches for the subject.
-    pub(in crate::gate) async fn add(&self, question: Question<'_>, evidence: &mut Evidence) {
-        if let Some(answer) = self.voucher_answer(question).await {
-            evidence.vouched_until = answer.until;
-            evidence.voucher_asked_again = Some(answer.asked_again);
-        }
+    /// Whether the upstream holds the subject, as far as it may vouch for it; not asked
+    /// otherwise.
+    pub(in crate::gate) async fn held(&self, question: Question<'_>) -> TimedEvidence<bool> {
+        let answer = self.voucher_answer(question).await;
+        answer.map_or_else(TimedEvidence::default, |answer| answer.held(question.now))
     }
 
     async fn voucher_answer(&self, question: Question<'_>) -> Option<VouchingAnswer> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::golden::{ago, cases, days, good, now, vouching};
-use crate::trust::{CachedVerdict, Requirement};
+use crate::trust::{CachedVerdict, Requirement, TimedEvidence};
 
 #[test]
 fn every_golden_case_gets_its_verdict() {
@@ -72,7 +72,7 @@ fn a_denial_without_vouching_ends_when_the_upstream_is_asked_again() {
     let mut case = good();
     case.evidence.scans.clear();
     let again = now() + days(1);
-    case.evidence.voucher_asked_again = Some(again);
+    case.evidence.held_upstream = TimedEvidence::until(false, again);
     assert_eq!(case.verdict().valid_until(), None, "nobody vouches");
     case.vouchings = vec![vouching(&[Requirement::Scan], ago(-100))];
     assert!(!case.verdict().is_allowed());

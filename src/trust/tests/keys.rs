@@ -10,6 +10,7 @@ use super::sekisho::oci::{MediaType, RegistryHost};
 use super::sekisho::report::Severity;
 use super::sekisho::trust::{
     Effect, Evidence, Exposure, ExposureRule, Mode, PlatformImage, Requirement, Settings,
+    TimedEvidence,
 };
 
 /// A case, and the one key whose change turns its verdict round.
@@ -191,7 +192,7 @@ fn beside() -> Vec<Flip> {
             "vouchings",
             |c| {
                 bare(c);
-                c.evidence.vouched_until = Some(now() + days(1));
+                c.evidence.held_upstream = TimedEvidence::until(true, now() + days(1));
             },
             |c| {
                 let both = [Requirement::Scan, Requirement::Promotion];

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use super::golden::{Case, finding, found, now, scan};
 use super::worlds::{harm, scans, severity, some_advisory, some_revocation, world};
 use crate::report::Severity;
-use crate::trust::{Check, Denial, DenialReason, Mode, ReasonClass, Verdict, denial_message};
+use crate::trust::{
+    Check, Denial, DenialReason, Mode, ReasonClass, TimedEvidence, Verdict, denial_message,
+};
 
 /// All that a verdict says but until when.
 fn said(verdict: &Verdict) -> (&[Denial], &[Check], &[String]) {
@@ -224,7 +226,7 @@ proptest! {
         case.subject.digest = plain.manifest.clone();
         let mut refers = case.clone();
         refers.evidence.closure = super::images::alone(super::images::referrer(plain, "base"));
-        refers.evidence.subject_permitted_until = Some(Timestamp::MAX);
+        refers.evidence.subject_permitted = TimedEvidence::until(true, Timestamp::MAX);
         prop_assert_eq!(case.verdict(), refers.verdict());
     }
 

@@ -16,7 +16,7 @@ use crate::oci::RepositoryGlobs;
 use crate::report::{Finding, Format, Incomplete, Severity};
 use crate::trust::{
     Advisory, BreakGlass, Ceilings, Effect, Evidence, Exception, Exposure, Mode, Promotion,
-    Requirement, Revocation, Scan, Settings, TimedMode, TrustedBase, Vouching,
+    Requirement, Revocation, Scan, Settings, TimedEvidence, TimedMode, TrustedBase, Vouching,
 };
 
 const IMAGES: [(&str, &str); 2] = [("amd", "linux/amd64"), ("arm", "linux/arm64")];
@@ -288,13 +288,17 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                     scans,
                     revocations,
                     first_served: times.0,
-                    vouched_until: times.1,
-                    voucher_asked_again: overrides.2,
+                    held_upstream: TimedEvidence {
+                        value: times.1.is_some(),
+                        until: times.1.or(overrides.2),
+                    },
                     first_seen: times.2,
                     break_glass: overrides.0,
                     timed_mode: overrides.1,
-                    trusted_bases: vec![base()],
-                    bases_known_until: overrides.2,
+                    trusted_bases: TimedEvidence {
+                        value: overrides.2.map(|_| base()).into_iter().collect(),
+                        until: overrides.2,
+                    },
                     confirmed,
                     ..Evidence::none(closure)
                 }

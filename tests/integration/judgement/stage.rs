@@ -11,7 +11,7 @@ use sekisho::oci::{Closure, Digest, MediaType, Shape};
 use sekisho::report::Severity;
 use sekisho::trust::{
     BreakGlass, Ceilings, Environment, Evidence, Promotion, Revocation, Rulebook, Scan, Settings,
-    TimedMode,
+    TimedEvidence, TimedMode,
 };
 
 use super::golden::Case;
@@ -56,10 +56,10 @@ pub fn can_be_staged(case: &Case) -> bool {
         && case.environment.name == case.subject.environment
         && *closure.root() == case.subject.digest
         && (evidence.parents.is_empty() || alone)
-        && evidence.vouched_until.is_none()
+        && evidence.held_upstream == TimedEvidence::default()
         && case.vouchings.is_empty()
-        && evidence.subject_permitted_until.is_none()
-        && evidence.trusted_bases.is_empty()
+        && evidence.subject_permitted == TimedEvidence::default()
+        && evidence.trusted_bases == TimedEvidence::default()
         && evidence.related.is_empty()
         && evidence.scans.iter().all(in_time)
         && evidence.revocations.iter().all(|it| known(&it.digest))

@@ -7,7 +7,7 @@ use super::images::*;
 use super::sekisho::oci::{ChildOutcome, MediaType};
 use super::sekisho::report::Severity;
 use super::sekisho::trust::DenialReason::*;
-use super::sekisho::trust::Evidence;
+use super::sekisho::trust::{Evidence, TimedEvidence};
 use super::{Case, ago, case, found, promotion, revocation, scan};
 
 /// `both`, an index of `amd` and `arm`, promoted, with both scanned.
@@ -46,7 +46,7 @@ pub fn signature(case: &mut Case) {
         "app",
     )));
     case.evidence.promotions.clear();
-    case.evidence.subject_permitted_until = Some(ago(-1));
+    case.evidence.subject_permitted = TimedEvidence::until(true, ago(-1));
 }
 
 pub fn cases() -> Vec<Case> {
@@ -266,7 +266,7 @@ pub fn other_cases() -> Vec<Case> {
             |c| {
                 signature(c);
                 listed(c);
-                c.evidence.subject_permitted_until = None;
+                c.evidence.subject_permitted = TimedEvidence::default();
             },
         ),
         case(
@@ -296,7 +296,7 @@ pub fn other_cases() -> Vec<Case> {
             Denied(&[NotScanned, NotPromoted]),
             |c| {
                 c.evidence = Evidence {
-                    subject_permitted_until: Some(ago(-1)),
+                    subject_permitted: TimedEvidence::until(true, ago(-1)),
                     ..Evidence::none(alone(referrer(runnable("app", "linux/amd64"), "base")))
                 };
                 listed(c);
@@ -310,7 +310,7 @@ pub fn other_cases() -> Vec<Case> {
                 c.pull(alone(attestation("statement")));
                 c.evidence.promotions.clear();
                 c.evidence.parents = vec![digest("both")];
-                c.evidence.subject_permitted_until = Some(ago(-1));
+                c.evidence.subject_permitted = TimedEvidence::until(true, ago(-1));
                 c.environment.settings.referrer_types = vec![MediaType::IN_TOTO];
             },
         ),
@@ -321,7 +321,7 @@ pub fn other_cases() -> Vec<Case> {
             |c| {
                 c.pull(alone(attestation("statement")));
                 c.evidence.parents = vec![digest("both")];
-                c.evidence.subject_permitted_until = Some(ago(-1));
+                c.evidence.subject_permitted = TimedEvidence::until(true, ago(-1));
             },
         ),
         case(

@@ -6,7 +6,7 @@ use super::images::{alone, artifact, digest};
 use super::sekisho::oci::MediaType;
 use super::sekisho::report::{Format, Severity};
 use super::sekisho::trust::DenialReason::*;
-use super::sekisho::trust::TrustedBase;
+use super::sekisho::trust::{TimedEvidence, TrustedBase};
 use super::{Case, ago, case, days, found, globs, scan};
 
 fn base(image: &str) -> TrustedBase {
@@ -61,8 +61,7 @@ pub fn bases() -> Vec<Case> {
             Allowed,
             |c| {
                 wants_base(c);
-                c.evidence.trusted_bases = vec![base("app")];
-                c.evidence.bases_known_until = Some(ago(-1));
+                c.evidence.trusted_bases = TimedEvidence::until(vec![base("app")], ago(-1));
             },
         ),
         case(
@@ -77,8 +76,7 @@ pub fn bases() -> Vec<Case> {
             Denied(&[UntrustedBase]),
             |c| {
                 wants_base(c);
-                c.evidence.trusted_bases = vec![base("app")];
-                c.evidence.bases_known_until = Some(ago(1));
+                c.evidence.trusted_bases = TimedEvidence::until(vec![base("app")], ago(1));
             },
         ),
         case(11, "serves a trusted base itself", Allowed, |c| {
@@ -91,8 +89,7 @@ pub fn bases() -> Vec<Case> {
             |c| {
                 both(c);
                 wants_base(c);
-                c.evidence.trusted_bases = vec![base("app")];
-                c.evidence.bases_known_until = Some(ago(-1));
+                c.evidence.trusted_bases = TimedEvidence::until(vec![base("app")], ago(-1));
             },
         ),
         case(11, "demands no base of what does not run", Allowed, |c| {

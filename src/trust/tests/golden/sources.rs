@@ -6,7 +6,7 @@ use super::sekisho::access::Scope;
 use super::sekisho::oci::Digest;
 use super::sekisho::report::Severity;
 use super::sekisho::trust::DenialReason::*;
-use super::sekisho::trust::{Requirement, Scan};
+use super::sekisho::trust::{Requirement, Scan, TimedEvidence};
 use super::{Case, ago, case, found, globs, now, revocation, scan, vouching};
 
 pub fn cases() -> Vec<Case> {
@@ -142,7 +142,7 @@ fn vouched() -> Vec<Case> {
     let seen = |c: &mut Case| {
         c.evidence.scans.clear();
         c.evidence.promotions.clear();
-        c.evidence.vouched_until = Some(ago(-1));
+        c.evidence.held_upstream = TimedEvidence::until(true, ago(-1));
     };
     vec![
         case(9, "serves what an upstream vouches for", Allowed, |c| {
@@ -177,7 +177,7 @@ fn vouched() -> Vec<Case> {
             |c| {
                 seen(c);
                 c.vouchings = vec![vouching(&[Scanned, Promotion], ago(-100))];
-                c.evidence.vouched_until = Some(now());
+                c.evidence.held_upstream = TimedEvidence::until(true, now());
             },
         ),
         case(
