@@ -200,8 +200,8 @@ impl Server {
         }
         let repository = pull.repository();
         let upstream = &self.upstreams.of(repository)?.upstream;
-        match upstream.head_blob(repository.name(), digest).await {
-            Ok(_) => Ok(ServedFrom::Upstream),
+        match upstream.has_blob(repository.name(), digest).await {
+            Ok(()) => Ok(ServedFrom::Upstream),
             Err(UpstreamError::NotFound) => Err(Refusal::BlobUnknown),
             Err(error) => Err(error.into()),
         }

@@ -114,6 +114,12 @@ impl AllowedHosts {
         self.check(&self.own, realm, &self.token_hosts, &HUB_TOKEN_HOSTS)
     }
 
+    /// Whether an anonymous token for `at`, where a redirect led, may be asked for at
+    /// `realm`.
+    pub(super) fn check_anonymous_realm(&self, at: &Url, realm: &Url) -> Result<(), UpstreamError> {
+        self.check(at, realm, &self.token_hosts, &[])
+    }
+
     /// Whether a redirect may be followed.
     pub(super) fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), UpstreamError> {
         self.check(from, to, &self.redirect_hosts, &HUB_REDIRECT_HOSTS)
@@ -146,7 +152,8 @@ impl AllowedHosts {
         if to.scheme() != "https" && !plain {
             return refuse(HostRefusal::Downgrade);
         }
-        let own = same_authority(&self.own, to);
+        // `from` was allowed itself.
+        let own = same_authority(&self.own, to) || same_authority(from, to);
         if own || listed.iter().any(|host| host.matches(to)) || self.is_known(to, known) {
             return Ok(());
         }

@@ -28,14 +28,19 @@ pub(super) fn accept(response: Response, partial: bool) -> Result<Response, Upst
         StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
             retry_after: retry_after(),
         },
-        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-            UpstreamError::Unavailable {
-                retry_after: retry_after(),
-                detail: format!("it answers {}", status.as_u16()).into(),
-            }
-        }
-        status => UpstreamError::protocol(format!("it answers {}", status.as_u16())),
+        status if is_passing(status) => UpstreamError::Unavailable {
+            retry_after: retry_after(),
+            detail: format!("it answers {}", status.as_u16()).into(),
+        },
+        status => UpstreamError::UnexpectedStatus(status.as_u16()),
     })
+}
+
+/// Whether the same call may be answered well a little later. What is not implemented
+/// (RFC 9110, section 15.6.2) will not be.
+fn is_passing(status: StatusCode) -> bool {
+    status == StatusCode::REQUEST_TIMEOUT
+        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
 fn verbatim(response: Response) -> Result<Response, UpstreamError> {

@@ -22,16 +22,25 @@ pub struct BlobBody {
 }
 
 impl Upstream {
-    /// The size in bytes that the upstream states for a blob.
-    pub async fn head_blob(
+    /// Asks whether the upstream has a blob, by HEAD at its own host. A redirect says
+    /// that it does: what it leads to may be signed for GET alone. An upstream that does
+    /// not answer HEAD is asked by GET, whose body is not read.
+    ///
+    /// # Errors
+    /// Those of [`Upstream::get_blob`].
+    pub async fn has_blob(
         &self,
         name: &RepositoryName,
         digest: &Digest,
-    ) -> Result<u64, UpstreamError> {
-        let call = self.blob_call(Method::HEAD, name, digest)?;
-        let answer = self.send(&call).await?;
-        answer::length(answer.response.headers())
-            .ok_or_else(|| UpstreamError::protocol("its HEAD of a blob has no Content-Length"))
+    ) -> Result<(), UpstreamError> {
+        let mut call = self.blob_call(Method::HEAD, name, digest)?;
+        call.redirects = false;
+        match self.send(&call).await {
+            Ok(_) => Ok(()),
+            Err(UpstreamError::UnexpectedStatus(300..400)) => Ok(()),
+            Err(error) if error.may_be_of_head() => self.get_blob(name, digest, 0).await.map(drop),
+            Err(error) => Err(error),
+        }
     }
 
     /// Begins to read a blob at `offset`. An upstream that ignores ranges is
@@ -67,9 +76,7 @@ impl Upstream {
         name: &RepositoryName,
         digest: &Digest,
     ) -> Result<UpstreamCall, UpstreamError> {
-        let mut call = self.to(method, name, &format!("blobs/{digest}"))?;
-        call.redirects = true;
-        Ok(call)
+        self.to(method, name, &format!("blobs/{digest}"))
     }
 }
 

@@ -19,9 +19,10 @@ use super::retry::retry_after;
 use super::token::Tokens;
 use super::transport::Transport;
 use super::upstream_metrics::UpstreamMetrics;
+use super::without_head::WithoutHead;
 use super::{ConfigError, Network, UpstreamError, UpstreamOptions, answer};
 
-/// Redirects followed for one blob.
+/// Redirects followed in a row.
 const MAX_REDIRECTS: usize = 5;
 
 /// The client of one remote registry. Cloning shares it.
@@ -43,6 +44,7 @@ struct Inner {
     calls: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
     readings: Arc<Semaphore>,
+    without_head: WithoutHead,
 }
 
 /// What a call takes from its upstream's budget.
@@ -62,7 +64,7 @@ pub(super) struct UpstreamCall {
     pub repository: RepositoryName,
     pub headers: HeaderMap,
     pub share: BudgetShare,
-    /// Whether redirects may be followed: blobs only.
+    /// Whether redirects are followed. If not, one to where it could be is the answer.
     pub redirects: bool,
 }
 
@@ -92,6 +94,7 @@ impl Upstream {
             calls: budget(),
             transfers: budget(),
             readings: budget(),
+            without_head: WithoutHead::new(),
             transport,
             config,
         };
@@ -117,6 +120,10 @@ impl Upstream {
     /// How it was last seen.
     pub fn condition(&self, now: Instant) -> UpstreamCondition {
         self.0.health.condition(now)
+    }
+
+    pub(super) fn without_head(&self) -> &WithoutHead {
+        &self.0.without_head
     }
 
     pub(super) fn config(&self) -> &UpstreamOptions {
@@ -145,7 +152,7 @@ impl Upstream {
             repository: repository.clone(),
             headers,
             share: BudgetShare::Call,
-            redirects: false,
+            redirects: true,
         })
     }
 
@@ -254,45 +261,74 @@ impl Inner {
         }
     }
 
-    /// One try: with what was wanted last time, and once more if challenged.
+    /// One try: with what was wanted last time, and once more if challenged. A listed
+    /// host that a redirect led to may want a token too, and gets an anonymous one.
     async fn attempt(&self, call: &UpstreamCall) -> Result<Response, UpstreamError> {
-        let known = self.tokens.known(&call.repository).await?;
-        let response = self.follow(call, known.clone()).await?;
-        let challenged = response.status() == StatusCode::UNAUTHORIZED
-            && same_authority(response.url(), &call.url);
-        if !challenged {
-            return Ok(response);
+        let (name, tokens) = (&call.repository, &self.tokens);
+        let known = tokens.known(name).await?;
+        let mut response = self.follow(call, &call.url, known.clone()).await?;
+        if is_challenge(&response) && same_authority(response.url(), &call.url) {
+            let asked = tokens.answer(name, response.headers(), known.as_ref());
+            let answer = asked.await?;
+            response = self.follow(call, &call.url, Some(answer)).await?;
         }
-        let headers = response.headers();
-        let tokens = &self.tokens;
-        let answer = tokens
-            .answer(&call.repository, headers, known.as_ref())
-            .await?;
-        self.follow(call, Some(answer)).await
+        if is_challenge(&response) && !same_authority(response.url(), &call.url) {
+            return self.attempt_elsewhere(call, response).await;
+        }
+        Ok(response)
     }
 
-    /// Sends the request, and again where blobs lie elsewhere. Our
-    /// authorisation goes to the upstream's own authority alone, and not even
-    /// there once a redirect has left it.
+    /// Answers the `challenge` of another host: with a token that is known, and with a
+    /// fresh one where that is refused.
+    async fn attempt_elsewhere(
+        &self,
+        call: &UpstreamCall,
+        mut challenge: Response,
+    ) -> Result<Response, UpstreamError> {
+        let at = challenge.url().clone();
+        let mut refused = None;
+        for _ in 0..2 {
+            let (name, headers) = (&call.repository, challenge.headers());
+            let asked = self.tokens.anonymous(name, headers, &at, refused.as_ref());
+            let token = asked.await?;
+            challenge = self.follow(call, &at, Some(token.clone())).await?;
+            if !is_challenge(&challenge) {
+                break;
+            }
+            refused = Some(token);
+        }
+        Ok(challenge)
+    }
+
+    /// Sends the request to `start`, and again where redirects lead. The authorisation
+    /// goes to the authority of `start` alone, and not even there once a redirect has
+    /// left it.
     async fn follow(
         &self,
         call: &UpstreamCall,
+        start: &Url,
         mut authorization: Option<HeaderValue>,
     ) -> Result<Response, UpstreamError> {
-        let mut url = call.url.clone();
+        let mut url = start.clone();
         for _ in 0..=MAX_REDIRECTS {
             let headers = with(&call.headers, authorization.as_ref());
             let response = self.transport.send(&call.method, &url, headers).await?;
-            let next = match redirection(&response, &url)? {
-                Some(next) if call.redirects => next,
-                _ => return Ok(response),
+            let Some(next) = redirection(&response, &url)? else {
+                return Ok(response);
             };
             self.transport.allowed_hosts.check_redirect(&url, &next)?;
+            if !call.redirects {
+                return Ok(response);
+            }
             authorization = authorization.filter(|_| same_authority(&url, &next));
             url = next;
         }
         Err(UpstreamError::protocol("it redirects more than five times"))
     }
+}
+
+fn is_challenge(response: &Response) -> bool {
+    response.status() == StatusCode::UNAUTHORIZED
 }
 
 fn with(headers: &HeaderMap, authorization: Option<&HeaderValue>) -> HeaderMap {

@@ -22,7 +22,7 @@ pub struct UpstreamOptions {
     pub ca: Option<Vec<u8>>,
     /// Where its token server may lie, beside its own authority.
     pub token_hosts: Vec<HostPattern>,
-    /// Where its blobs may lie, beside its own authority.
+    /// Where its manifests, lists and blobs may lie, beside its own authority.
     pub redirect_hosts: Vec<HostPattern>,
     /// Short calls at once, as many transfers of blobs, and as many readings of
     /// manifests and configs for judgement.

@@ -36,6 +36,9 @@ pub enum UpstreamError {
     TooLarge { limit: u64 },
     #[error("the upstream sends {actual} for {expected}")]
     DigestMismatch { expected: Digest, actual: Digest },
+    /// A status that is neither a good answer nor one of the others.
+    #[error("the upstream answers {0}")]
+    UnexpectedStatus(u16),
     /// It broke the distribution specification.
     #[error("the upstream breaks the protocol: {0}")]
     Protocol(Cow<'static, str>),
@@ -64,6 +67,12 @@ impl UpstreamError {
             retry_after: None,
             detail: detail.into(),
         }
+    }
+
+    /// Whether an answer to HEAD says nothing of GET: some registries and the proxies
+    /// before them know GET alone.
+    pub(super) fn may_be_of_head(&self) -> bool {
+        matches!(self, Self::Forbidden | Self::UnexpectedStatus(_))
     }
 
     /// Whether the same call may succeed a little later.

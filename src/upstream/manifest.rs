@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
+use tokio::time::Instant;
 
 use crate::oci::{Digest, MediaType, Reference, RepositoryName};
 
@@ -37,21 +38,33 @@ pub struct FetchedManifest {
 
 impl Upstream {
     /// Asks which digest `reference` has now. An upstream whose HEAD does not
-    /// tell is asked for the manifest itself.
+    /// tell is asked for the manifest itself, and for a while at once.
     pub async fn head_manifest(
         &self,
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<ManifestHead, UpstreamError> {
+        let now = Instant::now();
+        if !self.without_head().holds(name, now)
+            && let Some(head) = self.ask_by_head(name, reference).await?
+        {
+            return Ok(head);
+        }
+        let manifest = self.get_manifest(name, reference).await?;
+        self.without_head().note(name, now);
+        Ok(manifest.head())
+    }
+
+    async fn ask_by_head(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<ManifestHead>, UpstreamError> {
         let call = self.manifest_call(Method::HEAD, name, reference)?;
-        let answer = self.send(&call).await?;
-        match read_head(&answer, reference)? {
-            Some(head) => Ok(head),
-            None => {
-                drop(answer);
-                let manifest = self.get_manifest(name, reference).await?;
-                Ok(manifest.head())
-            }
+        match self.send(&call).await {
+            Ok(answer) => read_head(&answer, reference),
+            Err(error) if error.may_be_of_head() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -24,6 +24,7 @@ mod tag_memory;
 mod token;
 mod transport;
 mod upstream_metrics;
+mod without_head;
 
 pub use allowed_hosts::{HostPattern, HostPatternError};
 pub use blob::{BlobBody, BlobStream};

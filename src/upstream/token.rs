@@ -49,6 +49,8 @@ struct TokenKey {
     realm: Url,
     service: Option<String>,
     scope: String,
+    /// Asked for without credentials.
+    anonymous: bool,
 }
 
 #[derive(Clone)]
@@ -107,35 +109,59 @@ impl Tokens {
         }
     }
 
-    /// Bearer before Basic: a token is worth less than a password.
+    /// Answers the challenge in `headers` of the listed host `at`, where a redirect led:
+    /// by a token that is asked for without credentials, or not at all. What was
+    /// `refused` just now is not shown again.
+    pub(super) async fn anonymous(
+        &self,
+        repository: &RepositoryName,
+        headers: &HeaderMap,
+        at: &Url,
+        refused: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, UpstreamError> {
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = preferred(headers)?
+        else {
+            return Err(UpstreamError::Unauthorized);
+        };
+        let realm = parse_realm(&realm)?;
+        let allowed = &self.transport.allowed_hosts;
+        allowed.check_anonymous_realm(at, &realm)?;
+        let key = TokenKey {
+            realm,
+            service,
+            scope: scope_elsewhere(repository, scope),
+            anonymous: true,
+        };
+        let was_refused = |token: &Token| refused == Some(&token.header);
+        self.tokens.remove_if(&key, was_refused);
+        self.token(&key).await
+    }
+
     fn choose(
         &self,
         repository: &RepositoryName,
         headers: &HeaderMap,
     ) -> Result<WantedAuthorization, UpstreamError> {
-        let lines = headers.get_all(header::WWW_AUTHENTICATE).into_iter();
-        let texts = lines.filter_map(|line| line.to_str().ok());
-        let mut challenges: Vec<Challenge> = texts.flat_map(challenge::parse).collect();
-        challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
-        match challenges.into_iter().next() {
-            None => Err(UpstreamError::Unauthorized),
-            Some(Challenge::Basic) => Ok(WantedAuthorization::Basic),
-            Some(Challenge::Bearer {
-                realm,
-                service,
-                scope,
-            }) => Ok(WantedAuthorization::Token(TokenKey {
-                realm: self.realm(&realm)?,
-                service,
-                scope: scope_for(repository, scope.as_deref()),
-            })),
-        }
-    }
-
-    fn realm(&self, text: &str) -> Result<Url, UpstreamError> {
-        let realm = Url::parse(text).map_err(|_| UpstreamError::protocol("its realm is no URL"))?;
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = preferred(headers)?
+        else {
+            return Ok(WantedAuthorization::Basic);
+        };
+        let realm = parse_realm(&realm)?;
         self.transport.allowed_hosts.check_realm(&realm)?;
-        Ok(realm)
+        Ok(WantedAuthorization::Token(TokenKey {
+            realm,
+            service,
+            scope: scope_for(repository, scope.as_deref()),
+            anonymous: false,
+        }))
     }
 
     async fn token(&self, key: &TokenKey) -> Result<HeaderValue, UpstreamError> {
@@ -143,29 +169,51 @@ impl Tokens {
         if let Some(token) = self.tokens.get(key).filter(fresh) {
             return Ok(token.header);
         }
-        let start = || fetch(self.transport.clone(), self.basic.clone(), key.clone());
+        let basic = self.basic.as_ref().filter(|_| !key.anonymous);
+        let start = || fetch(self.transport.clone(), basic.cloned(), key.clone());
         let token = self.flights.join(key, start).await?;
         self.tokens.insert(key.clone(), token.clone());
         Ok(token.header)
     }
 }
 
+/// Bearer before Basic: a token is worth less than a password.
+fn preferred(headers: &HeaderMap) -> Result<Challenge, UpstreamError> {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE).into_iter();
+    let texts = lines.filter_map(|line| line.to_str().ok());
+    let challenges = texts.flat_map(challenge::parse);
+    let preferred = challenges.min_by_key(|challenge| *challenge == Challenge::Basic);
+    preferred.ok_or(UpstreamError::Unauthorized)
+}
+
+fn parse_realm(text: &str) -> Result<Url, UpstreamError> {
+    Url::parse(text).map_err(|_| UpstreamError::protocol("its realm is no URL"))
+}
+
 /// The upstream's scope if it only reads this very repository, else our own:
 /// no upstream makes us ask for a token that does more.
 fn scope_for(repository: &RepositoryName, asked: Option<&str>) -> String {
-    let reads = |actions: &str| {
-        let mut actions = actions.split(',');
-        actions.all(|action| matches!(action, "pull" | "metadata_read" | "content_read"))
-    };
-    let own = |asked: &&str| {
-        let rest = asked.strip_prefix("repository:");
-        let parts = rest.and_then(|rest| rest.rsplit_once(':'));
-        parts.is_some_and(|(name, actions)| name == repository.as_str() && reads(actions))
-    };
+    let own = |asked: &&str| read_only(asked).is_some_and(|name| name == repository.as_str());
     match asked.filter(own) {
         Some(asked) => asked.to_owned(),
         None => format!("repository:{}:pull", repository.as_str()),
     }
+}
+
+/// The scope at another host, where the repository may have another name. Its token
+/// holds no rights of ours; it only reads all the same.
+fn scope_elsewhere(repository: &RepositoryName, asked: Option<String>) -> String {
+    let reads = |asked: &String| read_only(asked).is_some_and(|name| !name.contains(' '));
+    let asked = asked.filter(reads);
+    asked.unwrap_or_else(|| format!("repository:{}:pull", repository.as_str()))
+}
+
+/// The name in a scope that only reads one repository.
+fn read_only(scope: &str) -> Option<&str> {
+    let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+    let mut actions = actions.split(',');
+    let reads = actions.all(|it| matches!(it, "pull" | "metadata_read" | "content_read"));
+    reads.then_some(name)
 }
 
 async fn fetch(
@@ -187,9 +235,9 @@ async fn fetch(
 /// That a token server lacks a page does not say that an image is gone.
 fn of_token_server(error: UpstreamError) -> UpstreamError {
     match error {
-        UpstreamError::NotFound | UpstreamError::Protocol(_) => {
-            UpstreamError::protocol("its token server gives no token")
-        }
+        UpstreamError::NotFound
+        | UpstreamError::UnexpectedStatus(_)
+        | UpstreamError::Protocol(_) => UpstreamError::protocol("its token server gives no token"),
         other => other,
     }
 }
@@ -292,6 +340,7 @@ mod tests {
             realm: "https://a/t?x=1".parse().unwrap(),
             service: Some("s&s".to_owned()),
             scope: "repository:a:pull".to_owned(),
+            anonymous: false,
         };
         let expected = "https://a/t?x=1&service=s%26s&scope=repository%3Aa%3Apull";
         assert_eq!(key.url().as_str(), expected);

@@ -87,6 +87,17 @@ fn works_without_a_file() {
 }
 
 #[test]
+fn takes_all_hosts_below_a_suffix() {
+    let text = "[[upstreams]]\nname = 'registry.k8s.io'\nredirect_hosts = ['*.pkg.dev', 'a:8443']";
+    let config = load(text).unwrap();
+    assert_eq!(config.upstreams[0].redirect_hosts, ["*.pkg.dev", "a:8443"]);
+    for wrong in ["*", "*.", "a.*", "*.1.2.3.4", "a/b"] {
+        let text = format!("[[upstreams]]\nname = 'a.b'\nredirect_hosts = ['{wrong}']");
+        assert!(load(&text).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn an_empty_file_reads_as_none() {
     let empty = load("").unwrap();
     let none = Config::load(None, home, now()).unwrap();

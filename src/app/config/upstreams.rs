@@ -15,6 +15,7 @@ use super::section::Section;
 use super::urls::{is_loopback, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
+use crate::upstream::HostPattern;
 
 const DEFAULT_TAG_TTL: Period = Period::seconds(60);
 
@@ -48,7 +49,7 @@ pub struct UpstreamConfig {
     pub repositories: RepositoryGlobs,
     /// Hosts, with a port if need be, that may get the credentials beyond its own.
     pub token_hosts: Vec<String>,
-    /// Hosts that blobs may be redirected to beyond its own.
+    /// Hosts that manifests, lists and blobs may be redirected to beyond its own.
     pub redirect_hosts: Vec<String>,
     /// PEM certificates to trust besides the public ones.
     pub ca_pem: Option<String>,
@@ -229,15 +230,15 @@ fn credentials(section: &mut Section<'_, '_>) -> Option<ConfiguredCredentials> {
     }
 }
 
-/// Hosts as a URL writes them. Not [`RegistryHost`]: aliases of Docker Hub must
-/// stay apart here.
+/// Hosts as a URL writes them, or all below a suffix. Not [`RegistryHost`]: aliases of
+/// Docker Hub must stay apart here.
 fn hosts(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
     let hosts: Vec<String> = section.list(key).unwrap_or_default();
     for host in hosts
         .iter()
-        .filter(|host| RegistryHost::parse(host).is_err())
+        .filter(|host| HostPattern::parse(host).is_err())
     {
-        let hint = "write it without a scheme, as in auth.corp or auth.corp:8443";
+        let hint = "write it without a scheme, as in auth.corp, auth.corp:8443 or *.corp";
         let shown = quoted(host);
         section.problem(key, format_args!("{shown} is no host; {hint}"));
     }

@@ -136,6 +136,11 @@ pub(super) fn instead(fault: &Fault, parts: &Parts) -> Option<DemoAnswer> {
             set(&mut answer, "location", &format!("{origin}{}", parts.uri));
             Some(answer)
         }
+        Fault::RedirectTo(status, location) => {
+            let mut answer = page(StatusCode::from_u16(*status).ok()?, "");
+            set(&mut answer, "location", location);
+            Some(answer)
+        }
         _ => None,
     }
 }

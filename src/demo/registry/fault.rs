@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::Method;
 use tokio::sync::Semaphore;
 
 /// What goes wrong with an answer.
@@ -14,6 +15,10 @@ pub enum Fault {
     RateLimited(u64),
     /// 307 to the same path at another origin, `http://host:port`.
     Redirect(String),
+    /// This status with this `Location`.
+    RedirectTo(u16, String),
+    /// The fault, where HEAD asks.
+    OfHead(Box<Fault>),
     /// The connection is cut after so many bytes of the body.
     CutAfter(usize),
     /// The first byte of the body is another.
@@ -30,6 +35,16 @@ pub enum Fault {
     Without(&'static str),
     /// The answer waits.
     Held(Hold),
+}
+
+impl Fault {
+    /// What goes wrong with a request of this method.
+    fn of(self, method: &Method) -> Option<Self> {
+        match self {
+            Self::OfHead(fault) => (*method == Method::HEAD).then_some(*fault),
+            fault => Some(fault),
+        }
+    }
 }
 
 /// Holds answers until released.
@@ -90,7 +105,7 @@ impl Faults {
     }
 
     /// The faults for the request of `path`, in the order of injection.
-    pub(super) fn take(&self, path: &str) -> Vec<Fault> {
+    pub(super) fn take(&self, method: &Method, path: &str) -> Vec<Fault> {
         let mut armed = self.lock();
         let hit = armed
             .iter_mut()
@@ -100,6 +115,7 @@ impl Faults {
                 armed.left = armed.left.saturating_sub(1);
                 armed.fault.clone()
             })
+            .filter_map(|fault| fault.of(method))
             .collect();
         armed.retain(|armed| armed.left > 0);
         faults

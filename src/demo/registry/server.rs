@@ -204,7 +204,7 @@ impl Shared {
         let (parts, _) = request.into_parts();
         let route = DemoRoute::parse(parts.uri.path());
         self.log.add(&parts, &route);
-        let faults = self.faults.take(parts.uri.path());
+        let faults = self.faults.take(&parts.method, parts.uri.path());
         for fault in &faults {
             if let Fault::Held(hold) = fault {
                 hold.wait().await;

@@ -72,6 +72,7 @@ impl Seen {
                 | UpstreamError::RefusedHost { .. }
                 | UpstreamError::TooLarge { .. }
                 | UpstreamError::DigestMismatch { .. }
+                | UpstreamError::UnexpectedStatus(_)
                 | UpstreamError::Protocol(_),
             ) => Self::NoMore,
         }
@@ -228,10 +229,7 @@ mod tests {
             (Err(UpstreamError::NotFound), Seen::NoMore),
             (Err(UpstreamError::Unauthorized), Seen::NoMore),
             (Err(UpstreamError::Forbidden), Seen::NoMore),
-            (
-                Err(UpstreamError::Protocol("it answers 400".into())),
-                Seen::NoMore,
-            ),
+            (Err(UpstreamError::UnexpectedStatus(400)), Seen::NoMore),
             (Err(mismatch), Seen::NoMore),
         ] {
             assert_eq!(Seen::by(&asked), seen, "{asked:?}");

@@ -17,6 +17,7 @@ mod lifecycle;
 mod methods;
 mod modes;
 mod names;
+mod odd_upstreams;
 mod origin;
 mod overload;
 mod platform_images;

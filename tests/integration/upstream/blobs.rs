@@ -7,7 +7,7 @@ use http::Method;
 use sekisho::demo::{Fault, RequestKind};
 use sekisho::upstream::{BlobBody, UpstreamError};
 
-use super::setting::{Setting, name};
+use super::setting::{Setting, hosts, name};
 
 async fn read(body: BlobBody) -> Result<Vec<u8>, UpstreamError> {
     let chunks: Vec<_> = body.stream.try_collect().await?;
@@ -19,7 +19,7 @@ async fn reads_a_blob_whole() {
     let setting = Setting::open().await;
     let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
     let size = layer.bytes.len() as u64;
-    assert_eq!(upstream.head_blob(&name(), &layer.digest).await, Ok(size));
+    assert_eq!(upstream.has_blob(&name(), &layer.digest).await, Ok(()));
     let body = upstream.get_blob(&name(), &layer.digest, 0).await.unwrap();
     assert_eq!(body.length, Some(size));
     assert_eq!(read(body).await.unwrap(), layer.bytes);
@@ -141,9 +141,38 @@ async fn a_missing_blob_is_not_found() {
         .registry
         .delete(super::setting::NAME, &setting.layer().to_string());
     let upstream = setting.upstream();
-    let head = upstream.head_blob(&name(), &setting.layer()).await;
+    let head = upstream.has_blob(&name(), &setting.layer()).await;
     assert_eq!(head, Err(UpstreamError::NotFound));
     let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
     assert_eq!(body.err(), Some(UpstreamError::NotFound));
     assert_eq!(setting.registry.count(&Method::GET, RequestKind::Blob), 1);
+}
+
+/// What a presigned URL says to HEAD means nothing: it is signed for GET.
+#[tokio::test]
+async fn a_redirect_says_that_the_blob_is_there() {
+    let mut setting = Setting::open().await;
+    let store = setting.elsewhere().await;
+    setting.config.redirect_hosts = hosts(&[&store.address().to_string()]);
+    let upstream = setting.upstream();
+    let redirect = Fault::Redirect(store.origin());
+    setting.registry.inject("/blobs/", usize::MAX, redirect);
+    let found = upstream.has_blob(&name(), &setting.layer()).await;
+    assert_eq!(found, Ok(()));
+    assert_eq!(store.total(), 0, "it is not asked");
+}
+
+#[tokio::test]
+async fn asks_for_a_blob_by_get_where_head_is_refused() {
+    for status in [400, 403, 405, 501] {
+        let setting = Setting::open().await;
+        let refused = Fault::OfHead(Box::new(Fault::Status(status)));
+        setting.registry.inject("/blobs/", usize::MAX, refused);
+        let upstream = setting.upstream();
+        let found = upstream.has_blob(&name(), &setting.layer()).await;
+        assert_eq!(found, Ok(()), "{status}");
+        let absent = sekisho::oci::Digest::sha256(b"absent");
+        let found = upstream.has_blob(&name(), &absent).await;
+        assert_eq!(found, Err(UpstreamError::NotFound), "{status}");
+    }
 }

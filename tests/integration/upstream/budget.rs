@@ -88,11 +88,11 @@ async fn does_not_wait_beyond_its_deadline() {
 async fn never_tries_again_what_is_final() {
     let setting = Setting::open().await;
     let upstream = setting.upstream();
-    for (status, count) in [(401, 1), (403, 2), (404, 3), (409, 4)] {
+    for (status, count) in [(401, 1), (403, 2), (404, 3), (409, 4), (501, 5)] {
         setting
             .registry
             .inject("/manifests/", 1, Fault::Status(status));
-        assert!(upstream.head_manifest(&name(), &tag("1.0")).await.is_err());
+        assert!(upstream.get_manifest(&name(), &tag("1.0")).await.is_err());
         assert_eq!(setting.registry.total(), count, "{status}");
     }
 }

@@ -165,9 +165,10 @@ async fn names_what_the_upstream_says() {
         (401, UpstreamError::Unauthorized),
         (403, UpstreamError::Forbidden),
         (410, UpstreamError::NotFound),
-        (418, UpstreamError::Protocol("it answers 418".into())),
-        (204, UpstreamError::Protocol("it answers 204".into())),
-        (206, UpstreamError::Protocol("it answers 206".into())),
+        (418, UpstreamError::UnexpectedStatus(418)),
+        (501, UpstreamError::UnexpectedStatus(501)),
+        (204, UpstreamError::UnexpectedStatus(204)),
+        (206, UpstreamError::UnexpectedStatus(206)),
     ] {
         setting
             .registry
@@ -178,14 +179,36 @@ async fn names_what_the_upstream_says() {
 }
 
 #[tokio::test]
-async fn a_manifest_is_never_fetched_through_a_redirect() {
+async fn asks_by_get_where_head_is_refused_and_remembers_that() {
+    for status in [400, 403, 405, 406, 501] {
+        let setting = Setting::open().await;
+        let refused = Fault::OfHead(Box::new(Fault::Status(status)));
+        setting.registry.inject("/manifests/", usize::MAX, refused);
+        let upstream = setting.upstream();
+        let references = [tag("1.0"), setting.by_digest(), tag("1.0")];
+        for reference in &references {
+            let head = upstream.head_manifest(&name(), reference).await;
+            assert_eq!(head, Ok(head_of(&setting.image.manifest)), "{status}");
+        }
+        let asked = |method| setting.registry.count(&method, RequestKind::Manifest);
+        assert_eq!((asked(Method::HEAD), asked(Method::GET)), (1, 3));
+    }
+}
+
+#[tokio::test]
+async fn what_get_refuses_too_is_refused() {
     let setting = Setting::open().await;
-    let own = Fault::Redirect(setting.registry.origin());
-    setting.registry.inject("/manifests/", 1, own);
-    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
-    assert!(
-        matches!(fetched, Err(UpstreamError::Protocol(_))),
-        "{fetched:?}"
-    );
-    assert_eq!(setting.registry.total(), 1);
+    let upstream = setting.upstream();
+    for (status, error) in [
+        (403, UpstreamError::Forbidden),
+        (405, UpstreamError::UnexpectedStatus(405)),
+    ] {
+        let refused = Fault::Status(status);
+        setting.registry.inject("/manifests/", 2, refused);
+        let head = upstream.head_manifest(&name(), &tag("1.0")).await;
+        assert_eq!(head, Err(error));
+        setting.registry.forget();
+        assert!(upstream.head_manifest(&name(), &tag("1.0")).await.is_ok());
+        assert_eq!(setting.registry.total(), 1, "HEAD is asked again");
+    }
 }

@@ -1,11 +1,12 @@
-//! Redirects of blobs: where they may lead, and what goes along.
+//! Redirects: where they may lead, and what goes along.
 
 use futures_util::TryStreamExt;
 use http::Method;
-use sekisho::demo::{DemoAuth, DemoRegistry, Fault, Login, RequestKind};
+use sekisho::demo::{Bearer, DemoAuth, DemoRegistry, Fault, Login, RequestKind};
+use sekisho::oci::Tag;
 use sekisho::upstream::{HostRefusal, Upstream, UpstreamError};
 
-use super::setting::{NAME, Setting, credentials, hosts, name};
+use super::setting::{NAME, Setting, credentials, hosts, image, name, tag};
 
 async fn read(setting: &Setting, upstream: &Upstream) -> Result<Vec<u8>, UpstreamError> {
     let body = upstream.get_blob(&name(), &setting.layer(), 0).await?;
@@ -144,4 +145,142 @@ async fn resumes_across_a_redirect() {
         Some(setting.image.layers[0].bytes.len() as u64 - 100)
     );
     assert_eq!(blobs.seen()[0].range.as_deref(), Some("bytes=100-"));
+}
+
+/// As registry.k8s.io and lscr.io do: everything lies at another registry.
+async fn with_registry_behind(auth: DemoAuth) -> (Setting, DemoRegistry) {
+    let login = Login::new("robot", "secret");
+    let mut setting = Setting::with(DemoAuth::Basic(login)).await;
+    setting.config.credentials = credentials();
+    let behind = DemoRegistry::start_with(&setting.tasks, auth);
+    let behind = behind.await.unwrap();
+    behind.put_image(NAME, &setting.image);
+    behind.put_image(NAME, &setting.image.referrer("application/spdx+json", "{}"));
+    behind.tag(NAME, "1.0", &setting.image.manifest.digest);
+    setting.config.redirect_hosts = hosts(&[&behind.address().to_string()]);
+    (setting, behind)
+}
+
+#[tokio::test]
+async fn follows_a_manifest_to_a_listed_host_without_credentials() {
+    let (setting, behind) = with_registry_behind(DemoAuth::Open).await;
+    let upstream = setting.upstream();
+    // Its credentials are known from here on.
+    let layer = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    assert!(layer.is_ok());
+    for status in [301, 302, 303, 307, 308] {
+        for reference in [tag("1.0"), setting.by_digest()] {
+            let to = format!("{}/v2/{NAME}/manifests/{reference}", behind.origin());
+            let moved = Fault::RedirectTo(status, to);
+            setting.registry.inject("/manifests/", 2, moved);
+            let head = upstream.head_manifest(&name(), &reference).await.unwrap();
+            assert_eq!(head.digest, setting.image.manifest.digest, "{status}");
+            let fetched = upstream.get_manifest(&name(), &reference).await.unwrap();
+            assert_eq!(fetched.bytes, setting.image.manifest.bytes, "{status}");
+        }
+    }
+    assert_eq!(behind.count(&Method::HEAD, RequestKind::Manifest), 10);
+    assert_eq!(behind.count(&Method::GET, RequestKind::Manifest), 10);
+    for seen in behind.seen() {
+        assert_eq!(seen.authorization, None);
+        assert!(seen.accept.unwrap().contains("oci.image.index"));
+    }
+}
+
+#[tokio::test]
+async fn follows_lists_to_a_listed_host() {
+    let (setting, behind) = with_registry_behind(DemoAuth::Open).await;
+    let to = Fault::Redirect(behind.origin());
+    setting.registry.inject("/v2/", usize::MAX, to);
+    let upstream = setting.upstream();
+    let page = upstream.tags(&name(), 10, None).await.unwrap();
+    assert_eq!(page.tags, [Tag::parse("1.0").unwrap()]);
+    let digest = &setting.image.manifest.digest;
+    let listed = upstream.referrers(&name(), digest, None).await.unwrap();
+    assert!(String::from_utf8_lossy(&listed.unwrap()).contains("application/spdx+json"));
+}
+
+#[tokio::test]
+async fn a_manifest_at_a_host_that_is_not_listed_is_refused_by_name() {
+    let (mut setting, behind) = with_registry_behind(DemoAuth::Open).await;
+    setting.config.redirect_hosts = Vec::new();
+    let to = Fault::Redirect(behind.origin());
+    setting.registry.inject("/manifests/", usize::MAX, to);
+    let upstream = setting.upstream();
+    let expected = UpstreamError::RefusedHost {
+        host: "127.0.0.1".into(),
+        why: HostRefusal::NotListed,
+    };
+    for reference in [tag("1.0"), setting.by_digest()] {
+        let head = upstream.head_manifest(&name(), &reference).await;
+        assert_eq!(head, Err(expected.clone()));
+        let fetched = upstream.get_manifest(&name(), &reference).await;
+        assert_eq!(fetched, Err(expected.clone()));
+    }
+    assert_eq!(behind.total(), 0);
+}
+
+#[tokio::test]
+async fn a_redirected_manifest_is_verified() {
+    let (setting, behind) = with_registry_behind(DemoAuth::Open).await;
+    let other = image("other").manifest;
+    behind.put_manifest(NAME, &other);
+    let to = format!("{}/v2/{NAME}/manifests/{}", behind.origin(), other.digest);
+    let moved = Fault::RedirectTo(307, to);
+    setting.registry.inject("/manifests/", usize::MAX, moved);
+    let upstream = setting.upstream();
+    let fetched = upstream.get_manifest(&name(), &setting.by_digest()).await;
+    assert!(
+        matches!(fetched, Err(UpstreamError::DigestMismatch { .. })),
+        "{fetched:?}"
+    );
+    let head = upstream.head_manifest(&name(), &setting.by_digest()).await;
+    assert!(
+        matches!(head, Err(UpstreamError::DigestMismatch { .. })),
+        "{head:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_listed_host_that_wants_a_token_gets_an_anonymous_one() {
+    let anonymous = DemoAuth::Bearer(Bearer::default());
+    let (setting, behind) = with_registry_behind(anonymous).await;
+    let to = Fault::Redirect(behind.origin());
+    setting.registry.inject("/v2/", usize::MAX, to);
+    let upstream = setting.upstream();
+    for _ in 0..2 {
+        let fetched = upstream.get_manifest(&name(), &tag("1.0")).await.unwrap();
+        assert_eq!(fetched.bytes, setting.image.manifest.bytes);
+        assert!(read(&setting, &upstream).await.is_ok());
+    }
+    assert_eq!(behind.count(&Method::GET, RequestKind::Token), 1);
+    let shown = |seen: &sekisho::demo::SeenRequest| seen.authorization.clone();
+    let basic = |shown: &String| shown.starts_with("Basic");
+    assert!(!behind.seen().iter().filter_map(shown).any(|it| basic(&it)));
+    // Nor does the token go to anyone else.
+    let own = setting.registry.seen();
+    assert!(own.iter().filter_map(shown).all(|it| basic(&it)));
+    behind.revoke_tokens();
+    let fetched = upstream.get_manifest(&name(), &tag("1.0")).await;
+    assert!(fetched.is_ok(), "a fresh one is asked for: {fetched:?}");
+}
+
+#[tokio::test]
+async fn not_even_an_anonymous_token_is_asked_for_elsewhere() {
+    let setting = Setting::open().await;
+    let thief = setting.elsewhere().await;
+    let realm = Bearer {
+        realm: Some(format!("{}/token", thief.origin())),
+        ..Bearer::default()
+    };
+    let (setting, behind) = with_registry_behind(DemoAuth::Bearer(realm)).await;
+    let to = Fault::Redirect(behind.origin());
+    setting.registry.inject("/v2/", usize::MAX, to);
+    let refused = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    let expected = UpstreamError::RefusedHost {
+        host: "127.0.0.1".into(),
+        why: HostRefusal::NotListed,
+    };
+    assert_eq!(refused, Err(expected));
+    assert_eq!(thief.total(), 0);
 }

@@ -149,7 +149,7 @@ async fn an_upstream_that_refuses_us_is_not_an_outage() {
     memory.resolve(&name(), &tag("1.0"), at(0)).await.unwrap();
     setting
         .registry
-        .inject("/manifests/", 1, Fault::Status(403));
+        .inject("/manifests/", 2, Fault::Status(403));
     let found = memory.resolve(&name(), &tag("1.0"), at(60)).await;
     assert_eq!(found, Err(UpstreamError::Forbidden));
 }
