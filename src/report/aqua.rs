@@ -160,7 +160,7 @@ impl Found {
     }
 
     fn incomplete(&self, summary: &Summary, os: Option<&str>) -> Vec<Incomplete> {
-        let mut causes: Vec<_> = summary.shortfall(self.entries.listed).into_iter().collect();
+        let mut causes: Vec<_> = summary.shortfall(&self.entries).into_iter().collect();
         if self.not_scanned > 0 {
             let count = self.not_scanned;
             causes.push(Incomplete::Failed(format!(

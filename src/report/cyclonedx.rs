@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, Packages, each};
 use super::{
     Finding, Format, Package, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
+    rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -98,6 +99,20 @@ struct Rating<'a> {
     severity: Option<String>,
     #[serde(borrow)]
     score: Option<&'a RawValue>,
+    #[serde(default)]
+    method: String,
+    #[serde(default)]
+    vector: String,
+    #[serde(default)]
+    source: Source,
+}
+
+#[derive(Default, Deserialize)]
+struct Source {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -234,21 +249,35 @@ fn is_dismissed(state: &str) -> bool {
     )
 }
 
-/// The gravest rating, whoever gave it; a score where there is no word.
+/// The gravest rating, whoever gave it.
 fn gravest(ratings: Vec<Rating<'_>>) -> Result<Option<Severity>, ReportError> {
     let mut gravest = None;
     for rating in ratings {
-        let rated = match rating.severity {
-            Some(word) => Severity::from_cyclonedx(&word)?,
-            None => {
-                let score = rating.score.map(RawValue::get);
-                let score = score.and_then(|score| score.parse().ok());
-                score.and_then(Severity::from_score)
-            }
-        };
-        gravest = gravest.max(rated);
+        gravest = gravest.max(rating.severity()?);
     }
     Ok(gravest)
+}
+
+impl Rating<'_> {
+    /// Its word, and where that says nothing its score or vector.
+    fn severity(&self) -> Result<Option<Severity>, ReportError> {
+        let word = self.severity.as_deref().unwrap_or_default();
+        let said = [&self.method, &self.source.name, &self.source.url];
+        match Severity::from_cyclonedx(word)? {
+            Some(rated) => Ok(Some(rated)),
+            None if said.into_iter().any(|it| rating::is_no_severity(it)) => Ok(None),
+            None => Ok(rating::of_score("ratings.score", self.score)?.max(self.of_vector()?)),
+        }
+    }
+
+    /// Other methods than CVSS have vectors too.
+    fn of_vector(&self) -> Result<Option<Severity>, ReportError> {
+        let method = self.method.to_ascii_uppercase();
+        match method.is_empty() || method.starts_with("CVSS") {
+            true => rating::of_vector("ratings.vector", &self.vector),
+            false => Ok(None),
+        }
+    }
 }
 
 fn tool(tools: Option<&RawValue>) -> Result<Tool, ReportError> {

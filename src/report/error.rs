@@ -10,6 +10,8 @@ pub enum ReportError {
     TooLarge(usize),
     #[error("the report lists more than {0} findings")]
     TooManyFindings(usize),
+    #[error("the report lists more than {0} other ids of its findings")]
+    TooManyAliases(usize),
     #[error("the report lists more than {0} packages")]
     TooManyPackages(usize),
     #[error("the report is not UTF-8 text")]
@@ -50,6 +52,11 @@ pub enum ReportError {
         field: &'static str,
         error: DigestError,
     },
+    #[error(
+        "{id} has no severity, and {format} writes one always; hand the report in as the \
+         scanner wrote it"
+    )]
+    Unrated { id: String, format: Format },
     #[error(transparent)]
     Severity(#[from] UnknownSeverity),
 }

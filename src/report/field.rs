@@ -1,15 +1,17 @@
 //! The fields that all formats share: bounded text, times, digests, platforms.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::ReportError;
+use super::{ReportError, identifiers};
 use crate::oci::{Digest, Platform, printable};
 
 /// The longest id of a vulnerability, in bytes.
 const MAX_ID_BYTES: usize = 128;
 /// How many other ids a finding may list.
-const MAX_ALIASES: usize = 256;
+const MAX_ALIASES: usize = 1024;
 /// The longest package name, version or other short text, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The longest word of a platform, in bytes.
@@ -19,29 +21,68 @@ const MAX_PURL_BYTES: usize = 4096;
 
 /// An id of a vulnerability. Never cut: exceptions and advisories match it.
 pub(super) fn id(field: &'static str, text: String) -> Result<String, ReportError> {
-    if text.is_empty() || text.chars().any(char::is_control) {
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed.chars().any(char::is_control) {
         return Err(ReportError::field(field, "an id is empty or not printable"));
     }
-    bounded(field, text, MAX_ID_BYTES)
+    bounded(field, trimmed.to_owned(), MAX_ID_BYTES)
 }
 
-/// The other ids of the vulnerability `id`, each once.
+/// The other ids of the vulnerability `own`, each once, with the ids that stand in any
+/// of them among more text.
 pub(super) fn aliases(
     field: &'static str,
     own: &str,
     others: impl IntoIterator<Item = String>,
 ) -> Result<Vec<String>, ReportError> {
-    let mut aliases = Vec::new();
+    let mut aliases = Aliases::new(field, own);
+    aliases.add_within(own)?;
     for other in others {
-        let other = id(field, other)?;
-        if other != own && !aliases.contains(&other) {
-            aliases.push(other);
-        }
-        if aliases.len() > MAX_ALIASES {
-            return Err(ReportError::field(field, "a finding has too many aliases"));
+        aliases.add_within(&other)?;
+        aliases.add(id(field, other)?)?;
+    }
+    Ok(aliases.listed)
+}
+
+/// The other ids of a vulnerability, each once.
+pub(super) struct Aliases<'a> {
+    field: &'static str,
+    own: &'a str,
+    known: HashSet<String>,
+    listed: Vec<String>,
+}
+
+impl<'a> Aliases<'a> {
+    pub(super) fn new(field: &'static str, own: &'a str) -> Self {
+        Self {
+            field,
+            own,
+            known: HashSet::new(),
+            listed: Vec::new(),
         }
     }
-    Ok(aliases)
+
+    /// The ids that stand in `text`.
+    pub(super) fn add_within(&mut self, text: &str) -> Result<(), ReportError> {
+        identifiers::in_text(text).try_for_each(|id| self.add(id))
+    }
+
+    fn add(&mut self, id: String) -> Result<(), ReportError> {
+        if id == self.own || self.known.contains(&id) {
+            return Ok(());
+        }
+        if self.listed.len() == MAX_ALIASES {
+            let problem = "a finding has too many aliases";
+            return Err(ReportError::field(self.field, problem));
+        }
+        self.known.insert(id.clone());
+        self.listed.push(id);
+        Ok(())
+    }
+
+    pub(super) fn listed(self) -> Vec<String> {
+        self.listed
+    }
 }
 
 /// A package name or a version; may be empty.
@@ -184,7 +225,12 @@ mod tests {
     #[test]
     fn refuses_long_ids_instead_of_cutting_them() {
         assert!(id("id", "C".repeat(128)).is_ok());
-        for bad in ["C".repeat(129), String::new(), "CVE-1\n".to_owned()] {
+        for bad in [
+            "C".repeat(129),
+            String::new(),
+            "CVE\n-1".to_owned(),
+            " ".to_owned(),
+        ] {
             assert!(id("id", bad).is_err());
         }
         assert!(text("package", "p".repeat(1025)).is_err());
@@ -197,7 +243,12 @@ mod tests {
             aliases("aliases", "CVE-1", others),
             Ok(vec!["CVE-2".to_owned()])
         );
-        let many = (0..300).map(|n| n.to_string());
+        let within = aliases("aliases", "cve-2099-1000/zlib", ["RHSA-2099:1 ".to_owned()]);
+        assert_eq!(
+            within,
+            Ok(vec!["CVE-2099-1000".to_owned(), "RHSA-2099:1".to_owned()])
+        );
+        let many = (0..1100).map(|n| n.to_string());
         assert!(aliases("aliases", "CVE-1", many).is_err());
     }
 }

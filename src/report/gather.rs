@@ -15,29 +15,40 @@ pub const MAX_FINDINGS: usize = 200_000;
 /// How many packages a report may list.
 const MAX_PACKAGES: usize = 200_000;
 
+/// How many aliases all findings of a report may have: many findings may share a long
+/// list.
+const MAX_ALL_ALIASES: usize = 2_000_000;
+
 /// The findings of one report.
 #[derive(Default)]
-pub(super) struct Findings(Vec<Finding>);
+pub(super) struct Findings {
+    listed: Vec<Finding>,
+    aliases: usize,
+}
 
 impl Findings {
     pub(super) fn push(&mut self, finding: Finding) -> Result<(), ReportError> {
-        if self.0.len() == MAX_FINDINGS {
+        if self.listed.len() == MAX_FINDINGS {
             return Err(ReportError::TooManyFindings(MAX_FINDINGS));
         }
-        self.0.push(finding);
+        self.aliases += finding.aliases.len();
+        if self.aliases > MAX_ALL_ALIASES {
+            return Err(ReportError::TooManyAliases(MAX_ALL_ALIASES));
+        }
+        self.listed.push(finding);
         Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.listed.is_empty()
     }
 
     /// In a stable order, identical ones once: scanners repeat a finding for
     /// each path and layer at which a package lies.
     pub(super) fn distinct(mut self) -> Vec<Finding> {
-        self.0.sort_unstable();
-        self.0.dedup();
-        self.0
+        self.listed.sort_unstable();
+        self.listed.dedup();
+        self.listed
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, each};
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, field,
+    rating,
 };
 use crate::oci::printable;
 
@@ -83,6 +84,13 @@ struct Vulnerability {
     #[serde(default)]
     solution: String,
     location: Location,
+    cvss_vectors: Option<Few<Cvss>>,
+}
+
+#[derive(Deserialize)]
+struct Cvss {
+    #[serde(default)]
+    vector: String,
 }
 
 #[derive(Deserialize)]
@@ -270,8 +278,29 @@ fn time(field: &'static str, text: &str) -> Result<Option<Timestamp>, ReportErro
         .ok_or_else(|| ReportError::field(field, "is not written 2026-03-01T00:00:00"))
 }
 
-fn finding(found: Vulnerability) -> Result<Finding, ReportError> {
-    let (id, others) = identity(found.identifiers.0)?;
+impl Vulnerability {
+    /// Its word; where that says nothing, the gravest of its vectors.
+    fn rating(&self, id: &str) -> Result<Option<Severity>, ReportError> {
+        if self.severity.is_empty() {
+            return Err(ReportError::Unrated {
+                id: printable(id, 64),
+                format: Format::Gitlab,
+            });
+        }
+        let mut rated = Severity::from_gitlab(&self.severity)?;
+        if rated.is_none() {
+            for cvss in self.cvss_vectors.iter().flat_map(|list| &list.0) {
+                rated = rated.max(rating::of_vector("cvss_vectors", &cvss.vector)?);
+            }
+        }
+        Ok(rated)
+    }
+}
+
+fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
+    let identifiers = std::mem::take(&mut found.identifiers.0);
+    let (id, others) = identity(identifiers)?;
+    let severity = found.rating(&id)?;
     let dependency = found.location.dependency;
     let fixed = field::upgrade(&found.solution)
         .unwrap_or_default()
@@ -283,7 +312,7 @@ fn finding(found: Vulnerability) -> Result<Finding, ReportError> {
         purl: None,
         installed: field::text("dependency.version", dependency.version)?,
         fixed: field::optional("solution", fixed)?,
-        severity: Severity::from_gitlab(&found.severity)?,
+        severity,
         severity_source: None,
         status: None,
     })

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, Packages, each};
 use super::{
     Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
-    error, field,
+    error, field, rating,
 };
 use crate::oci::printable;
 
@@ -126,20 +126,39 @@ pub(super) struct DatabaseStatus<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Match {
-    vulnerability: Vulnerability,
-    related_vulnerabilities: Option<Few<Related>>,
+struct Match<'a> {
+    #[serde(borrow)]
+    vulnerability: Vulnerability<'a>,
+    #[serde(borrow)]
+    related_vulnerabilities: Option<Few<Related<'a>>>,
     artifact: Artifact,
 }
 
 #[derive(Deserialize)]
-struct Vulnerability {
+struct Vulnerability<'a> {
     id: String,
     #[serde(default)]
     namespace: String,
     #[serde(default)]
     severity: String,
     fix: Option<Fix>,
+    #[serde(borrow)]
+    cvss: Option<Few<Cvss<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Cvss<'a> {
+    #[serde(default)]
+    vector: String,
+    #[serde(borrow)]
+    metrics: Option<CvssMetrics<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CvssMetrics<'a> {
+    #[serde(borrow)]
+    base_score: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -150,8 +169,12 @@ struct Fix {
 }
 
 #[derive(Deserialize)]
-struct Related {
+struct Related<'a> {
     id: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(borrow)]
+    cvss: Option<Few<Cvss<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -176,7 +199,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         ("matches", document.matches, false),
         ("ignoredMatches", document.ignored, true),
     ] {
-        each(name, list, |found| {
+        each(name, list, |found: Match<'_>| {
             let finding = finding(found, suppressed)?;
             packages.push(matched(&finding))?;
             findings.push(finding)
@@ -344,7 +367,56 @@ fn matched(finding: &Finding) -> Package {
     }
 }
 
-fn finding(found: Match, suppressed: bool) -> Result<Finding, ReportError> {
+impl Match<'_> {
+    /// Its word; where that says nothing, the gravest of its own CVSS. With neither, a
+    /// word that is missing counts as the gravest, since Grype says `Unknown` of what
+    /// nobody rated; and that is rated by what is said of the same vulnerability
+    /// elsewhere.
+    fn rating(&self) -> Result<Option<Severity>, ReportError> {
+        let own = &self.vulnerability;
+        let word = worded(&own.severity)?;
+        let rated = match word {
+            None => gravest(own.cvss.as_ref())?,
+            word => word,
+        };
+        match rated {
+            None if own.severity.is_empty() => Ok(Some(Severity::Critical)),
+            None => self.rated_elsewhere(),
+            rated => Ok(rated),
+        }
+    }
+
+    fn rated_elsewhere(&self) -> Result<Option<Severity>, ReportError> {
+        let mut elsewhere = None;
+        for related in self.related_vulnerabilities.iter().flat_map(|it| &it.0) {
+            let rated = worded(&related.severity)?.max(gravest(related.cvss.as_ref())?);
+            elsewhere = elsewhere.max(rated);
+        }
+        Ok(elsewhere)
+    }
+}
+
+fn worded(word: &str) -> Result<Option<Severity>, ReportError> {
+    match word {
+        "" => Ok(None),
+        word => Ok(Severity::from_grype(word)?),
+    }
+}
+
+fn gravest(listed: Option<&Few<Cvss<'_>>>) -> Result<Option<Severity>, ReportError> {
+    let mut gravest = None;
+    for cvss in listed.into_iter().flat_map(|list| &list.0) {
+        let score = cvss.metrics.as_ref().and_then(|metrics| metrics.base_score);
+        let score = rating::of_score("cvss.metrics.baseScore", score)?;
+        gravest = gravest
+            .max(score)
+            .max(rating::of_vector("cvss.vector", &cvss.vector)?);
+    }
+    Ok(gravest)
+}
+
+fn finding(found: Match<'_>, suppressed: bool) -> Result<Finding, ReportError> {
+    let severity = found.rating()?;
     let Match {
         vulnerability,
         related_vulnerabilities: related,
@@ -371,7 +443,7 @@ fn finding(found: Match, suppressed: bool) -> Result<Finding, ReportError> {
             "fix.versions",
             fix.versions.unwrap_or_default().0.join(", "),
         )?,
-        severity: Severity::from_grype(&vulnerability.severity)?,
+        severity,
         severity_source: field::optional("vulnerability.namespace", vulnerability.namespace)?,
         status: field::optional("fix.state", status)?,
     })

@@ -11,7 +11,7 @@ use super::gather::{Few, Findings, each};
 use super::keys::Keys;
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
-    field,
+    field, rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -73,7 +73,7 @@ struct Scanner {
 }
 
 #[derive(Deserialize)]
-struct Vulnerability {
+struct Vulnerability<'a> {
     id: String,
     #[serde(default)]
     package: String,
@@ -86,6 +86,20 @@ struct Vulnerability {
     #[serde(default)]
     severity: String,
     artifact_digests: Option<Few<String>>,
+    #[serde(borrow)]
+    preferred_cvss: Option<Cvss<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Cvss<'a> {
+    #[serde(borrow)]
+    score_v3: Option<&'a RawValue>,
+    #[serde(borrow)]
+    score_v2: Option<&'a RawValue>,
+    #[serde(default)]
+    vector_v3: String,
+    #[serde(default)]
+    vector_v2: String,
 }
 
 /// Reads a document that is known to be strict JSON.
@@ -98,7 +112,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
     about.add(artifact.map_or("", |artifact| &artifact.digest))?;
     let mut gravest = None;
     each("vulnerabilities", document.vulnerabilities, |found| {
-        let found: Vulnerability = found;
+        let found: Vulnerability<'_> = found;
         about.add_all(found.artifact_digests.as_ref())?;
         let finding = finding(found)?;
         gravest = gravest.max(finding.severity);
@@ -153,7 +167,7 @@ impl Document<'_> {
     /// that it lists.
     fn withheld(&self, gravest: Option<Severity>) -> Result<Option<Incomplete>, ReportError> {
         let stated = match &*self.severity {
-            "None" => None,
+            "" | "None" => None,
             word => Severity::from_grype(word)?,
         };
         let missing = stated.filter(|stated| Some(*stated) > gravest);
@@ -215,15 +229,44 @@ impl Scanner {
     }
 }
 
-fn finding(found: Vulnerability) -> Result<Finding, ReportError> {
+impl Vulnerability<'_> {
+    /// Its word; where that says nothing, the gravest of its CVSS.
+    fn rating(&self) -> Result<Option<Severity>, ReportError> {
+        if self.severity.is_empty() {
+            return Err(ReportError::Unrated {
+                id: printable(&self.id, 64),
+                format: Format::Harbor,
+            });
+        }
+        match (Severity::from_grype(&self.severity)?, &self.preferred_cvss) {
+            (None, Some(cvss)) => cvss.severity(),
+            (rated, _) => Ok(rated),
+        }
+    }
+}
+
+impl Cvss<'_> {
+    fn severity(&self) -> Result<Option<Severity>, ReportError> {
+        const FIELD: &str = "preferred_cvss";
+        let scores =
+            rating::of_score(FIELD, self.score_v3)?.max(rating::of_score(FIELD, self.score_v2)?);
+        let vectors = rating::of_vector(FIELD, &self.vector_v3)?
+            .max(rating::of_vector(FIELD, &self.vector_v2)?);
+        Ok(scores.max(vectors))
+    }
+}
+
+fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
+    let severity = found.rating()?;
+    let id = field::id("id", found.id)?;
     Ok(Finding {
-        id: field::id("id", found.id)?,
-        aliases: Vec::new(),
+        aliases: field::aliases("id", &id, [])?,
+        id,
         package: field::text("package", found.package)?,
         purl: None,
         installed: field::text("version", found.version)?,
         fixed: field::optional("fix_version", found.fix_version)?,
-        severity: Severity::from_grype(&found.severity)?,
+        severity,
         severity_source: None,
         status: field::optional("status", found.status)?,
     })

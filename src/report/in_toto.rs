@@ -10,9 +10,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, each};
 use super::keys::{self, Keys};
 use super::statement::{self, StatementSubject};
-use super::{
-    Finding, Format, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
-};
+use super::{Finding, Format, ReportError, ReportSubject, ScanReport, Tool, error, field, rating};
 use crate::oci::printable;
 
 #[derive(Deserialize)]
@@ -134,17 +132,17 @@ fn tool(uri: &str, version: &str) -> Tool {
     }
 }
 
-/// The gravest of its ratings: words, or scores.
+/// The gravest of its ratings: words, scores or vectors.
 fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
     let mut severity = None;
-    // A probability of being exploited is no severity.
     let ratings = found.severity.unwrap_or_default().0.into_iter();
-    for rating in ratings.filter(|it| !it.method.to_ascii_lowercase().contains("epss")) {
-        severity = severity.max(rate(rating.score)?);
+    for rated in ratings.filter(|it| !rating::is_no_severity(&it.method)) {
+        severity = severity.max(rating::of_score("score", rated.score)?);
     }
+    let id = field::id("id", found.id)?;
     Ok(Finding {
-        id: field::id("id", found.id)?,
-        aliases: Vec::new(),
+        aliases: field::aliases("id", &id, [])?,
+        id,
         package: String::new(),
         purl: None,
         installed: String::new(),
@@ -153,19 +151,4 @@ fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
         severity_source: None,
         status: None,
     })
-}
-
-fn rate(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
-    let Some(score) = score else { return Ok(None) };
-    if let Ok(number) = serde_json::from_str::<f64>(score.get()) {
-        return Ok(Severity::from_score(number));
-    }
-    let word: String = serde_json::from_str(score.get())
-        .map_err(|error| ReportError::field("score", error::problem(&error)))?;
-    // A vector rates nothing by itself.
-    match word.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(Severity::from_score(number)),
-        Ok(_) | Err(_) if word.starts_with("CVSS:") => Ok(None),
-        Ok(_) | Err(_) => Ok(Severity::from_any_case(&word)?),
-    }
 }

@@ -6,6 +6,7 @@
 
 mod aqua;
 mod cosign;
+mod cvss_vector;
 mod cyclonedx;
 mod error;
 mod field;
@@ -14,8 +15,10 @@ mod gather;
 mod gitlab;
 mod grype;
 mod harbor;
+mod identifiers;
 mod in_toto;
 mod keys;
+mod rating;
 mod read;
 mod sarif;
 mod scan_report;

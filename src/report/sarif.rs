@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, each};
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, field,
+    identifiers, rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -74,10 +75,16 @@ struct About {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Rule<'a> {
     id: String,
     #[serde(borrow)]
     properties: Option<RuleProperties<'a>>,
+    name: Option<String>,
+    short_description: Option<Message>,
+    full_description: Option<Message>,
+    help: Option<Message>,
+    help_uri: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +109,8 @@ struct Outcome<'a> {
 struct Message {
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    markdown: String,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +122,8 @@ struct Suppression {
 /// A rule, as far as its results need it.
 struct Rated {
     id: String,
+    /// Ids that stand in what it says of itself.
+    identifiers: Vec<String>,
     severity: Option<Severity>,
     is_vulnerability: bool,
 }
@@ -231,8 +242,19 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
         None => (None, Vec::new()),
     };
     let words = tags.iter().filter_map(|tag| Severity::from_trivy(tag).ok());
-    let severity = words.flatten().max().max(scored(score)?);
+    let severity = words.flatten().max().max(scored(score));
+    let texts = [rule.short_description, rule.full_description, rule.help];
+    let texts = texts
+        .iter()
+        .flatten()
+        .flat_map(|it| [&it.text, &it.markdown]);
+    let words = tags.iter().chain(&rule.name).chain(&rule.help_uri);
+    let mut named = field::Aliases::new("rules", "");
+    for text in std::iter::once(&rule.id).chain(words).chain(texts) {
+        named.add_within(text)?;
+    }
     Ok(Rated {
+        identifiers: named.listed(),
         id: rule.id,
         severity,
         is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
@@ -240,15 +262,10 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
     })
 }
 
-/// A score, as text or as a number.
-fn scored(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
-    let Some(score) = score else { return Ok(None) };
-    let text = score.get().trim_matches('"');
-    match text.parse::<f64>() {
-        Ok(score) if score.is_finite() => Ok(Severity::from_score(score)),
-        Err(_) if text.is_empty() || text == "null" => Ok(None),
-        Ok(_) | Err(_) => Err(ReportError::field("security-severity", "is no score")),
-    }
+/// A score, as text or as a number, or a word in its place. What is neither rates
+/// nothing: some tools write `undefined`.
+fn scored(score: Option<&RawValue>) -> Option<Severity> {
+    rating::of_score("security-severity", score).ok().flatten()
 }
 
 impl Outcome<'_> {
@@ -268,18 +285,27 @@ impl Outcome<'_> {
 }
 
 fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, ReportError> {
-    let id = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
+    let ruled = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
+    let (id, package) = named_by(&ruled.unwrap_or_default());
+    let id = field::id("ruleId", id)?;
     let text = outcome
         .message
-        .map(|message| message.text)
-        .unwrap_or_default();
+        .map_or_else(String::new, |message| message.text);
     let line = |name: &str| said(&text, name).unwrap_or_default().to_owned();
     let suppressed = outcome.suppressions.unwrap_or_default().0;
     let written = Severity::from_trivy(&line("Severity")).ok().flatten();
+    let listed = rule
+        .map_or(&[][..], |rule| &rule.identifiers)
+        .iter()
+        .cloned();
+    let package = match line("Package") {
+        written if written.is_empty() => package,
+        written => written,
+    };
     Ok(Finding {
-        id: field::id("ruleId", vulnerability(&id.unwrap_or_default()).to_owned())?,
-        aliases: Vec::new(),
-        package: field::text("Package", line("Package"))?,
+        aliases: field::aliases("rules", &id, listed.chain(identifiers::in_text(&text)))?,
+        id,
+        package: field::text("Package", package)?,
         purl: None,
         installed: field::text("Installed Version", line("Installed Version"))?,
         fixed: field::optional("Fixed Version", line("Fixed Version"))?,
@@ -289,16 +315,19 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
     })
 }
 
-/// The vulnerability that a rule is of. Grype's rules are of one package each, and
-/// have its name behind the id: `CVE-2026-1234-zlib`.
-fn vulnerability(rule: &str) -> &str {
-    let parts = match rule.split('-').next() {
-        Some("CVE") => 3,
-        Some("GHSA") => 4,
-        _ => return rule,
-    };
-    let end = rule.match_indices('-').nth(parts - 1);
-    end.map_or(rule, |(at, _)| &rule[..at])
+/// The vulnerability that a rule is of, and the package where the rule is of one alone:
+/// `CVE-2026-1234-zlib` is Grype's, `CVE-2026-1234/zlib` was Trivy's.
+fn named_by(rule: &str) -> (String, String) {
+    match identifiers::only_in(rule) {
+        None => (rule.to_owned(), String::new()),
+        Some((id, rest)) => {
+            let package = rest.strip_prefix(['-', '/']).unwrap_or_default();
+            let is_suffix = rule.trim_start().len() == id.len() + rest.len();
+            let is_package = is_suffix && !package.contains(char::is_whitespace);
+            let package = Some(package).filter(|_| is_package);
+            (id, package.unwrap_or_default().to_owned())
+        }
+    }
 }
 
 /// What Trivy writes on a line of its message: `Package: zlib`.

@@ -50,8 +50,11 @@ impl Severity {
         Self::on(&words, &["Negligible"], "Unknown", word)
     }
 
-    /// Aqua's lower-case words. `unknown` is no rating.
+    /// Aqua's lower-case words. `unknown` is no rating, and nor is none.
     pub(super) fn from_aqua(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        if word.is_empty() {
+            return Ok(None);
+        }
         let words = ["critical", "high", "medium", "low"];
         Self::on(&words, &["negligible"], "unknown", word)
     }
@@ -62,16 +65,20 @@ impl Severity {
         Self::on(&words, &["Info"], "Unknown", word)
     }
 
-    /// CycloneDX's lower-case words. `unknown` is no rating; `none` and `info` are
-    /// the lowest one.
+    /// CycloneDX's lower-case words. `unknown` is no rating, and nor is none; `none` and
+    /// `info` are the lowest one.
     pub(super) fn from_cyclonedx(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        if word.is_empty() {
+            return Ok(None);
+        }
         let words = ["critical", "high", "medium", "low"];
         Self::on(&words, &["info", "none"], "unknown", word)
     }
 
     /// Reads `word` on the scale of one scanner: its four words from the gravest
-    /// down, those for what is less than low, and the one for no rating. No word is
-    /// no rating either; any other is an error.
+    /// down, those for what is less than low, and the one for no rating. Any other is
+    /// an error, and so is none at all: a rating that was lost is not one that was
+    /// never given.
     fn on(
         words: &[&str; 4],
         lowest: &[&str],
@@ -86,7 +93,7 @@ impl Severity {
         match rated {
             Some((_, severity)) => Ok(Some(severity)),
             None if lowest.contains(&word) => Ok(Some(Self::Negligible)),
-            None if word.is_empty() || word == unrated => Ok(None),
+            None if word == unrated => Ok(None),
             None => Err(UnknownSeverity(printable(word, 32))),
         }
     }
@@ -96,7 +103,7 @@ impl Severity {
         match &*word.to_ascii_lowercase() {
             "moderate" => Ok(Some(Self::Medium)),
             "important" => Ok(Some(Self::High)),
-            "negligible" => Ok(Some(Self::Negligible)),
+            "negligible" | "unimportant" => Ok(Some(Self::Negligible)),
             lower => Self::from_cyclonedx(lower),
         }
     }
@@ -148,7 +155,6 @@ mod tests {
             Ok(Some(Severity::Negligible))
         );
         assert_eq!(Severity::from_grype("Unknown"), Ok(None));
-        assert_eq!(Severity::from_grype(""), Ok(None));
         assert_eq!(
             Severity::from_aqua("negligible"),
             Ok(Some(Severity::Negligible))
@@ -179,17 +185,16 @@ mod tests {
 
     #[test]
     fn refuses_an_unknown_word_rather_than_take_it_for_the_lowest() {
-        for word in ["High", "NEGLIGIBLE", "SEVERE", "critical", " HIGH"] {
+        for word in ["High", "NEGLIGIBLE", "SEVERE", "critical", " HIGH", ""] {
             assert!(Severity::from_trivy(word).is_err(), "{word}");
         }
-        for word in ["HIGH", "Info", "none", "high"] {
-            assert!(Severity::from_grype(word).is_err(), "{word}");
+        for word in ["HIGH", "Info", "none", "high", ""] {
             assert!(Severity::from_grype(word).is_err(), "{word}");
         }
         for word in ["High", "unimportant", "important", "none"] {
             assert!(Severity::from_aqua(word).is_err(), "{word}");
         }
-        for word in ["high", "Negligible", "None", "Undefined"] {
+        for word in ["high", "Negligible", "None", "Undefined", ""] {
             assert!(Severity::from_gitlab(word).is_err(), "{word}");
         }
     }

@@ -3,13 +3,16 @@
 //! Trivy leaves out what it was told to filter (`--severity`, `--ignore-unfixed`,
 //! `.trivyignore`) without a word; what it does show, suppressed findings, counts.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, Packages, each};
 use super::{
     Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
-    error, field,
+    error, field, rating,
 };
 use crate::oci::printable;
 
@@ -117,7 +120,7 @@ struct Installed {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Vulnerability {
+struct Vulnerability<'a> {
     #[serde(rename = "VulnerabilityID")]
     id: String,
     #[serde(rename = "VendorIDs")]
@@ -135,6 +138,25 @@ struct Vulnerability {
     severity: String,
     #[serde(default)]
     severity_source: String,
+    #[serde(borrow, rename = "CVSS")]
+    cvss: Option<&'a RawValue>,
+}
+
+/// A source's CVSS, in the versions that it rates by.
+#[derive(Deserialize)]
+struct SourceCvss<'a> {
+    #[serde(borrow, rename = "V40Score")]
+    fourth: Option<&'a RawValue>,
+    #[serde(borrow, rename = "V3Score")]
+    third: Option<&'a RawValue>,
+    #[serde(borrow, rename = "V2Score")]
+    second: Option<&'a RawValue>,
+    #[serde(default, rename = "V40Vector")]
+    fourth_vector: String,
+    #[serde(default, rename = "V3Vector")]
+    third_vector: String,
+    #[serde(default, rename = "V2Vector")]
+    second_vector: String,
 }
 
 #[derive(Deserialize)]
@@ -267,9 +289,11 @@ impl Scanned {
         each("Packages", target.packages, |installed: Installed| {
             self.packages.push(installed.package()?)
         })?;
-        each("Vulnerabilities", target.vulnerabilities, |found| {
-            self.findings.push(finding(found, None)?)
-        })?;
+        each(
+            "Vulnerabilities",
+            target.vulnerabilities,
+            |found: Vulnerability<'_>| self.findings.push(finding(found, None)?),
+        )?;
         each("ExperimentalModifiedFindings", target.modified, |changed| {
             self.add_modified(changed)
         })
@@ -306,8 +330,44 @@ impl Scanned {
     }
 }
 
+impl Vulnerability<'_> {
+    /// Its word; where that says nothing, the gravest CVSS of any source.
+    fn rating(&self) -> Result<Option<Severity>, ReportError> {
+        if self.severity.is_empty() {
+            return Err(ReportError::Unrated {
+                id: printable(&self.id, 64),
+                format: Format::Trivy,
+            });
+        }
+        match (Severity::from_trivy(&self.severity)?, self.cvss) {
+            (None, Some(cvss)) => gravest(cvss),
+            (rated, _) => Ok(rated),
+        }
+    }
+}
+
+fn gravest(cvss: &RawValue) -> Result<Option<Severity>, ReportError> {
+    let sources: BTreeMap<Cow<'_, str>, SourceCvss<'_>> = serde_json::from_str(cvss.get())
+        .map_err(|error| ReportError::field("CVSS", error::problem(&error)))?;
+    let mut gravest = None;
+    for source in sources.values() {
+        for score in [source.fourth, source.third, source.second] {
+            gravest = gravest.max(rating::of_score("CVSS", score)?);
+        }
+        for vector in [
+            &source.fourth_vector,
+            &source.third_vector,
+            &source.second_vector,
+        ] {
+            gravest = gravest.max(rating::of_vector("CVSS", vector)?);
+        }
+    }
+    Ok(gravest)
+}
+
 /// `suppressed`: the word under which Trivy was told to leave the finding out.
-fn finding(found: Vulnerability, suppressed: Option<&str>) -> Result<Finding, ReportError> {
+fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding, ReportError> {
+    let severity = found.rating()?;
     let id = field::id("VulnerabilityID", found.id)?;
     let aliases = found.vendor_ids.unwrap_or_default().0;
     let purl = found.pkg_identifier.map(|identifier| identifier.purl);
@@ -322,7 +382,7 @@ fn finding(found: Vulnerability, suppressed: Option<&str>) -> Result<Finding, Re
         purl: field::purl("PURL", purl.unwrap_or_default())?,
         installed: field::text("InstalledVersion", found.installed_version)?,
         fixed: field::optional("FixedVersion", found.fixed_version)?,
-        severity: Severity::from_trivy(&found.severity)?,
+        severity,
         severity_source: field::optional("SeveritySource", found.severity_source)?,
         status: field::optional("Status", status)?,
     })

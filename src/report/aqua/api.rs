@@ -57,20 +57,20 @@ pub(super) fn read_image(document: &str) -> Result<ScanReport, ReportError> {
         name: entry::name(image.image_name.as_deref()),
         ..ReportSubject::default()
     };
-    let incomplete = image.incomplete(entries.listed);
+    let incomplete = image.incomplete(&entries);
     let malware = image.cves_counts.unwrap_or_default().malware();
     Ok(report(subject, entries, malware, incomplete, None))
 }
 
 impl Image<'_> {
-    fn incomplete(&self, listed: u64) -> Vec<Incomplete> {
+    fn incomplete(&self, entries: &Entries) -> Vec<Incomplete> {
         let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let failed = said(&self.error)
             .or_else(|| said(&self.status).filter(|status| !status.eq_ignore_ascii_case("scanned")))
             .map(|why| Incomplete::Failed(printable(&why, 200)));
-        let unsaid = listed == 0 && said(&self.status).is_none();
+        let unsaid = entries.listed == 0 && said(&self.status).is_none();
         let counts = self.cves_counts.as_ref();
-        let shortfall = counts.and_then(|counts| counts.shortfall(listed));
+        let shortfall = counts.and_then(|counts| counts.shortfall(entries));
         let nothing = unsaid.then_some(Incomplete::NothingRecognised);
         [failed, shortfall, nothing].into_iter().flatten().collect()
     }

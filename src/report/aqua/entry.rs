@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::oci::{Digest, printable};
 use crate::report::gather::{Few, Findings, Packages};
-use crate::report::{Finding, Incomplete, Package, ReportError, Severity, Tool, field};
+use crate::report::{Finding, Format, Incomplete, Package, ReportError, Severity, Tool, field};
 
 /// A vulnerability in a resource. The ratings of the three shapes have names of
 /// their own; each stands in for itself only.
@@ -33,6 +33,12 @@ pub(super) struct Vulnerability<'a> {
     nvd_severity: Option<String>,
     #[serde(borrow)]
     nvd_score: Option<&'a RawValue>,
+    vendor_severity_v3: Option<String>,
+    #[serde(borrow)]
+    vendor_score_v3: Option<&'a RawValue>,
+    vendor_severity: Option<String>,
+    #[serde(borrow)]
+    vendor_score: Option<&'a RawValue>,
     /// The vulnerabilities that an advisory mends, in `scannercli`'s reports.
     #[serde(borrow)]
     ref_vulns: Option<Few<Vulnerability<'a>>>,
@@ -47,8 +53,14 @@ type Rating = (Option<Severity>, Option<&'static str>);
 impl Vulnerability<'_> {
     /// The graver of Aqua's rating and NVD's: under CVSS 2 Aqua knows no
     /// `critical`, and it lowers what a vendor will not mend. What neither rates,
-    /// NVD's older rating may. An advisory is as grave as what it mends.
+    /// NVD's older rating may, and the vendor's. An advisory is as grave as what it mends.
     fn rating(&self) -> Result<Rating, ReportError> {
+        if !self.is_rated() && !self.mended().any(Self::is_rated) {
+            return Err(ReportError::Unrated {
+                id: printable(&self.name, 64),
+                format: Format::Aqua,
+            });
+        }
         let mut rating = self.own_rating()?;
         for mended in self.mended() {
             rating = graver(rating, mended.own_rating()?);
@@ -69,10 +81,55 @@ impl Vulnerability<'_> {
                 self.nvd_cvss3_score,
             )?,
         );
-        match graver(aqua, nvd) {
-            (None, _) => rated("nvd v2", self.nvd_severity.as_deref(), self.nvd_score),
+        let rating = graver(aqua, nvd);
+        if rating.0.is_some() {
+            return Ok(rating);
+        }
+        match rated("nvd v2", self.nvd_severity.as_deref(), self.nvd_score)? {
+            (None, _) => self.vendor_rating(),
             rating => Ok(rating),
         }
+    }
+
+    /// The vendor's, in the vendor's words.
+    fn vendor_rating(&self) -> Result<Rating, ReportError> {
+        let mut rating = (None, None);
+        for (word, score) in [
+            (&self.vendor_severity_v3, self.vendor_score_v3),
+            (&self.vendor_severity, self.vendor_score),
+        ] {
+            let word = word.as_deref().unwrap_or_default();
+            let severity = match Severity::from_any_case(word)? {
+                Some(severity) => Some(severity),
+                None => scored(score)?,
+            };
+            rating = graver(rating, (severity, Some("vendor")));
+        }
+        Ok(rating)
+    }
+
+    /// Whether anybody's rating is there, be it that there is none.
+    fn is_rated(&self) -> bool {
+        let words = [
+            &self.aqua_severity,
+            &self.severity,
+            &self.nvd_severity_v3,
+            &self.nvd_cvss3_severity,
+            &self.nvd_severity,
+            &self.vendor_severity_v3,
+            &self.vendor_severity,
+        ];
+        let scores = [
+            self.aqua_score,
+            self.score,
+            self.nvd_score_v3,
+            self.nvd_cvss3_score,
+            self.nvd_score,
+            self.vendor_score_v3,
+            self.vendor_score,
+        ];
+        let said = |word: &&Option<String>| word.as_ref().is_some_and(|it| !it.is_empty());
+        words.iter().any(said) || scores.iter().any(Option::is_some)
     }
 
     fn mended(&self) -> impl Iterator<Item = &Self> {
@@ -95,12 +152,14 @@ fn rated(
 ) -> Result<Rating, ReportError> {
     let severity = match Severity::from_aqua(word.unwrap_or_default())? {
         Some(severity) => Some(severity),
-        None => score
-            .map(points)
-            .transpose()?
-            .and_then(Severity::from_score),
+        None => scored(score)?,
     };
     Ok((severity, severity.map(|_| source)))
+}
+
+fn scored(score: Option<&RawValue>) -> Result<Option<Severity>, ReportError> {
+    let points = score.map(points).transpose()?;
+    Ok(points.and_then(Severity::from_score))
 }
 
 fn graver(one: Rating, other: Rating) -> Rating {
@@ -145,7 +204,17 @@ pub(super) struct Entries {
     pub(super) packages: Packages,
     /// How many vulnerabilities, before the same ones are taken as one.
     pub(super) listed: u64,
+    /// How many of these are at least critical, high, medium and low.
+    at_least: [u64; 4],
 }
+
+/// From the gravest down.
+const COUNTED: [Severity; 4] = [
+    Severity::Critical,
+    Severity::High,
+    Severity::Medium,
+    Severity::Low,
+];
 
 impl Entries {
     pub(super) fn add_finding(
@@ -153,8 +222,12 @@ impl Entries {
         found: Vulnerability<'_>,
         package: &Package,
     ) -> Result<(), ReportError> {
+        let finding = finding(found, package)?;
         self.listed += 1;
-        self.findings.push(finding(found, package)?)
+        for (severity, count) in COUNTED.into_iter().zip(&mut self.at_least) {
+            *count += u64::from(finding.severity >= Some(severity));
+        }
+        self.findings.push(finding)
     }
 
     pub(super) fn add_package(&mut self, package: Package) -> Result<(), ReportError> {
@@ -201,16 +274,29 @@ impl Summary {
         self.malware.unwrap_or(0)
     }
 
-    /// Why `listed` vulnerabilities are too few, if they are. Negligible ones may be
-    /// left out: scanners count them and list them only when told to, and as they
-    /// rate them they lie below every ceiling.
-    pub(super) fn shortfall(&self, listed: u64) -> Option<Incomplete> {
-        let counted = self.counted();
-        (listed < counted).then(|| {
-            Incomplete::Filtered(format!(
+    /// Why the vulnerabilities in `entries` are too few, or rated too low, if they are.
+    /// Negligible ones may be left out: scanners count them and list them only when told
+    /// to, and as they rate them they lie below every ceiling.
+    pub(super) fn shortfall(&self, entries: &Entries) -> Option<Incomplete> {
+        let (listed, counted) = (entries.listed, self.counted());
+        if listed < counted {
+            return Some(Incomplete::Filtered(format!(
                 "the summary counts {counted} vulnerabilities, {listed} are listed"
-            ))
-        })
+            )));
+        }
+        let mut expected = 0_u64;
+        let counts = [self.critical, self.high, self.medium, self.low];
+        for (at, severity) in COUNTED.into_iter().enumerate() {
+            expected = expected.saturating_add(counts[at].unwrap_or(0));
+            let listed = entries.at_least[at];
+            if listed < expected {
+                return Some(Incomplete::Filtered(format!(
+                    "the summary counts {expected} vulnerabilities that are {severity} or worse, \
+                     {listed} are listed"
+                )));
+            }
+        }
+        None
     }
 
     /// All but the negligible ones, which some totals have and others leave out.

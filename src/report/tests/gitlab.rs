@@ -67,12 +67,22 @@ fn without_a_cve_the_primary_identifier_is_the_id() {
 }
 
 #[test]
-fn info_is_a_rating_and_none_is_unknown() {
+fn info_is_a_rating_and_unknown_is_none() {
     let report = report(FINDINGS);
     assert_eq!(report.findings[1].severity, Some(Severity::Negligible));
     assert_eq!(report.findings[2].severity, None);
     let unknown = with(FINDINGS, "\"Info\"", "\"Unknown\"").unwrap();
     assert_eq!(unknown.findings[1].severity, None);
+    let vector =
+        r#""Unknown", "cvss_vectors": [{"vendor": "x", "vector": "AV:N/AC:L/Au:N/C:C/I:C/A:C"}]"#;
+    let rated = with(FINDINGS, "\"Unknown\"", vector).unwrap();
+    assert_eq!(rated.findings[2].severity, Some(Severity::Critical));
+}
+
+#[test]
+fn refuses_a_finding_whose_severity_was_lost() {
+    let lost = with(FINDINGS, "\"severity\": \"High\",", "").unwrap_err();
+    assert!(matches!(lost, ReportError::Unrated { .. }), "{lost}");
 }
 
 #[test]

@@ -62,8 +62,39 @@ fn reads_findings_with_their_aliases_once_each() {
 #[test]
 fn negligible_is_a_rating_and_unknown_is_none() {
     let report = report(FINDINGS);
-    let ratings: Vec<_> = report.findings[..3].iter().map(|f| f.severity).collect();
-    assert_eq!(ratings, [Some(Severity::Negligible), None, None]);
+    let ratings: Vec<_> = report.findings[..2].iter().map(|f| f.severity).collect();
+    assert_eq!(ratings, [Some(Severity::Negligible), None]);
+}
+
+/// What is left out, and what stands in its place.
+#[test]
+fn a_finding_without_a_word_is_rated_by_its_own_cvss_and_else_counts_as_the_gravest() {
+    let cvss =
+        r#""severity": "", "cvss": [{"version": "2.0", "vector": "AV:N/AC:L/Au:N/C:N/I:N/A:C"}]"#;
+    let scored = cvss
+        .replace("AV:N", "")
+        .replace("\"vector", "\"metrics\": {\"baseScore\": 5}, \"x");
+    for (to, severity) in [
+        ("", Severity::Critical),
+        ("\"severity\": \"\",", Severity::Critical),
+        (cvss, Severity::High),
+        (&*scored, Severity::Medium),
+    ] {
+        let mut text = FINDINGS.replacen("\"cvss\": [],", "", 1);
+        text = text.replacen("\"severity\": \"High\",", to, 1);
+        text = text.replace("}]\n        \"urls", "}],\n        \"urls");
+        let found = read(text.as_bytes(), None).unwrap().findings;
+        let lost = found.iter().find(|it| it.package == "requests").unwrap();
+        assert_eq!(lost.severity, Some(severity), "{to}");
+    }
+}
+
+#[test]
+fn what_nobody_rated_here_is_rated_by_what_is_said_elsewhere() {
+    let text = FINDINGS.replacen("\"severity\": \"High\"", "\"severity\": \"Unknown\"", 1);
+    let found = read(text.as_bytes(), None).unwrap().findings;
+    let unknown = found.iter().find(|it| it.package == "requests").unwrap();
+    assert_eq!(unknown.severity, Some(Severity::Medium));
 }
 
 #[test]

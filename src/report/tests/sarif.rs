@@ -81,8 +81,11 @@ fn takes_the_graver_of_score_and_word() {
         Some(Severity::Critical)
     );
     document["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["security-severity"] =
-        json!("bad");
-    assert!(read_it(&document).is_err());
+        json!("undefined");
+    assert_eq!(
+        read_it(&document).unwrap().findings[0].severity,
+        Some(Severity::High)
+    );
 }
 
 #[test]
@@ -129,9 +132,6 @@ fn a_rule_that_is_of_one_package_names_its_vulnerability() {
             "{rule}: {report:?}"
         );
     }
-    document["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["security-severity"] =
-        json!("NaN");
-    assert!(read_it(&document).is_err());
 }
 
 #[test]

@@ -71,6 +71,34 @@ fn unknown_severity_is_unrated_and_no_fix_is_none() {
 }
 
 #[test]
+fn refuses_a_finding_whose_severity_was_lost() {
+    for lost in ["\"severity\": \"LOW\"", "\"Severity\": \"\"", "\"x\": 1"] {
+        let error = with(FINDINGS, "\"Severity\": \"LOW\"", lost).unwrap_err();
+        assert!(matches!(error, ReportError::Unrated { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_trivy_calls_unknown_is_rated_by_its_cvss() {
+    for (cvss, severity) in [
+        (
+            r#"{"nvd":{"V3Vector":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}"#,
+            Some(Severity::Critical),
+        ),
+        (
+            r#"{"ghsa":{"V40Score":7.1},"nvd":{"V2Score":2}}"#,
+            Some(Severity::High),
+        ),
+        ("{}", None),
+        ("null", None),
+    ] {
+        let word = format!("\"UNKNOWN\", \"CVSS\": {cvss}");
+        let report = with(FINDINGS, "\"UNKNOWN\"", &word).unwrap();
+        assert_eq!(report.findings[1].severity, severity, "{cvss}");
+    }
+}
+
+#[test]
 fn secrets_misconfigurations_and_licences_are_no_vulnerabilities() {
     let critical = |f: &Finding| f.severity == Some(Severity::Critical);
     assert!(!report(FINDINGS).findings.iter().any(critical));
@@ -207,7 +235,7 @@ fn an_error_names_list_and_entry() {
 
 #[test]
 fn more_findings_than_the_bound_are_an_error() {
-    let one = r#"{"VulnerabilityID":"C"}"#;
+    let one = r#"{"VulnerabilityID":"C","Severity":"LOW"}"#;
     let many = vec![one; MAX_FINDINGS / 2 + 1].join(",");
     let target = format!(r#"{{"Class":"os-pkgs","Vulnerabilities":[{many}]}}"#);
     assert!(minimal("{}", &format!("[{target}]")).is_ok());
