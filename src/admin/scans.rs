@@ -94,7 +94,10 @@ async fn submit_pushed(
         .inspect(image, submission.now)
         .await?;
     let (manifest, bound) = bind(&inspected, image, &submission.report)?;
-    let id = record(admin, &mut submission, &inspected, manifest).await?;
+    admin.gate.inspector().record(&inspected).await?;
+    let about = ScanTarget::Manifest(manifest.manifest.clone());
+    let new = submission.new_scan(about, bound);
+    let id = admin.ledger.submit_scan(new).await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
         None => None,
@@ -130,18 +133,6 @@ fn bind<'a>(
         AdminError::refused(format!("the report does not count for {image}: {error}"))
             .next("scan the image that you name, by digest")
     })
-}
-
-async fn record(
-    admin: &Admin,
-    submission: &mut Submission<'_>,
-    inspected: &InspectedImage,
-    image: &Image,
-) -> Result<i64, AdminError> {
-    admin.gate.inspector().record(inspected).await?;
-    let ledger = &admin.ledger;
-    let manifest = ScanTarget::Manifest(image.manifest.clone());
-    Ok(ledger.submit_scan(submission.new_scan(manifest)).await?)
 }
 
 /// The verdict for an environment, as if the image were promoted.

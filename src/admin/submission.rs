@@ -38,10 +38,11 @@ impl<'a> Submission<'a> {
 
     /// What the ledger keeps of it. Findings and packages may be many, and go with
     /// it.
-    pub(super) fn new_scan(&mut self, about: ScanTarget) -> NewScan {
+    pub(super) fn new_scan(&mut self, about: ScanTarget, binding: ReportBinding) -> NewScan {
         let (report, now) = (&mut self.report, self.now);
         NewScan {
             about,
+            binding,
             format: report.format,
             tool: report.tool.clone(),
             submitter: self.principal.name().to_owned(),
@@ -103,6 +104,7 @@ const fn bound_by(bound: ReportBinding) -> &'static str {
     match bound {
         ReportBinding::Manifest => "manifest digest",
         ReportBinding::Index => "index digest and image",
+        ReportBinding::Content => "image ID or layers, and the digest that was named",
         ReportBinding::Declared => "the digest that was named",
     }
 }

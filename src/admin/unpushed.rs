@@ -16,7 +16,6 @@ use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictVi
 use crate::gate::{InspectedImage, Unpushed};
 use crate::ledger::{BindScans, ScanTarget};
 use crate::oci::{Digest, Image, ImageRef};
-use crate::report::ReportBinding;
 use crate::trust::EnvironmentName;
 
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
@@ -26,18 +25,13 @@ pub(super) async fn submit(
     image: Option<ImageRef>,
     image_id: Digest,
 ) -> Result<ScanAnswer, AdminError> {
-    submission
-        .report
-        .subject
-        .binding_to_id(&image_id)
-        .map_err(|error| {
-            let message = format!("the report does not count for image ID {image_id}: {error}");
-            AdminError::refused(message).next("scan the image that you will push")
-        })?;
-    let id = admin
-        .ledger
-        .submit_scan(submission.new_scan(ScanTarget::ImageId(image_id.clone())))
-        .await?;
+    let subject = &submission.report.subject;
+    let bound = subject.binding_to_id(&image_id).map_err(|error| {
+        let message = format!("the report does not count for image ID {image_id}: {error}");
+        AdminError::refused(message).next("scan the image that you will push")
+    })?;
+    let new = submission.new_scan(ScanTarget::ImageId(image_id.clone()), bound);
+    let id = admin.ledger.submit_scan(new).await?;
     let gate = match &submission.gate {
         Some(environment) => {
             Some(judge(admin, &submission, environment, image.as_ref(), &image_id).await?)
@@ -49,12 +43,7 @@ pub(super) async fn submit(
         image_id: Some(image_id),
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
-        ..answer(
-            format!("unbound-scan:{id}"),
-            name,
-            ReportBinding::Declared,
-            submission,
-        )
+        ..answer(format!("unbound-scan:{id}"), name, bound, submission)
     })
 }
 

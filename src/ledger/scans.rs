@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::report_items::BOUND_TABLES;
 use super::{Ledger, LedgerError, columns, first_reported};
 use crate::oci::Digest;
-use crate::trust::Scan;
+use crate::trust::{NewerScans, Scan};
 
 impl Ledger {
     /// The scans of `manifests` that can stand, with what they list: a manifest
@@ -102,21 +102,20 @@ pub(super) fn only_current(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerErro
     Ok(scans)
 }
 
-/// The scans that no newer one with the same claim to replace it, and the same
-/// scope, has replaced for good: those down to the newest one that was not dated
-/// ahead when it came.
+/// The scans that no newer one of the same series and scope has replaced for good: one
+/// that was not dated ahead when it came.
 fn current_ids<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Result<HashSet<i64>, LedgerError> {
     let mut newest: Vec<&Scan> = scans.into_iter().collect();
     newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
-    let mut settled = HashSet::new();
+    let mut settled = NewerScans::default();
     let mut current = HashSet::new();
     for scan in newest {
-        let of = (&scan.manifest, scan.replaces(), columns::json(&scan.scope)?);
-        if settled.contains(&of) {
+        let series = (&scan.manifest, scan.series(), columns::json(&scan.scope)?);
+        if settled.replace(&series, scan.rank()) {
             continue;
         }
         if scan.scanned_at <= scan.received_at {
-            settled.insert(of);
+            settled.add(series, scan.rank());
         }
         current.insert(scan.id);
     }

@@ -15,7 +15,7 @@ use super::{Ledger, LedgerError};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Package, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
 use crate::trust::Scan;
 
 /// How far clocks may differ.
@@ -41,6 +41,10 @@ pub struct NewScan {
     pub about: ScanTarget,
     pub format: Format,
     pub tool: Tool,
+    /// What ties it to what it is about. Not part of what makes two reports the same,
+    /// which it was before this was kept.
+    #[serde(skip)]
+    pub binding: ReportBinding,
     pub submitter: String,
     /// What the submitter's token reaches now; it is kept as it was.
     pub scope: Scope,
@@ -116,6 +120,7 @@ impl NewScan {
             incomplete: self.incomplete,
             end_of_life: self.end_of_life,
             malware: self.malware,
+            binding: self.binding,
             bound_from: None,
             findings: Vec::new(),
             packages: Vec::new(),

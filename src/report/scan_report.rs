@@ -108,6 +108,10 @@ pub enum Incomplete {
     DatabaseInvalid,
     /// It recognised neither an operating system nor any package.
     NothingRecognised,
+    /// Nothing in it shows that a scan came to its end.
+    Unproven(String),
+    /// It lies in an envelope of another format, and is of one that cannot be a pass.
+    Lossy(Format),
 }
 
 impl fmt::Display for Incomplete {
@@ -118,6 +122,10 @@ impl fmt::Display for Incomplete {
             Self::DatabaseInvalid => f.write_str("the vulnerability database was invalid"),
             Self::NothingRecognised => {
                 f.write_str("neither an operating system nor a package was recognised")
+            }
+            Self::Unproven(what) => write!(f, "nothing shows that the scan ended: {what}"),
+            Self::Lossy(format) => {
+                write!(f, "a {format} report can deny, and is no pass by itself")
             }
         }
     }

@@ -5,6 +5,8 @@
 //! ID alone names no layers: another manifest can carry the same config, so it
 //! corroborates and never binds by itself.
 
+use serde::{Deserialize, Serialize};
+
 use crate::oci::{Digest, Platform};
 
 /// What a report says it is about. Names are never trusted, digests are compared.
@@ -15,7 +17,8 @@ pub struct ReportSubject {
     /// Digests of which the scanner does not say whether they are a manifest's, an
     /// index's or a config's. What equals the config only corroborates.
     pub either: Vec<Digest>,
-    /// Config digest.
+    /// What the runtime calls the image: the digest of its config, or of its manifest or
+    /// index where containerd stores images (Docker 29 and newer).
     pub image_id: Option<Digest>,
     pub platform: Option<Platform>,
     /// Uncompressed layer digests, as in the config's `rootfs.diff_ids`.
@@ -38,14 +41,30 @@ pub struct BindTarget<'a> {
 }
 
 /// What ties a report to its image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ReportBinding {
     /// The report names the manifest.
     Manifest,
     /// The report names the index, and its child by platform, config or layers.
     Index,
-    /// The report names neither; the submitter named the digest.
+    /// The report names the image's config or layers; the submitter named the digest.
+    Content,
+    /// The report names nothing of the image; the submitter named the digest.
     Declared,
+}
+
+impl ReportBinding {
+    /// Whether a report that is tied by this names as much of the image as one that is
+    /// tied by the other. By manifest or by index, what is named is one image.
+    pub fn names_as_much_as(self, other: Self) -> bool {
+        let named = |binding| match binding {
+            Self::Manifest | Self::Index => 2,
+            Self::Content => 1,
+            Self::Declared => 0,
+        };
+        named(self) >= named(other)
+    }
 }
 
 /// Why a report does not count for an image.
@@ -84,22 +103,24 @@ impl ReportSubject {
         match image.index.filter(|index| self.names(index)) {
             Some(_) if self.names_a_child(image) => Ok(ReportBinding::Index),
             Some(index) => Err(BindError::AmbiguousIndex(index.clone())),
-            None if image.declared => Ok(ReportBinding::Declared),
-            None => Err(BindError::NamesNoDigest),
+            None if !image.declared => Err(BindError::NamesNoDigest),
+            None if self.names_content(image.config) => Ok(ReportBinding::Content),
+            None => Ok(ReportBinding::Declared),
         }
     }
 
-    /// Whether the report can be about an image that no registry has yet, by its
-    /// image ID: it must not name another. A digest that the scanner does not
-    /// explain can be nothing else yet.
-    pub fn binding_to_id(&self, image_id: &Digest) -> Result<(), BindError> {
+    /// What ties the report to an image that no registry has yet, by its image ID: it
+    /// must not name another. A digest that the scanner does not explain can be nothing
+    /// else yet.
+    pub fn binding_to_id(&self, image_id: &Digest) -> Result<ReportBinding, BindError> {
         let named = self.image_id.as_ref();
         let unexplained = self
             .either
             .first()
             .filter(|_| !self.either.contains(image_id));
         match named.filter(|found| *found != image_id).or(unexplained) {
-            None => Ok(()),
+            None if self.names_content(image_id) => Ok(ReportBinding::Content),
+            None => Ok(ReportBinding::Declared),
             Some(found) => Err(BindError::OtherImageId {
                 found: found.clone(),
                 wanted: image_id.clone(),
@@ -109,19 +130,25 @@ impl ReportSubject {
 
     /// Whether the report names this manifest or index.
     fn names(&self, digest: &Digest) -> bool {
-        self.manifests.contains(digest) || self.either.contains(digest)
+        let listed = self.manifests.contains(digest) || self.either.contains(digest);
+        listed || self.image_id.as_ref() == Some(digest)
     }
 
     fn names_a_child(&self, image: &BindTarget<'_>) -> bool {
-        self.platform.is_some()
-            || self.image_id.is_some()
-            || !self.diff_ids.is_empty()
-            || self.either.contains(image.config)
+        self.platform.is_some() || self.names_content(image.config)
+    }
+
+    /// Whether the report names this config, or layers.
+    fn names_content(&self, config: &Digest) -> bool {
+        let by_id = self.image_id.as_ref() == Some(config) || self.either.contains(config);
+        by_id || !self.diff_ids.is_empty()
     }
 
     fn contradiction(&self, image: &BindTarget<'_>) -> Result<(), BindError> {
         self.other_digest(image)?;
-        if let Some(found) = self.image_id.as_ref().filter(|id| *id != image.config) {
+        let known = |id: &&Digest| [image.manifest, image.config].contains(id);
+        let other = |id: &&Digest| !known(id) && Some(*id) != image.index;
+        if let Some(found) = self.image_id.as_ref().filter(other) {
             return Err(BindError::OtherImageId {
                 found: found.clone(),
                 wanted: image.config.clone(),
@@ -291,10 +318,39 @@ mod tests {
             manifests: Vec::new(),
             ..full()
         };
-        for subject in [silent, image_id] {
-            assert_eq!(bind(&subject, false), Err(BindError::NamesNoDigest));
-            assert_eq!(bind(&subject, true), Ok(ReportBinding::Declared));
+        for subject in [&silent, &image_id] {
+            assert_eq!(bind(subject, false), Err(BindError::NamesNoDigest));
         }
+        assert_eq!(bind(&silent, true), Ok(ReportBinding::Declared));
+        assert_eq!(bind(&image_id, true), Ok(ReportBinding::Content));
+    }
+
+    /// Docker 29 and newer, and what else keeps images in containerd's store.
+    #[test]
+    fn an_image_id_that_is_the_manifests_or_the_indexs_is_no_contradiction() {
+        let called = |word: &str| ReportSubject {
+            manifests: Vec::new(),
+            image_id: Some(digest(word)),
+            ..full()
+        };
+        assert_eq!(
+            bind(&called("manifest"), false),
+            Ok(ReportBinding::Manifest)
+        );
+        assert_eq!(bind(&called("index"), false), Ok(ReportBinding::Index));
+        let alone = ReportSubject {
+            image_id: Some(digest("index")),
+            ..Default::default()
+        };
+        assert_eq!(
+            bind(&alone, true),
+            Err(BindError::AmbiguousIndex(digest("index")))
+        );
+        let beside = ReportSubject {
+            manifests: vec![digest("other")],
+            ..called("manifest")
+        };
+        assert!(bind(&beside, true).is_err());
     }
 
     fn either(word: &str) -> ReportSubject {
@@ -332,7 +388,7 @@ mod tests {
     fn a_digest_of_unsaid_kind_that_is_the_configs_only_corroborates() {
         let config = either("config");
         assert_eq!(bind(&config, false), Err(BindError::NamesNoDigest));
-        assert_eq!(bind(&config, true), Ok(ReportBinding::Declared));
+        assert_eq!(bind(&config, true), Ok(ReportBinding::Content));
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
+use super::{BreakGlass, EnvironmentName, ScanRank, Subject, TimedMode};
 use crate::access::Scope;
 use crate::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
-use crate::report::{Finding, Format, Incomplete, Package, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
 
 /// A scan that was handed in, bound to one image manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +31,10 @@ pub struct Scan {
     /// Pieces of malware that were found.
     #[serde(default)]
     pub malware: u64,
+    /// What ties the report to the manifest. What came before this was kept counts as
+    /// naming it, so that nothing that names less replaces it.
+    #[serde(default = "named")]
+    pub binding: ReportBinding,
     /// The image ID under which it was scanned before the push, where its
     /// submitter bound it to the manifest later.
     #[serde(default)]
@@ -42,11 +46,18 @@ pub struct Scan {
     pub packages: Vec<Package>,
 }
 
+const fn named() -> ReportBinding {
+    ReportBinding::Manifest
+}
+
 impl Scan {
-    /// What a later scan must share with this one to replace it.
-    pub fn replaces(&self) -> (&str, &str, bool) {
-        let whole = self.format.can_satisfy();
-        (&self.tool.name, &self.submitter, whole)
+    /// What a later scan must share with this one to replace it: tool and submitter.
+    pub fn series(&self) -> (&str, &str) {
+        (&self.tool.name, &self.submitter)
+    }
+
+    pub fn rank(&self) -> ScanRank {
+        ScanRank::of(self)
     }
 }
 

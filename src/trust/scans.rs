@@ -1,14 +1,15 @@
 //! Whether an image is scanned, by whom it counts, and how fresh that is
 //! (rules 1, 7 and 8).
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::judgement::{Judgement, after};
 use super::severities::{judge_severity, report_accepted};
-use super::{CheckOutcome, DenialReason, Exception, Requirement, Scan};
+use super::{CheckOutcome, DenialReason, Exception, NewerScans, Requirement, Scan};
 use crate::oci::{Digest, Image};
+use crate::report::Incomplete;
 
 /// The text for a scan of an operating system past its end of life.
 pub const END_OF_LIFE: &str = "its operating system is past its end of life";
@@ -50,22 +51,23 @@ pub(super) fn scans_in_scope<'a>(
         })
 }
 
-/// The latest of each tool and submitter; a lossy format replaces no whole one.
+/// The latest of each tool and submitter, and older ones that say more for themselves.
 /// One that is dated ahead counts once its time has come.
 fn current_scans<'a>(judgement: &mut Judgement<'a>, manifest: &Digest) -> Vec<&'a Scan> {
-    let (counting, ahead): (Vec<&Scan>, Vec<&Scan>) =
+    let (mut counting, ahead): (Vec<&Scan>, Vec<&Scan>) =
         scans_in_scope(judgement, manifest).partition(|scan| scan.scanned_at <= judgement.now);
     for scan in ahead {
         judgement.expires(scan.scanned_at);
     }
-    let mut latest: BTreeMap<(&str, &str, bool), &Scan> = BTreeMap::new();
-    for scan in counting {
-        let held = latest.entry(scan.replaces()).or_insert(scan);
-        if (held.scanned_at, held.id) < (scan.scanned_at, scan.id) {
-            *held = scan;
-        }
-    }
-    latest.into_values().collect()
+    counting.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
+    let mut newer = NewerScans::default();
+    counting.retain(|scan| {
+        let stands = !newer.replace(&scan.series(), scan.rank());
+        newer.add(scan.series(), scan.rank());
+        stands
+    });
+    counting.sort_by_key(|scan| scan.series());
+    counting
 }
 
 /// Rule 1: absent evidence is never a pass, unless the upstream vouches.
@@ -145,10 +147,7 @@ fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
 fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     let settings = judgement.settings;
     if !scan.format.can_satisfy() {
-        let format = scan.format;
-        return Some(format!(
-            "a {format} report can deny, and is no pass by itself"
-        ));
+        return Some(Incomplete::Lossy(scan.format).to_string());
     }
     if let Some(cause) = scan.incomplete.first() {
         return Some(cause.to_string());

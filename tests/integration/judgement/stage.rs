@@ -230,6 +230,7 @@ fn new_scan(scan: &Scan) -> NewScan {
         about: ScanTarget::Manifest(scan.manifest),
         format: scan.format,
         tool: scan.tool,
+        binding: scan.binding,
         submitter: scan.submitter,
         scope: scan.scope,
         scanned_at: Some(scan.scanned_at),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sekisho::ledger::{LedgerError, NewScan, ScanTarget};
 use sekisho::oci::{Digest, Repository};
-use sekisho::report::{Format, Package};
+use sekisho::report::{Format, Incomplete, Package, ReportBinding};
 use sekisho::trust::{EnvironmentName, Subject};
 
 use super::records::*;
@@ -91,6 +91,38 @@ async fn a_lossy_report_replaces_no_whole_one() {
     let new = lossy(now() - minutes(3));
     let new = ledger.submit_scan(new).await.unwrap();
     assert_eq!(scans(&ledger, "img").await, [new, whole]);
+}
+
+/// A clean report without a digest fits any image.
+#[tokio::test]
+async fn a_report_that_names_no_image_or_has_gaps_replaces_none_that_does_and_has_none() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let named = scan("img", now() - minutes(9));
+    let named = ledger.submit_scan(named).await.unwrap();
+    let nameless = NewScan {
+        binding: ReportBinding::Declared,
+        findings: Vec::new(),
+        ..scan("img", now() - minutes(6))
+    };
+    let nameless = ledger.submit_scan(nameless).await.unwrap();
+    let gaps = NewScan {
+        incomplete: vec![Incomplete::NothingRecognised],
+        ..scan("img", now() - minutes(3))
+    };
+    let gaps = ledger.submit_scan(gaps).await.unwrap();
+    assert_eq!(scans(&ledger, "img").await, [gaps, nameless, named]);
+    let by_index = NewScan {
+        binding: ReportBinding::Index,
+        ..scan("img", now() - minutes(1))
+    };
+    let by_index = ledger.submit_scan(by_index).await.unwrap();
+    assert_eq!(scans(&ledger, "img").await, [by_index]);
+    drop(ledger);
+    let again = place.serve().await;
+    assert_eq!(scans(&again, "img").await, [by_index]);
 }
 
 #[tokio::test]

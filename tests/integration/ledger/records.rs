@@ -10,7 +10,7 @@ use sekisho::ledger::{
     NewRevocation, NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
-use sekisho::report::{Finding, Format, Severity, Tool};
+use sekisho::report::{Finding, Format, ReportBinding, Severity, Tool};
 use sekisho::trust::{EnvironmentName, Evidence, Mode, Subject};
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -171,6 +171,7 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
             name: "trivy".to_owned(),
             version: None,
         },
+        binding: ReportBinding::Manifest,
         submitter: "ci".to_owned(),
         scope: Scope::everything(),
         scanned_at: Some(scanned_at),

@@ -6,7 +6,7 @@ use super::Expected::*;
 use super::images::digest;
 use super::sekisho::access::Scope;
 use super::sekisho::oci::{Digest, Repository, RepositoryGlobs};
-use super::sekisho::report::{Finding, Format, Incomplete, Severity, Tool};
+use super::sekisho::report::{Finding, Format, Incomplete, ReportBinding, Severity, Tool};
 use super::sekisho::trust::DenialReason::*;
 use super::sekisho::trust::{
     EnvironmentName, Evidence, Promotion, Requirement, Revocation, Scan, Vouching,
@@ -55,6 +55,7 @@ pub fn scan(id: i64, tool: &str, manifest: &str) -> Scan {
         incomplete: Vec::new(),
         end_of_life: false,
         malware: 0,
+        binding: ReportBinding::Manifest,
         bound_from: None,
         findings: Vec::new(),
         packages: Vec::new(),

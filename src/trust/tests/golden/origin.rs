@@ -4,7 +4,7 @@ use super::Expected::*;
 use super::contents::both;
 use super::images::{alone, artifact, digest};
 use super::sekisho::oci::MediaType;
-use super::sekisho::report::{Format, Severity};
+use super::sekisho::report::{Format, Incomplete, ReportBinding, Severity};
 use super::sekisho::trust::DenialReason::*;
 use super::sekisho::trust::{TimedEvidence, TrustedBase};
 use super::{Case, ago, case, days, found, globs, scan};
@@ -142,6 +142,39 @@ pub fn reports() -> Vec<Case> {
                 let mut lossy = scan(2, "trivy", "app");
                 lossy.format = Format::Sarif;
                 c.scan(lossy);
+            },
+        ),
+        case(
+            8,
+            "denies by a report that names the image though one that names none came later",
+            Denied(&[TooSevere]),
+            |c| {
+                c.rescan(|scan| *scan = found(Severity::Critical, scan.clone()));
+                let mut nameless = scan(2, "trivy", "app");
+                nameless.binding = ReportBinding::Declared;
+                c.scan(nameless);
+            },
+        ),
+        case(
+            8,
+            "denies by a whole report though one with gaps came later",
+            Denied(&[TooSevere]),
+            |c| {
+                c.rescan(|scan| *scan = found(Severity::Critical, scan.clone()));
+                let mut gaps = scan(2, "trivy", "app");
+                gaps.incomplete = vec![Incomplete::NothingRecognised];
+                c.scan(gaps);
+            },
+        ),
+        case(
+            8,
+            "serves once a report that names as much of the image is clean",
+            Allowed,
+            |c| {
+                c.rescan(|scan| *scan = found(Severity::Critical, scan.clone()));
+                let mut by_index = scan(2, "trivy", "app");
+                by_index.binding = ReportBinding::Index;
+                c.scan(by_index);
             },
         ),
     ]
