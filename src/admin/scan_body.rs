@@ -33,6 +33,13 @@ impl ScanBody {
     fn parse(text: UploadText) -> Result<Self, AdminError> {
         let body = text.bytes.clone();
         let read: ScanSubmission<'_> = serde_json::from_slice(&body).map_err(|error| {
+            let error = match body.first() {
+                // A byte order mark, or the wide characters behind one.
+                Some(0xEF | 0xFE | 0xFF | 0) => "it is not plain UTF-8; send it as UTF-8 \
+                                                 without a byte order mark"
+                    .to_owned(),
+                _ => error.to_string(),
+            };
             AdminError::bad_request(format!("the body cannot be read: {error}"))
                 .next("see /api/v1/openapi.json")
         })?;

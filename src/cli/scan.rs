@@ -15,6 +15,7 @@ use super::{bind, due, verdict};
 use crate::api::{FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, VerdictView};
 use crate::app::bounded;
 use crate::oci::{Digest, printable};
+use crate::report;
 use crate::trust::EnvironmentName;
 
 /// Hand in scan reports, and see what wants one
@@ -118,26 +119,30 @@ impl Submit {
 /// A file's JSON as it stands; `-` is stdin.
 fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     let named = format!("{flag} {}", file.display());
-    let text = match file.to_str() {
+    let bytes = match file.to_str() {
         Some("-") => whole(io::stdin().lock()),
         _ => bounded::open(file).and_then(whole),
     };
-    let text = text.map_err(|error| Failure::new(format!("{named}: {error}")))?;
-    if text.len() > MAX_SCAN_BYTES {
+    let bytes = bytes.map_err(|error| Failure::new(format!("{named}: {error}")))?;
+    if bytes.len() > MAX_SCAN_BYTES {
         return Err(Failure::new(format!("{named} is over 256 MiB")));
     }
+    let text = report::decode(&bytes)
+        .map_err(|error| Failure::new(format!("{named}: {error}")))?
+        .into_owned();
+    drop(bytes);
     RawValue::from_string(text).map_err(|error| {
         Failure::new(format!("{named} is no JSON: {error}"))
             .next("hand in JSON as the scanner prints it, as of `trivy image --format json`")
     })
 }
 
-fn whole(source: impl Read) -> io::Result<String> {
-    let mut text = String::new();
+fn whole(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     source
         .take(MAX_SCAN_BYTES as u64 + 1)
-        .read_to_string(&mut text)?;
-    Ok(text)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn render(answer: &ScanAnswer, palette: Palette) -> String {
@@ -217,6 +222,24 @@ mod tests {
         let told = read_json("--report", &file).unwrap_err().to_string();
         assert!(told.contains("report.txt is no JSON"), "{told}");
         assert!(told.contains("trivy image --format json"), "{told}");
+    }
+
+    #[test]
+    fn reads_what_windows_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.json");
+        let text = "\u{feff}{\"é\": 1}";
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes(), &wide] {
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(read_json("--report", &file).unwrap().get(), "{\"é\": 1}");
+        }
+        std::fs::write(&file, &wide[..wide.len() - 1]).unwrap();
+        let told = read_json("--report", &file).unwrap_err().to_string();
+        assert!(
+            told.contains("UTF-16") && told.contains("as UTF-8"),
+            "{told}"
+        );
     }
 
     #[test]

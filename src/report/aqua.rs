@@ -21,14 +21,38 @@ use crate::oci::{Platform, printable};
 
 /// The keys of an entry of the list.
 pub(super) const LISTED_KEYS: [&str; 2] = ["image_name", "results"];
+/// The keys of a row in a page of vulnerabilities. Pages of anything look alike outside.
+const ROW_KEYS: [&str; 3] = ["image_name", "name", "resource"];
+
+/// Whether the entries of a page are vulnerabilities in images.
+pub(super) fn is_page_of_vulnerabilities(document: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Rows<'a> {
+        #[serde(borrow)]
+        result: Option<&'a RawValue>,
+    }
+    let foreign = || ReportError::field("result", "is of something else");
+    let mut rows = 0;
+    let page: Result<Rows<'_>, _> = serde_json::from_str(document);
+    let walked = each(
+        "result",
+        page.ok().and_then(|page| page.result),
+        |row: Keys| {
+            rows += 1;
+            row.has_all(&ROW_KEYS).then_some(()).ok_or_else(foreign)
+        },
+    );
+    walked.is_ok() && rows > 0
+}
 
 #[derive(Deserialize)]
 struct Document<'a> {
     image: Option<String>,
     digest: Option<String>,
-    os: Option<String>,
     #[serde(borrow)]
     scan_started: Option<&'a RawValue>,
+    /// In seconds, once it ended.
+    scan_duration: Option<f64>,
     /// When the vulnerability data were published, in seconds.
     data_date: Option<i64>,
     #[serde(borrow)]
@@ -114,13 +138,14 @@ fn read_report(document: &str) -> Result<ScanReport, ReportError> {
     each("resources", document.resources, |scanned| {
         found.add(scanned)
     })?;
+    let unproven = document.unproven();
     let summary = document.vulnerability_summary.unwrap_or_default();
     Ok(ScanReport {
         format: Format::Aqua,
         tool: tool(),
         scanned_at: moment(document.scan_started)?,
         database_at: seconds("data_date", document.data_date.unwrap_or(0), 0)?,
-        incomplete: found.incomplete(&summary, document.os.as_deref()),
+        incomplete: found.incomplete(&summary, unproven),
         // Aqua does not say so.
         end_of_life: false,
         malware: found.malware.max(summary.malware()),
@@ -134,6 +159,20 @@ fn read_report(document: &str) -> Result<ScanReport, ReportError> {
         findings: found.entries.findings.distinct(),
         packages: found.entries.packages.distinct(),
     })
+}
+
+impl Document<'_> {
+    /// What is missing of a scan that came to its end.
+    fn unproven(&self) -> Option<&'static str> {
+        let counted = self.vulnerability_summary.as_ref();
+        if self.scan_started.is_none() || self.scan_duration.is_none() {
+            Some("it has no scan_started and scan_duration")
+        } else if !counted.is_some_and(Summary::counts) {
+            Some("its vulnerability_summary counts nothing")
+        } else {
+            None
+        }
+    }
 }
 
 /// What the resources of a report add up to.
@@ -159,15 +198,16 @@ impl Found {
         self.entries.add_package(package)
     }
 
-    fn incomplete(&self, summary: &Summary, os: Option<&str>) -> Vec<Incomplete> {
+    fn incomplete(&self, summary: &Summary, unproven: Option<&str>) -> Vec<Incomplete> {
         let mut causes: Vec<_> = summary.shortfall(&self.entries).into_iter().collect();
+        causes.extend(unproven.map(|what| Incomplete::Unproven(what.to_owned())));
         if self.not_scanned > 0 {
             let count = self.not_scanned;
             causes.push(Incomplete::Failed(format!(
                 "{count} resources were not scanned"
             )));
         }
-        if os.unwrap_or_default().is_empty() && self.entries.packages.is_empty() {
+        if self.entries.packages.is_empty() {
             causes.push(Incomplete::NothingRecognised);
         }
         causes

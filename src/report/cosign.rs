@@ -2,7 +2,7 @@
 //! of a scanner in its own format (`cosign.sigstore.dev/attestation/vuln/v1`).
 //!
 //! Taken as a document: its signature is not verified, so it is as trustworthy as its
-//! submitter. `trivy image --format cosign-vuln` writes the predicate alone, which is
+//! submitter, and no more complete than the report within. `trivy image --format cosign-vuln` writes the predicate alone, which is
 //! taken too.
 
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::keys::Keys;
 use super::statement::{self, StatementSubject};
-use super::{Format, ReportError, ScanReport, error, field};
+use super::{Format, Incomplete, ReportError, ScanReport, error, field};
 
 /// The keys of a predicate by itself.
 pub(super) const PREDICATE_KEYS: [&str; 3] = ["invocation", "metadata", "scanner"];
@@ -79,7 +79,10 @@ fn read_statement(document: &str, native: ReadNative) -> Result<ScanReport, Repo
 fn read_predicate(predicate: &str, native: ReadNative) -> Result<ScanReport, ReportError> {
     let predicate: Predicate<'_> = serde_json::from_str(predicate)
         .map_err(|error| ReportError::field("predicate", error::problem(&error)))?;
-    let report = native(predicate.scanner.result.get())?;
+    let mut report = native(predicate.scanner.result.get())?;
+    if !report.format.can_satisfy() {
+        report.incomplete.push(Incomplete::Lossy(report.format));
+    }
     let finished = field::time("scanFinishedOn", predicate.metadata.scan_finished_on)?;
     Ok(ScanReport {
         format: Format::CosignVuln,

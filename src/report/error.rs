@@ -14,8 +14,11 @@ pub enum ReportError {
     TooManyAliases(usize),
     #[error("the report lists more than {0} packages")]
     TooManyPackages(usize),
-    #[error("the report is not UTF-8 text")]
-    NotUtf8,
+    #[error(
+        "the report is {0}; save it as UTF-8 (in PowerShell: `… | Out-File -Encoding utf8 \
+         report.json`, or let the scanner write the file)"
+    )]
+    Encoding(&'static str),
     #[error("the report is not strict JSON: {0}")]
     Json(String),
     #[error(

@@ -90,9 +90,14 @@ pub(super) fn text(field: &'static str, text: String) -> Result<String, ReportEr
     bounded(field, text, MAX_TEXT_BYTES)
 }
 
-/// Short text, where Go's empty string means that there is none.
-pub(super) fn optional(field: &'static str, text: String) -> Result<Option<String>, ReportError> {
-    bounded(field, text, MAX_TEXT_BYTES).map(filled)
+/// Text that people read and nothing is matched by, cut where it is long: the versions
+/// that mend something may be hundreds. Go's empty string means that there is none.
+pub(super) fn for_people(mut text: String) -> Option<String> {
+    if text.len() > MAX_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES - "…".len()));
+        text.push('…');
+    }
+    filled(text)
 }
 
 /// The status of a finding that the scanner was told to leave out, for whatever
@@ -234,6 +239,14 @@ mod tests {
             assert!(id("id", bad).is_err());
         }
         assert!(text("package", "p".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn cuts_long_text_for_people() {
+        assert_eq!(for_people(String::new()), None);
+        assert_eq!(for_people("1.0".to_owned()).as_deref(), Some("1.0"));
+        let cut = for_people("ü".repeat(2000)).unwrap();
+        assert!(cut.len() <= MAX_TEXT_BYTES && cut.ends_with("ü…"));
     }
 
     #[test]

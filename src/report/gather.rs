@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_absent_list_has_no_entries() {
-        let refuse = |_: String| Err(ReportError::NotUtf8);
+        let refuse = |_: String| Err(ReportError::TooLarge(0));
         assert_eq!(each("list", None, refuse), Ok(()));
     }
 }

@@ -127,6 +127,10 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
     let document: Document<'_> =
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     document.check_kind()?;
+    if document.vulnerabilities.is_none() {
+        let problem = "is no list, and the schema demands one, be it empty";
+        return Err(ReportError::field("vulnerabilities", problem));
+    }
     let mut findings = Findings::default();
     let mut image = None;
     each("vulnerabilities", document.vulnerabilities, |found| {
@@ -189,7 +193,10 @@ impl Scan<'_> {
         let options = self.options.iter().flat_map(|list| &list.0);
         let filters = options.filter_map(ScanOption::filter);
         let failed = status.into_iter().chain(fatal).map(Incomplete::Failed);
-        failed.chain(filters.map(Incomplete::Filtered)).collect()
+        let no_end = self.end_time.is_empty();
+        let unproven = no_end.then(|| Incomplete::Unproven("it has no end_time".to_owned()));
+        let causes = failed.chain(filters.map(Incomplete::Filtered));
+        causes.chain(unproven).collect()
     }
 }
 
@@ -311,7 +318,7 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
         package: field::text("package.name", dependency.package.name)?,
         purl: None,
         installed: field::text("dependency.version", dependency.version)?,
-        fixed: field::optional("solution", fixed)?,
+        fixed: field::for_people(fixed),
         severity,
         severity_source: None,
         status: None,

@@ -21,8 +21,21 @@ struct Document<'a> {
     #[serde(borrow)]
     source: Option<Source<'a>>,
     distro: Option<Distro>,
+    #[serde(rename = "alertsByPackage")]
+    alerts: Option<Few<PackageAlerts>>,
     #[serde(borrow)]
     descriptor: Descriptor<'a>,
+}
+
+/// What Grype warns of, since 0.105.
+#[derive(Deserialize)]
+struct PackageAlerts {
+    alerts: Option<Few<Alert>>,
+}
+
+#[derive(Deserialize)]
+struct Alert {
+    r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -192,6 +205,12 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
     let document: Document<'_> =
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     document.descriptor.check_tool()?;
+    if document.matches.is_none() {
+        return Err(ReportError::field(
+            "matches",
+            "is no list, and Grype writes one always; hand the report in as Grype wrote it",
+        ));
+    }
     let subject = subject(document.source.as_ref())?;
     let mut findings = Findings::default();
     let mut packages = Packages::default();
@@ -212,24 +231,39 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         scanned_at: field::time("descriptor.timestamp", document.descriptor.timestamp)?,
         database_at: document.descriptor.database_at()?,
         incomplete: document.incomplete(&findings),
-        // Grype does not say so.
-        end_of_life: false,
+        end_of_life: document.alerts().any(|alert| alert == END_OF_LIFE),
         malware: 0,
         findings: findings.distinct(),
         packages: packages.distinct(),
     })
 }
 
+/// The alert on packages of a distribution that no longer receives advisories.
+const END_OF_LIFE: &str = "distro-eol";
+
 impl Document<'_> {
+    fn alerts(&self) -> impl Iterator<Item = &str> {
+        let packages = self.alerts.iter().flat_map(|list| &list.0);
+        let alerts = packages.flat_map(|package| package.alerts.iter().flat_map(|it| &it.0));
+        alerts.map(|alert| &*alert.r#type)
+    }
+
     fn incomplete(&self, findings: &Findings) -> Vec<Incomplete> {
         let mut causes: Vec<_> = self
             .descriptor
             .filters()
             .map(Incomplete::Filtered)
             .collect();
-        if self.descriptor.database_invalid() {
-            causes.push(Incomplete::DatabaseInvalid);
+        match self.descriptor.database() {
+            Some(database) if database.is_invalid() => causes.push(Incomplete::DatabaseInvalid),
+            Some(_) => {}
+            None => causes.push(Incomplete::Unproven("it names no database".to_owned())),
         }
+        let unread = self.alerts().find(|alert| *alert != END_OF_LIFE);
+        causes.extend(unread.map(|alert| {
+            let alert = printable(alert, 64);
+            Incomplete::Filtered(format!("packages were not looked up ({alert})"))
+        }));
         let named = |distro: &Distro| !distro.name.is_empty();
         if findings.is_empty() && !self.distro.as_ref().is_some_and(named) {
             causes.push(Incomplete::NothingRecognised);
@@ -255,20 +289,18 @@ impl Descriptor<'_> {
 
     fn database(&self) -> Option<DatabaseStatus<'_>> {
         let database = self.db.as_ref()?;
-        Some(database.status.unwrap_or(DatabaseStatus {
+        let older = DatabaseStatus {
             built: database.built,
-            valid: database.valid,
+            // Not said before schema 6.
+            valid: database.valid.or(Some(true)),
             error: database.error,
-        }))
+        };
+        Some(database.status.unwrap_or(older))
     }
 
     fn database_at(&self) -> Result<Option<jiff::Timestamp>, ReportError> {
         let built = self.database().and_then(|database| database.built);
         field::time("descriptor.db.built", built)
-    }
-
-    fn database_invalid(&self) -> bool {
-        self.database().is_some_and(DatabaseStatus::is_invalid)
     }
 
     /// What the scan was told to leave out, in the words of its configuration.
@@ -311,7 +343,7 @@ impl IgnoreRule {
 impl DatabaseStatus<'_> {
     pub(super) fn is_invalid(self) -> bool {
         let said = |error: &&RawValue| error.get() != "\"\"";
-        self.valid == Some(false) || self.error.as_ref().is_some_and(said)
+        self.valid != Some(true) || self.error.as_ref().is_some_and(said)
     }
 }
 
@@ -439,12 +471,9 @@ fn finding(found: Match<'_>, suppressed: bool) -> Result<Finding, ReportError> {
         package: field::text("artifact.name", artifact.name)?,
         purl: field::purl("artifact.purl", artifact.purl)?,
         installed: field::text("artifact.version", artifact.version)?,
-        fixed: field::optional(
-            "fix.versions",
-            fix.versions.unwrap_or_default().0.join(", "),
-        )?,
+        fixed: field::for_people(fix.versions.unwrap_or_default().0.join(", ")),
         severity,
-        severity_source: field::optional("vulnerability.namespace", vulnerability.namespace)?,
-        status: field::optional("fix.state", status)?,
+        severity_source: field::for_people(vulnerability.namespace),
+        status: field::for_people(status),
     })
 }

@@ -104,7 +104,9 @@ struct Cvss<'a> {
 
 /// Reads a document that is known to be strict JSON.
 pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
-    let document: Document<'_> = serde_json::from_str(unwrapped(document)?)
+    let unwrapped = unwrapped(document)?;
+    let is_bare = unwrapped.len() == document.len();
+    let document: Document<'_> = serde_json::from_str(unwrapped)
         .map_err(|error| ReportError::field("report", error::problem(&error)))?;
     let mut findings = Findings::default();
     let mut about = About::default();
@@ -124,7 +126,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         scanned_at: field::time("generated_at", document.generated_at)?,
         // Only the adapter's metadata date it.
         database_at: None,
-        incomplete: document.withheld(gravest)?.into_iter().collect(),
+        incomplete: document.incomplete(gravest, is_bare)?,
         end_of_life: false,
         malware: 0,
         subject: ReportSubject {
@@ -163,6 +165,36 @@ fn several() -> ReportError {
 }
 
 impl Document<'_> {
+    fn incomplete(
+        &self,
+        gravest: Option<Severity>,
+        is_bare: bool,
+    ) -> Result<Vec<Incomplete>, ReportError> {
+        let withheld = self.withheld(gravest)?;
+        let unproven = self.unproven(is_bare).map(str::to_owned);
+        let causes = withheld.into_iter();
+        Ok(causes.chain(unproven.map(Incomplete::Unproven)).collect())
+    }
+
+    /// What is missing of a report that came to its end. Harbor's API hands one out under
+    /// its type; a scanner says what it looked at. Anything may have three such keys.
+    fn unproven(&self, is_bare: bool) -> Option<&'static str> {
+        let artifact = self.artifact.as_ref();
+        let named = artifact.is_some_and(|artifact| !artifact.digest.is_empty());
+        if is_bare && !named {
+            return Some("it names no artifact, and does not lie under its type");
+        }
+        if field::time("generated_at", self.generated_at)
+            .ok()
+            .flatten()
+            .is_none()
+        {
+            return Some("it has no generated_at");
+        }
+        let listed = self.vulnerabilities.is_some() || self.severity == "None";
+        (!listed).then_some("it lists no vulnerabilities and does not say that there are none")
+    }
+
     /// Why findings are missing: the report as a whole is rated graver than anything
     /// that it lists.
     fn withheld(&self, gravest: Option<Severity>) -> Result<Option<Incomplete>, ReportError> {
@@ -265,9 +297,9 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         package: field::text("package", found.package)?,
         purl: None,
         installed: field::text("version", found.version)?,
-        fixed: field::optional("fix_version", found.fix_version)?,
+        fixed: field::for_people(found.fix_version),
         severity,
         severity_source: None,
-        status: field::optional("status", found.status)?,
+        status: field::for_people(found.status),
     })
 }

@@ -8,6 +8,7 @@ mod aqua;
 mod cosign;
 mod cvss_vector;
 mod cyclonedx;
+mod encoding;
 mod error;
 mod field;
 mod finding;
@@ -31,6 +32,7 @@ mod subject;
 mod tests;
 mod trivy;
 
+pub use encoding::decode;
 pub use error::ReportError;
 pub use finding::{Finding, Package};
 pub use gather::MAX_FINDINGS;

@@ -14,7 +14,7 @@ use super::{
 ///
 /// A claimed format does not make a document one: what reads as another is refused.
 pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportError> {
-    let document = strict::check(bytes, MAX_REPORT_BYTES)?;
+    let document = &*strict::check(bytes, MAX_REPORT_BYTES)?;
     let found = recognise(document)?;
     match format {
         Some(claimed) if claimed != found => Err(ReportError::OtherFormat { claimed, found }),
@@ -24,7 +24,7 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportEr
 
 /// Which format a document has, by the keys that only that format writes.
 pub fn detect(bytes: &[u8]) -> Result<Format, ReportError> {
-    recognise(strict::check(bytes, MAX_REPORT_BYTES)?)
+    recognise(&strict::check(bytes, MAX_REPORT_BYTES)?)
 }
 
 fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
@@ -60,6 +60,8 @@ enum Shape {
     Statement,
     /// A DSSE envelope; its payload is a statement.
     Envelope,
+    /// A page of an API; its rows tell whose.
+    Page,
 }
 
 /// Keys that together only one format writes.
@@ -72,13 +74,16 @@ const FORMAT_KEYS: [(&[&str], Shape); 17] = [
         &["SchemaVersion", "ArtifactName"],
         Shape::Report(Format::Trivy),
     ),
-    (&["descriptor", "matches"], Shape::Report(Format::Grype)),
-    (&["image", "resources"], Shape::Report(Format::Aqua)),
     (
-        &["image", "vulnerability_summary"],
+        &["descriptor", "matches", "source"],
+        Shape::Report(Format::Grype),
+    ),
+    (&["image", "os", "resources"], Shape::Report(Format::Aqua)),
+    (
+        &["image", "os", "vulnerability_summary"],
         Shape::Report(Format::Aqua),
     ),
-    (&["count", "result"], Shape::Report(Format::Aqua)),
+    (&["count", "result"], Shape::Page),
     (&["cves", "image_name"], Shape::Report(Format::Aqua)),
     (
         &["scan", "version", "vulnerabilities"],
@@ -110,6 +115,10 @@ fn recognise(document: &str) -> Result<Format, ReportError> {
         Ok(Some(Shape::Report(format))) => Ok(format),
         Ok(Some(Shape::Statement)) => statement::format(document),
         Ok(Some(Shape::Envelope)) => statement::format(&statement::open(document)?),
+        Ok(Some(Shape::Page)) if aqua::is_page_of_vulnerabilities(document) => Ok(Format::Aqua),
+        Ok(Some(Shape::Page)) => {
+            unrecognised("; this is a page, but not of vulnerabilities in an image")
+        }
         Ok(None) => unrecognised(hint(&keys)),
         Err(Several) => unrecognised("; this one has the keys of two of them"),
     }

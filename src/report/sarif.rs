@@ -308,7 +308,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         package: field::text("Package", package)?,
         purl: None,
         installed: field::text("Installed Version", line("Installed Version"))?,
-        fixed: field::optional("Fixed Version", line("Fixed Version"))?,
+        fixed: field::for_people(line("Fixed Version")),
         severity: rule.and_then(|rule| rule.severity).max(written),
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),

@@ -62,7 +62,7 @@ impl ScannerInfo {
     /// Reads what the scanner printed, at most 1 MiB of it.
     pub fn read(bytes: &[u8]) -> Result<Self, ScannerInfoError> {
         let text = strict::check(bytes, MAX_BYTES)?;
-        let printed: Printed<'_> = serde_json::from_str(text)
+        let printed: Printed<'_> = serde_json::from_str(&text)
             .map_err(|error| ReportError::field("document", problem(&error)))?;
         match (&printed.trivy, printed.schema_version) {
             (Some(database), None) => Ok(Self {
@@ -84,7 +84,8 @@ impl<'a> Printed<'a> {
     fn grype(&self) -> DatabaseStatus<'a> {
         DatabaseStatus {
             built: self.built,
-            valid: self.valid,
+            // Not said before schema 6.
+            valid: self.valid.or(Some(true)),
             error: self.error,
         }
     }

@@ -82,8 +82,7 @@ pub(super) fn open(envelope: &str) -> Result<String, ReportError> {
         .decode(&*envelope.payload)
         .or_else(|_| URL_SAFE.decode(&*envelope.payload))
         .map_err(|_| ReportError::field("payload", "is not base64"))?;
-    strict::check(&payload, MAX_REPORT_BYTES)?;
-    String::from_utf8(payload).map_err(|_| ReportError::NotUtf8)
+    Ok(strict::check(&payload, MAX_REPORT_BYTES)?.into_owned())
 }
 
 /// Which format a statement has. Early cosigns left out `https://`.

@@ -187,7 +187,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         format: Format::Trivy,
         scanned_at: field::time("CreatedAt", document.created_at)?,
         database_at: document.database_at()?,
-        incomplete: scanned.incomplete(document.metadata.os.as_ref()),
+        incomplete: scanned.incomplete(&document),
         end_of_life: document.metadata.end_of_life(),
         subject: subject(document.metadata, &document.artifact_name)?,
         tool: Tool {
@@ -208,6 +208,8 @@ impl Document<'_> {
         }
         match &*self.artifact_type {
             "container_image" => Ok(()),
+            // Of an image's inventory, if that says which.
+            "cyclonedx" | "spdx" if self.metadata.names_content() => Ok(()),
             "" => Err(ReportError::NotAnImage("nothing it names".to_owned())),
             other => Err(ReportError::NotAnImage(format!(
                 "a {}",
@@ -227,6 +229,12 @@ impl Document<'_> {
 }
 
 impl Metadata {
+    /// Whether it says by config or layers which image was opened.
+    fn names_content(&self) -> bool {
+        let layers = self.diff_ids.iter().any(|layers| !layers.0.is_empty());
+        layers || !self.image_id.is_empty()
+    }
+
     fn end_of_life(&self) -> bool {
         self.os.as_ref().is_some_and(|os| os.end_of_life)
     }
@@ -253,6 +261,7 @@ fn subject(metadata: Metadata, name: &str) -> Result<ReportSubject, ReportError>
 /// What the targets of a report add up to.
 #[derive(Default)]
 struct Scanned {
+    targets: u64,
     os_packages: bool,
     language_packages: bool,
     findings: Findings,
@@ -284,6 +293,7 @@ impl Scanned {
     /// Vulnerabilities count in a target of any class; secrets, misconfigurations
     /// and licences are other lists and are not read.
     fn add(&mut self, target: Target<'_>) -> Result<(), ReportError> {
+        self.targets += 1;
         self.os_packages |= target.class == "os-pkgs";
         self.language_packages |= target.class == "lang-pkgs";
         each("Packages", target.packages, |installed: Installed| {
@@ -314,19 +324,33 @@ impl Scanned {
 
     /// Trivy lists a target for the operating system's packages even when it finds
     /// nothing in them. Without one they were not looked at: the system is not
-    /// supported, or other package types or scanners were asked for.
-    fn incomplete(&self, os: Option<&OperatingSystem>) -> Vec<Incomplete> {
-        let os = os.filter(|os| !matches!(&*os.family, "" | "none"));
-        match os {
-            Some(os) if !self.os_packages => vec![Incomplete::Filtered(format!(
+    /// supported, or other package types or scanners were asked for. Of a system that it
+    /// does not know it looks nothing up.
+    fn incomplete(&self, document: &Document<'_>) -> Vec<Incomplete> {
+        let family = document.metadata.os.as_ref().map(|os| &*os.family);
+        let system = family.filter(|family| !matches!(*family, "" | "none"));
+        let found_empty = self.targets == 0 && document.says_that_it_is_empty(family);
+        match system {
+            Some(system) if !self.os_packages => vec![Incomplete::Filtered(format!(
                 "packages of the operating system {} were not scanned",
-                printable(&os.family, 32)
+                printable(system, 32)
             ))],
-            None if !self.os_packages && !self.language_packages => {
-                vec![Incomplete::NothingRecognised]
-            }
+            None if self.os_packages => vec![Incomplete::Filtered(
+                "packages of an operating system that was not recognised were not scanned"
+                    .to_owned(),
+            )],
+            None if !self.language_packages && !found_empty => vec![Incomplete::NothingRecognised],
             _ => Vec::new(),
         }
+    }
+}
+
+impl Document<'_> {
+    /// An image may hold neither a system nor packages: one that was opened, of which
+    /// the report says so.
+    fn says_that_it_is_empty(&self, family: Option<&str>) -> bool {
+        let said = family == Some("none") || self.results.is_some();
+        said && self.metadata.names_content()
     }
 }
 
@@ -381,9 +405,9 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
         package: field::text("PkgName", found.pkg_name)?,
         purl: field::purl("PURL", purl.unwrap_or_default())?,
         installed: field::text("InstalledVersion", found.installed_version)?,
-        fixed: field::optional("FixedVersion", found.fixed_version)?,
+        fixed: field::for_people(found.fixed_version),
         severity,
-        severity_source: field::optional("SeveritySource", found.severity_source)?,
-        status: field::optional("Status", status)?,
+        severity_source: field::for_people(found.severity_source),
+        status: field::for_people(status),
     })
 }

@@ -65,14 +65,22 @@ pub(super) fn read_image(document: &str) -> Result<ScanReport, ReportError> {
 impl Image<'_> {
     fn incomplete(&self, entries: &Entries) -> Vec<Incomplete> {
         let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let status = said(&self.status);
+        let unproven = match (&status, self.cves) {
+            (None, _) => Some("it has no status"),
+            (Some(_), None) => Some("it has no cves"),
+            (Some(_), Some(_)) => None,
+        };
         let failed = said(&self.error)
-            .or_else(|| said(&self.status).filter(|status| !status.eq_ignore_ascii_case("scanned")))
+            .or_else(|| status.filter(|status| !status.eq_ignore_ascii_case("scanned")))
             .map(|why| Incomplete::Failed(printable(&why, 200)));
-        let unsaid = entries.listed == 0 && said(&self.status).is_none();
         let counts = self.cves_counts.as_ref();
         let shortfall = counts.and_then(|counts| counts.shortfall(entries));
-        let nothing = unsaid.then_some(Incomplete::NothingRecognised);
-        [failed, shortfall, nothing].into_iter().flatten().collect()
+        let unproven = unproven.map(|what| Incomplete::Unproven(what.to_owned()));
+        [failed, shortfall, unproven]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -194,9 +202,8 @@ impl Page<'_> {
             let key = printable(key, 64);
             format!("the query narrows the rows by {key}")
         });
-        let nothing = (shown == 0).then_some(Incomplete::NothingRecognised);
         let filtered = [rows, query].into_iter().flatten();
-        filtered.map(Incomplete::Filtered).chain(nothing).collect()
+        filtered.map(Incomplete::Filtered).collect()
     }
 
     /// What in the query leaves rows out. Keys that we do not know may.

@@ -249,7 +249,7 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
         package: package.name.clone(),
         purl: None,
         installed: package.version.clone(),
-        fixed: field::optional("fix_version", found.fix_version.unwrap_or_default())?,
+        fixed: field::for_people(found.fix_version.unwrap_or_default()),
         severity,
         severity_source: source.map(str::to_owned),
         status: acknowledged.then(|| field::suppressed("acknowledged")),
@@ -270,6 +270,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Whether it says how many vulnerabilities there are, be it none.
+    pub(super) fn counts(&self) -> bool {
+        self.total.is_some()
+    }
+
     pub(super) fn malware(&self) -> u64 {
         self.malware.unwrap_or(0)
     }

@@ -195,12 +195,36 @@ fn resources_that_were_not_scanned_make_a_report_incomplete() {
 
 #[test]
 fn nothing_recognised_is_incomplete() {
-    let nothing = report(r#"{"image":"app","os":"","resources":null}"#);
-    assert_eq!(nothing.incomplete, [Incomplete::NothingRecognised]);
-    assert_eq!(
-        report(r#"{"image":"app","os":"alpine","resources":[]}"#).incomplete,
-        []
-    );
+    let ended =
+        r#""scan_started":{"seconds":1},"scan_duration":1,"vulnerability_summary":{"total":0}"#;
+    for resources in ["null", "[]"] {
+        let text = format!(r#"{{"image":"app","os":"alpine","resources":{resources},{ended}}}"#);
+        assert_eq!(report(&text).incomplete, [Incomplete::NothingRecognised]);
+    }
+}
+
+#[test]
+fn a_report_that_shows_no_end_of_the_scan_is_incomplete() {
+    for key in [
+        "scan_started",
+        "scan_duration",
+        "vulnerability_summary",
+        "total",
+    ] {
+        let report = with(CLI, &format!("\"{key}\""), "\"x\"").unwrap();
+        assert!(
+            matches!(report.incomplete[..], [Incomplete::Unproven(_)]),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_rating_that_was_lost_shows_in_the_summary() {
+    let lost = with(CLI, "\"aqua_severity\": \"medium\"", "\"x\": 1").unwrap();
+    assert!(filtered(&lost), "{:?}", lost.incomplete);
+    let all = with(CLI, "\"aqua_score\": 5.3", "\"x\": 1").unwrap_err();
+    assert!(matches!(all, ReportError::Unrated { .. }), "{all}");
 }
 
 #[test]
@@ -311,10 +335,22 @@ fn a_page_whose_query_leaves_rows_out_is_incomplete() {
 }
 
 #[test]
-fn a_page_without_rows_says_nothing_of_an_image() {
-    let page = report(r#"{"count":0,"page":1,"result":[],"is_partial_data":false}"#);
-    assert_eq!(page.incomplete, [Incomplete::NothingRecognised]);
-    assert_eq!(page.subject, ReportSubject::default());
+fn refuses_a_page_without_rows_and_one_of_something_else() {
+    for rows in [
+        "[]",
+        "null",
+        r#"[{"name":"team/app","registry":"internal","num_images":3}]"#,
+        r#"[{"name":"ticket-1","severity":"low"}]"#,
+        "[7]",
+        "{}",
+    ] {
+        let page = format!(r#"{{"count":1,"page":1,"result":{rows},"is_partial_data":false}}"#);
+        let error = read(page.as_bytes(), None).unwrap_err().to_string();
+        assert!(
+            error.contains("not of vulnerabilities in an image"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -339,8 +375,13 @@ fn an_image_that_was_not_scanned_is_incomplete() {
     }
     let fewer = with(IMAGE, "\"total\": 1", "\"total\": 4").unwrap();
     assert!(filtered(&fewer));
-    let unsaid = report(r#"{"image_name":"app","cves":null}"#);
-    assert_eq!(unsaid.incomplete, [Incomplete::NothingRecognised]);
+    for unsaid in [
+        r#"{"image_name":"app","cves":[]}"#,
+        r#"{"image_name":"app","cves":null,"status":"SCANNED"}"#,
+    ] {
+        let report = report(unsaid);
+        assert!(matches!(report.incomplete[..], [Incomplete::Unproven(_)]));
+    }
 }
 
 #[test]

@@ -63,21 +63,51 @@ fn an_unknown_severity_word_is_an_error() {
 
 #[test]
 fn a_clean_report_without_artifact_names_no_image() {
-    let report = report(CLEAN);
+    let report = report(&under(V1_1, CLEAN));
     assert_eq!(report.subject, ReportSubject::default());
     assert_eq!(report.findings, []);
     assert_eq!(report.incomplete, []);
     assert_eq!(report.tool.name, "clair");
 }
 
+fn under(key: &str, text: &str) -> String {
+    format!(r#"{{"{key}": {text}}}"#)
+}
+
+/// Anything may have three such keys.
+#[test]
+fn a_bare_report_without_artifact_shows_no_end_of_a_scan() {
+    let causes = report(CLEAN).incomplete;
+    assert!(matches!(causes[..], [Incomplete::Unproven(_)]));
+    let manifest = Digest::sha256(b"manifest");
+    let artifact = format!(r#""artifact": {{"digest": "{manifest}"}}"#);
+    let named = with(CLEAN, "\"artifact\": null", &artifact).unwrap();
+    assert_eq!(named.incomplete, []);
+}
+
+#[test]
+fn a_report_that_does_not_say_that_there_is_nothing_or_when_is_incomplete() {
+    let clean = under(V1_1, CLEAN);
+    for (from, to) in [
+        ("\"severity\": \"None\"", "\"x\": 1"),
+        ("\"generated_at\"", "\"x\""),
+    ] {
+        let report = with(&clean, from, to).unwrap();
+        assert!(
+            matches!(report.incomplete[..], [Incomplete::Unproven(_)]),
+            "{from}"
+        );
+    }
+}
+
 #[test]
 fn a_report_rated_graver_than_what_it_lists_is_incomplete() {
     for (text, from) in [
         (FINDINGS, "\"severity\": \"High\",\n    \"vuln"),
-        (CLEAN, "\"severity\": \"None\",\n  \"vuln"),
+        (&under(V1_1, CLEAN), "\"severity\": \"None\",\n  \"vuln"),
     ] {
         let report = with(text, from, "\"severity\": \"Critical\", \"vuln").unwrap();
-        assert!(matches!(report.incomplete[..], [Incomplete::Filtered(_)]));
+        assert!(matches!(report.incomplete[0], Incomplete::Filtered(_)));
     }
 }
 
@@ -113,9 +143,12 @@ fn refuses_a_report_about_several_artifacts() {
 
 #[test]
 fn reads_a_report_under_each_of_its_types_and_bare() {
-    let bare = report(CLEAN);
+    let bare = ScanReport {
+        incomplete: Vec::new(),
+        ..report(CLEAN)
+    };
     for version in [V1_0, V1_1, V1_2] {
-        assert_eq!(report(&format!(r#"{{"{version}": {CLEAN}}}"#)), bare);
+        assert_eq!(report(&under(version, CLEAN)), bare);
     }
     let beside = format!(r#"{{"{V1_1}": {CLEAN}, "application/vnd.security.sbom": {{}}}}"#);
     assert_eq!(report(&beside), bare);

@@ -3,6 +3,7 @@
 mod aqua;
 mod attested;
 mod cyclonedx;
+mod faults;
 mod gitlab;
 mod grype;
 mod harbor;

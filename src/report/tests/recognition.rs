@@ -120,8 +120,8 @@ fn refuses_an_envelope_that_holds_no_strict_statement() {
 fn refuses_a_document_with_the_keys_of_two_formats() {
     let marks = [
         r#""SchemaVersion":2,"ArtifactType":"container_image""#,
-        r#""matches":[],"descriptor":{}"#,
-        r#""image":"app","resources":[]"#,
+        r#""matches":[],"descriptor":{},"source":{}"#,
+        r#""image":"app","os":"alpine","resources":[]"#,
         r#""scan":{},"version":"15.0.7","vulnerabilities":[]"#,
         r#""generated_at":"","scanner":{},"vulnerabilities":[]"#,
         r#""runs":[],"version":"2.1.0""#,

@@ -41,7 +41,6 @@ fn every_format_refuses_duplicate_keys_tails_depth_and_what_is_no_number() {
         for bad in [
             text.replacen('{', &format!("{{\"{key}\": null,"), 1),
             format!("{text}{{}}"),
-            format!("\u{feff}{text}"),
             text.replacen('{', &format!("{{\"x\": {deep},"), 1),
             text.replacen('{', "{\"x\": NaN,", 1),
             text[..text.len() / 2].to_owned(),
