@@ -33,10 +33,11 @@ pub(super) async fn list(
     ReadAccess(principal): ReadAccess,
     StrictQuery(query): StrictQuery<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
+    let environment = admin.known_environment(query.environment)?;
     let limit = query.limit.unwrap_or(DEFAULT_DECISIONS).min(MAX_DECISIONS);
     let filter = DecisionFilter {
         since: query.since,
-        environment: query.environment,
+        environment,
         verdict: query.verdict,
         limit: u32::try_from(limit).ok(),
     };

@@ -26,6 +26,18 @@ impl Admin {
         })
     }
 
+    /// The environment that a list is narrowed to, if it is to one.
+    ///
+    /// # Errors
+    /// There is none of that name: what it lists would be nothing, and pass for an
+    /// all-clear.
+    pub(super) fn known_environment(
+        &self,
+        named: Option<EnvironmentName>,
+    ) -> Result<Option<EnvironmentName>, AdminError> {
+        named.map(|it| self.environment(Some(it))).transpose()
+    }
+
     /// The environment named, or the only one there is.
     pub(super) fn environment(
         &self,

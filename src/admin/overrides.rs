@@ -7,14 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::Admin;
 use super::authenticate::{Authenticated, RecordsReader, RequestTime, forbidden};
 use super::error::AdminError;
-use super::extract::JsonBody;
+use super::extract::{JsonBody, PathName, StrictQuery};
 use super::images::{digest_of, within_scope};
+use crate::access::Principal;
 use crate::api::{
-    BreakGlassList, BreakGlassRequest, BreakGlassView, ErrorBody, ErrorCode, ModeList, ModeRequest,
-    ModeView,
+    BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery, ErrorBody,
+    ErrorCode, ModeEnded, ModeList, ModeRequest, ModeView,
 };
-use crate::ledger::{NewBreakGlass, NewTimedMode};
-use crate::trust::{BreakGlass, TimedMode};
+use crate::ledger::{EarlyEnd, NewBreakGlass, NewTimedMode};
+use crate::trust::{BreakGlass, EnvironmentName, TimedMode};
 
 /// The longest text that is taken, in characters.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -37,19 +38,14 @@ pub(super) async fn grant_break_glass(
     RequestTime(now): RequestTime,
     JsonBody(request): JsonBody<BreakGlassRequest>,
 ) -> Result<Json<BreakGlassView>, AdminError> {
-    let may = principal.role().may_break_glass() && principal.scope().repositories().is_empty();
-    if !may {
-        return Err(forbidden(
-            &principal,
-            "break glass for a digest wherever it lies",
-        ));
-    }
+    may_break_glass(&principal)?;
     let image = admin.image(&request.image, Some(&request.environment))?;
     within_scope(&principal, image.repository(), Some(&request.environment))?;
     let environment = admin.environment(Some(request.environment))?;
     let new = NewBreakGlass {
         environment,
         digest: digest_of(&image)?,
+        image: Some(image.to_string()),
         ticket: required_text("ticket", &request.ticket)?,
         reason: required_text("reason", &request.reason)?,
         granted_by: principal.name().to_owned(),
@@ -86,8 +82,59 @@ pub(super) async fn list_break_glass(
 ) -> Json<BreakGlassList> {
     let active = admin.ledger.index().active_break_glass(now);
     let seen = |grant: &BreakGlass| admin.grant_within(principal.scope(), grant);
-    let break_glass = active.into_iter().filter(seen).map(Into::into).collect();
+    let view = |grant: BreakGlass| admin.named_within(principal.scope(), grant.into());
+    let break_glass = active.into_iter().filter(seen).map(view).collect();
     Json(BreakGlassList { break_glass })
+}
+
+/// End a grant before its time.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/break-glass/{id}",
+    operation_id = "end_grant",
+    params(("id" = String, Path, description = "As the list shows it"), EndQuery),
+    responses((status = 200, body = BreakGlassEnded), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn end_break_glass(
+    State(admin): State<Admin>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    PathName(id): PathName,
+    StrictQuery(query): StrictQuery<EndQuery>,
+) -> Result<Json<BreakGlassEnded>, AdminError> {
+    may_break_glass(&principal)?;
+    let unknown = || {
+        AdminError::new(
+            ErrorCode::NotFound,
+            format!("no break-glass {id} holds now"),
+        )
+        .next("sekisho break-glass list shows those that do")
+    };
+    let number = id.strip_prefix("break-glass:").unwrap_or(&id);
+    let number: i64 = number.parse().map_err(|_| unknown())?;
+    let active = admin.ledger.index().active_break_glass(now).into_iter();
+    let mut within = active.filter(|it| admin.grant_within(principal.scope(), it));
+    let grant = within.find(|it| it.id == number).ok_or_else(unknown)?;
+    let end = early_end(&principal, now, query)?;
+    let ledger = &admin.ledger;
+    if !ledger
+        .end_break_glass(grant.id, &grant.environment, end)
+        .await?
+    {
+        return Err(unknown());
+    }
+    tracing::warn!(
+        break_glass.id = grant.id,
+        environment = %grant.environment,
+        image.digest = %grant.digest,
+        principal = principal.name(),
+        "break-glass ended early"
+    );
+    Ok(Json(BreakGlassEnded {
+        ended: grant.into(),
+        ended_by: principal.name().to_owned(),
+        ended_at: now,
+    }))
 }
 
 /// Judge an environment in another mode, for some hours.
@@ -103,19 +150,13 @@ pub(super) async fn set_mode(
     RequestTime(now): RequestTime,
     JsonBody(request): JsonBody<ModeRequest>,
 ) -> Result<Json<ModeView>, AdminError> {
-    let scope = principal.scope();
-    let may = principal.role().may_set_modes()
-        && scope.repositories().is_empty()
-        && scope.covers_environment(request.environment.as_str());
-    if !may {
-        let what = format!("set the mode of {}", request.environment);
-        return Err(forbidden(&principal, &what));
-    }
+    may_set_modes(&principal, &request.environment)?;
     let environment = admin.environment(Some(request.environment))?;
     let new = NewTimedMode {
         environment,
         mode: request.mode,
         ticket: required_text("ticket", &request.ticket)?,
+        reason: optional_text("reason", request.reason)?,
         set_by: principal.name().to_owned(),
         set_at: now,
         until: end_after(now, request.hours, TimedMode::MAX_HOURS)?,
@@ -153,11 +194,96 @@ pub(super) async fn list_modes(
     Json(ModeList { modes })
 }
 
+/// End the mode that was set for an environment: the configuration's holds again.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/modes/{environment}",
+    operation_id = "end_mode",
+    params(("environment" = String, Path), EndQuery),
+    responses((status = 200, body = ModeEnded), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn end_mode(
+    State(admin): State<Admin>,
+    Authenticated(principal): Authenticated,
+    RequestTime(now): RequestTime,
+    PathName(environment): PathName,
+    StrictQuery(query): StrictQuery<EndQuery>,
+) -> Result<Json<ModeEnded>, AdminError> {
+    let environment = EnvironmentName::parse(&environment)
+        .map_err(|error| AdminError::bad_request(error.to_string()))?;
+    may_set_modes(&principal, &environment)?;
+    let environment = admin.environment(Some(environment))?;
+    let unset = || {
+        let message = format!("no mode is set for {environment}; the configuration's holds");
+        AdminError::new(ErrorCode::NotFound, message)
+    };
+    let set = admin.ledger.index().timed_mode(&environment);
+    let set = set.filter(|set| set.holds(now)).ok_or_else(unset)?;
+    let end = early_end(&principal, now, query)?;
+    if admin.ledger.end_modes(&environment, end).await? == 0 {
+        return Err(unset());
+    }
+    let rulebook = admin.gate.rulebook();
+    let configured = rulebook.environment(&environment);
+    tracing::warn!(
+        environment = %environment,
+        principal = principal.name(),
+        "mode ended early"
+    );
+    Ok(Json(ModeEnded {
+        ended: set.into(),
+        mode: configured.map_or_else(Default::default, |it| it.settings.mode),
+        ended_by: principal.name().to_owned(),
+        ended_at: now,
+    }))
+}
+
+fn early_end(
+    principal: &Principal,
+    at: Timestamp,
+    query: EndQuery,
+) -> Result<EarlyEnd, AdminError> {
+    Ok(EarlyEnd {
+        by: principal.name().to_owned(),
+        at,
+        reason: optional_text("reason", query.reason)?,
+    })
+}
+
 /// The error for an override that is recorded but cannot be read back from memory yet. It
 /// holds all the same.
 fn not_yet_in_memory() -> AdminError {
     AdminError::new(ErrorCode::Unavailable, "recorded, but not yet in memory")
         .next("sekisho status shows it in a moment")
+}
+
+fn may_break_glass(principal: &Principal) -> Result<(), AdminError> {
+    let may = principal.role().may_break_glass() && principal.scope().repositories().is_empty();
+    match may {
+        true => Ok(()),
+        false => Err(forbidden(
+            principal,
+            "break glass for a digest wherever it lies",
+        )),
+    }
+}
+
+fn may_set_modes(principal: &Principal, environment: &EnvironmentName) -> Result<(), AdminError> {
+    let scope = principal.scope();
+    let may = principal.role().may_set_modes()
+        && scope.repositories().is_empty()
+        && scope.covers_environment(environment.as_str());
+    match may {
+        true => Ok(()),
+        false => Err(forbidden(
+            principal,
+            &format!("set the mode of {environment}"),
+        )),
+    }
+}
+
+fn optional_text(name: &str, text: Option<String>) -> Result<Option<String>, AdminError> {
+    text.map(|text| required_text(name, &text)).transpose()
 }
 
 fn required_text(name: &str, text: &str) -> Result<String, AdminError> {

@@ -40,7 +40,9 @@ pub(super) fn router(admin: Admin) -> Router {
             overrides::grant_break_glass,
             overrides::list_break_glass
         ))
+        .routes(routes!(overrides::end_break_glass))
         .routes(routes!(overrides::set_mode, overrides::list_modes))
+        .routes(routes!(overrides::end_mode))
         .routes(routes!(exceptions::exceptions))
         .routes(routes!(exceptions::advisories))
         .routes(routes!(verdicts::verdict))

@@ -39,6 +39,9 @@ pub(super) async fn create(
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<TokenSecret>, AdminError> {
     admins_only(&principal)?;
+    for name in &request.environments {
+        admin.environment(Some(name.clone()))?;
+    }
     let environments = request.environments.iter().map(EnvironmentName::to_string);
     let new = NewToken {
         name: request.name,

@@ -1,10 +1,12 @@
 //! What of the records lies within a token's scope: as it is with what a token
 //! writes, so with what it reads.
 
+use std::mem;
+
 use super::Admin;
 use crate::access::{Principal, Scope};
-use crate::api::{EnvironmentStatus, Status};
-use crate::oci::{Digest, RepositoryGlobs};
+use crate::api::{BreakGlassView, EnvironmentStatus, Status};
+use crate::oci::{Digest, ImageRef, RepositoryGlobs};
 use crate::trust::{Advisory, BreakGlass, EnvironmentName, Exception};
 
 impl Admin {
@@ -23,6 +25,22 @@ impl Admin {
     pub(super) fn grant_within(&self, scope: &Scope, grant: &BreakGlass) -> bool {
         scope.covers_environment(grant.environment.as_str())
             && self.knows_within(scope, &grant.digest)
+    }
+
+    /// The grant with a name of its image that the scope may know: as it was named, else
+    /// as the digest lies in a repository of the scope.
+    pub(super) fn named_within(&self, scope: &Scope, grant: BreakGlassView) -> BreakGlassView {
+        let covered = |name: &String| {
+            let image = ImageRef::parse(name, &self.default_host);
+            image.is_ok_and(|image| scope.covers_repository(image.repository()))
+        };
+        let known = || {
+            let repositories = self.ledger.index().repositories(&grant.digest).into_iter();
+            let mut within = repositories.filter(|it| scope.covers_repository(it));
+            within.next().map(|it| format!("{it}@{}", grant.digest))
+        };
+        let image = grant.image.clone().filter(covered).or_else(known);
+        BreakGlassView { image, ..grant }
     }
 
     /// What an advisory says of images of the scope. Vulnerabilities and packages may be
@@ -50,6 +68,9 @@ impl Admin {
         status
             .break_glass
             .retain(|it| here(&it.environment) && self.knows_within(scope, &it.digest));
+        let grants = mem::take(&mut status.break_glass).into_iter();
+        let named = grants.map(|grant| self.named_within(scope, grant));
+        status.break_glass = named.collect();
         if !scope.covers_all_repositories() {
             let serves = |host: &str| {
                 let all = RepositoryGlobs::new(vec![format!("{host}/**")]);

@@ -29,8 +29,8 @@ pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 pub use finding::{AppliedPolicyView, FindingView, MAX_FINDINGS_SHOWN};
 pub use overrides::{
-    BREAK_GLASS, BreakGlassList, BreakGlassRequest, BreakGlassView, MODES, ModeList, ModeRequest,
-    ModeView,
+    BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
+    MODES, ModeEnded, ModeList, ModeRequest, ModeView,
 };
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
 pub use replay::{

@@ -2,17 +2,18 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::oci::Digest;
 use crate::trust::{BreakGlass, EnvironmentName, Mode, TimedMode};
 
 /// Where break-glass is granted: `POST` a [`BreakGlassRequest`]; `GET` lists what
-/// holds now.
+/// holds now. One grant is ended by `DELETE` below, at its id, with an [`EndQuery`].
 pub const BREAK_GLASS: &str = "/api/v1/break-glass";
 
 /// Where a mode is set for some hours: `POST` a [`ModeRequest`]; `GET` lists what
-/// holds now.
+/// holds now. The modes of an environment are ended by `DELETE` below, at its name, with
+/// an [`EndQuery`].
 pub const MODES: &str = "/api/v1/modes";
 
 /// Lets a digest, and what lies below it, through in one environment.
@@ -43,6 +44,9 @@ pub struct BreakGlassView {
     pub environment: EnvironmentName,
     #[schema(value_type = String)]
     pub digest: Digest,
+    /// As it was named, or as it is known in a repository of the reader's scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     pub ticket: String,
     pub reason: String,
     /// Name of the token it was granted with.
@@ -73,6 +77,8 @@ pub struct ModeRequest {
     pub ticket: String,
     /// 1 to 168.
     pub hours: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A mode that was set. It ends by itself, or by the next that is set.
@@ -85,6 +91,8 @@ pub struct ModeView {
     #[schema(value_type = String)]
     pub mode: Mode,
     pub ticket: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Name of the token it was set with.
     pub set_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -99,12 +107,47 @@ pub struct ModeList {
     pub modes: Vec<ModeView>,
 }
 
+/// Why an override ends before its time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EndQuery {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A grant that was ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BreakGlassEnded {
+    /// As it was until then.
+    pub ended: BreakGlassView,
+    /// Name of the token it was ended with.
+    pub ended_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub ended_at: Timestamp,
+}
+
+/// A mode that was ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModeEnded {
+    /// As it was until then.
+    pub ended: ModeView,
+    /// The mode that holds now: the configuration's.
+    #[schema(value_type = String)]
+    pub mode: Mode,
+    /// Name of the token it was ended with.
+    pub ended_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub ended_at: Timestamp,
+}
+
 impl From<BreakGlass> for BreakGlassView {
     fn from(grant: BreakGlass) -> Self {
         Self {
             id: format!("break-glass:{}", grant.id),
             environment: grant.environment,
             digest: grant.digest,
+            image: grant.image,
             ticket: grant.ticket,
             reason: grant.reason,
             granted_by: grant.granted_by,
@@ -122,6 +165,7 @@ impl From<TimedMode> for ModeView {
             environment: set.environment,
             mode: set.mode,
             ticket: set.ticket,
+            reason: set.reason,
             set_by: set.set_by,
             set_at: set.set_at,
             until: set.until,

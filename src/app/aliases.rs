@@ -171,6 +171,7 @@ mod tests {
         let grant = NewBreakGlass {
             environment: "production".parse().unwrap(),
             digest,
+            image: None,
             ticket: "INC-1".to_owned(),
             reason: "forensics".to_owned(),
             granted_by: "on-call".to_owned(),

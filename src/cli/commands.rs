@@ -4,8 +4,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::arguments::SharedArgs;
 use super::{
-    check_config, completion, demo, denials, doctor, exceptions, explain, kubernetes, ledger, man,
-    node_config, overrides, promote, replay, revoke, scan, serve, status, token, verify, version,
+    advisories, break_glass, check_config, completion, demo, denials, doctor, exceptions, explain,
+    kubernetes, ledger, man, mode, node_config, promote, replay, revoke, scan, serve, status,
+    token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -46,12 +47,13 @@ pub enum Command {
     Revoke(revoke::Revoke),
     Reinstate(revoke::Reinstate),
     #[command(name = "break-glass")]
-    BreakGlass(overrides::BreakGlassArgs),
-    Mode(overrides::SetMode),
+    BreakGlass(Box<break_glass::BreakGlassArgs>),
+    Mode(Box<mode::ModeArgs>),
     Explain(explain::Explain),
     Verify(verify::Verify),
     Denials(denials::DenialsArgs),
     Exceptions(exceptions::Exceptions),
+    Advisories(advisories::Advisories),
     Replay(replay::ReplayPolicy),
     Token(token::TokenArgs),
     Ledger(ledger::LedgerCommand),
@@ -114,6 +116,11 @@ mod tests {
         for line in [
             "sekisho verify x.yaml",
             "sekisho break-glass nginx",
+            "sekisho break-glass",
+            "sekisho break-glass end",
+            "sekisho mode production",
+            "sekisho mode production audit",
+            "sekisho mode",
             "sekisho scan submit --image-id sha256:00 --report r.json",
             "sekisho scan submit --report r.json",
             "sekisho doctor cluster",
@@ -135,6 +142,12 @@ mod tests {
             "sekisho revoke app:1 --reason r --environment production",
             "sekisho reinstate app:1 --reason r",
             "sekisho break-glass app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --environment p --ticket T --hours 2 --reason r --revoked",
+            "sekisho break-glass list --output json",
+            "sekisho break-glass end 7 --reason r",
+            "sekisho mode list",
+            "sekisho mode end production --reason r",
+            "sekisho advisories list",
+            "sekisho advisories check --config x.toml",
             "sekisho scan submit --image a --report r.json --gate production",
             "sekisho scan submit --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --report r.json --gate production",
             "sekisho scan bind --image a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

@@ -47,7 +47,7 @@ repository of exceptions can be checked where the gateway's secrets are not.
 Examples:
   sekisho exceptions check --config /etc/sekisho/sekisho.toml"
 )]
-struct CheckFiles {}
+pub struct CheckFiles {}
 
 impl Exceptions {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
@@ -127,7 +127,7 @@ fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Optio
 }
 
 impl CheckFiles {
-    fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+    pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let file = shared.config.as_deref();
         let vulnerability_policy = load_vulnerability_policy(file, Timestamp::now())
             .map_err(|problems| Failure::config(&problems))?;

@@ -4,9 +4,11 @@
 //! One file per command: its arguments, what it asks, how it shows the answer.
 //! [`run`] is the whole program.
 
+mod advisories;
 mod arguments;
 mod aside;
 mod bind;
+mod break_glass;
 mod check_config;
 mod client;
 mod commands;
@@ -25,9 +27,9 @@ mod kubernetes;
 mod ledger;
 mod ledger_file;
 mod man;
+mod mode;
 mod node_config;
 mod output;
-mod overrides;
 mod promote;
 mod replay;
 mod revoke;

@@ -69,6 +69,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verify(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Exceptions(command) => command.run(&shared).await?,
+        Command::Advisories(command) => command.run(&shared).await?,
         Command::Replay(command) => command.run(&shared).await?,
         Command::Token(command) => command.run(&shared).await?,
         Command::Ledger(command) => command.run(&shared).await?,

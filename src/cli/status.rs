@@ -75,14 +75,16 @@ fn environments(status: &Status) -> Table {
 
 /// Nothing where nothing is let through.
 fn break_glass(status: &Status, palette: Palette) -> String {
-    let mut table = Table::new(["BREAK-GLASS", "ENVIRONMENT", "UNTIL", "BY", "FOR"]);
+    let mut table = Table::new(["BREAK-GLASS", "ENVIRONMENT", "UNTIL", "BY", "FOR", "REASON"]);
     for grant in &status.break_glass {
+        let digest = grant.digest.to_string();
         table.row([
-            &grant.digest.to_string(),
+            grant.image.as_ref().unwrap_or(&digest),
             grant.environment.as_str(),
             &grant.until.to_string(),
             &grant.granted_by,
             &grant.ticket,
+            &grant.reason,
         ]);
     }
     match table.is_empty() {

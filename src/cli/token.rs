@@ -147,6 +147,7 @@ async fn write(
     shared: &SharedArgs,
     request: TokenRequest,
 ) -> Result<ApiAnswer<TokenSecret>, Failure> {
+    refuse_unknown(shared, &request.environments)?;
     let ledger = ledger_file::open(shared).await?;
     let environments: Vec<String> = request
         .environments
@@ -179,6 +180,25 @@ async fn write(
     let raw = serde_json::to_string(&body)
         .map_err(|error| Failure::new(format!("cannot write the token: {error}")))?;
     Ok(ApiAnswer { body, raw })
+}
+
+/// As the server would, where the configuration can be read.
+fn refuse_unknown(shared: &SharedArgs, named: &[EnvironmentName]) -> Result<(), Failure> {
+    let Ok(config) = shared.read() else {
+        return Ok(());
+    };
+    let policy = config.policy();
+    let mut unknown = named.iter().filter(|it| policy.environment(it).is_none());
+    let known = policy.environments().map(|it| it.name.as_str());
+    match unknown.next() {
+        None => Ok(()),
+        Some(name) => Err(
+            Failure::usage(format!("no environment is called {name}")).next(format!(
+                "name one of: {}",
+                known.collect::<Vec<_>>().join(", ")
+            )),
+        ),
+    }
 }
 
 fn made(made: &TokenSecret, palette: Palette) -> String {

@@ -42,7 +42,7 @@ pub use error::LedgerError;
 pub use facts::PullFact;
 pub use index::Index;
 pub use open::{Ledger, LedgerAccess};
-pub use overrides::{NewBreakGlass, NewTimedMode};
+pub use overrides::{EarlyEnd, NewBreakGlass, NewTimedMode};
 pub use promotions::NewPromotion;
 pub use revocations::{NewRevocation, Reinstatement};
 pub use submitted::{NewScan, ScanTarget};

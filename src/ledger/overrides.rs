@@ -17,6 +17,8 @@ use crate::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 pub struct NewBreakGlass {
     pub environment: EnvironmentName,
     pub digest: Digest,
+    /// As it was named.
+    pub image: Option<String>,
     pub ticket: String,
     pub reason: String,
     pub granted_by: String,
@@ -32,9 +34,18 @@ pub struct NewTimedMode {
     pub environment: EnvironmentName,
     pub mode: Mode,
     pub ticket: String,
+    pub reason: Option<String>,
     pub set_by: String,
     pub set_at: Timestamp,
     pub until: Timestamp,
+}
+
+/// An override that is to end before its time.
+#[derive(Clone, Debug)]
+pub struct EarlyEnd {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: Option<String>,
 }
 
 impl Tables {
@@ -115,12 +126,13 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::GrantBreakGlass);
         let mut writing = self.begin(Some(new.granted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.granted_by).await?;
-        let add = "INSERT INTO break_glass (environment, digest, ticket, reason, granted_by, \
+        let add = "INSERT INTO break_glass (environment, digest, image, ticket, reason, granted_by, \
                    granted_at, until, lifts_revocation) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
         let id = sqlx::query_scalar(add)
             .bind(new.environment.as_str())
             .bind(new.digest.to_string())
+            .bind(&new.image)
             .bind(&new.ticket)
             .bind(&new.reason)
             .bind(&new.granted_by)
@@ -141,12 +153,13 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::SetMode);
         let mut writing = self.begin(Some(new.set_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
-        let add = "INSERT INTO modes (environment, mode, ticket, set_by, set_at, until) \
-                   VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
+        let add = "INSERT INTO modes (environment, mode, ticket, reason, set_by, set_at, until) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
         let id = sqlx::query_scalar(add)
             .bind(new.environment.as_str())
             .bind(new.mode.as_str())
             .bind(&new.ticket)
+            .bind(&new.reason)
             .bind(&new.set_by)
             .bind(new.set_at.as_microsecond())
             .bind(new.until.as_microsecond())
@@ -155,6 +168,73 @@ impl Ledger {
         writing.note(LedgerChange::Mode(new.environment)).await?;
         self.commit(writing).await?;
         Ok(id)
+    }
+
+    /// Ends the grant of that id for `environment` if it holds; whether it did. Once it
+    /// returns, no verdict rests on it.
+    ///
+    /// # Errors
+    /// People whose token is revoked are refused.
+    pub async fn end_break_glass(
+        &self,
+        id: i64,
+        environment: &EnvironmentName,
+        end: EarlyEnd,
+    ) -> Result<bool, LedgerError> {
+        let _timed = self.timed(LedgerVerb::EndBreakGlass);
+        let mut writing = self.begin(Some(end.at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
+        let at = end.at.as_microsecond();
+        let update = "UPDATE break_glass \
+                      SET withdrawn_at = ?1, ended_by = ?2, ended_reason = ?3 \
+                      WHERE id = ?4 AND environment = ?5 AND withdrawn_at IS NULL \
+                      AND until > ?1 RETURNING digest";
+        let ended: Option<String> = sqlx::query_scalar(update)
+            .bind(at)
+            .bind(&end.by)
+            .bind(&end.reason)
+            .bind(id)
+            .bind(environment.as_str())
+            .fetch_optional(writing.sql())
+            .await?;
+        if let Some(digest) = &ended {
+            let digest = columns::text(digest)?;
+            writing.note(LedgerChange::BreakGlass(digest)).await?;
+        }
+        self.commit(writing).await?;
+        Ok(ended.is_some())
+    }
+
+    /// Ends every mode that was set for an environment and whose time is not over: that
+    /// of the configuration holds again. Returns how many that were.
+    ///
+    /// # Errors
+    /// People whose token is revoked are refused.
+    pub async fn end_modes(
+        &self,
+        environment: &EnvironmentName,
+        end: EarlyEnd,
+    ) -> Result<u64, LedgerError> {
+        let _timed = self.timed(LedgerVerb::EndModes);
+        let mut writing = self.begin(Some(end.at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
+        let update = "UPDATE modes SET withdrawn_at = ?1, ended_by = ?2, ended_reason = ?3 \
+                      WHERE environment = ?4 AND withdrawn_at IS NULL AND until > ?1";
+        let ended = sqlx::query(update)
+            .bind(end.at.as_microsecond())
+            .bind(&end.by)
+            .bind(&end.reason)
+            .bind(environment.as_str())
+            .execute(writing.sql())
+            .await?
+            .rows_affected();
+        if ended > 0 {
+            writing
+                .note(LedgerChange::Mode(environment.clone()))
+                .await?;
+        }
+        self.commit(writing).await?;
+        Ok(ended)
     }
 
     /// What SQL holds on a digest, into memory.
@@ -228,6 +308,7 @@ struct BreakGlassRow {
     id: i64,
     environment: String,
     digest: String,
+    image: Option<String>,
     ticket: String,
     reason: String,
     granted_by: String,
@@ -242,6 +323,7 @@ impl BreakGlassRow {
             id: self.id,
             environment: columns::text(&self.environment)?,
             digest: columns::text(&self.digest)?,
+            image: self.image,
             ticket: self.ticket,
             reason: self.reason,
             granted_by: self.granted_by,
@@ -258,6 +340,7 @@ struct ModeRow {
     environment: String,
     mode: String,
     ticket: String,
+    reason: Option<String>,
     set_by: String,
     set_at: i64,
     until: i64,
@@ -271,6 +354,7 @@ impl ModeRow {
             environment: columns::text(&self.environment)?,
             mode: known.ok_or_else(|| LedgerError::unreadable("mode", &self.mode))?,
             ticket: self.ticket,
+            reason: self.reason,
             set_by: self.set_by,
             set_at: columns::time(self.set_at)?,
             until: columns::time(self.until)?,

@@ -107,6 +107,8 @@ words! {
     LedgerVerb {
         BindScans = "bind_scans",
         DecidedSince = "decided_since",
+        EndBreakGlass = "end_break_glass",
+        EndModes = "end_modes",
         Evidence = "evidence",
         FirstNamed = "first_named",
         FollowOnce = "follow_once",

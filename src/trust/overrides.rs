@@ -14,6 +14,8 @@ pub struct BreakGlass {
     pub environment: EnvironmentName,
     /// With its closure.
     pub digest: Digest,
+    /// The image as it was named; of a grant by an earlier version it is not known.
+    pub image: Option<String>,
     pub ticket: String,
     pub reason: String,
     /// Name of the token it was granted with.
@@ -41,6 +43,7 @@ pub struct TimedMode {
     /// In place of what the configuration says, for every repository.
     pub mode: Mode,
     pub ticket: String,
+    pub reason: Option<String>,
     pub set_by: String,
     pub set_at: Timestamp,
     pub until: Timestamp,

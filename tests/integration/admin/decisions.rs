@@ -138,6 +138,10 @@ async fn a_list_shows_what_its_reader_may_see() {
     assert_eq!(listed(&lab.token, "?verdict=allowed").await.len(), 0);
     // What others were denied does not fill up a reader's page.
     assert_eq!(listed(&team, "?limit=1").await.len(), 1);
+    let path = "/api/v1/decisions?environment=prodution";
+    let (code, text) = lab.api("GET", path).send().await.refusal(400);
+    assert_eq!(code, "bad-request");
+    assert!(text.contains("production, staging"), "{text}");
     let wrong = lab.api("GET", "/api/v1/decisions?speed=1").send().await;
     assert_eq!(wrong.refusal(400).0, "bad-request");
     lab.stop().await;

@@ -32,8 +32,10 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "post /api/v1/revocations/reinstate",
         "get /api/v1/break-glass",
         "post /api/v1/break-glass",
+        "delete /api/v1/break-glass/{id}",
         "get /api/v1/modes",
         "post /api/v1/modes",
+        "delete /api/v1/modes/{environment}",
         "post /api/v1/replays",
         "get /api/v1/verdicts",
         "get /api/v1/decisions",
@@ -54,7 +56,10 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
     }
     for path in routes {
         let (verb, path) = path.split_once(' ').unwrap();
-        let path = path.replace("{id}", "x").replace("{name}", "x");
+        let path = path
+            .replace("{id}", "x")
+            .replace("{name}", "x")
+            .replace("{environment}", "x");
         let there = lab.nobody(&verb.to_uppercase(), &path).send().await;
         let known = there.status != 405 && !there.text().contains("nothing lies at that path");
         assert!(known, "{verb} {path}: {}", there.head);

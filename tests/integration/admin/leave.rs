@@ -157,3 +157,126 @@ async fn a_lowered_mode_serves_at_once_and_an_earlier_end_denies_at_once() {
     assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
     lab.stop().await;
 }
+
+async fn end(lab: &Lab, token: &str, path: &str) -> crate::kit::lab::Answer {
+    let path = format!("/api/v1/{path}?reason=the%20fix%20is%20out");
+    lab.nobody("DELETE", &path).token(token).send().await
+}
+
+#[tokio::test]
+async fn break_glass_is_listed_with_its_image_and_ended_at_once() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let asked = format!("registry.example/{NAME}:1@{digest}");
+    let granted = grant(&lab, &glass(&asked)).await;
+    let listed = async || {
+        let ask = lab.api("GET", "/api/v1/break-glass");
+        ask.send().await.expect(200)["break_glass"].clone()
+    };
+    assert_eq!(listed().await[0]["image"], *asked);
+    assert_eq!(listed().await[0]["reason"], "checkout is down");
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    let id = granted["id"].as_str().unwrap();
+    let ended = end(&lab, &lab.token, &format!("break-glass/{id}")).await;
+    let ended = ended.expect(200);
+    assert_eq!(ended["ended"], granted);
+    assert!(ended["ended_by"].as_str().unwrap().starts_with("admin"));
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    assert_eq!(listed().await, json!([]));
+    let number = id.strip_prefix("break-glass:").unwrap();
+    for id in [number, "7", "x", "-1", "99999999999999999999"] {
+        let again = end(&lab, &lab.token, &format!("break-glass/{id}")).await;
+        let (code, text) = again.refusal(404);
+        assert_eq!(code, "not-found");
+        assert!(text.contains("break-glass list"), "{text}");
+    }
+    // By its number, and for good.
+    let second = grant(&lab, &glass(&named)).await;
+    let number = second["id"].as_str().unwrap().rsplit(':').next().unwrap();
+    end(&lab, &lab.token, &format!("break-glass/{number}"))
+        .await
+        .expect(200);
+    let lab = lab.restarted().await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_mode_that_is_ended_gives_way_to_the_configuration() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    set_mode(&lab, "warn").await;
+    let request = json!({"environment": "production", "mode": "audit", "hours": 4,
+        "ticket": "OPS-1", "reason": "the scanner is down"});
+    let ask = lab.api("POST", "/api/v1/modes").json(&request);
+    let set = ask.send().await.expect(200);
+    assert_eq!(set["reason"], "the scanner is down");
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    let ended = end(&lab, &lab.token, "modes/production").await.expect(200);
+    assert_eq!((&ended["ended"], &ended["mode"]), (&set, &json!("enforce")));
+    // Not the one that was set before it, either.
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    let again = end(&lab, &lab.token, "modes/production").await;
+    assert_eq!(again.refusal(404).0, "not-found");
+    let unknown = end(&lab, &lab.token, "modes/moon").await;
+    let (code, text) = unknown.refusal(400);
+    assert!(
+        code == "bad-request" && text.contains("production, staging"),
+        "{text}"
+    );
+    let lab = lab.restarted().await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_not_grant_an_override_may_not_end_one_or_see_anothers_image() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let granted = grant(&lab, &glass(&named)).await;
+    set_mode(&lab, "audit").await;
+    let paths = [
+        format!("break-glass/{}", granted["id"].as_str().unwrap()),
+        "modes/production".to_owned(),
+    ];
+    for (name, role, key, scope) in [
+        ("scanner", "scanner", "repositories", "**"),
+        ("viewer", "viewer", "environments", "production"),
+        (
+            "narrow",
+            "on-call",
+            "repositories",
+            "registry.example/team/*",
+        ),
+        ("elsewhere", "on-call", "environments", "staging"),
+    ] {
+        let token = lab
+            .token(json!({"name": name, "role": role, key: [scope]}))
+            .await;
+        for path in &paths {
+            let refused = end(&lab, &token, path).await;
+            assert!(
+                [403, 404].contains(&refused.status),
+                "{name} {path}: {refused:?}"
+            );
+        }
+    }
+    assert_eq!(end(&lab, "sks_none", &paths[0]).await.status, 401);
+    // The same bytes in a second repository: the first one's name is not shown there.
+    lab.upstream.put_image("other/app", &image);
+    let digest = image.manifest.digest.to_string();
+    assert_eq!(lab.pull(0, "other/app", &digest).await.status, 200);
+    let scope =
+        json!({"name": "other", "role": "viewer", "repositories": ["registry.example/other/*"]});
+    let token = lab.token(scope).await;
+    let seen = lab.nobody("GET", "/api/v1/break-glass").token(&token);
+    let seen = seen.send().await.expect(200);
+    let expected = format!("registry.example/other/app@{digest}");
+    assert_eq!(seen["break_glass"][0]["image"], *expected);
+    let status = lab.nobody("GET", "/api/v1/status").token(&token);
+    let status = status.send().await.expect(200);
+    assert_eq!(status["break_glass"][0]["image"], *expected);
+    lab.stop().await;
+}

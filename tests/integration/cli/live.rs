@@ -110,6 +110,12 @@ async fn denials_are_listed_explained_and_followed() {
         .both("denials --since 5m --environment production", 0)
         .await;
     assert!(text.contains(&id) && text.contains("not-scanned"), "{text}");
+    let run = desk.run("denials --environment stagin").await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stderr.contains("no environment is called stagin"),
+        "{run:?}"
+    );
     let run = desk.run("denials --environment staging").await;
     assert!(run.stdout.contains("nothing was denied"), "{run:?}");
     let (text, json) = desk.both(&format!("explain {id}"), 3).await;

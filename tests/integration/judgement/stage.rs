@@ -278,6 +278,7 @@ fn new_grant(grant: &BreakGlass) -> NewBreakGlass {
     NewBreakGlass {
         environment: grant.environment,
         digest: grant.digest,
+        image: grant.image,
         ticket: grant.ticket,
         reason: grant.reason,
         granted_by: grant.granted_by,
@@ -293,6 +294,7 @@ fn new_mode(set: &TimedMode) -> NewTimedMode {
         environment: set.environment,
         mode: set.mode,
         ticket: set.ticket,
+        reason: set.reason,
         set_by: set.set_by,
         set_at: set.set_at,
         until: set.until,

@@ -134,7 +134,8 @@ async fn backup_is_online_and_complete() {
     ledger.revoke(revocation(digest("bad"))).await.unwrap();
 
     let verified = Ledger::verify(&copy).await.unwrap();
-    assert_eq!((verified.schema, verified.seq), (3, 2));
+    assert_eq!(verified.seq, 2);
+    assert!(verified.schema >= 5, "{}", verified.schema);
     assert_eq!(verified.newest, Some(now()));
     let mode = copy.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -127,6 +127,12 @@ async fn a_command_does_not_migrate() {
     let place = Place::new();
     old_ledger(&place).await;
     let opened = place.open(LedgerAccess::Client).await;
-    let older = matches!(opened, Err(LedgerError::OlderSchema { found: 1, known: 3 }));
+    let older = matches!(
+        opened,
+        Err(LedgerError::OlderSchema {
+            found: 1,
+            known: 2..
+        })
+    );
     assert!(older);
 }

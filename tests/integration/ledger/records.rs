@@ -241,6 +241,7 @@ pub fn break_glass(digest: Digest) -> NewBreakGlass {
     NewBreakGlass {
         environment: production(),
         digest,
+        image: Some("registry.corp/app:1".to_owned()),
         ticket: "OPS-1".to_owned(),
         reason: "the shop is down".to_owned(),
         granted_by: "on-call".to_owned(),
@@ -256,6 +257,7 @@ pub fn timed_mode(mode: Mode) -> NewTimedMode {
         environment: production(),
         mode,
         ticket: "OPS-2".to_owned(),
+        reason: Some("the scanner is down".to_owned()),
         set_by: "on-call".to_owned(),
         set_at: now(),
         until: now() + minutes(60),

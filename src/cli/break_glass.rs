@@ -1,0 +1,232 @@
+//! `sekisho break-glass`.
+
+use clap::{Args, Subcommand};
+
+use super::arguments::{OutputArgs, SharedArgs, image};
+use super::client::RemoteArgs;
+use super::failure::{Exit, Failure};
+use super::output::{Palette, Table};
+use crate::api::{
+    BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
+};
+use crate::oci::printable;
+use crate::trust::EnvironmentName;
+
+/// Let one image through although it is denied, for hours, under a ticket
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "For an emergency, and on record: every pull under it is recorded and counted,
+`status` shows it, and it ends by itself. It lifts missing or bad evidence, never
+what cannot be judged safely, and a revocation only with --revoked.
+
+Examples:
+  sekisho break-glass registry.corp/team/app@sha256:… --environment production --ticket INC-7 --hours 2 --reason 'checkout is down, the fix is unscanned'
+  sekisho break-glass list
+  sekisho break-glass end 7 --reason 'the fix is out'"
+)]
+pub struct BreakGlassArgs {
+    #[command(subcommand)]
+    command: Option<BreakGlassCommand>,
+    #[command(flatten)]
+    grant: Option<GrantBreakGlass>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum BreakGlassCommand {
+    List(ListBreakGlass),
+    End(EndBreakGlass),
+}
+
+#[derive(Debug, Args)]
+struct GrantBreakGlass {
+    /// The image, with its digest
+    #[arg(value_name = "REF", value_parser = image)]
+    image: String,
+    /// Where it is let through
+    #[arg(long, value_name = "ENV")]
+    environment: EnvironmentName,
+    /// The incident it is for
+    #[arg(long, value_name = "ID")]
+    ticket: String,
+    /// How long, 24 at most
+    #[arg(long, value_name = "N")]
+    hours: u32,
+    /// Why, for whoever asks later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Lift a revocation too
+    #[arg(long)]
+    revoked: bool,
+}
+
+/// List what is let through now, with image, reason and end
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho break-glass list
+  sekisho break-glass list --output json | jq -r '.break_glass[].id'")]
+struct ListBreakGlass {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+/// End a grant before its time: what was denied is denied again at once
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho break-glass end 7 --reason 'the fix is out'")]
+struct EndBreakGlass {
+    /// As `sekisho break-glass list` shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for whoever asks later
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+impl BreakGlassArgs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        match (self.command, self.grant) {
+            (Some(BreakGlassCommand::List(command)), _) => command.run(shared).await,
+            (Some(BreakGlassCommand::End(command)), _) => command.run(shared).await,
+            (None, Some(grant)) => grant.run(&self.remote, &self.screen, shared).await,
+            (None, None) => Err(Failure::usage("which image?")
+                .next("sekisho break-glass --help shows how to name it")),
+        }
+    }
+}
+
+impl GrantBreakGlass {
+    async fn run(
+        self,
+        remote: &RemoteArgs,
+        screen: &OutputArgs,
+        shared: &SharedArgs,
+    ) -> Result<Exit, Failure> {
+        let client = remote.client(shared)?;
+        let request = BreakGlassRequest {
+            image: self.image,
+            environment: self.environment,
+            ticket: self.ticket,
+            hours: self.hours,
+            reason: self.reason,
+            revoked: self.revoked,
+        };
+        let answer = client.post::<BreakGlassView>(BREAK_GLASS, &request).await?;
+        let granted = &answer.body;
+        screen.output.show(&answer.raw, |palette| {
+            let word = palette.doubtful("let through");
+            let (digest, until) = (&granted.digest, granted.until);
+            let ticket = printable(&granted.ticket, 200);
+            let environment = &granted.environment;
+            let id = printable(&granted.id, 64);
+            format!("{word} {digest} in {environment} until {until}, for {ticket}, as {id}")
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+impl ListBreakGlass {
+    async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let answer = client.get::<BreakGlassList>(BREAK_GLASS, &()).await?;
+        self.screen.output.show(&answer.raw, |palette| {
+            render(&answer.body.break_glass, palette)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn render(granted: &[BreakGlassView], palette: Palette) -> String {
+    let mut table = Table::new([
+        "ID",
+        "ENVIRONMENT",
+        "UNTIL",
+        "BY",
+        "TICKET",
+        "REVOKED",
+        "REASON",
+        "IMAGE",
+    ]);
+    for grant in granted {
+        let digest = grant.digest.to_string();
+        table.row([
+            number(&grant.id),
+            grant.environment.as_str(),
+            &format!("{:.0}", grant.until),
+            &grant.granted_by,
+            &grant.ticket,
+            if grant.lifts_revocation {
+                "lifted"
+            } else {
+                "-"
+            },
+            &grant.reason,
+            grant.image.as_ref().unwrap_or(&digest),
+        ]);
+    }
+    match table.is_empty() {
+        true => "nothing is let through".to_owned(),
+        false => table.render(palette),
+    }
+}
+
+/// `7` of `break-glass:7`, as `end` takes it.
+fn number(id: &str) -> &str {
+    id.rsplit(':').next().unwrap_or(id)
+}
+
+impl EndBreakGlass {
+    async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let query = EndQuery {
+            reason: self.reason,
+        };
+        let answer = client.delete::<BreakGlassEnded>(BREAK_GLASS, &self.id, &query);
+        let answer = answer.await?;
+        let ended = &answer.body.ended;
+        self.screen.output.show(&answer.raw, |palette| {
+            let word = palette.good("ended");
+            let (digest, environment) = (&ended.digest, &ended.environment);
+            format!(
+                "{word} {}: {digest} in {environment}",
+                printable(&ended.id, 64)
+            )
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_listed_with_image_reason_and_the_id_that_ends_it() {
+        let list: BreakGlassList = serde_json::from_str(
+            r#"{"break_glass":[{"id":"break-glass:7","environment":"production",
+            "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "image":"registry.corp/team/app:1","ticket":"INC-7","reason":"checkout is down",
+            "granted_by":"kai","granted_at":"2026-06-01T00:00:00Z",
+            "until":"2026-06-01T02:00:00Z","lifts_revocation":true}]}"#,
+        )
+        .unwrap();
+        let told = render(&list.break_glass, Palette::plain());
+        assert!(told.contains("\n7   production"), "{told}");
+        assert!(
+            told.contains("lifted   checkout is down  registry.corp/team/app:1"),
+            "{told}"
+        );
+        assert_eq!(render(&[], Palette::plain()), "nothing is let through");
+    }
+}
