@@ -1,4 +1,5 @@
-//! The door: what its connections share, and what is known of a review at first.
+//! The door: what its connections share, its two webhooks, and what is known of a review
+//! at first.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,10 +11,9 @@ use tokio::sync::Semaphore;
 
 use super::cluster::ClusterPolicy;
 use super::deadline::Deadline;
-use super::kind::WebhookKind;
 use crate::gate::Gate;
 use crate::http::{BodyBudget, Stack, StackLimits};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, WebhookName};
 use crate::tasks::HeavyWork;
 
 /// Bodies held in memory at once, in bytes; read, each takes some times its length.
@@ -37,6 +37,34 @@ pub struct Webhook {
     pub(super) stack: Stack,
     /// Only who showed a certificate is answered.
     pub(super) asks_certificates: bool,
+}
+
+/// The two webhooks of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WebhookKind {
+    Mutate,
+    Validate,
+}
+
+impl WebhookKind {
+    /// The cluster's name and the webhook that `/clusters/<name>/mutate` or
+    /// `/clusters/<name>/validate` means.
+    pub(super) fn of_path(path: &str) -> Option<(&str, Self)> {
+        let (name, kind) = path.strip_prefix("/clusters/")?.split_once('/')?;
+        match kind {
+            "mutate" => Some((name, Self::Mutate)),
+            "validate" => Some((name, Self::Validate)),
+            _ => None,
+        }
+    }
+
+    /// As metrics call it.
+    pub(super) const fn name(self) -> WebhookName {
+        match self {
+            Self::Mutate => WebhookName::Mutate,
+            Self::Validate => WebhookName::Validate,
+        }
+    }
 }
 
 /// What is known of a review before its body is read.

@@ -7,11 +7,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
-use super::answer::{bad_request, not_now, too_long};
+use super::answer::{bad_request, busy, json, not_now, plain, too_long};
 use super::deadline::Deadline;
-use super::door::{ReviewHead, Webhook};
-use super::kind::WebhookKind;
-use super::response::{busy, json, plain};
+use super::door::{ReviewHead, Webhook, WebhookKind};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
 use super::uid::uid_of;

@@ -9,6 +9,9 @@ use crate::kubernetes::objects::{
 
 /// The installation in `cluster`, with the webhook reached through its Service, under
 /// no bundle yet.
+///
+/// # Errors
+/// [`InstallationError`] where the configuration says too little to install by.
 pub fn installation(
     config: &Config,
     cluster: &ClusterConfig,

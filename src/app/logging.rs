@@ -24,6 +24,9 @@ pub enum LoggingError {
 
 /// Sets up the log of this process, once. `filter` is written as in `RUST_LOG`:
 /// `info`, `warn,sekisho::gate=debug`.
+///
+/// # Errors
+/// [`LoggingError`] for a filter that cannot be read, and when a log is set up already.
 pub fn start(filter: &str) -> Result<(), LoggingError> {
     let filter = parse(filter)?;
     let registry = tracing_subscriber::registry().with(filter);

@@ -54,6 +54,9 @@ impl Cache {
     ///
     /// Must be called from within a tokio runtime: upkeep and fills run in
     /// `tasks`.
+    ///
+    /// # Errors
+    /// [`CacheError`] where the folder cannot be used, or another process has its lock.
     pub fn open(
         config: CacheOptions,
         tasks: Tasks,

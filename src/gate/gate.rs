@@ -176,7 +176,7 @@ impl Gate {
         }
     }
 
-    /// Serves a blob of a permitted image, or as much of it as is `rescan_reason`.
+    /// Serves a blob of a permitted image, or as much of it as is `wanted`.
     pub async fn pull_blob(
         &self,
         pull: Pull<'_>,

@@ -32,6 +32,9 @@ pub enum AuthorizationError {
 
 impl AuthorizationHeader {
     /// Reads the header; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`AuthorizationError`] for a header that is not well-formed.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, AuthorizationError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else {

@@ -50,6 +50,9 @@ pub struct BoundListener {
 
 impl BoundListener {
     /// Binds `address`; `name` is what logs and tasks call the listener.
+    ///
+    /// # Errors
+    /// [`ListenError`], with the address and the system's reason.
     pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, ListenError> {
         let failed = |source| ListenError {
             name,

@@ -24,6 +24,9 @@ pub struct BackupContents {
 impl Ledger {
     /// Writes a whole copy to `target` (mode 0600), which must not exist. Nothing
     /// waits for it, and `target` is there only when it is complete.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where `target` exists or cannot be written.
     pub async fn backup(&self, target: &Path) -> Result<(), LedgerError> {
         if target.symlink_metadata().is_ok() {
             return Err(LedgerError::BackupExists(target.to_owned()));
@@ -46,6 +49,9 @@ impl Ledger {
     }
 
     /// Examines a ledger file that no one uses: a backup before it is put back.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it is damaged, or no ledger of this program's.
     pub async fn verify(path: &Path) -> Result<BackupContents, LedgerError> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let pool = SqlitePoolOptions::new().max_connections(1);

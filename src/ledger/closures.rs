@@ -13,6 +13,9 @@ use crate::oci::{Closure, Digest, Repository};
 impl Ledger {
     /// Records the closure of a root in a repository. One that was recorded is
     /// replaced, since a child that was absent may have come.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn record_closure(
         &self,
         repository: &Repository,

@@ -28,6 +28,9 @@ impl LedgerOptions {
     }
 
     /// The path in a URL `sqlite:///absolute/path` or `sqlite://relative/path`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] for another scheme.
     pub fn path_of(url: &str) -> Result<PathBuf, LedgerError> {
         url.strip_prefix("sqlite://")
             .filter(|path| !path.is_empty() && !path.contains('?'))

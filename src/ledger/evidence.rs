@@ -15,6 +15,9 @@ impl Ledger {
     /// what it refers to and is built on, and what only some policies ask (its age,
     /// the history of its findings), the gate adds. `aliases`: digests of the same
     /// bytes that the caller knows of the closure, and the ledger need not.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn evidence(
         &self,
         subject: &Subject,

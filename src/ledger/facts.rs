@@ -24,6 +24,9 @@ pub struct PullFact {
 
 impl Ledger {
     /// Notes a batch of facts in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn record_facts(&self, facts: &[PullFact]) -> Result<(), LedgerError> {
         let _timed = self.timed(LedgerVerb::NoteFacts);
         let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
@@ -55,6 +58,9 @@ impl Ledger {
 
     /// When the subject, or an index above it, was first seen, in any repository
     /// and environment: what the bytes are does not depend on where they lie.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn first_seen(
         &self,
         subject: &Subject,
@@ -73,6 +79,9 @@ impl Ledger {
     /// What was served since then and until when, the last first, at most `limit`
     /// that `wanted` holds for. A subject that is pulled again and again is noted
     /// about once an hour.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn subjects_pulled_since(
         &self,
         since: Timestamp,

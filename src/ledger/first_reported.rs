@@ -16,6 +16,9 @@ use crate::trust::{FirstReported, Scan};
 impl Ledger {
     /// When each finding of `manifests` was first reported, once for every
     /// submitter that did. Needed only where a worse report has grace.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn first_reported<'a>(
         &self,
         manifests: impl IntoIterator<Item = &'a Digest>,
@@ -36,6 +39,9 @@ impl Ledger {
 
     /// Manifests with a scan that stands and names one of `ids`, as the finding's
     /// own id or as an alias, in any case.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn manifests_reporting(&self, ids: &[String]) -> Result<Vec<Digest>, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScansNaming);
         let naming = "SELECT DISTINCT scans.manifest FROM vulnerabilities \

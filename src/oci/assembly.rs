@@ -90,6 +90,9 @@ enum State {
 
 impl ClosureAssembly {
     /// Begins at a root whose body is in hand.
+    ///
+    /// # Errors
+    /// [`StructuralRefusal`] where the root cannot be a manifest.
     pub fn start(
         root: Digest,
         body: Bytes,
@@ -140,6 +143,9 @@ impl ClosureAssembly {
     }
 
     /// Supplies what was found at `digest`. Content that is not wanted is ignored.
+    ///
+    /// # Errors
+    /// [`WrongBytes`] where the content is not that of the digest.
     pub fn supply(&mut self, digest: &Digest, supplied: Supplied) -> Result<(), WrongBytes> {
         if let Supplied::Body { bytes, .. } = &supplied
             && !digest.matches(bytes)
@@ -158,6 +164,9 @@ impl ClosureAssembly {
     }
 
     /// The closure, once nothing is wanted any more.
+    ///
+    /// # Errors
+    /// [`StructuralRefusal`] where what is reachable is not whole or not allowed.
     pub fn finish(self) -> Result<Closure, StructuralRefusal> {
         if let Some(failure) = self.failure {
             return Err(failure);

@@ -29,6 +29,9 @@ pub struct ImageConfig {
 
 impl ImageConfig {
     /// Reads a config of at most 4 MiB, by the same strict reader as manifests.
+    ///
+    /// # Errors
+    /// [`StructuralRefusal`] for what is no config, or ambiguous.
     pub fn parse(bytes: &[u8]) -> Result<Self, StructuralRefusal> {
         let value = read_strict(bytes, JsonLimits::DOCUMENT)?;
         let object = JsonObject::new(&value, "the config", CONFIG_KEYS)?;

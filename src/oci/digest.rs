@@ -64,6 +64,9 @@ impl Digest {
     }
 
     /// Parses `sha256:<64 hex>` or `sha512:<128 hex>`, lower case only.
+    ///
+    /// # Errors
+    /// [`DigestError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let (algorithm, hex) = text.split_once(':').ok_or(DigestError::Form)?;
         match algorithm {

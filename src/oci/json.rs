@@ -62,6 +62,9 @@ pub enum JsonError {
 }
 
 /// Reads one JSON value and nothing after it but white space.
+///
+/// # Errors
+/// [`JsonError`] for anything else, repeated keys among it.
 pub fn read_strict(bytes: &[u8], limits: JsonLimits) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
         return Err(JsonError::Length(limits.bytes));

@@ -38,6 +38,9 @@ impl RegistryHost {
 
     /// Parses a host with an optional port. Upper case is refused, not folded:
     /// what one parser folds and another does not would name two registries.
+    ///
+    /// # Errors
+    /// [`NameError`], with the rule that is broken.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.len() > MAX_NAME_BYTES {
             return Err(NameError::Long);
@@ -114,6 +117,9 @@ pub struct RepositoryName(Arc<str>);
 impl RepositoryName {
     /// Parses by the grammar of the distribution specification:
     /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/…)*`, at most 255 bytes.
+    ///
+    /// # Errors
+    /// [`NameError`], with the rule that is broken.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.len() > MAX_NAME_BYTES {
             return Err(NameError::Long);
@@ -172,6 +178,9 @@ impl Repository {
     }
 
     /// Parses `host/name`; the host must be written.
+    ///
+    /// # Errors
+    /// [`NameError`], with the rule that is broken.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let (host, name) = text.split_once('/').ok_or(NameError::Repository)?;
         Ok(Self::new(

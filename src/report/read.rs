@@ -13,6 +13,9 @@ use super::{
 /// Reads a report of the `format`, or of the one it is recognised as.
 ///
 /// A claimed format does not make a document one: what reads as another is refused.
+///
+/// # Errors
+/// [`ReportError`] where it cannot be read whole, or is no report.
 pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportError> {
     let document = &*strict::check(bytes, MAX_REPORT_BYTES)?;
     let found = recognise(document)?;
@@ -23,6 +26,9 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> Result<ScanReport, ReportEr
 }
 
 /// Which format a document has, by the keys that only that format writes.
+///
+/// # Errors
+/// [`ReportError`] where none is recognised, or no JSON is there.
 pub fn detect(bytes: &[u8]) -> Result<Format, ReportError> {
     recognise(&strict::check(bytes, MAX_REPORT_BYTES)?)
 }

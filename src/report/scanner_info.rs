@@ -60,6 +60,9 @@ struct Printed<'a> {
 
 impl ScannerInfo {
     /// Reads what the scanner printed, at most 1 MiB of it.
+    ///
+    /// # Errors
+    /// [`ScannerInfoError`] where it is not what a scanner prints.
     pub fn read(bytes: &[u8]) -> Result<Self, ScannerInfoError> {
         let text = strict::check(bytes, MAX_BYTES)?;
         let printed: Printed<'_> = serde_json::from_str(&text)
@@ -100,6 +103,9 @@ impl ScanReport {
     /// then wrote the report in. A date that the
     /// report states itself stays; a database that the scanner holds for invalid
     /// makes the report incomplete.
+    ///
+    /// # Errors
+    /// [`ScannerInfoError`] where it is another scanner's.
     pub fn dated_by(mut self, info: &ScannerInfo) -> Result<Self, ScannerInfoError> {
         let same = info.format == self.format || info.format.as_str() == self.tool.name;
         if !same {

@@ -95,6 +95,9 @@ pub enum BindError {
 
 impl ReportSubject {
     /// Decides whether the report is about `image`. Pure; any contradiction refuses.
+    ///
+    /// # Errors
+    /// [`BindError`], with what contradicts.
     pub fn binding(&self, image: &BindTarget<'_>) -> Result<ReportBinding, BindError> {
         self.contradiction(image)?;
         if self.names(image.manifest) {
@@ -112,6 +115,9 @@ impl ReportSubject {
     /// What ties the report to an image that no registry has yet, by its image ID: it
     /// must not name another. A digest that the scanner does not explain can be nothing
     /// else yet.
+    ///
+    /// # Errors
+    /// [`BindError`], with what contradicts.
     pub fn binding_to_id(&self, image_id: &Digest) -> Result<ReportBinding, BindError> {
         let named = self.image_id.as_ref();
         let unexplained = self

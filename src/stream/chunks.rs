@@ -108,6 +108,9 @@ impl Chunks {
 
     /// Reads all of it into memory; refuses more than `limit` bytes before
     /// the first is read.
+    ///
+    /// # Errors
+    /// [`io::Error`] where it is longer, or the stream fails.
     pub async fn collect_up_to(mut self, limit: u64) -> io::Result<Bytes> {
         if self.left > limit {
             return Err(io::ErrorKind::FileTooLarge.into());

@@ -41,6 +41,9 @@ impl ByteRange {
     }
 
     /// The bytes that this range selects from a content of `total` bytes.
+    ///
+    /// # Errors
+    /// [`RangeUnsatisfiable`] where it begins behind the end (RFC 9110, 14.1.2).
     pub fn within(self, total: u64) -> Result<Range<u64>, RangeUnsatisfiable> {
         let range = match self {
             Self::Between(first, last) => first..last.saturating_add(1).min(total),

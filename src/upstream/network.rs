@@ -23,6 +23,9 @@ pub struct Network {
 impl Network {
     /// Reads the system's name servers, hosts and certificates. Mozilla's roots
     /// are built in, so an image without any works too.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the system's settings cannot be read.
     pub fn from_system() -> Result<Self, ConfigError> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

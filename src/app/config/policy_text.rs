@@ -16,6 +16,9 @@ use crate::trust::{EnvironmentName, Rules};
 /// Reads the sections of policy of a configuration file's text: environments,
 /// exposures, and what upstreams vouch for; and beside them the exceptions and
 /// advisories of `texts`.
+///
+/// # Errors
+/// [`Problems`] of those sections.
 pub fn rules_of(
     text: &str,
     texts: &VulnerabilityPolicyTexts,
@@ -54,6 +57,9 @@ fn read(root: &mut Section<'_, '_>, now: Timestamp) -> (Rules, PolicyFolders) {
 
 /// The texts in the folders of exceptions and advisories that the configuration
 /// `text` of `file` names.
+///
+/// # Errors
+/// [`Problems`] where a folder cannot be read.
 pub fn vulnerability_policy_texts(
     file: &Path,
     text: &str,

@@ -30,6 +30,9 @@ impl KubernetesClient {
     ///
     /// Asks nothing of the API server yet. Must be called from within a tokio
     /// runtime.
+    ///
+    /// # Errors
+    /// [`ClusterError`] where what names the cluster cannot be read.
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Option<Self>, ClusterError> {
         let mut config = match kubeconfig {
             Some(path) => from_file(path).await?,

@@ -63,6 +63,9 @@ impl SharedSecret {
 
     /// What it holds, with the version that [`Self::write`] asks for; `None`: there
     /// is no such Secret.
+    ///
+    /// # Errors
+    /// [`SecretError`] where the API server does not answer with it.
     pub async fn read(&self) -> Result<Option<(SecretData, String)>, SecretError> {
         let found = answer("get", self.api.get_opt(&self.name)).await?;
         Ok(found.map(contents))
@@ -70,6 +73,9 @@ impl SharedSecret {
 
     /// Replaces all that it holds, if it is still at the version `replaces`; makes it,
     /// where that is `None`. Labels and annotations stay.
+    ///
+    /// # Errors
+    /// [`SecretError`], also where somebody else has written meanwhile.
     pub async fn write(
         &self,
         data: &SecretData,

@@ -38,6 +38,9 @@ pub(super) struct PathEnd<'a> {
 
 impl ImagePath {
     /// Reads `a.b[].c`: at most 32 steps.
+    ///
+    /// # Errors
+    /// [`ImagePathError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, ImagePathError> {
         let mut steps = Vec::new();
         for part in text.split('.') {

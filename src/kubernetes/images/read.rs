@@ -44,6 +44,9 @@ impl Manifests {
     }
 
     /// Reads one file more. After an error, what was read is not whole.
+    ///
+    /// # Errors
+    /// [`ManifestError`] where the file is no YAML, or too much of it.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), ManifestError> {
         let file = printable(file, MAX_FILE_NAME_CHARS);
         self.bytes = self.bytes.saturating_add(text.len());

@@ -138,6 +138,9 @@ impl FromStr for KubernetesVersion {
 
 impl Installation {
     /// Finds what could not be applied, or would not do what it says.
+    ///
+    /// # Errors
+    /// [`InstallationError`], the first that is found.
     pub fn check(&self) -> Result<(), InstallationError> {
         if !is_dns_label(&self.cluster) {
             return Err(InstallationError::Cluster(self.cluster.clone()));

@@ -7,6 +7,9 @@ use super::{InstallationError, registries, rewrite, workload};
 
 impl Installation {
     /// What runs the program there, in an order in which it can be applied.
+    ///
+    /// # Errors
+    /// [`InstallationError`] where the installation does not hold together.
     pub fn workload(&self, program: &Workload) -> Result<Vec<Value>, InstallationError> {
         program.check(&self.gateway)?;
         let mut objects = vec![workload::namespace(self)];

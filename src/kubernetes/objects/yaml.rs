@@ -6,6 +6,9 @@ use super::InstallationError;
 
 /// One YAML document per object, in the order given, with a comment where one helps.
 /// `preface` stands above all.
+///
+/// # Errors
+/// [`InstallationError`] where an object cannot be written.
 pub fn to_yaml(preface: &str, objects: &[Value]) -> Result<String, InstallationError> {
     let mut text = comment(preface);
     for object in objects {

@@ -33,6 +33,9 @@ pub struct ContainerdSettings {
 pub struct SettingsError(String);
 
 /// Reads `config.toml`, or what `containerd config dump` printed.
+///
+/// # Errors
+/// [`SettingsError`] where it is no TOML, or of a version that is not known.
 pub fn read_settings(text: &str) -> Result<ContainerdSettings, SettingsError> {
     let file: Table = text
         .parse()

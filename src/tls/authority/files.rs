@@ -52,6 +52,9 @@ impl Authority {
 
     /// Reads it again. No file at all: there is no authority yet. Whatever else is
     /// not whole is an error.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] for files that do not belong together.
     pub fn from_files(files: &Files) -> Result<Option<Self>, AuthorityError> {
         if files.is_empty() {
             return Ok(None);

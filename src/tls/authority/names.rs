@@ -28,6 +28,9 @@ impl CertificateNames {
 
     /// Adds an IP address or a DNS name, without a port. An IPv6 address may stand
     /// in brackets.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] for a name that is neither.
     pub fn add(&mut self, name: &str) -> Result<(), AuthorityError> {
         let bare = name
             .strip_prefix('[')

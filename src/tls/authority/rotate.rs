@@ -54,6 +54,9 @@ impl Authority {
     }
 
     /// As it stands after all that is due at `now`; `None`: nothing is.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] where a certificate cannot be made.
     pub fn rotated(
         &self,
         names: &CertificateNames,

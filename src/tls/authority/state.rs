@@ -22,6 +22,9 @@ pub struct Authority {
 
 impl Authority {
     /// A new authority, with a leaf for `names`.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] where a certificate cannot be made.
     pub fn create(
         names: &CertificateNames,
         terms: &Lifetimes,

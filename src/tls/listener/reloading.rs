@@ -65,6 +65,9 @@ impl ReloadingCertificates {
 
     /// Shows what `shown` shows, now and later, and asks clients for a certificate by one
     /// of `client_ca`, PEM. Clients without one are served, without a name.
+    ///
+    /// # Errors
+    /// [`TlsError`] where `client_ca` holds no certificate.
     pub fn asking(shown: Arc<Self>, client_ca: &[u8]) -> Result<Self, TlsError> {
         let current = ArcSwap::from_pointee(Loaded::asking(shown, client_ca)?);
         Ok(Self { current })
@@ -72,6 +75,9 @@ impl ReloadingCertificates {
 
     /// Takes other authorities over, and says whether they differ from the last good
     /// ones. On an error those stay.
+    ///
+    /// # Errors
+    /// [`TlsError`] of the new ones.
     pub fn ask_once(&self, shown: Arc<Self>, client_ca: &[u8]) -> Result<bool, TlsError> {
         if self.current.load().contents == hash_of([client_ca]) {
             return Ok(false);
@@ -84,6 +90,9 @@ impl ReloadingCertificates {
     /// Takes new contents over and says whether they differ from the last good
     /// ones. On an error those stay. Connections that are open go on as they
     /// are.
+    ///
+    /// # Errors
+    /// [`TlsError`] of the new contents.
     pub fn reload_once(&self, files: &TlsFiles) -> Result<bool, TlsError> {
         if self.current.load().contents == hash(files) {
             return Ok(false);

@@ -43,6 +43,9 @@ struct LoadedAuthority {
 impl AuthorityManager {
     /// Reads the authority, or begins one where there is none; `names` are those of
     /// the certificate. Where a Secret cannot be reached, its copy must do.
+    ///
+    /// # Errors
+    /// [`AuthorityStoreError`] where neither the authority nor its copy can be read.
     pub async fn open(
         store: Store,
         names: CertificateNames,

@@ -25,6 +25,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct AuthorityFolder(PathBuf);
 
 /// The bundle of the authority kept in `folder`, as PEM; `None`: there is none yet.
+///
+/// # Errors
+/// [`AuthorityStoreError`] where the folder cannot be read.
 pub fn bundle_in(folder: &Path) -> Result<Option<String>, AuthorityStoreError> {
     let stored = AuthorityFolder::new(folder).read()?;
     let files = stored.map(|stored| stored.files).unwrap_or_default();

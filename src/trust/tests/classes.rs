@@ -86,13 +86,13 @@ fn modes_lift_what_the_table_says_and_nothing_else() {
 #[test]
 fn break_glass_lifts_evidence_and_a_revocation_only_where_it_says_so() {
     for (reason, _, class, _) in TABLE {
-        let papers = matches!(class, Evidence | Harm);
+        let needs_evidence = matches!(class, Evidence | Harm);
         assert_eq!(
             BreakGlassReach::Evidence.lifts(reason.class()),
-            papers,
+            needs_evidence,
             "{reason}"
         );
-        let revocations = papers || class == Withdrawn;
+        let revocations = needs_evidence || class == Withdrawn;
         assert_eq!(
             BreakGlassReach::Revocations.lifts(reason.class()),
             revocations,

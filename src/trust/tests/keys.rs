@@ -301,7 +301,7 @@ fn an_index_is_judged_as_the_image_in_it() {
     }
 }
 
-/// Bypass 21: papers of one repository say nothing in another.
+/// Bypass 21: evidence of one repository says nothing in another.
 #[test]
 fn promotion_and_scoped_scans_stay_in_their_repository() {
     let mut case = good();

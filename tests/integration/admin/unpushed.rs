@@ -120,7 +120,7 @@ async fn an_image_id_binds_no_layers_until_its_submitter_names_the_manifest() {
     let (code, text) = bind(&lab, &other, &forged, &id).await.refusal(422);
     assert_eq!(code, "refused");
     assert!(text.contains("handed in no scan"), "{text}");
-    // Whoever scanned it names what was pushed; the other stays without papers.
+    // Whoever scanned it names what was pushed; the other stays without evidence.
     let pushed = named(NAME, &clean.manifest.digest);
     bind(&lab, &ci, &pushed, &id).await.expect(200);
     assert_eq!(lab.verdict(&pushed, "staging").await["allowed"], true);

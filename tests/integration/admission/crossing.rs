@@ -12,7 +12,7 @@ use crate::kit::{World, image};
 
 /// Each is asked both webhooks.
 const PODS: usize = 5_000;
-/// Images that are there, each with its own digest; every other one has papers.
+/// Images that are there, each with its own digest; every other one has evidence.
 const IMAGES: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +60,7 @@ async fn one_review(door: &Door, digests: &[sekisho::oci::Digest], at: usize) {
     let lines: Vec<&str> = tried.message().lines().collect();
     let own_line = format!("\"c1\" {own}: unknown-upstream: ");
     assert!(lines[lines.len() - 1].contains(&own_line), "{lines:?}");
-    // Every other image has papers; one that there was no time for is told so.
+    // Every other image has evidence; one that there was no time for is told so.
     let is_bad = !which.is_multiple_of(2);
     let undecided = lines[0].contains("undecidable");
     assert_eq!(

@@ -160,7 +160,7 @@ pub struct AnyCase {
     pub promoted: Promoted,
     pub against: Against,
     /// Which of its digests scan, promotion and tags are of.
-    papers: Algorithm,
+    evidence: Algorithm,
     /// Whether the upstream's tag leads to another image in the end.
     has_moved: bool,
     /// Which door is asked first.
@@ -197,7 +197,7 @@ pub fn any_case(number: usize) -> impl Strategy<Value = AnyCase> {
     let state = (scanned, promoted, against, algorithm(), any::<bool>());
     (select(&PLACES[..]), spelling, suffix, state, 0..3usize).prop_map(
         move |(place, spelling, suffix, state, first)| {
-            let (scanned, promoted, against, papers, has_moved) = state;
+            let (scanned, promoted, against, evidence, has_moved) = state;
             AnyCase {
                 number,
                 place,
@@ -206,7 +206,7 @@ pub fn any_case(number: usize) -> impl Strategy<Value = AnyCase> {
                 scanned,
                 promoted,
                 against,
-                papers,
+                evidence,
                 has_moved,
                 first,
             }
@@ -309,8 +309,8 @@ impl AnyCase {
 
     /// Brings the image into its state.
     pub async fn stage(&self, world: &World) {
-        let papers = self.image_under(self.papers);
-        self.put(world, &papers);
+        let evidence = self.image_under(self.evidence);
+        self.put(world, &evidence);
         let repository = self.repository();
         let severe = Found {
             id: "CVE-2026-0001",
@@ -320,10 +320,10 @@ impl AnyCase {
         match self.scanned {
             Scanned::Never => {}
             _ if self.place == NotByUpstream => {}
-            Scanned::Clean => world.scan(&repository, &papers, &[]).await,
-            Scanned::Severe => world.scan(&repository, &papers, &[severe]).await,
+            Scanned::Clean => world.scan(&repository, &evidence, &[]).await,
+            Scanned::Severe => world.scan(&repository, &evidence, &[severe]).await,
         }
-        self.promote(world, &papers.manifest.digest).await;
+        self.promote(world, &evidence.manifest.digest).await;
         if self.has_moved {
             let next = image(&format!("next-{}", self.number));
             let upstream = self.place.upstream(world);
@@ -335,13 +335,13 @@ impl AnyCase {
         }
     }
 
-    fn put(&self, world: &World, papers: &SampleImage) {
+    fn put(&self, world: &World, evidence: &SampleImage) {
         let (upstream, name) = (self.place.upstream(world), self.name());
         for algorithm in [Sha256, Sha512] {
             upstream.put_image(&name, &self.image_under(algorithm));
         }
         for tag in ["1", "latest", "other"] {
-            upstream.tag(&name, tag, &papers.manifest.digest);
+            upstream.tag(&name, tag, &evidence.manifest.digest);
         }
     }
 

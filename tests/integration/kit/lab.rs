@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use super::Running;
 pub use super::eventually;
 
-/// Two environments: production asks for all papers, staging for a scan.
+/// Two environments: production asks for all evidence, staging for a scan.
 pub const ENVIRONMENTS: &str = "
 [environments.production]
 [environments.staging]

@@ -11,7 +11,7 @@ use crate::lab::{Gateway, Image, Missing, Origin, Setup, Site, eventually, free_
 
 /// Where names without a registry lie; it is the development registry once more.
 pub const HUB: &str = "docker.io";
-/// Where papers that are missing stop nothing.
+/// Where evidence that is missing stops nothing.
 pub const AUDITED: &str = "audited";
 /// Where they do.
 pub const ENFORCED: &str = "enforced";

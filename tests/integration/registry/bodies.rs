@@ -9,7 +9,7 @@ const NAME: &str = "docker.io/team/app";
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// A world where what lacks papers passes, and one where it does not.
+/// A world where what lacks evidence passes, and one where it does not.
 async fn worlds() -> [World; 2] {
     let audit = Setup::default().production("mode = \"audit\"");
     [World::start().await, World::of(audit).await]

@@ -96,7 +96,7 @@ async fn an_audit_serves_whole_images_without_its_ledger() {
 }
 
 /// What is counted of the decisions on three images, each pulled twice: without
-/// papers, too severe, and admitted.
+/// evidence, too severe, and admitted.
 async fn counted(mode: &str) -> Vec<(String, u64)> {
     let world = world(mode).await;
     let bad = Found {

@@ -105,7 +105,7 @@ async fn a_fresh_image_waits_from_when_it_was_first_seen() {
     let app = image("app");
     world.hub.put_image("team/app", &app);
     let path = manifests(NAME, &app.manifest.digest);
-    // Seen for the first time, whether or not it has its papers.
+    // Seen for the first time, whether or not there is evidence.
     assert_eq!(world.get(&path).await.status, 403);
     world.scan(NAME, &app, &[]).await;
     force(&world, &app).await;

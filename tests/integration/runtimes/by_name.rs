@@ -1,5 +1,5 @@
 //! Each client pulls by a name that holds the gateway's address: it prints why
-//! it may not, twice, and gets the image once its papers are in order.
+//! it may not, twice, and gets the image once its evidence is complete.
 
 use crate::lab::{Containerd, Crane, Docker, Image, Outcome, Podman, Release, Site, or_skip};
 

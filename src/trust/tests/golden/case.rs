@@ -89,7 +89,7 @@ impl Case {
         &mut self.environment.settings
     }
 
-    /// Pulls `closure` instead, with no papers but a promotion.
+    /// Pulls `closure` instead, with no evidence but a promotion.
     pub fn pull(&mut self, closure: Arc<Closure>) {
         self.subject.digest = closure.root().clone();
         self.evidence = Evidence {

@@ -219,13 +219,13 @@ pub fn other_cases() -> Vec<Case> {
             Denied(&[ManifestRefused]),
             chart,
         ),
-        case(13, "serves a named chart with papers", Allowed, |c| {
+        case(13, "serves a named chart with evidence", Allowed, |c| {
             chart(c);
             c.settings().artifact_types = vec![MediaType::new(CHART)];
         }),
         case(
             13,
-            "denies a named chart without papers",
+            "denies a named chart without evidence",
             Denied(&[NotScanned, NotPromoted]),
             |c| {
                 chart(c);

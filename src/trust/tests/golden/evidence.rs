@@ -140,7 +140,7 @@ pub fn cases() -> Vec<Case> {
         ),
         case(
             1,
-            "denies what has no papers at all",
+            "denies what has no evidence at all",
             Denied(&[NotScanned, NotPromoted]),
             |c| {
                 c.evidence.scans.clear();

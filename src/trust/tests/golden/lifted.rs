@@ -1,4 +1,4 @@
-//! What needs no papers: platform images (rule 12), and what a mode lifts.
+//! What needs no evidence: platform images (rule 12), and what a mode lifts.
 
 use super::Expected::*;
 use super::contents::{arm, chart};
@@ -26,7 +26,7 @@ fn platform_images() -> Vec<Case> {
     vec![
         case(
             12,
-            "serves a platform image without papers",
+            "serves a platform image without evidence",
             Allowed,
             listed("app"),
         ),
@@ -73,13 +73,13 @@ fn modes() -> Vec<Case> {
     vec![
         case(
             1,
-            "lets missing papers pass in audit",
+            "lets missing evidence pass in audit",
             Lifted(&[NotScanned]),
             unscanned(Mode::Audit),
         ),
         case(
             1,
-            "lets missing papers pass in warn",
+            "lets missing evidence pass in warn",
             Lifted(&[NotScanned]),
             unscanned(Mode::Warn),
         ),

@@ -63,7 +63,7 @@ pub fn break_glass() -> Vec<Case> {
     vec![
         case(
             6,
-            "serves by break-glass what has no papers",
+            "serves by break-glass what has no evidence",
             Lifted(&[NotScanned]),
             broken(|_| {}),
         ),
