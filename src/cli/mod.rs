@@ -28,6 +28,7 @@ mod ledger;
 mod ledger_file;
 mod man;
 mod mode;
+mod node_ca;
 mod node_config;
 mod output;
 mod promote;

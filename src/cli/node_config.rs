@@ -11,10 +11,11 @@ use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::failure::{Exit, Failure};
 use super::file;
+use super::node_ca;
 use super::output::say;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::kubernetes::names::SECRET_NAME;
-use crate::nodes::{self, GatewayUrl, NodeFile, NodeGateway, Runtime};
+use crate::nodes::{self, GatewayUrl, NodeCa, NodeFile, NodeGateway, Runtime};
 use crate::oci::{RegistryHost, RepositoryName};
 use crate::tls::manager::bundle_in;
 
@@ -28,6 +29,10 @@ get a file of ours too, since they would go past the gateway.
 Where the configuration's listener has tls = \"auto\" and --ca is absent, the bundle
 of the gateway's own authority is written too. While another CA is about to sign,
 it holds both: write it again when `sekisho status` tells of a change.
+
+Files that are written for other machines name nothing of this one: the CA lies
+beside them. Only in the runtime's own folder, as /etc/containerd/certs.d, is the
+path of --ca kept.
 
 Examples:
   sekisho node-config containerd --gateway https://gateway.corp:5080 --ca /etc/ssl/corp.pem --output /etc/containerd/certs.d
@@ -49,8 +54,9 @@ pub struct NodeConfig {
     /// A registry that is left direct, as for Sekisho's own image; may be repeated
     #[arg(long, value_name = "HOST")]
     direct: Vec<RegistryHost>,
-    /// The authority of the gateway's certificate: its path on the node. By default
-    /// the gateway's own, where the configuration has tls = "auto"
+    /// The authority of the gateway's certificate: a file here, which is written beside
+    /// the others; or, if it is not here, its path on the node. By default the
+    /// gateway's own, where the configuration has tls = "auto"
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
     /// Write below this directory; by default all is printed
@@ -69,15 +75,12 @@ fn gateway_url(text: &str) -> Result<GatewayUrl, String> {
 
 impl NodeConfig {
     pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let bundle = self.own_bundle(shared)?;
+        let authority = self.authority(shared)?;
         let gateway = NodeGateway {
             url: self.gateway.clone(),
             registries: self.registries(shared)?,
             direct: self.direct.clone(),
-            ca: self
-                .ca
-                .clone()
-                .or(bundle.as_ref().and_then(|_| self.ca_on_node())),
+            ca: self.ca_on_node(&authority),
         };
         let existing = match &self.output {
             Some(folder) => existing(folder, self.runtime)?,
@@ -86,7 +89,7 @@ impl NodeConfig {
         let mut files = nodes::plan(self.runtime, &gateway, &existing)
             .map_err(|error| Failure::new(error.to_string()))?;
         // First, so that no mirror file names a CA that is not there.
-        if let Some(contents) = bundle {
+        if let NodeAuthority::Written(contents) = authority {
             let path = self.runtime.ca_file(&self.gateway);
             files.insert(0, NodeFile { path, contents });
         }
@@ -110,10 +113,35 @@ impl NodeConfig {
         Ok(())
     }
 
-    /// The bundle of the gateway's own authority, where its certificate comes from
-    /// there and no other CA is named.
+    /// The CA of the gateway, and whether it is to be written.
+    fn authority(&self, shared: &SharedArgs) -> Result<NodeAuthority, Failure> {
+        let Some(named) = &self.ca else {
+            let own = self.own_bundle(shared)?;
+            return Ok(own.map_or(NodeAuthority::Known, NodeAuthority::Written));
+        };
+        match node_ca::read(Path::new(named))? {
+            Some(certificates) if !self.is_for_here() => Ok(NodeAuthority::Written(certificates)),
+            Some(_) => Ok(NodeAuthority::Named(named.clone())),
+            None => {
+                say_aside(&format!(
+                    "sekisho: {named} is not here; every node must have it"
+                ));
+                Ok(NodeAuthority::Named(named.clone()))
+            }
+        }
+    }
+
+    /// Whether this machine itself is the node.
+    fn is_for_here(&self) -> bool {
+        let here = |path: &Path| fs::canonicalize(path).ok();
+        let root = here(Path::new(self.runtime.root()));
+        let output = self.output.as_deref().and_then(here);
+        root.is_some() && root == output
+    }
+
+    /// The bundle of the gateway's own authority, where its certificate comes from there.
     fn own_bundle(&self, shared: &SharedArgs) -> Result<Option<String>, Failure> {
-        if self.ca.is_some() || self.gateway.is_plain() {
+        if self.gateway.is_plain() {
             return Ok(None);
         }
         match shared.read() {
@@ -131,11 +159,19 @@ impl NodeConfig {
         }
     }
 
-    /// Where the bundle will lie, for runtimes whose files name it.
-    fn ca_on_node(&self) -> Option<String> {
-        let path = Path::new(self.runtime.root()).join(self.runtime.ca_file(&self.gateway));
-        let names = self.runtime.names_ca();
-        names.then(|| path.display().to_string())
+    /// Where a node finds the CA. What is printed stands under the paths of a node, so the
+    /// CA has one of these too; what is written names it from where it lies.
+    fn ca_on_node(&self, authority: &NodeAuthority) -> Option<NodeCa> {
+        match authority {
+            NodeAuthority::Known => None,
+            NodeAuthority::Named(path) => Some(NodeCa::At(path.clone())),
+            NodeAuthority::Written(_) if self.output.is_some() => Some(NodeCa::Beside),
+            NodeAuthority::Written(_) if !self.runtime.names_ca() => None,
+            NodeAuthority::Written(_) => {
+                let path = Path::new(self.runtime.root()).join(self.runtime.ca_file(&self.gateway));
+                Some(NodeCa::At(path.display().to_string()))
+            }
+        }
     }
 
     /// Those named, else the configuration's upstreams.
@@ -147,6 +183,16 @@ impl NodeConfig {
         let pair = |upstream: crate::app::config::UpstreamConfig| (upstream.name, upstream.path);
         Ok(upstreams.into_iter().map(pair).collect())
     }
+}
+
+/// The CA of the gateway's certificate.
+enum NodeAuthority {
+    /// Nodes trust it by themselves.
+    Known,
+    /// It lies on nodes, at this path.
+    Named(String),
+    /// These certificates, which are written with the files.
+    Written(String),
 }
 
 /// Whether the listener at `port` shows a certificate of our own; where none is at

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::hosts_toml::{directories, file};
-use super::{NodeFile, NodeGateway, NodesError};
+use super::hosts_toml::{ca_beside, directories, file};
+use super::{NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
 pub(super) fn plan(
@@ -16,12 +16,10 @@ pub(super) fn plan(
     existing: &[String],
 ) -> Result<Vec<NodeFile>, NodesError> {
     let mut planned = BTreeMap::new();
+    let ca = ca_beside(Runtime::Containerd, gateway);
     for directory in through_gateway(gateway, existing)? {
-        let ca = gateway.ca.as_deref();
-        planned.insert(
-            directory.clone(),
-            file(&directory, gateway.url.as_str(), ca)?,
-        );
+        let through = file(&directory, gateway.url.as_str(), ca.as_deref())?;
+        planned.insert(directory, through);
     }
     for host in &gateway.direct {
         for directory in directories(host.as_str()) {

@@ -2,22 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use super::hosts_toml::file;
-use super::{NodeFile, NodeGateway, NodesError};
+use super::hosts_toml::{ca_beside, file};
+use super::{NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
+/// Where certificates and mirror files lie, below the runtime's root.
+const CERTS_FOLDER: &str = "certs.d";
+
 pub(super) fn plan(gateway: &NodeGateway) -> Result<Vec<NodeFile>, NodesError> {
+    if gateway.url.is_ipv6() {
+        return Err(NodesError::NoIpv6(Runtime::Docker.as_str()));
+    }
     let mut files = vec![NodeFile {
         path: PathBuf::from("sekisho-notes.txt"),
         contents: notes(gateway),
     }];
     if !gateway.direct.iter().any(RegistryHost::is_docker_hub) {
-        let directory = Path::new("certs.d").join(RegistryHost::DOCKER_HUB);
-        files.push(file(
-            &directory,
-            gateway.url.as_str(),
-            gateway.ca.as_deref(),
-        )?);
+        let directory = Path::new(CERTS_FOLDER).join(RegistryHost::DOCKER_HUB);
+        let ca = ca_beside(Runtime::Docker, gateway);
+        files.push(file(&directory, gateway.url.as_str(), ca.as_deref())?);
     }
     Ok(files)
 }

@@ -25,6 +25,16 @@ pub enum NodesError {
     Directory(String),
     #[error("the file {0:?} is read after ours and can undo it; rename or remove it")]
     LaterFile(String),
+    #[error(
+        "not every {0} can name an IPv6 address, and one that cannot refuses every pull; give the \
+         gateway a DNS name, and name that"
+    )]
+    NoIpv6(&'static str),
+    #[error(
+        "not every {runtime} can pull from the IPv6 address {host}; give that registry a DNS name, or leave \
+         it out"
+    )]
+    Ipv6Registry { runtime: &'static str, host: String },
     #[error("no registry is pulled through the gateway, so there is nothing to write")]
     Nothing,
     #[error("the file {path:?} failed its own check, nothing is written: {problem}")]

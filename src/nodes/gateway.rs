@@ -38,12 +38,33 @@ impl GatewayUrl {
         &self.text[self.authority_at..]
     }
 
+    /// The host without its port; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
+        self.parts().0
+    }
+
     /// The port, written or by default.
     pub fn port(&self) -> u16 {
-        let bracketed = self.authority().rfind(']').map_or(0, |at| at + 1);
-        let written = self.authority()[bracketed..].rsplit_once(':');
         let default = if self.is_plain() { 80 } else { 443 };
-        written.map_or(default, |(_, port)| port.parse().unwrap_or(default))
+        let written = self.parts().1.and_then(|port| port.parse().ok());
+        written.unwrap_or(default)
+    }
+
+    fn parts(&self) -> (&str, Option<&str>) {
+        let authority = self.authority();
+        let bracketed = authority.rfind(']').map_or(0, |at| at + 1);
+        match authority[bracketed..].find(':') {
+            Some(at) => {
+                let (host, port) = authority.split_at(bracketed + at);
+                (host, Some(&port[1..]))
+            }
+            None => (authority, None),
+        }
+    }
+
+    /// Whether its host is an IPv6 address.
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.authority().starts_with('[')
     }
 
     /// Whether the gateway is reached without TLS.
@@ -67,8 +88,17 @@ pub struct NodeGateway {
     /// Registries that nodes go on asking themselves, as for the gateway's own image.
     /// One that is also in `registries` is direct.
     pub direct: Vec<RegistryHost>,
-    /// The CA of the gateway's certificate, as an absolute path on the node.
-    pub ca: Option<String>,
+    pub ca: Option<NodeCa>,
+}
+
+/// Where a node finds the CA of the gateway's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeCa {
+    /// At an absolute path on the node.
+    At(String),
+    /// At [`Runtime::ca_file`](super::Runtime::ca_file) beside the mirror files, wherever
+    /// those are put.
+    Beside,
 }
 
 impl NodeGateway {
@@ -99,8 +129,8 @@ impl NodeGateway {
             }
         }
         match &self.ca {
-            Some(ca) if !is_absolute(ca) => Err(NodesError::Ca(ca.clone())),
-            _ => Ok(()),
+            Some(NodeCa::At(ca)) if !is_absolute(ca) => Err(NodesError::Ca(ca.clone())),
+            Some(NodeCa::At(_) | NodeCa::Beside) | None => Ok(()),
         }
     }
 }
@@ -120,8 +150,10 @@ mod tests {
         assert_eq!(url.as_str(), "https://gate.example:5443");
         assert_eq!(url.authority(), "gate.example:5443");
         assert!(!url.is_plain());
-        assert_eq!(url.port(), 5443);
+        assert_eq!((url.host(), url.port()), ("gate.example", 5443));
         let port = |text| GatewayUrl::parse(text).unwrap().port();
+        let six = GatewayUrl::parse("https://[fd00::1]:81").unwrap();
+        assert_eq!((six.host(), six.is_ipv6()), ("[fd00::1]", true));
         assert_eq!(port("https://gate.example"), 443);
         assert_eq!(
             (port("http://[fd00::1]"), port("http://[fd00::1]:81")),

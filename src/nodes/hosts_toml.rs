@@ -1,15 +1,16 @@
 //! One `hosts.toml`, as containerd and Docker's containerd store read it.
 //!
-//! `server` and one `[host]` table name the same place: containerd 1.6 does not read
-//! a file without a table, and every version falls back to the registry itself
+//! `server` and one host name the same place: containerd 1.6 does not read a file
+//! without a `[host]` table, and every version falls back to the registry itself
 //! without `server`. No `capabilities`: a version that does not know one of them
-//! ignores the whole file.
+//! ignores the whole file. The CA stands twice: above for `server`, below for the host.
 
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{NodeFile, NodesError};
+use super::plain_toml::read_plain;
+use super::{NodeCa, NodeFile, NodeGateway, NodesError, Runtime};
 
 const HEADER: &str = "\
 # Written by `sekisho node-config`; checked when it was written.
@@ -27,10 +28,37 @@ pub(super) fn file(directory: &Path, url: &str, ca: Option<&str>) -> Result<Node
     }
 }
 
+/// The CA as a `hosts.toml` names it. A relative path counts from the file's directory,
+/// which lies one below the directories' root.
+pub(super) fn ca_beside(runtime: Runtime, gateway: &NodeGateway) -> Option<String> {
+    match gateway.ca.as_ref()? {
+        NodeCa::At(path) => Some(path.clone()),
+        NodeCa::Beside => {
+            let file = runtime.ca_file(&gateway.url);
+            let below = file.strip_prefix("certs.d").unwrap_or(&file);
+            Some(format!("../{}", below.display()))
+        }
+    }
+}
+
 fn render(url: &str, ca: Option<&str>) -> String {
-    let url = quoted(url);
-    let ca = ca.map_or(String::new(), |ca| format!("  ca = {}\n", quoted(ca)));
-    format!("{HEADER}server = {url}\n\n[host.{url}]\n{ca}")
+    let ca = ca.map(|ca| format!("ca = {}", quoted(ca)));
+    let above = ca.as_ref().map_or(String::new(), |ca| format!("{ca}\n"));
+    let server = quoted(url);
+    format!("{HEADER}server = {server}\n{above}\n{}", host(url, ca))
+}
+
+/// containerd 1.6 and 1.7 cannot read a table's name with the brackets of an IPv6
+/// address in it, but a key with them. containerd 2 takes no such key for a host, and asks
+/// `server` alone, which is the same.
+fn host(url: &str, ca: Option<String>) -> String {
+    let (name, ca) = (quoted(url), ca.unwrap_or_default());
+    match url.contains('[') {
+        true if ca.is_empty() => format!("[host]\n{name} = {{}}\n"),
+        true => format!("[host]\n{name} = {{ {ca} }}\n"),
+        false if ca.is_empty() => format!("[host.{name}]\n"),
+        false => format!("[host.{name}]\n  {ca}\n"),
+    }
 }
 
 /// A TOML string; also good as a quoted key.
@@ -46,37 +74,31 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Parses the file as a node will, and asserts what closes the way around.
+/// Reads the file as every containerd will, and asserts what closes the way around.
 fn check(contents: &str, url: &str, ca: Option<&str>) -> Result<(), String> {
-    let file: Table = contents.parse().map_err(|_| "it is no TOML".to_owned())?;
-    let expected_host = match ca {
-        Some(ca) => Table::from_iter([("ca".to_owned(), Value::from(ca))]),
-        None => Table::new(),
-    };
-    let hosts = Table::from_iter([(url.to_owned(), Value::Table(expected_host))]);
-    let expected = Table::from_iter([
+    let file = read_plain(contents).map_err(|flaw| flaw.to_string())?;
+    let ca = ca.map(|ca| ("ca".to_owned(), Value::from(ca)));
+    let host = Table::from_iter(ca.clone());
+    let hosts = Table::from_iter([(url.to_owned(), Value::Table(host))]);
+    let mut expected = Table::from_iter([
         ("server".to_owned(), Value::from(url)),
         ("host".to_owned(), Value::Table(hosts)),
     ]);
+    expected.extend(ca);
     match file == expected {
         true => Ok(()),
         false => Err(format!("it names something else than {url}")),
     }
 }
 
-/// The directories that containerd looks into for `host`: with a port, `host_port_`
-/// comes before `host:port`.
+/// The directories that containerd looks into for `host`: what follows the last colon
+/// stands between underscores first, `host_port_` before `host:port`. It takes the end
+/// of a bare IPv6 address for a port, too.
 pub(super) fn directories(host: &str) -> Vec<PathBuf> {
-    let bracketed = host.rfind(']').map_or(0, |at| at + 1);
-    match host[bracketed..].rfind(':') {
-        Some(at) => {
-            let (name, port) = host.split_at(bracketed + at);
-            vec![
-                PathBuf::from(format!("{name}_{}_", &port[1..])),
-                PathBuf::from(host),
-            ]
-        }
-        None => vec![PathBuf::from(host)],
+    let whole = PathBuf::from(host);
+    match host.rsplit_once(':') {
+        Some((name, port)) => vec![PathBuf::from(format!("{name}_{port}_")), whole],
+        None => vec![whole],
     }
 }
 
@@ -86,21 +108,26 @@ mod tests {
 
     #[test]
     fn names_the_gateway_twice_and_nothing_else() {
-        let file = file(Path::new("_default"), "http://gate:5080", None).unwrap();
-        assert_eq!(file.path, Path::new("_default/hosts.toml"));
-        let parsed: Table = file.contents.parse().unwrap();
-        assert_eq!(parsed["server"].as_str(), Some("http://gate:5080"));
-        let hosts = parsed["host"].as_table().unwrap();
-        assert_eq!(hosts.keys().collect::<Vec<_>>(), ["http://gate:5080"]);
-        assert!(!file.contents.contains("capabilities ="));
+        for url in ["http://gate:5080", "https://[fd00::1]:5080", "http://[::1]"] {
+            let file = file(Path::new("_default"), url, None).unwrap();
+            assert_eq!(file.path, Path::new("_default/hosts.toml"));
+            let parsed: Table = file.contents.parse().unwrap();
+            assert_eq!(parsed["server"].as_str(), Some(url));
+            let hosts = parsed["host"].as_table().unwrap();
+            assert_eq!(hosts.keys().collect::<Vec<_>>(), [url]);
+            assert!(!file.contents.contains("capabilities ="));
+        }
     }
 
     #[test]
-    fn carries_the_ca() {
+    fn carries_the_ca_for_the_server_and_for_the_host() {
         let ca = "/etc/sekisho/ca \"1\".crt";
-        let file = file(Path::new("x"), "https://gate", Some(ca)).unwrap();
-        let parsed: Table = file.contents.parse().unwrap();
-        assert_eq!(parsed["host"]["https://gate"]["ca"].as_str(), Some(ca));
+        for url in ["https://gate", "https://[fd00::1]:5080"] {
+            let file = file(Path::new("x"), url, Some(ca)).unwrap();
+            let parsed: Table = file.contents.parse().unwrap();
+            assert_eq!(parsed["ca"].as_str(), Some(ca));
+            assert_eq!(parsed["host"][url]["ca"].as_str(), Some(ca));
+        }
     }
 
     #[test]
@@ -115,10 +142,14 @@ mod tests {
             "server = \"https://gate\"\n[host.\"https://gate\"]\ncapabilities = [\"pull\"]",
             "server = \"https://gate\"\n[host.\"https://gate\"]\nskip_verify = true",
             "server = \"https://gate\"\n[host.\"https://gate\"",
+            "server = \"https://gate\"\nhost = { \"https://gate\" = {}, }",
         ] {
             assert!(check(open, url, None).is_err(), "{open}");
         }
         assert!(check(&render(url, None), url, None).is_ok());
+        let url = "https://[fd00::1]";
+        let header = format!("server = \"{url}\"\n[host.\"{url}\"]\n");
+        assert!(check(&header, url, None).is_err());
     }
 
     #[test]
@@ -133,6 +164,6 @@ mod tests {
         assert_eq!(of("docker.io"), ["docker.io"]);
         assert_eq!(of("r.example:5000"), ["r.example_5000_", "r.example:5000"]);
         assert_eq!(of("[::1]:5000"), ["[::1]_5000_", "[::1]:5000"]);
-        assert_eq!(of("[::1]"), ["[::1]"]);
+        assert_eq!(of("[::1]"), ["[:_1]_", "[::1]"]);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Pure: what to write, not the writing. A mirror file that is wrong is worse than
 //! none, since runtimes ignore what they cannot read and go straight to the source;
-//! so every file is parsed back, and what closes the way around the gateway is
-//! checked, before it is handed out.
+//! so every file is read back as every runtime reads it, and what closes the way around
+//! the gateway is checked, before it is handed out.
 
 mod containerd;
 mod docker;
@@ -11,6 +11,7 @@ pub mod doctor;
 mod error;
 mod gateway;
 mod hosts_toml;
+mod plain_toml;
 mod plan;
 mod registries_conf;
 mod runtime;
@@ -18,6 +19,6 @@ mod runtime;
 mod tests;
 
 pub use error::NodesError;
-pub use gateway::{GatewayUrl, NodeGateway};
+pub use gateway::{GatewayUrl, NodeCa, NodeGateway};
 pub use plan::plan;
 pub use runtime::{NodeFile, Runtime, UnknownRuntime};

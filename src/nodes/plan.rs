@@ -15,7 +15,7 @@ pub fn plan(
     gateway.check()?;
     match runtime {
         Runtime::Containerd => containerd::plan(gateway, existing),
-        Runtime::Crio | Runtime::Podman => registries_conf::plan(gateway, existing),
+        Runtime::Crio | Runtime::Podman => registries_conf::plan(runtime, gateway, existing),
         Runtime::Docker => docker::plan(gateway),
     }
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::hosts_toml::quoted;
-use super::{NodeFile, NodeGateway, NodesError};
+use super::plain_toml::read_plain;
+use super::{NodeCa, NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
 /// Sorts behind what distributions install (Debian's `shortnames.conf`): of two
@@ -36,9 +37,13 @@ struct Mirror<'a> {
 }
 
 pub(super) fn plan(
+    runtime: Runtime,
     gateway: &NodeGateway,
     existing: &[String],
 ) -> Result<Vec<NodeFile>, NodesError> {
+    if gateway.url.is_ipv6() {
+        return Err(NodesError::NoIpv6(runtime.as_str()));
+    }
     if let Some(later) = existing.iter().find(|name| is_later(name)) {
         return Err(NodesError::LaterFile(later.clone()));
     }
@@ -48,6 +53,11 @@ pub(super) fn plan(
         .collect();
     if mirrors.is_empty() {
         return Err(NodesError::Nothing);
+    }
+    if let Some(source) = mirrors.iter().find(|mirror| mirror.source.contains('[')) {
+        let host = source.source.to_owned();
+        let runtime = runtime.as_str();
+        return Err(NodesError::Ipv6Registry { runtime, host });
     }
     let plain = gateway.url.is_plain();
     let contents = render(&mirrors, plain, gateway);
@@ -80,7 +90,7 @@ fn of<'a>(
 
 fn render(mirrors: &[Mirror<'_>], plain: bool, gateway: &NodeGateway) -> String {
     let mut contents = HEADER.to_owned();
-    if let Some(ca) = &gateway.ca {
+    if let Some(NodeCa::At(ca)) = &gateway.ca {
         let authority = gateway.url.authority();
         let note = format!("# Copy {ca} to /etc/containers/certs.d/{authority}/ca.crt\n");
         contents.push_str(&note);
@@ -104,7 +114,7 @@ fn table(mirror: &Mirror<'_>, plain: bool) -> String {
 /// Parses the file as a node will, and asserts that every source is blocked and has
 /// the gateway as its only mirror.
 fn check(contents: &str, mirrors: &[Mirror<'_>], plain: bool) -> Result<(), String> {
-    let file: Table = contents.parse().map_err(|_| "it is no TOML".to_owned())?;
+    let file = read_plain(contents).map_err(|flaw| flaw.to_string())?;
     let tables = mirrors
         .iter()
         .map(|mirror| expected(mirror, plain))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Table;
 
-use super::{GatewayUrl, NodeGateway, NodesError, Runtime, plan};
+use super::{GatewayUrl, NodeCa, NodeGateway, NodesError, Runtime, plan};
 use crate::oci::RegistryHost;
 
 fn host(text: &str) -> RegistryHost {
@@ -83,7 +83,7 @@ fn containerd_refuses_directories_that_are_not_safe_names() {
 #[test]
 fn containerd_leaves_only_direct_registries_direct() {
     let mut gateway = gateway("https://gate.example");
-    gateway.ca = Some("/etc/sekisho/ca.crt".to_owned());
+    gateway.ca = Some(NodeCa::At("/etc/sekisho/ca.crt".to_owned()));
     gateway.direct = vec![host("registry.example:5000"), host("ghcr.io")];
     let leftovers = ["registry.example_5000_", "ghcr.io"];
     let files = files(Runtime::Containerd, &gateway, &leftovers).unwrap();
@@ -198,7 +198,7 @@ fn refuses_what_would_loop_or_not_parse() {
     let mut path = base();
     path.registries[0].1 = "a/b".to_owned();
     let mut ca = base();
-    ca.ca = Some("ca.crt".to_owned());
+    ca.ca = Some(NodeCa::At("ca.crt".to_owned()));
     let refusal = |gateway: &NodeGateway| plan(Runtime::Containerd, gateway, &[]).unwrap_err();
     assert!(matches!(refusal(&itself), NodesError::GatewayItself(_)));
     assert!(matches!(refusal(&twice), NodesError::Twice(_)));
@@ -210,4 +210,59 @@ fn refuses_what_would_loop_or_not_parse() {
 fn reads_the_names_of_runtimes() {
     assert_eq!("crio".parse(), Ok(Runtime::Crio));
     assert!("cri-o".parse::<Runtime>().is_err());
+}
+
+#[test]
+fn a_ca_that_lies_beside_the_files_is_named_from_where_they_lie() {
+    let mut gateway = gateway("https://gate.example:5443");
+    gateway.ca = Some(NodeCa::Beside);
+    for (runtime, file, ca) in [
+        (
+            Runtime::Containerd,
+            "_default/hosts.toml",
+            "../sekisho-ca.crt",
+        ),
+        (
+            Runtime::Docker,
+            "certs.d/docker.io/hosts.toml",
+            "../gate.example:5443/ca.crt",
+        ),
+    ] {
+        let contents = &files(runtime, &gateway, &[]).unwrap()[file];
+        let parsed: Table = contents.parse().unwrap();
+        assert_eq!(parsed["ca"].as_str(), Some(ca));
+        let at_root = std::path::Path::new(file).with_file_name(ca);
+        let clean = at_root.to_str().unwrap().replace("_default/../", "");
+        let clean = clean.replace("docker.io/../", "");
+        assert_eq!(clean, runtime.ca_file(&gateway.url).to_str().unwrap());
+    }
+    let podman = files(Runtime::Podman, &gateway, &[]).unwrap();
+    assert!(!podman["registries.conf.d/zz-sekisho.conf"].contains("Copy"));
+}
+
+#[test]
+fn an_address_that_a_runtime_cannot_name_is_refused_with_the_way_out() {
+    let six = gateway("https://[fd00::1]:5443");
+    for runtime in [Runtime::Crio, Runtime::Podman, Runtime::Docker] {
+        let refused = plan(runtime, &six, &[]).unwrap_err();
+        assert_eq!(refused, NodesError::NoIpv6(runtime.as_str()));
+        let told = refused.to_string();
+        assert!(
+            told.contains(runtime.as_str()) && told.contains("DNS name"),
+            "{told}"
+        );
+    }
+    let files = files(Runtime::Containerd, &six, &["[::1]_5000_"]).unwrap();
+    assert!(
+        files
+            .values()
+            .all(|contents| destination(contents) == "https://[fd00::1]:5443")
+    );
+    let mut source = gateway("https://gate.example");
+    source
+        .registries
+        .push((host("[fd00::2]:5000"), "six".to_owned()));
+    let refused = plan(Runtime::Podman, &source, &[]).unwrap_err();
+    assert!(refused.to_string().contains("[fd00::2]:5000"), "{refused}");
+    assert!(plan(Runtime::Containerd, &source, &[]).is_ok());
 }

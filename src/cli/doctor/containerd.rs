@@ -203,13 +203,15 @@ impl Ctr {
         let copy = folder.join(decoy.address());
         let written = fs::create_dir(&copy);
         written.map_err(|error| Failure::new(format!("{}: {error}", copy.display())))?;
+        let original = Path::new(&root.path).join(&directory.name);
         if let Some(text) = &directory.hosts_toml {
-            let Some(replica) = replica_of_hosts(text, expected, decoy.address()) else {
+            let place = original.display().to_string();
+            let Some(replica) = replica_of_hosts(text, &place, expected, decoy.address()) else {
                 return Ok(None);
             };
             files::write(&copy.join("hosts.toml"), replica.as_bytes())?;
         }
-        files::copy_beside(&Path::new(&root.path).join(&directory.name), &copy)?;
+        files::copy_beside(&original, &copy)?;
         let image = proof::unknown_image(&decoy, work.word());
         let pull = self.pull(folder, &image);
         let what = format!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::bounded;
 use crate::cli::failure::Failure;
-use crate::nodes::doctor::{ConfFile, HostsDirectory, HostsRoot};
+use crate::nodes::doctor::{ConfFile, HostsDirectory, HostsRoot, named_files};
 
 /// The longest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -63,9 +63,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 pub fn hosts_root(path: &Path) -> Result<HostsRoot, Failure> {
     let mut directories = Vec::new();
     for folder in entries(path)?.into_iter().filter(|path| path.is_dir()) {
+        let hosts_toml = text(&folder.join("hosts.toml"))?;
+        let named = named_files(hosts_toml.as_deref().unwrap_or_default());
+        let absent = |file: &String| !folder.join(file).exists();
         directories.push(HostsDirectory {
             name: file_name(&folder),
-            hosts_toml: text(&folder.join("hosts.toml"))?,
+            missing: named.into_iter().filter(absent).collect(),
+            hosts_toml,
         });
     }
     Ok(HostsRoot {

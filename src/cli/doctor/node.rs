@@ -31,7 +31,7 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
     for runtime in &runtimes {
         checkup.examine(*runtime, &containerd).await?;
     }
-    let gateway = expected.gateway.to_string();
+    let gateway = &expected.gateway;
     let report = NodeReport::new(gateway, &runtimes, checkup.findings, checkup.proofs);
     let raw = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::proof::Proof;
 use crate::diagnosis::{Diagnosis, is_sound};
-use crate::nodes::Runtime;
-use crate::nodes::doctor::{OnNode, PullOutcome, openness};
+use crate::nodes::doctor::{OnNode, PullOutcome, openness, pull_cause};
+use crate::nodes::{GatewayUrl, Runtime};
 
 /// What `--output json` prints.
 #[derive(Debug, Serialize)]
@@ -34,13 +34,23 @@ pub struct ProofView {
     pub what: String,
     pub image: String,
     pub outcome: &'static str,
+    /// Why nothing is proven, where the runtime's words tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseView>,
     /// The runtime's own words.
     pub said: String,
 }
 
+#[derive(Debug, Serialize)]
+pub struct CauseView {
+    pub code: &'static str,
+    pub meaning: &'static str,
+    pub next_step: String,
+}
+
 impl NodeReport {
     pub fn new(
-        gateway: String,
+        gateway: &GatewayUrl,
         runtimes: &[Runtime],
         mut findings: Vec<Diagnosis<OnNode>>,
         proofs: Vec<Proof>,
@@ -52,10 +62,13 @@ impl NodeReport {
                 .all(|proof| proof.outcome == PullOutcome::Closed);
         Self {
             closed,
-            gateway,
+            gateway: gateway.to_string(),
             runtimes: runtimes.iter().map(|runtime| runtime.as_str()).collect(),
             findings: findings.into_iter().map(NodeFindingView::from).collect(),
-            proofs: proofs.into_iter().map(ProofView::from).collect(),
+            proofs: proofs
+                .into_iter()
+                .map(|proof| ProofView::new(proof, gateway))
+                .collect(),
         }
     }
 }
@@ -73,13 +86,20 @@ impl From<Diagnosis<OnNode>> for NodeFindingView {
     }
 }
 
-impl From<Proof> for ProofView {
-    fn from(proof: Proof) -> Self {
+impl ProofView {
+    fn new(proof: Proof, gateway: &GatewayUrl) -> Self {
+        let unproven = proof.outcome == PullOutcome::Unproven;
+        let cause = unproven.then(|| pull_cause(&proof.said, gateway)).flatten();
         Self {
             runtime: proof.runtime.as_str(),
             what: proof.what,
             image: proof.image,
             outcome: proof.outcome.as_str(),
+            cause: cause.map(|cause| CauseView {
+                code: cause.as_str(),
+                meaning: cause.meaning(),
+                next_step: cause.next_step(proof.runtime, gateway),
+            }),
             said: proof.said,
         }
     }

@@ -1,6 +1,6 @@
 //! Renders the report as text: the worst finding first, each with its next step.
 
-use super::report::{NodeFindingView, NodeReport, ProofView};
+use super::report::{CauseView, NodeFindingView, NodeReport, ProofView};
 use crate::cli::diagnosis::{Entry, coloured};
 use crate::cli::output::Palette;
 use crate::oci::printable;
@@ -41,10 +41,19 @@ fn finding(found: &NodeFindingView, palette: Palette) -> String {
 
 fn proof(tried: &ProofView, palette: Palette) -> String {
     let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, MAX_TEXT_CHARS));
+    let cause = tried.cause.as_ref().map(cause).unwrap_or_default();
     format!(
-        "  {}  pulled {what}\n            {}\n            it said: {said}\n",
+        "  {}  pulled {what}\n            {}\n{cause}            it said: {said}\n",
         coloured(tried.outcome, SEVERITY_COLUMNS, palette),
         printable(&tried.image, MAX_TEXT_CHARS)
+    )
+}
+
+fn cause(cause: &CauseView) -> String {
+    let next_step = printable(&cause.next_step, MAX_TEXT_CHARS);
+    format!(
+        "            {}\n            next: {next_step}\n",
+        cause.meaning
     )
 }
 

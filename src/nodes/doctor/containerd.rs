@@ -6,7 +6,8 @@
 
 use super::expected::ExpectedNode;
 use super::finding::{OnNode, on_node};
-use super::hosts_file::{HostsFlaw, flaws};
+use super::hosts_file::flaws;
+use super::hosts_flaw::{HostsFlaw, absent};
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::{GatewayUrl, Runtime};
 
@@ -18,6 +19,8 @@ pub struct HostsDirectory {
     pub name: String,
     /// What its `hosts.toml` holds; none where there is no such file.
     pub hosts_toml: Option<String>,
+    /// Files that it names and that are not there.
+    pub missing: Vec<String>,
 }
 
 /// One element of `config_path`.
@@ -42,11 +45,17 @@ impl HostsDirectory {
         self.name == DEFAULT_DIRECTORY
     }
 
-    /// The registry that it is for; `host_port_` is read as `host:port`.
+    /// The registry that it is for; `host_port_` is read as `host:port`, and so is a bare
+    /// IPv6 address, whose end containerd takes for a port.
     pub fn registry(&self) -> String {
         let bare = self.name.strip_suffix('_');
+        let is_end = |port: &str| {
+            let address = port.strip_suffix(']');
+            let digits = |byte: u8| byte.is_ascii_digit();
+            address.map_or(port.bytes().all(digits), |end| !end.contains(']'))
+        };
         match bare.and_then(|bare| bare.rsplit_once('_')) {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((host, port)) if is_end(port) => {
                 format!("{host}:{port}")
             }
             Some(_) | None => self.name.clone(),
@@ -100,7 +109,9 @@ pub fn judge_containerd(
         found.push(no_default(runtime, root));
     }
     for (root, directory) in directories {
-        if !expected.is_direct(&directory.registry()) {
+        let registry = directory.registry();
+        let is_own = directory.hosts_toml.is_none() && expected.is_at_gateway(&registry);
+        if !expected.is_direct(&registry) && !is_own {
             found.extend(judge_directory(runtime, root, directory, expected));
         }
     }
@@ -127,10 +138,12 @@ fn judge_directory(
     let path = root.path_of(directory);
     match &directory.hosts_toml {
         None => vec![shadow(runtime, &path, directory)],
-        Some(text) => flaws(text, expected)
-            .into_iter()
-            .map(|flaw| of_flaw(runtime, &format!("{path}/hosts.toml"), flaw))
-            .collect(),
+        Some(text) => {
+            let place = format!("{path}/hosts.toml");
+            let missing = directory.missing.iter().map(|file| absent(file));
+            let all = flaws(text, expected).into_iter().chain(missing);
+            all.map(|flaw| of_flaw(runtime, &place, flaw)).collect()
+        }
     }
 }
 

@@ -1,43 +1,21 @@
 //! One `hosts.toml` that lies on a node: does it lead anywhere but to the gateway?
 //!
 //! What every supported containerd makes of it was measured: only `server` and one
-//! `[host]` table of the same name close the way, on 1.6, 1.7 and 2.4 alike.
+//! `[host]` table of the same name close the way, on 1.6, 1.7 and 2.4 alike. One value of
+//! a wrong form, and the whole file is ignored.
 
 use toml::{Table, Value};
 
 use super::expected::ExpectedNode;
-
-/// Capabilities that every version knows; with another one, those that do not know it
-/// ignore the whole file.
-const CAPABILITIES: [&str; 3] = ["pull", "resolve", "push"];
-const WRITE_HINT: &str = "write it with `sekisho node-config`";
-
-/// A flaw of one file: what, why it matters, what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HostsFlaw {
-    pub open: bool,
-    pub what: String,
-    pub why: &'static str,
-    pub next_step: &'static str,
-}
-
-fn open(what: impl Into<String>, why: &'static str, next_step: &'static str) -> HostsFlaw {
-    HostsFlaw {
-        open: true,
-        what: what.into(),
-        why,
-        next_step,
-    }
-}
+use super::host_keys::key_flaw;
+use super::hosts_flaw::{HostsFlaw, UNREAD_HINT, WRITE_HINT, open};
+use crate::nodes::plain_toml::{TomlFlaw, read_plain};
 
 /// Everything that is wrong with a file that should lead to the gateway only.
 pub(super) fn flaws(text: &str, expected: &ExpectedNode) -> Vec<HostsFlaw> {
-    let Ok(file) = text.parse::<Table>() else {
-        return vec![open(
-            "it is no TOML",
-            "containerd logs that, ignores the file and goes to the registry itself",
-            WRITE_HINT,
-        )];
+    let file = match read_plain(text) {
+        Ok(file) => file,
+        Err(flaw) => return vec![unreadable(flaw)],
     };
     let mut found = Vec::new();
     found.extend(server(&file, expected));
@@ -50,7 +28,39 @@ pub(super) fn flaws(text: &str, expected: &ExpectedNode) -> Vec<HostsFlaw> {
         )),
     }
     found.extend(table(&file));
+    found.extend(ca_for_server(&file));
     found
+}
+
+fn unreadable(flaw: TomlFlaw) -> HostsFlaw {
+    let why = match flaw {
+        TomlFlaw::NoToml => {
+            "containerd logs that, ignores the file and goes to the registry itself"
+        }
+        TomlFlaw::ByteOrderMark => {
+            "containerd 2 cannot read that, ignores the file and goes to the registry itself"
+        }
+        TomlFlaw::BracketInHeader => {
+            "containerd 1.6 and 1.7 cannot read that, ignore the file and go to the registry itself"
+        }
+        TomlFlaw::Rare(_) | TomlFlaw::EscapeInKey => {
+            "a version that cannot read it ignores the file and goes to the registry itself"
+        }
+    };
+    open(flaw.to_string(), why, WRITE_HINT)
+}
+
+/// A CA that stands only in the tables does not count for `server`, which is asked last.
+fn ca_for_server(file: &Table) -> Option<HostsFlaw> {
+    let hosts = file.get("host").and_then(Value::as_table);
+    let below = hosts.into_iter().flat_map(Table::values);
+    let named = below.filter_map(|host| host.get("ca")).next().is_some();
+    (named && !file.contains_key("ca")).then(|| HostsFlaw {
+        open: false,
+        what: "its `ca` stands in the [host] table alone".to_owned(),
+        why: "`server`, asked last, is then not trusted, and its error hides the gateway's answer",
+        next_step: "repeat the line `ca = …` at the top of the file",
+    })
 }
 
 fn server(file: &Table, expected: &ExpectedNode) -> Option<HostsFlaw> {
@@ -101,68 +111,35 @@ fn all_hosts(hosts: &Table, expected: &ExpectedNode) -> Vec<HostsFlaw> {
     found
 }
 
-const UNREAD_HINT: &str =
-    "containerd cannot read that, ignores the file and goes to the registry itself";
-
 /// The keys of a host, which may stand at the top of the file too.
 fn table(keys: &Table) -> Vec<HostsFlaw> {
     keys.iter()
-        .filter_map(|(key, value)| entry(key, value))
+        .filter_map(|(key, value)| key_flaw(key, value))
         .collect()
 }
 
-fn entry(key: &str, value: &Value) -> Option<HostsFlaw> {
-    let readable = match key {
-        "capabilities" => return capabilities(value),
-        "skip_verify" if value.as_bool() == Some(true) => return Some(unverified()),
-        "skip_verify" | "override_path" => value.is_bool(),
-        "ca" => is_text_or_texts(value),
-        "client" => is_text_or_texts(value) || is_pairs(value),
-        "header" => value.is_table(),
-        "dial_timeout" => value.is_str(),
-        _ => true,
+/// The files that it names, as written.
+pub fn named_files(text: &str) -> Vec<String> {
+    let Ok(file) = text.parse::<Table>() else {
+        return Vec::new();
     };
-    (!readable).then(|| {
-        open(
-            format!("its `{key}` has the wrong form"),
-            UNREAD_HINT,
-            WRITE_HINT,
-        )
-    })
+    let hosts = file.get("host").and_then(Value::as_table);
+    let below = hosts.into_iter().flat_map(Table::values);
+    let tables = below.filter_map(Value::as_table).chain([&file]);
+    let values = tables.flat_map(|table| [table.get("ca"), table.get("client")]);
+    let mut files: Vec<String> = values.flatten().flat_map(all_texts).collect();
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
-fn capabilities(value: &Value) -> Option<HostsFlaw> {
-    let words = value.as_array().and_then(|words| texts(words));
-    let known = |words: Vec<&str>| words.iter().all(|word| CAPABILITIES.contains(word));
-    (!words.is_some_and(known)).then(|| {
-        open(
-            "its `capabilities` hold a word that not every containerd knows",
-            "a version that does not know it ignores the file and goes to the registry itself",
-            "remove the line: without it everything is meant",
-        )
-    })
-}
-
-fn unverified() -> HostsFlaw {
-    HostsFlaw {
-        open: false,
-        what: "it sets skip_verify".to_owned(),
-        why: "whoever sits between this node and the gateway can answer in its place",
-        next_step: "name the gateway's authority with `ca` and remove skip_verify",
+/// The texts in a text, a list, or a list of lists.
+fn all_texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(all_texts).collect(),
+        _ => Vec::new(),
     }
-}
-
-fn texts(words: &[Value]) -> Option<Vec<&str>> {
-    words.iter().map(Value::as_str).collect()
-}
-
-fn is_text_or_texts(value: &Value) -> bool {
-    value.is_str() || value.as_array().is_some_and(|words| texts(words).is_some())
-}
-
-fn is_pairs(value: &Value) -> bool {
-    let pair = |value: &Value| value.as_array().is_some_and(|pair| texts(pair).is_some());
-    value.as_array().is_some_and(|pairs| pairs.iter().all(pair))
 }
 
 /// Every address that a file names besides the gateway, as written.

@@ -8,12 +8,18 @@
 use toml::{Table, Value};
 
 use super::expected::ExpectedNode;
-use super::hosts_file::foreign_urls;
+use super::hosts_file::{foreign_urls, named_files};
 use super::registries::{Registries, tables, text};
 
-/// A `hosts.toml` with the decoy, `host:port`, in the place of every other address;
-/// `None` where an address cannot be distinguished from the rest of the text.
-pub fn replica_of_hosts(contents: &str, expected: &ExpectedNode, decoy: &str) -> Option<String> {
+/// The `hosts.toml` of `directory` with the decoy, `host:port`, in the place of every
+/// other address; `None` where an address cannot be distinguished from the rest of the
+/// text. Files beside it keep their places.
+pub fn replica_of_hosts(
+    contents: &str,
+    directory: &str,
+    expected: &ExpectedNode,
+    decoy: &str,
+) -> Option<String> {
     let foreign = foreign_urls(contents, expected);
     let replica = foreign
         .iter()
@@ -23,7 +29,15 @@ pub fn replica_of_hosts(contents: &str, expected: &ExpectedNode, decoy: &str) ->
         });
     let left = foreign_urls(&replica, expected);
     let all_moved = left.iter().all(|url| url.contains(decoy));
-    all_moved.then_some(replica)
+    all_moved.then(|| with_whole_paths(replica, directory))
+}
+
+fn with_whole_paths(contents: String, directory: &str) -> String {
+    let files = named_files(&contents).into_iter();
+    let relative = files.filter(|file| !file.starts_with('/'));
+    relative.fold(contents, |text, file| {
+        moved(&text, &file, &format!("{directory}/{file}"))
+    })
 }
 
 /// Two tables may not have one name, so all but the first get a path.

@@ -23,6 +23,7 @@ fn root(directories: &[(&str, Option<&str>)]) -> HostsRoot {
             .map(|(name, text)| HostsDirectory {
                 name: (*name).to_owned(),
                 hosts_toml: text.map(str::to_owned),
+                missing: Vec::new(),
             })
             .collect(),
     }
@@ -40,8 +41,8 @@ fn whats(findings: &[Diagnosis<OnNode>]) -> Vec<&str> {
 fn a_node_that_names_only_the_gateway_is_closed() {
     let good = [("_default", Some(GOOD)), ("docker.io", Some(GOOD))];
     assert_eq!(judge(&good), []);
-    let spelled = "server = \"https://Gate.corp:5080/\"\n[host.'https://gate.corp:5080']\n  \
-                   ca = \"/ca.crt\"\n  client = [[\"c\", \"k\"]]\n  capabilities = [\"pull\", \"resolve\"]\n";
+    let spelled = "server = \"https://Gate.corp:5080/\"\nca = \"/ca.crt\"\n\
+                   [host.'https://gate.corp:5080']\n  ca = \"/ca.crt\"\n  client = [[\"c\", \"k\"]]\n  capabilities = [\"pull\", \"resolve\"]\n";
     assert_eq!(judge(&[("_default", Some(spelled))]), []);
 }
 
@@ -74,6 +75,19 @@ fn every_open_form_of_a_file_is_reported() {
             format!("{server}{host}ca = 7\n"),
             "its `ca` has the wrong form",
         ),
+        (
+            format!("{server}{host}[Host.\"https://quay.io\"]\n"),
+            "its key `Host` is `host` in another case",
+        ),
+        (
+            format!("\u{feff}{server}{host}"),
+            "it begins with a byte order mark",
+        ),
+        (
+            format!("{server}x = {{ a = 1, }}\n{host}"),
+            "it uses a form of TOML that not every runtime reads: a comma at the end of an inline \
+             table",
+        ),
     ] {
         let found = judge(&[("_default", Some(&text))]);
         let told_open = found
@@ -81,6 +95,67 @@ fn every_open_form_of_a_file_is_reported() {
             .any(|found| found.gravity == Gravity::Wrong && found.what == told);
         assert!(told_open, "{text}: {found:#?}");
         assert!(found.iter().all(|found| !found.next_step.is_empty()));
+    }
+}
+
+#[test]
+fn an_ipv6_gateway_is_closed_only_in_the_form_that_every_version_reads() {
+    let expected = ExpectedNode {
+        gateway: GatewayUrl::parse("https://[fd00::1]:5080").unwrap(),
+        ..expected()
+    };
+    let judge = |text: &str| {
+        let node = [root(&[("_default", Some(text))])];
+        judge_containerd(Runtime::Containerd, &node, &expected)
+    };
+    let server = "server = \"https://[fd00::1]:5080\"\n";
+    let header = format!("{server}[host.\"https://[fd00::1]:5080\"]\n");
+    let found = judge(&header);
+    assert_eq!(
+        whats(&found),
+        ["a [table] name holds a bracket, as that of an IPv6 address does"]
+    );
+    assert_eq!(found[0].gravity, Gravity::Wrong);
+    assert!(found[0].next_step.contains("node-config"));
+    let key = format!("{server}[host]\n\"https://[fd00:0::1]:5080\" = {{}}\n");
+    assert_eq!(judge(&key), []);
+}
+
+#[test]
+fn a_ca_that_counts_for_the_host_alone_is_worth_a_note() {
+    let found = judge(&[("_default", Some(&format!("{GOOD}ca = \"/ca.crt\"\n")))]);
+    assert_eq!(whats(&found), ["its `ca` stands in the [host] table alone"]);
+    assert_eq!(found[0].gravity, Gravity::Note);
+    let mut node = root(&[("_default", Some(GOOD))]);
+    node.directories[0].missing = vec!["../ca.crt".to_owned()];
+    let found = judge_containerd(Runtime::Containerd, &[node], &expected());
+    assert_eq!(whats(&found), ["it names ../ca.crt, which is not there"]);
+}
+
+#[test]
+fn the_folder_of_the_gateways_own_ca_shadows_nothing() {
+    let own = [("_default", Some(GOOD)), ("gate.corp:5080", None)];
+    assert_eq!(judge(&own), []);
+    let elsewhere = "server = \"https://quay.io\"\n[host.\"https://quay.io\"]\n";
+    let led_away = [
+        ("_default", Some(GOOD)),
+        ("gate.corp:5080", Some(elsewhere)),
+    ];
+    assert!(!judge(&led_away).is_empty());
+}
+
+#[test]
+fn a_directory_is_for_the_registry_that_containerd_makes_it_of() {
+    for (name, registry) in [
+        ("r.corp_5000_", "r.corp:5000"),
+        ("[::1]_5000_", "[::1]:5000"),
+        ("[:_1]_", "[::1]"),
+        ("[fd00:_a]_", "[fd00::a]"),
+        ("docker.io", "docker.io"),
+        ("old_name_", "old_name_"),
+    ] {
+        let directory = &root(&[(name, None)]).directories[0];
+        assert_eq!(directory.registry(), registry);
     }
 }
 
@@ -178,7 +253,7 @@ fn a_denial_proves_nothing_where_the_registry_was_asked_too() {
 fn a_replica_asks_nobody_but_gateway_and_decoy() {
     let text =
         format!("{GOOD}[host.\"https://quay.io\"]\n[host.'https://ghcr.io']\nskip_verify = true\n");
-    let replica = replica_of_hosts(&text, &expected(), "127.0.0.1:9").unwrap();
+    let replica = replica_of_hosts(&text, "/certs.d/x", &expected(), "127.0.0.1:9").unwrap();
     let file: toml::Table = replica.parse().unwrap();
     let hosts: Vec<_> = file["host"].as_table().unwrap().keys().collect();
     assert_eq!(file["server"].as_str(), Some("https://gate.corp:5080"));
@@ -190,11 +265,18 @@ fn a_replica_asks_nobody_but_gateway_and_decoy() {
         assert!(hosts.iter().any(|host| *host == place), "{replica}");
     }
     assert_eq!(
-        replica_of_hosts("= bad", &expected(), "x").unwrap(),
+        replica_of_hosts("= bad", "/x", &expected(), "x").unwrap(),
         "= bad"
     );
     let escaped = "server = \"https://quay\\u002eio\"";
-    assert_eq!(replica_of_hosts(escaped, &expected(), "127.0.0.1:9"), None);
+    let moved = |text| replica_of_hosts(text, "/certs.d/x", &expected(), "127.0.0.1:9");
+    assert_eq!(moved(escaped), None);
+    let named = moved(&format!(
+        "ca = \"../ca.crt\"\n{GOOD}client = [\"/own.pem\"]\n"
+    ))
+    .unwrap();
+    assert!(named.contains("ca = \"/certs.d/x/../ca.crt\""), "{named}");
+    assert!(named.contains("client = [\"/own.pem\"]"), "{named}");
 }
 
 fn conf(texts: &[&str]) -> Registries {

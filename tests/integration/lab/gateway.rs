@@ -17,6 +17,7 @@ const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 /// What a gateway is configured with beyond its addresses and folders.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    host: String,
     upstreams: String,
     listener: String,
     environment: String,
@@ -28,11 +29,18 @@ impl Setup {
     pub fn new() -> Self {
         let environment = "mode = \"enforce\"\nrequire = [\"scan\", \"promotion\"]\nplatforms = [\"linux/amd64\"]\n";
         Self {
+            host: "127.0.0.1".to_owned(),
             upstreams: String::new(),
             listener: String::new(),
             environment: environment.to_owned(),
             tables: String::new(),
         }
+    }
+
+    /// The address at which the registry listens, instead of 127.0.0.1.
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     /// An upstream that image names call `name`, on loopback by plain HTTP.
@@ -93,7 +101,8 @@ pub struct Gateway {
 impl Gateway {
     pub fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let [address, admin] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+        let [address, admin] =
+            [&*setup.host, "127.0.0.1"].map(|host| format!("{host}:{}", free_port()));
         fs::write(
             folder.path().join("sekisho.toml"),
             setup.text(folder.path(), &address, &admin),
@@ -108,7 +117,7 @@ impl Gateway {
         }
     }
 
-    /// Where clients pull, `127.0.0.1:port`.
+    /// Where clients pull, `127.0.0.1:port` if its setup names no other host.
     pub fn address(&self) -> &str {
         &self.address
     }

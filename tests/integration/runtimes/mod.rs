@@ -15,6 +15,7 @@ mod doctor_containers;
 mod evidence;
 mod gitlab;
 mod herd;
+mod hosts_files;
 mod mirror;
 mod revocation;
 mod trivy;
