@@ -53,6 +53,7 @@ impl<'a> Submission<'a> {
             incomplete: report.incomplete.clone(),
             end_of_life: report.end_of_life,
             malware: report.malware,
+            secrets: report.secrets,
             findings: std::mem::take(&mut report.findings),
             packages: std::mem::take(&mut report.packages),
         }

@@ -64,6 +64,7 @@ impl RescanReason {
             | DenialReason::PlatformNotAllowed
             | DenialReason::Unauthenticated
             | DenialReason::Malware
+            | DenialReason::Secrets
             | DenialReason::BlockedByAdvisory
             | DenialReason::TooSevere
             | DenialReason::NotPromoted

@@ -61,6 +61,8 @@ pub struct NewScan {
     /// stays the same.
     #[serde(skip_serializing_if = "is_zero")]
     pub malware: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub secrets: u64,
     pub findings: Vec<Finding>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
@@ -121,6 +123,7 @@ impl NewScan {
             end_of_life: self.end_of_life,
             malware: self.malware,
             binding: self.binding,
+            secrets: self.secrets,
             bound_from: None,
             findings: Vec::new(),
             packages: Vec::new(),

@@ -60,6 +60,8 @@ struct Document<'a> {
     vulnerability_summary: Option<Summary>,
     #[serde(borrow)]
     malware: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sensitive_data: Option<&'a RawValue>,
     scanned_image_platform: Option<String>,
     required_image_platform: Option<String>,
 }
@@ -80,6 +82,8 @@ struct Scanned<'a> {
     vulnerabilities: Option<&'a RawValue>,
     #[serde(borrow)]
     malware: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sensitive_data: Option<&'a RawValue>,
 }
 
 /// Reads a document that is known to be strict JSON.
@@ -133,6 +137,7 @@ fn read_report(document: &str) -> Result<ScanReport, ReportError> {
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     let mut found = Found {
         malware: count("malware", document.malware)?,
+        secrets: count("sensitive_data", document.sensitive_data)?,
         ..Found::default()
     };
     each("resources", document.resources, |scanned| {
@@ -149,6 +154,7 @@ fn read_report(document: &str) -> Result<ScanReport, ReportError> {
         // Aqua does not say so.
         end_of_life: false,
         malware: found.malware.max(summary.malware()),
+        secrets: found.secrets.max(summary.sensitive()),
         subject: ReportSubject {
             either: digest("digest", document.digest.as_deref())?,
             platform: platform(document.scanned_image_platform.as_deref())
@@ -180,6 +186,7 @@ impl Document<'_> {
 struct Found {
     entries: Entries,
     malware: u64,
+    secrets: u64,
     not_scanned: u64,
 }
 
@@ -190,6 +197,9 @@ impl Found {
         self.malware = self
             .malware
             .saturating_add(count("resources.malware", scanned.malware)?);
+        self.secrets = self
+            .secrets
+            .saturating_add(count("resources.sensitive_data", scanned.sensitive_data)?);
         each(
             "vulnerabilities",
             scanned.vulnerabilities,

@@ -151,6 +151,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: Vec::new(),
         end_of_life: false,
         malware: 0,
+        secrets: 0,
         findings: findings.distinct(),
         packages: inventory.packages.distinct(),
     })

@@ -148,6 +148,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         end_of_life: false,
         incomplete: document.scan.incomplete(),
         malware: 0,
+        secrets: 0,
         findings: findings.distinct(),
         packages: Vec::new(),
     })

@@ -233,6 +233,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: document.incomplete(&findings),
         end_of_life: document.alerts().any(|alert| alert == END_OF_LIFE),
         malware: 0,
+        secrets: 0,
         findings: findings.distinct(),
         packages: packages.distinct(),
     })

@@ -129,6 +129,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: document.incomplete(gravest, is_bare)?,
         end_of_life: false,
         malware: 0,
+        secrets: 0,
         subject: ReportSubject {
             manifests: about.digest.into_iter().collect(),
             name: artifact.and_then(Artifact::name),

@@ -104,6 +104,7 @@ fn read_statement(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: Vec::new(),
         end_of_life: false,
         malware: 0,
+        secrets: 0,
         findings: findings.distinct(),
         packages: Vec::new(),
     })

@@ -149,6 +149,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         incomplete: gathered.incomplete,
         end_of_life: false,
         malware: 0,
+        secrets: 0,
         findings: gathered.findings.distinct(),
         packages: Vec::new(),
     })

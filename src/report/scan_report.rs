@@ -146,6 +146,8 @@ pub struct ScanReport {
     pub end_of_life: bool,
     /// How many pieces of malware were found, at whatever severity.
     pub malware: u64,
+    /// How many secrets (keys, tokens, passwords) were found, at whatever severity.
+    pub secrets: u64,
     pub findings: Vec<Finding>,
     /// What lies in the image, where the report lists it: also packages without
     /// findings, so that one can be blocked before anybody has a name for what is

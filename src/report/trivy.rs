@@ -99,6 +99,8 @@ struct Target<'a> {
     packages: Option<&'a RawValue>,
     #[serde(borrow)]
     vulnerabilities: Option<&'a RawValue>,
+    #[serde(borrow)]
+    secrets: Option<&'a RawValue>,
     #[serde(borrow, rename = "ExperimentalModifiedFindings")]
     modified: Option<&'a RawValue>,
 }
@@ -159,6 +161,13 @@ struct SourceCvss<'a> {
     second_vector: String,
 }
 
+/// What it is and where does not matter: one is enough, and is nobody's business here.
+#[derive(Deserialize)]
+struct Secret {
+    #[serde(rename = "RuleID")]
+    _rule: String,
+}
+
 #[derive(Deserialize)]
 struct PackageIdentifier {
     #[serde(default, rename = "PURL")]
@@ -195,6 +204,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
             version: document.trivy.version.map(|text| printable(&text, 64)),
         },
         malware: 0,
+        secrets: scanned.secrets,
         findings: scanned.findings.distinct(),
         packages: scanned.packages.distinct(),
     })
@@ -264,6 +274,7 @@ struct Scanned {
     targets: u64,
     os_packages: bool,
     language_packages: bool,
+    secrets: u64,
     findings: Findings,
     packages: Packages,
 }
@@ -290,7 +301,7 @@ impl Installed {
 }
 
 impl Scanned {
-    /// Vulnerabilities count in a target of any class; secrets, misconfigurations
+    /// Vulnerabilities and secrets count in a target of any class; misconfigurations
     /// and licences are other lists and are not read.
     fn add(&mut self, target: Target<'_>) -> Result<(), ReportError> {
         self.targets += 1;
@@ -304,6 +315,10 @@ impl Scanned {
             target.vulnerabilities,
             |found: Vulnerability<'_>| self.findings.push(finding(found, None)?),
         )?;
+        each("Secrets", target.secrets, |_: Secret| {
+            self.secrets += 1;
+            Ok(())
+        })?;
         each("ExperimentalModifiedFindings", target.modified, |changed| {
             self.add_modified(changed)
         })
@@ -312,7 +327,11 @@ impl Scanned {
     fn add_modified(&mut self, changed: Modified<'_>) -> Result<(), ReportError> {
         const LIST: &str = "ExperimentalModifiedFindings";
         match (&*changed.r#type, changed.finding) {
-            ("misconfiguration" | "secret" | "license", _) => Ok(()),
+            ("misconfiguration" | "license", _) => Ok(()),
+            ("secret", _) => {
+                self.secrets += 1;
+                Ok(())
+            }
             ("vulnerability", Some(raw)) => {
                 let found = serde_json::from_str(raw.get())
                     .map_err(|error| ReportError::field(LIST, error::problem(&error)))?;

@@ -18,6 +18,7 @@ pub enum DenialReason {
     PlatformNotAllowed,
     Unauthenticated,
     Malware,
+    Secrets,
     BlockedByAdvisory,
     TooSevere,
     NotScanned,
@@ -46,7 +47,7 @@ pub enum ReasonClass {
 }
 
 impl DenialReason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::RegistryNotPermitted,
         Self::Revoked,
         Self::ManifestRefused,
@@ -56,6 +57,7 @@ impl DenialReason {
         Self::PlatformNotAllowed,
         Self::Unauthenticated,
         Self::Malware,
+        Self::Secrets,
         Self::BlockedByAdvisory,
         Self::TooSevere,
         Self::NotScanned,
@@ -80,6 +82,7 @@ impl DenialReason {
             Self::PlatformNotAllowed => "platform-not-allowed",
             Self::Unauthenticated => "unauthenticated",
             Self::Malware => "malware",
+            Self::Secrets => "secrets",
             Self::BlockedByAdvisory => "blocked-by-advisory",
             Self::TooSevere => "too-severe",
             Self::NotScanned => "not-scanned",
@@ -103,7 +106,9 @@ impl DenialReason {
             | Self::NotPromoted
             | Self::UntrustedBase
             | Self::TooNew => ReasonClass::Evidence,
-            Self::Malware | Self::BlockedByAdvisory | Self::TooSevere => ReasonClass::Harm,
+            Self::Malware | Self::Secrets | Self::BlockedByAdvisory | Self::TooSevere => {
+                ReasonClass::Harm
+            }
             Self::Revoked => ReasonClass::Withdrawn,
             Self::ManifestRefused
             | Self::AmbiguousReference

@@ -35,6 +35,9 @@ pub struct Scan {
     /// naming it, so that nothing that names less replaces it.
     #[serde(default = "named")]
     pub binding: ReportBinding,
+    /// Secrets that were found; none in reports that were stored before they were read.
+    #[serde(default)]
+    pub secrets: u64,
     /// The image ID under which it was scanned before the push, where its
     /// submitter bound it to the manifest later.
     #[serde(default)]

@@ -57,5 +57,5 @@ pub use permit::{Permit, Subject};
 pub use rulebook::{Rulebook, Rules, Vouching};
 pub use scan_rank::{NewerScans, ScanRank};
 pub use scans::END_OF_LIFE;
-pub use settings::{Ceilings, Mode, Requirement, Settings};
+pub use settings::{Ceilings, Mode, Requirement, SecretsPolicy, Settings};
 pub use verdict::{Check, CheckOutcome, Verdict};

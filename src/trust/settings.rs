@@ -58,6 +58,17 @@ impl Requirement {
     }
 }
 
+/// What secrets do that a scanner found in an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsPolicy {
+    /// They are shown, and deny nothing.
+    #[default]
+    Ignore,
+    /// One of any severity denies.
+    Deny,
+}
+
 /// The worst severity that still passes, by exposure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +96,7 @@ pub struct Settings {
     pub ceilings: Ceilings,
     /// What a finding without severity counts as.
     pub unknown_severity: Severity,
+    pub secrets: SecretsPolicy,
     /// Platforms that are deployed; empty: every platform of an index.
     pub platforms: Vec<Platform>,
     pub max_report_age: SignedDuration,
@@ -120,6 +132,7 @@ impl Default for Settings {
                 internal: Severity::High,
             },
             unknown_severity: Severity::Medium,
+            secrets: SecretsPolicy::Ignore,
             platforms: Vec::new(),
             max_report_age: SignedDuration::from_hours(30 * 24),
             max_database_age: SignedDuration::from_hours(7 * 24),

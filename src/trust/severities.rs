@@ -1,5 +1,5 @@
-//! Findings against the ceiling of the exposure (rule 3), malware (rule 11), and
-//! what exceptions and advisories make of both (rules 4 and 5). Across tools the
+//! Findings against the ceiling of the exposure (rule 3), malware and secrets (rule
+//! 11), and what exceptions and advisories make of both (rules 4 and 5). Across tools the
 //! worst decides (rule 8), and a worse report may have grace (rule 7).
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::effective_finding::EffectiveFinding;
 use super::judgement::{Judgement, after};
-use super::{Advisory, CheckOutcome, DenialReason, Exception, JudgedFinding, Scan};
+use super::{Advisory, CheckOutcome, DenialReason, Exception, JudgedFinding, Scan, SecretsPolicy};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -23,6 +23,7 @@ pub(super) fn judge_severity<'a>(
     let mut exceeded = false;
     for scan in scans {
         judge_malware(judgement, scan);
+        judge_secrets(judgement, scan);
         let excess = weigh_all(judgement, scan, ceiling, &mut words);
         words.add_packages(judgement, scan);
         if let Some(excess) = excess {
@@ -46,6 +47,24 @@ fn judge_malware(judgement: &mut Judgement<'_>, scan: &Scan) {
             format!("{tool} found malware in it ({count})"),
             "do not run it; rebuild from a clean source",
         );
+    }
+}
+
+fn judge_secrets(judgement: &mut Judgement<'_>, scan: &Scan) {
+    if scan.secrets == 0 {
+        return;
+    }
+    let found = format!("{} found secrets in it ({})", scan.tool.name, scan.secrets);
+    match judgement.settings.secrets {
+        SecretsPolicy::Ignore => {
+            let text = format!("{found}, which deny nothing here");
+            judgement.check("secrets", CheckOutcome::Met, text);
+        }
+        SecretsPolicy::Deny => judgement.deny(
+            DenialReason::Secrets,
+            found,
+            "revoke them; rebuild without them in any layer",
+        ),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn settings(
         unknown_severity: section
             .read("unknown_severity")
             .unwrap_or(base.unknown_severity),
+        secrets: section.read("secrets").unwrap_or(base.secrets),
         platforms: list(section, "platforms", &base.platforms),
         max_report_age: period(section, "max_report_age", base.max_report_age),
         max_database_age: period(section, "max_database_age", base.max_database_age),

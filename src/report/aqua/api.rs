@@ -58,8 +58,10 @@ pub(super) fn read_image(document: &str) -> Result<ScanReport, ReportError> {
         ..ReportSubject::default()
     };
     let incomplete = image.incomplete(&entries);
-    let malware = image.cves_counts.unwrap_or_default().malware();
-    Ok(report(subject, entries, malware, incomplete, None))
+    let counts = image.cves_counts.unwrap_or_default();
+    let secrets = counts.sensitive();
+    let report = report(subject, entries, counts.malware(), incomplete, None);
+    Ok(ScanReport { secrets, ..report })
 }
 
 impl Image<'_> {
@@ -246,6 +248,7 @@ fn report(
         incomplete,
         end_of_life: false,
         malware,
+        secrets: 0,
         findings: entries.findings.distinct(),
         packages: entries.packages.distinct(),
     }

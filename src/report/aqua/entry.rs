@@ -267,6 +267,7 @@ pub(super) struct Summary {
     low: Option<u64>,
     negligible: Option<u64>,
     malware: Option<u64>,
+    sensitive: Option<u64>,
 }
 
 impl Summary {
@@ -277,6 +278,11 @@ impl Summary {
 
     pub(super) fn malware(&self) -> u64 {
         self.malware.unwrap_or(0)
+    }
+
+    /// Keys, tokens and the like.
+    pub(super) fn sensitive(&self) -> u64 {
+        self.sensitive.unwrap_or(0)
     }
 
     /// Why the vulnerabilities in `entries` are too few, or rated too low, if they are.

@@ -159,6 +159,17 @@ fn acknowledged_findings_count_and_are_marked() {
 }
 
 #[test]
+fn secrets_are_counted_wherever_they_are_reported() {
+    let summary = with(CLI, "\"sensitive\": 0", "\"sensitive\": 2").unwrap();
+    assert_eq!((report(CLI).secrets, summary.secrets), (0, 2));
+    let listed = r#""os": "alpine", "sensitive_data": [{"path": "/a"}, {"path": "/b"}]"#;
+    assert_eq!(with(CLI, "\"os\": \"alpine\"", listed).unwrap().secrets, 2);
+    let here = r#""vulnerabilities": null, "sensitive_data": [{"path": "/a"}]"#;
+    let in_a_resource = with(CLI, "\"vulnerabilities\": null", here).unwrap();
+    assert_eq!(in_a_resource.secrets, 1);
+}
+
+#[test]
 fn malware_is_counted_wherever_it_is_reported() {
     assert_eq!(report(CLI).malware, 0);
     let summary = with(CLI, "\"malware\": 0", "\"malware\": 2").unwrap();

@@ -7,6 +7,8 @@ const FINDINGS: &str = include_str!("../../../tests/fixtures/reports/trivy-findi
 const CLEAN: &str = include_str!("../../../tests/fixtures/reports/trivy-clean.json");
 const SUPPRESSED: &str = include_str!("../../../tests/fixtures/reports/trivy-suppressed.json");
 
+const SECRETS: &str = include_str!("../../../tests/fixtures/reports/trivy-secrets.json");
+
 fn report(text: &str) -> ScanReport {
     read(text.as_bytes(), Some(Format::Trivy)).unwrap()
 }
@@ -147,6 +149,18 @@ fn suppressed_findings_count_and_are_marked() {
             ),
         ]
     );
+}
+
+#[test]
+fn secrets_are_counted_whatever_their_severity() {
+    let read = report(SECRETS);
+    assert_eq!((read.secrets, read.findings.len()), (2, 0));
+    assert_eq!(read.incomplete, []);
+    assert_eq!(report(FINDINGS).secrets, 1);
+    assert_eq!(report(CLEAN).secrets, 0);
+    assert_eq!(report(SUPPRESSED).secrets, 1);
+    assert_eq!(with(SECRETS, "\"HIGH\"", "\"LOW\"").unwrap().secrets, 2);
+    assert!(with(SECRETS, "\"RuleID\"", "\"Rule\"").is_err());
 }
 
 #[test]

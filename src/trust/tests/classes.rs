@@ -8,7 +8,7 @@ use DenialReason::*;
 use ReasonClass::*;
 
 /// Reason, class, whether `audit` and `warn` let it pass.
-const TABLE: [(DenialReason, &str, ReasonClass, bool); 19] = [
+const TABLE: [(DenialReason, &str, ReasonClass, bool); 20] = [
     (NotScanned, "not-scanned", Evidence, true),
     (PlatformNotScanned, "platform-not-scanned", Evidence, true),
     (ScanIncomplete, "scan-incomplete", Evidence, true),
@@ -17,6 +17,7 @@ const TABLE: [(DenialReason, &str, ReasonClass, bool); 19] = [
     (UntrustedBase, "untrusted-base", Evidence, true),
     (TooNew, "too-new", Evidence, true),
     (Malware, "malware", Harm, true),
+    (Secrets, "secrets", Harm, true),
     (BlockedByAdvisory, "blocked-by-advisory", Harm, true),
     (TooSevere, "too-severe", Harm, true),
     (Revoked, "revoked", Withdrawn, false),

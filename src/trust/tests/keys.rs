@@ -9,8 +9,8 @@ use super::images::{alone, attestation, child, digest, index, platform, runnable
 use super::sekisho::oci::{MediaType, RegistryHost};
 use super::sekisho::report::Severity;
 use super::sekisho::trust::{
-    Effect, Evidence, Exposure, ExposureRule, Mode, PlatformImage, Requirement, Settings,
-    TimedEvidence,
+    Effect, Evidence, Exposure, ExposureRule, Mode, PlatformImage, Requirement, SecretsPolicy,
+    Settings, TimedEvidence,
 };
 
 /// A case, and the one key whose change turns its verdict round.
@@ -90,6 +90,11 @@ fn settings() -> Vec<Flip> {
             |c| {
                 c.settings().unknown_severity = Severity::Low;
             },
+        ),
+        flip(
+            "secrets",
+            |c| c.rescan(|scan| scan.secrets = 1),
+            |c| c.settings().secrets = SecretsPolicy::Deny,
         ),
         flip(
             "platforms",
@@ -237,6 +242,7 @@ fn keys(settings: &Settings) -> BTreeMap<&'static str, String> {
         require,
         ceilings,
         unknown_severity,
+        secrets,
         platforms,
         max_report_age,
         max_database_age,
@@ -257,6 +263,7 @@ fn keys(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("ceilings.external", format!("{:?}", ceilings.external)),
         ("ceilings.internal", format!("{:?}", ceilings.internal)),
         ("unknown_severity", format!("{unknown_severity:?}")),
+        ("secrets", format!("{secrets:?}")),
         ("platforms", format!("{platforms:?}")),
         ("max_report_age", format!("{max_report_age:?}")),
         ("max_database_age", format!("{max_database_age:?}")),

@@ -123,6 +123,16 @@ proptest! {
     }
 
     #[test]
+    fn secrets_never_turn_a_denial_into_a_pass(case in world(), which: prop::sample::Index) {
+        let mut worse = case.clone();
+        if !case.evidence.scans.is_empty() {
+            let at = which.index(case.evidence.scans.len());
+            Arc::make_mut(&mut worse.evidence.scans[at]).secrets += 1;
+        }
+        prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    #[test]
     fn losing_break_glass_never_turns_a_denial_into_a_pass(case in world()) {
         let mut fewer = case.clone();
         fewer.evidence.break_glass.pop();
@@ -157,6 +167,7 @@ proptest! {
             let lost = Arc::make_mut(lost);
             lost.findings.clear();
             lost.malware = 0;
+            lost.secrets = 0;
             fewer.evidence.scans.pop();
         }
         prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());

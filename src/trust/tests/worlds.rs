@@ -16,7 +16,8 @@ use crate::oci::RepositoryGlobs;
 use crate::report::{Finding, Format, Incomplete, Severity};
 use crate::trust::{
     Advisory, BreakGlass, Ceilings, Effect, Evidence, Exception, Exposure, Mode, Promotion,
-    Requirement, Revocation, Scan, Settings, TimedEvidence, TimedMode, TrustedBase, Vouching,
+    Requirement, Revocation, Scan, SecretsPolicy, Settings, TimedEvidence, TimedMode, TrustedBase,
+    Vouching,
 };
 
 const IMAGES: [(&str, &str); 2] = [("amd", "linux/amd64"), ("arm", "linux/arm64")];
@@ -84,6 +85,7 @@ fn scan_of(id: i64, parts: Parts) -> Scan {
         incomplete: Vec::from_iter(incomplete.then_some(Incomplete::NothingRecognised)),
         end_of_life,
         malware: u64::from(malware),
+        secrets: u64::from(end_of_life),
         format: match lossy {
             true => Format::Sarif,
             false => Format::Trivy,
@@ -215,7 +217,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         (prop::sample::select(Mode::ALL.to_vec()), require, platforms),
         (severity(), severity(), severity()),
         (length(), length(), length(), length()),
-        (any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
         (
             prop::bool::weighted(0.1),
             prop_oneof![4 => Just(SignedDuration::ZERO), 1 => length()],
@@ -237,6 +239,10 @@ fn settings() -> impl Strategy<Value = Settings> {
                 grace_for_worse: ages.3,
                 require_database_date: flags.0,
                 allow_end_of_life: flags.1,
+                secrets: match flags.2 {
+                    true => SecretsPolicy::Deny,
+                    false => SecretsPolicy::Ignore,
+                },
                 trusted_bases: match origin.0 {
                     true => globs("registry.corp/base/*"),
                     false => RepositoryGlobs::none(),

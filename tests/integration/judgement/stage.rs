@@ -239,6 +239,7 @@ fn new_scan(scan: &Scan) -> NewScan {
         incomplete: scan.incomplete,
         end_of_life: scan.end_of_life,
         malware: scan.malware,
+        secrets: scan.secrets,
         findings: scan.findings,
         packages: scan.packages,
     }

@@ -134,6 +134,7 @@ async fn what_a_report_lists_is_kept_beside_it() {
     let packages: Vec<Package> = (0..2500).map(package).collect();
     let new = NewScan {
         malware: 2,
+        secrets: 3,
         packages: packages.clone(),
         ..scan("img", now())
     };
@@ -148,6 +149,7 @@ async fn what_a_report_lists_is_kept_beside_it() {
     assert!(!body.contains("CVE-2026-1") && !body.contains("package 7"));
     let read = evidence(&place.serve().await, "img").await.scans;
     assert_eq!((read[0].malware, read[1].malware), (2, 0));
+    assert_eq!((read[0].secrets, read[1].secrets), (3, 0));
     assert_eq!(read[0].packages, packages);
     assert!(read[1].packages.is_empty());
     assert_eq!(read[1].findings, scan("img", now()).findings);
@@ -163,7 +165,7 @@ fn package(number: u32) -> Package {
 
 /// A report that an earlier version took in is still the same one.
 #[tokio::test]
-async fn malware_and_packages_make_another_report() {
+async fn malware_secrets_and_packages_make_another_report() {
     let place = Place::new();
     let ledger = place.serve().await;
     let first = ledger.submit_scan(scan("img", now())).await.unwrap();
@@ -171,11 +173,15 @@ async fn malware_and_packages_make_another_report() {
         malware: 1,
         ..scan("img", now())
     };
+    let secrets = NewScan {
+        secrets: 1,
+        ..scan("img", now())
+    };
     let packages = NewScan {
         packages: vec![package(1)],
         ..scan("img", now())
     };
-    for new in [malware, packages] {
+    for new in [malware, secrets, packages] {
         assert_ne!(ledger.submit_scan(new).await.unwrap(), first);
     }
     assert_eq!(ledger.submit_scan(scan("img", now())).await.unwrap(), first);

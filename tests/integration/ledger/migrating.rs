@@ -29,7 +29,7 @@ async fn first_version(place: &Place) -> SqliteConnection {
     sql
 }
 
-/// As it was written, byte by byte: no malware, no packages, nothing bound.
+/// As it was written, byte by byte: no malware, no secrets, no packages, nothing bound.
 async fn scan_then(sql: &mut SqliteConnection, received_at: &str, findings: &[Finding]) {
     let manifest = digest("img");
     let scope = serde_json::to_string(&scope()).unwrap();
@@ -95,6 +95,7 @@ async fn a_ledger_of_the_first_version_keeps_its_evidence() {
         "2026-06-02T00:00:00Z".parse().unwrap()
     );
     assert_eq!((scans[0].malware, scans[0].packages.len()), (0, 0));
+    assert_eq!(scans[0].secrets, 0);
     assert_eq!(scans[0].findings, [finding("CVE-2026-1")]);
 
     let named = ledger.first_reported([&digest("img")]).await.unwrap();

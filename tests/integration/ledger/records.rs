@@ -180,6 +180,7 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         incomplete: Vec::new(),
         end_of_life: false,
         malware: 0,
+        secrets: 0,
         findings: vec![finding("CVE-2026-1"), finding("CVE-2026-2")],
         packages: Vec::new(),
     }

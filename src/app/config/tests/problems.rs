@@ -71,6 +71,11 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "wanted string",
     ),
     (
+        "[environments.production]\nsecrets = true",
+        "environments.production.secrets",
+        "wanted string",
+    ),
+    (
         "[environments.production]\nmax_report_age = '30 days'",
         "environments.production.max_report_age",
         "write 60s",

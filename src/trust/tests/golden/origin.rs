@@ -1,4 +1,4 @@
-//! Age, bases and malware (rules 10 and 11), and formats that can only deny.
+//! Age, bases, malware and secrets (rules 10 and 11), and formats that can only deny.
 
 use super::Expected::*;
 use super::contents::both;
@@ -6,7 +6,7 @@ use super::images::{alone, artifact, digest};
 use super::sekisho::oci::MediaType;
 use super::sekisho::report::{Format, Incomplete, ReportBinding, Severity};
 use super::sekisho::trust::DenialReason::*;
-use super::sekisho::trust::{TimedEvidence, TrustedBase};
+use super::sekisho::trust::{SecretsPolicy, TimedEvidence, TrustedBase};
 use super::{Case, ago, case, days, found, globs, scan};
 
 fn base(image: &str) -> TrustedBase {
@@ -114,6 +114,32 @@ pub fn reports() -> Vec<Case> {
             Denied(&[Malware]),
             |c| {
                 c.rescan(|scan| scan.malware = 1);
+            },
+        ),
+        case(
+            11,
+            "serves an image with secrets where they deny nothing",
+            Allowed,
+            |c| c.rescan(|scan| scan.secrets = 1),
+        ),
+        case(
+            11,
+            "denies secrets where they deny",
+            Denied(&[Secrets]),
+            |c| {
+                c.settings().secrets = SecretsPolicy::Deny;
+                c.rescan(|scan| scan.secrets = 2);
+            },
+        ),
+        case(
+            11,
+            "denies secrets that one of two scanners found",
+            Denied(&[Secrets]),
+            |c| {
+                c.settings().secrets = SecretsPolicy::Deny;
+                let mut other = scan(2, "other", "app");
+                other.secrets = 1;
+                c.scan(other);
             },
         ),
         case(
