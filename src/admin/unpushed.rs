@@ -126,14 +126,18 @@ pub(super) async fn bind(
     }))
 }
 
-/// The image of that ID: itself, or the one child of an index.
+/// The image of that ID: itself, or the one child of an index. Where containerd stores
+/// images (Docker 29 and newer) the ID is the digest of the manifest or index.
 fn image_with_id<'a>(
     inspected: &'a InspectedImage,
     image: &ImageRef,
     image_id: &Digest,
 ) -> Result<&'a Image, AdminError> {
     let closure = &inspected.closure;
-    let mut meant = closure.images().filter(|it| it.config.digest == *image_id);
+    let is_root = inspected.digest == *image_id;
+    let called = |it: &&Image| it.config.digest == *image_id || it.manifest == *image_id;
+    let runs = |it: &&Image| is_root && it.platform().is_some();
+    let mut meant = closure.images().filter(|it| called(it) || runs(it));
     match (meant.next(), meant.next()) {
         (Some(one), None) => Ok(one),
         (Some(_), Some(_)) => Err(AdminError::refused(format!(

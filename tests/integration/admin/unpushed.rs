@@ -24,6 +24,25 @@ async fn bind(lab: &Lab, token: &str, image: &str, image_id: &str) -> crate::kit
     ask.json(&body).send().await
 }
 
+/// Docker 29 and newer call an image by the digest of its manifest.
+#[tokio::test]
+async fn an_image_id_of_containerds_store_binds_to_the_manifest_that_it_names() {
+    let lab = Lab::start().await;
+    let image = sample("new", "amd64");
+    let id = image.manifest.digest.to_string();
+    let mut report = before_the_push(&image, &["LOW"]);
+    report["Metadata"]["ImageID"] = json!(id);
+    let body = json!({
+        "image_id": id, "image": format!("registry.example/{NAME}:7"), "report": report,
+    });
+    submit(&lab, &lab.token, body).await.expect(200);
+    lab.upstream.put_image(NAME, &image);
+    let named = named(NAME, &image.manifest.digest);
+    let bound = bind(&lab, &lab.token, &named, &id).await.expect(200);
+    assert_eq!(bound["manifest"], json!(id));
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+}
+
 #[tokio::test]
 async fn an_image_is_gated_before_the_push_and_counts_once_it_is_bound() {
     let lab = Lab::start().await;
