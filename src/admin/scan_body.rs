@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn says_which_encoding_a_body_needs() {
+        let marked = uploaded("\u{feff}{\"report\":{}}").await;
+        let error = ScanBody::read(marked, &HeavyWork::new()).await.err();
+        let told = format!("{:?}", error.unwrap());
+        assert!(told.contains("send it as UTF-8"), "{told}");
+    }
+
+    #[tokio::test]
     async fn refuses_what_is_no_report() {
         let heavy = HeavyWork::new();
         let body = async |text: &str| ScanBody::read(uploaded(text).await, &heavy).await;

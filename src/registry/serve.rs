@@ -3,7 +3,6 @@
 //! Without `auth` on the listener there is no challenge: it would make clients send
 //! credentials that are meant for another registry.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -65,7 +64,7 @@ impl<B> hyper::service::Service<Request<B>> for RegistryService {
             Some(answer) => Either::Left(ready(Ok(answer))),
             None => {
                 let pull = PullContext {
-                    client: client.into_owned(),
+                    client,
                     now,
                     started,
                 };
@@ -113,13 +112,17 @@ impl Handler<PullContext> for Registry {
 }
 
 impl RegistryService {
-    /// Copied only where the request's own token tells it.
-    fn client(&self, parts: &Parts, now: Timestamp) -> Option<Cow<'_, Client>> {
-        if let Some(client) = &self.client {
-            return Some(Cow::Borrowed(client));
+    fn client(&self, parts: &Parts, now: Timestamp) -> Option<Client> {
+        match &self.client {
+            Some(client) => Some(client.clone()),
+            None => of_request(
+                &parts.headers,
+                &self.registry.gate,
+                &self.registry.listener,
+                &self.peer,
+                now,
+            ),
         }
-        let Registry { gate, listener, .. } = &*self.registry;
-        of_request(&parts.headers, gate, listener, &self.peer, now).map(Cow::Owned)
     }
 }
 

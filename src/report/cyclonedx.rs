@@ -307,7 +307,8 @@ fn tool(tools: Option<&RawValue>) -> Result<Tool, ReportError> {
     ))
 }
 
-/// The image, as its package URL names it, and as Trivy's properties do.
+/// The image, as its package URL names it, and as Trivy's properties do. Syft and Grype
+/// write a digest for its version.
 fn subject(component: Option<Component<'_>>) -> Result<ReportSubject, ReportError> {
     let Some(component) = component else {
         return Ok(ReportSubject::default());
@@ -320,6 +321,7 @@ fn subject(component: Option<Component<'_>>) -> Result<ReportSubject, ReportErro
     }
     let mut subject = ReportSubject {
         manifests: oci_digest(&component.purl)?.into_iter().collect(),
+        either: Digest::parse(&component.version).into_iter().collect(),
         name: Some(printable(&component.name, 512)).filter(|name| !name.is_empty()),
         ..ReportSubject::default()
     };

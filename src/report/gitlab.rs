@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, each};
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, field,
-    rating,
+    identifiers, rating,
 };
 use crate::oci::printable;
 
@@ -97,6 +97,8 @@ struct Cvss {
 struct Identifier {
     #[serde(default)]
     r#type: String,
+    #[serde(default)]
+    name: String,
     value: String,
 }
 
@@ -329,16 +331,21 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
 /// The first CVE is the id, else the first identifier, which GitLab calls primary;
 /// the others are aliases. Classes of weakness (CWE) name no vulnerability.
 fn identity(
-    mut identifiers: Vec<Identifier>,
+    mut listed: Vec<Identifier>,
 ) -> Result<(String, impl Iterator<Item = String>), ReportError> {
-    identifiers.retain(|identifier| !identifier.r#type.eq_ignore_ascii_case("cwe"));
-    if identifiers.is_empty() {
+    listed.retain(|identifier| !identifier.r#type.eq_ignore_ascii_case("cwe"));
+    if listed.is_empty() {
         let problem = "a vulnerability has none";
         return Err(ReportError::field("identifiers", problem));
     }
     let is_cve = |identifier: &Identifier| identifier.r#type.eq_ignore_ascii_case("cve");
-    let cve = identifiers.iter().position(is_cve);
-    let main = identifiers.remove(cve.unwrap_or(0));
-    let others = identifiers.into_iter().map(|identifier| identifier.value);
+    let cve = listed.iter().position(is_cve);
+    let main = listed.remove(cve.unwrap_or(0));
+    let named = identifiers::in_text(&main.name).collect::<Vec<_>>();
+    let others = listed.into_iter().flat_map(|identifier| {
+        let named: Vec<_> = identifiers::in_text(&identifier.name).collect();
+        std::iter::once(identifier.value).chain(named)
+    });
+    let others = named.into_iter().chain(others);
     Ok((field::id("identifiers", main.value)?, others))
 }

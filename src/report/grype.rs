@@ -288,8 +288,12 @@ impl Descriptor<'_> {
         }
     }
 
+    /// A database that was loaded says when it was built.
     fn database(&self) -> Option<DatabaseStatus<'_>> {
         let database = self.db.as_ref()?;
+        if database.status.is_none() && database.built.is_none() {
+            return None;
+        }
         let older = DatabaseStatus {
             built: database.built,
             // Not said before schema 6.

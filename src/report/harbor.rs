@@ -192,8 +192,12 @@ impl Document<'_> {
         {
             return Some("it has no generated_at");
         }
-        let listed = self.vulnerabilities.is_some() || self.severity == "None";
-        (!listed).then_some("it lists no vulnerabilities and does not say that there are none")
+        match (self.vulnerabilities.map(RawValue::get), &*self.severity) {
+            (None, "None") | (Some("[]"), _) => None,
+            (None, _) => Some("it lists no vulnerabilities and does not say that there are none"),
+            (Some(_), "") => Some("it does not say how severe what it lists is"),
+            (Some(_), _) => None,
+        }
     }
 
     /// Why findings are missing: the report as a whole is rated graver than anything

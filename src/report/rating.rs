@@ -5,15 +5,14 @@ use serde_json::value::RawValue;
 
 use super::{ReportError, Severity, cvss_vector, error};
 
-/// What in a rating's method or source says that its number is no severity: how probable
-/// an exploit is (EPSS), that there is one (KEV), what to do about it (SSVC).
-const OTHER_SCALES: [&str; 4] = ["epss", "kev", "exploited", "ssvc"];
-
-/// Whether a rating by this method, or of this source, is on another scale than
-/// severity's.
+/// Whether the number of a rating by this method, or of this source, is no severity: how
+/// probable an exploit is (EPSS), that there is one (KEV), what to do about it (SSVC).
 pub(super) fn is_no_severity(said: &str) -> bool {
     let said = said.to_ascii_lowercase();
-    OTHER_SCALES.iter().any(|scale| said.contains(scale))
+    let mut words = said.split(|it: char| !it.is_ascii_alphanumeric());
+    words.any(|word| {
+        matches!(word, "kev" | "exploited") || word.starts_with("epss") || word.starts_with("ssvc")
+    })
 }
 
 /// The severity of a score, or of a vector, or of a number or word in quotes. `None`:
@@ -94,10 +93,11 @@ mod tests {
             "https://www.first.org/epss/",
             "CISA KEV Catalog",
             "SSVC",
+            "epssv4",
         ] {
             assert!(is_no_severity(said), "{said}");
         }
-        for said in ["CVSSv31", "NVD", "other", ""] {
+        for said in ["CVSSv31", "NVD", "other", "", "Kevin's"] {
             assert!(!is_no_severity(said), "{said}");
         }
     }

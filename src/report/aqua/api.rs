@@ -197,7 +197,7 @@ impl Page<'_> {
         let rows = match self.count {
             _ if partial => Some("the page is partial".to_owned()),
             None => Some("the page does not say how many rows there are".to_owned()),
-            Some(count) if count > shown => Some(format!("{shown} of {count} rows are shown")),
+            Some(count) if count != shown => Some(format!("{shown} of {count} rows are shown")),
             Some(_) => None,
         };
         let query = self.narrowed().map(|key| {

@@ -243,9 +243,11 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
     let (severity, source) = found.rating()?;
     let mended = found.mended().map(|mended| mended.name.clone());
     let acknowledged = found.is_acknowledged();
+    let mended: Vec<_> = mended.collect();
+    let id = field::id("name", found.name)?;
     Ok(Finding {
-        aliases: field::aliases("ref_vulns", &found.name, mended)?,
-        id: field::id("name", found.name)?,
+        aliases: field::aliases("ref_vulns", &id, mended)?,
+        id,
         package: package.name.clone(),
         purl: None,
         installed: package.version.clone(),

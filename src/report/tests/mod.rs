@@ -10,4 +10,5 @@ mod harbor;
 mod recognition;
 mod sarif;
 mod size;
+mod sweep;
 mod trivy;

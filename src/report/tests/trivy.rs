@@ -188,6 +188,36 @@ fn nothing_recognised_is_incomplete() {
     assert_eq!(binary.incomplete, []);
 }
 
+/// A static binary that no scanner knows: nothing to look up is an answer, of an image
+/// that was opened.
+#[test]
+fn an_image_without_system_and_packages_is_complete_where_the_report_says_so() {
+    let id = Digest::sha256(b"config");
+    let opened = format!(r#""ImageID":"{id}""#);
+    let none = format!(r#"{{"OS":{{"Family":"none"}},{opened}}}"#);
+    let bare = format!("{{{opened}}}");
+    for (metadata, results) in [(&*none, "null"), (&none, "[]"), (&bare, "[]")] {
+        let report = minimal(metadata, results).unwrap();
+        assert_eq!(report.incomplete, [], "{metadata} {results}");
+    }
+    let nothing = Incomplete::NothingRecognised;
+    let secrets = r#"[{"Target":"/key","Class":"secret"}]"#;
+    for (metadata, results) in [(&*bare, "null"), ("{}", "[]"), (&bare, secrets)] {
+        let report = minimal(metadata, results).unwrap();
+        assert_eq!(report.incomplete, [nothing.clone()], "{metadata} {results}");
+    }
+}
+
+/// As of an image whose `/etc/os-release` was deleted: its packages lie there, and
+/// nothing is looked up for them.
+#[test]
+fn packages_of_a_system_that_was_not_recognised_were_not_scanned() {
+    for metadata in ["{}", r#"{"OS":{"Family":"none"}}"#] {
+        let report = minimal(metadata, r#"[{"Class":"os-pkgs"}]"#).unwrap();
+        assert!(matches!(report.incomplete[..], [Incomplete::Filtered(_)]));
+    }
+}
+
 #[test]
 fn an_operating_system_whose_packages_were_not_scanned_is_incomplete() {
     let libraries = r#"[{"Target":"Java","Class":"lang-pkgs","Type":"jar"}]"#;
