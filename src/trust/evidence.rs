@@ -60,7 +60,8 @@ impl Scan {
     }
 
     pub fn rank(&self) -> ScanRank {
-        ScanRank::of(self)
+        let whole = self.format.can_satisfy() && self.incomplete.is_empty();
+        ScanRank::new(self.binding, whole)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::Scan;
 use crate::report::ReportBinding;
 
 /// What a scan says for itself: what ties it to its image, and whether it is whole.
@@ -16,11 +15,8 @@ pub struct ScanRank {
 }
 
 impl ScanRank {
-    pub(super) fn of(scan: &Scan) -> Self {
-        Self {
-            binding: scan.binding,
-            whole: scan.format.can_satisfy() && scan.incomplete.is_empty(),
-        }
+    pub(super) const fn new(binding: ReportBinding, whole: bool) -> Self {
+        Self { binding, whole }
     }
 
     /// Whether a scan of this rank replaces an older one of the other. A report that
