@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use super::golden::{Case, finding, found, now, scan};
 use super::worlds::{harm, scans, severity, some_advisory, some_revocation, world};
-use crate::report::Severity;
+use crate::report::{Format, Incomplete, ReportBinding, Severity};
 use crate::trust::{
-    Check, Denial, DenialReason, Mode, ReasonClass, TimedEvidence, Verdict, denial_message,
+    Check, Denial, DenialReason, Mode, ReasonClass, Scan, TimedEvidence, Verdict, denial_message,
 };
 
 /// All that a verdict says but until when.
@@ -79,6 +79,36 @@ proptest! {
         let harm = found(Severity::Critical, scan(99, "other", image));
         worse.evidence.scans.push(Arc::new(harm));
         prop_assert!(case.verdict().is_allowed() || !worse.verdict().is_allowed());
+    }
+
+    /// Neither by naming no image nor with gaps.
+    #[test]
+    fn a_later_scan_that_says_less_for_itself_lifts_no_harm(
+        mut case in world(), which: prop::sample::Index, gaps: bool,
+    ) {
+        if !case.evidence.scans.is_empty() {
+            let mut named = Scan::clone(&**which.get(&case.evidence.scans));
+            named.binding = ReportBinding::Manifest;
+            named.format = Format::Trivy;
+            named.incomplete.clear();
+            let mut later = Scan { id: named.id + 1, scanned_at: now(), ..named.clone() };
+            later.findings.clear();
+            later.malware = 0;
+            later.secrets = 0;
+            match gaps {
+                true => later.incomplete.push(Incomplete::NothingRecognised),
+                false => later.binding = ReportBinding::Content,
+            }
+            case.evidence.scans = vec![Arc::new(named)];
+            let before = case.verdict();
+            case.evidence.scans.push(Arc::new(later));
+            let after = case.verdict();
+            let harm = |verdict: &Verdict| {
+                let harm = verdict.denials().iter().map(|denial| denial.reason);
+                harm.filter(|it| it.class() == ReasonClass::Harm).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(harm(&before), harm(&after));
+        }
     }
 
     #[test]

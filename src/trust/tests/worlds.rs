@@ -13,7 +13,7 @@ use super::golden::*;
 use super::images::{alone, child, digest, index, platform, runnable};
 use crate::access::Scope;
 use crate::oci::RepositoryGlobs;
-use crate::report::{Finding, Format, Incomplete, Severity};
+use crate::report::{Finding, Format, Incomplete, ReportBinding, Severity};
 use crate::trust::{
     Advisory, BreakGlass, Ceilings, Effect, Evidence, Exception, Exposure, Mode, Promotion,
     Requirement, Revocation, Scan, SecretsPolicy, Settings, TimedEvidence, TimedMode, TrustedBase,
@@ -49,7 +49,10 @@ pub fn scans() -> impl Strategy<Value = Vec<Arc<Scan>>> {
         ),
         vec((option::of(severity()), 0..3usize), 0..3),
         prop::bool::weighted(0.05),
-        prop::bool::weighted(0.1),
+        (
+            prop::bool::weighted(0.1),
+            prop::sample::select(BINDINGS.to_vec()),
+        ),
     );
     vec(one, 0..5).prop_map(|scans| {
         let numbered = scans.into_iter().zip(1..);
@@ -65,12 +68,25 @@ type Parts = (
     (bool, bool, bool),
     Vec<(Option<Severity>, usize)>,
     bool,
-    bool,
+    (bool, ReportBinding),
 );
 
+const BINDINGS: [ReportBinding; 4] = [
+    ReportBinding::Manifest,
+    ReportBinding::Index,
+    ReportBinding::Content,
+    ReportBinding::Declared,
+];
+
 fn scan_of(id: i64, parts: Parts) -> Scan {
-    let ((image, tool, submitter), (scanned_at, late, database), flags, found, malware, lossy) =
-        parts;
+    let (
+        (image, tool, submitter),
+        (scanned_at, late, database),
+        flags,
+        found,
+        malware,
+        (lossy, binding),
+    ) = parts;
     let (incomplete, end_of_life, elsewhere) = flags;
     let hours = SignedDuration::from_hours;
     Scan {
@@ -90,6 +106,7 @@ fn scan_of(id: i64, parts: Parts) -> Scan {
             true => Format::Sarif,
             false => Format::Trivy,
         },
+        binding,
         findings: found.into_iter().map(named).collect(),
         ..scan(id, ["trivy", "grype"][tool], IMAGES[image].0)
     }
