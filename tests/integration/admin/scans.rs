@@ -1,7 +1,7 @@
 //! Reports: taken, bound by content, and never more than they say.
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho::demo::SampleIndex;
+use sekisho::demo::{SampleImage, SampleIndex};
 use serde_json::json;
 
 use crate::kit::lab::{DOOR, Lab, NAME, grype, minutes_ago, sample, trivy, trivy_at};
@@ -80,6 +80,70 @@ async fn an_older_report_replayed_never_replaces_a_newer_one() {
     }
     let pulled = lab.pull(1, NAME, &image.manifest.digest.to_string()).await;
     assert_eq!(pulled.status, 403);
+    lab.stop().await;
+}
+
+/// Clean reports that name no image, and one in an envelope that names it: each in the
+/// name of the same tool.
+fn clean_ones_that_say_less(image: &SampleImage) -> [serde_json::Value; 3] {
+    let (now, digest) = (Timestamp::now(), &image.manifest.digest);
+    let second = now
+        .to_string()
+        .split('.')
+        .next()
+        .map(|it| it.trim_end_matches('Z').to_owned());
+    let harbor = json!({
+        "generated_at": now.to_string(), "severity": "None", "vulnerabilities": [],
+        "scanner": {"name": "Trivy", "vendor": "Aqua", "version": "0.60.0"},
+    });
+    let gitlab = json!({
+        "version": "15.0.7", "vulnerabilities": [],
+        "scan": {
+            "scanner": {"id": "trivy", "name": "Trivy", "version": "0.60.0"}, "status": "success",
+            "type": "container_scanning", "start_time": second, "end_time": second,
+        },
+    });
+    let sarif = json!({
+        "version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Trivy"}}, "results": []}],
+    });
+    let attested = json!({
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "cosign.sigstore.dev/attestation/vuln/v1",
+        "subject": [{"name": "app", "digest": {"sha256": digest.hex()}}],
+        "predicate": {
+            "scanner": {"result": sarif}, "metadata": {"scanFinishedOn": now.to_string()},
+        },
+    });
+    let key = "application/vnd.security.vulnerability.report; version=1.1";
+    [json!({key: harbor}), gitlab, attested]
+}
+
+#[tokio::test]
+async fn a_clean_report_that_says_less_takes_the_place_of_none_that_found_something() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let found = trivy(&image, &["CRITICAL"]);
+    lab.submit(&lab.token, &named, &found).await.expect(200);
+    for clean in clean_ones_that_say_less(&image) {
+        let taken = lab.submit(&lab.token, &named, &clean).await.expect(200);
+        assert_eq!(taken["tool"]["name"], "trivy", "{taken}");
+        let after = lab.verdict(&named, "staging").await;
+        assert_eq!(after["reasons"][0]["reason"], "too-severe", "{after}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_clean_report_that_names_no_image_passes_by_itself_and_an_envelope_helps_none() {
+    let lab = Lab::start().await;
+    for (tag, allowed) in [("1", true), ("2", true), ("3", false)] {
+        let (image, named) = lab.put(NAME, tag);
+        let place: usize = tag.parse().unwrap();
+        let clean = &clean_ones_that_say_less(&image)[place - 1];
+        lab.submit(&lab.token, &named, clean).await.expect(200);
+        let verdict = lab.verdict(&named, "staging").await;
+        assert_eq!(verdict["allowed"], allowed, "{verdict}");
+    }
     lab.stop().await;
 }
 
