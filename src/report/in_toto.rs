@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, each};
 use super::keys::{self, Keys};
 use super::statement::{self, StatementSubject};
-use super::{Finding, Format, ReportError, ReportSubject, ScanReport, Tool, error, field, rating};
+use super::{
+    Finding, Format, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field, rating,
+};
 use crate::oci::printable;
 
 #[derive(Deserialize)]
@@ -136,6 +138,10 @@ fn tool(uri: &str, version: &str) -> Tool {
 /// The gravest of its ratings: words, scores or vectors.
 fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
     let mut severity = None;
+    if found.severity.is_none() {
+        // The predicate demands a list: what was lost may have been any rating.
+        severity = Some(Severity::Critical);
+    }
     let ratings = found.severity.unwrap_or_default().0.into_iter();
     for rated in ratings.filter(|it| !rating::is_no_severity(&it.method)) {
         severity = severity.max(rating::of_score("score", rated.score)?);

@@ -3,7 +3,7 @@
 //! from critical.
 //!
 //! What counts is the rule's `security-severity` or the severity word among its
-//! tags, and not the level.
+//! tags. The level counts where there is neither: an error may be as grave as any.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -85,6 +85,14 @@ struct Rule<'a> {
     full_description: Option<Message>,
     help: Option<Message>,
     help_uri: Option<String>,
+    #[serde(borrow)]
+    default_configuration: Option<RuleConfiguration<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RuleConfiguration<'a> {
+    #[serde(borrow)]
+    level: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +107,8 @@ struct RuleProperties<'a> {
 struct Outcome<'a> {
     #[serde(borrow)]
     kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    level: Option<Cow<'a, str>>,
     rule_id: Option<String>,
     rule_index: Option<i64>,
     message: Option<Message>,
@@ -125,6 +135,9 @@ struct Rated {
     /// Ids that stand in what it says of itself.
     identifiers: Vec<String>,
     severity: Option<Severity>,
+    /// It has a score, which may say nothing.
+    is_scored: bool,
+    is_error: bool,
     is_vulnerability: bool,
 }
 
@@ -254,8 +267,11 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
     for text in std::iter::once(&rule.id).chain(words).chain(texts) {
         named.add_within(text)?;
     }
+    let level = rule.default_configuration.and_then(|it| it.level);
     Ok(Rated {
         identifiers: named.listed(),
+        is_scored: score.is_some(),
+        is_error: level.as_deref() == Some("error"),
         id: rule.id,
         severity,
         is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
@@ -275,6 +291,16 @@ impl Outcome<'_> {
         matches!(self.kind.as_deref(), Some("pass" | "notApplicable"))
     }
 
+    /// What an error counts as that nothing rates: scanners call high and critical so.
+    fn unrated_error(&self, rule: Option<&Rated>) -> Option<Severity> {
+        let is_error = match self.level.as_deref() {
+            Some(level) => level == "error",
+            None => rule.is_some_and(|rule| rule.is_error),
+        };
+        let lost = is_error && !rule.is_some_and(|rule| rule.is_scored);
+        lost.then_some(Severity::Critical)
+    }
+
     fn rule<'r>(&self, rules: &'r [Rated], by_id: &HashMap<&str, &'r Rated>) -> Option<&'r Rated> {
         let index = self.rule_index.and_then(|at| usize::try_from(at).ok());
         let by_index = index.and_then(|at| rules.get(at));
@@ -286,6 +312,7 @@ impl Outcome<'_> {
 }
 
 fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, ReportError> {
+    let error = outcome.unrated_error(rule);
     let ruled = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
     let (id, package) = named_by(&ruled.unwrap_or_default());
     let id = field::id("ruleId", id)?;
@@ -310,7 +337,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         purl: None,
         installed: field::text("Installed Version", line("Installed Version"))?,
         fixed: field::for_people(line("Fixed Version")),
-        severity: rule.and_then(|rule| rule.severity).max(written),
+        severity: rule.and_then(|rule| rule.severity).max(written).or(error),
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),
     })

@@ -56,13 +56,22 @@ fn reads_subject_findings_and_tool_and_is_no_pass() {
 }
 
 #[test]
-fn tells_high_from_critical_by_score_or_word_and_never_by_level() {
+fn tells_high_from_critical_by_score_or_word_and_takes_an_unrated_error_for_the_gravest() {
     let report = read_it(&document()).unwrap();
     let rated: Vec<_> = report.findings.iter().map(|it| it.severity).collect();
     assert_eq!(rated, [Some(Severity::High), Some(Severity::Critical)]);
     let mut bare = document();
     bare["runs"][0]["tool"]["driver"]["rules"][1]["properties"] = Value::Null;
-    assert_eq!(read_it(&bare).unwrap().findings[1].severity, None);
+    let severity = |document: &Value| read_it(document).unwrap().findings[1].severity;
+    assert_eq!(severity(&bare), Some(Severity::Critical));
+    for level in ["warning", "note"] {
+        bare["runs"][0]["results"][1]["level"] = json!(level);
+        assert_eq!(severity(&bare), None);
+    }
+    let mut unscored = document();
+    unscored["runs"][0]["tool"]["driver"]["rules"][1]["properties"] =
+        json!({"security-severity": "undefined"});
+    assert_eq!(severity(&unscored), None);
     let mut word = document();
     word["runs"][0]["tool"]["driver"]["rules"][1]["properties"] = json!({"tags": ["MEDIUM"]});
     assert_eq!(
