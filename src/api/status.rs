@@ -108,6 +108,9 @@ pub struct UpstreamStatus {
     #[schema(value_type = String)]
     pub name: RegistryHost,
     pub state: UpstreamState,
+    /// Of its last failure, as in `sekisho_upstream_failures_total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What is wrong, if anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

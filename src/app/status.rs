@@ -93,22 +93,25 @@ fn listeners(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> V
 }
 
 fn upstream(reachable: &crate::gate::ConfiguredUpstream) -> UpstreamStatus {
-    let (state, detail) = match reachable.upstream.condition(Instant::now()) {
-        UpstreamCondition::Unknown => (UpstreamState::Unknown, None),
-        UpstreamCondition::Up => (UpstreamState::Up, None),
-        UpstreamCondition::Failing => (
-            UpstreamState::BackingOff,
-            Some("its last answer failed".to_owned()),
-        ),
-        UpstreamCondition::CoolingDown(rest) => {
-            let detail = format!("asked again in {} s", rest.as_secs() + 1);
-            (UpstreamState::Down, Some(detail))
-        }
+    let (state, failure, rest) = match reachable.upstream.condition(Instant::now()) {
+        UpstreamCondition::Unknown => (UpstreamState::Unknown, None, None),
+        UpstreamCondition::Up => (UpstreamState::Up, None, None),
+        UpstreamCondition::Failing(failure) => (UpstreamState::BackingOff, Some(failure), None),
+        UpstreamCondition::CoolingDown(rest, failure) => (UpstreamState::Down, failure, Some(rest)),
     };
+    let seen = failure.as_ref().map(|failure| {
+        let (age, error) = (failure.age.as_secs(), &failure.error);
+        format!("{age} s ago: {error}; {}", error.next_step())
+    });
+    let rest = rest.map(|rest| format!("asked again in {} s", rest.as_secs() + 1));
+    let told: Vec<String> = rest.into_iter().chain(seen).collect();
     UpstreamStatus {
         name: reachable.host.clone(),
         state,
-        detail,
+        cause: failure
+            .and_then(|failure| failure.error.cause())
+            .map(|cause| cause.as_str().to_owned()),
+        detail: (!told.is_empty()).then(|| told.join("; ")),
     }
 }
 

@@ -280,9 +280,10 @@ pub(super) fn unjudged(image: &str, halt: Halt) -> Denial {
             "push it, then hand in its scan",
         ),
         Refusal::Denied(answer) | Refusal::Undecidable(answer) => answer.denial().clone(),
-        Refusal::UpstreamUnavailable { .. } => {
-            Denial::undecidable("the upstream cannot answer now")
+        Refusal::UpstreamFailed(error) => {
+            let detail = format!("not a policy denial: {}", error.summary());
+            Denial::new(DenialReason::Undecidable, detail, error.next_step())
         }
-        Refusal::RangeNotSatisfiable(_) => Denial::undecidable("no answer"),
+        Refusal::Delayed(_) | Refusal::RangeNotSatisfiable(_) => Denial::undecidable("no answer"),
     }
 }

@@ -49,7 +49,7 @@ pub enum InspectError {
     NotPromoted(String, EnvironmentName),
     #[error("{0} cannot be judged: {1}")]
     Unfit(String, String),
-    #[error("the upstream cannot answer now: {0}")]
+    #[error("the image cannot be looked at now: {0}")]
     Unavailable(String),
 }
 
@@ -290,7 +290,8 @@ fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
         Refusal::NameUnknown | Refusal::ManifestUnknown | Refusal::BlobUnknown => {
             InspectError::NotFound(image.to_string())
         }
-        Refusal::UpstreamUnavailable { why, .. } => InspectError::Unavailable(why),
+        Refusal::UpstreamFailed(error) => InspectError::Unavailable(error.to_string()),
+        Refusal::Delayed(why) => InspectError::Unavailable(why),
         Refusal::Denied(_) | Refusal::Undecidable(_) | Refusal::RangeNotSatisfiable(_) => {
             InspectError::Unavailable("no answer".to_owned())
         }

@@ -137,8 +137,7 @@ async fn supply(
     }
 }
 
-/// A config, of no more bytes than its descriptor says; whether they are the
-/// right ones the assembly checks.
+/// A config, of no more bytes than its descriptor says.
 async fn read_config(
     upstream: &Upstream,
     name: &RepositoryName,
@@ -153,5 +152,20 @@ async fn read_config(
             return Err(UpstreamError::TooLarge { limit: config.size });
         }
     }
-    Ok(bytes.freeze())
+    let wrong = wrong_bytes(config, &bytes);
+    match wrong {
+        Some(wrong) => {
+            upstream.note_failure(&wrong);
+            Err(wrong)
+        }
+        None => Ok(bytes.freeze()),
+    }
+}
+
+fn wrong_bytes(config: &Descriptor, bytes: &[u8]) -> Option<UpstreamError> {
+    let actual = Digest::of(config.digest.algorithm(), bytes);
+    (actual != config.digest).then(|| UpstreamError::DigestMismatch {
+        expected: config.digest.clone(),
+        actual,
+    })
 }

@@ -1,7 +1,6 @@
 //! Why the gate serves no content.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -25,11 +24,10 @@ pub enum Refusal {
     BlobUnknown,
     /// The range lies outside of a blob of this many bytes.
     RangeNotSatisfiable(u64),
-    /// The upstream cannot answer now. The text is for the log.
-    UpstreamUnavailable {
-        retry_after: Duration,
-        why: String,
-    },
+    /// The upstream was asked, or could not be.
+    UpstreamFailed(UpstreamError),
+    /// The gateway itself is late, and will not be next time. The text is for the log.
+    Delayed(String),
 }
 
 impl Refusal {
@@ -44,21 +42,14 @@ impl Refusal {
     }
 
     pub(super) fn later(why: &str) -> Self {
-        Self::UpstreamUnavailable {
-            retry_after: Duration::from_secs(1),
-            why: why.to_owned(),
-        }
+        Self::Delayed(why.to_owned())
     }
 }
 
 impl From<UpstreamError> for Refusal {
     /// Callers handle `NotFound` themselves, since they know what was asked for.
     fn from(error: UpstreamError) -> Self {
-        let retry_after = error.retry_after().unwrap_or(Duration::from_secs(5));
-        Self::UpstreamUnavailable {
-            retry_after,
-            why: error.to_string(),
-        }
+        Self::UpstreamFailed(error)
     }
 }
 

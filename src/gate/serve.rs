@@ -223,7 +223,8 @@ impl Server {
         }
         self.count_look_up(ContentKind::Blob, ServedFrom::Upstream);
         let repository = pull.repository();
-        let upstream = self.upstreams.of(repository)?.upstream.clone();
+        let asked = self.upstreams.of(repository)?.upstream.clone();
+        let upstream = asked.clone();
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
@@ -234,7 +235,12 @@ impl Server {
         };
         match self.cache.fetch(digest, size, pull.now, open).await {
             Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
-            Err(error) => Err(fetch_failed(&error)),
+            Err(error) => {
+                if let Some(seen_here) = seen_by_the_cache(&error) {
+                    asked.note_failure(&seen_here);
+                }
+                Err(fetch_failed(&error))
+            }
         }
     }
 
@@ -257,10 +263,33 @@ impl Server {
     }
 }
 
+/// What a fetch came to: the upstream's failure, or one of our own disk.
 fn fetch_failed(error: &FetchError) -> Refusal {
-    match error.upstream::<UpstreamError>() {
+    let told = error.upstream::<UpstreamError>().cloned();
+    match told.or_else(|| seen_by_the_cache(error)) {
         Some(UpstreamError::NotFound) => Refusal::BlobUnknown,
-        Some(upstream) => upstream.clone().into(),
+        Some(failed) => failed.into(),
         None => Refusal::later(&error.to_string()),
     }
+}
+
+/// A failure of the upstream's that shows only in the bytes.
+fn seen_by_the_cache(error: &FetchError) -> Option<UpstreamError> {
+    Some(match error {
+        FetchError::Stalled(seconds) => UpstreamError::stalled(*seconds),
+        FetchError::WrongDigest { expected, actual } => UpstreamError::DigestMismatch {
+            expected: expected.clone(),
+            actual: actual.clone(),
+        },
+        FetchError::TooLong { expected, actual } | FetchError::TooShort { expected, actual } => {
+            UpstreamError::LengthMismatch {
+                expected: *expected,
+                actual: *actual,
+            }
+        }
+        FetchError::Upstream(_)
+        | FetchError::Unrecorded(_)
+        | FetchError::Storage(_)
+        | FetchError::Interrupted => return None,
+    })
 }

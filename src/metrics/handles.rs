@@ -14,8 +14,8 @@ use prometheus_client::registry::{Metric, Registry};
 use super::meaning;
 use super::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
-    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, UpstreamLabels,
-    UpstreamRequestLabels, WebhookArmedLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
+    UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
 };
 
 /// The handles, and the registry that prints them. Cloning shares both. What each
@@ -37,6 +37,7 @@ pub struct Metrics {
     pub cache_bytes: Gauge,
     pub fill_waiters: Gauge,
     pub upstream_requests: Family<UpstreamRequestLabels, Counter>,
+    pub upstream_failures: Family<UpstreamFailureLabels, Counter>,
     pub upstream_seconds: Histogram,
     pub upstream_rate_limit_remaining: Family<UpstreamLabels, Gauge>,
     pub stale_tags: Family<UpstreamLabels, Counter>,
@@ -79,6 +80,7 @@ impl Metrics {
             cache_bytes: to.add("cache_bytes", meaning::CACHE_BYTES),
             fill_waiters: to.add("fill_waiters", meaning::FILL_WAITERS),
             upstream_requests: to.add("upstream_requests", meaning::UPSTREAM_REQUESTS),
+            upstream_failures: to.add("upstream_failures", meaning::UPSTREAM_FAILURES),
             upstream_seconds: to.add_made(
                 "upstream_seconds",
                 meaning::UPSTREAM_SECONDS,

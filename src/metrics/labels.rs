@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
     ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    ReviewVerdict, UpstreamMethod, WebhookName,
+    ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -65,6 +65,12 @@ pub struct UpstreamRequestLabels {
     pub method: UpstreamMethod,
     /// Of HTTP; 0 where no answer came.
     pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UpstreamFailureLabels {
+    pub upstream: Arc<str>,
+    pub cause: UpstreamCause,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -18,6 +18,8 @@ pub(super) const CACHE_BYTES: &str = "Bytes of blobs and manifests on disk";
 pub(super) const FILL_WAITERS: &str = "Requests waiting for bytes that another one fetches";
 pub(super) const UPSTREAM_REQUESTS: &str =
     "Requests sent to upstreams; the status is 0 where no answer came";
+pub(super) const UPSTREAM_FAILURES: &str =
+    "Calls to upstreams that came to nothing after all tries, by cause; an absence is none";
 pub(super) const UPSTREAM_SECONDS: &str =
     "Time to the head of an upstream's answer, of each try by itself";
 pub(super) const UPSTREAM_RATE_LIMIT_REMAINING: &str =

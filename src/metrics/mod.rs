@@ -11,10 +11,10 @@ mod values;
 pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
-    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, UpstreamLabels,
-    UpstreamRequestLabels, WebhookArmedLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
+    UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use values::{
     ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    ReviewVerdict, UpstreamMethod, WebhookName,
+    ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };

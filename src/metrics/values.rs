@@ -84,6 +84,36 @@ words! {
 }
 
 words! {
+    /// Why an upstream could not be used for what was asked.
+    UpstreamCause {
+        /// It, or its token server, refuses our credentials.
+        RefusedCredentials = "refused-credentials",
+        /// It knows us, and does not let us.
+        Forbidden = "forbidden",
+        /// It leads to a host where nothing of ours may go.
+        RefusedHost = "refused-host",
+        /// The bytes are not those that were asked for.
+        WrongBytes = "wrong-bytes",
+        TooLarge = "too-large",
+        /// It answers what the specification does not allow.
+        UnreadableAnswer = "unreadable-answer",
+        RateLimited = "rate-limited",
+        /// Nothing came in time.
+        TimedOut = "timed-out",
+        /// Its name does not resolve, or no connection came about or held.
+        Unreachable = "unreachable",
+        /// It shows a certificate that is not trusted, or none.
+        Tls = "tls",
+        /// It answers with a 5xx.
+        ServerError = "server-error",
+        /// It was not asked, after repeated failures.
+        LeftAlone = "left-alone",
+        /// It was not asked, since too many calls to it are under way.
+        Busy = "busy",
+    }
+}
+
+words! {
     /// Whether an exception holds.
     ExceptionState {
         Active = "active",

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::route::RouteError;
 use crate::gate::{DenialAnswer, ReadyManifest, Refusal, RequestTarget};
 use crate::http::{Body, reason_phrase};
+use crate::metrics::UpstreamCause;
 use crate::oci::{Digest, RegistryErrorCode, printable};
+use crate::upstream::UpstreamError;
 
 pub(super) type RegistryResponse = Response<Body>;
 
@@ -21,6 +23,10 @@ const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
 const RETRY_AFTER_SECONDS: u64 = 5;
 /// The same where too many ask at once, in seconds: places become free soon.
 const OVERLOADED_RETRY_AFTER_S: u64 = 1;
+/// The same where we were too slow: the work went on meanwhile.
+const DELAYED_RETRY_AFTER_S: u64 = 1;
+/// Characters of a message: a host's name in it may have 253.
+const MAX_MESSAGE_CHARS: usize = 500;
 /// Warnings of one answer, all headers together (distribution-spec, "Warnings").
 const MAX_WARNINGS_BYTES: usize = 4096;
 
@@ -151,16 +157,36 @@ pub(super) fn refusal(refusal: &Refusal) -> RegistryResponse {
         ),
         Refusal::BlobUnknown => not_found(RegistryErrorCode::BlobUnknown, "no such blob upstream"),
         Refusal::RangeNotSatisfiable(size) => range_not_satisfiable(*size),
-        Refusal::UpstreamUnavailable {
-            retry_after: after,
-            why,
-        } => {
-            tracing::warn!(why, "the upstream did not answer");
-            let message = "sekisho: not a policy denial: the upstream registry does not answer; \
+        Refusal::UpstreamFailed(error) => upstream_failed(error),
+        Refusal::Delayed(why) => {
+            tracing::warn!(why, "a pull was not answered in time");
+            let message = "sekisho: not a policy denial: the gateway could not answer in time; \
                            retried automatically";
-            unavailable(message, "upstream unavailable", after.as_secs().max(1))
+            unavailable(message, "not answered in time", DELAYED_RETRY_AFTER_S)
         }
     }
+}
+
+/// What the upstream, or the way to it, was found to lack: a 503 where that passes by
+/// itself, a 502 where it does not.
+fn upstream_failed(error: &UpstreamError) -> RegistryResponse {
+    let cause = error.cause().map_or("absent", UpstreamCause::as_str);
+    tracing::warn!(cause, %error, "a pull failed upstream");
+    let (told, next_step) = (error.summary(), error.next_step());
+    let message = format!("sekisho: not a policy denial: {told}; {next_step}");
+    let message = printable(&message, MAX_MESSAGE_CHARS);
+    if error.heals() {
+        let after = error
+            .retry_after()
+            .map_or(RETRY_AFTER_SECONDS, |it| it.as_secs());
+        return unavailable(&message, cause, after.max(1));
+    }
+    let code = RegistryErrorCode::Unsupported;
+    with_reason(
+        self::error(StatusCode::BAD_GATEWAY, code, &message),
+        &message,
+        cause,
+    )
 }
 
 fn not_found(code: RegistryErrorCode, message: &str) -> RegistryResponse {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use reqwest::Response;
 
+use crate::metrics::UpstreamCause;
 use crate::oci::{Digest, MediaType};
 
 use super::UpstreamError;
@@ -28,7 +29,8 @@ pub(super) fn accept(response: Response, partial: bool) -> Result<Response, Upst
         StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
             retry_after: retry_after(),
         },
-        status if is_passing(status) => UpstreamError::Unavailable {
+        status if is_outage(status) => UpstreamError::Unavailable {
+            cause: UpstreamCause::ServerError,
             retry_after: retry_after(),
             detail: format!("it answers {}", status.as_u16()).into(),
         },
@@ -36,11 +38,13 @@ pub(super) fn accept(response: Response, partial: bool) -> Result<Response, Upst
     })
 }
 
-/// Whether the same call may be answered well a little later. What is not implemented
-/// (RFC 9110, section 15.6.2) will not be.
-fn is_passing(status: StatusCode) -> bool {
-    status == StatusCode::REQUEST_TIMEOUT
-        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+/// Whether a status says that the upstream cannot answer now. What it does not
+/// implement (501, 505) it will not answer later either, and a 408 is worth another try
+/// but says that it is there.
+fn is_outage(status: StatusCode) -> bool {
+    status.is_server_error()
+        && status != StatusCode::NOT_IMPLEMENTED
+        && status != StatusCode::HTTP_VERSION_NOT_SUPPORTED
 }
 
 fn verbatim(response: Response) -> Result<Response, UpstreamError> {
@@ -97,9 +101,8 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, Up
 
 /// A body ended before its length.
 pub(super) fn broken(error: &reqwest::Error) -> UpstreamError {
-    UpstreamError::unavailable(if error.is_timeout() {
-        "the body stopped coming"
-    } else {
-        "the body broke off"
-    })
+    match error.is_timeout() {
+        true => UpstreamError::unavailable(UpstreamCause::TimedOut, "the body stopped coming"),
+        false => UpstreamError::unavailable(UpstreamCause::Unreachable, "the body broke off"),
+    }
 }

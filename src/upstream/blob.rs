@@ -33,12 +33,16 @@ impl Upstream {
         name: &RepositoryName,
         digest: &Digest,
     ) -> Result<(), UpstreamError> {
+        self.noted(self.ask_for(name, digest).await)
+    }
+
+    async fn ask_for(&self, name: &RepositoryName, digest: &Digest) -> Result<(), UpstreamError> {
         let mut call = self.blob_call(Method::HEAD, name, digest)?;
         call.redirects = false;
         match self.send(&call).await {
             Ok(_) => Ok(()),
             Err(UpstreamError::UnexpectedStatus(300..400)) => Ok(()),
-            Err(error) if error.may_be_of_head() => self.get_blob(name, digest, 0).await.map(drop),
+            Err(error) if error.may_be_of_head() => self.open(name, digest, 0).await.map(drop),
             Err(error) => Err(error),
         }
     }
@@ -48,6 +52,15 @@ impl Upstream {
     ///
     /// The stream holds one of the upstream's transfers until it is dropped.
     pub async fn get_blob(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<BlobBody, UpstreamError> {
+        self.noted(self.open(name, digest, offset).await)
+    }
+
+    async fn open(
         &self,
         name: &RepositoryName,
         digest: &Digest,
@@ -66,7 +79,9 @@ impl Upstream {
             StatusCode::PARTIAL_CONTENT => (0, Some(range_length(headers, offset)?)),
             _ => (offset, rest_of(answer::length(headers), offset)?),
         };
-        let stream = stream(answer, skip);
+        let upstream = self.clone();
+        let noted = move |error: &UpstreamError| upstream.note_failure(error);
+        let stream = stream(answer, skip).inspect_err(noted).boxed();
         Ok(BlobBody { length, stream })
     }
 

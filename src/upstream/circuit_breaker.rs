@@ -5,19 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CoolDown, UpstreamError};
+use crate::metrics::UpstreamCause;
 
-/// The condition of an upstream by its last answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamCondition {
-    /// It was not asked yet.
-    Unknown,
-    Up,
-    /// Its last answer was a failure.
-    Failing,
-    /// Failed repeatedly; calls are refused for this long.
-    CoolingDown(Duration),
-}
+use super::{CoolDown, UpstreamError};
 
 /// Counts failures in a row, and holds the end of the cool-down.
 pub(super) struct CircuitBreaker {
@@ -27,8 +17,6 @@ pub(super) struct CircuitBreaker {
 
 #[derive(Default)]
 struct State {
-    /// It was asked at all.
-    asked: bool,
     failures: u32,
     until: Option<Instant>,
 }
@@ -41,20 +29,18 @@ impl CircuitBreaker {
 
     /// Fails fast while the upstream is left alone.
     pub(super) fn check(&self, now: Instant) -> Result<(), UpstreamError> {
-        match self.lock().until.map(|until| until.duration_since(now)) {
-            Some(rest) if !rest.is_zero() => Err(UpstreamError::Unavailable {
+        match self.rest(now) {
+            Some(rest) => Err(UpstreamError::Unavailable {
+                cause: UpstreamCause::LeftAlone,
                 retry_after: Some(rest),
-                detail: "left alone after repeated failures".into(),
+                detail: "it is left alone after repeated failures".into(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
     pub(super) fn succeeded(&self) {
-        *self.lock() = State {
-            asked: true,
-            ..State::default()
-        };
+        *self.lock() = State::default();
     }
 
     /// Counts a failure; after enough of them in a row a cool-down begins, and
@@ -66,7 +52,6 @@ impl CircuitBreaker {
         if state.until.is_some_and(|until| until > now) {
             return;
         }
-        state.asked = true;
         state.failures = state.failures.saturating_add(1);
         let Some(beyond) = state.failures.checked_sub(policy.after) else {
             return;
@@ -76,15 +61,10 @@ impl CircuitBreaker {
         state.until = Some(now + rest);
     }
 
-    pub(super) fn condition(&self, now: Instant) -> UpstreamCondition {
-        let state = self.lock();
-        let rest = state.until.map(|until| until.duration_since(now));
-        match rest.filter(|rest| !rest.is_zero()) {
-            Some(rest) => UpstreamCondition::CoolingDown(rest),
-            None if state.failures > 0 => UpstreamCondition::Failing,
-            None if state.asked => UpstreamCondition::Up,
-            None => UpstreamCondition::Unknown,
-        }
+    /// How long the upstream is left alone, if it is.
+    pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
+        let rest = self.lock().until?.duration_since(now);
+        (!rest.is_zero()).then_some(rest)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, UpstreamCause};
 use crate::oci::{RegistryHost, RepositoryName};
 
 use super::allowed_hosts::same_authority;
-use super::circuit_breaker::{CircuitBreaker, UpstreamCondition};
+use super::circuit_breaker::CircuitBreaker;
+use super::last_seen::{LastSeen, UpstreamCondition};
 use super::retry::retry_after;
 use super::token::Tokens;
 use super::transport::Transport;
@@ -41,6 +42,7 @@ struct Inner {
     transport: Arc<Transport>,
     tokens: Tokens,
     health: CircuitBreaker,
+    last_seen: LastSeen,
     calls: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
     readings: Arc<Semaphore>,
@@ -91,6 +93,7 @@ impl Upstream {
         let inner = Inner {
             tokens: Tokens::new(transport.clone(), config.credentials.as_ref()),
             health: CircuitBreaker::new(config.cool_down),
+            last_seen: LastSeen::default(),
             calls: budget(),
             transfers: budget(),
             readings: budget(),
@@ -119,7 +122,19 @@ impl Upstream {
 
     /// How it was last seen.
     pub fn condition(&self, now: Instant) -> UpstreamCondition {
-        self.0.health.condition(now)
+        self.0.last_seen.condition(self.0.health.rest(now), now)
+    }
+
+    /// Notes what came of a call, for the status and metrics: each verb once, in the end.
+    pub(super) fn noted<T>(&self, outcome: Result<T, UpstreamError>) -> Result<T, UpstreamError> {
+        self.0.last_seen.note(&outcome, self.metrics_of());
+        outcome
+    }
+
+    /// Notes a failure that showed only in what it sent.
+    pub fn note_failure(&self, error: &UpstreamError) {
+        let failed = Err::<(), _>(error.clone());
+        self.0.last_seen.note(&failed, self.metrics_of());
     }
 
     pub(super) fn without_head(&self) -> &WithoutHead {
@@ -171,7 +186,7 @@ impl Upstream {
         };
         let permit = inner.permit(share, deadline).await?;
         let outcome = timeout_at(deadline, inner.tries(call, deadline)).await;
-        let late = |_| Err(UpstreamError::unavailable("no answer in time"));
+        let late = |_| Err(timed_out("no answer in time"));
         let response = outcome.unwrap_or_else(late)?;
         Ok(UpstreamResponse {
             response,
@@ -189,7 +204,7 @@ impl Upstream {
         let within = self.0.config.timeouts.call;
         match timeout(within, answer::read(answer.response, limit)).await {
             Ok(body) => body,
-            Err(_) => Err(UpstreamError::unavailable("the body did not end in time")),
+            Err(_) => Err(timed_out("the body did not end in time")),
         }
     }
 }
@@ -213,7 +228,10 @@ impl Inner {
         };
         match timeout_at(deadline, budget.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(UpstreamError::unavailable("its budget is spent")),
+            _ => {
+                let detail = "too many calls to it are under way";
+                Err(UpstreamError::unavailable(UpstreamCause::Busy, detail))
+            }
         }
     }
 
@@ -228,8 +246,11 @@ impl Inner {
             let outcome = self.attempt(call).await;
             self.record_outcome(&outcome);
             let partial = call.headers.contains_key(header::RANGE);
+            // The request came too slowly: no outage, and another may be quicker.
+            let slow = StatusCode::REQUEST_TIMEOUT;
+            let again = outcome.as_ref().is_ok_and(|it| it.status() == slow);
             let error = match outcome.and_then(|response| answer::accept(response, partial)) {
-                Err(error) if error.is_transient() => error,
+                Err(error) if again || error.is_transient() => error,
                 settled => return settled,
             };
             let pause = self.config.retries.pause(attempt, error.retry_after());
@@ -329,6 +350,10 @@ impl Inner {
 
 fn is_challenge(response: &Response) -> bool {
     response.status() == StatusCode::UNAUTHORIZED
+}
+
+fn timed_out(detail: &'static str) -> UpstreamError {
+    UpstreamError::unavailable(UpstreamCause::TimedOut, detail)
 }
 
 fn with(headers: &HeaderMap, authorization: Option<&HeaderValue>) -> HeaderMap {

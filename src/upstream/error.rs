@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::metrics::UpstreamCause;
 use crate::oci::Digest;
 
 /// Why a call to an upstream failed. Cloneable, since callers that wait for
@@ -13,34 +14,39 @@ use crate::oci::Digest;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// It has no such repository, manifest or blob.
-    #[error("the upstream does not have it")]
+    #[error("the upstream registry does not have it")]
     NotFound,
-    /// It, or its token server, wants other credentials than we have.
-    #[error("the upstream wants other credentials")]
+    /// It, or its token server, wants other credentials than we have. Some registries
+    /// say so of a repository that they do not have, too.
+    #[error("the upstream registry refuses our credentials, or has no such repository")]
     Unauthorized,
-    #[error("the upstream forbids it")]
+    #[error("the upstream registry forbids it to our credentials")]
     Forbidden,
     /// Retried without success.
-    #[error("the upstream limits our rate")]
+    #[error("the upstream registry limits our rate{}", asked_again(.retry_after))]
     RateLimited { retry_after: Option<Duration> },
     /// It could not be reached, failed, or is left alone after failures.
-    #[error("the upstream is unavailable: {detail}")]
+    #[error("the upstream registry is unavailable: {detail}")]
     Unavailable {
+        /// What the outage is: one of those that [`UpstreamCause`] knows.
+        cause: UpstreamCause,
         retry_after: Option<Duration>,
         detail: Cow<'static, str>,
     },
     /// It sent us to a host where nothing of ours may go.
-    #[error("the upstream leads to {host}, which {why}")]
+    #[error("the upstream registry leads to {host}, which {why}")]
     RefusedHost { host: Arc<str>, why: HostRefusal },
-    #[error("the upstream sends more than {limit} bytes")]
+    #[error("the upstream registry sends more than {limit} bytes")]
     TooLarge { limit: u64 },
-    #[error("the upstream sends {actual} for {expected}")]
+    #[error("the upstream registry sends {actual} for {expected}")]
     DigestMismatch { expected: Digest, actual: Digest },
     /// A status that is neither a good answer nor one of the others.
-    #[error("the upstream answers {0}")]
+    #[error("the upstream registry's answer cannot be used: it answers {0}")]
     UnexpectedStatus(u16),
+    #[error("the upstream registry sends {actual} bytes where {expected} were announced")]
+    LengthMismatch { expected: u64, actual: u64 },
     /// It broke the distribution specification.
-    #[error("the upstream breaks the protocol: {0}")]
+    #[error("the upstream registry's answer cannot be used: {0}")]
     Protocol(Cow<'static, str>),
 }
 
@@ -62,8 +68,9 @@ impl UpstreamError {
         Self::Protocol(what.into())
     }
 
-    pub(super) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn unavailable(cause: UpstreamCause, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable {
+            cause,
             retry_after: None,
             detail: detail.into(),
         }
@@ -75,9 +82,62 @@ impl UpstreamError {
         matches!(self, Self::Forbidden | Self::UnexpectedStatus(_))
     }
 
-    /// Whether the same call may succeed a little later.
+    /// It began to send, and then nothing came for so many seconds.
+    pub fn stalled(seconds: u64) -> Self {
+        let detail = format!("it sent nothing for {seconds} seconds");
+        Self::unavailable(UpstreamCause::TimedOut, detail)
+    }
+
+    /// What it is, in the words of metrics and the status; `None`: an absence, which
+    /// is no failure.
+    pub fn cause(&self) -> Option<UpstreamCause> {
+        Some(match self {
+            Self::NotFound => return None,
+            Self::Unauthorized => UpstreamCause::RefusedCredentials,
+            Self::Forbidden => UpstreamCause::Forbidden,
+            Self::RateLimited { .. } => UpstreamCause::RateLimited,
+            Self::Unavailable { cause, .. } => *cause,
+            Self::RefusedHost { .. } => UpstreamCause::RefusedHost,
+            Self::TooLarge { .. } => UpstreamCause::TooLarge,
+            Self::DigestMismatch { .. } | Self::LengthMismatch { .. } => UpstreamCause::WrongBytes,
+            Self::UnexpectedStatus(_) | Self::Protocol(_) => UpstreamCause::UnreadableAnswer,
+        })
+    }
+
+    /// Whether it is an outage: the upstream could not say. The same call may succeed a
+    /// little later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+    }
+
+    /// Whether it passes without anybody's doing.
+    pub fn heals(&self) -> bool {
+        self.is_transient() && self.cause() != Some(UpstreamCause::Tls)
+    }
+
+    /// The failure in one line for a client: shorter than for the log.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::DigestMismatch { .. } | Self::LengthMismatch { .. } => {
+                "the upstream registry sends other bytes than were asked for".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// What becomes of it, or who has to do what.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::RefusedHost { why, .. } if *why == HostRefusal::NotListed => {
+                "the operator has to list it, in redirect_hosts or token_hosts"
+            }
+            Self::Unauthorized | Self::Forbidden => {
+                "the name may be wrong, or the operator has to give other credentials"
+            }
+            error if error.heals() => "retried automatically",
+            Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
+            _ => "the operator has to look into it; sekisho status shows the upstream",
+        }
     }
 
     /// When the upstream wants to be asked again, if it said so.
@@ -88,5 +148,63 @@ impl UpstreamError {
             }
             _ => None,
         }
+    }
+}
+
+fn asked_again(after: &Option<Duration>) -> String {
+    match after {
+        Some(after) => format!(" for {} s", after.as_secs().max(1)),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_heals_by_itself_says_so() {
+        let tls = UpstreamError::unavailable(UpstreamCause::Tls, "TLS fails");
+        let host = UpstreamError::RefusedHost {
+            host: "cdn.test".into(),
+            why: HostRefusal::NotListed,
+        };
+        let digest = Digest::sha256(b"x");
+        let bytes = UpstreamError::DigestMismatch {
+            expected: digest.clone(),
+            actual: digest,
+        };
+        for error in [
+            UpstreamError::Unauthorized,
+            UpstreamError::Forbidden,
+            UpstreamError::TooLarge { limit: 1 },
+            UpstreamError::protocol("it answers 400"),
+            tls,
+            host,
+            bytes,
+        ] {
+            assert!(!error.next_step().contains("retried"), "{error}");
+            assert!(error.summary().len() < 120, "{error}");
+        }
+        for error in [
+            UpstreamError::RateLimited { retry_after: None },
+            UpstreamError::unavailable(UpstreamCause::TimedOut, "no answer in time"),
+            UpstreamError::unavailable(UpstreamCause::ServerError, "it answers 503"),
+        ] {
+            assert_eq!(error.next_step(), "retried automatically", "{error}");
+        }
+    }
+
+    #[test]
+    fn names_the_host_and_the_time() {
+        let host = UpstreamError::RefusedHost {
+            host: "cdn.test".into(),
+            why: HostRefusal::NotListed,
+        };
+        assert!(host.summary().contains("cdn.test"), "{host}");
+        let limited = UpstreamError::RateLimited {
+            retry_after: Some(Duration::from_secs(90)),
+        };
+        assert!(limited.summary().ends_with("for 90 s"), "{limited}");
     }
 }

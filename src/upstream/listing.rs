@@ -32,6 +32,15 @@ impl Upstream {
         n: usize,
         last: Option<&Tag>,
     ) -> Result<TagPage, UpstreamError> {
+        self.noted(self.tag_page(name, n, last).await)
+    }
+
+    async fn tag_page(
+        &self,
+        name: &RepositoryName,
+        n: usize,
+        last: Option<&Tag>,
+    ) -> Result<TagPage, UpstreamError> {
         let mut call = self.to(Method::GET, name, "tags/list")?;
         let last_pair = last.map(|last| ("last", last.as_str()));
         call.url
@@ -55,6 +64,15 @@ impl Upstream {
     /// The index of what refers to `digest` (distribution-spec, "Listing
     /// Referrers"), or `None` from an upstream that has no such list.
     pub async fn referrers(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        self.noted(self.referrer_index(name, digest, artifact_type).await)
+    }
+
+    async fn referrer_index(
         &self,
         name: &RepositoryName,
         digest: &Digest,

@@ -44,13 +44,21 @@ impl Upstream {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<ManifestHead, UpstreamError> {
+        self.noted(self.ask_head(name, reference).await)
+    }
+
+    async fn ask_head(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestHead, UpstreamError> {
         let now = Instant::now();
         if !self.without_head().holds(name, now)
             && let Some(head) = self.ask_by_head(name, reference).await?
         {
             return Ok(head);
         }
-        let manifest = self.get_manifest(name, reference).await?;
+        let manifest = self.fetch(name, reference).await?;
         self.without_head().note(name, now);
         Ok(manifest.head())
     }
@@ -75,6 +83,14 @@ impl Upstream {
     /// [`UpstreamError::TooLarge`] beyond [`MAX_MANIFEST_BYTES`],
     /// [`UpstreamError::DigestMismatch`] where the bytes are others.
     pub async fn get_manifest(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<FetchedManifest, UpstreamError> {
+        self.noted(self.fetch(name, reference).await)
+    }
+
+    async fn fetch(
         &self,
         name: &RepositoryName,
         reference: &Reference,

@@ -9,6 +9,8 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use crate::metrics::UpstreamCause;
+
 use super::allowed_hosts::{AllowedHosts, refused};
 use super::resolver::PrivateAddress;
 use super::upstream_metrics::UpstreamMetrics;
@@ -50,7 +52,10 @@ impl Transport {
         let request = self.client.request(method.clone(), url.clone());
         let outcome = match timeout(self.head, request.headers(headers).send()).await {
             Ok(answer) => answer.map_err(|error| failure(&error, url)),
-            Err(_) => Err(UpstreamError::unavailable("no answer in time")),
+            Err(_) => {
+                let detail = "no answer in time";
+                Err(UpstreamError::unavailable(UpstreamCause::TimedOut, detail))
+            }
         };
         let status = outcome
             .as_ref()
@@ -70,17 +75,19 @@ fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
     if causes().any(|cause| cause.is::<PrivateAddress>()) {
         return refused(url, HostRefusal::PrivateAddress);
     }
-    UpstreamError::unavailable(if causes().any(|cause| cause.is::<rustls::Error>()) {
-        "TLS fails; is its certificate trusted and its name right?"
+    let (cause, detail) = if causes().any(|cause| cause.is::<rustls::Error>()) {
+        let detail = "TLS fails; is its certificate trusted and its name right?";
+        (UpstreamCause::Tls, detail)
     } else if causes().any(|cause| cause.is::<hickory_resolver::net::NetError>()) {
-        "its name does not resolve"
+        (UpstreamCause::Unreachable, "its name does not resolve")
     } else if error.is_timeout() {
-        "no connection in time"
+        (UpstreamCause::TimedOut, "no connection in time")
     } else if error.is_connect() {
-        "it cannot be connected to"
+        (UpstreamCause::Unreachable, "it cannot be connected to")
     } else {
-        "the connection broke"
-    })
+        (UpstreamCause::Unreachable, "the connection broke")
+    };
+    UpstreamError::unavailable(cause, detail)
 }
 
 type Cause<'a> = &'a (dyn Error + 'static);

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::metrics::{Metrics, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels};
+use crate::metrics::{
+    Metrics, UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod,
+    UpstreamRequestLabels,
+};
 
 /// The metrics of one upstream.
 pub(super) struct UpstreamMetrics {
@@ -33,6 +36,15 @@ impl UpstreamMetrics {
         if status != 0 {
             self.metrics.upstream_seconds.observe(took.as_secs_f64());
         }
+    }
+
+    /// A call came to nothing.
+    pub(super) fn failure(&self, cause: UpstreamCause) {
+        let labels = UpstreamFailureLabels {
+            upstream: self.upstream.clone(),
+            cause,
+        };
+        self.metrics.upstream_failures.get_or_create(&labels).inc();
     }
 
     /// Remembers Docker Hub's `ratelimit-remaining: 76;w=21600`.

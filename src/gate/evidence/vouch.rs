@@ -73,6 +73,7 @@ impl Seen {
                 | UpstreamError::TooLarge { .. }
                 | UpstreamError::DigestMismatch { .. }
                 | UpstreamError::UnexpectedStatus(_)
+                | UpstreamError::LengthMismatch { .. }
                 | UpstreamError::Protocol(_),
             ) => Self::NoMore,
         }
@@ -183,6 +184,7 @@ fn answers() -> BoundedMemory<Key, VouchingAnswer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::UpstreamCause;
 
     const TTL: SignedDuration = SignedDuration::from_secs(60);
 
@@ -216,6 +218,7 @@ mod tests {
             actual: digest,
         };
         let unavailable = UpstreamError::Unavailable {
+            cause: UpstreamCause::ServerError,
             retry_after: None,
             detail: "it answers 503".into(),
         };

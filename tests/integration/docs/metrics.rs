@@ -8,8 +8,8 @@ use sekisho::metrics::{
     AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedLabels,
     ExceptionLabels, ExceptionState, LedgerLabels, LedgerVerb, ListenerLabels, LookUp, Metrics,
     ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels,
-    ReviewVerdict, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels,
-    WebhookName,
+    ReviewVerdict, UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod,
+    UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -161,6 +161,11 @@ fn traffic(metrics: &Metrics) {
             status: 0,
         };
         let _ = metrics.upstream_requests.get_or_create(&labels);
+    }
+    for &cause in UpstreamCause::ALL {
+        let upstream = any();
+        let labels = UpstreamFailureLabels { upstream, cause };
+        let _ = metrics.upstream_failures.get_or_create(&labels);
     }
     let upstream = UpstreamLabels { upstream: any() };
     let _ = metrics.stale_tags.get_or_create(&upstream);

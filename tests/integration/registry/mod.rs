@@ -4,6 +4,7 @@
 mod artifacts;
 mod bases;
 mod bodies;
+mod causes;
 mod clients;
 mod clock;
 mod cold;

@@ -76,7 +76,7 @@ async fn answers_a_pull_by_its_deadline_in_the_words_of_the_registry() {
     let door = Door::within(&world, limits);
     for method in ["GET", "HEAD"] {
         let late = door.ask(method, &manifests(NAME, "1")).await;
-        assert_turned_away(&late, method, "does not answer");
+        assert_turned_away(&late, method, "could not answer in time");
     }
 }
 

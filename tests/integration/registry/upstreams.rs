@@ -163,6 +163,8 @@ async fn an_upstreams_credentials_go_to_no_realm_of_its_choosing() {
     let app = image("app");
     world.corp.put_image("team/app", &app);
     let path = manifests("corp/team/app", &app.manifest.digest);
-    assert_eq!(world.get(&path).await.status, 503);
+    let reply = world.get(&path).await;
+    assert_eq!(reply.status, 502);
+    assert!(reply.phrase.contains("token_hosts"), "{reply:?}");
     assert_eq!(thief.total(), 0, "{:?}", thief.seen());
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use sekisho::demo::{Fault, RequestKind};
+use sekisho::metrics::UpstreamCause;
 use sekisho::upstream::{CoolDown, UpstreamError};
 use tokio::time::Instant;
 
@@ -38,6 +39,7 @@ async fn gives_up_after_its_tries() {
     assert_eq!(
         head,
         Err(UpstreamError::Unavailable {
+            cause: UpstreamCause::ServerError,
             retry_after: None,
             detail
         })
@@ -246,6 +248,7 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
     assert_eq!(
         head,
         Err(UpstreamError::Unavailable {
+            cause: UpstreamCause::Unreachable,
             retry_after: None,
             detail
         })
