@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, header};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
@@ -257,7 +258,8 @@ impl TokenKey {
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
-    expires_in: Option<u64>,
+    /// Seconds; whatever else stands there counts as the shortest life.
+    expires_in: Option<Value>,
 }
 
 impl Token {
@@ -268,7 +270,10 @@ impl Token {
         let text = text.or(answer.access_token).ok_or_else(wrong)?;
         let mut header = HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| wrong())?;
         header.set_sensitive(true);
-        let life = answer.expires_in.unwrap_or_default();
+        let life = answer
+            .expires_in
+            .and_then(|it| it.as_u64())
+            .unwrap_or_default();
         let life = life.clamp(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS) - RENEWAL_MARGIN_SECONDS;
         Ok(Self {
             header,
@@ -308,6 +313,14 @@ mod tests {
         for (body, seconds) in [
             (r#"{"token":"t"}"#, 50),
             (r#"{"token":"t","expires_in":5}"#, 50),
+            (r#"{"token":"t","expires_in":"3600"}"#, 50),
+            (r#"{"token":"t","expires_in":3600.5}"#, 50),
+            (r#"{"token":"t","expires_in":1e300}"#, 50),
+            (r#"{"token":"t","expires_in":-7}"#, 50),
+            (r#"{"token":"t","expires_in":99999999999999999999}"#, 50),
+            (r#"{"token":"t","expires_in":[{"s":1}]}"#, 50),
+            (r#"{"token":"t","expires_in":null}"#, 50),
+            (r#"{"token":"t","expires_in":true}"#, 50),
             (r#"{"access_token":"t","expires_in":300}"#, 290),
             (
                 r#"{"token":"","access_token":"t","expires_in":99999999}"#,
