@@ -100,8 +100,10 @@ words! {
         RateLimited = "rate-limited",
         /// Nothing came in time.
         TimedOut = "timed-out",
-        /// Its name does not resolve, or no connection came about or held.
+        /// Its name does not resolve, or no connection comes about.
         Unreachable = "unreachable",
+        /// The connection or the body broke off.
+        BrokenOff = "broken-off",
         /// It shows a certificate that is not trusted, or none.
         Tls = "tls",
         /// It answers with a 5xx.

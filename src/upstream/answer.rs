@@ -103,6 +103,6 @@ pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, Up
 pub(super) fn broken(error: &reqwest::Error) -> UpstreamError {
     match error.is_timeout() {
         true => UpstreamError::unavailable(UpstreamCause::TimedOut, "the body stopped coming"),
-        false => UpstreamError::unavailable(UpstreamCause::Unreachable, "the body broke off"),
+        false => UpstreamError::unavailable(UpstreamCause::BrokenOff, "the body broke off"),
     }
 }

@@ -1,51 +1,51 @@
-//! The circuit breaker: calls to an upstream that keeps failing are refused for a while.
+//! The circuit breaker: calls to a place that keeps failing are refused for a while.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::UpstreamCause;
+use crate::memory::HeapSize;
 
-use super::{CoolDown, UpstreamError};
+use super::CoolDown;
 
 /// Counts failures in a row, and holds the end of the cool-down.
 pub(super) struct CircuitBreaker {
     cool_down: CoolDown,
+    /// Parts of the place that must have failed.
+    spread: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     failures: u32,
+    /// Cool-downs so far.
+    rests: u32,
+    /// Different parts that failed, `spread` of them at most.
+    parts: Vec<u64>,
     until: Option<Instant>,
 }
 
-impl CircuitBreaker {
-    pub(super) fn new(cool_down: CoolDown) -> Self {
-        let state = Mutex::default();
-        Self { cool_down, state }
+impl HeapSize for CircuitBreaker {
+    fn heap_size(&self) -> usize {
+        self.spread * size_of::<u64>()
     }
+}
 
-    /// Fails fast while the upstream is left alone.
-    pub(super) fn check(&self, now: Instant) -> Result<(), UpstreamError> {
-        match self.rest(now) {
-            Some(rest) => Err(UpstreamError::Unavailable {
-                cause: UpstreamCause::LeftAlone,
-                retry_after: Some(rest),
-                detail: "it is left alone after repeated failures".into(),
-            }),
-            None => Ok(()),
+impl CircuitBreaker {
+    pub(super) fn new(cool_down: CoolDown, spread: usize) -> Self {
+        Self {
+            cool_down,
+            spread,
+            state: Mutex::default(),
         }
     }
 
-    pub(super) fn succeeded(&self) {
-        *self.lock() = State::default();
-    }
-
-    /// Counts a failure; after enough of them in a row a cool-down begins, and
-    /// each further one, when that is over, doubles it.
-    pub(super) fn failed(&self, now: Instant, retry_after: Option<Duration>) {
+    /// Counts a failure of a part; `None`: of the whole place. After enough of them in a
+    /// row, of enough parts, a cool-down begins, and each further one, when that is over,
+    /// doubles it.
+    pub(super) fn failed(&self, now: Instant, retry_after: Option<Duration>, part: Option<u64>) {
         let policy = self.cool_down;
         let mut state = self.lock();
         // Those that were on their way when it began are part of one failure.
@@ -53,15 +53,22 @@ impl CircuitBreaker {
             return;
         }
         state.failures = state.failures.saturating_add(1);
-        let Some(beyond) = state.failures.checked_sub(policy.after) else {
+        match part {
+            Some(part) if state.parts.contains(&part) => {}
+            Some(part) if state.parts.len() < self.spread => state.parts.push(part),
+            Some(_) => {}
+            None => state.parts = (0..self.spread as u64).collect(),
+        }
+        if state.failures < policy.after || state.parts.len() < self.spread {
             return;
-        };
-        let doubled = policy.first.saturating_mul(1 << beyond.min(16));
+        }
+        let doubled = policy.first.saturating_mul(1 << state.rests.min(16));
         let rest = doubled.max(retry_after.unwrap_or_default()).min(policy.max);
+        state.rests = state.rests.saturating_add(1);
         state.until = Some(now + rest);
     }
 
-    /// How long the upstream is left alone, if it is.
+    /// How long the place is left alone, if it is.
     pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
         let rest = self.lock().until?.duration_since(now);
         (!rest.is_zero()).then_some(rest)
@@ -78,46 +85,45 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn rest(health: &CircuitBreaker, now: Instant) -> Option<Duration> {
-        health.check(now).err()?.retry_after()
-    }
-
-    fn health() -> CircuitBreaker {
-        CircuitBreaker::new(CoolDown {
+    fn breaker(spread: usize) -> CircuitBreaker {
+        let cool_down = CoolDown {
             after: 2,
             first: SECOND,
             max: 5 * SECOND,
-        })
+        };
+        CircuitBreaker::new(cool_down, spread)
     }
 
     #[test]
     fn rests_longer_with_each_failure_up_to_a_bound() {
-        let (health, mut now) = (health(), Instant::now());
+        let (breaker, mut now) = (breaker(1), Instant::now());
         for expected in [None, Some(1), Some(2), Some(4), Some(5), Some(5)] {
-            health.failed(now, None);
-            assert_eq!(rest(&health, now), expected.map(Duration::from_secs));
+            breaker.failed(now, None, None);
+            assert_eq!(breaker.rest(now), expected.map(Duration::from_secs));
             now += 5 * SECOND;
-            assert_eq!(rest(&health, now), None);
+            assert_eq!(breaker.rest(now), None);
         }
     }
 
     #[test]
     fn honours_what_the_upstream_asks_within_the_bound() {
-        let (health, now) = (health(), Instant::now());
-        health.failed(now, Some(3 * SECOND));
-        health.failed(now, Some(3 * SECOND));
-        assert_eq!(rest(&health, now), Some(3 * SECOND));
+        let (breaker, now) = (breaker(1), Instant::now());
+        breaker.failed(now, Some(3 * SECOND), None);
+        breaker.failed(now, Some(3 * SECOND), None);
+        assert_eq!(breaker.rest(now), Some(3 * SECOND));
         let later = now + 3 * SECOND;
-        health.failed(later, Some(3600 * SECOND));
-        assert_eq!(rest(&health, later), Some(5 * SECOND));
+        breaker.failed(later, Some(3600 * SECOND), None);
+        assert_eq!(breaker.rest(later), Some(5 * SECOND));
     }
 
     #[test]
-    fn forgets_failures_after_a_success() {
-        let (health, now) = (health(), Instant::now());
-        health.failed(now, None);
-        health.succeeded();
-        health.failed(now, None);
-        assert_eq!(rest(&health, now), None);
+    fn rests_only_when_enough_parts_failed() {
+        let (breaker, now) = (breaker(3), Instant::now());
+        for part in [1, 1, 1, 2, 2] {
+            breaker.failed(now, None, Some(part));
+            assert_eq!(breaker.rest(now), None);
+        }
+        breaker.failed(now, None, Some(3));
+        assert_eq!(breaker.rest(now), Some(SECOND));
     }
 }

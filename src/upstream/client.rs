@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
@@ -14,9 +13,8 @@ use crate::metrics::{Metrics, UpstreamCause};
 use crate::oci::{RegistryHost, RepositoryName};
 
 use super::allowed_hosts::same_authority;
-use super::circuit_breaker::CircuitBreaker;
+use super::health::{CallKind, HealthSign, Page};
 use super::last_seen::{LastSeen, UpstreamCondition};
-use super::retry::retry_after;
 use super::token::Tokens;
 use super::transport::Transport;
 use super::upstream_metrics::UpstreamMetrics;
@@ -41,7 +39,6 @@ struct Inner {
     config: UpstreamOptions,
     transport: Arc<Transport>,
     tokens: Tokens,
-    health: CircuitBreaker,
     last_seen: LastSeen,
     calls: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
@@ -63,7 +60,8 @@ pub(super) enum BudgetShare {
 pub(super) struct UpstreamCall {
     pub method: Method,
     pub url: Url,
-    pub repository: RepositoryName,
+    /// What is asked for, whatever its URL.
+    pub page: Page,
     pub headers: HeaderMap,
     pub share: BudgetShare,
     /// Whether redirects are followed. If not, one to where it could be is the answer.
@@ -92,7 +90,6 @@ impl Upstream {
         let budget = || Arc::new(Semaphore::new(config.max_concurrent.max(1)));
         let inner = Inner {
             tokens: Tokens::new(transport.clone(), config.credentials.as_ref()),
-            health: CircuitBreaker::new(config.cool_down),
             last_seen: LastSeen::default(),
             calls: budget(),
             transfers: budget(),
@@ -122,7 +119,8 @@ impl Upstream {
 
     /// How it was last seen.
     pub fn condition(&self, now: Instant) -> UpstreamCondition {
-        self.0.last_seen.condition(self.0.health.rest(now), now)
+        let rest = self.0.transport.health.rest(&self.0.config.url, now);
+        self.0.last_seen.condition(rest, now)
     }
 
     /// Notes what came of a call, for the status and metrics: each verb once, in the end.
@@ -157,6 +155,11 @@ impl Upstream {
         rest: &str,
     ) -> Result<UpstreamCall, UpstreamError> {
         let path = format!("v2/{}/{rest}", repository.as_str());
+        let page = Page {
+            kind: kind(&method, rest),
+            repository: repository.clone(),
+            path: rest.into(),
+        };
         let url = self.0.config.url.join(&path);
         let mut headers = HeaderMap::new();
         let identity = HeaderValue::from_static("identity");
@@ -164,7 +167,7 @@ impl Upstream {
         Ok(UpstreamCall {
             method,
             url: url.map_err(|_| UpstreamError::protocol("no URL for this name"))?,
-            repository: repository.clone(),
+            page,
             headers,
             share: BudgetShare::Call,
             redirects: true,
@@ -178,7 +181,7 @@ impl Upstream {
         call: &UpstreamCall,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let inner = &self.0;
-        inner.health.check(Instant::now())?;
+        inner.check_health(call)?;
         let deadline = Instant::now() + inner.config.timeouts.call;
         let share = match self.1 {
             Purpose::Serving => call.share,
@@ -242,14 +245,16 @@ impl Inner {
     ) -> Result<Response, UpstreamError> {
         let mut attempt = 0;
         loop {
-            self.health.check(Instant::now())?;
+            self.check_health(call)?;
             let outcome = self.attempt(call).await;
-            self.record_outcome(&outcome);
+            let (health, sign) = (&self.transport.health, HealthSign::of(&outcome));
+            health.saw_page(&call.page, sign, Instant::now());
             let partial = call.headers.contains_key(header::RANGE);
             // The request came too slowly: no outage, and another may be quicker.
             let slow = StatusCode::REQUEST_TIMEOUT;
             let again = outcome.as_ref().is_ok_and(|it| it.status() == slow);
             let error = match outcome.and_then(|response| answer::accept(response, partial)) {
+                Err(error) if error.cause() == Some(UpstreamCause::LeftAlone) => return Err(error),
                 Err(error) if again || error.is_transient() => error,
                 settled => return settled,
             };
@@ -262,30 +267,17 @@ impl Inner {
         }
     }
 
-    /// A plain 500 says something of one page, not of the whole upstream.
-    fn record_outcome(&self, outcome: &Result<Response, UpstreamError>) {
-        let now = Instant::now();
-        match outcome {
-            Ok(response) => match response.status() {
-                StatusCode::INTERNAL_SERVER_ERROR => {}
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => {
-                    let asked = retry_after(response.headers(), SystemTime::now());
-                    self.health.failed(now, asked);
-                }
-                _ => self.health.succeeded(),
-            },
-            Err(error) if error.is_transient() => self.health.failed(now, error.retry_after()),
-            Err(_) => {}
-        }
+    /// Fails fast while the page, its repository or the host is left alone.
+    fn check_health(&self, call: &UpstreamCall) -> Result<(), UpstreamError> {
+        let (health, now) = (&self.transport.health, Instant::now());
+        health.check_page(&call.page, now)?;
+        health.check_host(call.page.kind, &call.url, now)
     }
 
     /// One try: with what was wanted last time, and once more if challenged. A listed
     /// host that a redirect led to may want a token too, and gets an anonymous one.
     async fn attempt(&self, call: &UpstreamCall) -> Result<Response, UpstreamError> {
-        let (name, tokens) = (&call.repository, &self.tokens);
+        let (name, tokens) = (&call.page.repository, &self.tokens);
         let known = tokens.known(name).await?;
         let mut response = self.follow(call, &call.url, known.clone()).await?;
         if is_challenge(&response) && same_authority(response.url(), &call.url) {
@@ -309,7 +301,7 @@ impl Inner {
         let at = challenge.url().clone();
         let mut refused = None;
         for _ in 0..2 {
-            let (name, headers) = (&call.repository, challenge.headers());
+            let (name, headers) = (&call.page.repository, challenge.headers());
             let asked = self.tokens.anonymous(name, headers, &at, refused.as_ref());
             let token = asked.await?;
             challenge = self.follow(call, &at, Some(token.clone())).await?;
@@ -333,7 +325,9 @@ impl Inner {
         let mut url = start.clone();
         for _ in 0..=MAX_REDIRECTS {
             let headers = with(&call.headers, authorization.as_ref());
-            let response = self.transport.send(&call.method, &url, headers).await?;
+            let asked = (call.page.kind, &call.page.repository);
+            let response = self.transport.ask(asked, &call.method, &url, headers);
+            let response = response.await?;
             let Some(next) = redirection(&response, &url)? else {
                 return Ok(response);
             };
@@ -345,6 +339,18 @@ impl Inner {
             url = next;
         }
         Err(UpstreamError::protocol("it redirects more than five times"))
+    }
+}
+
+/// The kind of a call by its path behind the repository.
+fn kind(method: &Method, rest: &str) -> CallKind {
+    let by_head = *method == Method::HEAD;
+    match rest.split('/').next() {
+        Some("manifests") if by_head => CallKind::ManifestHead,
+        Some("manifests") => CallKind::Manifest,
+        Some("blobs") if by_head => CallKind::BlobHead,
+        Some("blobs") => CallKind::Blob,
+        _ => CallKind::List,
     }
 }
 

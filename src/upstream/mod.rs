@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod credentials;
 mod error;
+mod health;
 mod last_seen;
 mod listing;
 mod manifest;

@@ -15,6 +15,7 @@ use crate::flight::SingleFlight;
 use crate::oci::RepositoryName;
 
 use super::challenge::{self, Challenge};
+use super::health::CallKind;
 use super::transport::Transport;
 use super::{UpstreamCredentials, UpstreamError, answer};
 
@@ -227,7 +228,8 @@ async fn fetch(
         headers.insert(header::AUTHORIZATION, basic);
     }
     let asked_at = Instant::now();
-    let response = transport.send(&Method::GET, &key.url(), headers).await?;
+    let (asked, url) = ((CallKind::Token, &key.scope), key.url());
+    let response = transport.ask(asked, &Method::GET, &url, headers).await?;
     let response = answer::accept(response, false).map_err(of_token_server)?;
     let body = answer::read(response, MAX_ANSWER_BYTES).await?;
     Token::read(&body, asked_at)

@@ -1,6 +1,7 @@
 //! One request and the head of its answer: timed, counted, its failure named.
 
 use std::error::Error;
+use std::hash::Hash;
 use std::io;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use url::Url;
 use crate::metrics::UpstreamCause;
 
 use super::allowed_hosts::{AllowedHosts, refused};
+use super::health::{CallKind, Health, HealthSign};
 use super::resolver::PrivateAddress;
 use super::upstream_metrics::UpstreamMetrics;
 use super::{ConfigError, HostRefusal, Network, UpstreamError, UpstreamOptions};
@@ -21,6 +23,7 @@ pub(super) struct Transport {
     client: reqwest::Client,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_of: UpstreamMetrics,
+    pub(super) health: Health,
     /// Time for the head of one answer.
     head: Duration,
 }
@@ -36,13 +39,30 @@ impl Transport {
             client: network.client(config, &allowed)?,
             allowed_hosts: allowed,
             metrics_of,
+            health: Health::new(config.cool_down),
             head: config.timeouts.head,
         })
     }
 
+    /// Sends one request to a host that is not left alone for this kind of call.
+    /// `asker` tells what is asked for from the rest that this host gives.
+    pub(super) async fn ask(
+        &self,
+        (kind, asker): (CallKind, &impl Hash),
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Response, UpstreamError> {
+        self.health.check_host(kind, url, Instant::now())?;
+        let outcome = self.send(method, url, headers).await;
+        let sign = HealthSign::of(&outcome);
+        self.health.saw_host(kind, url, asker, sign, Instant::now());
+        outcome
+    }
+
     /// Sends one request without a body. Where it goes was checked before;
     /// the address it resolves to is checked here.
-    pub(super) async fn send(
+    async fn send(
         &self,
         method: &Method,
         url: &Url,
@@ -80,12 +100,14 @@ fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
         (UpstreamCause::Tls, detail)
     } else if causes().any(|cause| cause.is::<hickory_resolver::net::NetError>()) {
         (UpstreamCause::Unreachable, "its name does not resolve")
-    } else if error.is_timeout() {
-        (UpstreamCause::TimedOut, "no connection in time")
+    } else if error.is_connect() && error.is_timeout() {
+        (UpstreamCause::Unreachable, "no connection in time")
     } else if error.is_connect() {
         (UpstreamCause::Unreachable, "it cannot be connected to")
+    } else if error.is_timeout() {
+        (UpstreamCause::TimedOut, "no answer in time")
     } else {
-        (UpstreamCause::Unreachable, "the connection broke")
+        (UpstreamCause::BrokenOff, "the connection broke")
     };
     UpstreamError::unavailable(cause, detail)
 }

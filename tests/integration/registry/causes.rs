@@ -55,12 +55,7 @@ fn cases() -> Vec<Case> {
             "limits our rate for 3600 s",
             true,
         ),
-        case(
-            Fault::CutAfter(3),
-            "unreachable",
-            "the body broke off",
-            true,
-        ),
+        case(Fault::CutAfter(3), "broken-off", "the body broke off", true),
     ]
 }
 
