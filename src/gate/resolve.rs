@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{Digest, Reference, Repository, Tag};
-use crate::trust::{Denial, DenialReason, Environment, Rulebook};
+use crate::trust::{Denial, DenialReason, Environment, Requirement, Rulebook};
 use crate::upstream::UpstreamError;
 
 /// What a reference means now.
@@ -77,7 +77,8 @@ impl Resolver {
                 promoted.ok_or(Refusal::ManifestUnknown)?,
             ));
         }
-        Ok(Box::pin(self.ask_upstream(pull, tag, reference)).await?)
+        let ask = self.ask_upstream(pull, environment, tag, reference);
+        Ok(Box::pin(ask).await?)
     }
 
     /// What memory knows of `reference`, and may still say. Allocates nothing for
@@ -103,17 +104,29 @@ impl Resolver {
     async fn ask_upstream(
         &self,
         pull: Pull<'_>,
+        environment: &Environment,
         tag: &Tag,
         reference: &Reference,
     ) -> Result<ResolvedReference, Refusal> {
         let repository = pull.repository();
-        let tags = &self.upstreams.of(repository)?.tags;
-        match tags.resolve(repository.name(), reference, pull.now).await {
-            Ok(found) if found.stale => Ok(stale(pull, tag, found.head.digest)),
+        let (tags, name) = (&self.upstreams.of(repository)?.tags, repository.name());
+        // Where only what is promoted passes, nothing newer would: no need to wait long.
+        let settings = environment.settings(repository);
+        let otherwise = self.promoted(pull, tag);
+        let in_haste = otherwise.is_some() && settings.requires(Requirement::Promotion);
+        let asked = match in_haste {
+            true => tags.resolve_soon(name, reference, pull.now).await,
+            false => tags.resolve(name, reference, pull.now).await,
+        };
+        match asked {
+            Ok(found) if found.stale => {
+                let known = format!("the digest known {} s ago", found.age.as_secs());
+                Ok(stale(pull, tag, found.head.digest, &known))
+            }
             Ok(found) => Ok(ResolvedReference::fresh(found.head.digest)),
             Err(UpstreamError::NotFound) => Err(Refusal::ManifestUnknown),
-            Err(error) => match self.promoted(pull, tag) {
-                Some(digest) => Ok(stale(pull, tag, digest)),
+            Err(error) => match otherwise {
+                Some(digest) => Ok(stale(pull, tag, digest, "the digest promoted last")),
                 None => Err(error.into()),
             },
         }
@@ -181,14 +194,14 @@ fn not_served(repository: &Repository, environment: &Environment) -> Denial {
     )
 }
 
-/// The upstream is down: what is known of the tag still counts, and is served
+/// The upstream is down or silent: what is known of the tag still counts, and is served
 /// if it is admitted and cached.
-fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest) -> ResolvedReference {
+fn stale(pull: Pull<'_>, tag: &Tag, digest: Digest, known: &str) -> ResolvedReference {
     let host = pull.repository().host();
     ResolvedReference {
         digest,
         warning: Some(format!(
-            "sekisho: {host} is unreachable; {tag} is the digest known before"
+            "sekisho: stale: {host} does not answer now; {tag} is {known}"
         )),
     }
 }

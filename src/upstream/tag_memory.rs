@@ -1,22 +1,30 @@
 //! A short memory of what upstreams answered for their tags.
 //!
 //! A tag is looked up once for all who ask at the same time, again in the
-//! background at half of its time, and waited for only when that has run out.
-//! While its upstream is down the last known digest is given, marked stale; the
-//! gate decides what that is worth.
+//! background at half of its time, and waited for only when that has run out, and only
+//! briefly where an older answer is known: the question goes on in the background, and
+//! its answer counts for those who ask next. While its upstream is down or silent the
+//! last known digest is given, marked stale; the gate decides what that is worth.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::flight::SingleFlight;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
+use crate::metrics::UpstreamCause;
 use crate::oci::{Digest, Reference, RepositoryName};
 use crate::tasks::Tasks;
 
 use super::{ManifestHead, Upstream, UpstreamError};
+
+/// How long the upstream is waited for where there is an older answer to give. A pull
+/// of a known tag takes less than a second.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// The memory of one upstream. Cloning shares it.
 #[derive(Clone)]
@@ -40,6 +48,8 @@ struct Known {
     /// From when on it is looked up again in the background, in microseconds
     /// since the epoch.
     refresh_at: AtomicI64,
+    /// Somebody has waited in vain for the question that is under way.
+    overdue: AtomicBool,
 }
 
 impl HeapSize for Known {
@@ -54,7 +64,7 @@ pub struct ResolvedTag {
     pub head: ManifestHead,
     /// Time since the upstream said so.
     pub age: Duration,
-    /// Older than `tag_ttl`, given because the upstream cannot be asked.
+    /// Older than `tag_ttl`, given because the upstream cannot be asked or is silent.
     pub stale: bool,
 }
 
@@ -111,13 +121,35 @@ impl TagMemory {
             self.refresh_if_due(&key, &known, now);
             return Ok(known.resolved(now, false));
         }
-        match (memory.look_up(&key, now).await, memory.known.last(&key)) {
-            (Ok(found), _) => Ok(found.resolved(now, false)),
-            (Err(error), Some(known)) if error.is_transient() => {
-                memory.upstream.metrics_of().stale_tag();
-                Ok(known.resolved(now, true))
+        match memory.known.last(&key) {
+            Some(known) => memory.resolve_again(&key, &known, now).await,
+            None => Ok(memory.look_up(&key, now).await?.resolved(now, false)),
+        }
+    }
+
+    /// The same for who has another answer to give: a silent upstream is waited for
+    /// only briefly, also where nothing is known.
+    ///
+    /// # Errors
+    /// Those of [`Self::resolve`], and [`UpstreamError::Unavailable`] in place of the
+    /// wait.
+    pub async fn resolve_soon(
+        &self,
+        name: &RepositoryName,
+        reference: &Reference,
+        now: Timestamp,
+    ) -> Result<ResolvedTag, UpstreamError> {
+        let (memory, key) = (&self.0, (name.clone(), reference.clone()));
+        let known = memory.known.last(&key).is_some() || memory.absent.get(&key, now).is_some();
+        if known {
+            return self.resolve(name, reference, now).await;
+        }
+        match timeout(PATIENCE, memory.ask_in_background(&key, now)).await {
+            Ok(Some(outcome)) => Ok(outcome?.resolved(now, false)),
+            Ok(None) | Err(_) => {
+                let detail = "no answer yet";
+                Err(UpstreamError::unavailable(UpstreamCause::TimedOut, detail))
             }
-            (Err(error), _) => Err(error),
         }
     }
 
@@ -177,6 +209,49 @@ impl Memory {
         self.upstream.config().absent_ttl.min(self.ttl())
     }
 
+    /// Asks again for what is `known` from before: if the answer does not come soon, the
+    /// question goes on without the asker. Whoever asks while it is overdue does not
+    /// wait at all.
+    async fn resolve_again(
+        self: &Arc<Self>,
+        key: &Key,
+        known: &Known,
+        now: Timestamp,
+    ) -> Result<ResolvedTag, UpstreamError> {
+        let stale = || {
+            self.upstream.metrics_of().stale_tag();
+            Ok(known.resolved(now, true))
+        };
+        if known.overdue.load(Ordering::Relaxed) && self.flights.is_under_way(key) {
+            return stale();
+        }
+        known.overdue.store(false, Ordering::Relaxed);
+        match timeout(PATIENCE, self.ask_in_background(key, now)).await {
+            Ok(Some(Ok(found))) => Ok(found.resolved(now, false)),
+            Ok(Some(Err(error))) if !error.is_transient() => Err(error),
+            Ok(Some(Err(_)) | None) => stale(),
+            Err(_) => {
+                known.overdue.store(true, Ordering::Relaxed);
+                stale()
+            }
+        }
+    }
+
+    /// The answer of a look-up that goes on when nobody waits for it; `None`: it broke
+    /// off, since the program stops.
+    async fn ask_in_background(
+        self: &Arc<Self>,
+        key: &Key,
+        now: Timestamp,
+    ) -> Option<Result<Arc<Known>, UpstreamError>> {
+        let (tell, told) = oneshot::channel();
+        let (memory, key) = (self.clone(), key.clone());
+        self.tasks.spawn_isolated("asking for a tag", async move {
+            let _ = tell.send(memory.look_up(&key, now).await);
+        });
+        told.await.ok()
+    }
+
     async fn look_up(
         self: &Arc<Self>,
         key: &Key,
@@ -215,6 +290,7 @@ impl Memory {
             head,
             checked_at: now,
             refresh_at: AtomicI64::new(later(now, self.ttl() / 2).as_microsecond()),
+            overdue: AtomicBool::new(false),
         }
     }
 }

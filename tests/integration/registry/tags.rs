@@ -77,11 +77,60 @@ async fn a_stale_tag_is_served_with_a_warning_while_the_upstream_is_down() {
     let reply = world.both(&good).await;
     reply.assert_served(&app.manifest.bytes);
     let warning = reply.header("warning").unwrap();
-    assert!(warning.starts_with("299 - \"sekisho: docker.io is unreachable"));
+    assert!(warning.starts_with("299 - \"sekisho: stale: docker.io does not answer now"));
     world.both(&bad).await.assert_denied("not-scanned");
 }
 
 /// Bypass 22: a denied image still listed.
+#[tokio::test]
+async fn a_known_tag_is_served_at_once_while_the_upstream_hangs() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.admit(NAME, &app).await;
+    let path = manifests(NAME, "1");
+    world.get(&path).await.assert_served(&app.manifest.bytes);
+    world.advance(jiff::SignedDuration::from_secs(90));
+    let hold = world.hub.hold("/manifests/");
+    let begun = std::time::Instant::now();
+    for _ in 0..5 {
+        let reply = world.get(&path).await;
+        reply.assert_served(&app.manifest.bytes);
+        let warning = reply.header("warning").unwrap();
+        assert!(warning.contains("stale: docker.io"), "{warning}");
+    }
+    // A call to the upstream would have taken ten seconds and more.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    // What is said against the image meanwhile counts at once.
+    world.revoke(&app.manifest.digest).await;
+    world.get(&path).await.assert_denied("revoked");
+    hold.release();
+}
+
+#[tokio::test]
+async fn a_promoted_tag_is_served_at_once_after_a_restart_while_the_upstream_hangs() {
+    let mut world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.scan(NAME, &app, &[]).await;
+    let body = json!({"image": format!("{NAME}:1"), "environment": "production", "resolve": true});
+    let promoted = world.admin("POST", "/api/v1/promotions", Some(&body)).await;
+    assert_eq!(promoted.status, 200, "{promoted:?}");
+    let path = manifests(NAME, "1");
+    world.get(&path).await.assert_served(&app.manifest.bytes);
+    world.stop().await;
+    world.serve().await;
+    let hold = world.hub.hold("/manifests/");
+    let begun = std::time::Instant::now();
+    let reply = world.get(&path).await;
+    reply.assert_served(&app.manifest.bytes);
+    assert!(reply.header("warning").unwrap().contains("promoted last"));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    hold.release();
+}
+
 #[tokio::test]
 async fn only_tags_that_would_be_served_are_listed() {
     // No word on a tag is fresh for long; the list goes by the last one.

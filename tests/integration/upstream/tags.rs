@@ -236,3 +236,47 @@ async fn tags_are_bounded_in_bytes_and_the_least_recently_used_is_forgotten() {
     }
     assert!(memory.known(&name(), &names[0], at(0)).is_some());
 }
+
+#[tokio::test]
+async fn a_known_tag_waits_for_no_silent_upstream_and_the_question_goes_on() {
+    let (setting, memory) = setting().await;
+    let old = memory.resolve(&name(), &tag("1.0"), at(0)).await.unwrap();
+    let moved = image("moved");
+    setting.registry.put_image(NAME, &moved);
+    setting.registry.tag(NAME, "1.0", &moved.manifest.digest);
+    let hold = setting.registry.hold("/manifests/");
+    let begun = std::time::Instant::now();
+    for _ in 0..10 {
+        let found = memory.resolve(&name(), &tag("1.0"), at(90)).await.unwrap();
+        assert!(found.stale && found.head == old.head, "{found:?}");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "one wait for all"
+    );
+    assert_eq!(heads(&setting), 2, "one question for all");
+    hold.release();
+    let digest = loop {
+        if let Some(found) = memory.known(&name(), &tag("1.0"), at(91)) {
+            break found.head.digest;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(digest, moved.manifest.digest, "its answer is remembered");
+    assert_eq!(heads(&setting), 2);
+}
+
+#[tokio::test]
+async fn who_has_another_answer_waits_for_no_silent_upstream_either() {
+    let (setting, memory) = setting().await;
+    let hold = setting.registry.hold("/manifests/");
+    let found = memory.resolve_soon(&name(), &tag("1.0"), at(0)).await;
+    assert!(found.unwrap_err().is_transient());
+    hold.release();
+    while memory.known(&name(), &tag("1.0"), at(0)).is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(heads(&setting), 1, "the question went on");
+    let found = memory.resolve_soon(&name(), &tag("1.0"), at(0)).await;
+    assert_eq!(found.unwrap().head.digest, setting.image.manifest.digest);
+}
