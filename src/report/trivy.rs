@@ -196,7 +196,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
         format: Format::Trivy,
         scanned_at: field::time("CreatedAt", document.created_at)?,
         database_at: document.database_at()?,
-        incomplete: scanned.incomplete(&document),
+        incomplete: scanned.incomplete(&document.metadata),
         end_of_life: document.metadata.end_of_life(),
         subject: subject(document.metadata, &document.artifact_name)?,
         tool: Tool {
@@ -343,33 +343,23 @@ impl Scanned {
 
     /// Trivy lists a target for the operating system's packages even when it finds
     /// nothing in them. Without one they were not looked at: the system is not
-    /// supported, or other package types or scanners were asked for. Of a system that it
-    /// does not know it looks nothing up.
-    fn incomplete(&self, document: &Document<'_>) -> Vec<Incomplete> {
-        let family = document.metadata.os.as_ref().map(|os| &*os.family);
-        let system = family.filter(|family| !matches!(*family, "" | "none"));
-        let found_empty = self.targets == 0 && document.says_that_it_is_empty(family);
-        match system {
-            Some(system) if !self.os_packages => vec![Incomplete::Filtered(format!(
-                "packages of the operating system {} were not scanned",
-                printable(system, 32)
-            ))],
-            None if self.os_packages => vec![Incomplete::Filtered(
-                "packages of an operating system that was not recognised were not scanned"
-                    .to_owned(),
-            )],
-            None if !self.language_packages && !found_empty => vec![Incomplete::NothingRecognised],
-            _ => Vec::new(),
+    /// supported, or other package types or scanners were asked for. `none` is what it
+    /// calls the system of packages that it looks nothing up for.
+    fn incomplete(&self, metadata: &Metadata) -> Vec<Incomplete> {
+        let unread = |whose: &str| {
+            let whose = printable(whose, 64);
+            let cause = format!("packages of {whose} were not scanned");
+            vec![Incomplete::Filtered(cause)]
+        };
+        match metadata.os.as_ref().map(|os| &*os.family) {
+            None | Some("" | "none") if self.os_packages => unread("an unknown operating system"),
+            Some("none") => unread("an unknown operating system"),
+            None | Some("") if self.language_packages => Vec::new(),
+            None if self.targets == 0 && metadata.names_content() => Vec::new(),
+            None | Some("") => vec![Incomplete::NothingRecognised],
+            Some(_) if self.os_packages => Vec::new(),
+            Some(system) => unread(&format!("the operating system {system}")),
         }
-    }
-}
-
-impl Document<'_> {
-    /// An image may hold neither a system nor packages: one that was opened, of which
-    /// the report says so.
-    fn says_that_it_is_empty(&self, family: Option<&str>) -> bool {
-        let said = family == Some("none") || self.results.is_some();
-        said && self.metadata.names_content()
     }
 }
 

@@ -178,46 +178,49 @@ fn end_of_life_and_a_servers_database_are_noted() {
 
 #[test]
 fn nothing_recognised_is_incomplete() {
-    for metadata in ["{}", r#"{"OS":{"Family":"none"}}"#] {
-        let report = minimal(metadata, "null").unwrap();
-        assert_eq!(report.incomplete, [Incomplete::NothingRecognised]);
-    }
+    let nothing = minimal("{}", "null").unwrap();
+    assert_eq!(nothing.incomplete, [Incomplete::NothingRecognised]);
     let secrets = minimal("{}", r#"[{"Target":"/key","Class":"secret"}]"#).unwrap();
     assert_eq!(secrets.incomplete, [Incomplete::NothingRecognised]);
     let binary = minimal("{}", r#"[{"Class":"lang-pkgs","Type":"gobinary"}]"#).unwrap();
     assert_eq!(binary.incomplete, []);
 }
 
-/// A static binary that no scanner knows: nothing to look up is an answer, of an image
-/// that was opened.
+/// A static binary that no scanner knows: that there is neither system nor package is
+/// an answer, of an image that was opened. Trivy writes no results then.
 #[test]
-fn an_image_without_system_and_packages_is_complete_where_the_report_says_so() {
+fn an_image_without_system_and_packages_is_complete_once_it_was_opened() {
     let id = Digest::sha256(b"config");
-    let opened = format!(r#""ImageID":"{id}""#);
-    let none = format!(r#"{{"OS":{{"Family":"none"}},{opened}}}"#);
-    let bare = format!("{{{opened}}}");
-    for (metadata, results) in [(&*none, "null"), (&none, "[]"), (&bare, "[]")] {
-        let report = minimal(metadata, results).unwrap();
-        assert_eq!(report.incomplete, [], "{metadata} {results}");
+    let opened = format!(r#"{{"ImageID":"{id}"}}"#);
+    for results in ["null", "[]"] {
+        assert_eq!(minimal(&opened, results).unwrap().incomplete, []);
+        let unopened = minimal("{}", results).unwrap();
+        assert_eq!(unopened.incomplete, [Incomplete::NothingRecognised]);
     }
-    let secrets = r#"[{"Target":"/key","Class":"secret"}]"#;
-    for (metadata, results) in [(&*bare, "null"), ("{}", "[]"), (&bare, secrets)] {
-        let causes = minimal(metadata, results).unwrap().incomplete;
-        assert_eq!(
-            causes,
-            [Incomplete::NothingRecognised],
-            "{metadata} {results}"
-        );
-    }
+    let secrets = minimal(&opened, r#"[{"Target":"/key","Class":"secret"}]"#).unwrap();
+    assert_eq!(secrets.incomplete, [Incomplete::NothingRecognised]);
 }
 
-/// As of an image whose `/etc/os-release` was deleted: its packages lie there, and
-/// nothing is looked up for them.
+/// As of an image whose `/etc/os-release` was deleted: its packages lie there, Trivy
+/// looks nothing up for them, and calls the system `none`.
 #[test]
 fn packages_of_a_system_that_was_not_recognised_were_not_scanned() {
-    for metadata in ["{}", r#"{"OS":{"Family":"none"}}"#] {
-        let report = minimal(metadata, r#"[{"Class":"os-pkgs"}]"#).unwrap();
-        assert!(matches!(report.incomplete[..], [Incomplete::Filtered(_)]));
+    let id = Digest::sha256(b"config");
+    let none = format!(r#"{{"OS":{{"Family":"none"}},"ImageID":"{id}"}}"#);
+    let binary = r#"[{"Class":"lang-pkgs","Type":"gobinary"}]"#;
+    let packages = r#"[{"Class":"os-pkgs"}]"#;
+    for (metadata, results) in [
+        (&*none, "null"),
+        (&none, "[]"),
+        (&none, binary),
+        (&none, packages),
+        ("{}", packages),
+    ] {
+        let causes = minimal(metadata, results).unwrap().incomplete;
+        assert!(
+            matches!(causes[..], [Incomplete::Filtered(_)]),
+            "{metadata} {results}"
+        );
     }
 }
 
