@@ -22,18 +22,25 @@ pub const CLEAN: &[Package] = &[
 
 /// Writes into `root` what makes it a Debian 13 with these packages.
 pub fn debian(root: &Path, packages: &[Package]) {
-    let write = |name: &str, text: &str| {
-        let file = root.join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    };
-    write("etc/debian_version", "13.1\n");
+    write(root, "etc/debian_version", "13.1\n");
     write(
+        root,
         "etc/os-release",
         "ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n",
     );
+    hidden(root, packages);
+}
+
+/// These packages alone, as after somebody deleted what names the system.
+pub fn hidden(root: &Path, packages: &[Package]) {
     let stanzas: Vec<String> = packages.iter().map(stanza).collect();
-    write("var/lib/dpkg/status", &stanzas.join("\n"));
+    write(root, "var/lib/dpkg/status", &stanzas.join("\n"));
+}
+
+fn write(root: &Path, name: &str, text: &str) {
+    let file = root.join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
 }
 
 fn stanza((name, version): &Package) -> String {

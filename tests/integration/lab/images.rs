@@ -11,10 +11,12 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{CLEAN, CRITICAL, MEDIUM, Missing, Origin, Package, debian, get, installed, outcome};
+use super::{
+    CLEAN, CRITICAL, MEDIUM, Missing, Origin, Package, debian, get, hidden, installed, outcome,
+};
 
 /// Changes when the recipes below do.
-const RECIPE: &str = "images-3";
+const RECIPE: &str = "images-4";
 const SINGLE: &str = "FROM scratch\nCOPY busybox /bin/sh\nCOPY greeting /greeting\nCMD [\"/bin/sh\", \"-c\", \"cat /greeting\"]\n";
 /// What a Pod runs, and what its sandbox is made of; it ends by itself.
 const SLEEPER: &str =
@@ -27,7 +29,8 @@ const LARGE_LAYER: u64 = 16 << 20;
 
 /// The storage folder with `team/app:1`, `team/other:1`, `team/spare:1`,
 /// `team/multi:1` (an index of amd64 and arm64), `team/large:1`,
-/// `team/sleeper:1`, and the distributions `team/critical:1`, `team/medium:1` and `team/clean:1`.
+/// `team/sleeper:1`, the distributions `team/critical:1`, `team/medium:1` and `team/clean:1`,
+/// and `team/hidden:1`, whose packages are critical's and whose system nobody can tell.
 pub fn storage() -> Result<PathBuf, Missing> {
     static STORAGE: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
     STORAGE.get_or_init(make).clone()
@@ -54,8 +57,9 @@ fn make() -> Result<PathBuf, Missing> {
         kitchen.multi(&busybox, &registry);
         kitchen.large(&busybox, &registry);
         for (name, packages) in [("critical", CRITICAL), ("medium", MEDIUM), ("clean", CLEAN)] {
-            kitchen.distribution(name, packages, &registry);
+            kitchen.distribution(name, packages, &registry, debian);
         }
+        kitchen.distribution("hidden", CRITICAL, &registry, hidden);
     }
     // Another test run may have been faster: its storage is as good.
     if fs::rename(making.keep(), &made).is_err() {
@@ -75,9 +79,15 @@ impl Kitchen {
         self.push(&["push"], name, registry);
     }
 
-    fn distribution(&self, name: &str, packages: &[Package], registry: &Origin) {
+    fn distribution(
+        &self,
+        name: &str,
+        packages: &[Package],
+        registry: &Origin,
+        write: fn(&Path, &[Package]),
+    ) {
         let context = self.folder.path().join(name);
-        debian(&context.join("root"), packages);
+        write(&context.join("root"), packages);
         fs::write(context.join("Dockerfile"), DISTRIBUTION).unwrap();
         self.build(name, &context);
         self.push(&["push"], name, registry);

@@ -28,7 +28,7 @@ mod trivy;
 pub use answer::{Answer, get, request};
 pub use containerd::{Containerd, Release};
 pub use crane::Crane;
-pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian};
+pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian, hidden};
 pub use docker::Docker;
 pub use gateway::{Gateway, Setup, run};
 pub use images::{Image, digest_of};

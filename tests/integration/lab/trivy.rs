@@ -111,6 +111,18 @@ impl Trivy {
             .expect_ok()
     }
 
+    /// The report on what an inventory of the image lists (`trivy sbom`).
+    pub fn scan_inventory(&self, image: &str) -> String {
+        let inventory = self.folder.path().join("inventory.json");
+        let inventory = inventory.to_str().unwrap();
+        let list = ["image", "--quiet", "--image-src", "remote"];
+        let to_file = ["--format", "cyclonedx", "--output", inventory];
+        self.run(&[&list[..], &to_file, &[image]].concat())
+            .expect_ok();
+        self.run(&["sbom", "--quiet", "--format", "json", inventory])
+            .expect_ok()
+    }
+
     /// What dates its database, for `--scanner-info`.
     pub fn version(&self) -> String {
         self.run(&["version", "--format", "json"]).expect_ok()

@@ -37,6 +37,42 @@ fn what_trivy_finds_clean_is_pulled_after_promotion() {
     crane.pull(&site.at_gateway(&image)).expect_ok();
 }
 
+/// `team/app` is a static binary from scratch; of `team/hidden` somebody deleted what
+/// names the system of its packages.
+#[test]
+fn an_image_without_packages_passes_and_one_whose_system_is_hidden_does_not() {
+    let trivy = or_skip!(Trivy::find());
+    let site = or_skip!(Site::open());
+    let empty = site.image("team/app");
+    let report = trivy.scan(&name(&site, &empty));
+    hand_in(&site, &empty, &trivy, &report).expect_ok();
+    promote(&site, &empty, &[]).expect_ok();
+    explain(&site, &empty, "external").expect_ok();
+    let hidden = site.image("team/hidden");
+    let report = trivy.scan(&name(&site, &hidden));
+    let taken = hand_in(&site, &hidden, &trivy, &report).expect_ok();
+    assert!(
+        taken.contains("unknown operating system were not scanned"),
+        "{taken}"
+    );
+    assert_eq!(promote(&site, &hidden, &[]).code, DENIED);
+}
+
+#[test]
+fn a_scan_of_an_images_inventory_counts_for_the_image() {
+    let trivy = or_skip!(Trivy::find());
+    let site = or_skip!(Site::open());
+    for (repository, passes) in [("team/clean", true), ("team/critical", false)] {
+        let image = site.image(repository);
+        let report = trivy.scan_inventory(&name(&site, &image));
+        hand_in(&site, &image, &trivy, &report).expect_ok();
+        assert_eq!(promote(&site, &image, &[]).ok(), passes, "{repository}");
+    }
+    let other = site.image("team/medium");
+    let report = trivy.scan_inventory(&name(&site, &site.image("team/clean")));
+    hand_in(&site, &other, &trivy, &report).expect_failure();
+}
+
 /// External refuses Medium, internal takes it; Low without a fix passes both.
 #[test]
 fn a_medium_finding_is_for_internal_services_only() {
