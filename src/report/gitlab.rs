@@ -300,7 +300,7 @@ impl Vulnerability {
         let mut rated = Severity::from_gitlab(&self.severity)?;
         if rated.is_none() {
             for cvss in self.cvss_vectors.iter().flat_map(|list| &list.0) {
-                rated = rated.max(rating::of_vector("cvss_vectors", &cvss.vector)?);
+                rated = rated.max(rating::of_readable_vector(&cvss.vector));
             }
         }
         Ok(rated)

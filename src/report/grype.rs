@@ -447,7 +447,7 @@ fn gravest(listed: Option<&Few<Cvss<'_>>>) -> Result<Option<Severity>, ReportErr
         let score = rating::of_score("cvss.metrics.baseScore", score)?;
         gravest = gravest
             .max(score)
-            .max(rating::of_vector("cvss.vector", &cvss.vector)?);
+            .max(rating::of_readable_vector(&cvss.vector));
     }
     Ok(gravest)
 }

@@ -287,8 +287,8 @@ impl Cvss<'_> {
         const FIELD: &str = "preferred_cvss";
         let scores =
             rating::of_score(FIELD, self.score_v3)?.max(rating::of_score(FIELD, self.score_v2)?);
-        let vectors = rating::of_vector(FIELD, &self.vector_v3)?
-            .max(rating::of_vector(FIELD, &self.vector_v2)?);
+        let vectors = rating::of_readable_vector(&self.vector_v3)
+            .max(rating::of_readable_vector(&self.vector_v2));
         Ok(scores.max(vectors))
     }
 }

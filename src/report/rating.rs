@@ -57,6 +57,12 @@ pub(super) fn of_vector(
     }
 }
 
+/// The severity of a vector's base score, where a word stands beside it that says by
+/// itself that nobody rated the finding: what cannot be read adds nothing.
+pub(super) fn of_readable_vector(vector: &str) -> Option<Severity> {
+    cvss_vector::base_score(vector).and_then(Severity::from_score)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -349,7 +349,9 @@ fn named_by(rule: &str) -> (String, String) {
     match identifiers::only_in(rule) {
         None => (rule.to_owned(), String::new()),
         Some((id, rest)) => {
-            let package = rest.strip_prefix(['-', '/']).unwrap_or_default();
+            let package = rest
+                .strip_prefix(['-', '/', '_', ':', '@'])
+                .unwrap_or_default();
             let is_suffix = rule.trim_start().len() == id.len() + rest.len();
             let is_package = is_suffix && !package.contains(char::is_whitespace);
             let package = Some(package).filter(|_| is_package);

@@ -392,7 +392,7 @@ fn gravest(cvss: &RawValue) -> Result<Option<Severity>, ReportError> {
             &source.third_vector,
             &source.second_vector,
         ] {
-            gravest = gravest.max(rating::of_vector("CVSS", vector)?);
+            gravest = gravest.max(rating::of_readable_vector(vector));
         }
     }
     Ok(gravest)

@@ -99,7 +99,8 @@ impl Vulnerability<'_> {
             (&self.vendor_severity, self.vendor_score),
         ] {
             let word = word.as_deref().unwrap_or_default();
-            let severity = match Severity::from_any_case(word)? {
+            // Vendors have words of their own, as for what they did not look at yet.
+            let severity = match Severity::from_any_case(word).unwrap_or_default() {
                 Some(severity) => Some(severity),
                 None => scored(score)?,
             };
