@@ -33,14 +33,8 @@ impl ScanBody {
     fn parse(text: UploadText) -> Result<Self, AdminError> {
         let body = text.bytes.clone();
         let read: ScanSubmission<'_> = serde_json::from_slice(&body).map_err(|error| {
-            let error = match body.first() {
-                // A byte order mark, or the wide characters behind one.
-                Some(0xEF | 0xFE | 0xFF | 0) => "it is not plain UTF-8; send it as UTF-8 \
-                                                 without a byte order mark"
-                    .to_owned(),
-                _ => error.to_string(),
-            };
-            AdminError::bad_request(format!("the body cannot be read: {error}"))
+            let why = unreadable(&body, &error);
+            AdminError::bad_request(format!("the body cannot be read: {why}"))
                 .next("see /api/v1/openapi.json")
         })?;
         let part = |value: &RawValue| body.slice_ref(value.get().as_bytes());
@@ -72,6 +66,18 @@ impl ScanBody {
     }
 }
 
+/// Why a body is no JSON: most often as a file of Windows lies in it as it stands.
+fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
+    let foreign = |text: &str| text.contains(['\u{feff}', '\0']);
+    match std::str::from_utf8(body).map(foreign) {
+        Ok(false) => error.to_string(),
+        Ok(true) | Err(_) => "it is not plain UTF-8, as a report in UTF-16 or with a byte order \
+                              mark is not; send it as UTF-8, or let `sekisho scan submit` read \
+                              the file"
+            .to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,10 +103,16 @@ mod tests {
 
     #[tokio::test]
     async fn says_which_encoding_a_body_needs() {
-        let marked = uploaded("\u{feff}{\"report\":{}}").await;
-        let error = ScanBody::read(marked, &HeavyWork::new()).await.err();
-        let told = format!("{:?}", error.unwrap());
-        assert!(told.contains("send it as UTF-8"), "{told}");
+        for body in [
+            "\u{feff}{\"report\":{}}",
+            "{\"report\":\u{feff}{}}",
+            "{\"report\":{\0}\0}",
+        ] {
+            let marked = uploaded(body).await;
+            let error = ScanBody::read(marked, &HeavyWork::new()).await.err();
+            let told = format!("{:?}", error.unwrap());
+            assert!(told.contains("send it as UTF-8"), "{told}");
+        }
     }
 
     #[tokio::test]
