@@ -1,5 +1,6 @@
 //! The arguments that commands share. No command is known here.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::app::config::{Config, Problems};
+use crate::app::config::{AdminAccess, Config, Problems, ledger_path};
 use crate::oci::{ImageRef, RegistryHost};
 use crate::trust::Exposure;
 
@@ -31,9 +32,30 @@ impl SharedArgs {
 
     /// Reads the configuration.
     pub fn read(&self) -> Result<Config, Problems> {
-        let env = |name: &str| std::env::var_os(name);
-        Config::load(self.config.as_deref(), env, Timestamp::now())
+        Config::load(self.config.as_deref(), variable, Timestamp::now())
     }
+
+    /// Reads those keys of the configuration, or all, and neither the files that it names
+    /// nor exceptions and advisories.
+    pub fn load_parts(&self, keys: Option<&[&str]>) -> Result<Config, Failure> {
+        let file = self.config.as_deref();
+        Config::load_parts(file, variable, Timestamp::now(), keys)
+            .map_err(|problems| Failure::config(&problems))
+    }
+
+    /// Reads where the admin API is, and nothing else of the configuration.
+    pub fn admin_access(&self) -> Result<AdminAccess, Problems> {
+        AdminAccess::load(self.config.as_deref(), variable)
+    }
+
+    /// Reads where the ledger is, and nothing else of the configuration.
+    pub fn ledger_path(&self) -> Result<PathBuf, Failure> {
+        ledger_path(self.config.as_deref(), variable).map_err(|problems| Failure::config(&problems))
+    }
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// For commands that show something.

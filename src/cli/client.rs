@@ -1,6 +1,5 @@
 //! The admin API's client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +16,12 @@ use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use super::arguments::SharedArgs;
+use super::aside::say_aside;
 use super::failure::Failure;
 use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
-use crate::app::config::{AdminConfig, Config, TlsConfig};
+use crate::app::config::{AdminAccess, Problems};
 use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
@@ -52,61 +52,48 @@ impl RemoteArgs {
         self.server.is_some() || self.token.is_some()
     }
 
-    /// The client. The token below the configuration's data directory goes to that
-    /// configuration's own address, and to no other.
+    /// The client. Of the configuration it needs the address and the token alone, and
+    /// neither where they are named. The token below the configuration's data directory
+    /// goes to that configuration's own address, and to no other.
     pub fn client(&self, shared: &SharedArgs) -> Result<ApiClient, Failure> {
-        let (server, config) = match &self.server {
-            Some(server) => (server.clone(), own_config(server, shared)),
+        let access = shared.admin_access();
+        let (server, own) = match &self.server {
+            Some(server) => {
+                let own = access.ok().filter(|access| access.is_at(server));
+                (server.clone(), own)
+            }
             None => {
-                let config = shared.load()?;
-                (address(&config.admin)?, Some(config))
+                let own = access.map_err(|problems| unknown_server(&problems))?;
+                if let Some(problem) = &own.broken {
+                    say_aside(&format!(
+                        "sekisho: {problem}; asking {} all the same",
+                        own.url
+                    ));
+                }
+                (own.url.clone(), Some(own))
             }
         };
-        let found = || config.as_ref().and_then(first_token);
+        let found = || own.as_ref().and_then(first_token);
         let token = self.token.clone().or_else(found);
-        let authority = config.as_ref().and_then(own_authority);
+        let authority = own.as_ref().and_then(own_authority);
         ApiClient::new(server, token, self.ca.as_ref(), authority.as_deref())
     }
 }
 
-/// The configuration, if the server is the one that it makes.
-fn own_config(server: &Url, shared: &SharedArgs) -> Option<Config> {
-    let config = shared.load().ok()?;
-    let admin = &config.admin;
-    let is_named = admin.tls.is_some() && admin.public_url.origin() == server.origin();
-    let is_own = address(admin).is_ok_and(|own| own.origin() == server.origin());
-    (is_named || is_own).then_some(config)
+fn unknown_server(problems: &Problems) -> Failure {
+    Failure::config(problems)
+        .next("or name the gateway: --server URL and --token, or SEKISHO_SERVER and SEKISHO_TOKEN")
 }
 
 /// Whom to trust for a certificate that the server made itself.
-fn own_authority(config: &Config) -> Option<String> {
-    let is_auto = config.admin.tls == Some(TlsConfig::Auto);
-    let bundle = || bundle_in(&config.authority_dir()).ok().flatten();
-    is_auto.then(bundle).flatten()
+fn own_authority(own: &AdminAccess) -> Option<String> {
+    let folder = own.authority_dir().filter(|_| own.is_auto)?;
+    bundle_in(&folder).ok().flatten()
 }
 
-fn first_token(config: &Config) -> Option<SecretString> {
-    let text = bounded::text(&config.admin_token_file()).ok()?;
+fn first_token(own: &AdminAccess) -> Option<SecretString> {
+    let text = bounded::text(&own.token_file()?).ok()?;
     Some(text.trim().into())
-}
-
-/// The URL of a configuration's admin API on this machine: the public host name where the
-/// certificate comes from files, else the address, which the program's own certificate
-/// contains.
-fn address(admin: &AdminConfig) -> Result<Url, Failure> {
-    let scheme = match &admin.tls {
-        Some(TlsConfig::Files(_)) => return Ok(admin.public_url.clone()),
-        Some(TlsConfig::Auto) => "https",
-        None => "http",
-    };
-    let mut address = admin.address;
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    Url::parse(&format!("{scheme}://{address}"))
-        .map_err(|error| Failure::new(format!("{address} makes no URL: {error}")))
 }
 
 /// A client of one server.

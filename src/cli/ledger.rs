@@ -66,7 +66,7 @@ impl LedgerCommand {
 
 impl Backup {
     async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let source = shared.load()?.ledger.path;
+        let source = shared.ledger_path()?;
         if !source.exists() {
             let message = format!("there is no ledger at {}", source.display());
             return Err(Failure::new(message).next("name its configuration by --config"));

@@ -1,6 +1,6 @@
 //! The ledger's file, for commands that go straight to it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::arguments::SharedArgs;
 use super::failure::Failure;
@@ -8,14 +8,9 @@ use crate::ledger::{Ledger, LedgerAccess, LedgerOptions};
 
 /// Opens the ledger that the configuration names, also while it is served.
 pub async fn open(shared: &SharedArgs) -> Result<Ledger, Failure> {
-    let config = shared.load()?.ledger;
-    let path = config.path;
-    let silence = SignedDuration::try_from(config.max_silence);
-    let config = LedgerOptions {
-        max_silence: silence.map_err(|error| Failure::new(error.to_string()))?,
-        ..LedgerOptions::at(&path)
-    };
-    Ledger::open(config, LedgerAccess::Client, Timestamp::now())
+    let path = shared.ledger_path()?;
+    let options = LedgerOptions::at(&path);
+    Ledger::open(options, LedgerAccess::Client, Timestamp::now())
         .await
         .map_err(|error| {
             Failure::new(error.to_string()).next(format!(

@@ -144,7 +144,7 @@ impl NodeConfig {
         if self.gateway.is_plain() {
             return Ok(None);
         }
-        match shared.read() {
+        match shared.load_parts(Some(&["data_dir", "listeners"])) {
             Ok(config) if shows_own(&config, self.gateway.port()) => {
                 bundle(&config.authority_dir()).map(Some)
             }
@@ -179,7 +179,7 @@ impl NodeConfig {
         if !self.registry.is_empty() {
             return self.registry.iter().map(|text| registry(text)).collect();
         }
-        let upstreams = shared.load()?.upstreams;
+        let upstreams = shared.load_parts(Some(&["upstreams"]))?.upstreams;
         let pair = |upstream: crate::app::config::UpstreamConfig| (upstream.name, upstream.path);
         Ok(upstreams.into_iter().map(pair).collect())
     }

@@ -105,6 +105,8 @@ fn harmless(text: &str) -> String {
 pub(super) struct Diagnostics<'t> {
     file: Option<&'t Path>,
     text: &'t str,
+    /// Whether the files that it names are opened, or only named.
+    opens_files: bool,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     claims: RefCell<Vec<(String, SocketAddr)>>,
@@ -115,10 +117,37 @@ impl<'t> Diagnostics<'t> {
         Self {
             file,
             text,
+            opens_files: true,
             problems: RefCell::default(),
             warnings: RefCell::default(),
             claims: RefCell::default(),
         }
+    }
+
+    /// For who needs no file that the configuration names.
+    pub(super) fn without_files(file: Option<&'t Path>, text: &'t str) -> Self {
+        Self {
+            opens_files: false,
+            ..Self::new(file, text)
+        }
+    }
+
+    pub(super) const fn opens_files(&self) -> bool {
+        self.opens_files
+    }
+
+    /// What was noted until now, which is forgotten here.
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        self.problems.take()
+    }
+
+    /// Forgets the problems of all but those keys of the file, each with all below it.
+    /// Those of the file itself stay.
+    pub(super) fn keep_only(&self, keys: &[&str]) {
+        let first = |key: &str| key.split(['.', '[']).next().unwrap_or_default().to_owned();
+        let is_kept = |key: &str| key.is_empty() || keys.contains(&first(key).as_str());
+        let mut problems = self.problems.borrow_mut();
+        problems.retain(|problem| is_kept(&problem.key));
     }
 
     pub(super) fn text(&self) -> &'t str {

@@ -6,15 +6,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use url::Url;
 
+use super::UpstreamConfig;
 use super::address::{self, ListenAddress, TlsConfig};
+use super::globs::{is_plainly_unmatched, warn_of_unmatched};
 use super::section::Section;
 use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs};
-use crate::trust::{EnvironmentName, Exposure};
+use crate::trust::{Environment, EnvironmentName, Exposure};
 
 const DEFAULT_REGISTRY_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5080);
-const DEFAULT_ADMIN_ADDRESS: SocketAddr =
+pub(super) const DEFAULT_ADMIN_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5081);
 
 /// An address where nodes pull; it belongs to one environment and one exposure.
@@ -74,8 +76,8 @@ pub struct OpsConfig {
 /// Reads `[[listeners]]`; without any, one on loopback.
 pub(super) fn listeners(
     root: &mut Section<'_, '_>,
-    environments: &BTreeSet<EnvironmentName>,
-    upstreams: &BTreeSet<RegistryHost>,
+    environments: &[Environment],
+    upstreams: &[UpstreamConfig],
 ) -> Vec<ListenerConfig> {
     let sections = match root.sections("listeners") {
         Some(sections) => sections,
@@ -90,15 +92,23 @@ pub(super) fn listeners(
 
 fn listener(
     mut section: Section<'_, '_>,
-    environments: &BTreeSet<EnvironmentName>,
-    upstreams: &BTreeSet<RegistryHost>,
+    environments: &[Environment],
+    upstreams: &[UpstreamConfig],
 ) -> Option<ListenerConfig> {
+    let known = environments.iter().map(|it| it.name.clone()).collect();
+    let hosts = upstreams.iter().map(|it| it.name.clone()).collect();
     let ListenAddress { address, tls } =
         address::listen_address(&mut section, DEFAULT_REGISTRY_ADDRESS);
-    let environment = environment(&mut section, environments);
+    let environment = environment(&mut section, &known);
     let exposure = section.read("exposure").unwrap_or_default();
     let repositories = section.read("repositories");
-    let mirror_of = mirror_of(&mut section, upstreams);
+    if let Some(globs) = &repositories {
+        let settings = environments
+            .iter()
+            .find(|it| Some(&it.name) == environment.as_ref());
+        warn_of_unserved(&section, globs, settings, upstreams);
+    }
+    let mirror_of = mirror_of(&mut section, &hosts);
     let auth = section.read("auth").unwrap_or_default();
     check_auth(&section, auth, address, tls.as_ref());
     if auth == ListenerAuth::Token && section.has("mirror_of") {
@@ -115,6 +125,37 @@ fn listener(
         auth,
         mirror_of,
     })
+}
+
+/// Warns of globs that nothing is served under: by their form, or since no upstream
+/// that the environment pulls from serves it.
+fn warn_of_unserved(
+    section: &Section<'_, '_>,
+    globs: &RepositoryGlobs,
+    environment: Option<&Environment>,
+    upstreams: &[UpstreamConfig],
+) {
+    let hosts = upstreams.iter().map(|it| it.name.clone()).collect();
+    warn_of_unmatched(section, "repositories", globs, &hosts);
+    let told = |glob: &&String| !is_plainly_unmatched(glob, &hosts);
+    for glob in globs.written().iter().filter(told) {
+        let Ok(one) = RepositoryGlobs::new(vec![glob.clone()]) else {
+            continue;
+        };
+        let mut serving = upstreams.iter().filter(|it| one.meet(&it.served()));
+        let permitted = |it: &UpstreamConfig| environment.is_none_or(|at| pulls_from(at, &it.name));
+        if !serving.any(permitted) {
+            let text = format!("{glob:?} serves nothing: no upstream of its environment has it");
+            section.warning("repositories", text);
+        }
+    }
+}
+
+/// Whether an environment pulls from that upstream, by any of its rules.
+fn pulls_from(environment: &Environment, host: &RegistryHost) -> bool {
+    let of_rules = environment.rules.iter().map(|(_, settings)| settings);
+    let mut all = of_rules.chain([&environment.settings]);
+    all.any(|it| it.upstreams.is_empty() || it.upstreams.contains(host))
 }
 
 /// The environment named, or the only one there is.
@@ -224,7 +265,7 @@ fn anonymous_reads(
     near && written.unwrap_or(!is_forwarded)
 }
 
-fn public_url(section: &mut Section<'_, '_>) -> Option<Url> {
+pub(super) fn public_url(section: &mut Section<'_, '_>) -> Option<Url> {
     let text: String = section.read("public_url")?;
     let bare = |url: &Url| url.query().is_none() && url.fragment().is_none();
     let hint = "write it as https://sekisho.example";

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::policy;
+use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig, LimitsConfig,
@@ -18,6 +19,11 @@ use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
+
+/// In the data directory: where the program's own authority is kept.
+pub(super) const AUTHORITY: &str = "authority";
+/// In the data directory: the first token.
+pub(super) const ADMIN_TOKEN: &str = "admin.token";
 
 /// A configuration that holds together.
 #[derive(Clone, Debug)]
@@ -80,6 +86,24 @@ impl Config {
         conclude(config, diagnostics, Some(file), Vec::new())
     }
 
+    /// Reads the file for who needs no more of it than those keys: what is wrong with
+    /// others does not count. `None`: all keys. No file that it names is opened.
+    pub fn load_parts(
+        file: Option<&Path>,
+        env: impl Fn(&str) -> Option<OsString>,
+        now: Timestamp,
+        keys: Option<&[&str]>,
+    ) -> Result<Self, Problems> {
+        let text = text_of(file)?;
+        let diagnostics = Diagnostics::without_files(file, &text);
+        let root = Section::root(&diagnostics);
+        let config = root.and_then(|root| read(root, user_data(env), now));
+        if let Some(keys) = keys {
+            diagnostics.keep_only(keys);
+        }
+        conclude(config, diagnostics, file, Vec::new())
+    }
+
     /// The policy, under a revision that differs whenever anything in it does.
     pub fn policy(&self) -> Rulebook {
         self.policy_files.rulebook()
@@ -115,12 +139,12 @@ impl Config {
 
     /// Where the authority is kept, unless in a cluster's Secret.
     pub fn authority_dir(&self) -> PathBuf {
-        self.data_dir.join("authority")
+        self.data_dir.join(AUTHORITY)
     }
 
     /// Where the first `serve` writes the first token.
     pub fn admin_token_file(&self) -> PathBuf {
-        self.data_dir.join("admin.token")
+        self.data_dir.join(ADMIN_TOKEN)
     }
 }
 
@@ -136,12 +160,9 @@ pub fn load_vulnerability_policy(
         let (hosts, _) = upstreams::for_policy(&mut root, &BTreeSet::new(), now);
         policy_folders::policy_folders(&mut root, hosts)
     });
-    let ours = |problem: &Problem| {
-        problem.key.is_empty() || policy_folders::POLICY_FOLDER_KEYS.contains(&problem.key.as_str())
-    };
+    diagnostics.keep_only(&policy_folders::POLICY_FOLDER_KEYS);
     let found = diagnostics.finish().err().map(|found| found.problems);
     let mut problems: Vec<Problem> = found.unwrap_or_default();
-    problems.retain(ours);
     let mut vulnerability_policy = VulnerabilityPolicyFiles::default();
     if let Some(places) = places {
         vulnerability_policy.follow(&places, now);
@@ -163,12 +184,54 @@ pub fn load_images(file: Option<&Path>) -> Result<Vec<KindImages>, Problems> {
     let text = text_of(file)?;
     let diagnostics = Diagnostics::new(file, &text);
     let images = Section::root(&diagnostics).map(|mut root| images::images(&mut root));
-    let found = diagnostics.finish().err().map(|found| found.problems);
-    let mut problems: Vec<Problem> = found.unwrap_or_default();
-    problems.retain(|problem| problem.key.is_empty() || problem.key.starts_with("images"));
-    match problems.is_empty() {
-        true => Ok(images.unwrap_or_default()),
-        false => Err(Problems { problems }),
+    diagnostics.keep_only(&["images"]);
+    diagnostics.finish()?;
+    Ok(images.unwrap_or_default())
+}
+
+/// Where the ledger lies, by `data_dir` and `[ledger]` alone. Where the syntax of the
+/// file is broken, by what can be read of it.
+///
+/// # Errors
+///
+/// The file cannot be read, or does not surely say it.
+pub fn ledger_path(
+    file: Option<&Path>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, Problems> {
+    let (text, broken) = readable_text(file)?;
+    let diagnostics = Diagnostics::without_files(file, &text);
+    let Some(mut root) = Section::root(&diagnostics) else {
+        return Err(Problems { problems: broken });
+    };
+    if let Some(path) = storage::ledger_url(&mut root) {
+        return Ok(path);
+    }
+    let default = user_data(env).filter(|_| broken.is_empty());
+    let data_dir = data_dir(&mut root, default);
+    // What cannot be read may be what says it.
+    let whole = text_of(file)?;
+    let is_lost = !broken.is_empty() && whole.contains("[ledger");
+    let problems = diagnostics.take_problems();
+    match problems.is_empty() && !is_lost {
+        true => Ok(storage::ledger_file(&data_dir)),
+        false => Err(Problems {
+            problems: broken.into_iter().chain(problems).collect(),
+        }),
+    }
+}
+
+/// What can be read of a file, and why that is not all of it.
+pub(super) fn readable_text(file: Option<&Path>) -> Result<(String, Vec<Problem>), Problems> {
+    let text = text_of(file)?;
+    let diagnostics = Diagnostics::without_files(file, &text);
+    if Section::root(&diagnostics).is_some() {
+        return Ok((text, Vec::new()));
+    }
+    let broken = diagnostics.take_problems();
+    match readable_part(&text) {
+        Some(part) => Ok((part, broken)),
+        None => Err(Problems { problems: broken }),
     }
 }
 
@@ -231,7 +294,7 @@ fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -
         ..Rules::default()
     };
     let places = policy_folders::policy_folders(&mut root, hosts.clone());
-    let listeners = listeners::listeners(&mut root, &names, &hosts);
+    let listeners = listeners::listeners(&mut root, &sections.environments, &upstreams);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);
     let limits = limits::limits(&mut root);
@@ -273,7 +336,7 @@ fn data_dir(root: &mut Section<'_, '_>, user_data: Option<PathBuf>) -> PathBuf {
 }
 
 /// The user's data directory (XDG Base Directory Specification), ours in it.
-fn user_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(super) fn user_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| {
         env(name)
             .map(PathBuf::from)

@@ -8,12 +8,15 @@
 //! its key.
 
 mod address;
+mod admin_access;
 mod advisories;
 mod diagnostics;
+mod entry_words;
 mod exceptions;
 mod files;
 mod fingerprint;
 mod folder;
+mod folder_listing;
 mod globs;
 mod images;
 mod limits;
@@ -24,6 +27,7 @@ mod policy;
 mod policy_folders;
 mod policy_text;
 mod quantity;
+mod readable_part;
 mod revision;
 mod section;
 mod settings;
@@ -37,12 +41,13 @@ mod webhook;
 mod tests;
 
 pub use address::{TlsConfig, TlsPaths};
+pub use admin_access::AdminAccess;
 pub use diagnostics::{Problem, Problems};
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
 pub use limits::LimitsConfig;
 pub use listeners::{AdminConfig, ListenerAuth, ListenerConfig, OpsConfig};
-pub use loading::{Config, load_images, load_vulnerability_policy};
+pub use loading::{Config, ledger_path, load_images, load_vulnerability_policy};
 pub use policy_text::{rules_of, vulnerability_policy_texts};
 pub use quantity::{Period, PeriodError};
 pub use revision::revision;

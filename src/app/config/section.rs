@@ -162,13 +162,18 @@ impl<'n, 't> Section<'n, 't> {
     /// The path of a file that can be read now.
     pub(super) fn file(&mut self, key: &'static str) -> Option<PathBuf> {
         let path = self.path(key)?;
-        self.contents(key, &path).map(|_| path)
+        match self.diagnostics.opens_files() {
+            true => self.contents(key, &path).map(|_| path),
+            false => Some(path),
+        }
     }
 
-    /// What a file holds: a secret or some certificates.
+    /// What a file holds: a secret or some certificates; nothing where files are not
+    /// opened.
     pub(super) fn file_text(&mut self, key: &'static str) -> Option<String> {
         let path = self.path(key)?;
-        self.contents(key, &path)
+        let opens = self.diagnostics.opens_files();
+        opens.then(|| self.contents(key, &path)).flatten()
     }
 
     fn contents(&self, key: &str, path: &Path) -> Option<String> {

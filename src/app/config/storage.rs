@@ -65,6 +65,16 @@ pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path) -> CacheConfig 
     }
 }
 
+/// Where the ledger lies below the data directory, unless `[ledger]` says it.
+pub(super) fn ledger_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("ledger.db")
+}
+
+/// Reads of `[ledger]` where it lies, if it is said.
+pub(super) fn ledger_url(root: &mut Section<'_, '_>) -> Option<PathBuf> {
+    database(&mut root.section("ledger"))
+}
+
 /// Reads `[ledger]`.
 pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfig {
     let mut section = root.section("ledger");
@@ -78,7 +88,7 @@ pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfi
     }
     section.finish();
     LedgerConfig {
-        path: path.unwrap_or_else(|| data_dir.join("ledger.db")),
+        path: path.unwrap_or_else(|| ledger_file(data_dir)),
         max_silence: max_silence.into(),
     }
 }

@@ -1,8 +1,10 @@
 //! What a file, or none, comes to mean.
 
 mod clusters;
+mod parts;
 mod problems;
 mod secrets;
+mod unmatched;
 mod vulnerability_policy;
 mod vulnerability_policy_files;
 

@@ -77,7 +77,7 @@ struct ClusterFindingView<'a> {
 
 impl KubernetesDoctorArgs {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let config = shared.load()?;
+        let config = shared.load_parts(Some(&["clusters", "upstreams", "webhook"]))?;
         let table = super::cluster::named(&config, self.cluster.as_deref())?;
         let expected = expected(table);
         let now = Timestamp::now();

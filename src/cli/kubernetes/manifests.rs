@@ -66,7 +66,7 @@ enum Part {
 
 impl ManifestsArgs {
     pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let config = shared.load()?;
+        let config = shared.load_parts(None)?;
         let cluster = cluster::named(&config, self.cluster.as_deref())?;
         self.check_namespace(cluster)?;
         let installation = self.installation(&config, cluster)?;

@@ -8,6 +8,7 @@ mod kubernetes;
 mod ledger;
 mod live;
 mod nodes;
+mod on_call;
 mod pipes;
 pub mod program;
 mod verify;
