@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +34,8 @@ pub struct Tasks {
     failure: Arc<TaskFailure>,
     clock: Clock,
     rounds: Arc<Rounds>,
+    /// Told when repeated tasks are not to wait for their period.
+    hurry: Arc<Notify>,
 }
 
 /// Rounds that each repeated task has finished; a name may stand several times.
@@ -97,15 +99,27 @@ impl Tasks {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let (shutdown, clock) = (self.shutdown.clone(), self.clock.clone());
+        let hurry = self.hurry.clone();
         let rounds = self.count_rounds(name);
         self.spawn(name, async move {
             let mut ticks = tokio::time::interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            let mut due = async || {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = hurry.notified() => {}
+                }
+            };
+            while shutdown.run_until_cancelled(due()).await.is_some() {
                 once(clock.now()).await;
                 rounds.fetch_add(1, Ordering::Relaxed);
             }
         });
+    }
+
+    /// Lets every repeated task begin a round now, if it waits for one.
+    pub fn hurry(&self) {
+        self.hurry.notify_waiters();
     }
 
     fn count_rounds(&self, name: &'static str) -> Arc<AtomicU64> {
@@ -305,6 +319,23 @@ mod tests {
             Err::<(), _>(WorkFailed)
         );
         assert_eq!(heavy.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn repeats_at_once_when_told_to_hurry() {
+        let tasks = Tasks::new();
+        let (calls, mut called) = mpsc::channel(8);
+        tasks.every("rare", Duration::from_secs(3600), move |now| {
+            let calls = calls.clone();
+            async move { calls.send(now).await.unwrap() }
+        });
+        assert!(called.recv().await.is_some());
+        while tasks.rounds("rare") == 0 {
+            tokio::task::yield_now().await;
+        }
+        tasks.hurry();
+        assert!(called.recv().await.is_some());
+        tasks.drain(SOON).await;
     }
 
     #[tokio::test]

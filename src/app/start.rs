@@ -9,6 +9,7 @@ use super::components::Components;
 use super::config::Config;
 use super::doors::{self, Sockets};
 use super::{StartError, token};
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 
@@ -108,6 +109,14 @@ impl App {
         self.tasks.rounds(task)
     }
 
+    /// For who asks it to look at its files now.
+    pub fn reloader(&self) -> Reloader {
+        Reloader {
+            tasks: self.tasks.clone(),
+            audit: self.parts.audit.clone(),
+        }
+    }
+
     /// Serves until `stop`, or until a part fails; then drains. Whether it ended
     /// well.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> bool {
@@ -130,6 +139,24 @@ impl App {
         self.parts.cache.save_pulls_once().await;
         self.parts.ledger.close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Looks at files that may have changed, before their second has passed.
+#[derive(Clone)]
+pub struct Reloader {
+    tasks: Tasks,
+    audit: Audit,
+}
+
+impl Reloader {
+    /// Begins a round of every background task, and opens the audit log again if it was
+    /// moved away.
+    pub async fn reload(&self) {
+        self.tasks.hurry();
+        if let Err(error) = self.audit.reopen().await {
+            tracing::error!(%error, "the audit log is not opened again");
+        }
     }
 }
 

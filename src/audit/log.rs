@@ -24,6 +24,14 @@ impl Audit {
         Ok(Self { writer })
     }
 
+    /// Opens the file again if its path no longer leads to it, as after a rotation. The
+    /// next batch would do so, too; until then the old file stays open.
+    pub async fn reopen(&self) -> Result<(), AuditError> {
+        let mut writer = self.writer.clone().lock_owned().await;
+        let reopened = tokio::task::spawn_blocking(move || writer.follow_rotation());
+        reopened.await.unwrap_or(Err(AuditError::Gone))
+    }
+
     /// Appends `batch`, one line a record, and returns once it is written. On an
     /// error the batch may be there in part: written again, records may stand
     /// there twice, and never half a record that reads as a whole one.

@@ -69,7 +69,7 @@ impl Writer {
     }
 
     /// Opens the path again if it no longer names the open file.
-    fn follow_rotation(&mut self) -> Result<(), AuditError> {
+    pub(super) fn follow_rotation(&mut self) -> Result<(), AuditError> {
         let LogOutput::File { path, file } = &mut self.output else {
             return Ok(());
         };

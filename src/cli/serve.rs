@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::SharedArgs;
 use super::failure::Failure;
 use crate::app::config::Config;
-use crate::app::{self, App, StartError, stop_signal};
+use crate::app::{self, App, Signals, StartError};
 
 /// Serve: the gateway where nodes pull, the admin API, metrics and health
 #[derive(Debug, Args)]
@@ -15,6 +15,10 @@ use crate::app::{self, App, StartError, stop_signal};
     after_help = "Without a configuration file: Docker Hub behind 127.0.0.1:5080, the admin
 API at 127.0.0.1:5081, one environment named production in enforce, data below
 ~/.local/share/sekisho. The first start writes an admin token to admin.token there.
+
+SIGTERM, SIGINT and SIGQUIT let what began end, and stop it. SIGHUP and SIGUSR1 read
+again, at once, what is read again each second: policy, exceptions, advisories and
+certificates; and open the audit log again, if it was moved away.
 
 Examples:
   sekisho serve
@@ -33,9 +37,12 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         tracing::warn!(%warning, "configuration");
     }
     app::raise_open_files();
+    let signals = Signals::hear();
     let failed = |error: StartError| Failure::new(error.to_string());
     let app = App::start(config).await.map_err(failed)?;
-    match app.run_until(stop_signal()).await {
+    let reloader = app.reloader();
+    let stop = signals.obey(|| reloader.reload());
+    match app.run_until(stop).await {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

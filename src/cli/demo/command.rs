@@ -7,7 +7,7 @@ use clap::Args;
 use super::printer::StoryPrinter;
 use super::setup::DemoSetup;
 use super::story;
-use crate::app::stop_signal;
+use crate::app::Signals;
 use crate::cli::failure::Failure;
 
 /// Tell the story with real answers: denied, scanned, promoted, pulled
@@ -38,7 +38,7 @@ impl Demo {
             told = printer.stays_up(&setup);
         }
         if told.is_ok() && !self.once {
-            stop_signal().await;
+            Signals::hear().stop().await;
         }
         setup.clear().await;
         told.map(|()| ExitCode::SUCCESS)

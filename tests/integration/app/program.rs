@@ -64,6 +64,10 @@ impl Served {
         let id = rustix::process::Pid::from_child(&self.child);
         let signal = match name {
             "TERM" => rustix::process::Signal::TERM,
+            "QUIT" => rustix::process::Signal::QUIT,
+            "HUP" => rustix::process::Signal::HUP,
+            "USR1" => rustix::process::Signal::USR1,
+            "USR2" => rustix::process::Signal::USR2,
             _ => rustix::process::Signal::KILL,
         };
         rustix::process::kill_process(id, signal).unwrap();
@@ -151,6 +155,36 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
         log.contains("stopped") && !log.contains(token.trim()),
         "{log}"
     );
+}
+
+/// As logrotate sends it: nothing ends, files are taken over, a moved log is opened anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_and_the_others_of_a_rotation_reload_and_end_nothing() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let (registry, _) = upstream(&tasks).await;
+    let file = write_config(folder.path(), &registry);
+    let mut served = Served::start(folder.path(), &["serve", "--config", &file]).await;
+    let audit = folder.path().join("data/audit.jsonl");
+    for (at, name) in ["HUP", "USR1", "HUP"].into_iter().enumerate() {
+        std::fs::rename(&audit, folder.path().join(format!("audit.{at}"))).unwrap();
+        served.signal(name);
+        eventually("the log is opened anew", || async { audit.exists() }).await;
+    }
+    served.signal("USR2");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}mode = \"audit\"\n")).unwrap();
+    served.signal("HUP");
+    let ask = || Ask::new(served.admin, "GET", "/api/v1/status").send();
+    let is_audit = || async { ask().await.expect(200)["environments"][0]["mode"] == "audit" };
+    eventually("the policy is taken over", is_audit).await;
+    let asked = Ask::new(
+        served.registry,
+        "GET",
+        &format!("/v2/registry.example/{NAME}/manifests/9"),
+    );
+    assert_eq!(asked.send().await.status, 404);
+    served.signal("QUIT");
+    assert_eq!(served.ended().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
