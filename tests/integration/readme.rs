@@ -98,13 +98,10 @@ fn commands_within_the_text_are_read_too() {
 #[test]
 fn the_configuration_of_the_readme_is_good() {
     let folder = scratch();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["gateway.example".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    std::fs::write(folder.path().join("tls.crt"), certificate.pem()).unwrap();
-    std::fs::write(folder.path().join("tls.key"), key.serialize_pem()).unwrap();
     let file = folder.path().join("sekisho.toml");
     std::fs::write(&file, blocks("toml").join("\n")).unwrap();
+    let pasted = Program::new(&["check-config"]).config(&file).run();
+    assert_eq!(pasted.code, 0, "as it is pasted, alone: {pasted:?}");
     for kind in ["exceptions", "advisories"] {
         let notices = folder.path().join(kind);
         std::fs::create_dir(&notices).unwrap();

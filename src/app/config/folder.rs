@@ -2,32 +2,28 @@
 //!
 //! A file that became invalid or unreadable keeps its last valid entries in force and is
 //! reported; other files are not affected. Deleting a file removes its entries. A folder
-//! that cannot be listed keeps all entries.
+//! that cannot be listed keeps all entries. One that was never there is empty; one that is
+//! gone keeps what it held, until a start: nobody takes back all advisories by a mount that
+//! failed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::fingerprint::Fingerprint;
+use super::folder_listing::FolderListing;
 use super::section::Section;
 use crate::app::bounded;
-
-/// Files that are read, at most.
-const MAX_FILES: usize = 1000;
-/// The most folder entries that are looked at.
-const MAX_FOLDER_ENTRIES: usize = 10_000;
-/// The deepest nesting of folders; also bounds links that form a circle.
-const MAX_FOLDER_DEPTH: usize = 8;
 
 /// The files of a folder.
 #[derive(Clone, Debug)]
 pub(super) struct EntryFolder<T> {
     /// By their path in the folder.
     files: BTreeMap<String, PolicyFileState<T>>,
-    /// Why it cannot be listed.
-    problem: Option<Problem>,
+    /// Why some of it is not known, by name; `.` is the folder itself.
+    unknown: Vec<(String, Vec<Problem>)>,
+    /// What was passed over in it.
+    odd: Vec<Problem>,
 }
 
 /// A file in its last valid state.
@@ -41,8 +37,13 @@ struct PolicyFileState<T> {
     problems: Vec<Problem>,
 }
 
-/// A file's name, and its content or why it could not be read.
-type FileText = (String, Result<String, bounded::Unread>);
+/// A file, and its content or why it could not be read.
+struct FileText {
+    /// Its path in the folder, as it is shown.
+    name: String,
+    file: PathBuf,
+    text: Result<String, bounded::Unread>,
+}
 
 /// The entries of a file with warnings, or its problems.
 type ReadEntries<T> = Result<(Vec<T>, Vec<Problem>), Problems>;
@@ -51,7 +52,8 @@ impl<T> Default for EntryFolder<T> {
     fn default() -> Self {
         Self {
             files: BTreeMap::new(),
-            problem: None,
+            unknown: Vec::new(),
+            odd: Vec::new(),
         }
     }
 }
@@ -68,19 +70,35 @@ impl<T> EntryFolder<T> {
             let before = std::mem::take(self);
             return !before.files.is_empty();
         };
-        match names(place) {
-            Err(text) => {
-                self.problem = Some(Problem::of_file(place, text));
-                false
+        let known = self.files.keys().map(String::as_str).collect();
+        match FolderListing::of(place, &known) {
+            Err(text) => self.note_folder(place, &text),
+            Ok(listing) if listing.is_absent && self.entries().next().is_some() => {
+                let text = "is gone, and what it last held holds; make an empty one to end that";
+                self.note_folder(place, text);
             }
-            Ok(names) => {
-                self.problem = None;
-                let before = self.files.len();
-                self.files.retain(|name, _| names.contains(name));
-                let gone = self.files.len() < before;
-                self.take(place, names, anew, read) || gone
-            }
+            Ok(listing) => return self.take_listed(place, listing, anew, read),
         }
+        false
+    }
+
+    /// The folder itself is not known now.
+    fn note_folder(&mut self, place: &Path, text: &str) {
+        let problem = Problem::of_file(place, text);
+        self.unknown = vec![(".".to_owned(), vec![problem])];
+    }
+
+    fn take_listed<R>(&mut self, place: &Path, listing: FolderListing, anew: bool, read: R) -> bool
+    where
+        R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
+    {
+        let before = self.files.len();
+        self.files.retain(|name, _| listing.may_hold(place, name));
+        let gone = self.files.len() < before;
+        let problems = problems_of(place, &listing);
+        self.unknown = problems;
+        self.odd = odd_of(place, &listing);
+        self.take(listing.files, anew, read) || gone
     }
 
     /// The entries of files that lie in no folder; every problem of all of them.
@@ -112,22 +130,21 @@ impl<T> EntryFolder<T> {
 
     /// Files that changed are removed first, since an entry may have moved from one to
     /// another.
-    fn take<R>(&mut self, place: &Path, names: BTreeSet<String>, anew: bool, read: R) -> bool
+    fn take<R>(&mut self, files: BTreeMap<String, PathBuf>, anew: bool, read: R) -> bool
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
-        let found = names.into_iter().map(|name| {
-            let text = bounded::text(&place.join(&name));
-            (name, text)
+        let found = files.into_iter().map(|(name, file)| {
+            let text = bounded::text(&file);
+            FileText { name, file, text }
         });
         let news: Vec<FileText> = found.filter(|found| anew || self.is_news(found)).collect();
         let mut before = BTreeMap::new();
-        for (name, _) in &news {
-            before.extend(self.files.remove_entry(name));
+        for news in &news {
+            before.extend(self.files.remove_entry(&news.name));
         }
         let mut changed = false;
-        for (name, text) in news {
-            let file = place.join(&name);
+        for FileText { name, file, text } in news {
             let seen = text.as_deref().map(Fingerprint::of).ok();
             let result = match text {
                 Ok(text) => parse(&file, &text, |root| read(&name, root, self)),
@@ -140,9 +157,9 @@ impl<T> EntryFolder<T> {
         changed
     }
 
-    fn is_news(&self, (name, text): &FileText) -> bool {
-        let seen = text.as_deref().map(Fingerprint::of).ok();
-        let known = self.files.get(name);
+    fn is_news(&self, found: &FileText) -> bool {
+        let seen = found.text.as_deref().map(Fingerprint::of).ok();
+        let known = self.files.get(&found.name);
         known.is_none_or(|known| known.seen != seen || !known.problems.is_empty())
     }
 
@@ -158,18 +175,17 @@ impl<T> EntryFolder<T> {
     }
 
     pub(super) fn warnings(&self) -> impl Iterator<Item = &Problem> {
-        self.files.values().flat_map(|file| &file.warnings)
+        let of_files = self.files.values().flat_map(|file| &file.warnings);
+        self.odd.iter().chain(of_files)
     }
 
     /// What is not in force, each file with its problems; the folder itself is `.`.
     pub(super) fn invalid(&self) -> impl Iterator<Item = (&str, &[Problem])> {
-        let folder = self.problem.as_ref();
-        let folder = folder.map(|problem| (".", std::slice::from_ref(problem)));
+        let unknown = self.unknown.iter();
+        let unknown = unknown.map(|(name, problems)| (name.as_str(), problems.as_slice()));
         let files = self.files.iter();
         let invalid = files.filter(|(_, file)| !file.problems.is_empty());
-        folder
-            .into_iter()
-            .chain(invalid.map(|(name, file)| (name.as_str(), file.problems.as_slice())))
+        unknown.chain(invalid.map(|(name, file)| (name.as_str(), file.problems.as_slice())))
     }
 }
 
@@ -189,15 +205,47 @@ impl<T> PolicyFileState<T> {
     }
 }
 
-/// The texts of the files that count in a folder, by name.
+/// The texts of the files that count in a folder, by name; none, where there is none.
 pub(super) fn texts(place: &Path) -> Result<Vec<(String, String)>, Problems> {
-    let names = names(place).map_err(|text| Problems::from(Problem::of_file(place, text)))?;
-    let text = |name: String| {
-        let file = place.join(&name);
+    let listing = FolderListing::of(place, &BTreeSet::new());
+    let listing = listing.map_err(|text| Problems::from(Problem::of_file(place, text)))?;
+    let mut problems = problems_of(place, &listing);
+    if let Some((_, problems)) = problems.pop() {
+        return Err(Problems { problems });
+    }
+    let text = |(name, file): (String, PathBuf)| {
         let read = bounded::text(&file).map_err(|error| Problem::of_file(&file, error))?;
         Ok((name, read))
     };
-    names.into_iter().map(text).collect()
+    listing.files.into_iter().map(text).collect()
+}
+
+/// Why some of a folder is not known, by name.
+fn problems_of(place: &Path, listing: &FolderListing) -> Vec<(String, Vec<Problem>)> {
+    let unknown = listing.unknown.iter();
+    let problem = |(name, text): &(String, String)| {
+        let problem = Problem::of_file(&within(place, name), text);
+        (name.clone(), vec![problem])
+    };
+    unknown.map(problem).collect()
+}
+
+fn within(place: &Path, name: &str) -> PathBuf {
+    match name {
+        "." => place.to_owned(),
+        name => place.join(name),
+    }
+}
+
+/// What is odd in a folder, or about it.
+fn odd_of(place: &Path, listing: &FolderListing) -> Vec<Problem> {
+    let odd = listing.odd.iter();
+    let odd = odd.map(|(name, text)| Problem::of_file(&within(place, name), text));
+    let absent = listing.is_absent.then(|| {
+        let text = "is not there, and reads as empty";
+        Problem::of_file(place, text)
+    });
+    absent.into_iter().chain(odd).collect()
 }
 
 fn parse<T>(
@@ -213,60 +261,4 @@ fn parse<T>(
     });
     let warnings = diagnostics.finish()?;
     Ok((entries.unwrap_or_default(), warnings))
-}
-
-/// The files that count: `*.toml`, in the folder and below. Links are followed, for
-/// a ConfigMap consists of them; what begins with a dot is passed over, for that is
-/// where a ConfigMap's links lead.
-fn names(place: &Path) -> Result<BTreeSet<String>, String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![(String::new(), 0)];
-    let mut seen = 0;
-    while let Some((folder, depth)) = folders.pop() {
-        let listed = listed(place, &folder)?;
-        seen += listed.len();
-        for path in listed {
-            match fs::metadata(place.join(&path)) {
-                Ok(met) if met.is_dir() => folders.push((path, depth + 1)),
-                // What is no regular file, or a dangling link, is reported when it is read.
-                _ if path.ends_with(".toml") => found.extend([path]),
-                _ => {}
-            }
-        }
-        if found.len() > MAX_FILES || seen > MAX_FOLDER_ENTRIES {
-            return Err(format!(
-                "holds over {MAX_FILES} files, or {MAX_FOLDER_ENTRIES} entries; split it up"
-            ));
-        }
-        if depth > MAX_FOLDER_DEPTH {
-            return Err(format!(
-                "goes deeper than {MAX_FOLDER_DEPTH} folders; does a link lead back?"
-            ));
-        }
-    }
-    Ok(found)
-}
-
-/// What lies in one of its folders, by path in the whole.
-fn listed(place: &Path, folder: &str) -> Result<Vec<String>, String> {
-    let at = place.join(folder);
-    let unlisted = |error: io::Error| match folder {
-        "" => format!("cannot be listed: {error}"),
-        folder => format!("{folder} cannot be listed: {error}"),
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(at)
-        .map_err(unlisted)?
-        .take(MAX_FOLDER_ENTRIES + 1)
-    {
-        let name = entry.map_err(unlisted)?.file_name();
-        let name = name
-            .to_str()
-            .ok_or_else(|| format!("holds a file whose name is no UTF-8: {name:?}"))?;
-        if !name.starts_with('.') {
-            let prefix = if folder.is_empty() { "" } else { "/" };
-            paths.push(format!("{folder}{prefix}{name}"));
-        }
-    }
-    Ok(paths)
 }

@@ -169,6 +169,72 @@ fn a_folder_that_is_gone_keeps_what_it_held() {
 }
 
 #[test]
+fn a_folder_that_comes_later_is_followed() {
+    let mut scene = Scene::of(&[]);
+    fs::remove_dir(scene.path("advisories")).unwrap();
+    assert!(!scene.look());
+    assert!(scene.invalid().is_empty(), "{:?}", scene.invalid());
+    fs::create_dir(scene.path("advisories")).unwrap();
+    scene.write("advisories/a.toml", &advisory("SEC-1"));
+    assert!(scene.look());
+    assert_eq!(scene.advised(), ["SEC-1"]);
+}
+
+#[test]
+fn an_odd_entry_keeps_no_file_from_being_followed() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut scene = Scene::of(&[("advisories/a.toml", &advisory("SEC-1"))]);
+    let place = scene.path("advisories");
+    std::os::unix::fs::symlink(".", place.join("again")).unwrap();
+    fs::write(place.join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    fs::write(place.join("long.toml"), "#".repeat(2 << 20)).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, place.join("pipe.toml"), mode).unwrap();
+    scene.write("advisories/a.toml", &advisory("SEC-2"));
+    scene.write("advisories/b.toml", &advisory("SEC-3"));
+    assert!(scene.look());
+    assert_eq!(scene.advised(), ["SEC-2", "SEC-3"]);
+    let expected = ["advisories long.toml", "advisories pipe.toml"];
+    assert_eq!(scene.invalid(), expected);
+}
+
+#[test]
+fn files_beyond_the_limit_take_nothing_from_those_in_force() {
+    let mut scene = Scene::of(&[("advisories/z.toml", &advisory("SEC-1"))]);
+    for at in 0..4000 {
+        scene.write(&format!("advisories/{at}.toml"), "");
+    }
+    scene.write("advisories/z.toml", &advisory("SEC-2"));
+    assert!(scene.look());
+    assert_eq!(scene.advised(), ["SEC-2"]);
+    assert_eq!(scene.invalid(), ["advisories ."]);
+    fs::remove_file(scene.path("advisories/0.toml")).unwrap();
+    scene.look();
+    assert!(scene.invalid().is_empty());
+    assert_eq!(scene.advised(), ["SEC-2"]);
+}
+
+#[test]
+fn a_folder_in_it_that_cannot_be_entered_keeps_what_it_held() {
+    let mut scene = Scene::of(&[]);
+    fs::create_dir(scene.path("advisories/web")).unwrap();
+    scene.write("advisories/web/a.toml", &advisory("SEC-1"));
+    assert!(scene.look());
+    // Deeper than is read; permissions do not stop root, who may run this.
+    let deep = "d/".repeat(9);
+    fs::create_dir_all(scene.path(&format!("advisories/{deep}"))).unwrap();
+    fs::rename(
+        scene.path("advisories/web"),
+        scene.path(&format!("advisories/{deep}web")),
+    )
+    .unwrap();
+    scene.write("advisories/b.toml", &advisory("SEC-2"));
+    assert!(scene.look());
+    assert_eq!(scene.advised(), ["SEC-2"], "what moved away is gone");
+    assert_eq!(scene.invalid(), [format!("advisories {}d", "d/".repeat(8))]);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_keeps_what_it_held() {
     let mut scene = Scene::of(&[("exceptions/a.toml", &exception("CVE-1"))]);
     fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
