@@ -18,7 +18,7 @@ use crate::trust::{DecisionId, DenialReason, END_OF_LIFE, FindingOutcome};
 #[derive(Debug, Args)]
 #[command(
     after_help = "It names what denies the image now, no more; reason and owner are for whoever
-accepts the risk to write.
+accepts the risk to write: a file that still says TODO is refused.
 
 Examples:
   sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://gitlab.example/security/exceptions/-/issues/214
@@ -31,6 +31,9 @@ pub struct Draft {
     /// The issue in which it is decided
     #[arg(long, value_name = "URL")]
     link: String,
+    /// Why the risk can be accepted
+    #[arg(long, value_name = "TEXT", default_value = "TODO")]
+    reason: String,
     /// Who answers for it
     #[arg(long, value_name = "NAME", default_value = "TODO")]
     owner: String,
@@ -81,8 +84,9 @@ impl Draft {
         }
         let last_day = last_day(Timestamp::now(), self.expires.into());
         text + &format!(
-            "images = [{}]\nreason = \"TODO\"\nlink = {}\nowner = {}\nexpires = {last_day}\n",
+            "images = [{}]\nreason = {}\nlink = {}\nowner = {}\nexpires = {last_day}\n",
             quoted(repository),
+            quoted(&self.reason),
             quoted(&self.link),
             quoted(&self.owner),
         )

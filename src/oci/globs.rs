@@ -77,6 +77,11 @@ impl RepositoryGlobs {
         }
     }
 
+    /// Whether a text matches as the name of a repository would.
+    pub(super) fn matches_text(&self, text: &str) -> bool {
+        self.set.is_match(text)
+    }
+
     /// Whether some repository may match both. Says yes where two patterns are too
     /// wild to tell.
     pub fn meet(&self, other: &Self) -> bool {

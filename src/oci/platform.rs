@@ -7,6 +7,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::name::text_value;
 
+/// Architectures by operating system.
+const KNOWN: [(&str, &[&str]); 15] = [
+    ("aix", &["ppc64"]),
+    ("android", &["386", "amd64", "arm", "arm64"]),
+    ("darwin", &["amd64", "arm64"]),
+    ("dragonfly", &["amd64"]),
+    ("freebsd", &["386", "amd64", "arm", "arm64", "riscv64"]),
+    ("illumos", &["amd64"]),
+    ("ios", &["amd64", "arm64"]),
+    ("js", &["wasm"]),
+    (
+        "linux",
+        &[
+            "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle",
+            "ppc64", "ppc64le", "riscv64", "s390x",
+        ],
+    ),
+    ("netbsd", &["386", "amd64", "arm", "arm64"]),
+    (
+        "openbsd",
+        &["386", "amd64", "arm", "arm64", "ppc64", "riscv64"],
+    ),
+    ("plan9", &["386", "amd64", "arm"]),
+    ("solaris", &["amd64"]),
+    ("wasip1", &["wasm"]),
+    ("windows", &["386", "amd64", "arm", "arm64"]),
+];
+
 /// Why a string is no platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a platform is written os/architecture or os/architecture/variant, as in linux/arm64/v8")]
@@ -70,6 +98,13 @@ impl Platform {
 
     pub fn variant(&self) -> Option<&str> {
         self.variant.as_deref()
+    }
+
+    /// Whether images are built for it: whether it is among the pairs of `go tool dist
+    /// list` (Go 1.25), whose words the image-spec demands. Variants are not looked at.
+    pub fn is_known(&self) -> bool {
+        let of_os = KNOWN.iter().find(|(os, _)| *os == self.os);
+        of_os.is_some_and(|(_, all)| all.contains(&self.architecture.as_str()))
     }
 
     /// BuildKit's mark for an entry that holds attestations, not an image.
@@ -142,6 +177,14 @@ mod tests {
             let platform = Platform::parse(written).map(|platform| platform.to_string());
             assert_eq!(platform.as_deref(), Ok(read), "{written}");
         }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_no_known_platform() {
+        let known = |text: &str| Platform::parse(text).unwrap().is_known();
+        assert!(known("linux/x86_64") && known("linux/arm/v6") && known("windows/amd64"));
+        assert!(!known("linux/amd46") && !known("linx/amd64") && !known("amd64/linux"));
+        assert!(!known("windows/s390x"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::entry_words::statement;
 use super::exceptions::{ids, is_word, link, packages, warn_of_end};
 use super::folder::EntryFolder;
 use super::moment;
@@ -53,9 +54,10 @@ fn advisory(
     let packages = packages(&mut section).unwrap_or_default();
     let digests = digests(&mut section);
     note_subject(&section);
+    note_own_id(&section, id.as_deref(), &vulnerabilities);
     let expires = moment::optional_end(&mut section, "expires", context.now, "it says nothing");
     let effect = effect(&mut section);
-    let reason = section.words("reason", REASON_HINT);
+    let reason = statement(&mut section, "reason", REASON_HINT);
     let link = link(&mut section);
     let advisory = || {
         Some(Advisory {
@@ -88,6 +90,15 @@ fn id(section: &mut Section<'_, '_>, taken: &mut BTreeMap<String, String>) -> Op
     }
     taken.insert(id.clone(), "stands twice".to_owned());
     Some(id)
+}
+
+/// No scanner writes what the security department calls an advisory.
+fn note_own_id(section: &Section<'_, '_>, id: Option<&str>, vulnerabilities: &[String]) {
+    let own = vulnerabilities.iter().find(|it| id == Some(it.as_str()));
+    if let Some(own) = own.filter(|it| it.starts_with("SEC-")) {
+        let text = format!("{own} is this advisory's own id; write the vulnerability's");
+        section.problem("vulnerabilities", text);
+    }
 }
 
 fn digests(section: &mut Section<'_, '_>) -> Vec<Digest> {

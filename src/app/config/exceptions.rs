@@ -5,7 +5,10 @@ use std::iter;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::globs::warn_of_unmatched;
+use super::entry_words::{
+    is_placeholder, may_be_a_package, no_package, no_vulnerability, statement,
+};
+use super::globs::note_unmatched;
 use super::moment;
 use super::policy_folders::ReadContext;
 use super::section::Section;
@@ -49,9 +52,9 @@ fn exception(
     let images = images(&mut section, context);
     let packages = packages(&mut section);
     note_pointless_packages(&section);
-    let reason = section.words("reason", REASON_HINT);
+    let reason = statement(&mut section, "reason", REASON_HINT);
     let link = link(&mut section);
-    let owner = section.words("owner", OWNER_HINT);
+    let owner = statement(&mut section, "owner", OWNER_HINT);
     let expires = moment::end(&mut section, "expires", context.now, "nothing is accepted");
     note_horizon(&section, expires, context);
     let exception = || {
@@ -89,6 +92,14 @@ pub(super) fn ids(section: &mut Section<'_, '_>) -> Option<Vec<String>> {
         let text = format!("{id:?} is the id of no vulnerability; {VULNERABILITIES_HINT}");
         section.problem("vulnerabilities", text);
     }
+    for id in ids.iter().filter(|id| is_word(id)) {
+        if let Some(why) = no_vulnerability(id) {
+            section.problem("vulnerabilities", format_args!("{id:?} {why}"));
+        } else if may_be_a_package(id) {
+            let text = format!("{id:?} is an id of no known kind; packages stand under packages");
+            section.warning("vulnerabilities", text);
+        }
+    }
     Some(ids)
 }
 
@@ -117,7 +128,7 @@ fn images(section: &mut Section<'_, '_>, context: ReadContext<'_>) -> Option<Rep
     if globs.is_empty() {
         section.problem("images", format_args!("is empty; {hint}"));
     }
-    warn_of_unmatched(section, "images", &globs, &context.places.hosts);
+    note_unmatched(section, "images", &globs, &context.places.hosts);
     Some(globs)
 }
 
@@ -127,6 +138,11 @@ pub(super) fn packages(section: &mut Section<'_, '_>) -> Option<Vec<PackagePatte
     if packages.as_ref().is_some_and(Vec::is_empty) {
         let text = "names nothing; write packages = [\"zlib1g\"], or leave it out";
         section.problem("packages", text);
+    }
+    for package in packages.iter().flatten() {
+        if let Some(why) = no_package(&package.to_string()) {
+            section.problem("packages", format_args!("\"{package}\" {why}"));
+        }
     }
     packages
 }
@@ -142,7 +158,11 @@ fn note_pointless_packages(section: &Section<'_, '_>) {
 pub(super) fn link(section: &mut Section<'_, '_>) -> Option<String> {
     let link: String = section.required("link", LINK_HINT)?;
     let hint = format!("{LINK_HINT}, as in https://…");
-    web_address(section, "link", &link, &hint, |_| is_word(&link));
+    let last = link.rsplit(['/', '=', '#']).next().unwrap_or_default();
+    let is_filled_in = !is_placeholder(last) || link.ends_with('/');
+    web_address(section, "link", &link, &hint, |_| {
+        is_word(&link) && is_filled_in
+    });
     Some(link)
 }
 

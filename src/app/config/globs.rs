@@ -1,11 +1,12 @@
-//! Globs over repositories, held against the upstreams that there are.
+//! Globs over repositories, held against what repositories can be called and the
+//! upstreams that there are.
 
 use std::collections::BTreeSet;
 
 use super::section::Section;
-use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::oci::{RegistryHost, RepositoryGlobs, covers, never_matches};
 
-/// Globs whose host is no upstream's match nothing.
+/// Globs that match nothing by their form, and those whose host is no upstream's.
 pub(super) fn warn_of_unmatched(
     section: &Section<'_, '_>,
     key: &str,
@@ -13,11 +14,64 @@ pub(super) fn warn_of_unmatched(
     upstreams: &BTreeSet<RegistryHost>,
 ) {
     for glob in globs.written() {
-        let Some(host) = literal_host(glob) else {
-            continue;
-        };
-        if upstreams.iter().all(|known| known.as_str() != host) {
-            let text = format!("{glob:?} matches nothing: {host} is the name of no upstream");
+        if let Some(why) = never_matches(glob) {
+            section.warning(key, format_args!("{glob:?} matches nothing: it {why}"));
+        }
+    }
+    warn_of_other_hosts(section, key, globs, upstreams);
+}
+
+/// The same, where what matches nothing by its form is a mistake.
+pub(super) fn note_unmatched(
+    section: &Section<'_, '_>,
+    key: &str,
+    globs: &RepositoryGlobs,
+    upstreams: &BTreeSet<RegistryHost>,
+) {
+    for glob in globs.written() {
+        if let Some(why) = never_matches(glob) {
+            section.problem(key, format_args!("{glob:?} matches nothing: it {why}"));
+        }
+    }
+    warn_of_other_hosts(section, key, globs, upstreams);
+}
+
+fn warn_of_other_hosts(
+    section: &Section<'_, '_>,
+    key: &str,
+    globs: &RepositoryGlobs,
+    upstreams: &BTreeSet<RegistryHost>,
+) {
+    let well_formed = globs
+        .written()
+        .iter()
+        .filter(|it| never_matches(it).is_none());
+    for glob in well_formed.filter(|it| is_plainly_unmatched(it, upstreams)) {
+        let host = literal_host(glob).unwrap_or_default();
+        let text = format!("{glob:?} matches nothing: {host} is the name of no upstream");
+        section.warning(key, text);
+    }
+}
+
+/// Warns of globs of a rule that an earlier rule, by its place in `path`, leaves nothing
+/// to: the first that matches decides.
+pub(super) fn warn_of_shadowed(
+    section: &Section<'_, '_>,
+    key: &str,
+    globs: &[String],
+    path: &str,
+    earlier: &[Vec<String>],
+) {
+    for glob in globs {
+        let covering = earlier.iter().enumerate().find_map(|(at, rule)| {
+            let by = rule.iter().find(|it| covers(it, glob))?;
+            Some((at, by))
+        });
+        if let Some((at, by)) = covering {
+            let text = format!(
+                "{glob:?} is never reached here: {path}[{at}] matches all of it first, by {by:?}; \
+                 put the narrower one before"
+            );
             section.warning(key, text);
         }
     }
@@ -33,8 +87,19 @@ pub(super) fn note_other_host(
         if literal_host(glob).is_some_and(|host| host != name.as_str()) {
             let text = format!("{glob:?} matches nothing here; begin it with {name}/");
             section.problem("repositories", text);
+        } else if let Some(why) = never_matches(glob) {
+            section.problem(
+                "repositories",
+                format_args!("{glob:?} matches nothing: it {why}"),
+            );
         }
     }
+}
+
+/// Whether [`warn_of_unmatched`] says something of it.
+pub(super) fn is_plainly_unmatched(glob: &str, upstreams: &BTreeSet<RegistryHost>) -> bool {
+    let is_other = |host: &str| upstreams.iter().all(|known| known.as_str() != host);
+    never_matches(glob).is_some() || literal_host(glob).is_some_and(is_other)
 }
 
 /// The host that a glob begins with, where it is spelled out.

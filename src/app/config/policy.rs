@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::globs::warn_of_unmatched;
+use super::globs::{warn_of_shadowed, warn_of_unmatched};
 use super::section::Section;
 use super::settings::settings;
 use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
@@ -40,9 +40,10 @@ pub(super) fn environment(
     upstreams: &BTreeSet<RegistryHost>,
 ) -> Environment {
     let base = settings(&mut section, &Settings::default(), upstreams);
-    let rules = section.sections("rules").unwrap_or_default();
-    let rule = |section| rule(section, &base, upstreams);
-    let rules = rules.into_iter().filter_map(rule).collect();
+    let sections = section.sections("rules").unwrap_or_default();
+    let mut earlier = Vec::new();
+    let rule = |section| rule(section, &base, upstreams, &mut earlier);
+    let rules = sections.into_iter().filter_map(rule).collect();
     let images = section.sections("platform_images").unwrap_or_default();
     let platform_images = images.into_iter().filter_map(platform_image).collect();
     section.finish();
@@ -58,11 +59,48 @@ fn rule(
     mut section: Section<'_, '_>,
     base: &Settings,
     upstreams: &BTreeSet<RegistryHost>,
+    earlier: &mut Vec<Vec<String>>,
 ) -> Option<(RepositoryGlobs, Settings)> {
     let globs = globs(&mut section, upstreams);
+    warn_of_shadow(&section, globs.as_ref(), "rules", earlier);
     let settings = settings(&mut section, base, upstreams);
+    if let Some(globs) = globs.as_ref().filter(|_| !settings.upstreams.is_empty()) {
+        warn_of_left_out(&section, globs, &settings, upstreams);
+    }
     section.finish();
     Some((globs?, settings))
+}
+
+/// Warns of globs that rules before leave nothing to.
+fn warn_of_shadow(
+    section: &Section<'_, '_>,
+    globs: Option<&RepositoryGlobs>,
+    path: &str,
+    earlier: &mut Vec<Vec<String>>,
+) {
+    let globs = globs.map(|globs| globs.written().to_vec());
+    let globs = globs.unwrap_or_default();
+    warn_of_shadowed(section, "repositories", &globs, path, earlier);
+    earlier.push(globs);
+}
+
+/// Warns of a rule for what its environment does not serve.
+fn warn_of_left_out(
+    section: &Section<'_, '_>,
+    globs: &RepositoryGlobs,
+    settings: &Settings,
+    upstreams: &BTreeSet<RegistryHost>,
+) {
+    for host in upstreams
+        .iter()
+        .filter(|it| !settings.upstreams.contains(it))
+    {
+        let below = |glob: &&String| glob.starts_with(&format!("{host}/"));
+        if let Some(glob) = globs.written().iter().find(below) {
+            let text = format!("{glob:?} changes nothing: upstreams leave {host} out here");
+            section.warning("repositories", text);
+        }
+    }
 }
 
 /// Reads `repositories`, which must name some.
@@ -95,15 +133,18 @@ pub(super) fn exposures(
     upstreams: &BTreeSet<RegistryHost>,
 ) -> Vec<ExposureRule> {
     let sections = root.sections("exposures").unwrap_or_default();
-    let read = |section| exposure(section, upstreams);
+    let mut earlier = Vec::new();
+    let read = |section| exposure(section, upstreams, &mut earlier);
     sections.into_iter().filter_map(read).collect()
 }
 
 fn exposure(
     mut section: Section<'_, '_>,
     upstreams: &BTreeSet<RegistryHost>,
+    earlier: &mut Vec<Vec<String>>,
 ) -> Option<ExposureRule> {
     let repositories = globs(&mut section, upstreams);
+    warn_of_shadow(&section, repositories.as_ref(), "exposures", earlier);
     let exposure: Option<Exposure> = section.required("exposure", "write external or internal");
     let reason = section.words("reason", REASON_HINT);
     section.finish();

@@ -6,7 +6,7 @@ use super::globs::warn_of_unmatched;
 use super::listeners::joined;
 use super::quantity::Period;
 use super::section::Section;
-use crate::oci::{RegistryHost, RepositoryGlobs};
+use crate::oci::{Platform, RegistryHost, RepositoryGlobs};
 use crate::trust::{Ceilings, Settings};
 
 /// Reads the keys that `section` sets; the others stay as in `base`.
@@ -24,7 +24,7 @@ pub(super) fn settings(
             .read("unknown_severity")
             .unwrap_or(base.unknown_severity),
         secrets: section.read("secrets").unwrap_or(base.secrets),
-        platforms: list(section, "platforms", &base.platforms),
+        platforms: platforms(section, &base.platforms),
         max_report_age: period(section, "max_report_age", base.max_report_age),
         max_database_age: period(section, "max_database_age", base.max_database_age),
         require_database_date: flag(section, "require_database_date", base.require_database_date),
@@ -37,6 +37,18 @@ pub(super) fn settings(
         referrer_types: list(section, "referrer_types", &base.referrer_types),
         artifact_types: list(section, "artifact_types", &base.artifact_types),
     }
+}
+
+/// What nothing is built for denies every image; that is for people to see.
+fn platforms(section: &mut Section<'_, '_>, base: &[Platform]) -> Vec<Platform> {
+    let platforms = list(section, "platforms", base);
+    if section.has("platforms") {
+        for platform in platforms.iter().filter(|it| !it.is_known()) {
+            let text = format!("{platform} is no platform that images are built for");
+            section.warning("platforms", text);
+        }
+    }
+    platforms
 }
 
 fn trusted_bases(

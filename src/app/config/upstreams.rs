@@ -13,7 +13,7 @@ use super::moment;
 use super::quantity::Period;
 use super::section::Section;
 use super::urls::{is_loopback, quoted, web_address};
-use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName};
+use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 use crate::upstream::HostPattern;
 
@@ -55,6 +55,16 @@ pub struct UpstreamConfig {
     pub ca_pem: Option<String>,
     /// How long a tag's digest is remembered.
     pub tag_ttl: Duration,
+}
+
+impl UpstreamConfig {
+    /// What it serves, by globs over `host/name`.
+    pub(super) fn served(&self) -> RepositoryGlobs {
+        let all = || RepositoryGlobs::new(vec![format!("{}/**", self.name)]).ok();
+        let written = Some(self.repositories.clone());
+        let served = written.filter(|it| !it.is_empty()).or_else(all);
+        served.unwrap_or_else(RepositoryGlobs::none)
+    }
 }
 
 /// Credentials for an upstream, read from their files.
@@ -117,8 +127,7 @@ pub(super) fn for_policy(
     let mut names = BTreeSet::new();
     let mut vouchings = Vec::new();
     for mut section in sections {
-        let name: Option<RegistryHost> =
-            section.required("name", "write the host in image names, as in docker.io");
+        let name = name(&mut section);
         let url = url(&mut section, name.as_ref());
         let (Some(name), Some(url)) = (name, url) else {
             continue;
@@ -146,8 +155,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
 }
 
 fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
-    let name: Option<RegistryHost> =
-        section.required("name", "write the host in image names, as in docker.io");
+    let name = name(section);
     let path = path(section, name.as_ref());
     let url = url(section, name.as_ref());
     let credentials = credentials(section);
@@ -172,6 +180,21 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
         ca_pem,
         tag_ttl: tag_ttl.into(),
     })
+}
+
+/// Reads `name`: something that every client reads as a registry in an image's name.
+fn name(section: &mut Section<'_, '_>) -> Option<RegistryHost> {
+    let hint = "write the host in image names, as in docker.io";
+    let name: RegistryHost = section.required("name", hint)?;
+    if written_host(&format!("{name}/x")).is_none() {
+        let text = format!(
+            "{name} has neither a dot nor a port, so that {name}/team/app is read everywhere as a \
+             path of the default registry; write its full name, as in {name}.example, and \
+             path = \"{name}\" to keep it short behind the gateway"
+        );
+        section.problem("name", text);
+    }
+    Some(name)
 }
 
 fn path(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<String> {

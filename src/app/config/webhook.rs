@@ -8,6 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 use super::address::{self, TlsConfig};
+use super::globs::warn_of_shadowed;
 use super::listeners::{ListenerConfig, environment};
 use super::section::Section;
 use super::urls::quoted;
@@ -274,19 +275,26 @@ fn behind_gateway<'l>(
 
 fn namespaces(section: &mut Section<'_, '_>, nodes: NodeMode) -> Vec<NamespaceConfig> {
     let rules = section.sections("namespaces").unwrap_or_default();
+    let mut earlier = Vec::new();
     rules
         .into_iter()
-        .filter_map(|rule| namespace_rule(rule, nodes))
+        .filter_map(|rule| namespace_rule(rule, nodes, &mut earlier))
         .collect()
 }
 
-fn namespace_rule(mut section: Section<'_, '_>, nodes: NodeMode) -> Option<NamespaceConfig> {
+fn namespace_rule(
+    mut section: Section<'_, '_>,
+    nodes: NodeMode,
+    earlier: &mut Vec<Vec<String>>,
+) -> Option<NamespaceConfig> {
     let globs: Vec<String> = section.list("match").unwrap_or_default();
     let mode = section.read("mode");
     let rewrite = section.read("rewrite").unwrap_or(true);
     if globs.is_empty() {
         section.problem("match", "names no namespace; write match = [\"legacy-*\"]");
     }
+    warn_of_shadowed(&section, "match", &globs, "namespaces", earlier);
+    earlier.push(globs.clone());
     if !rewrite && nodes == NodeMode::RewriteOnly {
         let text = "is false, and nodes without mirror files would go past the gateway; \
                     set nodes = \"mirror\"";

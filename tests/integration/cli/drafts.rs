@@ -51,7 +51,7 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
         "{draft:?}"
     );
     assert!(!draft.stdout.contains("CVE-2026-5"), "{draft:?}");
-    // Written where exceptions lie, it holds together and lifts the denial.
+    // Written where exceptions lie, and finished, it holds together and lifts the denial.
     let folder = lab.folder.path();
     std::fs::create_dir(folder.join("exceptions")).unwrap();
     std::fs::write(folder.join("exceptions/draft.toml"), &draft.stdout).unwrap();
@@ -61,8 +61,15 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
         format!("exceptions_dir = \"exceptions\"\n{text}"),
     )
     .unwrap();
-    let read = load_vulnerability_policy(Some(&lab.file()), jiff::Timestamp::now()).unwrap();
-    assert_eq!(read.exceptions().count(), 1);
+    let load = || load_vulnerability_policy(Some(&lab.file()), jiff::Timestamp::now());
+    let unfinished = load().unwrap_err().to_string();
+    assert!(
+        unfinished.contains("exception[0].reason") && !unfinished.contains("owner"),
+        "what nobody wrote is no reason: {unfinished}"
+    );
+    let finished = draft.stdout.replace("TODO", "not reachable");
+    std::fs::write(folder.join("exceptions/draft.toml"), finished).unwrap();
+    assert_eq!(load().unwrap().exceptions().count(), 1);
     let lab = lab.restarted().await;
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
     let listed = lab

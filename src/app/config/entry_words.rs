@@ -1,0 +1,229 @@
+//! Words of exceptions and advisories that stand where they can do nothing: a package
+//! among vulnerabilities, a vulnerability among packages, a reason that nobody wrote.
+
+use super::section::Section;
+
+/// What a template leaves for somebody to fill in.
+const PLACEHOLDERS: [&str; 14] = [
+    "todo",
+    "fixme",
+    "tbd",
+    "tba",
+    "xxx",
+    "n/a",
+    "na",
+    "none",
+    "wip",
+    "changeme",
+    "change me",
+    "fill in",
+    "placeholder",
+    "reason",
+];
+
+/// Lower-case beginnings of ids that scanners write.
+const ID_FAMILIES: [&str; 20] = [
+    "alas",
+    "avd-",
+    "bit-",
+    "cve-",
+    "dla-",
+    "dsa-",
+    "elsa-",
+    "ghsa-",
+    "gms-",
+    "go-",
+    "mal-",
+    "osv-",
+    "pysec-",
+    "rhba-",
+    "rhsa-",
+    "rustsec-",
+    "snyk-",
+    "sonatype-",
+    "temp-",
+    "usn-",
+];
+
+/// Reads a text that must say something, and not that somebody is to say it.
+pub(super) fn statement(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    hint: &str,
+) -> Option<String> {
+    let text = section.words(key, hint)?;
+    if !text.trim().is_empty() && is_placeholder(&text) {
+        section.problem(
+            key,
+            format_args!("{text:?} is left from a template; {hint}"),
+        );
+    }
+    Some(text)
+}
+
+/// Whether a text says nothing, or that something is yet to be said.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let word = text.trim().to_lowercase();
+    let bare = word.trim_matches(|it: char| !it.is_alphanumeric());
+    let begins = |it: &str| {
+        let rest = bare.strip_prefix(it);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    bare.is_empty() || PLACEHOLDERS.contains(&bare) || PLACEHOLDERS[..5].iter().any(|it| begins(it))
+}
+
+/// Why a word among `vulnerabilities` can be the id of none.
+pub(super) fn no_vulnerability(id: &str) -> Option<&'static str> {
+    if id.starts_with("pkg:") {
+        return Some("is a package; write it under packages");
+    }
+    if id.starts_with("sha256:") || id.starts_with("sha512:") {
+        return Some("is a digest, and images have digests");
+    }
+    if id == "end-of-life" {
+        return Some("is no id; write accept = [\"end-of-life\"]");
+    }
+    if id.contains(['*', '?', '[']) {
+        return Some("is no id: ids are compared whole, and no scanner writes wildcards");
+    }
+    if id
+        .split_once('/')
+        .is_some_and(|(host, _)| host.contains('.'))
+    {
+        return Some("is an image; write it under images");
+    }
+    let is_code = id.starts_with(|it: char| it.is_ascii_uppercase());
+    let is_name = !is_code && !id.contains(['-', '_', ':', '/']);
+    is_name.then_some("is no id, and may be a package; write it under packages")
+}
+
+/// Whether an id looks like the name of a package.
+pub(super) fn may_be_a_package(id: &str) -> bool {
+    let lower = id.to_ascii_lowercase();
+    let is_known = ID_FAMILIES.iter().any(|family| lower.starts_with(family));
+    !is_known && id.starts_with(|it: char| it.is_ascii_lowercase())
+}
+
+/// Why a word among `packages` can be the name of none.
+pub(super) fn no_package(name: &str) -> Option<&'static str> {
+    if name.starts_with("pkg:") {
+        return None;
+    }
+    if is_vulnerability(name) {
+        return Some("is a vulnerability; write it under vulnerabilities");
+    }
+    if name.starts_with("sha256:") || name.starts_with("sha512:") {
+        return Some("is a digest, and images have digests");
+    }
+    if name.contains(['*', '=']) || name.get(1..).is_some_and(|rest| rest.contains('@')) {
+        return Some("is no name: it is compared whole; write versions as pkg:type/name@version");
+    }
+    None
+}
+
+/// `CVE-2026-1234`, `GHSA-xxxx-xxxx-xxxx`, `RUSTSEC-2026-0001`, `RHSA-2026:1234`.
+fn is_vulnerability(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let Some((family, rest)) = lower.split_once('-') else {
+        return false;
+    };
+    let is_family =
+        ID_FAMILIES.contains(&format!("{family}-").as_str()) || family.starts_with("alas");
+    let mut parts = rest.split(['-', ':']);
+    let is_numbered = rest.starts_with(|it: char| it.is_ascii_digit())
+        && parts.all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    is_family && (is_numbered || family == "ghsa")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_left_is_no_reason() {
+        for left in [
+            "TODO",
+            "todo",
+            " Todo: ask Kai",
+            "TODO(kai)",
+            "FIXME!",
+            "tbd",
+            "...",
+            "…",
+            "-",
+            "?",
+            "n/a",
+            "XXX",
+        ] {
+            assert!(is_placeholder(left), "{left}");
+        }
+        for reason in [
+            "r",
+            "minizip is not linked",
+            "todomvc holds no data",
+            "使われない",
+        ] {
+            assert!(!is_placeholder(reason), "{reason}");
+        }
+    }
+
+    #[test]
+    fn ids_and_packages_are_told_apart() {
+        for id in [
+            "CVE-2026-1234",
+            "cve-2026-1234",
+            "GHSA-cfgh-jmpq-rvwx",
+            "RHSA-2026:1234",
+            "DS002",
+            "TEMP-0841856-B18BAF",
+            "generic-api-key",
+            "sonatype-2020-1234",
+            "SNYK-JS-LODASH-1",
+            "X",
+        ] {
+            assert_eq!(no_vulnerability(id), None, "{id}");
+        }
+        for (id, told) in [
+            ("openssl", "packages"),
+            ("zlib1g", "packages"),
+            ("pkg:deb/debian/zlib1g", "packages"),
+            ("sha256:00", "digest"),
+            ("end-of-life", "accept"),
+            ("CVE-2026-*", "whole"),
+            ("docker.io/library/nginx", "images"),
+        ] {
+            assert!(
+                no_vulnerability(id).unwrap_or_default().contains(told),
+                "{id}"
+            );
+        }
+        assert!(may_be_a_package("libssl-dev") && !may_be_a_package("cve-2026-1"));
+        for name in [
+            "zlib1g",
+            "@angular/core",
+            "github.com/a/b",
+            "org.a:b",
+            "linux-image-6.1.0-13",
+            "go-dep",
+            "libstdc++6",
+            "pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64",
+        ] {
+            assert_eq!(no_package(name), None, "{name}");
+        }
+        for (name, told) in [
+            ("CVE-2026-1234", "vulnerabilities"),
+            ("GHSA-cfgh-jmpq-rvwx", "vulnerabilities"),
+            ("RHSA-2026:1234", "vulnerabilities"),
+            ("ALAS2-2026-1", "vulnerabilities"),
+            ("sha256:00", "digest"),
+            ("openssl@3.0.1", "pkg:"),
+            ("openssl=3.0.1", "pkg:"),
+            ("openssl*", "whole"),
+        ] {
+            assert!(
+                no_package(name).unwrap_or_default().contains(told),
+                "{name}"
+            );
+        }
+    }
+}
