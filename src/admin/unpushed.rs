@@ -18,6 +18,9 @@ use crate::ledger::{BindScans, ScanTarget};
 use crate::oci::{Digest, Image, ImageRef};
 use crate::trust::EnvironmentName;
 
+/// What scans that are not bound to a manifest yet are called by.
+const UNBOUND: &str = "unbound-scan:";
+
 /// A report on an image that no registry has yet. `image`: where it will be pushed.
 pub(super) async fn submit(
     admin: &Admin,
@@ -43,7 +46,7 @@ pub(super) async fn submit(
         image_id: Some(image_id),
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
-        ..answer(format!("unbound-scan:{id}"), name, bound, submission)
+        ..answer(format!("{UNBOUND}{id}"), name, bound, submission)
     })
 }
 
@@ -78,7 +81,18 @@ async fn judge(
             .next("name where the image will be pushed")
     })?;
     let name = image.map_or_else(|| image_id.to_string(), ToString::to_string);
-    Ok(view_in_full(judged, name))
+    Ok(by_unbound_scans(view_in_full(judged, name)))
+}
+
+/// Scans of an image ID are numbered by themselves: `scan:7` is another image's.
+fn by_unbound_scans(mut view: VerdictView) -> VerdictView {
+    let of_findings = view.findings.iter_mut().map(|finding| &mut finding.scan);
+    for name in view.evidence.iter_mut().chain(of_findings) {
+        if let Some(id) = name.strip_prefix("scan:") {
+            *name = format!("{UNBOUND}{id}");
+        }
+    }
+    view
 }
 
 /// Say that an image ID was pushed as a manifest.

@@ -156,26 +156,26 @@ impl Storyteller<'_> {
     }
 
     async fn revokes(&self, what: &'static str, index: &SampleIndex) -> Result<(), Failure> {
-        self.withdraws(what, "revoke", REVOCATIONS, index).await
+        self.withdraws(what, ("revoke", REVOCATIONS, "leaks a key"), index)
+            .await
     }
 
     async fn reinstates(&self, what: &'static str, index: &SampleIndex) -> Result<(), Failure> {
-        self.withdraws(what, "reinstate", REINSTATEMENTS, index)
+        self.withdraws(what, ("reinstate", REINSTATEMENTS, "false alarm"), index)
             .await
     }
 
     async fn withdraws(
         &self,
         what: &'static str,
-        verb: &str,
-        path: &str,
+        (verb, path, reason): (&str, &str, &str),
         index: &SampleIndex,
     ) -> Result<(), Failure> {
         let name = format!("{REPOSITORY}@{}", index.manifest.digest);
-        let body = json!({"image": name, "reason": "leaks a key"});
+        let body = json!({"image": name, "reason": reason});
         let before = self.setup.registry().total();
         let answered = self.post(path, &body).await?;
-        let command = format!("sekisho {verb} {name} --reason \"leaks a key\"");
+        let command = format!("sekisho {verb} {name} --reason \"{reason}\"");
         self.tell(what, command, &answered, "recorded".to_owned(), before)?;
         expect(what, answered.status, 200)
     }

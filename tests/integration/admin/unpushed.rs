@@ -58,6 +58,11 @@ async fn an_image_is_gated_before_the_push_and_counts_once_it_is_bound() {
         (&json!(id), &Value::Null)
     );
     assert_eq!(taken["gate"]["allowed"], true, "{taken}");
+    let evidence = taken["gate"]["evidence"].as_array().unwrap();
+    assert!(evidence.contains(&taken["id"]), "its own scan: {taken}");
+    let other = evidence.iter().filter_map(Value::as_str);
+    let other: Vec<&str> = other.filter(|it| it.starts_with("scan:")).collect();
+    assert!(other.is_empty(), "another image's: {other:?}");
     lab.upstream.put_image(NAME, &image);
     let named = named(NAME, &image.manifest.digest);
     let digest = image.manifest.digest.to_string();
