@@ -34,8 +34,12 @@ pub struct Status {
     pub cache: CacheStatus,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
-    /// What is allowed, but worth a second look.
+    /// What is worth a second look: problems, and what is allowed.
     pub warnings: Vec<String>,
+    /// Those of the warnings that need somebody now: certificates that end within 14
+    /// days, upstreams that fail, files that are not in force, and what `/readyz` names.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// An environment and what a denial does there.

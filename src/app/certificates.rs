@@ -36,6 +36,10 @@ pub(super) fn serve_certificate(
         address,
         door,
         certificates.clone(),
+        match config {
+            TlsConfig::Auto => None,
+            TlsConfig::Files(paths) => Some(paths.certificate.clone()),
+        },
     ));
     parts.certificates.add(shown.clone());
     follow(shown, config, parts, tasks);

@@ -15,6 +15,7 @@ use super::clusters::Clusters;
 use super::config::{Config, ConfiguredCredentials, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::listener_certificates::ListenerCertificates;
+use super::policy_warnings::PolicyWarnings;
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, CacheError, OnVerified};
 use crate::clock::Clock;
@@ -46,10 +47,12 @@ pub struct Components {
     pub public_url: String,
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
+    pub(super) audit: Audit,
     pub(super) clusters: Clusters,
     pub(super) aliases: Aliases,
     pub(super) certificates: ListenerCertificates,
     pub(super) invalid_files: InvalidFiles,
+    pub(super) policy_warnings: PolicyWarnings,
 }
 
 impl Components {
@@ -78,7 +81,7 @@ impl Components {
         let audit = Audit::open(audit_config(&config))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
-        let writer = DecisionWriter::new(decisions, audit, ledger.clone());
+        let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone());
         let network = Network::from_system()?;
         let upstreams = config
             .upstreams
@@ -97,6 +100,7 @@ impl Components {
         }));
         aliases.follow(&gate);
         let parts = Self {
+            policy_warnings: PolicyWarnings::of(&config),
             config,
             ledger,
             cache,
@@ -105,6 +109,7 @@ impl Components {
             metrics,
             public_url,
             authority,
+            audit,
             clusters,
             aliases,
             certificates: ListenerCertificates::default(),

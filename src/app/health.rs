@@ -20,20 +20,22 @@ const MAX_FILES_NAMED: usize = 5;
 pub(super) fn readiness(parts: &Arc<Components>) -> Readiness {
     let parts = Arc::downgrade(parts);
     Readiness::new(move || match parts.upgrade() {
-        Some(parts) => {
-            let now = parts.gate.now();
-            vec![
-                ledger(&parts, now),
-                clock(&parts, now),
-                policy(&parts),
-                certificates(&parts, now),
-            ]
-        }
+        Some(parts) => health(&parts, parts.gate.now()),
         None => vec![HealthPart::new(
             "program",
             Health::Failed("stopping".to_owned()),
         )],
     })
+}
+
+/// How each part does.
+pub(super) fn health(parts: &Components, now: Timestamp) -> Vec<HealthPart> {
+    vec![
+        ledger(parts, now),
+        clock(parts, now),
+        policy(parts),
+        certificates(parts, now),
+    ]
 }
 
 fn ledger(parts: &Components, now: Timestamp) -> HealthPart {

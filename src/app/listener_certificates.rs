@@ -1,14 +1,18 @@
 //! The certificates in use, by listener address.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::config::TlsPaths;
 use super::{StartError, bounded};
 use crate::tls::listener::{ReloadingCertificates, TlsFiles};
+
+/// Time enough to renew a certificate; docs/metrics.md alerts at the same. Those of the
+/// program's own authority are renewed long before.
+const NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Which kind of listener a certificate belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,14 @@ pub(super) enum ListenerKind {
 }
 
 impl ListenerKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Admin => "admin API",
+            Self::Webhook => "webhook",
+        }
+    }
+
     /// Whether nodes or API servers are refused without it.
     const fn is_needed(self) -> bool {
         match self {
@@ -37,6 +49,8 @@ pub(super) struct ListenerCertificate {
     pub(super) address: SocketAddr,
     door: ListenerKind,
     pub(super) certificates: Arc<ReloadingCertificates>,
+    /// Where it comes from; `None`: from the program's own authority.
+    file: Option<PathBuf>,
     /// What was wrong with its files at the last check.
     problem: Mutex<Option<String>>,
 }
@@ -65,6 +79,14 @@ impl ListenerCertificates {
             .collect()
     }
 
+    /// Those that end soon, or have ended: which listener's, when, and what to do.
+    pub(super) fn ending(&self, now: Timestamp) -> Vec<String> {
+        let soon = now.checked_add(NOTICE).unwrap_or(Timestamp::MAX);
+        let all = self.all();
+        let ending = all.iter().filter(|it| it.certificates.not_after() <= soon);
+        ending.map(|it| it.ending(now)).collect()
+    }
+
     pub(super) fn add(&self, shown: Arc<ListenerCertificate>) {
         self.held().push(shown);
     }
@@ -83,13 +105,30 @@ impl ListenerCertificate {
         address: SocketAddr,
         door: ListenerKind,
         certificates: Arc<ReloadingCertificates>,
+        file: Option<PathBuf>,
     ) -> Self {
         Self {
             address,
             door,
             certificates,
+            file,
             problem: Mutex::default(),
         }
+    }
+
+    fn ending(&self, now: Timestamp) -> String {
+        let end = self.certificates.not_after();
+        let days = end.duration_since(now).as_hours() / 24;
+        let (address, door) = (self.address, self.door.as_str());
+        let ends = match end <= now {
+            true => "ended".to_owned(),
+            false => format!("ends in {days} day(s)"),
+        };
+        let next = match &self.file {
+            Some(file) => format!("renew {}", file.display()),
+            None => "it was to renew itself: look for errors in the log".to_owned(),
+        };
+        format!("the certificate of the {door} at {address} {ends}, at {end:.0}; {next}")
     }
 
     fn problem_at(&self, now: Timestamp) -> Option<CertificateProblem> {

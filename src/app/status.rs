@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Components;
-use super::config::InvalidFile;
+use super::status_problems::problems;
 use crate::admin::StatusSource;
 use crate::api::{
     CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, PolicyEntryState,
@@ -17,8 +17,8 @@ use crate::api::{
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
 
-/// Problems of files that are listed, at most.
-const MAX_PROBLEMS_SHOWN: usize = 20;
+/// Warnings of folders of policy that are listed, at most.
+const MAX_WARNINGS_SHOWN: usize = 20;
 
 /// What a status is made from.
 pub(super) struct StatusInputs {
@@ -57,6 +57,8 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         }
     };
     let break_glass = index.active_break_glass(now);
+    let upstreams: Vec<UpstreamStatus> = parts.gate.upstreams().map(upstream).collect();
+    let problems = problems(parts, &upstreams, now);
     Status {
         product: PRODUCT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -65,11 +67,12 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         break_glass: break_glass.into_iter().map(Into::into).collect(),
         listeners: listeners(parts, registries, now),
         clusters: parts.clusters.status(&parts.config),
-        upstreams: parts.gate.upstreams().map(upstream).collect(),
+        upstreams,
         ledger: ledger(parts, now),
         cache: cache(parts),
         top_reasons: top_reasons(parts),
-        warnings: warnings(parts, &rulebook, now),
+        warnings: warnings(parts, &problems, &rulebook, now),
+        problems,
     }
 }
 
@@ -155,33 +158,25 @@ fn top_reasons(parts: &Components) -> Vec<ReasonCount> {
     counts
 }
 
-fn warnings(parts: &Components, rulebook: &Rulebook, now: Timestamp) -> Vec<String> {
-    let configured = parts.config.warnings.iter().map(ToString::to_string);
-    configured
-        .chain(not_in_force(&parts.invalid_files.now()))
+/// Problems first.
+fn warnings(
+    parts: &Components,
+    problems: &[String],
+    rulebook: &Rulebook,
+    now: Timestamp,
+) -> Vec<String> {
+    let policy = parts.policy_warnings.now();
+    let policy = policy.iter().take(MAX_WARNINGS_SHOWN);
+    problems
+        .iter()
+        .cloned()
+        .chain(policy.map(ToString::to_string))
         .chain(ends(rulebook, now))
         .chain(authority(parts))
         .collect()
 }
 
-/// What is wrong with files that changed while we run.
-fn not_in_force(invalid: &[InvalidFile]) -> Vec<String> {
-    let problems = invalid.iter().flat_map(|file| &file.problems);
-    let mut told: Vec<String> = problems
-        .clone()
-        .take(MAX_PROBLEMS_SHOWN)
-        .map(|problem| format!("not in force: {problem}"))
-        .collect();
-    let more = problems.count().saturating_sub(MAX_PROBLEMS_SHOWN);
-    if more > 0 {
-        told.push(format!(
-            "{more} more problems; sekisho check-config shows all"
-        ));
-    }
-    told
-}
-
-/// Another CA that is about to sign, and what keeps ours from being in order.
+/// Another CA that is about to sign.
 fn authority(parts: &Components) -> Vec<String> {
     let Some(manager) = &parts.authority else {
         return Vec::new();
@@ -192,7 +187,7 @@ fn authority(parts: &Components) -> Vec<String> {
              before, with sekisho node-config"
         )
     });
-    change.into_iter().chain(manager.problem()).collect()
+    change.into_iter().collect()
 }
 
 /// Exceptions that end soon, or have ended.

@@ -35,6 +35,7 @@ async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, 
             tracing::info!("policy reloaded");
         }
         report(&parts, watched.invalid());
+        parts.policy_warnings.replace(watched.warnings());
     });
     if let Err(error) = looked.await
         && error.is_panic()
@@ -77,6 +78,8 @@ struct WatchedFiles {
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
+    /// Of the configuration file, as it is in force.
+    warnings: Vec<Problem>,
     /// Listeners and clusters by name, with the environment that each belongs to.
     tenants: Vec<(String, EnvironmentName)>,
 }
@@ -89,6 +92,7 @@ impl WatchedFiles {
             seen: config.fingerprint,
             problems: Vec::new(),
             files: config.policy_files.clone(),
+            warnings: config.warnings.clone(),
             tenants: tenants(config),
         }
     }
@@ -110,13 +114,13 @@ impl WatchedFiles {
         }
         self.seen = seen;
         let loaded = self.load(now);
-        let problems = loaded.map(|files| self.files.adopt(files)).err();
+        let problems = loaded.map(|config| self.adopt(config)).err();
         self.problems = problems.map(|found| found.problems).unwrap_or_default();
         self.problems.is_empty()
     }
 
     /// A policy has every environment that a running listener or cluster belongs to.
-    fn load(&self, now: Timestamp) -> Result<PolicyFiles, Problems> {
+    fn load(&self, now: Timestamp) -> Result<Config, Problems> {
         let config = Config::load_file(&self.file, |name| std::env::var_os(name), now)?;
         let policy = config.policy();
         let missing = self
@@ -124,7 +128,7 @@ impl WatchedFiles {
             .iter()
             .find(|(_, name)| policy.environment(name).is_none());
         match missing {
-            None => Ok(config.policy_files),
+            None => Ok(config),
             Some((tenant, environment)) => {
                 let text = format!(
                     "environments.{environment} is gone, and {tenant} still belongs to it; \
@@ -133,6 +137,17 @@ impl WatchedFiles {
                 Err(Problem::of_file(&self.file, text).into())
             }
         }
+    }
+
+    fn adopt(&mut self, config: Config) {
+        self.files.adopt(config.policy_files);
+        self.warnings = config.warnings;
+    }
+
+    /// What is worth a second look in what is in force.
+    fn warnings(&self) -> Vec<Problem> {
+        let of_folders = self.files.vulnerability_policy().warnings();
+        self.warnings.iter().chain(of_folders).cloned().collect()
     }
 
     fn invalid(&self) -> Vec<InvalidFile> {

@@ -137,6 +137,7 @@ mod tests {
             "sekisho demo --once --json",
             "sekisho check-config --output json",
             "sekisho status --server http://127.0.0.1:5081 --token t",
+            "sekisho status --exit-code",
             "sekisho scan submit --image app:1 --report - --format trivy --scanner-info v.json",
             "sekisho promote app:1 --to production --resolve --force --link l --reason r",
             "sekisho revoke app:1 --reason r --environment production",

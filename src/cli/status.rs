@@ -12,10 +12,20 @@ use crate::oci::printable;
 
 /// One screen: is it Sekisho, in which modes, and is all well?
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "With --exit-code it exits 1 where something needs somebody now: a certificate that
+ends within 14 days, an upstream that fails, a file that is not in force, a ledger or
+log that cannot be written. What is only worth a second look does not count.
+
+Examples:
   sekisho status
-  sekisho status --server https://sekisho.example --output json")]
+  sekisho status --exit-code > /dev/null || page-somebody
+  sekisho status --server https://sekisho.example --output json"
+)]
 pub struct ShowStatus {
+    /// Exit 1 where something needs somebody now
+    #[arg(long)]
+    exit_code: bool,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
@@ -38,7 +48,10 @@ impl ShowStatus {
         self.screen
             .output
             .show(&answer.raw, |palette| render(&answer.body, server, palette))?;
-        Ok(Exit::Done)
+        Ok(match self.exit_code && !answer.body.problems.is_empty() {
+            true => Exit::Failure,
+            false => Exit::Done,
+        })
     }
 }
 
@@ -172,11 +185,11 @@ fn stores(status: &Status) -> String {
 
 fn warnings(status: &Status, palette: Palette) -> String {
     let line = |warning: &String| {
-        format!(
-            "{}: {}\n",
-            palette.doubtful("warning"),
-            printable(warning, 400)
-        )
+        let word = match status.problems.contains(warning) {
+            true => palette.bad("warning"),
+            false => palette.doubtful("warning"),
+        };
+        format!("{word}: {}\n", printable(warning, 400))
     };
     status.warnings.iter().map(line).collect()
 }

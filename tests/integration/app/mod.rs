@@ -10,3 +10,4 @@ mod policy;
 mod probes;
 mod program;
 pub mod webhook;
+mod well;

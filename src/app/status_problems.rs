@@ -1,0 +1,66 @@
+//! What needs somebody now: `status` warns of it, and `status --exit-code` fails on it.
+
+use jiff::Timestamp;
+
+use super::Components;
+use super::config::InvalidFile;
+use super::health::health;
+use crate::api::{UpstreamState, UpstreamStatus};
+use crate::ops::Health;
+
+/// Problems of files that are listed, at most.
+const MAX_PROBLEMS_SHOWN: usize = 20;
+
+/// Everything, the gravest first.
+pub(super) fn problems(
+    parts: &Components,
+    upstreams: &[UpstreamStatus],
+    now: Timestamp,
+) -> Vec<String> {
+    let ending = parts.certificates.ending(now);
+    of_parts(parts, now)
+        .into_iter()
+        .chain(upstreams.iter().filter_map(of_upstream))
+        .chain(ending)
+        .chain(not_in_force(&parts.invalid_files.now()))
+        .collect()
+}
+
+/// What `/readyz` names too; files are told one by one.
+fn of_parts(parts: &Components, now: Timestamp) -> Vec<String> {
+    let told = health(parts, now).into_iter().filter_map(|part| {
+        let detail = match part.health {
+            Health::Ok => return None,
+            Health::Degraded(detail) | Health::Failed(detail) => detail,
+        };
+        (part.name != "policy").then(|| format!("{}: {detail}", part.name))
+    });
+    told.collect()
+}
+
+fn of_upstream(upstream: &UpstreamStatus) -> Option<String> {
+    let word = match upstream.state {
+        UpstreamState::Unknown | UpstreamState::Up => return None,
+        UpstreamState::BackingOff => "fails",
+        UpstreamState::Down => "is down",
+    };
+    let detail = upstream.detail.as_deref().unwrap_or("no answer came");
+    Some(format!("upstream {} {word}: {detail}", upstream.name))
+}
+
+/// What is wrong with files that changed while we run.
+fn not_in_force(invalid: &[InvalidFile]) -> Vec<String> {
+    let problems = invalid.iter().flat_map(|file| &file.problems);
+    let mut told: Vec<String> = problems
+        .clone()
+        .take(MAX_PROBLEMS_SHOWN)
+        .map(|problem| format!("not in force: {problem}"))
+        .collect();
+    let more = problems.count().saturating_sub(MAX_PROBLEMS_SHOWN);
+    if more > 0 {
+        told.push(format!(
+            "{more} more problems; sekisho check-config shows all"
+        ));
+    }
+    told
+}
