@@ -4,8 +4,11 @@ use super::Admin;
 use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
-use crate::oci::{Digest, ImageRef, Repository};
+use crate::oci::{Digest, ImageRef, Repository, listed};
 use crate::trust::EnvironmentName;
+
+/// The longest list of environments in an answer, in characters.
+const MAX_NAMES_CHARS: usize = 300;
 
 impl Admin {
     /// Reads an image as a node of `environment` would pull it: by the very parser of
@@ -65,7 +68,8 @@ fn which_environment<'a>(
         Some(name) => format!("no environment is called {name}"),
         None => "there are several environments".to_owned(),
     };
-    AdminError::bad_request(message).next(format!("name one of: {}", known.join(", ")))
+    AdminError::bad_request(message)
+        .next(format!("name one of: {}", listed(&known, MAX_NAMES_CHARS)))
 }
 
 /// The digest that an image is named by.

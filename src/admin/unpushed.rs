@@ -15,9 +15,11 @@ use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
 use crate::gate::{InspectedImage, Unpushed};
 use crate::ledger::{BindScans, ScanTarget};
-use crate::oci::{Digest, Image, ImageRef};
+use crate::oci::{Digest, Image, ImageRef, listed};
 use crate::trust::EnvironmentName;
 
+/// The longest list of image IDs in an answer, in characters.
+const MAX_IDS_CHARS: usize = 400;
 /// What scans that are not bound to a manifest yet are called by.
 const UNBOUND: &str = "unbound-scan:";
 
@@ -163,7 +165,7 @@ fn image_with_id<'a>(
                 .images()
                 .map(|it| it.config.digest.to_string())
                 .collect();
-            let ids = ids.join(", ");
+            let ids = listed(&ids, MAX_IDS_CHARS);
             Err(AdminError::refused(format!(
                 "{image} is not the image of ID {image_id}; its image ID is {ids}"
             ))

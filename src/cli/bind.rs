@@ -6,7 +6,7 @@ use super::arguments::{OutputArgs, SharedArgs, image};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use crate::api::{BINDINGS, BindingAnswer, BindingRequest};
-use crate::oci::{Digest, printable};
+use crate::oci::{Digest, listed, readable};
 
 /// Say that what was scanned under an image ID was pushed as this digest
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ impl Bind {
         let bound = &answer.body;
         self.screen.output.show(&answer.raw, |palette| {
             let word = palette.good("bound to");
-            let scans = printable(&bound.scans.join(", "), 600);
+            let scans = readable(&listed(&bound.scans, 500), 600);
             format!("{word} {}: {scans}", bound.manifest)
         })?;
         Ok(Exit::Done)

@@ -2,7 +2,7 @@
 
 use super::failure::Exit;
 use super::output::Palette;
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// The longest text that is shown of one thing, in characters.
 const TEXT: usize = 600;
@@ -24,7 +24,7 @@ impl Entry<'_> {
     /// Three lines: what, why, and what to do next.
     pub fn render(&self, palette: Palette) -> String {
         let texts = [self.what, self.why, self.next_step];
-        let [what, why, next] = texts.map(|text| printable(text, TEXT));
+        let [what, why, next] = texts.map(|text| readable(text, TEXT));
         let word = coloured(self.word, self.width, palette);
         let (before, below) = (
             " ".repeat(self.indent),

@@ -11,7 +11,7 @@ use super::failure::{Exit, Failure};
 use super::output::say;
 use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
 use crate::app::config::Period;
-use crate::oci::{ImageRef, RegistryHost, printable};
+use crate::oci::{ImageRef, RegistryHost, readable};
 use crate::trust::{DecisionId, DenialReason, END_OF_LIFE, FindingOutcome};
 
 /// Print the exception that a denial would need, to be reviewed and committed
@@ -147,7 +147,7 @@ impl Accepts {
             return Err(nothing_to_accept(verdict));
         }
         Ok(Self {
-            vulnerabilities: comments.keys().map(|id| printable(id, 200)).collect(),
+            vulnerabilities: comments.keys().map(|id| readable(id, 200)).collect(),
             end_of_life,
             comments: comments.into_values().collect(),
         })
@@ -161,20 +161,20 @@ fn comment(finding: &FindingView) -> String {
         None => "no fix yet".to_owned(),
     };
     let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
-    printable(
+    readable(
         &format!("{id} {severity} {package} {installed}, {fixed}"),
         240,
     )
 }
 
 fn nothing_to_accept(verdict: &VerdictView) -> Failure {
-    let image = printable(&verdict.image, 600);
+    let image = readable(&verdict.image, 600);
     match verdict.reasons.first() {
         None => Failure::new(format!("{image} is allowed now; it needs no exception")),
         Some(denial) => Failure::new(format!(
             "{image} is denied as {}, which no exception accepts",
             denial.reason
         ))
-        .next(printable(&denial.next_step, 400)),
+        .next(readable(&denial.next_step, 400)),
     }
 }

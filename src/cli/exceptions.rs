@@ -10,7 +10,10 @@ use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, say};
 use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 use crate::app::config::{VulnerabilityPolicyFiles, load_vulnerability_policy};
-use crate::oci::printable;
+use crate::oci::{listed, readable};
+
+/// The longest list in a row, in characters.
+const MAX_LIST_CHARS: usize = 100;
 
 /// What is accepted, until when, and by whom
 #[derive(Debug, Args)]
@@ -79,7 +82,7 @@ fn render(exceptions: &[ExceptionView], now: Timestamp, palette: Palette) -> Str
         table.row([
             &exception.id,
             &accepted(exception),
-            &exception.images.join(","),
+            &listed(&exception.images, MAX_LIST_CHARS),
             &exception.owner,
             &format!("{:.0}", exception.expires),
             exception.state.as_str(),
@@ -101,10 +104,10 @@ fn render(exceptions: &[ExceptionView], now: Timestamp, palette: Palette) -> Str
 /// Vulnerabilities, in some packages perhaps, or the end of life.
 fn accepted(exception: &ExceptionView) -> String {
     let ids = exception.vulnerabilities.iter().chain(&exception.accept);
-    let ids = ids.map(String::as_str).collect::<Vec<_>>().join(",");
+    let ids = listed(&ids.collect::<Vec<_>>(), MAX_LIST_CHARS);
     match exception.packages.is_empty() {
         true => ids,
-        false => format!("{ids} in {}", exception.packages.join(",")),
+        false => format!("{ids} in {}", listed(&exception.packages, MAX_LIST_CHARS)),
     }
 }
 
@@ -120,8 +123,8 @@ fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Optio
             "has ended and accepts nothing; take it out, or renew it".to_owned()
         }
     };
-    let owner = printable(&exception.owner, 80);
-    let id = printable(&exception.id, 200);
+    let owner = readable(&exception.owner, 80);
+    let id = readable(&exception.id, 200);
     let word = palette.doubtful("warning");
     Some(format!("{word}: {id} of {owner} {told}\n"))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::aside::say_aside;
 use crate::api::{ErrorBody, ErrorCode, VerdictView};
 use crate::app::config::Problems;
-use crate::oci::{printable, without_user_info};
+use crate::oci::{readable, without_user_info};
 
 /// Exit codes, as documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +93,8 @@ impl Failure {
         };
         Self {
             exit,
-            message: printable(&body.error.message, 2000),
-            next_step: body.error.next_step.map(|step| printable(&step, 1000)),
+            message: readable(&body.error.message, 2000),
+            next_step: body.error.next_step.map(|step| readable(&step, 1000)),
             code: Some(body.error.code),
             verdict: body.verdict.map(|verdict| Box::new((*verdict, raw))),
         }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::failure::Failure;
-use crate::oci::{printable, without_controls};
+use crate::oci::{readable, without_controls};
 
 /// The longest cell of a table, in characters.
 const MAX_CELL_CHARS: usize = 240;
@@ -145,7 +145,7 @@ impl Table {
 
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows
-            .push(cells.map(|cell| printable(cell, MAX_CELL_CHARS)).to_vec());
+            .push(cells.map(|cell| readable(cell, MAX_CELL_CHARS)).to_vec());
     }
 
     pub fn is_empty(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::api::{
 };
 use crate::app::bounded;
 use crate::app::config::{Period, VulnerabilityPolicyTexts, vulnerability_policy_texts};
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// Try another policy on what was decided, before anyone is hurt
 #[derive(Debug, Args)]
@@ -101,7 +101,7 @@ fn why(change: &ReplayedChange) -> String {
     };
     match change.after.reasons.is_empty() {
         true => format!("no longer {}", codes(&change.before)),
-        false => printable(&change.after.message, 240),
+        false => readable(&change.after.message, 240),
     }
 }
 

@@ -8,7 +8,7 @@ use super::failure::{Exit, Failure};
 use crate::api::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };
-use crate::oci::printable;
+use crate::oci::{listed, readable};
 use crate::trust::EnvironmentName;
 
 /// Take trust back from a digest, wherever it lies; nothing but reinstate undoes it
@@ -112,7 +112,7 @@ fn reach(environment: Option<&EnvironmentName>, repositories: &[String]) -> Stri
     let environment = environment.map_or("every environment", EnvironmentName::as_str);
     match repositories {
         [] => environment.to_owned(),
-        own => format!("{environment}, {}", printable(&own.join(" "), 1000)),
+        own => format!("{environment}, {}", readable(&listed(own, 900), 1000)),
     }
 }
 

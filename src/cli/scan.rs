@@ -14,7 +14,7 @@ use super::output::Palette;
 use super::{bind, due, verdict};
 use crate::api::{FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, VerdictView};
 use crate::app::bounded;
-use crate::oci::{Digest, printable};
+use crate::oci::{Digest, readable};
 use crate::report;
 use crate::trust::EnvironmentName;
 
@@ -153,20 +153,20 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
         .version
         .as_deref()
         .unwrap_or("of unknown version");
-    let tool = printable(&format!("{} {version}", answer.tool.name), 120);
-    let bound = printable(&answer.bound_by, 120);
+    let tool = readable(&format!("{} {version}", answer.tool.name), 120);
+    let bound = readable(&answer.bound_by, 120);
     let mut text = format!(
         "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  \
          read as {}\n  findings: {}\n",
         palette.good("recorded for"),
         subject(answer),
-        printable(&answer.id, 64),
+        readable(&answer.id, 64),
         answer.scanned_at,
         answer.format,
         findings(answer),
     );
     for cause in &answer.incomplete {
-        let cause = printable(cause, 400);
+        let cause = readable(cause, 400);
         text.push_str(&format!(
             "  {}: {cause}\n",
             palette.bad("no pass, incomplete")
@@ -187,7 +187,7 @@ fn subject(answer: &ScanAnswer) -> String {
     match (&answer.manifest, &answer.image_id) {
         (Some(manifest), _) => manifest.to_string(),
         (None, Some(id)) => format!("image ID {id}"),
-        (None, None) => printable(&answer.image, 600),
+        (None, None) => readable(&answer.image, 600),
     }
 }
 

@@ -8,7 +8,7 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
 use crate::api::{PRODUCT, STATUS, Status, UpstreamState};
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// One screen: is it Sekisho, in which modes, and is all well?
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ impl ShowStatus {
         let client = self.remote.client(shared)?;
         let answer = client.get::<Status>(STATUS, &Nothing {}).await?;
         if answer.body.product != PRODUCT {
-            let product = printable(&answer.body.product, 64);
+            let product = readable(&answer.body.product, 64);
             let message = format!("{} is {product}, not Sekisho", client.server());
             return Err(Failure::new(message));
         }
@@ -56,8 +56,8 @@ impl ShowStatus {
 }
 
 fn render(status: &Status, server: &str, palette: Palette) -> String {
-    let version = printable(&status.version, 40);
-    let policy = printable(&status.policy_revision, 32);
+    let version = readable(&status.version, 40);
+    let policy = readable(&status.policy_revision, 32);
     let parts = [
         format!("Sekisho {version} at {server}, policy {policy}\n"),
         environments(status).render(palette),
@@ -189,7 +189,7 @@ fn warnings(status: &Status, palette: Palette) -> String {
             true => palette.bad("warning"),
             false => palette.doubtful("warning"),
         };
-        format!("{word}: {}\n", printable(warning, 400))
+        format!("{word}: {}\n", readable(warning, 400))
     };
     status.warnings.iter().map(line).collect()
 }

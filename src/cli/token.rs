@@ -14,8 +14,11 @@ use crate::access::{Role, Scope};
 use crate::api::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 use crate::app::config::Period;
 use crate::ledger::NewToken;
-use crate::oci::{RepositoryGlobs, printable};
+use crate::oci::{RepositoryGlobs, listed, readable};
 use crate::trust::EnvironmentName;
+
+/// The longest list in a row, in characters.
+const MAX_LIST_CHARS: usize = 100;
 
 /// Make, list and revoke tokens
 #[derive(Debug, Args)]
@@ -202,9 +205,9 @@ fn refuse_unknown(shared: &SharedArgs, named: &[EnvironmentName]) -> Result<(), 
 }
 
 fn made(made: &TokenSecret, palette: Palette) -> String {
-    let name = printable(&made.token.name, 64);
+    let name = readable(&made.token.name, 64);
     let expiry = expiry(&made.token);
-    let secret = printable(&made.secret, 256);
+    let secret = readable(&made.secret, 256);
     format!(
         "token {name} is made: {}, expires {expiry}. Its secret, shown this once:\n{}",
         made.token.role,
@@ -259,7 +262,7 @@ fn table(list: &TokenList, palette: Palette) -> String {
 fn or_all(words: &[String]) -> String {
     match words.is_empty() {
         true => "all".to_owned(),
-        false => words.join(" "),
+        false => listed(words, MAX_LIST_CHARS),
     }
 }
 
@@ -279,7 +282,7 @@ impl RevokeToken {
             .await?;
         self.screen.output.show(&answer.raw, |palette| {
             let body = &answer.body;
-            let name = printable(&body.name, 64);
+            let name = readable(&body.name, 64);
             format!(
                 "token {name} is {}; withdrawn: {} scan(s), {} promotion(s)",
                 palette.bad("revoked"),

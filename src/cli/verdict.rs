@@ -4,10 +4,13 @@ use super::output::{Palette, Table};
 use crate::api::{
     AppliedPolicyView, CheckView, DenialView, ExposureView, FindingView, VerdictView,
 };
-use crate::oci::printable;
+use crate::oci::{listed, readable};
 
 /// The longest text of a reason or check that is shown, in characters.
 const MAX_TEXT_CHARS: usize = 400;
+
+/// The longest list of evidence, in characters.
+const MAX_EVIDENCE_CHARS: usize = 1500;
 
 /// Findings that are shown, at most.
 const MAX_FINDINGS: usize = 25;
@@ -74,7 +77,7 @@ fn word_of(finding: &FindingView, word: &AppliedPolicyView) -> String {
         (Some(end), false) => format!(" until {end}"),
         (None, _) => String::new(),
     };
-    format!("{} {}{until} {}", word.kind, word.id, word.link)
+    format!("{} {}{until}; see {}", word.kind, word.id, word.link)
 }
 
 fn headline(verdict: &VerdictView, palette: Palette) -> String {
@@ -83,7 +86,7 @@ fn headline(verdict: &VerdictView, palette: Palette) -> String {
         (true, false) => palette.doubtful("ALLOWED"),
         (false, _) => palette.bad("DENIED"),
     };
-    let image = printable(&verdict.image, 600);
+    let image = readable(&verdict.image, 600);
     let digest = match image.contains('@') {
         true => String::new(),
         false => format!(" ({})", verdict.digest),
@@ -100,7 +103,7 @@ fn circumstances(verdict: &VerdictView) -> String {
 /// An exposure, and why it is assumed: a rule's reason, or the path to the Pod.
 pub fn exposure(exposure: &ExposureView) -> String {
     let why = exposure.reason.as_ref();
-    let why = why.map(|reason| format!(" ({})", printable(reason, MAX_TEXT_CHARS)));
+    let why = why.map(|reason| format!(" ({})", readable(reason, MAX_TEXT_CHARS)));
     format!(
         "{} by {}{}",
         exposure.value,
@@ -118,8 +121,8 @@ pub fn reason(denial: &DenialView, palette: Palette) -> String {
         }
         false => palette.bad(denial.reason.code()),
     };
-    let detail = printable(&denial.detail, MAX_TEXT_CHARS);
-    let next = printable(&denial.next_step, MAX_TEXT_CHARS);
+    let detail = readable(&denial.detail, MAX_TEXT_CHARS);
+    let next = readable(&denial.next_step, MAX_TEXT_CHARS);
     format!("  {code}: {detail}\n    next: {next}\n")
 }
 
@@ -139,13 +142,13 @@ pub fn checks(checks: &[CheckView], palette: Palette) -> String {
 fn foundation(verdict: &VerdictView) -> String {
     let evidence = match verdict.evidence.is_empty() {
         true => "none".to_owned(),
-        false => printable(&verdict.evidence.join(", "), 2000),
+        false => readable(&listed(&verdict.evidence, MAX_EVIDENCE_CHARS), 2000),
     };
     let until = verdict.valid_until.map_or_else(
         || "while evidence and policy stay as they are".to_owned(),
         |until| format!("until {until}"),
     );
-    let policy = printable(&verdict.policy_revision, 32);
+    let policy = readable(&verdict.policy_revision, 32);
     format!("  evidence: {evidence}\n  policy: {policy}\n  valid: {until}\n")
 }
 

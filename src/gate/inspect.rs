@@ -14,11 +14,12 @@ use super::resolve::Resolver;
 use super::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{
-    Closure, Digest, Image, ImageContent, ImageRef, Reference, Repository, Shape, Tag,
+    Closure, Digest, Image, ImageContent, ImageRef, Reference, Repository, Shape, Tag, listed,
 };
 use crate::report::{BindError, BindTarget, ReportBinding, ScanReport};
 use crate::trust::{
-    Denial, DenialReason, Environment, EnvironmentName, JudgedFinding, Promotion, Rulebook, Verdict,
+    Denial, DenialReason, Environment, EnvironmentName, JudgedFinding, MAX_LIST_CHARS, Promotion,
+    Rulebook, Verdict,
 };
 
 /// An image as its upstream has it.
@@ -171,7 +172,10 @@ impl Inspector {
             None => {
                 let known: Vec<&str> = self.upstreams.all().map(|it| it.host.as_str()).collect();
                 let host = repository.host().to_string();
-                Err(InspectError::UnknownUpstream(host, known.join(", ")))
+                Err(InspectError::UnknownUpstream(
+                    host,
+                    listed(&known, MAX_LIST_CHARS),
+                ))
             }
         }
     }

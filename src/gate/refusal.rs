@@ -78,7 +78,10 @@ impl DenialAnswer {
             format!("{}/d/{id}", public_url.trim_end_matches('/'))
         };
         let message = denial_message(&denial, &link);
-        let detail = format!("decision {id} {link}").trim_end().to_owned();
+        let detail = match link.as_str() {
+            "" => format!("decision {id}"),
+            link => format!("decision {id}: {link}"),
+        };
         let body = json!({"errors": [{
             "code": RegistryErrorCode::Denied.as_str(),
             "message": message,

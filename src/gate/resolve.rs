@@ -7,8 +7,8 @@ use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
-use crate::oci::{Digest, Reference, Repository, Tag};
-use crate::trust::{Denial, DenialReason, Environment, Requirement, Rulebook};
+use crate::oci::{Digest, Reference, Repository, Tag, listed};
+use crate::trust::{Denial, DenialReason, Environment, MAX_LIST_CHARS, Requirement, Rulebook};
 use crate::upstream::UpstreamError;
 
 /// What a reference means now.
@@ -185,7 +185,11 @@ fn not_served(repository: &Repository, environment: &Environment) -> Denial {
     let next_step = if only.is_empty() {
         format!("ask the operator to list it for {}", environment.name)
     } else {
-        format!("{} pulls only from {}", environment.name, only.join(", "))
+        format!(
+            "{} pulls only from {}",
+            environment.name,
+            listed(&only, MAX_LIST_CHARS)
+        )
     };
     Denial::new(
         DenialReason::RegistryNotPermitted,

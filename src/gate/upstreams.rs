@@ -10,9 +10,9 @@ use url::Url;
 use super::pull::{Listener, RequestTarget};
 use super::refusal::Refusal;
 use crate::oci::{
-    Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, printable,
+    Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, listed, printable,
 };
-use crate::trust::{Denial, DenialReason};
+use crate::trust::{Denial, DenialReason, MAX_LIST_CHARS};
 use crate::upstream::{TagMemory, Upstream};
 
 /// A configured upstream, as the gate reaches it.
@@ -160,7 +160,7 @@ impl Upstreams {
             format!("{} is no upstream of this gateway", printable(asked, 100)),
             format!(
                 "use GATEWAY/UPSTREAM/NAME with one of: {}",
-                known.join(", ")
+                listed(&known, MAX_LIST_CHARS)
             ),
         ))
     }

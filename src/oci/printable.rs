@@ -3,19 +3,76 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// At most `limit` characters of `text`; whatever is not printable ASCII
-/// (control characters, line ends, other scripts) becomes `?`.
+/// At most `limit` characters of `text`, in printable ASCII: for headers and for lines
+/// that clients show. Signs of typography are written as in ASCII (`...`); whatever else
+/// is not printable (control characters, line ends, other scripts) becomes `?`.
 ///
-/// Every name, id or reason that others wrote goes through here before it is shown.
+/// Every name, id or reason that others wrote goes through here or through [`readable`]
+/// before it is shown.
 pub fn printable(text: &str, limit: usize) -> String {
-    text.chars().take(limit).map(shown).collect()
+    let mut shown = String::with_capacity(text.len().min(limit));
+    for character in text.chars() {
+        let piece = ascii(&character);
+        if shown.len() + piece.len() > limit {
+            break;
+        }
+        shown.push_str(piece);
+    }
+    shown
 }
 
-fn shown(character: char) -> char {
+fn ascii(character: &char) -> &str {
+    const PRINTABLE: &str = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_\
+                             `abcdefghijklmnopqrstuvwxyz{|}~";
     match character {
-        ' '..='~' => character,
-        _ => '?',
+        ' '..='~' => {
+            let at = usize::try_from(u32::from(*character) - 0x20).unwrap_or_default();
+            PRINTABLE.get(at..=at).unwrap_or("?")
+        }
+        '…' => "...",
+        '‘' | '’' => "'",
+        '“' | '”' => "\"",
+        '–' | '—' => "-",
+        '→' => "->",
+        _ => "?",
     }
+}
+
+/// At most `limit` characters of `text`, for people: what commands a terminal or hides
+/// text, and line ends, become `?`; other scripts stay. What is cut ends with `…`.
+pub fn readable(text: &str, limit: usize) -> String {
+    let shown = |character: char| match character {
+        '\n' | '\t' => '?',
+        other if commands(other) => '?',
+        other => other,
+    };
+    if text.chars().nth(limit).is_none() {
+        return text.chars().map(shown).collect();
+    }
+    let kept = text.chars().take(limit.saturating_sub(1)).map(shown);
+    kept.chain("…".chars().take(limit)).collect()
+}
+
+/// Items with commas between them: whole ones, as many as `limit` characters have room
+/// for, and one at least; then how many more there are.
+pub fn listed<T: AsRef<str>>(items: &[T], limit: usize) -> String {
+    let more = |kept: usize| match items.len() - kept {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (mut length, mut kept) = (0, 1);
+    for (at, item) in items.iter().enumerate() {
+        length += item.as_ref().chars().count() + if at == 0 { 0 } else { 2 };
+        if length > limit {
+            break;
+        }
+        if length + more(at + 1).len() <= limit {
+            kept = at + 1;
+        }
+    }
+    let kept = kept.min(items.len());
+    let shown: Vec<&str> = items[..kept].iter().map(AsRef::as_ref).collect();
+    shown.join(", ") + &more(kept)
 }
 
 /// `text` with every character that commands a terminal or hides what is written turned
@@ -97,6 +154,39 @@ mod tests {
     fn never_exceeds_its_limit() {
         assert_eq!(printable("ééééé", 3), "???");
         assert_eq!(printable("abc", 0), "");
+        assert_eq!(printable("ab…", 4), "ab");
+    }
+
+    #[test]
+    fn every_printable_character_is_itself_and_typography_is_spelled() {
+        let all: String = (' '..='~').collect();
+        assert_eq!(printable(&all, 200), all);
+        assert_eq!(
+            printable("sha256:9f86d0… “a” → b", 64),
+            "sha256:9f86d0... \"a\" -> b"
+        );
+    }
+
+    #[test]
+    fn people_read_their_own_script_and_see_where_it_is_cut() {
+        assert_eq!(readable("関所の理由", 5), "関所の理由");
+        assert_eq!(readable("関所の理由…", 5), "関所の理…");
+        assert_eq!(readable("a\u{1b}[31m\u{202e}b\nc\td", 64), "a?[31m?b?c?d");
+        assert_eq!(
+            (readable("abc", 1), readable("abc", 0)),
+            ("…".to_owned(), String::new())
+        );
+    }
+
+    #[test]
+    fn lists_are_cut_at_whole_items() {
+        let hosts = ["docker.io", "quay.io", "ghcr.io"];
+        assert_eq!(listed(&hosts, 100), "docker.io, quay.io, ghcr.io");
+        assert_eq!(listed(&hosts, 27), "docker.io, quay.io, ghcr.io");
+        assert_eq!(listed(&hosts, 26), "docker.io and 2 more");
+        assert_eq!(listed(&hosts[..2], 18), "docker.io, quay.io");
+        assert_eq!(listed(&hosts, 0), "docker.io and 2 more");
+        assert_eq!(listed::<&str>(&[], 10), "");
     }
 
     #[test]

@@ -5,10 +5,10 @@
 //! What two parsers would read differently is refused with a hint, so that the
 //! image that was judged is the image that runs.
 
-use super::{Denial, DenialReason};
+use super::{Denial, DenialReason, MAX_LIST_CHARS};
 use crate::oci::{
     Digest, ImageRef, ImageRefError, Reference, RegistryHost, Repository, RepositoryName, Tag,
-    printable, written_host,
+    listed, printable, written_host,
 };
 
 /// The longest name, host included, that every client takes, in bytes.
@@ -122,7 +122,7 @@ impl ImageNames {
                 "{} is no upstream of this gateway",
                 printable(asked, MAX_NAME_CHARS_SHOWN)
             ),
-            format!("use an image of: {}", known.join(", ")),
+            format!("use an image of: {}", listed(&known, MAX_LIST_CHARS)),
         )
     }
 

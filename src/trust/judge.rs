@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use super::judgement::Judgement;
 use super::{
     CheckOutcome, Denial, DenialReason, Environment, Evidence, Exposure, ExposureSource,
-    JudgedFinding, Mode, ReasonClass, Rulebook, Subject, Verdict,
+    JudgedFinding, MAX_LIST_CHARS, Mode, ReasonClass, Rulebook, Subject, Verdict,
 };
-use crate::oci::Shape;
+use crate::oci::{Shape, listed};
 
 impl Rulebook {
     /// Judges `subject` on `evidence`. Pure: the same input gives the same
@@ -115,7 +115,7 @@ impl Judgement<'_> {
             self.deny(
                 DenialReason::RegistryNotPermitted,
                 format!("{} is not served to {name}", subject.repository),
-                format!("{name} pulls only from {}", only.join(", ")),
+                format!("{name} pulls only from {}", listed(&only, MAX_LIST_CHARS)),
             );
         }
     }

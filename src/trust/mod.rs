@@ -50,7 +50,7 @@ pub use exception::Exception;
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
 pub use image_names::{ImageNames, NamedImage};
 pub use judged_finding::{AppliedPolicy, FindingOutcome, JudgedFinding};
-pub use message::denial_message;
+pub use message::{MAX_LIST_CHARS, denial_message};
 pub use overrides::{BreakGlass, TimedMode};
 pub use package_pattern::{PackagePattern, PackagePatternError, PackageRef};
 pub use permit::{Permit, Subject};

@@ -4,8 +4,8 @@
 use jiff::SignedDuration;
 
 use super::judgement::{Judgement, after};
-use super::{CheckOutcome, DenialReason};
-use crate::oci::Image;
+use super::{CheckOutcome, DenialReason, MAX_LIST_CHARS};
+use crate::oci::{Image, listed};
 
 impl Judgement<'_> {
     /// A fresh public image waits, so that others find what is wrong with it.
@@ -63,7 +63,10 @@ impl Judgement<'_> {
             None => {
                 let name = image.manifest.short();
                 let detail = format!("{name} begins with no admitted image of a trusted base");
-                let next = format!("build it FROM one of {}", trusted.written().join(", "));
+                let next = format!(
+                    "build it FROM one of {}",
+                    listed(trusted.written(), MAX_LIST_CHARS)
+                );
                 self.deny(DenialReason::UntrustedBase, detail, next);
             }
         }

@@ -86,7 +86,14 @@ fn judge_absence(judgement: &mut Judgement<'_>, image: &Image, some_scanned: boo
         ),
         false => (DenialReason::NotScanned, format!("{name} not yet scanned")),
     };
-    judgement.deny(reason, detail, "wanted by the scan job");
+    let next = format!("hand in a scan: {}", submission(judgement));
+    judgement.deny(reason, detail, next);
+}
+
+/// The command that hands in what is missing.
+fn submission(judgement: &Judgement<'_>) -> String {
+    let (repository, digest) = (&judgement.subject.repository, &judgement.subject.digest);
+    format!("sekisho scan submit --image {repository}@{digest} --report report.json")
 }
 
 /// Rule 7: one complete and fresh scan is needed.
@@ -139,7 +146,10 @@ fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     judgement.deny(
         DenialReason::ScanIncomplete,
         why,
-        "scan it again, whole and unfiltered",
+        format!(
+            "scan it again, whole and unfiltered: {}",
+            submission(judgement)
+        ),
     );
 }
 
@@ -202,7 +212,8 @@ fn judge_stale(judgement: &mut Judgement<'_>, scan: &Scan) {
         let text = format!("{detail}; denied from {grace_ends}");
         judgement.check("scan", CheckOutcome::Warned, text);
     } else {
-        judgement.deny(DenialReason::ScanStale, detail, "rescan, no rebuild");
+        let next = format!("rescan it, no rebuild: {}", submission(judgement));
+        judgement.deny(DenialReason::ScanStale, detail, next);
     }
 }
 

@@ -9,6 +9,7 @@ use url::Url;
 use super::UpstreamConfig;
 use super::address::{self, ListenAddress, TlsConfig};
 use super::globs::{is_plainly_unmatched, warn_of_unmatched};
+use super::hints::joined;
 use super::section::Section;
 use super::urls::{is_loopback, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs};
@@ -285,13 +286,4 @@ pub(super) fn ops(root: &mut Section<'_, '_>) -> Option<OpsConfig> {
     }
     section.finish();
     config
-}
-
-/// Names, for a hint.
-pub(super) fn joined<T: ToString>(names: &BTreeSet<T>) -> String {
-    let names: Vec<String> = names.iter().map(T::to_string).collect();
-    match names.is_empty() {
-        true => "none, since none is configured".to_owned(),
-        false => names.join(", "),
-    }
 }

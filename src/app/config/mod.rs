@@ -18,6 +18,7 @@ mod fingerprint;
 mod folder;
 mod folder_listing;
 mod globs;
+mod hints;
 mod images;
 mod limits;
 mod listeners;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::globs::warn_of_unmatched;
-use super::listeners::joined;
+use super::hints::joined;
 use super::quantity::Period;
 use super::section::Section;
 use crate::oci::{Platform, RegistryHost, RepositoryGlobs};

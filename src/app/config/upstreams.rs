@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::globs::note_other_host;
-use super::listeners::joined;
+use super::hints::joined;
 use super::moment;
 use super::quantity::Period;
 use super::section::Section;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::setup::DemoSetup;
 use crate::cli::failure::Failure;
 use crate::cli::output::say;
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// The widest line.
 const MAX_LINE_CHARS: usize = 300;
@@ -54,9 +54,9 @@ impl StoryPrinter {
         say(&format!(
             "\n* {}\n  $ {}\n  {} {}\n  ({} requests reached the upstream)",
             step.what,
-            printable(&step.command, MAX_LINE_CHARS),
+            readable(&step.command, MAX_LINE_CHARS),
             step.status,
-            printable(&step.answer, MAX_LINE_CHARS),
+            readable(&step.answer, MAX_LINE_CHARS),
             step.upstream_requests
         ))
     }

@@ -3,7 +3,7 @@
 use super::report::{CauseView, NodeFindingView, NodeReport, ProofView};
 use crate::cli::diagnosis::{Entry, coloured};
 use crate::cli::output::Palette;
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// The longest text that is shown of one thing.
 const MAX_TEXT_CHARS: usize = 600;
@@ -11,7 +11,7 @@ const MAX_TEXT_CHARS: usize = 600;
 const SEVERITY_COLUMNS: usize = 8;
 
 pub fn render(report: &NodeReport, palette: Palette) -> String {
-    let mut text = format!("gateway {}\n", printable(&report.gateway, MAX_TEXT_CHARS));
+    let mut text = format!("gateway {}\n", readable(&report.gateway, MAX_TEXT_CHARS));
     for runtime in &report.runtimes {
         text.push_str(&format!("\n{}\n", palette.strong(runtime)));
         let findings = report.findings.iter();
@@ -40,17 +40,17 @@ fn finding(found: &NodeFindingView, palette: Palette) -> String {
 }
 
 fn proof(tried: &ProofView, palette: Palette) -> String {
-    let [what, said] = [&tried.what, &tried.said].map(|text| printable(text, MAX_TEXT_CHARS));
+    let [what, said] = [&tried.what, &tried.said].map(|text| readable(text, MAX_TEXT_CHARS));
     let cause = tried.cause.as_ref().map(cause).unwrap_or_default();
     format!(
         "  {}  pulled {what}\n            {}\n{cause}            it said: {said}\n",
         coloured(tried.outcome, SEVERITY_COLUMNS, palette),
-        printable(&tried.image, MAX_TEXT_CHARS)
+        readable(&tried.image, MAX_TEXT_CHARS)
     )
 }
 
 fn cause(cause: &CauseView) -> String {
-    let next_step = printable(&cause.next_step, MAX_TEXT_CHARS);
+    let next_step = readable(&cause.next_step, MAX_TEXT_CHARS);
     format!(
         "            {}\n            next: {next_step}\n",
         cause.meaning

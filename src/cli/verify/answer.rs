@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
 use crate::kubernetes::images::{KindSeen, ManifestLocation};
-use crate::oci::printable;
+use crate::oci::readable;
 use crate::trust::EnvironmentName;
 
 /// The longest text of a message or step that is shown, in characters.
@@ -145,7 +145,7 @@ impl VerifiedImage {
                 format!("sekisho: {}: {}", word(refusal.code), refusal.message)
             }
         };
-        printable(&line, MAX_TEXT_CHARS)
+        readable(&line, MAX_TEXT_CHARS)
     }
 
     pub fn next_step(&self) -> Option<String> {
@@ -153,7 +153,7 @@ impl VerifiedImage {
             VerifyAnswer::Verdict(_) => self.gravest().map(|reason| &reason.next_step),
             VerifyAnswer::Refused(refusal) => refusal.next_step.as_ref(),
         };
-        step.map(|step| printable(step, MAX_TEXT_CHARS))
+        step.map(|step| readable(step, MAX_TEXT_CHARS))
     }
 
     fn view(&self) -> JudgedView<'_> {

@@ -11,7 +11,7 @@ use super::super::failure::Failure;
 use super::answer::{NameRefusal, VerifiedImage, VerifyAnswer};
 use crate::api::{ErrorCode, VERDICTS, VerdictQuery, VerdictView};
 use crate::kubernetes::images::ManifestLocation;
-use crate::oci::printable;
+use crate::oci::readable;
 use crate::trust::{EnvironmentName, Exposure};
 
 /// Questions at a time: each may read a manifest from its upstream.
@@ -64,7 +64,7 @@ async fn judge(
 
 /// No server need be asked about what no runtime could pull.
 fn ill_formed(image: &str, why: &str) -> NameRefusal {
-    let image = printable(image, 200);
+    let image = readable(image, 200);
     NameRefusal {
         code: ErrorCode::BadRequest,
         message: format!("{image:?} is no image: {why}"),
@@ -89,7 +89,7 @@ async fn ask(
             Some(code) if is_of_the_image(code) => {
                 Ok(VerifyAnswer::Refused(refusal(code, &failure)))
             }
-            Some(_) => Err(failure.about(&printable(image, 200))),
+            Some(_) => Err(failure.about(&readable(image, 200))),
             None => Err(failure),
         },
     }

@@ -8,14 +8,14 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::answer::{VerifiedImage, VerifyReport};
 use crate::kubernetes::images::ManifestLocation;
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// The longest name of an image that is written, in characters.
 const MAX_IMAGE_NAME_CHARS: usize = 600;
 
 type Xml = Writer<Vec<u8>>;
 
-/// The document. All that comes from outside is printable, and quoted by the writer.
+/// The document. All that comes from outside is readable, and quoted by the writer.
 pub(super) fn document(verified: &VerifyReport) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -53,7 +53,7 @@ fn cases(xml: &mut Xml, images: &[VerifiedImage]) -> io::Result<()> {
 
 fn case(xml: &mut Xml, judged: &VerifiedImage, place: &ManifestLocation) -> io::Result<()> {
     let (image, object) = (
-        printable(&judged.image, MAX_IMAGE_NAME_CHARS),
+        readable(&judged.image, MAX_IMAGE_NAME_CHARS),
         place.object(),
     );
     let case = xml

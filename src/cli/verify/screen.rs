@@ -4,7 +4,7 @@ use super::super::aside::say_aside;
 use super::super::failure::Failure;
 use super::super::output::{Output, Palette, Table};
 use super::answer::{VerifiedImage, VerifyReport};
-use crate::oci::printable;
+use crate::oci::readable;
 
 /// How many places of one image are listed.
 const MAX_PLACES_SHOWN: usize = 10;
@@ -22,7 +22,7 @@ pub(super) fn show(verified: &VerifyReport, output: Output) -> Result<(), Failur
 /// On stderr, beside the answer.
 fn tell_notes(verified: &VerifyReport) {
     for note in &verified.notes {
-        say_aside(&format!("sekisho: {}", printable(note, 1000)));
+        say_aside(&format!("sekisho: {}", readable(note, 1000)));
     }
 }
 
@@ -63,7 +63,7 @@ fn whereabouts(judged: &VerifiedImage) -> String {
 
 fn denial(judged: &VerifiedImage, palette: Palette) -> String {
     let word = palette.bad("DENIED");
-    let image = printable(&judged.image, 600);
+    let image = readable(&judged.image, 600);
     let mut text = format!("{word}  {image}\n  {}\n", judged.line());
     if let Some(step) = judged.next_step() {
         text.push_str(&format!("  next: {step}\n"));

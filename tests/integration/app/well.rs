@@ -74,7 +74,7 @@ async fn an_upstream_that_fails_is_told_with_its_cause_until_it_answers() {
     lab.put(NAME, "1");
     let run = status(&lab).await;
     assert_eq!(run.code, 0, "{run:?}");
-    lab.upstream.inject("", 1000, Fault::Status(500));
+    lab.upstream.inject("", 1000, Fault::Status(503));
     lab.pull(0, NAME, "1").await;
     let run = status(&lab).await;
     assert_eq!(run.code, 1, "{run:?}");

@@ -122,7 +122,9 @@ fn mistakes_in_exceptions_and_advisories_exit_64_everywhere() {
             assert!(run.stderr.contains(part), "{part}\n{run:?}");
         }
     }
-    std::fs::remove_dir_all(folder.path().join("exceptions")).unwrap();
+    let exceptions = folder.path().join("exceptions");
+    std::fs::remove_dir_all(&exceptions).unwrap();
+    std::os::unix::fs::symlink("nowhere", exceptions).unwrap();
     let run = Program::new(&["check-config", "--output", "json"])
         .config(&file)
         .run();
