@@ -12,6 +12,7 @@ use super::expected::ExpectedNode;
 use super::finding::{OnNode, on_node};
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
+use crate::nodes::plain_toml::{TomlFlaw, read_plain};
 
 const WRITE_HINT: &str =
     "run `sekisho node-config` for this runtime, with the registry as --registry";
@@ -36,19 +37,30 @@ pub(super) struct RegistryTable {
 pub struct Registries {
     pub(super) entries: BTreeMap<String, RegistryTable>,
     search: Vec<String>,
-    unread: Vec<String>,
+    /// Files that the runtime cannot read, with what is wrong with them.
+    unread: Vec<(String, String)>,
 }
 
 /// Merges the files.
 pub fn read_registries(files: &[ConfFile]) -> Registries {
     let mut read = Registries::default();
     for file in files {
-        match file.text.parse::<Table>() {
+        match as_runtimes_read(&file.text) {
             Ok(table) => read.add(&file.path, &table),
-            Err(_) => read.unread.push(file.path.clone()),
+            Err(flaw) => read.unread.push((file.path.clone(), flaw.to_string())),
         }
     }
     read
+}
+
+/// Brackets and backslashes in keys are containerd's trouble alone.
+fn as_runtimes_read(text: &str) -> Result<Table, TomlFlaw> {
+    match read_plain(text) {
+        Err(TomlFlaw::BracketInHeader | TomlFlaw::EscapeInKey) => {
+            text.parse().map_err(|_| TomlFlaw::NoToml)
+        }
+        read => read,
+    }
 }
 
 impl Registries {
@@ -94,8 +106,8 @@ impl Registries {
         expected: &ExpectedNode,
     ) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
-        for path in &self.unread {
-            found.push(unread(runtime, path));
+        for (path, flaw) in &self.unread {
+            found.push(unread(runtime, path, flaw));
         }
         for entry in self.entries.values() {
             if !expected.is_direct(host_of(&entry.prefix)) {
@@ -135,6 +147,7 @@ impl Registries {
 impl RegistryTable {
     fn findings(&self, runtime: Runtime, expected: &ExpectedNode) -> Vec<Diagnosis<OnNode>> {
         let mut found = Vec::new();
+        found.extend(self.unnameable(runtime));
         let location = text(&self.table, "location").unwrap_or(&self.prefix);
         let is_blocked = self.table.get("blocked").and_then(Value::as_bool) == Some(true);
         if !is_blocked && !expected.is_at_gateway(location) {
@@ -154,6 +167,19 @@ impl RegistryTable {
             }
         }
         found
+    }
+
+    /// A place that not every version can name; then no image of this table is pulled.
+    fn unnameable(&self, runtime: Runtime) -> Option<Diagnosis<OnNode>> {
+        let mirrors = tables(&self.table, "mirror");
+        let named = mirrors.chain([&self.table]);
+        let mut places = named.filter_map(|table| text(table, "location"));
+        let odd = places.find(|place| place.contains("://") || place.starts_with('['))?;
+        let what = format!("{} names a place that it cannot: {odd:?}", self.prefix);
+        let found = on_node(runtime, Gravity::Unknown, &self.path, what)
+            .why("a scheme never stands there, and not every version reads an IPv6 address")
+            .next("name the gateway by a DNS name, without a scheme");
+        Some(found)
     }
 
     fn other_mirror(&self, runtime: Runtime, place: &str) -> Diagnosis<OnNode> {
@@ -178,8 +204,8 @@ impl RegistryTable {
     }
 }
 
-fn unread(runtime: Runtime, path: &str) -> Diagnosis<OnNode> {
-    on_node(runtime, Gravity::Unknown, path, "it is no TOML")
+fn unread(runtime: Runtime, path: &str, flaw: &str) -> Diagnosis<OnNode> {
+    on_node(runtime, Gravity::Unknown, path, flaw)
         .why("the runtime refuses every pull until it can read the file")
         .next("repair or remove the file")
 }

@@ -331,6 +331,40 @@ fn open_tables_are_reported() {
 }
 
 #[test]
+fn a_file_that_podman_cannot_read_is_not_called_closed() {
+    let unknown = |text: &str| {
+        let found = conf(&[text]).findings(Runtime::Podman, "/etc/containers", &expected());
+        let unknown = found
+            .into_iter()
+            .filter(|it| it.gravity == Gravity::Unknown);
+        unknown.map(|it| it.what).collect::<Vec<_>>()
+    };
+    assert_eq!(unknown(BLOCKED), [""; 0]);
+    assert_eq!(
+        unknown(&format!("{BLOCKED}[aliases]\n\"a\" = \"docker.io/b\"\n")),
+        [""; 0]
+    );
+    for (text, told) in [
+        (format!("\u{feff}{BLOCKED}"), "byte order mark"),
+        (format!("x = {{ a = 1,\n b = 2 }}\n{BLOCKED}"), "line break"),
+        (
+            BLOCKED.replace("gate.corp:5080", "[fd00::1]:5080"),
+            "[fd00::1]",
+        ),
+        (
+            BLOCKED.replace("gate.corp:5080", "https://gate.corp:5080"),
+            "https://",
+        ),
+    ] {
+        let found = unknown(&text);
+        assert!(
+            found.len() == 1 && found[0].contains(told),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_replica_of_a_table_says_of_the_decoy_what_it_says_of_the_registry() {
     let registries = conf(&[BLOCKED]);
     let text = replica_of_registry(&registries, "docker.io", &expected(), "127.0.0.1:9");

@@ -7,11 +7,12 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::lab::{Docker, Outcome, Podman, Site, or_skip, outcome, run};
+use crate::lab::{Authority, Docker, Outcome, Podman, Site, or_skip, outcome, run};
 
 /// A node whose files lie in a folder, and whose podman keeps its images there too.
 struct Node {
     site: Site,
+    scheme: &'static str,
     folder: TempDir,
 }
 
@@ -25,7 +26,11 @@ impl Node {
             run.display()
         );
         fs::write(folder.path().join("storage.conf"), storage).unwrap();
-        Self { site, folder }
+        Self {
+            site,
+            scheme: "http",
+            folder,
+        }
     }
 
     fn conf(&self) -> PathBuf {
@@ -33,7 +38,7 @@ impl Node {
     }
 
     fn gateway(&self) -> String {
-        format!("http://{}", self.site.gateway.address())
+        format!("{}://{}", self.scheme, self.site.gateway.address())
     }
 
     fn registry(&self) -> String {
@@ -107,6 +112,29 @@ fn blocked_sources_are_closed_and_open_ones_are_proven_open() {
         );
     }
     assert!(node.site.development.requests_by("containers/").is_empty());
+}
+
+#[test]
+fn the_ca_is_named_where_podman_and_skopeo_do_not_trust_it() {
+    or_skip!(Podman::find());
+    let authority = Authority::create();
+    let (certificate, key) = authority.leaf("127.0.0.1");
+    let [certificate, key] = [certificate, key].map(|file| file.display().to_string());
+    let tls = format!("tls = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n");
+    let site = or_skip!(Site::open_with(|setup| setup.listener(&tls)));
+    let node = Node {
+        scheme: "https",
+        ..Node::new(site)
+    };
+    for runtime in ["podman", "crio"] {
+        node.configure(runtime);
+        let said = node.doctor(runtime, &[]);
+        assert_proofs(&said, &["unproven"]);
+        let cause = &report(&said)["proofs"][0]["cause"];
+        assert_eq!(cause["code"], "untrusted-ca", "{}", said.stdout);
+        let next = cause["next_step"].as_str().unwrap();
+        assert!(next.contains("/etc/containers/certs.d"), "{next}");
+    }
 }
 
 #[test]
