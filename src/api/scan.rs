@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(choice.format().is_none(), word == "auto");
         }
         assert_eq!(FormatChoice::words().count(), Format::ALL.len() + 1);
-        assert!(serde_json::from_str::<FormatChoice>("\"clair\"").is_err());
+        assert!(serde_json::from_str::<FormatChoice>("\"nessus\"").is_err());
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub enum ReportError {
     #[error(
         "this is no report that can be read; wanted: Trivy JSON (trivy image -f json), Grype \
          JSON (grype -o json), Aqua JSON (scannercli or its API), a GitLab container scanning \
-         report, a Harbor vulnerability report, a cosign-vuln or in-toto-vulns attestation, \
+         report, a Harbor vulnerability report, a VulnerabilityReport of trivy-operator, what ECR, \
+         Inspector, twistcli (Prisma), Snyk Container, Clair, Quay or Anchore say of an image, a cosign-vuln or in-toto-vulns attestation, \
          SARIF, or CycloneDX JSON{hint}"
     )]
     Unrecognised {

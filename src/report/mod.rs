@@ -4,10 +4,14 @@
 //! what is missing, filtered or failed makes it incomplete, and an incomplete
 //! report is never a pass.
 
+mod anchore;
 mod aqua;
+mod clair;
 mod cosign;
+mod counted;
 mod cvss_vector;
 mod cyclonedx;
+mod ecr;
 mod encoding;
 mod error;
 mod field;
@@ -18,19 +22,26 @@ mod grype;
 mod harbor;
 mod identifiers;
 mod in_toto;
+mod inspector;
 mod keys;
+mod prisma;
+mod quay;
 mod rating;
 mod read;
 mod sarif;
 mod scan_report;
 mod scanner_info;
 mod severity;
+mod snyk;
 mod statement;
 mod strict;
 mod subject;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trivy;
+mod trivy_operator;
+mod vendor;
 
 pub use encoding::decode;
 pub use error::ReportError;

@@ -6,8 +6,9 @@ use super::gather::each;
 use super::keys::{self, Keys};
 use super::strict::MAX_REPORT_BYTES;
 use super::{
-    Format, ReportError, ScanReport, aqua, cosign, cyclonedx, gitlab, grype, harbor, in_toto,
-    sarif, statement, strict, trivy,
+    Format, ReportError, ScanReport, anchore, aqua, clair, cosign, cyclonedx, ecr, gitlab, grype,
+    harbor, in_toto, inspector, prisma, quay, sarif, snyk, statement, strict, trivy,
+    trivy_operator, vendor,
 };
 
 /// Reads a report of the `format`, or of the one it is recognised as.
@@ -40,6 +41,14 @@ fn read_as(format: Format, document: &str) -> Result<ScanReport, ReportError> {
         Format::Aqua => aqua::read(document),
         Format::Gitlab => gitlab::read(document),
         Format::Harbor => harbor::read(document),
+        Format::TrivyOperator => trivy_operator::read(document),
+        Format::Ecr => ecr::read(document),
+        Format::Inspector => inspector::read(document),
+        Format::Prisma => prisma::read(document),
+        Format::Snyk => snyk::read(document),
+        Format::Clair => clair::read(document),
+        Format::Quay => quay::read(document),
+        Format::Anchore => anchore::read(document),
         Format::CosignVuln => cosign::read(document, read_native),
         Format::Sarif => sarif::read(document),
         Format::Cyclonedx => cyclonedx::read(document),
@@ -71,7 +80,7 @@ enum Shape {
 }
 
 /// Keys that together only one format writes.
-const FORMAT_KEYS: [(&[&str], Shape); 17] = [
+const FORMAT_KEYS: [(&[&str], Shape); 23] = [
     (
         &["SchemaVersion", "ArtifactType"],
         Shape::Report(Format::Trivy),
@@ -102,6 +111,21 @@ const FORMAT_KEYS: [(&[&str], Shape); 17] = [
     (&[harbor::MIME_TYPES[0]], Shape::Report(Format::Harbor)),
     (&[harbor::MIME_TYPES[1]], Shape::Report(Format::Harbor)),
     (&[harbor::MIME_TYPES[2]], Shape::Report(Format::Harbor)),
+    (&["imageScanFindings"], Shape::Report(Format::Ecr)),
+    (&["imageScanStatus"], Shape::Report(Format::Ecr)),
+    (
+        &["dependencyCount", "docker", "vulnerabilities"],
+        Shape::Report(Format::Snyk),
+    ),
+    (&clair::KEYS, Shape::Report(Format::Clair)),
+    (
+        &["vulnerabilities", "vulnerability_type"],
+        Shape::Report(Format::Anchore),
+    ),
+    (
+        &["vulnerabilities", "vulnerabilityType"],
+        Shape::Report(Format::Anchore),
+    ),
     (&["runs", "version"], Shape::Report(Format::Sarif)),
     (&cosign::PREDICATE_KEYS, Shape::Report(Format::CosignVuln)),
     (&["bomFormat"], Shape::Report(Format::Cyclonedx)),
@@ -125,7 +149,7 @@ fn recognise(document: &str) -> Result<Format, ReportError> {
         Ok(Some(Shape::Page)) => {
             unrecognised("; this is a page, but not of vulnerabilities in an image")
         }
-        Ok(None) => unrecognised(hint(&keys)),
+        Ok(None) => vendor::below(&keys, document),
         Err(Several) => unrecognised("; this one has the keys of two of them"),
     }
 }
@@ -151,7 +175,8 @@ fn recognise_list(document: &str) -> Result<Format, ReportError> {
     let list: &RawValue =
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     let no_image = ReportError::Unrecognised {
-        hint: "; this is a list, but not of images (Trivy's first schema was one)",
+        hint: "; this is a list, but not of images (Trivy's first schema was one, and so is \
+               Anchore's answer on its policy; hand in its vulnerabilities)",
     };
     let mut images = 0;
     let walked = each("report", Some(list), |entry: Keys| {
@@ -167,17 +192,5 @@ fn recognise_list(document: &str) -> Result<Format, ReportError> {
             hint: "; this list is empty",
         }),
         Err(_) => Err(no_image),
-    }
-}
-
-fn hint(keys: &Keys) -> &'static str {
-    if keys.has_all(&["version", "vulnerabilities"]) {
-        "; this looks like a GitLab report without its scan"
-    } else if keys.has("@context") {
-        "; this looks like a VEX document, which is no scan"
-    } else if keys.has("spdxVersion") {
-        "; this looks like an SPDX inventory, which is no scan"
-    } else {
-        ""
     }
 }

@@ -17,6 +17,14 @@ pub enum Format {
     Aqua,
     Gitlab,
     Harbor,
+    TrivyOperator,
+    Ecr,
+    Inspector,
+    Prisma,
+    Snyk,
+    Clair,
+    Quay,
+    Anchore,
     CosignVuln,
     Sarif,
     Cyclonedx,
@@ -24,12 +32,20 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 17] = [
         Self::Trivy,
         Self::Grype,
         Self::Aqua,
         Self::Gitlab,
         Self::Harbor,
+        Self::TrivyOperator,
+        Self::Ecr,
+        Self::Inspector,
+        Self::Prisma,
+        Self::Snyk,
+        Self::Clair,
+        Self::Quay,
+        Self::Anchore,
         Self::CosignVuln,
         Self::Sarif,
         Self::Cyclonedx,
@@ -43,6 +59,14 @@ impl Format {
             Self::Aqua => "aqua",
             Self::Gitlab => "gitlab",
             Self::Harbor => "harbor",
+            Self::TrivyOperator => "trivy-operator",
+            Self::Ecr => "ecr",
+            Self::Inspector => "inspector",
+            Self::Prisma => "prisma",
+            Self::Snyk => "snyk",
+            Self::Clair => "clair",
+            Self::Quay => "quay",
+            Self::Anchore => "anchore",
             Self::CosignVuln => "cosign-vuln",
             Self::Sarif => "sarif",
             Self::Cyclonedx => "cyclonedx",
@@ -59,8 +83,15 @@ impl Format {
             | Self::Aqua
             | Self::Gitlab
             | Self::Harbor
+            | Self::TrivyOperator
+            | Self::Ecr
+            | Self::Prisma
+            | Self::Snyk
+            | Self::Clair
+            | Self::Quay
+            | Self::Anchore
             | Self::CosignVuln => true,
-            Self::Sarif | Self::Cyclonedx | Self::InTotoVulns => false,
+            Self::Inspector | Self::Sarif | Self::Cyclonedx | Self::InTotoVulns => false,
         }
     }
 }
@@ -74,8 +105,9 @@ impl fmt::Display for Format {
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the formats that are read are trivy, grype, aqua, gitlab, harbor, cosign-vuln, sarif, \
-     cyclonedx and in-toto-vulns"
+    "the formats that are read are trivy, grype, aqua, gitlab, harbor, trivy-operator, ecr, \
+     inspector, prisma, snyk, clair, quay, anchore, cosign-vuln, sarif, cyclonedx and \
+     in-toto-vulns"
 )]
 pub struct UnknownFormat;
 
@@ -108,6 +140,8 @@ pub enum Incomplete {
     DatabaseInvalid,
     /// It recognised neither an operating system nor any package.
     NothingRecognised,
+    /// It does not name its image by digest.
+    Unnamed,
     /// Nothing in it shows that a scan came to its end.
     Unproven(String),
     /// It lies in an envelope of another format, and is of one that cannot be a pass.
@@ -123,6 +157,7 @@ impl fmt::Display for Incomplete {
             Self::NothingRecognised => {
                 f.write_str("neither an operating system nor a package was recognised")
             }
+            Self::Unnamed => f.write_str("the report does not name its image by digest"),
             Self::Unproven(what) => write!(f, "nothing shows that the scan ended: {what}"),
             Self::Lossy(format) => {
                 write!(f, "a {format} report can deny, and is no pass by itself")
@@ -153,4 +188,35 @@ pub struct ScanReport {
     /// findings, so that one can be blocked before anybody has a name for what is
     /// wrong with it.
     pub packages: Vec<Package>,
+}
+
+impl ScanReport {
+    /// One of a tool of this name that says nothing.
+    pub(super) fn blank(format: Format, tool: &str) -> Self {
+        Self {
+            format,
+            tool: Tool {
+                name: tool.to_owned(),
+                version: None,
+            },
+            subject: ReportSubject::default(),
+            scanned_at: None,
+            database_at: None,
+            incomplete: Vec::new(),
+            end_of_life: false,
+            malware: 0,
+            secrets: 0,
+            findings: Vec::new(),
+            packages: Vec::new(),
+        }
+    }
+
+    /// The same, and no pass unless it names its image by the digest of its manifest, or
+    /// of its config.
+    pub(super) fn named_by_digest(mut self) -> Self {
+        if self.subject.manifests.is_empty() && self.subject.image_id.is_none() {
+            self.incomplete.push(Incomplete::Unnamed);
+        }
+        self
+    }
 }

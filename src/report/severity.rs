@@ -75,6 +75,16 @@ impl Severity {
         Self::on(&words, &["info", "none"], "unknown", word)
     }
 
+    /// AWS's upper-case words, of ECR and of Inspector. `UNDEFINED` and `UNTRIAGED` are no
+    /// rating; `INFORMATIONAL` is the lowest one.
+    pub(super) fn from_aws(word: &str) -> Result<Option<Self>, UnknownSeverity> {
+        let words = ["CRITICAL", "HIGH", "MEDIUM", "LOW"];
+        match word {
+            "UNTRIAGED" => Ok(None),
+            word => Self::on(&words, &["INFORMATIONAL"], "UNDEFINED", word),
+        }
+    }
+
     /// Reads `word` on the scale of one scanner: its four words from the gravest
     /// down, those for what is less than low, and the one for no rating. Any other is
     /// an error, and so is none at all: a rating that was lost is not one that was

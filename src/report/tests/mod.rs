@@ -12,3 +12,4 @@ mod sarif;
 mod size;
 mod sweep;
 mod trivy;
+mod vendors;

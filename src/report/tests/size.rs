@@ -11,6 +11,16 @@ const fn fixture(format: Format) -> &'static str {
         Format::Aqua => include_str!("../../../tests/fixtures/reports/aqua-scannercli.json"),
         Format::Gitlab => include_str!("../../../tests/fixtures/reports/gitlab-findings.json"),
         Format::Harbor => include_str!("../../../tests/fixtures/reports/harbor-findings.json"),
+        Format::TrivyOperator => {
+            include_str!("../../../tests/fixtures/reports/trivy-operator.json")
+        }
+        Format::Ecr => include_str!("../../../tests/fixtures/reports/ecr-basic.json"),
+        Format::Inspector => include_str!("../../../tests/fixtures/reports/inspector.json"),
+        Format::Prisma => include_str!("../../../tests/fixtures/reports/prisma.json"),
+        Format::Snyk => include_str!("../../../tests/fixtures/reports/snyk.json"),
+        Format::Clair => include_str!("../../../tests/fixtures/reports/clair.json"),
+        Format::Quay => include_str!("../../../tests/fixtures/reports/quay.json"),
+        Format::Anchore => include_str!("../../../tests/fixtures/reports/anchore.json"),
         Format::CosignVuln => include_str!("../../../tests/fixtures/reports/cosign-vuln.json"),
         Format::Sarif => include_str!("../../../tests/fixtures/reports/sarif.json"),
         Format::Cyclonedx => include_str!("../../../tests/fixtures/reports/cyclonedx.json"),

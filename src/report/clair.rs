@@ -1,0 +1,158 @@
+//! Clair v4: the vulnerability report of its matcher, as `clairctl report -o json` and
+//! its API print it. It is a set of tables that refer to each other by id.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::gather::{Few, Findings, Packages};
+use super::table::Table;
+use super::{
+    Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, field,
+    rating,
+};
+
+/// The keys that only Clair's report has.
+pub(super) const KEYS: [&str; 2] = ["manifest_hash", "package_vulnerabilities"];
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(default)]
+    manifest_hash: String,
+    packages: Option<Table<ClairPackage>>,
+    distributions: Option<Table<serde::de::IgnoredAny>>,
+    #[serde(borrow)]
+    vulnerabilities: Option<Table<Vulnerability<'a>>>,
+    package_vulnerabilities: Option<Table<Few<String>>>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct ClairPackage {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct Vulnerability<'a> {
+    name: String,
+    #[serde(default)]
+    updater: String,
+    #[serde(default)]
+    links: String,
+    #[serde(borrow)]
+    severity: Option<&'a RawValue>,
+    #[serde(default)]
+    normalized_severity: String,
+    package: Option<ClairPackage>,
+    #[serde(default)]
+    fixed_in_version: String,
+}
+
+/// Reads a document that is known to be strict JSON.
+pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
+    let document: Document<'_> =
+        serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
+    let manifest = field::digest("manifest_hash", &document.manifest_hash)?;
+    let findings = document.findings()?;
+    let mut packages = Packages::default();
+    let installed = document.packages.map(|table| table.0);
+    for package in installed.unwrap_or_default().into_values() {
+        packages.push(package.package()?)?;
+    }
+    let nothing = packages.is_empty()
+        && document
+            .distributions
+            .is_none_or(|distributions| distributions.0.is_empty());
+    let report = ScanReport {
+        subject: ReportSubject {
+            manifests: manifest.into_iter().collect(),
+            ..ReportSubject::default()
+        },
+        incomplete: Vec::from_iter(nothing.then_some(Incomplete::NothingRecognised)),
+        findings: findings.distinct(),
+        packages: packages.distinct(),
+        ..ScanReport::blank(Format::Clair, "clair")
+    };
+    Ok(report.named_by_digest())
+}
+
+impl Document<'_> {
+    /// Each vulnerability of each package; one that no package has counts too, in the
+    /// package that it is about.
+    fn findings(&self) -> Result<Findings, ReportError> {
+        let missing = |field| ReportError::field(field, "is missing");
+        let known = self.vulnerabilities.as_ref();
+        let known = &known.ok_or_else(|| missing("vulnerabilities"))?.0;
+        let of_packages = self.package_vulnerabilities.as_ref();
+        let of_packages = &of_packages
+            .ok_or_else(|| missing("package_vulnerabilities"))?
+            .0;
+        let installed = self.packages.as_ref();
+        let mut findings = Findings::default();
+        let mut named = HashSet::new();
+        for (package, ids) in of_packages {
+            let package = installed.and_then(|table| table.0.get(package));
+            for id in &ids.0 {
+                let unknown = || ReportError::field("package_vulnerabilities", "names no entry");
+                let found = known.get(id).ok_or_else(unknown)?;
+                named.insert(id);
+                findings.push(found.finding(package)?)?;
+            }
+        }
+        for (_, found) in known.iter().filter(|(id, _)| !named.contains(id)) {
+            findings.push(found.finding(None)?)?;
+        }
+        Ok(findings)
+    }
+}
+
+impl ClairPackage {
+    fn package(self) -> Result<Package, ReportError> {
+        Ok(Package {
+            name: field::text("name", self.name)?,
+            version: field::text("version", self.version)?,
+            purl: None,
+        })
+    }
+}
+
+impl Vulnerability<'_> {
+    fn finding(&self, installed: Option<&ClairPackage>) -> Result<Finding, ReportError> {
+        let id = field::id("name", self.name.clone())?;
+        let about = installed.or(self.package.as_ref());
+        let package = about.cloned().unwrap_or_default();
+        let mut aliases = field::Aliases::new("links", &id);
+        aliases.add_within(&id)?;
+        aliases.add_within(&self.links)?;
+        let aliases = aliases.listed();
+        Ok(Finding {
+            aliases,
+            severity: self.rating(&id)?,
+            package: field::text("name", package.name)?,
+            purl: None,
+            installed: field::text("version", package.version)?,
+            fixed: field::for_people(self.fixed_in_version.clone()),
+            severity_source: field::for_people(self.updater.clone()),
+            status: None,
+            id,
+        })
+    }
+
+    /// Clair's own word; where that says nothing, the source's, if it is a score.
+    fn rating(&self, id: &str) -> Result<Option<Severity>, ReportError> {
+        if self.normalized_severity.is_empty() {
+            return Err(ReportError::Unrated {
+                id: id.to_owned(),
+                format: Format::Clair,
+            });
+        }
+        match Severity::from_grype(&self.normalized_severity)? {
+            // Sources have words of their own, which Clair could not read either.
+            None => Ok(rating::of_score("severity", self.severity).unwrap_or_default()),
+            rated => Ok(rated),
+        }
+    }
+}
