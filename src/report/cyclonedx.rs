@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, Packages, each};
 use super::{
     Finding, Format, Package, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
-    rating,
+    identifiers, rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -81,11 +81,18 @@ struct Vulnerability<'a> {
     #[serde(default)]
     id: String,
     references: Option<Few<Named>>,
+    advisories: Option<Few<Linked>>,
     #[serde(borrow)]
     ratings: Option<Few<Rating<'a>>>,
     analysis: Option<Analysis>,
     recommendation: Option<String>,
     affects: Option<Few<Affected>>,
+}
+
+#[derive(Deserialize)]
+struct Linked {
+    #[serde(default)]
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -217,7 +224,12 @@ fn add(
     let id = field::id("id", found.id)?;
     let references = found.references.unwrap_or_default().0;
     let named = references.into_iter().map(|reference| reference.id);
-    let aliases = field::aliases("references", &id, named.filter(|id| !id.is_empty()))?;
+    let links = found.advisories.unwrap_or_default().0;
+    let linked = links
+        .iter()
+        .flat_map(|link| identifiers::in_text(&link.url));
+    let named = named.filter(|id| !id.is_empty()).chain(linked);
+    let aliases = field::aliases("references", &id, named)?;
     let severity = gravest(found.ratings.unwrap_or_default().0)?;
     let state = found.analysis.map(|analysis| analysis.state);
     let status = state.filter(|state| is_dismissed(state));

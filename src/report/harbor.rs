@@ -11,7 +11,7 @@ use super::gather::{Few, Findings, each};
 use super::keys::Keys;
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
-    field, rating,
+    field, identifiers, rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -86,6 +86,7 @@ struct Vulnerability<'a> {
     #[serde(default)]
     severity: String,
     artifact_digests: Option<Few<String>>,
+    links: Option<Few<String>>,
     #[serde(borrow)]
     preferred_cvss: Option<Cvss<'a>>,
 }
@@ -296,8 +297,10 @@ impl Cvss<'_> {
 fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let severity = found.rating()?;
     let id = field::id("id", found.id)?;
+    let links = found.links.unwrap_or_default().0;
+    let linked = links.iter().flat_map(|link| identifiers::in_text(link));
     Ok(Finding {
-        aliases: field::aliases("id", &id, [])?,
+        aliases: field::aliases("links", &id, linked)?,
         id,
         package: field::text("package", found.package)?,
         purl: None,

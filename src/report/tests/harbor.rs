@@ -53,6 +53,17 @@ fn reads_findings() {
 }
 
 #[test]
+fn an_id_that_stands_in_a_link_alone_is_an_alias() {
+    let linked = with(FINDINGS, "\"id\": \"CVE-2026-0301\"", "\"id\": \"DSA-9-1\"").unwrap();
+    let found = linked
+        .findings
+        .iter()
+        .find(|it| it.id == "DSA-9-1")
+        .unwrap();
+    assert_eq!(found.aliases, ["CVE-2026-0301"]);
+}
+
+#[test]
 fn an_unknown_severity_word_is_an_error() {
     for word in ["HIGH", "None", "Info", "Severe"] {
         let error = with(FINDINGS, "\"Negligible\"", &format!("\"{word}\"")).unwrap_err();
