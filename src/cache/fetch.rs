@@ -10,13 +10,14 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream};
 use jiff::Timestamp;
 
+use super::blob_request::BlobRequest;
 use super::error::FetchError;
 use super::file_store::StoredLookup;
-use super::fills::{Fill, FillGuard, FillState, Joined};
+use super::fills::{Fill, FillGuard, FillKey, FillState, Joined};
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{Opener, opener};
-use crate::oci::Digest;
+use crate::oci::{Digest, Repository};
 use crate::stream::{Chunks, GrowingFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
@@ -99,10 +100,11 @@ impl Blob {
 }
 
 impl Cache {
-    /// Whether a blob is being fetched and its bytes have begun to come. Once it
-    /// is not any more, [`Self::get`] finds it, unless it failed.
-    pub fn is_filling(&self, digest: &Digest) -> bool {
-        self.inner.fills.is_growing(digest)
+    /// Whether a blob is being fetched from the same upstream and its bytes have begun to
+    /// come. Once it is not any more, [`Self::get`] finds it, unless it failed.
+    pub fn is_filling(&self, source: &Repository, digest: &Digest, size: u64) -> bool {
+        let key = FillKey::shared(source, digest, size);
+        self.inner.fills.is_growing(&key)
     }
 
     /// A stored blob. Opens its file unless it is being read already.
@@ -116,19 +118,17 @@ impl Cache {
         blob
     }
 
-    /// A blob, fetched if it is not stored: `size` is that of its descriptor,
-    /// and a content longer or shorter is refused.
+    /// A blob, fetched if it is not stored. A stored one serves all, whichever upstream
+    /// it came from.
     ///
     /// `open` starts the content upstream at an offset, which it must honour;
     /// it is called with 0 first, and again where a stream broke off. However
-    /// many callers ask at once, one `open` serves them all, and outlives them.
-    /// Returns when the first bytes are there. An error before that is the
-    /// same for all who waited; the next call starts afresh.
+    /// many callers of one upstream ask at once, one `open` serves them all, and
+    /// outlives them. Returns when the first bytes are there. An error before that is
+    /// the same for all of one repository who waited; the next call starts afresh.
     pub async fn fetch<F, Fut, S, E>(
         &self,
-        digest: &Digest,
-        size: u64,
-        now: Timestamp,
+        request: &BlobRequest,
         open: F,
     ) -> Result<Blob, FetchError>
     where
@@ -138,22 +138,31 @@ impl Cache {
         E: Error + Send + Sync + 'static,
     {
         let open = opener(open);
+        let BlobRequest { source, digest, .. } = request;
+        let mut key = FillKey::shared(source, digest, request.size);
         loop {
-            if let Some(blob) = self.inner.stored_blob(digest, now).await {
-                return blob.of_length(size);
+            if let Some(blob) = self.inner.stored_blob(digest, request.now).await {
+                return blob.of_length(request.size);
             }
-            let fill = match self.inner.fills.join(digest, size, &self.inner.blobs) {
+            let fill = match self.inner.fills.join(&key, source, &self.inner.blobs) {
                 Joined::Stored => continue,
-                // At most one of two lengths is right: let the other one fail.
-                Joined::Following(fill) if fill.size() != size => {
-                    fill.ended().await;
-                    continue;
-                }
                 Joined::Following(fill) => fill,
-                Joined::Leading(guard) => self.start_fill(guard, open.clone(), now),
+                Joined::Leading(guard) => self.start_fill(guard, open.clone(), request.now),
             };
-            return self.follow_fill(fill, digest, open, now).await;
+            match self.started(&fill).await {
+                // What another repository was answered is no answer to this one.
+                FillState::Failed(_) if fill.source() != source => {
+                    key = FillKey::own(source, digest, request.size);
+                }
+                state => return self.follow_fill(fill, state, request, open).await,
+            }
         }
+    }
+
+    /// Waits for the first bytes of a fill, or for its end.
+    async fn started(&self, fill: &Fill) -> FillState {
+        let _waiting = self.inner.counters.fill_waiters.hold(1);
+        fill.started().await
     }
 
     fn start_fill(&self, guard: FillGuard, open: Opener, now: Timestamp) -> Arc<Fill> {
@@ -166,14 +175,11 @@ impl Cache {
     async fn follow_fill(
         &self,
         fill: Arc<Fill>,
-        digest: &Digest,
+        state: FillState,
+        request: &BlobRequest,
         open: Opener,
-        now: Timestamp,
     ) -> Result<Blob, FetchError> {
         let len = fill.size();
-        let waiting = self.inner.counters.fill_waiters.hold(1);
-        let state = fill.started().await;
-        drop(waiting);
         let body = match state {
             FillState::Growing(growing) | FillState::Filled(growing) => {
                 BlobData::Filling(growing, fill)
@@ -181,9 +187,7 @@ impl Cache {
             FillState::Unstored => {
                 self.inner.counters.passed.add(1);
                 let on_verified = self.inner.on_verified.clone();
-                BlobData::Uncached(
-                    stream_uncached(open, digest.clone(), len, on_verified, now).await?,
-                )
+                BlobData::Uncached(stream_uncached(open, request, on_verified).await?)
             }
             FillState::Failed(error) => return Err(error),
             FillState::Opening => return Err(FetchError::Interrupted),

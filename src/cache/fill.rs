@@ -33,7 +33,12 @@ impl Inner {
                 // Followers that wait get the error; those that read already get it from
                 // the stream.
                 if guard.is_announced() {
-                    tracing::warn!(blob.digest = %guard.digest(), %error, "a fill broke off");
+                    tracing::warn!(
+                        blob.digest = %guard.digest(),
+                        blob.repository = %guard.fill().source(),
+                        %error,
+                        "a fill broke off"
+                    );
                 }
                 FillState::Failed(error)
             }
@@ -103,9 +108,12 @@ impl Inner {
         place.map_err(io::Error::other).flatten()
     }
 
-    /// Stores the file. Its readers have all of it already, so a failure here only means
+    /// Stores the file, unless a fill of another upstream did so meanwhile. Its readers have all of it already, so a failure here only means
     /// that it is fetched again later.
     async fn keep(self: &Arc<Self>, place: FillFile, guard: &FillGuard, pulled: i64) {
+        if self.blobs.contains(guard.digest()) {
+            return discard(place).await;
+        }
         let (inner, digest) = (self.clone(), guard.digest().clone());
         let stored = tokio::task::spawn_blocking(move || {
             let FillFile { temporary, _room } = place;

@@ -1,5 +1,9 @@
-//! Single flight: for each digest at most one fill runs, and it belongs to
-//! none of those who wait for it.
+//! Single flight: for each content of an upstream at most one fill runs, and it
+//! belongs to none of those who wait for it.
+//!
+//! Upstreams share no fill: what one of them does not send, sends slowly or sends
+//! wrong says nothing of another. Repositories of one upstream share it while it
+//! goes well; what one of them was refused, another asks for itself.
 //!
 //! A fill is a task from its first moment, so there is no leading client that
 //! could take it along when it goes. A follower can only wait; if it gives up,
@@ -12,8 +16,40 @@ use tokio::sync::watch;
 
 use super::error::FetchError;
 use super::file_store::FileStore;
-use crate::oci::Digest;
+use crate::oci::{Digest, RegistryHost, Repository, RepositoryName};
 use crate::stream::GrowingFile;
+
+/// Whose content a fill fetches. A size that is declared wrongly holds nobody up
+/// who declares the right one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FillKey {
+    upstream: RegistryHost,
+    /// `None`: it serves every repository of the upstream.
+    only: Option<RepositoryName>,
+    digest: Digest,
+    /// As the manifest declares it, in bytes.
+    size: u64,
+}
+
+impl FillKey {
+    /// A fill for every repository of the upstream.
+    pub(super) fn shared(source: &Repository, digest: &Digest, size: u64) -> Self {
+        Self {
+            upstream: source.host().clone(),
+            only: None,
+            digest: digest.clone(),
+            size,
+        }
+    }
+
+    /// A fill for `source` alone.
+    pub(super) fn own(source: &Repository, digest: &Digest, size: u64) -> Self {
+        Self {
+            only: Some(source.name().clone()),
+            ..Self::shared(source, digest, size)
+        }
+    }
+}
 
 /// The state of a fill.
 #[derive(Clone)]
@@ -32,12 +68,18 @@ pub(super) enum FillState {
 /// A fill, as its followers see it.
 pub(super) struct Fill {
     size: u64,
+    /// The repository that it asks.
+    source: Repository,
     state: watch::Sender<FillState>,
 }
 
 impl Fill {
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    pub(super) fn source(&self) -> &Repository {
+        &self.source
     }
 
     /// Waits for the first bytes, or for the end.
@@ -68,7 +110,7 @@ impl Fill {
     }
 }
 
-type Running = Arc<DashMap<Digest, Arc<Fill>>>;
+type Running = Arc<DashMap<FillKey, Arc<Fill>>>;
 
 /// The fills that run now.
 #[derive(Default)]
@@ -85,25 +127,28 @@ pub(super) enum Joined {
 }
 
 impl Fills {
-    /// Whether bytes of `digest` are coming.
-    pub(super) fn is_growing(&self, digest: &Digest) -> bool {
-        let fill = self.running.get(digest);
+    /// Whether bytes of it are coming.
+    pub(super) fn is_growing(&self, key: &FillKey) -> bool {
+        let fill = self.running.get(key);
         fill.is_some_and(|fill| fill.is_growing())
     }
 
-    /// Finds the fill of `digest` or makes it. A fill is removed from this map only after
-    /// its file is stored, so nothing is fetched twice.
-    pub(super) fn join(&self, digest: &Digest, size: u64, store: &FileStore) -> Joined {
-        match self.running.entry(digest.clone()) {
+    /// Finds the fill of `key` or makes it, to ask `source`. A fill is removed from this
+    /// map only after its file is stored, so nothing is fetched twice.
+    pub(super) fn join(&self, key: &FillKey, source: &Repository, store: &FileStore) -> Joined {
+        match self.running.entry(key.clone()) {
             Entry::Occupied(running) => Joined::Following(running.get().clone()),
-            Entry::Vacant(_) if store.contains(digest) => Joined::Stored,
+            Entry::Vacant(_) if store.contains(&key.digest) => Joined::Stored,
             Entry::Vacant(vacant) => {
-                let state = watch::Sender::new(FillState::Opening);
-                let fill = Arc::new(Fill { size, state });
+                let fill = Arc::new(Fill {
+                    size: key.size,
+                    source: source.clone(),
+                    state: watch::Sender::new(FillState::Opening),
+                });
                 vacant.insert(fill.clone());
                 Joined::Leading(FillGuard {
                     running: self.running.clone(),
-                    digest: digest.clone(),
+                    key: key.clone(),
                     fill,
                     last: FillState::Failed(FetchError::Interrupted),
                 })
@@ -115,14 +160,14 @@ impl Fills {
 /// Ends the fill when dropped, in whatever way, and wakes everyone who waits for it.
 pub(super) struct FillGuard {
     running: Running,
-    digest: Digest,
+    key: FillKey,
     fill: Arc<Fill>,
     last: FillState,
 }
 
 impl FillGuard {
     pub(super) fn digest(&self) -> &Digest {
-        &self.digest
+        &self.key.digest
     }
 
     pub(super) fn fill(&self) -> &Arc<Fill> {
@@ -152,7 +197,7 @@ impl FillGuard {
 
 impl Drop for FillGuard {
     fn drop(&mut self) {
-        self.running.remove(&self.digest);
+        self.running.remove(&self.key);
         let last = std::mem::replace(&mut self.last, FillState::Opening);
         self.fill.state.send_replace(last);
     }

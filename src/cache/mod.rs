@@ -14,9 +14,10 @@
 //!   file that is missing is a miss, and so is one of the wrong length.
 //! - The key is the digest of the content and nothing else. Who may read is
 //!   decided above.
-//! - For each digest there is at most one upstream request: [`Cache::fetch`]
-//!   starts a fill that belongs to nobody, and everyone reads from the growing
-//!   file. A follower has no other path, whatever happens to it or the fill.
+//! - For each content of an upstream there is at most one upstream request:
+//!   [`Cache::fetch`] starts a fill that belongs to nobody, and everyone reads from
+//!   the growing file. A follower has no other path, whatever happens to it or the
+//!   fill. No upstream's fill is another's, until its file is verified and stored.
 //! - A disk without room means streaming without storing. There is no file to
 //!   share then, so each client costs one upstream request.
 //! - Eviction takes what was pulled least recently, blobs before manifests,
@@ -26,6 +27,7 @@
 //!   are opened, renamed and removed in the blocking pool, or at once where the
 //!   kernel needs no disk for that.
 
+mod blob_request;
 mod cached_manifest;
 mod config;
 mod counters;
@@ -51,6 +53,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use blob_request::BlobRequest;
 pub use cached_manifest::CachedManifest;
 pub use config::CacheOptions;
 pub use counters::CacheStats;

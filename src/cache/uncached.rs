@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
+use super::blob_request::BlobRequest;
 use super::digests::{ContentHasher, OnVerified};
 use super::error::FetchError;
 use super::upstream_content::{Opener, UpstreamContent};
@@ -20,20 +21,19 @@ struct UncachedStream {
     now: Timestamp,
 }
 
-/// Opens a content of `size` bytes for one client, who asked at `now`.
+/// Opens a content for one client.
 pub(super) async fn stream_uncached(
     open: Opener,
-    digest: Digest,
-    size: u64,
+    request: &BlobRequest,
     on_verified: OnVerified,
-    now: Timestamp,
 ) -> Result<BoxStream<'static, io::Result<Bytes>>, FetchError> {
+    let size = request.size;
     let stream = UncachedStream {
         source: UpstreamContent::open(open, size).await?,
-        digest,
+        digest: request.digest.clone(),
         digests: ContentHasher::default(),
         on_verified,
-        now,
+        now: request.now,
     };
     if size == 0 {
         stream.step().await?;

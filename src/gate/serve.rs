@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
-use crate::cache::{Cache, CachedManifest, FetchError};
+use crate::cache::{BlobRequest, Cache, CachedManifest, FetchError};
 use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
@@ -165,7 +165,7 @@ impl Server {
         let PermittedBlob { permit, size } = blob;
         let digest = permit.digest().clone();
         if wanted == BlobPart::Nothing {
-            let source = self.blob_source(pull, &digest).await?;
+            let source = self.blob_source(pull, &digest, size).await?;
             return Ok(ServedBlob {
                 digest,
                 size,
@@ -193,12 +193,18 @@ impl Server {
     }
 
     /// Where a HEAD would be answered from, and whether a GET could be.
-    async fn blob_source(&self, pull: Pull<'_>, digest: &Digest) -> Result<ServedFrom, Refusal> {
+    async fn blob_source(
+        &self,
+        pull: Pull<'_>,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<ServedFrom, Refusal> {
+        let (repository, cache) = (pull.repository(), &self.cache);
         // In this order, so that one that is just being finished is seen.
-        if self.cache.is_filling(digest) || self.cache.get(digest, pull.now).await.is_some() {
+        if cache.is_filling(repository, digest, size) || cache.get(digest, pull.now).await.is_some()
+        {
             return Ok(ServedFrom::Cache);
         }
-        let repository = pull.repository();
         let upstream = &self.upstreams.of(repository)?.upstream;
         match upstream.has_blob(repository.name(), digest).await {
             Ok(()) => Ok(ServedFrom::Upstream),
@@ -225,6 +231,12 @@ impl Server {
         let repository = pull.repository();
         let asked = self.upstreams.of(repository)?.upstream.clone();
         let upstream = asked.clone();
+        let request = BlobRequest {
+            source: repository.clone(),
+            digest: digest.clone(),
+            size,
+            now: pull.now,
+        };
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
@@ -233,7 +245,7 @@ impl Server {
                 Ok::<_, UpstreamError>(body.stream)
             }
         };
-        match self.cache.fetch(digest, size, pull.now, open).await {
+        match self.cache.fetch(&request, open).await {
             Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
             Err(error) => {
                 if let Some(seen_here) = seen_by_the_cache(&error) {

@@ -7,7 +7,7 @@ use futures_util::stream::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
 use super::kit::{
-    KIB, TestCache, Upstream, UpstreamFailure, at, config, content, read, read_whole,
+    KIB, TestCache, Upstream, UpstreamFailure, at, config, content, read, read_whole, wanted,
 };
 use crate::cache::{BlobOrigin, Cache, FetchError, OnVerified, VerifiedContent};
 use crate::oci::{Algorithm, Digest};
@@ -134,7 +134,10 @@ async fn last_chunk_is_withheld_until_verified() {
     let digest = Digest::sha256(&whole);
     let pieces = whole.clone();
     let open = move |_| std::future::ready(Ok::<_, UpstreamFailure>(once(pieces.clone())));
-    let blob = cache.fetch(&digest, 300 * KIB, at(0), open).await.unwrap();
+    let blob = cache
+        .fetch(&wanted(&digest, 300 * KIB), open)
+        .await
+        .unwrap();
     let mut chunks = blob.whole();
     let mut received = Vec::new();
     while (received.len() as u64) < 300 * KIB - WITHHELD_TAIL_BYTES {
@@ -285,7 +288,7 @@ async fn unrecorded_content_stays_invisible() {
     let whole = content(12, 10);
     let digest = Digest::sha256(&whole);
     let open = move |_| std::future::ready(Ok::<_, UpstreamFailure>(once(whole.clone())));
-    let fetched = cache.fetch(&digest, 10 * KIB, at(0), open).await;
+    let fetched = cache.fetch(&wanted(&digest, 10 * KIB), open).await;
     assert!(matches!(fetched, Err(FetchError::Unrecorded(_))));
     assert!(cache.get(&digest, at(0)).await.is_none());
 }

@@ -10,8 +10,10 @@ use futures_util::stream::{self, Stream, TryStreamExt};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::cache::{Blob, Cache, CacheOptions, FetchError, OnVerified, VerifiedContent};
-use crate::oci::Digest;
+use crate::cache::{
+    Blob, BlobRequest, Cache, CacheOptions, FetchError, OnVerified, VerifiedContent,
+};
+use crate::oci::{Digest, Repository};
 use crate::stream::Chunks;
 use crate::tasks::Tasks;
 
@@ -33,6 +35,16 @@ pub fn content(seed: u64, kib: u64) -> Bytes {
         state.to_le_bytes()
     };
     (0..kib * KIB / 8).flat_map(|_| next()).collect()
+}
+
+/// What one repository asks for at the epoch.
+pub fn wanted(digest: &Digest, size: u64) -> BlobRequest {
+    BlobRequest {
+        source: Repository::parse("registry.corp/team/app").unwrap(),
+        digest: digest.clone(),
+        size,
+        now: at(0),
+    }
 }
 
 pub struct TestCache {
@@ -114,9 +126,14 @@ impl TestCache {
         upstream: &Upstream,
         now: Timestamp,
     ) -> Result<Blob, FetchError> {
+        let request = BlobRequest {
+            source: upstream.source.clone(),
+            now,
+            ..wanted(digest, size)
+        };
         let upstream = upstream.clone();
         let open = move |offset| std::future::ready(upstream.open(offset));
-        self.cache.fetch(digest, size, now, open).await
+        self.cache.fetch(&request, open).await
     }
 
     /// Fetches and waits until it is stored.
@@ -163,6 +180,7 @@ pub enum UpstreamFailure {
 /// An upstream that counts and can be held back.
 #[derive(Clone)]
 pub struct Upstream {
+    pub source: Repository,
     pub content: Bytes,
     /// The offsets that were asked for, in order.
     pub asked: Arc<Mutex<Vec<u64>>>,
@@ -175,12 +193,19 @@ pub struct Upstream {
 impl Upstream {
     pub fn of(content: Bytes) -> Self {
         Self {
+            source: Repository::parse("registry.corp/team/app").unwrap(),
             content,
             asked: Arc::default(),
             breaks: Arc::default(),
             refuses: false,
             released: Arc::new(watch::Sender::new(u64::MAX)),
         }
+    }
+
+    /// The same content, at another repository.
+    pub fn at(self, repository: &str) -> Self {
+        let source = Repository::parse(repository).unwrap();
+        Self { source, ..self }
     }
 
     /// One that sends nothing until released.

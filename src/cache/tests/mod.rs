@@ -3,3 +3,4 @@ mod eviction;
 mod filling;
 mod kit;
 mod manifests;
+mod upstreams;
