@@ -43,6 +43,16 @@ impl CachedManifest {
         (!media_type.contains('\n')).then(|| [media_type.as_bytes(), b"\n", &self.bytes].concat())
     }
 
+    /// The same bytes, served as `media_type`.
+    pub(super) fn retyped(&self, media_type: &MediaType) -> Self {
+        Self::new(self.digest.clone(), media_type.clone(), self.bytes.clone())
+    }
+
+    /// Whether it can be served where judgement read it as `judged`.
+    pub(super) fn is_of(&self, judged: Option<&MediaType>) -> bool {
+        judged.is_none_or(|judged| *judged == self.media_type)
+    }
+
     pub fn digest(&self) -> &Digest {
         &self.digest
     }

@@ -14,39 +14,68 @@ use super::store::{Cache, Inner};
 use crate::oci::{Digest, MediaType};
 
 impl Cache {
-    /// A manifest that is in memory. Synchronous, opens no file, and does not
-    /// count as a pull: that is for [`Cache::touch_group`] to say.
-    pub fn manifest(&self, digest: &Digest) -> Option<Arc<CachedManifest>> {
+    /// A manifest that is in memory, and that judgement read as `judged`. Synchronous,
+    /// opens no file, and does not count as a pull: that is for [`Cache::touch_group`]
+    /// to say.
+    pub fn manifest(
+        &self,
+        digest: &Digest,
+        judged: Option<&MediaType>,
+    ) -> Option<Arc<CachedManifest>> {
         let manifest = self.inner.memory.get(digest)?;
+        let manifest = manifest.is_of(judged).then_some(manifest)?;
         self.inner.counters.manifest_hits.add(1);
         Some(manifest)
     }
 
-    /// A manifest from memory or disk. One that no longer has its digest is a
-    /// miss, and removed.
+    /// A manifest from memory or disk, as `judged`: what was stored under another type,
+    /// for another repository or by an earlier answer, has the same bytes all the same.
+    /// One that no longer has its digest is a miss, and removed.
     pub async fn load_manifest(
         &self,
         digest: &Digest,
+        judged: Option<&MediaType>,
         now: Timestamp,
     ) -> Option<Arc<CachedManifest>> {
-        if let Some(manifest) = self.manifest(digest) {
-            return Some(manifest);
-        }
-        let (inner, wanted) = (self.inner.clone(), digest.clone());
-        let read =
-            tokio::task::spawn_blocking(move || inner.read_manifest(&wanted, now.as_second()));
-        let Some(manifest) = read.await.ok().flatten() else {
-            self.inner.counters.manifest_misses.add(1);
-            return None;
+        let found = match self.inner.memory.get(digest) {
+            Some(manifest) if manifest.is_of(judged) => Some(manifest),
+            Some(other) => Some(self.remembered(other, judged)),
+            None => {
+                let read = self.read_manifest(digest, now).await;
+                read.map(|manifest| self.remembered(Arc::new(manifest), judged))
+            }
         };
-        self.inner.counters.manifest_hits.add(1);
-        let manifest = Arc::new(manifest);
-        self.inner.memory.insert(digest.clone(), manifest.clone());
-        Some(manifest)
+        let counters = &self.inner.counters;
+        match found {
+            Some(_) => counters.manifest_hits.add(1),
+            None => counters.manifest_misses.add(1),
+        }
+        found
     }
 
-    /// Keeps a manifest: verified, recorded, in memory, and on disk if there
-    /// is room.
+    async fn read_manifest(&self, digest: &Digest, now: Timestamp) -> Option<CachedManifest> {
+        let (inner, wanted) = (self.inner.clone(), digest.clone());
+        let read = move || inner.read_manifest(&wanted, now.as_second());
+        tokio::task::spawn_blocking(read).await.ok().flatten()
+    }
+
+    /// Puts the manifest into memory as `judged`.
+    fn remembered(
+        &self,
+        manifest: Arc<CachedManifest>,
+        judged: Option<&MediaType>,
+    ) -> Arc<CachedManifest> {
+        let manifest = match judged {
+            Some(judged) if !manifest.is_of(Some(judged)) => Arc::new(manifest.retyped(judged)),
+            _ => manifest,
+        };
+        let digest = manifest.digest().clone();
+        self.inner.memory.insert(digest, manifest.clone());
+        manifest
+    }
+
+    /// Keeps a manifest, which judgement read as `media_type`: verified, recorded, in
+    /// memory, and on disk if there is room.
     pub async fn store_manifest(
         &self,
         digest: &Digest,

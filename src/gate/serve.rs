@@ -102,7 +102,7 @@ impl Server {
     ) -> Result<Option<Arc<CachedManifest>>, Halt> {
         match lane {
             Lane::Layered => Ok(None),
-            Lane::Memory => match self.cache.manifest(permit.digest()) {
+            Lane::Memory => match self.cache.manifest(permit.digest(), permit.media_type()) {
                 Some(manifest) => Ok(Some(manifest)),
                 None => Err(Halt::BeyondMemory),
             },
@@ -115,8 +115,9 @@ impl Server {
         pull: Pull<'_>,
         permit: Permit,
     ) -> Result<(Arc<CachedManifest>, ServedFrom), Refusal> {
-        let cached = self.cache.load_manifest(permit.digest(), pull.now).await;
-        let (manifest, source) = match cached {
+        let (digest, judged) = (permit.digest(), permit.media_type());
+        let cached = self.cache.load_manifest(digest, judged, pull.now);
+        let (manifest, source) = match cached.await {
             Some(manifest) => (manifest, ServedFrom::Cache),
             None => (
                 self.fetch_manifest(pull, &permit).await?,
@@ -138,9 +139,11 @@ impl Server {
         let (cache, now) = (self.cache.clone(), pull.now);
         let key = (repository, permit.digest().clone());
         let (name, digest) = (key.0.name().clone(), key.1.clone());
+        let judged = permit.media_type().cloned();
         let flight = || async move {
             // The flight before this one may have landed since the look-up.
-            if let Some(manifest) = cache.load_manifest(&digest, now).await {
+            let stored = cache.load_manifest(&digest, judged.as_ref(), now).await;
+            if let Some(manifest) = stored {
                 return Ok(manifest);
             }
             let reference = Reference::Digest(digest.clone());
@@ -149,7 +152,8 @@ impl Server {
                 Err(UpstreamError::NotFound) => return Err(Refusal::ManifestUnknown),
                 Err(error) => return Err(error.into()),
             };
-            let stored = cache.store_manifest(&digest, fetched.media_type, fetched.bytes, now);
+            let media_type = judged.unwrap_or(fetched.media_type);
+            let stored = cache.store_manifest(&digest, media_type, fetched.bytes, now);
             stored.await.map_err(|error| fetch_failed(&error))
         };
         self.manifests.join(&key, flight).await

@@ -39,6 +39,19 @@ impl MediaType {
         Self(Cow::Owned(bare.to_owned()))
     }
 
+    /// The same; one that a manifest can have is held without an allocation.
+    #[must_use]
+    pub fn interned(&self) -> Self {
+        let known = [
+            Self::OCI_MANIFEST,
+            Self::OCI_INDEX,
+            Self::DOCKER_MANIFEST,
+            Self::DOCKER_LIST,
+        ];
+        let same = known.into_iter().find(|known| known == self);
+        same.unwrap_or_else(|| self.clone())
+    }
+
     /// Parses a type as bodies must write it: `type/subtype`, no parameters,
     /// no spaces, each name as RFC 6838 (section 4.2) restricts it.
     pub fn parse(text: &str) -> Result<Self, MediaTypeError> {

@@ -58,7 +58,10 @@ impl Rulebook {
         let mode = judgement.judge_mode();
         judgement.walk(environment);
         judgement.judge_break_glass();
-        let verdict = Verdict::blank(subject, mode, exposure, self.revision());
+        let verdict = Verdict {
+            media_type: Some(evidence.closure.media_type().interned()),
+            ..Verdict::blank(subject, mode, exposure, self.revision())
+        };
         let findings = judgement.state.take_findings();
         (judgement.state.into_verdict(verdict), findings)
     }

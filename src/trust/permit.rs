@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::EnvironmentName;
-use crate::oci::{Closure, Digest, Repository, Shape};
+use crate::oci::{Closure, Digest, MediaType, Repository, Shape};
 
 /// What is judged: a manifest digest in a repository, for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +20,7 @@ pub struct Subject {
 #[derive(Debug)]
 pub struct Permit {
     subject: Subject,
+    media_type: Option<MediaType>,
     valid_until: Option<Timestamp>,
     kind: Kind,
 }
@@ -32,9 +33,14 @@ enum Kind {
 }
 
 impl Permit {
-    pub(super) fn new(subject: Subject, valid_until: Option<Timestamp>) -> Self {
+    pub(super) fn new(
+        subject: Subject,
+        media_type: Option<MediaType>,
+        valid_until: Option<Timestamp>,
+    ) -> Self {
         Self {
             subject,
+            media_type,
             valid_until,
             kind: Kind::Manifest,
         }
@@ -47,6 +53,12 @@ impl Permit {
 
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// What the manifest was read as when it was judged: it is served as nothing else.
+    /// `None` for a blob, and where no manifest was read.
+    pub fn media_type(&self) -> Option<&MediaType> {
+        self.media_type.as_ref()
     }
 
     /// `None`: for as long as evidence and rules stay as they are.
@@ -69,6 +81,7 @@ impl Permit {
                 digest: blob.clone(),
                 ..self.subject
             },
+            media_type: None,
             valid_until: self.valid_until,
             kind: Kind::Blob,
         })

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlassReach, Denial, DenialReason, Exposure, ExposureSource, Mode, Permit, Subject,
 };
+use crate::oci::MediaType;
 
 /// How one requirement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     pub(super) subject: Subject,
+    /// What the manifest was read as; `None` where none was read.
+    #[serde(skip)]
+    pub(super) media_type: Option<MediaType>,
     pub(super) mode: Mode,
     pub(super) exposure: Exposure,
     pub(super) exposure_source: ExposureSource,
@@ -69,6 +73,7 @@ impl Verdict {
     ) -> Self {
         Self {
             subject: subject.clone(),
+            media_type: None,
             mode,
             exposure: exposure.0,
             exposure_source: exposure.1,
@@ -155,7 +160,14 @@ impl Verdict {
     /// A permit for the subject, while the verdict allows it and holds.
     pub fn permit(&self, now: Timestamp) -> Option<Permit> {
         let current = self.valid_until.is_none_or(|until| now < until);
-        (current && self.is_allowed()).then(|| Permit::new(self.subject.clone(), self.valid_until))
+        let permit = || {
+            Permit::new(
+                self.subject.clone(),
+                self.media_type.clone(),
+                self.valid_until,
+            )
+        };
+        (current && self.is_allowed()).then(permit)
     }
 
     pub fn subject(&self) -> &Subject {

@@ -14,6 +14,7 @@ mod followers;
 mod head;
 mod indexes;
 mod lanes;
+mod leaks;
 mod lifecycle;
 mod methods;
 mod modes;
