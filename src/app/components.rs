@@ -26,7 +26,9 @@ use crate::tasks::Tasks;
 use crate::tls::manager::AuthorityManager;
 use crate::trust::Decision;
 use crate::uploads::{UploadConfig, Uploads};
-use crate::upstream::{self, HostPattern, HostPatternError, Network, TagMemory, Upstream};
+use crate::upstream::{
+    self, HostPattern, HostPatternError, ListMemory, Network, TagMemory, Upstream,
+};
 
 /// Decisions that wait to be written, at most.
 const MAX_QUEUED_DECISIONS: usize = 16_384;
@@ -205,6 +207,7 @@ fn reachable(
         url: config.url.clone(),
         tag_ttl: signed(config.tag_ttl),
         tags: TagMemory::new(upstream.clone(), tasks.clone()),
+        lists: ListMemory::new(upstream.clone(), tasks.clone()),
         upstream,
     })
 }

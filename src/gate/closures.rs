@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
+use super::failures::{AskedAt, Failures};
 use super::reading::{FetchedClosure, ReadOutcome, read_closure};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
@@ -83,6 +84,8 @@ pub(super) struct Closures {
 struct RememberedClosures {
     read: BoundedMemory<Key, ReadOutcome>,
     absent: BoundedMemory<Key, ()>,
+    /// Those that could not be read.
+    failed: Failures,
     /// Content to the root that was seen to hold it.
     parents: BoundedMemory<Key, Digest>,
 }
@@ -101,6 +104,7 @@ impl RememberedClosures {
         Self {
             read: BoundedMemory::new(MAX_CLOSURE_BYTES),
             absent: BoundedMemory::new(MAX_ABSENT_BYTES),
+            failed: Failures::new(),
             parents: BoundedMemory::new(MAX_MEMBER_BYTES),
         }
     }
@@ -112,6 +116,7 @@ impl RememberedClosures {
 
     fn remember(&self, key: Key, outcome: ReadOutcome, now: Timestamp, absent_for: SignedDuration) {
         let validity = validity(&outcome, now, absent_for);
+        self.failed.forget(&key);
         match outcome {
             ReadOutcome::Absent => drop(self.absent.insert(key, (), validity)),
             ReadOutcome::Read(_) | ReadOutcome::Unfit(_) => {
@@ -181,7 +186,22 @@ impl Closures {
             .or_else(|| self.unrecorded(repository, digest))
     }
 
-    /// The closure to judge by, read from upstream if it is not known yet.
+    /// Whether [`Closures::find`] asks no upstream.
+    pub(super) fn is_at_hand(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> bool {
+        let key = (repository.clone(), digest.clone());
+        let recorded = self.ledger.index().closure(repository, digest);
+        recorded.is_some()
+            || self.memory.get(&key, now).is_some()
+            || self.memory.failed.get(&key, now).is_some()
+    }
+
+    /// The closure to judge by, read from upstream if it is not known yet. That it could
+    /// not be read is remembered for a short while, too.
     pub(super) async fn find(
         &self,
         repository: &Repository,
@@ -194,7 +214,10 @@ impl Closures {
         let key = (repository.clone(), digest.clone());
         let outcome = match self.memory.get(&key, now) {
             Some(outcome) => outcome,
-            None => self.read(key, now).await?,
+            None => match self.memory.failed.get(&key, now) {
+                Some(error) => return Err(error.into()),
+                None => self.read(key, now).await?,
+            },
         };
         match outcome {
             ReadOutcome::Read(read) => Ok(KnownClosure::Unrecorded(read)),
@@ -223,7 +246,7 @@ impl Closures {
         let reachable = self.upstreams.of(&key.0)?;
         let reading = Reading {
             upstream: reachable.upstream.clone(),
-            absent_for: ABSENT_TTL.min(reachable.tag_ttl),
+            tag_ttl: reachable.tag_ttl,
             memory: self.memory.clone(),
             key,
             now,
@@ -256,8 +279,8 @@ impl Closures {
 #[derive(Clone)]
 struct Reading {
     upstream: Upstream,
-    /// How long an absence is believed.
-    absent_for: SignedDuration,
+    /// The longest time that an absence or a failure is believed.
+    tag_ttl: SignedDuration,
     memory: Arc<RememberedClosures>,
     key: Key,
     now: Timestamp,
@@ -265,11 +288,21 @@ struct Reading {
 
 impl Reading {
     async fn run(self) -> Result<ReadOutcome, UpstreamError> {
-        let outcome = read_closure(&self.upstream, &self.key.0, &self.key.1).await?;
-        let (absent_for, now) = (self.absent_for, self.now);
-        self.memory
-            .remember(self.key, outcome.clone(), now, absent_for);
-        Ok(outcome)
+        let asked = AskedAt::begin(self.now);
+        let read = read_closure(&self.upstream, &self.key.0, &self.key.1).await;
+        match &read {
+            Ok(outcome) => {
+                let absent_for = ABSENT_TTL.min(self.tag_ttl);
+                let outcome = outcome.clone();
+                self.memory
+                    .remember(self.key, outcome, self.now, absent_for);
+            }
+            Err(error) => {
+                let failed = &self.memory.failed;
+                failed.note(&self.key, error, asked, self.tag_ttl);
+            }
+        }
+        read
     }
 }
 

@@ -15,20 +15,21 @@ use jiff::Timestamp;
 use super::admit::{AdmissionContext, AdmissionOutcome, Admissions, unjudged};
 use super::blob::Blobs;
 use super::inspect::{InspectError, Inspector};
-use super::list::{Lists, TagList};
 use super::parts::{GateParts, Shared};
 use super::pull::{Client, ExposureInput, Halt, Lane, Listener, Pull, Question, RequestTarget};
 use super::record::{Recorder, shown_warnings};
+use super::referrers::ReferrerLists;
 use super::refusal::Refusal;
 use super::replay::{Replay, Replayed, Replayer};
 use super::rescan::RescanForecast;
 use super::serve::{BlobPart, ServedBlob, ServedFrom, ServedManifest};
+use super::tags::{TagList, TagLists};
 use super::unpushed::UnpushedJudge;
 use super::upstreams::{AddressError, ConfiguredUpstream, Namespace};
 use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
-use crate::oci::{Digest, MediaType, Reference, Tag, write_referrers};
+use crate::oci::{Digest, MediaType, Reference, write_referrers};
 use crate::trust::{Denial, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
@@ -37,7 +38,8 @@ pub struct Gate {
     clock: Clock,
     shared: Shared,
     blobs: Blobs,
-    lists: Lists,
+    tags: TagLists,
+    referrers: ReferrerLists,
     admissions: Admissions,
     inspector: Inspector,
     unpushed: UnpushedJudge,
@@ -53,13 +55,14 @@ struct FoundVerdict {
 
 impl Gate {
     pub fn new(parts: GateParts) -> Self {
-        let clock = parts.clock.clone();
+        let (clock, tasks) = (parts.clock.clone(), parts.tasks.clone());
         let (rulebook, shared) = parts.share();
         Self {
+            tags: TagLists::new(&shared, clock.clone(), tasks),
             clock,
             rulebook: ArcSwap::from_pointee(rulebook),
             blobs: Blobs::new(&shared),
-            lists: Lists::new(&shared),
+            referrers: ReferrerLists::new(&shared),
             admissions: Admissions::new(&shared),
             inspector: Inspector::new(&shared),
             unpushed: UnpushedJudge::new(&shared),
@@ -192,18 +195,19 @@ impl Gate {
         self.shared.server.blob(pull, permitted, wanted).await
     }
 
-    /// Tags whose last known digest would be served, in lexical order.
+    /// The first tags behind `last` that would be served, `limit` at most, in lexical
+    /// order.
     pub async fn list_tags(
         &self,
         pull: Pull<'_>,
         limit: usize,
-        last: Option<&Tag>,
+        last: Option<&str>,
     ) -> Result<TagList, Refusal> {
         let rulebook = self.rulebook();
         match self.shared.resolver.limits(pull, &rulebook) {
             Ok(environment) => {
-                let policy = (&*rulebook, environment);
-                self.lists.tags(pull, policy, limit, last).await
+                let policy = (&rulebook, environment);
+                self.tags.page(pull, policy, limit, last).await
             }
             Err(halt) => {
                 let image = pull.repository().to_string();
@@ -231,9 +235,9 @@ impl Gate {
                 .permit(pull, &reference, &verdict, Lane::Layered)
                 .await?;
             records.passed(pull, &reference, &verdict, Lane::Layered)?;
-            let lists = &self.lists;
+            let lists = &self.referrers;
             Ok(lists
-                .referrers(pull, environment, digest, artifact_type)
+                .index(pull, environment, digest, artifact_type)
                 .await?)
         };
         match listed.await {

@@ -14,7 +14,9 @@ use super::refusal::Refusal;
 use crate::cache::Cache;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Repository, Shape};
-use crate::trust::{CachedVerdict, Denial, DenialReason, Evidence, Subject, Verdict};
+use crate::trust::{
+    CachedVerdict, Denial, DenialReason, Evidence, Mode, Requirement, Subject, Verdict,
+};
 
 /// Indexes that are recorded although they were denied, from one start to the next: any
 /// client can name as many as the upstream has. Further ones are remembered in memory
@@ -77,6 +79,32 @@ impl Judge {
             index.cached_verdict(question.subject, question.bare_exposure(), question.now)?;
         let revision = question.rulebook.revision();
         cached.is_current(revision, question.now).then_some(cached)
+    }
+
+    /// Memory only: whether something is sure to be denied before anything of it is read,
+    /// since the environment demands a promotion and nothing is known of its digest. What
+    /// refers to an image is served with it and needs none of its own.
+    pub(super) fn lacks_promotion(&self, question: Question<'_>) -> bool {
+        let (subject, rulebook) = (question.subject, question.rulebook);
+        let (repository, digest) = (&subject.repository, &subject.digest);
+        let Some(environment) = rulebook.environment(&subject.environment) else {
+            return true;
+        };
+        let settings = environment.settings(repository);
+        let vouching = rulebook.vouching(repository.host(), &subject.environment, question.now);
+        let index = self.ledger.index();
+        settings.mode == Mode::Enforce
+            && settings.requires(Requirement::Promotion)
+            && settings.referrer_types.is_empty()
+            && vouching.is_none()
+            && environment.platform_image(digest).is_none()
+            && index.is_complete()
+            && !index.has_evidence(digest)
+            && index.overrides(subject, &[]).1.is_none()
+            && self
+                .closures
+                .unrecorded_parent(repository, digest)
+                .is_none()
     }
 
     async fn judge(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {

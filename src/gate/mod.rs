@@ -11,6 +11,7 @@ mod admit;
 mod blob;
 mod closures;
 mod evidence;
+mod failures;
 #[expect(
     clippy::module_inception,
     reason = "the room is called after what doors hold"
@@ -18,23 +19,25 @@ mod evidence;
 mod gate;
 mod inspect;
 mod judge;
-mod list;
+mod list_budget;
 mod parts;
 mod pull;
 mod reading;
 mod record;
+mod referrers;
 mod refusal;
 mod replay;
 mod rescan;
 mod resolve;
 mod serve;
+mod tags;
 mod unpushed;
 mod upstreams;
+mod withheld;
 
 pub use admit::{AdmissionContext, AdmissionOutcome};
 pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
-pub use list::{MAX_TAGS_PER_PAGE, TagList};
 pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{DecisionWriter, Recorder, RecorderConfig};
@@ -42,6 +45,7 @@ pub use refusal::{DenialAnswer, Refusal};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
 pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};
 pub use serve::{BlobContent, BlobPart, ServedBlob, ServedFrom, ServedManifest};
+pub use tags::{MAX_TAGS_PER_PAGE, TagList};
 pub use unpushed::{Unpushed, UnpushedJudge};
 pub use upstreams::{AddressError, ConfiguredUpstream, Namespace};
 

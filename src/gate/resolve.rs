@@ -83,7 +83,7 @@ impl Resolver {
 
     /// What memory knows of `reference`, and may still say. Allocates nothing for
     /// a digest.
-    fn known(
+    pub(super) fn known(
         &self,
         pull: Pull<'_>,
         environment: &Environment,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::failures::{AskedAt, Failures};
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
@@ -80,6 +81,9 @@ pub(super) struct Server {
     upstreams: Arc<Upstreams>,
     /// Manifests on their way from upstream.
     manifests: SingleFlight<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
+    /// Permitted manifests, and blobs, that could not be had.
+    failed_manifests: Arc<Failures>,
+    failed_blobs: Failures,
     metrics: Metrics,
 }
 
@@ -89,6 +93,8 @@ impl Server {
             cache,
             upstreams,
             manifests: SingleFlight::default(),
+            failed_manifests: Arc::new(Failures::new()),
+            failed_blobs: Failures::new(),
             metrics,
         }
     }
@@ -135,9 +141,14 @@ impl Server {
         permit: &Permit,
     ) -> Result<Arc<CachedManifest>, Refusal> {
         let repository = pull.repository().clone();
-        let upstream = self.upstreams.of(&repository)?.upstream.clone();
+        let reachable = self.upstreams.of(&repository)?;
+        let (upstream, tag_ttl) = (reachable.upstream.clone(), reachable.tag_ttl);
         let (cache, now) = (self.cache.clone(), pull.now);
         let key = (repository, permit.digest().clone());
+        if let Some(error) = self.failed_manifests.get(&key, now) {
+            return Err(refused(&error, Refusal::ManifestUnknown));
+        }
+        let (failures, failed) = (self.failed_manifests.clone(), key.clone());
         let (name, digest) = (key.0.name().clone(), key.1.clone());
         let judged = permit.media_type().cloned();
         let flight = || async move {
@@ -147,10 +158,13 @@ impl Server {
                 return Ok(manifest);
             }
             let reference = Reference::Digest(digest.clone());
+            let asked = AskedAt::begin(now);
             let fetched = match upstream.get_manifest(&name, &reference).await {
                 Ok(fetched) => fetched,
-                Err(UpstreamError::NotFound) => return Err(Refusal::ManifestUnknown),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    failures.note(&failed, &error, asked, tag_ttl);
+                    return Err(refused(&error, Refusal::ManifestUnknown));
+                }
             };
             let media_type = judged.unwrap_or(fetched.media_type);
             let stored = cache.store_manifest(&digest, media_type, fetched.bytes, now);
@@ -233,8 +247,13 @@ impl Server {
         }
         self.count_look_up(ContentKind::Blob, ServedFrom::Upstream);
         let repository = pull.repository();
-        let asked = self.upstreams.of(repository)?.upstream.clone();
-        let upstream = asked.clone();
+        let reachable = self.upstreams.of(repository)?;
+        let upstream = reachable.upstream.clone();
+        let key = (repository.clone(), digest.clone());
+        if let Some(error) = self.failed_blobs.get(&key, pull.now) {
+            return Err(refused(&error, Refusal::BlobUnknown));
+        }
+        let asked = AskedAt::begin(pull.now);
         let request = BlobRequest {
             source: repository.clone(),
             digest: digest.clone(),
@@ -253,7 +272,13 @@ impl Server {
             Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
             Err(error) => {
                 if let Some(seen_here) = seen_by_the_cache(&error) {
-                    asked.note_failure(&seen_here);
+                    reachable.upstream.note_failure(&seen_here);
+                }
+                // What breaks off may go well at the next try.
+                let upstream = error.upstream::<UpstreamError>();
+                if let Some(refusal) = upstream.filter(|error| !error.is_transient()) {
+                    let failures = &self.failed_blobs;
+                    failures.note(&key, refusal, asked, reachable.tag_ttl);
                 }
                 Err(fetch_failed(&error))
             }
@@ -279,12 +304,19 @@ impl Server {
     }
 }
 
+/// `absent` where the upstream does not have it.
+fn refused(error: &UpstreamError, absent: Refusal) -> Refusal {
+    match error {
+        UpstreamError::NotFound => absent,
+        error => error.clone().into(),
+    }
+}
+
 /// What a fetch came to: the upstream's failure, or one of our own disk.
 fn fetch_failed(error: &FetchError) -> Refusal {
     let told = error.upstream::<UpstreamError>().cloned();
     match told.or_else(|| seen_by_the_cache(error)) {
-        Some(UpstreamError::NotFound) => Refusal::BlobUnknown,
-        Some(failed) => failed.into(),
+        Some(failed) => refused(&failed, Refusal::BlobUnknown),
         None => Refusal::later(&error.to_string()),
     }
 }

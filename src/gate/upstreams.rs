@@ -13,7 +13,7 @@ use crate::oci::{
     Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, listed, printable,
 };
 use crate::trust::{Denial, DenialReason, MAX_LIST_CHARS};
-use crate::upstream::{TagMemory, Upstream};
+use crate::upstream::{ListMemory, TagMemory, Upstream};
 
 /// A configured upstream, as the gate reaches it.
 pub struct ConfiguredUpstream {
@@ -27,6 +27,7 @@ pub struct ConfiguredUpstream {
     pub tag_ttl: SignedDuration,
     pub upstream: Upstream,
     pub tags: TagMemory,
+    pub lists: ListMemory,
 }
 
 impl ConfiguredUpstream {

@@ -102,7 +102,12 @@ impl<K: Clone + Eq + Hash + HeapSize, V: Clone + HeapSize> BoundedMemory<K, V> {
     /// share together. An entry that is heavier than a shard (1 MiB, or a small
     /// memory's whole limit) is not taken.
     pub fn new(limit: u64) -> Self {
-        let count = (limit / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
+        Self::with_largest(limit, MIN_SHARD_BYTES)
+    }
+
+    /// The same for entries that weigh up to `largest` bytes each, in fewer shards.
+    pub fn with_largest(limit: u64, largest: u64) -> Self {
+        let count = (limit / largest.max(MIN_SHARD_BYTES)).clamp(1, MAX_SHARDS);
         let count = 1 << count.ilog2();
         let hasher = RandomState::new();
         let shards = (0..count).map(|_| Mutex::new(Shard::new(hasher.clone())));

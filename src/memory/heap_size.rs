@@ -76,6 +76,12 @@ impl<T: HeapSize> HeapSize for [T] {
     }
 }
 
+impl<T: HeapSize> HeapSize for Arc<[T]> {
+    fn heap_size(&self) -> usize {
+        <[T]>::heap_size(self)
+    }
+}
+
 impl<T: HeapSize> HeapSize for Box<[T]> {
     fn heap_size(&self) -> usize {
         self.as_ref().heap_size()

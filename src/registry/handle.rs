@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::Registry;
 use super::answer::{self, RegistryResponse};
@@ -20,8 +21,12 @@ use crate::gate::{
 };
 use crate::http::Body;
 use crate::metrics::{ContentKind, PullLabels};
-use crate::oci::{Digest, MediaType, Reference};
+use crate::oci::{Digest, MediaType, Reference, Tag};
 use crate::stream::ByteRange;
+
+/// Said of a list that leaves out tags of which nothing is known yet.
+const PARTIAL_LIST: &str =
+    "sekisho: not all tags are known yet, and this list leaves some out; ask again later";
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
@@ -133,8 +138,8 @@ impl RegistryCall<'_> {
     ) -> Result<RegistryResponse, Refusal> {
         let limit = page.limit.unwrap_or(MAX_TAGS_PER_PAGE);
         let gate = &self.registry.gate;
-        let list = gate.list_tags(pull, limit, page.last.as_ref()).await?;
-        Ok(tag_list(name, limit, &list))
+        let list = gate.list_tags(pull, limit, page.last.as_deref()).await?;
+        Ok(tag_list(pull.target, name, limit, &list))
     }
 
     async fn referrers(
@@ -218,18 +223,35 @@ fn content_range(range: &Range<u64>, size: u64) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("bytes {}-{last}/{size}", range.start)).ok()
 }
 
-fn tag_list(name: &str, limit: usize, list: &TagList) -> RegistryResponse {
+/// A page of tags. One that is not whole says so, and is kept by no cache between us and
+/// the client.
+fn tag_list(target: &RequestTarget, name: &str, limit: usize, list: &TagList) -> RegistryResponse {
     let tags: Vec<&str> = list.tags.iter().map(|tag| tag.as_str()).collect();
     let document = json!({"name": name, "tags": tags});
     let mut answer = answer::json_answer(StatusCode::OK, Bytes::from(document.to_string()));
-    if let Some(last) = &list.more_after
-        && let Ok(link) = HeaderValue::try_from(format!(
-            "</v2/{name}/tags/list?n={limit}&last={last}>; rel=\"next\""
-        ))
-    {
-        answer.headers_mut().insert(header::LINK, link);
+    let headers = answer.headers_mut();
+    let link = list
+        .more_after
+        .as_ref()
+        .map(|last| next_page(target, name, limit, last));
+    if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
+        headers.insert(header::LINK, link);
+    }
+    if !list.is_whole {
+        answer::warn(headers, &[PARTIAL_LIST.to_owned()]);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     answer
+}
+
+/// The link to the page behind `last`, which names the upstream as the request did.
+fn next_page(target: &RequestTarget, name: &str, limit: usize, last: &Tag) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("n", &limit.to_string());
+    query.append_pair("last", last.as_str());
+    let namespace = target.namespace.as_ref().and_then(|it| it.to_str().ok());
+    query.extend_pairs(namespace.map(|namespace| ("ns", namespace)));
+    format!("</v2/{name}/tags/list?{}>; rel=\"next\"", query.finish())
 }
 
 fn referrers(index: Bytes, filtered: bool) -> RegistryResponse {

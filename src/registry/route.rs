@@ -39,7 +39,8 @@ pub(super) enum RequestedContent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TagPageQuery {
     pub(super) limit: Option<usize>,
-    pub(super) last: Option<Tag>,
+    /// As it was sent: the tag may be gone, or none at all.
+    pub(super) last: Option<String>,
 }
 
 /// Why a path is no route, with its error code.
@@ -120,7 +121,7 @@ fn page(query: &str) -> Result<TagPageQuery, RouteError> {
     let limit = parameter(query, "n")
         .map(|n| n.parse().map_err(|_| bad_limit))
         .transpose()?;
-    let last = parameter(query, "last").and_then(|last| Tag::parse(&last).ok());
+    let last = parameter(query, "last");
     Ok(TagPageQuery { limit, last })
 }
 
@@ -169,7 +170,7 @@ mod tests {
         );
         let page = TagPageQuery {
             limit: Some(2),
-            last: Tag::parse("v1").ok(),
+            last: Some("v1".to_owned()),
         };
         assert_eq!(
             route("/v2/a/b/tags/list", "n=2&last=v1"),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::memory::HeapSize;
 use crate::metrics::UpstreamCause;
 use crate::oci::Digest;
 
@@ -61,6 +62,12 @@ pub enum HostRefusal {
     PrivateAddress,
     #[error("carries credentials in its address")]
     UserInfo,
+}
+
+impl HeapSize for UpstreamError {
+    fn heap_size(&self) -> usize {
+        self.to_string().len()
+    }
 }
 
 impl UpstreamError {
@@ -137,6 +144,19 @@ impl UpstreamError {
             error if error.heals() => "retried automatically",
             Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
             _ => "the operator has to look into it; sekisho status shows the upstream",
+        }
+    }
+
+    /// How long a failure is remembered that may be over soon.
+    pub(super) const FAILURE_TTL: Duration = Duration::from_secs(5);
+    /// The same where the upstream answered, and would answer so again.
+    const REFUSAL_TTL: Duration = Duration::from_secs(30);
+
+    /// How long the same question is not asked again, `tag_ttl` permitting.
+    pub fn remembered_for(&self) -> Duration {
+        match self.is_transient() {
+            true => Self::FAILURE_TTL,
+            false => Self::REFUSAL_TTL,
         }
     }
 

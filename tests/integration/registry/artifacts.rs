@@ -154,6 +154,8 @@ async fn a_list_of_referrers_hands_on_nothing_that_nobody_judged() {
         world
             .hub
             .inject("/referrers/", usize::MAX, Fault::Body(body));
+        // Lists are remembered as long as a tag.
+        world.advance(SignedDuration::from_secs(61));
         let reply = world.both(&path).await;
         match expected {
             Some(entries) => {

@@ -16,6 +16,7 @@ mod indexes;
 mod lanes;
 mod leaks;
 mod lifecycle;
+mod lists;
 mod methods;
 mod modes;
 mod names;

@@ -1,5 +1,5 @@
-//! The pull part of the OCI distribution conformance suite, against a set of
-//! images that are admitted.
+//! The pull part of the OCI distribution conformance suite, against a gateway that has
+//! served nothing yet, and a set of images that are admitted.
 
 use std::process::Command;
 
@@ -11,9 +11,6 @@ fn the_pull_part_of_the_oci_suite_passes_on_an_admitted_image() {
     let site = or_skip!(Site::open());
     let image = site.image("team/app");
     site.admit(&image);
-    // A tag is listed once its digest is known.
-    let tag = format!("/v2/development/team/app/manifests/{}", image.tag);
-    assert_eq!(site.gateway.get(&tag).status, 200);
     let results = tempfile::tempdir().unwrap();
     let mut command = Command::new(suite);
     command
