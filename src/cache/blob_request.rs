@@ -1,7 +1,6 @@
 //! What is asked of the cache.
 
-use jiff::Timestamp;
-
+use super::holder::ContentUse;
 use crate::oci::{Digest, Repository};
 
 /// A blob that is to be served, as the manifest of a permitted image names it.
@@ -12,5 +11,5 @@ pub struct BlobRequest {
     pub digest: Digest,
     /// That of its descriptor, in bytes; a content longer or shorter is refused.
     pub size: u64,
-    pub now: Timestamp,
+    pub used: ContentUse,
 }

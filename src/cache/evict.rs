@@ -1,12 +1,14 @@
-//! Eviction, and the disk space that a fill reserves before it begins.
+//! Eviction, and the disk space that a fill reserves while its bytes come.
 
 use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::file_store::FileStore;
-use super::space::{self, Reservation};
+use super::eviction_rules::{EvictionRules, Usage};
+use super::file_store::{Candidate, FileStore};
+use super::holder::ContentUse;
+use super::space::{self, Reservation, WantedRoom};
 use super::store::{Cache, Inner};
 use crate::oci::Digest;
 
@@ -28,12 +30,12 @@ impl Cache {
         }
     }
 
-    /// Brings the cache back under its bounds: least recently pulled first,
-    /// blobs before manifests, never what is being read or filled.
+    /// Brings the cache back under its bounds: what counts as pulled least recently
+    /// first, blobs before manifests, never what is being read or filled.
     pub async fn evict_once(&self) -> Evicted {
         let evicted = self
             .inner
-            .run_exclusively(|inner| Ok(inner.evict_for(0)))
+            .run_exclusively(|inner| Ok(inner.evict_for(0, None)))
             .await;
         evicted.unwrap_or_default()
     }
@@ -56,10 +58,41 @@ impl Inner {
         self.blobs.bytes() + self.manifests.bytes()
     }
 
-    /// Reserves `size` bytes of disk space, evicting if that helps. `None`: there is no
-    /// space.
-    pub(super) async fn make_room(self: &Arc<Self>, size: u64) -> io::Result<Option<Reservation>> {
-        self.run_exclusively(move |inner| inner.reserve(size)).await
+    /// Notes a fill of `declared` bytes, if they can be stored under the rules of eviction.
+    /// Nothing is evicted for what is only declared.
+    pub(super) async fn announce(
+        self: &Arc<Self>,
+        declared: u64,
+        used: ContentUse,
+    ) -> io::Result<Option<Reservation>> {
+        self.run_exclusively(move |inner| {
+            let could = inner.could_hold(declared, &used)?;
+            let announce = || inner.space.announce(&used.holder.environment, declared);
+            Ok(could.then(announce))
+        })
+        .await
+    }
+
+    /// Makes room, evicting what may go for `used`.
+    ///
+    /// # Errors
+    /// `StorageFull` where nothing more may go.
+    pub(super) async fn make_room(
+        self: &Arc<Self>,
+        wanted: WantedRoom,
+        used: ContentUse,
+    ) -> io::Result<Reservation> {
+        self.run_exclusively(move |inner| {
+            inner.evict_for(wanted.bytes(), Some(&used));
+            match inner
+                .space
+                .fits(wanted.bytes(), inner.stored(), inner.free()?)
+            {
+                true => Ok(inner.space.reserve(wanted)),
+                false => Err(io::ErrorKind::StorageFull.into()),
+            }
+        })
+        .await
     }
 
     /// Runs `work` in the blocking pool under the reservation lock, to its end even if
@@ -77,35 +110,82 @@ impl Inner {
         done.await.map_err(io::Error::other).flatten()
     }
 
-    fn reserve(&self, size: u64) -> io::Result<Option<Reservation>> {
-        if !self.space.could_hold(size, self.stored(), self.free()?) {
-            return Ok(None);
+    /// Whether `declared` bytes fit once all that may go for them has gone, beside what
+    /// other fills of the environment still wait for.
+    fn could_hold(&self, declared: u64, used: &ContentUse) -> io::Result<bool> {
+        let (stored, free) = (self.stored(), self.free()?);
+        let awaited = self.space.awaited(&used.holder.environment);
+        let wanted = awaited.saturating_add(declared);
+        let capacity = self.space.capacity(stored, free);
+        if wanted > capacity {
+            return Ok(false);
         }
-        self.evict_for(size);
-        let fits = self.space.fits(size, self.stored(), self.free()?);
-        Ok(fits.then(|| self.space.reserve(size)))
+        if self.space.fits(wanted, stored, free) {
+            return Ok(true);
+        }
+        let candidates = [self.blobs.candidates(), self.manifests.candidates()];
+        let candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
+        let rules = self.rules(Some(used), &candidates, capacity);
+        let may_go = candidates
+            .iter()
+            .filter(|candidate| rules.permits(candidate));
+        let may_go: u64 = may_go.map(|candidate| candidate.size).sum();
+        Ok(self.space.fits(
+            wanted,
+            stored.saturating_sub(may_go),
+            free.saturating_add(may_go),
+        ))
     }
 
-    fn evict_for(&self, incoming: u64) -> Evicted {
-        let free = self.free().unwrap_or(u64::MAX);
-        let excess = self.space.excess(incoming, self.stored(), free);
+    fn rules<'a>(
+        &self,
+        used: Option<&'a ContentUse>,
+        candidates: &[Candidate],
+        capacity: u64,
+    ) -> EvictionRules<'a> {
+        let mut usage = Usage::new();
+        for Candidate { holder, size, .. } in candidates {
+            let environment = holder.as_ref().map(|holder| holder.environment.clone());
+            *usage.entry(environment).or_default() += size;
+        }
+        self.space.add_running(&mut usage);
+        EvictionRules::new(used, usage, capacity)
+    }
+
+    fn evict_for(&self, incoming: u64, used: Option<&ContentUse>) -> Evicted {
+        let (stored, free) = (self.stored(), self.free().unwrap_or(u64::MAX));
+        let excess = self.space.excess(incoming, stored, free);
+        if excess == 0 {
+            return Evicted::default();
+        }
+        let mut candidates = self.blobs.candidates();
+        let blobs = candidates.len();
+        candidates.extend(self.manifests.candidates());
+        let mut rules = self.rules(used, &candidates, self.space.capacity(stored, free));
+        let (blobs, manifests) = candidates.split_at_mut(blobs);
         let mut evicted = Evicted::default();
-        self.evict_from(&self.blobs, excess, &mut evicted);
-        self.evict_from(&self.manifests, excess, &mut evicted);
+        for (store, candidates) in [(&self.blobs, blobs), (&self.manifests, manifests)] {
+            EvictionRules::sort(candidates);
+            self.evict_from(store, candidates, &mut rules, (excess, &mut evicted));
+        }
         self.counters.evicted_files.add(evicted.files);
         self.counters.evicted_bytes.add(evicted.bytes);
         evicted
     }
 
-    fn evict_from(&self, store: &FileStore, excess: u64, evicted: &mut Evicted) {
-        if evicted.bytes >= excess {
-            return;
-        }
-        for candidate in store.candidates() {
+    fn evict_from(
+        &self,
+        store: &FileStore,
+        candidates: &[Candidate],
+        rules: &mut EvictionRules<'_>,
+        (excess, evicted): (u64, &mut Evicted),
+    ) {
+        for candidate in candidates {
             if evicted.bytes >= excess {
                 return;
             }
-            if store.evict(&candidate, &self.temporary).is_some() {
+            if rules.permits(candidate) && store.evict(candidate, &self.temporary).is_some() {
+                rules.gone(candidate);
                 evicted.files += 1;
                 evicted.bytes += candidate.size;
             }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream};
-use jiff::Timestamp;
 
 use super::blob_request::BlobRequest;
 use super::error::FetchError;
@@ -17,7 +16,6 @@ use super::fills::{Fill, FillGuard, FillKey, FillState, Joined};
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{Opener, opener};
-use crate::oci::{Digest, Repository};
 use crate::stream::{Chunks, GrowingFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
@@ -102,14 +100,13 @@ impl Blob {
 impl Cache {
     /// Whether a blob is being fetched from the same upstream and its bytes have begun to
     /// come. Once it is not any more, [`Self::get`] finds it, unless it failed.
-    pub fn is_filling(&self, source: &Repository, digest: &Digest, size: u64) -> bool {
-        let key = FillKey::shared(source, digest, size);
-        self.inner.fills.is_growing(&key)
+    pub fn is_filling(&self, request: &BlobRequest) -> bool {
+        self.inner.fills.is_growing(&FillKey::shared(request))
     }
 
     /// A stored blob. Opens its file unless it is being read already.
-    pub async fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
-        let blob = self.inner.stored_blob(digest, now).await;
+    pub async fn get(&self, request: &BlobRequest) -> Option<Blob> {
+        let blob = self.inner.stored_blob(request).await;
         let counters = &self.inner.counters;
         match blob {
             Some(_) => counters.blob_hits.add(1),
@@ -138,21 +135,20 @@ impl Cache {
         E: Error + Send + Sync + 'static,
     {
         let open = opener(open);
-        let BlobRequest { source, digest, .. } = request;
-        let mut key = FillKey::shared(source, digest, request.size);
+        let mut key = FillKey::shared(request);
         loop {
-            if let Some(blob) = self.inner.stored_blob(digest, request.now).await {
+            if let Some(blob) = self.inner.stored_blob(request).await {
                 return blob.of_length(request.size);
             }
-            let fill = match self.inner.fills.join(&key, source, &self.inner.blobs) {
+            let fill = match self.inner.fills.join(&key, request, &self.inner.blobs) {
                 Joined::Stored => continue,
                 Joined::Following(fill) => fill,
-                Joined::Leading(guard) => self.start_fill(guard, open.clone(), request.now),
+                Joined::Leading(guard) => self.start_fill(guard, open.clone(), request),
             };
             match self.started(&fill).await {
                 // What another repository was answered is no answer to this one.
-                FillState::Failed(_) if fill.source() != source => {
-                    key = FillKey::own(source, digest, request.size);
+                FillState::Failed(_) if *fill.source() != request.source => {
+                    key = FillKey::own(request);
                 }
                 state => return self.follow_fill(fill, state, request, open).await,
             }
@@ -165,9 +161,9 @@ impl Cache {
         fill.started().await
     }
 
-    fn start_fill(&self, guard: FillGuard, open: Opener, now: Timestamp) -> Arc<Fill> {
+    fn start_fill(&self, guard: FillGuard, open: Opener, request: &BlobRequest) -> Arc<Fill> {
         let (fill, inner) = (guard.fill().clone(), self.inner.clone());
-        let task = inner.fill(guard, open, now);
+        let task = inner.fill(guard, open, request.used.now);
         self.inner.tasks.spawn_isolated("fill", task);
         fill
     }
@@ -198,14 +194,14 @@ impl Cache {
 
 impl Inner {
     /// Waits for the blocking pool only where opening the file needs the disk.
-    async fn stored_blob(self: &Arc<Self>, digest: &Digest, now: Timestamp) -> Option<Blob> {
-        let pulled = now.as_second();
-        let (file, len) = match self.blobs.find(digest, pulled) {
+    async fn stored_blob(self: &Arc<Self>, request: &BlobRequest) -> Option<Blob> {
+        let BlobRequest { digest, used, .. } = request;
+        let (file, len) = match self.blobs.find(digest, used) {
             StoredLookup::Missing => return None,
             StoredLookup::Open(file, len) => (file, len),
             StoredLookup::Closed => {
-                let (inner, digest) = (self.clone(), digest.clone());
-                let open = move || inner.blobs.open(&digest, pulled, &inner.temporary);
+                let (inner, digest, used) = (self.clone(), digest.clone(), used.clone());
+                let open = move || inner.blobs.open(&digest, &used, &inner.temporary);
                 tokio::task::spawn_blocking(open).await.ok().flatten()?
             }
         };

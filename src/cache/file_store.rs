@@ -15,6 +15,7 @@ use dashmap::DashMap;
 
 use super::counters::Counter;
 use super::digest_locks::DigestLocks;
+use super::holder::{ContentUse, Holder};
 use super::open::{open_resident, open_whole};
 use super::temporary::{TemporaryFile, TemporaryFolder, UnlinkedFile, set_pulled};
 use crate::oci::Digest;
@@ -43,15 +44,17 @@ pub(super) struct StoredFile {
     pub size: u64,
     /// When it was last pulled, in seconds of the Unix epoch.
     pub pulled: i64,
-    /// The pull time that the file itself bears.
-    saved: i64,
+    /// For whom it is kept.
+    pub holder: Option<Holder>,
+    /// The pull time and the holder that the file itself bears.
+    saved: (i64, Option<Holder>),
     reader: Weak<File>,
 }
 
-/// A file that may be evicted; ordered by what goes first.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// A file that may be evicted.
 pub(super) struct Candidate {
     pub pulled: i64,
+    pub holder: Option<Holder>,
     pub digest: Digest,
     pub size: u64,
 }
@@ -90,12 +93,20 @@ impl FileStore {
         folder.join(&hex[..2]).join(hex)
     }
 
-    /// Adds a file that exists on disk; `reader` is its open handle, if any.
-    pub(super) fn insert(&self, digest: Digest, size: u64, pulled: i64, reader: Weak<File>) {
+    /// Adds a file of `size` bytes that exists on disk, last pulled at that time for that
+    /// holder; `reader` is its open handle, if any.
+    pub(super) fn insert(
+        &self,
+        digest: Digest,
+        size: u64,
+        (pulled, holder): (i64, Option<Holder>),
+        reader: Weak<File>,
+    ) {
         let entry = StoredFile {
             size,
             pulled,
-            saved: pulled,
+            holder: holder.clone(),
+            saved: (pulled, holder),
             reader,
         };
         self.bytes.add(size);
@@ -109,20 +120,21 @@ impl FileStore {
         &self,
         temporary: TemporaryFile,
         digest: &Digest,
-        pulled: i64,
+        used: &ContentUse,
     ) -> io::Result<()> {
         let size = temporary.file().metadata()?.len();
         let reader = Arc::downgrade(temporary.file());
         let _claim = self.locks.take(digest);
-        temporary.persist(&self.file_path(digest), pulled)?;
-        self.insert(digest.clone(), size, pulled, reader);
+        temporary.persist(&self.file_path(digest), used)?;
+        let held = (used.now.as_second(), Some(used.holder.clone()));
+        self.insert(digest.clone(), size, held, reader);
         Ok(())
     }
 
     /// Finds a file for a reader, and notes the pull. Opens it only if the kernel
     /// holds its path in memory.
-    pub(super) fn find(&self, digest: &Digest, pulled: i64) -> StoredLookup {
-        let Some((size, reader)) = self.pull(digest, pulled) else {
+    pub(super) fn find(&self, digest: &Digest, used: &ContentUse) -> StoredLookup {
+        let Some((size, reader)) = self.pull(digest, used) else {
             return StoredLookup::Missing;
         };
         if let Some(file) = reader {
@@ -139,10 +151,10 @@ impl FileStore {
     pub(super) fn open(
         &self,
         digest: &Digest,
-        pulled: i64,
+        used: &ContentUse,
         temporary_folder: &TemporaryFolder,
     ) -> Option<(Arc<File>, u64)> {
-        let (size, reader) = self.pull(digest, pulled)?;
+        let (size, reader) = self.pull(digest, used)?;
         if let Some(file) = reader {
             return Some((file, size));
         }
@@ -153,8 +165,12 @@ impl FileStore {
         Some((self.share_reader(digest, Arc::new(file?)), size))
     }
 
-    fn pull(&self, digest: &Digest, pulled: i64) -> Option<(u64, Option<Arc<File>>)> {
+    fn pull(&self, digest: &Digest, used: &ContentUse) -> Option<(u64, Option<Arc<File>>)> {
         let mut entry = self.entries.get_mut(digest)?;
+        let pulled = used.now.as_second();
+        if used.holder.takes_over(entry.holder.as_ref()) {
+            entry.holder = Some(used.holder.clone());
+        }
         if pulled >= entry.pulled.saturating_add(PULL_TIME_STEP_SECONDS) {
             entry.pulled = pulled;
         }
@@ -179,18 +195,16 @@ impl FileStore {
         }
     }
 
-    /// What may be evicted, least recently pulled first.
+    /// What may be evicted, in no order.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         let entries = self.entries.iter();
-        let mut candidates: Vec<_> = entries
-            .map(|entry| Candidate {
-                pulled: entry.pulled,
-                digest: entry.key().clone(),
-                size: entry.size,
-            })
-            .collect();
-        candidates.sort_unstable();
-        candidates
+        let candidates = entries.map(|entry| Candidate {
+            pulled: entry.pulled,
+            holder: entry.holder.clone(),
+            digest: entry.key().clone(),
+            size: entry.size,
+        });
+        candidates.collect()
     }
 
     /// Removes a file unless it is being read or was pulled meanwhile. Blocks.
@@ -250,23 +264,24 @@ impl FileStore {
         unlinked
     }
 
-    /// Writes the pull times that changed into the files. Blocks.
+    /// Writes pull times and holders that changed into the files. Blocks.
     pub(super) fn save_pulls(&self) {
-        for (digest, pulled) in self.unsaved() {
-            let saved = File::open(self.file_path(&digest))
-                .and_then(|file| set_pulled(&file, pulled))
-                .is_ok();
-            if let (true, Some(mut entry)) = (saved, self.entries.get_mut(&digest)) {
-                entry.saved = pulled;
+        for (digest, pulled, holder) in self.unsaved() {
+            let saved = File::open(self.file_path(&digest)).and_then(|file| {
+                holder.iter().for_each(|holder| holder.save(&file));
+                set_pulled(&file, pulled)
+            });
+            if let (Ok(()), Some(mut entry)) = (saved, self.entries.get_mut(&digest)) {
+                entry.saved = (pulled, holder);
             }
         }
     }
 
-    fn unsaved(&self) -> Vec<(Digest, i64)> {
+    fn unsaved(&self) -> Vec<(Digest, i64, Option<Holder>)> {
         let entries = self.entries.iter();
-        entries
-            .filter(|entry| entry.pulled != entry.saved)
-            .map(|entry| (entry.key().clone(), entry.pulled))
-            .collect()
+        let changed = entries
+            .filter(|entry| entry.pulled != entry.saved.0 || entry.holder != entry.saved.1)
+            .map(|entry| (entry.key().clone(), entry.pulled, entry.holder.clone()));
+        changed.collect()
     }
 }

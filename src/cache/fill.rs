@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::error::FetchError;
-use super::fills::{FillGuard, FillState};
+use super::fills::{Fill, FillGuard, FillState};
 use super::space::Reservation;
 use super::store::Inner;
 use super::temporary::TemporaryFile;
@@ -15,10 +15,14 @@ use super::upstream_content::{Opener, UpstreamContent};
 use super::writer::GrowingFileWriter;
 use crate::stream::{GrowingFile, WITHHELD_TAIL_BYTES};
 
+/// Room is made for what came, and for as much again up to this many bytes: so it is
+/// made seldom, and never for what a manifest only declares.
+const MAX_ROOM_AHEAD: u64 = 4 * 1024 * 1024;
+
 /// A temporary file and the disk space that is reserved for it.
 struct FillFile {
     temporary: TemporaryFile,
-    _room: Reservation,
+    room: Reservation,
 }
 
 impl Inner {
@@ -53,12 +57,12 @@ impl Inner {
         open: Opener,
         now: Timestamp,
     ) -> Result<Option<GrowingFile>, FetchError> {
-        let Some(place) = self.prepare(guard.fill().size()).await else {
+        let Some(mut place) = self.prepare(guard.fill()).await else {
             return Ok(None);
         };
-        let received = self.fill_place(&place, guard, open, now).await;
+        let received = self.fill_place(&mut place, guard, open, now).await;
         match received {
-            Ok(Some(_)) => self.keep(place, guard, now.as_second()).await,
+            Ok(Some(_)) => self.keep(place, guard).await,
             _ => discard(place).await,
         }
         received
@@ -66,8 +70,8 @@ impl Inner {
 
     /// Fills the file and has it recorded. Its readers have all of it then.
     async fn fill_place(
-        &self,
-        place: &FillFile,
+        self: &Arc<Self>,
+        place: &mut FillFile,
         guard: &FillGuard,
         open: Opener,
         now: Timestamp,
@@ -75,7 +79,8 @@ impl Inner {
         let size = guard.fill().size();
         let mut source = UpstreamContent::open(open, size).await?;
         let (writer, growing) = GrowingFileWriter::new(place.temporary.file().clone(), size);
-        let Some(writer) = receive(&mut source, writer, &growing, guard).await? else {
+        let received = self.receive(&mut source, writer, &growing, (place, guard));
+        let Some(writer) = received.await? else {
             return Ok(None);
         };
         let (filled, writer_end) = writer.finish();
@@ -88,36 +93,92 @@ impl Inner {
         Ok(Some(growing))
     }
 
-    async fn prepare(self: &Arc<Self>, size: u64) -> Option<FillFile> {
-        self.place(size).await.unwrap_or_else(|error| {
+    async fn prepare(self: &Arc<Self>, fill: &Fill) -> Option<FillFile> {
+        self.place(fill).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the cache cannot write; streaming without storing");
             None
         })
     }
 
-    async fn place(self: &Arc<Self>, size: u64) -> io::Result<Option<FillFile>> {
-        let Some(_room) = self.make_room(size).await? else {
+    async fn place(self: &Arc<Self>, fill: &Fill) -> io::Result<Option<FillFile>> {
+        let Some(room) = self.announce(fill.size(), fill.used()).await? else {
             return Ok(None);
         };
         let inner = self.clone();
         let create = move || {
-            let temporary = inner.temporary.create(size)?;
-            Ok(Some(FillFile { temporary, _room }))
+            let temporary = inner.temporary.create()?;
+            Ok(Some(FillFile { temporary, room }))
         };
         let place = tokio::task::spawn_blocking(create).await;
         place.map_err(io::Error::other).flatten()
     }
 
+    /// Receives the content, and lets readers start once bytes may be read. Short content
+    /// that is wrong is an error before any byte is sent.
+    ///
+    /// `None`: a write failed before that, so that all can still be served another
+    /// way.
+    async fn receive(
+        self: &Arc<Self>,
+        source: &mut UpstreamContent,
+        mut writer: GrowingFileWriter,
+        growing: &GrowingFile,
+        (place, guard): (&mut FillFile, &FillGuard),
+    ) -> Result<Option<GrowingFileWriter>, FetchError> {
+        loop {
+            let pieces = source.next().await?;
+            if pieces.is_empty() {
+                return Ok(Some(writer));
+            }
+            let roomy = self.make_room_for(source.received(), place, guard.fill());
+            let written = match roomy.await {
+                Ok(()) => writer.write(pieces).await,
+                Err(error) => Err(error),
+            };
+            writer = match written {
+                Ok(writer) => writer,
+                Err(error) if guard.is_announced() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, "the cache cannot write; streaming without storing");
+                    return Ok(None);
+                }
+            };
+            if growing.total() > WITHHELD_TAIL_BYTES {
+                guard.announce(growing);
+            }
+        }
+    }
+
+    /// Reserves disk space for `received` bytes, if there is none yet.
+    async fn make_room_for(
+        self: &Arc<Self>,
+        received: u64,
+        place: &mut FillFile,
+        fill: &Fill,
+    ) -> io::Result<()> {
+        let reserved = place.room.reserved();
+        if received <= reserved {
+            return Ok(());
+        }
+        let ahead = received.min(MAX_ROOM_AHEAD);
+        let wanted = received.saturating_add(ahead).min(fill.size());
+        let more = place.room.of_the_same(wanted - reserved);
+        place.room.absorb(self.make_room(more, fill.used()).await?);
+        place.temporary.set_aside(wanted).await
+    }
+
     /// Stores the file, unless a fill of another upstream did so meanwhile. Its readers have all of it already, so a failure here only means
     /// that it is fetched again later.
-    async fn keep(self: &Arc<Self>, place: FillFile, guard: &FillGuard, pulled: i64) {
+    async fn keep(self: &Arc<Self>, place: FillFile, guard: &FillGuard) {
         if self.blobs.contains(guard.digest()) {
             return discard(place).await;
         }
-        let (inner, digest) = (self.clone(), guard.digest().clone());
+        let (inner, digest, used) = (self.clone(), guard.digest().clone(), guard.fill().used());
         let stored = tokio::task::spawn_blocking(move || {
-            let FillFile { temporary, _room } = place;
-            inner.blobs.store(temporary, &digest, pulled)
+            let FillFile { temporary, room } = place;
+            let stored = inner.blobs.store(temporary, &digest, &used);
+            drop(room);
+            stored
         });
         if let Err(error) = stored.await.map_err(io::Error::other).flatten() {
             tracing::warn!(blob.digest = %guard.digest(), %error, "a blob could not be kept");
@@ -128,34 +189,4 @@ impl Inner {
 /// Removing a large file takes long.
 async fn discard(place: FillFile) {
     let _done = tokio::task::spawn_blocking(move || drop(place)).await;
-}
-
-/// Receives the content, and lets readers start once bytes may be read. Short content
-/// that is wrong is an error before any byte is sent.
-///
-/// `None`: a write failed before that, so that all can still be served another
-/// way.
-async fn receive(
-    source: &mut UpstreamContent,
-    mut writer: GrowingFileWriter,
-    growing: &GrowingFile,
-    guard: &FillGuard,
-) -> Result<Option<GrowingFileWriter>, FetchError> {
-    loop {
-        let pieces = source.next().await?;
-        if pieces.is_empty() {
-            return Ok(Some(writer));
-        }
-        writer = match writer.write(pieces).await {
-            Ok(writer) => writer,
-            Err(error) if guard.is_announced() => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "the cache cannot write; streaming without storing");
-                return Ok(None);
-            }
-        };
-        if growing.total() > WITHHELD_TAIL_BYTES {
-            guard.announce(growing);
-        }
-    }
 }

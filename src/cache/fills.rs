@@ -9,13 +9,15 @@
 //! could take it along when it goes. A follower can only wait; if it gives up,
 //! nothing changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::{DashMap, Entry};
 use tokio::sync::watch;
 
+use super::blob_request::BlobRequest;
 use super::error::FetchError;
 use super::file_store::FileStore;
+use super::holder::ContentUse;
 use crate::oci::{Digest, RegistryHost, Repository, RepositoryName};
 use crate::stream::GrowingFile;
 
@@ -33,20 +35,20 @@ pub(super) struct FillKey {
 
 impl FillKey {
     /// A fill for every repository of the upstream.
-    pub(super) fn shared(source: &Repository, digest: &Digest, size: u64) -> Self {
+    pub(super) fn shared(request: &BlobRequest) -> Self {
         Self {
-            upstream: source.host().clone(),
+            upstream: request.source.host().clone(),
             only: None,
-            digest: digest.clone(),
-            size,
+            digest: request.digest.clone(),
+            size: request.size,
         }
     }
 
-    /// A fill for `source` alone.
-    pub(super) fn own(source: &Repository, digest: &Digest, size: u64) -> Self {
+    /// A fill for the repository of the request alone.
+    pub(super) fn own(request: &BlobRequest) -> Self {
         Self {
-            only: Some(source.name().clone()),
-            ..Self::shared(source, digest, size)
+            only: Some(request.source.name().clone()),
+            ..Self::shared(request)
         }
     }
 }
@@ -70,6 +72,8 @@ pub(super) struct Fill {
     size: u64,
     /// The repository that it asks.
     source: Repository,
+    /// For whom the file will be kept: of those who wait, one who was admitted.
+    used: Mutex<ContentUse>,
     state: watch::Sender<FillState>,
 }
 
@@ -80,6 +84,22 @@ impl Fill {
 
     pub(super) fn source(&self) -> &Repository {
         &self.source
+    }
+
+    /// For whom the file is stored, by what is known now.
+    pub(super) fn used(&self) -> ContentUse {
+        self.lock().clone()
+    }
+
+    fn hold(&self, used: &ContentUse) {
+        let mut own = self.lock();
+        if used.holder.takes_over(Some(&own.holder)) {
+            *own = used.clone();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ContentUse> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the first bytes, or for the end.
@@ -133,16 +153,20 @@ impl Fills {
         fill.is_some_and(|fill| fill.is_growing())
     }
 
-    /// Finds the fill of `key` or makes it, to ask `source`. A fill is removed from this
-    /// map only after its file is stored, so nothing is fetched twice.
-    pub(super) fn join(&self, key: &FillKey, source: &Repository, store: &FileStore) -> Joined {
+    /// Finds the fill of `key` or makes it, to ask the repository of `request`. A fill is
+    /// removed from this map only after its file is stored, so nothing is fetched twice.
+    pub(super) fn join(&self, key: &FillKey, request: &BlobRequest, store: &FileStore) -> Joined {
         match self.running.entry(key.clone()) {
-            Entry::Occupied(running) => Joined::Following(running.get().clone()),
+            Entry::Occupied(running) => {
+                running.get().hold(&request.used);
+                Joined::Following(running.get().clone())
+            }
             Entry::Vacant(_) if store.contains(&key.digest) => Joined::Stored,
             Entry::Vacant(vacant) => {
                 let fill = Arc::new(Fill {
                     size: key.size,
-                    source: source.clone(),
+                    source: request.source.clone(),
+                    used: Mutex::new(request.used.clone()),
                     state: watch::Sender::new(FillState::Opening),
                 });
                 vacant.insert(fill.clone());

@@ -5,11 +5,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::cached_manifest::{CachedManifest, read_verified};
 use super::digests::VerifiedContent;
 use super::error::FetchError;
+use super::holder::ContentUse;
+use super::space::WantedRoom;
 use super::store::{Cache, Inner};
 use crate::oci::{Digest, MediaType};
 
@@ -35,13 +36,13 @@ impl Cache {
         &self,
         digest: &Digest,
         judged: Option<&MediaType>,
-        now: Timestamp,
+        used: ContentUse,
     ) -> Option<Arc<CachedManifest>> {
         let found = match self.inner.memory.get(digest) {
             Some(manifest) if manifest.is_of(judged) => Some(manifest),
             Some(other) => Some(self.remembered(other, judged)),
             None => {
-                let read = self.read_manifest(digest, now).await;
+                let read = self.read_manifest(digest, used).await;
                 read.map(|manifest| self.remembered(Arc::new(manifest), judged))
             }
         };
@@ -53,9 +54,9 @@ impl Cache {
         found
     }
 
-    async fn read_manifest(&self, digest: &Digest, now: Timestamp) -> Option<CachedManifest> {
+    async fn read_manifest(&self, digest: &Digest, used: ContentUse) -> Option<CachedManifest> {
         let (inner, wanted) = (self.inner.clone(), digest.clone());
-        let read = move || inner.read_manifest(&wanted, now.as_second());
+        let read = move || inner.read_manifest(&wanted, &used);
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
@@ -81,21 +82,21 @@ impl Cache {
         digest: &Digest,
         media_type: MediaType,
         bytes: Bytes,
-        now: Timestamp,
+        used: ContentUse,
     ) -> Result<Arc<CachedManifest>, FetchError> {
         let filled = VerifiedContent::of(&bytes).verify(digest)?;
-        (self.inner.on_verified)(filled, now)
+        (self.inner.on_verified)(filled, used.now)
             .await
             .map_err(FetchError::Unrecorded)?;
         let manifest = Arc::new(CachedManifest::new(digest.clone(), media_type, bytes));
         self.inner.memory.insert(digest.clone(), manifest.clone());
-        self.keep_manifest(manifest.clone(), now).await;
+        self.keep_manifest(manifest.clone(), used).await;
         Ok(manifest)
     }
 
-    async fn keep_manifest(&self, manifest: Arc<CachedManifest>, now: Timestamp) {
+    async fn keep_manifest(&self, manifest: Arc<CachedManifest>, used: ContentUse) {
         let digest = manifest.digest().clone();
-        if let Err(error) = self.inner.write_manifest(manifest, now.as_second()).await {
+        if let Err(error) = self.inner.write_manifest(manifest, used).await {
             tracing::warn!(manifest.digest = %digest, %error, "a manifest could not be kept");
         }
     }
@@ -105,7 +106,7 @@ impl Inner {
     async fn write_manifest(
         self: &Arc<Self>,
         manifest: Arc<CachedManifest>,
-        pulled: i64,
+        used: ContentUse,
     ) -> io::Result<()> {
         if self.manifests.contains(manifest.digest()) {
             return Ok(());
@@ -113,23 +114,26 @@ impl Inner {
         let Some(content) = manifest.to_file() else {
             return Ok(());
         };
-        let Some(room) = self.make_room(content.len() as u64).await? else {
+        let size = content.len() as u64;
+        if self.announce(size, used.clone()).await?.is_none() {
             return Ok(());
-        };
+        }
+        let wanted = WantedRoom::new(&used.holder.environment, size);
+        let room = self.make_room(wanted, used.clone()).await?;
         let inner = self.clone();
         let write = move || {
             let _room = room;
-            let temporary = inner.temporary.create(content.len() as u64)?;
+            let temporary = inner.temporary.create()?;
             temporary.file().write_all_at(&content, 0)?;
-            inner.manifests.store(temporary, manifest.digest(), pulled)
+            inner.manifests.store(temporary, manifest.digest(), &used)
         };
         let written = tokio::task::spawn_blocking(write).await;
         written.map_err(io::Error::other).flatten()
     }
 
     /// Reads and verifies a manifest on disk; removes a wrong one. Blocks.
-    fn read_manifest(&self, digest: &Digest, pulled: i64) -> Option<CachedManifest> {
-        let (file, size) = self.manifests.open(digest, pulled, &self.temporary)?;
+    fn read_manifest(&self, digest: &Digest, used: &ContentUse) -> Option<CachedManifest> {
+        let (file, size) = self.manifests.open(digest, used, &self.temporary)?;
         let manifest = read_verified(&file, size, digest);
         if manifest.is_none() {
             let _unlinked = self.manifests.remove(digest, &self.temporary);

@@ -20,9 +20,11 @@
 //!   fill. No upstream's fill is another's, until its file is verified and stored.
 //! - A disk without room means streaming without storing. There is no file to
 //!   share then, so each client costs one upstream request.
+//! - Room is made for bytes that came, not for those that a manifest declares.
 //! - Eviction takes what was pulled least recently, blobs before manifests,
-//!   and never what is being read. Pull times are kept as the files'
-//!   modification times.
+//!   and never what is being read. What was only passed counts as pulled a week
+//!   earlier, and each environment has its share (`eviction_rules`). Pull times are kept
+//!   as the files' modification times, holders in an extended attribute.
 //! - No async worker waits for the disk, and no lock is held meanwhile: files
 //!   are opened, renamed and removed in the blocking pool, or at once where the
 //!   kernel needs no disk for that.
@@ -35,10 +37,12 @@ mod digest_locks;
 mod digests;
 mod error;
 mod evict;
+mod eviction_rules;
 mod fetch;
 mod file_store;
 mod fill;
 mod fills;
+mod holder;
 mod manifests;
 mod open;
 mod space;
@@ -61,5 +65,6 @@ pub use digests::{OnVerified, VerifiedContent};
 pub use error::{CacheError, FetchError, SharedError};
 pub use evict::Evicted;
 pub use fetch::{Blob, BlobOrigin};
+pub use holder::{ContentUse, HeldAs, Holder};
 pub use store::Cache;
 pub use verify::Verification;

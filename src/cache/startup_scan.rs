@@ -7,6 +7,7 @@ use std::sync::Weak;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::file_store::FileStore;
+use super::holder::Holder;
 use crate::oci::{Algorithm, Digest};
 
 /// Fills the index of `store` from its folders. Files whose names are no digests are left
@@ -36,7 +37,8 @@ fn scan_folder(store: &FileStore, algorithm: Algorithm, folder: &Path) -> io::Re
         };
         if metadata.is_file() {
             let pulled = metadata.modified().map_or(0, epoch_seconds);
-            store.insert(digest, metadata.len(), pulled, Weak::new());
+            let held = (pulled, Holder::saved(&file.path()));
+            store.insert(digest, metadata.len(), held, Weak::new());
         }
     }
     Ok(())

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, Timespec, Timestamps, fallocate, futimens};
 
+use super::holder::ContentUse;
+
 /// The folder of temporary files, on the same file system as the stored ones.
 pub(super) struct TemporaryFolder {
     path: PathBuf,
@@ -26,16 +28,13 @@ impl TemporaryFolder {
         Ok(Self { path, next })
     }
 
-    /// A new file with `size` bytes of the disk set aside, where the file
-    /// system can do that: then the disk is full now or not at all.
-    pub(super) fn create(&self, size: u64) -> io::Result<TemporaryFile> {
+    /// A new, empty file.
+    pub(super) fn create(&self) -> io::Result<TemporaryFile> {
         let path = self.fresh();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o640);
         let file = Arc::new(options.open(&path)?);
-        let temporary = TemporaryFile { path, file };
-        set_aside(&temporary.file, size)?;
-        Ok(temporary)
+        Ok(TemporaryFile { path, file })
     }
 
     /// Moves a stored file into this folder at once. It is deleted when the returned
@@ -76,10 +75,19 @@ impl TemporaryFile {
         &self.file
     }
 
+    /// Sets the first `size` bytes aside, where the file system can do that: then the disk
+    /// is full now, and not while they are written.
+    pub(super) async fn set_aside(&self, size: u64) -> io::Result<()> {
+        let file = self.file.clone();
+        let done = tokio::task::spawn_blocking(move || set_aside(&file, size));
+        done.await.map_err(io::Error::other).flatten()
+    }
+
     /// Makes the file visible at `target`, whole or not at all, whatever
     /// happens to the process or the machine meanwhile.
-    pub(super) fn persist(self, target: &Path, pulled: i64) -> io::Result<()> {
-        set_pulled(&self.file, pulled)?;
+    pub(super) fn persist(self, target: &Path, used: &ContentUse) -> io::Result<()> {
+        used.holder.save(&self.file);
+        set_pulled(&self.file, used.now.as_second())?;
         self.file.sync_all()?;
         let folder = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(folder)?;

@@ -33,7 +33,7 @@ pub(super) async fn stream_uncached(
         digest: request.digest.clone(),
         digests: ContentHasher::default(),
         on_verified,
-        now: request.now,
+        now: request.used.now,
     };
     if size == 0 {
         stream.step().await?;

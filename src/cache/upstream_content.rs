@@ -85,6 +85,11 @@ impl UpstreamContent {
         Ok(source)
     }
 
+    /// Bytes that have come.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Whether all bytes have come.
     pub(super) fn is_complete(&self) -> bool {
         self.received == self.size

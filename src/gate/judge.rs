@@ -11,7 +11,7 @@ use super::evidence::Sources;
 use super::pull::{BoxedFuture, Halt, Lane, OtherVerdicts, Question};
 use super::reading::FetchedClosure;
 use super::refusal::Refusal;
-use crate::cache::Cache;
+use crate::cache::{Cache, ContentUse};
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Repository, Shape};
 use crate::trust::{
@@ -170,7 +170,7 @@ impl Judge {
                     .is_some() =>
             {
                 if verdict.is_allowed() {
-                    self.keep_manifests(&read, question.now).await;
+                    self.keep_manifests(&read, &verdict, question.now).await;
                 }
                 self.closures.forget(repository, read.closure.root());
                 self.judge_recorded(question, read.closure, &read.aliases)
@@ -207,11 +207,13 @@ impl Judge {
         self.ledger.record_closure(repository, &read.closure).await
     }
 
-    async fn keep_manifests(&self, read: &FetchedClosure, now: Timestamp) {
+    async fn keep_manifests(&self, read: &FetchedClosure, verdict: &Verdict, now: Timestamp) {
+        let environment = verdict.subject().environment.clone();
+        let used = ContentUse::of(environment, verdict.is_by_mode(), now);
         for (digest, media_type, bytes) in read.bodies.iter() {
-            let kept = self
-                .cache
-                .store_manifest(digest, media_type.clone(), bytes.clone(), now);
+            let kept =
+                self.cache
+                    .store_manifest(digest, media_type.clone(), bytes.clone(), used.clone());
             if let Err(error) = kept.await {
                 tracing::warn!(%error, image.digest = %digest, "manifest not cached");
             }

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::failures::{AskedAt, Failures};
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
-use crate::cache::{BlobRequest, Cache, CachedManifest, FetchError};
+use crate::cache::{BlobRequest, Cache, CachedManifest, ContentUse, FetchError};
 use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
@@ -122,7 +122,8 @@ impl Server {
         permit: Permit,
     ) -> Result<(Arc<CachedManifest>, ServedFrom), Refusal> {
         let (digest, judged) = (permit.digest(), permit.media_type());
-        let cached = self.cache.load_manifest(digest, judged, pull.now);
+        let used = used_by(&permit, pull.now);
+        let cached = self.cache.load_manifest(digest, judged, used);
         let (manifest, source) = match cached.await {
             Some(manifest) => (manifest, ServedFrom::Cache),
             None => (
@@ -150,10 +151,12 @@ impl Server {
         }
         let (failures, failed) = (self.failed_manifests.clone(), key.clone());
         let (name, digest) = (key.0.name().clone(), key.1.clone());
-        let judged = permit.media_type().cloned();
+        let (judged, used) = (permit.media_type().cloned(), used_by(permit, now));
         let flight = || async move {
             // The flight before this one may have landed since the look-up.
-            let stored = cache.load_manifest(&digest, judged.as_ref(), now).await;
+            let stored = cache
+                .load_manifest(&digest, judged.as_ref(), used.clone())
+                .await;
             if let Some(manifest) = stored {
                 return Ok(manifest);
             }
@@ -167,7 +170,7 @@ impl Server {
                 }
             };
             let media_type = judged.unwrap_or(fetched.media_type);
-            let stored = cache.store_manifest(&digest, media_type, fetched.bytes, now);
+            let stored = cache.store_manifest(&digest, media_type, fetched.bytes, used);
             stored.await.map_err(|error| fetch_failed(&error))
         };
         self.manifests.join(&key, flight).await
@@ -181,9 +184,15 @@ impl Server {
         wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
         let PermittedBlob { permit, size } = blob;
+        let request = BlobRequest {
+            source: pull.repository().clone(),
+            digest: permit.digest().clone(),
+            size,
+            used: used_by(&permit, pull.now),
+        };
         let digest = permit.digest().clone();
         if wanted == BlobPart::Nothing {
-            let source = self.blob_source(pull, &digest, size).await?;
+            let source = self.blob_source(pull, &request).await?;
             return Ok(ServedBlob {
                 digest,
                 size,
@@ -198,7 +207,7 @@ impl Server {
             },
             BlobPart::Nothing | BlobPart::Whole => 0..size,
         };
-        let (chunks, source) = self.open_blob(pull, permit, size, range).await?;
+        let (chunks, source) = self.open_blob(pull, permit, request, range).await?;
         Ok(ServedBlob {
             digest,
             size,
@@ -214,20 +223,39 @@ impl Server {
     async fn blob_source(
         &self,
         pull: Pull<'_>,
-        digest: &Digest,
-        size: u64,
+        request: &BlobRequest,
     ) -> Result<ServedFrom, Refusal> {
-        let (repository, cache) = (pull.repository(), &self.cache);
+        let (repository, digest) = (&request.source, &request.digest);
         // In this order, so that one that is just being finished is seen.
-        if cache.is_filling(repository, digest, size) || cache.get(digest, pull.now).await.is_some()
-        {
+        if self.cache.is_filling(request) || self.cache.get(request).await.is_some() {
             return Ok(ServedFrom::Cache);
         }
-        let upstream = &self.upstreams.of(repository)?.upstream;
+        let reachable = self.upstreams.of(repository)?;
+        let key = (repository.clone(), digest.clone());
+        if let Some(error) = self.failed_blobs.get(&key, pull.now) {
+            return Err(refused(&error, Refusal::BlobUnknown));
+        }
+        let asked = AskedAt::begin(pull.now);
+        let upstream = &reachable.upstream;
         match upstream.has_blob(repository.name(), digest).await {
             Ok(()) => Ok(ServedFrom::Upstream),
-            Err(UpstreamError::NotFound) => Err(Refusal::BlobUnknown),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                self.note_failed_blob(&key, &error, asked, reachable.tag_ttl);
+                Err(refused(&error, Refusal::BlobUnknown))
+            }
+        }
+    }
+
+    /// What breaks off may go well at the next try; the rest is remembered.
+    fn note_failed_blob(
+        &self,
+        key: &(Repository, Digest),
+        error: &UpstreamError,
+        asked: AskedAt,
+        tag_ttl: SignedDuration,
+    ) {
+        if !error.is_transient() {
+            self.failed_blobs.note(key, error, asked, tag_ttl);
         }
     }
 
@@ -236,17 +264,16 @@ impl Server {
     async fn open_blob(
         &self,
         pull: Pull<'_>,
-        permit: Permit,
-        size: u64,
+        _permit: Permit,
+        request: BlobRequest,
         range: Range<u64>,
     ) -> Result<(Chunks, ServedFrom), Refusal> {
-        let digest = permit.digest();
-        if let Some(blob) = self.cache.get(digest, pull.now).await {
+        if let Some(blob) = self.cache.get(&request).await {
             self.count_look_up(ContentKind::Blob, ServedFrom::Cache);
             return Ok((blob.chunks(range), ServedFrom::Cache));
         }
         self.count_look_up(ContentKind::Blob, ServedFrom::Upstream);
-        let repository = pull.repository();
+        let (repository, digest) = (&request.source, &request.digest);
         let reachable = self.upstreams.of(repository)?;
         let upstream = reachable.upstream.clone();
         let key = (repository.clone(), digest.clone());
@@ -254,12 +281,6 @@ impl Server {
             return Err(refused(&error, Refusal::BlobUnknown));
         }
         let asked = AskedAt::begin(pull.now);
-        let request = BlobRequest {
-            source: repository.clone(),
-            digest: digest.clone(),
-            size,
-            now: pull.now,
-        };
         let (name, wanted) = (repository.name().clone(), digest.clone());
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
@@ -271,14 +292,13 @@ impl Server {
         match self.cache.fetch(&request, open).await {
             Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
             Err(error) => {
-                if let Some(seen_here) = seen_by_the_cache(&error) {
-                    reachable.upstream.note_failure(&seen_here);
+                let seen_here = seen_by_the_cache(&error);
+                if let Some(seen_here) = &seen_here {
+                    reachable.upstream.note_failure(seen_here);
                 }
-                // What breaks off may go well at the next try.
-                let upstream = error.upstream::<UpstreamError>();
-                if let Some(refusal) = upstream.filter(|error| !error.is_transient()) {
-                    let failures = &self.failed_blobs;
-                    failures.note(&key, refusal, asked, reachable.tag_ttl);
+                let told = error.upstream::<UpstreamError>();
+                if let Some(failed) = told.or(seen_here.as_ref()) {
+                    self.note_failed_blob(&key, failed, asked, reachable.tag_ttl);
                 }
                 Err(fetch_failed(&error))
             }
@@ -302,6 +322,12 @@ impl Server {
         let labels = CacheLabels { kind, result };
         self.metrics.cache_requests.get_or_create(&labels).inc();
     }
+}
+
+/// For whom permitted content is used.
+fn used_by(permit: &Permit, now: Timestamp) -> ContentUse {
+    let environment = permit.subject().environment.clone();
+    ContentUse::of(environment, permit.is_by_mode(), now)
 }
 
 /// `absent` where the upstream does not have it.

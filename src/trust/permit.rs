@@ -22,6 +22,7 @@ pub struct Permit {
     subject: Subject,
     media_type: Option<MediaType>,
     valid_until: Option<Timestamp>,
+    by_mode: bool,
     kind: Kind,
 }
 
@@ -37,11 +38,13 @@ impl Permit {
         subject: Subject,
         media_type: Option<MediaType>,
         valid_until: Option<Timestamp>,
+        by_mode: bool,
     ) -> Self {
         Self {
             subject,
             media_type,
             valid_until,
+            by_mode,
             kind: Kind::Manifest,
         }
     }
@@ -59,6 +62,11 @@ impl Permit {
     /// `None` for a blob, and where no manifest was read.
     pub fn media_type(&self) -> Option<&MediaType> {
         self.media_type.as_ref()
+    }
+
+    /// Whether the mode let pass what `enforce` would have denied.
+    pub fn is_by_mode(&self) -> bool {
+        self.by_mode
     }
 
     /// `None`: for as long as evidence and rules stay as they are.
@@ -83,6 +91,7 @@ impl Permit {
             },
             media_type: None,
             valid_until: self.valid_until,
+            by_mode: self.by_mode,
             kind: Kind::Blob,
         })
     }

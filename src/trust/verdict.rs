@@ -151,6 +151,13 @@ impl Verdict {
         }
     }
 
+    /// Whether it passes by the mode alone: in `enforce` it would be denied.
+    pub fn is_by_mode(&self) -> bool {
+        self.denials
+            .iter()
+            .any(|denial| self.lifted_by_mode(denial.reason))
+    }
+
     /// Whether it passes by break-glass alone: the mode would deny it.
     pub fn is_by_break_glass(&self) -> bool {
         let denies = |denial: &Denial| !self.lifted_by_mode(denial.reason);
@@ -165,6 +172,7 @@ impl Verdict {
                 self.subject.clone(),
                 self.media_type.clone(),
                 self.valid_until,
+                self.is_by_mode(),
             )
         };
         (current && self.is_allowed()).then(permit)

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::kit::{KIB, TestCache, Upstream, at, content, read_whole};
+use super::kit::{KIB, TestCache, Upstream, admitted, at, content, read_whole};
 use crate::cache::{BlobOrigin, Evicted};
 use crate::oci::{Digest, MediaType};
 
@@ -28,7 +28,7 @@ fn left(fixture: &TestCache, digests: &[Digest]) -> Vec<usize> {
 async fn evicts_least_recently_pulled_first() {
     let fixture = fixture();
     let digests = fill(&fixture, 0..10).await;
-    assert!(fixture.cache.get(&digests[0], at(50)).await.is_some());
+    assert!(fixture.get(&digests[0], at(50)).await.is_some());
     assert_eq!(fixture.cache.evict_once().await, Evicted::default());
     fixture.store(&content(10, 100), at(60)).await;
     assert_eq!(left(&fixture, &digests), [0, 3, 4, 5, 6, 7, 8, 9]);
@@ -41,8 +41,8 @@ async fn evicts_least_recently_pulled_first() {
 async fn eviction_spares_what_is_being_read() {
     let fixture = fixture();
     let digests = fill(&fixture, 0..10).await;
-    let reading = fixture.cache.get(&digests[0], at(0)).await.unwrap();
-    let chunks = fixture.cache.get(&digests[1], at(0)).await.unwrap().whole();
+    let reading = fixture.get(&digests[0], at(0)).await.unwrap();
+    let chunks = fixture.get(&digests[1], at(0)).await.unwrap().whole();
     fixture.store(&content(10, 100), at(60)).await;
     assert_eq!(left(&fixture, &digests), [0, 1, 4, 5, 6, 7, 8, 9]);
     assert_eq!(read_whole(reading).await, content(0, 100));
@@ -79,7 +79,7 @@ async fn evicts_an_image_rather_than_parts_of_two() {
     // Its layers are then read one by one, which does not pull them apart.
     for (index, digest) in image(&even).iter().enumerate() {
         let now = at(100) + jiff::SignedDuration::from_secs(index as i64);
-        assert!(fixture.cache.get(digest, now).await.is_some());
+        assert!(fixture.get(digest, now).await.is_some());
     }
     for seed in 20..23 {
         fixture.store(&content(seed, 100), at(200)).await;
@@ -94,9 +94,12 @@ async fn manifests_go_last() {
     let fixture = fixture();
     let body = Bytes::from_static(b"{}");
     let digest = Digest::sha256(&body);
-    let kept = fixture
-        .cache
-        .store_manifest(&digest, MediaType::OCI_MANIFEST, body, at(-100));
+    let kept = fixture.cache.store_manifest(
+        &digest,
+        MediaType::OCI_MANIFEST,
+        body,
+        admitted("production", at(-100)),
+    );
     kept.await.unwrap();
     fill(&fixture, 0..12).await;
     assert_eq!(fixture.files("manifests").len(), 1);

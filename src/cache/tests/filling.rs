@@ -57,7 +57,7 @@ async fn serves_what_it_filled_without_asking_again() {
     let first = fixture.fetch(&upstream).await.unwrap();
     assert_eq!(first.origin(), BlobOrigin::Filling);
     first.done().await.unwrap();
-    let again = fixture.cache.get(&upstream.digest(), at(0)).await.unwrap();
+    let again = fixture.get(&upstream.digest(), at(0)).await.unwrap();
     assert_eq!(
         (again.origin(), again.len()),
         (BlobOrigin::Stored, 300 * KIB),
@@ -113,7 +113,7 @@ async fn corrupt_body_never_becomes_visible() {
             }
             Err(error) => assert!(matches!(error, FetchError::WrongDigest { .. }), "{error}"),
         }
-        assert!(fixture.cache.get(&digest, at(0)).await.is_none());
+        assert!(fixture.get(&digest, at(0)).await.is_none());
         assert!(fixture.files("blobs").is_empty() && fixture.filled.lock().unwrap().is_empty());
     }
 }
@@ -145,7 +145,7 @@ async fn last_chunk_is_withheld_until_verified() {
     }
     assert_eq!(received.len() as u64, 300 * KIB - WITHHELD_TAIL_BYTES);
     assert!(chunks.next().now_or_never().is_none());
-    assert!(cache.get(&digest, at(0)).await.is_none());
+    assert!(cache.get(&wanted(&digest, 0)).await.is_none());
     permits.add_permits(1);
     let (tail, ended) = read(chunks).await;
     ended.unwrap();
@@ -290,7 +290,7 @@ async fn unrecorded_content_stays_invisible() {
     let open = move |_| std::future::ready(Ok::<_, UpstreamFailure>(once(whole.clone())));
     let fetched = cache.fetch(&wanted(&digest, 10 * KIB), open).await;
     assert!(matches!(fetched, Err(FetchError::Unrecorded(_))));
-    assert!(cache.get(&digest, at(0)).await.is_none());
+    assert!(cache.get(&wanted(&digest, 0)).await.is_none());
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn stores_sha512_and_empty_blobs() {
     assert!(fixture.has(&digest) && !fixture.has(&upstream.digest()));
 
     let empty = fixture.store(&Bytes::new(), at(0)).await;
-    let blob = fixture.cache.get(&empty, at(0)).await.unwrap();
+    let blob = fixture.get(&empty, at(0)).await.unwrap();
     assert!(blob.is_empty() && read_whole(blob).await.is_empty());
     let wrong = Upstream::of(Bytes::new());
     let fetched = fixture.fetch_as(&digest_of("x"), 0, &wrong, at(0)).await;

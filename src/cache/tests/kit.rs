@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::cache::{
-    Blob, BlobRequest, Cache, CacheOptions, FetchError, OnVerified, VerifiedContent,
+    Blob, BlobRequest, Cache, CacheOptions, ContentUse, FetchError, OnVerified, VerifiedContent,
 };
 use crate::oci::{Digest, Repository};
 use crate::stream::Chunks;
 use crate::tasks::Tasks;
+use crate::trust::EnvironmentName;
 
 pub const KIB: u64 = 1024;
 pub const PLENTY: u64 = 1 << 30;
@@ -37,14 +38,23 @@ pub fn content(seed: u64, kib: u64) -> Bytes {
     (0..kib * KIB / 8).flat_map(|_| next()).collect()
 }
 
-/// What one repository asks for at the epoch.
+/// What one repository asks for at the epoch, admitted in production.
 pub fn wanted(digest: &Digest, size: u64) -> BlobRequest {
     BlobRequest {
         source: Repository::parse("registry.corp/team/app").unwrap(),
         digest: digest.clone(),
         size,
-        now: at(0),
+        used: admitted("production", at(0)),
     }
+}
+
+pub fn admitted(environment: &str, now: Timestamp) -> ContentUse {
+    ContentUse::of(EnvironmentName::parse(environment).unwrap(), false, now)
+}
+
+/// What only the mode let pass.
+pub fn passed(environment: &str, now: Timestamp) -> ContentUse {
+    ContentUse::of(EnvironmentName::parse(environment).unwrap(), true, now)
 }
 
 pub struct TestCache {
@@ -99,6 +109,11 @@ impl TestCache {
         }
     }
 
+    /// Closes the cache, and keeps its folder.
+    pub fn into_folder(self) -> Option<tempfile::TempDir> {
+        self._temporary
+    }
+
     /// Closes the cache and opens it again.
     pub async fn restart(self) -> Self {
         let (config, temporary) = (config(&self.folder), self._temporary);
@@ -126,9 +141,20 @@ impl TestCache {
         upstream: &Upstream,
         now: Timestamp,
     ) -> Result<Blob, FetchError> {
+        let used = admitted("production", now);
+        self.fetch_for(digest, size, upstream, used).await
+    }
+
+    pub async fn fetch_for(
+        &self,
+        digest: &Digest,
+        size: u64,
+        upstream: &Upstream,
+        used: ContentUse,
+    ) -> Result<Blob, FetchError> {
         let request = BlobRequest {
             source: upstream.source.clone(),
-            now,
+            used,
             ..wanted(digest, size)
         };
         let upstream = upstream.clone();
@@ -142,6 +168,15 @@ impl TestCache {
         let blob = self.fetch_at(&upstream, now).await.unwrap();
         blob.done().await.unwrap();
         upstream.digest()
+    }
+
+    /// A stored blob, pulled for production.
+    pub async fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
+        let request = BlobRequest {
+            used: admitted("production", now),
+            ..wanted(digest, 0)
+        };
+        self.cache.get(&request).await
     }
 
     pub fn has(&self, digest: &Digest) -> bool {

@@ -2,7 +2,7 @@ use std::fs;
 
 use bytes::Bytes;
 
-use super::kit::{KIB, TestCache, at, content};
+use super::kit::{KIB, TestCache, admitted, at, content};
 use crate::cache::FetchError;
 use crate::oci::{Digest, MediaType};
 
@@ -13,7 +13,12 @@ async fn serves_manifests_verbatim_from_memory_and_after_a_restart() {
     for digest in [Digest::sha256(&body), Digest::sha512(&body)] {
         let stored = fixture
             .cache
-            .store_manifest(&digest, MediaType::OCI_INDEX, body.clone(), at(0))
+            .store_manifest(
+                &digest,
+                MediaType::OCI_INDEX,
+                body.clone(),
+                admitted("production", at(0)),
+            )
             .await
             .unwrap();
         assert_eq!(fixture.cache.manifest(&digest, None), Some(stored));
@@ -23,7 +28,7 @@ async fn serves_manifests_verbatim_from_memory_and_after_a_restart() {
     assert_eq!(fixture.cache.manifest(&digest, None), None);
     let loaded = fixture
         .cache
-        .load_manifest(&digest, None, at(1))
+        .load_manifest(&digest, None, admitted("production", at(1)))
         .await
         .unwrap();
     assert_eq!(
@@ -40,13 +45,18 @@ async fn refuses_a_manifest_with_another_digest() {
     let other = Bytes::from_static(b"other");
     let stored = fixture
         .cache
-        .store_manifest(&digest, MediaType::OCI_INDEX, other, at(0))
+        .store_manifest(
+            &digest,
+            MediaType::OCI_INDEX,
+            other,
+            admitted("production", at(0)),
+        )
         .await;
     assert!(matches!(stored, Err(FetchError::WrongDigest { .. })));
     assert!(
         fixture
             .cache
-            .load_manifest(&digest, None, at(0))
+            .load_manifest(&digest, None, admitted("production", at(0)))
             .await
             .is_none()
     );
@@ -58,9 +68,12 @@ async fn corrupt_manifest_is_a_miss_and_goes() {
     let fixture = TestCache::new();
     let body = Bytes::from_static(b"{}");
     let digest = Digest::sha256(&body);
-    let stored = fixture
-        .cache
-        .store_manifest(&digest, MediaType::OCI_INDEX, body, at(0));
+    let stored = fixture.cache.store_manifest(
+        &digest,
+        MediaType::OCI_INDEX,
+        body,
+        admitted("production", at(0)),
+    );
     stored.await.unwrap();
     let fixture = fixture.restart().await;
     let file = fixture.files("manifests").remove(0);
@@ -69,7 +82,7 @@ async fn corrupt_manifest_is_a_miss_and_goes() {
     assert!(
         fixture
             .cache
-            .load_manifest(&digest, None, at(0))
+            .load_manifest(&digest, None, admitted("production", at(0)))
             .await
             .is_none()
     );
@@ -81,9 +94,12 @@ async fn full_disk_keeps_manifests_in_memory() {
     let fixture = TestCache::with(|config| config.min_free = u64::MAX);
     let body = Bytes::from_static(b"{}");
     let digest = Digest::sha256(&body);
-    let stored = fixture
-        .cache
-        .store_manifest(&digest, MediaType::OCI_INDEX, body, at(0));
+    let stored = fixture.cache.store_manifest(
+        &digest,
+        MediaType::OCI_INDEX,
+        body,
+        admitted("production", at(0)),
+    );
     stored.await.unwrap();
     assert!(fixture.cache.manifest(&digest, None).is_some());
     assert!(fixture.files("manifests").is_empty());
@@ -95,9 +111,12 @@ async fn memory_of_manifests_is_bounded() {
     for seed in 0..40 {
         let body = content(seed, 8);
         let digest = Digest::sha256(&body);
-        let stored = fixture
-            .cache
-            .store_manifest(&digest, MediaType::OCI_INDEX, body, at(0));
+        let stored = fixture.cache.store_manifest(
+            &digest,
+            MediaType::OCI_INDEX,
+            body,
+            admitted("production", at(0)),
+        );
         stored.await.unwrap();
     }
     assert!(fixture.cache.inner.memory.weight() <= 64 * KIB);
@@ -111,12 +130,17 @@ async fn a_manifest_is_served_as_it_was_judged_whatever_it_was_stored_as() {
     let body = Bytes::from_static(b"{\"schemaVersion\": 2}");
     let (oci, docker) = (MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST);
     for digest in [Digest::sha256(&body), Digest::sha512(&body)] {
-        let stored = fixture
-            .cache
-            .store_manifest(&digest, docker.clone(), body.clone(), at(0));
+        let stored = fixture.cache.store_manifest(
+            &digest,
+            docker.clone(),
+            body.clone(),
+            admitted("production", at(0)),
+        );
         stored.await.unwrap();
         assert_eq!(fixture.cache.manifest(&digest, Some(&oci)), None);
-        let found = fixture.cache.load_manifest(&digest, Some(&oci), at(0));
+        let found = fixture
+            .cache
+            .load_manifest(&digest, Some(&oci), admitted("production", at(0)));
         let found = found.await.unwrap();
         assert_eq!((found.media_type(), found.bytes()), (&oci, &body));
         assert_eq!(found.content_type(), oci.as_str());
@@ -126,7 +150,7 @@ async fn a_manifest_is_served_as_it_was_judged_whatever_it_was_stored_as() {
     let digest = Digest::sha256(&body);
     let found = fixture
         .cache
-        .load_manifest(&digest, Some(&oci), at(0))
+        .load_manifest(&digest, Some(&oci), admitted("production", at(0)))
         .await;
     assert_eq!(found.unwrap().media_type(), &oci);
 }

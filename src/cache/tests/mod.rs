@@ -3,4 +3,5 @@ mod eviction;
 mod filling;
 mod kit;
 mod manifests;
+mod sharing;
 mod upstreams;

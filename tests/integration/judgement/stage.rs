@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use sekisho::cache::ContentUse;
 use sekisho::ledger::{
     NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, PullFact, ScanTarget,
 };
@@ -133,11 +134,12 @@ impl Stage {
                 .unwrap();
         }
         let bytes = bytes_of(root.root()).unwrap();
+        let environment = self.case.subject.environment.clone();
         let stored = parts.cache.store_manifest(
             root.root(),
             MediaType::OCI_MANIFEST,
             Bytes::from_static(bytes.as_bytes()),
-            Timestamp::now(),
+            ContentUse::of(environment, false, Timestamp::now()),
         );
         stored.await.unwrap();
     }
