@@ -222,6 +222,7 @@ fn upstream_config(config: &UpstreamConfig) -> Result<upstream::UpstreamOptions,
         ca: config.ca_pem.clone().map(String::into_bytes),
         token_hosts: patterns(&config.token_hosts)?,
         redirect_hosts: patterns(&config.redirect_hosts)?,
+        timeouts: config.timeouts,
         tag_ttl: config.tag_ttl,
         ..upstream::UpstreamOptions::new(config.name.clone(), config.url.clone())
     })

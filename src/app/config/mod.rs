@@ -33,6 +33,7 @@ mod revision;
 mod section;
 mod settings;
 mod storage;
+mod timeouts;
 mod upstreams;
 mod urls;
 mod vulnerability_policy;

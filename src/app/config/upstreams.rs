@@ -12,10 +12,12 @@ use super::hints::joined;
 use super::moment;
 use super::quantity::Period;
 use super::section::Section;
+use super::timeouts::timeouts;
 use super::urls::{is_loopback, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 use crate::upstream::HostPattern;
+use crate::upstream::Timeouts;
 
 const DEFAULT_TAG_TTL: Period = Period::seconds(60);
 
@@ -53,6 +55,8 @@ pub struct UpstreamConfig {
     pub redirect_hosts: Vec<String>,
     /// PEM certificates to trust besides the public ones.
     pub ca_pem: Option<String>,
+    /// How long it may take.
+    pub timeouts: Timeouts,
     /// How long a tag's digest is remembered.
     pub tag_ttl: Duration,
 }
@@ -150,6 +154,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
         token_hosts: Vec::new(),
         redirect_hosts: Vec::new(),
         ca_pem: None,
+        timeouts: Timeouts::default(),
         tag_ttl: DEFAULT_TAG_TTL.into(),
     })
 }
@@ -164,6 +169,7 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
     let token_hosts = hosts(section, "token_hosts");
     let redirect_hosts = hosts(section, "redirect_hosts");
     let ca_pem = certificates(section);
+    let timeouts = timeouts(section);
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(DEFAULT_TAG_TTL);
     let name = name?;
     let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
@@ -178,6 +184,7 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
         token_hosts,
         redirect_hosts,
         ca_pem,
+        timeouts,
         tag_ttl: tag_ttl.into(),
     })
 }
