@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Components, watch};
+use super::{Components, credential_watch, watch};
 use crate::api::PolicyEntryState;
 use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels};
 use crate::tasks::Tasks;
@@ -41,6 +41,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
     watch::spawn(parts, tasks);
+    credential_watch::spawn(parts, tasks);
 }
 
 fn every<F, Fut>(

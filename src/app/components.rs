@@ -5,17 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 
 use super::StartError;
 use super::aliases::Aliases;
 use super::authority;
 use super::clusters::Clusters;
-use super::config::{Config, ConfiguredCredentials, RecordedPasses, UpstreamConfig};
+use super::config::{Config, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
+use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, CacheError, OnVerified};
 use crate::clock::Clock;
@@ -55,6 +55,7 @@ pub struct Components {
     pub(super) certificates: ListenerCertificates,
     pub(super) invalid_files: InvalidFiles,
     pub(super) policy_warnings: PolicyWarnings,
+    pub(super) credential_problems: CredentialProblems,
 }
 
 impl Components {
@@ -116,6 +117,7 @@ impl Components {
             aliases,
             certificates: ListenerCertificates::default(),
             invalid_files: InvalidFiles::default(),
+            credential_problems: CredentialProblems::default(),
         };
         Ok((parts, writer))
     }
@@ -218,34 +220,13 @@ fn upstream_config(config: &UpstreamConfig) -> Result<upstream::UpstreamOptions,
     };
     Ok(upstream::UpstreamOptions {
         path: config.path.clone(),
-        credentials: credentials(config)?,
+        credentials: upstream_credentials::source(config)?,
         ca: config.ca_pem.clone().map(String::into_bytes),
         token_hosts: patterns(&config.token_hosts)?,
         redirect_hosts: patterns(&config.redirect_hosts)?,
         timeouts: config.timeouts,
         tag_ttl: config.tag_ttl,
         ..upstream::UpstreamOptions::new(config.name.clone(), config.url.clone())
-    })
-}
-
-fn credentials(
-    config: &UpstreamConfig,
-) -> Result<Option<upstream::UpstreamCredentials>, StartError> {
-    Ok(match &config.credentials {
-        None => None,
-        Some(ConfiguredCredentials::Password { username, password }) => {
-            Some(upstream::UpstreamCredentials {
-                username: username.clone(),
-                password: password.clone(),
-            })
-        }
-        Some(ConfiguredCredentials::DockerConfig(text)) => {
-            let text = text.expose_secret().as_bytes();
-            Some(upstream::UpstreamCredentials::from_docker_config(
-                text,
-                &config.name,
-            )?)
-        }
     })
 }
 

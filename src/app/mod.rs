@@ -14,6 +14,7 @@ mod cluster_tasks;
 mod clusters;
 mod components;
 pub mod config;
+mod credential_watch;
 mod doors;
 mod environment_listener;
 mod error;
@@ -31,6 +32,7 @@ mod start;
 mod status;
 mod status_problems;
 mod token;
+mod upstream_credentials;
 mod watch;
 mod webhook;
 

@@ -23,6 +23,7 @@ pub(super) fn problems(
         .chain(upstreams.iter().filter_map(of_upstream))
         .chain(ending)
         .chain(not_in_force(&parts.invalid_files.now()))
+        .chain(parts.credential_problems.lines())
         .collect()
 }
 

@@ -88,6 +88,8 @@ words! {
     UpstreamCause {
         /// It, or its token server, refuses our credentials.
         RefusedCredentials = "refused-credentials",
+        /// Ours could not be had: their command failed.
+        NoCredentials = "no-credentials",
         /// It knows us, and does not let us.
         Forbidden = "forbidden",
         /// It leads to a host where nothing of ours may go.

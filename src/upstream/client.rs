@@ -13,13 +13,14 @@ use crate::metrics::{Metrics, UpstreamCause};
 use crate::oci::{RegistryHost, RepositoryName};
 
 use super::allowed_hosts::same_authority;
+use super::credential_source::HeldCredentials;
 use super::health::{CallKind, HealthSign, Page};
 use super::last_seen::{LastSeen, UpstreamCondition};
 use super::token::Tokens;
 use super::transport::Transport;
 use super::upstream_metrics::UpstreamMetrics;
 use super::without_head::WithoutHead;
-use super::{ConfigError, Network, UpstreamError, UpstreamOptions, answer};
+use super::{ConfigError, Network, UpstreamCredentials, UpstreamError, UpstreamOptions, answer};
 
 /// Redirects followed in a row.
 const MAX_REDIRECTS: usize = 5;
@@ -88,8 +89,9 @@ impl Upstream {
         let metrics_of = UpstreamMetrics::new(metrics, config.name.as_str());
         let transport = Arc::new(Transport::new(&config, network, metrics_of)?);
         let budget = || Arc::new(Semaphore::new(config.max_concurrent.max(1)));
+        let credentials = HeldCredentials::new(config.name.clone(), config.credentials.as_ref());
         let inner = Inner {
-            tokens: Tokens::new(transport.clone(), config.credentials.as_ref()),
+            tokens: Tokens::new(transport.clone(), credentials),
             last_seen: LastSeen::default(),
             calls: budget(),
             transfers: budget(),
@@ -110,6 +112,11 @@ impl Upstream {
     /// The host in image names.
     pub fn name(&self) -> &RegistryHost {
         &self.0.config.name
+    }
+
+    /// Shows other credentials from now on, also where a token is asked for.
+    pub fn replace_credentials(&self, credentials: &UpstreamCredentials) {
+        self.0.tokens.replace_credentials(credentials);
     }
 
     /// The segment under the gateway.

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::oci::{RegistryHost, RepositoryName};
 
-use super::{HostPattern, UpstreamCredentials};
+use super::{CredentialSource, HostPattern};
 
 /// One remote registry and how it is asked.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct UpstreamOptions {
     pub path: String,
     /// Where its `/v2/` lies: http or https, host, port, and rarely a path.
     pub url: Url,
-    pub credentials: Option<UpstreamCredentials>,
+    pub credentials: Option<CredentialSource>,
     /// PEM certificates trusted beside the public ones, for this upstream alone.
     pub ca: Option<Vec<u8>>,
     /// Where its token server may lie, beside its own authority.

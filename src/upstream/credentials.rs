@@ -30,8 +30,8 @@ pub enum DockerConfigError {
     #[error("{0} has an identity token, which is not supported; use a username and password")]
     Token(RegistryHost),
     #[error(
-        "the file leaves {0} to a credential helper, and no programs are run for credentials; \
-         write an auths entry"
+        "the file leaves {0} to a credential helper; write credentials = \
+         {{ command = [\"docker-credential-NAME\", \"get\"] }}, or an auths entry"
     )]
     Helper(RegistryHost),
     #[error("the file has no auths entry for {0}")]
@@ -61,7 +61,7 @@ struct Entry {
 impl UpstreamCredentials {
     /// Reads what Docker's `config.json` holds for `host`. Docker Hub is found
     /// under each of its names, `https://index.docker.io/v1/` among them.
-    /// Credential helpers are refused: no programs are run.
+    /// Its credential helpers are not run: the configuration names commands itself.
     pub fn from_docker_config(json: &[u8], host: &RegistryHost) -> Result<Self, DockerConfigError> {
         let config: DockerConfig =
             serde_json::from_slice(json).map_err(|_| DockerConfigError::Form)?;

@@ -119,7 +119,8 @@ impl UpstreamError {
 
     /// Whether it passes without anybody's doing.
     pub fn heals(&self) -> bool {
-        self.is_transient() && self.cause() != Some(UpstreamCause::Tls)
+        let lasts = [UpstreamCause::Tls, UpstreamCause::NoCredentials];
+        self.is_transient() && self.cause().is_none_or(|cause| !lasts.contains(&cause))
     }
 
     /// The failure in one line for a client: shorter than for the log.
@@ -142,6 +143,9 @@ impl UpstreamError {
                 "the name may be wrong, or the operator has to give other credentials"
             }
             error if error.heals() => "retried automatically",
+            Self::Unavailable { cause, .. } if *cause == UpstreamCause::NoCredentials => {
+                "the operator has to mend credentials; the log has what the command said"
+            }
             Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
             _ => "the operator has to look into it; sekisho status shows the upstream",
         }

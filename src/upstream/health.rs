@@ -96,7 +96,9 @@ impl HealthSign {
 
     fn of_error(error: &UpstreamError) -> Self {
         match error.cause() {
-            Some(UpstreamCause::LeftAlone | UpstreamCause::Busy) => Self::Unclear,
+            Some(UpstreamCause::LeftAlone | UpstreamCause::Busy | UpstreamCause::NoCredentials) => {
+                Self::Unclear
+            }
             Some(UpstreamCause::Unreachable | UpstreamCause::Tls) => Self::Unreachable,
             Some(_) if error.is_transient() => Self::Failed(error.retry_after()),
             Some(_) | None => Self::Unclear,

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
-use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::flight::SingleFlight;
+use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::RepositoryName;
 
 use super::challenge::{self, Challenge};
+use super::credential_source::{HeldCredentials, ShownCredentials};
 use super::health::CallKind;
 use super::transport::Transport;
 use super::{UpstreamCredentials, UpstreamError, answer};
 
-/// Tokens and challenges remembered at most.
-const MAX_TOKENS: usize = 4096;
+/// Bytes of tokens, and of challenges, remembered at most. A token may be long.
+const MAX_BYTES: u64 = 8 << 20;
 /// Bytes of a token server's answer.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Seconds that a token lasts when its server says less, or nothing.
@@ -33,11 +34,11 @@ const RENEWAL_MARGIN_SECONDS: u64 = 10;
 /// Tokens and credentials for calls to one upstream.
 pub(super) struct Tokens {
     transport: Arc<Transport>,
-    basic: Option<HeaderValue>,
+    credentials: HeldCredentials,
     /// What each repository was last challenged for.
-    wanted: Cache<RepositoryName, WantedAuthorization>,
-    tokens: Cache<TokenKey, Token>,
-    flights: SingleFlight<TokenKey, Result<Token, UpstreamError>>,
+    wanted: BoundedMemory<RepositoryName, WantedAuthorization>,
+    tokens: BoundedMemory<OwnToken, Token>,
+    flights: SingleFlight<OwnToken, Result<Token, UpstreamError>>,
 }
 
 #[derive(Clone)]
@@ -55,24 +56,60 @@ struct TokenKey {
     anonymous: bool,
 }
 
+/// A token, and which generation of credentials it was got with; 0: none.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct OwnToken {
+    key: TokenKey,
+    generation: u64,
+}
+
+impl HeapSize for OwnToken {
+    fn heap_size(&self) -> usize {
+        self.key.heap_size()
+    }
+}
+
+impl HeapSize for TokenKey {
+    fn heap_size(&self) -> usize {
+        let texts = self.realm.as_str().heap_size() + self.service.heap_size();
+        texts + self.scope.heap_size()
+    }
+}
+
+impl HeapSize for WantedAuthorization {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Basic => 0,
+            Self::Token(key) => key.heap_size(),
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Token {
     header: HeaderValue,
     fresh_until: Instant,
 }
 
+impl HeapSize for Token {
+    fn heap_size(&self) -> usize {
+        self.header.len()
+    }
+}
+
 impl Tokens {
-    pub(super) fn new(
-        transport: Arc<Transport>,
-        credentials: Option<&UpstreamCredentials>,
-    ) -> Self {
+    pub(super) fn new(transport: Arc<Transport>, credentials: HeldCredentials) -> Self {
         Self {
             transport,
-            basic: credentials.and_then(UpstreamCredentials::basic),
-            wanted: Cache::new(MAX_TOKENS),
-            tokens: Cache::new(MAX_TOKENS),
+            credentials,
+            wanted: BoundedMemory::new(MAX_BYTES),
+            tokens: BoundedMemory::new(MAX_BYTES),
             flights: SingleFlight::default(),
         }
+    }
+
+    pub(super) fn replace_credentials(&self, credentials: &UpstreamCredentials) {
+        self.credentials.replace(credentials);
     }
 
     /// What `repository` wanted last time, so that most calls are not
@@ -81,10 +118,13 @@ impl Tokens {
         &self,
         repository: &RepositoryName,
     ) -> Result<Option<HeaderValue>, UpstreamError> {
-        match self.wanted.get(repository) {
+        match self.wanted.last(repository) {
             None => Ok(None),
-            Some(WantedAuthorization::Basic) => Ok(self.basic.clone()),
-            Some(WantedAuthorization::Token(key)) => self.token(&key).await.map(Some),
+            Some(WantedAuthorization::Basic) => {
+                let shown = self.credentials.at(Instant::now()).await?;
+                Ok(shown.map(|shown| shown.basic))
+            }
+            Some(WantedAuthorization::Token(key)) => self.token(&key, None).await.map(Some),
         }
     }
 
@@ -97,18 +137,26 @@ impl Tokens {
         refused: Option<&HeaderValue>,
     ) -> Result<HeaderValue, UpstreamError> {
         let wanted = self.choose(repository, headers)?;
-        self.wanted.insert(repository.clone(), wanted.clone());
+        let (name, validity) = (repository.clone(), Validity::ALWAYS);
+        self.wanted.insert(name, wanted.clone(), validity);
         match wanted {
-            WantedAuthorization::Token(key) => {
-                let was_refused = |token: &Token| refused == Some(&token.header);
-                self.tokens.remove_if(&key, was_refused);
-                self.token(&key).await
-            }
-            WantedAuthorization::Basic => {
-                let untried = self.basic.as_ref().filter(|basic| refused != Some(*basic));
-                untried.cloned().ok_or(UpstreamError::Unauthorized)
-            }
+            WantedAuthorization::Token(key) => self.token(&key, refused).await,
+            WantedAuthorization::Basic => self.untried(refused).await,
         }
+    }
+
+    /// The credentials themselves, if they are not those that were `refused`.
+    async fn untried(&self, refused: Option<&HeaderValue>) -> Result<HeaderValue, UpstreamError> {
+        let now = Instant::now();
+        let shown = self.credentials.at(now).await?;
+        let shown = shown.ok_or(UpstreamError::Unauthorized)?;
+        if refused != Some(&shown.basic) {
+            return Ok(shown.basic);
+        }
+        let others = self.credentials.instead_of(&shown, now).await?;
+        others
+            .map(|others| others.basic)
+            .ok_or(UpstreamError::Unauthorized)
     }
 
     /// Answers the challenge in `headers` of the listed host `at`, where a redirect led:
@@ -138,9 +186,7 @@ impl Tokens {
             scope: scope_elsewhere(repository, scope),
             anonymous: true,
         };
-        let was_refused = |token: &Token| refused == Some(&token.header);
-        self.tokens.remove_if(&key, was_refused);
-        self.token(&key).await
+        self.token(&key, refused).await
     }
 
     fn choose(
@@ -166,15 +212,47 @@ impl Tokens {
         }))
     }
 
-    async fn token(&self, key: &TokenKey) -> Result<HeaderValue, UpstreamError> {
-        let fresh = |token: &Token| token.fresh_until > Instant::now();
-        if let Some(token) = self.tokens.get(key).filter(fresh) {
+    /// A token for `key`, not the one that was `refused` just now. Where its server
+    /// refuses our credentials, others are tried if there are any.
+    async fn token(
+        &self,
+        key: &TokenKey,
+        refused: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, UpstreamError> {
+        let now = Instant::now();
+        let shown = match key.anonymous {
+            true => None,
+            false => self.credentials.at(now).await?,
+        };
+        let outcome = self.token_by(key, shown.as_ref(), refused).await;
+        let (Err(UpstreamError::Unauthorized), Some(shown)) = (&outcome, &shown) else {
+            return outcome;
+        };
+        match self.credentials.instead_of(shown, now).await? {
+            Some(others) => self.token_by(key, Some(&others), refused).await,
+            None => outcome,
+        }
+    }
+
+    async fn token_by(
+        &self,
+        key: &TokenKey,
+        shown: Option<&ShownCredentials>,
+        refused: Option<&HeaderValue>,
+    ) -> Result<HeaderValue, UpstreamError> {
+        let own = OwnToken {
+            key: key.clone(),
+            generation: shown.map_or(0, |shown| shown.generation),
+        };
+        let good =
+            |token: &Token| token.fresh_until > Instant::now() && refused != Some(&token.header);
+        if let Some(token) = self.tokens.last(&own).filter(good) {
             return Ok(token.header);
         }
-        let basic = self.basic.as_ref().filter(|_| !key.anonymous);
-        let start = || fetch(self.transport.clone(), basic.cloned(), key.clone());
-        let token = self.flights.join(key, start).await?;
-        self.tokens.insert(key.clone(), token.clone());
+        let basic = shown.map(|shown| shown.basic.clone());
+        let start = || fetch(self.transport.clone(), basic, key.clone());
+        let token = self.flights.join(&own, start).await?;
+        self.tokens.insert(own, token.clone(), Validity::ALWAYS);
         Ok(token.header)
     }
 }

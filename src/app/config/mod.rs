@@ -10,6 +10,7 @@
 mod address;
 mod admin_access;
 mod advisories;
+mod credentials;
 mod diagnostics;
 mod entry_words;
 mod exceptions;
@@ -44,6 +45,7 @@ mod tests;
 
 pub use address::{TlsConfig, TlsPaths};
 pub use admin_access::AdminAccess;
+pub use credentials::{ConfiguredCredentials, password_of};
 pub use diagnostics::{Problem, Problems};
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
@@ -54,7 +56,7 @@ pub use policy_text::{rules_of, vulnerability_policy_texts};
 pub use quantity::{Period, PeriodError};
 pub use revision::revision;
 pub use storage::{AuditConfig, CacheConfig, LedgerConfig, RecordedPasses};
-pub use upstreams::{ConfiguredCredentials, UpstreamConfig};
+pub use upstreams::UpstreamConfig;
 pub use vulnerability_policy::{
     InvalidFile, PolicyFile, VulnerabilityPolicyFiles, VulnerabilityPolicyTexts,
 };

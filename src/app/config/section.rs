@@ -176,6 +176,13 @@ impl<'n, 't> Section<'n, 't> {
         opens.then(|| self.contents(key, &path)).flatten()
     }
 
+    /// The same, with the file's path.
+    pub(super) fn file_with_text(&mut self, key: &'static str) -> Option<(PathBuf, String)> {
+        let path = self.path(key)?;
+        let text = self.contents(key, &path)?;
+        Some((path, text))
+    }
+
     fn contents(&self, key: &str, path: &Path) -> Option<String> {
         let read = bounded::text(path);
         match &read {

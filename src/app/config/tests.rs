@@ -181,8 +181,9 @@ fn reads_secrets_and_hides_them() {
                 [[upstreams]]\nname = 'c.d'\ncredentials = { docker_config = 'config.json' }";
     let config = load(text).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
-    let Some(ConfiguredCredentials::Password { username, password }) =
-        &config.upstreams[0].credentials
+    let Some(ConfiguredCredentials::Password {
+        username, password, ..
+    }) = &config.upstreams[0].credentials
     else {
         panic!("no password");
     };
@@ -190,7 +191,7 @@ fn reads_secrets_and_hides_them() {
     assert_eq!(secrecy::ExposeSecret::expose_secret(password), "s3cret");
     assert!(matches!(
         config.upstreams[1].credentials,
-        Some(ConfiguredCredentials::DockerConfig(_))
+        Some(ConfiguredCredentials::DockerConfig { .. })
     ));
 }
 

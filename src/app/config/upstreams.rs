@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use url::Url;
 
+use super::credentials::{ConfiguredCredentials, credentials};
 use super::globs::note_other_host;
 use super::hints::joined;
 use super::moment;
@@ -69,17 +69,6 @@ impl UpstreamConfig {
         let served = written.filter(|it| !it.is_empty()).or_else(all);
         served.unwrap_or_else(RepositoryGlobs::none)
     }
-}
-
-/// Credentials for an upstream, read from their files.
-#[derive(Clone, Debug)]
-pub enum ConfiguredCredentials {
-    Password {
-        username: String,
-        password: SecretString,
-    },
-    /// The text of a Docker `config.json`.
-    DockerConfig(SecretString),
 }
 
 /// Reads `[[upstreams]]`; without any, Docker Hub.
@@ -235,29 +224,6 @@ fn url(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<Url
 
 fn is_origin(url: &Url) -> bool {
     url.path() == "/" && url.query().is_none() && url.fragment().is_none()
-}
-
-fn credentials(section: &mut Section<'_, '_>) -> Option<ConfiguredCredentials> {
-    let mut written = section.optional_section("credentials")?;
-    let username: Option<String> = written.read("username");
-    let password = written.file_text("password_file");
-    let docker = written.file_text("docker_config");
-    let basic = written.has("username") || written.has("password_file");
-    let both = written.has("username") && written.has("password_file");
-    if basic == written.has("docker_config") || basic && !both {
-        let text = "write either { username = \"…\", password_file = \"…\" } \
-                    or { docker_config = \"…\" }";
-        section.problem("credentials", text);
-    }
-    written.finish();
-    match (username, password, docker) {
-        (Some(username), Some(password), None) => Some(ConfiguredCredentials::Password {
-            username,
-            password: password.trim_end_matches(['\r', '\n']).into(),
-        }),
-        (None, None, Some(config)) => Some(ConfiguredCredentials::DockerConfig(config.into())),
-        _ => None,
-    }
 }
 
 /// Hosts as a URL writes them, or all below a suffix. Not [`RegistryHost`]: aliases of

@@ -8,6 +8,7 @@ mod causes;
 mod clients;
 mod clock;
 mod cold;
+mod credentials;
 mod denials;
 mod digests;
 mod followers;

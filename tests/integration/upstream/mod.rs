@@ -2,6 +2,7 @@
 
 mod blobs;
 mod budget;
+mod credentials;
 mod health;
 mod lists;
 mod manifests;

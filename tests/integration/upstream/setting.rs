@@ -7,7 +7,7 @@ use sekisho::metrics::Metrics;
 use sekisho::oci::{Digest, Platform, Reference, RegistryHost, RepositoryName, Tag};
 use sekisho::tasks::Tasks;
 use sekisho::upstream::{
-    HostPattern, Network, Retries, Upstream, UpstreamCredentials, UpstreamOptions,
+    CredentialSource, HostPattern, Network, Retries, Upstream, UpstreamCredentials, UpstreamOptions,
 };
 
 pub const NAME: &str = "library/app";
@@ -78,11 +78,15 @@ pub fn config(origin: &str) -> UpstreamOptions {
     config
 }
 
-pub fn credentials() -> Option<UpstreamCredentials> {
-    Some(UpstreamCredentials {
+pub fn credentials() -> Option<CredentialSource> {
+    Some(given("secret").into())
+}
+
+pub fn given(password: &str) -> UpstreamCredentials {
+    UpstreamCredentials {
         username: "robot".to_owned(),
-        password: "secret".into(),
-    })
+        password: password.into(),
+    }
 }
 
 pub fn hosts(patterns: &[&str]) -> Vec<HostPattern> {

@@ -4,7 +4,7 @@ use http::Method;
 use sekisho::demo::{Bearer, DemoAuth, Fault, Login, RequestKind};
 use sekisho::upstream::{HostRefusal, UpstreamError};
 
-use super::setting::{NAME, Setting, credentials, hosts, image, name, tag};
+use super::setting::{NAME, Setting, credentials, given, hosts, image, name, tag};
 
 fn login() -> Login {
     Login::new("robot", "secret")
@@ -162,8 +162,7 @@ fn challenge(setting: &Setting, scope: &str) -> String {
 #[tokio::test]
 async fn wrong_credentials_are_unauthorized() {
     let mut setting = Setting::with(bearer()).await;
-    setting.config.credentials = credentials();
-    setting.config.credentials.as_mut().unwrap().password = "wrong".into();
+    setting.config.credentials = Some(given("wrong").into());
     let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
     assert_eq!(head, Err(UpstreamError::Unauthorized));
     assert_eq!(setting.registry.count(&Method::GET, RequestKind::Token), 1);

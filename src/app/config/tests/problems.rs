@@ -321,16 +321,6 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "write either",
     ),
     (
-        "[[upstreams]]\nname = 'a.b'\ntimeouts = { answer = '0s' }",
-        "upstreams[0].timeouts.answer",
-        "write 1s or more",
-    ),
-    (
-        "[[upstreams]]\nname = 'a.b'\ntimeouts = { answer = '30s', call = '10s' }",
-        "upstreams[0].timeouts.call",
-        "is shorter than answer",
-    ),
-    (
         "[[upstreams]]\nname = 'a.b'\ncredentials = { username = 'u', password_file = 'gone' }",
         "upstreams[0].credentials.password_file",
         "cannot read",
