@@ -29,6 +29,7 @@ mod tag_memory;
 mod token;
 mod transport;
 mod upstream_metrics;
+mod verifier;
 mod without_head;
 
 pub use allowed_hosts::{HostPattern, HostPatternError};

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::allowed_hosts::AllowedHosts;
 use super::resolver::{self, GuardedResolver};
+use super::verifier::RegistryVerifier;
 use super::{ConfigError, UpstreamOptions};
 
 /// Made once and handed to every [`super::Upstream::new`].
@@ -59,14 +60,13 @@ impl Network {
     }
 
     fn tls(&self, config: &UpstreamOptions) -> Result<ClientConfig, ConfigError> {
-        let mut roots = RootCertStore::clone(&self.roots);
-        for certificate in private_roots(config)? {
-            roots.add(certificate)?;
-        }
         let provider = Arc::new(aws_lc_rs::default_provider());
+        let (roots, named) = (RootCertStore::clone(&self.roots), private_roots(config)?);
+        let verifier = RegistryVerifier::new(roots, named, provider.clone())?;
         let mut tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(tls)

@@ -95,9 +95,9 @@ fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
     if causes().any(|cause| cause.is::<PrivateAddress>()) {
         return refused(url, HostRefusal::PrivateAddress);
     }
-    let (cause, detail) = if causes().any(|cause| cause.is::<rustls::Error>()) {
-        let detail = "TLS fails; is its certificate trusted and its name right?";
-        (UpstreamCause::Tls, detail)
+    let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    let (cause, detail) = if let Some(tls) = tls {
+        (UpstreamCause::Tls, tls_failure(tls))
     } else if causes().any(|cause| cause.is::<hickory_resolver::net::NetError>()) {
         (UpstreamCause::Unreachable, "its name does not resolve")
     } else if error.is_connect() && error.is_timeout() {
@@ -110,6 +110,25 @@ fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
         (UpstreamCause::BrokenOff, "the connection broke")
     };
     UpstreamError::unavailable(cause, detail)
+}
+
+/// What is wrong with what it shows; the library's words may hold the upstream's.
+fn tls_failure(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Wrong;
+    let rustls::Error::InvalidCertificate(wrong) = error else {
+        return "TLS fails; does it speak TLS 1.2 or newer?";
+    };
+    match wrong {
+        Wrong::Expired | Wrong::ExpiredContext { .. } => "TLS fails: its certificate expired",
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            "TLS fails: its certificate does not hold yet; is the clock right?"
+        }
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            "TLS fails: its certificate is for another name"
+        }
+        Wrong::UnknownIssuer => "TLS fails: no authority that is trusted signed its certificate",
+        _ => "TLS fails: its certificate cannot be trusted",
+    }
 }
 
 type Cause<'a> = &'a (dyn Error + 'static);

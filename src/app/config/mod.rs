@@ -10,6 +10,7 @@
 mod address;
 mod admin_access;
 mod advisories;
+mod authorities;
 mod credentials;
 mod diagnostics;
 mod entry_words;

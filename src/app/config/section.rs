@@ -183,8 +183,17 @@ impl<'n, 't> Section<'n, 't> {
         Some((path, text))
     }
 
+    /// What a file holds that need not be text.
+    pub(super) fn file_bytes(&mut self, key: &'static str) -> Option<Vec<u8>> {
+        let path = self.path(key)?;
+        self.noted(key, &path, bounded::bytes(&path))
+    }
+
     fn contents(&self, key: &str, path: &Path) -> Option<String> {
-        let read = bounded::text(path);
+        self.noted(key, path, bounded::text(path))
+    }
+
+    fn noted<T>(&self, key: &str, path: &Path, read: Result<T, Unread>) -> Option<T> {
         match &read {
             Ok(_) => {}
             Err(Unread::Io(error)) => {

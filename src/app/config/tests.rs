@@ -28,7 +28,11 @@ fn now() -> jiff::Timestamp {
 /// A folder with the configuration, and files that it may name.
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let pem = "-----BEGIN CERTIFICATE-----\n";
+    let names = vec!["corp.example".to_owned()];
+    let pem = rcgen::generate_simple_self_signed(names)
+        .unwrap()
+        .cert
+        .pem();
     for name in [
         "tls.crt",
         "tls.key",
@@ -37,7 +41,7 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
         "corp-ca.crt",
         "shop-prod.kubeconfig",
     ] {
-        fs::write(folder.path().join(name), pem).unwrap();
+        fs::write(folder.path().join(name), &pem).unwrap();
     }
     fs::write(folder.path().join("password"), "s3cret\n").unwrap();
     fs::write(folder.path().join("config.json"), "{}").unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use url::Url;
 
+use super::authorities::authorities;
 use super::credentials::{ConfiguredCredentials, credentials};
 use super::globs::note_other_host;
 use super::hints::joined;
@@ -86,7 +87,7 @@ pub(super) fn upstreams(
     let mut upstreams: Vec<UpstreamConfig> = Vec::new();
     let mut vouchings = Vec::new();
     for mut section in sections {
-        let Some(upstream) = upstream(&mut section) else {
+        let Some(upstream) = upstream(&mut section, now) else {
             section.skip("vouches");
             section.finish();
             continue;
@@ -148,7 +149,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
     })
 }
 
-fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
+fn upstream(section: &mut Section<'_, '_>, now: Timestamp) -> Option<UpstreamConfig> {
     let name = name(section);
     let path = path(section, name.as_ref());
     let url = url(section, name.as_ref());
@@ -157,7 +158,7 @@ fn upstream(section: &mut Section<'_, '_>) -> Option<UpstreamConfig> {
     let repositories = section.read("repositories");
     let token_hosts = hosts(section, "token_hosts");
     let redirect_hosts = hosts(section, "redirect_hosts");
-    let ca_pem = certificates(section);
+    let ca_pem = authorities(section, "ca", now);
     let timeouts = timeouts(section);
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(DEFAULT_TAG_TTL);
     let name = name?;
@@ -239,14 +240,6 @@ fn hosts(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
         section.problem(key, format_args!("{shown} is no host; {hint}"));
     }
     hosts
-}
-
-fn certificates(section: &mut Section<'_, '_>) -> Option<String> {
-    let pem = section.file_text("ca")?;
-    if !pem.contains("-----BEGIN CERTIFICATE-----") {
-        section.problem("ca", "holds no certificate; name a PEM file");
-    }
-    Some(pem)
 }
 
 fn note_duplicates(

@@ -76,7 +76,11 @@ fn documented() -> BTreeMap<String, BTreeMap<String, Row>> {
 /// A folder with the files that the sample names.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let pem = "-----BEGIN CERTIFICATE-----\n";
+    let names = vec!["corp.example".to_owned()];
+    let pem = rcgen::generate_simple_self_signed(names)
+        .unwrap()
+        .cert
+        .pem();
     for name in [
         "tls.crt",
         "tls.key",
@@ -86,7 +90,7 @@ fn folder() -> TempDir {
         "password",
         "config.json",
     ] {
-        std::fs::write(folder.path().join(name), pem).unwrap();
+        std::fs::write(folder.path().join(name), &pem).unwrap();
     }
     for name in ["exceptions", "advisories"] {
         std::fs::create_dir(folder.path().join(name)).unwrap();

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    IsCa, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use sekisho::demo::{Bearer, DemoAuth, DemoRegistry, Fault, Login};
@@ -20,22 +23,46 @@ fn certified() -> (ServerConfig, String) {
     let key = KeyPair::generate().unwrap();
     let names = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let leaf = names.signed_by(&key, &ca).unwrap();
+    (server(&leaf, &key), ca.pem())
+}
+
+/// As `openssl req -x509` makes it: shown by the registry, and trusted as it is.
+fn self_signed(params: &CertificateParams) -> (ServerConfig, String) {
+    let key = KeyPair::generate().unwrap();
+    let own = params.self_signed(&key).unwrap();
+    (server(&own, &key), own.pem())
+}
+
+/// An authority's certificate, with these names and this common name.
+fn authority(names: &[&str], common: &str) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common);
+    params
+}
+
+fn server(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let server = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(
-            vec![leaf.der().clone()],
+            vec![certificate.der().clone()],
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
-        .unwrap();
-    (server, ca.pem())
+        .unwrap()
 }
 
 /// Serves `setting`'s registry over TLS too, and points its upstream there.
 async fn over_tls(setting: &mut Setting) {
-    let (server, ca) = certified();
+    showing(setting, certified()).await;
+}
+
+/// The same with a server's configuration and the `ca` of the upstream.
+async fn showing(setting: &mut Setting, (server, ca): (ServerConfig, String)) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let running = accept(listener, server, setting.registry.clone());
@@ -77,6 +104,59 @@ async fn trusts_no_other_certificate() {
         };
         assert!(detail.starts_with("TLS fails"), "{detail}");
     }
+    assert_eq!(setting.registry.total(), 0);
+}
+
+#[tokio::test]
+async fn trusts_the_very_certificate_that_it_was_given() {
+    let mut leaf = authority(&["localhost"], "registry");
+    leaf.is_ca = IsCa::NoCa;
+    for params in [
+        authority(&["localhost"], "registry"),
+        authority(&[], "localhost"),
+        authority(&[], "LocalHost"),
+        leaf,
+    ] {
+        let mut setting = Setting::open().await;
+        showing(&mut setting, self_signed(&params)).await;
+        let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+        assert!(fetched.is_ok(), "{fetched:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_very_certificate_must_hold_now_and_for_the_name() {
+    let mut over = authority(&["localhost"], "registry");
+    over.not_before = date_time_ymd(2020, 1, 1);
+    over.not_after = date_time_ymd(2021, 1, 1);
+    let mut early = authority(&["localhost"], "registry");
+    early.not_before = date_time_ymd(4000, 1, 1);
+    for (params, said) in [
+        (authority(&["other.test"], "localhost"), "another name"),
+        (authority(&[], "other.test"), "another name"),
+        (authority(&[], ""), "another name"),
+        (over, "expired"),
+        (early, "does not hold yet"),
+    ] {
+        let mut setting = Setting::open().await;
+        showing(&mut setting, self_signed(&params)).await;
+        let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+        let Err(UpstreamError::Unavailable { detail, .. }) = fetched else {
+            panic!("{fetched:?}");
+        };
+        assert!(detail.contains(said), "{said}: {detail}");
+    }
+}
+
+/// Another certificate of the same name and issuer, with another key.
+#[tokio::test]
+async fn the_likeness_of_the_certificate_is_not_trusted() {
+    let params = authority(&["localhost"], "registry");
+    let mut setting = Setting::open().await;
+    showing(&mut setting, self_signed(&params)).await;
+    setting.config.ca = Some(self_signed(&params).1.into_bytes());
+    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    assert!(fetched.is_err(), "{fetched:?}");
     assert_eq!(setting.registry.total(), 0);
 }
 
