@@ -11,7 +11,7 @@ use super::StartError;
 use super::aliases::Aliases;
 use super::authority;
 use super::clusters::Clusters;
-use super::config::{Config, RecordedPasses, UpstreamConfig};
+use super::config::{Config, ConfiguredProxy, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
@@ -225,9 +225,20 @@ fn upstream_config(config: &UpstreamConfig) -> Result<upstream::UpstreamOptions,
         token_hosts: patterns(&config.token_hosts)?,
         redirect_hosts: patterns(&config.redirect_hosts)?,
         timeouts: config.timeouts,
+        proxy: config.proxy.as_ref().map(egress_proxy),
         tag_ttl: config.tag_ttl,
         ..upstream::UpstreamOptions::new(config.name.clone(), config.url.clone())
     })
+}
+
+fn egress_proxy(config: &ConfiguredProxy) -> upstream::EgressProxy {
+    let credentials = config.credentials.clone();
+    upstream::EgressProxy {
+        url: config.url.clone(),
+        credentials: credentials
+            .map(|(username, password)| upstream::UpstreamCredentials { username, password }),
+        except: config.except.clone(),
+    }
 }
 
 fn signed(duration: std::time::Duration) -> SignedDuration {

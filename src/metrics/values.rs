@@ -104,6 +104,8 @@ words! {
         TimedOut = "timed-out",
         /// Its name does not resolve, or no connection comes about.
         Unreachable = "unreachable",
+        /// The egress proxy refuses to lead there.
+        Proxy = "proxy",
         /// The connection or the body broke off.
         BrokenOff = "broken-off",
         /// It shows a certificate that is not trusted, or none.

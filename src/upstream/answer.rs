@@ -26,6 +26,10 @@ pub(super) fn accept(response: Response, partial: bool) -> Result<Response, Upst
         StatusCode::UNAUTHORIZED => UpstreamError::Unauthorized,
         StatusCode::FORBIDDEN => UpstreamError::Forbidden,
         StatusCode::NOT_FOUND | StatusCode::GONE => UpstreamError::NotFound,
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let detail = "its proxy wants other credentials";
+            UpstreamError::unavailable(UpstreamCause::Proxy, detail)
+        }
         StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
             retry_after: retry_after(),
         },

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::oci::{RegistryHost, RepositoryName};
 
-use super::{CredentialSource, HostPattern};
+use super::{CredentialSource, EgressProxy, HostPattern};
 
 /// One remote registry and how it is asked.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct UpstreamOptions {
     /// Where its `/v2/` lies: http or https, host, port, and rarely a path.
     pub url: Url,
     pub credentials: Option<CredentialSource>,
+    /// The way out; `None`: directly.
+    pub proxy: Option<EgressProxy>,
     /// PEM certificates trusted beside the public ones, for this upstream alone.
     pub ca: Option<Vec<u8>>,
     /// Where its token server may lie, beside its own authority.
@@ -98,6 +100,7 @@ impl UpstreamOptions {
             name,
             url,
             credentials: None,
+            proxy: None,
             ca: None,
             token_hosts: Vec::new(),
             redirect_hosts: Vec::new(),

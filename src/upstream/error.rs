@@ -119,7 +119,11 @@ impl UpstreamError {
 
     /// Whether it passes without anybody's doing.
     pub fn heals(&self) -> bool {
-        let lasts = [UpstreamCause::Tls, UpstreamCause::NoCredentials];
+        let lasts = [
+            UpstreamCause::Tls,
+            UpstreamCause::NoCredentials,
+            UpstreamCause::Proxy,
+        ];
         self.is_transient() && self.cause().is_none_or(|cause| !lasts.contains(&cause))
     }
 
@@ -145,6 +149,9 @@ impl UpstreamError {
             error if error.heals() => "retried automatically",
             Self::Unavailable { cause, .. } if *cause == UpstreamCause::NoCredentials => {
                 "the operator has to mend credentials; the log has what the command said"
+            }
+            Self::Unavailable { cause, .. } if *cause == UpstreamCause::Proxy => {
+                "the operator has to mend proxy, or the proxy"
             }
             Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
             _ => "the operator has to look into it; sekisho status shows the upstream",

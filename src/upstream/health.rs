@@ -99,7 +99,9 @@ impl HealthSign {
             Some(UpstreamCause::LeftAlone | UpstreamCause::Busy | UpstreamCause::NoCredentials) => {
                 Self::Unclear
             }
-            Some(UpstreamCause::Unreachable | UpstreamCause::Tls) => Self::Unreachable,
+            Some(UpstreamCause::Unreachable | UpstreamCause::Tls | UpstreamCause::Proxy) => {
+                Self::Unreachable
+            }
             Some(_) if error.is_transient() => Self::Failed(error.retry_after()),
             Some(_) | None => Self::Unclear,
         }

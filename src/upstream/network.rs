@@ -37,26 +37,42 @@ impl Network {
         })
     }
 
-    /// The client of one upstream. Redirects, retries, proxies, compression
-    /// and cookies are off: what is sent where is decided by this room alone.
+    /// The client of one upstream. Redirects, retries, the environment's proxies,
+    /// compression and cookies are off: what is sent where is decided by this room alone.
     pub(super) fn client(
         &self,
         config: &UpstreamOptions,
         allowed: &AllowedHosts,
     ) -> Result<reqwest::Client, ConfigError> {
-        let resolver = GuardedResolver::new(self.resolver.clone(), allowed.trusted_names());
+        // Of the proxy alone a private address is expected; `Transport` looks at the rest.
+        let proxy = config.proxy.as_ref();
+        let mut trusted = allowed.trusted_names();
+        trusted.extend(proxy.and_then(|proxy| proxy.url.host_str().map(str::to_owned)));
+        let resolver = GuardedResolver::new(self.resolver.clone(), trusted);
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls(config)?)
             .dns_resolver(Arc::new(resolver))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .no_proxy()
             .referer(false)
             .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.timeouts.connect)
-            .read_timeout(config.timeouts.idle)
-            .build()?;
-        Ok(client)
+            .read_timeout(config.timeouts.idle);
+        let client = match proxy {
+            Some(proxy) => client.proxy(proxy.route()?),
+            None => client.no_proxy(),
+        };
+        Ok(client.build()?)
+    }
+
+    /// What a proxy may be asked for, where there is one: it resolves by itself.
+    pub(super) fn guard(
+        &self,
+        config: &UpstreamOptions,
+        allowed: &AllowedHosts,
+    ) -> Option<GuardedResolver> {
+        let guard = || GuardedResolver::new(self.resolver.clone(), allowed.trusted_names());
+        config.proxy.is_some().then(guard)
     }
 
     fn tls(&self, config: &UpstreamOptions) -> Result<ClientConfig, ConfigError> {

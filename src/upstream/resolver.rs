@@ -47,6 +47,20 @@ impl GuardedResolver {
     }
 }
 
+impl GuardedResolver {
+    /// Whether a name may be handed to a proxy. What does not resolve here is the
+    /// proxy's to resolve.
+    pub(super) async fn check(&self, name: &str) -> Result<(), PrivateAddress> {
+        if self.trusted.contains(name) {
+            return Ok(());
+        }
+        match lookup(&self.resolver, name).await {
+            Ok(found) if found.iter().copied().any(is_internal) => Err(PrivateAddress),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (resolver, trusted) = (self.resolver.clone(), self.trusted.clone());

@@ -8,19 +8,21 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use reqwest::Response;
 use tokio::time::{Instant, timeout};
-use url::Url;
+use url::{Host, Url};
 
 use crate::metrics::UpstreamCause;
 
 use super::allowed_hosts::{AllowedHosts, refused};
 use super::health::{CallKind, Health, HealthSign};
-use super::resolver::PrivateAddress;
+use super::resolver::{GuardedResolver, PrivateAddress};
 use super::upstream_metrics::UpstreamMetrics;
 use super::{ConfigError, HostRefusal, Network, UpstreamError, UpstreamOptions};
 
 /// The HTTP transport to one upstream, its token server and its blob hosts.
 pub(super) struct Transport {
     client: reqwest::Client,
+    /// Where a proxy resolves names: what it may be asked for.
+    proxy_guard: Option<GuardedResolver>,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_of: UpstreamMetrics,
     pub(super) health: Health,
@@ -37,6 +39,7 @@ impl Transport {
         let allowed = AllowedHosts::new(&config.url, &config.token_hosts, &config.redirect_hosts);
         Ok(Self {
             client: network.client(config, &allowed)?,
+            proxy_guard: network.guard(config, &allowed),
             allowed_hosts: allowed,
             metrics_of,
             health: Health::new(config.cool_down),
@@ -69,9 +72,10 @@ impl Transport {
         headers: HeaderMap,
     ) -> Result<Response, UpstreamError> {
         let begun = Instant::now();
+        self.check_behind_proxy(url).await?;
         let request = self.client.request(method.clone(), url.clone());
         let outcome = match timeout(self.head, request.headers(headers).send()).await {
-            Ok(answer) => answer.map_err(|error| failure(&error, url)),
+            Ok(answer) => answer.map_err(|error| self.failure(&error, url)),
             Err(_) => {
                 let detail = "no answer in time";
                 Err(UpstreamError::unavailable(UpstreamCause::TimedOut, detail))
@@ -88,28 +92,60 @@ impl Transport {
     }
 }
 
-/// Names a failure in our own words: the library's may hold the upstream's,
-/// from its certificate for one.
-fn failure(error: &reqwest::Error, url: &Url) -> UpstreamError {
-    let causes = || causes(error);
-    if causes().any(|cause| cause.is::<PrivateAddress>()) {
-        return refused(url, HostRefusal::PrivateAddress);
+impl Transport {
+    async fn check_behind_proxy(&self, url: &Url) -> Result<(), UpstreamError> {
+        let (Some(guard), Some(Host::Domain(name))) = (&self.proxy_guard, url.host()) else {
+            return Ok(());
+        };
+        let checked = timeout(self.head, guard.check(name)).await;
+        let private = matches!(checked, Ok(Err(PrivateAddress)));
+        match private {
+            true => Err(refused(url, HostRefusal::PrivateAddress)),
+            false => Ok(()),
+        }
     }
+
+    /// Names a failure in our own words: the library's may hold the upstream's,
+    /// from its certificate for one.
+    fn failure(&self, error: &reqwest::Error, url: &Url) -> UpstreamError {
+        let private = causes(error).any(|cause| cause.is::<PrivateAddress>());
+        if private {
+            return refused(url, HostRefusal::PrivateAddress);
+        }
+        let (cause, detail) = what_failed(error, self.proxy_guard.is_some());
+        UpstreamError::unavailable(cause, detail)
+    }
+}
+
+fn what_failed(error: &reqwest::Error, proxied: bool) -> (UpstreamCause, &'static str) {
+    let causes = || causes(error);
     let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>());
-    let (cause, detail) = if let Some(tls) = tls {
+    let tunnel = causes().map(ToString::to_string);
+    let tunnel = tunnel
+        .filter(|text| text.starts_with("tunnel error"))
+        .last();
+    if let Some(tls) = tls {
         (UpstreamCause::Tls, tls_failure(tls))
+    } else if let Some(tunnel) = tunnel {
+        let detail = match tunnel.contains("authorization") {
+            true => "its proxy wants other credentials",
+            false => "its proxy does not lead to it",
+        };
+        (UpstreamCause::Proxy, detail)
     } else if causes().any(|cause| cause.is::<hickory_resolver::net::NetError>()) {
         (UpstreamCause::Unreachable, "its name does not resolve")
     } else if error.is_connect() && error.is_timeout() {
         (UpstreamCause::Unreachable, "no connection in time")
+    } else if error.is_connect() && proxied {
+        let detail = "it, or its proxy, cannot be connected to";
+        (UpstreamCause::Unreachable, detail)
     } else if error.is_connect() {
         (UpstreamCause::Unreachable, "it cannot be connected to")
     } else if error.is_timeout() {
         (UpstreamCause::TimedOut, "no answer in time")
     } else {
         (UpstreamCause::BrokenOff, "the connection broke")
-    };
-    UpstreamError::unavailable(cause, detail)
+    }
 }
 
 /// What is wrong with what it shows; the library's words may hold the upstream's.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::policy;
+use super::proxy::ProxyEnvironment;
 use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
@@ -67,7 +68,7 @@ impl Config {
         let text = text_of(file)?;
         let diagnostics = Diagnostics::new(file, &text);
         let root = Section::root(&diagnostics);
-        let mut config = root.and_then(|root| read(root, user_data(env), now));
+        let mut config = root.and_then(|root| read(root, surroundings(env), now));
         let files = config.as_mut().map(|config| &mut config.policy_files);
         let invalid = files.map(|files| files.problems(now)).unwrap_or_default();
         conclude(config, diagnostics, file, invalid)
@@ -82,7 +83,7 @@ impl Config {
         let text = text_of(Some(file))?;
         let diagnostics = Diagnostics::new(Some(file), &text);
         let root = Section::root(&diagnostics);
-        let config = root.and_then(|root| read(root, user_data(env), now));
+        let config = root.and_then(|root| read(root, surroundings(env), now));
         conclude(config, diagnostics, Some(file), Vec::new())
     }
 
@@ -97,7 +98,7 @@ impl Config {
         let text = text_of(file)?;
         let diagnostics = Diagnostics::without_files(file, &text);
         let root = Section::root(&diagnostics);
-        let config = root.and_then(|root| read(root, user_data(env), now));
+        let config = root.and_then(|root| read(root, surroundings(env), now));
         if let Some(keys) = keys {
             diagnostics.keep_only(keys);
         }
@@ -274,12 +275,16 @@ fn conclude(
     }
 }
 
-fn read(mut root: Section<'_, '_>, user_data: Option<PathBuf>, now: Timestamp) -> Option<Config> {
+fn read(
+    mut root: Section<'_, '_>,
+    (user_data, proxies): (Option<PathBuf>, ProxyEnvironment),
+    now: Timestamp,
+) -> Option<Config> {
     let data_dir = data_dir(&mut root, user_data);
     let environments = policy::environment_sections(&mut root);
     let names: BTreeSet<EnvironmentName> =
         environments.iter().map(|(name, _)| name.clone()).collect();
-    let (upstreams, vouchings) = upstreams::upstreams(&mut root, &names, now);
+    let (upstreams, vouchings) = upstreams::upstreams(&mut root, &names, &proxies, now);
     let hosts: BTreeSet<RegistryHost> = upstreams
         .iter()
         .map(|upstream| upstream.name.clone())
@@ -333,6 +338,12 @@ fn data_dir(root: &mut Section<'_, '_>, user_data: Option<PathBuf>) -> PathBuf {
         root.problem("data_dir", text);
     }
     written.or(user_data).unwrap_or_default()
+}
+
+/// What the environment says of the user and of the way out.
+fn surroundings(env: impl Fn(&str) -> Option<OsString>) -> (Option<PathBuf>, ProxyEnvironment) {
+    let proxies = ProxyEnvironment::of(&env);
+    (user_data(env), proxies)
 }
 
 /// The user's data directory (XDG Base Directory Specification), ours in it.

@@ -5,6 +5,7 @@ mod parts;
 mod problems;
 mod secrets;
 mod unmatched;
+mod upstreams;
 mod vulnerability_policy;
 mod vulnerability_policy_files;
 

@@ -11,10 +11,11 @@ use super::credentials::{ConfiguredCredentials, credentials};
 use super::globs::note_other_host;
 use super::hints::joined;
 use super::moment;
+use super::proxy::{ConfiguredProxy, ProxyEnvironment, proxy};
 use super::quantity::Period;
 use super::section::Section;
 use super::timeouts::timeouts;
-use super::urls::{is_loopback, quoted, web_address};
+use super::urls::{is_loopback, is_origin, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
 use crate::upstream::HostPattern;
@@ -54,6 +55,8 @@ pub struct UpstreamConfig {
     pub token_hosts: Vec<String>,
     /// Hosts that manifests, lists and blobs may be redirected to beyond its own.
     pub redirect_hosts: Vec<String>,
+    /// The way out; `None`: directly.
+    pub proxy: Option<ConfiguredProxy>,
     /// PEM certificates to trust besides the public ones.
     pub ca_pem: Option<String>,
     /// How long it may take.
@@ -76,10 +79,15 @@ impl UpstreamConfig {
 pub(super) fn upstreams(
     root: &mut Section<'_, '_>,
     environments: &BTreeSet<EnvironmentName>,
+    proxies: &ProxyEnvironment,
     now: Timestamp,
 ) -> (Vec<UpstreamConfig>, Vec<Vouching>) {
     let Some(sections) = root.sections("upstreams") else {
-        return (docker_hub().into_iter().collect(), Vec::new());
+        let through = |hub: UpstreamConfig| UpstreamConfig {
+            proxy: proxies.proxy(root, &hub.url),
+            ..hub
+        };
+        return (docker_hub().map(through).into_iter().collect(), Vec::new());
     };
     if sections.is_empty() {
         root.problem("upstreams", "is empty; nothing could be pulled");
@@ -87,7 +95,7 @@ pub(super) fn upstreams(
     let mut upstreams: Vec<UpstreamConfig> = Vec::new();
     let mut vouchings = Vec::new();
     for mut section in sections {
-        let Some(upstream) = upstream(&mut section, now) else {
+        let Some(upstream) = upstream(&mut section, proxies, now) else {
             section.skip("vouches");
             section.finish();
             continue;
@@ -143,16 +151,22 @@ fn docker_hub() -> Option<UpstreamConfig> {
         repositories: RepositoryGlobs::none(),
         token_hosts: Vec::new(),
         redirect_hosts: Vec::new(),
+        proxy: None,
         ca_pem: None,
         timeouts: Timeouts::default(),
         tag_ttl: DEFAULT_TAG_TTL.into(),
     })
 }
 
-fn upstream(section: &mut Section<'_, '_>, now: Timestamp) -> Option<UpstreamConfig> {
+fn upstream(
+    section: &mut Section<'_, '_>,
+    proxies: &ProxyEnvironment,
+    now: Timestamp,
+) -> Option<UpstreamConfig> {
     let name = name(section);
     let path = path(section, name.as_ref());
     let url = url(section, name.as_ref());
+    let proxy = proxy(section, url.as_ref(), proxies);
     let credentials = credentials(section);
     let default = section.read("default").unwrap_or(false);
     let repositories = section.read("repositories");
@@ -173,6 +187,7 @@ fn upstream(section: &mut Section<'_, '_>, now: Timestamp) -> Option<UpstreamCon
         repositories,
         token_hosts,
         redirect_hosts,
+        proxy,
         ca_pem,
         timeouts,
         tag_ttl: tag_ttl.into(),
@@ -221,10 +236,6 @@ fn url(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<Url
         section.warning("url", text);
     }
     Some(url)
-}
-
-fn is_origin(url: &Url) -> bool {
-    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
 }
 
 /// Hosts as a URL writes them, or all below a suffix. Not [`RegistryHost`]: aliases of

@@ -39,6 +39,11 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
+/// Scheme, host and port alone.
+pub(super) fn is_origin(url: &Url) -> bool {
+    url.path() == "/" && url.query().is_none() && url.fragment().is_none()
+}
+
 fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }

@@ -57,7 +57,7 @@ fn server(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
 }
 
 /// Serves `setting`'s registry over TLS too, and points its upstream there.
-async fn over_tls(setting: &mut Setting) {
+pub async fn over_tls(setting: &mut Setting) {
     showing(setting, certified()).await;
 }
 
