@@ -30,6 +30,7 @@ pub mod ops;
 pub mod random;
 pub mod registry;
 pub mod report;
+pub mod storage_fault;
 pub mod stream;
 pub mod tasks;
 pub mod tls;

@@ -8,6 +8,7 @@ use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
 use crate::gate::InspectError;
 use crate::ledger::LedgerError;
 use crate::oci::without_user_info;
+use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
 use crate::uploads::UploadError;
 
@@ -157,11 +158,14 @@ impl From<LedgerError> for AdminError {
     }
 }
 
+/// Names what the storage lacks; other causes stay in the log.
 fn ledger_failed(error: &LedgerError) -> AdminError {
     tracing::error!(%error, "the ledger failed");
-    AdminError::new(
-        ErrorCode::Unavailable,
-        "the ledger cannot be written or read now",
-    )
-    .next("try again; if it stays so, look at the log")
+    let told = "the ledger cannot be written or read now";
+    match error.fault() {
+        None | Some(StorageFault::Other(_)) => AdminError::new(ErrorCode::Unavailable, told)
+            .next("try again; if it stays so, look at the log"),
+        Some(fault) => AdminError::new(ErrorCode::Unavailable, format!("{told}: {fault}"))
+            .next(fault.next_step()),
+    }
 }

@@ -44,7 +44,7 @@ pub use scan::{
     FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
 };
 pub use status::{
-    CacheStatus, ClusterStatus, EnvironmentStatus, ExposureWatchState, LedgerStatus,
+    AuditStatus, CacheStatus, ClusterStatus, EnvironmentStatus, ExposureWatchState, LedgerStatus,
     ListenerStatus, PRODUCT, ReasonCount, STATUS, Status, UpstreamState, UpstreamStatus,
 };
 pub use token::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};

@@ -31,6 +31,8 @@ pub struct Status {
     pub clusters: Vec<ClusterStatus>,
     pub upstreams: Vec<UpstreamStatus>,
     pub ledger: LedgerStatus,
+    #[serde(default)]
+    pub audit: AuditStatus,
     pub cache: CacheStatus,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
@@ -154,6 +156,21 @@ pub struct LedgerStatus {
     pub age_s: i64,
     /// The index in memory is complete.
     pub loaded: bool,
+    /// Why it cannot be written; absent when it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// The records of decisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditStatus {
+    /// Decisions that wait for the audit log.
+    pub waiting: usize,
+    /// Decisions that wait for the ledger, where they are looked up.
+    pub unindexed: usize,
+    /// Why the audit log cannot be written; absent when it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// The bytes on disk.

@@ -7,12 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Components, credential_watch, watch};
 use crate::api::PolicyEntryState;
-use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels};
+use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
 
 /// Other processes' writes are followed within a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
+/// A store that cannot be written is tried again, and shown to fail, within this.
+const STORES_PERIOD: Duration = Duration::from_secs(1);
 const CLOSE_DENIALS_PERIOD: Duration = Duration::from_secs(5);
 const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
@@ -28,6 +30,7 @@ const CHANGES_KEPT: u64 = 100_000;
 /// Starts every loop.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
+    every(parts, tasks, "stores", STORES_PERIOD, stores_once);
     every(
         parts,
         tasks,
@@ -61,6 +64,17 @@ fn every<F, Fut>(
 async fn follow_once(parts: Arc<Components>, now: Timestamp) {
     if let Err(error) = parts.ledger.follow_once(now).await {
         tracing::error!(%error, "the ledger cannot be followed");
+    }
+}
+
+async fn stores_once(parts: Arc<Components>, _: Timestamp) {
+    parts.ledger.probe_once().await;
+    let ledger = parts.ledger.write_failure().is_some();
+    let audit = parts.records.log().fault.is_some();
+    for (store, failing) in [(RecordStore::Ledger, ledger), (RecordStore::Audit, audit)] {
+        let gauge = &parts.metrics.store_failing;
+        let gauge = gauge.get_or_create_owned(&RecordStoreLabels { store });
+        gauge.set(i64::from(failing));
     }
 }
 

@@ -19,7 +19,9 @@ use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, CacheError, OnVerified};
 use crate::clock::Clock;
-use crate::gate::{self, ConfiguredUpstream, DecisionWriter, Gate, Recorder, RecorderConfig};
+use crate::gate::{
+    self, ConfiguredUpstream, DecisionWriter, Gate, RecordHealth, Recorder, RecorderConfig,
+};
 use crate::ledger::{self, Ledger, LedgerAccess};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
@@ -47,6 +49,8 @@ pub struct Components {
     pub metrics: Metrics,
     /// The base URL of links in denials.
     pub public_url: String,
+    /// How decisions get to where they are written.
+    pub(super) records: RecordHealth,
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
     pub(super) audit: Audit,
@@ -84,7 +88,8 @@ impl Components {
         let audit = Audit::open(audit_config(&config))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
-        let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone());
+        let log = audit.clone();
+        let writer = DecisionWriter::new(decisions, log, ledger.clone(), metrics.clone());
         let network = Network::from_system()?;
         let upstreams = config
             .upstreams
@@ -111,6 +116,7 @@ impl Components {
             uploads,
             metrics,
             public_url,
+            records: writer.health(),
             authority,
             audit,
             clusters,

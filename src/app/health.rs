@@ -32,6 +32,7 @@ pub(super) fn readiness(parts: &Arc<Components>) -> Readiness {
 pub(super) fn health(parts: &Components, now: Timestamp) -> Vec<HealthPart> {
     vec![
         ledger(parts, now),
+        audit(parts),
         clock(parts, now),
         policy(parts),
         certificates(parts, now),
@@ -40,14 +41,31 @@ pub(super) fn health(parts: &Components, now: Timestamp) -> Vec<HealthPart> {
 
 fn ledger(parts: &Components, now: Timestamp) -> HealthPart {
     let age = parts.ledger.confirmed_age(now).as_secs();
+    let unwritten = parts.ledger.write_failure();
+    let unwritten = unwritten.map(|failure| format!("cannot be written: {}", failure.fault));
+    let silent = (age > TOLERATED_SECONDS).then(|| format!("silent for {age} s"));
+    let told: Vec<String> = unwritten.into_iter().chain(silent).collect();
     let health = if parts.ledger.is_silent(now) {
-        Health::Failed(format!("silent for {age} s"))
-    } else if age > TOLERATED_SECONDS {
-        Health::Degraded(format!("silent for {age} s"))
-    } else {
+        Health::Failed(told.join("; "))
+    } else if told.is_empty() {
         Health::Ok
+    } else {
+        Health::Degraded(told.join("; "))
     };
     HealthPart::new("ledger", health)
+}
+
+/// While it cannot be written, decisions wait; in the end denials do, too.
+fn audit(parts: &Components) -> HealthPart {
+    let log = parts.records.log();
+    let health = match log.fault {
+        None => Health::Ok,
+        Some(fault) => Health::Degraded(format!(
+            "cannot be written: {fault}; {} decision(s) wait",
+            log.waiting
+        )),
+    };
+    HealthPart::new("audit", health)
 }
 
 /// Records from the future mean that this clock, or another one, is wrong.

@@ -16,6 +16,9 @@ use crate::tasks::Tasks;
 /// Transfers that began are given this long to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// Denials that are open when it ends are written within this.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A program that serves.
 pub struct App {
     tasks: Tasks,
@@ -133,7 +136,10 @@ impl App {
     pub async fn stop(self) {
         tracing::info!("draining");
         self.tasks.drain(DRAIN_TIMEOUT).await;
-        self.parts.gate.recorder().close_all().await;
+        let closed = self.parts.gate.recorder().close_all();
+        if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::error!("counts of the last denials were not written");
+        }
         self.writing.drain(DRAIN_TIMEOUT).await;
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;

@@ -11,8 +11,8 @@ use super::Components;
 use super::status_problems::problems;
 use crate::admin::StatusSource;
 use crate::api::{
-    CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT, PolicyEntryState,
-    ReasonCount, Status, UpstreamState, UpstreamStatus,
+    AuditStatus, CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
+    PolicyEntryState, ReasonCount, Status, UpstreamState, UpstreamStatus,
 };
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
@@ -69,6 +69,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         clusters: parts.clusters.status(&parts.config),
         upstreams,
         ledger: ledger(parts, now),
+        audit: audit(parts),
         cache: cache(parts),
         top_reasons: top_reasons(parts),
         warnings: warnings(parts, &problems, &rulebook, now),
@@ -124,6 +125,16 @@ fn ledger(parts: &Components, now: Timestamp) -> LedgerStatus {
         seq: index.seq(),
         age_s: parts.ledger.confirmed_age(now).as_secs(),
         loaded: index.is_complete(),
+        problem: parts.ledger.write_failure().map(|it| it.fault.to_string()),
+    }
+}
+
+fn audit(parts: &Components) -> AuditStatus {
+    let log = parts.records.log();
+    AuditStatus {
+        waiting: log.waiting,
+        unindexed: parts.records.index().waiting,
+        problem: log.fault.map(|fault| fault.to_string()),
     }
 }
 

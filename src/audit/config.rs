@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::storage_fault::StorageFault;
+
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditTarget {
@@ -32,6 +34,16 @@ pub struct AuditOptions {
     /// Whether a batch must be on the disk, and not merely with the kernel,
     /// before it counts as written.
     pub sync: bool,
+}
+
+impl AuditError {
+    /// What keeps the log from being written.
+    pub fn fault(&self) -> StorageFault {
+        match self {
+            Self::Open { source, .. } | Self::Write(source) => StorageFault::of_io(source),
+            Self::Record(_) | Self::Gone => StorageFault::Other(self.to_string()),
+        }
+    }
 }
 
 /// Why records were not written.

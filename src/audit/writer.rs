@@ -45,10 +45,33 @@ impl Writer {
             return Ok(());
         }
         self.follow_rotation()?;
+        let length = self.length();
         let torn = std::mem::replace(&mut self.torn, true);
-        self.put(torn, lines).map_err(AuditError::Write)?;
+        if let Err(error) = self.put(torn, lines) {
+            self.undo(length, torn);
+            return Err(AuditError::Write(error));
+        }
         self.torn = false;
         Ok(())
+    }
+
+    /// Of a regular file, in bytes.
+    fn length(&self) -> Option<u64> {
+        let LogOutput::File { file, .. } = &self.output else {
+            return None;
+        };
+        let metadata = file.metadata().ok()?;
+        metadata.is_file().then_some(metadata.len())
+    }
+
+    /// Takes back the part of a batch that a full disk let through, so that no record
+    /// stands there once more with each try. Where that fails, the line stays torn.
+    fn undo(&mut self, length: Option<u64>, torn: bool) {
+        if let (LogOutput::File { file, .. }, Some(length)) = (&self.output, length)
+            && file.set_len(length).is_ok()
+        {
+            self.torn = torn;
+        }
     }
 
     fn put(&mut self, torn: bool, lines: &[u8]) -> io::Result<()> {

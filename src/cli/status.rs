@@ -7,7 +7,7 @@ use super::arguments::{OutputArgs, SharedArgs};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
-use crate::api::{PRODUCT, STATUS, Status, UpstreamState};
+use crate::api::{AuditStatus, PRODUCT, STATUS, Status, UpstreamState};
 use crate::oci::readable;
 
 /// One screen: is it Sekisho, in which modes, and is all well?
@@ -161,6 +161,7 @@ fn upstreams(status: &Status) -> Table {
 fn stores(status: &Status) -> String {
     let ledger = &status.ledger;
     let state = if ledger.loaded { "" } else { ", still loading" };
+    let unwritten = unwritten(ledger.problem.as_deref());
     let cache = &status.cache;
     let free = cache.free_bytes;
     let free = free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
@@ -174,13 +175,32 @@ fn stores(status: &Status) -> String {
         false => reasons.join(", "),
     };
     format!(
-        "ledger: change {}, confirmed {} ago{state}\ncache: {} of {}{free}\n\
+        "ledger: change {}, confirmed {} ago{state}{unwritten}\n{}cache: {} of {}{free}\n\
          denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
+        audit(&status.audit),
         bytes(cache.bytes),
         bytes(cache.max_bytes),
     )
+}
+
+fn unwritten(problem: Option<&str>) -> String {
+    problem.map_or_else(String::new, |problem| {
+        format!(", cannot be written: {}", readable(problem, 200))
+    })
+}
+
+/// Nothing while it is well.
+fn audit(audit: &AuditStatus) -> String {
+    match audit.problem.is_some() || audit.waiting > 0 {
+        true => format!(
+            "audit log: {} decision(s) wait{}\n",
+            audit.waiting,
+            unwritten(audit.problem.as_deref())
+        ),
+        false => String::new(),
+    }
 }
 
 fn warnings(status: &Status, palette: Palette) -> String {

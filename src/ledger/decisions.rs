@@ -1,6 +1,8 @@
 //! Decisions, as far as they are looked up again. The audit log is the record;
 //! this is its prunable index.
 
+use std::borrow::Borrow;
+
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
@@ -25,9 +27,17 @@ pub struct DecisionFilter {
 impl Ledger {
     /// Writes a batch in one transaction. A decision that is there gets its new
     /// count.
-    pub async fn record_decisions(&self, decisions: &[Decision]) -> Result<(), LedgerError> {
+    pub async fn record_decisions<D: Borrow<Decision> + Sync>(
+        &self,
+        decisions: &[D],
+    ) -> Result<(), LedgerError> {
         let _timed = self.timed(LedgerVerb::RecordDecisions);
-        let Some(newest) = decisions.iter().map(|decision| decision.time).max() else {
+        let decisions = decisions.iter().map(Borrow::borrow);
+        let Some(newest) = decisions
+            .clone()
+            .map(|decision: &Decision| decision.time)
+            .max()
+        else {
             return Ok(());
         };
         let put = "INSERT INTO decisions (id, time, environment, verdict, count, body) \

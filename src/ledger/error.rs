@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
 
 /// Why a verb of the ledger failed. A write that returns an error may still have
@@ -39,7 +40,7 @@ pub enum LedgerError {
     File { path: PathBuf, source: io::Error },
     #[error("nothing was written: {0}")]
     BrokenOff(#[from] WorkFailed),
-    #[error("the ledger does not answer: {0}")]
+    #[error("the ledger does not answer: {}", told(.0))]
     Database(#[from] sqlx::Error),
     #[error("the ledger's schema: {0}")]
     Schema(#[from] sqlx::migrate::MigrateError),
@@ -51,6 +52,17 @@ impl LedgerError {
         Self::Damaged(format!("unreadable {what}: {why}"))
     }
 
+    /// What keeps the ledger from being read or written; `None` where it is not the
+    /// storage that failed.
+    pub fn fault(&self) -> Option<StorageFault> {
+        match self {
+            Self::Database(error) => Some(fault_of(error)),
+            Self::File { source, .. } => Some(StorageFault::of_io(source)),
+            Self::Damaged(_) => Some(StorageFault::Damaged),
+            _ => None,
+        }
+    }
+
     pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| Self::File {
             path: path.to_owned(),
@@ -58,3 +70,34 @@ impl LedgerError {
         }
     }
 }
+
+fn told(error: &sqlx::Error) -> String {
+    match fault_of(error) {
+        StorageFault::Other(text) => text,
+        fault => format!("{fault} ({error})"),
+    }
+}
+
+/// By the primary result codes of SQLite (<https://sqlite.org/rescode.html>).
+fn fault_of(error: &sqlx::Error) -> StorageFault {
+    let database = error.as_database_error();
+    let code = database.and_then(|it| it.code());
+    let code: Option<i32> = code.and_then(|it| it.parse().ok());
+    match (error, code.map(|code| code & 0xff)) {
+        (_, Some(13)) => StorageFault::DiskFull,
+        (_, Some(5 | 6)) => StorageFault::Locked,
+        (_, Some(8)) if code == Some(DATABASE_MOVED) => StorageFault::Gone,
+        (_, Some(8)) => StorageFault::ReadOnly,
+        (_, Some(3 | 23)) => StorageFault::NotPermitted,
+        (_, Some(14)) => StorageFault::Other("its file cannot be opened".to_owned()),
+        (_, Some(11 | 26)) => StorageFault::Damaged,
+        (sqlx::Error::Io(source), _) => StorageFault::of_io(source),
+        (sqlx::Error::PoolTimedOut, _) => {
+            StorageFault::Other("no connection to it became free".to_owned())
+        }
+        _ => StorageFault::Other(error.to_string()),
+    }
+}
+
+/// `SQLITE_READONLY_DBMOVED`
+const DATABASE_MOVED: i32 = 8 | (4 << 8);

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::change::LedgerChange;
 use super::load::newest_seq;
+use super::open_transaction::OpenTransaction;
 use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
 
@@ -34,18 +35,19 @@ impl Ledger {
     /// Whether there may be more.
     async fn follow_batch(&self) -> Result<bool, LedgerError> {
         let applied = self.index.seq();
-        let mut snapshot = self.readers.begin().await?;
-        let newest = newest_seq(&mut snapshot).await?;
+        let mut snapshot = OpenTransaction::read(&self.readers).await?;
+        let newest = newest_seq(snapshot.sql()).await?;
         if newest == applied {
+            snapshot.commit().await?;
             return Ok(false);
         }
         let next = "SELECT seq, kind, subject, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?";
         let rows: Vec<ChangeRow> = sqlx::query_as(next)
             .bind(applied.cast_signed())
             .bind(CHANGES_PER_READ)
-            .fetch_all(&mut *snapshot)
+            .fetch_all(snapshot.sql())
             .await?;
-        drop(snapshot);
+        snapshot.commit().await?;
         match without_gap(applied, newest, &rows) {
             Some(changes) => self.apply_all(applied, &changes).await?,
             None => self.load().await?,

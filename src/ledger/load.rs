@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::change::PromotedTag;
 use super::index::Tables;
+use super::open_transaction::OpenTransaction;
 use super::overrides::load_overrides;
 use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
 use super::token_holders::{SELECT_VALID_TOKENS, TokenRow};
@@ -28,8 +29,8 @@ impl Ledger {
 
     /// Loads the index anew. The caller holds the turn.
     pub(super) async fn load(&self) -> Result<(), LedgerError> {
-        let mut snapshot = self.readers.begin().await?;
-        let sql = &mut *snapshot;
+        let mut snapshot = OpenTransaction::read(&self.readers).await?;
+        let sql = snapshot.sql();
         let seq = newest_seq(sql).await?;
         let tables = Tables::new(self.config.verdict_bytes, seq);
         load_closures(&tables, sql).await?;
@@ -39,6 +40,7 @@ impl Ledger {
         load_promoted(&tables, sql).await?;
         load_tokens(&tables, sql).await?;
         load_overrides(&tables, sql).await?;
+        snapshot.commit().await?;
         self.index.replace(tables, seq);
         Ok(())
     }

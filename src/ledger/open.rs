@@ -14,6 +14,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
+use super::write_health::{WriteFailure, WriteHealth};
 use super::{Index, LedgerError, LedgerOptions};
 use crate::metrics::Metrics;
 use crate::tasks::HeavyWork;
@@ -23,6 +24,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_CONNECTIONS: u32 = 4;
+/// How long anyone waits for a connection: longer than for another process's write.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the ledger is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,7 @@ pub struct Ledger {
     pub(super) metrics: Metrics,
     /// Where long lists are read and written.
     pub(super) heavy: HeavyWork,
+    pub(super) write_health: WriteHealth,
     /// Microseconds; when memory was last known to hold all changes.
     pub(super) confirmed: AtomicI64,
     /// Microseconds; the newest time in the records.
@@ -76,6 +80,7 @@ impl Ledger {
             config,
             metrics: Metrics::new(),
             heavy: HeavyWork::new(),
+            write_health: WriteHealth::default(),
             confirmed: AtomicI64::new(now.as_microsecond()),
             newest: AtomicI64::new(i64::MIN),
             _lock: lock,
@@ -90,6 +95,11 @@ impl Ledger {
     /// The index in memory.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Since when, and why, it cannot be written; `None` when it can.
+    pub fn write_failure(&self) -> Option<WriteFailure> {
+        self.write_health.failure()
     }
 
     /// The newest time in the records.
@@ -179,6 +189,7 @@ async fn pool(path: &Path, connections: u32, read_only: bool) -> Result<SqlitePo
         .busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false);

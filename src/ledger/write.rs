@@ -5,23 +5,57 @@
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::SqliteConnection;
 use tokio::sync::MutexGuard;
 
 use super::change::LedgerChange;
+use super::open_transaction::OpenTransaction;
+use super::write_health::WriteHealth;
 use super::{Ledger, LedgerError, columns};
+
+/// What a probe writes: more than most writes need, so that one which is made says that
+/// they will be.
+const PROBE_BYTES: i64 = 64 << 10;
 
 /// A write under way. Dropped, it leaves no trace.
 pub(super) struct WriteTransaction<'a> {
     _turn: MutexGuard<'a, ()>,
-    transaction: Transaction<'static, Sqlite>,
+    attempt: WriteAttempt<'a>,
+    transaction: OpenTransaction,
     at: Option<Timestamp>,
     changes: Vec<(u64, LedgerChange)>,
 }
 
+/// Says how a write went; dropped without a word, it was given up.
+struct WriteAttempt<'a>(Option<&'a WriteHealth>);
+
+impl WriteAttempt<'_> {
+    fn made(mut self) {
+        if let Some(health) = self.0.take() {
+            health.made();
+        }
+    }
+
+    fn failed(mut self, error: sqlx::Error) -> LedgerError {
+        let error = LedgerError::from(error);
+        if let (Some(health), Some(fault)) = (self.0.take(), error.fault()) {
+            health.failed(fault);
+        }
+        error
+    }
+}
+
+impl Drop for WriteAttempt<'_> {
+    fn drop(&mut self) {
+        if let Some(health) = self.0 {
+            health.given_up();
+        }
+    }
+}
+
 impl WriteTransaction<'_> {
     pub fn sql(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+        self.transaction.sql()
     }
 
     /// Appends to `changes`.
@@ -46,9 +80,14 @@ impl Ledger {
         at: Option<Timestamp>,
     ) -> Result<WriteTransaction<'_>, LedgerError> {
         let turn = self.write_turn.lock().await;
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let attempt = WriteAttempt(Some(&self.write_health));
+        let transaction = match OpenTransaction::write(&self.writer).await {
+            Ok(transaction) => transaction,
+            Err(error) => return Err(attempt.failed(error)),
+        };
         Ok(WriteTransaction {
             _turn: turn,
+            attempt,
             transaction,
             at,
             changes: Vec::new(),
@@ -59,11 +98,15 @@ impl Ledger {
     pub(super) async fn commit(&self, writing: WriteTransaction<'_>) -> Result<(), LedgerError> {
         let WriteTransaction {
             _turn,
+            attempt,
             transaction,
             at,
             changes,
         } = writing;
-        transaction.commit().await?;
+        match transaction.commit().await {
+            Ok(()) => attempt.made(),
+            Err(error) => return Err(attempt.failed(error)),
+        }
         if let Some(at) = at {
             self.newest
                 .fetch_max(at.as_microsecond(), Ordering::Relaxed);
@@ -80,6 +123,25 @@ impl Ledger {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Writes something of no meaning where the last write failed or was given up: so it
+    /// shows that there is room again, though nobody writes. Called each second.
+    pub async fn probe_once(&self) {
+        if self.write_health.wants_probe()
+            && let Err(error) = self.probe().await
+        {
+            tracing::warn!(%error, "the ledger cannot be written");
+        }
+    }
+
+    async fn probe(&self) -> Result<(), LedgerError> {
+        let mut writing = self.begin(None).await?;
+        sqlx::query("UPDATE identity SET probe = randomblob(?)")
+            .bind(PROBE_BYTES)
+            .execute(writing.sql())
+            .await?;
+        self.commit(writing).await
     }
 
     /// Brings memory up to one change. The state is read anew, not counted on, so

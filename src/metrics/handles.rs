@@ -14,7 +14,7 @@ use prometheus_client::registry::{Metric, Registry};
 use super::meaning;
 use super::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
-    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
     UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
 };
 
@@ -26,6 +26,9 @@ pub struct Metrics {
     registry: Arc<Registry>,
     pub decisions: Family<DecisionLabels, Counter>,
     pub decisions_collapsed: Counter,
+    pub decisions_waiting: Family<RecordStoreLabels, Gauge>,
+    pub decisions_unindexed: Counter,
+    pub store_failing: Family<RecordStoreLabels, Gauge>,
     pub denied_images: Family<DeniedLabels, Gauge>,
     pub decision_seconds: Histogram,
     pub pods_raised: Family<PodsRaisedLabels, Counter>,
@@ -57,6 +60,9 @@ impl Metrics {
         Self {
             decisions: to.add("decisions", meaning::DECISIONS),
             decisions_collapsed: to.add("decisions_collapsed", meaning::DECISIONS_COLLAPSED),
+            decisions_waiting: to.add("decisions_waiting", meaning::DECISIONS_WAITING),
+            decisions_unindexed: to.add("decisions_unindexed", meaning::DECISIONS_UNINDEXED),
+            store_failing: to.add("store_failing", meaning::STORE_FAILING),
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
             decision_seconds: to.add_made(
                 "decision_seconds",

@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
     ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -103,4 +103,9 @@ pub struct ExceptionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PolicyFileLabels {
     pub kind: PolicyFileKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RecordStoreLabels {
+    pub store: RecordStore,
 }

@@ -3,6 +3,11 @@
 pub(super) const BUILD: &str = "What is running";
 pub(super) const DECISIONS: &str = "Decisions, one for each answer that was given";
 pub(super) const DECISIONS_COLLAPSED: &str = "Passes that a full queue turned into mere counts";
+pub(super) const DECISIONS_WAITING: &str =
+    "Decisions that wait to be written, since the store could not be";
+pub(super) const DECISIONS_UNINDEXED: &str =
+    "Decisions that the audit log has and the ledger lacks: more waited than there was room for";
+pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cannot be written";
 pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";
 pub(super) const PODS_RAISED: &str =

@@ -11,10 +11,10 @@ mod values;
 pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
-    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
+    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
     UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use values::{
     ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };

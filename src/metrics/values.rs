@@ -139,6 +139,15 @@ words! {
 }
 
 words! {
+    /// What records are written to.
+    RecordStore {
+        /// The audit log.
+        Audit = "audit",
+        Ledger = "ledger",
+    }
+}
+
+words! {
     /// What the ledger is asked to do.
     LedgerVerb {
         BindScans = "bind_scans",

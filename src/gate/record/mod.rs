@@ -1,13 +1,16 @@
 //! What is written down of a pull: decisions, their making and their writer.
 
+mod backlog;
 mod decision;
 mod denied_images;
+mod health;
 mod open_denials;
 mod recorded_passes;
 mod recorder;
 mod write;
 
 pub(super) use decision::{JudgedRequest, RequestRecord};
+pub use health::{RecordHealth, RecordStoreState};
 pub use recorder::{Recorder, RecorderConfig};
 pub(super) use recorder::{Records, shown_warnings};
 pub use write::DecisionWriter;

@@ -1,73 +1,184 @@
 //! Writes decisions: the audit log is the record, the ledger's table its index.
+//!
+//! Each of the two is written whatever the other does, and what cannot be written waits.
+//! For the log without a loss: while too much waits for it, nothing more is taken from
+//! the queue, which fills, and holds denials back. For the index the oldest gives way:
+//! the log has it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use crate::audit::Audit;
+use super::backlog::Backlog;
+use super::health::RecordHealth;
+use crate::audit::{Audit, AuditError};
 use crate::ledger::Ledger;
+use crate::metrics::{Metrics, RecordStore};
 use crate::trust::Decision;
 
-/// Decisions written at once.
-const MAX_BATCH: usize = 512;
-/// Between tries to write a log that cannot be written.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Decisions taken from the queue at once.
+const MAX_TAKEN: usize = 512;
+/// At the end, a store that fails is given this long to come back.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes decisions from the recorder's queue and writes them.
 pub struct DecisionWriter {
     decisions: mpsc::Receiver<Decision>,
     audit: Audit,
     ledger: Arc<Ledger>,
+    log: Backlog,
+    index: Backlog,
+    health: RecordHealth,
+    metrics: Metrics,
 }
 
 impl DecisionWriter {
-    pub fn new(decisions: mpsc::Receiver<Decision>, audit: Audit, ledger: Arc<Ledger>) -> Self {
+    pub fn new(
+        decisions: mpsc::Receiver<Decision>,
+        audit: Audit,
+        ledger: Arc<Ledger>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             decisions,
             audit,
             ledger,
+            log: Backlog::default(),
+            index: Backlog::default(),
+            health: RecordHealth::new(metrics.clone()),
+            metrics,
         }
     }
 
-    /// Writes until `stopped`, and then what still waits.
+    /// How both stores do, from now on.
+    pub fn health(&self) -> RecordHealth {
+        self.health.clone()
+    }
+
+    /// Writes until `stopped`, and then what still waits, once more: what cannot be
+    /// written then is named in the program's log, and given up.
     pub async fn run(mut self, stopped: impl Future<Output = ()>) {
         tokio::pin!(stopped);
         loop {
             // Only waiting is given up when it stops, never a batch in hand.
-            let batch = tokio::select! {
-                batch = self.next() => batch,
+            tokio::select! {
+                () = self.wait() => self.write_waiting().await,
                 () = &mut stopped => break,
-            };
-            self.write(&batch).await;
+            }
         }
         self.decisions.close();
-        while self.write_once().await {}
+        while self.take().await {}
+        self.write_last().await;
     }
 
-    /// Writes the decisions that wait, or the next one to come. `false`: there
-    /// will be none.
+    /// Writes the decisions that wait, or the next ones to come. `false`: there will be
+    /// none.
     pub async fn write_once(&mut self) -> bool {
-        let batch = self.next().await;
-        self.write(&batch).await;
-        !batch.is_empty()
+        let taken = self.take().await;
+        self.write_waiting().await;
+        taken
     }
 
-    async fn next(&mut self) -> Vec<Decision> {
-        let mut batch = Vec::new();
-        self.decisions.recv_many(&mut batch, MAX_BATCH).await;
-        batch
+    /// Until there is something to do: a decision came, or a store is tried again.
+    async fn wait(&mut self) {
+        let retry = [&self.log, &self.index];
+        let retry = retry.iter().filter_map(|store| store.retry_at()).min();
+        let has_room = self.log.has_room();
+        tokio::select! {
+            _ = self.take(), if has_room => {}
+            () = until(retry) => {}
+        }
     }
 
-    /// The log first, until it is written: no decision is lost, and a full queue
-    /// holds denials back meanwhile.
-    async fn write(&self, batch: &[Decision]) {
-        while let Err(error) = self.audit.write(batch).await {
-            tracing::error!(%error, "audit log not written; trying again");
-            tokio::time::sleep(RETRY_PAUSE).await;
+    async fn take(&mut self) -> bool {
+        let mut taken = Vec::new();
+        self.decisions.recv_many(&mut taken, MAX_TAKEN).await;
+        let taken: Vec<Arc<Decision>> = taken.into_iter().map(Arc::new).collect();
+        self.log.add(&taken);
+        self.index.add(&taken);
+        !taken.is_empty()
+    }
+
+    async fn write_waiting(&mut self) {
+        self.write_log().await;
+        self.write_index().await;
+        let shed = self.index.shed();
+        self.metrics.decisions_unindexed.inc_by(shed as u64);
+    }
+
+    async fn write_log(&mut self) {
+        let mut fault = self.health.log().fault;
+        loop {
+            let batch = self.log.batch();
+            if batch.is_empty() {
+                break;
+            }
+            let lines: Vec<&Decision> = batch.iter().map(Arc::as_ref).collect();
+            match self.audit.write(&lines).await {
+                Ok(()) => fault = None,
+                Err(AuditError::Record(error)) => {
+                    tracing::error!(%error, "decisions are no JSON, and were not logged");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "audit log not written; trying again");
+                    fault = Some(error.fault());
+                    self.log.rest();
+                    break;
+                }
+            }
+            self.log.forget(batch.len());
         }
-        if let Err(error) = self.ledger.record_decisions(batch).await {
-            tracing::error!(%error, "decisions not indexed; the audit log has them");
+        self.health.see(RecordStore::Audit, fault, self.log.len());
+    }
+
+    async fn write_index(&mut self) {
+        let mut fault = self.health.index().fault;
+        loop {
+            let batch = self.index.batch();
+            if batch.is_empty() {
+                break;
+            }
+            match self.ledger.record_decisions(&batch).await {
+                Ok(()) => fault = None,
+                Err(error) => match error.fault() {
+                    Some(failed) => {
+                        tracing::error!(%error, "decisions not indexed; trying again");
+                        fault = Some(failed);
+                        self.index.rest();
+                        break;
+                    }
+                    None => tracing::error!(%error, "decisions not indexed; the log has them"),
+                },
+            }
+            self.index.forget(batch.len());
         }
+        let waiting = self.index.len();
+        self.health.see(RecordStore::Ledger, fault, waiting);
+    }
+
+    async fn write_last(&mut self) {
+        self.write_waiting().await;
+        if !self.log.is_empty() || !self.index.is_empty() {
+            tokio::time::sleep(LAST_PAUSE).await;
+            self.log.wake();
+            self.index.wake();
+            self.write_waiting().await;
+        }
+        for (store, backlog) in [("audit log", &self.log), ("ledger", &self.index)] {
+            if !backlog.is_empty() {
+                let lost = backlog.len();
+                tracing::error!(store, decisions.lost = lost, "decisions were not written");
+            }
+        }
+    }
+}
+
+/// Never, where there is no such moment.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificates;
+mod disks;
 mod ends;
 mod follow;
 mod hosts;
@@ -9,5 +10,6 @@ mod notices;
 mod policy;
 mod probes;
 mod program;
+mod served;
 pub mod webhook;
 mod well;

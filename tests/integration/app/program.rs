@@ -1,8 +1,6 @@
 //! The real program, ended gently and not.
 
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,79 +10,10 @@ use sekisho::oci::Platform;
 use sekisho::tasks::Tasks;
 use tempfile::TempDir;
 
+use super::served::Served;
 use crate::cli::program::Program;
 use crate::kit::lab::{Ask, NAME, config, eventually, named, trivy};
 use crate::lab::Missing;
-
-/// The program, serving. It is killed when this goes away.
-struct Served {
-    child: Child,
-    registry: SocketAddr,
-    admin: SocketAddr,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Served {
-    async fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let log = folder.join(format!("log-{}", arguments.len()));
-        let stderr = std::fs::File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
-            .args(arguments)
-            .env_clear()
-            .env("HOME", folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let address = |said: &str| -> Option<SocketAddr> {
-            let text = std::fs::read_to_string(&log).unwrap();
-            let line = text.lines().find(|line| line.contains(said))?;
-            let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            line["address"].as_str()?.parse().ok()
-        };
-        eventually("it listens", || async {
-            address("admin API listens").is_some()
-        })
-        .await;
-        Self {
-            child,
-            registry: address("registry listens").unwrap(),
-            admin: address("admin API listens").unwrap(),
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        let signal = match name {
-            "TERM" => rustix::process::Signal::TERM,
-            "QUIT" => rustix::process::Signal::QUIT,
-            "HUP" => rustix::process::Signal::HUP,
-            "USR1" => rustix::process::Signal::USR1,
-            "USR2" => rustix::process::Signal::USR2,
-            _ => rustix::process::Signal::KILL,
-        };
-        rustix::process::kill_process(id, signal).unwrap();
-    }
-
-    async fn ended(&mut self) -> Option<i32> {
-        let mut ended = None;
-        let child = std::cell::RefCell::new((&mut self.child, &mut ended));
-        eventually("it ends", || async {
-            let (child, ended) = &mut *child.borrow_mut();
-            **ended = child.try_wait().unwrap();
-            ended.is_some()
-        })
-        .await;
-        ended.unwrap().code()
-    }
-}
 
 /// A registry with one image whose layers take a while.
 async fn upstream(tasks: &Tasks) -> (DemoRegistry, SampleImage) {

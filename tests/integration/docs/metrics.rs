@@ -8,8 +8,8 @@ use sekisho::metrics::{
     AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedLabels,
     ExceptionLabels, ExceptionState, LedgerLabels, LedgerVerb, ListenerLabels, LookUp, Metrics,
     ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels,
-    ReviewVerdict, UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod,
-    UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
+    RecordStore, RecordStoreLabels, ReviewVerdict, UpstreamCause, UpstreamFailureLabels,
+    UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -183,6 +183,11 @@ fn files(metrics: &Metrics) {
     for &kind in PolicyFileKind::ALL {
         let labels = PolicyFileLabels { kind };
         let _ = metrics.policy_files_invalid.get_or_create(&labels);
+    }
+    for &store in RecordStore::ALL {
+        let labels = RecordStoreLabels { store };
+        let _ = metrics.store_failing.get_or_create(&labels);
+        let _ = metrics.decisions_waiting.get_or_create(&labels);
     }
     for &verb in LedgerVerb::ALL {
         let _ = metrics.ledger_seconds.get_or_create(&LedgerLabels { verb });

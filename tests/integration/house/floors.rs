@@ -3,7 +3,13 @@
 use super::source::{Source, room_of};
 
 const FLOORS: [&[&str]; 10] = [
-    &["oci", "clock", "diagnosis", "kubernetes::names"],
+    &[
+        "oci",
+        "clock",
+        "diagnosis",
+        "storage_fault",
+        "kubernetes::names",
+    ],
     &[
         "report",
         "access",

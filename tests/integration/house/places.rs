@@ -2,8 +2,9 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "diagnosis",
+    "storage_fault",
     "oci",
     "kubernetes::names",
     "trust",

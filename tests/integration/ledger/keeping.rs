@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
 use sekisho::ledger::{DecisionFilter, Ledger, LedgerAccess, LedgerError, PullFact};
+use sekisho::storage_fault::StorageFault;
 use sekisho::trust::{Decision, Exposure, Outcome};
 use serde_json::json;
 
@@ -311,4 +312,42 @@ async fn the_first_service_is_remembered() {
     ledger.record_facts(&batch).await.unwrap();
     let first = evidence(&ledger, "img").await.first_served;
     assert_eq!(first, Some(now() + minutes(5)));
+}
+
+#[tokio::test]
+async fn a_ledger_that_another_program_locks_says_so_and_is_written_once_it_lets_go() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let mut other = place.beside().await;
+    let hold = sqlx::query("BEGIN IMMEDIATE");
+    hold.execute(&mut other).await.unwrap();
+    let refused = ledger.revoke(revocation(digest("bad"))).await.unwrap_err();
+    assert_eq!(refused.fault(), Some(StorageFault::Locked));
+    let told = refused.to_string();
+    assert!(told.contains("locked by another program"), "{told}");
+    let failure = ledger.write_failure().unwrap();
+    assert_eq!(failure.fault, StorageFault::Locked);
+    let release = sqlx::query("ROLLBACK");
+    release.execute(&mut other).await.unwrap();
+    ledger.probe_once().await;
+    assert_eq!(ledger.write_failure(), None);
+    ledger.revoke(revocation(digest("bad"))).await.unwrap();
+    assert!(ledger.index().is_revoked(&digest("bad")));
+}
+
+/// Statements fail in the middle of a write: a trigger stands for a fault of the disk.
+#[tokio::test]
+async fn a_write_that_failed_half_way_leaves_a_ledger_that_is_written() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON changes \
+                  BEGIN SELECT RAISE(ROLLBACK, 'on purpose'); END";
+    place.sql(broken).await;
+    for _ in 0..2 {
+        let refused = ledger.revoke(revocation(digest("bad"))).await.unwrap_err();
+        assert!(refused.to_string().contains("on purpose"), "{refused}");
+    }
+    place.sql("DROP TRIGGER broken").await;
+    ledger.revoke(revocation(digest("bad"))).await.unwrap();
+    assert!(ledger.index().is_revoked(&digest("bad")));
 }

@@ -1,0 +1,73 @@
+//! Whether decisions get to where they are written, for probes and the status.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::metrics::{Metrics, RecordStore, RecordStoreLabels};
+use crate::storage_fault::StorageFault;
+
+/// How one store of decisions does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordStoreState {
+    /// Why its last write failed; `None` when it did not.
+    pub fault: Option<StorageFault>,
+    /// Decisions that wait for it.
+    pub waiting: usize,
+}
+
+/// The states of both stores. Cloning shares them.
+#[derive(Clone)]
+pub struct RecordHealth {
+    log: Arc<StoreHealth>,
+    index: Arc<StoreHealth>,
+    metrics: Metrics,
+}
+
+#[derive(Default)]
+struct StoreHealth {
+    fault: Mutex<Option<StorageFault>>,
+    waiting: AtomicUsize,
+}
+
+impl RecordHealth {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self {
+            log: Arc::default(),
+            index: Arc::default(),
+            metrics,
+        }
+    }
+
+    /// Of the audit log.
+    pub fn log(&self) -> RecordStoreState {
+        self.log.state()
+    }
+
+    /// Of the ledger's index of decisions.
+    pub fn index(&self) -> RecordStoreState {
+        self.index.state()
+    }
+
+    pub(super) fn see(&self, store: RecordStore, fault: Option<StorageFault>, waiting: usize) {
+        let health = match store {
+            RecordStore::Audit => &self.log,
+            RecordStore::Ledger => &self.index,
+        };
+        let labels = RecordStoreLabels { store };
+        let signed = i64::try_from(waiting).unwrap_or(i64::MAX);
+        let gauge = self.metrics.decisions_waiting.get_or_create(&labels);
+        gauge.set(signed);
+        health.waiting.store(waiting, Ordering::Relaxed);
+        *health.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+}
+
+impl StoreHealth {
+    fn state(&self) -> RecordStoreState {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        RecordStoreState {
+            fault: fault.clone(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
+    }
+}

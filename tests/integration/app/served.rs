@@ -1,0 +1,86 @@
+//! The real program, as a process of its own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::kit::lab::eventually;
+
+/// The program, serving. It is killed when this goes away.
+pub struct Served {
+    child: Child,
+    pub registry: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Served {
+    pub async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let log = folder.join(format!("log-{}", arguments.len()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+        command.args(arguments).env_clear();
+        Self::of(&mut command, folder, &log).await
+    }
+
+    /// A command that becomes the program.
+    pub async fn of(command: &mut Command, folder: &Path, log: &Path) -> Self {
+        let stderr = std::fs::File::create(log).unwrap();
+        let child = command
+            .env("HOME", folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let address = |said: &str| -> Option<SocketAddr> {
+            let text = std::fs::read_to_string(log).unwrap();
+            let line = text.lines().find(|line| line.contains(said))?;
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            line["address"].as_str()?.parse().ok()
+        };
+        eventually("it listens", || async {
+            address("admin API listens").is_some()
+        })
+        .await;
+        Self {
+            child,
+            registry: address("registry listens").unwrap(),
+            admin: address("admin API listens").unwrap(),
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        let signal = match name {
+            "TERM" => rustix::process::Signal::TERM,
+            "QUIT" => rustix::process::Signal::QUIT,
+            "HUP" => rustix::process::Signal::HUP,
+            "USR1" => rustix::process::Signal::USR1,
+            "USR2" => rustix::process::Signal::USR2,
+            _ => rustix::process::Signal::KILL,
+        };
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    pub async fn ended(&mut self) -> Option<i32> {
+        let mut ended = None;
+        let child = std::cell::RefCell::new((&mut self.child, &mut ended));
+        eventually("it ends", || async {
+            let (child, ended) = &mut *child.borrow_mut();
+            **ended = child.try_wait().unwrap();
+            ended.is_some()
+        })
+        .await;
+        ended.unwrap().code()
+    }
+}
