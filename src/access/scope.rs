@@ -6,7 +6,7 @@ use crate::oci::{Repository, RepositoryGlobs};
 
 /// A set of repositories by globs over `host/name`, and of environments by name.
 /// An empty list reaches all.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     repositories: RepositoryGlobs,
     environments: Vec<String>,

@@ -24,6 +24,7 @@ mod overrides;
 mod overrides_index;
 mod promotions;
 mod report_items;
+mod resubmission;
 mod revocations;
 mod scans;
 mod submitted;

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::change::LedgerChange;
 use super::report_items::{BOUND_TABLES, ReportItems};
+use super::resubmission::CompletedScan;
 use super::scans::{existing_id, index_findings, insert};
 use super::unbound::{known_unbound, put_unbound};
 use super::write::WriteTransaction;
@@ -152,28 +153,46 @@ impl Ledger {
         });
         new.refuse_future()?;
         let (new, fingerprint) = self.fingerprinted(new).await?;
-        let (scan, listed) = new.into_parts();
-        let mut writing = self.begin(Some(scan.received_at)).await?;
-        super::tokens::refuse_revoked(writing.sql(), &scan.submitter).await?;
+        let mut writing = self.begin(Some(new.received_at)).await?;
+        super::tokens::refuse_revoked(writing.sql(), &new.submitter).await?;
+        let completed = self.complete(writing.sql(), new, fingerprint).await?;
+        let fingerprint = &completed.fingerprint;
         let known = match unbound {
-            true => known_unbound(writing.sql(), &fingerprint).await?,
-            false => existing_id(writing.sql(), &fingerprint).await?,
+            true => known_unbound(writing.sql(), fingerprint).await?,
+            false => existing_id(writing.sql(), fingerprint).await?,
         };
-        if let Some(id) = known {
-            return Ok(id);
-        }
-        let id = match unbound {
-            true => put_unbound(writing.sql(), &scan, &listed, &fingerprint).await?,
-            false => put_bound(&mut writing, scan, &listed, &fingerprint).await?,
+        let id = match known {
+            Some(id) => id,
+            None => put(&mut writing, completed, unbound).await?,
         };
         self.commit(writing).await?;
         Ok(id)
     }
 
     /// With its fingerprint, which reads all of it.
-    async fn fingerprinted(&self, new: NewScan) -> Result<(NewScan, String), LedgerError> {
+    pub(super) async fn fingerprinted(
+        &self,
+        new: NewScan,
+    ) -> Result<(NewScan, String), LedgerError> {
         let take = move || new.fingerprint().map(|fingerprint| (new, fingerprint));
         self.heavy.run(take).await?
+    }
+}
+
+async fn put(
+    writing: &mut WriteTransaction<'_>,
+    completed: CompletedScan,
+    unbound: bool,
+) -> Result<i64, LedgerError> {
+    let fingerprint = completed.fingerprint;
+    let (scan, listed) = completed.new.into_parts();
+    let scan = Scan {
+        scanned_at: completed.counts_from.unwrap_or(scan.scanned_at),
+        ..scan
+    };
+    match unbound {
+        true => put_unbound(writing.sql(), &scan, &listed, &fingerprint).await,
+        false => put_bound(writing, scan, &listed, &fingerprint).await,
     }
 }
 

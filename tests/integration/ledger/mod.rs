@@ -9,6 +9,7 @@ mod migrating;
 mod named;
 mod places;
 mod records;
+mod resubmitting;
 mod standing;
 mod tokens;
 mod unbound;
