@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
+use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::ReadAccess;
@@ -14,7 +15,7 @@ use crate::api::{
 };
 use crate::ledger::DecisionFilter;
 use crate::oci::{ImageRef, printable, without_controls};
-use crate::trust::{Decision, DecisionId};
+use crate::trust::{Decision, DecisionId, DenialReason};
 
 /// Decisions in one answer when the query has no `limit`.
 const DEFAULT_DECISIONS: usize = 100;
@@ -34,25 +35,83 @@ pub(super) async fn list(
     StrictQuery(query): StrictQuery<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
     let environment = admin.known_environment(query.environment)?;
-    let limit = query.limit.unwrap_or(DEFAULT_DECISIONS).min(MAX_DECISIONS);
+    let limit = query.limit.unwrap_or(DEFAULT_DECISIONS);
+    let limit = limit.clamp(1, MAX_DECISIONS);
+    let asked = AskedDecisions {
+        image: query.image,
+        reason: query.reason,
+        principal: query.principal,
+        client: query.client,
+    };
     let filter = DecisionFilter {
         since: query.since,
         environment,
         verdict: query.verdict,
         limit: u32::try_from(limit).ok(),
+        until: query.until,
+        before: query.page.as_deref().map(page_of).transpose()?,
     };
     let scope = principal.scope();
     let visible = |decision: &Decision| {
-        scope.covers_environment(decision.environment.as_str())
+        asked.is_met_by(decision)
+            && scope.covers_environment(decision.environment.as_str())
             && match ImageRef::parse(&decision.image, &admin.default_host) {
                 Ok(image) => scope.covers_repository(image.repository()),
                 Err(_) => scope.repositories().is_empty(),
             }
     };
-    let found = admin.ledger.decisions_where(&filter, visible).await?;
+    let ledger = &admin.ledger;
+    let found = match query.spread {
+        true => ledger.decisions_spread(&filter, visible).await?,
+        false => ledger.decisions_where(&filter, visible).await?,
+    };
+    let is_full = found.len() == limit && !query.spread;
+    let next = found.last().filter(|_| is_full).map(page_behind);
     let decisions = found.into_iter().map(DecisionRecord::from);
     let decisions = decisions.map(DecisionRecord::in_brief).collect();
-    Ok(Json(DecisionList { decisions }))
+    Ok(Json(DecisionList { decisions, next }))
+}
+
+/// What of a question is held against each decision.
+struct AskedDecisions {
+    image: Option<String>,
+    reason: Option<DenialReason>,
+    principal: Option<String>,
+    client: Option<String>,
+}
+
+impl AskedDecisions {
+    fn is_met_by(&self, decision: &Decision) -> bool {
+        let digest = decision.digest.as_ref();
+        let is_image = |wanted: &str| {
+            decision.image.contains(wanted) || digest.is_some_and(|it| it.to_string() == wanted)
+        };
+        let is_client = |wanted: &str| decision.client.as_deref() == Some(wanted);
+        self.image.as_deref().is_none_or(is_image)
+            && self.client.as_deref().is_none_or(is_client)
+            && self.reason.is_none_or(|it| decision.reasons.contains(&it))
+            && self
+                .principal
+                .as_deref()
+                .is_none_or(|it| decision.principal == it)
+    }
+}
+
+/// The page that begins behind a decision: its time in microseconds, and its id.
+fn page_behind(last: &Decision) -> String {
+    format!("{}-{}", last.time.as_microsecond(), last.id)
+}
+
+fn page_of(text: &str) -> Result<(Timestamp, DecisionId), AdminError> {
+    let read = || {
+        let (time, id) = text.rsplit_once('-')?;
+        let time = Timestamp::from_microsecond(time.parse().ok()?).ok()?;
+        Some((time, DecisionId::parse(id)?))
+    };
+    read().ok_or_else(|| {
+        AdminError::bad_request("page is none that an answer named")
+            .next("pass the next of an answer as it is")
+    })
 }
 
 /// One decision by its id. The id has 128 random bits, so holding it is the
@@ -97,8 +156,9 @@ pub(super) async fn page(
 
 async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {
     let unknown = || {
-        AdminError::new(ErrorCode::NotFound, "no decision has that id")
-            .next("old decisions are pruned; the audit log keeps them")
+        AdminError::new(ErrorCode::NotFound, "no decision has that id").next(
+            "old decisions are pruned, and of a flood some are left out; the audit log has all",
+        )
     };
     let id = DecisionId::parse(id).ok_or_else(unknown)?;
     admin.ledger.decision(&id).await?.ok_or_else(unknown)

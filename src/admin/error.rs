@@ -149,6 +149,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
             | LedgerError::Damaged(_)
+            | LedgerError::Displaced(_)
             | LedgerError::File { .. }
             | LedgerError::BrokenOff(_)
             | LedgerError::Database(_)

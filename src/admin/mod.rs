@@ -4,6 +4,7 @@
 //! `router.rs` shows every route on one page, `http/stack.rs` what each request passes; the
 //! OpenAPI document is made from the same lines.
 
+mod acts;
 mod authenticate;
 mod decisions;
 mod door;
@@ -15,6 +16,7 @@ mod hosts;
 mod hypothetical_pull;
 mod image_names;
 mod images;
+mod origin;
 mod overrides;
 mod promotions;
 mod replays;

@@ -9,12 +9,13 @@ use super::authenticate::{Authenticated, RecordsReader, RequestTime, forbidden};
 use super::error::AdminError;
 use super::extract::{JsonBody, PathName, StrictQuery};
 use super::images::{digest_of, within_scope};
+use super::origin::RequestOrigin;
 use crate::access::Principal;
 use crate::api::{
     BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery, ErrorBody,
     ErrorCode, ModeEnded, ModeList, ModeRequest, ModeView,
 };
-use crate::ledger::{EarlyEnd, NewBreakGlass, NewTimedMode};
+use crate::ledger::{Attributed, EarlyEnd, NewBreakGlass, NewTimedMode};
 use crate::trust::{BreakGlass, EnvironmentName, TimedMode};
 
 /// The longest text that is taken, in characters.
@@ -36,6 +37,7 @@ pub(super) async fn grant_break_glass(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<BreakGlassRequest>,
 ) -> Result<Json<BreakGlassView>, AdminError> {
     may_break_glass(&principal)?;
@@ -53,7 +55,10 @@ pub(super) async fn grant_break_glass(
         until: end_after(now, request.hours, BreakGlass::MAX_HOURS)?,
         lifts_revocation: request.revoked,
     };
-    let id = admin.ledger.grant_break_glass(new).await?;
+    let id = admin
+        .ledger
+        .grant_break_glass(origin.about(&image.to_string(), new))
+        .await?;
     let granted = admin.ledger.index().active_break_glass(now).into_iter();
     let grant = granted.rev().find(|it| it.id == id);
     let grant = grant.ok_or_else(not_yet_in_memory)?;
@@ -99,6 +104,7 @@ pub(super) async fn end_break_glass(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     PathName(id): PathName,
     StrictQuery(query): StrictQuery<EndQuery>,
 ) -> Result<Json<BreakGlassEnded>, AdminError> {
@@ -118,7 +124,7 @@ pub(super) async fn end_break_glass(
     let end = early_end(&principal, now, query)?;
     let ledger = &admin.ledger;
     if !ledger
-        .end_break_glass(grant.id, &grant.environment, end)
+        .end_break_glass(grant.id, &grant.environment, ended(origin, &grant, end))
         .await?
     {
         return Err(unknown());
@@ -148,6 +154,7 @@ pub(super) async fn set_mode(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<ModeRequest>,
 ) -> Result<Json<ModeView>, AdminError> {
     may_set_modes(&principal, &request.environment)?;
@@ -162,7 +169,7 @@ pub(super) async fn set_mode(
         until: end_after(now, request.hours, TimedMode::MAX_HOURS)?,
     };
     let environment = new.environment.clone();
-    admin.ledger.set_mode(new).await?;
+    admin.ledger.set_mode(origin.of(new)).await?;
     let set = admin.ledger.index().timed_mode(&environment);
     let set = set.ok_or_else(not_yet_in_memory)?;
     tracing::warn!(
@@ -206,6 +213,7 @@ pub(super) async fn end_mode(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     PathName(environment): PathName,
     StrictQuery(query): StrictQuery<EndQuery>,
 ) -> Result<Json<ModeEnded>, AdminError> {
@@ -220,7 +228,7 @@ pub(super) async fn end_mode(
     let set = admin.ledger.index().timed_mode(&environment);
     let set = set.filter(|set| set.holds(now)).ok_or_else(unset)?;
     let end = early_end(&principal, now, query)?;
-    if admin.ledger.end_modes(&environment, end).await? == 0 {
+    if admin.ledger.end_modes(&environment, origin.of(end)).await? == 0 {
         return Err(unset());
     }
     let rulebook = admin.gate.rulebook();
@@ -236,6 +244,14 @@ pub(super) async fn end_mode(
         ended_by: principal.name().to_owned(),
         ended_at: now,
     }))
+}
+
+/// With the name of the image that was let through, where it is known.
+fn ended(origin: RequestOrigin, grant: &BreakGlass, end: EarlyEnd) -> Attributed<EarlyEnd> {
+    match &grant.image {
+        Some(image) => origin.about(image, end),
+        None => origin.of(end),
+    }
 }
 
 fn early_end(

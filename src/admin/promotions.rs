@@ -9,6 +9,7 @@ use super::error::AdminError;
 use super::extract::JsonBody;
 use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_scope;
+use super::origin::RequestOrigin;
 use super::verdicts::view;
 use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
 use crate::ledger::NewPromotion;
@@ -29,6 +30,7 @@ pub(super) async fn promote(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<PromotionRequest>,
 ) -> Result<Json<PromotionAnswer>, AdminError> {
     if !principal.role().may_promote() {
@@ -57,7 +59,9 @@ pub(super) async fn promote(
     };
     inspector.record(&inspected).await?;
     let ledger = &admin.ledger;
-    let id = ledger.promote(new).await?;
+    let id = ledger
+        .promote(origin.about(&image.to_string(), new))
+        .await?;
     let judged = inspector.judge(hypothetical.pull(), &rulebook, &inspected, None);
     let (verdict, _) = judged.await;
     Ok(Json(PromotionAnswer {

@@ -8,6 +8,7 @@ use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
 use super::extract::JsonBody;
 use super::images::{digest_of, within_scope};
+use super::origin::RequestOrigin;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
 use crate::ledger::{NewRevocation, Reinstatement};
@@ -31,6 +32,7 @@ pub(super) async fn revoke(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
@@ -42,7 +44,10 @@ pub(super) async fn revoke(
         revoked_at: now,
         reason: request.reason.clone(),
     };
-    let id = admin.ledger.revoke(new).await?;
+    let id = admin
+        .ledger
+        .revoke(origin.about(&request.image, new))
+        .await?;
     Ok(Json(RevocationAnswer {
         id: format!("revocation:{id}"),
         digest,
@@ -67,6 +72,7 @@ pub(super) async fn reinstate(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<ReinstatementAnswer>, AdminError> {
     let digest = permitted_digest(&admin, &principal, &request)?;
@@ -78,7 +84,10 @@ pub(super) async fn reinstate(
         at: now,
         reason: request.reason.clone(),
     };
-    let ended = admin.ledger.reinstate(undo).await?;
+    let ended = admin
+        .ledger
+        .reinstate(origin.about(&request.image, undo))
+        .await?;
     Ok(Json(ReinstatementAnswer {
         digest,
         environment: request.environment,

@@ -10,6 +10,7 @@ use super::error::AdminError;
 use super::extract::LargeBody;
 use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_repository;
+use super::origin::RequestOrigin;
 use super::scan_body::ScanBody;
 use super::submission::{Submission, answer, may_submit};
 use super::unpushed;
@@ -39,6 +40,7 @@ pub(super) async fn submit(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     LargeBody(body): LargeBody<MAX_SCAN_BYTES>,
 ) -> Result<Json<ScanAnswer>, AdminError> {
     may_submit(&principal)?;
@@ -55,8 +57,10 @@ pub(super) async fn submit(
     scan_time(&report, now)?;
     let handed = Submission::new(&principal, report, gate, now);
     Ok(Json(match (image, image_id) {
-        (image, Some(image_id)) => unpushed::submit(&admin, handed, image, image_id).await?,
-        (Some(image), None) => submit_pushed(&admin, handed, &image).await?,
+        (image, Some(image_id)) => {
+            unpushed::submit(&admin, handed, origin, image, image_id).await?
+        }
+        (Some(image), None) => submit_pushed(&admin, handed, origin, &image).await?,
         (None, None) => return Err(no_image_named()),
     }))
 }
@@ -86,6 +90,7 @@ fn no_image_named() -> AdminError {
 async fn submit_pushed(
     admin: &Admin,
     mut submission: Submission<'_>,
+    origin: RequestOrigin,
     image: &ImageRef,
 ) -> Result<ScanAnswer, AdminError> {
     let inspected = admin
@@ -97,7 +102,10 @@ async fn submit_pushed(
     admin.gate.inspector().record(&inspected).await?;
     let about = ScanTarget::Manifest(manifest.manifest.clone());
     let new = submission.new_scan(about, bound);
-    let id = admin.ledger.submit_scan(new).await?;
+    let id = admin
+        .ledger
+        .submit_scan(origin.about(&image.to_string(), new))
+        .await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
         None => None,

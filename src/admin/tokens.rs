@@ -10,6 +10,7 @@ use super::Admin;
 use super::authenticate::{Authenticated, RequestTime, forbidden};
 use super::error::AdminError;
 use super::extract::{JsonBody, PathName, StrictQuery};
+use super::origin::RequestOrigin;
 use crate::access::{Principal, Scope};
 use crate::api::{ErrorBody, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 use crate::ledger::{NewToken, TokenRecord};
@@ -36,6 +37,7 @@ pub(super) async fn create(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<TokenSecret>, AdminError> {
     admins_only(&principal)?;
@@ -50,7 +52,10 @@ pub(super) async fn create(
         created_at: now,
         expires_at: request.expires_at,
     };
-    let secret = admin.ledger.create_token(new.clone()).await?;
+    let secret = admin
+        .ledger
+        .create_token(origin.by(&principal, new.clone()))
+        .await?;
     Ok(Json(TokenSecret {
         secret: secret.expose_secret().to_owned(),
         token: view(TokenRecord {
@@ -88,13 +93,18 @@ pub(super) async fn revoke(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     PathName(name): PathName,
     StrictQuery(withdrawal): StrictQuery<RevokeQuery>,
 ) -> Result<Json<TokenRevoked>, AdminError> {
     admins_only(&principal)?;
     let withdrawn = admin
         .ledger
-        .revoke_token(&name, withdrawal.evidence, now)
+        .revoke_token(
+            origin.by(&principal, name.as_str()),
+            withdrawal.evidence,
+            now,
+        )
         .await?;
     Ok(Json(TokenRevoked {
         name,

@@ -9,6 +9,7 @@ use super::authenticate::{Authenticated, RequestTime};
 use super::error::AdminError;
 use super::extract::JsonBody;
 use super::images::{digest_of, within_repository};
+use super::origin::RequestOrigin;
 use super::submission::{Submission, answer, may_submit};
 use super::verdicts::view_in_full;
 use crate::access::Principal;
@@ -27,6 +28,7 @@ const UNBOUND: &str = "unbound-scan:";
 pub(super) async fn submit(
     admin: &Admin,
     mut submission: Submission<'_>,
+    origin: RequestOrigin,
     image: Option<ImageRef>,
     image_id: Digest,
 ) -> Result<ScanAnswer, AdminError> {
@@ -36,6 +38,10 @@ pub(super) async fn submit(
         AdminError::refused(message).next("scan the image that you will push")
     })?;
     let new = submission.new_scan(ScanTarget::ImageId(image_id.clone()), bound);
+    let new = match &image {
+        Some(image) => origin.about(&image.to_string(), new),
+        None => origin.of(new),
+    };
     let id = admin.ledger.submit_scan(new).await?;
     let gate = match &submission.gate {
         Some(environment) => {
@@ -111,6 +117,7 @@ pub(super) async fn bind(
     State(admin): State<Admin>,
     Authenticated(principal): Authenticated,
     RequestTime(now): RequestTime,
+    origin: RequestOrigin,
     JsonBody(request): JsonBody<BindingRequest>,
 ) -> Result<Json<BindingAnswer>, AdminError> {
     may_submit(&principal)?;
@@ -130,7 +137,9 @@ pub(super) async fn bind(
         scope: principal.scope().clone(),
         at: now,
     };
-    let bound = ledger.bind_scans(said).await?;
+    let bound = ledger
+        .bind_scans(origin.about(&image.to_string(), said))
+        .await?;
     if bound.is_empty() {
         return Err(nothing_to_bind(&principal, &request.image_id));
     }

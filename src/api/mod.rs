@@ -5,6 +5,7 @@
 //! use these very types, so they cannot drift apart. Times are RFC 3339, digests
 //! and names are strings that go through the parsers of [`crate::oci`].
 
+mod act;
 mod advisory;
 mod binding;
 mod decision;
@@ -21,6 +22,7 @@ mod status;
 mod token;
 mod verdict;
 
+pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Components, credential_watch, watch};
 use crate::api::PolicyEntryState;
+use crate::gate::ActsNotLogged;
 use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
@@ -30,6 +31,7 @@ const CHANGES_KEPT: u64 = 100_000;
 /// Starts every loop.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
+    every(parts, tasks, "acts", STORES_PERIOD, log_acts_once);
     every(parts, tasks, "stores", STORES_PERIOD, stores_once);
     every(
         parts,
@@ -67,9 +69,19 @@ async fn follow_once(parts: Arc<Components>, now: Timestamp) {
     }
 }
 
+async fn log_acts_once(parts: Arc<Components>, _: Timestamp) {
+    let logged = parts.acts.write_once().await;
+    let fault = logged.as_ref().err().and_then(ActsNotLogged::log_fault);
+    parts.records.see_acts(fault);
+    if let Err(error) = logged {
+        tracing::error!(%error, "acts are not recorded yet; trying again");
+    }
+}
+
 async fn stores_once(parts: Arc<Components>, _: Timestamp) {
     parts.ledger.probe_once().await;
-    let ledger = parts.ledger.write_failure().is_some();
+    let unread = parts.ledger.read_fault().is_some();
+    let ledger = unread || parts.ledger.write_failure().is_some();
     let audit = parts.records.log().fault.is_some();
     for (store, failing) in [(RecordStore::Ledger, ledger), (RecordStore::Audit, audit)] {
         let gauge = &parts.metrics.store_failing;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::StartError;
+use super::act_records::ActRecords;
 use super::aliases::Aliases;
 use super::authority;
 use super::clusters::Clusters;
@@ -22,7 +23,7 @@ use crate::clock::Clock;
 use crate::gate::{
     self, ConfiguredUpstream, DecisionWriter, Gate, RecordHealth, Recorder, RecorderConfig,
 };
-use crate::ledger::{self, Ledger, LedgerAccess};
+use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use crate::tls::manager::AuthorityManager;
@@ -49,6 +50,7 @@ pub struct Components {
     pub metrics: Metrics,
     /// The base URL of links in denials.
     pub public_url: String,
+    pub(super) acts: ActRecords,
     /// How decisions get to where they are written.
     pub(super) records: RecordHealth,
     /// Where something shows a certificate of the program's own.
@@ -80,16 +82,15 @@ impl Components {
             Some(_) => Clusters::connect(&config, tasks).await?,
             None => Clusters::default(),
         };
-        let ledger = open_ledger(&config, now).await?.measured(metrics.clone());
-        let ledger = Arc::new(ledger);
+        let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
         let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
         let uploads = Arc::new(open_uploads(&config).await?);
         let audit = Audit::open(audit_config(&config))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
-        let log = audit.clone();
-        let writer = DecisionWriter::new(decisions, log, ledger.clone(), metrics.clone());
+        let acts = ActRecords::new(audit.clone(), ledger.clone());
+        let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
         let network = Network::from_system()?;
         let upstreams = config
             .upstreams
@@ -116,6 +117,7 @@ impl Components {
             uploads,
             metrics,
             public_url,
+            acts,
             records: writer.health(),
             authority,
             audit,
@@ -130,14 +132,38 @@ impl Components {
 }
 
 async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
-    let config = ledger::LedgerOptions {
+    let known = audit::newest_mark(&config.audit.path)?;
+    let options = ledger::LedgerOptions {
         path: config.ledger.path.clone(),
         max_silence: signed(config.ledger.max_silence),
         verdict_bytes: MAX_VERDICT_BYTES,
     };
-    let ledger = Ledger::open(config, LedgerAccess::Serve, now).await?;
+    let loss = |found| known.as_ref().and_then(|it| LedgerLoss::of(it, found));
+    // No ledger is made in the place of one that is gone.
+    if let Some(loss) = loss(None).filter(|_| !config.accept_loss && !options.path.exists()) {
+        return Err(lost(loss, config));
+    }
+    let mut ledger = Ledger::open(options, LedgerAccess::Serve, now).await?;
     ledger.follow_once(now).await?;
+    match loss(Some(&ledger.mark())) {
+        None => {}
+        Some(loss) if config.accept_loss => {
+            tracing::warn!(%loss, "a loss is accepted: do again what was revoked since");
+            ledger.accept_loss(&loss, now).await?;
+        }
+        Some(loss) => {
+            ledger.close().await;
+            return Err(lost(loss, config));
+        }
+    }
     Ok(ledger)
+}
+
+fn lost(loss: LedgerLoss, config: &Config) -> StartError {
+    StartError::Loss {
+        loss,
+        log: config.audit.path.clone(),
+    }
 }
 
 fn audit_config(config: &Config) -> audit::AuditOptions {

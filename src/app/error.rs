@@ -6,7 +6,7 @@ use crate::audit::AuditError;
 use crate::cache::CacheError;
 use crate::http::ListenError;
 use crate::kubernetes::client::ClusterError;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, LedgerLoss};
 use crate::tls::listener::TlsError;
 use crate::tls::manager::AuthorityStoreError;
 use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
@@ -18,6 +18,11 @@ pub enum StartError {
     Listen(#[from] ListenError),
     #[error("ledger: {0}")]
     Ledger(#[from] LedgerError),
+    #[error(
+        "ledger: {loss}; what was revoked since would be forgotten. Put the newest ledger back, or \
+         start once with --accept-loss and do again what {} says was revoked", log.display()
+    )]
+    Loss { loss: LedgerLoss, log: PathBuf },
     #[error("cache: {0}")]
     Cache(#[from] CacheError),
     #[error("audit log: {0}")]

@@ -44,7 +44,10 @@ fn ledger(parts: &Components, now: Timestamp) -> HealthPart {
     let unwritten = parts.ledger.write_failure();
     let unwritten = unwritten.map(|failure| format!("cannot be written: {}", failure.fault));
     let silent = (age > TOLERATED_SECONDS).then(|| format!("silent for {age} s"));
-    let told: Vec<String> = unwritten.into_iter().chain(silent).collect();
+    let unread = parts.ledger.read_fault();
+    let unread = unread.map(|fault| format!("cannot be read: {fault}"));
+    let told = unread.into_iter().chain(unwritten).chain(silent);
+    let told: Vec<String> = told.collect();
     let health = if parts.ledger.is_silent(now) {
         Health::Failed(told.join("; "))
     } else if told.is_empty() {

@@ -4,6 +4,7 @@
 //! `parts.rs` what it consists of, `doors.rs` where it listens, `background.rs`
 //! what it does unasked, `authority/` the certificates that it makes for itself.
 
+mod act_records;
 mod aliases;
 mod authority;
 mod background;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::background;
 use super::components::Components;
 use super::config::Config;
@@ -11,7 +13,9 @@ use super::doors::{self, Sockets};
 use super::{StartError, token};
 use crate::audit::Audit;
 use crate::clock::Clock;
+use crate::ledger::NewAct;
 use crate::tasks::Tasks;
+use crate::trust::ActKind;
 
 /// Transfers that began are given this long to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
@@ -65,6 +69,7 @@ impl App {
         };
         let written = writer.run(app.writing.cancelled());
         app.writing.spawn("decisions", written);
+        parts.acts.note(started(&parts, now));
         background::spawn(&parts, &tasks);
         doors::open(sockets, &parts, &tasks)?;
         app.announce();
@@ -141,6 +146,9 @@ impl App {
             tracing::error!("counts of the last denials were not written");
         }
         self.writing.drain(DRAIN_TIMEOUT).await;
+        if let Err(error) = self.parts.acts.write_once().await {
+            tracing::error!(%error, "acts are not in the audit log; the next start writes them");
+        }
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;
         self.parts.ledger.close().await;
@@ -163,6 +171,17 @@ impl Reloader {
         if let Err(error) = self.audit.reopen().await {
             tracing::error!(%error, "the audit log is not opened again");
         }
+    }
+}
+
+fn started(parts: &Components, now: Timestamp) -> NewAct {
+    let revision = parts.gate.rulebook().revision();
+    NewAct {
+        detail: format!(
+            "version {}, policy {revision:016x}",
+            env!("CARGO_PKG_VERSION")
+        ),
+        ..NewAct::new(ActKind::Start, now)
     }
 }
 

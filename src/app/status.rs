@@ -14,6 +14,7 @@ use crate::api::{
     AuditStatus, CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
     PolicyEntryState, ReasonCount, Status, UpstreamState, UpstreamStatus,
 };
+use crate::storage_fault::StorageFault;
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
 
@@ -125,7 +126,7 @@ fn ledger(parts: &Components, now: Timestamp) -> LedgerStatus {
         seq: index.seq(),
         age_s: parts.ledger.confirmed_age(now).as_secs(),
         loaded: index.is_complete(),
-        problem: parts.ledger.write_failure().map(|it| it.fault.to_string()),
+        problem: ledger_fault(parts).map(|fault| fault.to_string()),
     }
 }
 
@@ -136,6 +137,11 @@ fn audit(parts: &Components) -> AuditStatus {
         unindexed: parts.records.index().waiting,
         problem: log.fault.map(|fault| fault.to_string()),
     }
+}
+
+fn ledger_fault(parts: &Components) -> Option<StorageFault> {
+    let unwritten = || parts.ledger.write_failure().map(|it| it.fault);
+    parts.ledger.read_fault().or_else(unwritten)
 }
 
 fn cache(parts: &Components) -> CacheStatus {

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::config::{Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems};
 use super::{Components, bounded};
+use crate::ledger::NewAct;
 use crate::metrics::{PolicyFileKind, PolicyFileLabels};
 use crate::tasks::Tasks;
-use crate::trust::EnvironmentName;
+use crate::trust::{ActKind, EnvironmentName};
 
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 
@@ -31,7 +32,10 @@ async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, 
     let looked = tokio::task::spawn_blocking(move || {
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.reload(now) {
+            let before = parts.gate.rulebook().revision();
             parts.gate.set_rulebook(watched.files.rulebook());
+            let after = parts.gate.rulebook().revision();
+            parts.acts.note(reloaded((before, after), now));
             tracing::info!("policy reloaded");
         }
         report(&parts, watched.invalid());
@@ -41,6 +45,13 @@ async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, 
         && error.is_panic()
     {
         std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+fn reloaded((before, after): (u64, u64), now: Timestamp) -> NewAct {
+    NewAct {
+        detail: format!("policy {after:016x} in place of {before:016x}"),
+        ..NewAct::new(ActKind::PolicyReload, now)
     }
 }
 

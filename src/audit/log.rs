@@ -38,9 +38,18 @@ impl Audit {
     ///
     /// Records are whole even if the caller is dropped meanwhile.
     pub async fn write<T: Serialize>(&self, batch: &[T]) -> Result<(), AuditError> {
+        self.append(batch, false).await
+    }
+
+    /// The same, and returns once it is on the disk.
+    pub async fn write_durably<T: Serialize>(&self, batch: &[T]) -> Result<(), AuditError> {
+        self.append(batch, true).await
+    }
+
+    async fn append<T: Serialize>(&self, batch: &[T], sync: bool) -> Result<(), AuditError> {
         let lines = lines(batch).map_err(AuditError::Record)?;
         let mut writer = self.writer.clone().lock_owned().await;
-        let written = tokio::task::spawn_blocking(move || writer.append(&lines));
+        let written = tokio::task::spawn_blocking(move || writer.append(&lines, sync));
         written.await.unwrap_or(Err(AuditError::Gone))
     }
 }

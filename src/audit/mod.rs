@@ -5,6 +5,8 @@
 
 mod config;
 mod log;
+mod newest_mark;
+mod record;
 mod writer;
 
 #[cfg(test)]
@@ -12,3 +14,5 @@ mod tests;
 
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use log::Audit;
+pub use newest_mark::newest_mark;
+pub use record::AuditRecord;

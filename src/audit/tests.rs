@@ -123,3 +123,60 @@ fn takes_a_dash_for_standard_output() {
     assert_eq!("-".parse(), Ok(AuditTarget::Stdout));
     assert_eq!("a/b".parse(), Ok(AuditTarget::File("a/b".into())));
 }
+
+const FIRST: &str = "11111111111111111111111111111111";
+const OTHER: &str = "22222222222222222222222222222222";
+
+fn marked(id: &str, change: u64) -> String {
+    format!(
+        "{}\n",
+        json!({"record": "act", "ledger": {"id": id, "change": change}})
+    )
+}
+
+#[test]
+fn the_newest_mark_is_of_the_last_ledger_whatever_the_order_of_its_lines() {
+    let (_folder, path) = place();
+    let newest = || newest_mark(&path).unwrap();
+    assert_eq!(newest(), None);
+    fs::write(&path, "").unwrap();
+    assert_eq!(newest(), None);
+    let old = "{\"id\":\"a line of an earlier version\"}\n";
+    let text = [
+        marked(OTHER, 99),
+        marked(FIRST, 7),
+        marked(FIRST, 6),
+        old.to_owned(),
+        "{\"ledger\": {\"tor".to_owned(),
+    ];
+    fs::write(&path, text.concat()).unwrap();
+    let mark = newest().unwrap();
+    assert_eq!((mark.id.as_str(), mark.change), (FIRST, 7));
+    // Far behind a long line.
+    let long = format!("{}{}\n", marked(FIRST, 8), "x".repeat(900_000));
+    fs::write(&path, long).unwrap();
+    assert_eq!(newest().unwrap().change, 8);
+}
+
+#[test]
+fn the_newest_mark_is_found_where_the_log_was_rotated_to() {
+    let (folder, path) = place();
+    let rotated = |name: &str, text: &str, age: u64| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        let now = std::time::SystemTime::now();
+        let then = now - std::time::Duration::from_secs(age);
+        fs::File::open(&file).unwrap().set_modified(then).unwrap();
+    };
+    rotated("audit.jsonl.2", &marked(FIRST, 5), 20);
+    rotated("audit.jsonl.1", &marked(FIRST, 9), 10);
+    rotated("audit.jsonl.3.gz", "\u{1f}\u{8b}", 5);
+    rotated("other.jsonl", &marked(OTHER, 50), 0);
+    fs::write(&path, "").unwrap();
+    assert_eq!(newest_mark(&path).unwrap().unwrap().change, 9);
+    assert!(
+        newest_mark(&folder.path().join("gone/audit.jsonl"))
+            .unwrap()
+            .is_none()
+    );
+}

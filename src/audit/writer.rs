@@ -40,14 +40,14 @@ impl Writer {
     }
 
     /// Appends whole lines.
-    pub(super) fn append(&mut self, lines: &[u8]) -> Result<(), AuditError> {
+    pub(super) fn append(&mut self, lines: &[u8], sync: bool) -> Result<(), AuditError> {
         if lines.is_empty() {
             return Ok(());
         }
         self.follow_rotation()?;
         let length = self.length();
         let torn = std::mem::replace(&mut self.torn, true);
-        if let Err(error) = self.put(torn, lines) {
+        if let Err(error) = self.put(torn, lines, sync) {
             self.undo(length, torn);
             return Err(AuditError::Write(error));
         }
@@ -74,7 +74,7 @@ impl Writer {
         }
     }
 
-    fn put(&mut self, torn: bool, lines: &[u8]) -> io::Result<()> {
+    fn put(&mut self, torn: bool, lines: &[u8], sync: bool) -> io::Result<()> {
         let end: &[u8] = if torn { b"\n" } else { b"" };
         match &mut self.output {
             LogOutput::Stdout => {
@@ -86,7 +86,11 @@ impl Writer {
             LogOutput::File { file, .. } => {
                 file.write_all(end)?;
                 file.write_all(lines)?;
-                if self.sync { file.sync_data() } else { Ok(()) }
+                if sync || self.sync {
+                    file.sync_data()
+                } else {
+                    Ok(())
+                }
             }
         }
     }

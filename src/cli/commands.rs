@@ -4,9 +4,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::arguments::SharedArgs;
 use super::{
-    advisories, break_glass, check_config, completion, demo, denials, doctor, exceptions, explain,
-    kubernetes, ledger, man, mode, node_config, promote, replay, revoke, scan, serve, status,
-    token, verify, version,
+    acts, advisories, break_glass, check_config, completion, decisions, demo, denials, doctor,
+    exceptions, explain, kubernetes, ledger, man, mode, node_config, promote, replay, revoke, scan,
+    serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -52,6 +52,8 @@ pub enum Command {
     Explain(explain::Explain),
     Verify(verify::Verify),
     Denials(denials::DenialsArgs),
+    Decisions(decisions::ListDecisions),
+    Acts(acts::ListActs),
     Exceptions(exceptions::Exceptions),
     Advisories(advisories::Advisories),
     Replay(replay::ReplayPolicy),
@@ -136,6 +138,10 @@ mod tests {
             "sekisho --config x.toml serve",
             "sekisho demo --once --json",
             "sekisho check-config --output json",
+            "sekisho serve --accept-loss",
+            "sekisho acts --since 7d --act revoke --principal ci --output csv --limit 9 --page 7",
+            "sekisho decisions --since 7d --image app --reason not-scanned --verdict denied",
+            "sekisho decisions --principal ci --client 10.0.0.1 --output json",
             "sekisho status --server http://127.0.0.1:5081 --token t",
             "sekisho status --exit-code",
             "sekisho scan submit --image app:1 --report - --format trivy --scanner-info v.json",

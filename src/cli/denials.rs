@@ -53,7 +53,10 @@ impl DenialsArgs {
         }
         let decisions = self.fetch(&client, since).await?;
         match self.screen.output {
-            Output::Json => say(&json(&DecisionList { decisions })?)?,
+            Output::Json => say(&json(&DecisionList {
+                decisions,
+                next: None,
+            })?)?,
             Output::Text => self
                 .screen
                 .output
@@ -75,6 +78,8 @@ impl DenialsArgs {
                 environment: self.environment.clone(),
                 verdict: Some(verdict),
                 limit: Some(MAX_DECISIONS),
+                spread: true,
+                ..DecisionQuery::default()
             };
             let answer = client.get::<DecisionList>(DECISIONS, &query).await?;
             found.extend(answer.body.decisions);

@@ -4,6 +4,7 @@
 //! One file per command: its arguments, what it asks, how it shows the answer.
 //! [`run`] is the whole program.
 
+mod acts;
 mod advisories;
 mod arguments;
 mod aside;
@@ -13,6 +14,8 @@ mod check_config;
 mod client;
 mod commands;
 mod completion;
+mod csv;
+mod decisions;
 mod demo;
 mod denials;
 mod diagnosis;
@@ -26,6 +29,7 @@ mod file;
 mod kubernetes;
 mod ledger;
 mod ledger_file;
+mod listing;
 mod man;
 mod mode;
 mod node_ca;

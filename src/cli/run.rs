@@ -67,6 +67,8 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mode(command) => command.run(&shared).await?,
         Command::Explain(command) => command.run(&shared).await?,
         Command::Verify(command) => command.run(&shared).await?,
+        Command::Decisions(command) => command.run(&shared).await?,
+        Command::Acts(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Exceptions(command) => command.run(&shared).await?,
         Command::Advisories(command) => command.run(&shared).await?,

@@ -24,11 +24,20 @@ Examples:
   sekisho serve
   sekisho serve --config /etc/sekisho/sekisho.toml --log info,sekisho::gate=debug"
 )]
-pub struct Serve {}
+pub struct Serve {
+    /// Serve a ledger that is older than the audit log, or another one, though what was
+    /// revoked since is forgotten
+    #[arg(long)]
+    accept_loss: bool,
+}
 
 impl Serve {
     pub async fn run(self, shared: &SharedArgs) -> Result<ExitCode, Failure> {
-        serve(shared.load()?).await
+        serve(Config {
+            accept_loss: self.accept_loss,
+            ..shared.load()?
+        })
+        .await
     }
 }
 

@@ -13,7 +13,7 @@ use super::output::{Palette, Table};
 use crate::access::{Role, Scope};
 use crate::api::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 use crate::app::config::Period;
-use crate::ledger::NewToken;
+use crate::ledger::{ActOrigin, NewToken};
 use crate::oci::{RepositoryGlobs, listed, readable};
 use crate::trust::EnvironmentName;
 
@@ -165,7 +165,11 @@ async fn write(
         expires_at: request.expires_at,
     };
     let created_at = new.created_at;
-    let made = ledger.create_token(new).await;
+    let origin = ActOrigin {
+        principal: Some(local_user()),
+        ..ActOrigin::default()
+    };
+    let made = ledger.create_token(origin.of(new)).await;
     ledger.close().await;
     let secret = made.map_err(|error| Failure::new(error.to_string()))?;
     let body = TokenSecret {
@@ -202,6 +206,12 @@ fn refuse_unknown(shared: &SharedArgs, named: &[EnvironmentName]) -> Result<(), 
             )),
         ),
     }
+}
+
+/// Whoever runs this on the gateway's machine, for the record.
+fn local_user() -> String {
+    let id = rustix::process::getuid().as_raw();
+    format!("local:uid-{id}")
 }
 
 fn made(made: &TokenSecret, palette: Palette) -> String {

@@ -40,7 +40,9 @@ pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
-pub use record::{DecisionWriter, RecordHealth, RecordStoreState, Recorder, RecorderConfig};
+pub use record::{
+    ActLog, ActsNotLogged, DecisionWriter, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
+};
 pub use refusal::{DenialAnswer, Refusal};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
 pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};

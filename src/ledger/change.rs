@@ -17,6 +17,8 @@ pub(super) enum LedgerChange {
     Token(String),
     /// Break-glass for this digest was granted, or withdrawn.
     BreakGlass(Digest),
+    /// An act that changes no evidence.
+    Act,
     /// Another mode was set for an environment, or withdrawn.
     Mode(EnvironmentName),
 }
@@ -38,6 +40,7 @@ impl LedgerChange {
             Self::Closure(..) => "closure",
             Self::Alias(..) => "alias",
             Self::Token(_) => "token",
+            Self::Act => "act",
             Self::BreakGlass(_) => "break-glass",
             Self::Mode(_) => "mode",
         }
@@ -56,6 +59,7 @@ impl LedgerChange {
             Self::Closure(repository, root) => format!("{repository} {root}"),
             Self::Alias(sha256, sha512) => format!("{sha256} {sha512}"),
             Self::Token(name) => name.clone(),
+            Self::Act => String::new(),
             Self::Mode(environment) => environment.to_string(),
         }
     }
@@ -83,6 +87,7 @@ impl LedgerChange {
             ("alias", [sha256, sha512]) => Some(Self::Alias(digest(sha256)?, digest(sha512)?)),
             ("break-glass", [it]) => Some(Self::BreakGlass(digest(it)?)),
             ("mode", [environment]) => Some(Self::Mode(EnvironmentName::parse(environment).ok()?)),
+            ("act", [""]) => Some(Self::Act),
             ("token", [name]) => Some(Self::Token((*name).to_owned())),
             _ => None,
         }
@@ -97,7 +102,7 @@ impl LedgerChange {
             | Self::BreakGlass(digest) => (Some(digest), None),
             Self::Closure(_, root) => (Some(root), None),
             Self::Alias(sha256, sha512) => (Some(sha256), Some(sha512)),
-            Self::Token(_) | Self::Mode(_) => (None, None),
+            Self::Token(_) | Self::Mode(_) | Self::Act => (None, None),
         };
         one.into_iter().chain(other)
     }
@@ -124,6 +129,7 @@ mod tests {
             LedgerChange::Closure(repository, digest.clone()),
             LedgerChange::Alias(digest, Digest::sha512(b"x")),
             LedgerChange::Token("ci".to_owned()),
+            LedgerChange::Act,
             LedgerChange::BreakGlass(Digest::sha256(b"x")),
             LedgerChange::Mode(EnvironmentName::parse("production").unwrap()),
         ] {

@@ -20,6 +20,10 @@ pub struct DecisionFilter {
     pub since: Option<Timestamp>,
     pub environment: Option<EnvironmentName>,
     pub verdict: Option<Outcome>,
+    /// Before that time.
+    pub until: Option<Timestamp>,
+    /// Older than the decision that was given then, under that id.
+    pub before: Option<(Timestamp, DecisionId)>,
     /// At most 1000, which is also what `None` means.
     pub limit: Option<u32>,
 }
@@ -78,11 +82,18 @@ impl Ledger {
         filter: &DecisionFilter,
         wanted: impl Fn(&Decision) -> bool,
     ) -> Result<Vec<Decision>, LedgerError> {
-        let matching = "SELECT body FROM decisions WHERE time >= ? \
-                        AND environment = coalesce(?, environment) \
-                        AND verdict = coalesce(?, verdict) ORDER BY time DESC";
+        let (at, id) = match &filter.before {
+            Some((at, id)) => (at.as_microsecond(), id.as_str()),
+            None => (i64::MAX, ""),
+        };
+        let matching = "SELECT body FROM decisions WHERE time >= ? AND time < ? \
+                        AND (time, id) < (?, ?) AND environment = coalesce(?, environment) \
+                        AND verdict = coalesce(?, verdict) ORDER BY time DESC, id DESC";
         let bodies = sqlx::query_scalar(matching)
             .bind(columns::micros(filter.since).unwrap_or(i64::MIN))
+            .bind(columns::micros(filter.until).unwrap_or(i64::MAX))
+            .bind(at)
+            .bind(id)
             .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
             .bind(filter.verdict.map(Outcome::as_str))
             .fetch(&self.readers);
@@ -93,6 +104,38 @@ impl Ledger {
             .unwrap_or(MAX_DECISIONS_READ)
             .min(MAX_DECISIONS_READ);
         only(decisions, limit, wanted).await
+    }
+
+    /// As [`Self::decisions_where`], but spread: of each kind (environment, principal,
+    /// client, first reason, and whether the image exists) the newest come first, in
+    /// turns, so that a flood of one kind pushes out no other. Then the newest first.
+    pub async fn decisions_spread(
+        &self,
+        filter: &DecisionFilter,
+        wanted: impl Fn(&Decision) -> bool,
+    ) -> Result<Vec<Decision>, LedgerError> {
+        let in_turns = "SELECT body FROM (SELECT body, time, row_number() OVER ( \
+                        PARTITION BY environment, body ->> '$.principal', body ->> '$.client', \
+                        body ->> '$.reasons[0]', body ->> '$.digest' IS NULL \
+                        ORDER BY time DESC, id DESC) AS turn \
+                        FROM decisions WHERE time >= ? AND time < ? \
+                        AND environment = coalesce(?, environment) \
+                        AND verdict = coalesce(?, verdict)) ORDER BY turn, time DESC";
+        let bodies = sqlx::query_scalar(in_turns)
+            .bind(columns::micros(filter.since).unwrap_or(i64::MIN))
+            .bind(columns::micros(filter.until).unwrap_or(i64::MAX))
+            .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
+            .bind(filter.verdict.map(Outcome::as_str))
+            .fetch(&self.readers);
+        let read = |body: Result<String, sqlx::Error>| columns::body(&body?);
+        let limit = filter
+            .limit
+            .unwrap_or(MAX_DECISIONS_READ)
+            .min(MAX_DECISIONS_READ);
+        let decisions = bodies.map(read);
+        let mut found: Vec<Decision> = only(decisions, limit, wanted).await?;
+        found.sort_by(|one, other| (other.time, &other.id).cmp(&(one.time, &one.id)));
+        Ok(found)
     }
 
     /// What was decided since then on known digests: the newest decision of each

@@ -38,6 +38,8 @@ pub enum LedgerError {
     Damaged(String),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("the ledger cannot be used: {0}")]
+    Displaced(StorageFault),
     #[error("nothing was written: {0}")]
     BrokenOff(#[from] WorkFailed),
     #[error("the ledger does not answer: {}", told(.0))]
@@ -58,6 +60,7 @@ impl LedgerError {
         match self {
             Self::Database(error) => Some(fault_of(error)),
             Self::File { source, .. } => Some(StorageFault::of_io(source)),
+            Self::Displaced(fault) => Some(fault.clone()),
             Self::Damaged(_) => Some(StorageFault::Damaged),
             _ => None,
         }

@@ -29,6 +29,8 @@ impl Ledger {
             return Err(LedgerError::OtherRoot);
         }
         self.load_once().await?;
+        self.newest_of_this(&mut *self.readers.acquire().await?)
+            .await?;
         let seq = self.index.seq();
         let tables = self.index.tables();
         let parents = tables.members.parents(&subject.repository, &subject.digest);

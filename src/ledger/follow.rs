@@ -1,14 +1,17 @@
 //! Applies what other processes wrote, by the sequence of changes.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::SqliteConnection;
 
 use super::change::LedgerChange;
 use super::load::newest_seq;
 use super::open_transaction::OpenTransaction;
 use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
+use crate::storage_fault::StorageFault;
 
 type ChangeRow = (i64, String, String, Option<i64>);
 
@@ -22,6 +25,16 @@ impl Ledger {
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
         let _timed = self.timed(LedgerVerb::FollowOnce);
         let _turn = self.write_turn.lock().await;
+        let followed = self.follow(now).await;
+        let fault = followed.as_ref().err().and_then(LedgerError::fault);
+        *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        followed
+    }
+
+    async fn follow(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        if let Some(fault) = self.placement.fault() {
+            return Err(LedgerError::Displaced(fault));
+        }
         let before = self.index.seq();
         if !self.index.is_complete() {
             self.load().await?;
@@ -36,7 +49,7 @@ impl Ledger {
     async fn follow_batch(&self) -> Result<bool, LedgerError> {
         let applied = self.index.seq();
         let mut snapshot = OpenTransaction::read(&self.readers).await?;
-        let newest = newest_seq(snapshot.sql()).await?;
+        let newest = self.newest_of_this(snapshot.sql()).await?;
         if newest == applied {
             snapshot.commit().await?;
             return Ok(false);
@@ -54,6 +67,25 @@ impl Ledger {
         }
         self.note_times(&rows);
         Ok(true)
+    }
+
+    /// The newest change, of this very ledger. One that has come less far than memory is an
+    /// older one, put in the place of ours: memory knows better, and stays.
+    pub(super) async fn newest_of_this(
+        &self,
+        sql: &mut SqliteConnection,
+    ) -> Result<u64, LedgerError> {
+        let id: String = sqlx::query_scalar("SELECT id FROM identity")
+            .fetch_one(&mut *sql)
+            .await?;
+        if id != self.id {
+            return Err(LedgerError::Displaced(StorageFault::Replaced));
+        }
+        let newest = newest_seq(sql).await?;
+        match newest < self.index.seq() {
+            true => Err(LedgerError::Displaced(StorageFault::Older)),
+            false => Ok(newest),
+        }
     }
 
     async fn apply_all(&self, applied: u64, changes: &[LedgerChange]) -> Result<(), LedgerError> {
@@ -102,7 +134,7 @@ impl Ledger {
 }
 
 /// The changes right after `applied`, in order; `None` when one is missing or not
-/// understood, or when the sequence ran backwards (an older ledger was put back).
+/// understood.
 fn without_gap(applied: u64, newest: u64, rows: &[ChangeRow]) -> Option<Vec<LedgerChange>> {
     let count = rows.len() as u64;
     let complete = count == u64::from(CHANGES_PER_READ) || applied + count == newest;

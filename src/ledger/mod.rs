@@ -3,7 +3,9 @@
 //! Every write is a verb of [`Ledger`] that commits, then changes the index, then
 //! returns. No other room remembers evidence or verdicts, and no other knows SQL.
 
+mod acts;
 mod alias;
+mod attributed;
 mod backup;
 mod change;
 mod closures;
@@ -17,11 +19,14 @@ mod first_reported;
 mod follow;
 mod index;
 mod load;
+mod loss;
 mod membership;
+mod new_scan;
 mod open;
 mod open_transaction;
 mod overrides;
 mod overrides_index;
+mod placement;
 mod promotions;
 mod report_items;
 mod resubmission;
@@ -37,18 +42,21 @@ mod withdraw;
 mod write;
 mod write_health;
 
+pub use acts::{ActFilter, NewAct, RecordedAct};
 pub use alias::Alias;
+pub use attributed::{ActOrigin, Attributed};
 pub use backup::BackupContents;
 pub use config::LedgerOptions;
 pub use decisions::DecisionFilter;
 pub use error::LedgerError;
 pub use facts::PullFact;
 pub use index::Index;
+pub use loss::LedgerLoss;
+pub use new_scan::{NewScan, ScanTarget};
 pub use open::{Ledger, LedgerAccess};
 pub use overrides::{EarlyEnd, NewBreakGlass, NewTimedMode};
 pub use promotions::NewPromotion;
 pub use revocations::{NewRevocation, Reinstatement};
-pub use submitted::{NewScan, ScanTarget};
 pub use token_holders::TokenRecord;
 pub use tokens::NewToken;
 pub use unbound::BindScans;

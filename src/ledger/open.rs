@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -14,10 +15,13 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
+use super::placement::Placement;
 use super::write_health::{WriteFailure, WriteHealth};
 use super::{Index, LedgerError, LedgerOptions};
 use crate::metrics::Metrics;
+use crate::storage_fault::StorageFault;
 use crate::tasks::HeavyWork;
+use crate::trust::LedgerMark;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations");
 
@@ -48,6 +52,11 @@ pub struct Ledger {
     /// Where long lists are read and written.
     pub(super) heavy: HeavyWork,
     pub(super) write_health: WriteHealth,
+    /// Why it was last not read; `None` when it was.
+    pub(super) unread: std::sync::Mutex<Option<StorageFault>>,
+    pub(super) placement: Placement,
+    /// Which ledger it is.
+    pub(super) id: String,
     /// Microseconds; when memory was last known to hold all changes.
     pub(super) confirmed: AtomicI64,
     /// Microseconds; the newest time in the records.
@@ -72,7 +81,11 @@ impl Ledger {
         };
         let writer = pool(&config.path, 1, false).await?;
         migrate(&writer, access).await?;
+        let id = sqlx::query_scalar("SELECT id FROM identity");
+        let id: String = id.fetch_one(&writer).await?;
+        let placement = Placement::of(&config.path)?;
         let ledger = Self {
+            id,
             readers: pool(&config.path, READER_CONNECTIONS, true).await?,
             writer,
             write_turn: Mutex::new(()),
@@ -81,6 +94,8 @@ impl Ledger {
             metrics: Metrics::new(),
             heavy: HeavyWork::new(),
             write_health: WriteHealth::default(),
+            unread: std::sync::Mutex::default(),
+            placement,
             confirmed: AtomicI64::new(now.as_microsecond()),
             newest: AtomicI64::new(i64::MIN),
             _lock: lock,
@@ -95,6 +110,20 @@ impl Ledger {
     /// The index in memory.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Why it was last not read, or lies elsewhere; `None` when it was read.
+    pub fn read_fault(&self) -> Option<StorageFault> {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.clone()
+    }
+
+    /// Which ledger it is, and how far memory is sure to have come.
+    pub fn mark(&self) -> LedgerMark {
+        LedgerMark {
+            id: self.id.clone(),
+            change: self.index.seq(),
+        }
     }
 
     /// Since when, and why, it cannot be written; `None` when it can.

@@ -5,12 +5,14 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::acts::NewAct;
+use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::index::Tables;
 use super::{Index, Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
-use crate::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
+use crate::trust::{ActKind, BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
 /// An image that is to be let through although judgement denies it.
 #[derive(Clone, Debug)]
@@ -46,6 +48,49 @@ pub struct EarlyEnd {
     pub by: String,
     pub at: Timestamp,
     pub reason: Option<String>,
+}
+
+impl NewBreakGlass {
+    fn act(self, id: i64) -> NewAct {
+        let lifts = self.lifts_revocation;
+        NewAct {
+            principal: Some(self.granted_by),
+            environment: Some(self.environment),
+            digest: Some(self.digest),
+            subject: Some(format!("break-glass:{id}")),
+            detail: if lifts { "lifts a revocation, too" } else { "" }.to_owned(),
+            reason: Some(self.reason),
+            ticket: Some(self.ticket),
+            until: Some(self.until),
+            ..NewAct::new(ActKind::BreakGlass, self.granted_at)
+        }
+    }
+}
+
+impl EarlyEnd {
+    fn act(self, act: ActKind, environment: &EnvironmentName) -> NewAct {
+        NewAct {
+            principal: Some(self.by),
+            environment: Some(environment.clone()),
+            reason: self.reason,
+            ..NewAct::new(act, self.at)
+        }
+    }
+}
+
+impl NewTimedMode {
+    fn act(self, id: i64) -> NewAct {
+        NewAct {
+            principal: Some(self.set_by),
+            environment: Some(self.environment),
+            subject: Some(format!("mode:{id}")),
+            detail: self.mode.as_str().to_owned(),
+            reason: self.reason,
+            ticket: Some(self.ticket),
+            until: Some(self.until),
+            ..NewAct::new(ActKind::Mode, self.set_at)
+        }
+    }
 }
 
 impl Tables {
@@ -122,14 +167,18 @@ impl Index {
 
 impl Ledger {
     /// Records a grant and returns its id. Refuses people whose token is revoked.
-    pub async fn grant_break_glass(&self, new: NewBreakGlass) -> Result<i64, LedgerError> {
+    pub async fn grant_break_glass(
+        &self,
+        new: impl Into<Attributed<NewBreakGlass>>,
+    ) -> Result<i64, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         let _timed = self.timed(LedgerVerb::GrantBreakGlass);
         let mut writing = self.begin(Some(new.granted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.granted_by).await?;
         let add = "INSERT INTO break_glass (environment, digest, image, ticket, reason, granted_by, \
                    granted_at, until, lifts_revocation) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(add)
+        let id: i64 = sqlx::query_scalar(add)
             .bind(new.environment.as_str())
             .bind(new.digest.to_string())
             .bind(&new.image)
@@ -141,7 +190,9 @@ impl Ledger {
             .bind(new.lifts_revocation)
             .fetch_one(writing.sql())
             .await?;
-        writing.note(LedgerChange::BreakGlass(new.digest)).await?;
+        let digest = new.digest.clone();
+        writing.note(LedgerChange::BreakGlass(digest)).await?;
+        writing.act(new.act(id), origin).await?;
         self.commit(writing).await?;
         Ok(id)
     }
@@ -149,13 +200,17 @@ impl Ledger {
     /// Sets a mode and returns its id. Once it returns, no verdict that was
     /// remembered in that environment answers. Refuses people whose token is
     /// revoked.
-    pub async fn set_mode(&self, new: NewTimedMode) -> Result<i64, LedgerError> {
+    pub async fn set_mode(
+        &self,
+        new: impl Into<Attributed<NewTimedMode>>,
+    ) -> Result<i64, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         let _timed = self.timed(LedgerVerb::SetMode);
         let mut writing = self.begin(Some(new.set_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
         let add = "INSERT INTO modes (environment, mode, ticket, reason, set_by, set_at, until) \
                    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(add)
+        let id: i64 = sqlx::query_scalar(add)
             .bind(new.environment.as_str())
             .bind(new.mode.as_str())
             .bind(&new.ticket)
@@ -165,7 +220,9 @@ impl Ledger {
             .bind(new.until.as_microsecond())
             .fetch_one(writing.sql())
             .await?;
-        writing.note(LedgerChange::Mode(new.environment)).await?;
+        let environment = new.environment.clone();
+        writing.note(LedgerChange::Mode(environment)).await?;
+        writing.act(new.act(id), origin).await?;
         self.commit(writing).await?;
         Ok(id)
     }
@@ -179,8 +236,9 @@ impl Ledger {
         &self,
         id: i64,
         environment: &EnvironmentName,
-        end: EarlyEnd,
+        end: impl Into<Attributed<EarlyEnd>>,
     ) -> Result<bool, LedgerError> {
+        let Attributed { what: end, origin } = end.into();
         let _timed = self.timed(LedgerVerb::EndBreakGlass);
         let mut writing = self.begin(Some(end.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
@@ -198,8 +256,14 @@ impl Ledger {
             .fetch_optional(writing.sql())
             .await?;
         if let Some(digest) = &ended {
-            let digest = columns::text(digest)?;
+            let digest: Digest = columns::text(digest)?;
+            let act = NewAct {
+                digest: Some(digest.clone()),
+                subject: Some(format!("break-glass:{id}")),
+                ..end.act(ActKind::BreakGlassEnd, environment)
+            };
             writing.note(LedgerChange::BreakGlass(digest)).await?;
+            writing.act(act, origin).await?;
         }
         self.commit(writing).await?;
         Ok(ended.is_some())
@@ -213,8 +277,9 @@ impl Ledger {
     pub async fn end_modes(
         &self,
         environment: &EnvironmentName,
-        end: EarlyEnd,
+        end: impl Into<Attributed<EarlyEnd>>,
     ) -> Result<u64, LedgerError> {
+        let Attributed { what: end, origin } = end.into();
         let _timed = self.timed(LedgerVerb::EndModes);
         let mut writing = self.begin(Some(end.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
@@ -232,6 +297,8 @@ impl Ledger {
             writing
                 .note(LedgerChange::Mode(environment.clone()))
                 .await?;
+            let act = end.act(ActKind::ModeEnd, environment);
+            writing.act(act, origin).await?;
         }
         self.commit(writing).await?;
         Ok(ended)

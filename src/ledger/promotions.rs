@@ -3,12 +3,14 @@
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
+use super::acts::NewAct;
+use super::attributed::Attributed;
 use super::change::{LedgerChange, PromotedTag};
 use super::columns::only;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository, Tag};
-use crate::trust::{EnvironmentName, Promotion, Subject};
+use crate::trust::{ActKind, EnvironmentName, Promotion, Subject};
 
 /// A promotion that is to be recorded. It was judged before, or forced.
 #[derive(Clone, Debug)]
@@ -23,6 +25,24 @@ pub struct NewPromotion {
 }
 
 impl NewPromotion {
+    fn act(self, id: i64) -> NewAct {
+        NewAct {
+            principal: Some(self.promoter),
+            environment: Some(self.subject.environment),
+            digest: Some(self.subject.digest),
+            subject: Some(format!("promotion:{id}")),
+            detail: if self.forced {
+                "forced: it was denied"
+            } else {
+                ""
+            }
+            .to_owned(),
+            reason: self.reason,
+            link: self.link,
+            ..NewAct::new(ActKind::Promote, self.promoted_at)
+        }
+    }
+
     fn promoted_tag(&self) -> Option<PromotedTag> {
         self.tag.clone().map(|tag| PromotedTag {
             environment: self.subject.environment.clone(),
@@ -64,14 +84,18 @@ impl PromotionRow {
 impl Ledger {
     /// Records a promotion and returns its id. Refuses promoters whose token is
     /// revoked.
-    pub async fn promote(&self, new: NewPromotion) -> Result<i64, LedgerError> {
+    pub async fn promote(
+        &self,
+        new: impl Into<Attributed<NewPromotion>>,
+    ) -> Result<i64, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         let _timed = self.timed(LedgerVerb::Promote);
         let mut writing = self.begin(Some(new.promoted_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.promoter).await?;
         let add = "INSERT INTO promotions (environment, repository, digest, tag, promoter, \
                    promoted_at, reason, link, forced) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(add)
+        let id: i64 = sqlx::query_scalar(add)
             .bind(new.subject.environment.as_str())
             .bind(new.subject.repository.to_string())
             .bind(new.subject.digest.to_string())
@@ -84,9 +108,10 @@ impl Ledger {
             .fetch_one(writing.sql())
             .await?;
         let tag = new.promoted_tag();
-        writing
-            .note(LedgerChange::Promotion(new.subject.digest, tag))
-            .await?;
+        let digest = new.subject.digest.clone();
+        writing.note(LedgerChange::Promotion(digest, tag)).await?;
+        let origin = origin.or_image(format!("{}@{}", new.subject.repository, new.subject.digest));
+        writing.act(new.act(id), origin).await?;
         self.commit(writing).await?;
         Ok(id)
     }

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::submitted::{NewScan, ScanTarget};
+use super::new_scan::{NewScan, ScanTarget};
 use super::{Ledger, LedgerError, columns};
 use crate::trust::Scan;
 

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::acts::NewAct;
+use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, RepositoryGlobs};
-use crate::trust::{EnvironmentName, Revocation};
+use crate::trust::{ActKind, EnvironmentName, Revocation};
 
 /// Trust that is to be taken back.
 #[derive(Clone, Debug)]
@@ -33,6 +35,40 @@ pub struct Reinstatement {
     pub by: String,
     pub at: Timestamp,
     pub reason: String,
+}
+
+impl NewRevocation {
+    fn act(self, id: i64) -> NewAct {
+        NewAct {
+            principal: Some(self.revoker),
+            environment: self.environment,
+            digest: Some(self.digest),
+            subject: Some(format!("revocation:{id}")),
+            detail: reach(&self.repositories),
+            reason: Some(self.reason),
+            ..NewAct::new(ActKind::Revoke, self.revoked_at)
+        }
+    }
+}
+
+impl Reinstatement {
+    fn act(self, ended: u64) -> NewAct {
+        NewAct {
+            principal: Some(self.by),
+            environment: self.environment,
+            digest: Some(self.digest),
+            detail: format!("{ended} revocation(s) ended; {}", reach(&self.repositories)),
+            reason: Some(self.reason),
+            ..NewAct::new(ActKind::Reinstate, self.at)
+        }
+    }
+}
+
+fn reach(repositories: &RepositoryGlobs) -> String {
+    match repositories.written() {
+        [] => "in every repository".to_owned(),
+        some => format!("in {}", some.join(", ")),
+    }
 }
 
 /// All revocations that hold.
@@ -65,13 +101,17 @@ pub(super) fn revocation(row: RevocationRow) -> Result<Revocation, LedgerError> 
 impl Ledger {
     /// Records a revocation and returns its id. Once it returns, no remembered
     /// verdict passes what it reaches.
-    pub async fn revoke(&self, new: NewRevocation) -> Result<i64, LedgerError> {
+    pub async fn revoke(
+        &self,
+        new: impl Into<Attributed<NewRevocation>>,
+    ) -> Result<i64, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         let _timed = self.timed(LedgerVerb::Revoke);
         let mut writing = self.begin(Some(new.revoked_at)).await?;
         let add = "INSERT INTO revocations \
                    (digest, environment, repositories, revoker, revoked_at, reason) \
                    VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
-        let id = sqlx::query_scalar(add)
+        let id: i64 = sqlx::query_scalar(add)
             .bind(new.digest.to_string())
             .bind(new.environment.as_ref().map(EnvironmentName::as_str))
             .bind(columns::json(&new.repositories)?)
@@ -80,14 +120,20 @@ impl Ledger {
             .bind(&new.reason)
             .fetch_one(writing.sql())
             .await?;
-        writing.note(LedgerChange::Revocation(new.digest)).await?;
+        let digest = new.digest.clone();
+        writing.note(LedgerChange::Revocation(digest)).await?;
+        writing.act(new.act(id), origin).await?;
         self.commit(writing).await?;
         Ok(id)
     }
 
     /// Undoes what was revoked for exactly this digest and environment, and these
     /// repositories unless they are all; returns how many revocations that were.
-    pub async fn reinstate(&self, undo: Reinstatement) -> Result<u64, LedgerError> {
+    pub async fn reinstate(
+        &self,
+        undo: impl Into<Attributed<Reinstatement>>,
+    ) -> Result<u64, LedgerError> {
+        let Attributed { what: undo, origin } = undo.into();
         let _timed = self.timed(LedgerVerb::Reinstate);
         let mut writing = self.begin(Some(undo.at)).await?;
         let update = "UPDATE revocations \
@@ -105,7 +151,9 @@ impl Ledger {
             .await?
             .rows_affected();
         if undone > 0 {
-            writing.note(LedgerChange::Revocation(undo.digest)).await?;
+            let digest = undo.digest.clone();
+            writing.note(LedgerChange::Revocation(digest)).await?;
+            writing.act(undo.act(undone), origin).await?;
         }
         self.commit(writing).await?;
         Ok(undone)

@@ -1,141 +1,17 @@
 //! Reports as they are handed in: on a manifest, or on an image ID before the push.
 
-use std::io::{self, Write};
-
-use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-
+use super::acts::NewAct;
+use super::attributed::{ActOrigin, Attributed};
 use super::change::LedgerChange;
+use super::new_scan::{NewScan, ScanTarget};
 use super::report_items::{BOUND_TABLES, ReportItems};
 use super::resubmission::CompletedScan;
 use super::scans::{existing_id, index_findings, insert};
 use super::unbound::{known_unbound, put_unbound};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError};
-use crate::access::Scope;
 use crate::metrics::LedgerVerb;
-use crate::oci::Digest;
-use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
-use crate::trust::Scan;
-
-/// How far clocks may differ.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// What a report is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum ScanTarget {
-    /// An image manifest; never an index.
-    Manifest(Digest),
-    /// The digest of an image's config, before the push. It binds no layers, so the
-    /// report counts for no manifest until its submitter binds it to one.
-    ImageId(Digest),
-}
-
-/// A report that is handed in.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewScan {
-    /// Under the name that it had before there was anything else to scan, so that
-    /// the same report stays the same.
-    #[serde(rename = "manifest")]
-    pub about: ScanTarget,
-    pub format: Format,
-    pub tool: Tool,
-    /// What ties it to what it is about. Not part of what makes two reports the same,
-    /// which it was before this was kept.
-    #[serde(skip)]
-    pub binding: ReportBinding,
-    pub submitter: String,
-    /// What the submitter's token reaches now; it is kept as it was.
-    pub scope: Scope,
-    /// As the report says. A report without a time counts from its first submission;
-    /// submitting it again does not make it newer.
-    pub scanned_at: Option<Timestamp>,
-    /// Not part of what makes two reports the same.
-    #[serde(skip)]
-    pub received_at: Timestamp,
-    pub database_at: Option<Timestamp>,
-    pub incomplete: Vec<Incomplete>,
-    pub end_of_life: bool,
-    /// Left out when there is none, as before there were any: so the same report
-    /// stays the same.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub malware: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    pub secrets: u64,
-    pub findings: Vec<Finding>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub packages: Vec<Package>,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// Hashes what is written to it: a report in JSON may be larger than memory has
-/// room for.
-struct Hashed(Sha256);
-
-impl Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl NewScan {
-    fn refuse_future(&self) -> Result<(), LedgerError> {
-        let latest = self.received_at.checked_add(CLOCK_SKEW);
-        let latest = latest.unwrap_or(Timestamp::MAX);
-        let mut dates = [self.scanned_at, self.database_at].into_iter().flatten();
-        match dates.any(|date| date > latest) {
-            true => Err(LedgerError::FromTheFuture),
-            false => Ok(()),
-        }
-    }
-
-    /// The same for the same report on the same manifest by the same submitter.
-    fn fingerprint(&self) -> Result<String, LedgerError> {
-        let mut hash = Hashed(Sha256::new());
-        serde_json::to_writer(&mut hash, self)
-            .map_err(|error| LedgerError::unreadable("report", error))?;
-        Ok(Digest::Sha256(hash.0.finalize().into()).hex())
-    }
-
-    /// What is kept of it as one, and what lies beside.
-    fn into_parts(self) -> (Scan, ReportItems) {
-        let (ScanTarget::Manifest(manifest) | ScanTarget::ImageId(manifest)) = self.about;
-        let scan = Scan {
-            id: 0,
-            manifest,
-            format: self.format,
-            tool: self.tool,
-            submitter: self.submitter,
-            scope: self.scope,
-            scanned_at: self.scanned_at.unwrap_or(self.received_at),
-            received_at: self.received_at,
-            database_at: self.database_at,
-            incomplete: self.incomplete,
-            end_of_life: self.end_of_life,
-            malware: self.malware,
-            binding: self.binding,
-            secrets: self.secrets,
-            bound_from: None,
-            findings: Vec::new(),
-            packages: Vec::new(),
-        };
-        let listed = ReportItems {
-            findings: self.findings,
-            packages: self.packages,
-        };
-        (scan, listed)
-    }
-}
+use crate::trust::{ActKind, Scan};
 
 impl Ledger {
     /// Takes a report in and returns its id; the one it has, if it was handed in
@@ -145,7 +21,11 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::FromTheFuture`] for dates in the future, and one for
     /// submitters whose token is revoked.
-    pub async fn submit_scan(&self, new: NewScan) -> Result<i64, LedgerError> {
+    pub async fn submit_scan(
+        &self,
+        new: impl Into<Attributed<NewScan>>,
+    ) -> Result<i64, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         let unbound = matches!(new.about, ScanTarget::ImageId(_));
         let _timed = self.timed(match unbound {
             true => LedgerVerb::SubmitUnbound,
@@ -163,7 +43,7 @@ impl Ledger {
         };
         let id = match known {
             Some(id) => id,
-            None => put(&mut writing, completed, unbound).await?,
+            None => put(&mut writing, completed, origin).await?,
         };
         self.commit(writing).await?;
         Ok(id)
@@ -182,17 +62,46 @@ impl Ledger {
 async fn put(
     writing: &mut WriteTransaction<'_>,
     completed: CompletedScan,
-    unbound: bool,
+    origin: ActOrigin,
 ) -> Result<i64, LedgerError> {
     let fingerprint = completed.fingerprint;
+    let unbound = matches!(completed.new.about, ScanTarget::ImageId(_));
     let (scan, listed) = completed.new.into_parts();
     let scan = Scan {
         scanned_at: completed.counts_from.unwrap_or(scan.scanned_at),
         ..scan
     };
-    match unbound {
-        true => put_unbound(writing.sql(), &scan, &listed, &fingerprint).await,
-        false => put_bound(writing, scan, &listed, &fingerprint).await,
+    let act = act(&scan, &listed);
+    let (kind, id) = match unbound {
+        true => {
+            let id = put_unbound(writing.sql(), &scan, &listed, &fingerprint).await?;
+            ("unbound-scan", id)
+        }
+        false => (
+            "scan",
+            put_bound(writing, scan, &listed, &fingerprint).await?,
+        ),
+    };
+    let act = NewAct {
+        subject: Some(format!("{kind}:{id}")),
+        ..act
+    };
+    writing.act(act, origin).await?;
+    Ok(id)
+}
+
+/// Of a scan before the push, the digest is the image ID.
+fn act(scan: &Scan, listed: &ReportItems) -> NewAct {
+    let version = scan.tool.version.as_deref().unwrap_or("of unknown version");
+    let (findings, at) = (listed.findings.len(), scan.scanned_at);
+    NewAct {
+        principal: Some(scan.submitter.clone()),
+        digest: Some(scan.manifest.clone()),
+        detail: format!(
+            "{} {version}, scanned at {at}, {findings} finding(s)",
+            scan.tool.name
+        ),
+        ..NewAct::new(ActKind::Scan, scan.received_at)
     }
 }
 

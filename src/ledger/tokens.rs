@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use sqlx::SqliteConnection;
 
+use super::acts::NewAct;
+use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::token_holders::{SECRET, SECRET_PREFIX, TokenRecord, TokenRow, hash};
 use super::withdraw::{Withdrawn, withdraw};
 use super::{Ledger, LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
 use crate::random;
+use crate::trust::ActKind;
 
 /// A token that is to be made.
 #[derive(Clone, Debug)]
@@ -21,10 +24,34 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewToken {
+    fn act(&self) -> NewAct {
+        let reach = |list: &[String]| match list {
+            [] => "all".to_owned(),
+            some => some.join(", "),
+        };
+        let (scope, role) = (&self.scope, self.role);
+        NewAct {
+            subject: Some(format!("token:{}", self.name)),
+            detail: format!(
+                "{role}; repositories: {}; environments: {}",
+                reach(scope.repositories()),
+                reach(scope.environments())
+            ),
+            until: self.expires_at,
+            ..NewAct::new(ActKind::TokenCreate, self.created_at)
+        }
+    }
+}
+
 impl Ledger {
     /// Makes a token and returns it, this once. Names are unique for ever: a name
     /// is what evidence is kept under.
-    pub async fn create_token(&self, new: NewToken) -> Result<SecretString, LedgerError> {
+    pub async fn create_token(
+        &self,
+        new: impl Into<Attributed<NewToken>>,
+    ) -> Result<SecretString, LedgerError> {
+        let Attributed { what: new, origin } = new.into();
         if !is_name(&new.name) {
             return Err(LedgerError::TokenName);
         }
@@ -44,7 +71,9 @@ impl Ledger {
         if added.rows_affected() == 0 {
             return Err(LedgerError::TokenExists(new.name));
         }
-        writing.note(LedgerChange::Token(new.name)).await?;
+        let name = new.name.clone();
+        writing.note(LedgerChange::Token(name)).await?;
+        writing.act(new.act(), origin).await?;
         self.commit(writing).await?;
         Ok(SecretString::from(secret))
     }
@@ -60,10 +89,11 @@ impl Ledger {
     /// what was handed in, promoted or let through with it stops counting.
     pub async fn revoke_token(
         &self,
-        name: &str,
+        name: impl Into<Attributed<&str>>,
         withdraw_evidence: bool,
         at: Timestamp,
     ) -> Result<Withdrawn, LedgerError> {
+        let Attributed { what: name, origin } = name.into();
         let mut writing = self.begin(Some(at)).await?;
         let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
         let ended = sqlx::query(update)
@@ -80,6 +110,12 @@ impl Ledger {
         } else {
             Withdrawn::default()
         };
+        let act = NewAct {
+            subject: Some(format!("token:{name}")),
+            detail: withdrawn.told(),
+            ..NewAct::new(ActKind::TokenRevoke, at)
+        };
+        writing.act(act, origin).await?;
         self.commit(writing).await?;
         Ok(withdrawn)
     }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::acts::NewAct;
+use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::report_items::{ReportItems, UNBOUND_TABLES};
 use super::scans::{ScanRow, existing_id, index_findings, insert, only_current, read_all};
@@ -15,7 +17,7 @@ use super::{Ledger, LedgerError, columns};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
-use crate::trust::Scan;
+use crate::trust::{ActKind, Scan};
 
 /// A statement of the submitter that the image scanned as `image_id` was pushed as
 /// `manifest`, with the scope of its token.
@@ -26,6 +28,19 @@ pub struct BindScans {
     pub submitter: String,
     pub scope: Scope,
     pub at: Timestamp,
+}
+
+impl BindScans {
+    fn act(self, ids: &[i64]) -> NewAct {
+        let scans: Vec<String> = ids.iter().map(|id| format!("scan:{id}")).collect();
+        NewAct {
+            principal: Some(self.submitter),
+            digest: Some(self.manifest),
+            subject: Some(scans.join(" ")),
+            detail: format!("image ID {}", self.image_id),
+            ..NewAct::new(ActKind::ScanBind, self.at)
+        }
+    }
 }
 
 impl Ledger {
@@ -48,7 +63,11 @@ impl Ledger {
     /// Makes what the submitter scanned as an image ID count for a manifest, as if
     /// it had been handed in for it then; returns the scans' ids, the same ones
     /// when it is said again. What others scanned is not touched.
-    pub async fn bind_scans(&self, bind: BindScans) -> Result<Vec<i64>, LedgerError> {
+    pub async fn bind_scans(
+        &self,
+        bind: impl Into<Attributed<BindScans>>,
+    ) -> Result<Vec<i64>, LedgerError> {
+        let Attributed { what: bind, origin } = bind.into();
         let _timed = self.timed(LedgerVerb::BindScans);
         let mut writing = self.begin(Some(bind.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &bind.submitter).await?;
@@ -57,6 +76,9 @@ impl Ledger {
         // The oldest first, so that ids rise with dates as they do elsewhere.
         for (fingerprint, scan) in unbound.into_iter().rev() {
             ids.push(bind_one(&mut writing, &bind, &fingerprint, scan).await?);
+        }
+        if writing.newest_change().is_some() {
+            writing.act(bind.act(&ids), origin).await?;
         }
         self.commit(writing).await?;
         Ok(ids)

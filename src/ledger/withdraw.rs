@@ -18,6 +18,27 @@ pub struct Withdrawn {
     pub unbound_scans: u64,
 }
 
+impl Withdrawn {
+    /// In words; nothing where nothing was withdrawn.
+    pub(super) fn told(self) -> String {
+        let counts = [
+            (self.scans, "scan(s)"),
+            (self.promotions, "promotion(s)"),
+            (self.break_glass, "break-glass"),
+            (self.modes, "mode(s)"),
+            (self.unbound_scans, "scan(s) before the push"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = counts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        match told.is_empty() {
+            true => String::new(),
+            false => format!("withdrawn: {}", told.join(", ")),
+        }
+    }
+}
+
 const WITHDRAW_SCANS: &str = "UPDATE scans SET withdrawn_at = ? \
                      WHERE submitter = ? AND withdrawn_at IS NULL RETURNING manifest";
 const WITHDRAW_PROMOTIONS: &str = "UPDATE promotions SET withdrawn_at = ? \

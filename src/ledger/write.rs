@@ -36,8 +36,7 @@ impl WriteAttempt<'_> {
         }
     }
 
-    fn failed(mut self, error: sqlx::Error) -> LedgerError {
-        let error = LedgerError::from(error);
+    fn failed(mut self, error: LedgerError) -> LedgerError {
         if let (Some(health), Some(fault)) = (self.0.take(), error.fault()) {
             health.failed(fault);
         }
@@ -58,8 +57,13 @@ impl WriteTransaction<'_> {
         self.transaction.sql()
     }
 
-    /// Appends to `changes`.
-    pub async fn note(&mut self, change: LedgerChange) -> Result<(), LedgerError> {
+    /// The newest change that it made.
+    pub fn newest_change(&self) -> Option<u64> {
+        self.changes.last().map(|(seq, _)| *seq)
+    }
+
+    /// Appends to `changes`: the sequence number that it has there.
+    pub async fn note(&mut self, change: LedgerChange) -> Result<u64, LedgerError> {
         let append = "INSERT INTO changes (kind, subject, at) VALUES (?, ?, ?) RETURNING seq";
         let seq: i64 = sqlx::query_scalar(append)
             .bind(change.kind())
@@ -67,8 +71,9 @@ impl WriteTransaction<'_> {
             .bind(columns::micros(self.at))
             .fetch_one(self.sql())
             .await?;
-        self.changes.push((columns::unsigned(seq)?, change));
-        Ok(())
+        let seq = columns::unsigned(seq)?;
+        self.changes.push((seq, change));
+        Ok(seq)
     }
 }
 
@@ -81,7 +86,7 @@ impl Ledger {
     ) -> Result<WriteTransaction<'_>, LedgerError> {
         let turn = self.write_turn.lock().await;
         let attempt = WriteAttempt(Some(&self.write_health));
-        let transaction = match OpenTransaction::write(&self.writer).await {
+        let transaction = match self.open_transaction().await {
             Ok(transaction) => transaction,
             Err(error) => return Err(attempt.failed(error)),
         };
@@ -94,6 +99,27 @@ impl Ledger {
         })
     }
 
+    /// Nothing is begun in a file that lies elsewhere by now, or that is an older one.
+    async fn open_transaction(&self) -> Result<OpenTransaction, LedgerError> {
+        self.is_in_place()?;
+        let mut transaction = OpenTransaction::write(&self.writer).await?;
+        self.newest_of_this(transaction.sql()).await?;
+        Ok(transaction)
+    }
+
+    /// Nothing that was written to a file moved away meanwhile is acknowledged.
+    async fn commit_in_place(&self, transaction: OpenTransaction) -> Result<(), LedgerError> {
+        transaction.commit().await?;
+        self.is_in_place()
+    }
+
+    fn is_in_place(&self) -> Result<(), LedgerError> {
+        match self.placement.fault() {
+            None => Ok(()),
+            Some(fault) => Err(LedgerError::Displaced(fault)),
+        }
+    }
+
     /// Commits, then applies the changes to memory, then releases the write lock.
     pub(super) async fn commit(&self, writing: WriteTransaction<'_>) -> Result<(), LedgerError> {
         let WriteTransaction {
@@ -103,7 +129,7 @@ impl Ledger {
             at,
             changes,
         } = writing;
-        match transaction.commit().await {
+        match self.commit_in_place(transaction).await {
             Ok(()) => attempt.made(),
             Err(error) => return Err(attempt.failed(error)),
         }
@@ -183,6 +209,7 @@ impl Ledger {
                 let row = self.token_row(name).await?;
                 tables.holders.set(name, row)?;
             }
+            LedgerChange::Act => {}
             LedgerChange::BreakGlass(digest) => self.refresh_break_glass(&tables, digest).await?,
             LedgerChange::Mode(environment) => self.refresh_mode(&tables, environment).await?,
         }

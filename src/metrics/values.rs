@@ -163,6 +163,7 @@ words! {
         RecordAlias = "record_alias",
         RecordClosure = "record_closure",
         RecordDecisions = "record_decisions",
+        RecordAct = "record_act",
         Reinstate = "reinstate",
         Revoke = "revoke",
         ScansNaming = "scans_naming",

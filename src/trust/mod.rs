@@ -4,6 +4,7 @@
 //! says until when it holds. Every door, `explain` and the tests call the one
 //! function `Rulebook::judge`.
 
+mod act;
 mod advisories;
 mod advisory;
 mod cached_verdict;
@@ -38,6 +39,7 @@ mod tests;
 mod verdict;
 mod vulnerability_policy;
 
+pub use act::{Act, ActKind, LedgerMark};
 pub use advisory::{Advisory, Effect};
 pub use cached_verdict::CachedVerdict;
 pub use decision::{Decision, DecisionId, Door, Outcome, WorkloadLocation};

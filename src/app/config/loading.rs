@@ -52,6 +52,9 @@ pub struct Config {
     pub warnings: Vec<Problem>,
     /// Of the file, as it was read.
     pub fingerprint: Option<Fingerprint>,
+    /// Serve a ledger that lacks something of what its audit log knows. Never in the file:
+    /// it is said once, at a start.
+    pub accept_loss: bool,
     /// The policy in it and in the folders that it names.
     pub policy_files: PolicyFiles,
 }
@@ -326,6 +329,7 @@ fn read(
         images,
         warnings: Vec::new(),
         fingerprint: None,
+        accept_loss: false,
         policy_files: PolicyFiles::new(sections, places),
     })
 }

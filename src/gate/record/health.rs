@@ -19,6 +19,8 @@ pub struct RecordStoreState {
 #[derive(Clone)]
 pub struct RecordHealth {
     log: Arc<StoreHealth>,
+    /// Why acts are not in the log.
+    acts: Arc<Mutex<Option<StorageFault>>>,
     index: Arc<StoreHealth>,
     metrics: Metrics,
 }
@@ -33,6 +35,7 @@ impl RecordHealth {
     pub(super) fn new(metrics: Metrics) -> Self {
         Self {
             log: Arc::default(),
+            acts: Arc::default(),
             index: Arc::default(),
             metrics,
         }
@@ -40,7 +43,22 @@ impl RecordHealth {
 
     /// Of the audit log.
     pub fn log(&self) -> RecordStoreState {
+        let decisions = self.decisions();
+        let acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
+        RecordStoreState {
+            fault: decisions.fault.or_else(|| acts.clone()),
+            ..decisions
+        }
+    }
+
+    /// Of the audit log, as decisions found it.
+    pub(super) fn decisions(&self) -> RecordStoreState {
         self.log.state()
+    }
+
+    /// The audit log, as acts found it.
+    pub fn see_acts(&self, fault: Option<StorageFault>) {
+        *self.acts.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Of the ledger's index of decisions.

@@ -1,14 +1,17 @@
 //! What is written down of a pull: decisions, their making and their writer.
 
+mod act_log;
 mod backlog;
 mod decision;
 mod denied_images;
 mod health;
+mod index_quota;
 mod open_denials;
 mod recorded_passes;
 mod recorder;
 mod write;
 
+pub use act_log::{ActLog, ActsNotLogged};
 pub(super) use decision::{JudgedRequest, RequestRecord};
 pub use health::{RecordHealth, RecordStoreState};
 pub use recorder::{Recorder, RecorderConfig};

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::backlog::Backlog;
 use super::health::RecordHealth;
-use crate::audit::{Audit, AuditError};
+use super::index_quota::IndexQuota;
+use crate::audit::{Audit, AuditError, AuditRecord};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, RecordStore};
 use crate::trust::Decision;
@@ -30,6 +31,7 @@ pub struct DecisionWriter {
     ledger: Arc<Ledger>,
     log: Backlog,
     index: Backlog,
+    quota: IndexQuota,
     health: RecordHealth,
     metrics: Metrics,
 }
@@ -47,6 +49,7 @@ impl DecisionWriter {
             ledger,
             log: Backlog::default(),
             index: Backlog::default(),
+            quota: IndexQuota::default(),
             health: RecordHealth::new(metrics.clone()),
             metrics,
         }
@@ -73,14 +76,6 @@ impl DecisionWriter {
         self.write_last().await;
     }
 
-    /// Writes the decisions that wait, or the next ones to come. `false`: there will be
-    /// none.
-    pub async fn write_once(&mut self) -> bool {
-        let taken = self.take().await;
-        self.write_waiting().await;
-        taken
-    }
-
     /// Until there is something to do: a decision came, or a store is tried again.
     async fn wait(&mut self) {
         let retry = [&self.log, &self.index];
@@ -97,8 +92,17 @@ impl DecisionWriter {
         self.decisions.recv_many(&mut taken, MAX_TAKEN).await;
         let taken: Vec<Arc<Decision>> = taken.into_iter().map(Arc::new).collect();
         self.log.add(&taken);
-        self.index.add(&taken);
+        self.index_some(&taken);
         !taken.is_empty()
+    }
+
+    fn index_some(&mut self, taken: &[Arc<Decision>]) {
+        let quota = &mut self.quota;
+        let indexed = taken.iter().filter(|it| quota.admit(it, it.time));
+        let indexed: Vec<Arc<Decision>> = indexed.cloned().collect();
+        let left_out = taken.len() - indexed.len();
+        self.metrics.decisions_unindexed.inc_by(left_out as u64);
+        self.index.add(&indexed);
     }
 
     async fn write_waiting(&mut self) {
@@ -109,13 +113,18 @@ impl DecisionWriter {
     }
 
     async fn write_log(&mut self) {
-        let mut fault = self.health.log().fault;
+        let mut fault = self.health.decisions().fault;
         loop {
             let batch = self.log.batch();
             if batch.is_empty() {
                 break;
             }
-            let lines: Vec<&Decision> = batch.iter().map(Arc::as_ref).collect();
+            let mark = self.ledger.mark();
+            let line = |decision| AuditRecord::Decision {
+                decision,
+                ledger: &mark,
+            };
+            let lines: Vec<AuditRecord<'_>> = batch.iter().map(|it| line(it.as_ref())).collect();
             match self.audit.write(&lines).await {
                 Ok(()) => fault = None,
                 Err(AuditError::Record(error)) => {

@@ -147,20 +147,15 @@ async fn a_ledger_whose_disk_was_full_is_written_again_and_lacks_no_denial() {
     assert_eq!(code, "unavailable");
     assert!(told.contains("the disk is full"), "{told}");
     let id = gateway.denied(&second).await;
-    eventually("it is told", || async {
-        let degraded = gateway.degraded().await;
-        degraded[0]["name"] == "ledger"
-            && degraded[0]["detail"] == "cannot be written: the disk is full"
-            && gateway
-                .metric("sekisho_store_failing{store=\"ledger\"} 1")
-                .await
-            && gateway
-                .metric("sekisho_decisions_waiting{store=\"ledger\"} 1")
-                .await
-    })
-    .await;
+    let is_told = || async {
+        let degraded = gateway.degraded().await.to_string();
+        let failing = "sekisho_store_failing{store=\"ledger\"} 1";
+        degraded.contains("cannot be written: the disk is full") && gateway.metric(failing).await
+    };
+    eventually("it is told", is_told).await;
     let status = gateway.get("/api/v1/status").await.expect(200);
     assert_eq!(status["ledger"]["problem"], "the disk is full");
+    assert!(status["audit"]["unindexed"].as_u64() > Some(0), "{status}");
     assert!(!gateway.is_listed(&id).await);
     gateway.free();
     eventually("it recovers", || async {
@@ -169,37 +164,47 @@ async fn a_ledger_whose_disk_was_full_is_written_again_and_lacks_no_denial() {
     .await;
     gateway.revoke(&second).await.expect(200);
     gateway.revoke(&first).await.expect(200);
-    assert!(
-        gateway
-            .metric("sekisho_store_failing{store=\"ledger\"} 0")
-            .await
-    );
+    let well = "sekisho_store_failing{store=\"ledger\"} 0";
+    eventually("the metric tells", || gateway.metric(well)).await;
     gateway.served.signal("TERM");
     assert_eq!(gateway.served.ended().await, Some(0));
     let log = lines(&gateway.folder.path().join("data/audit.jsonl"));
     assert_eq!(with_id(&log, &id), 1);
 }
 
+/// Denials enough that they do not fit into what is left of the log's last page.
+async fn deny_some(gateway: &OnSmallDisk) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 0..8 {
+        let image = gateway.image(&format!("image {number}"));
+        ids.push(gateway.denied(&image).await);
+    }
+    ids
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_of_the_audit_log_is_told_and_keeps_nothing_from_the_ledger() {
     let keys = "[audit]\npath = \"{disk}/audit.jsonl\"\n";
     let gateway = or_skip!(OnSmallDisk::start(keys).await);
-    let [first, second] = ["first", "second"].map(|name| gateway.image(name));
+    let first = gateway.image("first");
     gateway.denied(&first).await;
     gateway.fill();
-    let id = gateway.denied(&second).await;
+    let ids = deny_some(&gateway).await;
     eventually("it is told", || async {
-        let degraded = gateway.degraded().await;
-        let told = "cannot be written: the disk is full; 1 decision(s) wait";
-        degraded[0]["name"] == "audit" && degraded[0]["detail"] == told
+        let degraded = gateway.degraded().await.to_string();
+        degraded.contains("cannot be written: the disk is full;") && degraded.contains("wait")
     })
     .await;
-    assert!(gateway.is_listed(&id).await);
+    for id in &ids {
+        eventually("it is indexed", || gateway.is_listed(id)).await;
+    }
     gateway.revoke(&first).await.expect(200);
     gateway.free();
     let log = gateway.on_disk("audit.jsonl");
     eventually("it recovers", || async {
-        gateway.degraded().await == json!([]) && with_id(&lines(&log), &id) == 1
+        let lines = lines(&log);
+        let is_logged = |id: &String| with_id(&lines, id) == 1;
+        gateway.degraded().await == json!([]) && ids.iter().all(is_logged)
     })
     .await;
 }
@@ -208,15 +213,13 @@ async fn a_full_disk_of_the_audit_log_is_told_and_keeps_nothing_from_the_ledger(
 async fn a_full_disk_of_the_audit_log_does_not_hold_up_the_end() {
     let keys = "[audit]\npath = \"{disk}/audit.jsonl\"\n";
     let mut gateway = or_skip!(OnSmallDisk::start(keys).await);
-    let image = gateway.image("first");
     gateway.fill();
-    gateway.denied(&image).await;
+    deny_some(&gateway).await;
     gateway.served.signal("TERM");
     assert_eq!(gateway.served.ended().await, Some(0));
     let log = fs::read_to_string(gateway.folder.path().join("log")).unwrap();
-    let told = log
-        .lines()
-        .filter(|line| line.contains("decisions were not written"));
+    let told = log.lines();
+    let told = told.filter(|line| line.contains("decisions were not written"));
     let told: Vec<&str> = told.collect();
     assert_eq!(told.len(), 1, "{log}");
     assert!(told[0].contains("audit log"), "{log}");

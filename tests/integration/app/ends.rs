@@ -85,12 +85,14 @@ async fn the_audit_log_is_one_object_a_line_with_all_that_was_agreed() {
             .find(|it| it.to_string_lossy().contains("audit"));
         std::fs::read_to_string(log.unwrap()).unwrap()
     };
-    eventually("both are written", || async {
-        lines().lines().count() >= 2
-    })
-    .await;
     let read = |line: &str| -> Value { serde_json::from_str(line).unwrap() };
-    let written: Vec<Value> = lines().lines().map(read).collect();
+    let decisions = || -> Vec<Value> {
+        let written = lines();
+        let written = written.lines().map(read);
+        written.filter(|it| it["record"] == "decision").collect()
+    };
+    eventually("both are written", || async { decisions().len() >= 2 }).await;
+    let written = decisions();
     for decision in &written {
         for field in [
             "time",
@@ -139,7 +141,8 @@ async fn a_second_one_on_the_same_records_is_refused_in_plain_words() {
         "{told}"
     );
     let text = std::fs::read_to_string(lab.file()).unwrap();
-    let elsewhere = format!("{text}\n[ledger]\nurl = \"sqlite://other.db\"\n");
+    let elsewhere = "[ledger]\nurl = \"sqlite://other.db\"\n[audit]\npath = \"other.jsonl\"\n";
+    let elsewhere = format!("{text}\n{elsewhere}");
     std::fs::write(lab.file(), elsewhere).unwrap();
     let told = second().await;
     assert!(told.starts_with("cache:"), "{told}");

@@ -6,6 +6,7 @@ mod disks;
 mod ends;
 mod follow;
 mod hosts;
+mod losses;
 mod notices;
 mod policy;
 mod probes;

@@ -237,3 +237,41 @@ fn exceptions_are_listed_with_what_ends() {
     let run = against(&api, &["exceptions", "list", "--output", "json"]).run();
     assert_eq!(run.stdout, format!("{body}\n"));
 }
+
+#[test]
+fn acts_are_a_table_for_people_and_csv_for_spreadsheets() {
+    let list = r#"{"acts":[{"id":"act:7","time":"2026-07-01T12:00:00Z","act":"revoke",
+        "principal":"kai","client":"10.0.0.9","image":"registry.example/app@sha256:00",
+        "subject":"revocation:1","reason":"=leaks, \"all\" keys\u001b[2J"}],"next":"7"}"#;
+    let api = Api::answering(200, list);
+    let run = against(&api, &["acts", "--act", "revoke", "--limit", "1"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [
+        "2026-07-01T12:00:00Z",
+        "revoke",
+        "kai",
+        "10.0.0.9",
+        "keys?[2J",
+    ] {
+        assert!(run.stdout.contains(part), "{part}: {run:?}");
+    }
+    assert!(run.stderr.contains("--page 7"), "{run:?}");
+    let asked = api.request();
+    assert!(asked.starts_with("GET /api/v1/acts?"), "{asked}");
+    assert!(
+        asked.contains("act=revoke") && asked.contains("limit=1"),
+        "{asked}"
+    );
+
+    let api = Api::answering(200, list);
+    let run = against(&api, &["acts", "--limit", "1", "--output", "csv"]).run();
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines[0].starts_with("time,id,act,principal"), "{run:?}");
+    assert!(
+        lines[1].contains(r#","'=leaks, ""all"" keys [2J","#),
+        "{run:?}"
+    );
+    let wrong = against(&api, &["acts", "--act", "dance"]).run();
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("break-glass"), "{wrong:?}");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sekisho::app::config::Config;
-use sekisho::app::{App, Components};
+use sekisho::app::{App, Components, StartError};
 use sekisho::clock::Clock;
 use tempfile::TempDir;
 
@@ -18,6 +18,8 @@ pub struct Running {
     pub folder: TempDir,
     clock: Clock,
     app: Option<App>,
+    /// As `serve --accept-loss`.
+    pub accept_loss: bool,
 }
 
 impl Running {
@@ -27,6 +29,7 @@ impl Running {
             folder,
             clock: Clock::adjustable(),
             app: None,
+            accept_loss: false,
         }
     }
 
@@ -47,10 +50,16 @@ impl Running {
 
     /// Starts the program.
     pub async fn serve(&mut self) {
+        self.try_serve().await.unwrap();
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_serve(&mut self) -> Result<(), StartError> {
         let config = Config::load(Some(&self.file()), |_| None, self.clock.now());
-        let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-        let app = App::start_by(self.clock.clone(), config).await;
-        self.app = Some(app.unwrap());
+        let mut config = config.unwrap_or_else(|problems| panic!("{problems}"));
+        config.accept_loss = self.accept_loss;
+        self.app = Some(App::start_by(self.clock.clone(), config).await?);
+        Ok(())
     }
 
     /// Stops the program, when what it began is done.

@@ -222,7 +222,7 @@ async fn decisions_are_found_by_what_is_asked_newest_first() {
         since: Some(times[1]),
         environment: Some(production()),
         verdict: Some(Outcome::Denied),
-        limit: None,
+        ..DecisionFilter::default()
     };
     let found = ledger.decisions(&since).await.unwrap();
     assert_eq!(found, [batch[2].clone(), batch[1].clone()]);

@@ -128,6 +128,7 @@ async fn a_command_does_not_migrate() {
     let place = Place::new();
     old_ledger(&place).await;
     let opened = place.open(LedgerAccess::Client).await;
+    let told = opened.as_ref().err().map(ToString::to_string);
     let older = matches!(
         opened,
         Err(LedgerError::OlderSchema {
@@ -135,5 +136,5 @@ async fn a_command_does_not_migrate() {
             known: 2..
         })
     );
-    assert!(older);
+    assert!(older, "{told:?}");
 }

@@ -68,6 +68,8 @@ async fn a_lost_ledger_admits_nothing_though_the_cache_is_full() {
     for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
         let _ = std::fs::remove_file(world.data().join(file));
     }
+    assert!(world.try_serve().await.is_err());
+    world.accept_loss = true;
     world.serve().await;
     for path in &paths {
         assert_eq!(world.both(path).await.status, 403);

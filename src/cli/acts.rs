@@ -1,0 +1,167 @@
+//! `sekisho acts`.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::arguments::SharedArgs;
+use super::client::RemoteArgs;
+use super::csv::csv;
+use super::failure::{Exit, Failure};
+use super::listing::{Listing, ListingArgs, before};
+use super::output::{Palette, Table};
+use crate::api::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
+use crate::app::config::Period;
+use crate::trust::{ActKind, EnvironmentName};
+
+/// List what people and pipelines did: scans, promotions, revocations, overrides, tokens,
+/// policy; the newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho acts
+  sekisho acts --since 30d --act revoke
+  sekisho acts --principal ci-team --output csv --limit 10000")]
+pub struct ListActs {
+    /// How far to look back
+    #[arg(long, value_name = "7d", default_value = "7d")]
+    since: Period,
+    /// Only in this environment
+    #[arg(long, value_name = "ENV")]
+    environment: Option<EnvironmentName>,
+    /// Only of this kind: scan, promote, revoke, break-glass, mode, token-create, …
+    #[arg(long, value_name = "ACT", value_parser = act)]
+    act: Option<ActKind>,
+    /// Only by this token, or `local:USER`, or `sekisho`
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+    /// Only about this image: a part of its name, or its digest
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    #[command(flatten)]
+    listing: ListingArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+fn act(word: &str) -> Result<ActKind, String> {
+    let found = ActKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+    found.ok_or_else(|| {
+        let known = ActKind::ALL.map(ActKind::as_str);
+        format!("no act is called so; say one of: {}", known.join(", "))
+    })
+}
+
+impl ListActs {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let mut query = ActQuery {
+            since: Some(before(Timestamp::now(), self.since.into())),
+            environment: self.environment.clone(),
+            act: self.act,
+            principal: self.principal.clone(),
+            image: self.image.clone(),
+            page: self.listing.page.clone(),
+            ..ActQuery::default()
+        };
+        let mut list = ActList {
+            acts: Vec::new(),
+            next: None,
+        };
+        while list.acts.len() < self.listing.limit {
+            let wanted = self.listing.limit - list.acts.len();
+            query.limit = Some(wanted.min(MAX_ACTS));
+            let answer = client.get::<ActList>(ACTS, &query).await?.body;
+            list.acts.extend(answer.acts);
+            list.next = answer.next;
+            query.page = list.next.clone();
+            if query.page.is_none() {
+                break;
+            }
+        }
+        self.listing.show(&list)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Listing for ActList {
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    fn csv(&self) -> String {
+        let head = [
+            "time",
+            "id",
+            "act",
+            "principal",
+            "client",
+            "environment",
+            "image",
+            "digest",
+            "subject",
+            "detail",
+            "reason",
+            "ticket",
+            "link",
+            "until",
+        ];
+        csv(head, self.acts.iter().map(cells))
+    }
+
+    fn text(&self, palette: Palette) -> String {
+        if self.acts.is_empty() {
+            return "nothing was done".to_owned();
+        }
+        let mut table = Table::new(["TIME", "ACT", "BY", "FROM", "ENVIRONMENT", "ABOUT", "WHY"]);
+        for act in &self.acts {
+            let about = act.image.as_deref().or(act.subject.as_deref());
+            let why = [&act.ticket, &act.reason].into_iter().flatten();
+            let why: Vec<&str> = why.map(String::as_str).collect();
+            let detail = (!act.detail.is_empty()).then_some(act.detail.as_str());
+            table.row([
+                &format!("{:.0}", act.time),
+                act.act.as_str(),
+                &act.principal,
+                act.client.as_deref().unwrap_or("-"),
+                act.environment
+                    .as_ref()
+                    .map_or("-", EnvironmentName::as_str),
+                about.or(detail).unwrap_or("-"),
+                &why.join(": "),
+            ]);
+        }
+        table.render(palette)
+    }
+
+    fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+}
+
+fn cells(act: &ActRecord) -> [String; 14] {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        act.time.to_string(),
+        act.id.clone(),
+        act.act.as_str().to_owned(),
+        act.principal.clone(),
+        text(&act.client),
+        act.environment
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        text(&act.image),
+        act.digest
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        text(&act.subject),
+        act.detail.clone(),
+        text(&act.reason),
+        text(&act.ticket),
+        text(&act.link),
+        act.until
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    ]
+}

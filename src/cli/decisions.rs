@@ -1,0 +1,179 @@
+//! `sekisho decisions`.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::arguments::SharedArgs;
+use super::client::RemoteArgs;
+use super::csv::csv;
+use super::explain::reasons_line;
+use super::failure::{Exit, Failure};
+use super::listing::{Listing, ListingArgs, before};
+use super::output::{Palette, Table};
+use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
+use crate::app::config::Period;
+use crate::trust::{DenialReason, EnvironmentName, Outcome};
+
+/// List what was decided, passes and denials, the newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sekisho decisions --since 24h --environment production
+  sekisho decisions --image registry.example/team/app --verdict allowed
+  sekisho decisions --reason too-severe --output csv --limit 10000")]
+pub struct ListDecisions {
+    /// How far to look back
+    #[arg(long, value_name = "1h", default_value = "1h")]
+    since: Period,
+    /// Only in this environment
+    #[arg(long, value_name = "ENV")]
+    environment: Option<EnvironmentName>,
+    /// Only of this image: a part of its name, or its digest
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// Only with this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    reason: Option<DenialReason>,
+    /// Only of this principal
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+    /// Only of a client at this address
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<String>,
+    /// Only those: denied, would-deny, break-glass or allowed
+    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    verdict: Option<Outcome>,
+    #[command(flatten)]
+    listing: ListingArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+fn reason(word: &str) -> Result<DenialReason, String> {
+    let mut all = DenialReason::ALL.into_iter();
+    all.find(|it| it.code() == word).ok_or_else(|| {
+        let known = DenialReason::ALL.map(DenialReason::code);
+        format!("no reason is called so; say one of: {}", known.join(", "))
+    })
+}
+
+fn verdict(word: &str) -> Result<Outcome, String> {
+    let mut all = Outcome::ALL.into_iter();
+    all.find(|it| it.as_str() == word).ok_or_else(|| {
+        let known = Outcome::ALL.map(Outcome::as_str);
+        format!("no verdict is called so; say one of: {}", known.join(", "))
+    })
+}
+
+impl ListDecisions {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let mut query = DecisionQuery {
+            since: Some(before(Timestamp::now(), self.since.into())),
+            environment: self.environment.clone(),
+            verdict: self.verdict,
+            image: self.image.clone(),
+            reason: self.reason,
+            principal: self.principal.clone(),
+            client: self.client.clone(),
+            page: self.listing.page.clone(),
+            ..DecisionQuery::default()
+        };
+        let mut list = DecisionList::default();
+        while list.decisions.len() < self.listing.limit {
+            let wanted = self.listing.limit - list.decisions.len();
+            query.limit = Some(wanted.min(MAX_DECISIONS));
+            let answer = client.get::<DecisionList>(DECISIONS, &query).await?.body;
+            list.decisions.extend(answer.decisions);
+            list.next = answer.next;
+            query.page = list.next.clone();
+            if query.page.is_none() {
+                break;
+            }
+        }
+        self.listing.show(&list)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Listing for DecisionList {
+    fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    fn csv(&self) -> String {
+        let head = [
+            "time",
+            "id",
+            "count",
+            "door",
+            "environment",
+            "place",
+            "principal",
+            "client",
+            "verdict",
+            "image",
+            "digest",
+            "reasons",
+            "message",
+        ];
+        csv(head, self.decisions.iter().map(cells))
+    }
+
+    fn text(&self, palette: Palette) -> String {
+        if self.decisions.is_empty() {
+            return "nothing was decided".to_owned();
+        }
+        let mut table = Table::new([
+            "TIME",
+            "ENVIRONMENT",
+            "BY",
+            "FROM",
+            "VERDICT",
+            "COUNT",
+            "IMAGE",
+            "REASONS",
+            "ID",
+        ]);
+        for decision in &self.decisions {
+            table.row([
+                &format!("{:.0}", decision.time),
+                decision.environment.as_str(),
+                &decision.principal,
+                decision.client.as_deref().unwrap_or("-"),
+                decision.verdict.as_str(),
+                &decision.count.to_string(),
+                &decision.image,
+                &reasons_line(decision),
+                decision.id.as_str(),
+            ]);
+        }
+        table.render(palette)
+    }
+
+    fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+}
+
+fn cells(decision: &DecisionRecord) -> [String; 13] {
+    let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
+    [
+        decision.time.to_string(),
+        decision.id.to_string(),
+        decision.count.to_string(),
+        decision.door.as_str().to_owned(),
+        decision.environment.to_string(),
+        decision.place().unwrap_or_default(),
+        decision.principal.clone(),
+        decision.client.clone().unwrap_or_default(),
+        decision.verdict.as_str().to_owned(),
+        decision.image.clone(),
+        decision
+            .digest
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        reasons.join(" "),
+        decision.message.clone(),
+    ]
+}

@@ -1,0 +1,132 @@
+//! A report, as it is handed in.
+
+use std::io::{self, Write};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::LedgerError;
+use super::report_items::ReportItems;
+use crate::access::Scope;
+use crate::oci::Digest;
+use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
+use crate::trust::Scan;
+
+/// How far clocks may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum ScanTarget {
+    /// An image manifest; never an index.
+    Manifest(Digest),
+    /// The digest of an image's config, before the push. It binds no layers, so the
+    /// report counts for no manifest until its submitter binds it to one.
+    ImageId(Digest),
+}
+
+/// A report that is handed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewScan {
+    /// Under the name that it had before there was anything else to scan, so that
+    /// the same report stays the same.
+    #[serde(rename = "manifest")]
+    pub about: ScanTarget,
+    pub format: Format,
+    pub tool: Tool,
+    /// What ties it to what it is about. Not part of what makes two reports the same,
+    /// which it was before this was kept.
+    #[serde(skip)]
+    pub binding: ReportBinding,
+    pub submitter: String,
+    /// What the submitter's token reaches now; it is kept as it was.
+    pub scope: Scope,
+    /// As the report says. A report without a time counts from its first submission;
+    /// submitting it again does not make it newer.
+    pub scanned_at: Option<Timestamp>,
+    /// Not part of what makes two reports the same.
+    #[serde(skip)]
+    pub received_at: Timestamp,
+    pub database_at: Option<Timestamp>,
+    pub incomplete: Vec<Incomplete>,
+    pub end_of_life: bool,
+    /// Left out when there is none, as before there were any: so the same report
+    /// stays the same.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub malware: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub secrets: u64,
+    pub findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Package>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Hashes what is written to it: a report in JSON may be larger than memory has
+/// room for.
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl NewScan {
+    pub(super) fn refuse_future(&self) -> Result<(), LedgerError> {
+        let latest = self.received_at.checked_add(CLOCK_SKEW);
+        let latest = latest.unwrap_or(Timestamp::MAX);
+        let mut dates = [self.scanned_at, self.database_at].into_iter().flatten();
+        match dates.any(|date| date > latest) {
+            true => Err(LedgerError::FromTheFuture),
+            false => Ok(()),
+        }
+    }
+
+    /// The same for the same report on the same manifest by the same submitter.
+    pub(super) fn fingerprint(&self) -> Result<String, LedgerError> {
+        let mut hash = Hashed(Sha256::new());
+        serde_json::to_writer(&mut hash, self)
+            .map_err(|error| LedgerError::unreadable("report", error))?;
+        Ok(Digest::Sha256(hash.0.finalize().into()).hex())
+    }
+
+    /// What is kept of it as one, and what lies beside.
+    pub(super) fn into_parts(self) -> (Scan, ReportItems) {
+        let (ScanTarget::Manifest(manifest) | ScanTarget::ImageId(manifest)) = self.about;
+        let scan = Scan {
+            id: 0,
+            manifest,
+            format: self.format,
+            tool: self.tool,
+            submitter: self.submitter,
+            scope: self.scope,
+            scanned_at: self.scanned_at.unwrap_or(self.received_at),
+            received_at: self.received_at,
+            database_at: self.database_at,
+            incomplete: self.incomplete,
+            end_of_life: self.end_of_life,
+            malware: self.malware,
+            binding: self.binding,
+            secrets: self.secrets,
+            bound_from: None,
+            findings: Vec::new(),
+            packages: Vec::new(),
+        };
+        let listed = ReportItems {
+            findings: self.findings,
+            packages: self.packages,
+        };
+        (scan, listed)
+    }
+}
