@@ -87,7 +87,7 @@ const OTHERS: [(&[&str], &str); 17] = [
 /// The format of a document whose keys at the top do not tell it.
 pub(super) fn below(keys: &Keys, document: &str) -> Result<Format, ReportError> {
     if let Some((_, hint)) = OTHERS.iter().find(|(marks, _)| keys.has_all(marks)) {
-        return Err(ReportError::Unrecognised { hint: *hint });
+        return Err(ReportError::Unrecognised { hint });
     }
     let mut looks = LOOK_BELOW.iter().filter(|(marks, _)| keys.has_all(marks));
     match looks.next() {
