@@ -267,6 +267,6 @@ mod tests {
             let read = parser.parse_ref(&command, None, word.as_ref());
             assert_eq!(read.unwrap().to_string(), word);
         }
-        assert!(parser.parse_ref(&command, None, "clair".as_ref()).is_err());
+        assert!(parser.parse_ref(&command, None, "nessus".as_ref()).is_err());
     }
 }
