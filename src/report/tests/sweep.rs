@@ -380,3 +380,46 @@ fn no_mutation_of_a_document_without_a_whole_scan_makes_it_pass() {
         }
     }
 }
+
+macro_rules! vendor {
+    ($file:literal, $findings:expr) => {
+        (
+            $file,
+            include_str!(concat!("../../../tests/fixtures/reports/", $file, ".json")),
+            &$findings[..],
+        )
+    };
+}
+
+/// Each of these holds one critical finding and some below: it alone denies.
+#[test]
+fn no_mutation_of_another_vendors_document_that_denies_makes_it_pass() {
+    let features = ["data Layer Features * Vulnerabilities *"];
+    let clair = [
+        "vulnerabilities *",
+        "package_vulnerabilities *",
+        "package_vulnerabilities * *",
+    ];
+    for (name, text, findings) in [
+        vendor!("trivy-operator", ["report vulnerabilities *"]),
+        vendor!("ecr-basic", ["imageScanFindings findings *"]),
+        vendor!("ecr-enhanced", ["imageScanFindings enhancedFindings *"]),
+        vendor!("inspector", ["findings *"]),
+        vendor!("prisma", ["results * vulnerabilities *"]),
+        vendor!("snyk", ["vulnerabilities *"]),
+        vendor!("clair", clair),
+        vendor!("quay", features),
+        vendor!("anchore", ["vulnerabilities *"]),
+    ] {
+        let document: Value = serde_json::from_str(text).unwrap();
+        assert!(!passes(&document, Severity::High), "{name}");
+        let listed = paths(&document, &Vec::new());
+        let is_finding = |path: &&Path| findings.iter().any(|it| matches(it, path));
+        let listed: Vec<&Path> = listed.iter().filter(is_finding).collect();
+        for (path, mutated) in mutations(&document) {
+            let whole_finding = listed.iter().any(|finding| finding.starts_with(&path));
+            let passes = passes(&mutated, Severity::High);
+            assert!(whole_finding || !passes, "{name}: {}", path.join("/"));
+        }
+    }
+}
