@@ -143,7 +143,8 @@ async fn read_config(
     name: &RepositoryName,
     config: &Descriptor,
 ) -> Result<Bytes, UpstreamError> {
-    let body = upstream.get_blob(name, &config.digest, 0).await?;
+    let body = upstream.get_blob(name, &config.digest, config.size, 0);
+    let body = body.await?;
     let mut stream = body.stream;
     let mut bytes = BytesMut::new();
     while let Some(piece) = stream.next().await {

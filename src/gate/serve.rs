@@ -281,11 +281,11 @@ impl Server {
             return Err(refused(&error, Refusal::BlobUnknown));
         }
         let asked = AskedAt::begin(pull.now);
-        let (name, wanted) = (repository.name().clone(), digest.clone());
+        let (name, wanted, size) = (repository.name().clone(), digest.clone(), request.size);
         let open = move |offset: u64| {
             let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
             async move {
-                let body = upstream.get_blob(&name, &wanted, offset).await?;
+                let body = upstream.get_blob(&name, &wanted, size, offset).await?;
                 Ok::<_, UpstreamError>(body.stream)
             }
         };

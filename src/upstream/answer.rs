@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use reqwest::Response;
 
@@ -11,18 +12,18 @@ use crate::metrics::UpstreamCause;
 use crate::oci::{Digest, MediaType};
 
 use super::UpstreamError;
+use super::decoding::{ContentCoding, decoded};
 use super::retry::retry_after;
 
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// Lets 200 pass, and 206 where a range was asked for. Every other status is
-/// an error, and so is a body in another coding than its own.
+/// Lets 200 pass, and 206 where a range was asked for. Every other status is an error.
 pub(super) fn accept(response: Response, partial: bool) -> Result<Response, UpstreamError> {
     let headers = response.headers();
     let retry_after = || retry_after(headers, SystemTime::now());
     Err(match response.status() {
-        StatusCode::OK => return verbatim(response),
-        StatusCode::PARTIAL_CONTENT if partial => return verbatim(response),
+        StatusCode::OK => return Ok(response),
+        StatusCode::PARTIAL_CONTENT if partial => return Ok(response),
         StatusCode::UNAUTHORIZED => UpstreamError::Unauthorized,
         StatusCode::FORBIDDEN => UpstreamError::Forbidden,
         StatusCode::NOT_FOUND | StatusCode::GONE => UpstreamError::NotFound,
@@ -49,15 +50,6 @@ fn is_outage(status: StatusCode) -> bool {
     status.is_server_error()
         && status != StatusCode::NOT_IMPLEMENTED
         && status != StatusCode::HTTP_VERSION_NOT_SUPPORTED
-}
-
-fn verbatim(response: Response) -> Result<Response, UpstreamError> {
-    match response.headers().get(header::CONTENT_ENCODING) {
-        Some(coding) if coding != "identity" => Err(UpstreamError::protocol(
-            "it compresses what was asked for verbatim",
-        )),
-        _ => Ok(response),
-    }
 }
 
 /// The digest that the answer declares.
@@ -88,17 +80,20 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     Some(MediaType::new(text)).filter(|media_type| !media_type.as_str().is_empty())
 }
 
-/// Reads the whole body, stopping at the first byte beyond `limit`.
-pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, UpstreamError> {
+/// Reads the whole body, stopping at the first byte beyond `limit`, decoded or not.
+pub(super) async fn read(response: Response, limit: u64) -> Result<Bytes, UpstreamError> {
     if length(response.headers()).is_some_and(|length| length > limit) {
         return Err(UpstreamError::TooLarge { limit });
     }
+    let coding = ContentCoding::of(response.headers())?;
+    let pieces = response.bytes_stream().map_err(|error| broken(&error));
+    let mut pieces = decoded(pieces.boxed(), coding);
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-        if (body.len() + chunk.len()) as u64 > limit {
+    while let Some(piece) = pieces.try_next().await? {
+        if (body.len() + piece.len()) as u64 > limit {
             return Err(UpstreamError::TooLarge { limit });
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&piece);
     }
     Ok(body.freeze())
 }

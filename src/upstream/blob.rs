@@ -1,18 +1,14 @@
 //! Blobs: their size, and their bytes from any offset on.
 
-use bytes::Bytes;
 use futures_util::future::ready;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::oci::{Digest, RepositoryName};
 
 use super::client::{BudgetShare, UpstreamCall, UpstreamResponse};
+use super::decoding::{BlobStream, ContentCoding, decoded};
 use super::{Upstream, UpstreamError, answer};
-
-/// Unverified bytes: the cache hashes them. It ends with an error where the connection
-/// did.
-pub type BlobStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
 
 /// The body of a blob, or the rest of it.
 pub struct BlobBody {
@@ -42,30 +38,61 @@ impl Upstream {
         match self.send(&call).await {
             Ok(_) => Ok(()),
             Err(UpstreamError::UnexpectedStatus(300..400)) => Ok(()),
-            Err(error) if error.may_be_of_head() => self.open(name, digest, 0).await.map(drop),
+            Err(error) if error.may_be_of_head() => self.ask(name, digest, 0).await.map(drop),
             Err(error) => Err(error),
         }
     }
 
-    /// Begins to read a blob at `offset`. An upstream that ignores ranges is
-    /// read from the start and skipped forward.
+    /// Begins to read a blob of `size` bytes at `offset`. An upstream that ignores
+    /// ranges is read from the start and skipped forward; so is one that compresses what
+    /// it sends, since no part of that can be decoded by itself.
     ///
     /// The stream holds one of the upstream's transfers until it is dropped.
     pub async fn get_blob(
         &self,
         name: &RepositoryName,
         digest: &Digest,
+        size: u64,
         offset: u64,
     ) -> Result<BlobBody, UpstreamError> {
-        self.noted(self.open(name, digest, offset).await)
+        self.noted(self.open(name, digest, size, offset).await)
     }
 
     async fn open(
         &self,
         name: &RepositoryName,
         digest: &Digest,
+        size: u64,
         offset: u64,
     ) -> Result<BlobBody, UpstreamError> {
+        let mut answer = self.ask(name, digest, offset).await?;
+        if is_part(&answer) && coding_of(&answer, size)? != ContentCoding::Identity {
+            drop(answer);
+            answer = self.ask(name, digest, 0).await?;
+        }
+        let coding = coding_of(&answer, size)?;
+        let headers = answer.response.headers();
+        let (skip, length) = match coding {
+            ContentCoding::Identity if is_part(&answer) => {
+                (0, Some(range_length(headers, offset)?))
+            }
+            ContentCoding::Identity => (offset, rest_of(answer::length(headers), offset)?),
+            ContentCoding::Gzip | ContentCoding::Deflate => (offset, None),
+        };
+        let upstream = self.clone();
+        let noted = move |error: &UpstreamError| upstream.note_failure(error);
+        let stream = skipping(decoded(pieces(answer), coding), skip);
+        let stream = stream.inspect_err(noted).boxed();
+        Ok(BlobBody { length, stream })
+    }
+
+    /// Asks for a blob from `offset` on.
+    async fn ask(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let mut call = self.blob_call(Method::GET, name, digest)?;
         call.share = BudgetShare::Transfer;
         if offset > 0 {
@@ -73,16 +100,7 @@ impl Upstream {
             let range = range.map_err(|_| UpstreamError::protocol("no such range"))?;
             call.headers.insert(header::RANGE, range);
         }
-        let answer = self.send(&call).await?;
-        let headers = answer.response.headers();
-        let (skip, length) = match answer.response.status() {
-            StatusCode::PARTIAL_CONTENT => (0, Some(range_length(headers, offset)?)),
-            _ => (offset, rest_of(answer::length(headers), offset)?),
-        };
-        let upstream = self.clone();
-        let noted = move |error: &UpstreamError| upstream.note_failure(error);
-        let stream = stream(answer, skip).inspect_err(noted).boxed();
-        Ok(BlobBody { length, stream })
+        self.send(&call).await
     }
 
     fn blob_call(
@@ -92,6 +110,29 @@ impl Upstream {
         digest: &Digest,
     ) -> Result<UpstreamCall, UpstreamError> {
         self.to(method, name, &format!("blobs/{digest}"))
+    }
+}
+
+fn is_part(answer: &UpstreamResponse) -> bool {
+    answer.response.status() == StatusCode::PARTIAL_CONTENT
+}
+
+/// How a blob is coded. What is as long as the blob is the blob, whatever the header
+/// says: stores repeat there how a layer is compressed that was pushed so.
+fn coding_of(answer: &UpstreamResponse, size: u64) -> Result<ContentCoding, UpstreamError> {
+    let headers = answer.response.headers();
+    let length = answer::length(headers);
+    let is_verbatim = match content_range(headers).filter(|_| is_part(answer)) {
+        Some(part) => {
+            part.total == Some(size)
+                && length.is_some()
+                && length == part.end.checked_sub(part.first)
+        }
+        None => length == Some(size),
+    };
+    match is_verbatim {
+        true => Ok(ContentCoding::Identity),
+        false => ContentCoding::of(headers),
     }
 }
 
@@ -106,32 +147,58 @@ fn rest_of(length: Option<u64>, offset: u64) -> Result<Option<u64>, UpstreamErro
 /// Length of a part that begins at `offset` and runs to the blob's end, as
 /// `Content-Range: bytes 5-9/10` says; any other part is refused.
 fn range_length(headers: &HeaderMap, offset: u64) -> Result<u64, UpstreamError> {
-    let read = || {
-        let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-        let end = last.checked_add(1)?;
-        let whole = total == "*" || total.parse() == Ok(end);
-        (first == offset && whole).then(|| end.checked_sub(first))?
-    };
-    read().ok_or_else(|| UpstreamError::protocol("its Content-Range is not what was asked for"))
+    let asked_for = content_range(headers).and_then(|range| {
+        let whole = range.total.is_none_or(|total| total == range.end);
+        (range.first == offset && whole).then(|| range.end.checked_sub(range.first))?
+    });
+    asked_for.ok_or_else(|| UpstreamError::protocol("its Content-Range is not what was asked for"))
 }
 
-fn stream(answer: UpstreamResponse, skip: u64) -> BlobStream {
-    let chunks = stream::try_unfold((answer, skip), |(mut answer, skip)| async move {
-        let chunk = answer.response.chunk().await;
-        match chunk.map_err(|error| answer::broken(&error))? {
+/// A `Content-Range` in bytes.
+struct ContentRange {
+    first: u64,
+    /// The first byte behind it.
+    end: u64,
+    /// Length of the whole; none where it says `*`.
+    total: Option<u64>,
+}
+
+fn content_range(headers: &HeaderMap) -> Option<ContentRange> {
+    let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    let total = match total {
+        "*" => None,
+        total => Some(total.parse().ok()?),
+    };
+    let end = last.checked_add(1)?;
+    Some(ContentRange { first, end, total })
+}
+
+fn pieces(answer: UpstreamResponse) -> BlobStream {
+    let pieces = stream::try_unfold(answer, |mut answer| async move {
+        let piece = answer.response.chunk().await;
+        let piece = piece.map_err(|error| answer::broken(&error))?;
+        Ok(piece.map(|piece| (piece, answer)))
+    });
+    pieces.boxed()
+}
+
+/// The pieces behind the first `skip` bytes.
+fn skipping(pieces: BlobStream, skip: u64) -> BlobStream {
+    let rest = stream::try_unfold((pieces, skip), |(mut pieces, skip)| async move {
+        match pieces.try_next().await? {
             None if skip > 0 => Err(short()),
             None => Ok(None),
-            Some(chunk) => {
-                let cut = skip.min(chunk.len() as u64);
-                let rest = chunk.slice(cut as usize..);
-                Ok(Some((rest, (answer, skip - cut))))
+            Some(piece) => {
+                let cut = skip.min(piece.len() as u64);
+                let rest = piece.slice(cut as usize..);
+                Ok(Some((rest, (pieces, skip - cut))))
             }
         }
     });
-    chunks.try_filter(|chunk| ready(!chunk.is_empty())).boxed()
+    rest.try_filter(|piece| ready(!piece.is_empty())).boxed()
 }
 
 fn short() -> UpstreamError {

@@ -1,9 +1,11 @@
 //! Answers, and the faults that are applied to them.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write};
 
 use bytes::{Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream::{self, StreamExt};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -156,6 +158,12 @@ pub(super) fn send(mut answer: DemoAnswer, head: bool, faults: &[Fault]) -> Resp
                 answer.headers_mut().remove(*name);
             }
             Fault::WrongBytes => answer = answer.map(|body| spoiled(&body)),
+            Fault::Gzip => {
+                let coded = gzip(answer.body());
+                set(&mut answer, "content-encoding", "gzip");
+                set(&mut answer, "content-length", &coded.len().to_string());
+                answer = answer.map(|_| coded);
+            }
             Fault::Body(text) => {
                 set(&mut answer, "content-length", &text.len().to_string());
                 answer = answer.map(|_| Bytes::from(text.clone()));
@@ -178,6 +186,13 @@ fn spoiled(body: &Bytes) -> Bytes {
         *first ^= 1;
     }
     body.freeze()
+}
+
+fn gzip(body: &[u8]) -> Bytes {
+    let mut coded = GzEncoder::new(Vec::new(), Compression::default());
+    // To memory, which does not fail.
+    let written = coded.write_all(body).and_then(|()| coded.finish());
+    written.map(Bytes::from).unwrap_or_default()
 }
 
 fn whole_body(body: Bytes) -> DemoBody {

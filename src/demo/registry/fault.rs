@@ -27,6 +27,8 @@ pub enum Fault {
     Body(String),
     /// The body comes in pieces of so many bytes, with a pause before each.
     Slow(usize, Duration),
+    /// The body is compressed, though nobody asked for that.
+    Gzip,
     /// `Range` is not looked at.
     IgnoreRange,
     /// This header is set to this value, or made one.

@@ -20,7 +20,10 @@ async fn reads_a_blob_whole() {
     let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
     let size = layer.bytes.len() as u64;
     assert_eq!(upstream.has_blob(&name(), &layer.digest).await, Ok(()));
-    let body = upstream.get_blob(&name(), &layer.digest, 0).await.unwrap();
+    let body = upstream
+        .get_blob(&name(), &layer.digest, setting.size(), 0)
+        .await
+        .unwrap();
     assert_eq!(body.length, Some(size));
     assert_eq!(read(body).await.unwrap(), layer.bytes);
     assert_eq!(setting.registry.seen()[1].range, None);
@@ -38,7 +41,7 @@ async fn resumes_at_an_offset_with_and_without_ranges() {
         }
         for offset in [1, 600, layer.bytes.len() - 1] {
             let body = upstream
-                .get_blob(&name(), &layer.digest, offset as u64)
+                .get_blob(&name(), &layer.digest, setting.size(), offset as u64)
                 .await
                 .unwrap();
             let rest = &layer.bytes[offset..];
@@ -59,7 +62,10 @@ async fn resumes_a_cut_body_where_it_ended() {
     let setting = Setting::open().await;
     let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
     setting.registry.inject("/blobs/", 1, Fault::CutAfter(700));
-    let mut body = upstream.get_blob(&name(), &layer.digest, 0).await.unwrap();
+    let mut body = upstream
+        .get_blob(&name(), &layer.digest, setting.size(), 0)
+        .await
+        .unwrap();
     let mut got = Vec::new();
     let error = loop {
         match body.stream.try_next().await {
@@ -73,7 +79,7 @@ async fn resumes_a_cut_body_where_it_ended() {
     );
     assert_eq!(got, layer.bytes[..700]);
     let rest = upstream
-        .get_blob(&name(), &layer.digest, 700)
+        .get_blob(&name(), &layer.digest, setting.size(), 700)
         .await
         .unwrap();
     got.extend(read(rest).await.unwrap());
@@ -87,7 +93,9 @@ async fn refuses_a_range_other_than_asked_for() {
     for range in ["bytes 0-9/10", "bytes 7-8/9", "bytes 6-7/2048", "none"] {
         let with = Fault::With("content-range", range.to_owned());
         setting.registry.inject("/blobs/", 1, with);
-        let body = upstream.get_blob(&name(), &setting.layer(), 6).await;
+        let body = upstream
+            .get_blob(&name(), &setting.layer(), setting.size(), 6)
+            .await;
         assert!(
             matches!(body.err(), Some(UpstreamError::Protocol(_))),
             "{range}"
@@ -103,7 +111,7 @@ async fn refuses_an_offset_behind_the_end() {
         .inject("/blobs/", usize::MAX, Fault::IgnoreRange);
     let body = setting
         .upstream()
-        .get_blob(&name(), &setting.layer(), 1 << 20)
+        .get_blob(&name(), &setting.layer(), setting.size(), 1 << 20)
         .await;
     assert!(matches!(body.err(), Some(UpstreamError::Protocol(_))));
 }
@@ -115,7 +123,7 @@ async fn reads_a_slow_blob_to_its_end() {
     setting.registry.inject("/blobs/", 1, slow);
     let body = setting
         .upstream()
-        .get_blob(&name(), &setting.layer(), 0)
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
         .await
         .unwrap();
     assert_eq!(read(body).await.unwrap(), setting.image.layers[0].bytes);
@@ -128,7 +136,9 @@ async fn gives_up_a_blob_that_stops_coming() {
     let slow = Fault::Slow(300, Duration::from_secs(3600));
     setting.registry.inject("/blobs/", usize::MAX, slow);
     let upstream = setting.upstream();
-    let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let body = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     let Err(UpstreamError::Unavailable { .. }) = read(body.unwrap()).await else {
         panic!("it came to an end");
     };
@@ -143,7 +153,9 @@ async fn a_missing_blob_is_not_found() {
     let upstream = setting.upstream();
     let head = upstream.has_blob(&name(), &setting.layer()).await;
     assert_eq!(head, Err(UpstreamError::NotFound));
-    let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let body = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     assert_eq!(body.err(), Some(UpstreamError::NotFound));
     assert_eq!(setting.registry.count(&Method::GET, RequestKind::Blob), 1);
 }
@@ -175,4 +187,70 @@ async fn asks_for_a_blob_by_get_where_head_is_refused() {
         let found = upstream.has_blob(&name(), &absent).await;
         assert_eq!(found, Err(UpstreamError::NotFound), "{status}");
     }
+}
+
+#[tokio::test]
+async fn decodes_a_compressed_blob_from_any_offset() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    let slow = Fault::Slow(300, Duration::from_millis(1));
+    for faults in [
+        vec![Fault::Gzip],
+        vec![Fault::Gzip, slow],
+        vec![Fault::Gzip, Fault::IgnoreRange],
+    ] {
+        setting.registry.heal();
+        for fault in faults.clone() {
+            setting.registry.inject("/blobs/", usize::MAX, fault);
+        }
+        for offset in [0, 1, 600, layer.bytes.len() - 1] {
+            let from = offset as u64;
+            let body = upstream
+                .get_blob(&name(), &layer.digest, setting.size(), from)
+                .await
+                .unwrap();
+            assert_eq!(body.length, None, "nobody said");
+            assert_eq!(read(body).await.unwrap(), layer.bytes[offset..]);
+        }
+    }
+}
+
+/// As stores do that keep a header which came with the push.
+#[tokio::test]
+async fn a_blob_of_its_own_length_is_taken_as_it_is() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    for label in ["gzip", "br"] {
+        setting.registry.heal();
+        let labelled = Fault::With("content-encoding", label.to_owned());
+        setting.registry.inject("/blobs/", usize::MAX, labelled);
+        for offset in [0, 600] {
+            let from = offset as u64;
+            let body = upstream
+                .get_blob(&name(), &layer.digest, setting.size(), from)
+                .await
+                .unwrap();
+            assert_eq!(body.length, Some(setting.size() - from));
+            assert_eq!(read(body).await.unwrap(), layer.bytes[offset..]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_blob_in_a_coding_that_it_does_not_know() {
+    let setting = Setting::open().await;
+    let upstream = setting.upstream();
+    for fault in [
+        Fault::Gzip,
+        Fault::With("content-encoding", "zstd".to_owned()),
+    ] {
+        setting.registry.inject("/blobs/", 1, fault);
+    }
+    let body = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
+    let Some(UpstreamError::Protocol(why)) = body.err() else {
+        panic!("it has to be decoded");
+    };
+    assert!(why.contains("zstd"), "{why}");
 }

@@ -210,14 +210,14 @@ async fn transfers_do_not_hold_up_short_calls() {
     setting.config.timeouts.call = SECOND;
     let upstream = setting.upstream();
     let body = upstream
-        .get_blob(&name(), &setting.layer(), 0)
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
         .await
         .unwrap();
     assert!(upstream.head_manifest(&name(), &tag("1.0")).await.is_ok());
     drop(body);
     assert!(
         upstream
-            .get_blob(&name(), &setting.layer(), 0)
+            .get_blob(&name(), &setting.layer(), setting.size(), 0)
             .await
             .is_ok()
     );
@@ -229,11 +229,18 @@ async fn neither_transfers_nor_calls_hold_up_what_judgement_reads() {
     setting.config.max_concurrent = 1;
     setting.config.timeouts.call = SECOND;
     let upstream = setting.upstream();
-    let layer = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let layer = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     let _layer = layer.unwrap();
     let judging = upstream.judging();
     assert!(judging.get_manifest(&name(), &tag("1.0")).await.is_ok());
-    assert!(judging.get_blob(&name(), &setting.layer(), 0).await.is_ok());
+    assert!(
+        judging
+            .get_blob(&name(), &setting.layer(), setting.size(), 0)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

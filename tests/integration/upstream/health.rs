@@ -50,13 +50,20 @@ async fn a_blob_that_fails_costs_no_other_its_pull() {
         .registry
         .inject(&bad, usize::MAX, Fault::Status(503));
     for _ in 0..5 {
-        let failed = upstream.get_blob(&name(), &setting.layer(), 0).await;
+        let failed = upstream
+            .get_blob(&name(), &setting.layer(), setting.size(), 0)
+            .await;
         assert!(failed.is_err());
     }
     let asked = setting.registry.count(&Method::GET, RequestKind::Blob);
     assert_eq!(asked, 2, "then it is left alone");
     let layer = &other.layers[0].digest;
-    assert!(upstream.get_blob(&name(), layer, 0).await.is_ok());
+    assert!(
+        upstream
+            .get_blob(&name(), layer, setting.size(), 0)
+            .await
+            .is_ok()
+    );
     assert!(head(&upstream, NAME).await.is_ok());
 }
 
@@ -74,7 +81,12 @@ async fn a_repository_that_fails_costs_no_other_its_pull() {
             assert!(head(&upstream, one).await.is_err());
             let name = RepositoryName::parse(one).unwrap();
             let layer = &bad.layers[0].digest;
-            assert!(upstream.get_blob(&name, layer, 0).await.is_err());
+            assert!(
+                upstream
+                    .get_blob(&name, layer, setting.size(), 0)
+                    .await
+                    .is_err()
+            );
             assert_eq!(head(&upstream, other).await, Ok(()), "{status}");
         }
         setting.registry.heal();
@@ -105,7 +117,12 @@ async fn an_upstream_whose_repositories_all_fail_is_left_alone() {
     );
     // Another kind of call goes on.
     let layer = &setting.layer();
-    assert!(upstream.get_blob(&name(), layer, 0).await.is_ok());
+    assert!(
+        upstream
+            .get_blob(&name(), layer, setting.size(), 0)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -123,10 +140,17 @@ async fn a_host_of_blobs_that_fails_leaves_the_registry_as_it_is() {
         let image = put(&setting.registry, repository);
         let name = RepositoryName::parse(repository).unwrap();
         let layer = &image.layers[0].digest;
-        assert!(upstream.get_blob(&name, layer, 0).await.is_err());
+        assert!(
+            upstream
+                .get_blob(&name, layer, setting.size(), 0)
+                .await
+                .is_err()
+        );
     }
     let asked = elsewhere.total();
-    let failed = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let failed = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     assert!(is_left_alone(&failed.map(drop)));
     assert_eq!(elsewhere.total(), asked, "it was not asked");
     assert!(head(&upstream, "a").await.is_ok());
@@ -134,7 +158,7 @@ async fn a_host_of_blobs_that_fails_leaves_the_registry_as_it_is() {
     setting.registry.heal();
     assert!(
         upstream
-            .get_blob(&name(), &setting.layer(), 0)
+            .get_blob(&name(), &setting.layer(), setting.size(), 0)
             .await
             .is_ok()
     );

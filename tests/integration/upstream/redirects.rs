@@ -9,7 +9,9 @@ use sekisho::upstream::{HostRefusal, Upstream, UpstreamError};
 use super::setting::{NAME, Setting, credentials, hosts, image, name, tag};
 
 async fn read(setting: &Setting, upstream: &Upstream) -> Result<Vec<u8>, UpstreamError> {
-    let body = upstream.get_blob(&name(), &setting.layer(), 0).await?;
+    let body = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await?;
     let chunks: Vec<_> = body.stream.try_collect().await?;
     Ok(chunks.concat())
 }
@@ -137,7 +139,7 @@ async fn resumes_across_a_redirect() {
     redirect(&setting, usize::MAX, &blobs.origin());
     let upstream = setting.upstream();
     let body = upstream
-        .get_blob(&name(), &setting.layer(), 100)
+        .get_blob(&name(), &setting.layer(), setting.size(), 100)
         .await
         .unwrap();
     assert_eq!(
@@ -166,7 +168,9 @@ async fn follows_a_manifest_to_a_listed_host_without_credentials() {
     let (setting, behind) = with_registry_behind(DemoAuth::Open).await;
     let upstream = setting.upstream();
     // Its credentials are known from here on.
-    let layer = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let layer = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     assert!(layer.is_ok());
     for status in [301, 302, 303, 307, 308] {
         for reference in [tag("1.0"), setting.by_digest()] {

@@ -57,6 +57,11 @@ impl Setting {
     pub fn layer(&self) -> Digest {
         self.image.layers[0].digest.clone()
     }
+
+    /// Bytes of that layer.
+    pub fn size(&self) -> u64 {
+        self.image.layers[0].bytes.len() as u64
+    }
 }
 
 pub fn image(content: &str) -> SampleImage {

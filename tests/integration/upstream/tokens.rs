@@ -58,7 +58,7 @@ async fn asks_for_one_token_and_keeps_it() {
         assert!(upstream.get_manifest(&name(), &tag("1.0")).await.is_ok());
         assert!(
             upstream
-                .get_blob(&name(), &setting.layer(), 0)
+                .get_blob(&name(), &setting.layer(), setting.size(), 0)
                 .await
                 .is_ok()
         );
