@@ -57,6 +57,9 @@ impl Manifest {
         if content_type.is_schema1() {
             return Err(StructuralRefusal::Schema1);
         }
+        if content_type.is_unspecific() {
+            return Err(StructuralRefusal::NoType);
+        }
         if !content_type.is_manifest() && !content_type.is_index() {
             return Err(StructuralRefusal::ContentType);
         }

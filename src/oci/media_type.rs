@@ -81,6 +81,13 @@ impl MediaType {
         *self == Self::DOCKER_SCHEMA1 || *self == Self::DOCKER_SCHEMA1_SIGNED
     }
 
+    /// Whether it says nothing of what content is: what servers send where they do not
+    /// know, and what is no type at all.
+    pub fn is_unspecific(&self) -> bool {
+        let unspecific = |it: &&str| self.0.eq_ignore_ascii_case(it);
+        UNSPECIFIC.iter().any(unspecific) || Self::parse(&self.0).is_err()
+    }
+
     /// The config of an image that runs.
     pub fn is_image_config(&self) -> bool {
         *self == Self::OCI_CONFIG || *self == Self::DOCKER_CONFIG
@@ -102,6 +109,15 @@ impl MediaType {
             || (is_tar(&text) && !NOT_LAYERS.contains(&text.as_str()))
     }
 }
+
+const UNSPECIFIC: [&str; 6] = [
+    "application/json",
+    "text/json",
+    "text/plain",
+    "text/html",
+    "application/octet-stream",
+    "binary/octet-stream",
+];
 
 const FOREIGN_LAYERS: [&str; 2] = [
     "application/vnd.docker.image.rootfs.foreign.",

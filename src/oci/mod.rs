@@ -21,6 +21,7 @@ mod printable;
 mod reference;
 mod referrers;
 mod refusal;
+mod stated_type;
 mod user_info;
 
 pub use assembly::{ClosureAssembly, Supplied, WantedContent, WrongBytes};
@@ -40,4 +41,5 @@ pub use printable::{listed, printable, readable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::StructuralRefusal;
+pub use stated_type::manifest_type;
 pub use user_info::{with_origins_alone, without_user_info};

@@ -10,6 +10,8 @@ pub enum StructuralRefusal {
     Json(#[from] JsonError),
     #[error("the Content-Type is neither a manifest nor an index type")]
     ContentType,
+    #[error("neither its Content-Type nor its body says which kind of manifest it is")]
+    NoType,
     #[error("the mediaType of the body and the type it was sent as disagree")]
     MediaTypeDisagrees,
     #[error("a Docker manifest must state its mediaType")]

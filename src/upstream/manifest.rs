@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use tokio::time::Instant;
 
-use crate::oci::{Digest, MediaType, Reference, RepositoryName};
+use crate::oci::{Digest, MediaType, Reference, RepositoryName, manifest_type};
 
 use super::client::{UpstreamCall, UpstreamResponse};
 use super::{Upstream, UpstreamError, answer};
@@ -22,15 +22,13 @@ const ACCEPTED_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
     pub digest: Digest,
-    pub media_type: MediaType,
-    /// In bytes.
-    pub size: u64,
 }
 
 /// A manifest, verbatim; its bytes have its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedManifest {
-    /// As the Content-Type says; the body may say otherwise.
+    /// As the Content-Type says, and the body may say otherwise; as the body says where
+    /// that says nothing.
     pub media_type: MediaType,
     pub digest: Digest,
     pub bytes: Bytes,
@@ -98,12 +96,12 @@ impl Upstream {
         let call = self.manifest_call(Method::GET, name, reference)?;
         let answer = self.send(&call).await?;
         let headers = answer.response.headers();
-        let media_type = answer::media_type(headers).ok_or_else(no_type)?;
+        let sent = answer::media_type(headers);
         let declared = answer::digest(headers)?;
         let bytes = self.body(answer, MAX_MANIFEST_BYTES).await?;
         let digest = verified(asked(reference), declared.as_ref(), &bytes)?;
         Ok(FetchedManifest {
-            media_type,
+            media_type: manifest_type(sent, &bytes),
             digest,
             bytes,
         })
@@ -125,21 +123,18 @@ impl Upstream {
 impl FetchedManifest {
     fn head(self) -> ManifestHead {
         ManifestHead {
-            size: self.bytes.len() as u64,
             digest: self.digest,
-            media_type: self.media_type,
         }
     }
 }
 
-/// None where a header is missing, or the digest is of another algorithm than
-/// the one asked for, so that only the bytes can tell.
+/// None where there is no digest, or one of another algorithm than the one asked for,
+/// so that only the bytes can tell.
 fn read_head(
     answer: &UpstreamResponse,
     reference: &Reference,
 ) -> Result<Option<ManifestHead>, UpstreamError> {
-    let headers = answer.response.headers();
-    let (Some(digest), Some(size)) = (answer::digest(headers)?, answer::length(headers)) else {
+    let Some(digest) = answer::digest(answer.response.headers())? else {
         return Ok(None);
     };
     match asked(reference) {
@@ -147,11 +142,7 @@ fn read_head(
         Some(asked) if *asked != digest => return Err(mismatch(asked, digest)),
         _ => {}
     }
-    Ok(Some(ManifestHead {
-        digest,
-        media_type: answer::media_type(headers).ok_or_else(no_type)?,
-        size,
-    }))
+    Ok(Some(ManifestHead { digest }))
 }
 
 fn asked(reference: &Reference) -> Option<&Digest> {
@@ -182,8 +173,4 @@ fn mismatch(expected: &Digest, actual: Digest) -> UpstreamError {
         expected: expected.clone(),
         actual,
     }
-}
-
-fn no_type() -> UpstreamError {
-    UpstreamError::protocol("its manifest has no Content-Type")
 }

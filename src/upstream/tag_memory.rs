@@ -54,7 +54,7 @@ struct Known {
 
 impl HeapSize for Known {
     fn heap_size(&self) -> usize {
-        self.head.digest.heap_size() + self.head.media_type.heap_size()
+        self.head.digest.heap_size()
     }
 }
 

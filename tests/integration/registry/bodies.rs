@@ -68,11 +68,13 @@ async fn a_body_that_parsers_read_differently_is_refused() {
 async fn a_type_that_disagrees_with_the_body_is_refused() {
     let app = image("app");
     let index = "application/vnd.oci.image.index.v1+json";
-    for media_type in [index, DOCKER, "application/json", "text/plain"] {
+    for media_type in [index, DOCKER, "application/vnd.example+json"] {
         assert_refused(media_type, &app, &piece(media_type, text_of(&app))).await;
     }
     let both = bent(&app, |manifest| manifest["manifests"] = json!([]));
     assert_refused("index and image", &app, &both).await;
+    let untyped = piece("application/json", both.bytes);
+    assert_refused("the same of no type", &app, &untyped).await;
 }
 
 /// Bypass 6: schema 1 has no config, and its digests bind nothing.

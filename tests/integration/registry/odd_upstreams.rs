@@ -1,9 +1,9 @@
 //! Upstreams as they are: what they do otherwise than others, and pulls all the same.
 
-use sekisho::demo::{DemoRegistry, Fault};
+use sekisho::demo::{DemoRegistry, Fault, SampleContent};
 use sekisho::tasks::Tasks;
 
-use crate::kit::{Setup, World, blobs, image, manifests};
+use crate::kit::{Setup, World, blobs, entry, image, index_of, manifests, piece};
 
 const NAME: &str = "docker.io/team/app";
 const CORP: &str = "corp/team/app";
@@ -51,4 +51,84 @@ async fn pulls_from_an_upstream_that_redirects_everything() {
     let size = layer.bytes.len().to_string();
     assert_eq!(head.header("content-length"), Some(&*size));
     world.both(&path).await.assert_served(&layer.bytes);
+}
+
+#[tokio::test]
+async fn pulls_from_an_upstream_that_compresses_unasked() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.hub.tag("team/app", "1", &app.manifest.digest);
+    world.hub.inject("/v2/", usize::MAX, Fault::Gzip);
+    world.admit(NAME, &app).await;
+    for reference in ["1".to_owned(), app.manifest.digest.to_string()] {
+        let reply = world.both(&manifests(NAME, reference)).await;
+        reply.assert_served(&app.manifest.bytes);
+        assert_eq!(reply.header("content-encoding"), None);
+    }
+    let layer = &app.layers[0];
+    let reply = world.both(&blobs(NAME, &layer.digest)).await;
+    reply.assert_served(&layer.bytes);
+    assert_eq!(reply.header("content-encoding"), None);
+}
+
+/// What a few bytes grow into is cut off where the manifest's size ends.
+#[tokio::test]
+async fn a_bomb_is_not_inflated() {
+    let world = World::start().await;
+    let (app, other) = (image("app"), image("other"));
+    for image in [&app, &other] {
+        world.hub.put_image("team/app", image);
+    }
+    let grown = |piece: &SampleContent| SampleContent {
+        bytes: vec![0; 64 << 20].into(),
+        ..piece.clone()
+    };
+    world.hub.put_blob("team/app", &grown(&app.layers[0]));
+    world.hub.put_blob("team/app", &grown(&other.config));
+    world.hub.inject("/blobs/", usize::MAX, Fault::Gzip);
+    let reply = world.get(&manifests(NAME, &other.manifest.digest)).await;
+    assert!(reply.status >= 500, "its config cannot be read");
+    world.admit(NAME, &app).await;
+    let reply = world.get(&blobs(NAME, &app.layers[0].digest)).await;
+    assert!(reply.status >= 500, "{reply:?}");
+}
+
+#[tokio::test]
+async fn serves_the_type_that_a_body_says_where_the_upstream_does_not() {
+    let with = |sent: &str| Fault::With("content-type", sent.to_owned());
+    for fault in [
+        Fault::Without("content-type"),
+        with("application/json"),
+        with("text/plain; charset=utf-8"),
+        with("application/octet-stream"),
+    ] {
+        let world = World::start().await;
+        let app = image("app");
+        let index = index_of(&[entry(&app, "linux", "amd64")]);
+        world.hub.put_image("team/app", &app);
+        world.hub.put_manifest("team/app", &index);
+        world.hub.tag("team/app", "1", &index.digest);
+        world.hub.inject("/manifests/", usize::MAX, fault);
+        world.admit(NAME, &app).await;
+        world.promote(&format!("{NAME}@{}", index.digest)).await;
+        for piece in [&index, &app.manifest] {
+            let reply = world.both(&manifests(NAME, &piece.digest)).await;
+            reply.assert_served(&piece.bytes);
+            let sent = reply.header("content-type");
+            assert_eq!(sent, Some(piece.media_type.as_str()));
+        }
+        let reply = world.both(&manifests(NAME, "1")).await;
+        reply.assert_served(&index.bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_does_not_say_what_it_is_is_refused_plainly() {
+    let world = World::of(Setup::default().production("mode = \"audit\"")).await;
+    let nothing = piece("application/json", "{\"hello\":\"world\"}");
+    world.hub.put_manifest("team/app", &nothing);
+    let reply = world.both(&manifests(NAME, &nothing.digest)).await;
+    reply.assert_denied("manifest-refused");
+    assert!(reply.message().contains("nor its body says"), "{reply:?}");
 }

@@ -1,5 +1,7 @@
 //! Manifests: found, verified, bounded.
 
+use std::time::Duration;
+
 use http::Method;
 use sekisho::demo::{Fault, RequestKind, SampleContent};
 use sekisho::oci::{Digest, MediaType, Reference};
@@ -10,8 +12,6 @@ use super::setting::{NAME, Setting, image, name, tag};
 fn head_of(piece: &SampleContent) -> ManifestHead {
     ManifestHead {
         digest: piece.digest.clone(),
-        media_type: piece.media_type.clone(),
-        size: piece.bytes.len() as u64,
     }
 }
 
@@ -144,15 +144,81 @@ async fn refuses_a_manifest_over_four_mebibytes() {
 }
 
 #[tokio::test]
-async fn refuses_a_compressed_manifest() {
+async fn decodes_a_compressed_manifest_and_verifies_it() {
     let setting = Setting::open().await;
-    let gzip = Fault::With("content-encoding", "gzip".to_owned());
-    setting.registry.inject("/manifests/", 1, gzip);
-    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    let upstream = setting.upstream();
+    let slow = Fault::Slow(100, Duration::from_millis(1));
+    for faults in [vec![Fault::Gzip], vec![Fault::Gzip, slow]] {
+        setting.registry.heal();
+        for fault in faults {
+            setting.registry.inject("/manifests/", usize::MAX, fault);
+        }
+        for reference in [tag("1.0"), setting.by_digest()] {
+            let head = upstream.head_manifest(&name(), &reference).await;
+            assert_eq!(head, Ok(head_of(&setting.image.manifest)));
+            let fetched = upstream.get_manifest(&name(), &reference).await.unwrap();
+            assert_eq!(fetched.bytes, setting.image.manifest.bytes);
+            assert_eq!(fetched.digest, setting.image.manifest.digest);
+        }
+    }
+    setting.registry.heal();
+    for fault in [Fault::WrongBytes, Fault::Gzip] {
+        setting.registry.inject("/manifests/", 1, fault);
+    }
+    let fetched = upstream.get_manifest(&name(), &setting.by_digest()).await;
     assert!(
-        matches!(fetched, Err(UpstreamError::Protocol(_))),
+        matches!(fetched, Err(UpstreamError::DigestMismatch { .. })),
         "{fetched:?}"
     );
+}
+
+#[tokio::test]
+async fn refuses_a_manifest_that_grows_beyond_four_mebibytes() {
+    let setting = Setting::open().await;
+    let over = vec![b' '; MAX_MANIFEST_BYTES as usize + 1];
+    let over = SampleContent::new(MediaType::OCI_MANIFEST, over);
+    setting.registry.put_manifest(NAME, &over);
+    setting.registry.inject("/manifests/", 1, Fault::Gzip);
+    let reference = Reference::Digest(over.digest);
+    let fetched = setting.upstream().get_manifest(&name(), &reference).await;
+    let too_large = Err(UpstreamError::TooLarge {
+        limit: MAX_MANIFEST_BYTES,
+    });
+    assert_eq!(fetched, too_large);
+}
+
+#[tokio::test]
+async fn refuses_a_coding_that_it_does_not_know_or_that_is_another() {
+    let setting = Setting::open().await;
+    for coding in ["br", "zstd", "gzip, gzip", "gzip", "deflate"] {
+        let coded = Fault::With("content-encoding", coding.to_owned());
+        setting.registry.inject("/manifests/", 1, coded);
+        let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+        let Err(UpstreamError::Protocol(why)) = fetched else {
+            panic!("{fetched:?}");
+        };
+        assert!(why.contains("cod"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_without_its_type_is_read_as_what_its_body_says() {
+    let setting = Setting::open().await;
+    let upstream = setting.upstream();
+    let with = |sent: &str| Fault::With("content-type", sent.to_owned());
+    for fault in [
+        Fault::Without("content-type"),
+        with("application/json; charset=utf-8"),
+        with("text/plain"),
+        with("application/octet-stream"),
+    ] {
+        setting.registry.inject("/manifests/", 2, fault.clone());
+        let head = upstream.head_manifest(&name(), &tag("1.0")).await;
+        assert_eq!(head, Ok(head_of(&setting.image.manifest)), "{fault:?}");
+        let fetched = upstream.get_manifest(&name(), &tag("1.0")).await.unwrap();
+        assert_eq!(fetched.media_type, MediaType::OCI_MANIFEST, "{fault:?}");
+        assert_eq!(fetched.bytes, setting.image.manifest.bytes);
+    }
 }
 
 #[tokio::test]
