@@ -33,10 +33,31 @@ impl Tag {
         Self(Arc::from("latest"))
     }
 
+    /// The tag that lists what refers to `digest` where a registry has no list of its
+    /// own: `sha256-<hex>`, the digits cut to 64 (distribution-spec, "Referrers Tag
+    /// Schema").
+    pub fn of_referrers(digest: &Digest) -> Self {
+        let (algorithm, digits) = (digest.algorithm().as_str(), digest.hex());
+        Self(Arc::from(format!("{algorithm}-{digits:.64}")))
+    }
+
+    /// The digest that such a tag of cosign's names: `sha256-<hex>.sig`, `.att` or
+    /// `.sbom`.
+    pub fn attached_to(&self) -> Option<Digest> {
+        let (digest, kind) = self.0.rsplit_once('.')?;
+        let digest = ATTACHED
+            .contains(&kind)
+            .then(|| digest.replacen('-', ":", 1))?;
+        Digest::parse(&digest).ok()
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// What cosign attaches: signatures, attestations, bills of materials.
+const ATTACHED: [&str; 3] = ["sig", "att", "sbom"];
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,6 +204,39 @@ impl fmt::Display for ImageRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_stand_for_what_refers_to_a_digest() {
+        let (sha256, sha512) = (Digest::sha256(b"x"), Digest::sha512(b"x"));
+        let tag = Tag::of_referrers(&sha256).to_string();
+        assert_eq!(tag, format!("sha256-{}", sha256.hex()));
+        let tag = Tag::of_referrers(&sha512).to_string();
+        assert_eq!(tag, format!("sha512-{}", &sha512.hex()[..64]));
+        assert!(Tag::parse(&tag).is_ok());
+    }
+
+    #[test]
+    fn cosigns_tags_name_what_they_are_attached_to() {
+        let digest = Digest::sha256(b"x");
+        let attached = |text: &str| Tag::parse(text).unwrap().attached_to();
+        let hex = digest.hex();
+        for kind in ["sig", "att", "sbom"] {
+            let found = attached(&format!("sha256-{hex}.{kind}"));
+            assert_eq!(found.as_ref(), Some(&digest));
+        }
+        for other in [
+            "latest".to_owned(),
+            "1.sig".to_owned(),
+            format!("sha256-{hex}"),
+            format!("sha256-{hex}.zip"),
+            format!("sha256-{}.sig", &hex[1..]),
+            format!("sha256-{}.sig", hex.to_uppercase()),
+            format!("sha256_{hex}.sig"),
+            format!("md5-{hex}.sig"),
+        ] {
+            assert_eq!(attached(&other), None, "{other}");
+        }
+    }
 
     fn parse(text: &str) -> Result<String, ImageRefError> {
         let hub = RegistryHost::parse("docker.io").unwrap();

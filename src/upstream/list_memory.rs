@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::flight::SingleFlight;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
-use crate::oci::{Digest, Referrer, RepositoryName, Tag, read_referrers};
+use crate::oci::{Digest, Referrer, RepositoryName, Tag, write_referrers};
 use crate::tasks::Tasks;
 
 use super::{Upstream, UpstreamError};
@@ -72,7 +72,7 @@ enum ListEnd {
 #[derive(Clone, Debug)]
 struct ReferrerListing {
     entries: Arc<[Referrer]>,
-    /// Of the document, in bytes.
+    /// Of the document that lists them, in bytes.
     size: usize,
 }
 
@@ -125,8 +125,7 @@ impl ListMemory {
         memory.tags.flights.join(name, start).await
     }
 
-    /// What refers to `digest`, as the upstream lists it; nothing where it has no such
-    /// list.
+    /// What refers to `digest`, as the upstream lists it.
     ///
     /// # Errors
     /// Those of [`Upstream::referrers`], remembered ones among them.
@@ -227,16 +226,10 @@ impl Memory {
         &self,
         (name, digest): &(RepositoryName, Digest),
     ) -> Result<ReferrerListing, UpstreamError> {
-        let body = match self.upstream.referrers(name, digest, None).await {
-            Ok(Some(body)) => body,
-            Ok(None) | Err(UpstreamError::NotFound) => return Ok(ReferrerListing::none()),
-            Err(error) => return Err(error),
-        };
-        let unreadable = |error| format!("its referrers cannot be read: {error}");
-        let entries = read_referrers(&body).map_err(unreadable);
+        let entries = self.upstream.referrers(name, digest).await?;
         Ok(ReferrerListing {
-            entries: entries.map_err(UpstreamError::protocol)?.into(),
-            size: body.len(),
+            size: write_referrers(&entries).len(),
+            entries: entries.into(),
         })
     }
 
@@ -261,15 +254,6 @@ impl Memory {
         };
         let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
         Validity::lasting(asked_at, lifetime)
-    }
-}
-
-impl ReferrerListing {
-    fn none() -> Self {
-        Self {
-            entries: Arc::from([]),
-            size: 0,
-        }
     }
 }
 

@@ -1,13 +1,12 @@
-//! Lists: the tags of a repository, and what refers to a digest.
+//! The tags of a repository.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, Method};
 use serde::Deserialize;
-use url::Url;
 
-use crate::oci::{Digest, MediaType, RepositoryName, Tag};
+use crate::oci::{RepositoryName, Tag};
 
-use super::{MAX_MANIFEST_BYTES, Upstream, UpstreamError, answer};
+use super::link::next_query;
+use super::{MAX_MANIFEST_BYTES, Upstream, UpstreamError};
 
 /// One page of a repository's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ impl Upstream {
             .append_pair("n", &n.to_string())
             .extend_pairs(last_pair);
         let answer = self.send(&call).await?;
-        let more = next_of(answer.response.headers(), &call.url);
+        let more = next_of(answer.response.headers());
         let body = self.body(answer, MAX_MANIFEST_BYTES).await?;
         let tags = read_tags(&body)?;
         let next = match more {
@@ -59,40 +58,6 @@ impl Upstream {
         // A page that leads to itself would be asked for for ever.
         let next = next.filter(|next| Some(next) != last);
         Ok(TagPage { tags, next })
-    }
-
-    /// The index of what refers to `digest` (distribution-spec, "Listing
-    /// Referrers"), or `None` from an upstream that has no such list.
-    pub async fn referrers(
-        &self,
-        name: &RepositoryName,
-        digest: &Digest,
-        artifact_type: Option<&str>,
-    ) -> Result<Option<Bytes>, UpstreamError> {
-        self.noted(self.referrer_index(name, digest, artifact_type).await)
-    }
-
-    async fn referrer_index(
-        &self,
-        name: &RepositoryName,
-        digest: &Digest,
-        artifact_type: Option<&str>,
-    ) -> Result<Option<Bytes>, UpstreamError> {
-        let mut call = self.to(Method::GET, name, &format!("referrers/{digest}"))?;
-        if let Some(artifact_type) = artifact_type {
-            let mut query = call.url.query_pairs_mut();
-            query.append_pair("artifactType", artifact_type);
-        }
-        let accept = HeaderValue::from_static("application/vnd.oci.image.index.v1+json");
-        call.headers.insert(header::ACCEPT, accept);
-        let answer = match self.send(&call).await {
-            Err(UpstreamError::NotFound) => return Ok(None),
-            answer => answer?,
-        };
-        if answer::media_type(answer.response.headers()) != Some(MediaType::OCI_INDEX) {
-            return Err(UpstreamError::protocol("its referrers are no index"));
-        }
-        self.body(answer, MAX_MANIFEST_BYTES).await.map(Some)
     }
 }
 
@@ -113,23 +78,13 @@ enum Next {
     Page,
 }
 
-/// Reads `Link: </v2/a/tags/list?n=2&last=b>; rel="next"`. Only `last` is
-/// taken from it; where it points is not.
-fn next_of(headers: &HeaderMap, from: &Url) -> Next {
-    let line = headers
-        .get(header::LINK)
-        .and_then(|line| line.to_str().ok());
-    let target = line.and_then(|line| {
-        let (target, parameters) = line.trim_start().strip_prefix('<')?.split_once('>')?;
-        let next = parameters.contains("rel=\"next\"") || parameters.contains("rel=next");
-        next.then_some(target)
-    });
-    let Some(target) = target else {
+/// Only `last` is taken from a link to the next page.
+fn next_of(headers: &HeaderMap) -> Next {
+    let Some(query) = next_query(headers) else {
         return Next::None;
     };
-    let last = from.join(target).ok().and_then(|url| {
-        let pair = url.query_pairs().find(|(key, _)| key == "last")?;
-        Tag::parse(&pair.1).ok()
-    });
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let last = pairs.find(|(key, _)| key == "last");
+    let last = last.and_then(|(_, last)| Tag::parse(&last).ok());
     last.map_or(Next::Page, Next::After)
 }

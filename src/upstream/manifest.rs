@@ -88,7 +88,7 @@ impl Upstream {
         self.noted(self.fetch(name, reference).await)
     }
 
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         name: &RepositoryName,
         reference: &Reference,

@@ -89,7 +89,7 @@ impl Hold {
 pub(super) struct Faults(Mutex<Vec<ActiveFault>>);
 
 struct ActiveFault {
-    /// Part of the paths that it hits.
+    /// Part of the paths, with their queries, that it hits.
     fragment: String,
     /// Requests that it still hits.
     left: usize,

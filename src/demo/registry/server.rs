@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -175,7 +176,7 @@ impl DemoRegistry {
 
 /// What goes wrong.
 impl DemoRegistry {
-    /// The next `times` requests whose path holds `fragment` go wrong so.
+    /// The next `times` requests whose path and query hold `fragment` go wrong so.
     /// Several faults on one path all strike.
     pub fn inject(&self, fragment: &str, times: usize, fault: Fault) {
         self.0.faults.arm(fragment, times, fault);
@@ -204,7 +205,8 @@ impl Shared {
         let (parts, _) = request.into_parts();
         let route = DemoRoute::parse(parts.uri.path());
         self.log.add(&parts, &route);
-        let faults = self.faults.take(&parts.method, parts.uri.path());
+        let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
+        let faults = self.faults.take(&parts.method, path);
         for fault in &faults {
             if let Fault::Held(hold) = fault {
                 hold.wait().await;

@@ -132,3 +132,30 @@ async fn a_manifest_that_does_not_say_what_it_is_is_refused_plainly() {
     reply.assert_denied("manifest-refused");
     assert!(reply.message().contains("nor its body says"), "{reply:?}");
 }
+
+#[tokio::test]
+async fn lists_referrers_of_an_upstream_that_has_no_such_list() {
+    let sbom_type = "application/spdx+json";
+    let setup = Setup::default().production(&format!("referrer_types = [\"{sbom_type}\"]"));
+    let world = World::of(setup).await;
+    let app = image("app");
+    let sbom = app.referrer(sbom_type, "{}");
+    for image in [&app, &sbom] {
+        world.hub.put_image("team/app", image);
+    }
+    world.admit(NAME, &app).await;
+    let mut entry = sbom.manifest.descriptor();
+    entry["artifactType"] = sbom_type.into();
+    let list = index_of(&[entry]);
+    let tag = format!("sha256-{}", app.manifest.digest.hex());
+    world.hub.put_manifest("team/app", &list);
+    world.hub.tag("team/app", &tag, &list.digest);
+    let missing = Fault::Status(404);
+    world.hub.inject("/referrers/", usize::MAX, missing);
+    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
+    let listed = world.both(&path).await.json();
+    let digest = sbom.manifest.digest.to_string();
+    assert_eq!(listed["manifests"][0]["digest"], digest);
+    let reply = world.both(&manifests(NAME, &sbom.manifest.digest)).await;
+    reply.assert_served(&sbom.manifest.bytes);
+}

@@ -1,9 +1,8 @@
-//! Tags and referrers.
+//! Tags.
 
 use sekisho::demo::Fault;
 use sekisho::oci::{RepositoryName, Tag};
 use sekisho::upstream::UpstreamError;
-use serde_json::Value;
 
 use super::setting::{NAME, Setting, name};
 
@@ -69,47 +68,4 @@ async fn an_unknown_repository_has_no_tags() {
     let other = RepositoryName::parse("library/other").unwrap();
     let page = setting.upstream().tags(&other, 10, None).await;
     assert_eq!(page, Err(UpstreamError::NotFound));
-}
-
-#[tokio::test]
-async fn lists_referrers_by_type() {
-    let setting = Setting::open().await;
-    let sbom = setting.image.referrer("application/spdx+json", "{}");
-    let other = setting.image.referrer("application/vnd.example", "x");
-    setting.registry.put_image(NAME, &sbom);
-    setting.registry.put_image(NAME, &other);
-    let upstream = setting.upstream();
-    let digest = &setting.image.manifest.digest;
-    for (kind, count) in [
-        (None, 2),
-        (Some("application/spdx+json"), 1),
-        (Some("none"), 0),
-    ] {
-        let index = upstream
-            .referrers(&name(), digest, kind)
-            .await
-            .unwrap()
-            .unwrap();
-        let index: Value = serde_json::from_slice(&index).unwrap();
-        assert_eq!(
-            index["manifests"].as_array().unwrap().len(),
-            count,
-            "{kind:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_upstream_without_referrers_has_none() {
-    let setting = Setting::open().await;
-    setting
-        .registry
-        .inject("/referrers/", 1, Fault::Status(404));
-    let digest = &setting.image.manifest.digest;
-    let upstream = setting.upstream();
-    assert_eq!(upstream.referrers(&name(), digest, None).await, Ok(None));
-    let html = Fault::With("content-type", "text/html".to_owned());
-    setting.registry.inject("/referrers/", 1, html);
-    let page = upstream.referrers(&name(), digest, None).await;
-    assert!(matches!(page, Err(UpstreamError::Protocol(_))), "{page:?}");
 }

@@ -8,6 +8,7 @@ mod lists;
 mod manifests;
 mod proxy;
 mod redirects;
+mod referrers;
 mod setting;
 mod tags;
 mod tls;

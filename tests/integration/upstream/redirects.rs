@@ -200,8 +200,8 @@ async fn follows_lists_to_a_listed_host() {
     let page = upstream.tags(&name(), 10, None).await.unwrap();
     assert_eq!(page.tags, [Tag::parse("1.0").unwrap()]);
     let digest = &setting.image.manifest.digest;
-    let listed = upstream.referrers(&name(), digest, None).await.unwrap();
-    assert!(String::from_utf8_lossy(&listed.unwrap()).contains("application/spdx+json"));
+    let listed = upstream.referrers(&name(), digest).await.unwrap();
+    assert_eq!(listed.len(), 1);
 }
 
 #[tokio::test]
