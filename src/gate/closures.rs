@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
+use super::attachments::Attachments;
 use super::failures::{AskedAt, Failures};
 use super::reading::{FetchedClosure, ReadOutcome, read_closure};
 use super::refusal::Refusal;
@@ -75,6 +76,7 @@ pub(super) struct Closures {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     memory: Arc<RememberedClosures>,
+    attachments: Arc<Attachments>,
     flights: Arc<SingleFlight<Key, Result<ReadOutcome, UpstreamError>>>,
     tasks: Tasks,
     owned: Arc<Semaphore>,
@@ -128,10 +130,16 @@ impl RememberedClosures {
 }
 
 impl Closures {
-    pub(super) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>, tasks: Tasks) -> Self {
+    pub(super) fn new(
+        ledger: Arc<Ledger>,
+        upstreams: Arc<Upstreams>,
+        attachments: Arc<Attachments>,
+        tasks: Tasks,
+    ) -> Self {
         Self {
             ledger,
             upstreams,
+            attachments,
             memory: Arc::new(RememberedClosures::new()),
             flights: Arc::new(SingleFlight::default()),
             tasks,
@@ -209,7 +217,7 @@ impl Closures {
         now: Timestamp,
     ) -> Result<KnownClosure, Refusal> {
         if let Some(closure) = self.ledger.index().closure(repository, digest) {
-            return Ok(KnownClosure::Recorded(closure));
+            return Ok(KnownClosure::Recorded(self.attached(repository, closure)));
         }
         let key = (repository.clone(), digest.clone());
         let outcome = match self.memory.get(&key, now) {
@@ -220,10 +228,19 @@ impl Closures {
             },
         };
         match outcome {
-            ReadOutcome::Read(read) => Ok(KnownClosure::Unrecorded(read)),
+            ReadOutcome::Read(read) => Ok(KnownClosure::Unrecorded(FetchedClosure {
+                closure: self.attached(repository, read.closure),
+                ..read
+            })),
             ReadOutcome::Unfit(why) => Ok(KnownClosure::Unfit(why)),
             ReadOutcome::Absent => Err(Refusal::ManifestUnknown),
         }
+    }
+
+    /// The closure with what a tag of cosign's says of it.
+    fn attached(&self, repository: &Repository, closure: Arc<Closure>) -> Arc<Closure> {
+        let applied = self.attachments.applied(repository, &closure);
+        applied.map_or(closure, Arc::new)
     }
 
     /// The closure of what is looked at unasked, with the aliases that nobody need

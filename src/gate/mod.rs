@@ -8,6 +8,7 @@
 //! not.
 
 mod admit;
+mod attachments;
 mod blob;
 mod closures;
 mod evidence;

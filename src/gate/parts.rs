@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attachments::Attachments;
 use super::closures::Closures;
 use super::evidence::PullFacts;
 use super::evidence::Sources;
@@ -48,18 +49,26 @@ impl GateParts {
         let Self { ledger, cache, .. } = self;
         let facts = Arc::new(PullFacts::default());
         let upstreams = Arc::new(Upstreams::new(self.upstreams));
-        let closures = Closures::new(ledger.clone(), upstreams.clone(), self.tasks);
+        let attachments = Arc::new(Attachments::new());
+        let closures = Closures::new(
+            ledger.clone(),
+            upstreams.clone(),
+            attachments.clone(),
+            self.tasks,
+        );
         let closures = Arc::new(closures);
         let sources = Sources::new(
             ledger.clone(),
             upstreams.clone(),
             closures.clone(),
+            attachments.clone(),
             facts.clone(),
         );
         let judge = Judge::new(ledger.clone(), cache.clone(), closures.clone(), sources);
         let records = Records::new(self.recorder, ledger.clone(), facts.clone());
+        let resolver = Resolver::new(upstreams.clone(), ledger.clone(), attachments);
         let shared = Shared {
-            resolver: Arc::new(Resolver::new(upstreams.clone(), ledger.clone())),
+            resolver: Arc::new(resolver),
             judge: Arc::new(judge),
             records: Arc::new(records),
             server: Server::new(cache, upstreams.clone(), self.metrics),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::attachments::Attachments;
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
@@ -23,11 +24,20 @@ pub(super) struct ResolvedReference {
 pub(super) struct Resolver {
     upstreams: Arc<Upstreams>,
     ledger: Arc<Ledger>,
+    attachments: Arc<Attachments>,
 }
 
 impl Resolver {
-    pub(super) fn new(upstreams: Arc<Upstreams>, ledger: Arc<Ledger>) -> Self {
-        Self { upstreams, ledger }
+    pub(super) fn new(
+        upstreams: Arc<Upstreams>,
+        ledger: Arc<Ledger>,
+        attachments: Arc<Attachments>,
+    ) -> Self {
+        Self {
+            upstreams,
+            ledger,
+            attachments,
+        }
     }
 
     /// The environment of a pull, where the asker's own rights, and the operator's lists
@@ -63,6 +73,23 @@ impl Resolver {
         reference: &Reference,
         lane: Lane,
     ) -> Result<ResolvedReference, Halt> {
+        let resolved = self.look_up(pull, environment, reference, lane).await?;
+        if let (Lane::Layered, Reference::Tag(tag)) = (lane, reference)
+            && let Some(subject) = tag.attached_to()
+        {
+            let attachments = &self.attachments;
+            attachments.note(pull.repository(), &resolved.digest, subject);
+        }
+        Ok(resolved)
+    }
+
+    async fn look_up(
+        &self,
+        pull: Pull<'_>,
+        environment: &Environment,
+        reference: &Reference,
+        lane: Lane,
+    ) -> Result<ResolvedReference, Halt> {
         if let Some(digest) = self.known(pull, environment, reference) {
             return Ok(ResolvedReference::fresh(digest));
         }
@@ -71,7 +98,7 @@ impl Resolver {
             Reference::Digest(digest) => return Ok(ResolvedReference::fresh(digest.clone())),
             Reference::Tag(tag) => tag,
         };
-        if environment.settings(pull.repository()).promoted_tags {
+        if serves_promoted(pull, environment, tag) {
             let promoted = self.promoted(pull, tag);
             return Ok(ResolvedReference::fresh(
                 promoted.ok_or(Refusal::ManifestUnknown)?,
@@ -92,7 +119,7 @@ impl Resolver {
         let repository = pull.repository();
         match reference {
             Reference::Digest(digest) => Some(digest.clone()),
-            Reference::Tag(_) if environment.settings(repository).promoted_tags => None,
+            Reference::Tag(tag) if serves_promoted(pull, environment, tag) => None,
             Reference::Tag(_) => {
                 let tags = &self.upstreams.get(repository.host())?.tags;
                 let known = tags.known(repository.name(), reference, pull.now)?;
@@ -147,7 +174,7 @@ impl Resolver {
         tag: &Tag,
     ) -> Option<Digest> {
         let repository = pull.repository();
-        if environment.settings(repository).promoted_tags {
+        if serves_promoted(pull, environment, tag) {
             return self.promoted(pull, tag);
         }
         let tags = &self.upstreams.get(repository.host())?.tags;
@@ -169,6 +196,12 @@ impl Resolver {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether `tag` means what was last promoted under it. What cosign attaches to an image
+/// is not promoted by itself.
+pub(super) fn serves_promoted(pull: Pull<'_>, environment: &Environment, tag: &Tag) -> bool {
+    environment.settings(pull.repository()).promoted_tags && tag.attached_to().is_none()
 }
 
 fn no_environment() -> Denial {

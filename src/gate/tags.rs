@@ -18,7 +18,7 @@ use super::list_budget::ListBudget;
 use super::parts::Shared;
 use super::pull::{Client, Halt, Lane, Pull, RequestTarget};
 use super::refusal::Refusal;
-use super::resolve::Resolver;
+use super::resolve::{Resolver, serves_promoted};
 use super::upstreams::Upstreams;
 use super::withheld::Withheld;
 use crate::clock::Clock;
@@ -222,7 +222,7 @@ impl TagLister {
             return Meaning::Digest(digest);
         }
         let last = self.resolver.last_known(pull, environment, tag);
-        if environment.settings(pull.repository()).promoted_tags {
+        if serves_promoted(pull, environment, tag) {
             return last.map_or(Meaning::Nothing, Meaning::Digest);
         }
         if !asking.is_granted(pull, last.is_some()).await {

@@ -90,9 +90,15 @@ impl Membership {
         });
     }
 
-    /// An image's digest fixes its blobs, so once is enough.
+    /// An image's digest fixes its blobs, so once is enough for those. What it refers to
+    /// may be learnt later, from a tag.
     fn link(&self, repository: &Repository, image: &Image) {
         let manifest = &image.manifest;
+        if let Some(subject) = &image.subject {
+            self.at(repository, subject, |place| {
+                add(&mut place.referrers, manifest);
+            });
+        }
         let linked = |place: &mut RepositoryEntry| std::mem::replace(&mut place.linked, true);
         if self.at(repository, manifest, linked) {
             return;
@@ -103,11 +109,6 @@ impl Membership {
                     shrink(&mut place.images);
                     place.images.push(manifest.clone());
                 }
-            });
-        }
-        if let Some(subject) = &image.subject {
-            self.at(repository, subject, |place| {
-                add(&mut place.referrers, manifest);
             });
         }
     }

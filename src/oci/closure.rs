@@ -95,7 +95,8 @@ pub struct Image {
     pub content: ImageContent,
     pub config: Descriptor,
     pub layers: Vec<Descriptor>,
-    /// The manifest that this one refers to (image-spec, "subject").
+    /// The manifest that this one refers to (image-spec, "subject"), or is attached to
+    /// by a tag of cosign's.
     pub subject: Option<Digest>,
 }
 
@@ -160,6 +161,24 @@ impl Closure {
             Shape::Image(Box::new(image.clone())),
             Vec::new(),
         )
+    }
+
+    /// The same, where a tag says that it is attached to `subject`: for an artifact whose
+    /// own manifest names none. What runs is attached to nothing by a tag.
+    pub fn attached_to(&self, subject: &Digest) -> Option<Self> {
+        let Shape::Image(image) = &self.shape else {
+            return None;
+        };
+        let is_artifact = matches!(image.content, ImageContent::Artifact { .. });
+        if !is_artifact || image.subject.is_some() {
+            return None;
+        }
+        let mut attached = self.clone();
+        attached.shape = Shape::Image(Box::new(Image {
+            subject: Some(subject.clone()),
+            ..Image::clone(image)
+        }));
+        Some(attached)
     }
 
     pub fn root(&self) -> &Digest {

@@ -103,14 +103,17 @@ impl<'a> Judgement<'a> {
 
     /// Rule 13: other artifacts need a rule that names their type.
     fn admits_artifact(&mut self, image: &Image, artifact_type: &MediaType) -> bool {
+        let mut next = "a repository rule can name its type in artifact_types";
         let detail = if image.has_runnable_layers() {
             format!("it says that it is {artifact_type}, and its layers run")
-        } else if !self.settings.artifact_types.contains(artifact_type) {
-            format!("artifact type {artifact_type} is not served")
-        } else {
+        } else if self.settings.artifact_types.contains(artifact_type) {
             return true;
+        } else if self.settings.referrer_types.contains(artifact_type) {
+            next = "pull it by the tag that names its image";
+            format!("{artifact_type} that refers to no image, as far as is known")
+        } else {
+            format!("artifact type {artifact_type} is not served")
         };
-        let next = "a repository rule can name its type in artifact_types";
         self.deny(DenialReason::ManifestRefused, detail, next);
         false
     }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::bases::Bases;
 use super::facts::PullFacts;
 use super::vouch::Vouchers;
+use crate::gate::attachments::Attachments;
 use crate::gate::closures::Closures;
 use crate::gate::pull::{OtherVerdicts, Question};
 use crate::gate::upstreams::Upstreams;
@@ -26,6 +27,7 @@ const SUBJECT_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 pub(in crate::gate) struct Sources {
     ledger: Arc<Ledger>,
     closures: Arc<Closures>,
+    attachments: Arc<Attachments>,
     facts: Arc<PullFacts>,
     vouchers: Vouchers,
     bases: Bases,
@@ -36,6 +38,7 @@ impl Sources {
         ledger: Arc<Ledger>,
         upstreams: Arc<Upstreams>,
         closures: Arc<Closures>,
+        attachments: Arc<Attachments>,
         facts: Arc<PullFacts>,
     ) -> Self {
         Self {
@@ -46,6 +49,7 @@ impl Sources {
             },
             ledger,
             closures,
+            attachments,
             facts,
         }
     }
@@ -64,7 +68,7 @@ impl Sources {
         if lacks_scan_or_promotion(&evidence) {
             evidence.held_upstream = self.vouchers.held(question).await;
         }
-        evidence.subject_permitted = permitted_subject(question, &evidence, others).await;
+        evidence.subject_permitted = self.subject_permitted(question, &evidence, others).await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);
         match self.first_seen(question, &evidence).await {
             Ok(first_seen) => evidence.first_seen = first_seen,
@@ -154,6 +158,35 @@ impl Sources {
         self.ledger.index().overrides(subject, &evidence.parents)
     }
 
+    /// Rule 13: whether the manifest that a referrer refers to is permitted. What tags
+    /// attach it to may change unseen, so that a no holds no longer than a yes.
+    async fn subject_permitted(
+        &self,
+        question: Question<'_>,
+        evidence: &Evidence,
+        others: &dyn OtherVerdicts,
+    ) -> TimedEvidence<bool> {
+        if question.depth > 0 {
+            return TimedEvidence::default();
+        }
+        let subject = question.subject;
+        let attached = self
+            .attachments
+            .subjects(&subject.repository, &subject.digest);
+        let no = TimedEvidence::lasting(false, question.now, SUBJECT_VERDICT_TTL);
+        let no = Some(no).filter(|_| !attached.is_empty());
+        for digest in referred(evidence, attached) {
+            let subject = Subject {
+                digest,
+                ..subject.clone()
+            };
+            if others.permits(question.of_another(&subject)).await {
+                return TimedEvidence::lasting(true, question.now, SUBJECT_VERDICT_TTL);
+            }
+        }
+        no.unwrap_or_default()
+    }
+
     /// When it was first seen, where that matters: now, if never before.
     async fn first_seen(
         &self,
@@ -193,36 +226,17 @@ fn unreadable(evidence: &mut Evidence, error: &LedgerError) {
     evidence.confirmed = false;
 }
 
-/// Rule 13: whether the manifest that a referrer refers to is permitted.
-async fn permitted_subject(
-    question: Question<'_>,
-    evidence: &Evidence,
-    others: &dyn OtherVerdicts,
-) -> TimedEvidence<bool> {
-    if question.depth > 0 {
-        return TimedEvidence::default();
-    }
-    for digest in referred(evidence) {
-        let subject = Subject {
-            digest,
-            ..question.subject.clone()
-        };
-        if others.permits(question.of_another(&subject)).await {
-            return TimedEvidence::lasting(true, question.now, SUBJECT_VERDICT_TTL);
-        }
-    }
-    TimedEvidence::default()
-}
-
-/// What a referrer refers to; for an attestation, the indexes that hold it.
-fn referred(evidence: &Evidence) -> Vec<Digest> {
+/// What a referrer refers to, or is `attached` to; for BuildKit's attestations, the indexes
+/// that hold them.
+fn referred(evidence: &Evidence, attached: Vec<Digest>) -> Vec<Digest> {
     let Shape::Image(image) = evidence.closure.shape() else {
         return Vec::new();
     };
+    let (parents, subject) = (evidence.parents.iter().cloned(), image.subject.clone());
     match image.content {
         ImageContent::Runnable { .. } => Vec::new(),
-        ImageContent::Attestation => evidence.parents.clone(),
-        ImageContent::Artifact { .. } => image.subject.iter().cloned().collect(),
+        ImageContent::Attestation => attached.into_iter().chain(parents).collect(),
+        ImageContent::Artifact { .. } => attached.into_iter().chain(subject).collect(),
     }
 }
 

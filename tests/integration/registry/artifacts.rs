@@ -172,3 +172,155 @@ async fn a_list_of_referrers_hands_on_nothing_that_nobody_judged() {
         }
     }
 }
+
+const COSIGN: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+const SPDX: &str = "text/spdx+json";
+
+fn lists_what_cosign_attaches() -> Setup {
+    let keys = format!("referrer_types = [\"{COSIGN}\", \"{DSSE}\", \"{SPDX}\"]");
+    Setup::default().production(&keys)
+}
+
+/// As cosign writes it: an image's config that says nothing, and no subject.
+fn attachment(world: &World, media_type: &str, content: &str) -> (SampleContent, SampleContent) {
+    let layer = piece(media_type, content);
+    let config = json!({
+        "architecture": "", "created": "0001-01-01T00:00:00Z", "history": [{}], "os": "",
+        "rootfs": { "type": "layers", "diff_ids": [layer.digest.to_string()] }, "config": {},
+    });
+    let config = piece(
+        "application/vnd.oci.image.config.v1+json",
+        config.to_string(),
+    );
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI,
+        "config": config.descriptor(), "layers": [layer.descriptor()],
+    });
+    let manifest = piece(OCI, manifest.to_string());
+    for blob in [&config, &layer] {
+        world.hub.put_blob("team/app", blob);
+    }
+    world.hub.put_manifest("team/app", &manifest);
+    (manifest, layer)
+}
+
+fn attached_tag(image: &SampleImage, kind: &str) -> String {
+    format!("sha256-{}.{kind}", image.manifest.digest.hex())
+}
+
+#[tokio::test]
+async fn what_cosign_attaches_is_served_with_its_image_and_no_longer() {
+    for (kind, media_type) in [("sig", COSIGN), ("att", DSSE), ("sbom", SPDX)] {
+        let world = World::of(lists_what_cosign_attaches()).await;
+        let app = image("app");
+        world.hub.put_image("team/app", &app);
+        let (manifest, layer) = attachment(&world, media_type, kind);
+        let tag = attached_tag(&app, kind);
+        world.hub.tag("team/app", &tag, &manifest.digest);
+        let by_digest = manifests(NAME, &manifest.digest);
+        let by_tag = manifests(NAME, &tag);
+        // Nobody asked for the tag yet, so nobody knows what it is attached to.
+        world
+            .both(&by_digest)
+            .await
+            .assert_denied("manifest-refused");
+        let reply = world.both(&by_tag).await;
+        reply.assert_denied("not-in-admitted-image");
+        world.admit(NAME, &app).await;
+        world.advance(SignedDuration::from_millis(600));
+        for path in [&by_tag, &by_digest] {
+            world.both(path).await.assert_served(&manifest.bytes);
+        }
+        let content = blobs(NAME, &layer.digest);
+        world.both(&content).await.assert_served(&layer.bytes);
+        world.revoke(&app.manifest.digest).await;
+        world.advance(SignedDuration::from_millis(600));
+        for path in [&by_tag, &by_digest, &content] {
+            assert_eq!(world.both(path).await.status, 403, "{path}");
+        }
+        world.reinstate(&app.manifest.digest).await;
+        world.advance(SignedDuration::from_millis(600));
+        world.both(&by_tag).await.assert_served(&manifest.bytes);
+    }
+}
+
+#[tokio::test]
+async fn an_attachment_is_known_after_a_restart() {
+    let mut world = World::of(lists_what_cosign_attaches()).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    let (manifest, layer) = attachment(&world, COSIGN, "signature");
+    let tag = attached_tag(&app, "sig");
+    world.hub.tag("team/app", &tag, &manifest.digest);
+    world.admit(NAME, &app).await;
+    let reply = world.both(&manifests(NAME, &tag)).await;
+    reply.assert_served(&manifest.bytes);
+    world.stop().await;
+    world.serve().await;
+    let reply = world.both(&blobs(NAME, &layer.digest)).await;
+    reply.assert_served(&layer.bytes);
+    let reply = world.both(&manifests(NAME, &manifest.digest)).await;
+    reply.assert_served(&manifest.bytes);
+}
+
+/// The same bill of materials, attached to two images: one permitted image is enough.
+#[tokio::test]
+async fn one_attachment_of_two_images_is_served_with_either() {
+    let world = World::of(lists_what_cosign_attaches()).await;
+    let (app, other) = (image("app"), image("other"));
+    let (manifest, _) = attachment(&world, SPDX, "the same");
+    for image in [&app, &other] {
+        world.hub.put_image("team/app", image);
+        let tag = attached_tag(image, "sbom");
+        world.hub.tag("team/app", &tag, &manifest.digest);
+        world.admit(NAME, image).await;
+        let reply = world.both(&manifests(NAME, &tag)).await;
+        reply.assert_served(&manifest.bytes);
+    }
+    world.revoke(&app.manifest.digest).await;
+    world.advance(SignedDuration::from_millis(600));
+    let reply = world.both(&manifests(NAME, &manifest.digest)).await;
+    reply.assert_served(&manifest.bytes);
+    world.revoke(&other.manifest.digest).await;
+    world.advance(SignedDuration::from_millis(600));
+    let reply = world.both(&manifests(NAME, &manifest.digest)).await;
+    assert_eq!(reply.status, 403);
+}
+
+#[tokio::test]
+async fn a_tag_attaches_no_type_that_is_not_listed_and_nothing_elsewhere() {
+    let world = World::of(lists_what_cosign_attaches()).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    let (other_type, _) = attachment(&world, "application/vnd.example", "x");
+    let tag = attached_tag(&app, "sig");
+    world.hub.tag("team/app", &tag, &other_type.digest);
+    let reply = world.both(&manifests(NAME, &tag)).await;
+    reply.assert_denied("manifest-refused");
+    let (signature, _) = attachment(&world, COSIGN, "x");
+    for tag in ["latest".to_owned(), attached_tag(&app, "other")] {
+        world.hub.tag("team/app", &tag, &signature.digest);
+        let reply = world.both(&manifests(NAME, &tag)).await;
+        reply.assert_denied("manifest-refused");
+    }
+    let nobodys = attached_tag(&image("unknown"), "sig");
+    world.hub.tag("team/app", &nobodys, &signature.digest);
+    let reply = world.both(&manifests(NAME, &nobodys)).await;
+    assert_eq!(reply.status, 403);
+}
+
+#[tokio::test]
+async fn an_attachment_needs_no_promotion_where_tags_are_promoted() {
+    let keys = format!("promoted_tags = true\nreferrer_types = [\"{COSIGN}\"]");
+    let world = World::of(Setup::default().production(&keys)).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    let (manifest, _) = attachment(&world, COSIGN, "signature");
+    let tag = attached_tag(&app, "sig");
+    world.hub.tag("team/app", &tag, &manifest.digest);
+    world.admit(NAME, &app).await;
+    let reply = world.both(&manifests(NAME, &tag)).await;
+    reply.assert_served(&manifest.bytes);
+}
