@@ -43,7 +43,7 @@ impl ConfiguredUpstream {
         format!(
             "{host}{}/{}@{digest}",
             port.unwrap_or_default(),
-            repository.name()
+            self.upstream.client_name(repository.name())
         )
     }
 

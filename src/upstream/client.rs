@@ -13,6 +13,7 @@ use crate::metrics::{Metrics, UpstreamCause};
 use crate::oci::{RegistryHost, RepositoryName};
 
 use super::allowed_hosts::same_authority;
+use super::api_root::ApiRoot;
 use super::credential_source::HeldCredentials;
 use super::health::{CallKind, HealthSign, Page};
 use super::last_seen::{LastSeen, UpstreamCondition};
@@ -38,6 +39,7 @@ enum Purpose {
 
 struct Inner {
     config: UpstreamOptions,
+    root: ApiRoot,
     transport: Arc<Transport>,
     tokens: Tokens,
     last_seen: LastSeen,
@@ -78,20 +80,19 @@ pub(super) struct UpstreamResponse {
 impl Upstream {
     /// Sets up the client; nothing is sent yet.
     pub fn new(
-        mut config: UpstreamOptions,
+        config: UpstreamOptions,
         network: &Network,
         metrics: Metrics,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        if !config.url.path().ends_with('/') {
-            config.url.set_path(&format!("{}/", config.url.path()));
-        }
         let metrics_of = UpstreamMetrics::new(metrics, config.name.as_str());
         let transport = Arc::new(Transport::new(&config, network, metrics_of)?);
+        let root = ApiRoot::new(&config.url);
         let budget = || Arc::new(Semaphore::new(config.max_concurrent.max(1)));
         let credentials = HeldCredentials::new(config.name.clone(), config.credentials.as_ref());
         let inner = Inner {
-            tokens: Tokens::new(transport.clone(), credentials),
+            tokens: Tokens::new(transport.clone(), root.clone(), credentials),
+            root,
             last_seen: LastSeen::default(),
             calls: budget(),
             transfers: budget(),
@@ -122,6 +123,11 @@ impl Upstream {
     /// The segment under the gateway.
     pub fn path(&self) -> &str {
         &self.0.config.path
+    }
+
+    /// What clients of the upstream's own write behind its host, for `name`.
+    pub fn client_name(&self, name: &RepositoryName) -> String {
+        self.0.root.client_name(name)
     }
 
     /// How it was last seen.
@@ -161,13 +167,12 @@ impl Upstream {
         repository: &RepositoryName,
         rest: &str,
     ) -> Result<UpstreamCall, UpstreamError> {
-        let path = format!("v2/{}/{rest}", repository.as_str());
         let page = Page {
             kind: kind(&method, rest),
             repository: repository.clone(),
             path: rest.into(),
         };
-        let url = self.0.config.url.join(&path);
+        let url = self.0.root.url(repository, rest);
         let mut headers = HeaderMap::new();
         let identity = HeaderValue::from_static("identity");
         headers.insert(header::ACCEPT_ENCODING, identity);

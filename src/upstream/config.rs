@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::oci::{RegistryHost, RepositoryName};
 
-use super::{CredentialSource, EgressProxy, HostPattern};
+use super::{CredentialSource, EgressProxy, HostPattern, is_api_url};
 
 /// One remote registry and how it is asked.
 #[derive(Clone, Debug)]
@@ -15,7 +15,8 @@ pub struct UpstreamOptions {
     pub name: RegistryHost,
     /// The segment under the gateway; one component of a repository name.
     pub path: String,
-    /// Where its `/v2/` lies: http or https, host, port, and rarely a path.
+    /// Where its API lies: http or https, host, port, and rarely a path, below which
+    /// `/v2/` lies or in which it stands.
     pub url: Url,
     pub credentials: Option<CredentialSource>,
     /// The way out; `None`: directly.
@@ -78,7 +79,10 @@ pub struct CoolDown {
 /// Why an upstream cannot be set up. The texts say what to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("upstream {0}: url must be http://host or https://host, without credentials or query")]
+    #[error(
+        "upstream {0}: url must be http:// or https://, a host and perhaps a plain path, \
+         without credentials or query"
+    )]
     Url(RegistryHost),
     #[error("upstream {0}: path must be one lower-case component of a name; set path")]
     Path(RegistryHost),
@@ -118,16 +122,9 @@ impl UpstreamOptions {
         if !RepositoryName::is_component(&self.path) {
             return Err(ConfigError::Path(self.name.clone()));
         }
-        let url = &self.url;
-        let plain = matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if plain {
-            Ok(())
-        } else {
-            Err(ConfigError::Url(self.name.clone()))
+        match is_api_url(&self.url) {
+            true => Ok(()),
+            false => Err(ConfigError::Url(self.name.clone())),
         }
     }
 }

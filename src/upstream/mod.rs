@@ -8,6 +8,7 @@
 mod address;
 mod allowed_hosts;
 mod answer;
+mod api_root;
 mod blob;
 mod challenge;
 mod circuit_breaker;
@@ -37,6 +38,7 @@ mod verifier;
 mod without_head;
 
 pub use allowed_hosts::{HostPattern, HostPatternError};
+pub use api_root::is_api_url;
 pub use blob::BlobBody;
 pub use client::Upstream;
 pub use config::{ConfigError, CoolDown, Retries, Timeouts, UpstreamOptions};

@@ -14,6 +14,7 @@ use crate::flight::SingleFlight;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::RepositoryName;
 
+use super::api_root::ApiRoot;
 use super::challenge::{self, Challenge};
 use super::credential_source::{HeldCredentials, ShownCredentials};
 use super::health::CallKind;
@@ -34,6 +35,7 @@ const RENEWAL_MARGIN_SECONDS: u64 = 10;
 /// Tokens and credentials for calls to one upstream.
 pub(super) struct Tokens {
     transport: Arc<Transport>,
+    root: ApiRoot,
     credentials: HeldCredentials,
     /// What each repository was last challenged for.
     wanted: BoundedMemory<RepositoryName, WantedAuthorization>,
@@ -98,9 +100,14 @@ impl HeapSize for Token {
 }
 
 impl Tokens {
-    pub(super) fn new(transport: Arc<Transport>, credentials: HeldCredentials) -> Self {
+    pub(super) fn new(
+        transport: Arc<Transport>,
+        root: ApiRoot,
+        credentials: HeldCredentials,
+    ) -> Self {
         Self {
             transport,
+            root,
             credentials,
             wanted: BoundedMemory::new(MAX_BYTES),
             tokens: BoundedMemory::new(MAX_BYTES),
@@ -207,7 +214,7 @@ impl Tokens {
         Ok(WantedAuthorization::Token(TokenKey {
             realm,
             service,
-            scope: scope_for(repository, scope.as_deref()),
+            scope: scope_for(&self.root, repository, scope.as_deref()),
             anonymous: false,
         }))
     }
@@ -272,11 +279,11 @@ fn parse_realm(text: &str) -> Result<Url, UpstreamError> {
 
 /// The upstream's scope if it only reads this very repository, else our own:
 /// no upstream makes us ask for a token that does more.
-fn scope_for(repository: &RepositoryName, asked: Option<&str>) -> String {
-    let own = |asked: &&str| read_only(asked).is_some_and(|name| name == repository.as_str());
+fn scope_for(root: &ApiRoot, repository: &RepositoryName, asked: Option<&str>) -> String {
+    let own = |asked: &&str| read_only(asked).is_some_and(|name| root.is_name(name, repository));
     match asked.filter(own) {
         Some(asked) => asked.to_owned(),
-        None => format!("repository:{}:pull", repository.as_str()),
+        None => format!("repository:{}:pull", root.name(repository)),
     }
 }
 
@@ -383,7 +390,29 @@ mod tests {
             (Some("registry:catalog:*"), own),
             (Some("repository:library/nginx:pull repository:b:pull"), own),
         ] {
-            assert_eq!(scope_for(&name, asked), scope, "{asked:?}");
+            let root = ApiRoot::new(&"https://a.test".parse().unwrap());
+            assert_eq!(scope_for(&root, &name, asked), scope, "{asked:?}");
+        }
+        for (url, asked, scope) in [
+            (
+                "https://a.test/api/docker/remote",
+                Some("repository:remote/library/nginx:pull"),
+                "repository:remote/library/nginx:pull",
+            ),
+            ("https://a.test/api/docker/remote", None, own),
+            (
+                "https://a.test/v2/hub",
+                None,
+                "repository:hub/library/nginx:pull",
+            ),
+            (
+                "https://a.test/v2/hub",
+                Some("repository:secret/library/nginx:pull"),
+                "repository:hub/library/nginx:pull",
+            ),
+        ] {
+            let root = ApiRoot::new(&url.parse().unwrap());
+            assert_eq!(scope_for(&root, &name, asked), scope, "{url} {asked:?}");
         }
     }
 

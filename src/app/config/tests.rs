@@ -94,6 +94,18 @@ fn works_without_a_file() {
 }
 
 #[test]
+fn takes_a_url_with_a_path() {
+    for url in [
+        "https://a.corp/artifactory/api/docker/docker-remote",
+        "https://a.corp:8443/repository/docker/",
+        "https://a.corp/v2/project",
+    ] {
+        let text = format!("[[upstreams]]\nname = 'a.corp'\nurl = '{url}'");
+        assert_eq!(load(&text).unwrap().upstreams[0].url.as_str(), url);
+    }
+}
+
+#[test]
 fn takes_all_hosts_below_a_suffix() {
     let text = "[[upstreams]]\nname = 'registry.k8s.io'\nredirect_hosts = ['*.pkg.dev', 'a:8443']";
     let config = load(text).unwrap();

@@ -15,11 +15,10 @@ use super::proxy::{ConfiguredProxy, ProxyEnvironment, proxy};
 use super::quantity::Period;
 use super::section::Section;
 use super::timeouts::timeouts;
-use super::urls::{is_loopback, is_origin, quoted, web_address};
+use super::urls::{is_loopback, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
-use crate::upstream::HostPattern;
-use crate::upstream::Timeouts;
+use crate::upstream::{HostPattern, Timeouts, is_api_url};
 
 const DEFAULT_TAG_TTL: Period = Period::seconds(60);
 
@@ -44,7 +43,7 @@ pub struct UpstreamConfig {
     pub name: RegistryHost,
     /// The segment under the gateway; one component of a repository name.
     pub path: String,
-    /// Scheme and authority alone.
+    /// Where its API lies: scheme, authority, and rarely a path.
     pub url: Url,
     pub credentials: Option<ConfiguredCredentials>,
     /// Whether image names without a registry belong to it.
@@ -228,9 +227,10 @@ fn url(section: &mut Section<'_, '_>, name: Option<&RegistryHost>) -> Option<Url
         (None, Some(name)) if name.is_docker_hub() => DOCKER_HUB_URL.to_owned(),
         (None, name) => format!("https://{}", name?),
     };
-    let hint = "write scheme and host alone, as in https://registry.corp:5000, and \
+    let hint = "write scheme and host, as in https://registry.corp:5000, with the path that \
+                /v2 follows or stands in, as in https://harbor.corp/v2/project, and \
                 credentials under credentials";
-    let url = web_address(section, "url", &text, hint, is_origin)?;
+    let url = web_address(section, "url", &text, hint, is_api_url)?;
     if url.scheme() == "http" && !is_loopback(&url) {
         let text = "is not https: tags and credentials can be forged or read";
         section.warning("url", text);

@@ -1,7 +1,6 @@
 //! Who may pull: anybody, those with a password, those with a token.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -99,7 +98,7 @@ impl DemoAuth {
         parts: &Parts,
         route: &DemoRoute,
         issued: &IssuedTokens,
-        origin: SocketAddr,
+        origin: &str,
     ) -> Option<String> {
         let scope = format!("repository:{}:pull", route.repository);
         match self {
@@ -108,7 +107,7 @@ impl DemoAuth {
             Self::Basic(_) => Some("Basic realm=\"demo\"".to_owned()),
             Self::Bearer(_) if issued.allows(&parts.headers, &scope) => None,
             Self::Bearer(bearer) => {
-                let own = format!("http://{origin}/token");
+                let own = format!("{origin}/token");
                 let realm = bearer.realm.as_ref().unwrap_or(&own);
                 Some(format!(
                     "Bearer realm=\"{realm}\",service=\"demo\",scope=\"{scope}\""

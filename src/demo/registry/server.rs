@@ -33,6 +33,8 @@ pub struct DemoRegistry(Arc<Shared>);
 
 struct Shared {
     address: SocketAddr,
+    /// Before every path: empty, or as in `/repository/docker`.
+    below: String,
     auth: DemoAuth,
     content: DemoContent,
     faults: Faults,
@@ -48,9 +50,15 @@ impl DemoRegistry {
 
     /// Starts one that authenticates.
     pub async fn start_with(tasks: &Tasks, auth: DemoAuth) -> io::Result<Self> {
+        Self::start_below(tasks, auth, "").await
+    }
+
+    /// Starts one whose API lies below a path, as in `/repository/docker`.
+    pub async fn start_below(tasks: &Tasks, auth: DemoAuth, path: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let registry = Self(Arc::new(Shared {
             address: listener.local_addr()?,
+            below: path.to_owned(),
             auth,
             content: DemoContent::default(),
             faults: Faults::default(),
@@ -66,9 +74,9 @@ impl DemoRegistry {
         self.0.address
     }
 
-    /// `http://127.0.0.1:port`
+    /// `http://127.0.0.1:port`, and the path below which it lies.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.0.address)
+        self.0.origin()
     }
 
     /// Serves a connection that was accepted elsewhere, for instance over TLS.
@@ -201,9 +209,14 @@ impl DemoRegistry {
 }
 
 impl Shared {
+    fn origin(&self) -> String {
+        format!("http://{}{}", self.address, self.below)
+    }
+
     async fn respond(&self, request: Request<Incoming>) -> Response<DemoBody> {
         let (parts, _) = request.into_parts();
-        let route = DemoRoute::parse(parts.uri.path());
+        let below = parts.uri.path().strip_prefix(&self.below);
+        let route = DemoRoute::parse(below.unwrap_or_default());
         self.log.add(&parts, &route);
         let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
         let faults = self.faults.take(&parts.method, path);
@@ -231,7 +244,7 @@ impl Shared {
         }
         let challenge = self
             .auth
-            .challenge(parts, route, &self.issued, self.address);
+            .challenge(parts, route, &self.issued, &self.origin());
         match challenge.map(|text| text.parse()) {
             None => answer::answer(&self.content, parts, route),
             Some(challenge) => {

@@ -63,6 +63,11 @@ impl Origin {
         Self::serve(&images::storage()?, "", &tls)
     }
 
+    /// One whose API lies below a path, as in `/repository/docker/`.
+    pub fn start_below(path: &str) -> Result<Self, Missing> {
+        Self::serve(&images::storage()?, "", &format!(", prefix: {path}"))
+    }
+
     /// One on this folder, so that what it holds may be changed.
     pub fn on_storage(storage: &Path) -> Result<Self, Missing> {
         Self::serve(storage, "", "")
@@ -82,13 +87,13 @@ impl Origin {
         Self::on_storage(folder)
     }
 
-    fn serve(storage: &Path, auth: &str, tls: &str) -> Result<Self, Missing> {
+    fn serve(storage: &Path, auth: &str, http: &str) -> Result<Self, Missing> {
         let program = installed("docker-registry")?;
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config.yml");
         let auth = auth.replace("FOLDER", &folder.path().display().to_string());
         fs::write(folder.path().join("htpasswd"), HTPASSWD).unwrap();
-        fs::write(&config, configuration(storage, &auth, tls)).unwrap();
+        fs::write(&config, configuration(storage, &auth, http)).unwrap();
         let mut command = Command::new(program);
         command.arg("serve").arg(&config);
         let mut part = Part::start("docker-registry", &command, &folder.path().join("log"));
@@ -152,11 +157,11 @@ impl Origin {
     }
 }
 
-fn configuration(storage: &Path, auth: &str, tls: &str) -> String {
+fn configuration(storage: &Path, auth: &str, http: &str) -> String {
     let storage = storage.display();
     format!(
         "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {storage}}}, delete: {{enabled: true}}}}\n\
-         http: {{addr: '127.0.0.1:0', secret: lab{tls}}}\n{auth}"
+         http: {{addr: '127.0.0.1:0', secret: lab{http}}}\n{auth}"
     )
 }
 

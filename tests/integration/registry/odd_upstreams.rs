@@ -1,6 +1,6 @@
 //! Upstreams as they are: what they do otherwise than others, and pulls all the same.
 
-use sekisho::demo::{DemoRegistry, Fault, SampleContent};
+use sekisho::demo::{DemoAuth, DemoRegistry, Fault, SampleContent};
 use sekisho::tasks::Tasks;
 
 use crate::kit::{Setup, World, blobs, entry, image, index_of, manifests, piece};
@@ -158,4 +158,24 @@ async fn lists_referrers_of_an_upstream_that_has_no_such_list() {
     assert_eq!(listed["manifests"][0]["digest"], digest);
     let reply = world.both(&manifests(NAME, &sbom.manifest.digest)).await;
     reply.assert_served(&sbom.manifest.bytes);
+}
+
+/// Names stay as they were: the upstream's path is its own affair.
+#[tokio::test]
+async fn pulls_from_an_upstream_below_a_path() {
+    let tasks = Tasks::new();
+    let path = "/artifactory/api/docker/docker-remote";
+    let corp = DemoRegistry::start_below(&tasks, DemoAuth::Open, path);
+    let world = World::behind(corp.await.unwrap(), |_| Setup::default()).await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    world.corp.tag("team/app", "1", &app.manifest.digest);
+    world.admit("registry.corp:5000/team/app", &app).await;
+    let reply = world.both(&manifests(CORP, "1")).await;
+    reply.assert_served(&app.manifest.bytes);
+    let named = "/v2/team/app/manifests/1?ns=registry.corp:5000";
+    world.both(named).await.assert_served(&app.manifest.bytes);
+    let layer = &app.layers[0];
+    let reply = world.both(&blobs(CORP, &layer.digest)).await;
+    reply.assert_served(&layer.bytes);
 }

@@ -22,4 +22,5 @@ mod trivy;
 mod trivy_formats;
 mod unpushed;
 mod upstream_auth;
+mod upstream_paths;
 mod upstreams;

@@ -6,6 +6,7 @@ mod credentials;
 mod health;
 mod lists;
 mod manifests;
+mod paths;
 mod proxy;
 mod redirects;
 mod referrers;

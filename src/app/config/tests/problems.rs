@@ -281,14 +281,19 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "is true twice",
     ),
     (
-        "[[upstreams]]\nname = 'a.b'\nurl = 'https://a.b/v2'",
+        "[[upstreams]]\nname = 'a.b'\nurl = 'https://a.b/a%2fb'",
         "upstreams[0].url",
-        "write scheme and host alone",
+        "write scheme and host, as in",
+    ),
+    (
+        "[[upstreams]]\nname = 'a.b'\nurl = 'https://a.b/v2/Upper'",
+        "upstreams[0].url",
+        "with the path that /v2 follows",
     ),
     (
         "[[upstreams]]\nname = 'a.b'\nurl = 'ftp://a.b'",
         "upstreams[0].url",
-        "write scheme and host alone",
+        "write scheme and host, as in",
     ),
     (
         "[[upstreams]]\nname = 'a.b'\nca = 'none.crt'",

@@ -43,7 +43,7 @@ fn refuses_passwords_in_urls_and_shows_none() {
 /// A token may be a URL's path, and a public URL may have one.
 #[test]
 fn shows_no_more_of_a_refused_url_than_scheme_and_host() {
-    let text = "[[upstreams]]\nname = 'a.corp'\nurl = 'https://reg.example/hunter2'";
+    let text = "[[upstreams]]\nname = 'a.corp'\nurl = 'https://reg.example/hunter2?x'";
     let found = load(text).unwrap_err().to_string();
     assert!(
         found.contains("\"https://reg.example/***\" is no web"),
