@@ -171,22 +171,26 @@ impl<'n, 't> Section<'n, 't> {
     /// What a file holds: a secret or some certificates; nothing where files are not
     /// opened.
     pub(super) fn file_text(&mut self, key: &'static str) -> Option<String> {
-        let path = self.path(key)?;
-        let opens = self.diagnostics.opens_files();
-        opens.then(|| self.contents(key, &path)).flatten()
+        self.file_with_text(key).map(|(_, text)| text)
     }
 
     /// The same, with the file's path.
     pub(super) fn file_with_text(&mut self, key: &'static str) -> Option<(PathBuf, String)> {
-        let path = self.path(key)?;
+        let path = self.path_to_open(key)?;
         let text = self.contents(key, &path)?;
         Some((path, text))
     }
 
     /// What a file holds that need not be text.
     pub(super) fn file_bytes(&mut self, key: &'static str) -> Option<Vec<u8>> {
-        let path = self.path(key)?;
+        let path = self.path_to_open(key)?;
         self.noted(key, &path, bounded::bytes(&path))
+    }
+
+    /// The path of a file, where files are opened at all.
+    fn path_to_open(&mut self, key: &'static str) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        self.diagnostics.opens_files().then_some(path)
     }
 
     fn contents(&self, key: &str, path: &Path) -> Option<String> {
