@@ -7,6 +7,7 @@ use http::{HeaderValue, header};
 use jiff::Timestamp;
 
 use super::Admin;
+use super::asked_image::AskedImage;
 use super::authenticate::ReadAccess;
 use super::error::AdminError;
 use super::extract::{PathName, StrictQuery};
@@ -19,6 +20,8 @@ use crate::trust::{Decision, DecisionId, DenialReason};
 
 /// Decisions in one answer when the query has no `limit`.
 const DEFAULT_DECISIONS: usize = 100;
+/// The shortest beginning of an id that is looked for, in characters.
+const MIN_ID_CHARS: usize = 6;
 /// The longest line of the plain-text page, in characters.
 const MAX_PAGE_LINE_CHARS: usize = 500;
 
@@ -37,8 +40,10 @@ pub(super) async fn list(
     let environment = admin.known_environment(query.environment)?;
     let limit = query.limit.unwrap_or(DEFAULT_DECISIONS);
     let limit = limit.clamp(1, MAX_DECISIONS);
+    let image = query.image.as_deref();
+    let image = image.map(|text| AskedImage::read(&admin, text, environment.as_ref()));
     let asked = AskedDecisions {
-        image: query.image,
+        image: image.transpose()?,
         reason: query.reason,
         principal: query.principal,
         client: query.client,
@@ -47,13 +52,14 @@ pub(super) async fn list(
         since: query.since,
         environment,
         verdict: query.verdict,
+        id: query.id.map(|id| beginning(&id)).transpose()?,
         limit: u32::try_from(limit).ok(),
         until: query.until,
         before: query.page.as_deref().map(page_of).transpose()?,
     };
     let scope = principal.scope();
     let visible = |decision: &Decision| {
-        asked.is_met_by(decision)
+        asked.is_met_by(&admin, decision)
             && scope.covers_environment(decision.environment.as_str())
             && match ImageRef::parse(&decision.image, &admin.default_host) {
                 Ok(image) => scope.covers_repository(image.repository()),
@@ -74,20 +80,17 @@ pub(super) async fn list(
 
 /// What of a question is held against each decision.
 struct AskedDecisions {
-    image: Option<String>,
+    image: Option<AskedImage>,
     reason: Option<DenialReason>,
     principal: Option<String>,
     client: Option<String>,
 }
 
 impl AskedDecisions {
-    fn is_met_by(&self, decision: &Decision) -> bool {
-        let digest = decision.digest.as_ref();
-        let is_image = |wanted: &str| {
-            decision.image.contains(wanted) || digest.is_some_and(|it| it.to_string() == wanted)
-        };
+    fn is_met_by(&self, admin: &Admin, decision: &Decision) -> bool {
+        let is_image = |wanted: &AskedImage| wanted.is(admin, decision);
         let is_client = |wanted: &str| decision.client.as_deref() == Some(wanted);
-        self.image.as_deref().is_none_or(is_image)
+        self.image.as_ref().is_none_or(is_image)
             && self.client.as_deref().is_none_or(is_client)
             && self.reason.is_none_or(|it| decision.reasons.contains(&it))
             && self
@@ -112,6 +115,17 @@ fn page_of(text: &str) -> Result<(Timestamp, DecisionId), AdminError> {
         AdminError::bad_request("page is none that an answer named")
             .next("pass the next of an answer as it is")
     })
+}
+
+/// The beginning of an id, long enough that it is no guess.
+fn beginning(id: &str) -> Result<String, AdminError> {
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    match (MIN_ID_CHARS..=32).contains(&id.len()) && id.bytes().all(hex) {
+        true => Ok(id.to_owned()),
+        false => Err(AdminError::bad_request(format!(
+            "{id:?} is no beginning of an id: {MIN_ID_CHARS} to 32 characters of 0-9 and a-f"
+        ))),
+    }
 }
 
 /// One decision by its id. The id has 128 random bits, so holding it is the

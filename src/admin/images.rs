@@ -4,7 +4,7 @@ use super::Admin;
 use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
-use crate::oci::{Digest, ImageRef, Repository, listed};
+use crate::oci::{Digest, ImageRef, RegistryHost, Repository, listed, written_host};
 use crate::trust::EnvironmentName;
 
 /// The longest list of environments in an answer, in characters.
@@ -27,6 +27,27 @@ impl Admin {
             let line = format!("{}: {}", denial.reason.code(), denial.detail);
             AdminError::refused(line).next(denial.next_step)
         })
+    }
+
+    /// The same, where a host that is no upstream's may be a name of this gateway that the
+    /// configuration does not know: whoever asks why a pull was denied writes what the
+    /// client wrote.
+    pub(super) fn image_at_any_gateway(
+        &self,
+        text: &str,
+        environment: &EnvironmentName,
+    ) -> Result<ImageRef, AdminError> {
+        let read = self.image(text, Some(environment));
+        let mut names = self.names.of(Some(environment));
+        let host = written_host(text).and_then(|host| RegistryHost::parse(host).ok());
+        let Some(host) = host.filter(|_| read.is_err()) else {
+            return read;
+        };
+        if names.upstreams.iter().any(|(known, _)| *known == host) {
+            return read;
+        }
+        names.gateways.push(host);
+        names.read(text).map_or(read, |named| Ok(named.image()))
     }
 
     /// The environment that a list is narrowed to, if it is to one.

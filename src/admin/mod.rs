@@ -5,6 +5,7 @@
 //! OpenAPI document is made from the same lines.
 
 mod acts;
+mod asked_image;
 mod authenticate;
 mod decisions;
 mod door;
@@ -14,7 +15,10 @@ mod exceptions;
 mod extract;
 mod hosts;
 mod hypothetical_pull;
+mod image_list;
+mod image_matches;
 mod image_names;
+mod image_search;
 mod images;
 mod origin;
 mod overrides;
@@ -22,6 +26,7 @@ mod promotions;
 mod replays;
 mod revocations;
 mod router;
+mod running_pods;
 mod scan_body;
 mod scans;
 mod state;
@@ -35,4 +40,4 @@ mod within;
 pub use door::AdminDoor;
 pub use hosts::Hosts;
 pub use image_names::EnvironmentImageNames;
-pub use state::{Admin, PolicyReader, Pulls, StatusSource};
+pub use state::{Admin, ClusterPods, PodSource, PolicyReader, Pulls, StatusSource};

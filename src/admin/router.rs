@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::{
-    Admin, acts, decisions, due, exceptions, overrides, promotions, replays, revocations, scans,
-    status, tokens, unpushed, verdicts,
+    Admin, acts, decisions, due, exceptions, image_list, overrides, promotions, replays,
+    revocations, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -32,6 +32,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(scans::submit))
         .routes(routes!(unpushed::bind))
         .routes(routes!(due::list))
+        .routes(routes!(image_list::list))
         .routes(routes!(replays::replay))
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{EnvironmentImageNames, Hosts};
-use crate::api::{ReplayRequest, Status};
+use crate::api::{ExposureWatchState, ReplayRequest, Status};
 use crate::gate::{ExposureInput, Gate, Listener};
+use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
@@ -24,6 +25,20 @@ pub type PolicyReader =
 /// program stops.
 pub type Pulls = Arc<dyn Fn(&EnvironmentName) -> Option<Arc<Listener>> + Send + Sync>;
 
+/// What runs in a cluster, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct ClusterPods {
+    pub name: String,
+    pub environment: EnvironmentName,
+    pub state: ExposureWatchState,
+    /// What is not known, and why.
+    pub detail: Option<String>,
+    pub pods: Vec<(PodName, RunningPod)>,
+}
+
+/// Every configured cluster with its Pods; none while the program stops.
+pub type PodSource = Arc<dyn Fn() -> Vec<ClusterPods> + Send + Sync>;
+
 /// The door's own parts.
 #[derive(Clone)]
 pub struct Admin {
@@ -37,6 +52,7 @@ pub struct Admin {
     /// Whether anyone on this machine reads without a token.
     pub anonymous_reads: bool,
     pub pulls: Pulls,
+    pub pods: PodSource,
     pub status: StatusSource,
     pub policies: PolicyReader,
     /// How bodies are taken in.

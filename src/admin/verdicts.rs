@@ -29,7 +29,10 @@ pub(super) async fn verdict(
     StrictQuery(query): StrictQuery<VerdictQuery>,
 ) -> Result<Json<VerdictView>, AdminError> {
     let environment = admin.environment(query.environment)?;
-    let image = admin.image(&query.image, Some(&environment))?;
+    let image = match query.any_gateway {
+        true => admin.image_at_any_gateway(&query.image, &environment)?,
+        false => admin.image(&query.image, Some(&environment))?,
+    };
     within_scope(&principal, image.repository(), Some(&environment))?;
     let (verdict, findings) = explain(&admin, &image, &environment, (query.exposure, now)).await?;
     Ok(Json(match query.findings {
@@ -60,8 +63,10 @@ pub(super) fn view_in_full(
     (verdict, findings): (Verdict, Vec<JudgedFinding>),
     image: String,
 ) -> VerdictView {
+    let more_findings = findings.len().saturating_sub(MAX_FINDINGS_SHOWN);
     let most = findings.into_iter().take(MAX_FINDINGS_SHOWN);
     VerdictView {
+        more_findings,
         findings: most.map(Into::into).collect(),
         ..view(&verdict, image)
     }

@@ -35,7 +35,8 @@ pub struct DecisionQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
-    /// A part of the image's name, as it was asked for, or a digest.
+    /// A part of the image's name, as it was asked for; a name, as at the gateway too; a
+    /// digest; or a glob over `host/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// One of the reasons.
@@ -54,6 +55,9 @@ pub struct DecisionQuery {
     /// The `next` of an answer: what follows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
+    /// Whose id begins so, with at least 6 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// 100 when absent, 1000 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,

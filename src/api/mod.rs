@@ -13,6 +13,7 @@ mod due;
 mod error;
 mod exception;
 mod finding;
+mod image_search;
 mod overrides;
 mod promotion;
 mod replay;
@@ -30,6 +31,10 @@ pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 pub use finding::{AppliedPolicyView, FindingView, MAX_FINDINGS_SHOWN};
+pub use image_search::{
+    CoverageView, IMAGES, ImageDenialView, ImageList, ImageQuery, ImageView, LastPullView,
+    MAX_IMAGES_LISTED, MatchView, PodWatchView, RunningPodView,
+};
 pub use overrides::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
     MODES, ModeEnded, ModeList, ModeRequest, ModeView,

@@ -30,6 +30,10 @@ pub struct VerdictQuery {
     /// With the findings that the verdict turns on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub findings: bool,
+    /// Read a host that is no upstream as this gateway's, under whatever name a client
+    /// reaches it. To explain an image, not to prove one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_gateway: bool,
 }
 
 /// The answer: the same that a pull gets.
@@ -62,6 +66,13 @@ pub struct VerdictView {
     /// 1000 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingView>,
+    /// Findings beyond those that are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_findings: usize,
+}
+
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// An exposure, and where it came from.
@@ -159,6 +170,7 @@ impl VerdictView {
             evidence: verdict.evidence().to_vec(),
             message,
             findings: Vec::new(),
+            more_findings: 0,
         }
     }
 }

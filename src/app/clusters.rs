@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::config::{ClusterConfig, Config};
+use crate::admin::ClusterPods;
 use crate::admission::ClusterCallbacks;
 use crate::api::{ClusterStatus, ExposureWatchState};
 use crate::kubernetes::client::{
@@ -77,6 +78,24 @@ impl Clusters {
             .collect()
     }
 
+    /// Every configured cluster, with the Pods that are known to run there.
+    pub(super) fn pods(&self, config: &Config) -> Vec<ClusterPods> {
+        let clusters = config.clusters.iter();
+        clusters
+            .map(|cluster| {
+                let live = self.0.get(&cluster.name);
+                let (state, detail) = live.map_or((ExposureWatchState::NotAsked, None), pod_state);
+                ClusterPods {
+                    name: cluster.name.clone(),
+                    environment: cluster.environment.clone(),
+                    state,
+                    detail,
+                    pods: live.map_or_else(Vec::new, |live| live.knowledge.running_pods()),
+                }
+            })
+            .collect()
+    }
+
     fn exposure_state(&self, cluster: &str) -> (ExposureWatchState, Option<String>) {
         let Some(live) = self.0.get(cluster) else {
             return (ExposureWatchState::NotAsked, None);
@@ -100,6 +119,18 @@ impl Clusters {
             (false, false) => (ExposureWatchState::Partly, Some(unknown.join("; "))),
         }
     }
+}
+
+/// Whether all Pods of a cluster are known.
+fn pod_state(live: &ConnectedCluster) -> (ExposureWatchState, Option<String>) {
+    let states = live.knowledge.states().into_iter();
+    let mut pods = states.filter(|(kind, _)| *kind == "pods");
+    let why = match pods.next() {
+        Some((_, WatchState::Current)) => return (ExposureWatchState::Followed, None),
+        Some((_, WatchState::Forbidden(why) | WatchState::Failing(why))) => why,
+        Some((_, WatchState::Absent)) | None => "not heard of yet".to_owned(),
+    };
+    (ExposureWatchState::Partly, Some(format!("pods: {why}")))
 }
 
 /// Whether this is the only cluster without a kubeconfig, so that the Pod's service

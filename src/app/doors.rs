@@ -9,7 +9,7 @@ use super::{
     Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
     replay_policy, status, webhook,
 };
-use crate::admin::{Admin, AdminDoor, EnvironmentImageNames, Hosts, Pulls};
+use crate::admin::{Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
 use crate::oci::RegistryHost;
@@ -212,6 +212,7 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),
         anonymous_reads: parts.config.admin.anonymous_reads,
         pulls: stand_in_for_pulls(parts),
+        pods: running_pods(parts),
         status: views.source(),
         policies: replay_policy::reader(parts),
         uploads: parts.uploads.clone(),
@@ -239,6 +240,14 @@ fn host_of(address: IpAddr) -> Option<String> {
         IpAddr::V4(address) => Some(address.to_string()),
         IpAddr::V6(address) => Some(format!("[{address}]")),
     }
+}
+
+fn running_pods(parts: &Arc<Components>) -> PodSource {
+    let parts = Arc::downgrade(parts);
+    Arc::new(move || {
+        let parts = parts.upgrade();
+        parts.map_or_else(Vec::new, |parts| parts.clusters.pods(&parts.config))
+    })
 }
 
 /// As a pull in an environment would come in.

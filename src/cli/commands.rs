@@ -5,8 +5,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::arguments::SharedArgs;
 use super::{
     acts, advisories, break_glass, check_config, completion, decisions, demo, denials, doctor,
-    exceptions, explain, kubernetes, ledger, man, mode, node_config, promote, replay, revoke, scan,
-    serve, status, token, verify, version,
+    exceptions, explain, images, kubernetes, ledger, man, mode, node_config, promote, replay,
+    revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -54,6 +54,7 @@ pub enum Command {
     Denials(denials::DenialsArgs),
     Decisions(decisions::ListDecisions),
     Acts(acts::ListActs),
+    Images(images::Images),
     Exceptions(exceptions::Exceptions),
     Advisories(advisories::Advisories),
     Replay(replay::ReplayPolicy),
@@ -154,6 +155,10 @@ mod tests {
             "sekisho mode list",
             "sekisho mode end production --reason r",
             "sekisho advisories list",
+            "sekisho images",
+            "sekisho images --cve CVE-1 --package a@1 --environment p --limit 5 --page x --output csv",
+            "sekisho images --denied --since 7d",
+            "sekisho images --digest sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "sekisho advisories check --config x.toml",
             "sekisho scan submit --image a --report r.json --gate production",
             "sekisho scan submit --image-id sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --report r.json --gate production",

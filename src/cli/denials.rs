@@ -4,17 +4,21 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{SignedDuration, Timestamp};
 
-use super::arguments::{OutputArgs, SharedArgs};
+use super::arguments::SharedArgs;
+use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
+use super::csv::csv;
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
+use super::listing::{ListOutput, csv_out, list_output};
 use super::output::{Output, Palette, Table, is_read, say};
 use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
 use crate::app::config::Period;
 use crate::oci::printable;
-use crate::trust::{DecisionId, EnvironmentName, Outcome};
+use crate::trust::{DecisionId, DenialReason, EnvironmentName, Outcome};
 
 /// How often `--follow` asks.
 const POLL_PERIOD: Duration = Duration::from_secs(2);
@@ -24,10 +28,15 @@ const POLL_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
 
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "On a terminal the rows are cut to its width; `explain` takes the beginning of an id.
+
+Examples:
   sekisho denials --since 24h --environment production
+  sekisho denials --image 'registry.corp/team/**' --reason too-severe
   sekisho denials --follow
-  sekisho denials --output json | jq -r '.decisions[].image' | sort | uniq -c")]
+  sekisho denials --output json | jq -r '.decisions[].image' | sort | uniq -c"
+)]
 pub struct DenialsArgs {
     /// How far to look back
     #[arg(long, value_name = "1h", default_value = "1h")]
@@ -35,13 +44,38 @@ pub struct DenialsArgs {
     /// Only in this environment
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
-    /// Go on showing new ones
+    /// Only of this image: a name, a digest, or a glob over host/name
+    #[arg(long, value_name = "REF|GLOB")]
+    image: Option<String>,
+    /// Only for this reason
+    #[arg(long, value_name = "CODE", value_parser = reason())]
+    reason: Option<DenialReason>,
+    /// Only of who asked under this name
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+    /// Only from this address
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<String>,
+    /// Go on showing new ones, and how often they come again
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
     remote: RemoteArgs,
-    #[command(flatten)]
-    screen: OutputArgs,
+    /// text for people, json for scripts, csv for spreadsheets
+    #[arg(
+        long,
+        value_name = "text|json|csv",
+        default_value = "text",
+        value_parser = list_output()
+    )]
+    output: ListOutput,
+}
+
+fn reason() -> impl TypedValueParser<Value = DenialReason> {
+    PossibleValuesParser::new(DenialReason::ALL.map(DenialReason::code)).try_map(|code| {
+        let known = DenialReason::parse(&code);
+        known.ok_or_else(|| format!("{code} is no reason"))
+    })
 }
 
 impl DenialsArgs {
@@ -52,17 +86,30 @@ impl DenialsArgs {
             return self.follow(&client, since).await;
         }
         let decisions = self.fetch(&client, since).await?;
-        match self.screen.output {
-            Output::Json => say(&json(&DecisionList {
+        match self.output {
+            ListOutput::Json => say(&json(&DecisionList {
                 decisions,
                 next: None,
             })?)?,
-            Output::Text => self
-                .screen
-                .output
-                .show("", |palette| table(&decisions, palette))?,
+            ListOutput::Csv => csv_out(&spreadsheet(&decisions))?,
+            ListOutput::Text => Output::Text.show("", |palette| table(&decisions, palette))?,
         }
         Ok(Exit::Done)
+    }
+
+    fn query(&self, since: Timestamp, verdict: Outcome) -> DecisionQuery {
+        DecisionQuery {
+            since: Some(since),
+            environment: self.environment.clone(),
+            verdict: Some(verdict),
+            image: self.image.clone(),
+            reason: self.reason,
+            principal: self.principal.clone(),
+            client: self.client.clone(),
+            limit: Some(MAX_DECISIONS),
+            spread: true,
+            ..DecisionQuery::default()
+        }
     }
 
     /// Newest last. In `audit` and `warn`, denials are passes that would be denied.
@@ -73,35 +120,36 @@ impl DenialsArgs {
     ) -> Result<Vec<DecisionRecord>, Failure> {
         let mut found = Vec::new();
         for verdict in [Outcome::Denied, Outcome::WouldDeny] {
-            let query = DecisionQuery {
-                since: Some(since),
-                environment: self.environment.clone(),
-                verdict: Some(verdict),
-                limit: Some(MAX_DECISIONS),
-                spread: true,
-                ..DecisionQuery::default()
-            };
+            let query = self.query(since, verdict);
             let answer = client.get::<DecisionList>(DECISIONS, &query).await?;
+            if answer.body.decisions.len() == MAX_DECISIONS {
+                say_aside(&format!(
+                    "only {MAX_DECISIONS} {} are shown; --since and the filters narrow it",
+                    verdict.as_str()
+                ));
+            }
             found.extend(answer.body.decisions);
         }
         found.sort_by_key(|decision| decision.time);
         Ok(found)
     }
 
-    /// One line for each new denial, until interrupted.
+    /// One line for each new denial, and one when its count has grown, until interrupted.
     async fn follow(&self, client: &ApiClient, mut since: Timestamp) -> Result<Exit, Failure> {
-        let mut shown: HashMap<DecisionId, Timestamp> = HashMap::new();
+        let mut shown: HashMap<DecisionId, (Timestamp, u64)> = HashMap::new();
         loop {
             let decisions = self.fetch(client, since).await?;
             for decision in &decisions {
-                if shown.insert(decision.id.clone(), decision.time).is_none() {
+                let now = (decision.time, decision.count);
+                let before = shown.insert(decision.id.clone(), now);
+                if before.is_none_or(|(_, count)| count < decision.count) {
                     self.show(decision)?;
                 }
             }
             if let Some(newest) = decisions.last() {
                 since = since.max(before(newest.time, POLL_OVERLAP));
             }
-            shown.retain(|_, time| *time >= since);
+            shown.retain(|_, (time, _)| *time >= since);
             tokio::time::sleep(POLL_PERIOD).await;
             if !is_read() {
                 return Err(Failure::reader_gone());
@@ -110,9 +158,13 @@ impl DenialsArgs {
     }
 
     fn show(&self, decision: &DecisionRecord) -> Result<(), Failure> {
-        match self.screen.output {
-            Output::Json => say(&json(decision)?),
-            Output::Text => say(&line(decision)),
+        match self.output {
+            ListOutput::Json => say(&json(decision)?),
+            ListOutput::Csv => {
+                let rows = csv(SPREADSHEET, std::iter::once(row(decision)));
+                csv_out(rows.split_once('\n').map_or("", |(_, row)| row))
+            }
+            ListOutput::Text => say(&line(decision)),
         }
     }
 }
@@ -132,14 +184,21 @@ fn line(decision: &DecisionRecord) -> String {
     };
     let place = decision.place().map(|place| format!("  {place}"));
     let text = format!(
-        "{:.0}  {}{}  {}  {}  {told}",
+        "{:.0}  {}x  {}{}  {}  {}  {told}",
         decision.time,
+        decision.count,
         decision.environment,
         place.unwrap_or_default(),
         decision.verdict.as_str(),
         decision.image,
     );
     printable(&text, 1000)
+}
+
+/// Who asked, and from where.
+fn who(decision: &DecisionRecord) -> String {
+    let client = decision.client.as_ref().map(|it| format!(" at {it}"));
+    format!("{}{}", decision.principal, client.unwrap_or_default())
 }
 
 fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
@@ -150,10 +209,11 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
         "TIME",
         "ENVIRONMENT",
         "WORKLOAD",
+        "WHO",
         "VERDICT",
         "COUNT",
-        "IMAGE",
         "REASONS",
+        "IMAGE",
         "ID",
     ];
     let mut table = Table::new(head);
@@ -162,12 +222,48 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
             &format!("{:.0}", decision.time),
             decision.environment.as_str(),
             &decision.place().unwrap_or_else(|| "-".to_owned()),
+            &who(decision),
             decision.verdict.as_str(),
             &decision.count.to_string(),
-            &decision.image,
             &reasons_line(decision),
+            &decision.image,
             decision.id.as_str(),
         ]);
     }
     table.render(palette)
+}
+
+const SPREADSHEET: [&str; 11] = [
+    "time",
+    "id",
+    "environment",
+    "verdict",
+    "count",
+    "image",
+    "digest",
+    "reasons",
+    "principal",
+    "client",
+    "workload",
+];
+
+fn spreadsheet(decisions: &[DecisionRecord]) -> String {
+    csv(SPREADSHEET, decisions.iter().map(row))
+}
+
+fn row(decision: &DecisionRecord) -> [String; 11] {
+    let digest = decision.digest.as_ref();
+    [
+        decision.time.to_string(),
+        decision.id.to_string(),
+        decision.environment.to_string(),
+        decision.verdict.as_str().to_owned(),
+        decision.count.to_string(),
+        decision.image.clone(),
+        digest.map(ToString::to_string).unwrap_or_default(),
+        reasons_line(decision),
+        decision.principal.clone(),
+        decision.client.clone().unwrap_or_default(),
+        decision.place().unwrap_or_default(),
+    ]
 }

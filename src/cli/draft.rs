@@ -120,6 +120,7 @@ async fn verdict(
         environment: Some(decision.environment.clone()),
         exposure: Some(decision.exposure.value),
         findings: true,
+        any_gateway: false,
     };
     Ok(client.get::<VerdictView>(VERDICTS, &query).await?.body)
 }

@@ -1,26 +1,37 @@
 //! `sekisho explain`.
 
 use clap::Args;
+use url::Url;
 
 use super::arguments::{OutputArgs, SharedArgs, exposure, image};
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
-use super::output::Palette;
+use super::output::{Output, Palette};
 use super::verdict;
-use crate::api::{DECISIONS, DecisionRecord, VERDICTS, VerdictQuery, VerdictView};
+use crate::api::{
+    DECISIONS, DecisionList, DecisionQuery, DecisionRecord, VERDICTS, VerdictQuery, VerdictView,
+};
 use crate::oci::printable;
 use crate::trust::{DecisionId, EnvironmentName, Exposure, Outcome};
+
+/// The shortest beginning of an id, in characters.
+const MIN_ID_CHARS: usize = 6;
+/// Decisions whose ids begin alike that are shown, at most.
+const MAX_ALIKE: usize = 10;
 
 /// Tell whether an image may be pulled, and the evidence behind it; exit 3 if not
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sekisho explain nginx:1.27
   sekisho explain registry.corp/team/app@sha256:… --environment staging --exposure internal
-  sekisho explain 4f0c0a7d1f6f4d0e9d6c2b1a39e87755        a decision, by the id in a denial")]
+  sekisho explain gateway.corp:5080/docker.io/library/nginx:1.27      as a client names it
+  sekisho explain 4f0c0a7d1f6f4d0e9d6c2b1a39e87755        a decision, by the id in a denial
+  sekisho explain 4f0c0a7d                                or by its beginning
+  sekisho explain https://sekisho.corp/d/4f0c0a7d1f6f4d0e9d6c2b1a39e87755")]
 pub struct Explain {
-    /// An image, or the id of a decision
-    #[arg(value_name = "REF|DECISION-ID", value_parser = image)]
-    subject: String,
+    /// An image, or a decision: its id, the beginning of it, or its address
+    #[arg(value_name = "REF|DECISION-ID|URL", value_parser = subject)]
+    subject: ExplainedSubject,
     /// For which environment; by default the only one
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
@@ -33,25 +44,64 @@ pub struct Explain {
     screen: OutputArgs,
 }
 
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ExplainedSubject {
+    Decision(DecisionId),
+    /// The beginning of an id, which may be a name, too.
+    Beginning(String),
+    Image(String),
+}
+
+fn subject(text: &str) -> Result<ExplainedSubject, String> {
+    let text = text.trim().trim_end_matches(['…', '.']);
+    if let Ok(url) = Url::parse(text)
+        && matches!(url.scheme(), "http" | "https")
+    {
+        let ends = ["/d/", "/decisions/"].into_iter();
+        let mut ids = ends.filter_map(|end| url.path().rsplit_once(end));
+        let id = ids.next().map(|(_, id)| id);
+        let id = id.and_then(|id| DecisionId::parse(id.trim_end_matches('/')));
+        return id.map(ExplainedSubject::Decision).ok_or_else(|| {
+            "that is no decision's address, which ends in /d/ and an id; write an image \
+             without a scheme"
+                .to_owned()
+        });
+    }
+    if let Some(id) = DecisionId::parse(text) {
+        return Ok(ExplainedSubject::Decision(id));
+    }
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if (MIN_ID_CHARS..32).contains(&text.len()) && text.bytes().all(hex) {
+        return Ok(ExplainedSubject::Beginning(text.to_owned()));
+    }
+    image(text).map(ExplainedSubject::Image)
+}
+
 impl Explain {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
-        match DecisionId::parse(&self.subject) {
-            Some(id) => self.decision(&client, &id).await,
-            None => self.image(&client).await,
+        match &self.subject {
+            ExplainedSubject::Decision(id) => self.decision(&client, id).await,
+            ExplainedSubject::Image(name) => self.image(&client, name).await,
+            ExplainedSubject::Beginning(id) => match find(&client, id).await? {
+                Some(id) => self.decision(&client, &id).await,
+                None => self.image(&client, id).await,
+            },
         }
     }
 
-    async fn image(self, client: &ApiClient) -> Result<Exit, Failure> {
+    async fn image(&self, client: &ApiClient, name: &str) -> Result<Exit, Failure> {
         let query = VerdictQuery {
-            image: self.subject,
-            environment: self.environment,
+            image: name.to_owned(),
+            environment: self.environment.clone(),
             exposure: self.exposure,
             findings: true,
+            any_gateway: true,
         };
         let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
         self.screen.output.show(&answer.raw, |palette| {
-            verdict::render(&answer.body, palette)
+            verdict::render_all(&answer.body, palette)
         })?;
         Ok(match answer.body.allowed {
             true => Exit::Done,
@@ -59,17 +109,66 @@ impl Explain {
         })
     }
 
-    async fn decision(self, client: &ApiClient, id: &DecisionId) -> Result<Exit, Failure> {
+    async fn decision(&self, client: &ApiClient, id: &DecisionId) -> Result<Exit, Failure> {
         let answer = client
             .get_one::<DecisionRecord>(DECISIONS, id.as_str())
             .await?;
-        self.screen
-            .output
-            .show(&answer.raw, |palette| decision(&answer.body, palette))?;
+        let now = match self.screen.output {
+            Output::Text => Some(judged_now(client, &answer.body).await),
+            Output::Json => None,
+        };
+        self.screen.output.show(&answer.raw, |palette| {
+            let now = now.map_or_else(String::new, |now| as_it_is_now(&now, palette));
+            decision(&answer.body, palette) + &now
+        })?;
         Ok(match answer.body.verdict {
             Outcome::Allowed | Outcome::WouldDeny | Outcome::BreakGlass => Exit::Done,
             Outcome::Denied => Exit::Denied,
         })
+    }
+}
+
+/// The one decision whose id begins so, if there is one.
+async fn find(client: &ApiClient, id: &str) -> Result<Option<DecisionId>, Failure> {
+    let query = DecisionQuery {
+        id: Some(id.to_owned()),
+        limit: Some(MAX_ALIKE),
+        ..DecisionQuery::default()
+    };
+    let found = client.get::<DecisionList>(DECISIONS, &query).await?;
+    match &found.body.decisions[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.id.clone())),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|it| it.id.as_str()).collect();
+            let message = format!("several decisions begin with {id}: {}", ids.join(", "));
+            Err(Failure::usage(message).next("write more of it"))
+        }
+    }
+}
+
+/// The verdict on the same digest now, with every finding: a decision keeps the reasons,
+/// and of the findings the worst.
+async fn judged_now(client: &ApiClient, record: &DecisionRecord) -> Result<VerdictView, Failure> {
+    let image = match &record.digest {
+        Some(digest) if !record.image.contains('@') => format!("{}@{digest}", record.image),
+        _ => record.image.clone(),
+    };
+    let query = VerdictQuery {
+        image,
+        environment: Some(record.environment.clone()),
+        exposure: Some(record.exposure.value),
+        findings: true,
+        any_gateway: true,
+    };
+    let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
+    Ok(answer.body)
+}
+
+fn as_it_is_now(now: &Result<VerdictView, Failure>, palette: Palette) -> String {
+    match now {
+        Ok(now) => format!("\nnow: {}", verdict::render_all(now, palette)),
+        Err(failure) => format!("\nnow: not known: {}\n", printable(failure.message(), 400)),
     }
 }
 
@@ -134,4 +233,43 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
 pub fn reasons_line(record: &DecisionRecord) -> String {
     let codes: Vec<&str> = record.reasons.iter().map(|reason| reason.code()).collect();
     codes.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_a_decision_by_id_beginning_and_address_and_else_an_image() {
+        let id = "4f0c0a7d1f6f4d0e9d6c2b1a39e87755";
+        let decision = ExplainedSubject::Decision(DecisionId::parse(id).unwrap());
+        for text in [
+            id.to_owned(),
+            format!("https://sekisho.corp/d/{id}"),
+            format!("http://127.0.0.1:5081/sekisho/d/{id}/"),
+            format!("https://sekisho.corp/d/{id}."),
+            format!("https://sekisho.corp/api/v1/decisions/{id}"),
+        ] {
+            assert_eq!(subject(&text), Ok(decision.clone()), "{text}");
+        }
+        for text in ["4f0c0a7d", "4f0c0a7d…", "4f0c0a7d..."] {
+            let beginning = ExplainedSubject::Beginning("4f0c0a7d".to_owned());
+            assert_eq!(subject(text), Ok(beginning), "{text}");
+        }
+        for text in [
+            "nginx",
+            "nginx:1.27",
+            "cafe",
+            "gateway:5080/docker.io/library/nginx:1",
+        ] {
+            assert_eq!(subject(text), Ok(ExplainedSubject::Image(text.to_owned())));
+        }
+        for bad in [
+            "https://docker.io/nginx",
+            "https://sekisho.corp/d/4f0c",
+            "a b",
+        ] {
+            assert!(subject(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub enum ListOutput {
     Csv,
 }
 
-fn list_output() -> impl TypedValueParser<Value = ListOutput> {
+pub fn list_output() -> impl TypedValueParser<Value = ListOutput> {
     PossibleValuesParser::new(["text", "json", "csv"]).map(|word| match word.as_str() {
         "json" => ListOutput::Json,
         "csv" => ListOutput::Csv,
@@ -65,14 +65,14 @@ impl ListingArgs {
             ListOutput::Text => Output::Text.show("", |palette| list.text(palette))?,
         }
         if let Some(next) = list.next() {
-            say_aside(&format!("older ones: the same command with --page {next}"));
+            say_aside(&format!("more: the same command with --page {next}"));
         }
         Ok(())
     }
 }
 
 /// Line by line, since line ends are controls.
-fn csv_out(text: &str) -> Result<(), Failure> {
+pub fn csv_out(text: &str) -> Result<(), Failure> {
     text.lines().try_for_each(say)
 }
 

@@ -26,6 +26,7 @@ mod exceptions;
 mod explain;
 mod failure;
 mod file;
+mod images;
 mod kubernetes;
 mod ledger;
 mod ledger_file;

@@ -1,5 +1,6 @@
 //! Text output: aligned tables; colours only on a terminal.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,6 +10,10 @@ use crate::oci::{readable, without_controls};
 
 /// The longest cell of a table, in characters.
 const MAX_CELL_CHARS: usize = 240;
+/// A column is not cut below this, in characters.
+const MIN_COLUMN_CHARS: usize = 6;
+/// What stands between two columns.
+const GAP: &str = "  ";
 
 /// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +78,12 @@ const RED: &str = "[31m";
 const GREEN: &str = "[32m";
 const YELLOW: &str = "[33m";
 
-/// Colours, or none.
+/// Colours, or none, and how wide a line may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
     coloured: bool,
+    /// In characters; `None`: as wide as it is.
+    width: Option<usize>,
 }
 
 impl Palette {
@@ -85,12 +92,16 @@ impl Palette {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             coloured: wanted && io::stdout().is_terminal(),
+            width: width_of_stdout(),
         }
     }
 
     #[cfg(test)]
     pub const fn plain() -> Self {
-        Self { coloured: false }
+        Self {
+            coloured: false,
+            width: None,
+        }
     }
 
     pub fn good(self, text: &str) -> String {
@@ -130,6 +141,17 @@ impl Palette {
     }
 }
 
+/// What `COLUMNS` says, else the terminal's width; what goes elsewhere is not cut.
+fn width_of_stdout() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok();
+    let said = said.and_then(|columns| columns.parse().ok());
+    let terminal = || {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    said.or_else(terminal).filter(|columns| *columns > 0)
+}
+
 /// Columns, each as wide as its widest cell. Cells may hold text from outside.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -152,8 +174,9 @@ impl Table {
         self.rows.len() == 1
     }
 
+    /// The rows, the widest columns cut to what the palette has room for.
     pub fn render(&self, palette: Palette) -> String {
-        let widths = self.widths();
+        let widths = fit(self.widths(), palette.width);
         let mut lines = self.rows.iter().map(|row| line(row, &widths));
         let head = lines.next().unwrap_or_default();
         let body: String = lines.map(|line| format!("{line}\n")).collect();
@@ -162,18 +185,45 @@ impl Table {
 
     fn widths(&self) -> Vec<usize> {
         let columns = self.rows.first().map_or(0, Vec::len);
-        let width = |at: usize| self.rows.iter().map(|row| row[at].len()).max();
+        let width = |at: usize| self.rows.iter().map(|row| row[at].chars().count()).max();
         (0..columns).map(|at| width(at).unwrap_or(0)).collect()
     }
+}
+
+/// The widths that leave no line longer than `room`: as few columns as possible are cut,
+/// and none below [`MIN_COLUMN_CHARS`].
+fn fit(widths: Vec<usize>, room: Option<usize>) -> Vec<usize> {
+    let Some(room) = room else {
+        return widths;
+    };
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    let fits = |most: usize| {
+        let cut = widths.iter().map(|width| most.min(*width));
+        cut.sum::<usize>() + gaps <= room
+    };
+    let widest = widths.iter().copied().max().unwrap_or(0);
+    let mut most = (MIN_COLUMN_CHARS..=widest)
+        .rev()
+        .skip_while(|most| !fits(*most));
+    let most = most.next().unwrap_or(MIN_COLUMN_CHARS);
+    widths.into_iter().map(|width| width.min(most)).collect()
+}
+
+fn cut(cell: &str, width: usize) -> Cow<'_, str> {
+    if cell.chars().count() <= width {
+        return Cow::Borrowed(cell);
+    }
+    let kept: String = cell.chars().take(width.saturating_sub(1)).collect();
+    Cow::Owned(format!("{kept}…"))
 }
 
 fn line(row: &[String], widths: &[usize]) -> String {
     let cells: Vec<String> = row
         .iter()
         .zip(widths)
-        .map(|(cell, width)| format!("{cell:width$}"))
+        .map(|(cell, width)| format!("{:width$}", cut(cell, *width)))
         .collect();
-    cells.join("  ").trim_end().to_owned()
+    cells.join(GAP).trim_end().to_owned()
 }
 
 /// A number of bytes for people: `1.5 GiB`.
@@ -220,9 +270,36 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_cut_to_the_room_that_there_is_the_widest_column_first() {
+        let mut table = Table::new(["TIME", "IMAGE", "ID"]);
+        table.row([
+            "2026-06-01",
+            &"i".repeat(200),
+            "4f0c0a7d1f6f4d0e9d6c2b1a39e87755",
+        ]);
+        table.row(["2026-06-02", "short", "5"]);
+        for room in [40, 60, 80, 400] {
+            let palette = Palette {
+                width: Some(room),
+                ..Palette::plain()
+            };
+            let shown = table.render(palette);
+            let widest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(room), "{room}: {shown}");
+            assert!(shown.contains("2026-06-01  ii"), "{room}: {shown}");
+            assert_eq!(shown.contains('…'), room < 400, "{shown}");
+        }
+        let whole = table.render(Palette::plain());
+        assert!(whole.contains(&"i".repeat(200)), "{whole}");
+    }
+
+    #[test]
     fn only_its_own_colours_reach_a_terminal() {
         let plain = Palette::plain();
-        let coloured = Palette { coloured: true };
+        let coloured = Palette {
+            coloured: true,
+            ..plain
+        };
         let evil = "\x1b[2J\u{9b}2J\u{202e}\r";
         let harmless = "\\u001b[2J\\u009b2J\\u202e\\u000d";
         assert_eq!(plain.screened(evil), harmless);

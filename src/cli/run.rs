@@ -70,6 +70,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Decisions(command) => command.run(&shared).await?,
         Command::Acts(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
+        Command::Images(command) => command.run(&shared).await?,
         Command::Exceptions(command) => command.run(&shared).await?,
         Command::Advisories(command) => command.run(&shared).await?,
         Command::Replay(command) => command.run(&shared).await?,

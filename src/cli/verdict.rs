@@ -32,6 +32,10 @@ fn render_with(verdict: &VerdictView, limit: usize, palette: Palette) -> String 
     }
     text.push_str(&checks(&verdict.checks, palette));
     text.push_str(&findings(&verdict.findings, limit, palette));
+    if verdict.more_findings > 0 {
+        let more = verdict.more_findings;
+        text.push_str(&format!("  and {more} more findings that are not listed\n"));
+    }
     text.push_str(&foundation(verdict));
     text
 }

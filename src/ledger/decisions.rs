@@ -24,6 +24,8 @@ pub struct DecisionFilter {
     pub until: Option<Timestamp>,
     /// Older than the decision that was given then, under that id.
     pub before: Option<(Timestamp, DecisionId)>,
+    /// What its id begins with; not for those that are spread.
+    pub id: Option<String>,
     /// At most 1000, which is also what `None` means.
     pub limit: Option<u32>,
 }
@@ -88,7 +90,9 @@ impl Ledger {
         };
         let matching = "SELECT body FROM decisions WHERE time >= ? AND time < ? \
                         AND (time, id) < (?, ?) AND environment = coalesce(?, environment) \
-                        AND verdict = coalesce(?, verdict) ORDER BY time DESC, id DESC";
+                        AND verdict = coalesce(?, verdict) \
+                        AND (?7 IS NULL OR substr(id, 1, length(?7)) = ?7) \
+                        ORDER BY time DESC, id DESC";
         let bodies = sqlx::query_scalar(matching)
             .bind(columns::micros(filter.since).unwrap_or(i64::MIN))
             .bind(columns::micros(filter.until).unwrap_or(i64::MAX))
@@ -96,6 +100,7 @@ impl Ledger {
             .bind(id)
             .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
             .bind(filter.verdict.map(Outcome::as_str))
+            .bind(&filter.id)
             .fetch(&self.readers);
         let read = |body: Result<String, sqlx::Error>| columns::body(&body?);
         let decisions = bodies.map(read);

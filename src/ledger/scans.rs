@@ -104,7 +104,9 @@ pub(super) fn only_current(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerErro
 
 /// The scans that no newer one of the same series and scope has replaced for good: one
 /// that was not dated ahead when it came.
-fn current_ids<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Result<HashSet<i64>, LedgerError> {
+pub(super) fn current_ids<'a>(
+    scans: impl IntoIterator<Item = &'a Scan>,
+) -> Result<HashSet<i64>, LedgerError> {
     let mut newest: Vec<&Scan> = scans.into_iter().collect();
     newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     let mut settled = NewerScans::default();

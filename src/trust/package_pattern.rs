@@ -73,6 +73,20 @@ impl PackagePattern {
         })
     }
 
+    /// The names under which a report may list it: of a package URL also those with its
+    /// namespace, as languages write them.
+    pub(super) fn names(&self) -> Vec<String> {
+        let Some(purl) = &self.purl else {
+            return vec![self.written.clone()];
+        };
+        let mut names = vec![purl.name.clone()];
+        if let Some(namespace) = &purl.namespace {
+            names.push(format!("{namespace}/{}", purl.name));
+            names.push(format!("{namespace}:{}", purl.name));
+        }
+        names
+    }
+
     /// Whether it is this package, as far as the report says. For exceptions: what the
     /// report leaves out is not assumed.
     pub(super) fn is_surely(&self, package: &PackageRef<'_>) -> bool {

@@ -82,6 +82,7 @@ async fn ask(
         environment: Some(question.environment.clone()),
         exposure: question.exposure,
         findings: false,
+        any_gateway: false,
     };
     match client.get::<VerdictView>(VERDICTS, &query).await {
         Ok(answer) => Ok(VerifyAnswer::Verdict(Box::new(answer.body))),

@@ -11,7 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use serde_json::Value;
 
 use super::watched_kind::WatchedKind;
-use crate::kubernetes::exposure::{ExposurePaths, NewlyExposedPod, Pod, PodName, RunningPods};
+use crate::kubernetes::exposure::{
+    ExposurePaths, NewlyExposedPod, Pod, PodName, RunningPod, RunningPods,
+};
 
 /// Pods checked under one lock, so that it is held for a few milliseconds at most: a
 /// waiting writer blocks queries.
@@ -63,6 +65,11 @@ impl ExposureWatcher {
             newly_exposed.extend(some.iter().filter_map(|pod| pods.check(&paths, pod)));
         }
         newly_exposed
+    }
+
+    /// The running Pods that are known, with the images that they run.
+    pub fn running_pods(&self) -> Vec<(PodName, RunningPod)> {
+        self.pods().all()
     }
 
     /// How many running Pods are kept in memory.

@@ -1,5 +1,5 @@
 //! What a watch brings. Of an object: its metadata and the few fields of its `spec`
-//! that matter. Whatever else it holds is dropped as it is read.
+//! and `status` that matter. Whatever else it holds is dropped as it is read.
 
 use std::borrow::Cow;
 
@@ -37,6 +37,41 @@ pub(super) struct WatchedObject<S> {
     pub metadata: ObjectMeta,
     #[serde(default)]
     pub spec: S,
+    #[serde(default)]
+    pub status: WatchedStatus,
+}
+
+/// What a Pod's containers run; other kinds have none.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WatchedStatus {
+    container_statuses: Option<Vec<ContainerStatus>>,
+    init_container_statuses: Option<Vec<ContainerStatus>>,
+    ephemeral_container_statuses: Option<Vec<ContainerStatus>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct ContainerStatus {
+    /// Empty until it runs.
+    #[serde(rename = "imageID", default)]
+    image_id: String,
+}
+
+impl WatchedStatus {
+    /// Once each, as the runtime reports them.
+    pub fn image_ids(self) -> Vec<String> {
+        let kinds = [
+            self.container_statuses,
+            self.init_container_statuses,
+            self.ephemeral_container_statuses,
+        ];
+        let all = kinds.into_iter().flatten().flatten();
+        let mut ids: Vec<String> = all.map(|it| it.image_id).collect();
+        ids.retain(|id| !id.is_empty());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
 }
 
 impl<S> WatchedObject<S> {

@@ -83,6 +83,7 @@ impl WatchedSpec for PodSpec {
             pod: Pod::new(object.metadata.labels.unwrap_or_default(), &object.spec),
             owner,
             images: object.spec.images(),
+            image_ids: object.status.image_ids(),
         })
     }
 

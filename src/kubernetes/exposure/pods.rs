@@ -13,6 +13,8 @@ pub struct RunningPod {
     pub owner: Option<Owner>,
     /// Its images as the Pod names them.
     pub images: Vec<String>,
+    /// What its containers run, as the runtime reports it: mostly `name@digest`.
+    pub image_ids: Vec<String>,
 }
 
 /// A running Pod that requests from outside can reach now, and could not as far
@@ -72,6 +74,18 @@ impl RunningPods {
     /// How many Pods are kept.
     pub fn len(&self) -> usize {
         self.by_namespace.values().map(HashMap::len).sum()
+    }
+
+    /// All of them, in no order.
+    pub fn all(&self) -> Vec<(PodName, RunningPod)> {
+        let namespaces = self.by_namespace.iter();
+        let pods = namespaces.flat_map(|(namespace, pods)| {
+            pods.iter().map(|(name, kept)| {
+                let name = (namespace.clone(), name.clone());
+                (name, kept.running.clone())
+            })
+        });
+        pods.collect()
     }
 
     pub fn is_empty(&self) -> bool {

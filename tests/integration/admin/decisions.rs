@@ -142,6 +142,28 @@ async fn a_list_shows_what_its_reader_may_see() {
     let (code, text) = lab.api("GET", path).send().await.refusal(400);
     assert_eq!(code, "bad-request");
     assert!(text.contains("production, staging"), "{text}");
+    // The beginning of an id opens nothing that the reader may not see.
+    let id = listed(&lab.token, "?environment=staging").await[0]["id"].clone();
+    let beginning = &id.as_str().unwrap()[..8];
+    let path = format!("/api/v1/decisions?id={beginning}");
+    assert_eq!(
+        listed(&lab.token, &path[path.find('?').unwrap()..])
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
+        listed(&team, &path[path.find('?').unwrap()..]).await.len(),
+        0
+    );
+    for bad in ["id=0000", "id=%25", "id=ABCDEF0", "image=%5B*"] {
+        let path = format!("/api/v1/decisions?{bad}");
+        assert_eq!(
+            lab.api("GET", &path).send().await.refusal(400).0,
+            "bad-request",
+            "{bad}"
+        );
+    }
     let wrong = lab.api("GET", "/api/v1/decisions?speed=1").send().await;
     assert_eq!(wrong.refusal(400).0, "bad-request");
     lab.stop().await;

@@ -27,6 +27,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "post /api/v1/scans",
         "post /api/v1/scans/bind",
         "get /api/v1/scans/due",
+        "get /api/v1/images",
         "post /api/v1/promotions",
         "post /api/v1/revocations",
         "post /api/v1/revocations/reinstate",

@@ -4,6 +4,7 @@ mod acts;
 mod decisions;
 mod document;
 mod due;
+mod images;
 mod leave;
 mod names;
 mod overload;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::program::{Program, Run};
-use crate::kit::lab::{Lab, NAME, eventually, trivy};
+use crate::kit::lab::{DOOR, Lab, NAME, eventually, trivy};
 
 /// A gateway, and the programs of its admin.
 struct Desk {
@@ -286,5 +286,194 @@ async fn what_goes_wrong_names_the_input_and_the_next_step() {
             .status
             == 403
     );
+    desk.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_are_found_as_text_json_and_csv_and_nothing_unknown_is_an_all_clear() {
+    let desk = Desk::start().await;
+    let (image, named) = desk.lab.put(NAME, "1");
+    desk.lab.put(NAME, "2");
+    desk.lab.pull(0, NAME, "2").await.expect(403);
+    let report = desk.report("report.json", &trivy(&image, &["HIGH"]));
+    desk.both(&format!("scan submit --image {named} --report {report}"), 0)
+        .await;
+    eventually("what was asked for is known", || async {
+        let run = desk.run("images --output json").await;
+        run.stdout.matches("\"image\":").count() == 2
+    })
+    .await;
+    let (text, json) = desk.both("images --cve CVE-2026-1234", 0).await;
+    assert!(
+        text.contains("CVE-2026-1234 high openssl-HIGH 3.0.1"),
+        "{text}"
+    );
+    assert!(text.contains("1 of 2 images have no whole scan"), "{text}");
+    assert!(text.contains("where they run is unknown"), "{text}");
+    assert_eq!(json["images"][0]["image"], *named);
+    let (text, _) = desk.both("images --cve CVE-1999-1", 0).await;
+    assert!(
+        text.starts_with("in none of the 1 scanned images of 2"),
+        "{text}"
+    );
+    let csv = desk.run("images --package openssl-HIGH --output csv").await;
+    let rows: Vec<&str> = csv.stdout.lines().collect();
+    assert!(rows[0].starts_with("image,platform,scanned_at,"), "{csv:?}");
+    assert!(
+        rows[1].starts_with(&named) && rows[1].ends_with(",unknown"),
+        "{csv:?}"
+    );
+    let first = desk.run("images --limit 1").await;
+    let next = first
+        .stderr
+        .trim()
+        .strip_prefix("more: the same command with ")
+        .unwrap();
+    let second = desk.run(&format!("images --limit 1 {next}")).await;
+    assert!(
+        second.stderr.is_empty() && second.stdout != first.stdout,
+        "{second:?}"
+    );
+    let wrong = desk.run("images --environment moon").await;
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("no environment is called moon"),
+        "{wrong:?}"
+    );
+    desk.lab.stop().await;
+}
+
+/// A gateway that denied two images of two kinds.
+async fn denied() -> (Desk, Value) {
+    let desk = Desk::start().await;
+    let (bad, named) = desk.lab.put(NAME, "1");
+    let report = desk.report("report.json", &trivy(&bad, &["HIGH", "CRITICAL"]));
+    desk.both(&format!("scan submit --image {named} --report {report}"), 0)
+        .await;
+    desk.lab.put(DOOR, "1");
+    desk.lab.pull(1, NAME, "1").await.expect(403);
+    desk.lab.pull(0, DOOR, "1").await.expect(403);
+    eventually("both are on record", || async {
+        let run = desk.run("denials --output json").await;
+        run.stdout.matches("\"verdict\"").count() == 2
+    })
+    .await;
+    let run = desk
+        .run("denials --environment staging --output json")
+        .await;
+    let list: Value = serde_json::from_str(&run.stdout).unwrap();
+    (desk, list["decisions"][0].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn denials_are_narrowed_by_image_reason_principal_and_client() {
+    let (desk, of_app) = denied().await;
+    let count = async |filter: &str| {
+        let run = desk.run(&format!("denials {filter} --output json")).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let list: Value = serde_json::from_str(&run.stdout).unwrap();
+        list["decisions"].as_array().unwrap().len()
+    };
+    let digest = of_app["digest"].as_str().unwrap();
+    for (filter, expected) in [
+        ("--reason too-severe", 1),
+        ("--reason revoked", 0),
+        ("--principal anonymous", 2),
+        ("--principal nobody", 0),
+        ("--client 127.0.0.1", 2),
+        ("--client 10.0.0.1", 0),
+        ("--image team/app", 1),
+        ("--image team/app:1", 1),
+        ("--image team/app:2", 0),
+        ("--image registry.example/team/*", 2),
+        ("--image registry.example/team/door", 1),
+        (&*format!("--image {digest}"), 1),
+        (&*format!("--image team/door@{digest}"), 0),
+        (
+            "--reason not-scanned --image team/door --environment production",
+            1,
+        ),
+    ] {
+        assert_eq!(count(filter).await, expected, "{filter}");
+    }
+    let wrong = desk.run("denials --reason not-scaned").await;
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("not-scanned"), "{wrong:?}");
+    let csv = desk.run("denials --output csv").await;
+    assert!(
+        csv.stdout
+            .starts_with("time,id,environment,verdict,count,image,")
+    );
+    assert_eq!(csv.stdout.lines().count(), 3, "{csv:?}");
+    desk.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_as_wide_as_the_terminal_and_whole_elsewhere() {
+    let (desk, of_app) = denied().await;
+    let narrow = async |columns: &str| {
+        let program = Program::new(&["denials"])
+            .env("SEKISHO_SERVER", &desk.lab.server())
+            .env("SEKISHO_TOKEN", &desk.lab.token)
+            .env("COLUMNS", columns);
+        let run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
+        run.stdout
+    };
+    let shown = narrow("100").await;
+    let widest = shown.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{shown}");
+    let whole = desk.run("denials").await;
+    assert!(
+        whole.stdout.contains(of_app["id"].as_str().unwrap()),
+        "{whole:?}"
+    );
+    desk.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_takes_an_id_its_beginning_its_address_and_the_clients_name() {
+    let (desk, of_app) = denied().await;
+    let id = of_app["id"].as_str().unwrap();
+    let server = desk.lab.server();
+    for subject in [
+        id.to_owned(),
+        id[..8].to_owned(),
+        format!("{server}/d/{id}"),
+    ] {
+        let (text, json) = desk.both(&format!("explain {subject}"), 3).await;
+        assert_eq!(json["id"], *id, "{subject}");
+        // What was decided with its next step, and every finding as it is now.
+        for part in [
+            "DENIED",
+            "next:",
+            "now: DENIED",
+            "openssl-HIGH",
+            "openssl-CRITICAL",
+        ] {
+            assert!(text.contains(part), "{subject}: {part}\n{text}");
+        }
+    }
+    let gateway = desk.lab.app().registries()[1];
+    for name in [
+        format!("{gateway}/registry.example/team/app:1"),
+        "gateway.corp:5080/registry.example/team/app:1".to_owned(),
+        "team/app:1".to_owned(),
+    ] {
+        let explain = format!("explain {name} --environment staging");
+        let (text, json) = desk.both(&explain, 3).await;
+        assert_eq!(json["image"], "registry.example/team/app:1", "{name}");
+        assert!(text.contains("openssl-HIGH"), "{text}");
+    }
+    // Proof is asked of the names that are configured alone.
+    let manifest = desk.lab.folder.path().join("pod.yaml");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, \
+               image: 'gateway.corp:5080/registry.example/team/app:1'}]}\n";
+    std::fs::write(&manifest, pod).unwrap();
+    let verify = format!("verify {} --environment staging", manifest.display());
+    let run = desk.run(&verify).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stdout.contains("unknown-upstream"), "{run:?}");
+    let run = desk.run("explain 0000000").await;
+    assert_ne!(run.code, 0, "{run:?}");
     desk.lab.stop().await;
 }

@@ -100,5 +100,17 @@ fn a_pod_is_denied_once_requests_from_outside_reach_it_and_running_ones_are_repo
         });
     }
     assert_eq!(cluster.site.gateway.metric(RAISED, ""), 2.0);
+    // A Pod that runs is found by the digest that the webhook bound it to.
+    let search = ["images", "--cve", "CVE-2026-0001", "--output", "json"];
+    let found = cluster.site.gateway.command(&search);
+    let text = found.text();
+    found.expect_ok();
+    for part in [
+        "\"pod\":\"running-open\"",
+        "\"pod\":\"running-routed\"",
+        "\"pods\":\"followed\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     kubectl.applied(&labelled("inside", "inside"));
 }

@@ -78,5 +78,6 @@ pub fn running(app: &str, uid: &str, image: &str) -> RunningPod {
             uid: "rs".to_owned(),
         }),
         images: spec.images(),
+        image_ids: Vec::new(),
     }
 }

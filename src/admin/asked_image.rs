@@ -1,0 +1,53 @@
+//! The image that a list of decisions is narrowed to.
+
+use super::Admin;
+use super::error::AdminError;
+use crate::oci::{Digest, ImageRef, RepositoryGlobs};
+use crate::trust::{Decision, EnvironmentName};
+
+/// One way to name it.
+pub(super) enum AskedImage {
+    Digest(Digest),
+    Globs(RepositoryGlobs),
+    /// A part of the name, as it was asked for; and what that is as a whole name.
+    Part(String, Option<ImageRef>),
+}
+
+impl AskedImage {
+    /// # Errors
+    /// A glob that cannot be read.
+    pub fn read(
+        admin: &Admin,
+        text: &str,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Self, AdminError> {
+        if let Ok(digest) = Digest::parse(text) {
+            return Ok(Self::Digest(digest));
+        }
+        if text.contains('*') {
+            let globs = RepositoryGlobs::new(vec![text.to_owned()]);
+            let globs = globs.map_err(|error| AdminError::bad_request(error.to_string()))?;
+            return Ok(Self::Globs(globs));
+        }
+        let whole = admin.image(text, environment).ok();
+        Ok(Self::Part(text.to_owned(), whole))
+    }
+
+    /// Whether a decision was about it. A name without a tag or a digest means all of its
+    /// repository.
+    pub fn is(&self, admin: &Admin, decision: &Decision) -> bool {
+        let host = decision.upstream.as_ref().unwrap_or(&admin.default_host);
+        let image = || ImageRef::parse(&decision.image, host).ok();
+        let digest = decision.digest.as_ref();
+        match self {
+            Self::Digest(asked) => Some(asked) == digest,
+            Self::Globs(globs) => image().is_some_and(|it| globs.matches(it.repository())),
+            Self::Part(part, _) if decision.image.contains(part) => true,
+            Self::Part(_, asked) => image().zip(asked.as_ref()).is_some_and(|(it, asked)| {
+                it.repository() == asked.repository()
+                    && asked.tag().is_none_or(|tag| it.tag() == Some(tag))
+                    && (asked.digest()).is_none_or(|asked| Some(asked) == digest)
+            }),
+        }
+    }
+}
