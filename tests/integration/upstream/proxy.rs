@@ -185,7 +185,9 @@ async fn a_proxy_leads_no_redirect_to_a_private_address() {
     let upstream = setting.upstream();
     let away = Fault::Redirect("http://cdn.localhost".to_owned());
     setting.registry.inject("/blobs/", 1, away);
-    let body = upstream.get_blob(&name(), &setting.layer(), 0).await;
+    let body = upstream
+        .get_blob(&name(), &setting.layer(), setting.size(), 0)
+        .await;
     let Err(UpstreamError::RefusedHost { host, why }) = body.map(drop) else {
         panic!("it was followed");
     };
@@ -200,7 +202,7 @@ async fn a_proxy_leads_no_redirect_to_a_private_address() {
     setting.registry.inject("/blobs/", 1, away);
     assert!(
         upstream
-            .get_blob(&name(), &setting.layer(), 0)
+            .get_blob(&name(), &setting.layer(), setting.size(), 0)
             .await
             .is_ok()
     );
