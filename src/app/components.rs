@@ -91,12 +91,7 @@ impl Components {
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let acts = ActRecords::new(audit.clone(), ledger.clone());
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
-        let network = Network::from_system()?;
-        let upstreams = config
-            .upstreams
-            .iter()
-            .map(|upstream| reachable(upstream, &network, tasks, &metrics))
-            .collect::<Result<_, _>>()?;
+        let upstreams = reachable_upstreams(&config, tasks, &metrics)?;
         let gate = Arc::new(Gate::new(gate::GateParts {
             rulebook: config.policy(),
             upstreams,
@@ -224,6 +219,17 @@ fn public_url(config: &Config, admin: SocketAddr) -> String {
         let _ = url.set_port(Some(admin.port()));
     }
     url.to_string()
+}
+
+fn reachable_upstreams(
+    config: &Config,
+    tasks: &Tasks,
+    metrics: &Metrics,
+) -> Result<Vec<ConfiguredUpstream>, StartError> {
+    let network = Network::from_system()?;
+    let each = config.upstreams.iter();
+    each.map(|upstream| reachable(upstream, &network, tasks, metrics))
+        .collect()
 }
 
 fn reachable(

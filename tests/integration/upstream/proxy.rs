@@ -88,11 +88,13 @@ async fn lead(
     }
 }
 
-/// The request as a server wants it: without scheme and host in its first line.
+/// The request as a server wants it: without scheme and host in its first line, and the
+/// only one of its connection, since those that follow would not be rewritten.
 fn at_origin(head: &str) -> String {
     let (method, rest) = head.split_once(" http://").unwrap();
     let (_, path) = rest.split_once('/').unwrap();
-    format!("{method} /{path}")
+    let head = format!("{method} /{path}");
+    head.replacen("\r\n", "\r\nConnection: close\r\n", 1)
 }
 
 #[tokio::test]
