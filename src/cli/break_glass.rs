@@ -9,7 +9,7 @@ use super::output::{Palette, Table};
 use crate::api::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
 };
-use crate::oci::printable;
+use crate::oci::readable;
 use crate::trust::EnvironmentName;
 
 /// Let one image through although it is denied, for hours, under a ticket
@@ -127,9 +127,9 @@ impl GrantBreakGlass {
         screen.output.show(&answer.raw, |palette| {
             let word = palette.doubtful("let through");
             let (digest, until) = (&granted.digest, granted.until);
-            let ticket = printable(&granted.ticket, 200);
+            let ticket = readable(&granted.ticket, 200);
             let environment = &granted.environment;
-            let id = printable(&granted.id, 64);
+            let id = readable(&granted.id, 64);
             format!("{word} {digest} in {environment} until {until}, for {ticket}, as {id}")
         })?;
         Ok(Exit::Done)
@@ -200,7 +200,7 @@ impl EndBreakGlass {
             let (digest, environment) = (&ended.digest, &ended.environment);
             format!(
                 "{word} {}: {digest} in {environment}",
-                printable(&ended.id, 64)
+                readable(&ended.id, 64)
             )
         })?;
         Ok(Exit::Done)

@@ -8,7 +8,7 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{EndQuery, MODES, ModeEnded, ModeList, ModeRequest, ModeView};
-use crate::oci::printable;
+use crate::oci::readable;
 use crate::trust::{EnvironmentName, Mode};
 
 /// Judge an environment in another mode for hours, under a ticket
@@ -126,7 +126,7 @@ impl SetMode {
         screen.output.show(&answer.raw, |palette| {
             let word = palette.doubtful(set.mode.as_str());
             let (environment, until) = (&set.environment, set.until);
-            let ticket = printable(&set.ticket, 200);
+            let ticket = readable(&set.ticket, 200);
             format!("{environment} is judged in mode {word} until {until}, for {ticket}")
         })?;
         Ok(Exit::Done)

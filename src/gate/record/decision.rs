@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::gate::pull::Client;
-use crate::oci::{Digest, RegistryHost, Repository, printable};
+use crate::oci::{Digest, RegistryHost, Repository, readable};
 use crate::random;
 use crate::trust::{
     Check, Decision, DecisionId, Denial, Door, EnvironmentName, Exposure, ExposureSource, Mode,
@@ -171,14 +171,14 @@ const MAX_TEXT_CHARS: usize = 500;
 fn bounded_denial(denial: &Denial) -> Denial {
     Denial {
         reason: denial.reason,
-        detail: printable(&denial.detail, MAX_TEXT_CHARS),
-        next_step: printable(&denial.next_step, MAX_TEXT_CHARS),
+        detail: readable(&denial.detail, MAX_TEXT_CHARS),
+        next_step: readable(&denial.next_step, MAX_TEXT_CHARS),
     }
 }
 
 fn bounded_check(check: &Check) -> Check {
     Check {
-        text: printable(&check.text, MAX_TEXT_CHARS),
+        text: readable(&check.text, MAX_TEXT_CHARS),
         ..check.clone()
     }
 }
