@@ -81,8 +81,9 @@ mod tests {
     fn a_failure_holds_for_a_while_in_its_own_repository() {
         let (failures, own) = (Failures::new(), key("registry.corp/team/app"));
         let ttl = SignedDuration::from_secs(60);
-        failures.note(&own, &UpstreamError::Forbidden, AskedAt::begin(at(0)), ttl);
-        for (second, holds) in [(0, true), (29, true), (32, false)] {
+        let failure = UpstreamError::TooLarge { limit: 1 };
+        failures.note(&own, &failure, AskedAt::begin(at(0)), ttl);
+        for (second, holds) in [(0, true), (9, true), (12, false)] {
             assert_eq!(failures.get(&own, at(second)).is_some(), holds, "{second}");
         }
         for other in ["registry.corp/team/other", "other.corp/team/app"] {

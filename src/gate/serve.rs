@@ -292,12 +292,10 @@ impl Server {
         match self.cache.fetch(&request, open).await {
             Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
             Err(error) => {
-                let seen_here = seen_by_the_cache(&error);
-                if let Some(seen_here) = &seen_here {
-                    reachable.upstream.note_failure(seen_here);
+                if let Some(seen_here) = seen_by_the_cache(&error) {
+                    reachable.upstream.note_failure(&seen_here);
                 }
-                let told = error.upstream::<UpstreamError>();
-                if let Some(failed) = told.or(seen_here.as_ref()) {
+                if let Some(failed) = error.upstream::<UpstreamError>() {
                     self.note_failed_blob(&key, failed, asked, reachable.tag_ttl);
                 }
                 Err(fetch_failed(&error))

@@ -159,15 +159,16 @@ impl UpstreamError {
     }
 
     /// How long a failure is remembered that may be over soon.
-    pub(super) const FAILURE_TTL: Duration = Duration::from_secs(5);
-    /// The same where the upstream answered, and would answer so again.
-    const REFUSAL_TTL: Duration = Duration::from_secs(30);
+    pub(super) const FAILURE_TTL: Duration = Duration::from_secs(2);
+    /// The same where the upstream's content is at fault, and stays so.
+    const REFUSAL_TTL: Duration = Duration::from_secs(10);
 
     /// How long the same question is not asked again, `tag_ttl` permitting.
     pub fn remembered_for(&self) -> Duration {
-        match self.is_transient() {
-            true => Self::FAILURE_TTL,
-            false => Self::REFUSAL_TTL,
+        match self {
+            Self::Unauthorized | Self::Forbidden => Self::FAILURE_TTL,
+            error if error.is_transient() => Self::FAILURE_TTL,
+            _ => Self::REFUSAL_TTL,
         }
     }
 

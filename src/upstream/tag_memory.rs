@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -35,8 +35,9 @@ struct Memory {
     tasks: Tasks,
     /// Each holds for `tag_ttl`; then it is only the last known.
     known: BoundedMemory<Key, Arc<Known>>,
-    /// Names that do not exist must not push out those that do.
-    absent: BoundedMemory<Key, ()>,
+    /// Why each could not be had, mostly since it does not exist. Such names must not
+    /// push out those that do.
+    refused: BoundedMemory<Key, UpstreamError>,
     flights: SingleFlight<Key, Result<Arc<Known>, UpstreamError>>,
 }
 
@@ -77,7 +78,7 @@ impl TagMemory {
             upstream,
             tasks,
             known: BoundedMemory::new(limit - limit / 8),
-            absent: BoundedMemory::new(limit / 8),
+            refused: BoundedMemory::new(limit / 8),
             flights: SingleFlight::default(),
         }))
     }
@@ -114,8 +115,8 @@ impl TagMemory {
     ) -> Result<ResolvedTag, UpstreamError> {
         let memory = &self.0;
         let key = (name.clone(), reference.clone());
-        if memory.absent.get(&key, now).is_some() {
-            return Err(UpstreamError::NotFound);
+        if let Some(error) = memory.refused.get(&key, now) {
+            return Err(error);
         }
         if let Some(known) = memory.known.get(&key, now) {
             self.refresh_if_due(&key, &known, now);
@@ -140,7 +141,7 @@ impl TagMemory {
         now: Timestamp,
     ) -> Result<ResolvedTag, UpstreamError> {
         let (memory, key) = (&self.0, (name.clone(), reference.clone()));
-        let known = memory.known.last(&key).is_some() || memory.absent.get(&key, now).is_some();
+        let known = memory.known.last(&key).is_some() || memory.refused.get(&key, now).is_some();
         if known {
             return self.resolve(name, reference, now).await;
         }
@@ -267,18 +268,25 @@ impl Memory {
     /// Asks the upstream and remembers what it says. A 404 is final; no other
     /// failure takes back what it said before.
     async fn ask(&self, key: Key, now: Timestamp) -> Result<Arc<Known>, UpstreamError> {
+        let begun = Instant::now();
         let asked = self.upstream.head_manifest(&key.0, &key.1).await;
         let outcome = asked.map(|head| Arc::new(self.learnt(head, now)));
         match &outcome {
             Ok(known) => {
-                self.absent.remove(&key);
+                self.refused.remove(&key);
                 let validity = lasting(now, self.ttl());
                 self.known.insert(key, known.clone(), validity);
             }
             Err(UpstreamError::NotFound) => {
                 self.known.remove(&key);
                 let validity = lasting(now, self.absent_ttl());
-                self.absent.insert(key, (), validity);
+                self.refused.insert(key, UpstreamError::NotFound, validity);
+            }
+            // What was known before goes on; what was not is not asked for by each pull.
+            Err(error) if self.known.last(&key).is_none() && !self.ttl().is_zero() => {
+                let lifetime = error.remembered_for().min(self.ttl());
+                let validity = lasting(now, begun.elapsed() + lifetime);
+                self.refused.insert(key, error.clone(), validity);
             }
             Err(_) => {}
         }

@@ -149,8 +149,8 @@ async fn an_upstream_that_answers_again_is_up() {
     world.hub.inject("/manifests/", 1, Fault::Status(403));
     let path = manifests(NAME, &app.manifest.digest);
     assert_eq!(world.get(&path).await.status, 502);
-    // A refusal is remembered for half a minute.
-    world.advance(jiff::SignedDuration::from_secs(31));
+    // A failure is remembered for two seconds.
+    world.advance(jiff::SignedDuration::from_secs(3));
     assert_eq!(world.get(&path).await.status, 200);
     let status = world.admin("GET", "/api/v1/status", None).await.json();
     let upstreams = status["upstreams"].as_array().unwrap();

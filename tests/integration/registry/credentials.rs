@@ -54,8 +54,8 @@ async fn a_file_of_credentials_is_read_again_when_it_changes() {
         assert!(refused.phrase.contains("credentials"), "{refused:?}");
         world.put_file("secret", &new);
         world.looked("upstream credentials").await;
-        // A refusal is remembered for half a minute.
-        world.advance(jiff::SignedDuration::from_secs(31));
+        // A failure is remembered for two seconds.
+        world.advance(jiff::SignedDuration::from_secs(3));
         assert_eq!(world.get(&path).await.status, 200);
         assert!(!warnings(&world).await.contains("not in force"));
         // What became invalid keeps what was last good.

@@ -212,6 +212,29 @@ async fn lists_are_remembered_as_long_as_a_tag() {
     }
 }
 
+#[tokio::test]
+async fn a_tag_that_its_upstream_refuses_is_not_asked_for_by_each_pull() {
+    for status in [401, 403, 500] {
+        let world = World::start().await;
+        let app = image("app");
+        world.hub.put_image("team/app", &app);
+        world.hub.tag("team/app", "1", &app.manifest.digest);
+        world.admit(NAME, &app).await;
+        let fault = Fault::Status(status);
+        world.hub.inject("/manifests/1", usize::MAX, fault);
+        let path = manifests(NAME, "1");
+        let first = world.get(&path).await.status;
+        let asked = world.hub.total();
+        for _ in 0..10 {
+            assert_eq!(world.get(&path).await.status, first, "{status}");
+        }
+        assert_eq!(world.hub.total(), asked, "{status}");
+        world.hub.heal();
+        world.advance(SignedDuration::from_secs(31));
+        world.get(&path).await.assert_served(&app.manifest.bytes);
+    }
+}
+
 /// Whatever is wrong with what judgement reads: ten pulls ask no more than one.
 #[tokio::test]
 async fn an_image_that_cannot_be_read_is_not_asked_for_by_each_pull() {
