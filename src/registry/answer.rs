@@ -167,8 +167,8 @@ pub(super) fn refusal(refusal: &Refusal) -> RegistryResponse {
     }
 }
 
-/// What the upstream, or the way to it, was found to lack: a 503 where that passes by
-/// itself, a 502 where it does not.
+/// What the upstream, or the way to it, was found to lack: a 503, which asks to come again
+/// only where that passes by itself.
 fn upstream_failed(error: &UpstreamError) -> RegistryResponse {
     let cause = error.cause().map_or("absent", UpstreamCause::as_str);
     tracing::warn!(cause, %error, "a pull failed upstream");
@@ -183,7 +183,7 @@ fn upstream_failed(error: &UpstreamError) -> RegistryResponse {
     }
     let code = RegistryErrorCode::Unsupported;
     with_reason(
-        self::error(StatusCode::BAD_GATEWAY, code, &message),
+        self::error(StatusCode::SERVICE_UNAVAILABLE, code, &message),
         &message,
         cause,
     )

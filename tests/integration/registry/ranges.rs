@@ -109,6 +109,8 @@ async fn wrong_or_cut_bytes_are_never_a_whole_answer() {
         let (status, body) = pull.until_closed().await;
         assert!(status >= 500 || body.len() < layer.bytes.len());
         world.hub.heal();
+        // A failure is remembered for ten seconds at most.
+        world.advance(jiff::SignedDuration::from_secs(11));
         world.get(&path).await.assert_served(&layer.bytes);
     }
 }

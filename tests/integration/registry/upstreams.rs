@@ -164,7 +164,7 @@ async fn an_upstreams_credentials_go_to_no_realm_of_its_choosing() {
     world.corp.put_image("team/app", &app);
     let path = manifests("corp/team/app", &app.manifest.digest);
     let reply = world.get(&path).await;
-    assert_eq!(reply.status, 502);
+    assert_eq!(reply.status, 503);
     assert!(reply.phrase.contains("token_hosts"), "{reply:?}");
     assert_eq!(thief.total(), 0, "{:?}", thief.seen());
 }
