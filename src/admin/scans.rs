@@ -102,9 +102,9 @@ async fn submit_pushed(
     admin.gate.inspector().record(&inspected).await?;
     let about = ScanTarget::Manifest(manifest.manifest.clone());
     let new = submission.new_scan(about, bound);
-    let id = admin
+    let taken = admin
         .ledger
-        .submit_scan(origin.about(&image.to_string(), new))
+        .take_scan(origin.about(&image.to_string(), new))
         .await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
@@ -114,7 +114,13 @@ async fn submit_pushed(
         manifest: Some(manifest.manifest.clone()),
         platform: manifest.platform().cloned(),
         gate: gate.map(Box::new),
-        ..answer(format!("scan:{id}"), image.to_string(), bound, submission)
+        ..answer(
+            format!("scan:{}", taken.id),
+            taken.database_at,
+            image.to_string(),
+            bound,
+            submission,
+        )
     })
 }
 

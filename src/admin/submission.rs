@@ -68,9 +68,11 @@ pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
     }
 }
 
-/// The answer to a submission, without the fields that only a pushed image has.
+/// The answer to a submission that counts with this date of its database, without the
+/// fields that only a pushed image has.
 pub(super) fn answer(
     id: String,
+    database_at: Option<Timestamp>,
     image: String,
     bound: ReportBinding,
     submission: Submission<'_>,
@@ -96,7 +98,7 @@ pub(super) fn answer(
         format: report.format,
         bound_by: bound_by(bound).to_owned(),
         scanned_at: report.scanned_at.unwrap_or(now).min(now),
-        database_at: report.database_at,
+        database_at,
         gate: None,
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn submit(
         Some(image) => origin.about(&image.to_string(), new),
         None => origin.of(new),
     };
-    let id = admin.ledger.submit_scan(new).await?;
+    let taken = admin.ledger.take_scan(new).await?;
     let gate = match &submission.gate {
         Some(environment) => {
             Some(judge(admin, &submission, environment, image.as_ref(), &image_id).await?)
@@ -54,7 +54,13 @@ pub(super) async fn submit(
         image_id: Some(image_id),
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
-        ..answer(format!("{UNBOUND}{id}"), name, bound, submission)
+        ..answer(
+            format!("{UNBOUND}{}", taken.id),
+            taken.database_at,
+            name,
+            bound,
+            submission,
+        )
     })
 }
 

@@ -62,6 +62,7 @@ pub use overrides::{EarlyEnd, NewBreakGlass, NewTimedMode};
 pub use promotions::NewPromotion;
 pub use reported::Reported;
 pub use revocations::{NewRevocation, Reinstatement};
+pub use submitted::TakenScan;
 pub use token_holders::TokenRecord;
 pub use tokens::NewToken;
 pub use unbound::BindScans;

@@ -1,5 +1,7 @@
 //! Reports as they are handed in: on a manifest, or on an image ID before the push.
 
+use jiff::Timestamp;
+
 use super::acts::NewAct;
 use super::attributed::{ActOrigin, Attributed};
 use super::change::LedgerChange;
@@ -13,6 +15,15 @@ use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
 use crate::trust::{ActKind, Scan};
 
+/// A report that the ledger took in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenScan {
+    pub id: i64,
+    /// When the scanner's vulnerability database was built: as this submission says, or an
+    /// earlier one of the same report.
+    pub database_at: Option<Timestamp>,
+}
+
 impl Ledger {
     /// Takes a report in and returns its id; the one it has, if it was handed in
     /// before. Ids of reports on image IDs are a sequence of their own; no verdict
@@ -25,6 +36,17 @@ impl Ledger {
         &self,
         new: impl Into<Attributed<NewScan>>,
     ) -> Result<i64, LedgerError> {
+        self.take_scan(new).await.map(|taken| taken.id)
+    }
+
+    /// The same, with what was known of the report before.
+    ///
+    /// # Errors
+    /// As [`Self::submit_scan`].
+    pub async fn take_scan(
+        &self,
+        new: impl Into<Attributed<NewScan>>,
+    ) -> Result<TakenScan, LedgerError> {
         let Attributed { what: new, origin } = new.into();
         let unbound = matches!(new.about, ScanTarget::ImageId(_));
         let _timed = self.timed(match unbound {
@@ -36,7 +58,7 @@ impl Ledger {
         let mut writing = self.begin(Some(new.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.submitter).await?;
         let completed = self.complete(writing.sql(), new, fingerprint).await?;
-        let fingerprint = &completed.fingerprint;
+        let (fingerprint, database_at) = (&completed.fingerprint, completed.new.database_at);
         let known = match unbound {
             true => known_unbound(writing.sql(), fingerprint).await?,
             false => existing_id(writing.sql(), fingerprint).await?,
@@ -46,7 +68,7 @@ impl Ledger {
             None => put(&mut writing, completed, origin).await?,
         };
         self.commit(writing).await?;
-        Ok(id)
+        Ok(TakenScan { id, database_at })
     }
 
     /// With its fingerprint, which reads all of it.

@@ -287,6 +287,30 @@ async fn a_report_is_dated_by_what_the_scanner_says_of_its_database() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_report_that_is_handed_in_again_tells_the_date_that_is_kept() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let built = minutes_ago(60).to_string();
+    let info = json!({"Version": "0.60.0", "VulnerabilityDB": {
+        "Version": 2, "UpdatedAt": built, "NextUpdate": built,
+    }});
+    let report = trivy(&image, &[]);
+    let id = image.config.digest.to_string();
+    for about in [json!({"image": named}), json!({"image_id": id})] {
+        let mut body = about.clone();
+        body["report"] = report.clone();
+        let again = body.clone();
+        body["scanner_info"] = info.clone();
+        let submit = |body: &serde_json::Value| lab.api("POST", "/api/v1/scans").json(body);
+        let first = submit(&body).send().await.expect(200);
+        assert_eq!(first["database_at"], json!(built), "{about}");
+        let second = submit(&again).send().await.expect(200);
+        assert_eq!(second["database_at"], json!(built), "{about}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_report_that_is_nested_without_end_blocks_nothing() {
     let lab = Lab::start().await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
