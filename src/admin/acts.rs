@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Admin;
+use super::asked_image::AskedImage;
 use super::authenticate::RecordsReader;
 use super::error::AdminError;
 use super::extract::StrictQuery;
@@ -30,11 +31,14 @@ pub(super) async fn list(
     StrictQuery(query): StrictQuery<ActQuery>,
 ) -> Result<Json<ActList>, AdminError> {
     let limit = query.limit.unwrap_or(DEFAULT_ACTS).clamp(1, MAX_ACTS);
-    let image = query.image;
+    let environment = admin.known_environment(query.environment)?;
+    let image = query.image.as_deref();
+    let image = image.map(|text| AskedImage::read(&admin, text, environment.as_ref()));
+    let image = image.transpose()?;
     let filter = ActFilter {
         since: query.since,
         until: query.until,
-        environment: query.environment,
+        environment,
         act: query.act,
         principal: query.principal,
         before: query.page.as_deref().map(page).transpose()?,
@@ -42,7 +46,7 @@ pub(super) async fn list(
     };
     let wanted = |recorded: &RecordedAct| {
         let act = &recorded.act;
-        image.as_deref().is_none_or(|image| is_about(act, image))
+        image.as_ref().is_none_or(|image| image.is_of(&admin, act))
             && admin.act_within(&principal, act)
     };
     let found = admin.ledger.acts_where(&filter, wanted).await?;
@@ -61,15 +65,6 @@ fn page(text: &str) -> Result<i64, AdminError> {
         AdminError::bad_request("page is none that an answer named")
             .next("pass the next of an answer as it is")
     })
-}
-
-/// Whether an act is about an image of which this is the digest, or a part of the name.
-fn is_about(act: &Act, image: &str) -> bool {
-    let digest = act.digest.as_ref();
-    act.image
-        .as_deref()
-        .is_some_and(|name| name.contains(image))
-        || digest.is_some_and(|digest| digest.to_string() == image)
 }
 
 impl Admin {

@@ -1,9 +1,9 @@
-//! The image that a list of decisions is narrowed to.
+//! The image that a list of decisions or acts is narrowed to.
 
 use super::Admin;
 use super::error::AdminError;
-use crate::oci::{Digest, ImageRef, RepositoryGlobs};
-use crate::trust::{Decision, EnvironmentName};
+use crate::oci::{Digest, ImageRef, RegistryHost, RepositoryGlobs};
+use crate::trust::{Act, Decision, EnvironmentName};
 
 /// One way to name it.
 pub(super) enum AskedImage {
@@ -33,16 +33,26 @@ impl AskedImage {
         Ok(Self::Part(text.to_owned(), whole))
     }
 
-    /// Whether a decision was about it. A name without a tag or a digest means all of its
-    /// repository.
+    /// Whether a decision was about it.
     pub fn is(&self, admin: &Admin, decision: &Decision) -> bool {
         let host = decision.upstream.as_ref().unwrap_or(&admin.default_host);
-        let image = || ImageRef::parse(&decision.image, host).ok();
-        let digest = decision.digest.as_ref();
+        self.names(&decision.image, host, decision.digest.as_ref())
+    }
+
+    /// Whether an act was about it.
+    pub fn is_of(&self, admin: &Admin, act: &Act) -> bool {
+        let name = act.image.as_deref().unwrap_or_default();
+        self.names(name, &admin.default_host, act.digest.as_ref())
+    }
+
+    /// Whether it is what is recorded under that name and digest. A name without a tag or a
+    /// digest means all of its repository.
+    fn names(&self, name: &str, host: &RegistryHost, digest: Option<&Digest>) -> bool {
+        let image = || ImageRef::parse(name, host).ok();
         match self {
             Self::Digest(asked) => Some(asked) == digest,
             Self::Globs(globs) => image().is_some_and(|it| globs.matches(it.repository())),
-            Self::Part(part, _) if decision.image.contains(part) => true,
+            Self::Part(part, _) if name.contains(part) => true,
             Self::Part(_, asked) => image().zip(asked.as_ref()).is_some_and(|(it, asked)| {
                 it.repository() == asked.repository()
                     && asked.tag().is_none_or(|tag| it.tag() == Some(tag))

@@ -1,5 +1,7 @@
 //! Decisions: the list for readers, a single one for anyone who has its id.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -46,7 +48,7 @@ pub(super) async fn list(
         image: image.transpose()?,
         reason: query.reason,
         principal: query.principal,
-        client: query.client,
+        client: query.client.as_deref().map(address).transpose()?,
     };
     let filter = DecisionFilter {
         since: query.since,
@@ -83,21 +85,32 @@ struct AskedDecisions {
     image: Option<AskedImage>,
     reason: Option<DenialReason>,
     principal: Option<String>,
-    client: Option<String>,
+    client: Option<IpAddr>,
 }
 
 impl AskedDecisions {
     fn is_met_by(&self, admin: &Admin, decision: &Decision) -> bool {
         let is_image = |wanted: &AskedImage| wanted.is(admin, decision);
-        let is_client = |wanted: &str| decision.client.as_deref() == Some(wanted);
+        let client = decision.client.as_deref();
+        let client = client.and_then(|it| it.parse::<IpAddr>().ok());
+        let is_client = |wanted: IpAddr| client.is_some_and(|it| it.to_canonical() == wanted);
         self.image.as_ref().is_none_or(is_image)
-            && self.client.as_deref().is_none_or(is_client)
+            && self.client.is_none_or(is_client)
             && self.reason.is_none_or(|it| decision.reasons.contains(&it))
             && self
                 .principal
                 .as_deref()
                 .is_none_or(|it| decision.principal == it)
     }
+}
+
+/// The address of a client, in whichever form it was written.
+fn address(text: &str) -> Result<IpAddr, AdminError> {
+    let read = text.parse::<IpAddr>();
+    read.map(|it| it.to_canonical()).map_err(|_| {
+        AdminError::bad_request(format!("client {text:?} is no address"))
+            .next("write an IPv4 or IPv6 address, without a port")
+    })
 }
 
 /// The page that begins behind a decision: its time in microseconds, and its id.

@@ -26,7 +26,7 @@ impl FromRequestParts<Admin> for RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// A write that this request asks for, about an image as it was named.
+    /// A write that this request asks for, about an image by its whole name.
     pub(super) fn about<T>(self, image: &str, what: T) -> Attributed<T> {
         let image = Some(image.to_owned());
         ActOrigin { image, ..self.0 }.of(what)

@@ -12,7 +12,7 @@ use super::origin::RequestOrigin;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
 use crate::ledger::{NewRevocation, Reinstatement};
-use crate::oci::Digest;
+use crate::oci::{Digest, ImageRef};
 
 /// The longest reason that is taken, in characters.
 const MAX_REASON_CHARS: usize = 1000;
@@ -35,7 +35,7 @@ pub(super) async fn revoke(
     origin: RequestOrigin,
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationAnswer>, AdminError> {
-    let digest = permitted_digest(&admin, &principal, &request)?;
+    let (image, digest) = permitted(&admin, &principal, &request)?;
     let new = NewRevocation {
         digest: digest.clone(),
         environment: request.environment.clone(),
@@ -46,7 +46,7 @@ pub(super) async fn revoke(
     };
     let id = admin
         .ledger
-        .revoke(origin.about(&request.image, new))
+        .revoke(origin.about(&image.to_string(), new))
         .await?;
     Ok(Json(RevocationAnswer {
         id: format!("revocation:{id}"),
@@ -75,7 +75,7 @@ pub(super) async fn reinstate(
     origin: RequestOrigin,
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<ReinstatementAnswer>, AdminError> {
-    let digest = permitted_digest(&admin, &principal, &request)?;
+    let (image, digest) = permitted(&admin, &principal, &request)?;
     let undo = Reinstatement {
         digest: digest.clone(),
         environment: request.environment.clone(),
@@ -86,7 +86,7 @@ pub(super) async fn reinstate(
     };
     let ended = admin
         .ledger
-        .reinstate(origin.about(&request.image, undo))
+        .reinstate(origin.about(&image.to_string(), undo))
         .await?;
     Ok(Json(ReinstatementAnswer {
         digest,
@@ -97,12 +97,13 @@ pub(super) async fn reinstate(
     }))
 }
 
-/// The digest to act on, once role, scope and request allow it.
-fn permitted_digest(
+/// The image as records name it, and the digest to act on, once role, scope and request
+/// allow it.
+fn permitted(
     admin: &Admin,
     principal: &Principal,
     request: &RevocationRequest,
-) -> Result<Digest, AdminError> {
+) -> Result<(ImageRef, Digest), AdminError> {
     if !principal.role().may_revoke() {
         return Err(forbidden(principal, "revoke or reinstate"));
     }
@@ -115,5 +116,6 @@ fn permitted_digest(
         let message = format!("a reason is needed, of at most {MAX_REASON_CHARS} characters");
         return Err(AdminError::bad_request(message));
     }
-    digest_of(&image)
+    let digest = digest_of(&image)?;
+    Ok((image, digest))
 }

@@ -12,7 +12,7 @@ use super::output::{Output, Palette, say};
 #[derive(Debug, Args)]
 pub struct ListingArgs {
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
     pub limit: usize,
     /// Go on behind an earlier answer, by the page that it named
     #[arg(long, value_name = "PAGE")]
@@ -41,6 +41,13 @@ pub fn list_output() -> impl TypedValueParser<Value = ListOutput> {
         "csv" => ListOutput::Csv,
         _ => ListOutput::Text,
     })
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a number of rows, 1 at least".to_owned()),
+        Ok(limit) => Ok(limit),
+    }
 }
 
 /// What a list looks like in each form.

@@ -55,6 +55,21 @@ async fn every_act_says_who_from_where_what_when_and_why() {
     lab.stop().await;
 }
 
+/// Whoever looks for all that was done to an image finds it, however it was named.
+#[tokio::test]
+async fn an_act_names_its_image_in_full() {
+    let (lab, [image, _]) = lab().await;
+    let short = image.strip_prefix("registry.example/").unwrap();
+    let body = json!({"image": short, "reason": "false alarm"});
+    for path in ["/api/v1/revocations", "/api/v1/revocations/reinstate"] {
+        lab.api("POST", path).json(&body).send().await.expect(200);
+    }
+    let found = acts(&lab, &lab.token, "image=registry.example/team/a").await;
+    assert_eq!(kinds(&found), ["reinstate", "revoke", "revoke", "scan"]);
+    assert!(found.iter().all(|act| act["image"] == json!(image)));
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn acts_are_paged_and_filtered_newest_first() {
     let (lab, [image, _]) = lab().await;
@@ -80,7 +95,15 @@ async fn acts_are_paged_and_filtered_newest_first() {
     assert_eq!(kinds(&of_image), ["revoke", "scan"]);
     let none = acts(&lab, &lab.token, "principal=nobody").await;
     assert!(none.is_empty());
-    for wrong in ["act=dance", "page=x", "colour=red"] {
+    for (wanted, expected) in [
+        ("team/a", vec!["revoke", "scan"]),
+        ("registry.example/team/*", vec!["revoke", "scan", "scan"]),
+        ("registry.example/team/c*", vec![]),
+    ] {
+        let found = acts(&lab, &lab.token, &format!("image={wanted}")).await;
+        assert_eq!(kinds(&found), expected, "{wanted}");
+    }
+    for wrong in ["act=dance", "page=x", "colour=red", "environment=typo"] {
         let ask = lab.api("GET", &format!("/api/v1/acts?{wrong}"));
         ask.send().await.refusal(400);
     }
@@ -137,6 +160,7 @@ async fn decisions_are_paged_and_filtered() {
         ("principal=ci".to_owned(), 0),
         ("client=127.0.0.1".to_owned(), 4),
         ("client=10.0.0.1".to_owned(), 0),
+        ("client=::ffff:127.0.0.1".to_owned(), 4),
         ("until=2020-01-01T00:00:00Z".to_owned(), 0),
     ] {
         assert_eq!(count(&list(query.clone()).await), expected, "{query}");
@@ -146,10 +170,15 @@ async fn decisions_are_paged_and_filtered() {
     let rest = list(format!("limit=3&page={next}")).await;
     assert_eq!((count(&first), count(&rest)), (3, 1));
     assert_eq!(rest["next"], Value::Null);
-    lab.api("GET", "/api/v1/decisions?page=x")
-        .send()
-        .await
-        .refusal(400);
+    for wrong in [
+        "page=x",
+        "client=127.0.0.1:80",
+        "client=node-7",
+        "environment=typo",
+    ] {
+        let ask = lab.api("GET", &format!("/api/v1/decisions?{wrong}"));
+        ask.send().await.refusal(400);
+    }
     lab.stop().await;
 }
 

@@ -271,6 +271,11 @@ fn acts_are_a_table_for_people_and_csv_for_spreadsheets() {
         lines[1].contains(r#","'=leaks, ""all"" keys [2J","#),
         "{run:?}"
     );
+    for command in ["acts", "decisions", "images"] {
+        let none = against(&api, &[command, "--limit", "0"]).run();
+        assert_eq!(none.code, 2, "{none:?}");
+        assert!(none.stderr.contains("1 at least"), "{none:?}");
+    }
     let wrong = against(&api, &["acts", "--act", "dance"]).run();
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert!(wrong.stderr.contains("break-glass"), "{wrong:?}");
