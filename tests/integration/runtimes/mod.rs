@@ -17,6 +17,7 @@ mod gitlab;
 mod herd;
 mod hosts_files;
 mod mirror;
+mod odd_upstreams;
 mod revocation;
 mod trivy;
 mod trivy_formats;
