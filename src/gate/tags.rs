@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::closures::Closures;
@@ -157,7 +157,8 @@ impl TagLister {
         }
     }
 
-    /// Looks at `tags` until the page is full or its time is over.
+    /// Looks at `tags` until the page is full or its time is over. One that takes long
+    /// holds none of the others up: it is left out in the end.
     async fn fill(
         &self,
         page: &mut TagList,
@@ -167,30 +168,19 @@ impl TagLister {
         limit: usize,
     ) {
         let deadline = Instant::from_std(pull.started) + PAGE_TIME;
-        let mut ahead = tags.iter();
-        let mut looks = FuturesOrdered::new();
-        for tag in ahead.by_ref().take(AT_ONCE) {
-            looks.push_back(self.look_at(pull, policy, tag));
-        }
-        let mut seen = 0;
-        while page.tags.len() < limit && seen < tags.len() {
-            let Ok(Some(look)) = timeout_at(deadline, looks.next()).await else {
-                page.is_whole = false;
+        let look_at = |at: usize| async move { (at, self.look_at(pull, policy, &tags[at]).await) };
+        let mut looks = PageLooks::new(tags, limit);
+        let mut under_way = FuturesUnordered::new();
+        under_way.extend((0..AT_ONCE).map_while(|_| looks.begin()).map(look_at));
+        while !looks.is_done() {
+            let Ok(Some((at, look))) = timeout_at(deadline, under_way.next()).await else {
+                looks.leave_out();
                 break;
             };
-            match look {
-                Look::Served => page.tags.push(tags[seen].clone()),
-                Look::Withheld => {}
-                Look::Unknown => page.is_whole = false,
-            }
-            seen += 1;
-            if let Some(tag) = ahead.next() {
-                looks.push_back(self.look_at(pull, policy, tag));
-            }
+            looks.note(at, look);
+            under_way.extend(looks.begin().map(look_at));
         }
-        if seen < tags.len() {
-            page.more_after = seen.checked_sub(1).map(|last| tags[last].clone());
-        }
+        looks.put_on(page);
     }
 
     async fn look_at(&self, pull: Pull<'_>, policy: Policy<'_>, tag: &Tag) -> Look {
@@ -346,6 +336,84 @@ async fn looked_at(mut ahead: impl Iterator<Item = impl Future<Output = Look>>) 
         }
     }
     done
+}
+
+/// The tags of one page, and what came of looking at them, in whatever order.
+struct PageLooks<'a> {
+    tags: &'a [Tag],
+    /// Of the tags from the first one on that are looked at; none: not yet.
+    looks: Vec<Option<Look>>,
+    /// Tags from the first one on that the page goes over.
+    seen: usize,
+    /// Those of them that it lists, `limit` at most.
+    listed: usize,
+    limit: usize,
+    /// Tags that would be served, of all that were looked at.
+    served: usize,
+}
+
+impl<'a> PageLooks<'a> {
+    fn new(tags: &'a [Tag], limit: usize) -> Self {
+        Self {
+            tags,
+            looks: Vec::new(),
+            seen: 0,
+            listed: 0,
+            limit,
+            served: 0,
+        }
+    }
+
+    /// The next tag to look at, if the page may need it.
+    fn begin(&mut self) -> Option<usize> {
+        let at = self.looks.len();
+        let wanted = at < self.tags.len() && self.served < self.limit;
+        wanted.then(|| self.looks.push(None)).map(|()| at)
+    }
+
+    fn note(&mut self, at: usize, look: Look) {
+        self.looks[at] = Some(look);
+        self.served += usize::from(look == Look::Served);
+        while let (false, Some(Some(look))) = (self.is_full(), self.looks.get(self.seen)) {
+            self.listed += usize::from(*look == Look::Served);
+            self.seen += 1;
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.listed == self.limit
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_full() || self.seen == self.tags.len()
+    }
+
+    /// Goes on without those that are not done. Such at the end are the next page's.
+    fn leave_out(&mut self) {
+        let done = self.looks.iter().rposition(Option::is_some);
+        self.looks.truncate(done.map_or(0, |last| last + 1));
+        while !self.is_full() && self.seen < self.looks.len() {
+            let look = self.looks[self.seen].get_or_insert(Look::Unknown);
+            self.listed += usize::from(*look == Look::Served);
+            self.seen += 1;
+        }
+    }
+
+    fn put_on(self, page: &mut TagList) {
+        let seen = self.tags.iter().zip(&self.looks).take(self.seen);
+        for (tag, look) in seen {
+            match look {
+                Some(Look::Served) => page.tags.push(tag.clone()),
+                Some(Look::Withheld) => {}
+                Some(Look::Unknown) | None => page.is_whole = false,
+            }
+        }
+        page.is_whole &= self.is_done();
+        if self.seen < self.tags.len() {
+            let last = self.seen.checked_sub(1);
+            page.more_after = last.map(|last| self.tags[last].clone());
+        }
+    }
 }
 
 impl Asking<'_> {

@@ -159,6 +159,25 @@ async fn a_tag_that_its_upstream_does_not_tell_is_left_out_and_the_list_says_so(
     assert_whole(&listed);
 }
 
+#[tokio::test]
+async fn a_tag_that_its_upstream_is_silent_on_hides_no_other() {
+    let world = World::start().await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    let all: Vec<String> = (10..40).map(|number| number.to_string()).collect();
+    for tag in &all {
+        world.hub.tag("team/app", tag, &app.manifest.digest);
+    }
+    let hold = world.hub.hold("/manifests/11");
+    let listed = world.get(LIST).await;
+    let others: Vec<_> = all.iter().filter(|tag| *tag != "11").cloned().collect();
+    assert_eq!(tags(&listed), others);
+    assert_partial(&listed);
+    assert_eq!(listed.header("link"), None);
+    hold.release();
+}
+
 /// However many tags there are and however often they are listed.
 #[tokio::test]
 async fn a_list_of_ten_thousand_tags_is_bounded_work_and_goes_on_by_itself() {
