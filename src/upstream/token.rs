@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use url::Url;
 
@@ -345,8 +345,9 @@ impl TokenKey {
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
-    /// Seconds; whatever else stands there counts as the shortest life.
-    expires_in: Option<Value>,
+    /// Seconds; whatever else stands there, numbers that no type holds among it, counts
+    /// as the shortest life.
+    expires_in: Option<Box<RawValue>>,
 }
 
 impl Token {
@@ -359,7 +360,7 @@ impl Token {
         header.set_sensitive(true);
         let life = answer
             .expires_in
-            .and_then(|it| it.as_u64())
+            .and_then(|it| it.get().parse::<u64>().ok())
             .unwrap_or_default();
         let life = life.clamp(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS) - RENEWAL_MARGIN_SECONDS;
         Ok(Self {
@@ -425,6 +426,8 @@ mod tests {
             (r#"{"token":"t","expires_in":"3600"}"#, 50),
             (r#"{"token":"t","expires_in":3600.5}"#, 50),
             (r#"{"token":"t","expires_in":1e300}"#, 50),
+            (r#"{"token":"t","expires_in":1e400}"#, 50),
+            (r#"{"token":"t","expires_in":-1e999}"#, 50),
             (r#"{"token":"t","expires_in":-7}"#, 50),
             (r#"{"token":"t","expires_in":99999999999999999999}"#, 50),
             (r#"{"token":"t","expires_in":[{"s":1}]}"#, 50),
