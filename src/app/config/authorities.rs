@@ -43,6 +43,9 @@ fn look_at(bytes: &[u8], now: Timestamp) -> Result<Vec<String>, String> {
             Err(_) => "is no PEM file; name one with certificates".to_owned(),
         });
     };
+    if text.starts_with('\u{feff}') {
+        return Err("begins with a byte order mark; save it as UTF-8 without one".to_owned());
+    }
     if !text.contains("-----BEGIN CERTIFICATE-----") {
         return Err(without_certificates(text).to_owned());
     }
@@ -174,6 +177,10 @@ mod tests {
             (
                 b"-----BEGIN TRUSTED CERTIFICATE-----\n".to_vec(),
                 "OpenSSL's own form",
+            ),
+            (
+                format!("\u{feff}{}", own.pem()).into_bytes(),
+                "byte order mark",
             ),
             (b"hello".to_vec(), "holds no certificate"),
             (cut.into_bytes(), "a certificate that"),
