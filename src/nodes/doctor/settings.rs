@@ -13,6 +13,16 @@ const REGISTRY_SECTIONS: [&[&str]; 3] = [
     &["plugins", "cri", "registry"],
 ];
 
+/// Those that a file of this version is read in, as containerd 1.6, 1.7 and 2.4 were seen
+/// to. What stands in another section is passed over in silence.
+fn sections_read(version: i64) -> &'static [&'static [&'static str]] {
+    match version {
+        ..=1 => &REGISTRY_SECTIONS[2..],
+        2 => &REGISTRY_SECTIONS[1..2],
+        3.. => &REGISTRY_SECTIONS[..2],
+    }
+}
+
 /// What of `config.toml` decides where pulls go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerdSettings {
@@ -40,20 +50,21 @@ pub fn read_settings(text: &str) -> Result<ContainerdSettings, SettingsError> {
     let file: Table = text
         .parse()
         .map_err(|error: toml::de::Error| SettingsError(error.message().to_owned()))?;
-    let sections: Vec<&Table> = REGISTRY_SECTIONS
-        .iter()
-        .filter_map(|at| section(&file, at))
-        .collect();
+    let sections = |all: &[&[&str]]| -> Vec<&Table> {
+        let found = all.iter().filter_map(|at| section(&file, at));
+        found.collect()
+    };
+    let version = file.get("version").and_then(Value::as_integer);
+    // The first that has the key counts, also where it is empty there.
+    let read = sections(sections_read(version.unwrap_or_default()));
+    let config_path = read.iter().find_map(|table| table.get("config_path"));
     Ok(ContainerdSettings {
-        config_path: sections
-            .iter()
-            .find_map(|table| roots(table))
-            .unwrap_or_default(),
+        config_path: config_path.map(roots).unwrap_or_default(),
         address: section(&file, &["grpc"])
             .and_then(|grpc| grpc.get("address")?.as_str())
             .filter(|address| !address.is_empty())
             .map(str::to_owned),
-        has_old_mirrors: sections.iter().any(|table| has_mirrors(table)),
+        has_old_mirrors: sections(&REGISTRY_SECTIONS).into_iter().any(has_mirrors),
         imports: file
             .get("imports")
             .and_then(Value::as_array)
@@ -66,14 +77,10 @@ fn section<'a>(file: &'a Table, path: &[&str]) -> Option<&'a Table> {
         .try_fold(file, |table, name| table.get(*name)?.as_table())
 }
 
-fn roots(registry: &Table) -> Option<Vec<String>> {
-    let text = registry.get("config_path")?.as_str()?;
-    let roots: Vec<String> = text
-        .split(':')
-        .filter(|root| !root.is_empty())
-        .map(str::to_owned)
-        .collect();
-    (!roots.is_empty()).then_some(roots)
+fn roots(config_path: &Value) -> Vec<String> {
+    let text = config_path.as_str().unwrap_or_default();
+    let roots = text.split(':').filter(|root| !root.is_empty());
+    roots.map(str::to_owned).collect()
 }
 
 fn has_mirrors(registry: &Table) -> bool {

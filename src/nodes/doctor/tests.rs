@@ -209,15 +209,47 @@ fn the_default_tells_which_gateway_is_meant() {
     assert_eq!(named_gateway(&[root(&[("docker.io", Some(GOOD))])]), None);
 }
 
+const IMAGES: &str = "'io.containerd.cri.v1.images'";
+const CRI: &str = "\"io.containerd.grpc.v1.cri\"";
+const OLD_CRI: &str = "cri";
+
+/// containerd 2 prints such a section as it stands, beside its own.
+#[test]
+fn a_config_path_in_a_section_that_containerd_does_not_read_is_none() {
+    let path = "config_path = \"/a\"";
+    for text in [
+        format!("version = 2\n[plugins.cri.registry]\n{path}"),
+        format!("version = 2\n[plugins.{IMAGES}.registry]\n{path}"),
+        format!("version = 3\n[plugins.cri.registry]\n{path}"),
+        format!("[plugins.{CRI}.registry]\n{path}"),
+        format!(
+            "version = 4\n[plugins.cri.registry]\n{path}\n[plugins.{IMAGES}.registry]\nconfig_path = ''"
+        ),
+        format!(
+            "version = 4\n[plugins.{CRI}.registry]\n{path}\n[plugins.{IMAGES}.registry]\nconfig_path = ''"
+        ),
+    ] {
+        let settings = read_settings(&text).unwrap();
+        assert!(settings.config_path.is_empty(), "{text}");
+        let found = settings.findings("/c.toml");
+        assert_eq!(whats(&found), ["it sets no config_path for the registry"]);
+    }
+}
+
 #[test]
 fn reads_where_containerd_looks_in_every_version_of_its_file() {
-    for section in [
-        "plugins.'io.containerd.cri.v1.images'.registry",
-        "plugins.\"io.containerd.grpc.v1.cri\".registry",
-        "plugins.cri.registry",
+    for (version, section) in [
+        ("version = 4", IMAGES),
+        ("version = 3", IMAGES),
+        ("version = 3", CRI),
+        ("version = 2", CRI),
+        ("version = 1", OLD_CRI),
+        ("", OLD_CRI),
     ] {
-        let text =
-            format!("[grpc]\naddress = \"/run/c.sock\"\n[{section}]\nconfig_path = \"/a:/b\"\n");
+        let text = format!(
+            "{version}\n[grpc]\naddress = \"/run/c.sock\"\n\
+             [plugins.{section}.registry]\nconfig_path = \"/a:/b\"\n"
+        );
         let settings = read_settings(&text).unwrap();
         assert_eq!(settings.config_path, ["/a", "/b"]);
         assert_eq!(settings.address.as_deref(), Some("/run/c.sock"));
