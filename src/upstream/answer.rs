@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{StreamExt, TryStreamExt};
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use reqwest::Response;
 
 use crate::metrics::UpstreamCause;
@@ -18,7 +18,11 @@ use super::retry::retry_after;
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Lets 200 pass, and 206 where a range was asked for. Every other status is an error.
-pub(super) fn accept(response: Response, partial: bool) -> Result<Response, UpstreamError> {
+pub(super) fn accept(
+    response: Response,
+    method: &Method,
+    partial: bool,
+) -> Result<Response, UpstreamError> {
     let headers = response.headers();
     let retry_after = || retry_after(headers, SystemTime::now());
     Err(match response.status() {
@@ -34,6 +38,10 @@ pub(super) fn accept(response: Response, partial: bool) -> Result<Response, Upst
         StatusCode::TOO_MANY_REQUESTS => UpstreamError::RateLimited {
             retry_after: retry_after(),
         },
+        // What fails at HEAD may well answer GET, and what that says counts.
+        StatusCode::INTERNAL_SERVER_ERROR if *method == Method::HEAD => {
+            UpstreamError::UnexpectedStatus(500)
+        }
         status if is_outage(status) => UpstreamError::Unavailable {
             cause: UpstreamCause::ServerError,
             retry_after: retry_after(),

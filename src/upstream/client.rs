@@ -265,7 +265,8 @@ impl Inner {
             // The request came too slowly: no outage, and another may be quicker.
             let slow = StatusCode::REQUEST_TIMEOUT;
             let again = outcome.as_ref().is_ok_and(|it| it.status() == slow);
-            let error = match outcome.and_then(|response| answer::accept(response, partial)) {
+            let accept = |response| answer::accept(response, &call.method, partial);
+            let error = match outcome.and_then(accept) {
                 Err(error) if error.cause() == Some(UpstreamCause::LeftAlone) => return Err(error),
                 Err(error) if again || error.is_transient() => error,
                 settled => return settled,

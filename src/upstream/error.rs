@@ -84,7 +84,7 @@ impl UpstreamError {
     }
 
     /// Whether an answer to HEAD says nothing of GET: some registries and the proxies
-    /// before them know GET alone.
+    /// before them know GET alone, and say so by 405 as by 500.
     pub(super) fn may_be_of_head(&self) -> bool {
         matches!(self, Self::Forbidden | Self::UnexpectedStatus(_))
     }

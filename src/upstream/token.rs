@@ -315,7 +315,7 @@ async fn fetch(
     let asked_at = Instant::now();
     let (asked, url) = ((CallKind::Token, &key.scope), key.url());
     let response = transport.ask(asked, &Method::GET, &url, headers).await?;
-    let response = answer::accept(response, false).map_err(of_token_server)?;
+    let response = answer::accept(response, &Method::GET, false).map_err(of_token_server)?;
     let body = answer::read(response, MAX_ANSWER_BYTES).await?;
     Token::read(&body, asked_at)
 }

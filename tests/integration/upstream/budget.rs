@@ -145,9 +145,10 @@ async fn one_broken_page_does_not_condemn_the_upstream() {
     let mut setting = Setting::open().await;
     setting.config.cool_down.after = 1;
     let upstream = setting.upstream();
+    // HEAD once, and GET as often as it is tried.
     setting
         .registry
-        .inject("/manifests/", 4, Fault::Status(500));
+        .inject("/manifests/", 5, Fault::Status(500));
     assert!(upstream.head_manifest(&name(), &tag("1.0")).await.is_err());
     assert!(upstream.head_manifest(&name(), &tag("1.0")).await.is_ok());
 }

@@ -246,7 +246,7 @@ async fn names_what_the_upstream_says() {
 
 #[tokio::test]
 async fn asks_by_get_where_head_is_refused_and_remembers_that() {
-    for status in [400, 403, 405, 406, 501] {
+    for status in [400, 403, 405, 406, 500, 501] {
         let setting = Setting::open().await;
         let refused = Fault::OfHead(Box::new(Fault::Status(status)));
         setting.registry.inject("/manifests/", usize::MAX, refused);
