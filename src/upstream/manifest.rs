@@ -97,11 +97,17 @@ impl Upstream {
         let answer = self.send(&call).await?;
         let headers = answer.response.headers();
         let sent = answer::media_type(headers);
-        let declared = answer::digest(headers)?;
+        let declared = answer::digest(headers);
         let bytes = self.body(answer, MAX_MANIFEST_BYTES).await?;
         let digest = verified(asked(reference), declared.as_ref(), &bytes)?;
+        let media_type = manifest_type(sent, &bytes);
+        // Nothing but its type vouches then for what a tag gives: a page for people,
+        // where somebody has to log in, is not what the tag means now.
+        if asked(reference).is_none() && declared.is_none() && media_type.is_unspecific() {
+            return Err(UpstreamError::protocol("it sends no manifest for a tag"));
+        }
         Ok(FetchedManifest {
-            media_type: manifest_type(sent, &bytes),
+            media_type,
             digest,
             bytes,
         })
@@ -134,7 +140,7 @@ fn read_head(
     answer: &UpstreamResponse,
     reference: &Reference,
 ) -> Result<Option<ManifestHead>, UpstreamError> {
-    let Some(digest) = answer::digest(answer.response.headers())? else {
+    let Some(digest) = answer::digest(answer.response.headers()) else {
         return Ok(None);
     };
     match asked(reference) {

@@ -55,6 +55,34 @@ async fn fetches_where_head_tells_no_digest() {
 }
 
 #[tokio::test]
+async fn fetches_where_the_digest_is_in_words_of_its_own() {
+    for words in ["", "unknown", "sha384:00", "\"sha256:00\""] {
+        let setting = Setting::open().await;
+        let with = Fault::With("docker-content-digest", words.to_owned());
+        setting.registry.inject("/manifests/", usize::MAX, with);
+        for reference in [tag("1.0"), setting.by_digest()] {
+            let head = setting.upstream().head_manifest(&name(), &reference).await;
+            assert_eq!(head, Ok(head_of(&setting.image.manifest)), "{words}");
+        }
+    }
+}
+
+/// As where somebody has to log in first.
+#[tokio::test]
+async fn a_page_for_people_is_not_what_a_tag_means() {
+    let setting = Setting::open().await;
+    for fault in [
+        Fault::With("content-type", "text/html".to_owned()),
+        Fault::Without("docker-content-digest"),
+        Fault::Body("<html>log in</html>".to_owned()),
+    ] {
+        setting.registry.inject("/manifests/", usize::MAX, fault);
+    }
+    let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
+    assert!(matches!(head, Err(UpstreamError::Protocol(_))), "{head:?}");
+}
+
+#[tokio::test]
 async fn fetches_where_head_tells_another_algorithm() {
     let setting = Setting::open().await;
     let digest = Digest::sha512(&setting.image.manifest.bytes);
