@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::gather::{Few, Findings, each};
 use super::{
-    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, field, rating,
+    Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, field,
+    identifiers, rating,
 };
 use crate::oci::printable;
 
@@ -40,6 +41,9 @@ struct Vulnerability<'a> {
     nvd_data: Option<Few<Record<'a>>>,
     #[serde(borrow, alias = "vendorData")]
     vendor_data: Option<Few<Record<'a>>>,
+    /// The vulnerabilities that an advisory mends.
+    #[serde(borrow)]
+    cves: Option<&'a RawValue>,
 }
 
 /// What a source says of the vulnerability.
@@ -92,8 +96,9 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let severity = found.rating(&id)?;
     let others: Vec<String> = found.records().map(|record| record.id.clone()).collect();
     let others = others.into_iter().filter(|id| !id.trim().is_empty());
+    let mended = identifiers::in_text(found.cves.map_or("", RawValue::get));
     Ok(Finding {
-        aliases: field::aliases("nvd_data", &id, others)?,
+        aliases: field::aliases("nvd_data", &id, others.chain(mended))?,
         id,
         package: field::text(
             "package_name",

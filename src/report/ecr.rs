@@ -207,6 +207,9 @@ impl BasicFinding {
         for key in ["CVSS4_VECTOR", "CVSS3_VECTOR", "CVSS2_VECTOR"] {
             gravest = gravest.max(rating::of_vector(key, self.attribute(key))?);
         }
+        for key in ["CVSS4_SCORE", "CVSS3_SCORE", "CVSS2_SCORE"] {
+            gravest = gravest.max(rating::leading_score(self.attribute(key)));
+        }
         Ok(gravest)
     }
 }

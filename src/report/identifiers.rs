@@ -3,50 +3,10 @@
 
 /// Who numbers vulnerabilities and advisories beside CVE and GHSA, as their ids begin.
 const ISSUERS: [&str; 44] = [
-    "ALAS",
-    "ALASKERNEL",
-    "ALPINE",
-    "ALSA",
-    "ASA",
-    "AVG",
-    "BIT",
-    "CESA",
-    "CGA",
-    "CURL",
-    "DLA",
-    "DSA",
-    "DTSA",
-    "ELBA",
-    "ELSA",
-    "EUVD",
-    "FEDORA",
-    "GLSA",
-    "GMS",
-    "GO",
-    "GSD",
-    "HSEC",
-    "JVNDB",
-    "LSN",
-    "MAL",
-    "MGASA",
-    "NSWG",
-    "OESA",
-    "OSV",
-    "PHSA",
-    "PRISMA",
-    "PSF",
-    "PYSEC",
-    "RHBA",
-    "RHEA",
-    "RHSA",
-    "RLSA",
-    "RUSTSEC",
-    "RXSA",
-    "SNYK",
-    "SUSE",
-    "TEMP",
-    "USN",
-    "VMSA",
+    "ALAS", "ALPINE", "ALSA", "ASA", "AVG", "BIT", "CESA", "CGA", "CURL", "DLA", "DSA", "DTSA",
+    "ELBA", "ELSA", "EUVD", "FEDORA", "GLSA", "GMS", "GO", "GSD", "HSEC", "JVNDB", "LSN", "MAL",
+    "MGASA", "NSWG", "OESA", "OPENSUSE", "OSV", "PHSA", "PRISMA", "PSF", "PYSEC", "RHBA", "RHEA",
+    "RHSA", "RLSA", "RUSTSEC", "RXSA", "SNYK", "SUSE", "TEMP", "USN", "VMSA",
 ];
 /// The longest id, in bytes; text may be long, and none of it is read twice.
 const MAX_ID_BYTES: usize = 128;
@@ -132,12 +92,14 @@ fn numbered(text: &str) -> Option<(String, usize)> {
     Some((text[..end].to_ascii_uppercase(), end))
 }
 
-/// A known one, perhaps with a number of its own: `ALAS2`.
+/// A known one, perhaps with a number of its own: `ALAS2`. Amazon's has the words of
+/// what it is for, too: `ALAS2KERNEL`, `ALASDOCKER`.
 fn is_issuer(word: &str) -> bool {
-    ISSUERS.iter().any(|known| {
-        let number = after(word, known);
-        number.is_some_and(|number| number.bytes().all(|it| it.is_ascii_digit()))
-    })
+    after(word, "ALAS").is_some()
+        || ISSUERS.iter().any(|known| {
+            let number = after(word, known);
+            number.is_some_and(|number| number.bytes().all(|it| it.is_ascii_digit()))
+        })
 }
 
 fn is_number(part: &str) -> bool {
@@ -189,6 +151,11 @@ mod tests {
             ),
             ("SUSE-SU-2099:1234-1", vec!["SUSE-SU-2099:1234-1"]),
             ("ALAS2-2099-1234", vec!["ALAS2-2099-1234"]),
+            ("ALAS2KERNEL-5.4-2099-007", vec!["ALAS2KERNEL-5.4-2099-007"]),
+            (
+                "openSUSE-SU-2099:0102-1: x",
+                vec!["OPENSUSE-SU-2099:0102-1"],
+            ),
             (
                 "SNYK-DEBIAN12-ZLIB-6008961 in zlib",
                 vec!["SNYK-DEBIAN12-ZLIB-6008961"],

@@ -38,6 +38,14 @@ pub(super) fn of_score(
     }
 }
 
+/// The severity of the score that `text` begins with: `9.8 (CRITICAL)`, `9.8/10`.
+pub(super) fn leading_score(text: &str) -> Option<Severity> {
+    let text = text.trim();
+    let end = text.find(|it: char| !it.is_ascii_digit() && it != '.');
+    let number = text[..end.unwrap_or(text.len())].parse().ok()?;
+    Severity::from_score(number)
+}
+
 /// The severity of a vector's base score; an empty one is none.
 ///
 /// # Errors

@@ -113,6 +113,15 @@ struct Outcome<'a> {
     rule_index: Option<i64>,
     message: Option<Message>,
     suppressions: Option<Few<Suppression>>,
+    #[serde(borrow)]
+    properties: Option<OutcomeProperties<'a>>,
+}
+
+/// Some tools rate the result, and not its rule.
+#[derive(Deserialize)]
+struct OutcomeProperties<'a> {
+    #[serde(borrow, rename = "security-severity")]
+    score: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -280,9 +289,13 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
 }
 
 /// A score, as text or as a number, or a word in its place. What is neither rates
-/// nothing: some tools write `undefined`.
+/// nothing, unless it begins with a number: some tools write `undefined`.
 fn scored(score: Option<&RawValue>) -> Option<Severity> {
-    rating::of_score("security-severity", score).ok().flatten()
+    let Ok(rated) = rating::of_score("security-severity", score) else {
+        let text: Option<String> = serde_json::from_str(score?.get()).ok();
+        return rating::leading_score(&text?);
+    };
+    rated
 }
 
 impl Outcome<'_> {
@@ -313,12 +326,15 @@ impl Outcome<'_> {
 
 fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, ReportError> {
     let error = outcome.unrated_error(rule);
+    let own = scored(outcome.properties.and_then(|it| it.score));
     let ruled = outcome.rule_id.or_else(|| rule.map(|rule| rule.id.clone()));
+    let ruled_severity = rule.and_then(|rule| rule.severity);
     let (id, package) = named_by(&ruled.unwrap_or_default());
     let id = field::id("ruleId", id)?;
-    let text = outcome
+    let said_twice = outcome
         .message
-        .map_or_else(String::new, |message| message.text);
+        .map(|message| (message.text, message.markdown));
+    let (text, markdown) = said_twice.unwrap_or_default();
     let line = |name: &str| said(&text, name).unwrap_or_default().to_owned();
     let suppressed = outcome.suppressions.unwrap_or_default().0;
     let written = Severity::from_trivy(&line("Severity")).ok().flatten();
@@ -326,18 +342,20 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         .map_or(&[][..], |rule| &rule.identifiers)
         .iter()
         .cloned();
+    let texts = [&text, &markdown].into_iter();
+    let named = texts.flat_map(|text| identifiers::in_text(text));
     let package = match line("Package") {
         written if written.is_empty() => package,
         written => written,
     };
     Ok(Finding {
-        aliases: field::aliases("rules", &id, listed.chain(identifiers::in_text(&text)))?,
+        aliases: field::aliases("rules", &id, listed.chain(named))?,
         id,
         package: field::text("Package", package)?,
         purl: None,
         installed: field::text("Installed Version", line("Installed Version"))?,
         fixed: field::for_people(line("Fixed Version")),
-        severity: rule.and_then(|rule| rule.severity).max(written).or(error),
+        severity: ruled_severity.max(own).max(written).or(error),
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),
     })

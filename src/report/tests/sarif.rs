@@ -188,3 +188,28 @@ fn refuses_other_versions_and_documents_without_runs() {
     assert!(read_it(&old).is_err());
     assert!(read_it(&json!({"version": "2.1.0", "runs": []})).is_err());
 }
+
+#[test]
+fn a_score_with_words_behind_it_and_one_of_the_result_count() {
+    let rated = |rule: Value, result: Value| {
+        let document = json!({"version": "2.1.0", "runs": [{
+            "tool": {"driver": {"name": "X", "rules": [
+                {"id": "R1", "properties": {"security-severity": rule}},
+            ]}},
+            "results": [{
+                "ruleId": "R1", "level": "warning",
+                "message": {"markdown": "mends CVE-2099-1000"},
+                "properties": {"security-severity": result},
+            }],
+        }]});
+        read_it(&document).unwrap().findings.remove(0)
+    };
+    for score in ["9.8 (CRITICAL)", "9.8/10", "9,8", "9.8"] {
+        let found = rated(json!(score), Value::Null);
+        assert_eq!(found.severity, Some(Severity::Critical), "{score}");
+        assert_eq!(found.aliases, ["CVE-2099-1000"]);
+        let found = rated(json!("3.1"), json!(score));
+        assert_eq!(found.severity, Some(Severity::Critical), "{score}");
+    }
+    assert_eq!(rated(json!("undefined"), json!({})).severity, None);
+}
