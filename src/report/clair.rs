@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::gather::{Few, Findings, Packages};
+use super::gather::{Few, Findings, MAX_FINDINGS, Packages};
 use super::table::Table;
 use super::{
     Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, field,
@@ -21,10 +21,10 @@ struct Document<'a> {
     #[serde(default)]
     manifest_hash: String,
     packages: Option<Table<ClairPackage>>,
-    distributions: Option<Table<serde::de::IgnoredAny>>,
     #[serde(borrow)]
     vulnerabilities: Option<Table<Vulnerability<'a>>>,
-    package_vulnerabilities: Option<Table<Few<String>>>,
+    /// Headers of a kernel have thousands.
+    package_vulnerabilities: Option<Table<Few<String, MAX_FINDINGS>>>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -62,10 +62,7 @@ pub(super) fn read(document: &str) -> Result<ScanReport, ReportError> {
     for package in installed.unwrap_or_default().into_values() {
         packages.push(package.package()?)?;
     }
-    let nothing = packages.is_empty()
-        && document
-            .distributions
-            .is_none_or(|distributions| distributions.0.is_empty());
+    let nothing = packages.is_empty();
     let report = ScanReport {
         subject: ReportSubject {
             manifests: manifest.into_iter().collect(),
@@ -121,11 +118,11 @@ impl ClairPackage {
 
 impl Vulnerability<'_> {
     fn finding(&self, installed: Option<&ClairPackage>) -> Result<Finding, ReportError> {
-        let id = field::id("name", self.name.clone())?;
+        let id = field::titled_id("name", &self.name)?;
         let about = installed.or(self.package.as_ref());
         let package = about.cloned().unwrap_or_default();
         let mut aliases = field::Aliases::new("links", &id);
-        aliases.add_within(&id)?;
+        aliases.add_within(&self.name)?;
         aliases.add_within(&self.links)?;
         let aliases = aliases.listed();
         Ok(Finding {

@@ -28,6 +28,18 @@ pub(super) fn id(field: &'static str, text: String) -> Result<String, ReportErro
     bounded(field, trimmed.to_owned(), MAX_ID_BYTES)
 }
 
+/// The id that a name begins with, where words follow it: `RHSA-2099:1234: zlib security
+/// update (Important)`. Any other name is the id.
+pub(super) fn titled_id(field: &'static str, name: &str) -> Result<String, ReportError> {
+    let words = name.trim();
+    let first = words.split_whitespace().next().unwrap_or_default();
+    let numbered = identifiers::in_text(first).next();
+    match numbered {
+        Some(numbered) if first.len() < words.len() => id(field, numbered),
+        _ => id(field, name.to_owned()),
+    }
+}
+
 /// The other ids of the vulnerability `own`, each once, with the ids that stand in any
 /// of them among more text.
 pub(super) fn aliases(

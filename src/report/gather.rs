@@ -109,20 +109,20 @@ pub(super) fn each<'a, T: Deserialize<'a>>(
 /// How many entries a list beside the findings may have.
 const MAX_ENTRIES: usize = 4096;
 
-/// A short list, kept whole; a longer one is an error.
-pub(super) struct Few<T>(pub(super) Vec<T>);
+/// A list of at most `MAX` entries, kept whole; a longer one is an error.
+pub(super) struct Few<T, const MAX: usize = MAX_ENTRIES>(pub(super) Vec<T>);
 
-impl<T> Default for Few<T> {
+impl<T, const MAX: usize> Default for Few<T, MAX> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Few<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut few = Vec::new();
         deserializer.deserialize_seq(Walk {
-            take: |entry| match few.len() < MAX_ENTRIES {
+            take: |entry| match few.len() < MAX {
                 true => {
                     few.push(entry);
                     Ok(())

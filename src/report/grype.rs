@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::gather::{Few, Findings, Packages, each};
+use super::gather::{Few, Findings, MAX_FINDINGS, Packages, each};
 use super::{
     Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, Tool,
     error, field, rating,
@@ -21,8 +21,9 @@ struct Document<'a> {
     #[serde(borrow)]
     source: Option<Source<'a>>,
     distro: Option<Distro>,
+    /// One entry for each package of a distribution that it warns of.
     #[serde(rename = "alertsByPackage")]
-    alerts: Option<Few<PackageAlerts>>,
+    alerts: Option<Few<PackageAlerts, MAX_FINDINGS>>,
     #[serde(borrow)]
     descriptor: Descriptor<'a>,
 }
@@ -386,11 +387,10 @@ impl Image {
         manifests.dedup();
         Ok(ReportSubject {
             manifests,
-            either: Vec::new(),
             image_id: field::digest("imageID", &self.image_id)?,
             platform: field::platform(&self.os, &self.architecture, &self.architecture_variant)?,
-            diff_ids: Vec::new(),
             name: Some(printable(&self.user_input, 512)).filter(|name| !name.is_empty()),
+            ..ReportSubject::default()
         })
     }
 }

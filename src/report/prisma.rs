@@ -58,16 +58,19 @@ struct Distribution {
 }
 
 #[derive(Deserialize)]
-struct Compliance {
-    #[serde(default)]
-    id: u64,
+struct Compliance<'a> {
+    /// A number, of some versions in quotes.
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     #[serde(default)]
     title: String,
 }
 
-impl Compliance {
+impl Compliance<'_> {
     fn is_one_of(&self, (ids, words): ([u64; 2], [&str; 2])) -> bool {
-        ids.contains(&self.id) || words.iter().any(|word| self.title.contains(word))
+        let id = self.id.map_or("", RawValue::get).trim_matches('"');
+        ids.iter().any(|known| known.to_string() == id)
+            || words.iter().any(|word| self.title.contains(word))
     }
 }
 
@@ -176,7 +179,7 @@ impl Image<'_> {
 
     fn checks(&self) -> Result<[u64; 2], ReportError> {
         let mut found = [0, 0];
-        each("compliances", self.compliances, |check: Compliance| {
+        each("compliances", self.compliances, |check: Compliance<'_>| {
             found[0] += u64::from(check.is_one_of(MALWARE_CHECKS));
             found[1] += u64::from(check.is_one_of(SECRET_CHECKS));
             Ok(())

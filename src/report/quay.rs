@@ -127,7 +127,7 @@ impl Found {
 }
 
 fn finding(found: Vulnerability, package: &Package) -> Result<Finding, ReportError> {
-    let id = field::id("Name", found.name)?;
+    let id = field::titled_id("Name", &found.name)?;
     if found.severity.is_empty() {
         return Err(ReportError::Unrated {
             id,
@@ -135,7 +135,7 @@ fn finding(found: Vulnerability, package: &Package) -> Result<Finding, ReportErr
         });
     }
     let mut aliases = field::Aliases::new("Link", &id);
-    aliases.add_within(&id)?;
+    aliases.add_within(&found.name)?;
     aliases.add_within(&found.link)?;
     let aliases = aliases.listed();
     Ok(Finding {

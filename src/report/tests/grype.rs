@@ -193,3 +193,12 @@ fn refuses_broken_digests_and_times() {
     assert!(with(V5, &manifest, "sha256:00").is_err());
     assert!(with(V5, "2026-03-02T01:20:00Z", "02.03.2026").is_err());
 }
+
+#[test]
+fn every_package_of_a_large_image_may_be_past_its_end_of_life() {
+    let fault = include_str!("../../../tests/fixtures/reports/faults/grype-distro-eol.json");
+    let mut document: serde_json::Value = serde_json::from_str(fault).unwrap();
+    let warned = document["alertsByPackage"][0].clone();
+    document["alertsByPackage"] = serde_json::Value::Array(vec![warned; 5000]);
+    assert!(report(&document.to_string()).end_of_life);
+}

@@ -12,4 +12,5 @@ mod sarif;
 mod size;
 mod sweep;
 mod trivy;
+mod variations;
 mod vendors;
