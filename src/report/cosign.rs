@@ -61,6 +61,8 @@ fn read_statement(document: &str, native: ReadNative) -> Result<ScanReport, Repo
         serde_json::from_str(document).map_err(|error| ReportError::json(&error))?;
     let attested = statement.subject.digests()?;
     let mut report = read_predicate(statement.predicate.get(), native)?;
+    let mut others = report.subject.image_id.iter().chain(&report.subject.either);
+    let names_one = others.any(|digest| attested.contains(digest));
     let named = &mut report.subject.manifests;
     if let (Some(first), Some(other)) = (attested.first(), named.first())
         && !attested.iter().any(|digest| named.contains(digest))
@@ -70,9 +72,11 @@ fn read_statement(document: &str, native: ReadNative) -> Result<ScanReport, Repo
             other: other.to_string(),
         });
     }
+    let attested_alone = named.is_empty() && !names_one;
     named.extend(attested);
     named.sort_unstable();
     named.dedup();
+    report.subject.attested = attested_alone && !named.is_empty();
     Ok(report)
 }
 

@@ -25,6 +25,9 @@ pub struct ReportSubject {
     pub diff_ids: Vec<Digest>,
     /// What the user of the scanner typed; for messages only.
     pub name: Option<String>,
+    /// Only an envelope names the manifests, the report in it none: that is its
+    /// submitter's word.
+    pub attested: bool,
 }
 
 /// The image that a report was handed in for, as its manifest and config say.
@@ -100,6 +103,19 @@ impl ReportSubject {
     /// [`BindError`], with what contradicts.
     pub fn binding(&self, image: &BindTarget<'_>) -> Result<ReportBinding, BindError> {
         self.contradiction(image)?;
+        match self.named(image)? {
+            ReportBinding::Manifest | ReportBinding::Index if self.attested => {
+                Ok(match self.names_content(image.config) {
+                    true => ReportBinding::Content,
+                    false => ReportBinding::Declared,
+                })
+            }
+            binding => Ok(binding),
+        }
+    }
+
+    /// What it names of an image that it does not contradict, whoever's word that is.
+    fn named(&self, image: &BindTarget<'_>) -> Result<ReportBinding, BindError> {
         if self.names(image.manifest) {
             return Ok(ReportBinding::Manifest);
         }
@@ -221,6 +237,7 @@ mod tests {
             platform: Some(platform("linux/arm64/v8")),
             diff_ids: vec![digest("layer 1"), digest("layer 2")],
             name: Some("anything".to_owned()),
+            attested: false,
         }
     }
 

@@ -260,11 +260,11 @@ fn subject(metadata: Metadata, name: &str) -> Result<ReportSubject, ReportError>
     };
     Ok(ReportSubject {
         manifests: field::digests("RepoDigests", repo_digests)?,
-        either: Vec::new(),
         image_id: field::digest("ImageID", &metadata.image_id)?,
         platform,
         diff_ids: field::digests("DiffIDs", diff_ids.iter().map(String::as_str))?,
         name: Some(printable(name, 512)).filter(|name| !name.is_empty()),
+        ..ReportSubject::default()
     })
 }
 

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::oci::Digest;
-use crate::report::{Format, ReportError, ScanReport, Severity, read};
+use crate::oci::{Digest, Platform};
+use crate::report::{BindTarget, Format, ReportBinding, ReportError, ScanReport, Severity, read};
 
 const TRIVY: &str = include_str!("../../../tests/fixtures/reports/trivy-findings.json");
 
@@ -131,6 +131,34 @@ fn a_report_without_digests_is_about_what_the_statement_names() {
     let mut document = cosign();
     document["predicate"]["scanner"]["result"]["Metadata"]["RepoDigests"] = json!([]);
     assert_eq!(read_it(&document).unwrap().subject.manifests, [named()]);
+}
+
+/// The envelope lends no binding, as it lends no completeness: what it wraps would
+/// displace what names the image by itself.
+#[test]
+fn a_report_without_digests_is_bound_by_no_more_than_its_submitters_word() {
+    let binding = |result: &str| {
+        let mut document = cosign();
+        let manifest = Digest::sha256(b"manifest");
+        document["subject"][0]["digest"]["sha256"] = json!(hex(&manifest));
+        let result = result.replace(&named().to_string(), &manifest.to_string());
+        document["predicate"]["scanner"]["result"] = serde_json::from_str(&result).unwrap();
+        let subject = read_it(&document).unwrap().subject;
+        let platform = subject.platform.clone();
+        subject.binding(&BindTarget {
+            manifest: &manifest,
+            index: None,
+            config: subject.image_id.as_ref().unwrap_or(&manifest),
+            platform: &platform.unwrap_or_else(|| Platform::parse("linux/amd64").unwrap()),
+            diff_ids: &subject.diff_ids,
+            declared: false,
+        })
+    };
+    let clean = include_str!("../../../tests/fixtures/reports/gitlab-clean.json");
+    assert_eq!(binding(clean), Ok(ReportBinding::Declared));
+    assert_eq!(binding(TRIVY), Ok(ReportBinding::Manifest));
+    let unnamed = TRIVY.replace("RepoDigests", "Forgotten");
+    assert_eq!(binding(&unnamed), Ok(ReportBinding::Content));
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn is_known_as(report: &ScanReport, id: &str) -> bool {
 }
 
 #[test]
-fn an_envelope_lends_no_completeness() {
+fn an_envelope_lends_no_completeness_and_no_name() {
     for (report, within) in [
         (fault!("cosign-vuln-wraps-sarif.json"), Format::Sarif),
         (
@@ -49,7 +49,7 @@ fn an_envelope_lends_no_completeness() {
         let report = report.unwrap();
         assert_eq!(report.format, Format::CosignVuln);
         assert_eq!(report.incomplete, [Incomplete::Lossy(within)]);
-        assert_eq!(bound(&report), ReportBinding::Manifest);
+        assert_eq!(bound(&report), ReportBinding::Declared);
     }
 }
 
