@@ -54,7 +54,7 @@ impl GateParts {
             ledger.clone(),
             upstreams.clone(),
             attachments.clone(),
-            self.tasks,
+            self.tasks.clone(),
         );
         let closures = Arc::new(closures);
         let sources = Sources::new(
@@ -63,6 +63,7 @@ impl GateParts {
             closures.clone(),
             attachments.clone(),
             facts.clone(),
+            self.tasks,
         );
         let judge = Judge::new(ledger.clone(), cache.clone(), closures.clone(), sources);
         let records = Records::new(self.recorder, ledger.clone(), facts.clone());

@@ -17,6 +17,7 @@ use crate::gate::pull::{OtherVerdicts, Question};
 use crate::gate::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Digest, Image, ImageContent, Shape};
+use crate::tasks::Tasks;
 use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedEvidence, TimedMode};
 
 /// How long the verdict on a subject is reused for its referrer. Short, so that a change
@@ -40,9 +41,10 @@ impl Sources {
         closures: Arc<Closures>,
         attachments: Arc<Attachments>,
         facts: Arc<PullFacts>,
+        tasks: Tasks,
     ) -> Self {
         Self {
-            vouchers: Vouchers::new(ledger.clone(), upstreams),
+            vouchers: Vouchers::new(ledger.clone(), upstreams, tasks),
             bases: Bases {
                 ledger: ledger.clone(),
                 closures: closures.clone(),

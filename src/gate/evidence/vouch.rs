@@ -2,11 +2,15 @@
 //!
 //! The upstream is asked by HEAD, and its answer counts for `tag_ttl`. An outage
 //! (no answer, 5xx, 429) prolongs what it said before, up to a bound; any other
-//! answer ends it, until the upstream is asked again.
+//! answer ends it, until the upstream is asked again. Silence is waited for only briefly
+//! where there is something to prolong; the question goes on, and its answer counts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::flight::SingleFlight;
 use crate::gate::pull::Question;
@@ -14,12 +18,18 @@ use crate::gate::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
+use crate::tasks::Tasks;
 use crate::trust::{Subject, TimedEvidence};
 use crate::upstream::UpstreamError;
 
 /// How long an outage may prolong vouching, from when the upstream was last seen to have
 /// the digest: a long weekend.
 const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(72);
+/// How long a silent upstream is waited for where it was seen to have the digest.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long such silence prolongs what it said before, until its answer is looked for
+/// again.
+const SILENCE_TTL: SignedDuration = SignedDuration::from_secs(2);
 /// Bytes of answers remembered at most: about 50,000.
 const MAX_ANSWERS_BYTES: u64 = 16 << 20;
 
@@ -30,9 +40,11 @@ pub(in crate::gate) struct Vouchers {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
     /// Each holds for `tag_ttl` from when the upstream was asked.
-    answers: BoundedMemory<Key, VouchingAnswer>,
+    answers: Arc<BoundedMemory<Key, VouchingAnswer>>,
     /// Questions under way: one for all who wait for its answer.
-    asked: SingleFlight<Key, Result<(), UpstreamError>>,
+    asked: Arc<SingleFlight<Key, Result<(), UpstreamError>>>,
+    /// Where questions go on that nobody waits for any more.
+    tasks: Tasks,
 }
 
 /// What came of asking an upstream.
@@ -107,12 +119,17 @@ impl VouchingAnswer {
 }
 
 impl Vouchers {
-    pub(in crate::gate) fn new(ledger: Arc<Ledger>, upstreams: Arc<Upstreams>) -> Self {
+    pub(in crate::gate) fn new(
+        ledger: Arc<Ledger>,
+        upstreams: Arc<Upstreams>,
+        tasks: Tasks,
+    ) -> Self {
         Self {
             ledger,
             upstreams,
-            answers: answers(),
-            asked: SingleFlight::default(),
+            answers: Arc::new(answers()),
+            asked: Arc::default(),
+            tasks,
         }
     }
 
@@ -137,23 +154,61 @@ impl Vouchers {
     }
 
     async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<VouchingAnswer> {
-        let (now, reachable) = (question.now, self.upstreams.get(key.0.host())?);
-        let upstream = reachable.upstream.clone();
-        let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
-        let ask = || async move {
-            let found = upstream.head_manifest(&name, &reference).await;
-            found.map(drop)
-        };
-        let asked = self.asked.join(&key, ask).await;
-        let seen_at = match Seen::by(&asked) {
-            Seen::Now => Some(now),
-            Seen::Before => self.seen_before(question, &key).await,
-            Seen::NoMore => None,
-        };
-        let answer = VouchingAnswer::given(seen_at, now, reachable.tag_ttl);
-        let validity = Validity::lasting(now, reachable.tag_ttl);
-        self.answers.insert(key, answer, validity);
-        Some(answer)
+        let tag_ttl = self.upstreams.get(key.0.host())?.tag_ttl;
+        let before = self.seen_before(question, &key).await;
+        let told = self.ask_in_background(question.now, key.clone(), before)?;
+        if before.is_none() {
+            return told.await.ok();
+        }
+        match timeout(PATIENCE, told).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                let ttl = SILENCE_TTL.min(tag_ttl);
+                Some(self.remember(key, before, question.now, ttl))
+            }
+        }
+    }
+
+    /// Asks the upstream, to the end even where nobody waits for it.
+    fn ask_in_background(
+        &self,
+        now: Timestamp,
+        key: Key,
+        before: Option<Timestamp>,
+    ) -> Option<oneshot::Receiver<VouchingAnswer>> {
+        let reachable = self.upstreams.get(key.0.host())?;
+        let (upstream, tag_ttl) = (reachable.upstream.clone(), reachable.tag_ttl);
+        let (answers, questions) = (self.answers.clone(), self.asked.clone());
+        let (tell, told) = oneshot::channel();
+        self.tasks.spawn_isolated("asking a voucher", async move {
+            let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
+            let ask = || async move {
+                let found = upstream.head_manifest(&name, &reference).await;
+                found.map(drop)
+            };
+            let seen_at = match Seen::by(&questions.join(&key, ask).await) {
+                Seen::Now => Some(now),
+                Seen::Before => before,
+                Seen::NoMore => None,
+            };
+            let answer = VouchingAnswer::given(seen_at, now, tag_ttl);
+            answers.insert(key, answer, Validity::lasting(now, tag_ttl));
+            let _ = tell.send(answer);
+        });
+        Some(told)
+    }
+
+    fn remember(
+        &self,
+        key: Key,
+        seen_at: Option<Timestamp>,
+        now: Timestamp,
+        ttl: SignedDuration,
+    ) -> VouchingAnswer {
+        let answer = VouchingAnswer::given(seen_at, now, ttl);
+        self.answers
+            .insert(key, answer, Validity::lasting(now, ttl));
+        answer
     }
 
     /// When the upstream was last seen to hold the digest, before `now`. Where

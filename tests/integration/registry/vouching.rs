@@ -176,6 +176,27 @@ async fn an_outage_prolongs_vouching_for_three_days_and_no_longer() {
     assert_eq!(world.both(&path).await.status, 200);
 }
 
+/// A pull of what is admitted does not wait for a silent upstream, and what that says in
+/// the end counts.
+#[tokio::test]
+async fn silence_prolongs_vouching_until_there_is_an_answer() {
+    let (world, app, path) = vouched().await;
+    world.advance(PAST);
+    let hold = world.corp.hold("/v2/");
+    let begun = std::time::Instant::now();
+    for _ in 0..2 {
+        world.get(&path).await.assert_served(&app.manifest.bytes);
+    }
+    // A call to the upstream would have taken ten seconds and more.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8));
+    world
+        .corp
+        .delete("team/app", &app.manifest.digest.to_string());
+    hold.release();
+    world.advance(PAST);
+    world.both(&path).await.assert_denied("not-scanned");
+}
+
 #[tokio::test]
 async fn an_outage_after_a_restart_prolongs_vouching_for_what_was_pulled_lately() {
     for (days, served) in [(2, true), (4, false)] {
