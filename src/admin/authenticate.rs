@@ -144,11 +144,8 @@ fn unauthenticated(message: &str) -> AdminError {
 }
 
 pub(super) fn forbidden(principal: &Principal, what: &str) -> AdminError {
-    let message = format!(
-        "{}, a {}, may not {what}",
-        principal.name(),
-        principal.role()
-    );
+    let (name, role) = (principal.name(), principal.role());
+    let message = format!("{name} has the role {role} and may not {what}");
     AdminError::new(ErrorCode::Forbidden, message).next("ask an admin for a token that may")
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::output::Output;
 use crate::app::config::{AdminAccess, Config, Problems, ledger_path};
-use crate::oci::{ImageRef, RegistryHost};
+use crate::oci::{Digest, ImageRef, RegistryHost};
 use crate::trust::Exposure;
 
 /// What every command takes.
@@ -85,6 +85,12 @@ pub fn exposure() -> impl TypedValueParser<Value = Exposure> {
 /// An image name, as written: the server fills in what it leaves out. Only its
 /// form is checked here.
 pub fn image(text: &str) -> Result<String, String> {
+    if Digest::parse(text).is_ok() {
+        return Err(format!(
+            "a digest alone names no image; write host/name@{text}, which sekisho images \
+             --digest {text} finds"
+        ));
+    }
     let anywhere = RegistryHost::parse(RegistryHost::DOCKER_HUB);
     let host = anywhere.map_err(|error| error.to_string())?;
     ImageRef::parse(text, &host)

@@ -8,11 +8,12 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::arguments::SharedArgs;
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
+use super::named_decision::NamedDecision;
 use super::output::say;
 use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
 use crate::app::config::Period;
 use crate::oci::{ImageRef, RegistryHost, readable};
-use crate::trust::{DecisionId, DenialReason, END_OF_LIFE, FindingOutcome};
+use crate::trust::{DenialReason, END_OF_LIFE, FindingOutcome};
 
 /// Print the exception that a denial would need, to be reviewed and committed
 #[derive(Debug, Args)]
@@ -25,9 +26,9 @@ Examples:
   sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 30d >> exceptions/team.toml"
 )]
 pub struct Draft {
-    /// The decision, by the id in a denial
-    #[arg(value_name = "DECISION-ID", value_parser = decision_id)]
-    decision: DecisionId,
+    /// The decision: the id in a denial, the beginning of it, or its address
+    #[arg(value_name = "DECISION-ID|URL", value_parser = decision)]
+    decision: NamedDecision,
     /// The issue in which it is decided
     #[arg(long, value_name = "URL")]
     link: String,
@@ -44,15 +45,23 @@ pub struct Draft {
     remote: RemoteArgs,
 }
 
-fn decision_id(text: &str) -> Result<DecisionId, String> {
-    DecisionId::try_from(text.to_owned()).map_err(|error| error.to_string())
+fn decision(text: &str) -> Result<NamedDecision, String> {
+    NamedDecision::read(text)?.ok_or_else(|| {
+        "that names no decision; write the id in a denial, the beginning of it, or its address"
+            .to_owned()
+    })
 }
 
 impl Draft {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
-        let id = self.decision.as_str();
-        let answer = client.get_one::<DecisionRecord>(DECISIONS, id).await?;
+        let id = self.decision.find(&client).await?;
+        let id = id.ok_or_else(|| {
+            Failure::new("no decision's id begins so").next("sekisho denials lists them")
+        })?;
+        let answer = client
+            .get_one::<DecisionRecord>(DECISIONS, id.as_str())
+            .await?;
         let repository = repository_of(&answer.body)?;
         let verdict = verdict(&client, &answer.body, &repository).await?;
         let accepts = Accepts::of(&verdict)?;

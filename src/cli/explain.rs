@@ -1,23 +1,17 @@
 //! `sekisho explain`.
 
 use clap::Args;
-use url::Url;
 
 use super::arguments::{OutputArgs, SharedArgs, exposure, image};
+use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
+use super::named_decision::{NamedDecision, without_ellipsis};
 use super::output::{Output, Palette};
 use super::verdict;
-use crate::api::{
-    DECISIONS, DecisionList, DecisionQuery, DecisionRecord, VERDICTS, VerdictQuery, VerdictView,
-};
+use crate::api::{DECISIONS, DecisionRecord, VERDICTS, VerdictQuery, VerdictView};
 use crate::oci::printable;
 use crate::trust::{DecisionId, EnvironmentName, Exposure, Outcome};
-
-/// The shortest beginning of an id, in characters.
-const MIN_ID_CHARS: usize = 6;
-/// Decisions whose ids begin alike that are shown, at most.
-const MAX_ALIKE: usize = 10;
 
 /// Tell whether an image may be pulled, and the evidence behind it; exit 3 if not
 #[derive(Debug, Args)]
@@ -47,46 +41,31 @@ pub struct Explain {
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ExplainedSubject {
-    Decision(DecisionId),
-    /// The beginning of an id, which may be a name, too.
-    Beginning(String),
+    Decision(NamedDecision),
     Image(String),
 }
 
 fn subject(text: &str) -> Result<ExplainedSubject, String> {
-    let text = text.trim().trim_end_matches(['…', '.']);
-    if let Ok(url) = Url::parse(text)
-        && matches!(url.scheme(), "http" | "https")
-    {
-        let ends = ["/d/", "/decisions/"].into_iter();
-        let mut ids = ends.filter_map(|end| url.path().rsplit_once(end));
-        let id = ids.next().map(|(_, id)| id);
-        let id = id.and_then(|id| DecisionId::parse(id.trim_end_matches('/')));
-        return id.map(ExplainedSubject::Decision).ok_or_else(|| {
-            "that is no decision's address, which ends in /d/ and an id; write an image \
-             without a scheme"
-                .to_owned()
-        });
+    match NamedDecision::read(text)? {
+        Some(named) => Ok(ExplainedSubject::Decision(named)),
+        None => image(without_ellipsis(text)).map(ExplainedSubject::Image),
     }
-    if let Some(id) = DecisionId::parse(text) {
-        return Ok(ExplainedSubject::Decision(id));
-    }
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if (MIN_ID_CHARS..32).contains(&text.len()) && text.bytes().all(hex) {
-        return Ok(ExplainedSubject::Beginning(text.to_owned()));
-    }
-    image(text).map(ExplainedSubject::Image)
 }
 
 impl Explain {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         match &self.subject {
-            ExplainedSubject::Decision(id) => self.decision(&client, id).await,
             ExplainedSubject::Image(name) => self.image(&client, name).await,
-            ExplainedSubject::Beginning(id) => match find(&client, id).await? {
-                Some(id) => self.decision(&client, &id).await,
-                None => self.image(&client, id).await,
+            ExplainedSubject::Decision(named) => match (named.find(&client).await?, named) {
+                (Some(id), _) => self.decision(&client, &id).await,
+                (None, NamedDecision::Id(id)) => self.decision(&client, id).await,
+                (None, NamedDecision::Beginning(name)) => {
+                    say_aside(&format!(
+                        "no decision's id begins with {name}; it is read as an image"
+                    ));
+                    self.image(&client, name).await
+                }
             },
         }
     }
@@ -125,25 +104,6 @@ impl Explain {
             Outcome::Allowed | Outcome::WouldDeny | Outcome::BreakGlass => Exit::Done,
             Outcome::Denied => Exit::Denied,
         })
-    }
-}
-
-/// The one decision whose id begins so, if there is one.
-async fn find(client: &ApiClient, id: &str) -> Result<Option<DecisionId>, Failure> {
-    let query = DecisionQuery {
-        id: Some(id.to_owned()),
-        limit: Some(MAX_ALIKE),
-        ..DecisionQuery::default()
-    };
-    let found = client.get::<DecisionList>(DECISIONS, &query).await?;
-    match &found.body.decisions[..] {
-        [] => Ok(None),
-        [one] => Ok(Some(one.id.clone())),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|it| it.id.as_str()).collect();
-            let message = format!("several decisions begin with {id}: {}", ids.join(", "));
-            Err(Failure::usage(message).next("write more of it"))
-        }
     }
 }
 
@@ -242,7 +202,8 @@ mod tests {
     #[test]
     fn takes_a_decision_by_id_beginning_and_address_and_else_an_image() {
         let id = "4f0c0a7d1f6f4d0e9d6c2b1a39e87755";
-        let decision = ExplainedSubject::Decision(DecisionId::parse(id).unwrap());
+        let decision = NamedDecision::Id(DecisionId::parse(id).unwrap());
+        let decision = ExplainedSubject::Decision(decision);
         for text in [
             id.to_owned(),
             format!("https://sekisho.corp/d/{id}"),
@@ -253,7 +214,8 @@ mod tests {
             assert_eq!(subject(&text), Ok(decision.clone()), "{text}");
         }
         for text in ["4f0c0a7d", "4f0c0a7d…", "4f0c0a7d..."] {
-            let beginning = ExplainedSubject::Beginning("4f0c0a7d".to_owned());
+            let beginning = NamedDecision::Beginning("4f0c0a7d".to_owned());
+            let beginning = ExplainedSubject::Decision(beginning);
             assert_eq!(subject(text), Ok(beginning), "{text}");
         }
         for text in [
@@ -268,6 +230,7 @@ mod tests {
             "https://docker.io/nginx",
             "https://sekisho.corp/d/4f0c",
             "a b",
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         ] {
             assert!(subject(bad).is_err(), "{bad}");
         }

@@ -33,6 +33,7 @@ mod ledger_file;
 mod listing;
 mod man;
 mod mode;
+mod named_decision;
 mod node_ca;
 mod node_config;
 mod output;
