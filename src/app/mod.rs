@@ -16,6 +16,7 @@ mod clusters;
 mod components;
 pub mod config;
 mod credential_watch;
+mod denied_before;
 mod doors;
 mod environment_listener;
 mod error;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::background;
 use super::components::Components;
 use super::config::Config;
+use super::denied_before;
 use super::doors::{self, Sockets};
 use super::{StartError, token};
 use crate::audit::Audit;
@@ -58,6 +59,7 @@ impl App {
         let (parts, writer) = Components::open(config, admin, &tasks, clock).await?;
         let parts = Arc::new(parts);
         token::ensure(&parts.ledger, &parts.config, now).await?;
+        denied_before::count(&parts, now).await;
         let app = Self {
             registries: sockets.registry_addresses(),
             admin: sockets.admin_address(),

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::open_denials::{DenialKey, DeniedImage};
 use crate::memory::{BoundedMemory, Validity};
-use crate::trust::{DenialReason, EnvironmentName};
+use crate::oci::ImageRef;
+use crate::trust::{Decision, DenialReason, EnvironmentName};
 
 /// An image counts for this long after it was last denied.
 const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -31,6 +32,22 @@ impl DeniedImages {
     ) {
         let key = (environment.clone(), denied.reason, denied.what.clone());
         self.insert(key, now);
+    }
+
+    /// The same, from the record of a denial.
+    pub(in crate::gate) fn remember(&self, denied: &Decision) {
+        let Some(reason) = denied.reasons.first() else {
+            return;
+        };
+        let host = denied.upstream.as_ref();
+        let image = host.and_then(|host| ImageRef::parse(&denied.image, host).ok());
+        let what = match (image, &denied.digest) {
+            (Some(image), Some(digest)) => {
+                DeniedImage::Image(image.repository().clone(), digest.clone())
+            }
+            _ => DeniedImage::Name(denied.image.clone()),
+        };
+        self.insert((denied.environment.clone(), *reason, what), denied.time);
     }
 
     fn insert(&self, key: Key, now: Timestamp) {

@@ -212,6 +212,11 @@ impl Recorder {
         self.denied_images.counts()
     }
 
+    /// Counts an image that was denied before the program started.
+    pub fn remember_denied(&self, denied: &Decision) {
+        self.denied_images.remember(denied);
+    }
+
     fn show_denied_images(&self) {
         self.metrics.denied_images.clear();
         for ((environment, reason), count) in self.denied_images() {

@@ -44,6 +44,25 @@ async fn decisions_and_evidence_survive_a_restart() {
     lab.stop().await;
 }
 
+#[tokio::test]
+async fn what_was_denied_before_a_restart_still_counts_and_once() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let counted = async |lab: &Lab| {
+        let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+        status["top_reasons"].clone()
+    };
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    let before = counted(&lab).await;
+    assert_eq!(before[0]["images"], 1, "{before}");
+    let lab = lab.restarted().await;
+    assert_eq!(counted(&lab).await, before);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    assert_eq!(counted(&lab).await, before);
+    lab.stop().await;
+}
+
 /// The gate may still be asking the upstream when the end is told.
 #[tokio::test]
 async fn a_denial_that_falls_during_the_drain_is_recorded() {
