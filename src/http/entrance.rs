@@ -91,8 +91,13 @@ fn host_is_clear(version: Version, headers: &HeaderMap) -> bool {
 }
 
 /// The bytes of `uri-host [ ":" port ]` (RFC 3986, 3.2.2).
-fn may_stand_in_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
+const fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' | b'!' | b'$'
+        )
+        || matches!(byte, b'&'..=b',' | b';' | b'=')
 }
 
 fn unclear_host<R: From<&'static str>>() -> Response<R> {

@@ -224,7 +224,9 @@ where
         let io = TokioIo::new(Paced::new(stream, self.limits.pace));
         let service = Entrance::new((self.make)(peer), opening);
         let mut connection = pin!(self.http.serve_connection(io, service));
+        // In this order: the others are looked at only where the connection waits.
         let result = tokio::select! {
+            biased;
             result = connection.as_mut() => result,
             () = no_request(comes, self.limits.first_request) => return,
             () = self.tasks.cancelled() => {

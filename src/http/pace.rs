@@ -6,7 +6,9 @@
 //! slow upstream is not held against the client.
 //!
 //! What is seen is how many bytes the kernel took, not how many the client took. So the
-//! kernel is made to hold little, and that little is never counted against the client.
+//! kernel is made to hold no more than half a mebibyte, which costs a fast client nothing,
+//! and that much is never counted against the client. One that takes nothing at all is
+//! the kernel's to end (`TCP_USER_TIMEOUT`): it sees each acknowledgement.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -20,12 +22,16 @@ use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 /// What may lie unsent in the kernel before it takes no more, in bytes. It otherwise takes
-/// megabytes, and shows no progress until a slow client has taken most of them.
-const UNSENT: u32 = 32 << 10;
+/// megabytes, and shows no progress until a slow client has taken most of them. Less than
+/// this makes fast transfers dearer: at 128 KiB by half.
+const UNSENT: u32 = 512 << 10;
+
+/// Windows after which the kernel ends a connection whose client takes nothing.
+const STALLED_WINDOWS: u32 = 2;
 
 /// What may count as taken before it is sent, in bytes: `UNSENT`, the segment of 64 KiB
 /// that goes beyond it, and the 64 KiB that TLS buffers.
-const AHEAD: u64 = 160 << 10;
+const AHEAD: u64 = 640 << 10;
 
 /// How slowly a client may take what waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +85,11 @@ pub(super) struct Paced<I> {
 impl<I: Socket> Paced<I> {
     pub(super) fn new(io: I, pace: Pace) -> Self {
         if let Some(tcp) = io.tcp() {
-            // Without it progress is seen in larger steps.
-            let _ = SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
+            let socket = SockRef::from(tcp);
+            // Without them progress is seen in larger steps, and a stall later.
+            let _ = socket.set_tcp_notsent_lowat(UNSENT);
+            let stalled = pace.window.saturating_mul(STALLED_WINDOWS);
+            let _ = socket.set_tcp_user_timeout(Some(stalled));
         }
         Self {
             io,

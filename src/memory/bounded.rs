@@ -1,9 +1,10 @@
 //! A bounded map: entries expire, and the least recently used one is evicted when it is
 //! full.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ahash::RandomState;
 use hashlink::LinkedHashMap;
 use hashlink::linked_hash_map::RawEntryMut;
 use jiff::{SignedDuration, Timestamp};

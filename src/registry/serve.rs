@@ -3,6 +3,7 @@
 //! Without `auth` on the listener there is no challenge: it would make clients send
 //! credentials that are meant for another registry.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -64,7 +65,7 @@ impl<B> hyper::service::Service<Request<B>> for RegistryService {
             Some(answer) => Either::Left(ready(Ok(answer))),
             None => {
                 let pull = PullContext {
-                    client,
+                    client: client.into_owned(),
                     now,
                     started,
                 };
@@ -112,17 +113,13 @@ impl Handler<PullContext> for Registry {
 }
 
 impl RegistryService {
-    fn client(&self, parts: &Parts, now: Timestamp) -> Option<Client> {
-        match &self.client {
-            Some(client) => Some(client.clone()),
-            None => of_request(
-                &parts.headers,
-                &self.registry.gate,
-                &self.registry.listener,
-                &self.peer,
-                now,
-            ),
+    /// Copied only where the request's own token tells it.
+    fn client(&self, parts: &Parts, now: Timestamp) -> Option<Cow<'_, Client>> {
+        if let Some(client) = &self.client {
+            return Some(Cow::Borrowed(client));
         }
+        let Registry { gate, listener, .. } = &*self.registry;
+        of_request(&parts.headers, gate, listener, &self.peer, now).map(Cow::Owned)
     }
 }
 
