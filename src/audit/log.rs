@@ -19,6 +19,9 @@ pub struct Audit {
 impl Audit {
     /// Opens the log, or creates it. A last line that a crash tore is ended, so
     /// that the next record stands on a line of its own.
+    ///
+    /// # Errors
+    /// [`AuditError`] where the file cannot be opened or ended.
     pub fn open(config: AuditOptions) -> Result<Self, AuditError> {
         let writer = Arc::new(Mutex::new(Writer::open(config)?));
         Ok(Self { writer })
@@ -37,6 +40,9 @@ impl Audit {
     /// there twice, and never half a record that reads as a whole one.
     ///
     /// Records are whole even if the caller is dropped meanwhile.
+    ///
+    /// # Errors
+    /// [`AuditError`] where the file does not take it.
     pub async fn write<T: Serialize>(&self, batch: &[T]) -> Result<(), AuditError> {
         self.append(batch, false).await
     }

@@ -77,6 +77,9 @@ impl Blob {
 
     /// Waits until the blob is stored and verified, or is known to be wrong.
     /// A passing blob is not stored, so there is nothing to wait for.
+    ///
+    /// # Errors
+    /// [`FetchError`] where the content was wrong, or ended early.
     pub async fn done(&self) -> Result<(), FetchError> {
         let BlobData::Filling(_, fill) = &self.body else {
             return Ok(());
@@ -123,6 +126,9 @@ impl Cache {
     /// many callers of one upstream ask at once, one `open` serves them all, and
     /// outlives them. Returns when the first bytes are there. An error before that is
     /// the same for all of one repository who waited; the next call starts afresh.
+    ///
+    /// # Errors
+    /// [`FetchError`] of the one fill that all callers share.
     pub async fn fetch<F, Fut, S, E>(
         &self,
         request: &BlobRequest,

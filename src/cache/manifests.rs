@@ -77,6 +77,9 @@ impl Cache {
 
     /// Keeps a manifest, which judgement read as `media_type`: verified, recorded, in
     /// memory, and on disk if there is room.
+    ///
+    /// # Errors
+    /// [`FetchError`] where its bytes are not those of the digest.
     pub async fn store_manifest(
         &self,
         digest: &Digest,

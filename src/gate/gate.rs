@@ -94,6 +94,9 @@ impl Gate {
     }
 
     /// Serves a manifest, by GET or HEAD alike.
+    ///
+    /// # Errors
+    /// [`Refusal`], recorded where it is a denial.
     pub async fn pull_manifest(
         &self,
         pull: Pull<'_>,
@@ -180,6 +183,9 @@ impl Gate {
     }
 
     /// Serves a blob of a permitted image, or as much of it as is `wanted`.
+    ///
+    /// # Errors
+    /// [`Refusal`], recorded where it is a denial.
     pub async fn pull_blob(
         &self,
         pull: Pull<'_>,
@@ -197,6 +203,9 @@ impl Gate {
 
     /// The first tags behind `last` that would be served, `limit` at most, in lexical
     /// order.
+    ///
+    /// # Errors
+    /// [`Refusal`] of the list as a whole.
     pub async fn list_tags(
         &self,
         pull: Pull<'_>,
@@ -218,6 +227,9 @@ impl Gate {
 
     /// An index of what refers to a permitted manifest, of the types that are
     /// served. Empty when nothing does.
+    ///
+    /// # Errors
+    /// [`Refusal`] of the manifest that they refer to.
     pub async fn list_referrers(
         &self,
         pull: Pull<'_>,

@@ -58,6 +58,9 @@ impl InspectedImage {
     /// The image that `report` is about: this one, or the one child of this index that
     /// the report names. `declared`: the submitter named the digest. A report that fits
     /// no image, or several, is refused.
+    ///
+    /// # Errors
+    /// [`BindError`]: the report is about none of these images, or not for sure about one.
     pub fn bind(
         &self,
         report: &ScanReport,
@@ -123,6 +126,9 @@ impl Inspector {
 
     /// Looks an image up at its upstream: the digest that its reference means
     /// now, and the closure below it.
+    ///
+    /// # Errors
+    /// [`InspectError`] where there is nothing to look at.
     pub async fn inspect(
         &self,
         image: &ImageRef,

@@ -126,6 +126,9 @@ impl RescanForecast {
     }
 
     /// Images that need a scan, the most urgent first.
+    ///
+    /// # Errors
+    /// [`InspectError`] where the records cannot be read.
     pub async fn due(&self, query: &RescanQuery<'_>) -> Result<Vec<RescanDue>, InspectError> {
         let mut found = FoundScans::new();
         for subject in self.in_use(query).await? {

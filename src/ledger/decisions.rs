@@ -33,6 +33,9 @@ pub struct DecisionFilter {
 impl Ledger {
     /// Writes a batch in one transaction. A decision that is there gets its new
     /// count.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn record_decisions<D: Borrow<Decision> + Sync>(
         &self,
         decisions: &[D],
@@ -79,6 +82,9 @@ impl Ledger {
 
     /// As [`Self::decisions`], and only those that `wanted` holds for: what it
     /// leaves out does not count towards the limit.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn decisions_where(
         &self,
         filter: &DecisionFilter,
@@ -146,6 +152,9 @@ impl Ledger {
     /// What was decided since then on known digests: the newest decision of each
     /// environment, exposure, image as it was asked for and digest, with the count
     /// of all of them. The newest first, at most `limit` that `wanted` holds for.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn decided_since(
         &self,
         since: Timestamp,
@@ -172,6 +181,9 @@ impl Ledger {
     }
 
     /// Forgets decisions made before `before`; returns how many that were.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn prune_decisions(&self, before: Timestamp) -> Result<u64, LedgerError> {
         let mut writing = self.begin(None).await?;
         let pruned = sqlx::query("DELETE FROM decisions WHERE time < ?")

@@ -22,6 +22,9 @@ impl Ledger {
     /// Brings memory up to all that was written, by whomever; returns how many
     /// changes that were. Called every quarter of a second. A gap in the sequence,
     /// or a change that this program does not know, loads the index anew.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
         let _timed = self.timed(LedgerVerb::FollowOnce);
         let _turn = self.write_turn.lock().await;
@@ -121,6 +124,9 @@ impl Ledger {
 
     /// Forgets all but the newest `keep` changes. A reader that has not come as
     /// far finds the gap and loads the index anew.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn prune_changes(&self, keep: u64) -> Result<u64, LedgerError> {
         let mut writing = self.begin(None).await?;
         let newest = newest_seq(writing.sql()).await?;

@@ -16,6 +16,9 @@ use crate::oci::{Digest, Repository};
 
 impl Ledger {
     /// Loads the index unless it is loaded.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn load_once(&self) -> Result<(), LedgerError> {
         if self.index.is_complete() {
             return Ok(());

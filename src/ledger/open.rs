@@ -69,6 +69,10 @@ impl Ledger {
     /// 0700). To serve loads the whole index first: measured two seconds and
     /// 0.7 GB for 100,000 images of twelve layers, which is simpler to live with
     /// than an index half known.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file cannot be opened, is newer than this program, or is
+    /// locked.
     pub async fn open(
         config: LedgerOptions,
         access: LedgerAccess,

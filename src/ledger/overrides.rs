@@ -167,6 +167,9 @@ impl Index {
 
 impl Ledger {
     /// Records a grant and returns its id. Refuses people whose token is revoked.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn grant_break_glass(
         &self,
         new: impl Into<Attributed<NewBreakGlass>>,
@@ -200,6 +203,9 @@ impl Ledger {
     /// Sets a mode and returns its id. Once it returns, no verdict that was
     /// remembered in that environment answers. Refuses people whose token is
     /// revoked.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn set_mode(
         &self,
         new: impl Into<Attributed<NewTimedMode>>,

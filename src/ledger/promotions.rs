@@ -84,6 +84,9 @@ impl PromotionRow {
 impl Ledger {
     /// Records a promotion and returns its id. Refuses promoters whose token is
     /// revoked.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn promote(
         &self,
         new: impl Into<Attributed<NewPromotion>>,
@@ -127,6 +130,9 @@ impl Ledger {
     }
 
     /// What is promoted, the last first, at most `limit` that `wanted` holds for.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn promoted_subjects(
         &self,
         limit: u32,

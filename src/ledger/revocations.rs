@@ -101,6 +101,9 @@ pub(super) fn revocation(row: RevocationRow) -> Result<Revocation, LedgerError> 
 impl Ledger {
     /// Records a revocation and returns its id. Once it returns, no remembered
     /// verdict passes what it reaches.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn revoke(
         &self,
         new: impl Into<Attributed<NewRevocation>>,
@@ -129,6 +132,9 @@ impl Ledger {
 
     /// Undoes what was revoked for exactly this digest and environment, and these
     /// repositories unless they are all; returns how many revocations that were.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn reinstate(
         &self,
         undo: impl Into<Attributed<Reinstatement>>,

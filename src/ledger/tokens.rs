@@ -47,6 +47,9 @@ impl NewToken {
 impl Ledger {
     /// Makes a token and returns it, this once. Names are unique for ever: a name
     /// is what evidence is kept under.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the name is taken, or cannot be written.
     pub async fn create_token(
         &self,
         new: impl Into<Attributed<NewToken>>,
@@ -79,6 +82,9 @@ impl Ledger {
     }
 
     /// All tokens, revoked and expired ones too.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, LedgerError> {
         let all = "SELECT * FROM tokens ORDER BY created_at, name";
         let rows: Vec<TokenRow> = sqlx::query_as(all).fetch_all(&self.readers).await?;
@@ -87,6 +93,9 @@ impl Ledger {
 
     /// Ends a token. With `withdraw_evidence`, also of one that was ended before,
     /// what was handed in, promoted or let through with it stops counting.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn revoke_token(
         &self,
         name: impl Into<Attributed<&str>>,

@@ -46,6 +46,9 @@ impl BindScans {
 impl Ledger {
     /// The scans of an image ID that stand, by one submitter, with what they list:
     /// to judge them before the push. Their `manifest` is the image ID itself.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
     pub async fn unbound_scans(
         &self,
         image_id: &Digest,
@@ -63,6 +66,9 @@ impl Ledger {
     /// Makes what the submitter scanned as an image ID count for a manifest, as if
     /// it had been handed in for it then; returns the scans' ids, the same ones
     /// when it is said again. What others scanned is not touched.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written; then nothing of it is.
     pub async fn bind_scans(
         &self,
         bind: impl Into<Attributed<BindScans>>,

@@ -15,6 +15,9 @@ pub struct GatewayUrl {
 impl GatewayUrl {
     /// Parses `http://host[:port]` or `https://host[:port]`; one slash at the end is
     /// dropped.
+    ///
+    /// # Errors
+    /// [`NodesError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, NodesError> {
         let refused = || NodesError::Url(text.to_owned());
         let bare = text.strip_suffix('/').unwrap_or(text);

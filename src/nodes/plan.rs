@@ -7,6 +7,9 @@ use super::{NodeFile, NodeGateway, NodesError, Runtime, containerd, docker, regi
 /// `existing`: names of what lies in [`Runtime::existing_in`] already. Of containerd,
 /// its directories: one without our file would shadow `_default` and go straight to
 /// the source. Of CRI-O and podman, its files: one read after ours could undo it.
+///
+/// # Errors
+/// [`NodesError`] where the runtime cannot be sent there.
 pub fn plan(
     runtime: Runtime,
     gateway: &NodeGateway,

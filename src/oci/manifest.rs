@@ -53,6 +53,9 @@ pub enum ManifestBody {
 
 impl Manifest {
     /// Reads a body of at most 4 MiB that was sent, or described, as `content_type`.
+    ///
+    /// # Errors
+    /// [`StructuralRefusal`] for what is no manifest, or ambiguous.
     pub fn parse(bytes: Bytes, content_type: &MediaType) -> Result<Self, StructuralRefusal> {
         if content_type.is_schema1() {
             return Err(StructuralRefusal::Schema1);

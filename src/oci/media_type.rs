@@ -54,6 +54,9 @@ impl MediaType {
 
     /// Parses a type as bodies must write it: `type/subtype`, no parameters,
     /// no spaces, each name as RFC 6838 (section 4.2) restricts it.
+    ///
+    /// # Errors
+    /// [`MediaTypeError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, MediaTypeError> {
         let (kind, subtype) = text.split_once('/').ok_or(MediaTypeError)?;
         if !is_restricted_name(kind) || !is_restricted_name(subtype) {

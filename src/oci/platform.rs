@@ -70,6 +70,9 @@ impl Platform {
     }
 
     /// Parses `os/architecture[/variant]`.
+    ///
+    /// # Errors
+    /// [`PlatformError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, PlatformError> {
         let word = |part: &&str| {
             !part.is_empty()

@@ -48,6 +48,9 @@ impl Upstream {
     /// it sends, since no part of that can be decoded by itself.
     ///
     /// The stream holds one of the upstream's transfers until it is dropped.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] until the answer begins; later ones come through the stream.
     pub async fn get_blob(
         &self,
         name: &RepositoryName,

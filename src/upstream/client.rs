@@ -79,6 +79,9 @@ pub(super) struct UpstreamResponse {
 
 impl Upstream {
     /// Sets up the client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where address, authorities or credentials cannot be used.
     pub fn new(
         config: UpstreamOptions,
         network: &Network,

@@ -25,6 +25,9 @@ struct TagListBody {
 
 impl Upstream {
     /// Lists up to `n` tags behind `last`; an upstream may give more or fewer.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] where there is no whole answer.
     pub async fn tags(
         &self,
         name: &RepositoryName,

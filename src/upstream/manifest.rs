@@ -37,6 +37,9 @@ pub struct FetchedManifest {
 impl Upstream {
     /// Asks which digest `reference` has now. An upstream whose HEAD does not
     /// tell is asked for the manifest itself, and for a while at once.
+    ///
+    /// # Errors
+    /// [`UpstreamError`], [`UpstreamError::NotFound`] among them.
     pub async fn head_manifest(
         &self,
         name: &RepositoryName,

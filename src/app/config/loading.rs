@@ -63,6 +63,9 @@ impl Config {
     /// Reads `file`, or the defaults, and the folders that it names. `env` looks up
     /// the process's variables: `XDG_DATA_HOME` and `HOME` say where data lie by
     /// default.
+    ///
+    /// # Errors
+    /// All problems at once: [`Problems`].
     pub fn load(
         file: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,
@@ -78,6 +81,9 @@ impl Config {
     }
 
     /// Reads the file alone: for who follows the folders already.
+    ///
+    /// # Errors
+    /// All problems at once: [`Problems`].
     pub fn load_file(
         file: &Path,
         env: impl Fn(&str) -> Option<OsString>,
@@ -154,6 +160,9 @@ impl Config {
 
 /// Reads the exceptions and advisories alone: also where the rest of the
 /// configuration could not be used, as on a machine without its secrets.
+///
+/// # Errors
+/// [`Problems`] of the files alone.
 pub fn load_vulnerability_policy(
     file: Option<&Path>,
     now: Timestamp,
@@ -184,6 +193,9 @@ pub fn load_vulnerability_policy(
 
 /// Reads `[[images]]` alone, where a file is named: also where the rest of it could not
 /// be used, as in a pipeline.
+///
+/// # Errors
+/// [`Problems`] of that table alone.
 pub fn load_images(file: Option<&Path>) -> Result<Vec<KindImages>, Problems> {
     let text = text_of(file)?;
     let diagnostics = Diagnostics::new(file, &text);
