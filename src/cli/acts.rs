@@ -59,25 +59,15 @@ impl ListActs {
             act: self.act,
             principal: self.principal.clone(),
             image: self.image.clone(),
-            page: self.listing.page.clone(),
             ..ActQuery::default()
         };
-        let mut list = ActList {
-            acts: Vec::new(),
-            next: None,
-        };
-        while list.acts.len() < self.listing.limit {
-            let wanted = self.listing.limit - list.acts.len();
-            query.limit = Some(wanted.min(MAX_ACTS));
+        let ask = async |page, limit| {
+            (query.page, query.limit) = (page, Some(limit));
             let answer = client.get::<ActList>(ACTS, &query).await?.body;
-            list.acts.extend(answer.acts);
-            list.next = answer.next;
-            query.page = list.next.clone();
-            if query.page.is_none() {
-                break;
-            }
-        }
-        self.listing.show(&list)?;
+            Ok((answer.acts, answer.next))
+        };
+        let (acts, next) = self.listing.collect(MAX_ACTS, ask).await?;
+        self.listing.show(&ActList { acts, next })?;
         Ok(Exit::Done)
     }
 }

@@ -75,22 +75,15 @@ impl ListDecisions {
             reason: self.reason,
             principal: self.principal.clone(),
             client: self.client.clone(),
-            page: self.listing.page.clone(),
             ..DecisionQuery::default()
         };
-        let mut list = DecisionList::default();
-        while list.decisions.len() < self.listing.limit {
-            let wanted = self.listing.limit - list.decisions.len();
-            query.limit = Some(wanted.min(MAX_DECISIONS));
+        let ask = async |page, limit| {
+            (query.page, query.limit) = (page, Some(limit));
             let answer = client.get::<DecisionList>(DECISIONS, &query).await?.body;
-            list.decisions.extend(answer.decisions);
-            list.next = answer.next;
-            query.page = list.next.clone();
-            if query.page.is_none() {
-                break;
-            }
-        }
-        self.listing.show(&list)?;
+            Ok((answer.decisions, answer.next))
+        };
+        let (decisions, next) = self.listing.collect(MAX_DECISIONS, ask).await?;
+        self.listing.show(&DecisionList { decisions, next })?;
         Ok(Exit::Done)
     }
 }

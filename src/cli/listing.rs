@@ -61,6 +61,26 @@ pub trait Listing {
 }
 
 impl ListingArgs {
+    /// Asks page by page, until there are enough records or no more: `ask` gets the page
+    /// and how many are wanted of it, `most` at most, and gives records and the next page.
+    pub async fn collect<T>(
+        &self,
+        most: usize,
+        mut ask: impl AsyncFnMut(Option<String>, usize) -> Result<(Vec<T>, Option<String>), Failure>,
+    ) -> Result<(Vec<T>, Option<String>), Failure> {
+        let (mut records, mut page) = (Vec::new(), self.page.clone());
+        while records.len() < self.limit {
+            let wanted = self.limit - records.len();
+            let (more, next) = ask(page, wanted.min(most)).await?;
+            records.extend(more);
+            page = next;
+            if page.is_none() {
+                break;
+            }
+        }
+        Ok((records, page))
+    }
+
     /// Shows a list, and on stderr where it goes on.
     pub fn show(&self, list: &impl Listing) -> Result<(), Failure> {
         match self.output {
