@@ -13,10 +13,8 @@ pub(super) fn warn_of_unmatched(
     globs: &RepositoryGlobs,
     upstreams: &BTreeSet<RegistryHost>,
 ) {
-    for glob in globs.written() {
-        if let Some(why) = never_matches(glob) {
-            section.warning(key, format_args!("{glob:?} matches nothing: it {why}"));
-        }
+    for told in unmatched(globs) {
+        section.warning(key, told);
     }
     warn_of_other_hosts(section, key, globs, upstreams);
 }
@@ -28,12 +26,18 @@ pub(super) fn note_unmatched(
     globs: &RepositoryGlobs,
     upstreams: &BTreeSet<RegistryHost>,
 ) {
-    for glob in globs.written() {
-        if let Some(why) = never_matches(glob) {
-            section.problem(key, format_args!("{glob:?} matches nothing: it {why}"));
-        }
+    for told in unmatched(globs) {
+        section.problem(key, told);
     }
     warn_of_other_hosts(section, key, globs, upstreams);
+}
+
+/// What is to be said of each glob that matches nothing by its form.
+fn unmatched(globs: &RepositoryGlobs) -> impl Iterator<Item = String> {
+    globs.written().iter().filter_map(|glob| {
+        let why = never_matches(glob)?;
+        Some(format!("{glob:?} matches nothing: it {why}"))
+    })
 }
 
 fn warn_of_other_hosts(
