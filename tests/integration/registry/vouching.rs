@@ -1,7 +1,5 @@
 //! Upstreams that vouch (rule 9).
 
-use std::time::Duration;
-
 use http::Method;
 use jiff::SignedDuration;
 use sekisho::demo::{Fault, RequestKind, SampleImage};
