@@ -4,6 +4,7 @@
 mod evidence;
 pub mod lab;
 mod odd;
+pub mod postgres;
 mod running;
 mod setup;
 mod wire;

@@ -72,6 +72,15 @@ impl Part {
     /// Asks it to stop; true when it did so by itself within `limit`.
     pub fn stop(&mut self, limit: Duration) -> bool {
         self.signal(Signal::TERM);
+        let ended = self.ends_within(limit);
+        if !ended {
+            self.kill();
+        }
+        ended
+    }
+
+    /// Whether it ends by itself within `limit`.
+    pub fn ends_within(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if self.child.try_wait().unwrap().is_some() {
@@ -79,8 +88,12 @@ impl Part {
             }
             thread::sleep(ASK_EVERY);
         }
-        self.kill();
         false
+    }
+
+    /// Of the process that was started.
+    pub fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     fn signal(&self, signal: Signal) {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
 use tempfile::TempDir;
 
 #[derive(Debug)]
@@ -35,14 +37,24 @@ impl Authority {
 
     /// Certificate and key for one host name, beside the authority's own.
     pub fn leaf(&self, host: &str) -> (PathBuf, PathBuf) {
+        let params = CertificateParams::new([host.to_owned()]).unwrap();
+        self.sign(host, params)
+    }
+
+    /// Certificate and key of a client, by its common name.
+    pub fn client(&self, name: &str) -> (PathBuf, PathBuf) {
+        self.sign(name, CertificateParams::new(Vec::new()).unwrap())
+    }
+
+    /// Named apart from the authority: OpenSSL takes it for self-signed otherwise.
+    fn sign(&self, name: &str, mut params: CertificateParams) -> (PathBuf, PathBuf) {
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new([host.to_owned()])
-            .unwrap()
-            .signed_by(&key, &self.issuer)
-            .unwrap();
+        let leaf = params.signed_by(&key, &self.issuer).unwrap();
         let files = (
-            self.folder.path().join(format!("{host}.crt")),
-            self.folder.path().join(format!("{host}.key")),
+            self.folder.path().join(format!("{name}.crt")),
+            self.folder.path().join(format!("{name}.key")),
         );
         fs::write(&files.0, leaf.pem()).unwrap();
         fs::write(&files.1, key.serialize_pem()).unwrap();
