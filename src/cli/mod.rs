@@ -43,6 +43,7 @@ mod revoke;
 mod run;
 mod scan;
 mod serve;
+mod service_manager;
 mod status;
 mod token;
 mod upload;

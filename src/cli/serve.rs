@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::arguments::SharedArgs;
 use super::failure::Failure;
+use super::service_manager::{tell_ready, tell_stopping};
 use crate::app::config::Config;
 use crate::app::{self, App, Signals, StartError};
 
@@ -49,8 +50,12 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let signals = Signals::hear();
     let failed = |error: StartError| Failure::new(error.to_string());
     let app = App::start(config).await.map_err(failed)?;
+    tell_ready();
     let reloader = app.reloader();
-    let stop = signals.obey(|| reloader.reload());
+    let stop = async {
+        signals.obey(|| reloader.reload()).await;
+        tell_stopping();
+    };
     match app.run_until(stop).await {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),

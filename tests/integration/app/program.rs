@@ -15,6 +15,9 @@ use crate::cli::program::Program;
 use crate::kit::lab::{Ask, NAME, config, eventually, named, trivy};
 use crate::lab::Missing;
 
+/// For the first word and the last; a busy machine takes its time.
+const MANAGER_WAITS: Duration = Duration::from_secs(60);
+
 /// A registry with one image whose layers take a while.
 async fn upstream(tasks: &Tasks) -> (DemoRegistry, SampleImage) {
     let registry = DemoRegistry::start(tasks).await.unwrap();
@@ -84,6 +87,29 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
         log.contains("stopped") && !log.contains(token.trim()),
         "{log}"
     );
+}
+
+/// As systemd asks for it with `Type=notify`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_manager_is_told_when_it_serves_and_when_it_ends() {
+    let (tasks, folder) = (Tasks::new(), TempDir::new().unwrap());
+    let (registry, _) = upstream(&tasks).await;
+    let file = write_config(folder.path(), &registry);
+    let manager = std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(MANAGER_WAITS)).unwrap();
+    let told = || {
+        let mut message = [0; 64];
+        let length = manager.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.args(["serve", "--config", &file]).env_clear();
+    command.env("NOTIFY_SOCKET", folder.path().join("notify"));
+    let mut served = Served::of(&mut command, folder.path(), &folder.path().join("log")).await;
+    assert_eq!(told().trim_end(), "READY=1");
+    served.signal("TERM");
+    assert_eq!(told().trim_end(), "STOPPING=1");
+    assert_eq!(served.ended().await, Some(0));
 }
 
 /// As logrotate sends it: nothing ends, files are taken over, a moved log is opened anew.
