@@ -67,19 +67,14 @@ impl KubernetesClient {
                 WatchedKind::Pods.fields(),
             )
             .await;
+        let [policies, policy_bindings] = self.policies().await;
+        let [deployments, budgets, autoscalers] = self.workload(&scope.namespace).await;
         Snapshot {
             probes: answered(scope, [&mutating, &validating], now).await,
             exposed_pods: self.reached(&pods).await,
             dry_run: self.trial(scope).await,
-            policies: self
-                .admission("ValidatingAdmissionPolicy", "validatingadmissionpolicies")
-                .await,
-            policy_bindings: self
-                .admission(
-                    "ValidatingAdmissionPolicyBinding",
-                    "validatingadmissionpolicybindings",
-                )
-                .await,
+            policies,
+            policy_bindings,
             namespaces: self
                 .list(&kind("", "Namespace", "namespaces"), None, None)
                 .await,
@@ -91,6 +86,9 @@ impl KubernetesClient {
                 )
                 .await,
             secrets: self.certificates(&scope.namespace).await,
+            deployments,
+            budgets,
+            autoscalers,
             cluster_roles: self
                 .list(&kind(RBAC_GROUP, "ClusterRole", "clusterroles"), None, None)
                 .await,
@@ -105,6 +103,31 @@ impl KubernetesClient {
             validating,
             pods,
         }
+    }
+
+    /// What the API server holds by itself.
+    async fn policies(&self) -> [ObjectList; 2] {
+        let policy = "ValidatingAdmissionPolicy";
+        let binding = "ValidatingAdmissionPolicyBinding";
+        [
+            self.admission(policy, "validatingadmissionpolicies").await,
+            self.admission(binding, "validatingadmissionpolicybindings")
+                .await,
+        ]
+    }
+
+    /// What runs the program in its namespace: Deployments, budgets, autoscalers.
+    async fn workload(&self, namespace: &str) -> [ObjectList; 3] {
+        let own = Some(namespace);
+        let deployments = kind("apps", "Deployment", "deployments");
+        let budgets = kind("policy", "PodDisruptionBudget", "poddisruptionbudgets");
+        let scaler = GroupVersionKind::gvk("autoscaling", "v2", "HorizontalPodAutoscaler");
+        let scalers = ApiResource::from_gvk_with_plural(&scaler, "horizontalpodautoscalers");
+        [
+            self.list(&deployments, own, None).await,
+            self.list(&budgets, own, None).await,
+            self.list(&scalers, own, None).await,
+        ]
     }
 
     async fn admission(&self, name: &str, plural: &str) -> ObjectList {

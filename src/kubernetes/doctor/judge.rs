@@ -6,7 +6,7 @@ use super::expected::ExpectedCluster;
 use super::snapshot::{ObjectList, Snapshot};
 use super::{
     certificates, dry_run, endpoints, exposed_pods, namespaces, other_webhooks, own_webhooks,
-    policies, timeouts,
+    policies, replicas, timeouts,
 };
 use crate::diagnosis::Diagnosis;
 
@@ -19,6 +19,7 @@ pub fn judge(snapshot: &Snapshot, expected: &ExpectedCluster, now: Timestamp) ->
     found.extend(dry_run::judge(snapshot, expected));
     found.extend(own_webhooks::judge(snapshot, expected));
     found.extend(endpoints::judge(snapshot, expected));
+    found.extend(replicas::judge(snapshot, expected));
     found.extend(certificates::judge(snapshot, expected, now));
     found.extend(policies::judge(snapshot, expected));
     found.extend(other_webhooks::judge(snapshot, expected));
@@ -53,6 +54,15 @@ fn unread(snapshot: &Snapshot) -> Vec<Diagnosis> {
         ("Pods", &snapshot.pods),
         ("EndpointSlices", &snapshot.slices),
         ("Secrets of Sekisho's namespace", &snapshot.secrets),
+        ("Deployments of Sekisho's namespace", &snapshot.deployments),
+        (
+            "PodDisruptionBudgets of Sekisho's namespace",
+            &snapshot.budgets,
+        ),
+        (
+            "HorizontalPodAutoscalers of Sekisho's namespace",
+            &snapshot.autoscalers,
+        ),
         ("ClusterRoles", &snapshot.cluster_roles),
         ("ClusterRoleBindings", &snapshot.cluster_role_bindings),
     ];

@@ -17,6 +17,7 @@ mod other_webhooks;
 mod own_webhooks;
 mod pod;
 mod policies;
+mod replicas;
 mod rights;
 mod selector;
 mod snapshot;

@@ -68,6 +68,12 @@ pub struct Snapshot {
     pub slices: ObjectList,
     /// Secrets of Sekisho's own namespace: the one with its certificates, if any.
     pub secrets: ObjectList,
+    /// Of Sekisho's own namespace, as the two that follow.
+    pub deployments: ObjectList,
+    /// `PodDisruptionBudget`.
+    pub budgets: ObjectList,
+    /// `HorizontalPodAutoscaler`.
+    pub autoscalers: ObjectList,
     pub cluster_roles: ObjectList,
     pub cluster_role_bindings: ObjectList,
     pub exposed_pods: Vec<ExposedPod>,

@@ -5,5 +5,6 @@ mod cluster;
 mod images;
 mod namespaces;
 mod other_webhooks;
+mod replicas;
 mod webhooks;
 mod whole;
