@@ -1,0 +1,88 @@
+//! What lies in `config/` for machines of one's own is read by the programs it is for.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::lab::{Missing, Outcome, installed, or_skip, outcome, run};
+
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+/// In tenths, of a hundred: 11 is what is left to a program that serves over the network.
+const EXPOSURE_TENTHS: &str = "11";
+const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+fn text(name: &str) -> String {
+    fs::read_to_string(Path::new(CONFIG).join(name)).unwrap()
+}
+
+/// `systemd-analyze` on the unit, with the program where the tests have it.
+fn analyzed(arguments: &[&str]) -> Result<Outcome, Missing> {
+    let program = installed("systemd-analyze")?;
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("sekisho.service");
+    let there = text("systemd/sekisho.service");
+    let here = there.replace("/usr/local/bin/sekisho", env!("CARGO_BIN_EXE_sekisho"));
+    assert_ne!(there, here);
+    fs::write(&unit, here).unwrap();
+    Ok(outcome(Command::new(program).args(arguments).arg(unit)))
+}
+
+#[test]
+fn systemd_has_nothing_to_say_against_the_unit() {
+    let told = or_skip!(analyzed(&["verify", "--man=no"]));
+    assert_eq!((told.code, told.text().trim()), (Some(0), ""), "{told:?}");
+}
+
+#[test]
+fn the_unit_leaves_the_program_no_more_than_the_network() {
+    let threshold = format!("--threshold={EXPOSURE_TENTHS}");
+    let told = or_skip!(analyzed(&[
+        "security",
+        "--offline=true",
+        "--no-pager",
+        &threshold
+    ]));
+    assert!(told.ok(), "{}", told.text());
+}
+
+/// Those that it names stand in the program's own list, so that systemd does not wait for
+/// a failure that will not pass.
+#[test]
+fn the_unit_does_not_try_again_what_is_configured_wrongly() {
+    let unit = text("systemd/sekisho.service");
+    assert!(unit.contains("RestartPreventExitStatus=2 64\n"), "{unit}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sekisho.toml");
+    fs::write(&file, "data_dirs = \"x\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(run(&["serve", "--config", file]).code, Some(64));
+    assert_eq!(run(&["serve", "--configuration", file]).code, Some(2));
+}
+
+#[test]
+fn haproxy_reads_its_example() {
+    let haproxy = or_skip!(installed("haproxy"));
+    let file = format!("{CONFIG}/load-balancer/haproxy.cfg");
+    let told = outcome(Command::new(haproxy).args(["-c", "-q", "-f", &file]));
+    assert!(told.ok(), "{}", told.text());
+}
+
+#[test]
+fn nginx_reads_its_example() {
+    let nginx = or_skip!(installed("nginx"));
+    if !Path::new(STREAM_MODULE).exists() {
+        return Missing::new("nginx has no stream module").skip();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nginx.conf");
+    let head = format!(
+        "load_module {STREAM_MODULE};\npid {0}/pid;\nerror_log stderr;\nevents {{}}\n",
+        folder.path().display()
+    );
+    let example = text("load-balancer/nginx-stream.conf");
+    fs::write(&file, format!("{head}{example}")).unwrap();
+    let mut command = Command::new(nginx);
+    command.arg("-t").arg("-c").arg(&file);
+    let told = outcome(command.arg("-p").arg(folder.path()));
+    assert!(told.ok(), "{}", told.text());
+}
