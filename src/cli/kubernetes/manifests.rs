@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{cluster, outside, program};
+use super::{cluster, helm, outside, program};
 use crate::app;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{SharedArgs, output};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, say};
 use crate::kubernetes::objects::{
-    Endpoint, Installation, InstallationError, KubernetesVersion, list, to_yaml,
+    Endpoint, Installation, InstallationError, KubernetesVersion, Workload, list, to_yaml,
     webhook_configurations,
 };
 
@@ -25,6 +25,7 @@ once they have answered. With --webhook-url it is the webhooks and the policies.
 
 Examples:
   sekisho kubernetes manifests --image registry.corp/sekisho:1 | kubectl apply --server-side -f -
+  sekisho kubernetes manifests --image registry.corp/sekisho:1 --helm-values > values.yaml
   sekisho kubernetes manifests --only policies --kubernetes-version 1.36
   sekisho kubernetes manifests --cluster production-a --webhook-url https://sekisho.corp:5443"
 )]
@@ -38,6 +39,9 @@ pub struct ManifestsArgs {
     /// Sekisho's own image, from a registry that nodes reach without the gateway
     #[arg(long, value_name = "REF")]
     image: Option<String>,
+    /// How many Pods run, where [ledger] url leads to PostgreSQL; else one does [default: 2]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
+    replicas: Option<u32>,
     /// Only this part
     #[arg(long, value_name = "workload|webhooks|policies")]
     only: Option<Part>,
@@ -51,6 +55,9 @@ pub struct ManifestsArgs {
     /// The cluster's version; from 1.36 on it can rewrite images by itself
     #[arg(long, value_name = "VERSION", default_value = "1.30")]
     kubernetes_version: KubernetesVersion,
+    /// The values of the chart in config/helm/sekisho instead, which makes the same objects
+    #[arg(long, conflicts_with_all = ["only", "webhook_url", "output"])]
+    helm_values: bool,
     /// text for YAML, json for one List
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
     output: Output,
@@ -70,6 +77,9 @@ impl ManifestsArgs {
         let cluster = cluster::named(&config, self.cluster.as_deref())?;
         self.check_namespace(cluster)?;
         let installation = self.installation(&config, cluster)?;
+        if self.helm_values {
+            return self.say_values(&config, &installation);
+        }
         let mut objects = Vec::new();
         for part in self.parts()? {
             objects.extend(match part {
@@ -129,17 +139,31 @@ impl ManifestsArgs {
         Ok(installation)
     }
 
+    fn say_values(&self, config: &Config, installation: &Installation) -> Result<Exit, Failure> {
+        let program = self.program(config, installation)?;
+        // Whatever is refused there is refused here.
+        installation.workload(&program).map_err(refused)?;
+        let values = helm::values(&program, installation.policies(self.kubernetes_version));
+        let preface = helm::preface(installation);
+        say(&to_yaml(&preface, &[values]).map_err(refused)?)?;
+        Ok(Exit::Done)
+    }
+
     fn workload(
         &self,
         config: &Config,
         installation: &Installation,
     ) -> Result<Vec<serde_json::Value>, Failure> {
+        let program = self.program(config, installation)?;
+        installation.workload(&program).map_err(refused)
+    }
+
+    fn program(&self, config: &Config, installation: &Installation) -> Result<Workload, Failure> {
         let Some(image) = &self.image else {
             return Err(Failure::usage("--image is missing")
                 .next("name Sekisho's own image, as registry.corp/sekisho:1"));
         };
-        let workload = program::workload(config, installation, image)?;
-        installation.workload(&workload).map_err(refused)
+        program::workload(config, installation, image, self.replicas)
     }
 
     fn preface(&self, config: &Config, installation: &Installation) -> Result<String, Failure> {

@@ -3,6 +3,7 @@
 mod cluster;
 mod command;
 mod doctor;
+mod helm;
 mod manifests;
 mod outside;
 mod program;

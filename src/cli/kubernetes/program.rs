@@ -6,7 +6,12 @@ use std::path::Path;
 use crate::app::bounded;
 use crate::app::config::{Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
-use crate::kubernetes::objects::{Installation, Ports, Workload};
+use crate::kubernetes::objects::{Installation, Ports, Replicas, Workload};
+
+/// So that one may end while the others serve.
+const DEFAULT_REPLICAS: u32 = 2;
+/// How the URL of a ledger begins that several programs may share.
+const SHARED_LEDGERS: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The comment above the workload.
 pub(super) fn preface(config: &Config) -> String {
@@ -43,10 +48,12 @@ pub(super) fn workload(
     config: &Config,
     installation: &Installation,
     image: &str,
+    replicas: Option<u32>,
 ) -> Result<Workload, Failure> {
     speaks_for(config, installation)?;
     let text = text_of(config)?;
     let data_dir = data_dir(config, &text)?;
+    let replicas = of_ledger(&text, replicas)?;
     Ok(Workload {
         image: image.to_owned(),
         data_dir,
@@ -54,6 +61,7 @@ pub(super) fn workload(
         storage_gib: (config.cache.max_size + config.cache.min_free).div_ceil(GIB_BYTES)
             + RECORDS_GIB,
         config: text,
+        replicas,
     })
 }
 
@@ -88,8 +96,7 @@ fn text_of(config: &Config) -> Result<String, Failure> {
 /// written.
 fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
     let step = "write data_dir = \"/var/lib/sekisho\"";
-    let table: toml::Table =
-        toml::from_str(text).map_err(|error| Failure::new(error.to_string()))?;
+    let table = read(text)?;
     let written = table.get("data_dir").and_then(toml::Value::as_str);
     let Some(folder) = written.filter(|path| path.starts_with('/')) else {
         return Err(lacks("no absolute data_dir", step));
@@ -108,6 +115,26 @@ fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
             ))
         }
     }
+}
+
+/// As many as were asked for, where the ledger can be shared.
+fn of_ledger(text: &str, asked: Option<u32>) -> Result<Replicas, Failure> {
+    let table = read(text)?;
+    let url = table.get("ledger").and_then(|ledger| ledger.get("url"));
+    let url = url.and_then(toml::Value::as_str).unwrap_or_default();
+    let is_shared = SHARED_LEDGERS.iter().any(|begin| url.starts_with(begin));
+    match (is_shared, asked) {
+        (true, asked) => Ok(Replicas::Shared(asked.unwrap_or(DEFAULT_REPLICAS))),
+        (false, None | Some(1)) => Ok(Replicas::One),
+        (false, Some(asked)) => Err(Failure::usage(format!(
+            "--replicas {asked}: the ledger is a file, which one program holds"
+        ))
+        .next("write [ledger] with url = \"postgres://…\"")),
+    }
+}
+
+fn read(text: &str) -> Result<toml::Table, Failure> {
+    toml::from_str(text).map_err(|error| Failure::new(error.to_string()))
 }
 
 fn ports(config: &Config, installation: &Installation) -> Result<Ports, Failure> {

@@ -90,6 +90,16 @@ pub struct Workload {
     pub ports: Ports,
     /// Of the volume at `data_dir`, in GiB.
     pub storage_gib: u64,
+    pub replicas: Replicas,
+}
+
+/// How many Pods run the program, by where its ledger lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replicas {
+    /// The ledger is a file: one Pod, and a volume that outlives it.
+    One,
+    /// The ledger is a server's: so many Pods, each with a volume that ends with it.
+    Shared(u32),
 }
 
 /// Where the program listens, by its configuration.

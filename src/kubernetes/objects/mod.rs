@@ -25,8 +25,8 @@ mod yaml;
 
 pub use error::InstallationError;
 pub use installation::{
-    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
-    Workload,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, Replicas,
+    UpstreamRoute, Workload,
 };
 pub use namespaces::NamespaceRule;
 pub use webhooks::webhook_configurations;

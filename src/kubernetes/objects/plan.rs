@@ -14,9 +14,9 @@ impl Installation {
         program.check(&self.gateway)?;
         let mut objects = vec![workload::namespace(self)];
         objects.extend(workload::rights(self));
+        objects.push(workload::config(self, program));
+        objects.extend(workload::claim(self, program));
         objects.extend([
-            workload::config(self, program),
-            workload::volume(self, program),
             workload::service(self, program.ports),
             workload::deployment(self, program),
             workload::disruption(self),

@@ -14,7 +14,7 @@ pub fn to_yaml(preface: &str, objects: &[Value]) -> Result<String, InstallationE
     for object in objects {
         let yaml = serde_saphyr::to_string(object)
             .map_err(|error| InstallationError::Yaml(error.to_string()))?;
-        let remark = object["kind"].as_str().and_then(remark).unwrap_or_default();
+        let remark = remark(object).unwrap_or_default();
         text.push_str("---\n");
         text.push_str(&comment(remark));
         text.push_str(&yaml);
@@ -33,12 +33,16 @@ fn comment(text: &str) -> String {
         .collect()
 }
 
-fn remark(kind: &str) -> Option<&'static str> {
-    match kind {
+fn remark(object: &Value) -> Option<&'static str> {
+    match object["kind"].as_str()? {
         "ConfigMap" => Some(
             "The configuration as it was read. Files that it names come from the ConfigMaps\n\
              sekisho-exceptions and sekisho-advisories and from the Secret sekisho-secrets, as\n\
              exceptions/…, advisories/… and secrets/… beside it; each of them may be absent.",
+        ),
+        "Deployment" if object["spec"]["strategy"]["type"] == "RollingUpdate" => Some(
+            "Every replica answers every request. A new Pod answers before an old one ends, which\n\
+             goes on for ten seconds until its endpoints are removed everywhere.",
         ),
         "Deployment" => Some(
             "One replica, and never two at once: the ledger is an SQLite file. While it restarts,\n\

@@ -2,6 +2,7 @@
 //! gateway.
 
 mod agreement;
+mod chart;
 mod client;
 mod cluster;
 mod denials;

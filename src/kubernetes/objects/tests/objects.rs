@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::sample::{everything, installation, of_kind, program, version};
 use crate::kubernetes::objects::{
-    Endpoint, FailurePolicy, NamespaceRule, NodeNames, list, webhook_configurations,
+    Endpoint, FailurePolicy, NamespaceRule, NodeNames, Replicas, list, webhook_configurations,
 };
 
 fn webhooks(configurations: &[Value]) -> Vec<Value> {
@@ -157,6 +157,24 @@ fn one_pod_runs_and_never_two() {
         (&budget["maxUnavailable"], &budget["minAvailable"]),
         (&json!(1), &Value::Null)
     );
+}
+
+#[test]
+fn replicas_over_one_ledger_are_spread_and_make_way_for_one_another() {
+    let mut program = program();
+    program.replicas = Replicas::Shared(3);
+    let objects = installation().workload(&program).unwrap();
+    let spec = &of_kind(&objects, "Deployment")[0]["spec"];
+    assert_eq!(spec["replicas"], 3);
+    let rolling = json!({ "maxUnavailable": 0, "maxSurge": 1 });
+    assert_eq!(spec["strategy"]["rollingUpdate"], rolling);
+    let pod = &spec["template"]["spec"];
+    let spread = pod["topologySpreadConstraints"].as_array().unwrap();
+    assert_eq!(spread[0]["topologyKey"], "kubernetes.io/hostname");
+    assert_eq!(spread[0]["nodeTaintsPolicy"], "Honor", "a drain would stop");
+    assert_eq!(of_kind(&objects, "PersistentVolumeClaim"), [&json!(0); 0]);
+    let data = pod["volumes"].as_array().unwrap().last().unwrap();
+    assert!(data["ephemeral"].is_object(), "each has its own: {data}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
-    Workload, webhook_configurations,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, Replicas,
+    UpstreamRoute, Workload, webhook_configurations,
 };
 use crate::oci::RegistryHost;
 
@@ -52,6 +52,7 @@ pub fn program() -> Workload {
             admin: None,
         },
         storage_gib: 20,
+        replicas: Replicas::One,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::storage::data;
 use crate::kubernetes::names::{CONFIG_MAP_NAME, PROGRAM_NAME};
 use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Ports, Workload};
@@ -15,7 +16,6 @@ const BEFORE_STOP_SECONDS: u32 = 10;
 /// That, and what requests and records that are under way may still take.
 const GRACE_SECONDS: u32 = 75;
 
-/// One replica, and never two at once: they would share an SQLite file.
 pub(in crate::kubernetes::objects) fn deployment(
     installation: &Installation,
     workload: &Workload,
@@ -25,8 +25,8 @@ pub(in crate::kubernetes::objects) fn deployment(
         "kind": "Deployment",
         "metadata": metadata_in(&installation.namespace, PROGRAM_NAME),
         "spec": {
-            "replicas": 1,
-            "strategy": { "type": "Recreate" },
+            "replicas": workload.replicas.count(),
+            "strategy": workload.replicas.strategy(),
             "revisionHistoryLimit": 3,
             "selector": { "matchLabels": labels() },
             "template": {
@@ -37,7 +37,7 @@ pub(in crate::kubernetes::objects) fn deployment(
     })
 }
 
-/// With one replica, `minAvailable: 1` would hold up every drain of its node.
+/// One at a time; with one replica, `minAvailable: 1` would hold up every drain of its node.
 pub(in crate::kubernetes::objects) fn disruption(installation: &Installation) -> Value {
     json!({
         "apiVersion": "policy/v1",
@@ -52,7 +52,7 @@ pub(in crate::kubernetes::objects) fn disruption(installation: &Installation) ->
 }
 
 fn pod(workload: &Workload) -> Value {
-    json!({
+    let mut pod = json!({
         "serviceAccountName": PROGRAM_NAME,
         "priorityClassName": "system-cluster-critical",
         "terminationGracePeriodSeconds": GRACE_SECONDS,
@@ -66,8 +66,12 @@ fn pod(workload: &Workload) -> Value {
             "seccompProfile": { "type": "RuntimeDefault" },
         },
         "containers": [container(workload)],
-        "volumes": volumes(),
-    })
+        "volumes": volumes(workload),
+    });
+    if let Some(spread) = workload.replicas.spread() {
+        pod["topologySpreadConstraints"] = spread;
+    }
+    pod
 }
 
 fn container(workload: &Workload) -> Value {
@@ -131,12 +135,12 @@ fn mounts(data_dir: &str) -> Value {
     ])
 }
 
-fn volumes() -> Value {
+fn volumes(workload: &Workload) -> Value {
     json!([
         { "name": "config", "configMap": { "name": CONFIG_MAP_NAME } },
         { "name": "exceptions", "configMap": { "name": "sekisho-exceptions", "optional": true } },
         { "name": "advisories", "configMap": { "name": "sekisho-advisories", "optional": true } },
         { "name": "secrets", "secret": { "secretName": "sekisho-secrets", "optional": true } },
-        { "name": "data", "persistentVolumeClaim": { "claimName": PROGRAM_NAME } },
+        data(workload),
     ])
 }

@@ -1,6 +1,7 @@
 //! What runs the program in the cluster.
 
 mod deployment;
+mod replicas;
 mod rights;
 mod service;
 mod storage;
@@ -8,4 +9,4 @@ mod storage;
 pub(super) use deployment::{deployment, disruption};
 pub(super) use rights::rights;
 pub(super) use service::service;
-pub(super) use storage::{config, namespace, volume};
+pub(super) use storage::{claim, config, namespace};

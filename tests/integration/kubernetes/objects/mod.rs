@@ -3,6 +3,7 @@
 mod drill;
 mod names;
 mod parts;
+pub mod program;
 mod running;
 mod site;
 mod updates;

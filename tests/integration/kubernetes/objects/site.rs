@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sekisho::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, UpstreamRoute,
-    Workload, to_yaml,
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, Replicas,
+    UpstreamRoute, Workload, to_yaml,
 };
 use sekisho::oci::RegistryHost;
 use serde_json::{Value, json};
@@ -51,6 +51,7 @@ pub fn workload() -> Workload {
             admin: Some(5081),
         },
         storage_gib: 20,
+        replicas: Replicas::One,
     }
 }
 

@@ -1,0 +1,119 @@
+{{/* What the configuration says, as JSON: the same as `sekisho kubernetes manifests` reads in it. */}}
+{{- define "sekisho.read" -}}
+{{- if not .Values.image }}{{ fail "image is missing: name Sekisho's own image, as --set image=registry.corp/sekisho:1" }}{{ end }}
+{{- if not .Values.config }}{{ fail "config is missing: give the text of sekisho.toml, as --set-file config=sekisho.toml" }}{{ end }}
+{{- $toml := fromToml .Values.config }}
+{{- if hasKey $toml "Error" }}{{ fail (printf "config is no TOML: %s" $toml.Error) }}{{ end }}
+{{- $data := dig "data_dir" "" $toml }}
+{{- if not (hasPrefix "/" $data) }}{{ fail "config has no absolute data_dir: write data_dir = \"/var/lib/sekisho\"" }}{{ end }}
+{{- $url := dig "ledger" "url" "" $toml }}
+{{- $shared := regexMatch "^postgres(ql)?://" $url }}
+{{- $kept := list (dig "cache" "path" $data $toml) (dig "audit" "path" $data $toml) (ternary $data (default $data (trimPrefix "sqlite://" $url)) $shared) }}
+{{- range $kept }}{{ if and (ne . $data) (not (hasPrefix (printf "%s/" (trimSuffix "/" $data)) .)) }}
+{{- fail (printf "config has %s outside data_dir, the only volume: put the cache, the ledger and the audit log below it" .) }}{{ end }}{{ end }}
+{{- $cluster := include "sekisho.cluster" (list . $toml) | fromJson }}
+{{- if not (hasKey $toml "webhook") }}{{ fail "config has no [webhook]: write it, with address = \"0.0.0.0:5443\"" }}{{ end }}
+{{- $webhook := include "sekisho.port" (dig "webhook" "address" "0.0.0.0:5443" $toml) }}
+{{- if not $webhook }}{{ fail "config has no [webhook] that others reach: write address = \"0.0.0.0:5443\"" }}{{ end }}
+{{- $ops := include "sekisho.port" (dig "ops" "address" "127.0.0.1:0" $toml) }}
+{{- if not $ops }}{{ fail "config has no [ops] that others reach: write [ops] with address = \"0.0.0.0:5082\"" }}{{ end }}
+{{- $registry := "" }}
+{{- range dig "listeners" list $toml }}{{ if and (not $registry) (eq (dig "environment" "" .) $cluster.environment) }}
+{{- $registry = include "sekisho.port" (dig "address" "127.0.0.1:0" .) }}{{ end }}{{ end }}
+{{- if not $registry }}{{ fail "config has no listener of the cluster's environment that nodes reach: write [[listeners]] with address = \"0.0.0.0:5080\", the cluster's environment, and tls" }}{{ end }}
+{{- $admin := include "sekisho.port" (dig "admin" "address" "127.0.0.1:5081" $toml) }}
+{{- $gib := 1073741824 }}
+{{- $cache := add (include "sekisho.bytes" (dig "cache" "max_size" "100GiB" $toml) | atoi) (include "sekisho.bytes" (dig "cache" "min_free" "5GiB" $toml) | atoi) }}
+{{- $size := default (printf "%dGi" (add (div (add $cache (sub $gib 1)) $gib) 10)) .Values.storage.size }}
+{{- $ports := dict "registry" ($registry | atoi) "webhook" ($webhook | atoi) "ops" ($ops | atoi) "admin" (default "0" $admin | atoi) }}
+{{- $gateway := regexReplaceAll ":[0-9]+$" $cluster.gateway "" }}
+{{- dict "cluster" $cluster.name "gateway" $gateway "dataDir" $data "shared" $shared "size" $size "ports" $ports "restart" (include "sekisho.restart" $toml) | toJson }}
+{{- end }}
+
+{{/* The cluster that the Pod's own account speaks for: the only one without a kubeconfig. */}}
+{{- define "sekisho.cluster" -}}
+{{- $root := index . 0 }}{{ $toml := index . 1 }}
+{{- $own := list }}
+{{- range dig "clusters" list $toml }}{{ if not (hasKey . "kubeconfig") }}{{ $own = append $own . }}{{ end }}{{ end }}
+{{- if ne (len $own) 1 }}{{ fail (printf "config has %d [[clusters]] without kubeconfig: the Pod's own account speaks for one" (len $own)) }}{{ end }}
+{{- $cluster := first $own }}
+{{- $namespace := dig "namespace" "sekisho" $cluster }}
+{{- if ne $namespace $root.Release.Namespace }}{{ fail (printf "the release is for the namespace %s, and config says %s: write namespace = %q in its table of [[clusters]], or give --namespace %s" $root.Release.Namespace $namespace $root.Release.Namespace $namespace) }}{{ end }}
+{{- range list "name" "gateway" }}{{ if not (hasKey $cluster .) }}{{ fail (printf "config has no %s in [[clusters]]" .) }}{{ end }}{{ end }}
+{{- $known := keys (dig "environments" (dict "production" dict) $toml) }}
+{{- $only := ternary (first $known) "" (eq (len $known) 1) }}
+{{- range $listener := dig "listeners" list $toml }}{{ if not (hasKey $listener "environment") }}{{ $_ := set $listener "environment" $only }}{{ end }}{{ end }}
+{{- dict "name" $cluster.name "gateway" $cluster.gateway "environment" (dig "environment" $only $cluster) | toJson }}
+{{- end }}
+
+{{/* The port of an address that others reach; of one on loopback nothing. */}}
+{{- define "sekisho.port" -}}
+{{- if not (regexMatch "^(127\\.|\\[::1\\])" .) }}{{ regexFind "[0-9]+$" . }}{{ end }}
+{{- end }}
+
+{{/* A size of the configuration, in bytes. */}}
+{{- define "sekisho.bytes" -}}
+{{- if not (regexMatch "^[0-9]+([KMGT]i)?B$" .) }}{{ fail (printf "config: %q is no size; write 512MiB, 100GiB or 2TiB" .) }}{{ end }}
+{{- $units := dict "B" 1 "KiB" 1024 "MiB" 1048576 "GiB" 1073741824 "TiB" 1099511627776 }}
+{{- mul (regexFind "^[0-9]+" . | atoi) (get $units (regexFind "[A-Za-z]+$" .)) }}
+{{- end }}
+
+{{/* A hash of what needs a restart: policy is read again while the program runs. */}}
+{{- define "sekisho.restart" -}}
+{{- $fixed := omit . "environments" "exposures" "images" }}
+{{- $upstreams := list }}
+{{- range dig "upstreams" list . }}{{ $upstreams = append $upstreams (omit . "vouches") }}{{ end }}
+{{- set $fixed "upstreams" $upstreams | toJson | sha256sum }}
+{{- end }}
+
+{{- define "sekisho.labels" -}}
+app.kubernetes.io/name: sekisho
+{{- end }}
+
+{{- define "sekisho.metadata" -}}
+name: {{ index . 1 }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels:
+  {{- include "sekisho.labels" . | nindent 2 }}
+{{- end }}
+
+{{/* What Pods run as: the release's and the check's. */}}
+{{- define "sekisho.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "sekisho.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "sekisho.configMounts" -}}
+- { name: config, mountPath: /etc/sekisho, readOnly: true }
+- { name: exceptions, mountPath: /etc/sekisho/exceptions, readOnly: true }
+- { name: advisories, mountPath: /etc/sekisho/advisories, readOnly: true }
+- { name: secrets, mountPath: /etc/sekisho/secrets, readOnly: true }
+{{- if .Values.certificate.enabled }}
+- { name: tls, mountPath: /etc/sekisho/tls, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{/* The folders beside the configuration, which the ConfigMap of this name holds. */}}
+{{- define "sekisho.configVolumes" -}}
+{{- $root := index . 0 }}
+- name: config
+  configMap: { name: {{ index . 1 }} }
+- name: exceptions
+  configMap: { name: {{ $root.Values.exceptionsConfigMap }}, optional: true }
+- name: advisories
+  configMap: { name: {{ $root.Values.advisoriesConfigMap }}, optional: true }
+- name: secrets
+  secret: { secretName: {{ $root.Values.existingSecret }}, optional: true }
+{{- end }}

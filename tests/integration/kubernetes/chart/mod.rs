@@ -1,0 +1,8 @@
+//! The Helm chart: what it makes, what it refuses, and how it lives in a real cluster.
+
+mod example;
+mod installed;
+mod refused;
+mod rendered;
+mod running;
+mod values;

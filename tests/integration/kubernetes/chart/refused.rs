@@ -1,0 +1,89 @@
+//! Values that do not hold together are refused before anything changes, with the next
+//! step.
+
+use super::values::{POSTGRES, SAMPLE, by_hand};
+use crate::lab::{Helm, or_skip};
+
+#[test]
+fn a_configuration_that_no_pod_could_run_is_refused() {
+    let helm = or_skip!(Helm::alone());
+    let sqlite = "[ledger]\nurl = \"sqlite:///srv/ledger.db\"\n[cache]";
+    for (from, to, told) in [
+        (
+            "data_dir = \"/var",
+            "data_dir = \"var",
+            "no absolute data_dir",
+        ),
+        ("[webhook]", "[webhook_]", "no [webhook]: write it"),
+        (
+            "0.0.0.0:5443",
+            "127.0.0.1:5443",
+            "no [webhook] that others reach",
+        ),
+        ("0.0.0.0:5082", "[::1]:5082", "no [ops] that others reach"),
+        (
+            "0.0.0.0:5080",
+            "127.0.0.1:5080",
+            "no listener of the cluster's environment",
+        ),
+        ("[cache]", sqlite, "/srv/ledger.db outside data_dir"),
+        (
+            "[cache]",
+            "[cache]\npath = \"/srv/cache\"",
+            "/srv/cache outside data_dir",
+        ),
+        ("40GiB", "40 GB", "is no size; write 512MiB"),
+        (
+            "nodes = ",
+            "namespace = \"gate\"\nnodes = ",
+            "config says gate",
+        ),
+        (
+            "nodes = ",
+            "kubeconfig = \"k\"\nnodes = ",
+            "the Pod's own account speaks for one",
+        ),
+        ("[cache]", "[cache", "config is no TOML"),
+    ] {
+        assert!(SAMPLE.contains(from), "{from}");
+        let values = by_hand(&SAMPLE.replacen(from, to, 1));
+        let said = helm.template(&values, &[]).expect_err(to);
+        assert!(said.contains(told), "{to}: {said}");
+    }
+}
+
+#[test]
+fn values_that_are_misspelt_or_do_not_fit_the_ledger_are_refused() {
+    let helm = or_skip!(Helm::alone());
+    let (one, shared) = (by_hand(SAMPLE), by_hand(&format!("{SAMPLE}{POSTGRES}")));
+    for (values, set, told) in [
+        (&one, "image=", "image is missing"),
+        (&one, "config=", "config is missing"),
+        (
+            &one,
+            "replica=3",
+            "additional properties 'replica' not allowed",
+        ),
+        (&one, "replicas=0", "/replicas"),
+        (
+            &one,
+            "autoscaling.enabled=true",
+            "an SQLite file has one program",
+        ),
+        (
+            &one,
+            "storage.emptyDir=true",
+            "the ledger would end with its Pod",
+        ),
+        (
+            &shared,
+            "certificate.enabled=true",
+            "/certificate/issuerRef",
+        ),
+        (&shared, "gateway.type=Loadbalancer", "/gateway/type"),
+        (&shared, "policies[0].kind=Pod", "/policies/0"),
+    ] {
+        let said = helm.template(values, &["--set", set]).expect_err(set);
+        assert!(said.contains(told), "{set}: {said}");
+    }
+}
