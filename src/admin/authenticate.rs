@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Admin;
 use super::error::AdminError;
@@ -33,6 +33,23 @@ pub(super) struct ReadAccess(pub(super) Principal);
 /// A principal that may also read exceptions, advisories, overrides and the status.
 #[derive(Clone, Debug)]
 pub(super) struct RecordsReader(pub(super) Principal);
+
+/// By what somebody reads, to be asked again while a stream is open.
+pub(super) enum ReadCredential {
+    Token(SecretString),
+    /// Of a client on loopback, where that is set.
+    None,
+}
+
+impl ReadCredential {
+    /// Who may read by it now; `None` once the token has ended. Memory only.
+    pub(super) fn principal(&self, admin: &Admin, now: Timestamp) -> Option<Principal> {
+        match self {
+            Self::Token(token) => admin.ledger.authenticate(token.expose_secret(), now),
+            Self::None => Some(Principal::anonymous(Role::Viewer)),
+        }
+    }
+}
 
 /// Runs before every route: checks the Host header, then reads the clock once.
 pub(super) async fn admit_host(
@@ -97,6 +114,15 @@ impl FromRequestParts<Admin> for ReadAccess {
     }
 }
 
+impl FromRequestParts<Admin> for ReadCredential {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
+        ReadAccess::from_request_parts(parts, admin).await?;
+        Ok(sent_token(parts)?.map_or(Self::None, Self::Token))
+    }
+}
+
 impl FromRequestParts<Admin> for RecordsReader {
     type Rejection = AdminError;
 
@@ -120,16 +146,22 @@ fn authenticated(
     admin: &Admin,
     now: Timestamp,
 ) -> Result<Option<Principal>, AdminError> {
-    let token = match AuthorizationHeader::from_headers(&parts.headers) {
-        Ok(None) => return Ok(None),
-        Ok(Some(AuthorizationHeader::Bearer(token))) => token,
-        Ok(Some(AuthorizationHeader::Basic { .. })) | Err(_) => {
-            return Err(unauthenticated("a token is sent as Authorization: Bearer"));
-        }
+    let Some(token) = sent_token(parts)? else {
+        return Ok(None);
     };
     match admin.ledger.authenticate(token.expose_secret(), now) {
         Some(principal) => Ok(Some(principal)),
         None => Err(unauthenticated("that token is unknown, expired or revoked")),
+    }
+}
+
+fn sent_token(parts: &Parts) -> Result<Option<SecretString>, AdminError> {
+    match AuthorizationHeader::from_headers(&parts.headers) {
+        Ok(None) => Ok(None),
+        Ok(Some(AuthorizationHeader::Bearer(token))) => Ok(Some(token)),
+        Ok(Some(AuthorizationHeader::Basic { .. })) | Err(_) => {
+            Err(unauthenticated("a token is sent as Authorization: Bearer"))
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Decisions: the list for readers, a single one for anyone who has its id.
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,16 +7,17 @@ use http::{HeaderValue, header};
 use jiff::Timestamp;
 
 use super::Admin;
-use super::asked_image::AskedImage;
+use super::asked_decisions::{AskedDecisions, address, asked_image};
 use super::authenticate::ReadAccess;
 use super::error::AdminError;
 use super::extract::{PathName, StrictQuery};
+use super::within::decision_within;
 use crate::api::{
     DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, MAX_DECISIONS,
 };
 use crate::ledger::DecisionFilter;
-use crate::oci::{ImageRef, printable, without_controls};
-use crate::trust::{Decision, DecisionId, DenialReason};
+use crate::oci::{printable, without_controls};
+use crate::trust::{Decision, DecisionId};
 
 /// Decisions in one answer when the query has no `limit`.
 const DEFAULT_DECISIONS: usize = 100;
@@ -39,13 +38,11 @@ pub(super) async fn list(
     ReadAccess(principal): ReadAccess,
     StrictQuery(query): StrictQuery<DecisionQuery>,
 ) -> Result<Json<DecisionList>, AdminError> {
-    let environment = admin.known_environment(query.environment)?;
     let limit = query.limit.unwrap_or(DEFAULT_DECISIONS);
     let limit = limit.clamp(1, MAX_DECISIONS);
-    let image = query.image.as_deref();
-    let image = image.map(|text| AskedImage::read(&admin, text, environment.as_ref()));
+    let environment = admin.known_environment(query.environment)?;
     let asked = AskedDecisions {
-        image: image.transpose()?,
+        image: asked_image(&admin, query.image.as_deref(), environment.as_ref())?,
         reason: query.reason,
         principal: query.principal,
         client: query.client.as_deref().map(address).transpose()?,
@@ -60,14 +57,7 @@ pub(super) async fn list(
         before: query.page.as_deref().map(page_of).transpose()?,
     };
     let scope = principal.scope();
-    let visible = |decision: &Decision| {
-        asked.is_met_by(&admin, decision)
-            && scope.covers_environment(decision.environment.as_str())
-            && match ImageRef::parse(&decision.image, &admin.default_host) {
-                Ok(image) => scope.covers_repository(image.repository()),
-                Err(_) => scope.repositories().is_empty(),
-            }
-    };
+    let visible = |it: &Decision| asked.is_met_by(&admin, it) && decision_within(&admin, scope, it);
     let ledger = &admin.ledger;
     let found = match query.spread {
         true => ledger.decisions_spread(&filter, visible).await?,
@@ -78,39 +68,6 @@ pub(super) async fn list(
     let decisions = found.into_iter().map(DecisionRecord::from);
     let decisions = decisions.map(DecisionRecord::in_brief).collect();
     Ok(Json(DecisionList { decisions, next }))
-}
-
-/// What of a question is held against each decision.
-struct AskedDecisions {
-    image: Option<AskedImage>,
-    reason: Option<DenialReason>,
-    principal: Option<String>,
-    client: Option<IpAddr>,
-}
-
-impl AskedDecisions {
-    fn is_met_by(&self, admin: &Admin, decision: &Decision) -> bool {
-        let is_image = |wanted: &AskedImage| wanted.is(admin, decision);
-        let client = decision.client.as_deref();
-        let client = client.and_then(|it| it.parse::<IpAddr>().ok());
-        let is_client = |wanted: IpAddr| client.is_some_and(|it| it.to_canonical() == wanted);
-        self.image.as_ref().is_none_or(is_image)
-            && self.client.is_none_or(is_client)
-            && self.reason.is_none_or(|it| decision.reasons.contains(&it))
-            && self
-                .principal
-                .as_deref()
-                .is_none_or(|it| decision.principal == it)
-    }
-}
-
-/// The address of a client, in whichever form it was written.
-fn address(text: &str) -> Result<IpAddr, AdminError> {
-    let read = text.parse::<IpAddr>();
-    read.map(|it| it.to_canonical()).map_err(|_| {
-        AdminError::bad_request(format!("client {text:?} is no address"))
-            .next("write an IPv4 or IPv6 address, without a port")
-    })
 }
 
 /// The page that begins behind a decision: its time in microseconds, and its id.

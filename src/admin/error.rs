@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::api::{ErrorBody, ErrorCode, ErrorDetail, VerdictView};
-use crate::gate::InspectError;
+use crate::gate::{FeedError, InspectError};
 use crate::ledger::LedgerError;
 use crate::oci::without_user_info;
 use crate::storage_fault::StorageFault;
@@ -110,6 +110,20 @@ impl From<WorkFailed> for AdminError {
     fn from(_: WorkFailed) -> Self {
         tracing::error!("a request broke off while it was worked on");
         Self::new(ErrorCode::Internal, "the request could not be worked on")
+    }
+}
+
+impl From<FeedError> for AdminError {
+    fn from(error: FeedError) -> Self {
+        let said = error.to_string();
+        match error {
+            FeedError::Full => Self::new(ErrorCode::TooMany, said)
+                .next("close streams that nobody reads, or ask the list instead"),
+            FeedError::TooSlow(_) | FeedError::Closed => {
+                Self::new(ErrorCode::Unavailable, said).next("try again in some seconds")
+            }
+            FeedError::Ledger(error) => error.into(),
+        }
     }
 }
 

@@ -5,8 +5,10 @@
 //! OpenAPI document is made from the same lines.
 
 mod acts;
+mod asked_decisions;
 mod asked_image;
 mod authenticate;
+mod decision_stream;
 mod decisions;
 mod door;
 mod due;

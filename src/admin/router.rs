@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::{
-    Admin, acts, decisions, due, exceptions, image_list, overrides, promotions, replays,
-    revocations, scans, status, tokens, unpushed, verdicts,
+    Admin, acts, decision_stream, decisions, due, exceptions, image_list, overrides, promotions,
+    replays, revocations, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -48,6 +48,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(exceptions::advisories))
         .routes(routes!(verdicts::verdict))
         .routes(routes!(decisions::list))
+        .routes(routes!(decision_stream::follow))
         .routes(routes!(decisions::one))
         .routes(routes!(acts::list))
         .routes(routes!(tokens::create, tokens::list))

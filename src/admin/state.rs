@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{EnvironmentImageNames, Hosts};
 use crate::api::{ExposureWatchState, ReplayRequest, Status};
-use crate::gate::{ExposureInput, Gate, Listener};
+use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener};
 use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
 use crate::oci::RegistryHost;
@@ -44,6 +44,8 @@ pub type PodSource = Arc<dyn Fn() -> Vec<ClusterPods> + Send + Sync>;
 pub struct Admin {
     pub gate: Arc<Gate>,
     pub ledger: Arc<Ledger>,
+    /// Decisions as they come.
+    pub feed: Arc<DecisionFeed>,
     /// Where recorded image names without a host lie.
     pub default_host: RegistryHost,
     /// How names of images are read, by the nodes' environment.

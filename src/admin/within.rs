@@ -7,7 +7,7 @@ use super::Admin;
 use crate::access::{Principal, Scope};
 use crate::api::{BreakGlassView, EnvironmentStatus, Status};
 use crate::oci::{Digest, ImageRef, RepositoryGlobs};
-use crate::trust::{Advisory, BreakGlass, EnvironmentName, Exception};
+use crate::trust::{Advisory, BreakGlass, Decision, EnvironmentName, Exception};
 
 impl Admin {
     /// Whether `digest` is known to lie, under either algorithm, in a repository of
@@ -89,6 +89,16 @@ impl Admin {
         }
         status
     }
+}
+
+/// Whether a decision was on an image of the scope. What names no image is for who reads
+/// all of them.
+pub(super) fn decision_within(admin: &Admin, scope: &Scope, decision: &Decision) -> bool {
+    scope.covers_environment(decision.environment.as_str())
+        && match ImageRef::parse(&decision.image, &admin.default_host) {
+            Ok(image) => scope.covers_repository(image.repository()),
+            Err(_) => scope.repositories().is_empty(),
+        }
 }
 
 fn forget_ticket(environment: &mut EnvironmentStatus) {

@@ -9,6 +9,7 @@ mod act;
 mod advisory;
 mod binding;
 mod decision;
+mod decision_stream;
 mod due;
 mod error;
 mod exception;
@@ -27,6 +28,10 @@ pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
+pub use decision_stream::{
+    DECISION_STREAM, DecisionStreamQuery, STREAM_DECISION, STREAM_END, STREAM_GAP, StreamEnd,
+    StreamEndReason, StreamGap,
+};
 pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};

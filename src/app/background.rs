@@ -45,6 +45,8 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
+    let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
+    tasks.spawn("feed", async move { feed.run(stopped).await });
     watch::spawn(parts, tasks);
     credential_watch::spawn(parts, tasks);
 }

@@ -21,7 +21,8 @@ use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, CacheError, OnVerified};
 use crate::clock::Clock;
 use crate::gate::{
-    self, ConfiguredUpstream, DecisionWriter, Gate, RecordHealth, Recorder, RecorderConfig,
+    self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecordHealth, Recorder,
+    RecorderConfig,
 };
 use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
 use crate::metrics::Metrics;
@@ -53,6 +54,8 @@ pub struct Components {
     pub(super) acts: ActRecords,
     /// How decisions get to where they are written.
     pub(super) records: RecordHealth,
+    /// Tells decisions when they are written.
+    pub feed: Arc<DecisionFeed>,
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
     pub(super) audit: Audit,
@@ -74,10 +77,7 @@ impl Components {
     ) -> Result<(Self, DecisionWriter), StartError> {
         let now = clock.now();
         let metrics = Metrics::new();
-        let authority = match config.wants_authority() {
-            true => Some(authority::open(&config, now).await?),
-            false => None,
-        };
+        let authority = open_authority(&config, now).await?;
         let clusters = match config.webhook {
             Some(_) => Clusters::connect(&config, tasks).await?,
             None => Clusters::default(),
@@ -114,6 +114,7 @@ impl Components {
             public_url,
             acts,
             records: writer.health(),
+            feed: writer.feed(),
             authority,
             audit,
             clusters,
@@ -123,6 +124,16 @@ impl Components {
             credential_problems: CredentialProblems::default(),
         };
         Ok((parts, writer))
+    }
+}
+
+async fn open_authority(
+    config: &Config,
+    now: Timestamp,
+) -> Result<Option<AuthorityManager>, StartError> {
+    match config.wants_authority() {
+        true => Ok(Some(authority::open(config, now).await?)),
+        false => Ok(None),
     }
 }
 

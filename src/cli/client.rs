@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -17,6 +17,7 @@ use url::{Host, Url};
 
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
+use super::event_stream::EventStream;
 use super::failure::Failure;
 use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
@@ -26,6 +27,8 @@ use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
+/// A stream of events is begun anew after this long.
+const STREAM_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Arguments: which server, and with which token.
 #[derive(Debug, Args)]
@@ -170,6 +173,31 @@ impl ApiClient {
         self.send(self.http.request(Method::GET, url)).await
     }
 
+    /// Begins to read server-sent events, behind the one of that id.
+    pub async fn events(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        last_id: Option<&str>,
+    ) -> Result<EventStream, Failure> {
+        let mut url = self.url(&[path])?;
+        append_query(&mut url, query)?;
+        let request = self.http.request(Method::GET, url).timeout(STREAM_TIME);
+        let request = request.header(ACCEPT, EventStream::MEDIA_TYPE);
+        let request = match last_id {
+            Some(id) => request.header("Last-Event-ID", id),
+            None => request,
+        };
+        let response = self.authorized(request).send().await;
+        let response = response.map_err(|error| self.broken(&error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let raw = self.text(response).await?;
+            return Err(self.refusal(status.as_u16(), raw));
+        }
+        EventStream::of(response).ok_or_else(|| self.strange("it sends no events"))
+    }
+
     /// The resource `name` below `path`.
     pub async fn get_one<T: DeserializeOwned>(
         &self,
@@ -221,11 +249,24 @@ impl ApiClient {
         &self,
         request: RequestBuilder,
     ) -> Result<ApiAnswer<T>, Failure> {
-        let request = match &self.token {
+        let response = self.authorized(request).send().await;
+        let response = response.map_err(|error| self.broken(&error))?;
+        let status = response.status();
+        let raw = self.text(response).await?;
+        match status.is_success() {
+            true => self.read(raw),
+            false => Err(self.refusal(status.as_u16(), raw)),
+        }
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
             Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
-        };
-        let mut response = request.send().await.map_err(|error| self.broken(&error))?;
+        }
+    }
+
+    async fn text(&self, mut response: reqwest::Response) -> Result<String, Failure> {
         let mut raw = Vec::new();
         while let Some(chunk) = response
             .chunk()
@@ -237,11 +278,7 @@ impl ApiClient {
             }
             raw.extend_from_slice(&chunk);
         }
-        let raw = String::from_utf8(raw).map_err(|_| self.strange("its answer is no text"))?;
-        match response.status().is_success() {
-            true => self.read(raw),
-            false => Err(self.refusal(response.status().as_u16(), raw)),
-        }
+        String::from_utf8(raw).map_err(|_| self.strange("its answer is no text"))
     }
 
     fn read<T: DeserializeOwned>(&self, raw: String) -> Result<ApiAnswer<T>, Failure> {

@@ -1,30 +1,35 @@
 //! `sekisho denials`.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
 use super::csv::csv;
+use super::event_stream::{EventStream, ServerEvent};
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
 use super::listing::{ListOutput, csv_out, list_output};
 use super::output::{Output, Palette, Table, is_read, say};
-use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
+use crate::api::{
+    DECISION_STREAM, DECISIONS, DecisionList, DecisionQuery, DecisionRecord, DecisionStreamQuery,
+    MAX_DECISIONS, STREAM_DECISION, STREAM_END, STREAM_GAP, StreamEnd, StreamEndReason, StreamGap,
+};
 use crate::app::config::Period;
 use crate::oci::printable;
-use crate::trust::{DecisionId, DenialReason, EnvironmentName, Outcome};
+use crate::trust::{DenialReason, EnvironmentName, Outcome};
 
-/// How often `--follow` asks.
-const POLL_PERIOD: Duration = Duration::from_secs(2);
-
-/// How far back `--follow` looks again: a denial's count grows for a minute.
-const POLL_OVERLAP: SignedDuration = SignedDuration::from_secs(90);
+/// Between tries of `--follow` to go on.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// Tries in a row that may fail: about a minute.
+const MAX_RETRIES: u32 = 30;
+/// How often it is seen whether somebody still reads.
+const READ_CHECK: Duration = Duration::from_secs(1);
 
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
@@ -135,25 +140,58 @@ impl DenialsArgs {
     }
 
     /// One line for each new denial, and one when its count has grown, until interrupted.
-    async fn follow(&self, client: &ApiClient, mut since: Timestamp) -> Result<Exit, Failure> {
-        let mut shown: HashMap<DecisionId, (Timestamp, u64)> = HashMap::new();
+    /// A gateway that starts anew is asked again for a while.
+    async fn follow(&self, client: &ApiClient, since: Timestamp) -> Result<Exit, Failure> {
+        let query = self.stream_query(since);
+        let mut last_id = None;
+        let mut failures = 0;
         loop {
-            let decisions = self.fetch(client, since).await?;
-            for decision in &decisions {
-                let now = (decision.time, decision.count);
-                let before = shown.insert(decision.id.clone(), now);
-                if before.is_none_or(|(_, count)| count < decision.count) {
-                    self.show(decision)?;
+            match client
+                .events(DECISION_STREAM, &query, last_id.as_deref())
+                .await
+            {
+                Ok(mut events) => {
+                    failures = 0;
+                    self.show_events(&mut events).await?;
+                    last_id = events.last_id().map(str::to_owned).or(last_id);
                 }
+                Err(failure) if last_id.is_none() || failures == MAX_RETRIES => {
+                    return Err(failure);
+                }
+                Err(_) => failures += 1,
             }
-            if let Some(newest) = decisions.last() {
-                since = since.max(before(newest.time, POLL_OVERLAP));
+            while_read(tokio::time::sleep(RETRY_PAUSE)).await?;
+        }
+    }
+
+    async fn show_events(&self, events: &mut EventStream) -> Result<(), Failure> {
+        while let Some(event) = while_read(events.next()).await? {
+            match event.name.as_str() {
+                STREAM_DECISION => self.show(&read(&event)?)?,
+                STREAM_GAP => {
+                    let skipped = read::<StreamGap>(&event)?.skipped;
+                    say_aside(&format!(
+                        "up to {skipped} older ones are not shown; `sekisho denials` lists them"
+                    ));
+                }
+                STREAM_END => end_of(&read::<StreamEnd>(&event)?)?,
+                _ => {}
             }
-            shown.retain(|_, (time, _)| *time >= since);
-            tokio::time::sleep(POLL_PERIOD).await;
-            if !is_read() {
-                return Err(Failure::reader_gone());
-            }
+        }
+        Ok(())
+    }
+
+    fn stream_query(&self, since: Timestamp) -> DecisionStreamQuery {
+        let denied = [Outcome::Denied, Outcome::WouldDeny].map(Outcome::as_str);
+        DecisionStreamQuery {
+            since: Some(since),
+            environment: self.environment.clone(),
+            verdict: Some(denied.join(",")),
+            image: self.image.clone(),
+            reason: self.reason,
+            principal: self.principal.clone(),
+            client: self.client.clone(),
+            ..DecisionStreamQuery::default()
         }
     }
 
@@ -165,6 +203,34 @@ impl DenialsArgs {
                 csv_out(rows.split_once('\n').map_or("", |(_, row)| row))
             }
             ListOutput::Text => say(&line(decision)),
+        }
+    }
+}
+
+/// Waits, as long as somebody reads what is shown.
+async fn while_read<T>(waited_for: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::pin!(waited_for);
+    loop {
+        match tokio::time::timeout(READ_CHECK, &mut waited_for).await {
+            Ok(value) => return Ok(value),
+            Err(_) if is_read() => {}
+            Err(_) => return Err(Failure::reader_gone()),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(event: &ServerEvent) -> Result<T, Failure> {
+    let read = serde_json::from_str(&event.data);
+    read.map_err(|error| Failure::new(format!("an event cannot be read: {error}")))
+}
+
+/// What the server said when it ended the stream; a reason to come again is none to fail.
+fn end_of(end: &StreamEnd) -> Result<(), Failure> {
+    match end.reason {
+        StreamEndReason::Unauthenticated => Err(Failure::new("the token expired or was revoked")
+            .next("set --token or SEKISHO_TOKEN to a valid one")),
+        StreamEndReason::TooSlow | StreamEndReason::Stopping | StreamEndReason::Unavailable => {
+            Ok(())
         }
     }
 }

@@ -22,6 +22,7 @@ mod diagnosis;
 mod doctor;
 mod draft;
 mod due;
+mod event_stream;
 mod exceptions;
 mod explain;
 mod failure;

@@ -42,7 +42,8 @@ pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{
-    ActLog, ActsNotLogged, DecisionWriter, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
+    ActLog, ActsNotLogged, DecisionFeed, DecisionWriter, FedDecision, FeedError, FeedReader,
+    FeedStart, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
 };
 pub use refusal::{DenialAnswer, Refusal};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};

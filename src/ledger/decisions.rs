@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::columns::only;
+use super::feed::take_positions;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::trust::{Decision, DecisionId, EnvironmentName, Outcome};
@@ -49,12 +50,13 @@ impl Ledger {
         else {
             return Ok(());
         };
-        let put = "INSERT INTO decisions (id, time, environment, verdict, count, body) \
-                   VALUES (?, ?, ?, ?, ?, ?) \
-                   ON CONFLICT DO UPDATE SET count = excluded.count, body = excluded.body \
-                   WHERE count < excluded.count";
+        let put = "INSERT INTO decisions (id, time, environment, verdict, count, body, position) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+                   count = excluded.count, body = excluded.body, position = excluded.position \
+                   WHERE decisions.count < excluded.count";
         let mut writing = self.begin(Some(newest)).await?;
-        for decision in decisions {
+        let first = take_positions(&mut writing, decisions.len()).await?;
+        for (decision, position) in decisions.zip(first..) {
             sqlx::query(put)
                 .bind(decision.id.as_str())
                 .bind(decision.time.as_microsecond())
@@ -62,6 +64,7 @@ impl Ledger {
                 .bind(decision.verdict.as_str())
                 .bind(i64::try_from(decision.count).unwrap_or(i64::MAX))
                 .bind(columns::json(decision)?)
+                .bind(position)
                 .execute(writing.sql())
                 .await?;
         }

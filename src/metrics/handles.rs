@@ -28,6 +28,8 @@ pub struct Metrics {
     pub decisions_collapsed: Counter,
     pub decisions_waiting: Family<RecordStoreLabels, Gauge>,
     pub decisions_unindexed: Counter,
+    pub feed_readers: Gauge,
+    pub feed_readers_dropped: Counter,
     pub store_failing: Family<RecordStoreLabels, Gauge>,
     pub denied_images: Family<DeniedLabels, Gauge>,
     pub decision_seconds: Histogram,
@@ -62,6 +64,8 @@ impl Metrics {
             decisions_collapsed: to.add("decisions_collapsed", meaning::DECISIONS_COLLAPSED),
             decisions_waiting: to.add("decisions_waiting", meaning::DECISIONS_WAITING),
             decisions_unindexed: to.add("decisions_unindexed", meaning::DECISIONS_UNINDEXED),
+            feed_readers: to.add("feed_readers", meaning::FEED_READERS),
+            feed_readers_dropped: to.add("feed_readers_dropped", meaning::FEED_READERS_DROPPED),
             store_failing: to.add("store_failing", meaning::STORE_FAILING),
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
             decision_seconds: to.add_made(

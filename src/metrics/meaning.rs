@@ -7,6 +7,9 @@ pub(super) const DECISIONS_WAITING: &str =
     "Decisions that wait to be written, since the store could not be";
 pub(super) const DECISIONS_UNINDEXED: &str =
     "Decisions that the audit log has and the ledger lacks: more waited than there was room for";
+pub(super) const FEED_READERS: &str = "Readers of the live feed of decisions";
+pub(super) const FEED_READERS_DROPPED: &str =
+    "Readers of the live feed that were too slow and had to come again";
 pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cannot be written";
 pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";

@@ -4,6 +4,9 @@ mod act_log;
 mod backlog;
 mod decision;
 mod denied_images;
+mod feed;
+mod feed_places;
+mod feed_reader;
 mod health;
 mod index_quota;
 mod open_denials;
@@ -13,6 +16,8 @@ mod write;
 
 pub use act_log::{ActLog, ActsNotLogged};
 pub(super) use decision::{JudgedRequest, RequestRecord};
+pub use feed::{DecisionFeed, FedDecision, FeedError, FeedStart};
+pub use feed_reader::FeedReader;
 pub use health::{RecordHealth, RecordStoreState};
 pub use recorder::{Recorder, RecorderConfig};
 pub(super) use recorder::{Records, shown_warnings};

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
+use super::feed::DecisionFeed;
 use super::health::RecordHealth;
 use super::index_quota::IndexQuota;
 use crate::audit::{Audit, AuditError, AuditRecord};
@@ -32,6 +33,10 @@ pub struct DecisionWriter {
     log: Backlog,
     index: Backlog,
     quota: IndexQuota,
+    /// Told of what is written.
+    feed: Arc<DecisionFeed>,
+    /// Those that the index leaves out, until the log has them.
+    unindexed: Vec<Arc<Decision>>,
     health: RecordHealth,
     metrics: Metrics,
 }
@@ -43,6 +48,7 @@ impl DecisionWriter {
         ledger: Arc<Ledger>,
         metrics: Metrics,
     ) -> Self {
+        let feed = DecisionFeed::new(ledger.clone(), metrics.clone());
         Self {
             decisions,
             audit,
@@ -50,6 +56,8 @@ impl DecisionWriter {
             log: Backlog::default(),
             index: Backlog::default(),
             quota: IndexQuota::default(),
+            feed: Arc::new(feed),
+            unindexed: Vec::new(),
             health: RecordHealth::new(metrics.clone()),
             metrics,
         }
@@ -58,6 +66,11 @@ impl DecisionWriter {
     /// How both stores do, from now on.
     pub fn health(&self) -> RecordHealth {
         self.health.clone()
+    }
+
+    /// Tells what is written, from now on.
+    pub fn feed(&self) -> Arc<DecisionFeed> {
+        self.feed.clone()
     }
 
     /// Writes until `stopped`, and then what still waits, once more: what cannot be
@@ -98,18 +111,31 @@ impl DecisionWriter {
 
     fn index_some(&mut self, taken: &[Arc<Decision>]) {
         let quota = &mut self.quota;
-        let indexed = taken.iter().filter(|it| quota.admit(it, it.time));
-        let indexed: Vec<Arc<Decision>> = indexed.cloned().collect();
-        let left_out = taken.len() - indexed.len();
-        self.metrics.decisions_unindexed.inc_by(left_out as u64);
+        let (indexed, left_out): (Vec<_>, Vec<_>) = taken
+            .iter()
+            .cloned()
+            .partition(|it| quota.admit(it, it.time));
+        let count = left_out.len() as u64;
+        self.metrics.decisions_unindexed.inc_by(count);
+        self.unindexed.extend(left_out);
         self.index.add(&indexed);
     }
 
     async fn write_waiting(&mut self) {
         self.write_log().await;
+        self.pass_unindexed_on();
         self.write_index().await;
         let shed = self.index.shed();
         self.metrics.decisions_unindexed.inc_by(shed as u64);
+    }
+
+    /// Once the log has them all.
+    fn pass_unindexed_on(&mut self) {
+        if self.log.is_empty() {
+            for decision in self.unindexed.drain(..) {
+                self.feed.pass_on(&decision);
+            }
+        }
     }
 
     async fn write_log(&mut self) {
@@ -150,7 +176,10 @@ impl DecisionWriter {
                 break;
             }
             match self.ledger.record_decisions(&batch).await {
-                Ok(()) => fault = None,
+                Ok(()) => {
+                    fault = None;
+                    self.feed.note_written();
+                }
                 Err(error) => match error.fault() {
                     Some(failed) => {
                         tracing::error!(%error, "decisions not indexed; trying again");

@@ -14,6 +14,7 @@ mod replays;
 mod revocations;
 mod scans;
 mod strangers;
+mod stream;
 mod tokens;
 mod unpushed;
 mod uploads;

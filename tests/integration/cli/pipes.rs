@@ -10,6 +10,8 @@ const READER_GONE: i32 = 141;
 
 const TOKENS: &str = r#"{"tokens":[]}"#;
 const DENIALS: &str = r#"{"decisions":[]}"#;
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
 
 #[track_caller]
 fn ends_quietly(program: Program, what: &str) {
@@ -47,13 +49,13 @@ fn commands_without_a_server_end_quietly() {
 
 #[test]
 fn clients_of_the_api_end_quietly_as_text_and_as_json() {
-    for (line, answer) in [
-        ("token list", TOKENS),
-        ("denials", DENIALS),
-        ("denials --follow", DENIALS),
+    for (line, media_type, answer) in [
+        ("token list", JSON, TOKENS),
+        ("denials", JSON, DENIALS),
+        ("denials --follow", EVENTS, ": nothing new\n\n"),
     ] {
         for output in ["text", "json"] {
-            let api = Api::answering(200, answer);
+            let api = Api::answering_as(media_type, 200, answer);
             let words: Vec<&str> = line.split(' ').collect();
             let program = Program::new(&words).arg("--output").arg(output);
             ends_quietly(program.env("SEKISHO_SERVER", &api.url), line);
@@ -63,7 +65,7 @@ fn clients_of_the_api_end_quietly_as_text_and_as_json() {
 
 #[test]
 fn what_is_followed_ends_once_nobody_reads_it() {
-    let api = Api::answering(200, DENIALS);
+    let api = Api::answering_as(EVENTS, 200, ": nothing new\n\n");
     let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
         .args(["denials", "--follow", "--server", &api.url])
         .stdout(Stdio::piped())

@@ -102,11 +102,16 @@ pub struct Api {
 
 impl Api {
     pub fn answering(status: u16, body: &str) -> Self {
+        Self::answering_as("application/json", status, body)
+    }
+
+    /// The same, of another media type.
+    pub fn answering_as(media_type: &str, status: u16, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = channel();
         let answer = format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+            "HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n{body}",
             body.len()
         );
