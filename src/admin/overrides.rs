@@ -16,7 +16,7 @@ use crate::api::{
     ErrorCode, ModeEnded, ModeList, ModeRequest, ModeView,
 };
 use crate::ledger::{Attributed, EarlyEnd, NewBreakGlass, NewTimedMode};
-use crate::trust::{BreakGlass, EnvironmentName, TimedMode};
+use crate::trust::{BreakGlass, EnvironmentName, TimedMode, is_placeholder};
 
 /// The longest text that is taken, in characters.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -302,11 +302,23 @@ fn optional_text(name: &str, text: Option<String>) -> Result<Option<String>, Adm
     text.map(|text| required_text(name, &text)).transpose()
 }
 
+/// Refuses what a template left to be written.
+pub(super) fn not_left_over(name: &str, text: &str) -> Result<(), AdminError> {
+    match is_placeholder(text) {
+        true => Err(
+            AdminError::bad_request(format!("{name} {text:?} is left from a template"))
+                .next("say why, for whoever asks later"),
+        ),
+        false => Ok(()),
+    }
+}
+
 fn required_text(name: &str, text: &str) -> Result<String, AdminError> {
     if text.trim().is_empty() || text.chars().count() > MAX_TEXT_CHARS {
         let message = format!("a {name} is needed, of at most {MAX_TEXT_CHARS} characters");
         return Err(AdminError::bad_request(message));
     }
+    not_left_over(name, text)?;
     Ok(text.to_owned())
 }
 

@@ -9,6 +9,7 @@ use super::error::AdminError;
 use super::extract::JsonBody;
 use super::images::{digest_of, within_scope};
 use super::origin::RequestOrigin;
+use super::overrides::not_left_over;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
 use crate::ledger::{NewRevocation, Reinstatement};
@@ -116,6 +117,7 @@ fn permitted(
         let message = format!("a reason is needed, of at most {MAX_REASON_CHARS} characters");
         return Err(AdminError::bad_request(message));
     }
+    not_left_over("reason", &request.reason)?;
     let digest = digest_of(&image)?;
     Ok((image, digest))
 }

@@ -52,6 +52,7 @@ async fn a_reason_and_a_digest_are_needed() {
         for body in [
             json!({"image": bare, "reason": "bad"}),
             json!({"image": named, "reason": "  "}),
+            json!({"image": named, "reason": "TODO: ask"}),
             json!({"image": named}),
             json!({"image": named, "reason": "x".repeat(1001)}),
             json!({"image": named, "reason": "bad", "environment": "prod"}),
