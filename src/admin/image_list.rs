@@ -1,7 +1,7 @@
 //! `GET /api/v1/images`: which images hold something, where they run, and who pulled them
 //! last. What is not known is counted, so that nothing passes for an all-clear.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,12 +12,12 @@ use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
 use super::extract::StrictQuery;
 use super::image_matches::{ImageMatches, looked_for};
+use super::image_places::ImagePlaces;
 use super::image_search::ImageSearch;
 use super::running_pods::RunningImages;
-use crate::api::{CoverageView, ImageList, ImageQuery, ImageView, LastPullView, MAX_IMAGES_LISTED};
-use crate::ledger::{KnownImage, KnownPlace, ScanCoverage};
-use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, EnvironmentName, Subject};
+use crate::api::{CoverageView, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
+use crate::ledger::{Catalogue, CataloguedImage, KnownImage};
+use crate::oci::Digest;
 
 /// Images in one answer when the query has no `limit`.
 const DEFAULT_IMAGES: usize = 100;
@@ -47,178 +47,178 @@ pub(super) async fn list(
             since.unwrap_or(Timestamp::MIN)
         }),
     };
-    search.answer(&query).await.map(Json)
+    search.answer(&query, now).await.map(Json)
 }
 
-/// Where a digest of a repository is known, by environment.
-type Places = HashMap<(Repository, Digest), Vec<KnownPlace>>;
-
 impl ImageSearch<'_> {
-    async fn answer(&self, query: &ImageQuery) -> Result<ImageList, AdminError> {
-        let denied = self.denied().await?;
-        let places = self.places(&denied).await?;
-        let ledger = &self.admin.ledger;
-        let known = ledger.known_images(|it| self.scope.covers_repository(it), &denied);
-        let mut known = known.await?;
-        known.retain(|image| self.is_here(image, &places));
-        let scans = ledger.scan_coverage(query.package.is_some()).await?;
-        let matches = looked_for(self, query, &known).await?;
-        let coverage = coverage(&known, &scans, query);
-        known.retain(|image| matches.holds(image));
-        let limit = query.limit.unwrap_or(DEFAULT_IMAGES);
-        let limit = limit.clamp(1, MAX_IMAGES_LISTED);
-        if let Some(page) = &query.page {
-            known.retain(|image| name(image) > *page);
-        }
-        // The order of what is shown, which pages go by.
-        known.sort_by_key(name);
-        let next = known
-            .get(limit)
-            .and_then(|_| known.get(limit - 1))
-            .map(name);
-        known.truncate(limit);
+    async fn answer(&self, query: &ImageQuery, now: Timestamp) -> Result<ImageList, AdminError> {
+        let matches = looked_for(self, query).await?;
+        let catalogue = self.admin.ledger.catalogue(now).await?;
         let running = RunningImages::new(self);
-        let mut images = Vec::new();
-        for image in &known {
-            images.push(
-                self.view(image, (&places, &scans), &matches, &running)
-                    .await?,
-            );
+        let mut found = self.matching(&catalogue, &matches).await?;
+        if query.running || query.exposed {
+            found.retain(|it| running.runs(&it.image, query.exposed));
         }
+        let total = found.len();
+        let ids = matches.told_ids(self, &found).await?;
+        let (page, next) = page(found, query);
         Ok(ImageList {
-            images,
+            images: self.views(&page, &matches, &running).await?,
             next,
-            ids: matches.ids.clone(),
-            coverage,
+            total,
+            ids,
+            coverage: self.coverage(&catalogue, query),
             clusters: running.clusters(),
         })
     }
 
-    /// What was denied while that was on record. Of most of it nothing else is known, and
-    /// a node may have it all the same.
-    async fn denied(&self) -> Result<Vec<Subject>, AdminError> {
-        let denied = self.admin.ledger.denied_since(Timestamp::MIN).await?;
-        let subjects = denied.iter().filter_map(Decision::subject);
-        let here = subjects.filter(|it| {
-            self.covers(&it.environment) && self.scope.covers_repository(&it.repository)
-        });
-        Ok(here.collect())
+    /// The images that meet all that was asked, those among them that came since the list
+    /// of all was read.
+    async fn matching(
+        &self,
+        catalogue: &Catalogue,
+        matches: &ImageMatches,
+    ) -> Result<Vec<CataloguedImage>, AdminError> {
+        let wanted = |it: &&CataloguedImage| self.shows(it) && matches.holds(&it.image);
+        let Some(named) = matches.named() else {
+            let all = catalogue.images.iter().filter(wanted);
+            return Ok(all.cloned().collect());
+        };
+        let mut found = Vec::new();
+        let mut unlisted = Vec::new();
+        for manifest in named {
+            let mut listed = catalogue.of(manifest).peekable();
+            if listed.peek().is_none() {
+                unlisted.push(manifest);
+            }
+            found.extend(listed.filter(wanted).cloned());
+        }
+        let unlisted = self.unlisted(&unlisted, catalogue, matches).await?;
+        found.extend(unlisted.into_iter().filter(|it| wanted(&it)));
+        Ok(found)
     }
 
-    async fn places(&self, denied: &[Subject]) -> Result<Places, AdminError> {
-        let all = &self.admin.ledger;
-        let all = all.known_places(|it| self.scope.covers_repository(it));
-        let mut places = Places::new();
-        let denied = denied.iter().map(|subject| KnownPlace {
-            subject: subject.clone(),
-            last_pulled: None,
-            promoted: false,
-        });
-        for place in all.await?.into_iter().chain(denied) {
-            if self.covers(&place.subject.environment) {
-                let subject = &place.subject;
-                let at = (subject.repository.clone(), subject.digest.clone());
-                places.entry(at).or_default().push(place);
+    /// What came since the list of all images was read.
+    async fn unlisted(
+        &self,
+        manifests: &[&Digest],
+        catalogue: &Catalogue,
+        matches: &ImageMatches,
+    ) -> Result<Vec<CataloguedImage>, AdminError> {
+        let ledger = &self.admin.ledger;
+        let mut images = ledger.images_of(manifests.iter().copied());
+        images.retain(|it| catalogue.of(&it.manifest).next().is_none());
+        let denied = manifests.iter().filter_map(|it| matches.only_denied(it));
+        for image in denied {
+            if !images.iter().any(|it| it.manifest == image.manifest) {
+                images.push(image);
             }
         }
-        Ok(places)
+        let places = ImagePlaces::read(self, &images).await?;
+        let catalogued = images.into_iter().map(|image| CataloguedImage {
+            environments: places.environments(&image).into_iter().collect(),
+            scan: None,
+            image,
+        });
+        Ok(catalogued.collect())
     }
 
-    /// Whether the image is of the environments that are asked about: of all of them, also
-    /// one that nobody promoted or asked for.
-    fn is_here(&self, image: &KnownImage, places: &Places) -> bool {
+    /// Whether the image is in the reader's scope, and of the environments that are asked
+    /// about: of all of them, also one that nobody promoted or asked for.
+    fn shows(&self, known: &CataloguedImage) -> bool {
         let anywhere = self.environment.is_none() && self.scope.environments().is_empty();
-        anywhere || of(image, places).next().is_some()
+        self.scope.covers_repository(&known.image.repository)
+            && (anywhere || known.environments.iter().any(|it| self.covers(it)))
     }
 
-    async fn view(
+    fn coverage(&self, catalogue: &Catalogue, query: &ImageQuery) -> CoverageView {
+        let visible = catalogue.images.iter().filter(|it| self.shows(it));
+        let mut coverage = CoverageView {
+            read_at: Some(catalogue.read_at),
+            known: 0,
+            unscanned: 0,
+            without_packages: None,
+            oldest_scan: None,
+        };
+        let mut without_packages = 0;
+        for known in visible {
+            coverage.known += 1;
+            let Some(scan) = known.scan else {
+                coverage.unscanned += 1;
+                continue;
+            };
+            without_packages += usize::from(!scan.lists_packages);
+            let oldest = coverage.oldest_scan.unwrap_or(scan.scanned_at);
+            coverage.oldest_scan = Some(oldest.min(scan.scanned_at));
+        }
+        let of_packages = query.package.is_some() || query.advisory.is_some();
+        coverage.without_packages = of_packages.then_some(without_packages);
+        coverage
+    }
+
+    async fn views(
         &self,
-        image: &KnownImage,
-        (places, scans): (&Places, &HashMap<Digest, ScanCoverage>),
+        page: &[CataloguedImage],
         matches: &ImageMatches,
         running: &RunningImages,
-    ) -> Result<ImageView, AdminError> {
-        let environments = of(image, places).map(|it| it.subject.environment.clone());
-        let environments = environments.collect();
-        let promoted = of(image, places).filter(|place| place.promoted);
-        let promoted: BTreeSet<_> = promoted.map(|it| it.subject.environment.clone()).collect();
-        Ok(ImageView {
-            image: name(image),
-            digest: image.manifest.clone(),
-            platform: image.platform.clone(),
-            scanned_at: scans.get(&image.manifest).map(|it| it.scanned_at),
-            matches: matches.of(&image.manifest),
-            denials: matches.denials_of(image),
-            promoted: promoted.into_iter().collect(),
-            pulled: self.pulled(image, places).await?,
-            pods: running.pods(image, &environments),
-        })
+    ) -> Result<Vec<ImageView>, AdminError> {
+        let found = matches.found_in(self, page).await?;
+        let images: Vec<KnownImage> = page.iter().map(|it| it.image.clone()).collect();
+        let mut views = self.views_of(&images, running).await?;
+        for (view, image) in views.iter_mut().zip(&images) {
+            let own: Option<&Vec<MatchView>> = found.get(&view.digest);
+            view.matches = own.cloned().unwrap_or_default();
+            view.denials = matches.denials_of(image);
+        }
+        Ok(views)
     }
 
-    /// The last pull in each environment, under any of the image's digests.
-    async fn pulled(
+    /// Images with where they are, who pulled them last and what runs them.
+    pub(super) async fn views_of(
         &self,
-        image: &KnownImage,
-        places: &Places,
-    ) -> Result<Vec<LastPullView>, AdminError> {
-        let mut last: BTreeMap<&EnvironmentName, (Timestamp, &Digest)> = BTreeMap::new();
-        for place in of(image, places) {
-            let subject = &place.subject;
-            if let Some(at) = place.last_pulled {
-                let pull = (at, &subject.digest);
-                let newest = last.entry(&subject.environment).or_insert(pull);
-                *newest = (*newest).max(pull);
-            }
-        }
-        let mut pulled = Vec::new();
-        for (environment, (at, digest)) in last {
-            let of_repository =
-                |pass: &Decision| self.repository_of(pass).as_ref() == Some(&image.repository);
-            let pass = self
-                .admin
-                .ledger
-                .last_pass(digest, environment, of_repository);
-            let pass = pass.await?;
-            pulled.push(LastPullView {
-                environment: environment.clone(),
-                at: pass.as_ref().map_or(at, |pass| pass.time.max(at)),
-                principal: pass.as_ref().map(|pass| pass.principal.clone()),
-                client: pass.and_then(|pass| pass.client),
+        images: &[KnownImage],
+        running: &RunningImages,
+    ) -> Result<Vec<ImageView>, AdminError> {
+        let ledger = &self.admin.ledger;
+        let scans = ledger.scan_coverage_of(images.iter().map(|it| &it.manifest));
+        let scans: HashMap<_, _> = scans.await?;
+        let places = ImagePlaces::read(self, images).await?;
+        let mut views = Vec::new();
+        for image in images {
+            views.push(ImageView {
+                image: shown_name(image),
+                digest: image.manifest.clone(),
+                platform: image.platform.clone(),
+                scanned_at: scans.get(&image.manifest).map(|it| it.scanned_at),
+                matches: Vec::new(),
+                denials: Vec::new(),
+                promoted: places.promoted(image),
+                pulled: places.pulled(self, image).await?,
+                pods: running.pods(image, &places.environments(image)),
             });
         }
-        pulled.sort_by_key(|pull| std::cmp::Reverse(pull.at));
-        Ok(pulled)
+        Ok(views)
     }
 }
 
 /// As it is shown: `host/name@digest`.
-fn name(image: &KnownImage) -> String {
+pub(super) fn shown_name(image: &KnownImage) -> String {
     format!("{}@{}", image.repository, image.manifest)
 }
 
-fn of<'a>(image: &'a KnownImage, places: &'a Places) -> impl Iterator<Item = &'a KnownPlace> {
-    let at = |digest: &Digest| (image.repository.clone(), digest.clone());
-    let digests: HashSet<&Digest> = image.digests().collect();
-    let found = digests
-        .into_iter()
-        .filter_map(move |it| places.get(&at(it)));
-    found.flatten()
-}
-
-fn coverage(
-    known: &[KnownImage],
-    scans: &HashMap<Digest, ScanCoverage>,
-    query: &ImageQuery,
-) -> CoverageView {
-    let scanned: Vec<_> = known
-        .iter()
-        .filter_map(|it| scans.get(&it.manifest))
-        .collect();
-    let without_packages = scanned.iter().filter(|it| !it.lists_packages).count();
-    CoverageView {
-        known: known.len(),
-        unscanned: known.len() - scanned.len(),
-        without_packages: query.package.as_ref().map(|_| without_packages),
-        oldest_scan: scanned.iter().map(|it| it.scanned_at).min(),
-    }
+/// One page, in the order of names, which pages go by, and what the next begins with.
+fn page(found: Vec<CataloguedImage>, query: &ImageQuery) -> (Vec<CataloguedImage>, Option<String>) {
+    let limit = query.limit.unwrap_or(DEFAULT_IMAGES);
+    let limit = limit.clamp(1, MAX_IMAGES_LISTED);
+    let named = found.into_iter().map(|it| (shown_name(&it.image), it));
+    let behind =
+        |(name, _): &(String, CataloguedImage)| query.page.as_ref().is_none_or(|page| name > page);
+    let mut named: Vec<_> = named.filter(behind).collect();
+    named.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let next = named
+        .get(limit)
+        .and_then(|_| named.get(limit - 1))
+        .map(|(name, _)| name.clone());
+    named.truncate(limit);
+    (named.into_iter().map(|(_, it)| it).collect(), next)
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::AdminError;
 use super::image_search::ImageSearch;
-use crate::api::{ImageDenialView, ImageQuery, MatchView};
-use crate::ledger::{KnownImage, Reported};
-use crate::oci::{Digest, Repository};
+use crate::api::{ErrorCode, ImageDenialView, ImageQuery, MatchView};
+use crate::ledger::{CataloguedImage, KnownImage, Reported};
+use crate::oci::{Digest, Repository, RepositoryGlobs};
 use crate::report::{Finding, Package};
-use crate::trust::{Decision, PackageQuery, PackageRef};
+use crate::trust::{Advisory, Decision, PackageQuery, PackageRef};
 
-/// The longest id or package that is looked for, in characters.
+/// The longest id, package or name that is looked for, in characters.
 const MAX_ASKED_CHARS: usize = 300;
 /// Matches of one image that are shown, at most.
 const MAX_MATCHES_SHOWN: usize = 100;
@@ -21,55 +21,54 @@ const MAX_DENIALS_SHOWN: usize = 20;
 #[derive(Default)]
 pub(super) struct ImageMatches {
     /// The ids that were looked for.
-    pub ids: Vec<String>,
-    by_id: Option<HashMap<Digest, BTreeSet<MatchView>>>,
-    by_package: Option<HashMap<Digest, BTreeSet<MatchView>>>,
-    /// Images, by where they lie in the list of those known.
-    by_digest: Option<HashSet<Digest>>,
+    ids: Vec<String>,
+    /// The id as it was asked for, which the reader knows.
+    asked: Option<String>,
+    /// The manifests that each criterion names: an image is among all of them.
+    named: Vec<HashSet<Digest>>,
+    packages: HashMap<Digest, BTreeSet<MatchView>>,
     denied: Option<Vec<(Repository, Decision)>>,
+    name: Option<AskedName>,
+}
+
+/// A part of a name, in lower case, or a glob.
+enum AskedName {
+    Part(String),
+    Globs(RepositoryGlobs),
 }
 
 /// Looks for all that `query` says.
 pub(super) async fn looked_for(
     search: &ImageSearch<'_>,
     query: &ImageQuery,
-    known: &[KnownImage],
 ) -> Result<ImageMatches, AdminError> {
-    let ledger = &search.admin.ledger;
     let mut found = ImageMatches::default();
     if let Some(id) = &query.cve {
         let id = asked("cve", id)?;
-        let ids = ledger.aliases_of(id).await?;
-        let mut named = ledger.findings_naming(&ids).await?;
-        let visible: HashSet<&Digest> = known.iter().map(|it| &it.manifest).collect();
-        named.retain(|it| visible.contains(&it.manifest));
-        found.ids = told(id, ids, &named);
-        found.by_id = Some(gather(named.iter().map(finding)));
+        found.asked = Some(id.to_owned());
+        let named = found.reporting(search, &[id.to_owned()]).await?;
+        found.named.push(named);
     }
-    if let Some(package) = &query.package {
-        found.by_package = Some(by_package(search, asked("package", package)?).await?);
+    if let Some(text) = &query.package {
+        let text = asked("package", text)?;
+        let wanted = PackageQuery::parse(text)
+            .map_err(|error| AdminError::bad_request(format!("{text:?}: {error}")))?;
+        let named = found.holding(search, &wanted).await?;
+        found.named.push(named);
+    }
+    if let Some(id) = &query.advisory {
+        let advisory = advisory(search, asked("advisory", id)?)?;
+        let named = found.meant_by(search, &advisory).await?;
+        found.named.push(named);
     }
     if let Some(digest) = &query.digest {
-        found.by_digest = Some(holders(search, digest, known));
+        found.named.push(holders(search, digest));
     }
     if query.denied {
-        let denied = ledger.denied_since(search.denied_since).await?.into_iter();
-        let here = denied.filter(|it| search.covers(&it.environment));
-        found.denied = Some(here.filter_map(|it| named(search, it)).collect());
+        found.add_denied(search).await?;
     }
+    found.name = query.name.as_deref().map(asked_name).transpose()?;
     Ok(found)
-}
-
-/// The ids that the reader is told of: what only images beyond the scope are reported
-/// with would tell of them.
-fn told(asked: &str, ids: Vec<String>, named: &[Reported<Finding>]) -> Vec<String> {
-    let items = named.iter().map(|it| &it.item);
-    let own: HashSet<&String> = items
-        .flat_map(|it| std::iter::once(&it.id).chain(&it.aliases))
-        .collect();
-    let mut ids = ids;
-    ids.retain(|id| id == asked || own.contains(id));
-    ids
 }
 
 fn asked<'a>(key: &str, text: &'a str) -> Result<&'a str, AdminError> {
@@ -81,26 +80,219 @@ fn asked<'a>(key: &str, text: &'a str) -> Result<&'a str, AdminError> {
     Ok(text)
 }
 
-async fn by_package(
-    search: &ImageSearch<'_>,
-    text: &str,
-) -> Result<HashMap<Digest, BTreeSet<MatchView>>, AdminError> {
-    let query = PackageQuery::parse(text)
-        .map_err(|error| AdminError::bad_request(format!("{text:?}: {error}")))?;
+fn asked_name(text: &str) -> Result<AskedName, AdminError> {
+    let text = asked("name", text)?;
+    if !text.contains('*') {
+        return Ok(AskedName::Part(text.to_lowercase()));
+    }
+    let globs = RepositoryGlobs::new(vec![text.to_owned()]);
+    globs
+        .map(AskedName::Globs)
+        .map_err(|error| AdminError::bad_request(error.to_string()))
+}
+
+/// The advisory of that id, as far as the reader may see it.
+fn advisory(search: &ImageSearch<'_>, id: &str) -> Result<Advisory, AdminError> {
+    let rulebook = search.admin.gate.rulebook();
+    let mut advisories = rulebook.advisories().iter();
+    let named = advisories.find(|it| it.id.eq_ignore_ascii_case(id));
+    let within = named.and_then(|it| search.admin.advisory_within(search.scope, it));
+    within.ok_or_else(|| {
+        AdminError::new(ErrorCode::NotFound, format!("no advisory is called {id}"))
+            .next("sekisho advisories list shows those in force")
+    })
+}
+
+/// The image manifests that `digest` is, holds, or lies in.
+fn holders(search: &ImageSearch<'_>, digest: &Digest) -> HashSet<Digest> {
     let ledger = &search.admin.ledger;
-    let found = ledger.findings_in(&query.names()).await?;
-    let listed = ledger.packages_named(&query.names()).await?;
-    let found = found
-        .iter()
-        .filter(|it| query.may_be(&PackageRef::from(&it.item)))
-        .map(finding);
-    let listed = listed
-        .iter()
-        .filter(|it| query.may_be(&PackageRef::from(&it.item)))
-        .map(package);
-    let mut gathered = gather(found.chain(listed));
-    gathered.values_mut().for_each(leave_out_what_findings_name);
-    Ok(gathered)
+    let index = ledger.index();
+    let covered = |repository: &Repository| search.scope.covers_repository(repository);
+    let mut found = HashSet::new();
+    for digest in std::iter::once(digest.clone()).chain(index.alias(digest)) {
+        let below = ledger.images_of([&digest]).into_iter();
+        found.extend(below.map(|image| image.manifest));
+        let around = index.holders_in(&digest, covered, usize::MAX).into_iter();
+        found.extend(around.map(|(_, manifest)| manifest));
+        found.insert(digest);
+    }
+    found
+}
+
+/// A denial with the repository that it was about, if that is in the reader's scope.
+fn in_scope(search: &ImageSearch<'_>, decision: Decision) -> Option<(Repository, Decision)> {
+    let repository = search.repository_of(&decision)?;
+    let within = search.scope.covers_repository(&repository);
+    within.then_some((repository, decision))
+}
+
+impl ImageMatches {
+    /// The manifests that are reported with one of `ids`, or with another name of the same.
+    async fn reporting(
+        &mut self,
+        search: &ImageSearch<'_>,
+        ids: &[String],
+    ) -> Result<HashSet<Digest>, AdminError> {
+        let ledger = &search.admin.ledger;
+        let mut all: Vec<String> = Vec::new();
+        for id in ids {
+            all.extend(ledger.aliases_of(id).await?);
+        }
+        let named = ledger.manifests_reporting(&all).await?;
+        self.ids.extend(all);
+        Ok(named.into_iter().collect())
+    }
+
+    /// The manifests with a package that may be the one that is wanted.
+    async fn holding(
+        &mut self,
+        search: &ImageSearch<'_>,
+        wanted: &PackageQuery,
+    ) -> Result<HashSet<Digest>, AdminError> {
+        let ledger = &search.admin.ledger;
+        let found = ledger.findings_in(&wanted.names()).await?;
+        let listed = ledger.packages_named(&wanted.names()).await?;
+        let found = found
+            .iter()
+            .filter(|it| wanted.may_be(&PackageRef::from(&it.item)))
+            .map(finding);
+        let listed = listed
+            .iter()
+            .filter(|it| wanted.may_be(&PackageRef::from(&it.item)))
+            .map(package);
+        let mut gathered = gather(found.chain(listed));
+        gathered.values_mut().for_each(leave_out_what_findings_name);
+        let named = gathered.keys().cloned().collect();
+        for (manifest, matches) in gathered {
+            self.packages.entry(manifest).or_default().extend(matches);
+        }
+        Ok(named)
+    }
+
+    /// The manifests that an advisory may speak of.
+    async fn meant_by(
+        &mut self,
+        search: &ImageSearch<'_>,
+        advisory: &Advisory,
+    ) -> Result<HashSet<Digest>, AdminError> {
+        let mut named = self.reporting(search, &advisory.vulnerabilities).await?;
+        for pattern in &advisory.packages {
+            let wanted = PackageQuery::from(pattern.clone());
+            named.extend(self.holding(search, &wanted).await?);
+        }
+        for digest in &advisory.digests {
+            named.extend(holders(search, digest));
+        }
+        Ok(named)
+    }
+
+    async fn add_denied(&mut self, search: &ImageSearch<'_>) -> Result<(), AdminError> {
+        let ledger = &search.admin.ledger;
+        let denied = ledger.denied_since(search.denied_since).await?.into_iter();
+        let here = denied.filter(|it| search.covers(&it.environment));
+        let denied: Vec<_> = here.filter_map(|it| in_scope(search, it)).collect();
+        let digests = denied.iter().filter_map(|(_, it)| it.digest.as_ref());
+        let below = ledger.images_of(digests.clone()).into_iter();
+        let mut named: HashSet<Digest> = below.map(|image| image.manifest).collect();
+        named.extend(digests.cloned());
+        self.named.push(named);
+        self.denied = Some(denied);
+        Ok(())
+    }
+
+    /// The manifests that all criteria name; `None` where none of them names any.
+    pub fn named(&self) -> Option<HashSet<&Digest>> {
+        let fewest = self.named.iter().min_by_key(|it| it.len())?;
+        let in_all = |digest: &&Digest| self.named.iter().all(|it| it.contains(*digest));
+        Some(fewest.iter().filter(in_all).collect())
+    }
+
+    /// Whether an image that the criteria name meets what is asked of it beside its digest.
+    pub fn holds(&self, image: &KnownImage) -> bool {
+        let is_called = match &self.name {
+            None => true,
+            Some(AskedName::Globs(globs)) => globs.matches(&image.repository),
+            Some(AskedName::Part(part)) => {
+                image.repository.to_string().to_lowercase().contains(part)
+            }
+        };
+        is_called && (self.denied.is_none() || self.denied_of(image).next().is_some())
+    }
+
+    /// What was denied and is known by that alone.
+    pub fn only_denied(&self, manifest: &Digest) -> Option<KnownImage> {
+        let mut denied = self.denied.iter().flatten();
+        let (repository, _) = denied.find(|(_, it)| it.digest.as_ref() == Some(manifest))?;
+        Some(KnownImage::unread(repository.clone(), manifest.clone()))
+    }
+
+    /// What is found in each of these images; read for a page of them.
+    pub async fn found_in(
+        &self,
+        search: &ImageSearch<'_>,
+        images: &[CataloguedImage],
+    ) -> Result<HashMap<Digest, Vec<MatchView>>, AdminError> {
+        let manifests = || images.iter().map(|it| &it.image.manifest);
+        let mut found = HashMap::new();
+        if !self.ids.is_empty() {
+            let ledger = &search.admin.ledger;
+            let named = ledger.findings_naming(&self.ids, manifests()).await?;
+            found = gather(named.iter().map(finding));
+        }
+        for manifest in manifests() {
+            if let Some(held) = self.packages.get(manifest) {
+                let matches = found.entry(manifest.clone()).or_default();
+                matches.extend(held.iter().cloned());
+            }
+        }
+        let shown = found.into_iter().map(|(manifest, matches)| {
+            let most = matches.into_iter().take(MAX_MATCHES_SHOWN);
+            (manifest, most.collect())
+        });
+        Ok(shown.collect())
+    }
+
+    /// The ids that the reader is told of: what only images beyond the scope are reported
+    /// with would tell of them.
+    pub async fn told_ids(
+        &self,
+        search: &ImageSearch<'_>,
+        images: &[CataloguedImage],
+    ) -> Result<Vec<String>, AdminError> {
+        if search.scope.covers_all_repositories() || self.ids.is_empty() {
+            return Ok(self.ids.clone());
+        }
+        let manifests = images.iter().map(|it| &it.image.manifest);
+        let own = search.admin.ledger.names_in(&self.ids, manifests).await?;
+        let mut ids = self.ids.clone();
+        ids.retain(|id| Some(id) == self.asked.as_ref() || own.contains(id));
+        Ok(ids)
+    }
+
+    fn denied_of<'a>(&'a self, image: &'a KnownImage) -> impl Iterator<Item = &'a Decision> {
+        let denied = self
+            .denied
+            .iter()
+            .flatten()
+            .filter(|(repository, decision)| {
+                let digest = decision.digest.as_ref();
+                *repository == image.repository && image.digests().any(|it| Some(it) == digest)
+            });
+        denied.map(|(_, decision)| decision)
+    }
+
+    pub fn denials_of(&self, image: &KnownImage) -> Vec<ImageDenialView> {
+        let denied = self.denied_of(image).take(MAX_DENIALS_SHOWN);
+        denied
+            .map(|decision| ImageDenialView {
+                id: decision.id.clone(),
+                time: decision.time,
+                environment: decision.environment.clone(),
+                reasons: decision.reasons.clone(),
+                count: decision.count,
+            })
+            .collect()
+    }
 }
 
 /// A package is listed beside its findings; those say all of it and more.
@@ -113,27 +305,6 @@ fn leave_out_what_findings_name(matches: &mut BTreeSet<MatchView>) {
         let package = (it.package.clone(), it.installed.clone());
         it.id.is_some() || !found.contains(&package)
     });
-}
-
-/// The known images that `digest` is, holds, or lies in.
-fn holders(search: &ImageSearch<'_>, digest: &Digest, known: &[KnownImage]) -> HashSet<Digest> {
-    let index = search.admin.ledger.index();
-    let twin = index.alias(digest);
-    let is_asked = |it: &Digest| it == digest || Some(it) == twin.as_ref();
-    let holds = |image: &&KnownImage| {
-        let closure = index.closure(&image.repository, &image.manifest);
-        image.digests().any(is_asked)
-            || closure.is_some_and(|closure| closure.digests().any(is_asked))
-    };
-    let holding = known.iter().filter(holds);
-    holding.map(|image| image.manifest.clone()).collect()
-}
-
-/// A denial with the repository that it was about, if that is in the reader's scope.
-fn named(search: &ImageSearch<'_>, decision: Decision) -> Option<(Repository, Decision)> {
-    let repository = search.repository_of(&decision)?;
-    let within = search.scope.covers_repository(&repository);
-    within.then_some((repository, decision))
 }
 
 fn gather(
@@ -173,51 +344,4 @@ fn package(found: &Reported<Package>) -> (Digest, MatchView) {
         scanned_at: found.scanned_at,
     };
     (found.manifest.clone(), view)
-}
-
-impl ImageMatches {
-    /// Whether an image meets all that was asked.
-    pub fn holds(&self, image: &KnownImage) -> bool {
-        let manifest = &image.manifest;
-        let named = |it: &Option<HashMap<Digest, _>>| {
-            it.as_ref().is_none_or(|it| it.contains_key(manifest))
-        };
-        named(&self.by_id)
-            && named(&self.by_package)
-            && (self.by_digest.as_ref()).is_none_or(|it| it.contains(manifest))
-            && (self.denied.is_none() || self.denied_of(image).next().is_some())
-    }
-
-    /// What was found in an image.
-    pub fn of(&self, manifest: &Digest) -> Vec<MatchView> {
-        let both = [&self.by_id, &self.by_package];
-        let found = both.into_iter().flatten().filter_map(|it| it.get(manifest));
-        let found: BTreeSet<&MatchView> = found.flatten().collect();
-        found.into_iter().take(MAX_MATCHES_SHOWN).cloned().collect()
-    }
-
-    fn denied_of<'a>(&'a self, image: &'a KnownImage) -> impl Iterator<Item = &'a Decision> {
-        let denied = self
-            .denied
-            .iter()
-            .flatten()
-            .filter(|(repository, decision)| {
-                let digest = decision.digest.as_ref();
-                *repository == image.repository && image.digests().any(|it| Some(it) == digest)
-            });
-        denied.map(|(_, decision)| decision)
-    }
-
-    pub fn denials_of(&self, image: &KnownImage) -> Vec<ImageDenialView> {
-        let denied = self.denied_of(image).take(MAX_DENIALS_SHOWN);
-        denied
-            .map(|decision| ImageDenialView {
-                id: decision.id.clone(),
-                time: decision.time,
-                environment: decision.environment.clone(),
-                reasons: decision.reasons.clone(),
-                count: decision.count,
-            })
-            .collect()
-    }
 }

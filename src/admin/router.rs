@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::{
-    Admin, acts, decision_stream, decisions, due, exceptions, image_list, overrides, promotions,
-    replays, revocations, scans, status, tokens, unpushed, verdicts,
+    Admin, acts, decision_stream, decisions, due, exceptions, forecast, image_detail, image_list,
+    overrides, promotions, replays, revocations, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -33,6 +33,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(unpushed::bind))
         .routes(routes!(due::list))
         .routes(routes!(image_list::list))
+        .routes(routes!(image_detail::one))
+        .routes(routes!(forecast::list))
         .routes(routes!(replays::replay))
         .routes(routes!(promotions::promote))
         .routes(routes!(revocations::revoke))

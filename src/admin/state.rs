@@ -30,10 +30,42 @@ pub type Pulls = Arc<dyn Fn(&EnvironmentName) -> Option<Arc<Listener>> + Send + 
 pub struct ClusterPods {
     pub name: String,
     pub environment: EnvironmentName,
+    /// Of its Pods, where nothing says otherwise.
+    pub exposure: Exposure,
     pub state: ExposureWatchState,
     /// What is not known, and why.
     pub detail: Option<String>,
+    /// Whether it is known what leads to Pods from outside.
+    pub ways: ExposureWatchState,
+    pub ways_detail: Option<String>,
     pub pods: Vec<(PodName, RunningPod)>,
+    pub reach: PodReach,
+}
+
+/// The way by which requests from outside reach a running Pod of a cluster, as far as one
+/// is known.
+#[derive(Clone)]
+pub struct PodReach(Arc<dyn Fn(&str, &RunningPod) -> Option<String> + Send + Sync>);
+
+impl PodReach {
+    pub fn new(way: impl Fn(&str, &RunningPod) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(way))
+    }
+
+    /// Of a cluster that is not asked.
+    pub fn unknown() -> Self {
+        Self::new(|_, _| None)
+    }
+
+    pub(super) fn way_to(&self, namespace: &str, pod: &RunningPod) -> Option<String> {
+        (self.0)(namespace, pod)
+    }
+}
+
+impl std::fmt::Debug for PodReach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PodReach")
+    }
 }
 
 /// Every configured cluster with its Pods; none while the program stops.

@@ -27,6 +27,12 @@ pub struct ImageQuery {
     /// A scan in force names this package: `openssl`, `openssl@3.0.1`, or a package URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// A part of `host/name`, or a glob over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What this advisory of the security department speaks of, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisory: Option<String>,
     /// This digest is the image, an index above it, its image ID or a layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
@@ -42,6 +48,12 @@ pub struct ImageQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub environment: Option<EnvironmentName>,
+    /// Pods run it, as far as clusters are followed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub running: bool,
+    /// Pods run it that requests from outside can reach.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exposed: bool,
     /// 100 when absent, 1000 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -56,6 +68,9 @@ pub struct ImageList {
     pub images: Vec<ImageView>,
     /// What the next page is asked for with; `null` on the last.
     pub next: Option<String>,
+    /// How many images there are, on all pages.
+    #[serde(default)]
+    pub total: usize,
     /// The id that was asked for, and others that reports on these images give to the same
     /// finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +84,10 @@ pub struct ImageList {
 /// How much of what is known could have been found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CoverageView {
+    /// When that was counted: with very many images, up to three minutes ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub read_at: Option<Timestamp>,
     /// Images in the reader's scope and the environment asked for.
     pub known: usize,
     /// Of these, those without a scan that left nothing out: what they hold is not known.
@@ -91,6 +110,16 @@ pub struct PodWatchView {
     pub pods: ExposureWatchState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Whether it is known what leads to its Pods from outside; where that is `partly` or
+    /// `not-asked`, a Pod without a `reached_by` may be reached all the same.
+    #[serde(default = "not_asked")]
+    pub ways: ExposureWatchState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ways_detail: Option<String>,
+}
+
+const fn not_asked() -> ExposureWatchState {
+    ExposureWatchState::NotAsked
 }
 
 /// An image in a repository.
@@ -178,6 +207,9 @@ pub struct RunningPodView {
     /// What made it, as `Kind/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
+    /// The way by which requests from outside reach it; absent: none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_by: Option<String>,
     /// It names the repository and no digest, so that it may run another image of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_name: bool,

@@ -8,25 +8,31 @@
 mod act;
 mod advisory;
 mod binding;
+mod csv;
 mod decision;
 mod decision_stream;
 mod due;
 mod error;
 mod exception;
 mod finding;
+mod forecast;
+mod image_detail;
 mod image_search;
 mod overrides;
 mod promotion;
 mod replay;
 mod revocation;
 mod scan;
+mod spreadsheet;
 mod status;
 mod token;
+mod unknown;
 mod verdict;
 
 pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
+pub use csv::csv;
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
 pub use decision_stream::{
     DECISION_STREAM, DecisionStreamQuery, STREAM_DECISION, STREAM_END, STREAM_GAP, StreamEnd,
@@ -36,6 +42,13 @@ pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 pub use finding::{AppliedPolicyView, FindingView, MAX_FINDINGS_SHOWN};
+pub use forecast::{
+    CertificateEndView, FORECAST, ForecastCoverage, ForecastList, ForecastQuery, ForecastReason,
+    ForecastView, MAX_FORECAST_HOURS, MAX_FORESEEN,
+};
+pub use image_detail::{
+    ImageDetail, ImageDetailQuery, ImageScanView, LineageView, PromotedView, RevokedView,
+};
 pub use image_search::{
     CoverageView, IMAGES, ImageDenialView, ImageList, ImageQuery, ImageView, LastPullView,
     MAX_IMAGES_LISTED, MatchView, PodWatchView, RunningPodView,

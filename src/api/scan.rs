@@ -1,5 +1,6 @@
 //! Scan reports that are handed in.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -184,6 +185,15 @@ impl SeverityCounts {
             *counts.slot(finding.severity) += 1;
         }
         counts
+    }
+
+    /// As they were counted.
+    pub fn counted(counts: &HashMap<Option<Severity>, u64>) -> Self {
+        let mut all = Self::default();
+        for (severity, count) in counts {
+            *all.slot(*severity) += count;
+        }
+        all
     }
 
     fn slot(&mut self, severity: Option<Severity>) -> &mut u64 {

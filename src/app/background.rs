@@ -21,6 +21,8 @@ const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
 const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
+/// How often the list of all images is read, where they are many.
+const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
 /// Replicas see each other's steps within this.
 const AUTHORITY_PERIOD: Duration = Duration::from_secs(10);
 /// Decisions are kept in the ledger for this long; the audit log has them all.
@@ -44,6 +46,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
+    every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
@@ -99,6 +102,12 @@ async fn close_denials_once(parts: Arc<Components>, now: Timestamp) {
 async fn write_facts_once(parts: Arc<Components>, _: Timestamp) {
     parts.aliases.retry_once().await;
     parts.gate.write_facts_once().await;
+}
+
+async fn catalogue_once(parts: Arc<Components>, now: Timestamp) {
+    if let Err(error) = parts.ledger.refresh_catalogue_once(now).await {
+        tracing::error!(%error, "the list of images cannot be read");
+    }
 }
 
 async fn authority_once(parts: Arc<Components>, now: Timestamp) {

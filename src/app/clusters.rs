@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::StartError;
 use super::config::{ClusterConfig, Config};
-use crate::admin::ClusterPods;
+use crate::admin::{ClusterPods, PodReach};
 use crate::admission::ClusterCallbacks;
 use crate::api::{ClusterStatus, ExposureWatchState};
 use crate::kubernetes::client::{
@@ -85,11 +85,16 @@ impl Clusters {
             .map(|cluster| {
                 let live = self.0.get(&cluster.name);
                 let (state, detail) = live.map_or((ExposureWatchState::NotAsked, None), pod_state);
+                let (ways, ways_detail) = self.exposure_state(&cluster.name);
                 ClusterPods {
                     name: cluster.name.clone(),
                     environment: cluster.environment.clone(),
+                    exposure: cluster.exposure,
                     state,
                     detail,
+                    ways,
+                    ways_detail,
+                    reach: live.map_or_else(PodReach::unknown, reach),
                     pods: live.map_or_else(Vec::new, |live| live.knowledge.running_pods()),
                 }
             })
@@ -119,6 +124,12 @@ impl Clusters {
             (false, false) => (ExposureWatchState::Partly, Some(unknown.join("; "))),
         }
     }
+}
+
+/// What leads to a Pod of a cluster that is asked.
+fn reach(live: &ConnectedCluster) -> PodReach {
+    let knowledge = live.knowledge.clone();
+    PodReach::new(move |namespace, pod| knowledge.way_to(namespace, &pod.pod))
 }
 
 /// Whether all Pods of a cluster are known.

@@ -5,11 +5,10 @@ use jiff::Timestamp;
 
 use super::arguments::SharedArgs;
 use super::client::RemoteArgs;
-use super::csv::csv;
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
-use crate::api::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
+use crate::api::{ACTS, ActList, ActQuery, MAX_ACTS};
 use crate::app::config::Period;
 use crate::trust::{ActKind, EnvironmentName};
 
@@ -78,23 +77,7 @@ impl Listing for ActList {
     }
 
     fn csv(&self) -> String {
-        let head = [
-            "time",
-            "id",
-            "act",
-            "principal",
-            "client",
-            "environment",
-            "image",
-            "digest",
-            "subject",
-            "detail",
-            "reason",
-            "ticket",
-            "link",
-            "until",
-        ];
-        csv(head, self.acts.iter().map(cells))
+        self.spreadsheet()
     }
 
     fn text(&self, palette: Palette) -> String {
@@ -103,10 +86,10 @@ impl Listing for ActList {
         }
         let mut table = Table::new(["TIME", "ACT", "BY", "FROM", "ENVIRONMENT", "ABOUT", "WHY"]);
         for act in &self.acts {
-            let about = act.image.as_deref().or(act.subject.as_deref());
-            let why = [&act.ticket, &act.reason].into_iter().flatten();
+            let why = [&act.ticket, &act.reason, &act.link].into_iter().flatten();
             let why: Vec<&str> = why.map(String::as_str).collect();
             let detail = (!act.detail.is_empty()).then_some(act.detail.as_str());
+            let about = act.image.as_deref().or(detail);
             table.row([
                 &format!("{:.0}", act.time),
                 act.act.as_str(),
@@ -115,7 +98,7 @@ impl Listing for ActList {
                 act.environment
                     .as_ref()
                     .map_or("-", EnvironmentName::as_str),
-                about.or(detail).unwrap_or("-"),
+                about.or(act.subject.as_deref()).unwrap_or("-"),
                 &why.join(": "),
             ]);
         }
@@ -125,33 +108,4 @@ impl Listing for ActList {
     fn next(&self) -> Option<&str> {
         self.next.as_deref()
     }
-}
-
-fn cells(act: &ActRecord) -> [String; 14] {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    [
-        act.time.to_string(),
-        act.id.clone(),
-        act.act.as_str().to_owned(),
-        act.principal.clone(),
-        text(&act.client),
-        act.environment
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        text(&act.image),
-        act.digest
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        text(&act.subject),
-        act.detail.clone(),
-        text(&act.reason),
-        text(&act.ticket),
-        text(&act.link),
-        act.until
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-    ]
 }

@@ -5,8 +5,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::arguments::SharedArgs;
 use super::{
     acts, advisories, break_glass, check_config, completion, decisions, demo, denials, doctor,
-    exceptions, explain, images, kubernetes, ledger, man, mode, node_config, promote, replay,
-    revoke, scan, serve, status, token, verify, version,
+    exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node_config, promote,
+    replay, revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -55,6 +55,7 @@ pub enum Command {
     Decisions(decisions::ListDecisions),
     Acts(acts::ListActs),
     Images(images::Images),
+    Forecast(forecast::ShowForecast),
     Exceptions(exceptions::Exceptions),
     Advisories(advisories::Advisories),
     Replay(replay::ReplayPolicy),
@@ -158,6 +159,9 @@ mod tests {
             "sekisho images",
             "sekisho images --cve CVE-1 --package a@1 --environment p --limit 5 --page x --output csv",
             "sekisho images --denied --since 7d",
+            "sekisho images team/app --running --exposed",
+            "sekisho images --advisory SEC-1 --output json",
+            "sekisho forecast --within 1d --running --environment production --output csv",
             "sekisho images --digest sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             "sekisho advisories check --config x.toml",
             "sekisho scan submit --image a --report r.json --gate production",

@@ -5,12 +5,11 @@ use jiff::Timestamp;
 
 use super::arguments::SharedArgs;
 use super::client::RemoteArgs;
-use super::csv::csv;
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
-use crate::api::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};
+use crate::api::{DECISIONS, DecisionList, DecisionQuery, MAX_DECISIONS};
 use crate::app::config::Period;
 use crate::trust::{DenialReason, EnvironmentName, Outcome};
 
@@ -94,22 +93,7 @@ impl Listing for DecisionList {
     }
 
     fn csv(&self) -> String {
-        let head = [
-            "time",
-            "id",
-            "count",
-            "door",
-            "environment",
-            "place",
-            "principal",
-            "client",
-            "verdict",
-            "image",
-            "digest",
-            "reasons",
-            "message",
-        ];
-        csv(head, self.decisions.iter().map(cells))
+        self.spreadsheet()
     }
 
     fn text(&self, palette: Palette) -> String {
@@ -146,27 +130,4 @@ impl Listing for DecisionList {
     fn next(&self) -> Option<&str> {
         self.next.as_deref()
     }
-}
-
-fn cells(decision: &DecisionRecord) -> [String; 13] {
-    let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
-    [
-        decision.time.to_string(),
-        decision.id.to_string(),
-        decision.count.to_string(),
-        decision.door.as_str().to_owned(),
-        decision.environment.to_string(),
-        decision.place().unwrap_or_default(),
-        decision.principal.clone(),
-        decision.client.clone().unwrap_or_default(),
-        decision.verdict.as_str().to_owned(),
-        decision.image.clone(),
-        decision
-            .digest
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        reasons.join(" "),
-        decision.message.clone(),
-    ]
 }

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
-use super::csv::csv;
 use super::event_stream::{EventStream, ServerEvent};
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
@@ -19,6 +18,7 @@ use super::output::{Output, Palette, Table, is_read, say};
 use crate::api::{
     DECISION_STREAM, DECISIONS, DecisionList, DecisionQuery, DecisionRecord, DecisionStreamQuery,
     MAX_DECISIONS, STREAM_DECISION, STREAM_END, STREAM_GAP, StreamEnd, StreamEndReason, StreamGap,
+    csv,
 };
 use crate::app::config::Period;
 use crate::oci::printable;
@@ -31,10 +31,14 @@ const MAX_RETRIES: u32 = 30;
 /// How often it is seen whether somebody still reads.
 const READ_CHECK: Duration = Duration::from_secs(1);
 
+/// Below so many columns a table would cut what one looks for.
+const WIDE: usize = 140;
+
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
 #[command(
-    after_help = "On a terminal the rows are cut to its width; `explain` takes the beginning of an id.
+    after_help = "On a narrow terminal each denial has lines of its own; `explain` takes the beginning of
+an id.
 
 Examples:
   sekisho denials --since 24h --environment production
@@ -267,9 +271,33 @@ fn who(decision: &DecisionRecord) -> String {
     format!("{}{}", decision.principal, client.unwrap_or_default())
 }
 
+/// What a row says, in lines: the image and the way to its id are whole.
+fn block(decision: &DecisionRecord, palette: Palette) -> String {
+    let verdict = match decision.verdict {
+        Outcome::Denied => palette.bad(decision.verdict.as_str()),
+        _ => palette.doubtful(decision.verdict.as_str()),
+    };
+    let place = decision.place().map(|place| format!(", for {place}"));
+    format!(
+        "{verdict} {}x  {:.0}  {}\n  {}\n  {}\n  by {}{}\n  sekisho explain {}\n",
+        decision.count,
+        decision.time,
+        decision.environment,
+        printable(&decision.image, 300),
+        printable(&reasons_line(decision), 300),
+        printable(&who(decision), 200),
+        printable(&place.unwrap_or_default(), 300),
+        decision.id,
+    )
+}
+
 fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
     if decisions.is_empty() {
         return "nothing was denied".to_owned();
+    }
+    if palette.is_narrower_than(WIDE) {
+        let blocks = decisions.iter().map(|it| block(it, palette));
+        return blocks.collect::<Vec<_>>().join("\n");
     }
     let head = [
         "TIME",

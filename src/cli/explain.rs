@@ -1,6 +1,7 @@
 //! `sekisho explain`.
 
 use clap::Args;
+use serde_json::{Map, Value};
 
 use super::arguments::{OutputArgs, SharedArgs, exposure, image};
 use super::aside::say_aside;
@@ -92,13 +93,13 @@ impl Explain {
         let answer = client
             .get_one::<DecisionRecord>(DECISIONS, id.as_str())
             .await?;
-        let now = match self.screen.output {
-            Output::Text => Some(judged_now(client, &answer.body).await),
-            Output::Json => None,
+        let now = judged_now(client, &answer.body).await;
+        let raw = match self.screen.output {
+            Output::Text => String::new(),
+            Output::Json => with_now(&answer.raw, &now)?,
         };
-        self.screen.output.show(&answer.raw, |palette| {
-            let now = now.map_or_else(String::new, |now| as_it_is_now(&now, palette));
-            decision(&answer.body, palette) + &now
+        self.screen.output.show(&raw, |palette| {
+            decision(&answer.body, palette) + &as_it_is_now(&now, palette)
         })?;
         Ok(match answer.body.verdict {
             Outcome::Allowed | Outcome::WouldDeny | Outcome::BreakGlass => Exit::Done,
@@ -123,6 +124,25 @@ async fn judged_now(client: &ApiClient, record: &DecisionRecord) -> Result<Verdi
     };
     let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
     Ok(answer.body)
+}
+
+/// The record with the verdict that the same digest gets `now`; `null` where that is not
+/// known, and `now_unknown` says why.
+fn with_now(raw: &str, now: &Result<VerdictView, Failure>) -> Result<String, Failure> {
+    let unread = |error| Failure::new(format!("cannot read the answer: {error}"));
+    let mut record: Map<String, Value> = serde_json::from_str(raw).map_err(unread)?;
+    match now {
+        Ok(now) => {
+            let now = serde_json::to_value(now).map_err(unread)?;
+            record.insert("now".to_owned(), now);
+        }
+        Err(failure) => {
+            record.insert("now".to_owned(), Value::Null);
+            let why = Value::from(failure.message());
+            record.insert("now_unknown".to_owned(), why);
+        }
+    }
+    Ok(Value::Object(record).to_string())
 }
 
 fn as_it_is_now(now: &Result<VerdictView, Failure>, palette: Palette) -> String {

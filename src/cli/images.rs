@@ -5,15 +5,12 @@ use jiff::Timestamp;
 
 use super::arguments::SharedArgs;
 use super::client::{ApiClient, RemoteArgs};
-use super::csv::csv;
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
-use crate::api::{
-    ExposureWatchState, IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView,
-};
+use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::app::config::Period;
-use crate::oci::{Digest, printable};
+use crate::oci::Digest;
 use crate::trust::EnvironmentName;
 
 /// Find images: which hold a vulnerability or a package, where they run, who pulled them
@@ -23,22 +20,37 @@ use crate::trust::EnvironmentName;
     after_help = "Looked at are the scans in force. What no scan covers is counted below the list: of
 those images nothing is known. PODS is unknown where no cluster is followed
 ([[clusters]] with access to its API); ? behind a number: some of them name the
-image by its tag alone.
+image by its tag alone; ! behind it: requests from outside reach some of them.
 
 Examples:
   sekisho images --cve CVE-2026-1234
+  sekisho images --cve CVE-2026-1234 --exposed     what outsiders can reach, first of all
+  sekisho images --advisory SEC-2026-014
+  sekisho images team/app
   sekisho images --package xz-utils@5.6.1-1 --environment production
   sekisho images --package pkg:maven/org.apache.logging.log4j/log4j-core
   sekisho images --denied --since 7d --output csv > denied.csv
   sekisho images --digest sha256:…              an image, an index, an image ID or a layer"
 )]
 pub struct Images {
+    /// Whose name has this part, or fits this glob over host/name
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     /// That have this vulnerability, by any of its ids: CVE, GHSA or a vendor's
     #[arg(long, value_name = "ID")]
     cve: Option<String>,
     /// That hold this package: a name, name@version, or a package URL
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
+    /// That this advisory of the security department speaks of
+    #[arg(long, value_name = "ID")]
+    advisory: Option<String>,
+    /// That Pods run
+    #[arg(long)]
+    running: bool,
+    /// That Pods run which requests from outside can reach
+    #[arg(long)]
+    exposed: bool,
     /// That were denied, or would have been in enforce
     #[arg(long)]
     denied: bool,
@@ -74,7 +86,7 @@ impl Listing for FoundImages {
     }
 
     fn csv(&self) -> String {
-        csv(SPREADSHEET, self.list.images.iter().map(row))
+        self.list.spreadsheet()
     }
 
     fn text(&self, palette: Palette) -> String {
@@ -91,6 +103,10 @@ impl Images {
         let client = self.remote.client(shared)?;
         let since = before(Timestamp::now(), self.since.into());
         let query = ImageQuery {
+            name: self.name,
+            advisory: self.advisory,
+            running: self.running,
+            exposed: self.exposed,
             cve: self.cve,
             package: self.package,
             digest: self.digest,
@@ -149,9 +165,15 @@ fn render(list: &ImageList, query: &ImageQuery, palette: Palette) -> String {
 fn nothing(list: &ImageList, query: &ImageQuery) -> String {
     let coverage = &list.coverage;
     let scanned = coverage.known - coverage.unscanned;
-    let of_contents = query.cve.is_some() || query.package.is_some();
+    let by_contents = [&query.cve, &query.package, &query.advisory];
+    let of_contents = by_contents.iter().any(|it| it.is_some());
+    let of_pods = query.running || query.exposed;
     match (of_contents, coverage.known) {
         (_, 0) => "no image is known here".to_owned(),
+        _ if of_pods && list.clusters.is_empty() => {
+            "nothing is known to run: no cluster is configured".to_owned()
+        }
+        (_, known) if of_pods => format!("no Pod is known to run one of them, of {known} images"),
         (true, _) if scanned == 0 => "nothing is known: no image was scanned".to_owned(),
         (true, known) => format!("in none of the {scanned} scanned images of {known}"),
         (false, known) => format!("none of {known} images"),
@@ -160,41 +182,11 @@ fn nothing(list: &ImageList, query: &ImageQuery) -> String {
 
 /// What could not be found, because nobody looked.
 fn unknown(list: &ImageList, query: &ImageQuery, palette: Palette) -> String {
-    let coverage = &list.coverage;
-    let mut told = Vec::new();
-    if coverage.unscanned > 0 {
-        told.push(format!(
-            "{} of {} images have no whole scan: what they hold is unknown; sekisho scan due lists \
-             what wants one",
-            coverage.unscanned, coverage.known
-        ));
-    }
-    if let Some(count) = coverage.without_packages.filter(|count| *count > 0) {
-        told.push(format!(
-            "the scans of {count} images list only packages with a finding; trivy \
-             --list-all-pkgs lists all"
-        ));
-    }
-    if let Some(oldest) = coverage.oldest_scan.filter(|_| query.cve.is_some()) {
-        told.push(format!(
-            "the oldest scan is of {oldest:.0}: what became known later is not in it"
-        ));
-    }
-    let partly = list
-        .clusters
-        .iter()
-        .filter(|it| it.pods != ExposureWatchState::Followed);
-    told.extend(partly.map(|it| {
-        let why = it.detail.as_deref().unwrap_or("its API is not asked");
-        let (name, why) = (printable(&it.cluster, 100), printable(why, 300));
-        format!("what runs in {name} is not wholly known: {why}")
-    }));
-    if list.clusters.is_empty() && !list.images.is_empty() {
-        told.push("where they run is unknown: no cluster is configured".to_owned());
-    }
     let word = palette.doubtful("unknown");
-    let lines = told.iter().map(|line| format!("{word}: {line}\n"));
-    lines.collect()
+    let told = list.unknown(query.cve.is_some());
+    told.iter()
+        .map(|line| format!("{word}: {line}\n"))
+        .collect()
 }
 
 /// The worst finding and how many more, the package, or the reasons of a denial.
@@ -256,81 +248,25 @@ fn pods(image: &ImageView) -> String {
     let Some(pods) = &image.pods else {
         return "unknown".to_owned();
     };
-    let Some(first) = pods.first() else {
+    let reached = pods.iter().find(|it| it.reached_by.is_some());
+    let Some(first) = reached.or(pods.first()) else {
         return "none".to_owned();
     };
-    let doubt = if pods.iter().any(|it| it.by_name) {
-        "?"
-    } else {
-        ""
+    let doubt = match pods.iter().any(|it| it.by_name) {
+        true => "?",
+        false => "",
+    };
+    let reached = match pods.iter().any(|it| it.reached_by.is_some()) {
+        true => "!",
+        false => "",
     };
     let workload = first.workload.as_ref().unwrap_or(&first.pod);
     format!(
-        "{}{doubt}: {}/{} {workload}",
+        "{}{doubt}{reached}: {}/{} {workload}",
         pods.len(),
         first.cluster,
         first.namespace
     )
-}
-
-/// One row for each image; what is unknown says so.
-const SPREADSHEET: [&str; 13] = [
-    "image",
-    "platform",
-    "scanned_at",
-    "vulnerabilities",
-    "packages",
-    "severity",
-    "denied",
-    "promoted",
-    "pulled_at",
-    "pulled_in",
-    "pulled_by",
-    "pulled_from",
-    "pods",
-];
-
-fn row(image: &ImageView) -> [String; 13] {
-    let pull = image.pulled.first();
-    let ids = image.matches.iter().filter_map(|it| it.id.clone());
-    let packages = image.matches.iter();
-    let packages = packages.map(|it| format!("{} {}", it.package, it.installed));
-    let worst = image.matches.iter().filter_map(|it| it.severity).max();
-    let reasons = image.denials.iter().flat_map(|it| &it.reasons);
-    let pods = image.pods.as_ref().map(|pods| {
-        let named = pods.iter();
-        joined(named.map(|it| format!("{}/{}/{}", it.cluster, it.namespace, it.pod)))
-    });
-    [
-        image.image.clone(),
-        text(image.platform.as_ref()),
-        text(image.scanned_at),
-        joined(ids),
-        joined(packages),
-        text(worst),
-        joined(reasons.map(|it| it.code().to_owned())),
-        joined(image.promoted.iter().map(ToString::to_string)),
-        text(pull.map(|it| it.at)),
-        text(pull.map(|it| &it.environment)),
-        text(pull.map(|it| it.principal.as_deref().unwrap_or("unknown"))),
-        text(pull.and_then(|it| it.client.as_ref())),
-        pods.unwrap_or_else(|| "unknown".to_owned()),
-    ]
-}
-
-fn text(value: Option<impl ToString>) -> String {
-    value.map(|it| it.to_string()).unwrap_or_default()
-}
-
-/// Once each, in order.
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    let mut once: Vec<String> = Vec::new();
-    for part in parts {
-        if !once.contains(&part) {
-            once.push(part);
-        }
-    }
-    once.join("; ")
 }
 
 #[cfg(test)]
@@ -383,7 +319,7 @@ mod tests {
         let table = found.csv();
         let row = table.lines().nth(1).unwrap();
         assert!(row.contains("CVE-1,openssl 3.0.1; =cmd 1,high"), "{row}");
-        assert!(row.ends_with("node-7,10.0.0.7,unknown"), "{row}");
+        assert!(row.ends_with("node-7,10.0.0.7,unknown,"), "{row}");
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Palette {
         }
     }
 
+    /// Whether lines have less room than that, in characters.
+    pub fn is_narrower_than(self, columns: usize) -> bool {
+        self.width.is_some_and(|width| width < columns)
+    }
+
     pub fn good(self, text: &str) -> String {
         self.paint(GREEN, text)
     }

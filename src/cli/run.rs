@@ -71,6 +71,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Acts(command) => command.run(&shared).await?,
         Command::Denials(command) => command.run(&shared).await?,
         Command::Images(command) => command.run(&shared).await?,
+        Command::Forecast(command) => command.run(&shared).await?,
         Command::Exceptions(command) => command.run(&shared).await?,
         Command::Advisories(command) => command.run(&shared).await?,
         Command::Replay(command) => command.run(&shared).await?,

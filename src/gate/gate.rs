@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::admit::{AdmissionContext, AdmissionOutcome, Admissions, unjudged};
 use super::blob::Blobs;
+use super::forecast::Forecast;
 use super::inspect::{InspectError, Inspector};
 use super::parts::{GateParts, Shared};
 use super::pull::{Client, ExposureInput, Halt, Lane, Listener, Pull, Question, RequestTarget};
@@ -44,6 +45,7 @@ pub struct Gate {
     inspector: Inspector,
     unpushed: UnpushedJudge,
     rescans: RescanForecast,
+    forecasts: Forecast,
     replayer: Replayer,
 }
 
@@ -67,6 +69,7 @@ impl Gate {
             inspector: Inspector::new(&shared),
             unpushed: UnpushedJudge::new(&shared),
             rescans: RescanForecast::new(&shared),
+            forecasts: Forecast::new(&shared),
             replayer: Replayer::new(&shared),
             shared,
         }
@@ -374,6 +377,11 @@ impl Gate {
     /// The rescan forecast.
     pub fn rescans(&self) -> &RescanForecast {
         &self.rescans
+    }
+
+    /// What will be denied.
+    pub fn forecasts(&self) -> &Forecast {
+        &self.forecasts
     }
 
     /// Judges what was decided since, under the policy in force and another one.

@@ -13,6 +13,7 @@ mod blob;
 mod closures;
 mod evidence;
 mod failures;
+mod forecast;
 #[expect(
     clippy::module_inception,
     reason = "the room is called after what doors hold"
@@ -37,6 +38,7 @@ mod upstreams;
 mod withheld;
 
 pub use admit::{AdmissionContext, AdmissionOutcome};
+pub use forecast::{Forecast, ForecastCause, ForeseenDenial, LookAhead, Outlook};
 pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use parts::GateParts;

@@ -106,9 +106,13 @@ pub(super) async fn record_first_reports(
 
 /// Makes the scan `id` one of those that can be found by what they name.
 pub(super) async fn index_scan(sql: &mut SqliteConnection, id: i64) -> Result<(), LedgerError> {
-    let enter = "INSERT INTO vulnerabilities (id, scan) \
-                 SELECT body ->> '$.id', scan FROM findings WHERE scan = ?1 UNION \
-                 SELECT alias.value, scan \
+    let enter = "INSERT INTO vulnerabilities (id, scan, ordinal, names) \
+                 SELECT body ->> '$.id', scan, ordinal, \
+                 CASE json_array_length(body, '$.aliases') WHEN 0 THEN '' \
+                 ELSE json_insert(body -> '$.aliases', '$[#]', body ->> '$.id') END \
+                 FROM findings WHERE scan = ?1 UNION ALL \
+                 SELECT alias.value, scan, ordinal, \
+                 json_insert(body -> '$.aliases', '$[#]', body ->> '$.id') \
                  FROM findings, json_each(findings.body, '$.aliases') AS alias \
                  WHERE scan = ?1 ON CONFLICT DO NOTHING";
     sqlx::query(enter).bind(id).execute(sql).await?;

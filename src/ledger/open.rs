@@ -15,6 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Mutex;
 
+use super::catalogue::RememberedCatalogue;
 use super::placement::Placement;
 use super::write_health::{WriteFailure, WriteHealth};
 use super::{Index, LedgerError, LedgerOptions};
@@ -55,6 +56,7 @@ pub struct Ledger {
     /// Why it was last not read; `None` when it was.
     pub(super) unread: std::sync::Mutex<Option<StorageFault>>,
     pub(super) placement: Placement,
+    pub(super) catalogue: RememberedCatalogue,
     /// Which ledger it is.
     pub(super) id: String,
     /// Microseconds; when memory was last known to hold all changes.
@@ -100,6 +102,7 @@ impl Ledger {
             write_health: WriteHealth::default(),
             unread: std::sync::Mutex::default(),
             placement,
+            catalogue: RememberedCatalogue::default(),
             confirmed: AtomicI64::new(now.as_microsecond()),
             newest: AtomicI64::new(i64::MIN),
             _lock: lock,

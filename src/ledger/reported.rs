@@ -27,15 +27,26 @@ pub struct Reported<T> {
 
 type ReportedRow = (i64, String, String, String, String);
 
+/// From few manifests to what they name: as written, since a planner without statistics
+/// may begin with an id that is in every image.
 const FINDINGS_NAMING: &str = "SELECT DISTINCT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
-    FROM vulnerabilities JOIN scans ON scans.id = vulnerabilities.scan \
-    JOIN findings ON findings.scan = scans.id \
-    WHERE vulnerabilities.id IN (SELECT value FROM json_each(?1)) \
-    AND scans.withdrawn_at IS NULL \
-    AND (findings.body ->> '$.id' COLLATE NOCASE IN (SELECT value FROM json_each(?1)) \
-    OR EXISTS (SELECT 1 FROM json_each(findings.body, '$.aliases') AS alias \
-    WHERE alias.value COLLATE NOCASE IN (SELECT value FROM json_each(?1))))";
+    FROM scans CROSS JOIN vulnerabilities CROSS JOIN findings \
+    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
+    AND vulnerabilities.id IN (SELECT value FROM json_each(?1)) \
+    AND vulnerabilities.scan = scans.id \
+    AND findings.scan = vulnerabilities.scan AND findings.ordinal = vulnerabilities.ordinal";
+
+const NAMES_BESIDE: &str = "SELECT DISTINCT vulnerabilities.names \
+    FROM vulnerabilities CROSS JOIN scans \
+    WHERE vulnerabilities.id = ?1 AND vulnerabilities.names <> '' \
+    AND scans.id = vulnerabilities.scan AND scans.withdrawn_at IS NULL";
+
+const NAMES_IN: &str = "SELECT DISTINCT vulnerabilities.names \
+    FROM scans CROSS JOIN vulnerabilities \
+    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
+    AND vulnerabilities.id IN (SELECT value FROM json_each(?1)) \
+    AND vulnerabilities.scan = scans.id AND vulnerabilities.names <> ''";
 
 const FINDINGS_IN: &str = "SELECT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
@@ -55,25 +66,48 @@ impl Ledger {
     /// # Errors
     /// Where the records cannot be read.
     pub async fn aliases_of(&self, id: &str) -> Result<Vec<String>, LedgerError> {
-        let found = self.findings_naming(&[id.to_owned()]).await?;
-        let named = found.iter().map(|it| &it.item);
-        let others = named.flat_map(|it| std::iter::once(&it.id).chain(&it.aliases));
-        let others: BTreeSet<&String> = others.filter(|it| !it.eq_ignore_ascii_case(id)).collect();
-        let others = others.into_iter().take(MAX_ALIASES).cloned();
+        let _timed = self.timed(LedgerVerb::ScansNaming);
+        let lists: Vec<String> = sqlx::query_scalar(NAMES_BESIDE)
+            .bind(id)
+            .fetch_all(&self.readers)
+            .await?;
+        let others = all_names(&lists)?;
+        let others = others.iter().filter(|it| !it.eq_ignore_ascii_case(id));
+        let others = others.take(MAX_ALIASES).cloned();
         Ok(std::iter::once(id.to_owned()).chain(others).collect())
     }
 
-    /// Findings of standing scans that have one of `ids`, as their own or as an alias, in
-    /// any case.
+    /// Every id that reports on `manifests` give to a finding beside one of `ids`.
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn findings_naming(
+    pub async fn names_in<'a>(
         &self,
         ids: &[String],
+        manifests: impl IntoIterator<Item = &'a Digest>,
+    ) -> Result<BTreeSet<String>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::ScansNaming);
+        let lists: Vec<String> = sqlx::query_scalar(NAMES_IN)
+            .bind(columns::json(ids)?)
+            .bind(columns::list(manifests))
+            .fetch_all(&self.readers)
+            .await?;
+        all_names(&lists)
+    }
+
+    /// Findings of standing scans of `manifests` that have one of `ids`, as their own or
+    /// as an alias, in any case.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn findings_naming<'a>(
+        &self,
+        ids: &[String],
+        manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Reported<Finding>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::FindingsNaming);
-        self.reported(FINDINGS_NAMING, ids).await
+        let manifests = columns::list(manifests);
+        self.reported(FINDINGS_NAMING, ids, &manifests).await
     }
 
     /// Findings of standing scans in packages of these names.
@@ -85,7 +119,7 @@ impl Ledger {
         packages: &[String],
     ) -> Result<Vec<Reported<Finding>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::FindingsNaming);
-        let found = self.reported(FINDINGS_IN, packages).await?;
+        let found = self.reported(FINDINGS_IN, packages, "").await?;
         self.standing(found).await
     }
 
@@ -98,7 +132,7 @@ impl Ledger {
         names: &[String],
     ) -> Result<Vec<Reported<Package>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::PackagesNamed);
-        let found = self.reported(PACKAGES_NAMED, names).await?;
+        let found = self.reported(PACKAGES_NAMED, names, "").await?;
         self.standing(found).await
     }
 
@@ -106,10 +140,13 @@ impl Ledger {
         &self,
         question: &'static str,
         names: &[String],
+        manifests: &str,
     ) -> Result<Vec<Reported<T>>, LedgerError> {
-        let mut rows = sqlx::query_as::<_, ReportedRow>(question)
-            .bind(columns::json(names)?)
-            .fetch(&self.readers);
+        let mut asked = sqlx::query_as::<_, ReportedRow>(question).bind(columns::json(names)?);
+        if !manifests.is_empty() {
+            asked = asked.bind(manifests);
+        }
+        let mut rows = asked.fetch(&self.readers);
         let mut found = Vec::new();
         while let Some((scan, manifest, tool, scanned_at, body)) = rows.try_next().await? {
             found.push(Reported {
@@ -138,5 +175,64 @@ impl Ledger {
         let standing = current_ids(&read_all(rows)?)?;
         found.retain(|it| standing.contains(&it.scan));
         Ok(found)
+    }
+}
+
+/// The names in lists of names, once each.
+fn all_names(lists: &[String]) -> Result<BTreeSet<String>, LedgerError> {
+    let mut names = BTreeSet::new();
+    for list in lists {
+        names.extend(columns::body::<Vec<String>>(list)?);
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{LedgerAccess, LedgerOptions};
+
+    /// What SQLite does for a question, step by step.
+    async fn plan(ledger: &Ledger, question: &'static str) -> Vec<String> {
+        let explain = format!("EXPLAIN QUERY PLAN {question}");
+        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+            .fetch_all(&ledger.readers)
+            .await
+            .unwrap();
+        rows.into_iter().map(|(.., step)| step).collect()
+    }
+
+    #[tokio::test]
+    async fn a_search_goes_by_indexes_however_many_images_there_are() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = LedgerOptions::at(folder.path().join("ledger.db"));
+        let now = "2026-07-01T12:00:00Z".parse().unwrap();
+        let ledger = Ledger::open(at, LedgerAccess::Serve, now).await.unwrap();
+        for (question, index) in [
+            (
+                FINDINGS_NAMING,
+                "vulnerabilities USING PRIMARY KEY (id=? AND scan=?)",
+            ),
+            (FINDINGS_NAMING, "scans USING INDEX scans_by_manifest"),
+            (
+                FINDINGS_NAMING,
+                "findings USING PRIMARY KEY (scan=? AND ordinal=?)",
+            ),
+            (NAMES_BESIDE, "vulnerabilities USING PRIMARY KEY (id=?)"),
+            (
+                NAMES_IN,
+                "vulnerabilities USING PRIMARY KEY (id=? AND scan=?)",
+            ),
+            (FINDINGS_IN, "findings USING INDEX findings_by_package"),
+            (PACKAGES_NAMED, "packages USING INDEX packages_by_name"),
+        ] {
+            let steps = plan(&ledger, question).await;
+            assert!(
+                steps.iter().any(|it| it.contains(index)),
+                "{index}: {steps:#?}"
+            );
+            let reads_all = |it: &&String| it.starts_with("SCAN") && !it.contains("json_each");
+            assert_eq!(steps.iter().find(reads_all), None, "{steps:#?}");
+        }
     }
 }

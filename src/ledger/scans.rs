@@ -59,14 +59,16 @@ pub(super) async fn insert(
     fingerprint: &str,
     bound_at: Option<Timestamp>,
 ) -> Result<i64, LedgerError> {
-    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body, bound_at) \
-               VALUES (?, ?, ?, ?, ?) RETURNING id";
+    let add = "INSERT INTO scans (manifest, submitter, fingerprint, body, bound_at, scanned_at, \
+               is_whole) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
     let id = sqlx::query_scalar(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
         .bind(columns::json(scan)?)
-        .bind(columns::micros(bound_at));
+        .bind(columns::micros(bound_at))
+        .bind(scan.scanned_at.as_microsecond())
+        .bind(i64::from(scan.incomplete.is_empty()));
     Ok(id.fetch_one(sql).await?)
 }
 
@@ -78,6 +80,7 @@ pub(super) async fn index_findings(
     scan: &Scan,
 ) -> Result<(), LedgerError> {
     first_reported::record_first_reports(sql, id, scan).await?;
+    note_packages(sql, id).await?;
     let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ?";
     let rows: Vec<ScanRow> = sqlx::query_as(kept)
         .bind(scan.manifest.to_string())
@@ -92,6 +95,16 @@ pub(super) async fn index_findings(
         true => first_reported::index_scan(sql, id).await,
         false => Ok(()),
     }
+}
+
+/// Notes whether the new scan `id` lists packages without a finding.
+async fn note_packages(sql: &mut SqliteConnection, id: i64) -> Result<(), LedgerError> {
+    let note = "UPDATE scans SET lists_packages = 1 WHERE id = ?1 \
+                AND (SELECT count(*) FROM packages WHERE scan = ?1) > \
+                (SELECT count(DISTINCT (body ->> '$.package') || ' ' || \
+                 (body ->> '$.installed')) FROM findings WHERE scan = ?1)";
+    sqlx::query(note).bind(id).execute(sql).await?;
+    Ok(())
 }
 
 /// Leaves out what no judgement can rest on; the newest first.

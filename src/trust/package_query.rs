@@ -10,6 +10,16 @@ pub struct PackageQuery {
     version: Option<String>,
 }
 
+impl From<PackagePattern> for PackageQuery {
+    /// Whatever an advisory or exception means by it.
+    fn from(pattern: PackagePattern) -> Self {
+        Self {
+            pattern,
+            version: None,
+        }
+    }
+}
+
 impl PackageQuery {
     /// # Errors
     /// A text that names no package.

@@ -46,9 +46,13 @@ impl ExposureWatcher {
     ///
     /// `pod` is a raw Pod or a Pod template. Memory only, and never waits.
     pub fn reached_by(&self, namespace: &str, pod: &Value) -> Option<String> {
-        let pod = Pod::read(pod);
+        self.way_to(namespace, &Pod::read(pod))
+    }
+
+    /// The same of a Pod that was read before.
+    pub fn way_to(&self, namespace: &str, pod: &Pod) -> Option<String> {
         let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
-        let path = paths.path_to(namespace, &pod);
+        let path = paths.path_to(namespace, pod);
         path.map(|path| path.to_string())
     }
 

@@ -28,6 +28,8 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "post /api/v1/scans/bind",
         "get /api/v1/scans/due",
         "get /api/v1/images",
+        "get /api/v1/images/{digest}",
+        "get /api/v1/forecast",
         "post /api/v1/promotions",
         "post /api/v1/revocations",
         "post /api/v1/revocations/reinstate",
@@ -62,6 +64,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         let path = path
             .replace("{id}", "x")
             .replace("{name}", "x")
+            .replace("{digest}", "x")
             .replace("{environment}", "x");
         // No event has that id: what would go on without an end is refused.
         let ask = lab.nobody(&verb.to_uppercase(), &path);

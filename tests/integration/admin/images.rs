@@ -262,7 +262,8 @@ async fn a_search_keeps_to_its_readers_scope_and_comes_in_pages() {
     for _ in 0..3 {
         let page = search(&lab, &format!("cve=CVE-2026-1234&limit=1{cursor}")).await;
         paged.extend(names(&page).into_iter().map(str::to_owned));
-        assert_eq!(page["coverage"], whole["coverage"]);
+        assert_eq!(page["coverage"]["known"], whole["coverage"]["known"]);
+        assert_eq!(page["total"], 3);
         cursor = format!("&page={}", page["next"].as_str().unwrap_or_default());
     }
     assert_eq!(
@@ -296,5 +297,68 @@ async fn a_search_keeps_to_its_readers_scope_and_comes_in_pages() {
         .send()
         .await;
     assert_eq!(unknown.refusal(400).0, "bad-request");
+    lab.stop().await;
+}
+
+const ADVISORY: &str = "[[advisory]]
+id = \"SEC-1\"
+vulnerabilities = [\"CVE-2026-1234\"]
+effect = \"raise\"
+severity = \"high\"
+reason = \"exploited\"
+link = \"https://sec.example/1\"
+[[advisory]]
+id = \"SEC-2\"
+packages = [\"xz-utils\"]
+effect = \"block\"
+reason = \"a backdoor\"
+link = \"https://sec.example/2\"
+";
+
+#[tokio::test]
+async fn finds_what_an_advisory_speaks_of_and_what_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("advisories")).unwrap();
+    std::fs::write(folder.path().join("advisories/sec.toml"), ADVISORY).unwrap();
+    let listeners = format!(
+        "advisories_dir = \"advisories\"\n{}",
+        crate::kit::lab::LISTENERS
+    );
+    let lab = Lab::inside(folder, &listeners, crate::kit::lab::ENVIRONMENTS).await;
+    let (by_cve, of_cve) = lab.put(NAME, "1");
+    let (by_package, of_package) = lab.put(DOOR, "1");
+    let (clean, of_clean) = lab.put(NAME, "2");
+    let mut listed = trivy(&by_package, &[]);
+    listed["Results"][0]["Packages"] = json!([
+        {"ID": "xz-utils@5.6.1-1", "Name": "xz-utils", "Version": "5.6.1-1"},
+    ]);
+    for (named, report) in [
+        (&of_cve, trivy(&by_cve, &["HIGH"])),
+        (&of_package, listed),
+        (&of_clean, trivy(&clean, &[])),
+    ] {
+        lab.submit(&lab.token, named, &report).await.expect(200);
+    }
+    let found = search(&lab, "advisory=sec-1").await;
+    assert_eq!(
+        (names(&found), &found["total"]),
+        (vec![&*of_cve], &json!(1)),
+        "{found}"
+    );
+    let found = search(&lab, "advisory=SEC-2").await;
+    assert_eq!(names(&found), [&*of_package], "{found}");
+    assert_eq!(found["coverage"]["without_packages"], 2, "{found}");
+    let door = search(&lab, "name=Team%2Fdoor").await;
+    assert_eq!(names(&door), [&*of_package]);
+    let glob = search(&lab, "name=registry.example%2Fteam%2Fa*&cve=CVE-2026-1234").await;
+    assert_eq!(names(&glob), [&*of_cve]);
+    // Nothing is known to run, and that is no all-clear.
+    let running = search(&lab, "running=true").await;
+    assert_eq!(
+        (names(&running).len(), &running["clusters"]),
+        (0, &json!([]))
+    );
+    let unknown = lab.api("GET", "/api/v1/images?advisory=SEC-9").send().await;
+    assert_eq!(unknown.refusal(404).0, "not-found");
     lab.stop().await;
 }

@@ -4,6 +4,8 @@ mod acts;
 mod decisions;
 mod document;
 mod due;
+mod forecast;
+mod image_detail;
 mod images;
 mod leave;
 mod names;

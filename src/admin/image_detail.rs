@@ -1,0 +1,294 @@
+//! `GET /api/v1/images/<digest>`: all that is known of one image.
+
+use std::collections::{BTreeSet, HashSet};
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+
+use super::Admin;
+use super::authenticate::{ReadAccess, RequestTime};
+use super::error::AdminError;
+use super::extract::{PathName, StrictQuery};
+use super::image_lineage::ImageLineage;
+use super::image_search::ImageSearch;
+use super::running_pods::RunningImages;
+use super::within::exception_within;
+use crate::access::Principal;
+use crate::api::{
+    AdvisoryView, BreakGlassView, ErrorBody, ErrorCode, ExceptionView, ImageDetail,
+    ImageDetailQuery, ImageScanView, MAX_FINDINGS_SHOWN, MatchView, PromotedView, RevokedView,
+    SeverityCounts, ToolView,
+};
+use crate::ledger::{KnownImage, RecordedScan};
+use crate::oci::{Digest, Repository};
+use crate::report::Finding;
+use crate::trust::{Promotion, Revocation};
+
+/// Scans of one image that are listed, at most.
+const MAX_SCANS: u32 = 50;
+/// Images that are shown of one digest, at most: a base may lie in very many repositories.
+const MAX_IMAGES: usize = 50;
+
+/// One image, by the digest of its manifest or of an index.
+#[utoipa::path(
+    get,
+    path = "/api/v1/images/{digest}",
+    params(("digest" = String, Path, description = "Of a manifest"), ImageDetailQuery),
+    responses((status = 200, body = ImageDetail), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn one(
+    State(admin): State<Admin>,
+    ReadAccess(principal): ReadAccess,
+    RequestTime(now): RequestTime,
+    PathName(digest): PathName,
+    StrictQuery(query): StrictQuery<ImageDetailQuery>,
+) -> Result<Json<ImageDetail>, AdminError> {
+    let digest = Digest::parse(&digest)
+        .map_err(|error| AdminError::bad_request(format!("{digest:?} is no digest: {error}")))?;
+    let search = ImageSearch {
+        admin: &admin,
+        scope: principal.scope(),
+        environment: admin.known_environment(query.environment)?,
+        denied_since: now,
+    };
+    search.detail(&principal, digest, now).await.map(Json)
+}
+
+/// What was found in scans that stand.
+struct FoundInScans {
+    scans: Vec<ImageScanView>,
+    findings: Vec<MatchView>,
+    /// Ids and aliases, in lower case.
+    names: BTreeSet<String>,
+}
+
+impl ImageSearch<'_> {
+    async fn detail(
+        &self,
+        principal: &Principal,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<ImageDetail, AdminError> {
+        let images = self.images_at(&digest, now).await?;
+        let Some(first) = images.first() else {
+            return Err(nothing_known(&digest));
+        };
+        let kind = match first.manifest == digest {
+            true => "image",
+            false => "index",
+        };
+        let running = RunningImages::new(self);
+        let ledger = &self.admin.ledger;
+        let digests: HashSet<&Digest> = images.iter().flat_map(KnownImage::digests).collect();
+        let found = self.found_in_scans(&images).await?;
+        let lineage = ImageLineage::of(self, first);
+        let more_findings = found.findings.len().saturating_sub(MAX_FINDINGS_SHOWN);
+        let may_view = principal.role().may_view_records();
+        let words = may_view.then(|| self.words_on(&images, &found.names, now));
+        let (exceptions, advisories) = words.unzip();
+        Ok(ImageDetail {
+            kind: kind.to_owned(),
+            first_seen: ledger.first_seen_at(&digest).await?,
+            images: self.views_of(&images, &running).await?,
+            promotions: self.promotions(&digests).await?,
+            revocations: self.revocations(&digests),
+            break_glass: match may_view {
+                true => self.break_glass(&digests, now),
+                false => Vec::new(),
+            },
+            scans: found.scans,
+            more_findings,
+            findings: found
+                .findings
+                .into_iter()
+                .take(MAX_FINDINGS_SHOWN)
+                .collect(),
+            exceptions,
+            advisories,
+            stands_on: lineage.stands_on,
+            carries: lineage.carries,
+            clusters: running.clusters(),
+            digest,
+        })
+    }
+
+    /// The images that a digest is or holds, in repositories of the reader's scope; one
+    /// that was only seen, too.
+    async fn images_at(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Vec<KnownImage>, AdminError> {
+        let covered = |it: &Repository| self.scope.covers_repository(it);
+        let ledger = &self.admin.ledger;
+        let mut images = ledger.images_of([digest]);
+        images.retain(|it| covered(&it.repository));
+        if images.is_empty() {
+            let catalogue = ledger.catalogue(now).await?;
+            let seen = catalogue.of(digest).map(|it| it.image.clone());
+            images.extend(seen.filter(|it| covered(&it.repository)));
+        }
+        images.truncate(MAX_IMAGES);
+        Ok(images)
+    }
+
+    async fn found_in_scans(&self, images: &[KnownImage]) -> Result<FoundInScans, AdminError> {
+        let ledger = &self.admin.ledger;
+        let mut scans = Vec::new();
+        let mut findings = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for image in images {
+            if is_read(&scans, image) {
+                continue;
+            }
+            let history = ledger.scan_history(&image.manifest, MAX_SCANS).await?;
+            for (scan, finding) in ledger.findings_of(&history).await? {
+                let ids = std::iter::once(&finding.id).chain(&finding.aliases);
+                names.extend(ids.map(|id| id.to_ascii_lowercase()));
+                findings.extend(matched(&history, scan, finding));
+            }
+            scans.extend(history.iter().map(scan_view));
+        }
+        let mut findings: Vec<MatchView> = findings.into_iter().collect();
+        findings.sort_by_cached_key(|it| (std::cmp::Reverse(it.severity), it.id.clone()));
+        Ok(FoundInScans {
+            scans,
+            findings,
+            names,
+        })
+    }
+
+    async fn promotions(
+        &self,
+        digests: &HashSet<&Digest>,
+    ) -> Result<Vec<PromotedView>, AdminError> {
+        let ledger = &self.admin.ledger;
+        let all = ledger.promotions_on(digests.iter().copied()).await?;
+        let seen = all.into_iter().filter(|it| {
+            self.covers(&it.environment) && self.scope.covers_repository(&it.repository)
+        });
+        Ok(seen.map(promoted).collect())
+    }
+
+    fn revocations(&self, digests: &HashSet<&Digest>) -> Vec<RevokedView> {
+        let index = self.admin.ledger.index();
+        let all = digests.iter().flat_map(|it| index.revocations(it));
+        let here = all.filter(|it| it.environment.as_ref().is_none_or(|it| self.covers(it)));
+        let mut seen = HashSet::new();
+        let once = here.filter(|it| seen.insert(it.id));
+        once.map(revoked).collect()
+    }
+
+    fn break_glass(&self, digests: &HashSet<&Digest>, now: Timestamp) -> Vec<BreakGlassView> {
+        let granted = self
+            .admin
+            .ledger
+            .index()
+            .active_break_glass(now)
+            .into_iter();
+        let on_it = granted.filter(|it| digests.contains(&it.digest));
+        let within = on_it.filter(|it| self.admin.grant_within(self.scope, it));
+        let views = within.map(BreakGlassView::from);
+        views
+            .map(|it| self.admin.named_within(self.scope, it))
+            .collect()
+    }
+
+    /// The exceptions and advisories that name what was found in the images, or them.
+    fn words_on(
+        &self,
+        images: &[KnownImage],
+        names: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> (Vec<ExceptionView>, Vec<AdvisoryView>) {
+        let rulebook = self.admin.gate.rulebook();
+        let is_found = |id: &String| names.contains(&id.to_ascii_lowercase());
+        let exceptions = rulebook.exceptions().iter().filter(|it| {
+            let mut repositories = images.iter().map(|image| &image.repository);
+            it.vulnerabilities.iter().any(is_found)
+                && repositories.any(|repository| it.images.matches(repository))
+        });
+        let exceptions = exceptions.filter_map(|it| exception_within(self.scope, it));
+        let advisories = rulebook.advisories().iter().filter(|it| {
+            let mut digests = images.iter().flat_map(KnownImage::digests);
+            it.vulnerabilities.iter().any(is_found) || digests.any(|own| it.digests.contains(own))
+        });
+        let advisories = advisories.filter_map(|it| self.admin.advisory_within(self.scope, it));
+        (
+            exceptions.map(|it| ExceptionView::new(&it, now)).collect(),
+            advisories.map(|it| AdvisoryView::new(&it, now)).collect(),
+        )
+    }
+}
+
+fn nothing_known(digest: &Digest) -> AdminError {
+    AdminError::new(
+        ErrorCode::NotFound,
+        format!("no image {digest} is known here"),
+    )
+    .next("it was never pulled, scanned or promoted here; sekisho images lists what was")
+}
+
+/// One image lies in several repositories, and its scans count in each.
+fn is_read(scans: &[ImageScanView], image: &KnownImage) -> bool {
+    scans.iter().any(|it| it.manifest == image.manifest)
+}
+
+fn matched(history: &[RecordedScan], scan: i64, finding: Finding) -> Option<MatchView> {
+    let by = history.iter().find(|it| it.scan.id == scan)?;
+    Some(MatchView {
+        id: Some(finding.id),
+        severity: finding.severity,
+        package: finding.package,
+        installed: finding.installed,
+        fixed: finding.fixed,
+        tool: by.scan.tool.name.clone(),
+        scan: format!("scan:{scan}"),
+        scanned_at: by.scan.scanned_at,
+    })
+}
+
+fn scan_view(recorded: &RecordedScan) -> ImageScanView {
+    let scan = &recorded.scan;
+    ImageScanView {
+        id: format!("scan:{}", scan.id),
+        manifest: scan.manifest.clone(),
+        tool: ToolView {
+            name: scan.tool.name.clone(),
+            version: scan.tool.version.clone(),
+        },
+        submitter: scan.submitter.clone(),
+        scanned_at: scan.scanned_at,
+        received_at: scan.received_at,
+        database_at: scan.database_at,
+        findings: SeverityCounts::counted(&recorded.findings),
+        incomplete: scan.incomplete.iter().map(ToString::to_string).collect(),
+        in_force: recorded.stands,
+    }
+}
+
+fn promoted(promotion: Promotion) -> PromotedView {
+    PromotedView {
+        id: format!("promotion:{}", promotion.id),
+        image: format!("{}@{}", promotion.repository, promotion.digest),
+        environment: promotion.environment,
+        tag: promotion.tag.map(|tag| tag.to_string()),
+        at: promotion.promoted_at,
+        by: promotion.promoter,
+        reason: promotion.reason,
+        link: promotion.link,
+        forced: promotion.forced,
+    }
+}
+
+fn revoked(revocation: Revocation) -> RevokedView {
+    RevokedView {
+        digest: revocation.digest,
+        environment: revocation.environment,
+        repositories: revocation.repositories.written().to_vec(),
+        at: revocation.revoked_at,
+        by: revocation.revoker,
+        reason: revocation.reason,
+    }
+}

@@ -1,0 +1,227 @@
+//! `sekisho forecast`.
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::arguments::SharedArgs;
+use super::client::{ApiClient, RemoteArgs};
+use super::failure::{Exit, Failure};
+use super::listing::{ListOutput, csv_out, list_output};
+use super::output::{Output, Palette, Table, say};
+use crate::api::{FORECAST, ForecastList, ForecastQuery, ForecastView, RunningPodView};
+use crate::app::config::Period;
+use crate::trust::EnvironmentName;
+
+/// What will be denied, and why: first of what runs, the Pods that could not start again
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Looked at is what Pods run, was pulled within 30 days or is promoted: each is judged again
+at each moment at which a scan, a grace, an exception, an advisory, a vouching or an override
+ends. What cannot be judged is counted below the list. Exits 3 if a Pod that runs could not
+start again within that time.
+
+Examples:
+  sekisho forecast
+  sekisho forecast --within 1d --running
+  sekisho forecast --within 30d --environment production --output csv > ends.csv"
+)]
+pub struct ShowForecast {
+    /// How far to look ahead; 90d at most
+    #[arg(long, value_name = "PERIOD", default_value = "7d")]
+    within: Period,
+    /// Only what Pods run
+    #[arg(long)]
+    running: bool,
+    /// Only in this environment
+    #[arg(long, value_name = "ENV")]
+    environment: Option<EnvironmentName>,
+    /// text for people, json for scripts, csv for spreadsheets
+    #[arg(
+        long,
+        value_name = "text|json|csv",
+        default_value = "text",
+        value_parser = list_output()
+    )]
+    output: ListOutput,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+impl ShowForecast {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let client = self.remote.client(shared)?;
+        let hours = SignedDuration::from(self.within).as_hours().max(1);
+        let query = ForecastQuery {
+            within_hours: Some(u32::try_from(hours).unwrap_or(u32::MAX)),
+            environment: self.environment,
+            running: self.running,
+            ..ForecastQuery::default()
+        };
+        let list = fetch(&client, query).await?;
+        match self.output {
+            ListOutput::Json => {
+                let unwritten = |error| Failure::new(format!("cannot write the list: {error}"));
+                say(&serde_json::to_string(&list).map_err(unwritten)?)?;
+            }
+            ListOutput::Csv => csv_out(&list.spreadsheet())?,
+            ListOutput::Text => Output::Text.show("", |palette| render(&list, palette))?,
+        }
+        Ok(match list.denials.iter().any(|it| !it.pods.is_empty()) {
+            true => Exit::Denied,
+            false => Exit::Done,
+        })
+    }
+}
+
+/// All pages as one.
+async fn fetch(client: &ApiClient, query: ForecastQuery) -> Result<ForecastList, Failure> {
+    let mut list = client.get::<ForecastList>(FORECAST, &query).await?.body;
+    while let Some(page) = list.next.take() {
+        let query = ForecastQuery {
+            page: Some(page),
+            ..query.clone()
+        };
+        let more = client.get::<ForecastList>(FORECAST, &query).await?.body;
+        list.denials.extend(more.denials);
+        list.coverage.judged += more.coverage.judged;
+        list.coverage.unknown += more.coverage.unknown;
+        list.next = more.next;
+    }
+    let order = |it: &ForecastView| (it.pods.is_empty(), it.at, it.image.clone());
+    list.denials.sort_by_cached_key(order);
+    Ok(list)
+}
+
+fn render(list: &ForecastList, palette: Palette) -> String {
+    let mut table = Table::new(["WHEN", "CAUSE", "ENVIRONMENT", "PODS", "REASON", "IMAGE"]);
+    for denial in &list.denials {
+        table.row([
+            &when(denial.at, list.from),
+            &cause(denial),
+            denial.environment.as_str(),
+            &pods(&denial.pods),
+            &reasons(denial),
+            &denial.image,
+        ]);
+    }
+    let shown = match table.is_empty() {
+        true => format!("{}\n", nothing(list)),
+        false => table.render(palette) + &next_steps(list),
+    };
+    let ends = list.certificates.iter().map(|end| {
+        let (at, word) = (when(Some(end.at), list.from), palette.bad("certificate"));
+        format!("{word}: that of {} ends {at}\n", end.listener)
+    });
+    shown + &ends.collect::<String>() + &unknown(list, palette)
+}
+
+/// An end that is near in hours, another by its day.
+fn when(at: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(at) = at else {
+        return "now".to_owned();
+    };
+    match at.duration_since(now).as_hours() {
+        hours @ ..48 => format!("in {}h", hours.max(0)),
+        hours => format!("in {}d", hours / 24),
+    }
+}
+
+fn cause(denial: &ForecastView) -> String {
+    match &denial.ends {
+        Some(what) => format!("{} {what}", denial.cause),
+        None => denial.cause.clone(),
+    }
+}
+
+fn reasons(denial: &ForecastView) -> String {
+    let codes: Vec<&str> = denial.reasons.iter().map(|it| it.reason.code()).collect();
+    codes.join(",")
+}
+
+fn pods(pods: &[RunningPodView]) -> String {
+    let Some(first) = pods.first() else {
+        return "-".to_owned();
+    };
+    let workload = first.workload.as_ref().unwrap_or(&first.pod);
+    let count = pods.len();
+    format!("{count}: {}/{} {workload}", first.cluster, first.namespace)
+}
+
+/// What to do about the first of each kind.
+fn next_steps(list: &ForecastList) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let firsts = list.denials.iter().filter_map(|it| it.reasons.first());
+    for reason in firsts {
+        let line = format!("{}: {}\n", reason.reason.code(), reason.next_step);
+        if !told.contains(&line) && told.len() < 5 {
+            told.push(line);
+        }
+    }
+    told.concat()
+}
+
+fn nothing(list: &ForecastList) -> String {
+    let known = list.coverage.judged - list.coverage.unknown;
+    match known {
+        0 => "nothing can be foreseen: no image in use is known".to_owned(),
+        known => format!(
+            "of {known} images in use none will be denied until {:.0}",
+            list.until
+        ),
+    }
+}
+
+/// What could not be looked at.
+fn unknown(list: &ForecastList, palette: Palette) -> String {
+    let word = palette.doubtful("unknown");
+    let told = list.unknown();
+    told.iter()
+        .map(|line| format!("{word}: {line}\n"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(denials: &str, coverage: &str) -> ForecastList {
+        let text = format!(
+            r#"{{"from":"2026-06-01T00:00:00Z","until":"2026-06-08T00:00:00Z","denials":{denials},
+            "next":null,"coverage":{coverage},"certificates":[],"clusters":[]}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    const DENIAL: &str = r#"[{"image":"registry.corp/app@sha256:00","digest":
+        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "environment":"production","exposure":"external","at":"2026-06-01T20:00:00Z",
+        "cause":"exception-ends","ends":"team.toml#2","reasons":[{"reason":"too-severe",
+        "detail":"CVE-1 high","next_step":"rebuild with the fix"}],"pods":[
+        {"cluster":"a","namespace":"shop","pod":"web-1","workload":"ReplicaSet/web"}]}]"#;
+
+    const KNOWN: &str = r#"{"in_use":3,"running":1,"judged":3,"unknown":1,"unnamed_pods":0}"#;
+
+    #[test]
+    fn tells_when_why_what_runs_and_what_to_do() {
+        let told = render(&list(DENIAL, KNOWN), Palette::plain());
+        for part in [
+            "in 20h",
+            "exception-ends team.toml#2",
+            "1: a/shop ReplicaSet/web",
+            "too-severe: rebuild with the fix",
+            "unknown: 1 images in use were never judged here",
+            "unknown: which Pods run is unknown",
+        ] {
+            assert!(told.contains(part), "{part}\n{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_all_clear() {
+        let none = r#"{"in_use":2,"running":0,"judged":2,"unknown":2,"unnamed_pods":1}"#;
+        let told = render(&list("[]", none), Palette::plain());
+        assert!(told.starts_with("nothing can be foreseen"), "{told}");
+        let some = render(&list("[]", KNOWN), Palette::plain());
+        assert!(some.starts_with("of 2 images in use none will"), "{some}");
+    }
+}

@@ -1,0 +1,156 @@
+//! All that is on record of one image: its scans over time, and who let it in where. For
+//! people who look at it, not for judgement.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::scans::{ScanRow, current_ids, read_all};
+use super::{Ledger, LedgerError, columns};
+use crate::metrics::LedgerVerb;
+use crate::oci::Digest;
+use crate::report::{Finding, Severity};
+use crate::trust::{Promotion, Scan};
+
+/// A scan as it is on record, without what it lists.
+#[derive(Clone, Debug)]
+pub struct RecordedScan {
+    pub scan: Scan,
+    /// Nothing newer has replaced it.
+    pub stands: bool,
+    /// How many findings it has of each severity; `None`: the scanner did not rate them.
+    pub findings: HashMap<Option<Severity>, u64>,
+}
+
+type PromotionRow = (
+    i64,
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    i64,
+    Option<String>,
+    Option<String>,
+    bool,
+);
+
+impl Ledger {
+    /// The scans of a manifest that were not withdrawn, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn scan_history(
+        &self,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<RecordedScan>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::ScanCoverage);
+        let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ? \
+                    ORDER BY scanned_at DESC, id DESC LIMIT ?";
+        let rows: Vec<ScanRow> = sqlx::query_as(kept)
+            .bind(manifest.to_string())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        let scans = read_all(rows)?;
+        let standing = current_ids(&scans)?;
+        let mut counts = self.severities_of(&scans).await?;
+        let recorded = scans.into_iter().map(|scan| RecordedScan {
+            stands: standing.contains(&scan.id),
+            findings: counts.remove(&scan.id).unwrap_or_default(),
+            scan,
+        });
+        Ok(recorded.collect())
+    }
+
+    /// What the standing scans among `scans` find, each with the scan that found it.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn findings_of(
+        &self,
+        scans: &[RecordedScan],
+    ) -> Result<Vec<(i64, Finding)>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::FindingsNaming);
+        let standing = scans.iter().filter(|it| it.stands);
+        let ids: Vec<i64> = standing.map(|it| it.scan.id).collect();
+        let of = "SELECT scan, body FROM findings \
+                  WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal";
+        let rows: Vec<(i64, String)> = sqlx::query_as(of)
+            .bind(columns::json(&ids)?)
+            .fetch_all(&self.readers)
+            .await?;
+        let read = |(scan, body): (i64, String)| Ok((scan, columns::body(&body)?));
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn severities_of(
+        &self,
+        scans: &[Scan],
+    ) -> Result<HashMap<i64, HashMap<Option<Severity>, u64>>, LedgerError> {
+        let ids: Vec<i64> = scans.iter().map(|scan| scan.id).collect();
+        let counted = "SELECT scan, body ->> '$.severity' AS severity, count(*) FROM findings \
+                       WHERE scan IN (SELECT value FROM json_each(?)) GROUP BY scan, severity";
+        let rows: Vec<(i64, Option<String>, i64)> = sqlx::query_as(counted)
+            .bind(columns::json(&ids)?)
+            .fetch_all(&self.readers)
+            .await?;
+        let mut found: HashMap<i64, HashMap<Option<Severity>, u64>> = HashMap::new();
+        for (scan, severity, count) in rows {
+            let severity = severity.map(|word| columns::body(&format!("{word:?}")));
+            let counts = found.entry(scan).or_default();
+            counts.insert(severity.transpose()?, columns::unsigned(count)?);
+        }
+        Ok(found)
+    }
+
+    /// The promotions of these digests that stand, in every environment and repository, the
+    /// newest first.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn promotions_on<'a>(
+        &self,
+        digests: impl IntoIterator<Item = &'a Digest>,
+    ) -> Result<Vec<Promotion>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::KnownPlaces);
+        let of = "SELECT id, environment, repository, digest, tag, promoter, promoted_at, \
+                  reason, link, forced FROM promotions WHERE withdrawn_at IS NULL \
+                  AND digest IN (SELECT value FROM json_each(?)) ORDER BY id DESC";
+        let rows: Vec<PromotionRow> = sqlx::query_as(of)
+            .bind(columns::list(digests))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(promotion).collect()
+    }
+
+    /// When a manifest was first seen in any repository and environment.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn first_seen_at(&self, digest: &Digest) -> Result<Option<Timestamp>, LedgerError> {
+        let first = "SELECT min(first_seen) FROM facts WHERE digest = ?";
+        let at: Option<i64> = sqlx::query_scalar(first)
+            .bind(digest.to_string())
+            .fetch_one(&self.readers)
+            .await?;
+        columns::time_if(at)
+    }
+}
+
+fn promotion(row: PromotionRow) -> Result<Promotion, LedgerError> {
+    let (id, environment, repository, digest, tag, promoter, at, reason, link, forced) = row;
+    Ok(Promotion {
+        id,
+        environment: columns::text(&environment)?,
+        repository: columns::text(&repository)?,
+        digest: columns::text(&digest)?,
+        tag: tag.as_deref().map(columns::text).transpose()?,
+        promoter,
+        promoted_at: columns::time(at)?,
+        reason,
+        link,
+        forced,
+    })
+}

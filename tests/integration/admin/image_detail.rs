@@ -1,0 +1,125 @@
+//! All that is known of one image.
+
+use sekisho::demo::SampleIndex;
+use serde_json::{Value, json};
+
+use crate::kit::lab::{Lab, NAME, grype, named, sample, trivy};
+
+async fn detail(lab: &Lab, digest: &impl std::fmt::Display) -> Value {
+    let path = format!("/api/v1/images/{digest}");
+    lab.api("GET", &path).send().await.expect(200)
+}
+
+#[tokio::test]
+async fn one_image_is_told_with_its_scans_findings_promotions_and_revocations() {
+    let lab = Lab::start().await;
+    let (image, of_image) = lab.put(NAME, "1");
+    lab.submit(&lab.token, &of_image, &trivy(&image, &["LOW", "HIGH"]))
+        .await
+        .expect(200);
+    lab.submit(&lab.token, &of_image, &grype(&image))
+        .await
+        .expect(200);
+    let force = json!({"image": of_image, "environment": "production", "force": true,
+        "link": "https://git.example/1"});
+    lab.promote(&lab.token, force).await.expect(200);
+    let revoke = json!({"image": of_image, "reason": "leaks a key"});
+    lab.api("POST", "/api/v1/revocations")
+        .json(&revoke)
+        .send()
+        .await
+        .expect(200);
+    let found = detail(&lab, &image.manifest.digest).await;
+    assert_eq!(
+        (&found["kind"], &found["images"][0]["image"]),
+        (&json!("image"), &json!(of_image))
+    );
+    assert_eq!(found["images"][0]["platform"], "linux/amd64");
+    let scans = found["scans"].as_array().unwrap();
+    assert_eq!(scans.len(), 2, "{found}");
+    assert!(scans.iter().all(|it| it["in_force"] == true), "{found}");
+    let counted = scans
+        .iter()
+        .find(|it| it["tool"]["name"] == "trivy")
+        .unwrap();
+    assert_eq!(
+        (&counted["findings"]["high"], &counted["findings"]["low"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        found["findings"][0]["severity"], "high",
+        "the gravest first"
+    );
+    assert_eq!(found["promotions"][0]["link"], "https://git.example/1");
+    assert_eq!(found["revocations"][0]["reason"], "leaks a key");
+    assert_eq!(found["exceptions"], json!([]));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_shows_the_images_that_it_holds_and_what_it_stands_on() {
+    let lab = Lab::start().await;
+    let (amd, arm) = (sample("i", "amd64"), sample("i", "arm64"));
+    let index = SampleIndex::new(vec![amd.clone(), arm.clone()]);
+    let of_index = lab.put_index(NAME, &index);
+    let force = json!({"image": of_index, "environment": "production", "force": true});
+    lab.promote(&lab.token, force).await.expect(200);
+    let found = detail(&lab, &index.manifest.digest).await;
+    assert_eq!(found["kind"], "index");
+    let mut images: Vec<&str> = found["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["image"].as_str().unwrap())
+        .collect();
+    images.sort_unstable();
+    let mut expected = [
+        named(NAME, &amd.manifest.digest),
+        named(NAME, &arm.manifest.digest),
+    ];
+    expected.sort();
+    assert_eq!(images, expected);
+    assert_eq!(found["images"][0]["promoted"], json!(["production"]));
+    assert_eq!(
+        found["images"][0]["scanned_at"],
+        Value::Null,
+        "nobody scanned it"
+    );
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn one_image_keeps_to_its_readers_scope() {
+    let lab = Lab::start().await;
+    let (image, of_image) = lab.put(NAME, "1");
+    lab.submit(&lab.token, &of_image, &trivy(&image, &["HIGH"]))
+        .await
+        .expect(200);
+    let path = format!("/api/v1/images/{}", image.manifest.digest);
+    for (name, role, scope, status) in [
+        ("here", "viewer", "registry.example/team/*", 200),
+        ("elsewhere", "viewer", "registry.example/other/*", 404),
+        ("node", "puller", "registry.example/team/*", 403),
+    ] {
+        let token = lab
+            .token(json!({"name": name, "role": role, "repositories": [scope]}))
+            .await;
+        let answer = lab.nobody("GET", &path).token(&token).send().await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text());
+    }
+    let token = lab.token(json!({"name": "ci", "role": "scanner"})).await;
+    let told = lab
+        .nobody("GET", &path)
+        .token(&token)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        told["exceptions"],
+        Value::Null,
+        "a scanner reads no exceptions"
+    );
+    let odd = lab.api("GET", "/api/v1/images/sha256:0").send().await;
+    assert_eq!(odd.refusal(400).0, "bad-request");
+    lab.stop().await;
+}
