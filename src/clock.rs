@@ -45,6 +45,11 @@ impl Clock {
     }
 }
 
+/// When a request came in: a door reads the clock once, and notes it in the request's
+/// extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceivedAt(pub Timestamp);
+
 #[cfg(test)]
 mod tests {
     use super::*;

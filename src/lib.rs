@@ -15,6 +15,7 @@ pub mod audit;
 pub mod cache;
 pub mod cli;
 pub mod clock;
+pub mod console;
 pub mod demo;
 pub mod diagnosis;
 pub mod flight;

@@ -13,11 +13,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Admin;
 use super::error::AdminError;
 use super::extract::Sender;
-use crate::access::{Principal, Role};
+use crate::access::{Principal, Role, SignedIn};
 use crate::api::ErrorCode;
+use crate::clock::ReceivedAt;
 use crate::http::{AuthorizationHeader, Peer};
 
-/// When the request came in; the clock is read once.
+/// When the request came in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestTime(pub(super) Timestamp);
 
@@ -37,6 +38,7 @@ pub(super) struct RecordsReader(pub(super) Principal);
 /// By what somebody reads, to be asked again while a stream is open.
 pub(super) enum ReadCredential {
     Token(SecretString),
+    SignedIn(SignedIn),
     /// Of a client on loopback, where that is set.
     None,
 }
@@ -46,6 +48,7 @@ impl ReadCredential {
     pub(super) fn principal(&self, admin: &Admin, now: Timestamp) -> Option<Principal> {
         match self {
             Self::Token(token) => admin.ledger.authenticate(token.expose_secret(), now),
+            Self::SignedIn(signed_in) => signed_in.still(now),
             Self::None => Some(Principal::anonymous(Role::Viewer)),
         }
     }
@@ -67,7 +70,7 @@ pub(super) async fn admit_host(
     }
     request
         .extensions_mut()
-        .insert(RequestTime(admin.gate.now()));
+        .insert(ReceivedAt(admin.gate.now()));
     next.run(request).await
 }
 
@@ -75,7 +78,8 @@ impl FromRequestParts<Admin> for RequestTime {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Admin) -> Result<Self, AdminError> {
-        let now = parts.extensions.get::<Self>().copied();
+        let now = parts.extensions.get::<ReceivedAt>();
+        let now = now.map(|ReceivedAt(now)| Self(*now));
         now.ok_or_else(|| AdminError::new(ErrorCode::Internal, "no clock"))
     }
 }
@@ -119,7 +123,12 @@ impl FromRequestParts<Admin> for ReadCredential {
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, AdminError> {
         ReadAccess::from_request_parts(parts, admin).await?;
-        Ok(sent_token(parts)?.map_or(Self::None, Self::Token))
+        let signed_in = parts.extensions.get::<SignedIn>().cloned();
+        Ok(match (sent_token(parts)?, signed_in) {
+            (Some(token), _) => Self::Token(token),
+            (None, Some(signed_in)) => Self::SignedIn(signed_in),
+            (None, None) => Self::None,
+        })
     }
 }
 
@@ -140,14 +149,16 @@ fn sent_by(parts: &mut Parts, principal: &Principal) {
     parts.extensions.insert(sender);
 }
 
-/// `None`: no token was sent. An invalid token is an error, never an anonymous client.
+/// `None`: no token was sent, and nobody is signed in. An invalid token is an error, never
+/// an anonymous client.
 fn authenticated(
     parts: &Parts,
     admin: &Admin,
     now: Timestamp,
 ) -> Result<Option<Principal>, AdminError> {
     let Some(token) = sent_token(parts)? else {
-        return Ok(None);
+        let signed_in = parts.extensions.get::<SignedIn>();
+        return Ok(signed_in.map(|it| it.principal.clone()));
     };
     match admin.ledger.authenticate(token.expose_secret(), now) {
         Some(principal) => Ok(Some(principal)),

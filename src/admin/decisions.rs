@@ -2,8 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
 use jiff::Timestamp;
 
 use super::Admin;
@@ -16,15 +14,12 @@ use crate::api::{
     DecisionList, DecisionQuery, DecisionRecord, ErrorBody, ErrorCode, MAX_DECISIONS,
 };
 use crate::ledger::DecisionFilter;
-use crate::oci::{printable, without_controls};
 use crate::trust::{Decision, DecisionId};
 
 /// Decisions in one answer when the query has no `limit`.
 const DEFAULT_DECISIONS: usize = 100;
 /// The shortest beginning of an id that is looked for, in characters.
 const MIN_ID_CHARS: usize = 6;
-/// The longest line of the plain-text page, in characters.
-const MAX_PAGE_LINE_CHARS: usize = 500;
 
 /// List decisions, newest first.
 #[utoipa::path(
@@ -113,31 +108,6 @@ pub(super) async fn one(
     Ok(Json(find(&admin, &id).await?.into()))
 }
 
-/// The page that a denial links to, in plain text.
-pub(super) async fn page(
-    State(admin): State<Admin>,
-    PathName(id): PathName,
-) -> Result<Response, AdminError> {
-    let decision = find(&admin, &id).await?;
-    let mut response = without_controls(&text(&decision))
-        .into_owned()
-        .into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    Ok(response)
-}
-
 async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {
     let unknown = || {
         AdminError::new(ErrorCode::NotFound, "no decision has that id").next(
@@ -146,37 +116,4 @@ async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {
     };
     let id = DecisionId::parse(id).ok_or_else(unknown)?;
     admin.ledger.decision(&id).await?.ok_or_else(unknown)
-}
-
-fn text(decision: &Decision) -> String {
-    let reasons: Vec<&str> = decision
-        .reasons
-        .iter()
-        .map(|reason| reason.code())
-        .collect();
-    let digest = decision
-        .digest
-        .as_ref()
-        .map_or("-".to_owned(), ToString::to_string);
-    let lines = [
-        ("decision", decision.id.to_string()),
-        ("verdict", decision.verdict.as_str().to_owned()),
-        ("message", decision.message.clone()),
-        ("image", decision.image.clone()),
-        ("digest", digest),
-        (
-            "environment",
-            format!("{} ({})", decision.environment, decision.mode),
-        ),
-        ("exposure", decision.exposure.to_string()),
-        ("reasons", reasons.join(", ")),
-        ("time", decision.time.to_string()),
-        ("count", decision.count.to_string()),
-        ("evidence", decision.evidence.join(", ")),
-        ("policy", decision.policy_revision.clone()),
-    ];
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, MAX_PAGE_LINE_CHARS)))
-        .collect()
 }

@@ -1,12 +1,13 @@
 //! The door: the routes within their stack, and what that refuses in the API's words.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
 use http::{HeaderValue, Request, header};
 use tower::ServiceExt;
 
 use super::Admin;
+use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::router::router;
 use crate::api::ErrorCode;
@@ -19,8 +20,10 @@ pub struct AdminDoor {
 }
 
 impl AdminDoor {
-    pub fn new(admin: Admin, limits: StackLimits) -> Self {
-        Self::of(router(admin), limits)
+    /// `around` puts pages around the API's routes. Both answer to the same hosts.
+    pub fn new(admin: Admin, around: impl FnOnce(Router) -> Router, limits: StackLimits) -> Self {
+        let hosts = middleware::from_fn_with_state(admin.clone(), admit_host);
+        Self::of(around(router(admin)).layer(hosts), limits)
     }
 
     fn of(routes: Router, limits: StackLimits) -> Self {

@@ -30,6 +30,7 @@ mod images;
 mod images_in_use;
 mod origin;
 mod overrides;
+mod passing;
 mod promotions;
 mod replays;
 mod revocations;

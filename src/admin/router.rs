@@ -1,18 +1,18 @@
-//! The API on one page: every route, and what all of them pass within the stack.
+//! The API on one page: every route.
 
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::{
     Admin, acts, decision_stream, decisions, due, exceptions, forecast, image_detail, image_list,
-    overrides, promotions, replays, revocations, scans, status, tokens, unpushed, verdicts,
+    overrides, passing, promotions, replays, revocations, scans, status, tokens, unpushed,
+    verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -26,7 +26,7 @@ use crate::api::ErrorCode;
 )]
 struct ApiDocument;
 
-/// All routes of the admin address.
+/// All routes of the API.
 pub(super) fn router(admin: Admin) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
@@ -49,6 +49,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(exceptions::exceptions))
         .routes(routes!(exceptions::advisories))
         .routes(routes!(verdicts::verdict))
+        .routes(routes!(passing::list))
         .routes(routes!(decisions::list))
         .routes(routes!(decision_stream::follow))
         .routes(routes!(decisions::one))
@@ -61,10 +62,8 @@ pub(super) fn router(admin: Admin) -> Router {
         "/api/v1/openapi.json",
         axum::routing::get(move || async move { Json(document) }),
     )
-    .route("/d/{id}", axum::routing::get(decisions::page))
     .fallback(unknown)
     .method_not_allowed_fallback(other_method)
-    .layer(middleware::from_fn_with_state(admin.clone(), admit_host))
     .with_state(admin)
 }
 

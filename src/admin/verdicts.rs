@@ -43,7 +43,7 @@ pub(super) async fn verdict(
 
 /// As a pull of that reference would be resolved and judged now, by a client that may
 /// pull: the one that asks for a verdict need not be allowed to.
-async fn explain(
+pub(super) async fn explain(
     admin: &Admin,
     image: &ImageRef,
     environment: &EnvironmentName,

@@ -14,11 +14,13 @@ mod decision_stream;
 mod due;
 mod error;
 mod exception;
+mod exception_draft;
 mod finding;
 mod forecast;
 mod image_detail;
 mod image_search;
 mod overrides;
+mod passing;
 mod promotion;
 mod replay;
 mod revocation;
@@ -41,6 +43,7 @@ pub use decision_stream::{
 pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use exception::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
+pub use exception_draft::{DraftWords, ExceptionDraft, TO_BE_WRITTEN};
 pub use finding::{AppliedPolicyView, FindingView, MAX_FINDINGS_SHOWN};
 pub use forecast::{
     CertificateEndView, FORECAST, ForecastCoverage, ForecastList, ForecastQuery, ForecastReason,
@@ -57,6 +60,7 @@ pub use overrides::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
     MODES, ModeEnded, ModeList, ModeRequest, ModeView,
 };
+pub use passing::{MAX_JUDGED, PASSING, PassingList, PassingQuery, PassingView};
 pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
 pub use replay::{
     MAX_REPLAY_BYTES, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange,

@@ -10,6 +10,7 @@ use super::{
     replay_policy, status, webhook,
 };
 use crate::admin::{Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls};
+use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
 use crate::oci::RegistryHost;
@@ -85,7 +86,8 @@ pub(super) fn open(
     open_admin(sockets.admin, sockets.ops, views, parts, tasks)
 }
 
-/// The admin API, and the probes: at an address of their own, else beside it.
+/// The admin API with the console around it, and the probes: at an address of their own,
+/// else beside it.
 fn open_admin(
     bound: BoundListener,
     ops_bound: Option<BoundListener>,
@@ -100,7 +102,9 @@ fn open_admin(
         readiness: health::readiness(parts),
     };
     let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
-    let admin = Arc::new(AdminDoor::new(admin_of(parts, views), StackLimits::ADMIN));
+    let pages = |api| console(console_of(parts), api);
+    let admin = AdminDoor::new(admin_of(parts, views), pages, StackLimits::ADMIN);
+    let admin = Arc::new(admin);
     let limits = limits::of_listener(&parts.config.limits);
     match ops_bound {
         Some(ops_bound) => {
@@ -218,6 +222,19 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         policies: replay_policy::reader(parts),
         uploads: parts.uploads.clone(),
         heavy: HeavyWork::new(),
+    }
+}
+
+fn console_of(parts: &Arc<Components>) -> ConsoleOptions {
+    let public = url::Url::parse(&parts.public_url).ok();
+    let is_https = public.as_ref().is_some_and(|url| url.scheme() == "https");
+    ConsoleOptions {
+        ledger: parts.ledger.clone(),
+        public_origin: public
+            .map(|url| url.origin().ascii_serialization())
+            .unwrap_or_default(),
+        secure: is_https || parts.config.admin.tls.is_some(),
+        merge_request_url: parts.config.console.merge_request_url.clone(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `sekisho exceptions draft`: prints an exception for review.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -10,10 +8,11 @@ use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::named_decision::NamedDecision;
 use super::output::say;
-use crate::api::{DECISIONS, DecisionRecord, FindingView, VERDICTS, VerdictQuery, VerdictView};
+use crate::api::{
+    DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, VERDICTS, VerdictQuery, VerdictView,
+};
 use crate::app::config::Period;
 use crate::oci::{ImageRef, RegistryHost, readable};
-use crate::trust::{DenialReason, END_OF_LIFE, FindingOutcome};
 
 /// Print the exception that a denial would need, to be reviewed and committed
 #[derive(Debug, Args)]
@@ -64,41 +63,15 @@ impl Draft {
             .await?;
         let repository = repository_of(&answer.body)?;
         let verdict = verdict(&client, &answer.body, &repository).await?;
-        let accepts = Accepts::of(&verdict)?;
-        say(&self.toml(&repository, &accepts))?;
-        Ok(Exit::Done)
-    }
-
-    fn toml(&self, repository: &str, accepts: &Accepts) -> String {
-        let quoted = |text: &str| toml::Value::from(text).to_string();
-        let mut text = String::new();
-        for line in &accepts.comments {
-            text.push_str(&format!("# {line}\n"));
-        }
-        text.push_str("[[exception]]\n");
-        let list = |ids: &[String]| {
-            ids.iter()
-                .map(|id| quoted(id))
-                .collect::<Vec<_>>()
-                .join(", ")
+        let draft = ExceptionDraft::of(&verdict).ok_or_else(|| nothing_to_accept(&verdict))?;
+        let words = DraftWords {
+            reason: &self.reason,
+            link: &self.link,
+            owner: &self.owner,
+            last_day: &last_day(Timestamp::now(), self.expires.into()),
         };
-        if !accepts.vulnerabilities.is_empty() {
-            text.push_str(&format!(
-                "vulnerabilities = [{}]\n",
-                list(&accepts.vulnerabilities)
-            ));
-        }
-        if accepts.end_of_life {
-            text.push_str("accept = [\"end-of-life\"]\n");
-        }
-        let last_day = last_day(Timestamp::now(), self.expires.into());
-        text + &format!(
-            "images = [{}]\nreason = {}\nlink = {}\nowner = {}\nexpires = {last_day}\n",
-            quoted(repository),
-            quoted(&self.reason),
-            quoted(&self.link),
-            quoted(&self.owner),
-        )
+        say(&draft.toml(&repository, words))?;
+        Ok(Exit::Done)
     }
 }
 
@@ -132,49 +105,6 @@ async fn verdict(
         any_gateway: false,
     };
     Ok(client.get::<VerdictView>(VERDICTS, &query).await?.body)
-}
-
-/// What an exception would have to accept.
-struct Accepts {
-    vulnerabilities: Vec<String>,
-    end_of_life: bool,
-    comments: Vec<String>,
-}
-
-impl Accepts {
-    fn of(verdict: &VerdictView) -> Result<Self, Failure> {
-        let severe = |finding: &&FindingView| finding.outcome == FindingOutcome::TooSevere;
-        let mut comments: BTreeMap<&str, String> = BTreeMap::new();
-        for finding in verdict.findings.iter().filter(severe) {
-            comments
-                .entry(&finding.id)
-                .or_insert_with(|| comment(finding));
-        }
-        let end_of_life = verdict.reasons.iter().any(|denial| {
-            denial.reason == DenialReason::ScanIncomplete && denial.detail == END_OF_LIFE
-        });
-        if comments.is_empty() && !end_of_life {
-            return Err(nothing_to_accept(verdict));
-        }
-        Ok(Self {
-            vulnerabilities: comments.keys().map(|id| readable(id, 200)).collect(),
-            end_of_life,
-            comments: comments.into_values().collect(),
-        })
-    }
-}
-
-fn comment(finding: &FindingView) -> String {
-    let severity = finding.severity.as_str().to_uppercase();
-    let fixed = match &finding.fixed {
-        Some(fixed) => format!("fixed {fixed}"),
-        None => "no fix yet".to_owned(),
-    };
-    let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
-    readable(
-        &format!("{id} {severity} {package} {installed}, {fixed}"),
-        240,
-    )
 }
 
 fn nothing_to_accept(verdict: &VerdictView) -> Failure {

@@ -19,7 +19,7 @@ use super::alias::Alias;
 use super::change::{LedgerChange, PromotedTag};
 use super::membership::Membership;
 use super::overrides_index::Overrides;
-use super::token_holders::TokenHolders;
+use super::token_holders::{TokenHash, TokenHolders};
 use super::verdict_cache::VerdictCache;
 use crate::access::Principal;
 use crate::oci::{Closure, Digest, Repository, Tag};
@@ -258,5 +258,10 @@ impl Index {
     /// The holder of a token that is neither revoked nor expired.
     pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
         self.tables.load().holders.authenticate(plaintext, now)
+    }
+
+    /// The same by the token's hash.
+    pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {
+        self.tables.load().holders.holder(token, now)
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
+use crate::memory::HeapSize;
 
 pub(super) const SECRET_PREFIX: &str = "sks_";
 /// 256 random bits, written in hexadecimal; no slow hash is needed for those.
@@ -85,9 +86,30 @@ impl TokenHolders {
         if plaintext.len() != SECRET_PREFIX.len() + 2 * SECRET {
             return None;
         }
-        let holder = self.by_hash.get(&hash(plaintext))?;
+        self.holder(&TokenHash::of(plaintext), now)
+    }
+
+    pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {
+        let holder = self.by_hash.get(&token.0)?;
         let fresh = holder.expires_at.is_none_or(|end| now < end);
         fresh.then(|| holder.principal.clone())
+    }
+}
+
+/// A token that was shown here, without its secret: by this its holder is found again for as
+/// long as the token holds.
+#[derive(Clone)]
+pub struct TokenHash(Vec<u8>);
+
+impl TokenHash {
+    pub fn of(plaintext: &str) -> Self {
+        Self(hash(plaintext))
+    }
+}
+
+impl HeapSize for TokenHash {
+    fn heap_size(&self) -> usize {
+        self.0.capacity()
     }
 }
 

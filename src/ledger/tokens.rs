@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
-use super::token_holders::{SECRET, SECRET_PREFIX, TokenRecord, TokenRow, hash};
+use super::token_holders::{SECRET, SECRET_PREFIX, TokenHash, TokenRecord, TokenRow, hash};
 use super::withdraw::{Withdrawn, withdraw};
 use super::{Ledger, LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
@@ -132,6 +132,11 @@ impl Ledger {
     /// The holder of this token. Memory only; `None` before the index is loaded.
     pub fn authenticate(&self, plaintext: &str, now: Timestamp) -> Option<Principal> {
         self.index.authenticate(plaintext, now)
+    }
+
+    /// The holder of a token that was shown before, as [`Self::authenticate`] finds it now.
+    pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {
+        self.index.holder(token, now)
     }
 
     pub(super) async fn token_row(&self, name: &str) -> Result<Option<TokenRow>, LedgerError> {

@@ -7,6 +7,7 @@ mod admission;
 mod app;
 mod cli;
 mod config;
+mod console;
 mod docs;
 mod house;
 mod judgement;

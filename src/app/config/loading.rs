@@ -12,9 +12,10 @@ use super::proxy::ProxyEnvironment;
 use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
-    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, Fingerprint, LedgerConfig, LimitsConfig,
-    ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig, VulnerabilityPolicyFiles,
-    WebhookConfig, images, limits, listeners, policy_folders, storage, upstreams, webhook,
+    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, Fingerprint, LedgerConfig,
+    LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
+    VulnerabilityPolicyFiles, WebhookConfig, console, images, limits, listeners, policy_folders,
+    storage, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
@@ -36,6 +37,7 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     pub admin: AdminConfig,
     pub ops: Option<OpsConfig>,
+    pub console: ConsoleConfig,
     /// Of every listener.
     pub limits: LimitsConfig,
     pub webhook: Option<WebhookConfig>,
@@ -317,6 +319,7 @@ fn read(
     let listeners = listeners::listeners(&mut root, &sections.environments, &upstreams);
     let admin = listeners::admin(&mut root);
     let ops = listeners::ops(&mut root);
+    let console = console::console(&mut root);
     let limits = limits::limits(&mut root);
     let webhook = webhook::webhook(&mut root);
     let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
@@ -331,6 +334,7 @@ fn read(
         listeners,
         admin: admin?,
         ops,
+        console,
         limits,
         webhook,
         clusters,

@@ -11,6 +11,7 @@ mod address;
 mod admin_access;
 mod advisories;
 mod authorities;
+mod console;
 mod credentials;
 mod diagnostics;
 mod entry_words;
@@ -47,6 +48,7 @@ mod tests;
 
 pub use address::{TlsConfig, TlsPaths};
 pub use admin_access::AdminAccess;
+pub use console::ConsoleConfig;
 pub use credentials::{ConfiguredCredentials, password_of};
 pub use diagnostics::{Problem, Problems};
 pub use files::PolicyFiles;

@@ -41,6 +41,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "delete /api/v1/modes/{environment}",
         "post /api/v1/replays",
         "get /api/v1/verdicts",
+        "get /api/v1/passing",
         "get /api/v1/acts",
         "get /api/v1/decisions",
         "get /api/v1/decisions/stream",

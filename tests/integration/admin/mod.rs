@@ -10,6 +10,7 @@ mod images;
 mod leave;
 mod names;
 mod overload;
+mod passing;
 mod promotions;
 mod reading;
 mod replays;

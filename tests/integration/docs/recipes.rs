@@ -31,6 +31,7 @@ fn every_recipe_that_was_promised_is_there() {
         "A metric",
         "A key of the configuration",
         "An admin route",
+        "A page of the console",
     ] {
         let (_, recipe) = page.split_once(&format!("### {title}\n")).expect(title);
         let recipe = recipe.split("\n#").next().unwrap();

@@ -39,7 +39,7 @@ const FLOORS: [&[&str]; 10] = [
         "api",
     ],
     &["gate", "tls::manager"],
-    &["registry", "admission", "admin", "ops"],
+    &["registry", "admission", "admin", "console", "ops"],
     &["app", "demo"],
     &["cli"],
     &["main"],

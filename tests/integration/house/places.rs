@@ -18,7 +18,15 @@ const PURE: [&str; 14] = [
     "access",
     "api",
 ];
-const DOORS: [&str; 6] = ["http", "registry", "admission", "admin", "ops", "demo"];
+const DOORS: [&str; 7] = [
+    "http",
+    "registry",
+    "admission",
+    "admin",
+    "console",
+    "ops",
+    "demo",
+];
 const FILES: [&str; 7] = [
     "cache",
     "audit",

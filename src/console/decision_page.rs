@@ -1,0 +1,224 @@
+//! One decision as a page: what was asked, why it came out so, how it would come out now,
+//! and what to do about it.
+
+use askama::Template;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::admin_api::ApiRefusal;
+use super::finding_rows::FindingRow;
+use super::frame::Frame;
+use super::merge_request::{self, ExceptionFile};
+use super::moment::Moment;
+use super::page::Page;
+use super::remedies::{NamedImage, Remedy, emergency};
+use super::visit::Visit;
+use crate::api::{
+    CheckView, DecisionRecord, DraftWords, ErrorCode, ExceptionDraft, PASSING, PassingList,
+    PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictQuery, VerdictView,
+};
+use crate::oci::ImageRef;
+use crate::trust::Outcome;
+
+/// How long a drafted exception is to hold, unless somebody writes another end.
+const DRAFT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Passing digests that are shown.
+const MAX_PASSING_SHOWN: usize = 3;
+
+#[derive(Template)]
+#[template(path = "decision.html", config = "src/console/askama.toml")]
+struct DecisionPage {
+    frame: Frame,
+    record: DecisionRecord,
+    at: Moment,
+    word: &'static str,
+    remedies: Vec<Remedy>,
+    emergency: Option<String>,
+    now: NowJudged,
+    findings: Vec<FindingRow>,
+    draft: Option<DraftShown>,
+    passing: PassingShown,
+}
+
+/// How the same would be judged now.
+enum NowJudged {
+    /// Whether a pull would pass, and since when it may change by itself.
+    Known {
+        allowed: bool,
+        until: Option<Moment>,
+        more_findings: usize,
+    },
+    /// It is not known, for this reason.
+    Unknown(String),
+    /// Only readers are told.
+    SignIn,
+}
+
+/// An exception that would lift it, to be copied or opened.
+struct DraftShown {
+    toml: String,
+    address: Option<String>,
+}
+
+/// Other digests of the repository that would pass.
+enum PassingShown {
+    Found(Vec<PassingRow>),
+    /// None of so many that were judged, and whether more are known.
+    NoneOf(usize, bool),
+    Unknown,
+}
+
+struct PassingRow {
+    image: String,
+    tag: Option<String>,
+    promoted: Option<Moment>,
+}
+
+pub(super) async fn drawn(visit: &Visit, address: &str, record: DecisionRecord) -> Page {
+    let image = named(&record);
+    let verdict = verdict(visit, &record, image.as_ref()).await;
+    let verdict = verdict.as_ref();
+    let asked = record.verdict != Outcome::Allowed && verdict.is_ok();
+    let passing = match &image {
+        Some(image) if asked => passing(visit, &record, image).await,
+        _ => PassingShown::Unknown,
+    };
+    let found = verdict.ok().map(|it| &it.findings);
+    let frame = visit.frame(&format!("{} {}", word(record.verdict), record.image));
+    Page::of(&DecisionPage {
+        frame: frame.twin(address),
+        at: Moment::new(record.time, visit.now),
+        word: word(record.verdict),
+        remedies: remedies(&record, image.as_ref()),
+        emergency: emergency(&record.denials, image.as_ref(), &record.environment),
+        now: NowJudged::of(verdict, visit.now),
+        findings: found.into_iter().flatten().map(FindingRow::new).collect(),
+        draft: draft(visit, &record, image.as_ref(), verdict.ok()),
+        passing,
+        record,
+    })
+}
+
+pub(super) const fn word(verdict: Outcome) -> &'static str {
+    match verdict {
+        Outcome::Denied => "Denied",
+        Outcome::WouldDeny => "Would be denied",
+        Outcome::BreakGlass => "Let through by break-glass",
+        Outcome::Allowed => "Allowed",
+    }
+}
+
+/// The image by repository and digest, where the decision is on one.
+fn named(record: &DecisionRecord) -> Option<NamedImage> {
+    let image = ImageRef::parse(&record.image, record.upstream.as_ref()?).ok()?;
+    Some(NamedImage {
+        repository: image.repository().clone(),
+        digest: record.digest.clone()?,
+    })
+}
+
+fn remedies(record: &DecisionRecord, image: Option<&NamedImage>) -> Vec<Remedy> {
+    let denials = record.denials.iter();
+    denials
+        .map(|denial| Remedy::of(denial, image, &record.environment))
+        .collect()
+}
+
+/// The verdict on the same digest now, with every finding.
+async fn verdict(
+    visit: &Visit,
+    record: &DecisionRecord,
+    image: Option<&NamedImage>,
+) -> Result<VerdictView, ApiRefusal> {
+    let Some(image) = image else {
+        let told = "it was about no digest of an upstream";
+        return Err(ApiRefusal::new(ErrorCode::NotFound, told, None));
+    };
+    let query = VerdictQuery {
+        image: image.whole(),
+        environment: Some(record.environment.clone()),
+        exposure: Some(record.exposure.value),
+        findings: true,
+        any_gateway: false,
+    };
+    visit.ask(VERDICTS, &query).await
+}
+
+async fn passing(visit: &Visit, record: &DecisionRecord, image: &NamedImage) -> PassingShown {
+    let query = PassingQuery {
+        image: image.whole(),
+        environment: Some(record.environment.clone()),
+        exposure: Some(record.exposure.value),
+    };
+    let Ok(list) = visit.ask::<PassingList>(PASSING, &query).await else {
+        return PassingShown::Unknown;
+    };
+    if list.images.is_empty() {
+        return PassingShown::NoneOf(list.judged, list.is_partial);
+    }
+    let shown = list.images.into_iter().take(MAX_PASSING_SHOWN);
+    let rows = shown.map(|it| PassingRow {
+        image: it.image,
+        tag: it.tag,
+        promoted: it.promoted_at.map(|at| Moment::new(at, visit.now)),
+    });
+    PassingShown::Found(rows.collect())
+}
+
+fn draft(
+    visit: &Visit,
+    record: &DecisionRecord,
+    image: Option<&NamedImage>,
+    verdict: Option<&VerdictView>,
+) -> Option<DraftShown> {
+    let repository = image?.repository.to_string();
+    let last_day = visit.now.checked_add(DRAFT_LIFE).ok()?;
+    let last_day = last_day.to_zoned(TimeZone::UTC).date().to_string();
+    let toml = ExceptionDraft::of(verdict?)?.toml(
+        &repository,
+        DraftWords {
+            reason: TO_BE_WRITTEN,
+            link: "https://",
+            owner: TO_BE_WRITTEN,
+            last_day: &last_day,
+        },
+    );
+    let file = ExceptionFile {
+        image: &repository,
+        content: &toml,
+        decision: record.id.as_str(),
+    };
+    let template = visit.console.merge_request_url.as_deref();
+    Some(DraftShown {
+        address: template.and_then(|template| merge_request::address(template, &file)),
+        toml,
+    })
+}
+
+impl NowJudged {
+    fn of(verdict: Result<&VerdictView, &ApiRefusal>, now: Timestamp) -> Self {
+        match verdict {
+            Ok(verdict) => Self::Known {
+                allowed: verdict.allowed,
+                until: verdict.valid_until.map(|at| Moment::new(at, now)),
+                more_findings: verdict.more_findings,
+            },
+            Err(refusal) if refusal.error.code == ErrorCode::Unauthenticated => Self::SignIn,
+            Err(refusal) => Self::Unknown(refusal.error.message.clone()),
+        }
+    }
+}
+
+impl DecisionPage {
+    fn checks(&self) -> &[CheckView] {
+        &self.record.checks
+    }
+
+    fn digest(&self) -> Option<String> {
+        self.record.digest.as_ref().map(ToString::to_string)
+    }
+
+    fn place(&self) -> Option<String> {
+        self.record.place()
+    }
+}

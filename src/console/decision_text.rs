@@ -1,0 +1,33 @@
+//! One decision in plain text: for curl, and whoever pipes it on.
+
+use crate::api::DecisionRecord;
+use crate::oci::{printable, without_controls};
+
+/// The longest line, in characters.
+const MAX_LINE_CHARS: usize = 500;
+
+pub(super) fn text(decision: &DecisionRecord) -> String {
+    let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
+    let digest = decision.digest.as_ref();
+    let lines = [
+        ("decision", decision.id.to_string()),
+        ("verdict", decision.verdict.as_str().to_owned()),
+        ("message", decision.message.clone()),
+        ("image", decision.image.clone()),
+        ("digest", digest.map_or("-".to_owned(), ToString::to_string)),
+        (
+            "environment",
+            format!("{} ({})", decision.environment, decision.mode),
+        ),
+        ("exposure", decision.exposure.value.to_string()),
+        ("reasons", reasons.join(", ")),
+        ("time", decision.time.to_string()),
+        ("count", decision.count.to_string()),
+        ("evidence", decision.evidence.join(", ")),
+        ("policy", decision.policy_revision.clone()),
+    ];
+    let lines = lines
+        .iter()
+        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, MAX_LINE_CHARS)));
+    without_controls(&lines.collect::<String>()).into_owned()
+}

@@ -1,0 +1,32 @@
+//! The console: the pages that people watch.
+//!
+//! Every page is the admin API's answer, drawn: the pages ask that API within the process,
+//! for whoever signed in, so what a token reads there it sees here, and no more. Nothing is
+//! judged or decided here. `router.rs` shows every page, `visit.rs` how one asks; templates
+//! lie in `pages`, and what browsers load besides in `assets`.
+
+mod admin_api;
+mod assets;
+mod decision;
+mod decision_page;
+mod decision_text;
+mod elsewhere;
+mod finding_rows;
+mod form;
+mod frame;
+mod merge_request;
+mod moment;
+mod overview;
+mod page;
+mod page_error;
+mod quantities;
+mod remedies;
+mod router;
+mod session_layer;
+mod sessions;
+mod sign_in;
+mod state;
+mod visit;
+
+pub use router::console;
+pub use state::ConsoleOptions;

@@ -1,0 +1,151 @@
+//! Who is signed in: in memory, bounded, and never longer than the token holds.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::access::Principal;
+use crate::ledger::{Ledger, TokenHash};
+use crate::memory::{BoundedMemory, HeapSize, Validity};
+use crate::random;
+
+/// Who signed in signs in again after this: a working day.
+pub(super) const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(12);
+/// What all sessions may take, in bytes: some thousands. Beyond that the one that was
+/// used least recently ends.
+const MAX_SESSIONS_BYTES: u64 = 1 << 20;
+/// Random bytes of an id.
+const ID: usize = 32;
+
+/// Sessions by the hash of their id: the id itself only the browser has.
+pub(super) struct Sessions {
+    by_hash: BoundedMemory<SessionKey, SessionRecord>,
+}
+
+/// The hash of a session's id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct SessionKey([u8; 32]);
+
+/// What is remembered of a session.
+#[derive(Clone)]
+struct SessionRecord {
+    token: TokenHash,
+    form_key: FormKey,
+}
+
+/// What every form of a session carries, so that no other site can send one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct FormKey([u8; 32]);
+
+/// A session that a request belongs to, as its token stands now.
+#[derive(Clone)]
+pub(super) struct CurrentSession {
+    pub principal: Principal,
+    pub form_key: FormKey,
+}
+
+impl Sessions {
+    pub fn new() -> Self {
+        Self {
+            by_hash: BoundedMemory::new(MAX_SESSIONS_BYTES),
+        }
+    }
+
+    /// Begins a session for the holder of a token; its id goes into the cookie.
+    pub fn begin(&self, token: TokenHash, now: Timestamp) -> String {
+        let id = hex::encode(random::bytes::<ID>());
+        let record = SessionRecord {
+            token,
+            form_key: FormKey(random::bytes()),
+        };
+        let validity = Validity::lasting(now, SESSION_LIFE);
+        self.by_hash.insert(SessionKey::of(&id), record, validity);
+        id
+    }
+
+    /// The session with that id. It is over when its token is revoked or expired, and has
+    /// the role and scope that the token has now.
+    pub fn current(&self, id: &str, ledger: &Ledger, now: Timestamp) -> Option<CurrentSession> {
+        let record = self.by_hash.get(&SessionKey::of(id), now)?;
+        let principal = ledger.holder(&record.token, now)?;
+        let form_key = record.form_key;
+        Some(CurrentSession {
+            principal,
+            form_key,
+        })
+    }
+
+    pub fn end(&self, id: &str) {
+        self.by_hash.remove(&SessionKey::of(id));
+    }
+}
+
+impl SessionKey {
+    fn of(id: &str) -> Self {
+        Self(Sha256::digest(id).into())
+    }
+}
+
+impl FormKey {
+    /// Whether a form carries this very key. Takes as long for a wrong one.
+    pub fn is(&self, written: &str) -> bool {
+        let mut sent = [0; 32];
+        let read = hex::decode_to_slice(written, &mut sent).is_ok();
+        let differing = self.0.iter().zip(sent).fold(0, |all, (a, b)| all | (a ^ b));
+        read & (differing == 0)
+    }
+}
+
+impl fmt::Display for FormKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl HeapSize for SessionKey {}
+impl HeapSize for SessionRecord {
+    fn heap_size(&self) -> usize {
+        self.token.heap_size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_key_is_itself_alone() {
+        let key = FormKey([7; 32]);
+        assert!(key.is(&key.to_string()));
+        let mut other = key.to_string();
+        other.replace_range(0..1, "1");
+        for wrong in ["", "07", &other, &key.to_string()[2..], "zz"] {
+            assert!(!key.is(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_remembered_for_its_time_and_until_it_ends() {
+        let (sessions, now) = (Sessions::new(), Timestamp::UNIX_EPOCH);
+        let known = |id: &str, at| sessions.by_hash.get(&SessionKey::of(id), at).is_some();
+        let [one, two] = [(), ()].map(|()| sessions.begin(TokenHash::of("token"), now));
+        assert_ne!(one, two);
+        assert!(known(
+            &one,
+            now + SESSION_LIFE - SignedDuration::from_secs(1)
+        ));
+        assert!(!known(&one, now + SESSION_LIFE));
+        sessions.end(&two);
+        assert!(!known(&two, now) && !known("", now));
+    }
+
+    #[test]
+    fn sessions_are_bounded() {
+        let (sessions, now) = (Sessions::new(), Timestamp::UNIX_EPOCH);
+        for _ in 0..20_000 {
+            sessions.begin(TokenHash::of("token"), now);
+        }
+        assert!(sessions.by_hash.bytes() <= MAX_SESSIONS_BYTES);
+    }
+}

@@ -1,0 +1,137 @@
+//! One request for a page: who asks, when, and of what the page is made.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Uri, header};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::admin_api::{ApiRefusal, address};
+use super::frame::Frame;
+use super::page_error::PageError;
+use super::sessions::CurrentSession;
+use super::state::Console;
+use crate::api::ErrorCode;
+use crate::clock::ReceivedAt;
+
+/// Somebody who opens a page.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub console: Console,
+    pub now: Timestamp,
+    pub uri: Uri,
+    context: Extensions,
+    wanted: Wanted,
+}
+
+/// What a client understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A browser.
+    Html,
+    /// A program that says so.
+    Json,
+    /// curl, and all else.
+    Text,
+}
+
+impl FromRequestParts<Console> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
+        let context = parts.extensions.clone();
+        let now = context.get::<ReceivedAt>().map(|ReceivedAt(now)| *now);
+        Ok(Self {
+            console: console.clone(),
+            // Every request has passed the door, which reads the clock.
+            now: now.unwrap_or(Timestamp::UNIX_EPOCH),
+            uri: parts.uri.clone(),
+            wanted: Wanted::by(&parts.headers),
+            context,
+        })
+    }
+}
+
+impl Visit {
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    pub fn session(&self) -> Option<&CurrentSession> {
+        self.context.get()
+    }
+
+    /// What the admin API says to whoever asks.
+    ///
+    /// # Errors
+    /// The page that tells why it says nothing: a form to sign in, where that helps.
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, PageError> {
+        let asked = self.ask(path, query).await;
+        asked.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// The same, where the page goes on without it.
+    ///
+    /// # Errors
+    /// What the admin API refuses, in its words.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, ApiRefusal> {
+        let address = address(path, query);
+        self.console.api.get(&self.context, &address).await
+    }
+
+    /// What surrounds a page.
+    pub fn frame(&self, title: &str) -> Frame {
+        Frame::new(title, self.uri.path(), self.session())
+    }
+
+    /// What the API refused, as a page.
+    pub fn refused(&self, refusal: ApiRefusal) -> PageError {
+        PageError {
+            frame: self.frame("Not shown"),
+            here: self.here(),
+            status: refusal.status,
+            error: refusal.error,
+        }
+    }
+
+    pub fn bad_request(&self, message: &str) -> PageError {
+        self.refused(ApiRefusal::bad_request(message))
+    }
+
+    /// A form that this site did not send.
+    pub fn foreign(&self) -> PageError {
+        let told = "that form was not sent from a page of this session";
+        let next = Some("open the page again, and send it from there");
+        self.refused(ApiRefusal::new(ErrorCode::Forbidden, told, next))
+    }
+
+    /// Path and query of the page itself.
+    fn here(&self) -> String {
+        let here = self.uri.path_and_query();
+        here.map_or_else(|| "/".to_owned(), ToString::to_string)
+    }
+}
+
+impl Wanted {
+    fn by(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter();
+        let accepted: Vec<&str> = accepted.filter_map(|it| it.to_str().ok()).collect();
+        let names = |media_type: &str| accepted.iter().any(|it| it.contains(media_type));
+        match (names("text/html"), names("application/json")) {
+            (true, _) => Self::Html,
+            (false, true) => Self::Json,
+            (false, false) => Self::Text,
+        }
+    }
+}
