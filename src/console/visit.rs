@@ -14,8 +14,10 @@ use super::frame::Frame;
 use super::page_error::PageError;
 use super::sessions::CurrentSession;
 use super::state::Console;
+use crate::access::SignedIn;
 use crate::api::ErrorCode;
 use crate::clock::ReceivedAt;
+use crate::http::Peer;
 
 /// Somebody who opens a page.
 #[derive(Clone)]
@@ -42,7 +44,7 @@ impl FromRequestParts<Console> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
-        let context = parts.extensions.clone();
+        let context = context(&parts.extensions);
         let now = context.get::<ReceivedAt>().map(|ReceivedAt(now)| *now);
         Ok(Self {
             console: console.clone(),
@@ -52,6 +54,23 @@ impl FromRequestParts<Console> for Visit {
             wanted: Wanted::by(&parts.headers),
             context,
         })
+    }
+}
+
+/// What a question to the API has of the page's request: who asks, from where, and when;
+/// and nothing of how that one was routed.
+pub(super) fn context(of: &Extensions) -> Extensions {
+    let mut context = Extensions::new();
+    keep::<ReceivedAt>(of, &mut context);
+    keep::<Peer>(of, &mut context);
+    keep::<SignedIn>(of, &mut context);
+    keep::<CurrentSession>(of, &mut context);
+    context
+}
+
+fn keep<T: Clone + Send + Sync + 'static>(of: &Extensions, context: &mut Extensions) {
+    if let Some(value) = of.get::<T>() {
+        context.insert(value.clone());
     }
 }
 
