@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Components, credential_watch, watch};
+use super::{Components, credential_watch, in_use, watch};
 use crate::api::PolicyEntryState;
 use crate::gate::ActsNotLogged;
 use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels};
@@ -20,6 +20,8 @@ const CLOSE_DENIALS_PERIOD: Duration = Duration::from_secs(5);
 const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
+/// What is in use is looked at again within this, in rounds of a second.
+const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
 const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
 /// How often the list of all images is read, where they are many.
 const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
@@ -48,6 +50,13 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
+    every(
+        parts,
+        tasks,
+        "rejudge",
+        REJUDGE_PERIOD,
+        in_use::rejudge_once,
+    );
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
     watch::spawn(parts, tasks);
@@ -130,6 +139,9 @@ async fn gauges_once(parts: Arc<Components>, now: Timestamp) {
     let granted = index.active_break_glass(now).len();
     parts.metrics.break_glass.set(signed(granted as u64));
     set_exceptions(&parts, now);
+    if let Err(error) = in_use::show_once(&parts).await {
+        tracing::error!(%error, "what is in use is not shown");
+    }
     for environment in parts.gate.rulebook().environments() {
         let set = index.timed_mode(&environment.name);
         let set = set.filter(|set| set.holds(now)).map(|set| set.mode);

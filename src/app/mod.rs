@@ -21,6 +21,7 @@ mod doors;
 mod environment_listener;
 mod error;
 mod health;
+mod in_use;
 mod installation;
 mod invalid_files;
 mod limits;

@@ -21,6 +21,7 @@ use super::pull::{Client, ExposureInput, Halt, Lane, Listener, Pull, Question, R
 use super::record::{Recorder, shown_warnings};
 use super::referrers::ReferrerLists;
 use super::refusal::Refusal;
+use super::rejudge::Rejudger;
 use super::replay::{Replay, Replayed, Replayer};
 use super::rescan::RescanForecast;
 use super::serve::{BlobPart, ServedBlob, ServedFrom, ServedManifest};
@@ -44,6 +45,7 @@ pub struct Gate {
     admissions: Admissions,
     inspector: Inspector,
     unpushed: UnpushedJudge,
+    rejudger: Rejudger,
     rescans: RescanForecast,
     forecasts: Forecast,
     replayer: Replayer,
@@ -58,6 +60,7 @@ struct FoundVerdict {
 impl Gate {
     pub fn new(parts: GateParts) -> Self {
         let (clock, tasks) = (parts.clock.clone(), parts.tasks.clone());
+        let metrics = parts.metrics.clone();
         let (rulebook, shared) = parts.share();
         Self {
             tags: TagLists::new(&shared, clock.clone(), tasks),
@@ -68,6 +71,7 @@ impl Gate {
             admissions: Admissions::new(&shared),
             inspector: Inspector::new(&shared),
             unpushed: UnpushedJudge::new(&shared),
+            rejudger: Rejudger::new(&shared, metrics),
             rescans: RescanForecast::new(&shared),
             forecasts: Forecast::new(&shared),
             replayer: Replayer::new(&shared),
@@ -372,6 +376,11 @@ impl Gate {
     /// Judgement of images before the push.
     pub fn unpushed(&self) -> &UnpushedJudge {
         &self.unpushed
+    }
+
+    /// Judges what is in use again.
+    pub fn rejudger(&self) -> &Rejudger {
+        &self.rejudger
     }
 
     /// The rescan forecast.

@@ -28,6 +28,7 @@ mod reading;
 mod record;
 mod referrers;
 mod refusal;
+mod rejudge;
 mod replay;
 mod rescan;
 mod resolve;
@@ -48,6 +49,7 @@ pub use record::{
     FeedStart, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
 };
 pub use refusal::{DenialAnswer, Refusal};
+pub use rejudge::{ImageInUse, ImageUsage, RejudgeRound, Rejudger};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
 pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};
 pub use serve::{BlobContent, BlobPart, ServedBlob, ServedFrom, ServedManifest};

@@ -8,10 +8,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
 use super::meaning;
+use super::registration::MetricRegistration;
+use super::watch_handles::WatchMetrics;
 use super::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
     ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
@@ -28,10 +29,10 @@ pub struct Metrics {
     pub decisions_collapsed: Counter,
     pub decisions_waiting: Family<RecordStoreLabels, Gauge>,
     pub decisions_unindexed: Counter,
-    pub feed_readers: Gauge,
-    pub feed_readers_dropped: Counter,
     pub store_failing: Family<RecordStoreLabels, Gauge>,
     pub denied_images: Family<DeniedLabels, Gauge>,
+    /// Of the live feed, and of what is in use.
+    pub watch: WatchMetrics,
     pub decision_seconds: Histogram,
     pub pods_raised: Family<PodsRaisedLabels, Counter>,
     pub webhook_armed: Family<WebhookArmedLabels, Gauge>,
@@ -57,17 +58,16 @@ impl Metrics {
     /// Registers every metric. A counter's name gets `_total` behind it where it is
     /// printed.
     pub fn new() -> Self {
-        let mut to = MetricRegistration(Registry::with_prefix("sekisho"));
+        let mut to = MetricRegistration::new();
         to.build_info();
         Self {
             decisions: to.add("decisions", meaning::DECISIONS),
             decisions_collapsed: to.add("decisions_collapsed", meaning::DECISIONS_COLLAPSED),
             decisions_waiting: to.add("decisions_waiting", meaning::DECISIONS_WAITING),
             decisions_unindexed: to.add("decisions_unindexed", meaning::DECISIONS_UNINDEXED),
-            feed_readers: to.add("feed_readers", meaning::FEED_READERS),
-            feed_readers_dropped: to.add("feed_readers_dropped", meaning::FEED_READERS_DROPPED),
             store_failing: to.add("store_failing", meaning::STORE_FAILING),
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
+            watch: WatchMetrics::new(&mut to),
             decision_seconds: to.add_made(
                 "decision_seconds",
                 meaning::DECISION_SECONDS,
@@ -113,7 +113,7 @@ impl Metrics {
             ),
             exceptions: to.add("exceptions", meaning::EXCEPTIONS),
             policy_files_invalid: to.add("policy_files_invalid", meaning::POLICY_FILES_INVALID),
-            registry: Arc::new(to.0),
+            registry: Arc::new(to.into_registry()),
         }
     }
 
@@ -129,25 +129,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Adds metrics to a registry.
-struct MetricRegistration(Registry);
-
-impl MetricRegistration {
-    fn add<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
-        self.add_made(name, help, M::default())
-    }
-
-    fn add_made<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        self.0.register(name, help, metric.clone());
-        metric
-    }
-
-    fn build_info(&mut self) {
-        let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        self.0.register("build", meaning::BUILD, info);
     }
 }
 

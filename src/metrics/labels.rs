@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
-    ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
+    PolicyFileKind, RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -25,6 +25,13 @@ pub struct DecisionLabels {
 pub struct DeniedLabels {
     pub environment: Arc<str>,
     pub reason: DenialReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeniedInUseLabels {
+    pub environment: Arc<str>,
+    pub reason: DenialReason,
+    pub usage: ImageUse,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

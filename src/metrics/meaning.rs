@@ -12,6 +12,10 @@ pub(super) const FEED_READERS_DROPPED: &str =
     "Readers of the live feed that were too slow and had to come again";
 pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cannot be written";
 pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
+pub(super) const DENIED_IN_USE: &str =
+    "Distinct digests that run, or were pulled within a week, and would be denied now";
+pub(super) const REJUDGED: &str = "Images in use that were judged anew before a pull asked";
+pub(super) const REJUDGE_WAITING: &str = "Images in use that wait to be judged anew";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";
 pub(super) const PODS_RAISED: &str =
     "Running Pods that became reachable from outside, by what they would be told now";

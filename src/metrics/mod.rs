@@ -6,15 +6,19 @@
 mod handles;
 mod labels;
 mod meaning;
+mod registration;
 mod values;
+mod watch_handles;
 
 pub use handles::Metrics;
 pub use labels::{
-    AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
-    ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
-    UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
+    AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels, ExceptionLabels,
+    LedgerLabels, ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
+    RecordStoreLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
+    WebhookArmedLabels,
 };
 pub use values::{
-    ContentKind, ContentSource, ExceptionState, LedgerVerb, LookUp, PodVerdict, PolicyFileKind,
-    RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
+    PolicyFileKind, RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
+pub use watch_handles::WatchMetrics;

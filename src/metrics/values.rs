@@ -54,6 +54,15 @@ words! {
 }
 
 words! {
+    /// How an image is in use.
+    ImageUse {
+        /// A Pod runs it, as far as clusters are followed.
+        Running = "running",
+        Pulled = "pulled",
+    }
+}
+
+words! {
     /// How a look-up in the cache ended.
     LookUp { Hit = "hit", Miss = "miss" }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::open_denials::{DenialKey, DeniedImage};
 use crate::memory::{BoundedMemory, Validity};
 use crate::oci::ImageRef;
-use crate::trust::{Decision, DenialReason, EnvironmentName};
+use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
 
 /// An image counts for this long after it was last denied.
 const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -48,6 +48,30 @@ impl DeniedImages {
             _ => DeniedImage::Name(denied.image.clone()),
         };
         self.insert((denied.environment.clone(), *reason, what), denied.time);
+    }
+
+    /// What was denied and has a digest.
+    pub(in crate::gate) fn subjects(&self) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        self.0.for_each(|(environment, _, what), ()| {
+            if let DeniedImage::Image(repository, digest) = what {
+                subjects.push(Subject {
+                    environment: environment.clone(),
+                    repository: repository.clone(),
+                    digest: digest.clone(),
+                });
+            }
+        });
+        subjects
+    }
+
+    /// It would be let through by now.
+    pub(in crate::gate) fn lift(&self, subject: &Subject) {
+        let image = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
+        for reason in DenialReason::ALL {
+            let key = (subject.environment.clone(), reason, image.clone());
+            self.0.remove(&key);
+        }
     }
 
     fn insert(&self, key: Key, now: Timestamp) {

@@ -38,7 +38,7 @@ impl FeedPlaces {
             return None;
         }
         taken.insert(name.into(), own + 1);
-        self.metrics.feed_readers.inc();
+        self.metrics.watch.feed_readers.inc();
         Some(FeedPlace {
             name: name.into(),
             places: self.clone(),
@@ -46,7 +46,7 @@ impl FeedPlaces {
     }
 
     pub(super) fn count_dropped(&self) {
-        self.metrics.feed_readers_dropped.inc();
+        self.metrics.watch.feed_readers_dropped.inc();
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<Box<str>, usize>> {
@@ -61,7 +61,7 @@ impl Drop for FeedPlace {
             *own -= 1;
         }
         taken.retain(|_, own| *own > 0);
-        self.places.metrics.feed_readers.dec();
+        self.places.metrics.watch.feed_readers.dec();
     }
 }
 

@@ -217,6 +217,16 @@ impl Recorder {
         self.denied_images.remember(denied);
     }
 
+    /// What was denied in the last hour, as far as its digest is known.
+    pub(in crate::gate) fn denied_subjects(&self) -> Vec<Subject> {
+        self.denied_images.subjects()
+    }
+
+    /// What was denied would be let through by now, and is no longer counted.
+    pub(in crate::gate) fn lift(&self, subject: &Subject) {
+        self.denied_images.lift(subject);
+    }
+
     fn show_denied_images(&self) {
         self.metrics.denied_images.clear();
         for ((environment, reason), count) in self.denied_images() {

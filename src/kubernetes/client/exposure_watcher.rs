@@ -56,6 +56,12 @@ impl ExposureWatcher {
         path.map(|path| path.to_string())
     }
 
+    /// Whether requests from outside reach a running Pod, as far as is known.
+    pub fn reaches(&self, namespace: &str, pod: &Pod) -> bool {
+        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
+        paths.path_to(namespace, pod).is_some()
+    }
+
     /// The running Pods that became reachable since the last call, to be judged again as
     /// external.
     pub fn newly_exposed_once(&self) -> Vec<NewlyExposedPod> {

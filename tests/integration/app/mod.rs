@@ -11,6 +11,7 @@ mod notices;
 mod policy;
 mod probes;
 mod program;
+mod rejudging;
 mod served;
 pub mod webhook;
 mod well;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho::metrics::{
-    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedLabels,
-    ExceptionLabels, ExceptionState, LedgerLabels, LedgerVerb, ListenerLabels, LookUp, Metrics,
-    ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels,
-    RecordStore, RecordStoreLabels, ReviewVerdict, UpstreamCause, UpstreamFailureLabels,
-    UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
+    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedInUseLabels,
+    DeniedLabels, ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb,
+    ListenerLabels, LookUp, Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind,
+    PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, ReviewVerdict, UpstreamCause,
+    UpstreamFailureLabels, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
+    WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -111,6 +112,17 @@ fn decisions(metrics: &Metrics) {
             reason,
         };
         let _ = metrics.denied_images.get_or_create(&labels);
+    }
+    for reason in DenialReason::ALL {
+        for &usage in ImageUse::ALL {
+            let environment = environment.clone();
+            let labels = DeniedInUseLabels {
+                environment,
+                reason,
+                usage,
+            };
+            let _ = metrics.watch.denied_in_use.get_or_create(&labels);
+        }
     }
     for mode in Mode::ALL {
         let environment = environment.clone();

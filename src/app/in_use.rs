@@ -1,0 +1,141 @@
+//! What is in use: the images of running Pods, and judging them again in the background.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Components;
+use super::config::ClusterConfig;
+use super::{environment_listener, webhook};
+use crate::gate::{ExposureInput, ImageInUse, ImageUsage, RejudgeRound};
+use crate::kubernetes::exposure::RunningPod;
+use crate::ledger::LedgerError;
+use crate::metrics::{DeniedInUseLabels, ImageUse};
+use crate::oci::{Digest, Repository};
+use crate::trust::{EnvironmentName, Exposure, ImageNames, Subject};
+
+/// Judges what is in use again, as far as something has changed; a bounded part of it.
+pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
+    let rulebook = parts.gate.rulebook();
+    let exposures = exposures_of_pulls(&parts);
+    let pulled = |subject: &Subject| {
+        let exposure = exposures.get(&subject.environment).copied();
+        ExposureInput::Listener(exposure.unwrap_or_default())
+    };
+    let round = RejudgeRound {
+        rulebook: &rulebook,
+        running: &|| running_images(&parts),
+        pulled: &pulled,
+        now,
+    };
+    if let Err(error) = parts.gate.rejudger().once(&round).await {
+        tracing::error!(%error, "what is in use is not judged again");
+    }
+}
+
+/// Shows what of all that is in use would be denied.
+pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
+    let denied = parts.ledger.denied_in_use(0, None).await?;
+    let mut counts: BTreeMap<_, i64> = BTreeMap::new();
+    for found in &denied {
+        let it = &found.denied;
+        let of = (&it.subject.environment, it.denial.reason, it.is_running);
+        *counts.entry(of).or_default() += 1;
+    }
+    let gauges = &parts.metrics.watch.denied_in_use;
+    gauges.clear();
+    for ((environment, reason, is_running), count) in counts {
+        let usage = match is_running {
+            true => ImageUse::Running,
+            false => ImageUse::Pulled,
+        };
+        let labels = DeniedInUseLabels {
+            environment: environment.as_str().into(),
+            reason,
+            usage,
+        };
+        gauges.get_or_create(&labels).set(count);
+    }
+    Ok(())
+}
+
+fn exposures_of_pulls(parts: &Components) -> BTreeMap<EnvironmentName, Exposure> {
+    let rulebook = parts.gate.rulebook();
+    let environments = rulebook.environments();
+    environments
+        .map(|environment| {
+            let name = &environment.name;
+            let listener = environment_listener::listener(&parts.config, name);
+            (name.clone(), listener.exposure)
+        })
+        .collect()
+}
+
+/// The images that Pods run, once for each Pod: of the clusters that are followed, without
+/// the namespaces that are exempt there.
+pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
+    let names = webhook::image_names(&parts.config, Vec::new());
+    let mut images = Vec::new();
+    for cluster in &parts.config.clusters {
+        let Some(live) = parts.clusters.0.get(&cluster.name) else {
+            continue;
+        };
+        let names = ImageNames {
+            gateways: vec![cluster.gateway.clone()],
+            ..names.clone()
+        };
+        for ((namespace, _), pod) in live.knowledge.running_pods() {
+            if is_exempt(cluster, &namespace) {
+                continue;
+            }
+            let exposure = match live.knowledge.reaches(&namespace, &pod.pod) {
+                true => ExposureInput::Reached,
+                false => ExposureInput::Listener(cluster.exposure),
+            };
+            let subjects = subjects_of(&pod, &names, &cluster.environment);
+            images.extend(subjects.into_iter().map(|subject| ImageInUse {
+                subject,
+                exposure,
+                usage: ImageUsage::Running,
+            }));
+        }
+    }
+    images
+}
+
+fn is_exempt(cluster: &ClusterConfig, namespace: &str) -> bool {
+    let mut exempt = cluster.exempt_namespaces.iter();
+    namespace == cluster.namespace || exempt.any(|it| it == namespace)
+}
+
+/// What the runtime says that it runs, and what the Pod names by digest.
+fn subjects_of(
+    pod: &RunningPod,
+    names: &ImageNames,
+    environment: &EnvironmentName,
+) -> Vec<Subject> {
+    let said = pod.image_ids.iter().chain(&pod.images);
+    let mut subjects: Vec<Subject> = Vec::new();
+    for text in said {
+        // `docker-pullable://name@sha256:…`
+        let name = text.rsplit("://").next().unwrap_or(text);
+        let Some((repository, digest)) = named_by_digest(name, names) else {
+            continue;
+        };
+        let subject = Subject {
+            environment: environment.clone(),
+            repository,
+            digest,
+        };
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    subjects
+}
+
+fn named_by_digest(name: &str, names: &ImageNames) -> Option<(Repository, Digest)> {
+    let named = names.read(name).ok()?;
+    Some((named.repository, named.digest?))
+}

@@ -1,0 +1,31 @@
+//! Handles of what is watched: the live feed, and what is in use and judged again in the
+//! background.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::registration::MetricRegistration;
+use super::{DeniedInUseLabels, meaning};
+
+/// A part of the metrics.
+#[derive(Clone)]
+pub struct WatchMetrics {
+    pub feed_readers: Gauge,
+    pub feed_readers_dropped: Counter,
+    pub denied_in_use: Family<DeniedInUseLabels, Gauge>,
+    pub rejudged: Counter,
+    pub rejudge_waiting: Gauge,
+}
+
+impl WatchMetrics {
+    pub(super) fn new(to: &mut MetricRegistration) -> Self {
+        Self {
+            feed_readers: to.add("feed_readers", meaning::FEED_READERS),
+            feed_readers_dropped: to.add("feed_readers_dropped", meaning::FEED_READERS_DROPPED),
+            denied_in_use: to.add("denied_in_use", meaning::DENIED_IN_USE),
+            rejudged: to.add("rejudged", meaning::REJUDGED),
+            rejudge_waiting: to.add("rejudge_waiting", meaning::REJUDGE_WAITING),
+        }
+    }
+}
