@@ -167,6 +167,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::File { .. }
             | LedgerError::BrokenOff(_)
             | LedgerError::Database(_)
+            | LedgerError::UnreadableAct { .. }
             | LedgerError::Schema(_) => return ledger_failed(&error),
         };
         Self::new(code, error.to_string())

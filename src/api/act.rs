@@ -63,7 +63,7 @@ pub struct ActRecord {
     pub time: Timestamp,
     /// `scan`, `scan-bind`, `promote`, `revoke`, `reinstate`, `break-glass`,
     /// `break-glass-end`, `mode`, `mode-end`, `token-create`, `token-revoke`,
-    /// `policy-reload`, `start` or `accept-loss`.
+    /// `policy-reload`, `start`, `accept-loss` or `restore`.
     #[schema(value_type = String)]
     pub act: ActKind,
     /// The token's name; `local:` and a user of the gateway's machine; or `sekisho`, the

@@ -86,7 +86,7 @@ impl Components {
         let aliases = Aliases::new(ledger.clone());
         let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
         let uploads = Arc::new(open_uploads(&config).await?);
-        let audit = Audit::open(audit_config(&config))?;
+        let audit = Audit::open(audit::AuditOptions::at(&config.audit.path))?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let acts = ActRecords::new(audit.clone(), ledger.clone());
@@ -169,14 +169,6 @@ fn lost(loss: LedgerLoss, config: &Config) -> StartError {
     StartError::Loss {
         loss,
         log: config.audit.path.clone(),
-    }
-}
-
-fn audit_config(config: &Config) -> audit::AuditOptions {
-    audit::AuditOptions {
-        target: audit::AuditTarget::File(config.audit.path.clone()),
-        mode: 0o640,
-        sync: false,
     }
 }
 

@@ -19,8 +19,9 @@ pub enum StartError {
     #[error("ledger: {0}")]
     Ledger(#[from] LedgerError),
     #[error(
-        "ledger: {loss}; what was revoked since would be forgotten. Put the newest ledger back, or \
-         start once with --accept-loss and do again what {} says was revoked", log.display()
+        "ledger: {loss}; what was revoked since would be forgotten. Put the newest ledger back; or \
+         let `sekisho ledger restore BACKUP` put a backup there, or `sekisho ledger replay` do again \
+         in this one what {} tells; or start once with --accept-loss and do that by hand", log.display()
     )]
     Loss { loss: LedgerLoss, log: PathBuf },
     #[error("cache: {0}")]

@@ -5,6 +5,7 @@
 
 mod config;
 mod log;
+mod logged_acts;
 mod newest_mark;
 mod record;
 mod writer;
@@ -14,5 +15,6 @@ mod tests;
 
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use log::Audit;
+pub use logged_acts::{log_files, read_acts};
 pub use newest_mark::newest_mark;
 pub use record::AuditRecord;

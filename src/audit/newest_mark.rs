@@ -35,7 +35,8 @@ pub fn newest_mark(path: &Path) -> Result<Option<LedgerMark>, AuditError> {
     if let Some(mark) = mark_in(path).map_err(unread(path))? {
         return Ok(Some(mark));
     }
-    for rotated in rotated(path).map_err(unread(path))? {
+    let rotated = rotated(path).map_err(unread(path))?;
+    for rotated in rotated.into_iter().take(MAX_ROTATED) {
         if let Some(mark) = mark_in(&rotated).map_err(unread(&rotated))? {
             return Ok(Some(mark));
         }
@@ -74,8 +75,9 @@ fn tail(path: &Path) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// The newest first. Compressed ones hold no line that can be read here.
-fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// The files that the log at `path` was rotated to, the newest first. In compressed ones no
+/// mark is looked for.
+pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(Vec::new());
     };
@@ -98,6 +100,5 @@ fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     found.sort();
-    let newest = found.into_iter().rev().take(MAX_ROTATED);
-    Ok(newest.map(|(_, path)| path).collect())
+    Ok(found.into_iter().rev().map(|(_, path)| path).collect())
 }

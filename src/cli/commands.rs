@@ -141,6 +141,8 @@ mod tests {
             "sekisho demo --once --json",
             "sekisho check-config --output json",
             "sekisho serve --accept-loss",
+            "sekisho ledger restore b.db --log-file a.jsonl --log-file b.gz --accept-loss",
+            "sekisho ledger replay --accept-loss",
             "sekisho acts --since 7d --act revoke --principal ci --output csv --limit 9 --page 7",
             "sekisho decisions --since 7d --image app --reason not-scanned --verdict denied",
             "sekisho decisions --principal ci --client 10.0.0.1 --output json",

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::arguments::{OutputArgs, SharedArgs};
 use super::failure::{Exit, Failure};
 use super::ledger_file;
+use super::ledger_restore::{ReplayLedger, RestoreLedger};
 use super::output::Output;
 use crate::ledger::{Ledger, LedgerError};
 
-/// Back up the trust records, and verify a backup
+/// Back up the trust records, verify a backup, and put it back
 #[derive(Debug, Args)]
 pub struct LedgerCommand {
     #[command(subcommand)]
@@ -22,6 +23,8 @@ pub struct LedgerCommand {
 enum Verb {
     Backup(Backup),
     Verify(VerifyBackup),
+    Restore(RestoreLedger),
+    Replay(ReplayLedger),
 }
 
 /// Copy the ledger whole into a new file, while it is served
@@ -60,6 +63,8 @@ impl LedgerCommand {
         match self.command {
             Verb::Backup(command) => command.run(shared).await,
             Verb::Verify(command) => show(command.file, command.screen.output, "sound").await,
+            Verb::Restore(command) => command.run(shared).await,
+            Verb::Replay(command) => command.run(shared).await,
         }
     }
 }

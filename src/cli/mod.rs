@@ -31,6 +31,7 @@ mod images;
 mod kubernetes;
 mod ledger;
 mod ledger_file;
+mod ledger_restore;
 mod listing;
 mod man;
 mod mode;

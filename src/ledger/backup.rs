@@ -92,6 +92,11 @@ fn publish(unfinished: &Path, target: &Path) -> Result<(), LedgerError> {
         ErrorKind::AlreadyExists => LedgerError::BackupExists(target.to_owned()),
         _ => LedgerError::file(target)(source),
     })?;
+    sync_folder_of(target)
+}
+
+/// A name in a folder is on the disk once the folder is.
+pub(super) fn sync_folder_of(target: &Path) -> Result<(), LedgerError> {
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let opened = fs::File::open(folder).and_then(|folder| folder.sync_all());

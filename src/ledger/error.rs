@@ -34,6 +34,8 @@ pub enum LedgerError {
     TokenRevoked(String),
     #[error("{} exists; a backup never replaces a file", .0.display())]
     BackupExists(PathBuf),
+    #[error("{id} of the audit log, which would be done again, says no {what}")]
+    UnreadableAct { id: String, what: String },
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
     #[error("{}: {source}", path.display())]

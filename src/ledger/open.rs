@@ -171,10 +171,7 @@ impl Ledger {
 /// SQLite gives its side files the mode of the database, so it must be right
 /// before the first byte.
 fn create(path: &Path) -> Result<(), LedgerError> {
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(LedgerError::file(folder))?;
-    }
+    create_folder_of(path)?;
     match OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -187,6 +184,14 @@ fn create(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
+pub(super) fn create_folder_of(path: &Path) -> Result<(), LedgerError> {
+    let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(LedgerError::file(folder))
+}
+
 pub(super) fn open_private(path: &Path) -> Result<File, LedgerError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600);
@@ -195,7 +200,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, LedgerError> {
 
 /// The lock of the one that serves. It is given up by name: a process that was just
 /// forked holds the open file too, and would keep the lock until it executes.
-struct Lock(File);
+pub(super) struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -203,7 +208,7 @@ impl Drop for Lock {
     }
 }
 
-fn hold_lock(database: &Path) -> Result<Lock, LedgerError> {
+pub(super) fn hold_lock(database: &Path) -> Result<Lock, LedgerError> {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);

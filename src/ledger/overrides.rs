@@ -14,6 +14,9 @@ use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{ActKind, BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
+/// What the record of such a grant says.
+pub(super) const LIFTS_REVOCATION: &str = "lifts a revocation, too";
+
 /// An image that is to be let through although judgement denies it.
 #[derive(Clone, Debug)]
 pub struct NewBreakGlass {
@@ -58,7 +61,7 @@ impl NewBreakGlass {
             environment: Some(self.environment),
             digest: Some(self.digest),
             subject: Some(format!("break-glass:{id}")),
-            detail: if lifts { "lifts a revocation, too" } else { "" }.to_owned(),
+            detail: if lifts { LIFTS_REVOCATION } else { "" }.to_owned(),
             reason: Some(self.reason),
             ticket: Some(self.ticket),
             until: Some(self.until),

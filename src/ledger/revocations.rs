@@ -57,18 +57,36 @@ impl Reinstatement {
             principal: Some(self.by),
             environment: self.environment,
             digest: Some(self.digest),
-            detail: format!("{ended} revocation(s) ended; {}", reach(&self.repositories)),
+            detail: format!("{ended}{ENDED}{}", reach(&self.repositories)),
             reason: Some(self.reason),
             ..NewAct::new(ActKind::Reinstate, self.at)
         }
     }
 }
 
+const EVERYWHERE: &str = "in every repository";
+/// What is told of a reinstatement before the repositories.
+const ENDED: &str = " revocation(s) ended; ";
+
 fn reach(repositories: &RepositoryGlobs) -> String {
     match repositories.written() {
-        [] => "in every repository".to_owned(),
+        [] => EVERYWHERE.to_owned(),
         some => format!("in {}", some.join(", ")),
     }
+}
+
+/// The repositories in the record of a revocation; `None` where it says none.
+pub(super) fn read_reach(written: &str) -> Option<RepositoryGlobs> {
+    if written == EVERYWHERE {
+        return Some(RepositoryGlobs::none());
+    }
+    let globs = written.strip_prefix("in ")?.split(", ").map(str::to_owned);
+    RepositoryGlobs::new(globs.collect()).ok()
+}
+
+/// The repositories, as they are written in the record of a reinstatement.
+pub(super) fn reinstated_reach(detail: &str) -> Option<&str> {
+    detail.split_once(ENDED).map(|(_, reach)| reach)
 }
 
 /// All revocations that hold.
@@ -176,5 +194,21 @@ impl Ledger {
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter().map(revocation).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repositories_in_a_record_are_read_as_they_were_written() {
+        let some = ["a.b/**", "c.d/team/{x,y}"].map(str::to_owned).to_vec();
+        for globs in [RepositoryGlobs::none(), RepositoryGlobs::new(some).unwrap()] {
+            let told = format!("2{ENDED}{}", reach(&globs));
+            let read = reinstated_reach(&told).and_then(read_reach).unwrap();
+            assert_eq!(read.written(), globs.written());
+        }
+        assert!(read_reach("everywhere").is_none() && read_reach("").is_none());
     }
 }

@@ -7,6 +7,9 @@ use super::change::LedgerChange;
 use super::write::WriteTransaction;
 use super::{LedgerError, first_reported};
 
+/// What the record of a token's end begins with, where evidence was withdrawn with it.
+pub(super) const WITHDRAWN: &str = "withdrawn: ";
+
 /// How much a revoked token's evidence was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Withdrawn {
@@ -34,7 +37,7 @@ impl Withdrawn {
             .collect();
         match told.is_empty() {
             true => String::new(),
-            false => format!("withdrawn: {}", told.join(", ")),
+            false => format!("{WITHDRAWN}{}", told.join(", ")),
         }
     }
 }

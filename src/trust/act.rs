@@ -31,10 +31,12 @@ pub enum ActKind {
     Start,
     /// It began to serve a ledger that is older than its audit log, as it was told to.
     AcceptLoss,
+    /// A ledger was put back from a backup, and brought up to what the audit log tells.
+    Restore,
 }
 
 impl ActKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Scan,
         Self::ScanBind,
         Self::Promote,
@@ -49,6 +51,7 @@ impl ActKind {
         Self::PolicyReload,
         Self::Start,
         Self::AcceptLoss,
+        Self::Restore,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -67,6 +70,7 @@ impl ActKind {
             Self::PolicyReload => "policy-reload",
             Self::Start => "start",
             Self::AcceptLoss => "accept-loss",
+            Self::Restore => "restore",
         }
     }
 
@@ -111,6 +115,22 @@ pub struct Act {
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+}
+
+impl Act {
+    /// The number in its id; `None` for an id of another form.
+    pub fn number(&self) -> Option<i64> {
+        self.id.strip_prefix("act:")?.parse().ok()
+    }
+}
+
+/// An act as the audit log has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LoggedAct {
+    #[serde(flatten)]
+    pub act: Act,
+    /// The ledger that it was done in, and how far that had come.
+    pub ledger: LedgerMark,
 }
 
 /// Which ledger, and how far it had come: the audit log carries it, so that a ledger

@@ -41,7 +41,7 @@ mod tests;
 mod verdict;
 mod vulnerability_policy;
 
-pub use act::{Act, ActKind, LedgerMark};
+pub use act::{Act, ActKind, LedgerMark, LoggedAct};
 pub use advisory::{Advisory, Effect};
 pub use cached_verdict::CachedVerdict;
 pub use decision::{Decision, DecisionId, Door, Outcome, WorkloadLocation};

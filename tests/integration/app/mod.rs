@@ -12,6 +12,7 @@ mod policy;
 mod probes;
 mod program;
 mod rejudging;
+mod releases;
 mod served;
 pub mod webhook;
 mod well;

@@ -11,4 +11,5 @@ mod nodes;
 mod on_call;
 mod pipes;
 pub mod program;
+mod restore;
 mod verify;

@@ -5,6 +5,7 @@ mod decisions;
 mod floors;
 mod laws;
 mod licenses;
+mod migrations;
 mod names;
 mod places;
 mod shape;

@@ -138,3 +138,58 @@ async fn a_command_does_not_migrate() {
     );
     assert!(older, "{told:?}");
 }
+
+/// As a program of the next release does it, while this one serves.
+const NEXT: [&str; 4] = [
+    "ALTER TABLE revocations ADD COLUMN of_the_next INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE tokens ADD COLUMN of_the_next TEXT",
+    "CREATE TABLE of_the_next (n INTEGER PRIMARY KEY) STRICT",
+    "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+     VALUES (9999, 'of the next', 1, x'00', 0)",
+];
+
+#[tokio::test]
+async fn a_ledger_that_the_next_release_migrates_is_served_on_by_this_one() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    for statement in NEXT {
+        place.sql(statement).await;
+    }
+    ledger.revoke(revocation(digest("img"))).await.unwrap();
+    ledger.create_token(token("later")).await.unwrap();
+    ledger.submit_scan(scan("img", now())).await.unwrap();
+    ledger.promote(promotion("img", Some("1"))).await.unwrap();
+    // A change of a kind that only the next one knows reads everything anew.
+    place
+        .sql("INSERT INTO changes (kind, subject) VALUES ('of-the-next', 'x')")
+        .await;
+    ledger.follow_once(now()).await.unwrap();
+    let found = evidence(&ledger, "img").await;
+    assert_eq!((found.revocations.len(), found.scans.len()), (1, 1));
+    ledger.load_once().await.unwrap();
+}
+
+/// It is refused with a plain word, before anything of it is touched.
+#[tokio::test]
+async fn a_ledger_of_the_next_release_is_refused_untouched() {
+    let place = Place::new();
+    place.serve().await.close().await;
+    for statement in NEXT {
+        place.sql(statement).await;
+    }
+    place.sql("PRAGMA wal_checkpoint(TRUNCATE)").await;
+    let file = place.file("data/ledger.db");
+    let before = fs::read(&file).unwrap();
+    for access in [LedgerAccess::Serve, LedgerAccess::Client] {
+        let refused = place.open(access).await.err().unwrap();
+        let newer = matches!(refused, LedgerError::NewerSchema { found: 9999, .. });
+        assert!(newer, "{refused}");
+        assert!(
+            refused.to_string().contains("run a newer sekisho"),
+            "{refused}"
+        );
+    }
+    assert_eq!(fs::read(&file).unwrap(), before);
+}

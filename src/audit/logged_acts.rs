@@ -1,0 +1,140 @@
+//! The acts that the log has, read again: a ledger that was put back from a backup lacks the
+//! newest of them.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use super::AuditError;
+use super::newest_mark::rotated;
+use crate::trust::LoggedAct;
+
+/// The longest line that is read, in bytes; a longer one is skipped. An act has some
+/// thousand at most.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+/// What a file begins with that gzip made (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The files of the log at `path`, the newest last: those that it was rotated to, in the
+/// same folder and under a name that begins as its own, and itself.
+///
+/// # Errors
+/// The folder is there, and cannot be read.
+pub fn log_files(path: &Path) -> Result<Vec<PathBuf>, AuditError> {
+    let newest_first = rotated(path).map_err(unread(path))?;
+    let mut files: Vec<PathBuf> = newest_first.into_iter().rev().collect();
+    files.extend(path.exists().then(|| path.to_owned()));
+    Ok(files)
+}
+
+/// Hands every act in `files` to `take`, also of those that gzip compressed. Lines that are
+/// none are passed over: what is missing shows in the acts' numbers.
+///
+/// # Errors
+/// A file cannot be read to its end.
+pub fn read_acts(files: &[PathBuf], mut take: impl FnMut(LoggedAct)) -> Result<(), AuditError> {
+    for path in files {
+        read_file(path, &mut take).map_err(unread(path))?;
+    }
+    Ok(())
+}
+
+fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
+    let path = path.to_owned();
+    move |source| AuditError::Open { path, source }
+}
+
+fn read_file(path: &Path, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    match file.fill_buf()?.starts_with(&GZIP) {
+        true => read_lines(BufReader::new(MultiGzDecoder::new(file)), take),
+        false => read_lines(file, take),
+    }
+}
+
+fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {
+    let mut line = Vec::new();
+    // Of the line that is longer than any that is read.
+    let mut is_rest = false;
+    loop {
+        line.clear();
+        let mut bounded = lines.by_ref().take(MAX_LINE_BYTES);
+        if bounded.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let is_whole = line.ends_with(b"\n");
+        if !is_rest && let Some(act) = act_in(&line) {
+            take(act);
+        }
+        is_rest = !is_whole;
+    }
+}
+
+/// A decision has no `act`.
+fn act_in(line: &[u8]) -> Option<LoggedAct> {
+    serde_json::from_slice(line).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn act(number: u32) -> String {
+        format!(
+            r#"{{"record":"act","id":"act:{number}","time":"2026-07-01T12:00:00Z","act":"start","principal":"sekisho","new":[1],"ledger":{{"id":"a","change":{number}}}}}"#
+        )
+    }
+
+    fn numbers(files: &[PathBuf]) -> Vec<i64> {
+        let mut found = Vec::new();
+        read_acts(files, |logged| found.extend(logged.act.number())).unwrap();
+        found
+    }
+
+    #[test]
+    fn acts_are_read_from_every_file_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        writeln!(packed, "{}", act(1)).unwrap();
+        fs::write(
+            folder.path().join("audit.jsonl.2.gz"),
+            packed.finish().unwrap(),
+        )
+        .unwrap();
+        let long = format!("{{\"x\":\"{}\"}}", "x".repeat(3 << 20));
+        let decision = r#"{"record":"decision","id":"7","ledger":{"id":"a","change":1}}"#;
+        let torn = &act(9)[..50];
+        let text = format!(
+            "{decision}\n{}\nno json\n{long}\n{}\n{torn}",
+            act(2),
+            act(3)
+        );
+        fs::write(&path, text).unwrap();
+        let files = log_files(&path).unwrap();
+        assert_eq!(files.len(), 2);
+        assert_eq!(numbers(&files), [1, 2, 3]);
+        assert!(numbers(&log_files(&folder.path().join("none")).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn an_act_at_the_end_of_a_line_that_is_too_long_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let padding = usize::try_from(MAX_LINE_BYTES).unwrap();
+        fs::write(
+            &path,
+            format!("{}{}\n{}", "x".repeat(padding), act(1), act(2)),
+        )
+        .unwrap();
+        assert_eq!(numbers(&[path]), [2]);
+    }
+}

@@ -1,0 +1,172 @@
+//! `sekisho ledger restore` and `sekisho ledger replay`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::arguments::SharedArgs;
+use super::aside::say_aside;
+use super::failure::{Exit, Failure};
+use crate::app::config::Config;
+use crate::audit::{self, Audit, AuditOptions};
+use crate::gate::ActLog;
+use crate::ledger::{
+    Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, MissingActs, Restoration,
+    RestorePoint,
+};
+
+/// What these commands read of the configuration.
+const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
+
+/// Put a backup in the place of the ledger, and do again what was revoked and overridden
+/// since, as the audit log tells it
+#[derive(Debug, Args)]
+#[command(
+    after_help = "No serve may run. The ledger that lies there is kept beside it. Scans,
+promotions and tokens that came since the backup cannot be done again: it names them, and
+does nothing without --accept-loss. Run it as the user of serve.
+
+Examples:
+  sekisho ledger restore /backup/ledger.db --config /etc/sekisho/sekisho.toml
+  sekisho ledger restore /backup/ledger.db --log-file /backup/audit.jsonl.3.gz --accept-loss"
+)]
+pub struct RestoreLedger {
+    /// What `ledger backup` made
+    backup: PathBuf,
+    #[command(flatten)]
+    replaying: ReplayingArgs,
+}
+
+/// Do again in this ledger what the audit log tells and it lacks: after a backup was put back
+/// by other means, such as pg_restore
+#[derive(Debug, Args)]
+#[command(after_help = "No serve may run.
+
+Examples:
+  sekisho ledger replay --config /etc/sekisho/sekisho.toml
+  sekisho ledger replay --log-file a/audit.jsonl --log-file b/audit.jsonl")]
+pub struct ReplayLedger {
+    #[command(flatten)]
+    replaying: ReplayingArgs,
+}
+
+#[derive(Debug, Args)]
+struct ReplayingArgs {
+    /// A file of the audit log, plain or gzip; by default all that lie where `[audit] path`
+    /// points. Several replicas have several logs
+    #[arg(long, value_name = "FILE")]
+    log_file: Vec<PathBuf>,
+    /// Go on although scans, promotions or tokens are lost, or the log has a gap
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl RestoreLedger {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let config = shared.load_parts(Some(&KEYS))?;
+        let now = Timestamp::now();
+        let target = &config.ledger.path;
+        let begun = Restoration::begin(&self.backup, target, now).await;
+        let mut restoration = begun.map_err(failed)?;
+        let replayed = self.replaying.replay(&mut restoration.ledger, &config, now);
+        match replayed.await {
+            Ok(told) => {
+                let kept = restoration.finish(now).await.map_err(failed)?;
+                log_the_act(&config, LedgerAccess::Client).await?;
+                if let Some(kept) = kept {
+                    say_aside(&format!(
+                        "the ledger that lay there is {} now",
+                        kept.display()
+                    ));
+                }
+                say_aside(&format!("{} is put back: {told}", target.display()));
+                Ok(Exit::Done)
+            }
+            Err(failure) => {
+                restoration.give_up().await.map_err(failed)?;
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl ReplayLedger {
+    pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
+        let config = shared.load_parts(Some(&KEYS))?;
+        let now = Timestamp::now();
+        let mut ledger = open(&config, LedgerAccess::Serve, now).await?;
+        let replayed = self.replaying.replay(&mut ledger, &config, now).await;
+        ledger.close().await;
+        drop(ledger);
+        let told = replayed?;
+        log_the_act(&config, LedgerAccess::Client).await?;
+        say_aside(&format!("done again: {told}"));
+        Ok(Exit::Done)
+    }
+}
+
+impl ReplayingArgs {
+    /// What was done again, in words.
+    async fn replay(
+        &self,
+        ledger: &mut Ledger,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<String, Failure> {
+        let point = ledger.restore_point().await.map_err(failed)?;
+        let missing = self.missing(point, config)?;
+        if !missing.lost.is_empty() && !self.accept_loss {
+            return Err(lossy(&missing));
+        }
+        ledger.replay(&missing, now).await.map_err(failed)?;
+        let count = missing.again.len();
+        Ok(format!(
+            "{count} act(s) of the audit log; lost: {}",
+            missing.lost
+        ))
+    }
+
+    fn missing(&self, point: RestorePoint, config: &Config) -> Result<MissingActs, Failure> {
+        let unread = |error: audit::AuditError| Failure::new(error.to_string());
+        let files = match self.log_file.is_empty() {
+            true => audit::log_files(&config.audit.path).map_err(unread)?,
+            false => self.log_file.clone(),
+        };
+        let mut reading = LogReading::from(point);
+        audit::read_acts(&files, |act| reading.take(act)).map_err(unread)?;
+        Ok(reading.missing())
+    }
+}
+
+fn lossy(missing: &MissingActs) -> Failure {
+    let lost = format!("this would be lost: {}", missing.lost);
+    Failure::new(lost).next(
+        "name the files of the audit log that tell more by --log-file; or go on with \
+         --accept-loss, and scan, promote and make anew what is missing",
+    )
+}
+
+async fn open(config: &Config, access: LedgerAccess, now: Timestamp) -> Result<Ledger, Failure> {
+    let options = LedgerOptions::at(&config.ledger.path);
+    Ledger::open(options, access, now).await.map_err(failed)
+}
+
+/// So that the log knows the ledger under its new identity.
+async fn log_the_act(config: &Config, access: LedgerAccess) -> Result<(), Failure> {
+    let unlogged = |why: String| {
+        Failure::new(format!("the audit log does not know of it: {why}"))
+            .next("give room to the log, and do the same once more")
+    };
+    let ledger = Arc::new(open(config, access, Timestamp::now()).await?);
+    let audit = Audit::open(AuditOptions::at(&config.audit.path));
+    let audit = audit.map_err(|error| unlogged(error.to_string()))?;
+    let logged = ActLog::new(audit, ledger.clone()).write_once().await;
+    ledger.close().await;
+    logged.map_err(|error| unlogged(error.to_string()))
+}
+
+fn failed(error: LedgerError) -> Failure {
+    Failure::new(error.to_string())
+}

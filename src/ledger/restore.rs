@@ -1,0 +1,131 @@
+//! Putting a backup back in the place of the ledger: made whole beside it, and then put
+//! there in one step. What lay there is kept under another name.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use super::backup::sync_folder_of;
+use super::open::{Lock, create_folder_of, hold_lock, open_private};
+use super::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
+
+/// The files that SQLite keeps beside a database, by the end of their names.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// A backup on its way back. Dropped, it leaves the ledger as it was.
+pub struct Restoration {
+    /// The one that will be the ledger.
+    pub ledger: Ledger,
+    unfinished: PathBuf,
+    target: PathBuf,
+    _lock: Lock,
+}
+
+impl Restoration {
+    /// Copies `backup` beside `target`, and brings its schema up to this program's. Nobody
+    /// serves `target` from now on until this is over.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the backup is not sound, the ledger is served, or the copy
+    /// cannot be made.
+    pub async fn begin(backup: &Path, target: &Path, now: Timestamp) -> Result<Self, LedgerError> {
+        Ledger::verify(backup).await?;
+        create_folder_of(target)?;
+        let lock = hold_lock(target)?;
+        let unfinished = with(target, ".restored");
+        remove_all(&unfinished)?;
+        copy(backup, &unfinished).await?;
+        let options = LedgerOptions::at(&unfinished);
+        Ok(Self {
+            ledger: Ledger::open(options, LedgerAccess::Serve, now).await?,
+            unfinished,
+            target: target.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Leaves everything as it was.
+    ///
+    /// # Errors
+    /// The copy cannot be removed.
+    pub async fn give_up(self) -> Result<(), LedgerError> {
+        self.ledger.close().await;
+        remove_all(&self.unfinished)
+    }
+
+    /// Puts it in the place of the ledger, and tells under which name that is kept, if there
+    /// was one.
+    ///
+    /// # Errors
+    /// A file cannot be moved.
+    pub async fn finish(self, now: Timestamp) -> Result<Option<PathBuf>, LedgerError> {
+        self.ledger.close().await;
+        let log = with(&self.unfinished, BESIDE[0]);
+        if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+            let left = format!("{} was not taken in", log.display());
+            return Err(LedgerError::Damaged(left));
+        }
+        let kept = with(&self.target, &format!(".replaced-{}", now.as_second()));
+        let was_there = move_all(&self.target, &kept)?;
+        let moved = fs::rename(&self.unfinished, &self.target);
+        moved.map_err(LedgerError::file(&self.target))?;
+        sync_folder_of(&self.target)?;
+        remove_all(&self.unfinished)?;
+        Ok(was_there.then_some(kept))
+    }
+}
+
+/// Of what its pages and its log hold, wherever the newest lie.
+async fn copy(backup: &Path, target: &Path) -> Result<(), LedgerError> {
+    let file = open_private(target)?;
+    let options = SqliteConnectOptions::new().filename(backup).read_only(true);
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(options).await?;
+    let copied = sqlx::query("VACUUM INTO ?")
+        .bind(target.to_string_lossy().into_owned())
+        .execute(&pool)
+        .await;
+    pool.close().await;
+    copied?;
+    file.sync_all().map_err(LedgerError::file(target))
+}
+
+fn with(path: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// The database and what lies beside it; whether there was a database.
+fn move_all(from: &Path, to: &Path) -> Result<bool, LedgerError> {
+    for end in BESIDE {
+        rename_if(&with(from, end), &with(to, end))?;
+    }
+    rename_if(from, to)
+}
+
+fn rename_if(from: &Path, to: &Path) -> Result<bool, LedgerError> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(LedgerError::file(from)(source)),
+    }
+}
+
+fn remove_all(path: &Path) -> Result<(), LedgerError> {
+    let beside = BESIDE.map(|end| with(path, end));
+    let lock = with(path, ".lock");
+    for path in beside.iter().chain([&lock, &path.to_owned()]) {
+        match fs::remove_file(path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(LedgerError::file(path)(source));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

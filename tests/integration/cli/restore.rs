@@ -1,0 +1,244 @@
+//! Backups that are put back: nothing that was revoked since is served again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::program::{Program, Run};
+use crate::kit::Running;
+use crate::kit::lab::{Answer, Ask, Lab, eventually, trivy};
+
+/// A gateway's folder after its end, with a backup and what happened to it since.
+struct Ended {
+    running: Running,
+    backup: PathBuf,
+    token: String,
+    /// By name: digests.
+    images: Vec<(&'static str, String)>,
+}
+
+const IMAGES: [&str; 4] = [
+    "team/good",
+    "team/revoked",
+    "team/reinstated",
+    "team/severe",
+];
+
+async fn act(lab: &Lab, path: &str, body: Value) {
+    let ask = lab.api("POST", &format!("/api/v1/{path}")).json(&body);
+    ask.send().await.expect(200);
+}
+
+async fn put_and_promote(lab: &Lab, name: &str) -> String {
+    let (image, named) = lab.put(name, "1");
+    let severities: &[&str] = if name == "team/severe" {
+        &["CRITICAL"]
+    } else {
+        &[]
+    };
+    let report = trivy(&image, severities);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let body = json!({"image": named, "environment": "production", "force": true, "reason": "r"});
+    lab.promote(&lab.token, body).await.expect(200);
+    image.manifest.digest.to_string()
+}
+
+fn named(name: &str, digest: &str) -> String {
+    format!("registry.example/{name}@{digest}")
+}
+
+/// Two revocations, one of them undone; a grant; a token that is revoked.
+async fn since_the_backup(lab: &Lab, images: &[(&str, String)]) {
+    for (name, digest) in &images[1..3] {
+        let body = json!({"image": named(name, digest), "reason": "leaks a key"});
+        act(lab, "revocations", body).await;
+    }
+    let (name, digest) = &images[2];
+    let body = json!({"image": named(name, digest), "reason": "false alarm"});
+    act(lab, "revocations/reinstate", body).await;
+    let (name, digest) = &images[3];
+    let body = json!({"image": named(name, digest), "environment": "production", "hours": 2,
+        "ticket": "OPS-1", "reason": "the shop is down"});
+    act(lab, "break-glass", body).await;
+    let ended = lab.api("DELETE", "/api/v1/tokens/stolen");
+    ended.send().await.expect(200);
+}
+
+impl Ended {
+    /// `lossy`: with a scan, and a token, that came since.
+    async fn new(lossy: bool) -> Self {
+        let lab = Lab::start().await;
+        let mut images = Vec::new();
+        for name in IMAGES {
+            images.push((name, put_and_promote(&lab, name).await));
+        }
+        let stolen = json!({"name": "stolen", "role": "viewer"});
+        let token = lab.token(stolen).await;
+        eventually("the start is an act", || async {
+            let acts = lab.api("GET", "/api/v1/acts?act=start").send().await;
+            acts.value()["acts"].as_array().unwrap().len() == 1
+        })
+        .await;
+        let backup = lab.folder.path().join("backup.db");
+        lab.parts().ledger.backup(&backup).await.unwrap();
+        since_the_backup(&lab, &images).await;
+        if lossy {
+            put_and_promote(&lab, "team/late").await;
+            lab.token(json!({"name": "late", "role": "viewer"})).await;
+        }
+        Self {
+            running: lab.ended().await,
+            backup,
+            token,
+            images,
+        }
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        Program::new(words).config(&self.running.file()).run()
+    }
+
+    fn restore(&self, more: &[&str]) -> Run {
+        let backup = self.backup.to_str().unwrap();
+        self.run(&[&["ledger", "restore", backup], more].concat())
+    }
+
+    /// An older file where the ledger lay, put there by hand.
+    fn put_back_by_hand(&self) {
+        for rest in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(self.running.data().join(rest));
+        }
+        fs::copy(&self.backup, self.running.data().join("ledger.db")).unwrap();
+    }
+
+    async fn pull(&self, name: &str) -> Answer {
+        let (_, digest) = self.images.iter().find(|it| it.0 == name).unwrap();
+        let path = format!("/v2/registry.example/{name}/manifests/{digest}");
+        let registry = self.running.app().registries()[0];
+        Ask::new(registry, "GET", &path).send().await
+    }
+
+    /// What was in force when the gateway ended.
+    async fn is_in_force(&mut self) {
+        self.running.serve().await;
+        let revoked = self.pull("team/revoked").await;
+        assert_eq!(revoked.status, 403, "{}", revoked.text());
+        assert!(revoked.text().contains("revoked"), "{}", revoked.text());
+        for name in ["team/good", "team/reinstated", "team/severe"] {
+            // The upstream ended with the gateway: what is passed is not there.
+            let passed = self.pull(name).await;
+            assert_ne!(passed.status, 403, "{name}: {}", passed.text());
+        }
+        let ask = Ask::new(self.running.app().admin(), "GET", "/api/v1/acts");
+        assert_eq!(ask.token(&self.token).send().await.status, 401);
+        self.running.stop().await;
+    }
+
+    fn acts(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.running.data().join("audit.jsonl")).unwrap();
+        let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line["record"] == "act")
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_restored_backup_serves_nothing_that_was_revoked_since() {
+    let mut ended = Ended::new(false).await;
+    let before = ended.acts().len();
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("5 act(s)"), "{run:?}");
+    assert!(run.stderr.contains("lost: nothing"), "{run:?}");
+    // What was done again is not logged again; that it was, is.
+    let acts = ended.acts();
+    assert_eq!(acts.len(), before + 1);
+    assert_eq!(acts[before]["act"], "restore");
+    let kept = fs::read_dir(ended.running.data()).unwrap().flatten();
+    let kept = kept.filter(|it| {
+        it.file_name()
+            .to_string_lossy()
+            .contains("ledger.db.replaced-")
+    });
+    assert!(kept.count() >= 1, "the ledger that lay there is kept");
+    ended.is_in_force().await;
+    // Restored twice, it is as it was: the log tells of both lives.
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}
+
+#[tokio::test]
+async fn what_a_restore_would_lose_is_told_and_nothing_is_done_without_consent() {
+    let mut ended = Ended::new(true).await;
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    for told in [
+        "1 scan(s)",
+        "1 promotion(s)",
+        "team/late",
+        "1 token(s): late",
+        "--accept-loss",
+    ] {
+        assert!(run.stderr.contains(told), "{told}: {run:?}");
+    }
+    // The newest ledger is still there.
+    ended.is_in_force().await;
+    let run = ended.restore(&["--accept-loss"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}
+
+#[tokio::test]
+async fn an_older_ledger_put_there_by_hand_is_refused_until_the_log_is_replayed() {
+    let mut ended = Ended::new(false).await;
+    ended.put_back_by_hand();
+    let refused = ended.running.try_serve().await.unwrap_err().to_string();
+    for told in [
+        "sekisho ledger restore",
+        "sekisho ledger replay",
+        "--accept-loss",
+    ] {
+        assert!(refused.contains(told), "{told}: {refused}");
+    }
+    let run = ended.run(&["ledger", "replay"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}
+
+#[tokio::test]
+async fn a_log_with_a_gap_replays_nothing_until_the_rest_of_it_is_named() {
+    let mut ended = Ended::new(false).await;
+    let log = ended.running.data().join("audit.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    let is_early = |line: &&str| line.contains("\"revoke\"") || line.contains("\"scan\"");
+    let (early, late): (Vec<&str>, Vec<&str>) = text.lines().partition(is_early);
+    let away = ended.running.folder.path().join("away.jsonl");
+    fs::write(&away, early.join("\n")).unwrap();
+    fs::write(&log, late.join("\n") + "\n").unwrap();
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stderr.contains("which no file of the audit log has"),
+        "{run:?}"
+    );
+    let [away, log] = [&away, &log].map(|it| it.to_str().unwrap());
+    let run = ended.restore(&["--log-file", away, "--log-file", log]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_put_back_below_a_running_serve() {
+    let lab = Lab::start().await;
+    let backup = lab.folder.path().join("backup.db");
+    lab.parts().ledger.backup(&backup).await.unwrap();
+    let restore = Program::new(&["ledger", "restore"]).arg(&backup);
+    let run = restore.config(&lab.file()).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("another serve"), "{run:?}");
+    assert_eq!(lab.api("GET", "/api/v1/acts").send().await.status, 200);
+    lab.stop().await;
+}
