@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::Pid;
 
@@ -12,8 +12,9 @@ use rustix::process::Pid;
 const SCRIPT: &str = "read -r _; kill -9 \"$1\" 2>/dev/null; \
     for _ in 1 2 3 4 5; do sleep 0.2; rm -rf \"$2\" 2>/dev/null && exit; done";
 
-pub fn watch(server: Pid, folder: &Path) {
-    let mut watcher = Command::new("sh")
+/// Until what it returns is dropped, or this process has ended.
+pub fn watch(server: Pid, folder: &Path) -> Child {
+    Command::new("sh")
         .args(["-c", SCRIPT, "watcher"])
         .arg(server.as_raw_nonzero().to_string())
         .arg(folder)
@@ -22,9 +23,7 @@ pub fn watch(server: Pid, folder: &Path) {
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .unwrap();
-    // The end of the pipe that this process holds stays open until it ends.
-    std::mem::forget(watcher.stdin.take());
+        .unwrap()
 }
 
 /// The processes whose parent is `parent`.

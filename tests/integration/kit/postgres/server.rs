@@ -239,9 +239,8 @@ fn start_shared() -> Result<Postgres, Missing> {
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let started = Postgres::start_with(Settings::default().set("synchronous_commit = off"));
-        if let Ok(server) = &started {
-            guard::watch(server.part.id(), server.folder());
-        }
+        let server = started.as_ref().ok();
+        let _watcher = server.map(|it| guard::watch(it.part.id(), it.folder()));
         let _ = sender.send(started);
         loop {
             thread::park();
