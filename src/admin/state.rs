@@ -45,7 +45,9 @@ pub struct ClusterPods {
 /// The way by which requests from outside reach a running Pod of a cluster, as far as one
 /// is known.
 #[derive(Clone)]
-pub struct PodReach(Arc<dyn Fn(&str, &RunningPod) -> Option<String> + Send + Sync>);
+pub struct PodReach(Arc<Way>);
+
+type Way = dyn Fn(&str, &RunningPod) -> Option<String> + Send + Sync;
 
 impl PodReach {
     pub fn new(way: impl Fn(&str, &RunningPod) -> Option<String> + Send + Sync + 'static) -> Self {

@@ -172,7 +172,7 @@ fn replicas_over_one_ledger_are_spread_and_make_way_for_one_another() {
     let spread = pod["topologySpreadConstraints"].as_array().unwrap();
     assert_eq!(spread[0]["topologyKey"], "kubernetes.io/hostname");
     assert_eq!(spread[0]["nodeTaintsPolicy"], "Honor", "a drain would stop");
-    assert_eq!(of_kind(&objects, "PersistentVolumeClaim"), [&json!(0); 0]);
+    assert!(of_kind(&objects, "PersistentVolumeClaim").is_empty());
     let data = pod["volumes"].as_array().unwrap().last().unwrap();
     assert!(data["ephemeral"].is_object(), "each has its own: {data}");
 }
