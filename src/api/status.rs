@@ -174,12 +174,28 @@ pub struct AuditStatus {
 }
 
 /// The bytes on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CacheStatus {
     pub bytes: u64,
     pub max_bytes: u64,
     /// Free on its file system.
     pub free_bytes: Option<u64>,
+    /// The tier behind it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteTierStatus>,
+}
+
+/// The tier of bytes that replicas share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RemoteTierStatus {
+    pub url: String,
+    /// Uploads and marks of pulls that wait.
+    pub waiting: usize,
+    /// How long the first of them has waited, in seconds.
+    pub lag_s: i64,
+    /// Why it is left alone; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// How many images were denied for a reason.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Components, credential_watch, in_use, watch};
+use super::{Components, credential_watch, in_use, remote_watch, watch};
 use crate::api::PolicyEntryState;
 use crate::gate::ActsNotLogged;
 use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels};
@@ -61,6 +61,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     tasks.spawn("feed", async move { feed.run(stopped).await });
     watch::spawn(parts, tasks);
     credential_watch::spawn(parts, tasks);
+    remote_watch::spawn(parts, tasks);
 }
 
 fn every<F, Fut>(

@@ -16,9 +16,10 @@ use super::config::{Config, ConfiguredProxy, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
+use super::remote_tier::{self, RemoteCredentialProblem};
 use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit};
-use crate::cache::{self, Cache, CacheError, OnVerified};
+use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
 use crate::clock::Clock;
 use crate::gate::{
     self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecordHealth, Recorder,
@@ -65,6 +66,7 @@ pub struct Components {
     pub(super) invalid_files: InvalidFiles,
     pub(super) policy_warnings: PolicyWarnings,
     pub(super) credential_problems: CredentialProblems,
+    pub(super) remote_credentials: RemoteCredentialProblem,
 }
 
 impl Components {
@@ -84,7 +86,9 @@ impl Components {
         };
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
-        let cache = Arc::new(open_cache(&config, tasks, aliases.recorder()).await?);
+        let remote = remote_tier::open(&config, &metrics)?;
+        let cache = open_cache(&config, remote, tasks, aliases.recorder());
+        let cache = Arc::new(cache.await?);
         let uploads = Arc::new(open_uploads(&config).await?);
         let audit = Audit::open(audit::AuditOptions::at(&config.audit.path))?;
         let public_url = public_url(&config, admin);
@@ -122,6 +126,7 @@ impl Components {
             certificates: ListenerCertificates::default(),
             invalid_files: InvalidFiles::default(),
             credential_problems: CredentialProblems::default(),
+            remote_credentials: RemoteCredentialProblem::default(),
         };
         Ok((parts, writer))
     }
@@ -175,6 +180,7 @@ fn lost(loss: LedgerLoss, config: &Config) -> StartError {
 /// Opens the cache in the blocking pool: it reads all of its folders.
 async fn open_cache(
     config: &Config,
+    remote: Option<Arc<RemoteTier>>,
     tasks: &Tasks,
     on_filled: OnVerified,
 ) -> Result<Cache, StartError> {
@@ -185,7 +191,7 @@ async fn open_cache(
         manifest_memory: MANIFEST_MEMORY_BYTES,
     };
     let (path, tasks) = (config.path.clone(), tasks.clone());
-    let open = move || Cache::open(config, tasks, on_filled);
+    let open = move || Cache::open(config, remote, tasks, on_filled);
     let opened = tokio::task::spawn_blocking(open).await;
     let broken_off = |error| CacheError::Io {
         path,

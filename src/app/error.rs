@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::audit::AuditError;
-use crate::cache::CacheError;
+use crate::cache::{CacheError, RemoteError};
 use crate::http::ListenError;
 use crate::kubernetes::client::ClusterError;
 use crate::ledger::{LedgerError, LedgerLoss};
@@ -26,6 +26,8 @@ pub enum StartError {
     Loss { loss: LedgerLoss, log: PathBuf },
     #[error("cache: {0}")]
     Cache(#[from] CacheError),
+    #[error("cache: {0}")]
+    Remote(#[from] RemoteError),
     #[error("audit log: {0}")]
     Audit(#[from] AuditError),
     #[error(transparent)]

@@ -30,13 +30,23 @@ pub(super) fn readiness(parts: &Arc<Components>) -> Readiness {
 
 /// How each part does.
 pub(super) fn health(parts: &Components, now: Timestamp) -> Vec<HealthPart> {
-    vec![
+    [
         ledger(parts, now),
         audit(parts),
         clock(parts, now),
         policy(parts),
         certificates(parts, now),
     ]
+    .into_iter()
+    .chain(remote(parts, now))
+    .collect()
+}
+
+/// Where there is a remote tier. Without it content comes from upstreams.
+fn remote(parts: &Components, now: Timestamp) -> Option<HealthPart> {
+    let problem = parts.cache.remote()?.condition(now).problem();
+    let health = problem.map_or(Health::Ok, Health::Degraded);
+    Some(HealthPart::new("remote", health))
 }
 
 fn ledger(parts: &Components, now: Timestamp) -> HealthPart {

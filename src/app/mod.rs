@@ -29,6 +29,8 @@ mod listener_certificates;
 pub mod logging;
 mod open_files;
 mod policy_warnings;
+mod remote_tier;
+mod remote_watch;
 mod replay_policy;
 mod signals;
 mod start;

@@ -12,8 +12,9 @@ use super::status_problems::problems;
 use crate::admin::StatusSource;
 use crate::api::{
     AuditStatus, CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
-    PolicyEntryState, ReasonCount, Status, UpstreamState, UpstreamStatus,
+    PolicyEntryState, ReasonCount, RemoteTierStatus, Status, UpstreamState, UpstreamStatus,
 };
+use crate::cache::RemoteTier;
 use crate::storage_fault::StorageFault;
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
@@ -71,7 +72,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         upstreams,
         ledger: ledger(parts, now),
         audit: audit(parts),
-        cache: cache(parts),
+        cache: cache(parts, now),
         top_reasons: top_reasons(parts),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,
@@ -144,12 +145,23 @@ fn ledger_fault(parts: &Components) -> Option<StorageFault> {
     parts.ledger.read_fault().or_else(unwritten)
 }
 
-fn cache(parts: &Components) -> CacheStatus {
+fn cache(parts: &Components, now: Timestamp) -> CacheStatus {
     let stats = parts.cache.stats();
     CacheStatus {
         bytes: stats.bytes,
         max_bytes: parts.config.cache.max_size,
         free_bytes: free_bytes(&parts.config.cache.path),
+        remote: parts.cache.remote().map(|remote| remote_tier(remote, now)),
+    }
+}
+
+fn remote_tier(remote: &RemoteTier, now: Timestamp) -> RemoteTierStatus {
+    let condition = remote.condition(now);
+    RemoteTierStatus {
+        problem: condition.problem(),
+        url: condition.url,
+        waiting: condition.waiting,
+        lag_s: condition.lag_s,
     }
 }
 

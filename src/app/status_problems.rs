@@ -24,6 +24,7 @@ pub(super) fn problems(
         .chain(ending)
         .chain(not_in_force(&parts.invalid_files.now()))
         .chain(parts.credential_problems.lines())
+        .chain(parts.remote_credentials.line())
         .collect()
 }
 

@@ -111,7 +111,8 @@ pub(super) fn read_verified(file: &File, size: u64, digest: &Digest) -> Option<C
     parse(digest, content)
 }
 
-fn parse(digest: &Digest, content: Vec<u8>) -> Option<CachedManifest> {
+/// A manifest as [`CachedManifest::to_file`] writes it, if it has the digest.
+pub(super) fn parse(digest: &Digest, content: Vec<u8>) -> Option<CachedManifest> {
     let line = content.iter().position(|byte| *byte == b'\n')?;
     let media_type = MediaType::new(std::str::from_utf8(&content[..line]).ok()?);
     let bytes = Bytes::from(content).slice(line + 1..);

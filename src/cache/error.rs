@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::remote::RemoteError;
 use crate::oci::Digest;
 
 /// The cause of a failure, shared by all who waited for the same fill.
@@ -37,6 +38,13 @@ pub enum FetchError {
     Unrecorded(SharedError),
     #[error("the cache could not write: {0}")]
     Storage(Arc<io::Error>),
+    /// The stream of the remote tier broke off, and nothing could go on from there.
+    #[error("{0}")]
+    Remote(#[from] RemoteError),
+    /// Bytes of the remote tier were sent, and were found to be wrong before the last of
+    /// them was; the next request gets them from the upstream.
+    #[error("the remote tier held other bytes than {0}")]
+    WrongRemote(Digest),
     #[error("the fill was interrupted")]
     Interrupted,
 }

@@ -22,11 +22,12 @@ pub struct Evicted {
 impl Cache {
     /// Notes that an image was pulled: its manifest, config and layers age
     /// together from here on, so that eviction takes whole images rather than
-    /// a part of each. What is not stored is passed over.
+    /// a part of each. What is not stored is passed over. The remote tier learns of it, too.
     pub fn touch_group(&self, digests: &[Digest], now: Timestamp) {
         for digest in digests {
             self.inner.blobs.touch(digest, now.as_second());
             self.inner.manifests.touch(digest, now.as_second());
+            self.inner.share_pulled(digest, now);
         }
     }
 

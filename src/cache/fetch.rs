@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream};
+use url::Url;
 
 use super::blob_request::BlobRequest;
 use super::error::FetchError;
 use super::file_store::StoredLookup;
 use super::fills::{Fill, FillGuard, FillKey, FillState, Joined};
+use super::remote::ContentKey;
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{Opener, opener};
@@ -37,6 +39,8 @@ pub enum BlobOrigin {
     Stored,
     /// A file that is still being filled.
     Filling,
+    /// The same, and its bytes come from the remote tier.
+    Remote,
     /// Upstream, uncached: the disk has no room.
     Uncached,
 }
@@ -54,6 +58,7 @@ impl Blob {
     pub fn origin(&self) -> BlobOrigin {
         match self.body {
             BlobData::Stored(_) => BlobOrigin::Stored,
+            BlobData::Filling(_, ref fill) if fill.is_from_remote() => BlobOrigin::Remote,
             BlobData::Filling(..) => BlobOrigin::Filling,
             BlobData::Uncached(_) => BlobOrigin::Uncached,
         }
@@ -116,6 +121,23 @@ impl Cache {
             None => counters.blob_misses.add(1),
         }
         blob
+    }
+
+    /// Whether the remote tier has a blob that is not stored here. Does not wait long.
+    pub async fn is_remote(&self, request: &BlobRequest) -> bool {
+        let key = ContentKey::blob(&request.digest);
+        match &self.inner.remote {
+            Some(remote) => remote.has(&key, request.size, request.used.now).await,
+            None => false,
+        }
+    }
+
+    /// Where a client can read a blob by itself: in the remote tier, where that is wanted
+    /// and this process knows the very object to be right. The caller has a permit.
+    pub async fn redirect(&self, request: &BlobRequest) -> Option<Url> {
+        let remote = self.inner.remote.as_ref()?;
+        let key = ContentKey::blob(&request.digest);
+        remote.redirect(&key, request.size, request.used.now).await
     }
 
     /// A blob, fetched if it is not stored. A stored one serves all, whichever upstream
@@ -188,8 +210,9 @@ impl Cache {
             }
             FillState::Unstored => {
                 self.inner.counters.passed.add(1);
-                let on_verified = self.inner.on_verified.clone();
-                BlobData::Uncached(stream_uncached(open, request, on_verified).await?)
+                let (remote, on_verified) = (&self.inner.remote, &self.inner.on_verified);
+                let streamed = stream_uncached(open, request, remote.as_ref(), on_verified);
+                BlobData::Uncached(streamed.await?)
             }
             FillState::Failed(error) => return Err(error),
             FillState::Opening => return Err(FetchError::Interrupted),

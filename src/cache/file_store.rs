@@ -165,6 +165,24 @@ impl FileStore {
         Some((self.share_reader(digest, Arc::new(file?)), size))
     }
 
+    /// The size of a stored file, in bytes.
+    pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
+        Some(self.entries.get(digest)?.size)
+    }
+
+    /// Opens a file to be copied, which is no pull. It is not evicted meanwhile. Blocks.
+    pub(super) fn open_to_copy(&self, digest: &Digest) -> Option<(Arc<File>, u64)> {
+        let (size, reader) = {
+            let entry = self.entries.get(digest)?;
+            (entry.size, entry.reader.upgrade())
+        };
+        if let Some(file) = reader {
+            return Some((file, size));
+        }
+        let file = open_whole(&self.file_path(digest), size)?;
+        Some((self.share_reader(digest, Arc::new(file)), size))
+    }
+
     fn pull(&self, digest: &Digest, used: &ContentUse) -> Option<(u64, Option<Arc<File>>)> {
         let mut entry = self.entries.get_mut(digest)?;
         let pulled = used.now.as_second();

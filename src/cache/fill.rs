@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::error::FetchError;
 use super::fills::{Fill, FillGuard, FillState};
+use super::remote::ContentKey;
 use super::space::Reservation;
 use super::store::Inner;
 use super::temporary::TemporaryFile;
@@ -19,6 +20,10 @@ use crate::stream::{GrowingFile, WITHHELD_TAIL_BYTES};
 /// made seldom, and never for what a manifest only declares.
 const MAX_ROOM_AHEAD: u64 = 4 * 1024 * 1024;
 
+/// What comes from the remote tier and has no more bytes than this is sent when it is
+/// verified: so, where it is wrong, the upstream's bytes can take its place unseen.
+const HELD_OF_REMOTE: u64 = 4 * 1024 * 1024;
+
 /// A temporary file and the disk space that is reserved for it.
 struct FillFile {
     temporary: TemporaryFile,
@@ -26,10 +31,33 @@ struct FillFile {
 }
 
 impl Inner {
-    /// Fills what `flight` stands for, asked for at `now`.
+    /// Fills what `guard` stands for, asked for at `now`.
     pub(super) async fn fill(self: Arc<Self>, guard: FillGuard, open: Opener, now: Timestamp) {
         self.counters.fills.add(1);
-        let state = match self.try_fill(&guard, open, now).await {
+        let mut place = self.prepare(guard.fill()).await;
+        let filled = match &mut place {
+            Some(place) => self.fill_place(place, &guard, open, now).await,
+            None => Ok(None),
+        };
+        if let Ok(Some(_)) = &filled
+            && let Some(place) = place.take()
+        {
+            self.keep(place, &guard).await;
+        }
+        let state = self.end_of(&guard, filled);
+        // At once: nobody may join what broke off, while its file is being removed.
+        guard.finish(state);
+        if let Some(place) = place {
+            discard(place).await;
+        }
+    }
+
+    fn end_of(
+        &self,
+        guard: &FillGuard,
+        filled: Result<Option<GrowingFile>, FetchError>,
+    ) -> FillState {
+        match filled {
             Ok(Some(growing)) => FillState::Filled(growing),
             Ok(None) => FillState::Unstored,
             Err(error) => {
@@ -46,30 +74,49 @@ impl Inner {
                 }
                 FillState::Failed(error)
             }
-        };
-        guard.finish(state);
+        }
     }
 
-    /// `None`: there is no room.
-    async fn try_fill(
+    /// Fills the file from the remote tier, else from upstream. What the remote tier held
+    /// wrong comes from upstream after all, unless readers have some of it already: they
+    /// break off.
+    async fn fill_place(
         self: &Arc<Self>,
+        place: &mut FillFile,
         guard: &FillGuard,
         open: Opener,
         now: Timestamp,
     ) -> Result<Option<GrowingFile>, FetchError> {
-        let Some(mut place) = self.prepare(guard.fill()).await else {
-            return Ok(None);
+        let Some(remote) = &self.remote else {
+            return self.fill_from(place, guard, open, now).await;
         };
-        let received = self.fill_place(&mut place, guard, open, now).await;
-        match received {
-            Ok(Some(_)) => self.keep(place, guard).await,
-            _ => discard(place).await,
+        let (key, fill) = (ContentKey::blob(guard.digest()), guard.fill().clone());
+        let read = remote.read(key, fill.size(), now);
+        let on_use = move |is_used| fill.set_from_remote(is_used);
+        let first = read.before(open.clone(), on_use);
+        match self.fill_from(place, guard, first, now).await {
+            Err(FetchError::WrongDigest { .. } | FetchError::TooLong { .. }) if read.is_used() => {
+                // From now on it is not read.
+                read.suspect();
+                if !guard.is_announced() {
+                    read.was_wrong().await;
+                    return self.fill_from(place, guard, open, now).await;
+                }
+                let remove = async move { read.was_wrong().await };
+                self.tasks.spawn_isolated("remove a wrong object", remove);
+                Err(FetchError::WrongRemote(guard.digest().clone()))
+            }
+            filled => {
+                if let Ok(Some(_)) = &filled {
+                    read.was_right();
+                }
+                filled
+            }
         }
-        received
     }
 
     /// Fills the file and has it recorded. Its readers have all of it then.
-    async fn fill_place(
+    async fn fill_from(
         self: &Arc<Self>,
         place: &mut FillFile,
         guard: &FillGuard,
@@ -143,7 +190,11 @@ impl Inner {
                     return Ok(None);
                 }
             };
-            if growing.total() > WITHHELD_TAIL_BYTES {
+            let held_back = match guard.fill().is_from_remote() {
+                true => HELD_OF_REMOTE,
+                false => WITHHELD_TAIL_BYTES,
+            };
+            if growing.total() > held_back {
                 guard.announce(growing);
             }
         }
@@ -182,7 +233,9 @@ impl Inner {
         });
         if let Err(error) = stored.await.map_err(io::Error::other).flatten() {
             tracing::warn!(blob.digest = %guard.digest(), %error, "a blob could not be kept");
+            return;
         }
+        self.share(ContentKey::blob(guard.digest()), guard.fill().used().now);
     }
 }
 

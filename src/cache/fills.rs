@@ -9,6 +9,7 @@
 //! could take it along when it goes. A follower can only wait; if it gives up,
 //! nothing changes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::{DashMap, Entry};
@@ -72,6 +73,8 @@ pub(super) struct Fill {
     size: u64,
     /// The repository that it asks.
     source: Repository,
+    /// Its bytes come from the remote tier.
+    from_remote: AtomicBool,
     /// For whom the file will be kept: of those who wait, one who was admitted.
     used: Mutex<ContentUse>,
     state: watch::Sender<FillState>,
@@ -84,6 +87,14 @@ impl Fill {
 
     pub(super) fn source(&self) -> &Repository {
         &self.source
+    }
+
+    pub(super) fn is_from_remote(&self) -> bool {
+        self.from_remote.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_from_remote(&self, is: bool) {
+        self.from_remote.store(is, Ordering::Relaxed);
     }
 
     /// For whom the file is stored, by what is known now.
@@ -166,6 +177,7 @@ impl Fills {
                 let fill = Arc::new(Fill {
                     size: key.size,
                     source: request.source.clone(),
+                    from_remote: AtomicBool::new(false),
                     used: Mutex::new(request.used.clone()),
                     state: watch::Sender::new(FillState::Opening),
                 });

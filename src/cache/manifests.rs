@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::cached_manifest::{CachedManifest, read_verified};
+use super::cached_manifest::{self, CachedManifest, read_verified};
 use super::digests::VerifiedContent;
 use super::error::FetchError;
 use super::holder::ContentUse;
+use super::remote::ContentKey;
 use super::space::WantedRoom;
 use super::store::{Cache, Inner};
 use crate::oci::{Digest, MediaType};
@@ -52,6 +53,29 @@ impl Cache {
             None => counters.manifest_misses.add(1),
         }
         found
+    }
+
+    /// A manifest of the remote tier, as `judged`: verified, and kept like one that came
+    /// from upstream. Does not wait long; a wrong one is removed there.
+    ///
+    /// What a manifest is served as is never taken from there: its type is not part of what
+    /// the digest proves.
+    pub async fn load_remote_manifest(
+        &self,
+        digest: &Digest,
+        judged: Option<&MediaType>,
+        used: ContentUse,
+    ) -> Option<Arc<CachedManifest>> {
+        let (remote, judged) = (self.inner.remote.as_ref()?, judged?);
+        let key = ContentKey::manifest(digest);
+        let content = remote.read_manifest(&key, used.now).await?;
+        let Some(manifest) = cached_manifest::parse(digest, content) else {
+            remote.remove_wrong(&key, used.now).await;
+            return None;
+        };
+        let bytes = manifest.bytes().clone();
+        let stored = self.store_manifest(digest, judged.clone(), bytes, used);
+        stored.await.ok()
     }
 
     async fn read_manifest(&self, digest: &Digest, used: ContentUse) -> Option<CachedManifest> {
@@ -98,9 +122,12 @@ impl Cache {
     }
 
     async fn keep_manifest(&self, manifest: Arc<CachedManifest>, used: ContentUse) {
-        let digest = manifest.digest().clone();
-        if let Err(error) = self.inner.write_manifest(manifest, used).await {
-            tracing::warn!(manifest.digest = %digest, %error, "a manifest could not be kept");
+        let (digest, now) = (manifest.digest().clone(), used.now);
+        match self.inner.write_manifest(manifest, used).await {
+            Ok(()) => self.inner.share(ContentKey::manifest(&digest), now),
+            Err(error) => {
+                tracing::warn!(manifest.digest = %digest, %error, "a manifest could not be kept");
+            }
         }
     }
 }

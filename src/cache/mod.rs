@@ -1,4 +1,5 @@
-//! Content-addressed bytes on the local disk: blobs and manifests.
+//! Content-addressed bytes, blobs and manifests: on the local disk, and behind it in the
+//! [`remote`] tier that replicas share, where there is one.
 //!
 //! ```text
 //! <path>/lock                          held while the process lives
@@ -45,6 +46,8 @@ mod fills;
 mod holder;
 mod manifests;
 mod open;
+mod remote;
+mod share;
 mod space;
 mod startup_scan;
 mod store;
@@ -66,5 +69,9 @@ pub use error::{CacheError, FetchError, SharedError};
 pub use evict::Evicted;
 pub use fetch::{Blob, BlobOrigin};
 pub use holder::{ContentUse, HeldAs, Holder};
+pub use remote::{
+    BlobStore, PruneBounds, Pruned, RemoteCondition, RemoteError, RemoteLimits, RemoteOptions,
+    RemoteTier,
+};
 pub use store::Cache;
 pub use verify::Verification;

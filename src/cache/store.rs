@@ -15,6 +15,7 @@ use super::digests::OnVerified;
 use super::error::CacheError;
 use super::file_store::FileStore;
 use super::fills::Fills;
+use super::remote::RemoteTier;
 use super::space::Space;
 use super::startup_scan::scan;
 use super::temporary::TemporaryFolder;
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     pub room_lock: Arc<Semaphore>,
     pub fills: Fills,
     pub memory: ManifestMemory,
+    /// The tier behind the disk, which replicas share.
+    pub remote: Option<Arc<RemoteTier>>,
     pub tasks: Tasks,
     pub on_verified: OnVerified,
     pub counters: CacheCounters,
@@ -52,29 +55,36 @@ impl Cache {
     /// was left half-made, and finds again what is stored. Reads every folder,
     /// so it takes seconds for a million files; it belongs into the blocking pool.
     ///
-    /// Must be called from within a tokio runtime: upkeep and fills run in
-    /// `tasks`.
+    /// Must be called from within a tokio runtime: upkeep, fills and uploads to the
+    /// `remote` tier run in `tasks`.
     ///
     /// # Errors
     /// [`CacheError`] where the folder cannot be used, or another process has its lock.
     pub fn open(
         config: CacheOptions,
+        remote: Option<Arc<RemoteTier>>,
         tasks: Tasks,
         on_verified: OnVerified,
     ) -> Result<Self, CacheError> {
         let _lock = lock(&config.path)?;
-        let inner = Inner::open(&config, tasks, on_verified, _lock);
+        let inner = Inner::open(&config, (remote, tasks), on_verified, _lock);
         let inner = inner.map_err(|source| unusable(&config.path, source))?;
         let cache = Self {
             inner: Arc::new(inner),
         };
         cache.spawn_maintenance();
+        cache.spawn_uploads();
         Ok(cache)
     }
 
     /// What was counted since the start.
     pub fn stats(&self) -> CacheStats {
         self.inner.counters.read(self.inner.stored())
+    }
+
+    /// The tier behind the disk, where there is one.
+    pub fn remote(&self) -> Option<&Arc<RemoteTier>> {
+        self.inner.remote.as_ref()
     }
 
     fn spawn_maintenance(&self) {
@@ -96,7 +106,7 @@ impl Cache {
 impl Inner {
     fn open(
         config: &CacheOptions,
-        tasks: Tasks,
+        (remote, tasks): (Option<Arc<RemoteTier>>, Tasks),
         on_verified: OnVerified,
         lock: File,
     ) -> io::Result<Self> {
@@ -109,6 +119,7 @@ impl Inner {
             fills: Fills::default(),
             memory: cached_manifest::memory(config.manifest_memory),
             path: config.path.clone(),
+            remote,
             tasks,
             on_verified,
             counters: CacheCounters::default(),

@@ -1,7 +1,8 @@
-//! Uncached streaming, for a disk without room: one upstream request for each client,
+//! Uncached streaming, for a disk without room: one request for each client,
 //! hashed on the way; the last bytes are held back until the digest is verified.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use super::blob_request::BlobRequest;
 use super::digests::{ContentHasher, OnVerified};
 use super::error::FetchError;
+use super::remote::{ContentKey, RemoteRead, RemoteTier};
 use super::upstream_content::{Opener, UpstreamContent};
 use crate::oci::Digest;
 
@@ -18,6 +20,8 @@ struct UncachedStream {
     digest: Digest,
     digests: ContentHasher,
     on_verified: OnVerified,
+    /// Of the remote tier, where there is one.
+    read: Option<RemoteRead>,
     now: Timestamp,
 }
 
@@ -25,14 +29,22 @@ struct UncachedStream {
 pub(super) async fn stream_uncached(
     open: Opener,
     request: &BlobRequest,
-    on_verified: OnVerified,
+    remote: Option<&Arc<RemoteTier>>,
+    on_verified: &OnVerified,
 ) -> Result<BoxStream<'static, io::Result<Bytes>>, FetchError> {
     let size = request.size;
+    let key = ContentKey::blob(&request.digest);
+    let read = remote.map(|remote| remote.read(key, size, request.used.now));
+    let open = match &read {
+        Some(read) => read.before(open, |_| {}),
+        None => open,
+    };
     let stream = UncachedStream {
         source: UpstreamContent::open(open, size).await?,
         digest: request.digest.clone(),
         digests: ContentHasher::default(),
-        on_verified,
+        on_verified: on_verified.clone(),
+        read,
         now: request.used.now,
     };
     if size == 0 {
@@ -61,7 +73,13 @@ impl UncachedStream {
             return Ok((pieces, Some(self)));
         }
         self.source.next().await?;
-        let filled = self.digests.finish().verify(&self.digest)?;
+        let filled = match (self.digests.finish().verify(&self.digest), &self.read) {
+            (Err(_), Some(read)) if read.is_used() => {
+                read.was_wrong().await;
+                return Err(FetchError::WrongRemote(self.digest));
+            }
+            (verified, _) => verified?,
+        };
         (self.on_verified)(filled, self.now)
             .await
             .map_err(FetchError::Unrecorded)?;

@@ -23,7 +23,7 @@ const FIRST_RESUME_PAUSE: Duration = Duration::from_millis(50);
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 const MAX_BATCH_PIECES: usize = 256;
 
-type Pieces = BoxStream<'static, Result<Bytes, FetchError>>;
+pub(super) type Pieces = BoxStream<'static, Result<Bytes, FetchError>>;
 
 /// Opens the content upstream from an offset on.
 pub(super) type Opener =

@@ -7,7 +7,7 @@ use super::arguments::{OutputArgs, SharedArgs};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
-use crate::api::{AuditStatus, PRODUCT, STATUS, Status, UpstreamState};
+use crate::api::{AuditStatus, PRODUCT, RemoteTierStatus, STATUS, Status, UpstreamState};
 use crate::oci::readable;
 
 /// One screen: is it Sekisho, in which modes, and is all well?
@@ -175,14 +175,29 @@ fn stores(status: &Status) -> String {
         false => reasons.join(", "),
     };
     format!(
-        "ledger: change {}, confirmed {} ago{state}{unwritten}\n{}cache: {} of {}{free}\n\
+        "ledger: change {}, confirmed {} ago{state}{unwritten}\n{}cache: {} of {}{free}\n{}\
          denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
         audit(&status.audit),
         bytes(cache.bytes),
         bytes(cache.max_bytes),
+        remote(cache.remote.as_ref()),
     )
+}
+
+fn remote(remote: Option<&RemoteTierStatus>) -> String {
+    let Some(remote) = remote else {
+        return String::new();
+    };
+    let waiting = match remote.waiting {
+        0 => String::new(),
+        waiting => format!(", {waiting} wait for {}", seconds(remote.lag_s)),
+    };
+    let problem = remote.problem.as_deref();
+    let problem = problem.map_or_else(String::new, |it| format!(", {}", readable(it, 200)));
+    let url = readable(&remote.url, 200);
+    format!("remote tier: {url}{waiting}{problem}\n")
 }
 
 fn unwritten(problem: Option<&str>) -> String {

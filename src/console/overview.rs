@@ -150,12 +150,25 @@ impl OverviewPage {
             bytes: used,
             max_bytes,
             free_bytes,
-        } = self.status.cache;
+            remote,
+        } = &self.status.cache;
+        let (used, max_bytes) = (*used, *max_bytes);
         let free = free_bytes.map_or("free space unknown".to_owned(), |it| {
             format!("{} free on its disk", bytes(it))
         });
         let part = percent(used, max_bytes);
-        format!("{} of {} ({part} %), {free}", bytes(used), bytes(max_bytes))
+        let behind = remote.as_ref().map_or(String::new(), |remote| {
+            let waiting = remote.waiting;
+            format!(
+                "; behind it {}, {waiting} waiting",
+                readable(&remote.url, 200)
+            )
+        });
+        format!(
+            "{} of {} ({part} %), {free}{behind}",
+            bytes(used),
+            bytes(max_bytes)
+        )
     }
 }
 

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 
 use super::failures::{AskedAt, Failures};
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
-use crate::cache::{BlobRequest, Cache, CachedManifest, ContentUse, FetchError};
+use crate::cache::{BlobOrigin, BlobRequest, Cache, CachedManifest, ContentUse, FetchError};
 use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
@@ -21,6 +22,8 @@ use crate::upstream::UpstreamError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServedFrom {
     Cache,
+    /// The remote tier.
+    Remote,
     Upstream,
 }
 
@@ -28,6 +31,7 @@ impl From<ServedFrom> for ContentSource {
     fn from(source: ServedFrom) -> Self {
         match source {
             ServedFrom::Cache => Self::Cache,
+            ServedFrom::Remote => Self::Remote,
             ServedFrom::Upstream => Self::Upstream,
         }
     }
@@ -48,6 +52,8 @@ pub enum BlobPart {
     /// HEAD.
     Nothing,
     Whole,
+    /// Whole, and from here: a range was asked for that is ignored.
+    WholeFromHere,
     Range(ByteRange),
 }
 
@@ -57,8 +63,16 @@ pub struct ServedBlob {
     /// Of the whole blob, in bytes.
     pub size: u64,
     pub source: ServedFrom,
-    /// `None` for HEAD.
-    pub content: Option<BlobContent>,
+    pub content: ServedContent,
+}
+
+/// What goes to the client.
+pub enum ServedContent {
+    /// HEAD.
+    Nothing,
+    Bytes(BlobContent),
+    /// Where it can read the whole blob by itself, for some minutes.
+    At(Url),
 }
 
 /// The bytes of a blob.
@@ -75,12 +89,15 @@ pub(super) struct PermittedBlob {
     pub(super) size: u64,
 }
 
+/// A manifest that was not at hand, and where it came from.
+type FetchedManifest = (Arc<CachedManifest>, ServedFrom);
+
 /// Sends what is permitted, from the cache or through it.
 pub(super) struct Server {
     cache: Arc<Cache>,
     upstreams: Arc<Upstreams>,
     /// Manifests on their way from upstream.
-    manifests: SingleFlight<(Repository, Digest), Result<Arc<CachedManifest>, Refusal>>,
+    manifests: SingleFlight<(Repository, Digest), Result<FetchedManifest, Refusal>>,
     /// Permitted manifests, and blobs, that could not be had.
     failed_manifests: Arc<Failures>,
     failed_blobs: Failures,
@@ -115,7 +132,7 @@ impl Server {
         }
     }
 
-    /// A permitted manifest: memory, disk, upstream, in this order.
+    /// A permitted manifest: memory, disk, remote tier, upstream, in this order.
     pub(super) async fn manifest(
         &self,
         pull: Pull<'_>,
@@ -126,12 +143,13 @@ impl Server {
         let cached = self.cache.load_manifest(digest, judged, used);
         let (manifest, source) = match cached.await {
             Some(manifest) => (manifest, ServedFrom::Cache),
-            None => (
-                self.fetch_manifest(pull, &permit).await?,
-                ServedFrom::Upstream,
-            ),
+            None => self.fetch_manifest(pull, &permit).await?,
         };
-        self.count_look_up(ContentKind::Manifest, source);
+        let look_up = match source {
+            ServedFrom::Cache => LookUp::Hit,
+            ServedFrom::Remote | ServedFrom::Upstream => LookUp::Miss,
+        };
+        self.count_look_up(ContentKind::Manifest, look_up);
         Ok((manifest, source))
     }
 
@@ -140,7 +158,7 @@ impl Server {
         &self,
         pull: Pull<'_>,
         permit: &Permit,
-    ) -> Result<Arc<CachedManifest>, Refusal> {
+    ) -> Result<FetchedManifest, Refusal> {
         let repository = pull.repository().clone();
         let reachable = self.upstreams.of(&repository)?;
         let (upstream, tag_ttl) = (reachable.upstream.clone(), reachable.tag_ttl);
@@ -158,7 +176,11 @@ impl Server {
                 .load_manifest(&digest, judged.as_ref(), used.clone())
                 .await;
             if let Some(manifest) = stored {
-                return Ok(manifest);
+                return Ok((manifest, ServedFrom::Cache));
+            }
+            let remote = cache.load_remote_manifest(&digest, judged.as_ref(), used.clone());
+            if let Some(manifest) = remote.await {
+                return Ok((manifest, ServedFrom::Remote));
             }
             let reference = Reference::Digest(digest.clone());
             let asked = AskedAt::begin(now);
@@ -171,12 +193,14 @@ impl Server {
             };
             let media_type = judged.unwrap_or(fetched.media_type);
             let stored = cache.store_manifest(&digest, media_type, fetched.bytes, used);
-            stored.await.map_err(|error| fetch_failed(&error))
+            let stored = stored.await.map_err(|error| fetch_failed(&error))?;
+            Ok((stored, ServedFrom::Upstream))
         };
         self.manifests.join(&key, flight).await
     }
 
-    /// Sends a permitted blob: from the cache, else from upstream through it.
+    /// Sends a permitted blob: from the cache, else from upstream through it; or leads the
+    /// client to where it lies.
     pub(super) async fn blob(
         &self,
         pull: Pull<'_>,
@@ -197,7 +221,18 @@ impl Server {
                 digest,
                 size,
                 source,
-                content: None,
+                content: ServedContent::Nothing,
+            });
+        }
+        // Only whole blobs: a part is for who has the rest from here.
+        if wanted == BlobPart::Whole
+            && let Some(url) = self.cache.redirect(&request).await
+        {
+            return Ok(ServedBlob {
+                digest,
+                size,
+                source: ServedFrom::Remote,
+                content: ServedContent::At(url),
             });
         }
         let range = match wanted {
@@ -205,14 +240,14 @@ impl Server {
                 Ok(range) => range,
                 Err(RangeUnsatisfiable) => return Err(Refusal::RangeNotSatisfiable(size)),
             },
-            BlobPart::Nothing | BlobPart::Whole => 0..size,
+            BlobPart::Nothing | BlobPart::Whole | BlobPart::WholeFromHere => 0..size,
         };
         let (chunks, source) = self.open_blob(pull, permit, request, range).await?;
         Ok(ServedBlob {
             digest,
             size,
             source,
-            content: Some(BlobContent {
+            content: ServedContent::Bytes(BlobContent {
                 is_part: matches!(wanted, BlobPart::Range(_)),
                 chunks,
             }),
@@ -229,6 +264,9 @@ impl Server {
         // In this order, so that one that is just being finished is seen.
         if self.cache.is_filling(request) || self.cache.get(request).await.is_some() {
             return Ok(ServedFrom::Cache);
+        }
+        if self.cache.is_remote(request).await {
+            return Ok(ServedFrom::Remote);
         }
         let reachable = self.upstreams.of(repository)?;
         let key = (repository.clone(), digest.clone());
@@ -269,10 +307,10 @@ impl Server {
         range: Range<u64>,
     ) -> Result<(Chunks, ServedFrom), Refusal> {
         if let Some(blob) = self.cache.get(&request).await {
-            self.count_look_up(ContentKind::Blob, ServedFrom::Cache);
+            self.count_look_up(ContentKind::Blob, LookUp::Hit);
             return Ok((blob.chunks(range), ServedFrom::Cache));
         }
-        self.count_look_up(ContentKind::Blob, ServedFrom::Upstream);
+        self.count_look_up(ContentKind::Blob, LookUp::Miss);
         let (repository, digest) = (&request.source, &request.digest);
         let reachable = self.upstreams.of(repository)?;
         let upstream = reachable.upstream.clone();
@@ -290,7 +328,15 @@ impl Server {
             }
         };
         match self.cache.fetch(&request, open).await {
-            Ok(blob) => Ok((blob.chunks(range), ServedFrom::Upstream)),
+            Ok(blob) => {
+                let source = match blob.origin() {
+                    BlobOrigin::Remote => ServedFrom::Remote,
+                    BlobOrigin::Stored | BlobOrigin::Filling | BlobOrigin::Uncached => {
+                        ServedFrom::Upstream
+                    }
+                };
+                Ok((blob.chunks(range), source))
+            }
             Err(error) => {
                 if let Some(seen_here) = seen_by_the_cache(&error) {
                     reachable.upstream.note_failure(&seen_here);
@@ -312,11 +358,7 @@ impl Server {
         self.cache.touch_group(&group, now);
     }
 
-    fn count_look_up(&self, kind: ContentKind, source: ServedFrom) {
-        let result = match source {
-            ServedFrom::Cache => LookUp::Hit,
-            ServedFrom::Upstream => LookUp::Miss,
-        };
+    fn count_look_up(&self, kind: ContentKind, result: LookUp) {
         let labels = CacheLabels { kind, result };
         self.metrics.cache_requests.get_or_create(&labels).inc();
     }
@@ -362,6 +404,8 @@ fn seen_by_the_cache(error: &FetchError) -> Option<UpstreamError> {
         FetchError::Upstream(_)
         | FetchError::Unrecorded(_)
         | FetchError::Storage(_)
+        | FetchError::Remote(_)
+        | FetchError::WrongRemote(_)
         | FetchError::Interrupted => return None,
     })
 }

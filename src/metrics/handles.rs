@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::meaning;
 use super::registration::MetricRegistration;
+use super::remote_handles::RemoteMetrics;
 use super::watch_handles::WatchMetrics;
 use super::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
@@ -42,6 +43,7 @@ pub struct Metrics {
     pub break_glass: Gauge,
     pub cache_bytes: Gauge,
     pub fill_waiters: Gauge,
+    pub remote: RemoteMetrics,
     pub upstream_requests: Family<UpstreamRequestLabels, Counter>,
     pub upstream_failures: Family<UpstreamFailureLabels, Counter>,
     pub upstream_seconds: Histogram,
@@ -89,6 +91,7 @@ impl Metrics {
             break_glass: to.add("break_glass_active", meaning::BREAK_GLASS_ACTIVE),
             cache_bytes: to.add("cache_bytes", meaning::CACHE_BYTES),
             fill_waiters: to.add("fill_waiters", meaning::FILL_WAITERS),
+            remote: RemoteMetrics::new(&mut to),
             upstream_requests: to.add("upstream_requests", meaning::UPSTREAM_REQUESTS),
             upstream_failures: to.add("upstream_failures", meaning::UPSTREAM_FAILURES),
             upstream_seconds: to.add_made(

@@ -6,7 +6,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
     ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
-    PolicyFileKind, RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
+    RemoteUse, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -64,6 +65,28 @@ pub struct PullLabels {
 pub struct CacheLabels {
     pub kind: ContentKind,
     pub result: LookUp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RemoteRequestLabels {
+    pub operation: RemoteOperation,
+    pub result: RemoteResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RemoteBytesLabels {
+    pub direction: RemoteDirection,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RemoteDropLabels {
+    pub reason: RemoteDrop,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RemoteFailingLabels {
+    /// What it cannot be used for.
+    pub operation: RemoteUse,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

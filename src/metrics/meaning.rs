@@ -28,6 +28,16 @@ pub(super) const CACHE_REQUESTS: &str = "Look-ups in the cache for permitted pul
 pub(super) const BREAK_GLASS_ACTIVE: &str = "Images that are let through under a ticket now";
 pub(super) const CACHE_BYTES: &str = "Bytes of blobs and manifests on disk";
 pub(super) const FILL_WAITERS: &str = "Requests waiting for bytes that another one fetches";
+pub(super) const REMOTE_REQUESTS: &str =
+    "Requests to the remote tier of the cache, by how they ended";
+pub(super) const REMOTE_BYTES: &str =
+    "Bytes of content read from the remote tier, and written there";
+pub(super) const REMOTE_DROPPED: &str = "Uploads and marks for the remote tier that were given up";
+pub(super) const REMOTE_WAITING: &str = "Uploads and marks that wait for the remote tier";
+pub(super) const REMOTE_LAG_SECONDS: &str = "How long the first of them has waited";
+pub(super) const REMOTE_FAILING: &str = "1 while the remote tier is left alone after failures";
+pub(super) const REMOTE_PRUNED_BYTES: &str =
+    "Bytes removed from the remote tier, since they were not pulled for long";
 pub(super) const UPSTREAM_REQUESTS: &str =
     "Requests sent to upstreams; the status is 0 where no answer came";
 pub(super) const UPSTREAM_FAILURES: &str =

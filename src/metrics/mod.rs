@@ -7,6 +7,7 @@ mod handles;
 mod labels;
 mod meaning;
 mod registration;
+mod remote_handles;
 mod values;
 mod watch_handles;
 
@@ -14,11 +15,14 @@ pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels, ExceptionLabels,
     LedgerLabels, ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
-    RecordStoreLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
+    RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
+    RemoteRequestLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
     WebhookArmedLabels,
 };
+pub use remote_handles::RemoteMetrics;
 pub use values::{
     ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
-    PolicyFileKind, RecordStore, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
+    RemoteUse, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

@@ -49,6 +49,8 @@ words! {
     ContentSource {
         /// Memory or disk.
         Cache = "cache",
+        /// The remote tier, or the client was led there.
+        Remote = "remote",
         Upstream = "upstream",
     }
 }
@@ -126,6 +128,64 @@ words! {
         /// It was not asked, since too many calls to it are under way.
         Busy = "busy",
     }
+}
+
+words! {
+    /// What is asked of the remote tier.
+    RemoteOperation {
+        /// To read an object.
+        Open = "open",
+        /// Whether it is there.
+        Find = "find",
+        Write = "write",
+        /// To note a pull.
+        Mark = "mark",
+        Remove = "remove",
+        List = "list",
+        /// To make an address for a client.
+        Redirect = "redirect",
+        /// Whether it answers at all.
+        Probe = "probe",
+    }
+}
+
+words! {
+    /// How that ended.
+    RemoteResult {
+        Ok = "ok",
+        Absent = "absent",
+        /// Nothing came within the bound.
+        Slow = "slow",
+        Failed = "failed",
+        /// It was not asked, after failures.
+        Resting = "resting",
+        /// It holds other bytes, or another length, than its name says.
+        Wrong = "wrong",
+    }
+}
+
+words! {
+    /// Which way bytes went.
+    RemoteDirection { Read = "read", Written = "written" }
+}
+
+words! {
+    /// Why something was not written to the remote tier.
+    RemoteDrop {
+        /// The queue has no room.
+        Full = "full",
+        /// It left the local disk first.
+        Gone = "gone",
+        /// The local file is damaged.
+        Damaged = "damaged",
+        /// It failed too often.
+        GivenUp = "given-up",
+    }
+}
+
+words! {
+    /// What the remote tier is used for.
+    RemoteUse { Read = "read", Write = "write" }
 }
 
 words! {

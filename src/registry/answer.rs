@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
+use url::Url;
 
 use super::route::RouteError;
 use crate::gate::{DenialAnswer, ReadyManifest, Refusal, RequestTarget};
@@ -86,6 +87,21 @@ pub(super) fn digest_header(headers: &mut HeaderMap, digest: &Digest) {
     if let Ok(value) = HeaderValue::try_from(digest.to_string()) {
         headers.insert(CONTENT_DIGEST_HEADER, value);
     }
+}
+
+/// The address at which the client reads a permitted blob by itself. It lasts for minutes
+/// and is a key to the blob, so nobody keeps it.
+pub(super) fn elsewhere(url: &Url, digest: &Digest) -> RegistryResponse {
+    let mut answer = answer(StatusCode::TEMPORARY_REDIRECT, Body::Empty);
+    let headers = answer.headers_mut();
+    digest_header(headers, digest);
+    if let Ok(location) = HeaderValue::try_from(url.as_str()) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+    let no_store = HeaderValue::from_static("no-store");
+    headers.insert(header::CACHE_CONTROL, no_store);
+    answer
 }
 
 /// Adds `Warning: 299`s, as long as they fit.

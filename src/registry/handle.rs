@@ -17,7 +17,7 @@ use super::fast::ManifestRequest;
 use super::route::{RegistryRoute, RequestedContent, TagPageQuery, route, with_namespace};
 use crate::gate::{
     AddressError, BlobPart, Client, MAX_TAGS_PER_PAGE, Pull, Refusal, RequestTarget, ServedBlob,
-    ServedFrom, TagList,
+    ServedContent, ServedFrom, TagList,
 };
 use crate::http::Body;
 use crate::metrics::{ContentKind, PullLabels};
@@ -120,13 +120,15 @@ impl RegistryCall<'_> {
             return BlobPart::Nothing;
         }
         if self.parts.headers.contains_key(header::IF_RANGE) {
-            return BlobPart::Whole;
+            return BlobPart::WholeFromHere;
         }
         let range = self.parts.headers.get(header::RANGE);
-        let range = range.and_then(|value| value.to_str().ok());
-        match range.and_then(ByteRange::parse) {
+        let Some(range) = range else {
+            return BlobPart::Whole;
+        };
+        match range.to_str().ok().and_then(ByteRange::parse) {
             Some(range) => BlobPart::Range(range),
-            None => BlobPart::Whole,
+            None => BlobPart::WholeFromHere,
         }
     }
 
@@ -192,8 +194,9 @@ impl RegistryCall<'_> {
 
 fn blob(served: ServedBlob) -> RegistryResponse {
     let (status, body, length, range) = match served.content {
-        None => (StatusCode::OK, Body::Empty, served.size, None),
-        Some(content) => {
+        ServedContent::Nothing => (StatusCode::OK, Body::Empty, served.size, None),
+        ServedContent::At(url) => return answer::elsewhere(&url, &served.digest),
+        ServedContent::Bytes(content) => {
             let length = content.chunks.len();
             let range = content.is_part.then(|| content.chunks.range());
             let status = match range {

@@ -17,6 +17,7 @@ mod lab;
 mod ledger;
 mod readme;
 mod registry;
+mod remote;
 mod run;
 mod runtimes;
 mod upstream;

@@ -323,7 +323,7 @@ fn read(
     let limits = limits::limits(&mut root);
     let webhook = webhook::webhook(&mut root);
     let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
-    let cache = storage::cache(&mut root, &data_dir);
+    let cache = storage::cache(&mut root, &data_dir, now);
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = storage::audit(&mut root, &data_dir);
     let images = images::images(&mut root);

@@ -73,6 +73,43 @@ fn period_unit(unit: &str) -> Option<u64> {
     })
 }
 
+/// A duration that may be less than a second: `300ms`, `2s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortPeriod(u64);
+
+/// Why a text is no short duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no duration; write 300ms or 2s")]
+pub struct ShortPeriodError(String);
+
+impl ShortPeriod {
+    pub const fn milliseconds(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+}
+
+impl FromStr for ShortPeriod {
+    type Err = ShortPeriodError;
+
+    fn from_str(text: &str) -> Result<Self, ShortPeriodError> {
+        let unit = |unit: &str| match unit {
+            "ms" => Some(1),
+            "s" => Some(1000),
+            _ => None,
+        };
+        let milliseconds = parse(text, unit).filter(|it| *it <= 1000 * MAX_PERIOD_SECONDS as u64);
+        milliseconds
+            .map(Self)
+            .ok_or_else(|| ShortPeriodError(text.to_owned()))
+    }
+}
+
+impl From<ShortPeriod> for Duration {
+    fn from(period: ShortPeriod) -> Self {
+        Self::from_millis(period.0)
+    }
+}
+
 /// A number of bytes: `512MiB`, `100GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
@@ -122,6 +159,7 @@ macro_rules! through_parser {
 }
 
 through_parser!(Period);
+through_parser!(ShortPeriod);
 through_parser!(ByteSize);
 
 #[cfg(test)]
@@ -147,6 +185,16 @@ mod tests {
             "30D",
         ] {
             assert!(bad.parse::<Period>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_short_durations() {
+        for (text, milliseconds) in [("0ms", 0), ("300ms", 300), ("2s", 2000)] {
+            assert_eq!(text.parse(), Ok(ShortPeriod(milliseconds)), "{text}");
+        }
+        for bad in ["", "300", "1m", "0.5s", "-1s", "99999999999999999s"] {
+            assert!(bad.parse::<ShortPeriod>().is_err(), "{bad}");
         }
     }
 

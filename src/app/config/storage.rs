@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::quantity::{ByteSize, Period};
+use super::remote::{RemoteConfig, remote};
 use super::section::Section;
 
 const DEFAULT_MAX_SIZE: ByteSize = ByteSize(100 << 30);
@@ -13,13 +15,15 @@ const DEFAULT_MIN_FREE: ByteSize = ByteSize(5 << 30);
 const DEFAULT_MAX_SILENCE: Period = Period::seconds(15 * 60);
 
 /// Content, by digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CacheConfig {
     pub path: PathBuf,
     /// In bytes.
     pub max_size: u64,
     /// Left free on its file system, in bytes.
     pub min_free: u64,
+    /// The tier behind it.
+    pub remote: Option<RemoteConfig>,
 }
 
 /// The trust records.
@@ -49,7 +53,7 @@ pub enum RecordedPasses {
 }
 
 /// Reads `[cache]`.
-pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path) -> CacheConfig {
+pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path, now: Timestamp) -> CacheConfig {
     let mut section = root.section("cache");
     let path = section.path("path");
     let max_size: ByteSize = section.read("max_size").unwrap_or(DEFAULT_MAX_SIZE);
@@ -57,11 +61,13 @@ pub(super) fn cache(root: &mut Section<'_, '_>, data_dir: &Path) -> CacheConfig 
     if max_size.0 == 0 {
         section.problem("max_size", "is nothing; write 100GiB, or less");
     }
+    let remote = remote(&mut section, now);
     section.finish();
     CacheConfig {
         path: path.unwrap_or_else(|| data_dir.join("cache")),
         max_size: max_size.0,
         min_free: min_free.0,
+        remote,
     }
 }
 

@@ -3,6 +3,7 @@
 mod clusters;
 mod parts;
 mod problems;
+mod remote;
 mod secrets;
 mod unmatched;
 mod upstreams;
@@ -46,6 +47,8 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     }
     fs::write(folder.path().join("password"), "s3cret\n").unwrap();
     fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let keys = "aws_access_key_id = a\naws_secret_access_key = s3cret\n";
+    fs::write(folder.path().join("s3-credentials"), keys).unwrap();
     for name in ["exceptions", "advisories"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }

@@ -145,7 +145,7 @@ async fn foreign_files_are_left_alone() {
 async fn second_process_is_refused() {
     let fixture = TestCache::new();
     let recorder = super::kit::recorder(&fixture.filled);
-    let second = Cache::open(config(&fixture.folder), Tasks::new(), recorder);
+    let second = Cache::open(config(&fixture.folder), None, Tasks::new(), recorder);
     assert!(matches!(second, Err(CacheError::Locked(_))));
 }
 

@@ -28,7 +28,7 @@ fn held_before_visible(folder: &std::path::Path) -> (Cache, Arc<Semaphore>) {
             .boxed()
         })
     };
-    let cache = Cache::open(config(folder), Tasks::new(), recorder).unwrap();
+    let cache = Cache::open(config(folder), None, Tasks::new(), recorder).unwrap();
     (cache, permits)
 }
 
@@ -284,7 +284,7 @@ async fn unrecorded_content_stays_invisible() {
     let folder = tempfile::tempdir().unwrap();
     let refuses: OnVerified =
         Arc::new(|_, _| async { Err(Arc::new(UpstreamFailure::NotFound) as _) }.boxed());
-    let cache = Cache::open(config(folder.path()), Tasks::new(), refuses).unwrap();
+    let cache = Cache::open(config(folder.path()), None, Tasks::new(), refuses).unwrap();
     let whole = content(12, 10);
     let digest = Digest::sha256(&whole);
     let open = move |_| std::future::ready(Ok::<_, UpstreamFailure>(once(whole.clone())));

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::cache::{
-    Blob, BlobRequest, Cache, CacheOptions, ContentUse, FetchError, OnVerified, VerifiedContent,
+    Blob, BlobRequest, Cache, CacheOptions, ContentUse, FetchError, OnVerified, RemoteTier,
+    VerifiedContent,
 };
 use crate::oci::{Digest, Repository};
 use crate::stream::Chunks;
@@ -98,10 +99,15 @@ impl TestCache {
     }
 
     pub fn open(config: CacheOptions) -> Self {
+        Self::over(config, None)
+    }
+
+    /// With this tier behind the disk.
+    pub fn over(config: CacheOptions, remote: Option<Arc<RemoteTier>>) -> Self {
         let (tasks, filled) = (Tasks::new(), Arc::default());
         let folder = config.path.clone();
         Self {
-            cache: Cache::open(config, tasks.clone(), recorder(&filled)).unwrap(),
+            cache: Cache::open(config, remote, tasks.clone(), recorder(&filled)).unwrap(),
             tasks,
             filled,
             folder,

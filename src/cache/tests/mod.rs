@@ -3,5 +3,7 @@ mod eviction;
 mod filling;
 mod kit;
 mod manifests;
+mod remote;
+mod remote_pruning;
 mod sharing;
 mod upstreams;

@@ -209,7 +209,7 @@ fn cache_at(path: &Path) -> Cache {
         manifest_memory: 1 << 20,
     };
     let keep = Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _);
-    Cache::open(config, Tasks::new(), keep).unwrap()
+    Cache::open(config, None, Tasks::new(), keep).unwrap()
 }
 
 /// Files of the cache that are not finished content.

@@ -28,10 +28,10 @@ fn every_problem_is_shown_at_once_and_exits_64() {
 fn keys_of_later_versions_are_refused_as_unknown() {
     let folder = scratch();
     let file = folder.path().join("sekisho.toml");
-    std::fs::write(&file, "[cache]\nremote = \"s3://bucket/prefix\"\n").unwrap();
+    std::fs::write(&file, "[cache]\nnearby = \"s3://bucket/prefix\"\n").unwrap();
     let run = Program::new(&["check-config"]).config(&file).run();
     assert_eq!(run.code, 64, "{run:?}");
-    assert!(run.stderr.contains("cache.remote: is unknown"), "{run:?}");
+    assert!(run.stderr.contains("cache.nearby: is unknown"), "{run:?}");
 }
 
 #[test]

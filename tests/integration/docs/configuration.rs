@@ -34,7 +34,7 @@ const AROUND: [(&str, &str); 10] = [
         "clusters",
         "[webhook]\n[[clusters]]\nname = 'a'\ngateway = 'gateway.example'\n@",
     ),
-    ("cache", "[cache]\n@"),
+    ("cache", "[cache]\nremote = 's3://bucket'\n@"),
     ("ledger", "[ledger]\n@"),
     ("audit", "[audit]\n@"),
 ];
@@ -92,6 +92,8 @@ fn folder() -> TempDir {
     ] {
         std::fs::write(folder.path().join(name), &pem).unwrap();
     }
+    let keys = "aws_access_key_id = a\naws_secret_access_key = b\n";
+    std::fs::write(folder.path().join("s3-credentials"), keys).unwrap();
     for name in ["exceptions", "advisories"] {
         std::fs::create_dir(folder.path().join(name)).unwrap();
     }

@@ -8,7 +8,9 @@ use sekisho::metrics::{
     AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedInUseLabels,
     DeniedLabels, ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb,
     ListenerLabels, LookUp, Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind,
-    PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, ReviewVerdict, UpstreamCause,
+    PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels,
+    RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels, RemoteOperation,
+    RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, UpstreamCause,
     UpstreamFailureLabels, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
     WebhookArmedLabels, WebhookName,
 };
@@ -166,6 +168,7 @@ fn traffic(metrics: &Metrics) {
             let _ = metrics.cache_requests.get_or_create(&labels);
         }
     }
+    remote_tier(metrics);
     for &method in UpstreamMethod::ALL {
         let labels = UpstreamRequestLabels {
             upstream: any(),
@@ -184,6 +187,27 @@ fn traffic(metrics: &Metrics) {
     let _ = metrics
         .upstream_rate_limit_remaining
         .get_or_create(&upstream);
+}
+
+fn remote_tier(metrics: &Metrics) {
+    for &operation in RemoteOperation::ALL {
+        for &result in RemoteResult::ALL {
+            let labels = RemoteRequestLabels { operation, result };
+            let _ = metrics.remote.requests.get_or_create(&labels);
+        }
+    }
+    for &direction in RemoteDirection::ALL {
+        let labels = RemoteBytesLabels { direction };
+        let _ = metrics.remote.bytes.get_or_create(&labels);
+    }
+    for &reason in RemoteDrop::ALL {
+        let labels = RemoteDropLabels { reason };
+        let _ = metrics.remote.dropped.get_or_create(&labels);
+    }
+    for &operation in RemoteUse::ALL {
+        let labels = RemoteFailingLabels { operation };
+        let _ = metrics.remote.failing.get_or_create(&labels);
+    }
 }
 
 fn files(metrics: &Metrics) {

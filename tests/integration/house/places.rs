@@ -40,9 +40,11 @@ const FILES: [&str; 7] = [
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 
 /// What only these rooms may name.
-const HOMES: [(&[&str], &[&str]); 8] = [
+const HOMES: [(&[&str], &[&str]); 9] = [
     (&["sqlx"], &["ledger"]),
-    (&["reqwest"], &["upstream", "cli"]),
+    // `cache` makes the client of its object store with it: TLS by the same roots.
+    (&["reqwest"], &["upstream", "cli", "cache"]),
+    (&["object_store"], &["cache"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),
     (&["hashlink"], &["memory"]),
@@ -150,6 +152,16 @@ fn keeps_libraries_at_home() {
         ("src/gate/a.rs", "tokio::spawn(f)", Some("tokio::spawn")),
         ("src/gate/a.rs", "task::spawn(f)", Some("task::spawn")),
         ("src/gate/a.rs", "use reqwest as r;", Some("reqwest")),
+        (
+            "src/cache/remote/a.rs",
+            "use object_store::path::Path;",
+            None,
+        ),
+        (
+            "src/app/a.rs",
+            "use object_store::path::Path;",
+            Some("object_store"),
+        ),
         ("src/kubernetes/client/a.rs", "use kube::Client;", None),
         (
             "src/kubernetes/doctor/a.rs",

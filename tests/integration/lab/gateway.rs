@@ -21,6 +21,7 @@ pub struct Setup {
     upstreams: String,
     listener: String,
     environment: String,
+    cache: String,
     tables: String,
 }
 
@@ -33,6 +34,7 @@ impl Setup {
             upstreams: String::new(),
             listener: String::new(),
             environment: environment.to_owned(),
+            cache: String::new(),
             tables: String::new(),
         }
     }
@@ -68,6 +70,12 @@ impl Setup {
         self
     }
 
+    /// Further keys of `[cache]`.
+    pub fn cache(mut self, keys: &str) -> Self {
+        keys.clone_into(&mut self.cache);
+        self
+    }
+
     /// Further tables, as TOML. `GATEWAY` in them stands for the listener's address.
     pub fn tables(mut self, text: &str) -> Self {
         self.tables += text;
@@ -81,10 +89,11 @@ impl Setup {
              [[listeners]]\naddress = \"{registry}\"\nenvironment = \"production\"\n{}\
              [admin]\naddress = \"{admin}\"\npublic_url = \"http://{admin}\"\n\
              {}[environments.production]\n{}\
-             [cache]\npath = \"{folder}/cache\"\nmin_free = \"64MiB\"\n{}",
+             [cache]\npath = \"{folder}/cache\"\nmin_free = \"64MiB\"\n{}{}",
             self.listener,
             self.upstreams,
             self.environment,
+            self.cache,
             self.tables.replace("GATEWAY", registry)
         )
     }
@@ -149,13 +158,18 @@ impl Gateway {
 
     /// One metric, summed over the label sets that contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> f64 {
-        let metrics = get(&self.admin, "/metrics").unwrap().text();
+        let metrics = self.metrics();
         let series = metrics
             .lines()
             .filter(|line| line.starts_with(name) && line.contains(labels));
         series
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
+    }
+
+    /// The page that scrapers read.
+    pub fn metrics(&self) -> String {
+        get(&self.admin, "/metrics").unwrap().text()
     }
 
     /// Of everything that is this gateway's.

@@ -19,6 +19,7 @@ mod part;
 mod pipeline;
 mod podman;
 mod report;
+mod s3;
 mod site;
 mod slow_link;
 mod static_registry;
@@ -26,6 +27,7 @@ mod tls;
 mod token_server;
 mod tool;
 mod trivy;
+mod valve;
 
 pub use answer::{Answer, get, request};
 pub use containerd::{Containerd, Release};
@@ -40,6 +42,7 @@ pub use part::{Outcome, Part, eventually, free_port, outcome};
 pub use pipeline::{Manifests, Pipeline, SCRIPTS};
 pub use podman::Podman;
 pub use report::{grype, trivy, trivy_with};
+pub use s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 pub use site::Site;
 pub use slow_link::{SlowLink, Wire};
 pub use static_registry::StaticRegistry;
@@ -47,6 +50,7 @@ pub use tls::Authority;
 pub use token_server::TokenServer;
 pub use tool::{Missing, as_root, built, installed};
 pub use trivy::{Print, Trivy};
+pub use valve::Valve;
 
 /// The value of a part, or a skip of this test that `tests/run` names at its end.
 macro_rules! or_skip {

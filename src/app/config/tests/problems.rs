@@ -34,7 +34,7 @@ const PROBLEMS: &[(&str, &str, &str)] = &[
         "exception_horizon",
         "is no duration",
     ),
-    ("[cache]\nremote = 's3://x'", "cache.remote", "is unknown"),
+    ("[cache]\nnearby = 's3://x'", "cache.nearby", "is unknown"),
     (
         "[environments.production]\nmin_age = 'soon'",
         "environments.production.min_age",

@@ -29,6 +29,8 @@ fn refuses_passwords_in_urls_and_shows_none() {
             // A key of another type: told by its scheme.
             format!("[[upstreams]]\nname = 'a.corp'\ndefault = 'https://{url}'"),
             format!("[admin]\npublic_url = '{url}'"),
+            format!("[cache]\nremote = '{url}'"),
+            format!("[cache]\nremote = 's3://bucket'\nremote_endpoint = '{url}'"),
             format!("[admin]\naddress = '{url}'"),
             format!("[[listeners]]\nmirror_of = '{url}'"),
             format!("[webhook]\nnames = ['{url}']\n[[clusters]]\nname = 'a'\ngateway = 'b'"),

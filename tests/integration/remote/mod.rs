@@ -1,0 +1,6 @@
+//! The remote tier of bytes, over a real S3 server.
+
+mod drills;
+mod redirects;
+mod sharing;
+mod stage;
