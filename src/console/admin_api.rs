@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +84,21 @@ impl AdminApi {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = Method::GET;
         *request.uri_mut() = address.parse().map_err(|_| broken("address"))?;
+        *request.extensions_mut() = context.clone();
+        self.answer(request).await
+    }
+
+    /// Writes at an address, as whoever `context` says.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        context: &Extensions,
+        address: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ApiRefusal> {
+        let body = serde_json::to_vec(body).map_err(|_| broken("body"))?;
+        let request = Request::post(address).header(CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(body));
+        let mut request = request.map_err(|_| broken("address"))?;
         *request.extensions_mut() = context.clone();
         self.answer(request).await
     }

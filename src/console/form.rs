@@ -46,7 +46,10 @@ impl FromRequest<Console> for Form {
         {
             return Err(visit.foreign());
         }
-        Ok(Self { visit, fields })
+        Ok(Self {
+            visit: visit.of_own_form(),
+            fields,
+        })
     }
 }
 

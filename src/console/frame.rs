@@ -4,7 +4,15 @@ use super::assets::{ICON, SCRIPT, STYLE};
 use super::sessions::CurrentSession;
 
 /// Pages in the navigation: path below the root, and name.
-const NAVIGATION: [(&str, &str); 1] = [("", "Overview")];
+const NAVIGATION: [(&str, &str); 7] = [
+    ("", "Overview"),
+    ("images", "Images"),
+    ("forecast", "Forecast"),
+    ("exceptions", "Exceptions"),
+    ("acts", "Acts"),
+    ("decisions", "Decisions"),
+    ("try", "Try"),
+];
 
 /// What the layout shows around a page.
 #[derive(Clone)]

@@ -5,27 +5,39 @@
 //! judged or decided here. `router.rs` shows every page, `visit.rs` how one asks; templates
 //! lie in `pages`, and what browsers load besides in `assets`.
 
+mod acts;
 mod admin_api;
+mod asked_filters;
 mod assets;
 mod decision;
 mod decision_page;
 mod decision_text;
+mod decisions;
+mod download;
 mod elsewhere;
+mod exceptions;
 mod finding_rows;
+mod forecast;
 mod form;
 mod frame;
+mod image;
+mod images;
 mod merge_request;
 mod moment;
 mod overview;
 mod page;
 mod page_error;
+mod pod_rows;
 mod quantities;
 mod remedies;
+mod revoke;
 mod router;
 mod session_layer;
 mod sessions;
+mod short_name;
 mod sign_in;
 mod state;
+mod try_image;
 mod visit;
 
 pub use router::console;

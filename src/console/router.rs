@@ -8,7 +8,10 @@ use super::admin_api::AdminApi;
 use super::elsewhere::{elsewhere, other_method};
 use super::session_layer::recognise;
 use super::state::{Console, ConsoleOptions};
-use super::{assets, decision, overview, sign_in};
+use super::{
+    acts, assets, decision, decisions, exceptions, forecast, image, images, overview, revoke,
+    sign_in, try_image,
+};
 
 /// The pages in front of the admin API's routes, which answer what is no page.
 pub fn console(options: ConsoleOptions, api: Router) -> Router {
@@ -16,6 +19,18 @@ pub fn console(options: ConsoleOptions, api: Router) -> Router {
     Router::new()
         .route("/", get(overview::page))
         .route("/d/{id}", get(decision::page))
+        .route("/images", get(images::page))
+        .route("/images.csv", get(images::spreadsheet))
+        .route("/images/{digest}", get(image::page))
+        .route("/revoke", get(revoke::page).post(revoke::revoke))
+        .route("/forecast", get(forecast::page))
+        .route("/forecast.csv", get(forecast::spreadsheet))
+        .route("/exceptions", get(exceptions::page))
+        .route("/acts", get(acts::page))
+        .route("/acts.csv", get(acts::spreadsheet))
+        .route("/decisions", get(decisions::page))
+        .route("/decisions.csv", get(decisions::spreadsheet))
+        .route("/try", get(try_image::page).post(try_image::manifest))
         .route(sign_in::SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
         .route(sign_in::SIGN_OUT, post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::asset))

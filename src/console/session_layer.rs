@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 
-use super::sessions::{CurrentSession, SESSION_LIFE};
+use super::sessions::{CurrentSession, HeldBack, SESSION_LIFE};
 use super::state::Console;
 use crate::access::{Principal, SignedIn};
 use crate::clock::ReceivedAt;
@@ -28,10 +28,11 @@ pub(super) async fn recognise(
     next: Next,
 ) -> Response {
     if let Some((id, session)) = session(&console, &request) {
+        let signed_in = SignedIn::new(session.principal.clone(), still(console, id));
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            let signed_in = SignedIn::new(session.principal.clone(), still(console, id));
-            request.extensions_mut().insert(signed_in);
+            request.extensions_mut().insert(signed_in.clone());
         }
+        request.extensions_mut().insert(HeldBack(signed_in));
         request.extensions_mut().insert(session);
     }
     next.run(request).await

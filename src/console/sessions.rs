@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::access::Principal;
+use crate::access::{Principal, SignedIn};
 use crate::ledger::{Ledger, TokenHash};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::random;
@@ -44,6 +44,10 @@ pub(super) struct CurrentSession {
     pub principal: Principal,
     pub form_key: FormKey,
 }
+
+/// Who is signed in, held back until the request is known to be a form of this site.
+#[derive(Clone)]
+pub(super) struct HeldBack(pub SignedIn);
 
 impl Sessions {
     pub fn new() -> Self {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::admin_api::{ApiRefusal, address};
 use super::frame::Frame;
 use super::page_error::PageError;
-use super::sessions::CurrentSession;
+use super::sessions::{CurrentSession, HeldBack};
 use super::state::Console;
 use crate::access::SignedIn;
 use crate::api::ErrorCode;
@@ -65,6 +65,7 @@ pub(super) fn context(of: &Extensions) -> Extensions {
     keep::<Peer>(of, &mut context);
     keep::<SignedIn>(of, &mut context);
     keep::<CurrentSession>(of, &mut context);
+    keep::<HeldBack>(of, &mut context);
     context
 }
 
@@ -109,6 +110,27 @@ impl Visit {
         self.console.api.get(&self.context, &address).await
     }
 
+    /// Writes at the admin API, for whoever sent a form of this site.
+    ///
+    /// # Errors
+    /// The page that tells what was refused.
+    pub async fn write<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, PageError> {
+        let written = self.console.api.post(&self.context, path, body).await;
+        written.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// The same visit, once its form is known to come from a page of its own session.
+    pub fn of_own_form(mut self) -> Self {
+        if let Some(HeldBack(signed_in)) = self.context.get::<HeldBack>().cloned() {
+            self.context.insert(signed_in);
+        }
+        self
+    }
+
     /// What surrounds a page.
     pub fn frame(&self, title: &str) -> Frame {
         Frame::new(title, self.uri.path(), self.session())
@@ -126,6 +148,12 @@ impl Visit {
 
     pub fn bad_request(&self, message: &str) -> PageError {
         self.refused(ApiRefusal::bad_request(message))
+    }
+
+    /// What only somebody may do who is signed in.
+    pub fn sign_in_first(&self) -> PageError {
+        let told = "this needs somebody who signed in";
+        self.refused(ApiRefusal::new(ErrorCode::Unauthenticated, told, None))
     }
 
     /// A form that this site did not send.

@@ -4,5 +4,6 @@ mod assets;
 mod decision;
 mod forms;
 mod pages;
+mod searches;
 mod session;
 mod visitor;

@@ -109,8 +109,29 @@ fn a_pod_is_denied_once_requests_from_outside_reach_it_and_running_ones_are_repo
         "\"pod\":\"running-open\"",
         "\"pod\":\"running-routed\"",
         "\"pods\":\"followed\"",
+        "\"reached_by\":\"Service enforced/open (LoadBalancer) -> Pod\"",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     kubectl.applied(&labelled("inside", "inside"));
+    tells_what_is_reached_and_could_not_start_again(&cluster);
+}
+
+/// Both Pods run what is denied by now; the one inside could start again.
+fn tells_what_is_reached_and_could_not_start_again(cluster: &Guarded) {
+    let exposed = ["images", "--cve", "CVE-2026-0001", "--exposed"];
+    let exposed = cluster.site.gateway.command(&exposed);
+    let text = exposed.text();
+    exposed.expect_ok();
+    assert!(text.contains("team/app@sha256:"), "{text}");
+    let foreseen = ["forecast", "--running", "--output", "json"];
+    let foreseen = cluster.site.gateway.command(&foreseen).text();
+    for part in [
+        "\"cause\":\"denied-now\"",
+        "\"reason\":\"too-severe\"",
+        "\"pod\":\"running-open\"",
+        "\"pod\":\"running-routed\"",
+    ] {
+        assert!(foreseen.contains(part), "{part}: {foreseen}");
+    }
 }
