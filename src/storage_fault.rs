@@ -19,6 +19,14 @@ pub enum StorageFault {
     /// The file is one of another time: it lacks what was written to it.
     Older,
     Damaged,
+    /// The server of the database cannot be reached, or ends.
+    Unreachable,
+    /// It takes too long.
+    Unresponsive,
+    /// It does not let this program in.
+    Refused,
+    /// It takes no writes: a standby, as a rule.
+    ReadOnlyServer,
     /// What the system said, in one line.
     Other(String),
 }
@@ -50,6 +58,11 @@ impl StorageFault {
                 "put the newest file back; to go on with another one, restart serve"
             }
             Self::Damaged => "restore a backup: docs/operations.md says how",
+            Self::Unreachable | Self::Unresponsive => {
+                "look at the server and the way to it; it is then used by itself"
+            }
+            Self::Refused => "mend its user, password or rights; the log says what it refuses",
+            Self::ReadOnlyServer => "promote it, or lead its name to the primary",
             Self::Other(_) => "look at the log and at the disk",
         }
     }
@@ -67,6 +80,10 @@ impl fmt::Display for StorageFault {
             Self::Replaced => "another file lies in its place",
             Self::Older => "its file is an older one, which lacks what was written since",
             Self::Damaged => "its file is damaged",
+            Self::Unreachable => "its server cannot be reached",
+            Self::Unresponsive => "its server takes too long",
+            Self::Refused => "its server refuses this program",
+            Self::ReadOnlyServer => "its server takes no writes",
             Self::Other(text) => text,
         })
     }

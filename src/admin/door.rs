@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
-use http::{HeaderValue, Request, header};
+use http::Request;
 use tower::ServiceExt;
 
 use super::Admin;
@@ -58,11 +58,9 @@ where
 }
 
 fn unavailable(message: &str) -> Response {
-    let error = AdminError::new(ErrorCode::Unavailable, message).next("try again in a second");
-    let mut response = error.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
+    AdminError::new(ErrorCode::Unavailable, message)
+        .next("try again in a second")
+        .into_response()
 }
 
 #[cfg(test)]
@@ -72,7 +70,7 @@ mod tests {
     use std::time::Duration;
 
     use axum::routing::get;
-    use http::StatusCode;
+    use http::{StatusCode, header};
     use http_body_util::BodyExt;
     use hyper::service::Service;
 

@@ -83,11 +83,16 @@ impl IntoResponse for AdminError {
             verdict: self.verdict,
         };
         let mut response = (status, Json(body)).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            let bearer = HeaderValue::from_static("Bearer realm=\"sekisho\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, bearer);
+        let added = match status {
+            StatusCode::UNAUTHORIZED => {
+                Some((header::WWW_AUTHENTICATE, "Bearer realm=\"sekisho\""))
+            }
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = added {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
         response
     }
@@ -156,12 +161,14 @@ impl From<LedgerError> for AdminError {
             LedgerError::TokenRevoked(_) => ErrorCode::Forbidden,
             LedgerError::FromTheFuture => ErrorCode::Refused,
             LedgerError::Url(_)
+            | LedgerError::ServerUrl(_)
             | LedgerError::AlreadyServed(_)
             | LedgerError::NewerSchema { .. }
             | LedgerError::OlderSchema { .. }
             | LedgerError::OtherRoot
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
+            | LedgerError::BackupOfServer
             | LedgerError::Damaged(_)
             | LedgerError::Displaced(_)
             | LedgerError::File { .. }

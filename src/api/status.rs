@@ -154,6 +154,10 @@ pub struct LedgerStatus {
     pub seq: u64,
     /// Since the ledger last confirmed it, in seconds.
     pub age_s: i64,
+    /// From the last write by another process to its being in force here, in
+    /// milliseconds; absent before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_ms: Option<u64>,
     /// The index in memory is complete.
     pub loaded: bool,
     /// Why it cannot be written; absent when it can.

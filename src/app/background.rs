@@ -14,6 +14,10 @@ use crate::trust::Mode;
 
 /// Other processes' writes are followed within a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
+/// Word of many writes is heeded once in this time.
+const TOLD_PERIOD: Duration = Duration::from_millis(10);
+/// How long one look waits for word of a write; a shutdown may wait as long.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// A store that cannot be written is tried again, and shown to fail, within this.
 const STORES_PERIOD: Duration = Duration::from_secs(1);
 const CLOSE_DENIALS_PERIOD: Duration = Duration::from_secs(5);
@@ -35,6 +39,9 @@ const CHANGES_KEPT: u64 = 100_000;
 /// Starts every loop.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
+    if parts.ledger.is_told() {
+        every(parts, tasks, "told", TOLD_PERIOD, follow_if_told);
+    }
     every(parts, tasks, "acts", STORES_PERIOD, log_acts_once);
     every(parts, tasks, "stores", STORES_PERIOD, stores_once);
     every(
@@ -81,6 +88,14 @@ fn every<F, Fut>(
 async fn follow_once(parts: Arc<Components>, now: Timestamp) {
     if let Err(error) = parts.ledger.follow_once(now).await {
         tracing::error!(%error, "the ledger cannot be followed");
+    }
+}
+
+/// Follows at once what the database tells of.
+async fn follow_if_told(parts: Arc<Components>, _: Timestamp) {
+    if parts.ledger.told_within(TOLD_WITHIN).await {
+        let now = parts.gate.now();
+        follow_once(parts, now).await;
     }
 }
 

@@ -145,13 +145,15 @@ async fn open_authority(
 async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
     let known = audit::newest_mark(&config.audit.path)?;
     let options = ledger::LedgerOptions {
-        path: config.ledger.path.clone(),
+        location: config.ledger.location.clone(),
         max_silence: signed(config.ledger.max_silence),
         verdict_bytes: MAX_VERDICT_BYTES,
     };
     let loss = |found| known.as_ref().and_then(|it| LedgerLoss::of(it, found));
     // No ledger is made in the place of one that is gone.
-    if let Some(loss) = loss(None).filter(|_| !config.accept_loss && !options.path.exists()) {
+    if let Some(loss) = loss(None).filter(|_| !config.accept_loss)
+        && !options.location.holds_ledger().await?
+    {
         return Err(lost(loss, config));
     }
     let mut ledger = Ledger::open(options, LedgerAccess::Serve, now).await?;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -126,9 +127,14 @@ fn ledger(parts: &Components, now: Timestamp) -> LedgerStatus {
     LedgerStatus {
         seq: index.seq(),
         age_s: parts.ledger.confirmed_age(now).as_secs(),
+        lag_ms: parts.ledger.last_lag().map(milliseconds),
         loaded: index.is_complete(),
         problem: ledger_fault(parts).map(|fault| fault.to_string()),
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn audit(parts: &Components) -> AuditStatus {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::app::config::{AdminAccess, Config, Problems, ledger_path};
+use crate::app::config::{AdminAccess, Config, Problems, ledger_location};
+use crate::ledger::LedgerLocation;
 use crate::oci::{Digest, ImageRef, RegistryHost};
 use crate::trust::Exposure;
 
@@ -49,8 +50,9 @@ impl SharedArgs {
     }
 
     /// Reads where the ledger is, and nothing else of the configuration.
-    pub fn ledger_path(&self) -> Result<PathBuf, Failure> {
-        ledger_path(self.config.as_deref(), variable).map_err(|problems| Failure::config(&problems))
+    pub fn ledger_location(&self) -> Result<LedgerLocation, Failure> {
+        ledger_location(self.config.as_deref(), variable)
+            .map_err(|problems| Failure::config(&problems))
     }
 }
 

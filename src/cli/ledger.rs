@@ -71,9 +71,10 @@ impl LedgerCommand {
 
 impl Backup {
     async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let source = shared.ledger_path()?;
-        if !source.exists() {
-            let message = format!("there is no ledger at {}", source.display());
+        let source = shared.ledger_location()?;
+        let held = source.holds_ledger().await;
+        if !held.map_err(|error| failed(&error))? {
+            let message = format!("there is no ledger at {}", source.written());
             return Err(Failure::new(message).next("name its configuration by --config"));
         }
         let ledger = ledger_file::open(shared).await?;

@@ -8,14 +8,14 @@ use crate::ledger::{Ledger, LedgerAccess, LedgerOptions};
 
 /// Opens the ledger that the configuration names, also while it is served.
 pub async fn open(shared: &SharedArgs) -> Result<Ledger, Failure> {
-    let path = shared.ledger_path()?;
-    let options = LedgerOptions::at(&path);
+    let location = shared.ledger_location()?;
+    let shown = location.written();
+    let options = LedgerOptions::of(location);
     Ledger::open(options, LedgerAccess::Client, Timestamp::now())
         .await
         .map_err(|error| {
             Failure::new(error.to_string()).next(format!(
-                "run it as the user of serve; the ledger is {}",
-                path.display()
+                "run it as the user of serve; the ledger is {shown}"
             ))
         })
 }

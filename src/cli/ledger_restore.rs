@@ -67,7 +67,10 @@ impl RestoreLedger {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let config = shared.load_parts(Some(&KEYS))?;
         let now = Timestamp::now();
-        let target = &config.ledger.path;
+        let Some(target) = config.ledger.location.file() else {
+            let text = "a ledger on a server is put back with the server's own tools";
+            return Err(Failure::new(text).next("use pg_restore, and then ledger replay"));
+        };
         let begun = Restoration::begin(&self.backup, target, now).await;
         let mut restoration = begun.map_err(failed)?;
         let replayed = self.replaying.replay(&mut restoration.ledger, &config, now);
@@ -149,7 +152,7 @@ fn lossy(missing: &MissingActs) -> Failure {
 }
 
 async fn open(config: &Config, access: LedgerAccess, now: Timestamp) -> Result<Ledger, Failure> {
-    let options = LedgerOptions::at(&config.ledger.path);
+    let options = LedgerOptions::of(config.ledger.location.clone());
     Ledger::open(options, access, now).await.map_err(failed)
 }
 

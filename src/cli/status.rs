@@ -7,7 +7,9 @@ use super::arguments::{OutputArgs, SharedArgs};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
-use crate::api::{AuditStatus, PRODUCT, RemoteTierStatus, STATUS, Status, UpstreamState};
+use crate::api::{
+    AuditStatus, LedgerStatus, PRODUCT, RemoteTierStatus, STATUS, Status, UpstreamState,
+};
 use crate::oci::readable;
 
 /// One screen: is it Sekisho, in which modes, and is all well?
@@ -162,6 +164,7 @@ fn stores(status: &Status) -> String {
     let ledger = &status.ledger;
     let state = if ledger.loaded { "" } else { ", still loading" };
     let unwritten = unwritten(ledger.problem.as_deref());
+    let lag = lag(ledger);
     let cache = &status.cache;
     let free = cache.free_bytes;
     let free = free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
@@ -175,7 +178,7 @@ fn stores(status: &Status) -> String {
         false => reasons.join(", "),
     };
     format!(
-        "ledger: change {}, confirmed {} ago{state}{unwritten}\n{}cache: {} of {}{free}\n{}\
+        "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}cache: {} of {}{free}\n{}\
          denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
@@ -198,6 +201,14 @@ fn remote(remote: Option<&RemoteTierStatus>) -> String {
     let problem = problem.map_or_else(String::new, |it| format!(", {}", readable(it, 200)));
     let url = readable(&remote.url, 200);
     format!("remote tier: {url}{waiting}{problem}\n")
+}
+
+/// Nothing while only this process writes.
+fn lag(ledger: &LedgerStatus) -> String {
+    let lag = ledger
+        .lag_ms
+        .map(|lag| format!(", {lag} ms behind writes elsewhere"));
+    lag.unwrap_or_default()
 }
 
 fn unwritten(problem: Option<&str>) -> String {

@@ -1,12 +1,11 @@
 //! Acts: what people and pipelines did. Each is written in the transaction of what it
 //! tells of, and goes to the audit log from here.
 
-use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::attributed::ActOrigin;
 use super::change::LedgerChange;
-use super::columns::only;
+use super::sql::query;
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
@@ -107,15 +106,15 @@ impl WriteTransaction<'_> {
         };
         let add = "INSERT INTO acts (time, act, principal, environment, change, body) \
                    VALUES (?, ?, '', ?, ?, '') RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(new.time.as_microsecond())
             .bind(new.act.as_str())
             .bind(new.environment.as_ref().map(EnvironmentName::as_str))
             .bind(change.cast_signed())
-            .fetch_one(self.sql())
+            .value(self.sql())
             .await?;
         let act = new.record(id, origin);
-        sqlx::query("UPDATE acts SET principal = ?, body = ? WHERE id = ?")
+        query("UPDATE acts SET principal = ?, body = ? WHERE id = ?")
             .bind(&act.principal)
             .bind(columns::json(&act)?)
             .bind(id)
@@ -148,35 +147,31 @@ impl Ledger {
                         AND (? IS NULL OR environment = ?) AND act = coalesce(?, act) \
                         AND principal = coalesce(?, principal) ORDER BY id DESC";
         let environment = filter.environment.as_ref().map(EnvironmentName::as_str);
-        let rows = sqlx::query_as(matching)
+        let acts = query(matching)
             .bind(filter.before.unwrap_or(i64::MAX))
             .bind(columns::micros(filter.since).unwrap_or(i64::MIN))
             .bind(columns::micros(filter.until).unwrap_or(i64::MAX))
             .bind(environment)
             .bind(environment)
             .bind(filter.act.map(ActKind::as_str))
-            .bind(filter.principal.as_deref())
-            .fetch(&self.readers);
-        let read = |row: Result<ActRow, sqlx::Error>| self.recorded(row?);
+            .bind(filter.principal.as_deref());
         let limit = filter.limit.unwrap_or(MAX_ACTS_READ).min(MAX_ACTS_READ);
-        only(rows.map(read), limit, wanted).await
+        let read = |row: ActRow| self.recorded(row);
+        acts.first(limit, &self.readers, read, wanted).await
     }
 
     /// The oldest acts that the audit log lacks, at most `limit`.
     pub async fn acts_to_log(&self, limit: u32) -> Result<Vec<RecordedAct>, LedgerError> {
         let next = "SELECT id, change, body FROM acts \
                     WHERE id > (SELECT logged_act FROM identity) ORDER BY id LIMIT ?";
-        let rows: Vec<ActRow> = sqlx::query_as(next)
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<ActRow> = query(next).bind(limit).all(&self.readers).await?;
         rows.into_iter().map(|row| self.recorded(row)).collect()
     }
 
     /// Notes that the audit log has all acts up to that number.
     pub async fn acts_logged(&self, number: i64) -> Result<(), LedgerError> {
         let mut writing = self.begin(None).await?;
-        sqlx::query("UPDATE identity SET logged_act = max(logged_act, ?)")
+        query("UPDATE identity SET logged_act = ?1 WHERE logged_act < ?1")
             .bind(number)
             .execute(writing.sql())
             .await?;

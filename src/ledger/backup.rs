@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use super::load::newest_seq;
-use super::open::{found_schema, known_schema, open_private};
+use super::private_file::open_private;
+use super::schema::{found_schema, known_schema};
+use super::sql::{SqlPool, query};
 use super::{Ledger, LedgerError, columns};
 
 /// What a sound ledger file holds.
@@ -28,6 +30,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where `target` exists or cannot be written.
     pub async fn backup(&self, target: &Path) -> Result<(), LedgerError> {
+        if self.config.location.file().is_none() {
+            return Err(LedgerError::BackupOfServer);
+        }
         if target.symlink_metadata().is_ok() {
             return Err(LedgerError::BackupExists(target.to_owned()));
         }
@@ -40,7 +45,7 @@ impl Ledger {
 
     async fn copy_to(&self, unfinished: &Path, target: &Path) -> Result<(), LedgerError> {
         let file = open_private(unfinished)?;
-        sqlx::query("VACUUM INTO ?")
+        query("VACUUM INTO ?")
             .bind(unfinished.to_string_lossy().into_owned())
             .execute(&self.readers)
             .await?;
@@ -78,7 +83,7 @@ async fn examine(pool: &SqlitePool) -> Result<BackupContents, LedgerError> {
     let newest: Option<i64> = sqlx::query_scalar("SELECT max(at) FROM changes")
         .fetch_one(pool)
         .await?;
-    let mut connection = pool.acquire().await?;
+    let mut connection = SqlPool::Sqlite(pool.clone()).acquire().await?;
     Ok(BackupContents {
         schema,
         seq: newest_seq(&mut connection).await?,

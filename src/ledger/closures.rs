@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
-
 use super::alias::Alias;
 use super::change::LedgerChange;
+use super::sql::{SqlConnection, query};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Closure, Digest, Repository};
@@ -28,14 +27,14 @@ impl Ledger {
         let body = columns::json(closure)?;
         let mut writing = self.begin(None).await?;
         let put = "INSERT INTO closures (repository, root, body) VALUES (?, ?, ?) \
-                   ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body";
-        let changed = sqlx::query(put)
+                   ON CONFLICT (repository, root) DO UPDATE SET body = excluded.body \
+                   WHERE closures.body <> excluded.body";
+        let changed = query(put)
             .bind(repository.to_string())
             .bind(closure.root().to_string())
             .bind(body)
             .execute(writing.sql())
-            .await?
-            .rows_affected();
+            .await?;
         if changed > 0 {
             let change = LedgerChange::Closure(repository.clone(), closure.root().clone());
             writing.note(change).await?;
@@ -74,10 +73,10 @@ impl Ledger {
         root: &Digest,
     ) -> Result<Option<Arc<Closure>>, LedgerError> {
         let one = "SELECT body FROM closures WHERE repository = ? AND root = ?";
-        let body: Option<String> = sqlx::query_scalar(one)
+        let body: Option<String> = query(one)
             .bind(repository.to_string())
             .bind(root.to_string())
-            .fetch_optional(&self.readers)
+            .optional_value(&self.readers)
             .await?;
         body.map(|body| columns::body(&body).map(Arc::new))
             .transpose()
@@ -85,12 +84,12 @@ impl Ledger {
 }
 
 /// Whether it changed anything.
-async fn put_alias(sql: &mut SqliteConnection, alias: &Alias) -> Result<bool, LedgerError> {
+async fn put_alias(sql: &mut SqlConnection, alias: &Alias) -> Result<bool, LedgerError> {
     let put = "INSERT INTO aliases (sha256, sha512) VALUES (?, ?) \
                ON CONFLICT (sha256) DO UPDATE SET sha512 = excluded.sha512 \
-               WHERE sha512 <> excluded.sha512";
-    let put = sqlx::query(put)
+               WHERE aliases.sha512 <> excluded.sha512";
+    let put = query(put)
         .bind(alias.sha256.to_string())
         .bind(alias.sha512.to_string());
-    Ok(put.execute(sql).await?.rows_affected() > 0)
+    Ok(put.execute(sql).await? > 0)
 }

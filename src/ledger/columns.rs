@@ -1,10 +1,8 @@
 //! Conversion of values to columns and back. What cannot be read is an error.
 
 use std::fmt::Display;
-use std::future::ready;
 use std::str::FromStr;
 
-use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,23 +37,9 @@ pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, LedgerErr
     serde_json::to_string(value).map_err(|why| LedgerError::unreadable("value", why))
 }
 
-/// The first `limit` of `rows` that `wanted` holds for; rows after that are not
-/// read.
-pub(super) async fn only<T>(
-    rows: impl Stream<Item = Result<T, LedgerError>>,
-    limit: u32,
-    wanted: impl Fn(&T) -> bool,
-) -> Result<Vec<T>, LedgerError> {
-    rows.try_filter(|row| ready(wanted(row)))
-        .take(limit as usize)
-        .try_collect()
-        .await
-}
-
 /// The one parameter of `IN (SELECT value FROM json_each(?))`.
-pub(super) fn list<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> String {
-    let quoted: Vec<String> = digests.into_iter().map(|d| format!("\"{d}\"")).collect();
-    format!("[{}]", quoted.join(","))
+pub(super) fn list<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Vec<String> {
+    digests.into_iter().map(Digest::to_string).collect()
 }
 
 pub(super) fn subject(

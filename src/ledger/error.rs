@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::sql::fault_of;
 use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
 
@@ -10,8 +11,13 @@ use crate::tasks::WorkFailed;
 /// been made; it was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("the ledger is named by a URL sqlite:///path, not {0:?}")]
+    #[error(
+        "the ledger is named by a URL sqlite:///path or postgres://user@host/database, not {0:?}"
+    )]
     Url(String),
+    /// What is wrong with the URL of a server; the URL is not shown.
+    #[error("the URL of the ledger's server {0}")]
+    ServerUrl(String),
     #[error("another serve holds {}; one ledger has one serve", .0.display())]
     AlreadyServed(PathBuf),
     #[error("the ledger has schema {found}, this program knows {known}; run a newer sekisho")]
@@ -36,6 +42,8 @@ pub enum LedgerError {
     BackupExists(PathBuf),
     #[error("{id} of the audit log, which would be done again, says no {what}")]
     UnreadableAct { id: String, what: String },
+    #[error("a ledger on a server is backed up with the server's own tools, such as pg_dump")]
+    BackupOfServer,
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
     #[error("{}: {source}", path.display())]
@@ -82,27 +90,3 @@ fn told(error: &sqlx::Error) -> String {
         fault => format!("{fault} ({error})"),
     }
 }
-
-/// By the primary result codes of SQLite (<https://sqlite.org/rescode.html>).
-fn fault_of(error: &sqlx::Error) -> StorageFault {
-    let database = error.as_database_error();
-    let code = database.and_then(|it| it.code());
-    let code: Option<i32> = code.and_then(|it| it.parse().ok());
-    match (error, code.map(|code| code & 0xff)) {
-        (_, Some(13)) => StorageFault::DiskFull,
-        (_, Some(5 | 6)) => StorageFault::Locked,
-        (_, Some(8)) if code == Some(DATABASE_MOVED) => StorageFault::Gone,
-        (_, Some(8)) => StorageFault::ReadOnly,
-        (_, Some(3 | 23)) => StorageFault::NotPermitted,
-        (_, Some(14)) => StorageFault::Other("its file cannot be opened".to_owned()),
-        (_, Some(11 | 26)) => StorageFault::Damaged,
-        (sqlx::Error::Io(source), _) => StorageFault::of_io(source),
-        (sqlx::Error::PoolTimedOut, _) => {
-            StorageFault::Other("no connection to it became free".to_owned())
-        }
-        _ => StorageFault::Other(error.to_string()),
-    }
-}
-
-/// `SQLITE_READONLY_DBMOVED`
-const DATABASE_MOVED: i32 = 8 | (4 << 8);

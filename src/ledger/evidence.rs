@@ -29,7 +29,7 @@ impl Ledger {
             return Err(LedgerError::OtherRoot);
         }
         self.load_once().await?;
-        self.newest_of_this(&mut *self.readers.acquire().await?)
+        self.newest_of_this(&mut self.readers.acquire().await?)
             .await?;
         let seq = self.index.seq();
         let tables = self.index.tables();

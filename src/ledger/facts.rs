@@ -4,10 +4,12 @@
 //! verdict: the first service matters only once a scan is stale, and then the
 //! verdict has run out by itself.
 
-use futures_util::StreamExt;
-use jiff::Timestamp;
+use std::collections::HashMap;
 
-use super::columns::only;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::sql::{either, query};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -22,6 +24,60 @@ pub struct PullFact {
     pub served: bool,
 }
 
+/// Rows of one statement travel as one JSON text: a write holds up others at each trip.
+const PUT: &str = "INSERT INTO facts \
+    (environment, repository, digest, first_seen, first_served, last_pulled) \
+    SELECT value ->> '$.environment', value ->> '$.repository', value ->> '$.digest', \
+    value ->> '$.first_seen', value ->> '$.first_served', value ->> '$.last_pulled' \
+    FROM json_each(?) WHERE TRUE ON CONFLICT (digest, repository, environment) DO UPDATE SET \
+    first_seen = min(facts.first_seen, excluded.first_seen), \
+    first_served = coalesce(min(facts.first_served, excluded.first_served), \
+                            facts.first_served, excluded.first_served), \
+    last_pulled = coalesce(max(facts.last_pulled, excluded.last_pulled), \
+                           facts.last_pulled, excluded.last_pulled)";
+const PUT_ON_SERVER: &str = "INSERT INTO facts \
+    (environment, repository, digest, first_seen, first_served, last_pulled) \
+    SELECT environment, repository, digest, first_seen, first_served, last_pulled \
+    FROM json_to_recordset(?::json) AS pulled (environment TEXT, repository TEXT, digest TEXT, \
+    first_seen BIGINT, first_served BIGINT, last_pulled BIGINT) \
+    ON CONFLICT (digest, repository, environment) DO UPDATE SET \
+    first_seen = least(facts.first_seen, excluded.first_seen), \
+    first_served = least(facts.first_served, excluded.first_served), \
+    last_pulled = greatest(facts.last_pulled, excluded.last_pulled)";
+const FACTS_PER_STATEMENT: usize = 1000;
+
+/// What a batch says of one subject; times are microseconds.
+#[derive(Serialize)]
+struct FactRow {
+    environment: String,
+    repository: String,
+    digest: String,
+    first_seen: i64,
+    first_served: Option<i64>,
+    last_pulled: Option<i64>,
+}
+
+fn merged(facts: &[PullFact]) -> HashMap<&Subject, FactRow> {
+    let mut rows = HashMap::new();
+    for fact in facts {
+        let at = fact.at.as_microsecond();
+        let row = rows.entry(&fact.subject).or_insert_with(|| FactRow {
+            environment: fact.subject.environment.to_string(),
+            repository: fact.subject.repository.to_string(),
+            digest: fact.subject.digest.to_string(),
+            first_seen: at,
+            first_served: None,
+            last_pulled: None,
+        });
+        row.first_seen = row.first_seen.min(at);
+        if fact.served {
+            row.first_served = Some(row.first_served.map_or(at, |first| first.min(at)));
+            row.last_pulled = row.last_pulled.max(Some(at));
+        }
+    }
+    rows
+}
+
 impl Ledger {
     /// Notes a batch of facts in one transaction.
     ///
@@ -32,24 +88,11 @@ impl Ledger {
         let Some(newest) = facts.iter().map(|fact| fact.at).max() else {
             return Ok(());
         };
-        let put = "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?) \
-                   ON CONFLICT DO UPDATE SET \
-                   first_seen = min(first_seen, excluded.first_seen), \
-                   first_served = coalesce(min(first_served, excluded.first_served), \
-                                           first_served, excluded.first_served), \
-                   last_pulled = coalesce(max(last_pulled, excluded.last_pulled), \
-                                          last_pulled, excluded.last_pulled)";
         let mut writing = self.begin(Some(newest)).await?;
-        for fact in facts {
-            let at = fact.at.as_microsecond();
-            let served = fact.served.then_some(at);
-            sqlx::query(put)
-                .bind(fact.subject.environment.as_str())
-                .bind(fact.subject.repository.to_string())
-                .bind(fact.subject.digest.to_string())
-                .bind(at)
-                .bind(served)
-                .bind(served)
+        let rows: Vec<FactRow> = merged(facts).into_values().collect();
+        for rows in rows.chunks(FACTS_PER_STATEMENT) {
+            either(PUT, PUT_ON_SERVER)
+                .bind(columns::json(rows)?)
                 .execute(writing.sql())
                 .await?;
         }
@@ -69,9 +112,9 @@ impl Ledger {
         let earliest = "SELECT min(first_seen) FROM facts \
                         WHERE digest IN (SELECT value FROM json_each(?))";
         let digests = std::iter::once(&subject.digest).chain(parents);
-        let at: Option<i64> = sqlx::query_scalar(earliest)
+        let at: Option<i64> = query(earliest)
             .bind(columns::list(digests))
-            .fetch_one(&self.readers)
+            .value(&self.readers)
             .await?;
         columns::time_if(at)
     }
@@ -90,15 +133,15 @@ impl Ledger {
     ) -> Result<Vec<(Subject, Timestamp)>, LedgerError> {
         let pulled = "SELECT environment, repository, digest, last_pulled FROM facts \
                       WHERE last_pulled >= ? ORDER BY last_pulled DESC";
-        let rows = sqlx::query_as(pulled)
-            .bind(since.as_microsecond())
-            .fetch(&self.readers);
-        let read = |row: Result<(String, String, String, i64), sqlx::Error>| {
-            let (environment, repository, digest, at) = row?;
+        let read = |row: (String, String, String, i64)| {
+            let (environment, repository, digest, at) = row;
             let subject = columns::subject(&environment, &repository, &digest)?;
             Ok((subject, columns::time(at)?))
         };
-        only(rows.map(read), limit, |(subject, _)| wanted(subject)).await
+        query(pulled)
+            .bind(since.as_microsecond())
+            .first(limit, &self.readers, read, |(subject, _)| wanted(subject))
+            .await
     }
 
     /// When the subject was last pulled; what is pulled again and again is noted
@@ -126,11 +169,11 @@ impl Ledger {
         column: &'static str,
         subject: &Subject,
     ) -> Result<Option<Timestamp>, LedgerError> {
-        let at: Option<Option<i64>> = sqlx::query_scalar(column)
+        let at: Option<Option<i64>> = query(column)
             .bind(subject.digest.to_string())
             .bind(subject.repository.to_string())
             .bind(subject.environment.as_str())
-            .fetch_optional(&self.readers)
+            .optional_value(&self.readers)
             .await?;
         columns::time_if(at.flatten())
     }

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 
+use super::sql::query;
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::trust::Decision;
@@ -23,9 +24,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
     pub async fn newest_position(&self) -> Result<u64, LedgerError> {
-        let position: i64 = sqlx::query_scalar("SELECT position FROM feed")
-            .fetch_one(&self.readers)
-            .await?;
+        let newest = query("SELECT position FROM feed");
+        let position: i64 = newest.value(&self.readers).await?;
         columns::unsigned(position)
     }
 
@@ -35,9 +35,9 @@ impl Ledger {
     /// [`LedgerError`] where the records cannot be read.
     pub async fn position_before(&self, since: Timestamp) -> Result<u64, LedgerError> {
         let first = "SELECT min(position) FROM decisions WHERE time >= ?";
-        let first: Option<i64> = sqlx::query_scalar(first)
+        let first: Option<i64> = query(first)
             .bind(since.as_microsecond())
-            .fetch_one(&self.readers)
+            .value(&self.readers)
             .await?;
         match first {
             Some(first) => Ok(columns::unsigned(first)?.saturating_sub(1)),
@@ -56,10 +56,10 @@ impl Ledger {
     ) -> Result<Vec<PlacedDecision>, LedgerError> {
         let behind = "SELECT position, body FROM decisions WHERE position > ? \
                       ORDER BY position LIMIT ?";
-        let rows: Vec<(i64, String)> = sqlx::query_as(behind)
+        let rows: Vec<(i64, String)> = query(behind)
             .bind(i64::try_from(position).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .bind(limit)
+            .all(&self.readers)
             .await?;
         let read = |(position, body): &(i64, String)| {
             Ok(PlacedDecision {
@@ -78,9 +78,6 @@ pub(super) async fn take_positions(
 ) -> Result<i64, LedgerError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let take = "UPDATE feed SET position = position + ? RETURNING position";
-    let last: i64 = sqlx::query_scalar(take)
-        .bind(count)
-        .fetch_one(writing.sql())
-        .await?;
+    let last: i64 = query(take).bind(count).value(writing.sql()).await?;
     Ok(last - count + 1)
 }

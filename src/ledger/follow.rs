@@ -2,14 +2,16 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::SqliteConnection;
+use tokio::time::sleep;
 
 use super::change::LedgerChange;
 use super::load::newest_seq;
-use super::open_transaction::OpenTransaction;
-use super::{Ledger, LedgerError};
+use super::placement::Placement;
+use super::sql::{OpenTransaction, SqlConnection, either, query};
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::storage_fault::StorageFault;
 
@@ -17,6 +19,11 @@ type ChangeRow = (i64, String, String, Option<i64>);
 
 /// How many changes are read at once.
 const CHANGES_PER_READ: u32 = 1000;
+
+const MARK: &str = "SELECT id, \
+    (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes') FROM identity";
+const SERVER_MARK: &str = "SELECT id, newest_change FROM identity";
+const LOCKED_SERVER_MARK: &str = "SELECT id, newest_change FROM identity FOR UPDATE";
 
 impl Ledger {
     /// Brings memory up to all that was written, by whomever; returns how many
@@ -35,21 +42,21 @@ impl Ledger {
     }
 
     async fn follow(&self, now: Timestamp) -> Result<u64, LedgerError> {
-        if let Some(fault) = self.placement.fault() {
+        if let Some(fault) = self.placement.as_ref().and_then(Placement::fault) {
             return Err(LedgerError::Displaced(fault));
         }
         let before = self.index.seq();
         if !self.index.is_complete() {
             self.load().await?;
         }
-        while self.follow_batch().await? {}
+        while self.follow_batch(now).await? {}
         self.confirmed
             .store(now.as_microsecond(), Ordering::Relaxed);
         Ok(self.index.seq().saturating_sub(before))
     }
 
     /// Whether there may be more.
-    async fn follow_batch(&self) -> Result<bool, LedgerError> {
+    async fn follow_batch(&self, now: Timestamp) -> Result<bool, LedgerError> {
         let applied = self.index.seq();
         let mut snapshot = OpenTransaction::read(&self.readers).await?;
         let newest = self.newest_of_this(snapshot.sql()).await?;
@@ -58,33 +65,41 @@ impl Ledger {
             return Ok(false);
         }
         let next = "SELECT seq, kind, subject, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?";
-        let rows: Vec<ChangeRow> = sqlx::query_as(next)
+        let rows: Vec<ChangeRow> = query(next)
             .bind(applied.cast_signed())
             .bind(CHANGES_PER_READ)
-            .fetch_all(snapshot.sql())
+            .all(snapshot.sql())
             .await?;
         snapshot.commit().await?;
         match without_gap(applied, newest, &rows) {
             Some(changes) => self.apply_all(applied, &changes).await?,
             None => self.load().await?,
         }
-        self.note_times(&rows);
+        self.note_times(&rows, now);
         Ok(true)
     }
 
     /// The newest change, of this very ledger. One that has come less far than memory is an
     /// older one, put in the place of ours: memory knows better, and stays.
-    pub(super) async fn newest_of_this(
+    pub(super) async fn newest_of_this(&self, sql: &mut SqlConnection) -> Result<u64, LedgerError> {
+        let (id, newest): (String, i64) = either(MARK, SERVER_MARK).one(sql).await?;
+        self.newest_unless_displaced(&id, newest)
+    }
+
+    /// The same, where a write begins: on a server no other goes on before this one ends.
+    pub(super) async fn newest_to_write_after(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut SqlConnection,
     ) -> Result<u64, LedgerError> {
-        let id: String = sqlx::query_scalar("SELECT id FROM identity")
-            .fetch_one(&mut *sql)
-            .await?;
+        let (id, newest): (String, i64) = either(MARK, LOCKED_SERVER_MARK).one(sql).await?;
+        self.newest_unless_displaced(&id, newest)
+    }
+
+    fn newest_unless_displaced(&self, id: &str, newest: i64) -> Result<u64, LedgerError> {
         if id != self.id {
             return Err(LedgerError::Displaced(StorageFault::Replaced));
         }
-        let newest = newest_seq(sql).await?;
+        let newest = columns::unsigned(newest)?;
         match newest < self.index.seq() {
             true => Err(LedgerError::Displaced(StorageFault::Older)),
             false => Ok(newest),
@@ -99,10 +114,38 @@ impl Ledger {
         Ok(())
     }
 
-    fn note_times(&self, rows: &[ChangeRow]) {
-        if let Some(newest) = rows.iter().filter_map(|row| row.3).max() {
-            self.newest.fetch_max(newest, Ordering::Relaxed);
+    fn note_times(&self, rows: &[ChangeRow], now: Timestamp) {
+        for at in rows.iter().filter_map(|row| row.3) {
+            self.newest.fetch_max(at, Ordering::Relaxed);
+            let lag = now.as_microsecond().saturating_sub(at).max(0);
+            self.lag.store(lag, Ordering::Relaxed);
+            let lag = Duration::from_micros(lag.unsigned_abs());
+            self.metrics.ledger.lag_seconds.observe(lag.as_secs_f64());
         }
+    }
+
+    /// How long it took until the last write of another process was in force here, by both
+    /// clocks; `None` before there was one.
+    pub fn last_lag(&self) -> Option<Duration> {
+        let micros = u64::try_from(self.lag.load(Ordering::Relaxed));
+        micros.ok().map(Duration::from_micros)
+    }
+
+    /// Whether somebody wrote within `wait`, as far as the database tells; a file never
+    /// does.
+    pub async fn told_within(&self, wait: Duration) -> bool {
+        match &self.listener {
+            Some(listener) => listener.told_within(wait).await,
+            None => {
+                sleep(wait).await;
+                false
+            }
+        }
+    }
+
+    /// Whether the database tells of what was written.
+    pub fn is_told(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// How long ago memory was last known to hold every change.
@@ -130,12 +173,12 @@ impl Ledger {
     pub async fn prune_changes(&self, keep: u64) -> Result<u64, LedgerError> {
         let mut writing = self.begin(None).await?;
         let newest = newest_seq(writing.sql()).await?;
-        let pruned = sqlx::query("DELETE FROM changes WHERE seq <= ?")
+        let pruned = query("DELETE FROM changes WHERE seq <= ?")
             .bind(newest.saturating_sub(keep).cast_signed())
             .execute(writing.sql())
             .await?;
         self.commit(writing).await?;
-        Ok(pruned.rows_affected())
+        Ok(pruned)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::scans::{ScanRow, current_ids, read_all};
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -48,10 +49,10 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::ScanCoverage);
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ? \
                     ORDER BY scanned_at DESC, id DESC LIMIT ?";
-        let rows: Vec<ScanRow> = sqlx::query_as(kept)
+        let rows: Vec<ScanRow> = query(kept)
             .bind(manifest.to_string())
             .bind(limit)
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         let scans = read_all(rows)?;
         let standing = current_ids(&scans)?;
@@ -77,10 +78,7 @@ impl Ledger {
         let ids: Vec<i64> = standing.map(|it| it.scan.id).collect();
         let of = "SELECT scan, body FROM findings \
                   WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal";
-        let rows: Vec<(i64, String)> = sqlx::query_as(of)
-            .bind(columns::json(&ids)?)
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<(i64, String)> = query(of).bind(ids).all(&self.readers).await?;
         let read = |(scan, body): (i64, String)| Ok((scan, columns::body(&body)?));
         rows.into_iter().map(read).collect()
     }
@@ -92,10 +90,8 @@ impl Ledger {
         let ids: Vec<i64> = scans.iter().map(|scan| scan.id).collect();
         let counted = "SELECT scan, body ->> '$.severity' AS severity, count(*) FROM findings \
                        WHERE scan IN (SELECT value FROM json_each(?)) GROUP BY scan, severity";
-        let rows: Vec<(i64, Option<String>, i64)> = sqlx::query_as(counted)
-            .bind(columns::json(&ids)?)
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<(i64, Option<String>, i64)> =
+            query(counted).bind(ids).all(&self.readers).await?;
         let mut found: HashMap<i64, HashMap<Option<Severity>, u64>> = HashMap::new();
         for (scan, severity, count) in rows {
             let severity = severity.map(|word| columns::body(&format!("{word:?}")));
@@ -118,9 +114,9 @@ impl Ledger {
         let of = "SELECT id, environment, repository, digest, tag, promoter, promoted_at, \
                   reason, link, forced FROM promotions WHERE withdrawn_at IS NULL \
                   AND digest IN (SELECT value FROM json_each(?)) ORDER BY id DESC";
-        let rows: Vec<PromotionRow> = sqlx::query_as(of)
+        let rows: Vec<PromotionRow> = query(of)
             .bind(columns::list(digests))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         rows.into_iter().map(promotion).collect()
     }
@@ -131,9 +127,9 @@ impl Ledger {
     /// Where the records cannot be read.
     pub async fn first_seen_at(&self, digest: &Digest) -> Result<Option<Timestamp>, LedgerError> {
         let first = "SELECT min(first_seen) FROM facts WHERE digest = ?";
-        let at: Option<i64> = sqlx::query_scalar(first)
+        let at: Option<i64> = query(first)
             .bind(digest.to_string())
-            .fetch_one(&self.readers)
+            .value(&self.readers)
             .await?;
         columns::time_if(at)
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures_util::{Stream, TryStreamExt};
 
 use super::known_image::{KnownImage, KnownPlace, ScanCoverage};
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Closure, Digest, ImageContent, Repository};
@@ -24,7 +25,8 @@ impl Ledger {
         let mut found = Found::new();
         let mut explained = HashSet::new();
         let recorded = "SELECT repository, root FROM closures";
-        let mut rows = sqlx::query_as::<_, (String, String)>(recorded).fetch(&self.readers);
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = query(recorded).rows::<(String, String)>(&mut reading);
         while let Some((repository, root)) = rows.try_next().await? {
             let repository: Repository = columns::text(&repository)?;
             if let Some(closure) = self.index.closure(&repository, &columns::text(&root)?) {
@@ -34,7 +36,7 @@ impl Ledger {
         }
         drop(rows);
         let seen = "SELECT DISTINCT repository, digest FROM facts";
-        let mut rows = sqlx::query_as::<_, (String, String)>(seen).fetch(&self.readers);
+        let mut rows = query(seen).rows::<(String, String)>(&mut reading);
         let mut only_seen: Vec<(Repository, Digest)> = Vec::new();
         while let Some((repository, digest)) = rows.try_next().await? {
             only_seen.push((columns::text(&repository)?, columns::text(&digest)?));
@@ -57,10 +59,11 @@ impl Ledger {
     /// Where the records cannot be read.
     pub async fn known_places(&self) -> Result<Vec<KnownPlace>, LedgerError> {
         let _timed = self.timed(LedgerVerb::KnownPlaces);
-        let known = "SELECT environment, repository, digest, last_pulled, 0 FROM facts \
-                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, 1 \
+        let known = "SELECT environment, repository, digest, last_pulled, FALSE FROM facts \
+                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, TRUE \
                      FROM promotions WHERE withdrawn_at IS NULL";
-        let mut rows = sqlx::query_as::<_, PlaceRow>(known).fetch(&self.readers);
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = query(known).rows::<PlaceRow>(&mut reading);
         let mut places = Vec::new();
         while let Some(row) = rows.try_next().await? {
             places.push(place(row)?);
@@ -77,14 +80,14 @@ impl Ledger {
         digests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<KnownPlace>, LedgerError> {
         let _timed = self.timed(LedgerVerb::KnownPlaces);
-        let known = "SELECT environment, repository, digest, last_pulled, 0 FROM facts \
+        let known = "SELECT environment, repository, digest, last_pulled, FALSE FROM facts \
                      WHERE digest IN (SELECT value FROM json_each(?1)) \
-                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, 1 \
+                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, TRUE \
                      FROM promotions WHERE withdrawn_at IS NULL \
                      AND digest IN (SELECT value FROM json_each(?1))";
-        let rows: Vec<PlaceRow> = sqlx::query_as(known)
+        let rows: Vec<PlaceRow> = query(known)
             .bind(columns::list(digests))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         rows.into_iter().map(place).collect()
     }
@@ -119,7 +122,8 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::ScanCoverage);
         let whole = "SELECT manifest, max(scanned_at), max(lists_packages) FROM scans \
                      WHERE withdrawn_at IS NULL AND is_whole = 1 GROUP BY manifest";
-        covered(sqlx::query_as(whole).fetch(&self.readers)).await
+        let mut reading = self.readers.acquire().await?;
+        covered(query(whole).rows(&mut reading)).await
     }
 
     /// The same of these manifests alone, read anew.
@@ -134,8 +138,9 @@ impl Ledger {
         let whole = "SELECT manifest, max(scanned_at), max(lists_packages) FROM scans \
                      WHERE withdrawn_at IS NULL AND is_whole = 1 \
                      AND manifest IN (SELECT value FROM json_each(?)) GROUP BY manifest";
-        let whole = sqlx::query_as(whole).bind(columns::list(manifests));
-        covered(whole.fetch(&self.readers)).await
+        let whole = query(whole).bind(columns::list(manifests));
+        let mut reading = self.readers.acquire().await?;
+        covered(whole.rows(&mut reading)).await
     }
 }
 
@@ -155,14 +160,14 @@ async fn covered(
     Ok(covered)
 }
 
-type PlaceRow = (String, String, String, Option<i64>, i64);
+type PlaceRow = (String, String, String, Option<i64>, bool);
 
 fn place(row: PlaceRow) -> Result<KnownPlace, LedgerError> {
     let (environment, repository, digest, pulled, promoted) = row;
     Ok(KnownPlace {
         subject: columns::subject(&environment, &repository, &digest)?,
         last_pulled: columns::time_if(pulled)?,
-        promoted: promoted != 0,
+        promoted,
     })
 }
 

@@ -3,6 +3,7 @@
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::oci::{Digest, Repository};
 use crate::trust::EnvironmentName;
@@ -33,10 +34,11 @@ impl Ledger {
         let promoted = "SELECT digest, tag, promoted_at FROM promotions \
                         WHERE environment = ? AND repository = ? AND withdrawn_at IS NULL \
                         ORDER BY promoted_at DESC, id DESC";
-        let mut rows = sqlx::query_as::<_, (String, Option<String>, i64)>(promoted)
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = query(promoted)
             .bind(environment.as_str())
             .bind(repository.to_string())
-            .fetch(&self.readers);
+            .rows::<(String, Option<String>, i64)>(&mut reading);
         while let Some((digest, tag, at)) = rows.try_next().await? {
             let promoted_at = Some(columns::time(at)?);
             let digest = columns::text(&digest)?;
@@ -51,12 +53,13 @@ impl Ledger {
             );
         }
         drop(rows);
-        let recorded = "SELECT root FROM closures WHERE repository = ? ORDER BY root";
-        let mut rows = sqlx::query_scalar::<_, String>(recorded)
+        let recorded = "SELECT root FROM closures WHERE repository = ? ORDER BY root LIMIT ?";
+        let mut rows = query(recorded)
             .bind(repository.to_string())
-            .fetch(&self.readers);
+            .bind(i64::try_from(limit.saturating_mul(2)).unwrap_or(i64::MAX))
+            .rows::<(String,)>(&mut reading);
         while found.len() < limit
-            && let Some(root) = rows.try_next().await?
+            && let Some((root,)) = rows.try_next().await?
         {
             let (digest, promoted_at, tag) = (columns::text(&root)?, None, None);
             add(

@@ -1,17 +1,30 @@
 //! Who was let have a digest last, and what was denied: from the prunable index of the
 //! audit log.
 
-use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::columns::only;
-use super::{Ledger, LedgerError, columns};
+use super::decisions::{counted, decision};
+use super::sql::{either, query};
+use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{Decision, EnvironmentName};
 
 /// Decisions that are looked through for one that is wanted, at most.
-const MAX_LOOKED_THROUGH: usize = 1000;
+const MAX_LOOKED_THROUGH: u32 = 1000;
+
+/// A bare column comes from the row that max() found.
+const NEWEST_DENIED: &str = "SELECT body, sum(count), max(time) AS newest FROM decisions \
+    WHERE time >= ? AND verdict IN ('denied', 'would-deny') \
+    AND body ->> '$.digest' IS NOT NULL \
+    GROUP BY environment, body ->> '$.image', body ->> '$.digest' ORDER BY newest DESC";
+const NEWEST_DENIED_ON_SERVER: &str = "SELECT body, total, time FROM (\
+    SELECT body, time, CAST(sum(count) OVER alike AS BIGINT) AS total, \
+    row_number() OVER (alike ORDER BY time DESC, id DESC) AS place \
+    FROM decisions WHERE time >= ? AND verdict IN ('denied', 'would-deny') \
+    AND body ->> '$.digest' IS NOT NULL \
+    WINDOW alike AS (PARTITION BY environment, body ->> '$.image', body ->> '$.digest')) \
+    AS denied WHERE place = 1 ORDER BY time DESC";
 
 impl Ledger {
     /// The newest decision that let a pull have `digest` in an environment, of those that
@@ -29,14 +42,13 @@ impl Ledger {
         let passes = "SELECT body FROM decisions \
                       WHERE body ->> '$.digest' = ? AND body ->> '$.digest' IS NOT NULL \
                       AND environment = ? AND verdict <> 'denied' \
-                      AND body ->> '$.door' = 'registry' ORDER BY time DESC";
-        let bodies = sqlx::query_scalar(passes)
+                      AND body ->> '$.door' = 'registry' ORDER BY time DESC LIMIT ?";
+        let mut found = query(passes)
             .bind(digest.to_string())
             .bind(environment.as_str())
-            .fetch(&self.readers);
-        let read = |body: Result<String, sqlx::Error>| columns::body::<Decision>(&body?);
-        let looked = bodies.take(MAX_LOOKED_THROUGH).map(read);
-        let mut found = only(looked, 1, wanted).await?;
+            .bind(MAX_LOOKED_THROUGH)
+            .first(1, &self.readers, decision, wanted)
+            .await?;
         Ok(found.pop())
     }
 
@@ -48,22 +60,10 @@ impl Ledger {
     /// Where the records cannot be read.
     pub async fn denied_since(&self, since: Timestamp) -> Result<Vec<Decision>, LedgerError> {
         let _timed = self.timed(LedgerVerb::DeniedSince);
-        // A bare column comes from the row that max() found.
-        let newest = "SELECT body, sum(count), max(time) AS newest FROM decisions \
-                      WHERE time >= ? AND verdict IN ('denied', 'would-deny') \
-                      AND body ->> '$.digest' IS NOT NULL \
-                      GROUP BY environment, body ->> '$.image', body ->> '$.digest' \
-                      ORDER BY newest DESC";
-        let mut rows = sqlx::query_as::<_, (String, i64, i64)>(newest)
+        let rows = either(NEWEST_DENIED, NEWEST_DENIED_ON_SERVER)
             .bind(since.as_microsecond())
-            .fetch(&self.readers);
-        let mut denied = Vec::new();
-        while let Some((body, count, _)) = rows.try_next().await? {
-            denied.push(Decision {
-                count: columns::unsigned(count)?,
-                ..columns::body(&body)?
-            });
-        }
-        Ok(denied)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(counted).collect()
     }
 }

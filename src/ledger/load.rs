@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sqlx::SqliteConnection;
 
 use super::change::PromotedTag;
 use super::index::Tables;
-use super::open_transaction::OpenTransaction;
 use super::overrides::load_overrides;
 use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
+use super::sql::{OpenTransaction, SqlConnection, either, query};
 use super::token_holders::{SELECT_VALID_TOKENS, TokenRow};
 use super::{Ledger, LedgerError, columns};
 use crate::oci::{Digest, Repository};
@@ -50,14 +49,20 @@ impl Ledger {
 }
 
 /// The newest change ever made, pruned or not.
-pub(super) async fn newest_seq(sql: &mut SqliteConnection) -> Result<u64, LedgerError> {
-    let newest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'";
-    columns::unsigned(sqlx::query_scalar(newest).fetch_one(sql).await?)
+pub(super) async fn newest_seq(sql: &mut SqlConnection) -> Result<u64, LedgerError> {
+    let newest = either(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'",
+        "SELECT newest_change FROM identity",
+    );
+    columns::unsigned(newest.value(sql).await?)
 }
 
-async fn load_closures(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    let all = "SELECT repository, body FROM closures ORDER BY rowid";
-    let mut rows = sqlx::query_as::<_, (String, String)>(all).fetch(sql);
+async fn load_closures(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    let all = either(
+        "SELECT repository, body FROM closures ORDER BY rowid",
+        "SELECT repository, body FROM closures ORDER BY place",
+    );
+    let mut rows = all.rows::<(String, String)>(sql);
     while let Some((repository, body)) = rows.try_next().await? {
         let repository: Repository = columns::text(&repository)?;
         let closure = Arc::new(columns::body(&body)?);
@@ -66,9 +71,8 @@ async fn load_closures(tables: &Tables, sql: &mut SqliteConnection) -> Result<()
     Ok(())
 }
 
-async fn load_aliases(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    let mut rows =
-        sqlx::query_as::<_, (String, String)>("SELECT sha256, sha512 FROM aliases").fetch(sql);
+async fn load_aliases(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    let mut rows = query("SELECT sha256, sha512 FROM aliases").rows::<(String, String)>(sql);
     while let Some((sha256, sha512)) = rows.try_next().await? {
         let sha256: Digest = columns::text(&sha256)?;
         tables.members.set_alias(&sha256, &columns::text(&sha512)?);
@@ -76,20 +80,17 @@ async fn load_aliases(tables: &Tables, sql: &mut SqliteConnection) -> Result<(),
     Ok(())
 }
 
-async fn load_subjects(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+async fn load_subjects(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
     let all = "SELECT manifest FROM scans UNION SELECT digest FROM promotions";
-    let mut rows = sqlx::query_scalar::<_, String>(all).fetch(sql);
-    while let Some(digest) = rows.try_next().await? {
+    let mut rows = query(all).rows::<(String,)>(sql);
+    while let Some((digest,)) = rows.try_next().await? {
         tables.members.note(&columns::text(&digest)?);
     }
     Ok(())
 }
 
-async fn load_revocations(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    for row in sqlx::query_as(SELECT_ACTIVE_REVOCATIONS)
-        .fetch_all(sql)
-        .await?
-    {
+async fn load_revocations(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    for row in query(SELECT_ACTIVE_REVOCATIONS).all(sql).await? {
         let active = revocation(row)?;
         tables.members.note(&active.digest);
         let digest = active.digest.clone();
@@ -98,10 +99,10 @@ async fn load_revocations(tables: &Tables, sql: &mut SqliteConnection) -> Result
     Ok(())
 }
 
-async fn load_promoted(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
+async fn load_promoted(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
     let by_id = "SELECT environment, repository, tag, digest FROM promotions \
                  WHERE withdrawn_at IS NULL AND tag IS NOT NULL ORDER BY id";
-    let mut rows = sqlx::query_as::<_, (String, String, String, String)>(by_id).fetch(sql);
+    let mut rows = query(by_id).rows::<(String, String, String, String)>(sql);
     while let Some((environment, repository, tag, digest)) = rows.try_next().await? {
         let at = PromotedTag {
             environment: columns::text(&environment)?,
@@ -113,11 +114,8 @@ async fn load_promoted(tables: &Tables, sql: &mut SqliteConnection) -> Result<()
     Ok(())
 }
 
-async fn load_tokens(tables: &Tables, sql: &mut SqliteConnection) -> Result<(), LedgerError> {
-    for row in sqlx::query_as::<_, TokenRow>(SELECT_VALID_TOKENS)
-        .fetch_all(sql)
-        .await?
-    {
+async fn load_tokens(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    for row in query(SELECT_VALID_TOKENS).all::<TokenRow>(sql).await? {
         let name = row.name.clone();
         tables.holders.set(&name, Some(row))?;
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::acts::NewAct;
 use super::attributed::ActOrigin;
+use super::sql::query;
 use super::{Ledger, LedgerError};
 use crate::random;
 use crate::trust::{ActKind, LedgerMark};
@@ -61,7 +62,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let id = hex::encode(random::bytes::<16>());
         let mut writing = self.begin(Some(now)).await?;
-        sqlx::query("UPDATE identity SET id = ?")
+        query("UPDATE identity SET id = ?")
             .bind(&id)
             .execute(writing.sql())
             .await?;

@@ -3,12 +3,12 @@
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::index::Tables;
+use super::sql::{SqlConnection, query};
 use super::{Index, Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -184,7 +184,7 @@ impl Ledger {
         let add = "INSERT INTO break_glass (environment, digest, image, ticket, reason, granted_by, \
                    granted_at, until, lifts_revocation) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(new.environment.as_str())
             .bind(new.digest.to_string())
             .bind(&new.image)
@@ -194,7 +194,7 @@ impl Ledger {
             .bind(new.granted_at.as_microsecond())
             .bind(new.until.as_microsecond())
             .bind(new.lifts_revocation)
-            .fetch_one(writing.sql())
+            .value(writing.sql())
             .await?;
         let digest = new.digest.clone();
         writing.note(LedgerChange::BreakGlass(digest)).await?;
@@ -219,7 +219,7 @@ impl Ledger {
         super::tokens::refuse_revoked(writing.sql(), &new.set_by).await?;
         let add = "INSERT INTO modes (environment, mode, ticket, reason, set_by, set_at, until) \
                    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(new.environment.as_str())
             .bind(new.mode.as_str())
             .bind(&new.ticket)
@@ -227,7 +227,7 @@ impl Ledger {
             .bind(&new.set_by)
             .bind(new.set_at.as_microsecond())
             .bind(new.until.as_microsecond())
-            .fetch_one(writing.sql())
+            .value(writing.sql())
             .await?;
         let environment = new.environment.clone();
         writing.note(LedgerChange::Mode(environment)).await?;
@@ -256,13 +256,13 @@ impl Ledger {
                       SET withdrawn_at = ?1, ended_by = ?2, ended_reason = ?3 \
                       WHERE id = ?4 AND environment = ?5 AND withdrawn_at IS NULL \
                       AND until > ?1 RETURNING digest";
-        let ended: Option<String> = sqlx::query_scalar(update)
+        let ended: Option<String> = query(update)
             .bind(at)
             .bind(&end.by)
             .bind(&end.reason)
             .bind(id)
             .bind(environment.as_str())
-            .fetch_optional(writing.sql())
+            .optional_value(writing.sql())
             .await?;
         if let Some(digest) = &ended {
             let digest: Digest = columns::text(digest)?;
@@ -294,14 +294,13 @@ impl Ledger {
         super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
         let update = "UPDATE modes SET withdrawn_at = ?1, ended_by = ?2, ended_reason = ?3 \
                       WHERE environment = ?4 AND withdrawn_at IS NULL AND until > ?1";
-        let ended = sqlx::query(update)
+        let ended = query(update)
             .bind(end.at.as_microsecond())
             .bind(&end.by)
             .bind(&end.reason)
             .bind(environment.as_str())
             .execute(writing.sql())
-            .await?
-            .rows_affected();
+            .await?;
         if ended > 0 {
             writing
                 .note(LedgerChange::Mode(environment.clone()))
@@ -319,10 +318,12 @@ impl Ledger {
         tables: &Tables,
         digest: &Digest,
     ) -> Result<(), LedgerError> {
-        let of = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL AND digest = ? ORDER BY id";
-        let rows: Vec<BreakGlassRow> = sqlx::query_as(of)
+        let of = "SELECT id, environment, digest, image, ticket, reason, granted_by, granted_at, until, \
+                  lifts_revocation FROM break_glass \
+                  WHERE withdrawn_at IS NULL AND digest = ? ORDER BY id";
+        let rows: Vec<BreakGlassRow> = query(of)
             .bind(digest.to_string())
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         let granted: Result<_, _> = rows.into_iter().map(BreakGlassRow::break_glass).collect();
         tables.members.note(digest);
@@ -336,11 +337,12 @@ impl Ledger {
         tables: &Tables,
         environment: &EnvironmentName,
     ) -> Result<(), LedgerError> {
-        let last = "SELECT * FROM modes WHERE withdrawn_at IS NULL AND environment = ? \
+        let last = "SELECT id, environment, mode, ticket, reason, set_by, set_at, until \
+                    FROM modes WHERE withdrawn_at IS NULL AND environment = ? \
                     ORDER BY id DESC LIMIT 1";
-        let row: Option<ModeRow> = sqlx::query_as(last)
+        let row: Option<ModeRow> = query(last)
             .bind(environment.as_str())
-            .fetch_optional(&self.readers)
+            .optional(&self.readers)
             .await?;
         let last = row.map(ModeRow::mode).transpose()?;
         tables.overrides.set_mode(environment, last);
@@ -351,10 +353,11 @@ impl Ledger {
 /// Loads all overrides into an index.
 pub(super) async fn load_overrides(
     tables: &Tables,
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
 ) -> Result<(), LedgerError> {
-    let granted = "SELECT * FROM break_glass WHERE withdrawn_at IS NULL ORDER BY id";
-    let mut rows = sqlx::query_as::<_, BreakGlassRow>(granted).fetch(&mut *sql);
+    let granted = "SELECT id, environment, digest, image, ticket, reason, granted_by, granted_at, until, \
+                   lifts_revocation FROM break_glass WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = query(granted).rows::<BreakGlassRow>(&mut *sql);
     while let Some(row) = rows.try_next().await? {
         let grant = row.break_glass()?;
         tables.members.note(&grant.digest);
@@ -367,8 +370,9 @@ pub(super) async fn load_overrides(
             .push(grant);
     }
     drop(rows);
-    let set = "SELECT * FROM modes WHERE withdrawn_at IS NULL ORDER BY id";
-    let mut rows = sqlx::query_as::<_, ModeRow>(set).fetch(sql);
+    let set = "SELECT id, environment, mode, ticket, reason, set_by, set_at, until \
+               FROM modes WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut rows = query(set).rows::<ModeRow>(sql);
     while let Some(row) = rows.try_next().await? {
         let mode = row.mode()?;
         tables

@@ -1,12 +1,11 @@
 //! Promotions: who let which digest into which environment.
 
-use futures_util::StreamExt;
 use jiff::Timestamp;
 
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::{LedgerChange, PromotedTag};
-use super::columns::only;
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository, Tag};
@@ -98,7 +97,7 @@ impl Ledger {
         let add = "INSERT INTO promotions (environment, repository, digest, tag, promoter, \
                    promoted_at, reason, link, forced) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(new.subject.environment.as_str())
             .bind(new.subject.repository.to_string())
             .bind(new.subject.digest.to_string())
@@ -108,7 +107,7 @@ impl Ledger {
             .bind(&new.reason)
             .bind(&new.link)
             .bind(new.forced)
-            .fetch_one(writing.sql())
+            .value(writing.sql())
             .await?;
         let tag = new.promoted_tag();
         let digest = new.subject.digest.clone();
@@ -141,12 +140,12 @@ impl Ledger {
         let promoted = "SELECT environment, repository, digest FROM promotions \
                         WHERE withdrawn_at IS NULL GROUP BY environment, repository, digest \
                         ORDER BY max(id) DESC";
-        let rows = sqlx::query_as(promoted).fetch(&self.readers);
-        let read = |row: Result<(String, String, String), sqlx::Error>| {
-            let (environment, repository, digest) = row?;
+        let read = |(environment, repository, digest): (String, String, String)| {
             columns::subject(&environment, &repository, &digest)
         };
-        only(rows.map(read), limit, wanted).await
+        query(promoted)
+            .first(limit, &self.readers, read, wanted)
+            .await
     }
 
     /// In the subject's environment and repository: of itself, or of `above`.
@@ -160,11 +159,11 @@ impl Ledger {
                   AND digest IN (SELECT value FROM json_each(?)) \
                   AND environment = ? AND repository = ? ORDER BY id";
         let digests = std::iter::once(&subject.digest).chain(parents);
-        let rows: Vec<PromotionRow> = sqlx::query_as(of)
+        let rows: Vec<PromotionRow> = query(of)
             .bind(columns::list(digests))
             .bind(subject.environment.as_str())
             .bind(subject.repository.to_string())
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         rows.into_iter().map(|row| row.promotion(subject)).collect()
     }
@@ -175,11 +174,11 @@ impl Ledger {
     ) -> Result<Option<Digest>, LedgerError> {
         let last = "SELECT digest FROM promotions WHERE withdrawn_at IS NULL \
                     AND environment = ? AND repository = ? AND tag = ? ORDER BY id DESC LIMIT 1";
-        let digest: Option<String> = sqlx::query_scalar(last)
+        let digest: Option<String> = query(last)
             .bind(at.environment.as_str())
             .bind(at.repository.to_string())
             .bind(at.tag.as_str())
-            .fetch_optional(&self.readers)
+            .optional_value(&self.readers)
             .await?;
         digest.as_deref().map(columns::text).transpose()
     }

@@ -11,6 +11,7 @@ use super::change::LedgerChange;
 use super::missing_acts::{MissingActs, RestorePoint, token_name};
 use super::overrides::LIFTS_REVOCATION;
 use super::revocations::{read_reach, reinstated_reach};
+use super::sql::query;
 use super::withdraw::{WITHDRAWN, withdraw};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
@@ -30,7 +31,7 @@ impl Ledger {
         let newest = "SELECT coalesce(max(id), 0) FROM acts";
         Ok(RestorePoint {
             mark: self.mark(),
-            newest_act: sqlx::query_scalar(newest).fetch_one(&self.readers).await?,
+            newest_act: query(newest).value(&self.readers).await?,
             newest: self.newest_time(),
         })
     }
@@ -63,7 +64,7 @@ impl Ledger {
         // The log has those already.
         let renew = "UPDATE identity SET id = ?, \
                      logged_act = (SELECT coalesce(max(id), 0) FROM acts)";
-        sqlx::query(renew).bind(&id).execute(writing.sql()).await?;
+        query(renew).bind(&id).execute(writing.sql()).await?;
         let restored = NewAct {
             detail,
             ..NewAct::new(ActKind::Restore, now)
@@ -94,7 +95,7 @@ impl WriteTransaction<'_> {
         let add = "INSERT INTO revocations \
                    (digest, environment, repositories, revoker, revoked_at, reason) \
                    VALUES (?, ?, ?, ?, ?, ?)";
-        sqlx::query(add)
+        query(add)
             .bind(digest.to_string())
             .bind(act.environment.as_ref().map(EnvironmentName::as_str))
             .bind(columns::json(&reach(act)?)?)
@@ -113,7 +114,7 @@ impl WriteTransaction<'_> {
                       SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \
                       WHERE digest = ? AND coalesce(environment, '') = ? \
                       AND reinstated_at IS NULL AND ? IN ('[]', repositories)";
-        sqlx::query(update)
+        query(update)
             .bind(act.time.as_microsecond())
             .bind(&act.principal)
             .bind(act.reason.as_deref())
@@ -134,7 +135,7 @@ impl WriteTransaction<'_> {
         let add = "INSERT INTO break_glass (environment, digest, image, ticket, reason, \
                    granted_by, granted_at, until, lifts_revocation) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(environment(act)?.as_str())
             .bind(digest.to_string())
             .bind(act.image.as_deref())
@@ -144,7 +145,7 @@ impl WriteTransaction<'_> {
             .bind(act.time.as_microsecond())
             .bind(until(act)?)
             .bind(act.detail == LIFTS_REVOCATION)
-            .fetch_one(self.sql())
+            .value(self.sql())
             .await?;
         ids.insert(override_id(act)?, id);
         Ok(LedgerChange::BreakGlass(digest.clone()))
@@ -159,7 +160,7 @@ impl WriteTransaction<'_> {
         let update = "UPDATE break_glass \
                       SET withdrawn_at = ?, ended_by = ?, ended_reason = ? \
                       WHERE id = ? AND environment = ? AND withdrawn_at IS NULL";
-        sqlx::query(update)
+        query(update)
             .bind(act.time.as_microsecond())
             .bind(&act.principal)
             .bind(act.reason.as_deref())
@@ -174,7 +175,7 @@ impl WriteTransaction<'_> {
         let environment = environment(act)?;
         let add = "INSERT INTO modes (environment, mode, ticket, reason, set_by, set_at, until) \
                    VALUES (?, ?, ?, ?, ?, ?, ?)";
-        sqlx::query(add)
+        query(add)
             .bind(environment.as_str())
             .bind(&act.detail)
             .bind(act.ticket.as_deref().unwrap_or_default())
@@ -191,7 +192,7 @@ impl WriteTransaction<'_> {
         let environment = environment(act)?;
         let update = "UPDATE modes SET withdrawn_at = ?, ended_by = ?, ended_reason = ? \
                       WHERE environment = ? AND withdrawn_at IS NULL";
-        sqlx::query(update)
+        query(update)
             .bind(act.time.as_microsecond())
             .bind(&act.principal)
             .bind(act.reason.as_deref())
@@ -206,7 +207,7 @@ impl WriteTransaction<'_> {
         let subject = act.subject.as_deref().and_then(token_name);
         let name = subject.ok_or_else(|| unsaid(act, "token"))?;
         let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
-        sqlx::query(update)
+        query(update)
             .bind(act.time.as_microsecond())
             .bind(name)
             .execute(self.sql())
@@ -222,19 +223,19 @@ impl WriteTransaction<'_> {
         let change = self.newest_change().unwrap_or_default();
         let add = "INSERT INTO acts (time, act, principal, environment, change, body) \
                    VALUES (?, ?, ?, ?, ?, '') RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(act.time.as_microsecond())
             .bind(act.act.as_str())
             .bind(&act.principal)
             .bind(act.environment.as_ref().map(EnvironmentName::as_str))
             .bind(change.cast_signed())
-            .fetch_one(self.sql())
+            .value(self.sql())
             .await?;
         let kept = Act {
             id: format!("act:{id}"),
             ..act.clone()
         };
-        sqlx::query("UPDATE acts SET body = ? WHERE id = ?")
+        query("UPDATE acts SET body = ? WHERE id = ?")
             .bind(columns::json(&kept)?)
             .bind(id)
             .execute(self.sql())

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{SqliteConnection, SqlitePool};
 
+use super::sql::{SqlConnection, either, query};
 use super::{LedgerError, columns};
 use crate::report::{Finding, Package};
 use crate::trust::Scan;
@@ -23,18 +23,27 @@ pub(super) struct ReportItems {
 
 /// The SQL statements of one pair of tables.
 pub(super) struct ItemTables {
-    add_findings: &'static str,
-    add_packages: &'static str,
+    add_findings: AddItems,
+    add_packages: AddItems,
     findings: &'static str,
     packages: &'static str,
 }
 
+/// In SQLite's words, and in PostgreSQL's.
+type AddItems = (&'static str, &'static str);
+
 /// Of scans of manifests.
 pub(super) const BOUND_TABLES: ItemTables = ItemTables {
-    add_findings: "INSERT INTO findings (scan, ordinal, body) \
-                   SELECT ?, ? + key, value FROM json_each(?)",
-    add_packages: "INSERT INTO packages (scan, ordinal, body) \
-                   SELECT ?, ? + key, value FROM json_each(?)",
+    add_findings: (
+        "INSERT INTO findings (scan, ordinal, body) SELECT ?, ? + key, value FROM json_each(?)",
+        "INSERT INTO findings (scan, ordinal, body) SELECT ?, ? + place - 1, item::text \
+         FROM json_array_elements(?::json) WITH ORDINALITY AS items (item, place)",
+    ),
+    add_packages: (
+        "INSERT INTO packages (scan, ordinal, body) SELECT ?, ? + key, value FROM json_each(?)",
+        "INSERT INTO packages (scan, ordinal, body) SELECT ?, ? + place - 1, item::text \
+         FROM json_array_elements(?::json) WITH ORDINALITY AS items (item, place)",
+    ),
     findings: "SELECT scan, body FROM findings \
                WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal",
     packages: "SELECT scan, body FROM packages \
@@ -43,10 +52,18 @@ pub(super) const BOUND_TABLES: ItemTables = ItemTables {
 
 /// Of scans that are bound to no manifest.
 pub(super) const UNBOUND_TABLES: ItemTables = ItemTables {
-    add_findings: "INSERT INTO unbound_findings (scan, ordinal, body) \
-                   SELECT ?, ? + key, value FROM json_each(?)",
-    add_packages: "INSERT INTO unbound_packages (scan, ordinal, body) \
-                   SELECT ?, ? + key, value FROM json_each(?)",
+    add_findings: (
+        "INSERT INTO unbound_findings (scan, ordinal, body) \
+         SELECT ?, ? + key, value FROM json_each(?)",
+        "INSERT INTO unbound_findings (scan, ordinal, body) SELECT ?, ? + place - 1, item::text \
+         FROM json_array_elements(?::json) WITH ORDINALITY AS items (item, place)",
+    ),
+    add_packages: (
+        "INSERT INTO unbound_packages (scan, ordinal, body) \
+         SELECT ?, ? + key, value FROM json_each(?)",
+        "INSERT INTO unbound_packages (scan, ordinal, body) SELECT ?, ? + place - 1, item::text \
+         FROM json_array_elements(?::json) WITH ORDINALITY AS items (item, place)",
+    ),
     findings: "SELECT scan, body FROM unbound_findings \
                WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal",
     packages: "SELECT scan, body FROM unbound_packages \
@@ -56,7 +73,7 @@ pub(super) const UNBOUND_TABLES: ItemTables = ItemTables {
 impl ItemTables {
     pub async fn put(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut SqlConnection,
         scan: i64,
         listed: &ReportItems,
     ) -> Result<(), LedgerError> {
@@ -65,11 +82,14 @@ impl ItemTables {
     }
 
     /// Gives each of `scans` what lies here under its id.
-    pub async fn fill(&self, readers: &SqlitePool, scans: &mut [Scan]) -> Result<(), LedgerError> {
+    pub async fn fill(
+        &self,
+        sql: &mut SqlConnection,
+        scans: &mut [Scan],
+    ) -> Result<(), LedgerError> {
         let ids: Vec<i64> = scans.iter().map(|scan| scan.id).collect();
-        let ids = columns::json(&ids)?;
-        let mut findings = take(readers, self.findings, &ids).await?;
-        let mut packages = take(readers, self.packages, &ids).await?;
+        let mut findings = take(sql, self.findings, &ids).await?;
+        let mut packages = take(sql, self.packages, &ids).await?;
         for scan in scans {
             scan.findings = findings.remove(&scan.id).unwrap_or_default();
             scan.packages = packages.remove(&scan.id).unwrap_or_default();
@@ -79,8 +99,8 @@ impl ItemTables {
 }
 
 async fn put<T: Serialize>(
-    sql: &mut SqliteConnection,
-    add: &'static str,
+    sql: &mut SqlConnection,
+    (sqlite, postgres): AddItems,
     scan: i64,
     listed: &[T],
 ) -> Result<(), LedgerError> {
@@ -88,7 +108,7 @@ async fn put<T: Serialize>(
         .step_by(ITEMS_PER_STATEMENT)
         .zip(listed.chunks(ITEMS_PER_STATEMENT))
     {
-        sqlx::query(add)
+        either(sqlite, postgres)
             .bind(scan)
             .bind(first)
             .bind(columns::json(listed)?)
@@ -100,14 +120,12 @@ async fn put<T: Serialize>(
 
 /// Row by row, so that the written form of all never lies in memory at once.
 async fn take<T: DeserializeOwned>(
-    readers: &SqlitePool,
+    sql: &mut SqlConnection,
     of: &'static str,
-    ids: &str,
+    ids: &[i64],
 ) -> Result<HashMap<i64, Vec<T>>, LedgerError> {
     let mut found: HashMap<i64, Vec<T>> = HashMap::new();
-    let mut rows = sqlx::query_as::<_, (i64, String)>(of)
-        .bind(ids)
-        .fetch(readers);
+    let mut rows = query(of).bind(ids.to_vec()).rows::<(i64, String)>(sql);
     while let Some((scan, body)) = rows.try_next().await? {
         found.entry(scan).or_default().push(columns::body(&body)?);
     }

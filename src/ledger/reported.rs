@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::scans::{ScanRow, current_ids, read_all};
+use super::sql::{Query, either, query};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -37,6 +38,14 @@ const FINDINGS_NAMING: &str = "SELECT DISTINCT scans.id, scans.manifest, \
     AND vulnerabilities.scan = scans.id \
     AND findings.scan = vulnerabilities.scan AND findings.ordinal = vulnerabilities.ordinal";
 
+const FINDINGS_NAMING_ON_SERVER: &str = "SELECT DISTINCT scans.id, scans.manifest, \
+    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
+    FROM scans JOIN vulnerabilities ON vulnerabilities.scan = scans.id \
+    JOIN findings ON findings.scan = vulnerabilities.scan \
+    AND findings.ordinal = vulnerabilities.ordinal \
+    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
+    AND vulnerabilities.id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named)";
+
 const NAMES_BESIDE: &str = "SELECT DISTINCT vulnerabilities.names \
     FROM vulnerabilities CROSS JOIN scans \
     WHERE vulnerabilities.id = ?1 AND vulnerabilities.names <> '' \
@@ -47,6 +56,18 @@ const NAMES_IN: &str = "SELECT DISTINCT vulnerabilities.names \
     WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
     AND vulnerabilities.id IN (SELECT value FROM json_each(?1)) \
     AND vulnerabilities.scan = scans.id AND vulnerabilities.names <> ''";
+
+// On a server ids are kept in small letters; SQLite compares them so by itself.
+const NAMES_BESIDE_ON_SERVER: &str = "SELECT DISTINCT vulnerabilities.names \
+    FROM vulnerabilities JOIN scans ON scans.id = vulnerabilities.scan \
+    WHERE vulnerabilities.id = lower(?1 COLLATE \"C\") AND vulnerabilities.names <> '' \
+    AND scans.withdrawn_at IS NULL";
+
+const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT vulnerabilities.names \
+    FROM scans JOIN vulnerabilities ON vulnerabilities.scan = scans.id \
+    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
+    AND vulnerabilities.id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) \
+    AND vulnerabilities.names <> ''";
 
 const FINDINGS_IN: &str = "SELECT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
@@ -67,9 +88,9 @@ impl Ledger {
     /// Where the records cannot be read.
     pub async fn aliases_of(&self, id: &str) -> Result<Vec<String>, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScansNaming);
-        let lists: Vec<String> = sqlx::query_scalar(NAMES_BESIDE)
+        let lists: Vec<String> = either(NAMES_BESIDE, NAMES_BESIDE_ON_SERVER)
             .bind(id)
-            .fetch_all(&self.readers)
+            .values(&self.readers)
             .await?;
         let others = all_names(&lists)?;
         let others = others.iter().filter(|it| !it.eq_ignore_ascii_case(id));
@@ -87,10 +108,10 @@ impl Ledger {
         manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<BTreeSet<String>, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScansNaming);
-        let lists: Vec<String> = sqlx::query_scalar(NAMES_IN)
-            .bind(columns::json(ids)?)
+        let lists: Vec<String> = either(NAMES_IN, NAMES_IN_ON_SERVER)
+            .bind(ids.to_vec())
             .bind(columns::list(manifests))
-            .fetch_all(&self.readers)
+            .values(&self.readers)
             .await?;
         all_names(&lists)
     }
@@ -106,8 +127,10 @@ impl Ledger {
         manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Reported<Finding>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::FindingsNaming);
-        let manifests = columns::list(manifests);
-        self.reported(FINDINGS_NAMING, ids, &manifests).await
+        let naming = either(FINDINGS_NAMING, FINDINGS_NAMING_ON_SERVER)
+            .bind(ids.to_vec())
+            .bind(columns::list(manifests));
+        self.reported(naming).await
     }
 
     /// Findings of standing scans in packages of these names.
@@ -119,7 +142,9 @@ impl Ledger {
         packages: &[String],
     ) -> Result<Vec<Reported<Finding>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::FindingsNaming);
-        let found = self.reported(FINDINGS_IN, packages, "").await?;
+        let found = self
+            .reported(query(FINDINGS_IN).bind(packages.to_vec()))
+            .await?;
         self.standing(found).await
     }
 
@@ -132,21 +157,18 @@ impl Ledger {
         names: &[String],
     ) -> Result<Vec<Reported<Package>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::PackagesNamed);
-        let found = self.reported(PACKAGES_NAMED, names, "").await?;
+        let found = self
+            .reported(query(PACKAGES_NAMED).bind(names.to_vec()))
+            .await?;
         self.standing(found).await
     }
 
     async fn reported<T: DeserializeOwned>(
         &self,
-        question: &'static str,
-        names: &[String],
-        manifests: &str,
+        question: Query,
     ) -> Result<Vec<Reported<T>>, LedgerError> {
-        let mut asked = sqlx::query_as::<_, ReportedRow>(question).bind(columns::json(names)?);
-        if !manifests.is_empty() {
-            asked = asked.bind(manifests);
-        }
-        let mut rows = asked.fetch(&self.readers);
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = question.rows::<ReportedRow>(&mut reading);
         let mut found = Vec::new();
         while let Some((scan, manifest, tool, scanned_at, body)) = rows.try_next().await? {
             found.push(Reported {
@@ -168,9 +190,9 @@ impl Ledger {
         let manifests: HashSet<&Digest> = found.iter().map(|it| &it.manifest).collect();
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
                     AND manifest IN (SELECT value FROM json_each(?))";
-        let rows: Vec<ScanRow> = sqlx::query_as(kept)
+        let rows: Vec<ScanRow> = query(kept)
             .bind(columns::list(manifests))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         let standing = current_ids(&read_all(rows)?)?;
         found.retain(|it| standing.contains(&it.scan));
@@ -190,13 +212,17 @@ fn all_names(lists: &[String]) -> Result<BTreeSet<String>, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::sql::SqlPool;
     use crate::ledger::{LedgerAccess, LedgerOptions};
 
     /// What SQLite does for a question, step by step.
     async fn plan(ledger: &Ledger, question: &'static str) -> Vec<String> {
         let explain = format!("EXPLAIN QUERY PLAN {question}");
+        let SqlPool::Sqlite(readers) = &ledger.readers else {
+            panic!("it is a file");
+        };
         let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
-            .fetch_all(&ledger.readers)
+            .fetch_all(readers)
             .await
             .unwrap();
         rows.into_iter().map(|(.., step)| step).collect()

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::backup::sync_folder_of;
-use super::open::{Lock, create_folder_of, hold_lock, open_private};
+use super::private_file::{create_folder_of, open_private};
+use super::serving_lock::ServingLock;
 use super::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
 
 /// The files that SQLite keeps beside a database, by the end of their names.
@@ -22,7 +23,7 @@ pub struct Restoration {
     pub ledger: Ledger,
     unfinished: PathBuf,
     target: PathBuf,
-    _lock: Lock,
+    _lock: ServingLock,
 }
 
 impl Restoration {
@@ -35,7 +36,7 @@ impl Restoration {
     pub async fn begin(backup: &Path, target: &Path, now: Timestamp) -> Result<Self, LedgerError> {
         Ledger::verify(backup).await?;
         create_folder_of(target)?;
-        let lock = hold_lock(target)?;
+        let lock = ServingLock::hold(target)?;
         let unfinished = with(target, ".restored");
         remove_all(&unfinished)?;
         copy(backup, &unfinished).await?;

@@ -6,9 +6,9 @@
 //! tells no time is the same where all that it says is.
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::new_scan::{NewScan, ScanTarget};
+use super::sql::{SqlConnection, query};
 use super::{Ledger, LedgerError, columns};
 use crate::trust::Scan;
 
@@ -27,7 +27,7 @@ impl Ledger {
     /// Adds to a report what an earlier submission of it said.
     pub(super) async fn complete(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut SqlConnection,
         new: NewScan,
         fingerprint: String,
     ) -> Result<CompletedScan, LedgerError> {
@@ -103,7 +103,7 @@ fn known_of<'a>(
 /// What the submitter handed in before of the same target, with the same tool and scope;
 /// the newest first, each with its fingerprint.
 async fn earlier(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     new: &NewScan,
 ) -> Result<Vec<(Scan, String)>, LedgerError> {
     let (of, target) = match &new.about {
@@ -118,11 +118,11 @@ async fn earlier(
             image_id,
         ),
     };
-    let rows: Vec<(String, String)> = sqlx::query_as(of)
+    let rows: Vec<(String, String)> = query(of)
         .bind(target.to_string())
         .bind(&new.submitter)
         .bind(MAX_COMPARED)
-        .fetch_all(sql)
+        .all(sql)
         .await?;
     let mut same = Vec::new();
     for (body, fingerprint) in rows {

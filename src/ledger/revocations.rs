@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, RepositoryGlobs};
@@ -90,8 +91,8 @@ pub(super) fn reinstated_reach(detail: &str) -> Option<&str> {
 }
 
 /// All revocations that hold.
-pub(super) const SELECT_ACTIVE_REVOCATIONS: &str =
-    "SELECT * FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
+pub(super) const SELECT_ACTIVE_REVOCATIONS: &str = "SELECT id, digest, environment, repositories, revoker, revoked_at, reason \
+     FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct RevocationRow {
@@ -132,14 +133,14 @@ impl Ledger {
         let add = "INSERT INTO revocations \
                    (digest, environment, repositories, revoker, revoked_at, reason) \
                    VALUES (?, ?, ?, ?, ?, ?) RETURNING id";
-        let id: i64 = sqlx::query_scalar(add)
+        let id: i64 = query(add)
             .bind(new.digest.to_string())
             .bind(new.environment.as_ref().map(EnvironmentName::as_str))
             .bind(columns::json(&new.repositories)?)
             .bind(&new.revoker)
             .bind(new.revoked_at.as_microsecond())
             .bind(&new.reason)
-            .fetch_one(writing.sql())
+            .value(writing.sql())
             .await?;
         let digest = new.digest.clone();
         writing.note(LedgerChange::Revocation(digest)).await?;
@@ -162,9 +163,9 @@ impl Ledger {
         let mut writing = self.begin(Some(undo.at)).await?;
         let update = "UPDATE revocations \
                       SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \
-                      WHERE digest = ? AND environment IS ? AND reinstated_at IS NULL \
+                      WHERE digest = ? AND environment IS NOT DISTINCT FROM ? AND reinstated_at IS NULL \
                       AND ? IN ('[]', repositories)";
-        let undone = sqlx::query(update)
+        let undone = query(update)
             .bind(undo.at.as_microsecond())
             .bind(&undo.by)
             .bind(&undo.reason)
@@ -172,8 +173,7 @@ impl Ledger {
             .bind(undo.environment.as_ref().map(EnvironmentName::as_str))
             .bind(columns::json(&undo.repositories)?)
             .execute(writing.sql())
-            .await?
-            .rows_affected();
+            .await?;
         if undone > 0 {
             let digest = undo.digest.clone();
             writing.note(LedgerChange::Revocation(digest)).await?;
@@ -187,11 +187,12 @@ impl Ledger {
         &self,
         digests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Revocation>, LedgerError> {
-        let of = "SELECT * FROM revocations WHERE reinstated_at IS NULL \
+        let of = "SELECT id, digest, environment, repositories, revoker, revoked_at, reason \
+                  FROM revocations WHERE reinstated_at IS NULL \
                   AND digest IN (SELECT value FROM json_each(?)) ORDER BY id";
-        let rows: Vec<RevocationRow> = sqlx::query_as(of)
+        let rows: Vec<RevocationRow> = query(of)
             .bind(columns::list(digests))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         rows.into_iter().map(revocation).collect()
     }

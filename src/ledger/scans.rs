@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::report_items::BOUND_TABLES;
+use super::sql::{SqlConnection, query};
 use super::{Ledger, LedgerError, columns, first_reported};
 use crate::oci::Digest;
 use crate::trust::{NewerScans, Scan};
@@ -21,12 +21,13 @@ impl Ledger {
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
                     AND manifest IN (SELECT value FROM json_each(?))";
-        let rows: Vec<ScanRow> = sqlx::query_as(kept)
+        let rows: Vec<ScanRow> = query(kept)
             .bind(columns::list(manifests))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         let mut current = only_current(read_all(rows)?)?;
-        BOUND_TABLES.fill(&self.readers, &mut current).await?;
+        let mut reading = self.readers.acquire().await?;
+        BOUND_TABLES.fill(&mut reading, &mut current).await?;
         Ok(current.into_iter().map(Arc::new).collect())
     }
 }
@@ -45,23 +46,23 @@ pub(super) fn read_all(rows: Vec<ScanRow>) -> Result<Vec<Scan>, LedgerError> {
 
 /// The scan that the same report is already.
 pub(super) async fn existing_id(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     fingerprint: &str,
 ) -> Result<Option<i64>, LedgerError> {
     let same = "SELECT id FROM scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-    let id = sqlx::query_scalar(same).bind(fingerprint);
-    Ok(id.fetch_optional(sql).await?)
+    let id = query(same).bind(fingerprint);
+    Ok(id.optional_value(sql).await?)
 }
 
 pub(super) async fn insert(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     scan: &Scan,
     fingerprint: &str,
     bound_at: Option<Timestamp>,
 ) -> Result<i64, LedgerError> {
     let add = "INSERT INTO scans (manifest, submitter, fingerprint, body, bound_at, scanned_at, \
                is_whole) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
-    let id = sqlx::query_scalar(add)
+    let id = query(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
@@ -69,22 +70,22 @@ pub(super) async fn insert(
         .bind(columns::micros(bound_at))
         .bind(scan.scanned_at.as_microsecond())
         .bind(i64::from(scan.incomplete.is_empty()));
-    Ok(id.fetch_one(sql).await?)
+    Ok(id.value(sql).await?)
 }
 
 /// Brings up to date what is known of names, once the findings of the new scan
 /// `id` are there: what it names, and what those named that it replaces.
 pub(super) async fn index_findings(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     id: i64,
     scan: &Scan,
 ) -> Result<(), LedgerError> {
     first_reported::record_first_reports(sql, id, scan).await?;
     note_packages(sql, id).await?;
     let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ?";
-    let rows: Vec<ScanRow> = sqlx::query_as(kept)
+    let rows: Vec<ScanRow> = query(kept)
         .bind(scan.manifest.to_string())
-        .fetch_all(&mut *sql)
+        .all(&mut *sql)
         .await?;
     let scans = read_all(rows)?;
     let stood = current_ids(scans.iter().filter(|scan| scan.id != id))?;
@@ -98,12 +99,12 @@ pub(super) async fn index_findings(
 }
 
 /// Notes whether the new scan `id` lists packages without a finding.
-async fn note_packages(sql: &mut SqliteConnection, id: i64) -> Result<(), LedgerError> {
+async fn note_packages(sql: &mut SqlConnection, id: i64) -> Result<(), LedgerError> {
     let note = "UPDATE scans SET lists_packages = 1 WHERE id = ?1 \
                 AND (SELECT count(*) FROM packages WHERE scan = ?1) > \
                 (SELECT count(DISTINCT (body ->> '$.package') || ' ' || \
                  (body ->> '$.installed')) FROM findings WHERE scan = ?1)";
-    sqlx::query(note).bind(id).execute(sql).await?;
+    query(note).bind(id).execute(sql).await?;
     Ok(())
 }
 

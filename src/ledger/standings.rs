@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::trust::{Denial, DenialReason, Subject};
 
@@ -75,10 +76,10 @@ impl Ledger {
         let limit = limit.unwrap_or(MAX_STANDINGS_READ).min(MAX_STANDINGS_READ);
         let found = "SELECT number, environment, repository, digest, reason, detail, next_step, \
                      is_running, since FROM standings WHERE number > ? ORDER BY number LIMIT ?";
-        let rows: Vec<StandingRow> = sqlx::query_as(found)
+        let rows: Vec<StandingRow> = query(found)
             .bind(behind)
             .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .all(&self.readers)
             .await?;
         rows.iter().map(StandingRow::read).collect()
     }
@@ -97,7 +98,7 @@ impl Ledger {
                       WHERE environment = ? AND repository = ? AND digest = ?";
         let again = denied.iter().map(|it| &it.subject);
         for subject in lifted.iter().chain(again) {
-            sqlx::query(forget)
+            query(forget)
                 .bind(subject.environment.as_str())
                 .bind(subject.repository.to_string())
                 .bind(subject.digest.to_string())
@@ -107,7 +108,7 @@ impl Ledger {
         let note = "INSERT INTO standings (environment, repository, digest, reason, detail, \
                     next_step, is_running, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         for it in denied {
-            sqlx::query(note)
+            query(note)
                 .bind(it.subject.environment.as_str())
                 .bind(it.subject.repository.to_string())
                 .bind(it.subject.digest.to_string())

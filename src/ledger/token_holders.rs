@@ -24,7 +24,8 @@ pub struct TokenRecord {
 }
 
 /// Tokens that are not revoked.
-pub(super) const SELECT_VALID_TOKENS: &str = "SELECT * FROM tokens WHERE revoked_at IS NULL";
+pub(super) const SELECT_VALID_TOKENS: &str = "SELECT name, hash, role, scope, created_at, \
+     expires_at, revoked_at FROM tokens WHERE revoked_at IS NULL";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct TokenRow {

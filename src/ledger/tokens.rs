@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use sqlx::SqliteConnection;
 
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
+use super::sql::{SqlConnection, query};
 use super::token_holders::{SECRET, SECRET_PREFIX, TokenHash, TokenRecord, TokenRow, hash};
 use super::withdraw::{Withdrawn, withdraw};
 use super::{Ledger, LedgerError, columns};
@@ -62,7 +62,7 @@ impl Ledger {
         let mut writing = self.begin(Some(new.created_at)).await?;
         let add = "INSERT INTO tokens (name, hash, role, scope, created_at, expires_at) \
                    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING";
-        let added = sqlx::query(add)
+        let added = query(add)
             .bind(&new.name)
             .bind(hash(&secret))
             .bind(new.role.as_str())
@@ -71,7 +71,7 @@ impl Ledger {
             .bind(columns::micros(new.expires_at))
             .execute(writing.sql())
             .await?;
-        if added.rows_affected() == 0 {
+        if added == 0 {
             return Err(LedgerError::TokenExists(new.name));
         }
         let name = new.name.clone();
@@ -86,8 +86,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, LedgerError> {
-        let all = "SELECT * FROM tokens ORDER BY created_at, name";
-        let rows: Vec<TokenRow> = sqlx::query_as(all).fetch_all(&self.readers).await?;
+        let all = "SELECT name, hash, role, scope, created_at, expires_at, revoked_at \
+                   FROM tokens ORDER BY created_at, name";
+        let rows: Vec<TokenRow> = query(all).all(&self.readers).await?;
         rows.iter().map(TokenRow::token).collect()
     }
 
@@ -105,12 +106,12 @@ impl Ledger {
         let Attributed { what: name, origin } = name.into();
         let mut writing = self.begin(Some(at)).await?;
         let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
-        let ended = sqlx::query(update)
+        let ended = query(update)
             .bind(at.as_microsecond())
             .bind(name)
             .execute(writing.sql())
             .await?;
-        if ended.rows_affected() == 0 {
+        if ended == 0 {
             return Err(LedgerError::UnknownToken(name.to_owned()));
         }
         writing.note(LedgerChange::Token(name.to_owned())).await?;
@@ -140,22 +141,17 @@ impl Ledger {
     }
 
     pub(super) async fn token_row(&self, name: &str) -> Result<Option<TokenRow>, LedgerError> {
-        let one = "SELECT * FROM tokens WHERE name = ?";
-        let row = sqlx::query_as(one).bind(name);
-        Ok(row.fetch_optional(&self.readers).await?)
+        let one = "SELECT name, hash, role, scope, created_at, expires_at, revoked_at \
+                   FROM tokens WHERE name = ?";
+        let row = query(one).bind(name);
+        Ok(row.optional(&self.readers).await?)
     }
 }
 
 /// A write begun before its token was revoked must not land behind a withdrawal.
-pub(super) async fn refuse_revoked(
-    sql: &mut SqliteConnection,
-    name: &str,
-) -> Result<(), LedgerError> {
+pub(super) async fn refuse_revoked(sql: &mut SqlConnection, name: &str) -> Result<(), LedgerError> {
     let revoked = "SELECT count(*) FROM tokens WHERE name = ? AND revoked_at IS NOT NULL";
-    let count: i64 = sqlx::query_scalar(revoked)
-        .bind(name)
-        .fetch_one(sql)
-        .await?;
+    let count: i64 = query(revoked).bind(name).value(sql).await?;
     match count {
         0 => Ok(()),
         _ => Err(LedgerError::TokenRevoked(name.to_owned())),

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::report_items::{ReportItems, UNBOUND_TABLES};
 use super::scans::{ScanRow, existing_id, index_findings, insert, only_current, read_all};
+use super::sql::{SqlConnection, query};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::access::Scope;
@@ -57,9 +57,8 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::UnboundScans);
         let mut sql = self.readers.acquire().await?;
         let unbound = unbound_of(&mut sql, image_id, submitter).await?;
-        drop(sql);
         let mut scans: Vec<Scan> = unbound.into_iter().map(|(_, scan)| scan).collect();
-        UNBOUND_TABLES.fill(&self.readers, &mut scans).await?;
+        UNBOUND_TABLES.fill(&mut sql, &mut scans).await?;
         Ok(scans.into_iter().map(Arc::new).collect())
     }
 
@@ -93,29 +92,29 @@ impl Ledger {
 
 /// The scan of an image ID that the same report is already.
 pub(super) async fn known_unbound(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     fingerprint: &str,
 ) -> Result<Option<i64>, LedgerError> {
     let same = "SELECT id FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-    let id = sqlx::query_scalar(same).bind(fingerprint);
-    Ok(id.fetch_optional(sql).await?)
+    let id = query(same).bind(fingerprint);
+    Ok(id.optional_value(sql).await?)
 }
 
 /// The scan of an image ID, kept where no manifest is looked for: its id.
 pub(super) async fn put_unbound(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     scan: &Scan,
     listed: &ReportItems,
     fingerprint: &str,
 ) -> Result<i64, LedgerError> {
     let add = "INSERT INTO unbound_scans (image_id, submitter, fingerprint, body) \
                VALUES (?, ?, ?, ?) RETURNING id";
-    let id = sqlx::query_scalar(add)
+    let id = query(add)
         .bind(scan.manifest.to_string())
         .bind(&scan.submitter)
         .bind(fingerprint)
         .bind(columns::json(scan)?)
-        .fetch_one(&mut *sql)
+        .value(&mut *sql)
         .await?;
     UNBOUND_TABLES.put(sql, id, listed).await?;
     Ok(id)
@@ -146,13 +145,13 @@ async fn bind_one(
     Ok(id)
 }
 
-async fn copy_listed(sql: &mut SqliteConnection, from: i64, to: i64) -> Result<(), LedgerError> {
+async fn copy_listed(sql: &mut SqlConnection, from: i64, to: i64) -> Result<(), LedgerError> {
     let findings = "INSERT INTO findings (scan, ordinal, body) \
                     SELECT ?, ordinal, body FROM unbound_findings WHERE scan = ?";
     let packages = "INSERT INTO packages (scan, ordinal, body) \
                     SELECT ?, ordinal, body FROM unbound_packages WHERE scan = ?";
     for copy in [findings, packages] {
-        let copy = sqlx::query(copy).bind(to).bind(from);
+        let copy = query(copy).bind(to).bind(from);
         copy.execute(&mut *sql).await?;
     }
     Ok(())
@@ -160,16 +159,16 @@ async fn copy_listed(sql: &mut SqliteConnection, from: i64, to: i64) -> Result<(
 
 /// Those that stand, the newest first, each with its fingerprint.
 async fn unbound_of(
-    sql: &mut SqliteConnection,
+    sql: &mut SqlConnection,
     image_id: &Digest,
     submitter: &str,
 ) -> Result<Vec<(String, Scan)>, LedgerError> {
     let of = "SELECT id, body, fingerprint FROM unbound_scans \
               WHERE image_id = ? AND submitter = ? AND withdrawn_at IS NULL";
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(of)
+    let rows: Vec<(i64, String, String)> = query(of)
         .bind(image_id.to_string())
         .bind(submitter)
-        .fetch_all(sql)
+        .all(sql)
         .await?;
     let mut fingerprints = HashMap::new();
     let mut bodies: Vec<ScanRow> = Vec::new();

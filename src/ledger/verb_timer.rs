@@ -27,7 +27,7 @@ impl Ledger {
     }
 
     pub(super) fn timed(&self, verb: LedgerVerb) -> VerbTimer {
-        let family = &self.metrics.ledger_seconds;
+        let family = &self.metrics.ledger.seconds;
         VerbTimer {
             seconds: family.get_or_create_owned(&LedgerLabels { verb }),
             started: Instant::now(),

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::change::LedgerChange;
+use super::sql::query;
 use super::write::WriteTransaction;
 use super::{LedgerError, first_reported};
 
@@ -78,12 +79,12 @@ async fn mark_unbound(
 ) -> Result<u64, LedgerError> {
     let update = "UPDATE unbound_scans SET withdrawn_at = ? \
                   WHERE submitter = ? AND withdrawn_at IS NULL";
-    let marked = sqlx::query(update)
+    let marked = query(update)
         .bind(at.as_microsecond())
         .bind(name)
         .execute(writing.sql())
         .await?;
-    Ok(marked.rows_affected())
+    Ok(marked)
 }
 
 /// `update` returns the subjects of changes of `kind`.
@@ -93,10 +94,10 @@ async fn mark(
     update: &'static str,
     (name, at): (&str, Timestamp),
 ) -> Result<u64, LedgerError> {
-    let subjects: Vec<String> = sqlx::query_scalar(update)
+    let subjects: Vec<String> = query(update)
         .bind(at.as_microsecond())
         .bind(name)
-        .fetch_all(writing.sql())
+        .values(writing.sql())
         .await?;
     for subject in &subjects {
         let change = LedgerChange::parse(kind, subject);

@@ -3,19 +3,33 @@
 //! commits.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 use tokio::sync::MutexGuard;
+use tokio::time::timeout;
 
 use super::change::LedgerChange;
-use super::open_transaction::OpenTransaction;
+use super::placement::Placement;
+use super::sql::{OpenTransaction, SqlConnection, either, no_answer, query};
 use super::write_health::WriteHealth;
 use super::{Ledger, LedgerError, columns};
+use crate::random;
 
 /// What a probe writes: more than most writes need, so that one which is made says that
 /// they will be.
-const PROBE_BYTES: i64 = 64 << 10;
+const PROBE_BLOCKS: usize = 1 << 10;
+/// How long a write waits for those before it.
+const TURN_TIMEOUT: Duration = Duration::from_secs(30);
+
+const APPEND: &str = "INSERT INTO changes (kind, subject, at) VALUES (?, ?, ?) RETURNING seq";
+/// Counted in the row that the write has locked, so that no number is left out and the
+/// order of the numbers is that of the commits. Who listens is told at the commit, once.
+const COUNT_AND_APPEND: &str = "WITH counted AS (UPDATE identity \
+    SET newest_change = newest_change + 1 RETURNING newest_change), \
+    told AS (SELECT pg_notify('sekisho_changes', '')) \
+    INSERT INTO changes (seq, kind, subject, at) \
+    SELECT newest_change, ?, ?, ? FROM counted, told RETURNING seq";
 
 /// A write under way. Dropped, it leaves no trace.
 pub(super) struct WriteTransaction<'a> {
@@ -53,7 +67,7 @@ impl Drop for WriteAttempt<'_> {
 }
 
 impl WriteTransaction<'_> {
-    pub fn sql(&mut self) -> &mut SqliteConnection {
+    pub fn sql(&mut self) -> &mut SqlConnection {
         self.transaction.sql()
     }
 
@@ -64,12 +78,11 @@ impl WriteTransaction<'_> {
 
     /// Appends to `changes`: the sequence number that it has there.
     pub async fn note(&mut self, change: LedgerChange) -> Result<u64, LedgerError> {
-        let append = "INSERT INTO changes (kind, subject, at) VALUES (?, ?, ?) RETURNING seq";
-        let seq: i64 = sqlx::query_scalar(append)
+        let seq: i64 = either(APPEND, COUNT_AND_APPEND)
             .bind(change.kind())
             .bind(change.subject())
             .bind(columns::micros(self.at))
-            .fetch_one(self.sql())
+            .value(self.sql())
             .await?;
         let seq = columns::unsigned(seq)?;
         self.changes.push((seq, change));
@@ -84,7 +97,8 @@ impl Ledger {
         &self,
         at: Option<Timestamp>,
     ) -> Result<WriteTransaction<'_>, LedgerError> {
-        let turn = self.write_turn.lock().await;
+        let turn = timeout(TURN_TIMEOUT, self.write_turn.lock()).await;
+        let turn = turn.map_err(|_| no_answer("writes before it take too long"))?;
         let attempt = WriteAttempt(Some(&self.write_health));
         let transaction = match self.open_transaction().await {
             Ok(transaction) => transaction,
@@ -103,7 +117,7 @@ impl Ledger {
     async fn open_transaction(&self) -> Result<OpenTransaction, LedgerError> {
         self.is_in_place()?;
         let mut transaction = OpenTransaction::write(&self.writer).await?;
-        self.newest_of_this(transaction.sql()).await?;
+        self.newest_to_write_after(transaction.sql()).await?;
         Ok(transaction)
     }
 
@@ -114,7 +128,7 @@ impl Ledger {
     }
 
     fn is_in_place(&self) -> Result<(), LedgerError> {
-        match self.placement.fault() {
+        match self.placement.as_ref().and_then(Placement::fault) {
             None => Ok(()),
             Some(fault) => Err(LedgerError::Displaced(fault)),
         }
@@ -141,7 +155,10 @@ impl Ledger {
             .first()
             .is_some_and(|(seq, _)| *seq == self.index.seq() + 1);
         for (seq, change) in &changes {
-            self.apply(*seq, change).await?;
+            // It is written: a connection that was lost meanwhile is worth another look.
+            if self.apply(*seq, change).await.is_err() {
+                self.apply(*seq, change).await?;
+            }
         }
         match changes.last() {
             // Else others wrote in between, and `follow` goes over it all again.
@@ -162,9 +179,12 @@ impl Ledger {
     }
 
     async fn probe(&self) -> Result<(), LedgerError> {
+        // As blocks: one array of this size is too much for the stack of a task.
+        let blocks = (0..PROBE_BLOCKS).map(|_| random::bytes::<64>());
+        let content: Vec<u8> = blocks.flatten().collect();
         let mut writing = self.begin(None).await?;
-        sqlx::query("UPDATE identity SET probe = randomblob(?)")
-            .bind(PROBE_BYTES)
+        query("UPDATE identity SET probe = ?")
+            .bind(content)
             .execute(writing.sql())
             .await?;
         self.commit(writing).await

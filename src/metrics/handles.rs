@@ -51,9 +51,26 @@ pub struct Metrics {
     pub stale_tags: Family<UpstreamLabels, Counter>,
     pub certificate_expiry_seconds: Family<ListenerLabels, Gauge>,
     pub mode: Family<ModeLabels, Gauge>,
-    pub ledger_seconds: Family<LedgerLabels, Histogram>,
+    pub ledger: LedgerMetrics,
     pub exceptions: Family<ExceptionLabels, Gauge>,
     pub policy_files_invalid: Family<PolicyFileLabels, Gauge>,
+}
+
+/// Of the trust records.
+#[derive(Clone)]
+pub struct LedgerMetrics {
+    pub seconds: Family<LedgerLabels, Histogram>,
+    pub lag_seconds: Histogram,
+}
+
+impl LedgerMetrics {
+    fn register(to: &mut MetricRegistration) -> Self {
+        let verbs = family(point_reads);
+        Self {
+            seconds: to.add_made("ledger_seconds", meaning::LEDGER_SECONDS, verbs),
+            lag_seconds: to.add_made("ledger_lag_seconds", meaning::LEDGER_LAG, round_trips()),
+        }
+    }
 }
 
 impl Metrics {
@@ -109,11 +126,7 @@ impl Metrics {
                 meaning::CERTIFICATE_EXPIRY_SECONDS,
             ),
             mode: to.add("mode", meaning::MODE),
-            ledger_seconds: to.add_made(
-                "ledger_seconds",
-                meaning::LEDGER_SECONDS,
-                family(point_reads),
-            ),
+            ledger: LedgerMetrics::register(&mut to),
             exceptions: to.add("exceptions", meaning::EXCEPTIONS),
             policy_files_invalid: to.add("policy_files_invalid", meaning::POLICY_FILES_INVALID),
             registry: Arc::new(to.into_registry()),

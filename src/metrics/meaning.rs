@@ -52,6 +52,8 @@ pub(super) const CERTIFICATE_EXPIRY_SECONDS: &str =
     "Seconds until the listener's certificate expires; negative once it has";
 pub(super) const MODE: &str = "1 for the mode that an environment is in, 0 for the others";
 pub(super) const LEDGER_SECONDS: &str = "Time that a verb of the ledger takes";
+pub(super) const LEDGER_LAG: &str =
+    "From a write by another process to its being in force here, by both clocks";
 pub(super) const EXCEPTIONS: &str = "Exceptions in the files, by whether they hold";
 pub(super) const POLICY_FILES_INVALID: &str =
     "Files of policy that are invalid: what was last good holds";

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
+use crate::ledger::LedgerLocation;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
 
@@ -213,17 +214,17 @@ pub fn load_images(file: Option<&Path>) -> Result<Vec<KindImages>, Problems> {
 /// # Errors
 ///
 /// The file cannot be read, or does not surely say it.
-pub fn ledger_path(
+pub fn ledger_location(
     file: Option<&Path>,
     env: impl Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf, Problems> {
+) -> Result<LedgerLocation, Problems> {
     let (text, broken) = readable_text(file)?;
     let diagnostics = Diagnostics::without_files(file, &text);
     let Some(mut root) = Section::root(&diagnostics) else {
         return Err(Problems { problems: broken });
     };
-    if let Some(path) = storage::ledger_url(&mut root) {
-        return Ok(path);
+    if let Some(location) = storage::ledger_url(&mut root) {
+        return Ok(location);
     }
     let default = user_data(env).filter(|_| broken.is_empty());
     let data_dir = data_dir(&mut root, default);
@@ -232,7 +233,7 @@ pub fn ledger_path(
     let is_lost = !broken.is_empty() && whole.contains("[ledger");
     let problems = diagnostics.take_problems();
     match problems.is_empty() && !is_lost {
-        true => Ok(storage::ledger_file(&data_dir)),
+        true => Ok(LedgerLocation::File(storage::ledger_file(&data_dir))),
         false => Err(Problems {
             problems: broken.into_iter().chain(problems).collect(),
         }),

@@ -56,7 +56,7 @@ pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
 pub use limits::LimitsConfig;
 pub use listeners::{AdminConfig, ListenerAuth, ListenerConfig, OpsConfig};
-pub use loading::{Config, ledger_path, load_images, load_vulnerability_policy};
+pub use loading::{Config, ledger_location, load_images, load_vulnerability_policy};
 pub use policy_text::{rules_of, vulnerability_policy_texts};
 pub use proxy::ConfiguredProxy;
 pub use quantity::{Period, PeriodError};

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::quantity::{ByteSize, Period};
 use super::remote::{RemoteConfig, remote};
 use super::section::Section;
+use crate::ledger::{LedgerError, LedgerLocation, PostgresOptions};
 
 const DEFAULT_MAX_SIZE: ByteSize = ByteSize(100 << 30);
 const DEFAULT_MIN_FREE: ByteSize = ByteSize(5 << 30);
@@ -29,8 +30,7 @@ pub struct CacheConfig {
 /// The trust records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerConfig {
-    /// The SQLite database.
-    pub path: PathBuf,
+    pub location: LedgerLocation,
     /// After that long without word from it, nothing can be decided.
     pub max_silence: Duration,
 }
@@ -77,14 +77,14 @@ pub(super) fn ledger_file(data_dir: &Path) -> PathBuf {
 }
 
 /// Reads of `[ledger]` where it lies, if it is said.
-pub(super) fn ledger_url(root: &mut Section<'_, '_>) -> Option<PathBuf> {
-    database(&mut root.section("ledger"))
+pub(super) fn ledger_url(root: &mut Section<'_, '_>) -> Option<LedgerLocation> {
+    location(&mut root.section("ledger"))
 }
 
 /// Reads `[ledger]`.
 pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfig {
     let mut section = root.section("ledger");
-    let path = database(&mut section);
+    let location = location(&mut section);
     let max_silence: Period = section.read("max_silence").unwrap_or(DEFAULT_MAX_SILENCE);
     if max_silence.is_zero() {
         section.problem(
@@ -94,22 +94,88 @@ pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfi
     }
     section.finish();
     LedgerConfig {
-        path: path.unwrap_or_else(|| ledger_file(data_dir)),
+        location: location.unwrap_or_else(|| LedgerLocation::File(ledger_file(data_dir))),
         max_silence: max_silence.into(),
     }
 }
 
-fn database(section: &mut Section<'_, '_>) -> Option<PathBuf> {
-    let url: String = section.read("url")?;
-    let path = url
-        .strip_prefix("sqlite://")
-        .filter(|path| !path.is_empty());
-    if path.is_none_or(|path| path.contains(['?', '#'])) {
-        let hint = "write sqlite:///var/lib/sekisho/ledger.db";
-        section.problem("url", format_args!("is no SQLite database; {hint}"));
-        return None;
+/// The keys of a ledger on a server.
+const SERVER_KEYS: [&str; 4] = ["ca", "certificate", "key", "password_file"];
+
+fn location(section: &mut Section<'_, '_>) -> Option<LedgerLocation> {
+    let url: Option<String> = section.read("url");
+    let read = url.as_deref().map(LedgerLocation::of_url).transpose();
+    let read = read.unwrap_or_else(|error| {
+        section.problem("url", url_problem(error));
+        None
+    });
+    match read {
+        Some(LedgerLocation::Server(options)) => {
+            Some(LedgerLocation::Server(server(section, options)))
+        }
+        Some(LedgerLocation::File(path)) => {
+            refuse_server_keys(section);
+            Some(LedgerLocation::File(
+                section.resolve(&path.to_string_lossy()),
+            ))
+        }
+        None if url.is_some() => {
+            SERVER_KEYS.into_iter().for_each(|key| section.skip(key));
+            None
+        }
+        None => {
+            refuse_server_keys(section);
+            None
+        }
     }
-    path.map(|path| section.resolve(path))
+}
+
+/// Without the URL, in which somebody may have written a password.
+fn url_problem(error: LedgerError) -> String {
+    match error {
+        LedgerError::ServerUrl(what) => what,
+        _ => "is no SQLite database and no PostgreSQL server; write \
+              sqlite:///var/lib/sekisho/ledger.db or postgres://sekisho@host/sekisho"
+            .to_owned(),
+    }
+}
+
+fn refuse_server_keys(section: &mut Section<'_, '_>) {
+    for key in SERVER_KEYS {
+        let is_set = section.holds(key);
+        section.skip(key);
+        if is_set {
+            section.problem(
+                key,
+                "is for a ledger on a server; write url = \"postgres://…\"",
+            );
+        }
+    }
+}
+
+fn server(section: &mut Section<'_, '_>, options: PostgresOptions) -> PostgresOptions {
+    let ca = section.file("ca");
+    let certificate = section.file("certificate");
+    let key = section.file("key");
+    let (has_certificate, has_key) = (section.has("certificate"), section.has("key"));
+    let client = certificate.zip(key);
+    if has_certificate != has_key {
+        let given = if has_key { "key" } else { "certificate" };
+        section.problem(
+            given,
+            "is one of two; write certificate and key, or neither",
+        );
+    }
+    if !options.url.has_tls() && (section.has("ca") || client.is_some()) {
+        let text = "has no TLS, which ca, certificate and key are for; add ?sslmode=verify-full";
+        section.problem("url", text);
+    }
+    PostgresOptions {
+        ca,
+        client_certificate: client,
+        password_file: section.file("password_file"),
+        ..options
+    }
 }
 
 /// Reads `[audit]`.

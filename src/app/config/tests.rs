@@ -87,7 +87,10 @@ fn works_without_a_file() {
         config.default_upstream().map(RegistryHost::as_str),
         Some("docker.io")
     );
-    assert_eq!(config.ledger.path, config.data_dir.join("ledger.db"));
+    assert_eq!(
+        config.ledger.location.file(),
+        Some(&config.data_dir.join("ledger.db"))
+    );
     assert_eq!(config.cache.path, config.data_dir.join("cache"));
     assert!(config.warnings.is_empty());
     let policy = config.policy();
@@ -173,7 +176,10 @@ fn relative_paths_lie_beside_the_file() {
     let (folder, file) = written(text);
     let config = Config::load(Some(&file), home, now()).unwrap();
     assert_eq!(config.data_dir, folder.path().join("data"));
-    assert_eq!(config.ledger.path, folder.path().join("trust.db"));
+    assert_eq!(
+        config.ledger.location.file(),
+        Some(&folder.path().join("trust.db"))
+    );
     let Some(TlsConfig::Files(tls)) = &config.listeners[0].tls else {
         panic!("no files");
     };

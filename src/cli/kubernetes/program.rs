@@ -101,9 +101,11 @@ fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
     let Some(folder) = written.filter(|path| path.starts_with('/')) else {
         return Err(lacks("no absolute data_dir", step));
     };
-    let kept = [&config.cache.path, &config.ledger.path, &config.audit.path];
+    let kept = [&config.cache.path, &config.audit.path];
+    let ledger = config.ledger.location.file();
     match kept
-        .iter()
+        .into_iter()
+        .chain(ledger)
         .find(|path| !path.starts_with(Path::new(folder)))
     {
         None => Ok(folder.to_owned()),

@@ -226,7 +226,7 @@ fn files(metrics: &Metrics) {
         let _ = metrics.decisions_waiting.get_or_create(&labels);
     }
     for &verb in LedgerVerb::ALL {
-        let _ = metrics.ledger_seconds.get_or_create(&LedgerLabels { verb });
+        let _ = metrics.ledger.seconds.get_or_create(&LedgerLabels { verb });
     }
 }
 

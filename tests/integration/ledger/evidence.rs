@@ -7,11 +7,13 @@ use sekisho::oci::{Digest, Repository};
 use sekisho::report::{Format, Incomplete, Package, ReportBinding};
 use sekisho::trust::{EnvironmentName, Subject};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 #[tokio::test]
 async fn the_same_report_is_one_scan() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let first = ledger.submit_scan(scan("img", now())).await.unwrap();
     let again = NewScan {
@@ -28,7 +30,7 @@ async fn the_same_report_is_one_scan() {
 
 #[tokio::test]
 async fn scans_from_the_future_are_refused() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let ahead = scan("img", now() + minutes(6));
     let refused = ledger.submit_scan(ahead).await;
@@ -44,7 +46,7 @@ async fn scans_from_the_future_are_refused() {
 
 #[tokio::test]
 async fn an_older_scan_submitted_later_replaces_nothing() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -62,7 +64,7 @@ async fn scans(ledger: &sekisho::ledger::Ledger, root: &str) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_scan_dated_ahead_hides_no_older_one() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -75,7 +77,7 @@ async fn a_scan_dated_ahead_hides_no_older_one() {
 /// SARIF has neither ratings nor packages: what it leaves out is not gone.
 #[tokio::test]
 async fn a_lossy_report_replaces_no_whole_one() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -96,7 +98,7 @@ async fn a_lossy_report_replaces_no_whole_one() {
 /// A clean report without a digest fits any image.
 #[tokio::test]
 async fn a_report_that_names_no_image_or_has_gaps_replaces_none_that_does_and_has_none() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -127,7 +129,7 @@ async fn a_report_that_names_no_image_or_has_gaps_replaces_none_that_does_and_ha
 
 #[tokio::test]
 async fn what_a_report_lists_is_kept_beside_it() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -166,7 +168,7 @@ fn package(number: u32) -> Package {
 /// A report that an earlier version took in is still the same one.
 #[tokio::test]
 async fn malware_secrets_and_packages_make_another_report() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let first = ledger.submit_scan(scan("img", now())).await.unwrap();
     let malware = NewScan {
@@ -189,7 +191,7 @@ async fn malware_secrets_and_packages_make_another_report() {
 
 #[tokio::test]
 async fn an_index_has_the_scans_of_all_its_images() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
     ledger.record_closure(&app(), &both).await.unwrap();
@@ -206,7 +208,7 @@ async fn an_index_has_the_scans_of_all_its_images() {
 
 #[tokio::test]
 async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let other = Repository::parse("registry.corp/other").unwrap();
     let both = index("idx", &[("amd", "l1")]);
@@ -236,7 +238,7 @@ async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
 #[tokio::test]
 async fn a_revocation_reaches_up_and_down() {
     for revoked in ["amd", "config of amd", "l1", "idx"] {
-        let place = Place::new();
+        let place = or_skip!(place());
         let ledger = place.serve().await;
         let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
         ledger.record_closure(&app(), &both).await.unwrap();
@@ -250,7 +252,7 @@ async fn a_revocation_reaches_up_and_down() {
 
 #[tokio::test]
 async fn a_revoked_index_between_revokes_root_and_children() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = nested("idx", "between", &[("amd", "l1")]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -266,7 +268,7 @@ async fn a_revoked_index_between_revokes_root_and_children() {
 
 #[tokio::test]
 async fn a_revoked_index_elsewhere_revokes_the_child_here() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let other = Repository::parse("registry.corp/other").unwrap();
     let child = image("amd", &["l1"]);
@@ -279,7 +281,7 @@ async fn a_revoked_index_elsewhere_revokes_the_child_here() {
 
 #[tokio::test]
 async fn revoked_alias_counts() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -300,7 +302,7 @@ async fn revoked_alias_counts() {
 
 #[tokio::test]
 async fn an_alias_inherits_no_scan_and_no_promotion() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -321,7 +323,7 @@ async fn an_alias_inherits_no_scan_and_no_promotion() {
 
 #[tokio::test]
 async fn reinstated_is_not_revoked() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -338,7 +340,7 @@ async fn reinstated_is_not_revoked() {
 
 #[tokio::test]
 async fn another_closure_than_the_subjects_is_refused() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let clean = image("clean", &["base"]);
     let read = ledger.evidence(&subject("img"), clean, &[]).await;
@@ -347,7 +349,7 @@ async fn another_closure_than_the_subjects_is_refused() {
 
 #[tokio::test]
 async fn a_hundred_thousand_findings_are_kept() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();

@@ -2,11 +2,13 @@
 
 use sekisho::oci::Tag;
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 #[tokio::test]
 async fn writes_of_another_process_are_followed() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     let both = index("idx", &[("amd", "l1")]);
@@ -31,7 +33,7 @@ async fn writes_of_another_process_are_followed() {
 
 #[tokio::test]
 async fn own_writes_between_foreign_ones_are_seen_once_and_rightly() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     client.revoke(revocation(digest("bad"))).await.unwrap();
@@ -46,7 +48,7 @@ async fn own_writes_between_foreign_ones_are_seen_once_and_rightly() {
 
 #[tokio::test]
 async fn own_writes_need_no_following() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     serve.revoke(revocation(digest("bad"))).await.unwrap();
     assert!(serve.index().is_revoked(&digest("bad")));
@@ -56,7 +58,7 @@ async fn own_writes_need_no_following() {
 
 #[tokio::test]
 async fn gap_rebuilds_index() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     client.revoke(revocation(digest("bad"))).await.unwrap();
@@ -70,7 +72,7 @@ async fn gap_rebuilds_index() {
 
 #[tokio::test]
 async fn pruning_everything_is_a_gap_too() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     client.revoke(revocation(digest("bad"))).await.unwrap();
@@ -81,7 +83,7 @@ async fn pruning_everything_is_a_gap_too() {
 
 #[tokio::test]
 async fn many_changes_are_followed_in_batches() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     for n in 0..1002 {
@@ -94,7 +96,7 @@ async fn many_changes_are_followed_in_batches() {
 
 #[tokio::test]
 async fn silence_is_counted_from_the_last_time_it_could_follow() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     serve.follow_once(now() + minutes(1)).await.unwrap();
     assert_eq!(serve.confirmed_age(now() + minutes(3)), minutes(2));
@@ -106,7 +108,7 @@ async fn silence_is_counted_from_the_last_time_it_could_follow() {
 
 #[tokio::test]
 async fn memory_answers_without_sql() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let closure = image("img", &["base"]);
     serve.record_closure(&app(), &closure).await.unwrap();

@@ -5,7 +5,9 @@ use sekisho::ledger::{Ledger, LedgerError, NewBreakGlass, NewTimedMode, PullFact
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 fn staging() -> EnvironmentName {
     EnvironmentName::parse("staging").unwrap()
@@ -63,7 +65,7 @@ fn assert_both(ledger: &Ledger) {
 
 #[tokio::test]
 async fn overrides_survive_a_restart() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     assert_both(&ledger);
     drop(ledger);
@@ -72,7 +74,7 @@ async fn overrides_survive_a_restart() {
 
 #[tokio::test]
 async fn overrides_given_by_a_command_are_followed() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     let grant = break_glass(digest("idx"));
@@ -99,7 +101,7 @@ async fn a_backup_holds_overrides() {
 
 #[tokio::test]
 async fn evidence_holds_the_overrides_of_the_root_and_of_parent_indexes() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     let elsewhere = NewBreakGlass {
         environment: staging(),
@@ -119,7 +121,7 @@ async fn evidence_holds_the_overrides_of_the_root_and_of_parent_indexes() {
 
 #[tokio::test]
 async fn the_same_bytes_under_another_algorithm_get_no_override() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     let twin = Digest::sha512(b"idx");
     ledger
@@ -131,7 +133,7 @@ async fn the_same_bytes_under_another_algorithm_get_no_override() {
 
 #[tokio::test]
 async fn another_repository_has_the_override_of_the_digest_but_not_of_an_index_there() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     let other = Repository::parse("registry.corp/other").unwrap();
     let child = image("amd", &["l1"]);
@@ -146,7 +148,7 @@ async fn another_repository_has_the_override_of_the_digest_but_not_of_an_index_t
 
 #[tokio::test]
 async fn the_last_mode_ends_an_earlier_one() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     let enforce = NewTimedMode {
         until: now() + minutes(1),
@@ -162,7 +164,7 @@ async fn the_last_mode_ends_an_earlier_one() {
 
 #[tokio::test]
 async fn what_has_run_out_is_not_active() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_both(&place).await;
     let index = ledger.index();
     let over = now() + minutes(60);
@@ -179,7 +181,7 @@ async fn revoked_on_call(ledger: &Ledger, with_evidence: bool) -> Withdrawn {
 
 #[tokio::test]
 async fn a_revoked_token_gives_no_override() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     revoked_on_call(&ledger, false).await;
     let grant = ledger.grant_break_glass(break_glass(digest("img"))).await;
@@ -192,7 +194,7 @@ async fn a_revoked_token_gives_no_override() {
 
 #[tokio::test]
 async fn overrides_by_a_stolen_token_are_withdrawn_and_what_was_before_holds() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let before = NewTimedMode {
         set_by: "admin".to_owned(),
@@ -220,7 +222,7 @@ async fn first_seen(ledger: &Ledger, root: &str) -> Option<Timestamp> {
 
 #[tokio::test]
 async fn an_image_is_known_since_it_was_first_seen_anywhere() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let both = index("idx", &[("amd", "l1")]);
     ledger.record_closure(&app(), &both).await.unwrap();

@@ -1,15 +1,11 @@
-//! The records, as the rooms above see them.
+//! The records, as the rooms above see them. What holds for both databases is tested on
+//! both: the same files are read twice.
+#![expect(clippy::duplicate_mod, reason = "the same tests run on two databases")]
 
-mod due;
-mod evidence;
-mod following;
 mod keeping;
-mod leave;
 mod migrating;
-mod named;
-mod places;
+mod on_file;
+mod on_server;
+mod reached;
 mod records;
-mod resubmitting;
-mod standing;
-mod tokens;
-mod unbound;
+mod serving;

@@ -6,7 +6,9 @@ use sekisho::ledger::{Ledger, NewScan};
 use sekisho::oci::{Digest, RepositoryGlobs};
 use sekisho::report::{Finding, Format, Severity};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 fn rated(severity: Option<Severity>) -> Finding {
     Finding {
@@ -35,7 +37,7 @@ async fn firsts(ledger: &Ledger) -> Vec<(Option<Severity>, Timestamp)> {
 /// Every night the same scanners report: `grace_for_worse` counts from the first.
 #[tokio::test]
 async fn a_finding_counts_from_the_first_report_of_each_submitter() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let high = Some(Severity::High);
     let night = |n: i64| now() - minutes(60 - n);
@@ -63,7 +65,7 @@ async fn a_finding_counts_from_the_first_report_of_each_submitter() {
 
 #[tokio::test]
 async fn a_fix_or_another_status_is_no_new_finding_and_another_version_is() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let first = finding("CVE-2026-1");
     let fixed = Finding {
@@ -91,7 +93,7 @@ async fn a_fix_or_another_status_is_no_new_finding_and_another_version_is() {
 
 #[tokio::test]
 async fn each_scope_has_its_own_beginning() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let globs = RepositoryGlobs::new(vec!["registry.corp/app".to_owned()]).unwrap();
     let narrow = Scope::new(globs, vec!["production".to_owned()]);
@@ -110,7 +112,7 @@ async fn each_scope_has_its_own_beginning() {
 /// What a thief named first is forgotten; what others named has its own time.
 #[tokio::test]
 async fn withdrawn_reports_named_nothing() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     ledger.create_token(token("ci")).await.unwrap();
     let high = Some(Severity::High);
@@ -136,7 +138,7 @@ async fn naming(ledger: &Ledger, id: &str) -> Vec<Digest> {
 
 #[tokio::test]
 async fn scans_are_found_by_id_and_alias_in_any_case() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     for manifest in ["one", "two"] {
         ledger.submit_scan(scan(manifest, now())).await.unwrap();
@@ -153,7 +155,7 @@ async fn scans_are_found_by_id_and_alias_in_any_case() {
 
 #[tokio::test]
 async fn what_was_replaced_names_nothing() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let at = |ago| now() - minutes(ago);
     let submit = async |submitter, ago, id| {
@@ -183,7 +185,7 @@ async fn what_was_replaced_names_nothing() {
 
 #[tokio::test]
 async fn what_was_withdrawn_names_nothing() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     ledger.create_token(token("ci")).await.unwrap();
     ledger.submit_scan(scan("img", now())).await.unwrap();

@@ -2,11 +2,13 @@
 
 use sekisho::oci::{Digest, Repository};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 #[tokio::test]
 async fn blob_membership_is_per_repository() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let other = Repository::parse("registry.corp/other").unwrap();
     let mine = image("mine", &["base", "own"]);
@@ -25,7 +27,7 @@ async fn blob_membership_is_per_repository() {
 
 #[tokio::test]
 async fn no_more_images_than_asked_and_the_newest_first() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let names: Vec<String> = (0..20).map(|n| format!("img {n}")).collect();
     for name in &names {
@@ -39,7 +41,7 @@ async fn no_more_images_than_asked_and_the_newest_first() {
 
 #[tokio::test]
 async fn a_blob_remembers_who_permitted_it() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
@@ -53,7 +55,7 @@ async fn a_blob_remembers_who_permitted_it() {
 
 #[tokio::test]
 async fn children_of_a_recorded_index_are_known() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
     ledger.record_closure(&app(), &both).await.unwrap();

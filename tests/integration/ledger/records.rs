@@ -1,13 +1,14 @@
 //! Small records to hand in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho::access::{Role, Scope};
 use sekisho::ledger::{
-    Alias, Ledger, LedgerAccess, LedgerError, LedgerOptions, NewBreakGlass, NewPromotion,
-    NewRevocation, NewScan, NewTimedMode, NewToken, Reinstatement, ScanTarget,
+    Alias, Ledger, LedgerAccess, LedgerError, LedgerLocation, LedgerOptions, NewBreakGlass,
+    NewPromotion, NewRevocation, NewScan, NewTimedMode, NewToken, PostgresOptions, PostgresUrl,
+    Reinstatement, ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
 use sekisho::report::{Finding, Format, ReportBinding, Severity, Tool};
@@ -17,16 +18,29 @@ use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-/// A folder that goes away, with a ledger in it.
+use crate::kit::postgres::{Database, PASSWORD, Postgres, USER};
+use crate::lab::Missing;
+
+/// A ledger's place, which goes away: a folder, and a database on a server where the
+/// ledger is not a file.
 pub struct Place {
     pub folder: TempDir,
+    database: Option<Database<'static>>,
 }
 
 impl Place {
     pub fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
+            database: None,
         }
+    }
+
+    pub fn on_server() -> Result<Self, Missing> {
+        Ok(Self {
+            database: Some(Postgres::shared()?.database()),
+            ..Self::new()
+        })
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -40,6 +54,10 @@ impl Place {
     }
 
     pub async fn sql(&self, statement: &'static str) {
+        if let Some(database) = &self.database {
+            database.sql(statement);
+            return;
+        }
         let mut beside = self.beside().await;
         sqlx::query(statement).execute(&mut beside).await.unwrap();
         beside.close().await.unwrap();
@@ -47,6 +65,9 @@ impl Place {
 
     /// The first column of all rows.
     pub async fn text(&self, query: &'static str) -> String {
+        if let Some(database) = &self.database {
+            return database.sql(query);
+        }
         let mut beside = self.beside().await;
         let rows: Vec<String> = sqlx::query_scalar(query)
             .fetch_all(&mut beside)
@@ -55,9 +76,19 @@ impl Place {
         rows.join("\n")
     }
 
+    fn location(&self) -> LedgerLocation {
+        match &self.database {
+            None => LedgerLocation::File(self.file("data/ledger.db")),
+            Some(database) => server_location(
+                Postgres::shared().unwrap().port(),
+                database.name(),
+                &self.file("password"),
+            ),
+        }
+    }
+
     pub async fn open(&self, access: LedgerAccess) -> Result<Ledger, LedgerError> {
-        let config = LedgerOptions::at(self.file("data/ledger.db"));
-        Ledger::open(config, access, now()).await
+        Ledger::open(LedgerOptions::of(self.location()), access, now()).await
     }
 
     pub async fn serve(&self) -> Ledger {
@@ -67,6 +98,16 @@ impl Place {
     pub async fn client(&self) -> Ledger {
         self.open(LedgerAccess::Client).await.unwrap()
     }
+}
+
+/// A database of the kit's user on 127.0.0.1, whose password is put into `password_file`.
+pub fn server_location(port: u16, database: &str, password_file: &Path) -> LedgerLocation {
+    std::fs::write(password_file, format!("{PASSWORD}\n")).unwrap();
+    let url = format!("postgres://{USER}@127.0.0.1:{port}/{database}");
+    LedgerLocation::Server(PostgresOptions {
+        password_file: Some(password_file.to_owned()),
+        ..PostgresUrl::parse(&url).unwrap().into()
+    })
 }
 
 pub fn now() -> Timestamp {

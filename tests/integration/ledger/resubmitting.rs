@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use sekisho::access::Scope;
 use sekisho::ledger::{BindScans, Ledger, NewScan, ScanTarget};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 /// With what `--scanner-info` adds, or without.
 fn dated(scan: NewScan, database_at: Option<Timestamp>) -> NewScan {
@@ -35,7 +37,7 @@ async fn open(place: &Place) -> Ledger {
 
 #[tokio::test]
 async fn a_report_handed_in_without_the_date_of_its_database_keeps_the_known_one() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = open(&place).await;
     let database = Some(now() - minutes(90));
     let first = submit(&ledger, dated(scan("img", now()), database)).await;
@@ -54,7 +56,7 @@ async fn a_report_handed_in_without_the_date_of_its_database_keeps_the_known_one
 
 #[tokio::test]
 async fn a_date_that_is_handed_in_later_counts() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = open(&place).await;
     let database = Some(now() - minutes(90));
     submit(&ledger, scan("img", now())).await;
@@ -65,7 +67,7 @@ async fn a_date_that_is_handed_in_later_counts() {
 
 #[tokio::test]
 async fn another_run_another_submitter_and_another_scope_lend_no_date() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = open(&place).await;
     let database = Some(now() - minutes(90));
     submit(&ledger, dated(scan("img", now() - minutes(5)), database)).await;
@@ -100,7 +102,7 @@ async fn a_report_without_a_time_becomes_neither_newer_nor_undated() {
     };
     let later = now() + minutes(60);
     for [first, second] in [[database, None], [None, database]] {
-        let place = Place::new();
+        let place = or_skip!(place());
         let ledger = open(&place).await;
         submit(&ledger, timeless(first, now())).await;
         submit(&ledger, timeless(second, later)).await;
@@ -110,7 +112,7 @@ async fn a_report_without_a_time_becomes_neither_newer_nor_undated() {
 
 #[tokio::test]
 async fn a_scan_before_the_push_keeps_its_date_too() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = open(&place).await;
     let database = Some(now() - minutes(90));
     let unpushed = |database| NewScan {

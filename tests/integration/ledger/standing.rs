@@ -10,7 +10,9 @@ use sekisho::trust::{
     Verdict,
 };
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 /// A verdict on `root` that rests on the evidence up to `seq`.
 fn standing(root: &str, seq: u64) -> Arc<CachedVerdict> {
@@ -52,7 +54,7 @@ async fn remembering(place: &Place) -> Ledger {
 
 #[tokio::test]
 async fn a_verdict_stands_without_sql() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     ledger.close().await;
     assert!(stands(&ledger, "idx"));
@@ -61,7 +63,7 @@ async fn a_verdict_stands_without_sql() {
 #[tokio::test]
 async fn a_change_forgets_what_rests_on_it_and_no_more() {
     for revoked in ["idx", "between", "amd", "l1", "config of amd"] {
-        let place = Place::new();
+        let place = or_skip!(place());
         let ledger = remembering(&place).await;
         ledger.revoke(revocation(digest(revoked))).await.unwrap();
         assert!(!stands(&ledger, "idx"), "{revoked}");
@@ -72,7 +74,7 @@ async fn a_change_forgets_what_rests_on_it_and_no_more() {
 
 #[tokio::test]
 async fn scan_promotion_and_reinstatement_forget() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     ledger.submit_scan(scan("lone", now())).await.unwrap();
     assert!(!stands(&ledger, "lone"));
@@ -89,7 +91,7 @@ async fn scan_promotion_and_reinstatement_forget() {
 
 #[tokio::test]
 async fn revocation_by_second_process_drops_cached_verdict() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let client = place.client().await;
     client.revoke(revocation(digest("l1"))).await.unwrap();
@@ -100,7 +102,7 @@ async fn revocation_by_second_process_drops_cached_verdict() {
 
 #[tokio::test]
 async fn remember_after_revocation_is_refused() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
     let (_, seq) = ledger
@@ -115,7 +117,7 @@ async fn remember_after_revocation_is_refused() {
 #[tokio::test]
 async fn break_glass_forgets_what_lies_above_and_below() {
     for granted in ["idx", "amd"] {
-        let place = Place::new();
+        let place = or_skip!(place());
         let ledger = remembering(&place).await;
         let grant = break_glass(digest(granted));
         ledger.grant_break_glass(grant).await.unwrap();
@@ -134,7 +136,7 @@ fn in_staging(root: &str) -> Subject {
 
 #[tokio::test]
 async fn a_mode_forgets_all_of_its_environment_and_no_more() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let (seq, exposure) = (ledger.index().seq(), Exposure::External);
     let kept = ledger
@@ -155,7 +157,7 @@ async fn a_mode_forgets_all_of_its_environment_and_no_more() {
 
 #[tokio::test]
 async fn a_mode_set_by_another_process_forgets_within_one_follow() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let client = place.client().await;
     client.set_mode(timed_mode(Mode::Warn)).await.unwrap();
@@ -168,7 +170,7 @@ async fn a_mode_set_by_another_process_forgets_within_one_follow() {
 /// Judged from evidence that was read before the mode came, remembered after.
 #[tokio::test]
 async fn remember_after_a_mode_change_is_refused() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
     let (read, seq) = ledger
@@ -192,7 +194,7 @@ async fn remember_after_a_mode_change_is_refused() {
 /// before it answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts_kept_while_modes_change_never_outlive_them() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = Arc::new(remembering(&place).await);
     let done = Arc::new(AtomicBool::new(false));
     let judging = {
@@ -217,7 +219,7 @@ async fn verdicts_kept_while_modes_change_never_outlive_them() {
 
 #[tokio::test]
 async fn an_alias_of_something_revoked_forgets() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let twin = Digest::sha512(b"l3");
     ledger.revoke(revocation(twin.clone())).await.unwrap();
@@ -231,7 +233,7 @@ async fn an_alias_of_something_revoked_forgets() {
 
 #[tokio::test]
 async fn an_alias_forgets_since_policy_may_speak_against_either() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let twin = Digest::sha512(b"l3");
     ledger
@@ -243,7 +245,7 @@ async fn an_alias_forgets_since_policy_may_speak_against_either() {
 
 #[tokio::test]
 async fn an_index_recorded_above_forgets_the_child() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let parents = index("above", &[("lone", "l3")]);
     ledger.record_closure(&app(), &parents).await.unwrap();
@@ -252,7 +254,7 @@ async fn an_index_recorded_above_forgets_the_child() {
 
 #[tokio::test]
 async fn withdrawn_evidence_forgets() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     ledger.create_token(token("ci")).await.unwrap();
     ledger.submit_scan(scan("amd", now())).await.unwrap();
@@ -266,7 +268,7 @@ async fn withdrawn_evidence_forgets() {
 
 #[tokio::test]
 async fn a_gap_forgets_everything_and_refuses_what_is_older() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let before = ledger.index().seq();
     let client = place.client().await;
@@ -280,7 +282,7 @@ async fn a_gap_forgets_everything_and_refuses_what_is_older() {
 
 #[tokio::test]
 async fn what_no_closure_names_is_not_remembered() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     assert!(!remember(&ledger, "stranger", ledger.index().seq()));
 }
@@ -306,7 +308,7 @@ async fn no_more_bytes_are_remembered_than_configured() {
 /// Bypass 33: what was judged while the clock was ahead.
 #[tokio::test]
 async fn a_verdict_is_not_given_before_it_was_made() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = remembering(&place).await;
     let before = now() - jiff::SignedDuration::from_secs(1);
     let index = ledger.index();

@@ -5,7 +5,9 @@ use sekisho::access::{Role, Scope};
 use sekisho::ledger::{LedgerError, NewToken, Withdrawn};
 use sekisho::oci::{RepositoryGlobs, Tag};
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 fn scoped_token(name: &str) -> NewToken {
     let globs = RepositoryGlobs::new(vec!["registry.corp/**".to_owned()]).unwrap();
@@ -20,7 +22,7 @@ fn scoped_token(name: &str) -> NewToken {
 
 #[tokio::test]
 async fn a_token_is_its_holder_also_after_a_restart() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     drop(ledger);
@@ -53,7 +55,7 @@ async fn token_hash_only_in_database() {
 
 #[tokio::test]
 async fn expired_token_is_nobody() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     let at = |minute| ledger.authenticate(secret.expose_secret(), now() + minutes(minute));
@@ -63,7 +65,7 @@ async fn expired_token_is_nobody() {
 
 #[tokio::test]
 async fn names_are_unique_for_ever() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     ledger.create_token(scoped_token("ci")).await.unwrap();
     ledger.revoke_token("ci", false, now()).await.unwrap();
@@ -77,7 +79,7 @@ async fn names_are_unique_for_ever() {
 
 #[tokio::test]
 async fn a_token_made_and_revoked_by_a_command_is_followed() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = place.serve().await;
     let client = place.client().await;
     let secret = client.create_token(scoped_token("ci")).await.unwrap();
@@ -94,7 +96,7 @@ async fn a_token_made_and_revoked_by_a_command_is_followed() {
 
 #[tokio::test]
 async fn a_revoked_token_is_nobody_at_once() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let secret = ledger.create_token(scoped_token("ci")).await.unwrap();
     ledger.revoke_token("ci", false, now()).await.unwrap();
@@ -106,7 +108,7 @@ async fn a_revoked_token_is_nobody_at_once() {
 
 #[tokio::test]
 async fn withdrawn_evidence_stops_counting() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     for name in ["ci", "release"] {
         ledger.create_token(scoped_token(name)).await.unwrap();
@@ -135,7 +137,7 @@ async fn withdrawn_evidence_stops_counting() {
 
 #[tokio::test]
 async fn a_withdrawn_report_counts_when_another_hands_it_in() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     ledger.create_token(scoped_token("ci")).await.unwrap();
     let closure = image("img", &["base"]);

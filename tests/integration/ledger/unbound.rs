@@ -5,7 +5,9 @@ use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan};
 use sekisho::oci::{Digest, RepositoryGlobs};
 use sekisho::report::Package;
 
+use super::place;
 use super::records::*;
+use crate::lab::or_skip;
 
 /// The image ID of `img`, as records make it.
 const CONFIG: &str = "config of img";
@@ -30,7 +32,7 @@ async fn with_image(place: &Place) -> Ledger {
 /// Bypass 26: layers may be others than those that were scanned.
 #[tokio::test]
 async fn a_scan_of_an_image_id_counts_for_no_manifest_by_itself() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let seq = ledger.index().seq();
     let new = unbound(CONFIG, now());
@@ -52,7 +54,7 @@ async fn a_scan_of_an_image_id_counts_for_no_manifest_by_itself() {
 
 #[tokio::test]
 async fn what_was_scanned_before_the_push_is_read_back_to_be_judged() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let package = Package {
         name: "openssl".to_owned(),
@@ -97,7 +99,7 @@ async fn a_backup_holds_what_waits_to_be_bound() {
 
 #[tokio::test]
 async fn what_is_bound_counts_as_it_was_handed_in() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let early = NewScan {
         received_at: now() - minutes(3),
@@ -125,7 +127,7 @@ async fn what_is_bound_counts_as_it_was_handed_in() {
 /// was known since then.
 #[tokio::test]
 async fn binding_moves_the_first_naming_back() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let early = NewScan {
         received_at: now() - minutes(3),
@@ -141,7 +143,7 @@ async fn binding_moves_the_first_naming_back() {
 
 #[tokio::test]
 async fn another_submitter_binds_nothing() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let new = unbound(CONFIG, now());
     ledger.submit_scan(new).await.unwrap();
@@ -157,7 +159,7 @@ async fn another_submitter_binds_nothing() {
 
 #[tokio::test]
 async fn binding_twice_gives_the_same_ids() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let trivy = unbound(CONFIG, now());
     let mut grype = unbound(CONFIG, now() - minutes(1));
@@ -182,7 +184,7 @@ async fn binding_twice_gives_the_same_ids() {
 
 #[tokio::test]
 async fn a_binding_has_the_scope_of_the_token_that_says_so() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let new = unbound(CONFIG, now());
     ledger.submit_scan(new).await.unwrap();
@@ -198,7 +200,7 @@ async fn a_binding_has_the_scope_of_the_token_that_says_so() {
 
 #[tokio::test]
 async fn a_binding_by_another_process_is_followed() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let serve = with_image(&place).await;
     let client = place.client().await;
     let new = unbound(CONFIG, now());
@@ -212,7 +214,7 @@ async fn a_binding_by_another_process_is_followed() {
 
 #[tokio::test]
 async fn dates_in_the_future_are_refused() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = place.serve().await;
     let ahead = unbound(CONFIG, now() + minutes(6));
     let refused = ledger.submit_scan(ahead).await;
@@ -221,7 +223,7 @@ async fn dates_in_the_future_are_refused() {
 
 #[tokio::test]
 async fn a_stolen_token_neither_submits_nor_binds_and_its_scans_are_withdrawn() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     ledger.create_token(token("ci")).await.unwrap();
     let new = unbound(CONFIG, now());
@@ -241,7 +243,7 @@ async fn a_stolen_token_neither_submits_nor_binds_and_its_scans_are_withdrawn() 
 /// A report on the manifest itself is newer, and replaces what was bound.
 #[tokio::test]
 async fn a_scan_after_the_push_replaces_the_bound_one() {
-    let place = Place::new();
+    let place = or_skip!(place());
     let ledger = with_image(&place).await;
     let before = unbound(CONFIG, now() - minutes(9));
     ledger.submit_scan(before).await.unwrap();

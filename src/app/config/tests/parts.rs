@@ -1,7 +1,7 @@
 //! What is read of a configuration that cannot be used as a whole.
 
 use super::{home, now, written};
-use crate::app::config::{AdminAccess, Config, ledger_path};
+use crate::app::config::{AdminAccess, Config, ledger_location};
 
 fn access(text: &str) -> Result<AdminAccess, String> {
     let (_folder, file) = written(text);
@@ -76,7 +76,8 @@ fn what_is_wrong_at_the_address_itself_is_told() {
 fn a_ledger_is_found_by_what_surely_says_where() {
     let path = |text: &str| {
         let (folder, file) = written(text);
-        let found = ledger_path(Some(&file), home).map_err(|problems| problems.to_string());
+        let found = ledger_location(Some(&file), home).map_err(|problems| problems.to_string());
+        let found = found.map(|it| it.file().unwrap().clone());
         found.map(|it| it.strip_prefix(folder.path()).unwrap_or(&it).to_owned())
     };
     let is = |text: &str, expected: &str| assert_eq!(path(text).unwrap().to_str(), Some(expected));

@@ -1,0 +1,33 @@
+//! The tests of both databases, on a file.
+
+use super::records::{self, Place};
+use crate::lab::Missing;
+
+fn place() -> Result<Place, Missing> {
+    Ok(Place::new())
+}
+
+#[path = "concurrent.rs"]
+mod concurrent;
+#[path = "decided.rs"]
+mod decided;
+#[path = "due.rs"]
+mod due;
+#[path = "evidence.rs"]
+mod evidence;
+#[path = "following.rs"]
+mod following;
+#[path = "leave.rs"]
+mod leave;
+#[path = "named.rs"]
+mod named;
+#[path = "places.rs"]
+mod places;
+#[path = "resubmitting.rs"]
+mod resubmitting;
+#[path = "standing.rs"]
+mod standing;
+#[path = "tokens.rs"]
+mod tokens;
+#[path = "unbound.rs"]
+mod unbound;
