@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{RemoteConfig, RemoteCredentials};
@@ -16,7 +16,8 @@ use crate::tasks::Tasks;
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 /// Ages are in days.
-const PRUNE_PERIOD: Duration = Duration::from_secs(6 * 3600);
+const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
+const LOOK_WHETHER_TO_PRUNE: Duration = Duration::from_secs(60);
 
 /// Starts what goes on behind it.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
@@ -123,10 +124,17 @@ fn take(
 
 fn prune(tier: &Arc<RemoteTier>, bounds: PruneBounds, parts: &Arc<Components>, tasks: &Tasks) {
     let (tier, metrics, tasks_of) = (tier.clone(), parts.metrics.clone(), tasks.clone());
-    tasks.every("remote prune", PRUNE_PERIOD, move |now| {
-        let (tier, metrics) = (tier.clone(), metrics.clone());
-        let tasks = tasks_of.clone();
+    let mut last = None;
+    tasks.every("remote prune", LOOK_WHETHER_TO_PRUNE, move |now| {
+        let (tier, metrics, tasks) = (tier.clone(), metrics.clone(), tasks_of.clone());
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= PRUNE_PERIOD);
+        if is_due {
+            last = Some(now);
+        }
         async move {
+            if !is_due {
+                return;
+            }
             // It may take long, and can be broken off anywhere.
             tokio::select! {
                 () = tasks.cancelled() => {}

@@ -1,15 +1,16 @@
 //! An S3 server over a folder, versitygw, so that what it holds can be looked at and
 //! spoilt; and its access log as the count of what was asked of it.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{XattrFlags, setxattr};
 use tempfile::TempDir;
 
-use super::{Missing, Part, as_root, built, free_port, get, installed};
+use super::{Missing, Part, as_root, built, free_port, installed};
 
 pub const ACCESS_KEY: &str = "sekisho-test";
 pub const SECRET_KEY: &str = "tegata-tegata-tegata";
@@ -31,17 +32,20 @@ pub struct S3Server {
 impl S3Server {
     /// With an empty bucket.
     pub fn start() -> Result<Self, Missing> {
-        Self::with(|program, folder| {
-            fs::create_dir_all(folder.join(BUCKET)).unwrap();
-            Ok(vec![program])
-        })
+        Self::with(&[], with_bucket)
+    }
+
+    /// One that speaks TLS with this certificate and key, given as PEM files.
+    pub fn start_tls(certificate: &Path, key: &Path) -> Result<Self, Missing> {
+        let tls = [Path::new("--cert"), certificate, Path::new("--key"), key];
+        Self::with(&tls, with_bucket)
     }
 
     /// The same on a disk of 24 MiB.
     pub fn on_small_disk() -> Result<Self, Missing> {
         as_root()?;
         let unshare = installed("unshare")?;
-        Self::with(|program, folder| {
+        Self::with(&[], |program, folder| {
             fs::create_dir_all(&folder).unwrap();
             let words = ["--mount", "sh", "-c", ON_SMALL_DISK].map(PathBuf::from);
             let mut command = vec![unshare];
@@ -52,12 +56,14 @@ impl S3Server {
     }
 
     fn with(
+        options: &[&Path],
         begin: impl FnOnce(PathBuf, PathBuf) -> Result<Vec<PathBuf>, Missing>,
     ) -> Result<Self, Missing> {
         let program = built("versitygw", "versitygw")?;
         let folder = tempfile::tempdir().unwrap();
         let mut command = begin(program, folder.path().join("buckets"))?;
         let address = format!("127.0.0.1:{}", free_port());
+        command.extend(options.iter().map(|option| option.to_path_buf()));
         command.extend(["--port", &address, "posix"].map(PathBuf::from));
         command.push(folder.path().join("buckets"));
         let mut server = Self {
@@ -79,7 +85,7 @@ impl S3Server {
             .env("ROOT_ACCESS_KEY", ACCESS_KEY)
             .env("ROOT_SECRET_KEY", SECRET_KEY);
         let mut part = Part::start("versitygw", &command, &self.folder.path().join("log"));
-        part.ready(|| get(&self.address, "/"));
+        part.ready(|| TcpStream::connect(&self.address).ok());
         self.part = Some(part);
     }
 
@@ -106,6 +112,15 @@ impl S3Server {
         blobs.join(algorithm).join(&hex[..2]).join(hex)
     }
 
+    /// As if all that lies there had been written, and pulled, that long ago.
+    pub fn age(&self, by: Duration) {
+        let then = SystemTime::now() - by;
+        for file in files(&self.folder.path().join("buckets/content/sekisho")) {
+            let file = File::options().write(true).open(file).unwrap();
+            file.set_modified(then).unwrap();
+        }
+    }
+
     /// As if somebody had written other bytes of the same length there: the server keeps
     /// an object's tag in an attribute of its file.
     pub fn replace(&self, digest: &str) {
@@ -129,4 +144,19 @@ impl S3Server {
         });
         lines.count()
     }
+}
+
+fn with_bucket(program: PathBuf, folder: PathBuf) -> Result<Vec<PathBuf>, Missing> {
+    fs::create_dir_all(folder.join(BUCKET)).unwrap();
+    Ok(vec![program])
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path),
+            false => vec![path],
+        })
+        .collect()
 }

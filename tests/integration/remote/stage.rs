@@ -55,13 +55,24 @@ impl Stage {
         self.gateway_by(self.s3.address(), keys)
     }
 
+    /// One that has no such tier.
+    pub fn gateway_alone(&self) -> Gateway {
+        let address = self.origin.address();
+        Gateway::start(&Setup::new().upstream("development", address, address))
+    }
+
     /// The same, and it reaches the store at this address.
     pub fn gateway_by(&self, address: &str, keys: &str) -> Gateway {
+        let credentials = self.credentials();
+        let file = format!("remote_credentials = \"{}\"\n", credentials.display());
+        self.gateway_with(&format!("http://{address}"), &(file + keys))
+    }
+
+    /// With these keys alone beside the address.
+    pub fn gateway_with(&self, endpoint: &str, keys: &str) -> Gateway {
         let cache = format!(
-            "remote = \"{}\"\nremote_endpoint = \"http://{address}\"\nremote_wait = \"5s\"\n\
-             remote_credentials = \"{}\"\n{keys}",
+            "remote = \"{}\"\nremote_endpoint = \"{endpoint}\"\nremote_wait = \"5s\"\n{keys}",
             self.s3.url(),
-            self.credentials().display()
         );
         let address = self.origin.address();
         let setup = Setup::new().upstream("development", address, address);
