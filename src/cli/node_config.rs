@@ -30,6 +30,10 @@ Where the configuration's listener has tls = \"auto\" and --ca is absent, the bu
 of the gateway's own authority is written too. While another CA is about to sign,
 it holds both: write it again when `sekisho status` tells of a change.
 
+With several gateways a node tries the next one where one is down, and where one
+denies: so all of them must judge by the same ledger. Let --ca hold the authorities of
+all, if these differ.
+
 Files that are written for other machines name nothing of this one: the CA lies
 beside them. Only in the runtime's own folder, as /etc/containerd/certs.d, is the
 path of --ca kept.
@@ -37,6 +41,7 @@ path of --ca kept.
 Examples:
   sekisho node-config containerd --gateway https://gateway.corp:5080 --ca /etc/ssl/corp.pem --output /etc/containerd/certs.d
   sekisho node-config containerd --gateway https://gateway.corp:5080 --config sekisho.toml
+  sekisho node-config containerd --gateway https://gate-a.corp:5080 --gateway https://gate-b.corp:5080
   sekisho node-config crio --gateway https://gateway.corp:5080 --registry docker.io --registry quay.io
   sekisho node-config podman --gateway https://gateway.corp:5080 --registry registry.corp:5000=corp --direct registry.corp"
 )]
@@ -44,9 +49,10 @@ pub struct NodeConfig {
     /// containerd, crio, docker or podman
     #[arg(value_name = "RUNTIME", value_parser = runtime())]
     runtime: Runtime,
-    /// The gateway as nodes reach it
-    #[arg(long, value_name = "URL", value_parser = gateway_url)]
-    gateway: GatewayUrl,
+    /// The gateway as nodes reach it; repeated, the gateways in the order in which they
+    /// are tried
+    #[arg(long, value_name = "URL", value_parser = gateway_url, required = true)]
+    gateway: Vec<GatewayUrl>,
     /// A registry to pull through it, with its path there if that differs; may be
     /// repeated. By default the upstreams of the configuration
     #[arg(long, value_name = "HOST[=PATH]")]
@@ -77,7 +83,7 @@ impl NodeConfig {
     pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let authority = self.authority(shared)?;
         let gateway = NodeGateway {
-            url: self.gateway.clone(),
+            urls: self.gateway.clone(),
             registries: self.registries(shared)?,
             direct: self.direct.clone(),
             ca: self.ca_on_node(&authority),
@@ -90,14 +96,25 @@ impl NodeConfig {
             .map_err(|error| Failure::new(error.to_string()))?;
         // First, so that no mirror file names a CA that is not there.
         if let NodeAuthority::Written(contents) = authority {
-            let path = self.runtime.ca_file(&self.gateway);
-            files.insert(0, NodeFile { path, contents });
+            files.splice(0..0, self.ca_files(&contents));
         }
         match &self.output {
             Some(folder) => write_all(folder, &files)?,
             None => self.print(&files)?,
         }
         Ok(Exit::Done)
+    }
+
+    /// The CA, where the runtime looks for it for each gateway.
+    fn ca_files(&self, contents: &str) -> Vec<NodeFile> {
+        let paths = self.gateway.iter().map(|url| self.runtime.ca_file(url));
+        let mut paths: Vec<_> = paths.collect();
+        paths.dedup();
+        let file = |path| NodeFile {
+            path,
+            contents: contents.to_owned(),
+        };
+        paths.into_iter().map(file).collect()
     }
 
     /// What a node holds already is not known here, so it is only warned of.
@@ -141,11 +158,12 @@ impl NodeConfig {
 
     /// The bundle of the gateway's own authority, where its certificate comes from there.
     fn own_bundle(&self, shared: &SharedArgs) -> Result<Option<String>, Failure> {
-        if self.gateway.is_plain() {
+        let mut ports = self.tls_ports().peekable();
+        if ports.peek().is_none() {
             return Ok(None);
         }
         match shared.load_parts(Some(&["data_dir", "listeners"])) {
-            Ok(config) if shows_own(&config, self.gateway.port()) => {
+            Ok(config) if ports.any(|port| shows_own(&config, port)) => {
                 bundle(&config.authority_dir()).map(Some)
             }
             Ok(_) => Ok(None),
@@ -159,6 +177,11 @@ impl NodeConfig {
         }
     }
 
+    fn tls_ports(&self) -> impl Iterator<Item = u16> {
+        let with_tls = self.gateway.iter().filter(|url| !url.is_plain());
+        with_tls.map(GatewayUrl::port)
+    }
+
     /// Where a node finds the CA. What is printed stands under the paths of a node, so the
     /// CA has one of these too; what is written names it from where it lies.
     fn ca_on_node(&self, authority: &NodeAuthority) -> Option<NodeCa> {
@@ -168,7 +191,8 @@ impl NodeConfig {
             NodeAuthority::Written(_) if self.output.is_some() => Some(NodeCa::Beside),
             NodeAuthority::Written(_) if !self.runtime.names_ca() => None,
             NodeAuthority::Written(_) => {
-                let path = Path::new(self.runtime.root()).join(self.runtime.ca_file(&self.gateway));
+                let file = self.runtime.ca_file(self.gateway.first()?);
+                let path = Path::new(self.runtime.root()).join(file);
                 Some(NodeCa::At(path.display().to_string()))
             }
         }

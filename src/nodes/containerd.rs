@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::hosts_toml::{ca_beside, directories, file};
+use super::hosts_toml::{ca_beside, directories, file, through};
 use super::{NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
@@ -17,13 +17,17 @@ pub(super) fn plan(
 ) -> Result<Vec<NodeFile>, NodesError> {
     let mut planned = BTreeMap::new();
     let ca = ca_beside(Runtime::Containerd, gateway);
+    let urls = through(Runtime::Containerd, gateway)?;
     for directory in through_gateway(gateway, existing)? {
-        let through = file(&directory, gateway.url.as_str(), ca.as_deref())?;
+        let through = file(&directory, &urls, ca.as_deref())?;
         planned.insert(directory, through);
     }
     for host in &gateway.direct {
         for directory in directories(host.as_str()) {
-            planned.insert(directory.clone(), file(&directory, &own_url(host), None)?);
+            planned.insert(
+                directory.clone(),
+                file(&directory, &[&own_url(host)], None)?,
+            );
         }
     }
     Ok(planned.into_values().collect())

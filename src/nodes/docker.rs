@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::hosts_toml::{ca_beside, file};
-use super::{NodeFile, NodeGateway, NodesError, Runtime};
+use super::hosts_toml::{ca_beside, file, through};
+use super::{GatewayUrl, NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
 /// Where certificates and mirror files lie, below the runtime's root.
 const CERTS_FOLDER: &str = "certs.d";
 
 pub(super) fn plan(gateway: &NodeGateway) -> Result<Vec<NodeFile>, NodesError> {
-    if gateway.url.is_ipv6() {
+    if gateway.has_ipv6() {
         return Err(NodesError::NoIpv6(Runtime::Docker.as_str()));
     }
     let mut files = vec![NodeFile {
@@ -20,24 +20,16 @@ pub(super) fn plan(gateway: &NodeGateway) -> Result<Vec<NodeFile>, NodesError> {
     if !gateway.direct.iter().any(RegistryHost::is_docker_hub) {
         let directory = Path::new(CERTS_FOLDER).join(RegistryHost::DOCKER_HUB);
         let ca = ca_beside(Runtime::Docker, gateway);
-        files.push(file(&directory, gateway.url.as_str(), ca.as_deref())?);
+        let urls = through(Runtime::Docker, gateway)?;
+        files.push(file(&directory, &urls, ca.as_deref())?);
     }
     Ok(files)
 }
 
 fn notes(gateway: &NodeGateway) -> String {
-    let authority = gateway.url.authority();
-    let names: String = gateway
-        .mirrored()
-        .map(|(host, path)| format!("#     {host}/NAME  ->  {authority}/{path}/NAME\n"))
-        .collect();
-    let insecure = match gateway.url.is_plain() {
-        true => format!(
-            "#\n# The gateway has no TLS: list \"{authority}\" under insecure-registries in\n\
-             # daemon.json.\n"
-        ),
-        false => String::new(),
-    };
+    let urls: Vec<_> = gateway.urls.iter().map(GatewayUrl::as_str).collect();
+    let insecure: String = gateway.urls.iter().filter_map(insecure).collect();
+    let names = names(gateway);
     format!(
         "# Docker and the gateway {url}\n\
          #\n\
@@ -53,6 +45,34 @@ fn notes(gateway: &NodeGateway) -> String {
          # 3. Block egress from this node to registry-1.docker.io, auth.docker.io,\n\
          #    production.cloudflare.docker.com and the other registries.\n\
          {insecure}",
-        url = gateway.url
+        url = urls.join(", ")
     )
+}
+
+/// How images are named; with several gateways, by each of them.
+fn names(gateway: &NodeGateway) -> String {
+    let mut names: String = gateway
+        .mirrored()
+        .flat_map(|entry| gateway.urls.iter().map(move |url| name(entry, url)))
+        .collect();
+    if gateway.urls.len() > 1 {
+        names.push_str(
+            "#    A name leads to that one gateway; Docker tries no other when it is down.\n",
+        );
+    }
+    names
+}
+
+fn name((host, path): &(RegistryHost, String), url: &GatewayUrl) -> String {
+    format!("#     {host}/NAME  ->  {}/{path}/NAME\n", url.authority())
+}
+
+fn insecure(url: &GatewayUrl) -> Option<String> {
+    let authority = url.authority();
+    url.is_plain().then(|| {
+        format!(
+            "#\n# The gateway has no TLS: list \"{authority}\" under insecure-registries in\n\
+             # daemon.json.\n"
+        )
+    })
 }

@@ -11,6 +11,10 @@ pub enum NodesError {
         "the gateway is written http://host[:port] or https://host[:port], without a path; not {0:?}"
     )]
     Url(String),
+    #[error("no gateway is named")]
+    NoGateway,
+    #[error("the gateway {0} is named twice")]
+    GatewayTwice(String),
     #[error("{0} is the gateway itself")]
     GatewayItself(RegistryHost),
     #[error("{0} is listed twice")]
@@ -30,6 +34,11 @@ pub enum NodesError {
          gateway a DNS name, and name that"
     )]
     NoIpv6(&'static str),
+    #[error(
+        "not every {0} tries several gateways in turn where one is named by an IPv6 address; give \
+         each a DNS name, and name those"
+    )]
+    SeveralWithIpv6(&'static str),
     #[error(
         "not every {runtime} can pull from the IPv6 address {host}; give that registry a DNS name, or leave \
          it out"

@@ -85,7 +85,9 @@ impl fmt::Display for GatewayUrl {
 /// What the mirror files are made from.
 #[derive(Clone, Debug)]
 pub struct NodeGateway {
-    pub url: GatewayUrl,
+    /// The gateways, in the order in which they are tried; at least one. What one of
+    /// them denies the others deny too, since they judge by the same records.
+    pub urls: Vec<GatewayUrl>,
     /// Each registry with its path segment under the gateway.
     pub registries: Vec<(RegistryHost, String)>,
     /// Registries that nodes go on asking themselves, as for the gateway's own image.
@@ -113,9 +115,29 @@ impl NodeGateway {
             .filter(move |(host, _)| !direct(host))
     }
 
+    fn check_urls(&self) -> Result<(), NodesError> {
+        if self.urls.is_empty() {
+            return Err(NodesError::NoGateway);
+        }
+        for (index, url) in self.urls.iter().enumerate() {
+            if self.urls[..index].contains(url) {
+                return Err(NodesError::GatewayTwice(url.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one of the gateways is named by an IPv6 address.
+    pub(super) fn has_ipv6(&self) -> bool {
+        self.urls.iter().any(GatewayUrl::is_ipv6)
+    }
+
     pub(super) fn check(&self) -> Result<(), NodesError> {
-        let own = RegistryHost::parse(self.url.authority());
-        let itself = |host: &&RegistryHost| own.as_ref() == Ok(*host);
+        self.check_urls()?;
+        let is_own = |host: &RegistryHost, url: &GatewayUrl| {
+            RegistryHost::parse(url.authority()).as_ref() == Ok(host)
+        };
+        let itself = |host: &&RegistryHost| self.urls.iter().any(|url| is_own(host, url));
         let named = self.registries.iter().map(|(host, _)| host);
         if let Some(host) = named.chain(&self.direct).find(itself) {
             return Err(NodesError::GatewayItself(host.clone()));

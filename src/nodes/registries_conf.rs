@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::hosts_toml::quoted;
 use super::plain_toml::read_plain;
-use super::{NodeCa, NodeFile, NodeGateway, NodesError, Runtime};
+use super::{GatewayUrl, NodeCa, NodeFile, NodeGateway, NodesError, Runtime};
 use crate::oci::RegistryHost;
 
 /// Sorts behind what distributions install (Debian's `shortnames.conf`): of two
@@ -19,8 +19,8 @@ const FILE_NAME: &str = "zz-sekisho.conf";
 
 const HEADER: &str = "\
 # Written by `sekisho node-config`; checked when it was written.
-# `blocked` closes the way to the registry itself; its mirror, the gateway, is still
-# tried. Registries without a table here are not covered: block them on the network.
+# `blocked` closes the way to the registry itself; its mirrors, the gateways, are
+# still tried, in this order. Registries without a table here are not covered: block them on the network.
 ";
 
 /// The names by which Docker Hub is reached; the default one first.
@@ -30,10 +30,18 @@ const DOCKER_HUB: [&str; 3] = [
     "registry.hub.docker.com",
 ];
 
-/// A registry as an image names it, and the place under the gateway that answers.
-struct Mirror<'a> {
+/// A registry as an image names it, and the places under the gateways that answer, in the
+/// order in which they are tried.
+struct Mirrored<'a> {
     source: &'a str,
+    mirrors: Vec<Mirror>,
+}
+
+/// A place under one gateway.
+#[derive(Clone)]
+struct Mirror {
     location: String,
+    plain: bool,
 }
 
 pub(super) fn plan(
@@ -41,28 +49,27 @@ pub(super) fn plan(
     gateway: &NodeGateway,
     existing: &[String],
 ) -> Result<Vec<NodeFile>, NodesError> {
-    if gateway.url.is_ipv6() {
+    if gateway.has_ipv6() {
         return Err(NodesError::NoIpv6(runtime.as_str()));
     }
     if let Some(later) = existing.iter().find(|name| is_later(name)) {
         return Err(NodesError::LaterFile(later.clone()));
     }
-    let mirrors: Vec<_> = gateway
+    let mirrored: Vec<_> = gateway
         .mirrored()
         .flat_map(|entry| of(gateway, entry))
         .collect();
-    if mirrors.is_empty() {
+    if mirrored.is_empty() {
         return Err(NodesError::Nothing);
     }
-    if let Some(source) = mirrors.iter().find(|mirror| mirror.source.contains('[')) {
+    if let Some(source) = mirrored.iter().find(|mirror| mirror.source.contains('[')) {
         let host = source.source.to_owned();
         let runtime = runtime.as_str();
         return Err(NodesError::Ipv6Registry { runtime, host });
     }
-    let plain = gateway.url.is_plain();
-    let contents = render(&mirrors, plain, gateway);
+    let contents = render(&mirrored, gateway);
     let path = PathBuf::from("registries.conf.d").join(FILE_NAME);
-    match check(&contents, &mirrors, plain) {
+    match check(&contents, &mirrored) {
         Ok(()) => Ok(vec![NodeFile { path, contents }]),
         Err(problem) => Err(NodesError::Check { path, problem }),
     }
@@ -76,49 +83,64 @@ fn is_later(name: &str) -> bool {
 fn of<'a>(
     gateway: &NodeGateway,
     (host, path): &'a (RegistryHost, String),
-) -> impl Iterator<Item = Mirror<'a>> {
-    let location = format!("{}/{path}", gateway.url.authority());
+) -> impl Iterator<Item = Mirrored<'a>> {
+    let mirrors: Vec<_> = gateway
+        .urls
+        .iter()
+        .map(|url| Mirror::of(url, path))
+        .collect();
     let sources = match host.is_docker_hub() {
         true => DOCKER_HUB.to_vec(),
         false => vec![host.as_str()],
     };
-    sources.into_iter().map(move |source| Mirror {
+    sources.into_iter().map(move |source| Mirrored {
         source,
-        location: location.clone(),
+        mirrors: mirrors.clone(),
     })
 }
 
-fn render(mirrors: &[Mirror<'_>], plain: bool, gateway: &NodeGateway) -> String {
+impl Mirror {
+    fn of(url: &GatewayUrl, path: &str) -> Self {
+        Self {
+            location: format!("{}/{path}", url.authority()),
+            plain: url.is_plain(),
+        }
+    }
+}
+
+fn render(mirrored: &[Mirrored<'_>], gateway: &NodeGateway) -> String {
     let mut contents = HEADER.to_owned();
     if let Some(NodeCa::At(ca)) = &gateway.ca {
-        let authority = gateway.url.authority();
-        let note = format!("# Copy {ca} to /etc/containers/certs.d/{authority}/ca.crt\n");
-        contents.push_str(&note);
+        contents.extend(gateway.urls.iter().map(|url| {
+            let authority = url.authority();
+            format!("# Copy {ca} to /etc/containers/certs.d/{authority}/ca.crt\n")
+        }));
     }
-    for mirror in mirrors {
-        contents.push_str(&table(mirror, plain));
-    }
+    contents.extend(mirrored.iter().map(registry_table));
     contents
 }
 
-fn table(mirror: &Mirror<'_>, plain: bool) -> String {
-    let source = quoted(mirror.source);
+fn registry_table(mirrored: &Mirrored<'_>) -> String {
+    let source = quoted(mirrored.source);
+    let mirrors: String = mirrored.mirrors.iter().map(mirror_table).collect();
+    format!("\n[[registry]]\nprefix = {source}\nlocation = {source}\nblocked = true\n{mirrors}")
+}
+
+fn mirror_table(mirror: &Mirror) -> String {
     let location = quoted(&mirror.location);
-    let insecure = if plain { "insecure = true\n" } else { "" };
-    format!(
-        "\n[[registry]]\nprefix = {source}\nlocation = {source}\nblocked = true\n\n\
-         [[registry.mirror]]\nlocation = {location}\npull-from-mirror = \"all\"\n{insecure}"
-    )
+    let insecure = if mirror.plain {
+        "insecure = true\n"
+    } else {
+        ""
+    };
+    format!("\n[[registry.mirror]]\nlocation = {location}\npull-from-mirror = \"all\"\n{insecure}")
 }
 
 /// Parses the file as a node will, and asserts that every source is blocked and has
-/// the gateway as its only mirror.
-fn check(contents: &str, mirrors: &[Mirror<'_>], plain: bool) -> Result<(), String> {
+/// the gateways as its only mirrors.
+fn check(contents: &str, mirrored: &[Mirrored<'_>]) -> Result<(), String> {
     let file = read_plain(contents).map_err(|flaw| flaw.to_string())?;
-    let tables = mirrors
-        .iter()
-        .map(|mirror| expected(mirror, plain))
-        .collect();
+    let tables = mirrored.iter().map(expected).collect();
     let expected = Table::from_iter([("registry".to_owned(), Value::Array(tables))]);
     match file == expected {
         true => Ok(()),
@@ -126,21 +148,23 @@ fn check(contents: &str, mirrors: &[Mirror<'_>], plain: bool) -> Result<(), Stri
     }
 }
 
-fn expected(mirror: &Mirror<'_>, plain: bool) -> Value {
-    let mut gateway = Table::from_iter([
+fn expected(mirrored: &Mirrored<'_>) -> Value {
+    let mirrors = mirrored.mirrors.iter().map(expected_mirror).collect();
+    Value::Table(Table::from_iter([
+        ("prefix".to_owned(), Value::from(mirrored.source)),
+        ("location".to_owned(), Value::from(mirrored.source)),
+        ("blocked".to_owned(), Value::from(true)),
+        ("mirror".to_owned(), Value::Array(mirrors)),
+    ]))
+}
+
+fn expected_mirror(mirror: &Mirror) -> Value {
+    let mut table = Table::from_iter([
         ("location".to_owned(), Value::from(&*mirror.location)),
         ("pull-from-mirror".to_owned(), Value::from("all")),
     ]);
-    if plain {
-        gateway.insert("insecure".to_owned(), Value::from(true));
+    if mirror.plain {
+        table.insert("insecure".to_owned(), Value::from(true));
     }
-    Value::Table(Table::from_iter([
-        ("prefix".to_owned(), Value::from(mirror.source)),
-        ("location".to_owned(), Value::from(mirror.source)),
-        ("blocked".to_owned(), Value::from(true)),
-        (
-            "mirror".to_owned(),
-            Value::Array(vec![Value::Table(gateway)]),
-        ),
-    ]))
+    Value::Table(table)
 }

@@ -13,7 +13,7 @@ fn host(text: &str) -> RegistryHost {
 
 fn gateway(url: &str) -> NodeGateway {
     NodeGateway {
-        url: GatewayUrl::parse(url).unwrap(),
+        urls: vec![GatewayUrl::parse(url).unwrap()],
         registries: vec![
             (host("docker.io"), "docker.io".to_owned()),
             (host("registry.example:5000"), "corp".to_owned()),
@@ -234,7 +234,7 @@ fn a_ca_that_lies_beside_the_files_is_named_from_where_they_lie() {
         let at_root = std::path::Path::new(file).with_file_name(ca);
         let clean = at_root.to_str().unwrap().replace("_default/../", "");
         let clean = clean.replace("docker.io/../", "");
-        assert_eq!(clean, runtime.ca_file(&gateway.url).to_str().unwrap());
+        assert_eq!(clean, runtime.ca_file(&gateway.urls[0]).to_str().unwrap());
     }
     let podman = files(Runtime::Podman, &gateway, &[]).unwrap();
     assert!(!podman["registries.conf.d/zz-sekisho.conf"].contains("Copy"));
@@ -265,4 +265,82 @@ fn an_address_that_a_runtime_cannot_name_is_refused_with_the_way_out() {
     let refused = plan(Runtime::Podman, &source, &[]).unwrap_err();
     assert!(refused.to_string().contains("[fd00::2]:5000"), "{refused}");
     assert!(plan(Runtime::Containerd, &source, &[]).is_ok());
+}
+
+/// Two gateways, in this order.
+fn two() -> NodeGateway {
+    let mut both = gateway("https://gate-b.example:5080");
+    let second = GatewayUrl::parse("https://gate-a.example:5080").unwrap();
+    both.urls.push(second);
+    both
+}
+
+#[test]
+fn several_gateways_are_tried_in_order_and_nothing_after_them() {
+    let files = files(Runtime::Containerd, &two(), &["quay.io"]).unwrap();
+    for contents in files.values() {
+        let file: Table = contents.parse().unwrap();
+        let second = "https://gate-a.example:5080";
+        assert_eq!(file["server"].as_str(), Some(second));
+        let hosts: Vec<_> = file["host"].as_table().unwrap().keys().collect();
+        assert_eq!(hosts.len(), 2, "{contents}");
+        let at = |url: &str| contents.find(&format!("[host.\"{url}\"]")).unwrap();
+        assert!(at("https://gate-b.example:5080") < at(second), "{contents}");
+        assert_eq!(
+            contents.matches("dial_timeout = \"3s\"").count(),
+            2,
+            "{contents}"
+        );
+    }
+}
+
+#[test]
+fn crio_and_podman_have_every_gateway_as_mirror_of_a_blocked_source() {
+    let mut both = two();
+    both.urls[1] = GatewayUrl::parse("http://gate-a.example").unwrap();
+    for runtime in [Runtime::Crio, Runtime::Podman] {
+        let files = files(runtime, &both, &[]).unwrap();
+        let file: Table = files["registries.conf.d/zz-sekisho.conf"].parse().unwrap();
+        for registry in file["registry"].as_array().unwrap() {
+            assert_eq!(registry["blocked"].as_bool(), Some(true));
+            let [first, second] = &registry["mirror"].as_array().unwrap()[..] else {
+                panic!("two mirrors");
+            };
+            let place = |mirror: &toml::Value| mirror["location"].as_str().unwrap().to_owned();
+            assert!(place(first).starts_with("gate-b.example:5080/"));
+            assert!(place(second).starts_with("gate-a.example/"));
+            assert!(first.get("insecure").is_none());
+            assert_eq!(second["insecure"].as_bool(), Some(true));
+        }
+    }
+}
+
+#[test]
+fn docker_users_learn_that_a_name_leads_to_one_gateway() {
+    let files = files(Runtime::Docker, &two(), &[]).unwrap();
+    let notes = &files["sekisho-notes.txt"];
+    assert!(notes.contains("docker.io/NAME  ->  gate-b.example:5080/docker.io/NAME"));
+    assert!(notes.contains("docker.io/NAME  ->  gate-a.example:5080/docker.io/NAME"));
+    assert!(notes.contains("tries no other when it is down"));
+    assert!(notes.lines().all(|line| line.starts_with('#')), "{notes}");
+    let hub: Table = files["certs.d/docker.io/hosts.toml"].parse().unwrap();
+    assert_eq!(hub["host"].as_table().unwrap().len(), 2);
+}
+
+#[test]
+fn refuses_several_gateways_that_cannot_be_told_apart_or_named() {
+    let refusal = |both: &NodeGateway| plan(Runtime::Containerd, both, &[]).unwrap_err();
+    let mut twice = two();
+    twice.urls[1] = twice.urls[0].clone();
+    assert!(matches!(refusal(&twice), NodesError::GatewayTwice(_)));
+    let mut six = two();
+    six.urls[1] = GatewayUrl::parse("https://[fd00::1]:5080").unwrap();
+    assert_eq!(refusal(&six), NodesError::SeveralWithIpv6("containerd"));
+    let mut none = two();
+    none.urls.clear();
+    assert_eq!(refusal(&none), NodesError::NoGateway);
+    let mut itself = two();
+    let own = (host("gate-a.example:5080"), "x".to_owned());
+    itself.registries.push(own);
+    assert!(matches!(refusal(&itself), NodesError::GatewayItself(_)));
 }

@@ -20,13 +20,15 @@ outside is asked, and nothing stays behind.
 Examples:
   sekisho doctor node
   sekisho doctor node --gateway https://gateway.corp:5080 --runtime containerd --direct registry.corp
+  sekisho doctor node --gateway https://gate-a.corp:5080 --gateway https://gate-b.corp:5080
   sekisho doctor node --image docker.io/library/nginx:1.27 --output json
   sekisho doctor node --files-only --runtime containerd"
 )]
 pub struct Node {
-    /// The gateway as this node reaches it; by default what containerd's _default names
+    /// The gateway as this node reaches it; may be repeated where there are several. By
+    /// default the `server` that containerd's _default names
     #[arg(long, value_name = "URL", value_parser = gateway_url)]
-    pub gateway: Option<GatewayUrl>,
+    pub gateway: Vec<GatewayUrl>,
     /// containerd, crio, docker or podman; may be repeated. By default those that are here
     #[arg(long, value_name = "RUNTIME", value_parser = runtime())]
     pub runtime: Vec<Runtime>,

@@ -23,7 +23,7 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
     let containerd = Containerd::read(node).await?;
     let runtimes = runtimes(node, &containerd)?;
     let expected = ExpectedNode {
-        gateway: gateway(node, &containerd, &runtimes)?,
+        gateways: gateways(node, &containerd, &runtimes)?,
         registries: node.registry.clone(),
         direct: node.direct.clone(),
     };
@@ -31,8 +31,8 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
     for runtime in &runtimes {
         checkup.examine(*runtime, &containerd).await?;
     }
-    let gateway = &expected.gateway;
-    let report = NodeReport::new(gateway, &runtimes, checkup.findings, checkup.proofs);
+    let gateways = &expected.gateways;
+    let report = NodeReport::new(gateways, &runtimes, checkup.findings, checkup.proofs);
     let raw = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     node.screen
@@ -69,17 +69,18 @@ fn runtimes(node: &Node, containerd: &Containerd) -> Result<Vec<Runtime>, Failur
     }
 }
 
-fn gateway(
+/// Those that were named, else the one that containerd's files name.
+fn gateways(
     node: &Node,
     containerd: &Containerd,
     runtimes: &[Runtime],
-) -> Result<GatewayUrl, Failure> {
-    let named = || containerd.named_gateway();
-    let found = match runtimes.contains(&Runtime::Containerd) {
-        true => node.gateway.clone().or_else(named),
-        false => node.gateway.clone(),
-    };
-    found.ok_or_else(|| {
+) -> Result<Vec<GatewayUrl>, Failure> {
+    if !node.gateway.is_empty() {
+        return Ok(node.gateway.clone());
+    }
+    let reads = runtimes.contains(&Runtime::Containerd);
+    let named = reads.then(|| containerd.named_gateway()).flatten();
+    named.map(|gateway| vec![gateway]).ok_or_else(|| {
         Failure::usage("which gateway should this node pull from? no file names one")
             .next("name it by --gateway https://gateway.example:5080")
     })

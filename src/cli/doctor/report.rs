@@ -12,7 +12,9 @@ use crate::nodes::{GatewayUrl, Runtime};
 pub struct NodeReport {
     /// Every file and every pull leads to the gateway only.
     pub closed: bool,
+    /// The first of them.
     pub gateway: String,
+    pub gateways: Vec<String>,
     pub runtimes: Vec<&'static str>,
     pub findings: Vec<NodeFindingView>,
     pub proofs: Vec<ProofView>,
@@ -50,7 +52,7 @@ pub struct CauseView {
 
 impl NodeReport {
     pub fn new(
-        gateway: &GatewayUrl,
+        gateways: &[GatewayUrl],
         runtimes: &[Runtime],
         mut findings: Vec<Diagnosis<OnNode>>,
         proofs: Vec<Proof>,
@@ -62,12 +64,16 @@ impl NodeReport {
                 .all(|proof| proof.outcome == PullOutcome::Closed);
         Self {
             closed,
-            gateway: gateway.to_string(),
+            gateway: gateways
+                .first()
+                .map(GatewayUrl::to_string)
+                .unwrap_or_default(),
+            gateways: gateways.iter().map(GatewayUrl::to_string).collect(),
             runtimes: runtimes.iter().map(|runtime| runtime.as_str()).collect(),
             findings: findings.into_iter().map(NodeFindingView::from).collect(),
             proofs: proofs
                 .into_iter()
-                .map(|proof| ProofView::new(proof, gateway))
+                .map(|proof| ProofView::new(proof, gateways))
                 .collect(),
         }
     }
@@ -87,15 +93,17 @@ impl From<Diagnosis<OnNode>> for NodeFindingView {
 }
 
 impl ProofView {
-    fn new(proof: Proof, gateway: &GatewayUrl) -> Self {
+    fn new(proof: Proof, gateways: &[GatewayUrl]) -> Self {
         let unproven = proof.outcome == PullOutcome::Unproven;
-        let cause = unproven.then(|| pull_cause(&proof.said, gateway)).flatten();
+        let cause = unproven
+            .then(|| pull_cause(&proof.said, gateways))
+            .flatten();
         Self {
             runtime: proof.runtime.as_str(),
             what: proof.what,
             image: proof.image,
             outcome: proof.outcome.as_str(),
-            cause: cause.map(|cause| CauseView {
+            cause: cause.map(|(cause, gateway)| CauseView {
                 code: cause.as_str(),
                 meaning: cause.meaning(),
                 next_step: cause.next_step(proof.runtime, gateway),

@@ -11,7 +11,8 @@ const MAX_TEXT_CHARS: usize = 600;
 const SEVERITY_COLUMNS: usize = 8;
 
 pub fn render(report: &NodeReport, palette: Palette) -> String {
-    let mut text = format!("gateway {}\n", readable(&report.gateway, MAX_TEXT_CHARS));
+    let gateways = report.gateways.join(", ");
+    let mut text = format!("gateway {}\n", readable(&gateways, MAX_TEXT_CHARS));
     for runtime in &report.runtimes {
         text.push_str(&format!("\n{}\n", palette.strong(runtime)));
         let findings = report.findings.iter();

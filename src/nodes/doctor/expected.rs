@@ -9,7 +9,8 @@ use crate::oci::RegistryHost;
 /// What the files of a node should say.
 #[derive(Clone, Debug)]
 pub struct ExpectedNode {
-    pub gateway: GatewayUrl,
+    /// The gateways; each of them may be named, and nothing else.
+    pub gateways: Vec<GatewayUrl>,
     /// Registries that must lead to the gateway even where a runtime knows no default.
     pub registries: Vec<RegistryHost>,
     /// Registries that may be asked directly.
@@ -23,16 +24,23 @@ impl ExpectedNode {
         parsed.is_ok_and(|host| self.direct.contains(&host))
     }
 
-    /// Whether `url`, written as in a `hosts.toml`, is the gateway.
+    /// Whether `url`, written as in a `hosts.toml`, is a gateway.
     pub(super) fn is_gateway(&self, url: &str) -> bool {
-        let own = RegistryOrigin::of_url(self.gateway.as_str());
-        own.is_some() && own == RegistryOrigin::of_url(url)
+        let Some(origin) = RegistryOrigin::of_url(url) else {
+            return false;
+        };
+        let own = |gateway: &GatewayUrl| RegistryOrigin::of_url(gateway.as_str());
+        self.gateways
+            .iter()
+            .filter_map(own)
+            .any(|own| own == origin)
     }
 
-    /// Whether `location`, written as in `registries.conf`, lies at the gateway.
+    /// Whether `location`, written as in `registries.conf`, lies at a gateway.
     pub(super) fn is_at_gateway(&self, location: &str) -> bool {
         let authority = location.split('/').next().unwrap_or(location);
-        authority.eq_ignore_ascii_case(self.gateway.authority())
+        let is_own = |gateway: &GatewayUrl| authority.eq_ignore_ascii_case(gateway.authority());
+        self.gateways.iter().any(is_own)
     }
 }
 

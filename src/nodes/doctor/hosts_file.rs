@@ -1,7 +1,7 @@
 //! One `hosts.toml` that lies on a node: does it lead anywhere but to the gateway?
 //!
-//! What every supported containerd makes of it was measured: only `server` and one
-//! `[host]` table of the same name close the way, on 1.6, 1.7 and 2.4 alike. One value of
+//! What every supported containerd makes of it was measured: only a `server` and a
+//! `[host]` table that both name gateways close the way, on 1.6, 1.7 and 2.4 alike. One value of
 //! a wrong form, and the whole file is ignored.
 
 use toml::{Table, Value};
@@ -89,7 +89,8 @@ fn all_hosts(hosts: &Table, expected: &ExpectedNode) -> Vec<HostsFlaw> {
             found.push(open(
                 format!("it names another [host]: {url:?}"),
                 "after any error of the gateway, also a denial, that host is asked",
-                "remove the table, or name the registry by --direct if it may be asked",
+                "remove the table; name it by --gateway if it is one, or the registry by --direct if \
+                 it may be asked",
             ));
         }
         match host.as_table() {

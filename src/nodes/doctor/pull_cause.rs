@@ -65,12 +65,20 @@ const WORDS: [(&str, PullCause); 24] = [
     ("unreachable", Unreachable),
 ];
 
-/// The cause in what a runtime said; `None` where it is another, or not about `gateway`.
-pub fn pull_cause(said: &str, gateway: &GatewayUrl) -> Option<PullCause> {
+/// The cause in what a runtime said, and the gateway that it is about; `None` where it is
+/// another cause, or about no gateway.
+pub fn pull_cause<'a>(
+    said: &str,
+    gateways: &'a [GatewayUrl],
+) -> Option<(PullCause, &'a GatewayUrl)> {
     let cause = WORDS
         .iter()
         .find_map(|(words, cause)| said.contains(words).then_some(*cause))?;
-    (cause == UnreadableCa || said.contains(gateway.host())).then_some(cause)
+    let mut by_address = gateways.iter().filter(|it| said.contains(it.authority()));
+    let mut by_host = gateways.iter().filter(|it| said.contains(it.host()));
+    let named = by_address.next().or_else(|| by_host.next());
+    let first = || gateways.first().filter(|_| cause == UnreadableCa);
+    Some((cause, named.or_else(first)?))
 }
 
 impl PullCause {
@@ -137,8 +145,13 @@ mod tests {
 
     #[test]
     fn names_what_go_says_of_the_gateway() {
-        let gateway = GatewayUrl::parse("https://gate.corp:5080").unwrap();
-        let of = |said: &str| pull_cause(said, &gateway);
+        let gateways = ["https://gate.old:5080", "https://gate.corp:5080"]
+            .map(|text| GatewayUrl::parse(text).unwrap());
+        let of = |said: &str| {
+            let (cause, gateway) = pull_cause(said, &gateways)?;
+            assert!(cause == UnreadableCa || gateway == &gateways[1], "{said}");
+            Some(cause)
+        };
         let get = "failed to do request: Head \"https://gate.corp:5080/v2/a/manifests/1\": ";
         for (said, cause) in [
             (

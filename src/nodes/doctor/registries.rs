@@ -186,7 +186,7 @@ impl RegistryTable {
         let what = format!("{} has another mirror: {place:?}", self.prefix);
         on_node(runtime, Gravity::Wrong, &self.path, what)
             .why("after any error of the gateway, also a denial, that mirror is asked")
-            .next("remove the mirror")
+            .next("remove the mirror, or name it by --gateway if it is one")
     }
 
     fn skipped(&self, runtime: Runtime, mirror: &Table) -> Option<Diagnosis<OnNode>> {

@@ -9,7 +9,7 @@ const GOOD: &str = "server = \"https://gate.corp:5080\"\n[host.\"https://gate.co
 
 fn expected() -> ExpectedNode {
     ExpectedNode {
-        gateway: GatewayUrl::parse("https://gate.corp:5080").unwrap(),
+        gateways: vec![GatewayUrl::parse("https://gate.corp:5080").unwrap()],
         registries: vec![RegistryHost::docker_hub()],
         direct: vec![RegistryHost::parse("registry.corp:5000").unwrap()],
     }
@@ -101,7 +101,7 @@ fn every_open_form_of_a_file_is_reported() {
 #[test]
 fn an_ipv6_gateway_is_closed_only_in_the_form_that_every_version_reads() {
     let expected = ExpectedNode {
-        gateway: GatewayUrl::parse("https://[fd00::1]:5080").unwrap(),
+        gateways: vec![GatewayUrl::parse("https://[fd00::1]:5080").unwrap()],
         ..expected()
     };
     let judge = |text: &str| {
@@ -430,4 +430,46 @@ fn docker_is_open_unless_its_store_reads_mirror_files() {
     assert_eq!(judge_docker(&state, &good, &expected()), []);
     assert_eq!(judge_docker(&state, &root(&[]), &expected()).len(), 1);
     assert_eq!(DockerState::read("{\"ServerErrors\":[\"no\"]}"), None);
+}
+
+#[test]
+fn a_file_may_name_several_gateways_and_nothing_besides() {
+    let mut both = expected();
+    both.gateways
+        .push(GatewayUrl::parse("http://gate-b.corp").unwrap());
+    let judge = |text: &str| {
+        let root = root(&[("_default", Some(text))]);
+        judge_containerd(Runtime::Containerd, &[root], &both)
+    };
+    let hosts = "server = \"http://gate-b.corp\"\n[host.\"https://gate.corp:5080\"]\n[host.\"http://gate-b.corp\"]\n";
+    assert_eq!(judge(hosts), []);
+    let other = format!("{hosts}[host.\"http://gate-c.corp\"]\n");
+    let open = judge(&other);
+    assert_eq!(
+        whats(&open),
+        ["it names another [host]: \"http://gate-c.corp\""]
+    );
+    assert!(open[0].next_step.contains("--gateway"));
+}
+
+#[test]
+fn a_registry_may_have_several_gateways_as_mirrors_and_nothing_besides() {
+    let mut both = expected();
+    both.gateways
+        .push(GatewayUrl::parse("http://gate-b.corp").unwrap());
+    let judge = |third: &str| {
+        let text = format!(
+            "[[registry]]\nprefix = \"docker.io\"\nblocked = true\n\
+             [[registry.mirror]]\nlocation = \"gate.corp:5080/docker.io\"\n\
+             [[registry.mirror]]\nlocation = \"gate-b.corp/docker.io\"\n{third}"
+        );
+        let path = "/etc/containers/registries.conf".to_owned();
+        let found = read_registries(&[ConfFile { path, text }]);
+        let found = found.findings(Runtime::Crio, "/etc/containers", &both);
+        let wrong = found.into_iter().filter(|it| it.gravity == Gravity::Wrong);
+        wrong.map(|it| it.what).collect::<Vec<_>>()
+    };
+    assert_eq!(judge(""), [] as [String; 0]);
+    let third = "[[registry.mirror]]\nlocation = \"gate-c.corp/docker.io\"\n";
+    assert_eq!(judge(third).len(), 1);
 }
