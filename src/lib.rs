@@ -30,6 +30,7 @@ pub mod oci;
 pub mod ops;
 pub mod random;
 pub mod registry;
+pub mod replica_count;
 pub mod report;
 pub mod storage_fault;
 pub mod stream;

@@ -10,7 +10,7 @@
 use std::any::Any;
 use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use crate::clock::Clock;
 #[derive(Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    /// Whether the end is near, and everything still runs.
+    leaving: Leaving,
     /// Cancelled when shutdown begins: tasks finish what they hold.
     shutdown: CancellationToken,
     /// Cancelled when the deadline of the drain has passed: tasks are dropped.
@@ -36,6 +38,16 @@ pub struct Tasks {
     rounds: Arc<Rounds>,
     /// Told when repeated tasks are not to wait for their period.
     hurry: Arc<Notify>,
+}
+
+/// Whether the end has been announced. Clones tell the same; asking costs one read.
+#[derive(Clone, Debug, Default)]
+pub struct Leaving(Arc<AtomicBool>);
+
+impl Leaving {
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Rounds that each repeated task has finished; a name may stand several times.
@@ -138,6 +150,16 @@ impl Tasks {
         counts.min().unwrap_or(0)
     }
 
+    /// Announces the end: everything still runs, so that others can learn of it first.
+    pub fn leave(&self) {
+        self.leaving.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end has been announced.
+    pub fn leaving(&self) -> Leaving {
+        self.leaving.clone()
+    }
+
     /// Resolves when shutdown begins.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
         self.shutdown.clone().cancelled_owned()
@@ -156,6 +178,7 @@ impl Tasks {
     /// Begins shutdown, waits for the tasks, and drops those that are still
     /// running after `deadline`. Tasks spawned meanwhile are waited for too.
     pub async fn drain(&self, deadline: Duration) {
+        self.leave();
         self.shutdown.cancel();
         self.tracker.close();
         if tokio::time::timeout(deadline, self.tracker.wait())

@@ -33,6 +33,7 @@ mod overrides;
 mod passing;
 mod promotions;
 mod replays;
+mod replicas;
 mod revocations;
 mod router;
 mod running_pods;
@@ -49,4 +50,6 @@ mod within;
 pub use door::AdminDoor;
 pub use hosts::Hosts;
 pub use image_names::EnvironmentImageNames;
-pub use state::{Admin, ClusterPods, PodReach, PodSource, PolicyReader, Pulls, StatusSource};
+pub use state::{
+    Admin, ClusterPods, PodReach, PodSource, PolicyReader, Pulls, ReplicaSource, StatusSource,
+};

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::error::AdminError;
 use super::{
     Admin, acts, decision_stream, decisions, due, exceptions, forecast, image_detail, image_list,
-    overrides, passing, promotions, replays, revocations, scans, status, tokens, unpushed,
-    verdicts,
+    overrides, passing, promotions, replays, replicas, revocations, scans, status, tokens,
+    unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -57,6 +57,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
         .routes(routes!(status::status))
+        .routes(routes!(replicas::list))
         .split_for_parts();
     api.route(
         "/api/v1/openapi.json",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{EnvironmentImageNames, Hosts};
-use crate::api::{ExposureWatchState, ReplayRequest, Status};
+use crate::api::{ExposureWatchState, ReplayRequest, ReplicaView, Status};
 use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener};
 use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
@@ -73,6 +73,9 @@ impl std::fmt::Debug for PodReach {
 /// Every configured cluster with its Pods; none while the program stops.
 pub type PodSource = Arc<dyn Fn() -> Vec<ClusterPods> + Send + Sync>;
 
+/// The processes that serve the same ledger, this one first; none while the program stops.
+pub type ReplicaSource = Arc<dyn Fn() -> Vec<ReplicaView> + Send + Sync>;
+
 /// The door's own parts.
 #[derive(Clone)]
 pub struct Admin {
@@ -90,6 +93,7 @@ pub struct Admin {
     pub pulls: Pulls,
     pub pods: PodSource,
     pub status: StatusSource,
+    pub replicas: ReplicaSource,
     pub policies: PolicyReader,
     /// How bodies are taken in.
     pub uploads: Arc<Uploads>,

@@ -23,6 +23,7 @@ mod overrides;
 mod passing;
 mod promotion;
 mod replay;
+mod replica;
 mod revocation;
 mod scan;
 mod spreadsheet;
@@ -66,6 +67,7 @@ pub use replay::{
     MAX_REPLAY_BYTES, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange,
     VerdictSummaryView,
 };
+pub use replica::{REPLICAS, ReplicaList, ReplicaView};
 pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BreakGlassView, ModeView};
+use super::{BreakGlassView, ModeView, ReplicaView};
 use crate::oci::RegistryHost;
 use crate::trust::{DenialReason, EnvironmentName, Exposure, Mode};
 
@@ -34,6 +34,9 @@ pub struct Status {
     #[serde(default)]
     pub audit: AuditStatus,
     pub cache: CacheStatus,
+    /// The processes that serve the same ledger, the one that answers first.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaView>,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
     /// What is worth a second look: problems, and what is allowed.

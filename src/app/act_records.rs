@@ -37,22 +37,30 @@ impl ActRecords {
         waiting.push_back(act);
     }
 
-    /// Writes what waits to the ledger, and what the log lacks to the log.
+    /// Writes what waits to the ledger; and what the log lacks to the log, where `logs`: of
+    /// several replicas one copies all acts to its log.
     ///
     /// # Errors
     /// One of them cannot be written; the next call goes on from there.
-    pub(super) async fn write_once(&self) -> Result<(), ActsNotLogged> {
+    pub(super) async fn write_once(&self, logs: bool) -> Result<(), ActsNotLogged> {
         loop {
             let next = self.waiting().front().cloned();
             let Some(act) = next else {
-                return self.log.write_once().await;
+                return self.log_if(logs).await;
             };
             let recorded = self.ledger.record_act(act, ActOrigin::default()).await;
             if let Err(error) = recorded {
-                self.log.write_once().await?;
+                self.log_if(logs).await?;
                 return Err(error.into());
             }
             self.waiting().pop_front();
+        }
+    }
+
+    async fn log_if(&self, logs: bool) -> Result<(), ActsNotLogged> {
+        match logs {
+            true => self.log.write_once().await,
+            false => Ok(()),
         }
     }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Components, credential_watch, in_use, remote_watch, watch};
+use super::{Components, credential_watch, in_use, leases, remote_watch, watch};
 use crate::api::PolicyEntryState;
 use crate::gate::ActsNotLogged;
-use crate::metrics::{ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels};
+use crate::metrics::{
+    ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels, SharedWork,
+};
 use crate::tasks::Tasks;
 use crate::trust::Mode;
 
@@ -66,6 +68,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     );
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
+    every(parts, tasks, "replicas", leases::PERIOD, replicas_once);
     watch::spawn(parts, tasks);
     credential_watch::spawn(parts, tasks);
     remote_watch::spawn(parts, tasks);
@@ -99,8 +102,19 @@ async fn follow_if_told(parts: Arc<Components>, _: Timestamp) {
     }
 }
 
+/// Tells the others of this replica, and takes the work that nobody does.
+async fn replicas_once(parts: Arc<Components>, now: Timestamp) {
+    if let Err(error) = parts.replicas.once(now).await {
+        tracing::warn!(%error, "the other replicas are not known anew");
+    }
+    if let Err(error) = parts.leases.once(now).await {
+        tracing::warn!(%error, "shared work cannot be taken or held for longer");
+    }
+}
+
 async fn log_acts_once(parts: Arc<Components>, _: Timestamp) {
-    let logged = parts.acts.write_once().await;
+    let logs = parts.leases.held(SharedWork::Acts);
+    let logged = parts.acts.write_once(logs).await;
     let fault = logged.as_ref().err().and_then(ActsNotLogged::log_fault);
     parts.records.see_acts(fault);
     if let Err(error) = logged {
@@ -195,6 +209,9 @@ fn shown(state: PolicyEntryState) -> ExceptionState {
 }
 
 async fn prune_once(parts: Arc<Components>, now: Timestamp) {
+    if !parts.leases.held(SharedWork::Pruning) {
+        return;
+    }
     let before = now
         .checked_sub(DECISIONS_KEPT_FOR)
         .unwrap_or(Timestamp::MIN);

@@ -13,7 +13,7 @@ use super::{Components, installation};
 use crate::admission::{RunningPodVerdict, Webhook};
 use crate::kubernetes::client::{ExposureWatcher, ReconcileOutcome, WebhookReconciler};
 use crate::kubernetes::objects::webhook_configurations;
-use crate::metrics::{PodVerdict, PodsRaisedLabels, WebhookArmedLabels};
+use crate::metrics::{PodVerdict, PodsRaisedLabels, SharedWork, WebhookArmedLabels};
 use crate::tasks::Tasks;
 
 /// How often newly exposed Pods are judged again.
@@ -56,6 +56,10 @@ struct ExposureTask {
 /// Judges newly exposed Pods again.
 async fn newly_exposed_once(watching: Arc<ExposureTask>, now: Timestamp) {
     for newly_exposed in watching.knowledge.newly_exposed_once() {
+        // Each replica watches; one of them tells.
+        if !watching.parts.leases.held(SharedWork::Rejudging) {
+            continue;
+        }
         let standing = watching
             .door
             .rejudge(&watching.name, &newly_exposed, now)
@@ -109,6 +113,11 @@ fn spawn_reconciler(name: &str, live: &ConnectedCluster, parts: &Arc<Components>
 
 /// Creates or repairs the webhook configurations, with the current CA bundle.
 async fn reconcile_once(reconciled: Arc<ReconcileTask>, now: Timestamp) {
+    if !reconciled.parts.leases.held(SharedWork::Webhooks) {
+        // The replica that looks after them tells how they do.
+        reconciled.parts.metrics.webhook_armed.clear();
+        return;
+    }
     let config = &reconciled.parts.config;
     let found = config.clusters.iter().find(|it| it.name == reconciled.name);
     let (Some(cluster), Some(manager)) = (found, &reconciled.parts.authority) else {

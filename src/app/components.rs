@@ -14,9 +14,11 @@ use super::authority;
 use super::clusters::Clusters;
 use super::config::{Config, ConfiguredProxy, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
+use super::leases::Leases;
 use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
+use super::replicas::KnownReplicas;
 use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit};
 use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
@@ -27,6 +29,7 @@ use crate::gate::{
 };
 use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
 use crate::metrics::Metrics;
+use crate::replica_count::ReplicaCount;
 use crate::tasks::Tasks;
 use crate::tls::manager::AuthorityManager;
 use crate::trust::Decision;
@@ -57,6 +60,10 @@ pub struct Components {
     pub(super) records: RecordHealth,
     /// Tells decisions when they are written.
     pub feed: Arc<DecisionFeed>,
+    /// Work that one replica at a time does.
+    pub leases: Leases,
+    /// The replicas of this ledger.
+    pub replicas: KnownReplicas,
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
     pub(super) audit: Audit,
@@ -80,10 +87,7 @@ impl Components {
         let now = clock.now();
         let metrics = Metrics::new();
         let authority = open_authority(&config, now).await?;
-        let clusters = match config.webhook {
-            Some(_) => Clusters::connect(&config, tasks).await?,
-            None => Clusters::default(),
-        };
+        let clusters = connect_clusters(&config, tasks).await?;
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
@@ -95,7 +99,8 @@ impl Components {
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let acts = ActRecords::new(audit.clone(), ledger.clone());
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
-        let upstreams = reachable_upstreams(&config, tasks, &metrics)?;
+        let (replicas, leases) = beside_others(&ledger, &metrics, now);
+        let upstreams = reachable_upstreams(&config, tasks, &metrics, replicas.count())?;
         let gate = Arc::new(Gate::new(gate::GateParts {
             rulebook: config.policy(),
             upstreams,
@@ -119,6 +124,8 @@ impl Components {
             acts,
             records: writer.health(),
             feed: writer.feed(),
+            leases,
+            replicas,
             authority,
             audit,
             clusters,
@@ -140,6 +147,23 @@ async fn open_authority(
         true => Ok(Some(authority::open(config, now).await?)),
         false => Ok(None),
     }
+}
+
+async fn connect_clusters(config: &Config, tasks: &Tasks) -> Result<Clusters, StartError> {
+    match config.webhook {
+        Some(_) => Ok(Clusters::connect(config, tasks).await?),
+        None => Ok(Clusters::default()),
+    }
+}
+
+fn beside_others(
+    ledger: &Arc<Ledger>,
+    metrics: &Metrics,
+    now: Timestamp,
+) -> (KnownReplicas, Leases) {
+    let replicas = KnownReplicas::new(ledger.clone(), metrics.clone(), now);
+    let leases = Leases::new(ledger.clone(), metrics.clone(), replicas.id().to_owned());
+    (replicas, leases)
 }
 
 async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
@@ -236,10 +260,11 @@ fn reachable_upstreams(
     config: &Config,
     tasks: &Tasks,
     metrics: &Metrics,
+    replicas: &ReplicaCount,
 ) -> Result<Vec<ConfiguredUpstream>, StartError> {
     let network = Network::from_system()?;
     let each = config.upstreams.iter();
-    each.map(|upstream| reachable(upstream, &network, tasks, metrics))
+    each.map(|upstream| reachable(upstream, &network, tasks, metrics, replicas))
         .collect()
 }
 
@@ -248,8 +273,12 @@ fn reachable(
     network: &Network,
     tasks: &Tasks,
     metrics: &Metrics,
+    replicas: &ReplicaCount,
 ) -> Result<ConfiguredUpstream, StartError> {
-    let client = upstream_config(config)?;
+    let client = upstream::UpstreamOptions {
+        replicas: replicas.clone(),
+        ..upstream_config(config)?
+    };
     let upstream = Upstream::new(client, network, metrics.clone())?;
     Ok(ConfiguredUpstream {
         host: config.name.clone(),

@@ -9,7 +9,9 @@ use super::{
     Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
     replay_policy, status, webhook,
 };
-use crate::admin::{Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls};
+use crate::admin::{
+    Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource,
+};
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
@@ -99,7 +101,7 @@ fn open_admin(
     let tls = tls(config, &bound, ListenerKind::Admin, parts, tasks)?;
     let shown = Ops {
         metrics: parts.metrics.clone(),
-        readiness: health::readiness(parts),
+        readiness: health::readiness(parts, tasks.leaving()),
     };
     let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
     let pages = |api| console(console_of(parts), api);
@@ -219,6 +221,7 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         pulls: stand_in_for_pulls(parts),
         pods: running_pods(parts),
         status: views.source(),
+        replicas: replicas(parts),
         policies: replay_policy::reader(parts),
         uploads: parts.uploads.clone(),
         heavy: HeavyWork::new(),
@@ -265,6 +268,14 @@ fn running_pods(parts: &Arc<Components>) -> PodSource {
     Arc::new(move || {
         let parts = parts.upgrade();
         parts.map_or_else(Vec::new, |parts| parts.clusters.pods(&parts.config))
+    })
+}
+
+fn replicas(parts: &Arc<Components>) -> ReplicaSource {
+    let parts = Arc::downgrade(parts);
+    Arc::new(move || {
+        let parts = parts.upgrade();
+        parts.map_or_else(Vec::new, |parts| parts.replicas.known())
     })
 }
 

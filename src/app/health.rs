@@ -8,6 +8,7 @@ use super::Components;
 use super::config::InvalidFile;
 use crate::oci::printable;
 use crate::ops::{Health, HealthPart, Readiness};
+use crate::tasks::Leaving;
 use crate::tls::manager::AuthorityManager;
 
 /// Seconds of ledger silence, or of clock difference, that are not reported.
@@ -17,11 +18,11 @@ const TOLERATED_SECONDS: i64 = 5;
 const MAX_FILES_NAMED: usize = 5;
 
 /// Asks all parts, from memory.
-pub(super) fn readiness(parts: &Arc<Components>) -> Readiness {
+pub(super) fn readiness(parts: &Arc<Components>, leaving: Leaving) -> Readiness {
     let parts = Arc::downgrade(parts);
     Readiness::new(move || match parts.upgrade() {
-        Some(parts) => health(&parts, parts.gate.now()),
-        None => vec![HealthPart::new(
+        Some(parts) if !leaving.is_so() => health(&parts, parts.gate.now()),
+        Some(_) | None => vec![HealthPart::new(
             "program",
             Health::Failed("stopping".to_owned()),
         )],

@@ -11,12 +11,15 @@ use super::{environment_listener, webhook};
 use crate::gate::{ExposureInput, ImageInUse, ImageUsage, RejudgeRound};
 use crate::kubernetes::exposure::RunningPod;
 use crate::ledger::LedgerError;
-use crate::metrics::{DeniedInUseLabels, ImageUse};
+use crate::metrics::{DeniedInUseLabels, ImageUse, SharedWork};
 use crate::oci::{Digest, Repository};
 use crate::trust::{EnvironmentName, Exposure, ImageNames, Subject};
 
 /// Judges what is in use again, as far as something has changed; a bounded part of it.
 pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
+    if !parts.leases.held(SharedWork::Rejudging) {
+        return;
+    }
     let rulebook = parts.gate.rulebook();
     let exposures = exposures_of_pulls(&parts);
     let pulled = |subject: &Subject| {

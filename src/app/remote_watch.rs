@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::config::{RemoteConfig, RemoteCredentials};
 use super::{Components, bounded};
 use crate::cache::{BlobStore, PruneBounds, RemoteOptions, RemoteTier};
-use crate::metrics::{Metrics, RemoteFailingLabels, RemoteUse};
+use crate::metrics::{Metrics, RemoteFailingLabels, RemoteUse, SharedWork};
 use crate::tasks::Tasks;
 
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
@@ -123,11 +123,12 @@ fn take(
 }
 
 fn prune(tier: &Arc<RemoteTier>, bounds: PruneBounds, parts: &Arc<Components>, tasks: &Tasks) {
-    let (tier, metrics, tasks_of) = (tier.clone(), parts.metrics.clone(), tasks.clone());
+    let (tier, parts, tasks_of) = (tier.clone(), parts.clone(), tasks.clone());
     let mut last = None;
     tasks.every("remote prune", LOOK_WHETHER_TO_PRUNE, move |now| {
-        let (tier, metrics, tasks) = (tier.clone(), metrics.clone(), tasks_of.clone());
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= PRUNE_PERIOD);
+        let (tier, parts, tasks) = (tier.clone(), parts.clone(), tasks_of.clone());
+        let is_ours = parts.leases.held(SharedWork::Pruning);
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= PRUNE_PERIOD) && is_ours;
         if is_due {
             last = Some(now);
         }
@@ -138,7 +139,7 @@ fn prune(tier: &Arc<RemoteTier>, bounds: PruneBounds, parts: &Arc<Components>, t
             // It may take long, and can be broken off anywhere.
             tokio::select! {
                 () = tasks.cancelled() => {}
-                () = prune_once(&tier, bounds, &metrics, now) => {}
+                () = prune_once(&tier, bounds, &parts.metrics, now) => {}
             }
         }
     });

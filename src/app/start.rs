@@ -15,11 +15,12 @@ use super::{StartError, token};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::ledger::NewAct;
+use crate::metrics::SharedWork;
 use crate::tasks::Tasks;
 use crate::trust::ActKind;
 
-/// Transfers that began are given this long to end.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+/// Decisions that wait are given this long to be written.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Denials that are open when it ends are written within this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -139,22 +140,40 @@ impl App {
         well
     }
 
-    /// Accepts nothing more, finishes what began, and writes what waits.
+    /// Says that it leaves, and serves on until load balancers have seen that. Then accepts
+    /// nothing more, finishes what began, and writes what waits.
     pub async fn stop(self) {
+        self.leave().await;
         tracing::info!("draining");
-        self.tasks.drain(DRAIN_TIMEOUT).await;
+        self.tasks.drain(self.parts.config.drain.timeout).await;
         let closed = self.parts.gate.recorder().close_all();
         if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
             tracing::error!("counts of the last denials were not written");
         }
-        self.writing.drain(DRAIN_TIMEOUT).await;
-        if let Err(error) = self.parts.acts.write_once().await {
+        self.writing.drain(WRITE_TIMEOUT).await;
+        let logs = self.parts.leases.held(SharedWork::Acts);
+        if let Err(error) = self.parts.acts.write_once(logs).await {
             tracing::error!(%error, "acts are not in the audit log; the next start writes them");
         }
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;
+        self.parts.leases.release().await;
+        self.parts.replicas.forget(self.parts.gate.now()).await;
         self.parts.ledger.close().await;
         tracing::info!("stopped");
+    }
+}
+
+impl App {
+    /// Nobody is waited for once a part has failed.
+    async fn leave(&self) {
+        let delay = self.parts.config.drain.delay;
+        self.tasks.leave();
+        if !delay.is_zero() {
+            tracing::info!(delay_s = delay.as_secs(), "leaving");
+            let failed = self.tasks.cancelled();
+            let _ = tokio::time::timeout(delay, failed).await;
+        }
     }
 }
 

@@ -74,6 +74,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         ledger: ledger(parts, now),
         audit: audit(parts),
         cache: cache(parts, now),
+        replicas: parts.replicas.known(),
         top_reasons: top_reasons(parts),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,

@@ -68,6 +68,7 @@ fn render(status: &Status, server: &str, palette: Palette) -> String {
         clusters(status, palette),
         upstreams(status).render(palette),
         stores(status),
+        replicas(status, palette),
         warnings(status, palette),
     ];
     let told = parts.into_iter().filter(|part| !part.is_empty());
@@ -158,6 +159,30 @@ fn upstreams(status: &Status) -> Table {
         table.row([upstream.name.as_str(), state.as_str(), detail]);
     }
     table
+}
+
+/// Nothing where one process serves alone.
+fn replicas(status: &Status, palette: Palette) -> String {
+    if status.replicas.len() < 2 {
+        return String::new();
+    }
+    let mut table = Table::new(["REPLICA", "ID", "VERSION", "STARTED", "SEEN", "BEHIND"]);
+    for replica in &status.replicas {
+        let seen = match (replica.this, replica.live) {
+            (true, _) => "answers".to_owned(),
+            (false, true) => format!("{} ago", seconds(replica.seen_ago_s)),
+            (false, false) => format!("gone, {} ago", seconds(replica.seen_ago_s)),
+        };
+        table.row([
+            &*readable(&replica.name, 60),
+            &readable(&replica.id, 20),
+            &readable(&replica.version, 20),
+            &replica.started_at.to_string(),
+            &seen,
+            &replica.changes_behind.to_string(),
+        ]);
+    }
+    table.render(palette)
 }
 
 fn stores(status: &Status) -> String {
@@ -257,6 +282,10 @@ mod tests {
             "upstreams":[{"name":"docker.io","state":"backing-off","detail":"429"}],
             "ledger":{"seq":7,"age_s":1,"loaded":true},
             "cache":{"bytes":1610612736,"max_bytes":107374182400,"free_bytes":null},
+            "replicas":[{"id":"aa","name":"a.example","version":"0.1.0","started_at":"2026-06-01T00:00:00Z","seen_ago_s":0,
+              "changes_behind":0,"live":true,"this":true},
+              {"id":"bb","name":"b.example","version":"0.1.0","started_at":"2026-06-01T00:00:00Z","seen_ago_s":70,
+              "changes_behind":3,"live":false,"this":false}],
             "top_reasons":[{"environment":"production","reason":"not-scanned","images":4}],"warnings":["insecure\u001b"]}"#,
         )
         .unwrap();
@@ -269,6 +298,7 @@ mod tests {
             "for 30d",
             "docker.io  backing-off  429",
             "cache: 1.5 GiB of 100.0 GiB",
+            "gone, 70s ago",
             "4 not-scanned in production",
             "warning: insecure?",
         ] {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::replica_count::ReplicaCount;
+
 /// Tags that are asked about at once.
 const MAX_AT_ONCE: usize = 8;
 /// Tags that are asked about in a minute. One costs a HEAD, and an image that is not
@@ -22,6 +24,7 @@ pub(super) struct ListBudget {
     turns: Semaphore,
     spent: Mutex<Minute>,
     walks: Arc<Semaphore>,
+    replicas: ReplicaCount,
 }
 
 #[derive(Default)]
@@ -31,17 +34,17 @@ struct Minute {
     tags: u32,
 }
 
-impl Default for ListBudget {
-    fn default() -> Self {
+impl ListBudget {
+    /// The share of one of `replicas`.
+    pub(super) fn new(replicas: ReplicaCount) -> Self {
         Self {
             turns: Semaphore::new(MAX_AT_ONCE),
             spent: Mutex::default(),
             walks: Arc::new(Semaphore::new(MAX_WALKS)),
+            replicas,
         }
     }
-}
 
-impl ListBudget {
     /// Whether one more tag may be asked about at `now`; `is_old`: something is known
     /// of it that will do.
     pub(super) fn spend(&self, now: Timestamp, is_old: bool) -> bool {
@@ -55,7 +58,7 @@ impl ListBudget {
         if minute.number != number {
             *minute = Minute { number, tags: 0 };
         }
-        let free = minute.tags < most;
+        let free = minute.tags < self.replicas.share(most);
         minute.tags += u32::from(free);
         free
     }
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_minute_has_its_tags_and_keeps_half_of_them_for_unknown_ones() {
-        let budget = ListBudget::default();
+        let replicas = ReplicaCount::default();
+        let budget = ListBudget::new(replicas.clone());
         let spent = |second, is_old| {
             (0..1000)
                 .filter(|_| budget.spend(at(second), is_old))
@@ -93,5 +97,8 @@ mod tests {
         assert_eq!(spent(60, false), 600);
         // A clock that is set back begins another minute.
         assert_eq!(spent(0, true), 300);
+        // Of several replicas each has its share.
+        replicas.set(3);
+        assert_eq!((spent(120, true), spent(121, false)), (100, 100));
     }
 }

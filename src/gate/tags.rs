@@ -98,14 +98,17 @@ struct Asking<'a> {
 
 impl TagLists {
     pub(super) fn new(shared: &Shared, clock: Clock, tasks: Tasks) -> Self {
-        let hosts = shared.upstreams.all().map(|upstream| upstream.host.clone());
+        let budgets = shared.upstreams.all().map(|upstream| {
+            let replicas = upstream.upstream.replicas().clone();
+            (upstream.host.clone(), ListBudget::new(replicas))
+        });
         Self(Arc::new(TagLister {
             upstreams: shared.upstreams.clone(),
             resolver: shared.resolver.clone(),
             closures: shared.closures.clone(),
             judge: shared.judge.clone(),
             withheld: Withheld::new(shared.ledger.clone()),
-            budgets: hosts.map(|host| (host, ListBudget::default())).collect(),
+            budgets: budgets.collect(),
             walks: Mutex::default(),
             clock,
             tasks,

@@ -5,19 +5,23 @@ use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::Either;
+use futures_util::FutureExt;
+use futures_util::future::{Either, Map};
 use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::service::Service;
 use tokio::sync::oneshot;
 
 use super::shares::Share;
+use crate::tasks::Leaving;
 
 /// The service of a connection behind its entrance: it ends the time in which the
-/// connection is half open, and refuses requests whose host is not clear.
+/// connection is half open, refuses requests whose host is not clear, and asks clients to
+/// go elsewhere with their next request when the end is near.
 pub(super) struct Entrance<S> {
     service: S,
     opening: Opening,
+    leaving: Leaving,
 }
 
 /// The client has connected and sent no request yet.
@@ -55,8 +59,12 @@ impl Opening {
 }
 
 impl<S> Entrance<S> {
-    pub(super) fn new(service: S, opening: Opening) -> Self {
-        Self { service, opening }
+    pub(super) fn new(service: S, opening: Opening, leaving: Leaving) -> Self {
+        Self {
+            service,
+            opening,
+            leaving,
+        }
     }
 }
 
@@ -67,16 +75,32 @@ where
 {
     type Response = Response<R>;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response<R>, Infallible>>, S::Future>;
+    type Future = Either<Either<Ready<Answer<R>>, S::Future>, Map<S::Future, Change<R>>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
         self.opening.request_came();
-        if host_is_clear(request.version(), request.headers()) {
-            Either::Right(self.service.call(request))
-        } else {
-            Either::Left(ready(Ok(unclear_host())))
+        if !host_is_clear(request.version(), request.headers()) {
+            return Either::Left(Either::Left(ready(Ok(unclear_host()))));
+        }
+        let answer = self.service.call(request);
+        match self.leaving.is_so() {
+            false => Either::Left(Either::Right(answer)),
+            true => Either::Right(answer.map(last_of_connection as Change<R>)),
         }
     }
+}
+
+type Answer<R> = Result<Response<R>, Infallible>;
+type Change<R> = fn(Answer<R>) -> Answer<R>;
+
+/// The connection is closed behind this answer, and the client was told so: it sends
+/// nothing more into it, which could be lost.
+fn last_of_connection<R>(answer: Answer<R>) -> Answer<R> {
+    answer.map(|mut answer| {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+        answer
+    })
 }
 
 /// Whether a request has the one valid `Host` that it needs (RFC 9112, 3.2): a proxy in

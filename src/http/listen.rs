@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -29,6 +30,8 @@ use crate::tls::listener::{self, ReloadingCertificates};
 
 /// Most bytes of a request line and its headers together.
 const MAX_HEADER_SIZE: usize = 32 * 1024;
+/// Connections that are let in at most when the listener closes: a system's queue.
+const MAX_LAST_ACCEPTED: usize = 4096;
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -74,8 +77,9 @@ impl BoundListener {
     }
 
     /// Serves until shutdown begins; every connection gets its own service from
-    /// `make`. From then on nothing is accepted, idle connections close, and
-    /// answers under way are finished within the deadline of the drain.
+    /// `make`. From when the end is announced, each answer is the last of its connection.
+    /// From shutdown on nothing is accepted but what connected before, idle connections
+    /// close, and answers under way are finished within the deadline of the drain.
     pub fn serve<M, S, B>(
         self,
         tasks: &Tasks,
@@ -103,8 +107,9 @@ impl BoundListener {
         tasks.spawn(self.name, async move {
             tokio::select! {
                 () = shutdown => {}
-                () = accept_all(self.listener, server) => {}
+                () = accept_all(&self.listener, &server) => {}
             }
+            accept_waiting(&self.listener, &server);
         });
     }
 }
@@ -129,7 +134,7 @@ fn protocol(limits: &ConnectionLimits) -> http1::Builder {
     http
 }
 
-async fn accept_all<M, S, B>(listener: TcpListener, server: Arc<Server<M>>)
+async fn accept_all<M, S, B>(listener: &TcpListener, server: &Arc<Server<M>>)
 where
     M: Fn(Peer) -> S + Send + Sync + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -139,19 +144,55 @@ where
 {
     while let Some(free) = server.places.free().await {
         match listener.accept().await {
-            Ok((stream, address)) => match server.places.enter(free, address.ip()) {
-                Ok(place) => {
-                    let connection = server.clone().connection(stream, address, place);
-                    server.tasks.spawn_isolated(server.name, connection);
-                }
-                Err(refused) => server.refuse(&stream, address, &refused),
-            },
+            Ok((stream, address)) => let_in(server, free, stream, address),
             Err(error) if concerns_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(listener.name = server.name, %error, "cannot accept");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Lets in those that the system took for us before the listener closes: it would reset
+/// them.
+fn accept_waiting<M, S, B>(listener: &TcpListener, server: &Arc<Server<M>>)
+where
+    M: Fn(Peer) -> S + Send + Sync + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + From<&'static str> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    for _ in 0..MAX_LAST_ACCEPTED {
+        let Some(Some(free)) = server.places.free().now_or_never() else {
+            return;
+        };
+        let Some(Ok((stream, address))) = listener.accept().now_or_never() else {
+            return;
+        };
+        let_in(server, free, stream, address);
+    }
+}
+
+fn let_in<M, S, B>(
+    server: &Arc<Server<M>>,
+    free: OwnedSemaphorePermit,
+    stream: TcpStream,
+    address: SocketAddr,
+) where
+    M: Fn(Peer) -> S + Send + Sync + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + From<&'static str> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match server.places.enter(free, address.ip()) {
+        Ok(place) => {
+            let connection = server.clone().connection(stream, address, place);
+            server.tasks.spawn_isolated(server.name, connection);
+        }
+        Err(refused) => server.refuse(&stream, address, &refused),
     }
 }
 
@@ -222,7 +263,7 @@ where
         let address = peer.address;
         let (opening, comes) = Opening::new(half_open);
         let io = TokioIo::new(Paced::new(stream, self.limits.pace));
-        let service = Entrance::new((self.make)(peer), opening);
+        let service = Entrance::new((self.make)(peer), opening, self.tasks.leaving());
         let mut connection = pin!(self.http.serve_connection(io, service));
         // In this order: the others are looked at only where the connection waits.
         let result = tokio::select! {

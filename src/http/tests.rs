@@ -418,3 +418,47 @@ async fn offers_http_1_1_alone() {
     let answer = ask_tls(address, authority.client(None)).await;
     assert!(answer.unwrap().ends_with("127.0.0.1 nobody"));
 }
+
+#[tokio::test]
+async fn the_last_answers_tell_clients_to_go_elsewhere() {
+    let tasks = Tasks::new();
+    let address = serve(&tasks, defaults(), None).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(REQUEST.as_bytes()).await.unwrap();
+    let mut first = vec![0; 4096];
+    let mut read = 0;
+    while !first[..read].ends_with(b"abcde") {
+        read += stream.read(&mut first[read..]).await.unwrap();
+    }
+    let first = String::from_utf8_lossy(&first[..read]).into_owned();
+    assert!(!first.contains("connection: close"), "{first}");
+    tasks.leave();
+    let last = talk(&mut stream, REQUEST).await.unwrap();
+    assert!(last.contains("connection: close\r\n"), "{last}");
+    assert!(last.ends_with("abcde"), "{last}");
+    let mut new = TcpStream::connect(address).await.unwrap();
+    let told = talk(&mut new, REQUEST).await.unwrap();
+    assert!(told.contains("connection: close\r\n"), "{told}");
+    tasks.drain(SOON).await;
+}
+
+#[tokio::test]
+async fn answers_who_connected_before_the_listener_closed() {
+    let tasks = Tasks::new();
+    let bound = BoundListener::bind("test", LOOPBACK.parse().unwrap());
+    let bound = bound.await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(bound.local_addr()).await.unwrap();
+        stream.write_all(REQUEST.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    bound.serve(&tasks, defaults(), None, |peer| {
+        service_fn(move |request| answer(peer.clone(), request))
+    });
+    tasks.drain(LONG).await;
+    for mut stream in waiting {
+        let answer = talk(&mut stream, "").await.unwrap();
+        assert!(answer.ends_with("abcde"), "{answer}");
+    }
+}

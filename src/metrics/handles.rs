@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use super::meaning;
 use super::registration::MetricRegistration;
 use super::remote_handles::RemoteMetrics;
+use super::replica_handles::ReplicaMetrics;
 use super::watch_handles::WatchMetrics;
 use super::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedLabels, ExceptionLabels, LedgerLabels,
@@ -34,6 +35,7 @@ pub struct Metrics {
     pub denied_images: Family<DeniedLabels, Gauge>,
     /// Of the live feed, and of what is in use.
     pub watch: WatchMetrics,
+    pub replicas: ReplicaMetrics,
     pub decision_seconds: Histogram,
     pub pods_raised: Family<PodsRaisedLabels, Counter>,
     pub webhook_armed: Family<WebhookArmedLabels, Gauge>,
@@ -87,6 +89,7 @@ impl Metrics {
             store_failing: to.add("store_failing", meaning::STORE_FAILING),
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
             watch: WatchMetrics::new(&mut to),
+            replicas: ReplicaMetrics::new(&mut to),
             decision_seconds: to.add_made(
                 "decision_seconds",
                 meaning::DECISION_SECONDS,

@@ -7,7 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use super::{
     ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
     PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
-    RemoteUse, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -138,4 +138,9 @@ pub struct PolicyFileLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RecordStoreLabels {
     pub store: RecordStore,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SharedWorkLabels {
+    pub work: SharedWork,
 }

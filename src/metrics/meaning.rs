@@ -57,3 +57,5 @@ pub(super) const LEDGER_LAG: &str =
 pub(super) const EXCEPTIONS: &str = "Exceptions in the files, by whether they hold";
 pub(super) const POLICY_FILES_INVALID: &str =
     "Files of policy that are invalid: what was last good holds";
+pub(super) const REPLICAS: &str = "Processes that serve this ledger, as it last told";
+pub(super) const WORK_HELD: &str = "1 where this replica does what only one does";

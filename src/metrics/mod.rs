@@ -8,6 +8,7 @@ mod labels;
 mod meaning;
 mod registration;
 mod remote_handles;
+mod replica_handles;
 mod values;
 mod watch_handles;
 
@@ -16,13 +17,14 @@ pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels, ExceptionLabels,
     LedgerLabels, ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
     RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
-    RemoteRequestLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
-    WebhookArmedLabels,
+    RemoteRequestLabels, SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels,
+    UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use remote_handles::RemoteMetrics;
+pub use replica_handles::ReplicaMetrics;
 pub use values::{
     ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
     PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
-    RemoteUse, ReviewVerdict, UpstreamCause, UpstreamMethod, WebhookName,
+    RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

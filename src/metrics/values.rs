@@ -217,6 +217,22 @@ words! {
 }
 
 words! {
+    /// Work that one replica at a time does.
+    SharedWork {
+        /// Copying acts to the audit log.
+        Acts = "acts",
+        /// Telling people of what they asked to be told of.
+        Notifications = "notifications",
+        /// Removing what is old.
+        Pruning = "pruning",
+        /// Judging again what runs, when something changed.
+        Rejudging = "rejudging",
+        /// Keeping webhook configurations in force.
+        Webhooks = "webhooks",
+    }
+}
+
+words! {
     /// What the ledger is asked to do.
     LedgerVerb {
         BindScans = "bind_scans",

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::metrics::{Metrics, UpstreamCause};
 use crate::oci::{RegistryHost, RepositoryName};
+use crate::replica_count::ReplicaCount;
 
 use super::allowed_hosts::same_authority;
 use super::api_root::ApiRoot;
@@ -121,6 +122,11 @@ impl Upstream {
     /// Shows other credentials from now on, also where a token is asked for.
     pub fn replace_credentials(&self, credentials: &UpstreamCredentials) {
         self.0.tokens.replace_credentials(credentials);
+    }
+
+    /// How many replicas share what this registry may be asked.
+    pub fn replicas(&self) -> &ReplicaCount {
+        &self.0.config.replicas
     }
 
     /// The segment under the gateway.
@@ -244,13 +250,20 @@ impl Inner {
             BudgetShare::Transfer => &self.transfers,
             BudgetShare::Reading => &self.readings,
         };
-        match timeout_at(deadline, budget.clone().acquire_owned()).await {
+        let places = self.places_of_one_call();
+        match timeout_at(deadline, budget.clone().acquire_many_owned(places)).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => {
                 let detail = "too many calls to it are under way";
                 Err(UpstreamError::unavailable(UpstreamCause::Busy, detail))
             }
         }
+    }
+
+    /// A call takes its own place, and those of its like at the other replicas.
+    fn places_of_one_call(&self) -> u32 {
+        let all = u32::try_from(self.config.max_concurrent).unwrap_or(u32::MAX);
+        self.config.replicas.get().min(all.max(1))
     }
 
     async fn tries(

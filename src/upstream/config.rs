@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::oci::{RegistryHost, RepositoryName};
+use crate::replica_count::ReplicaCount;
 
 use super::{CredentialSource, EgressProxy, HostPattern, is_api_url};
 
@@ -30,6 +31,8 @@ pub struct UpstreamOptions {
     /// Short calls at once, as many transfers of blobs, and as many readings of
     /// manifests and configs for judgement.
     pub max_concurrent: usize,
+    /// Who shares `max_concurrent`.
+    pub replicas: ReplicaCount,
     pub timeouts: Timeouts,
     pub retries: Retries,
     pub cool_down: CoolDown,
@@ -109,6 +112,7 @@ impl UpstreamOptions {
             token_hosts: Vec::new(),
             redirect_hosts: Vec::new(),
             max_concurrent: 64,
+            replicas: ReplicaCount::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             cool_down: CoolDown::default(),

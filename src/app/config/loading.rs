@@ -12,10 +12,10 @@ use super::proxy::ProxyEnvironment;
 use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
-    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, Fingerprint, LedgerConfig,
-    LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
-    VulnerabilityPolicyFiles, WebhookConfig, console, images, limits, listeners, policy_folders,
-    storage, upstreams, webhook,
+    AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
+    LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
+    VulnerabilityPolicyFiles, WebhookConfig, console, drain, images, limits, listeners,
+    policy_folders, storage, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
@@ -41,6 +41,7 @@ pub struct Config {
     pub console: ConsoleConfig,
     /// Of every listener.
     pub limits: LimitsConfig,
+    pub drain: DrainConfig,
     pub webhook: Option<WebhookConfig>,
     /// Names differ.
     pub clusters: Vec<ClusterConfig>,
@@ -322,6 +323,7 @@ fn read(
     let ops = listeners::ops(&mut root);
     let console = console::console(&mut root);
     let limits = limits::limits(&mut root);
+    let drain = drain::drain(&mut root);
     let webhook = webhook::webhook(&mut root);
     let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
     let cache = storage::cache(&mut root, &data_dir, now);
@@ -337,6 +339,7 @@ fn read(
         ops,
         console,
         limits,
+        drain,
         webhook,
         clusters,
         upstreams,

@@ -52,6 +52,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "get /api/v1/exceptions",
         "get /api/v1/advisories",
         "get /api/v1/status",
+        "get /api/v1/replicas",
     ];
     assert_eq!(routes, expected.map(str::to_owned).into());
     let text = answer.text();

@@ -1,6 +1,6 @@
 //! What probes and scrapers see, and where.
 
-use crate::kit::lab::{Ask, Lab, NAME, trivy};
+use crate::kit::lab::{Ask, Lab, NAME, eventually, trivy};
 
 const OPS: &str = "
 [ops]
@@ -95,4 +95,26 @@ async fn a_denied_and_an_allowed_pull_are_counted_under_the_agreed_names() {
     assert!(!text.contains("sha256:") && !text.contains(NAME), "{text}");
     assert!(text.ends_with("# EOF\n"));
     lab.stop().await;
+}
+
+#[tokio::test]
+async fn is_unready_and_serves_on_while_it_leaves() {
+    let rest = format!("{OPS}[drain]\ndelay = \"10m\"\n");
+    let mut lab = Lab::with(ONE, &rest).await;
+    let (ops, registry) = (lab.app().ops().unwrap(), lab.app().registries()[0]);
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    lab.submit(&lab.token, &named, &trivy(&image, &[]))
+        .await
+        .expect(200);
+    let stopping = tokio::spawn(lab.take_app().stop());
+    let unready = || async { Ask::new(ops, "GET", "/readyz").send().await.status == 503 };
+    eventually("it says that it leaves", unready).await;
+    assert_eq!(Ask::new(ops, "GET", "/livez").send().await.status, 200);
+    let path = format!("/v2/registry.example/{NAME}/manifests/{digest}");
+    let answer = Ask::new(registry, "GET", &path).send().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(!stopping.is_finished());
+    stopping.abort();
 }

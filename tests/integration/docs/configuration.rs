@@ -16,11 +16,12 @@ const SAMPLE: &str = include_str!("../../../config/sekisho.toml");
 const STRANGER: &str = "nobodys_key = 1";
 
 /// The smallest good file around one key of a table, which stands for `@`.
-const AROUND: [(&str, &str); 10] = [
+const AROUND: [(&str, &str); 11] = [
     ("", "@"),
     ("listeners", "[[listeners]]\n@"),
     ("admin", "[admin]\n@"),
     ("limits", "[limits]\n@"),
+    ("drain", "[drain]\n@"),
     (
         "upstreams",
         "[[upstreams]]\nname = 'registry.prod.example'\n@",

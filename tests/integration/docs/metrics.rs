@@ -10,8 +10,8 @@ use sekisho::metrics::{
     ListenerLabels, LookUp, Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind,
     PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels,
     RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels, RemoteOperation,
-    RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, UpstreamCause,
-    UpstreamFailureLabels, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
+    RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SharedWorkLabels,
+    UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
     WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
@@ -224,6 +224,10 @@ fn files(metrics: &Metrics) {
         let labels = RecordStoreLabels { store };
         let _ = metrics.store_failing.get_or_create(&labels);
         let _ = metrics.decisions_waiting.get_or_create(&labels);
+    }
+    for &work in SharedWork::ALL {
+        let labels = SharedWorkLabels { work };
+        let _ = metrics.replicas.work_held.get_or_create(&labels);
     }
     for &verb in LedgerVerb::ALL {
         let _ = metrics.ledger.seconds.get_or_create(&LedgerLabels { verb });

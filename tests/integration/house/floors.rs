@@ -7,6 +7,7 @@ const FLOORS: [&[&str]; 10] = [
         "oci",
         "clock",
         "diagnosis",
+        "replica_count",
         "storage_fault",
         "kubernetes::names",
     ],

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Duration;
 
+use sekisho::app::App;
 use sekisho::demo::{DemoRegistry, ImageBuilder, SampleImage, SampleIndex};
 use sekisho::oci::{Digest, Platform};
 use sekisho::tasks::Tasks;
@@ -101,6 +102,11 @@ impl Lab {
     pub async fn ended(mut self) -> Running {
         self.running.stop().await;
         self.running
+    }
+
+    /// Gives the program away, to be stopped elsewhere.
+    pub fn take_app(&mut self) -> App {
+        self.running.take_app()
     }
 
     pub async fn stop(mut self) {

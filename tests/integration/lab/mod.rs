@@ -6,6 +6,7 @@
 //! by name and turns into an early return: never a silent pass.
 
 mod answer;
+mod balancer;
 mod containerd;
 mod crane;
 mod distribution;
@@ -18,6 +19,7 @@ mod origin;
 mod part;
 mod pipeline;
 mod podman;
+mod pullers;
 mod report;
 mod s3;
 mod site;
@@ -30,6 +32,7 @@ mod trivy;
 mod valve;
 
 pub use answer::{Answer, get, request};
+pub use balancer::{Balancer, Layer};
 pub use containerd::{Containerd, Release};
 pub use crane::Crane;
 pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian, hidden};
@@ -41,6 +44,7 @@ pub use origin::{Auth, Origin};
 pub use part::{Outcome, Part, eventually, free_port, outcome};
 pub use pipeline::{Manifests, Pipeline, SCRIPTS};
 pub use podman::Podman;
+pub use pullers::Pullers;
 pub use report::{grype, trivy, trivy_with};
 pub use s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 pub use site::Site;

@@ -3,6 +3,7 @@
 #![expect(clippy::duplicate_mod, reason = "the same tests run on two databases")]
 
 mod keeping;
+mod leases;
 mod migrating;
 mod on_file;
 mod on_server;

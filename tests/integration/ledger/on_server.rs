@@ -23,6 +23,8 @@ mod leave;
 mod named;
 #[path = "places.rs"]
 mod places;
+#[path = "replicas.rs"]
+mod replicas;
 #[path = "resubmitting.rs"]
 mod resubmitting;
 #[path = "standing.rs"]
