@@ -169,6 +169,9 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
             | LedgerError::BackupOfServer
+            | LedgerError::NoLedger(_)
+            | LedgerError::NotEmpty(_)
+            | LedgerError::Moved
             | LedgerError::Damaged(_)
             | LedgerError::Displaced(_)
             | LedgerError::File { .. }

@@ -143,6 +143,7 @@ mod tests {
             "sekisho serve --accept-loss",
             "sekisho ledger restore b.db --log-file a.jsonl --log-file b.gz --accept-loss",
             "sekisho ledger replay --accept-loss",
+            "sekisho ledger copy --from sqlite:///l.db --to postgres://u@127.0.0.1/l --to-password-file p",
             "sekisho acts --since 7d --act revoke --principal ci --output csv --limit 9 --page 7",
             "sekisho decisions --since 7d --image app --reason not-scanned --verdict denied",
             "sekisho decisions --principal ci --client 10.0.0.1 --output json",

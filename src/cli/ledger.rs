@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
 use super::failure::{Exit, Failure};
+use super::ledger_copy::CopyLedger;
 use super::ledger_file;
 use super::ledger_restore::{ReplayLedger, RestoreLedger};
 use super::output::Output;
 use crate::ledger::{Ledger, LedgerError};
 
-/// Back up the trust records, verify a backup, and put it back
+/// Back up the trust records, verify a backup, put it back, or move them to another database
 #[derive(Debug, Args)]
 pub struct LedgerCommand {
     #[command(subcommand)]
@@ -25,6 +26,7 @@ enum Verb {
     Verify(VerifyBackup),
     Restore(RestoreLedger),
     Replay(ReplayLedger),
+    Copy(CopyLedger),
 }
 
 /// Copy the ledger whole into a new file, while it is served
@@ -65,6 +67,7 @@ impl LedgerCommand {
             Verb::Verify(command) => show(command.file, command.screen.output, "sound").await,
             Verb::Restore(command) => command.run(shared).await,
             Verb::Replay(command) => command.run(shared).await,
+            Verb::Copy(command) => command.run().await,
         }
     }
 }

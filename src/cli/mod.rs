@@ -30,6 +30,7 @@ mod forecast;
 mod images;
 mod kubernetes;
 mod ledger;
+mod ledger_copy;
 mod ledger_file;
 mod ledger_restore;
 mod listing;

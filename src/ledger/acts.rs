@@ -99,13 +99,15 @@ pub struct RecordedAct {
 impl WriteTransaction<'_> {
     /// Records an act: called last, when the changes that it made are noted. One that
     /// changes no evidence is a change of its own, so that a ledger which lacks it shows.
+    /// Numbers of acts have no gap, so that a log which lacks one shows, too: writes take
+    /// turns, where a sequence would skip those that were broken off.
     pub async fn act(&mut self, new: NewAct, origin: ActOrigin) -> Result<(), LedgerError> {
         let change = match self.newest_change() {
             Some(change) => change,
             None => self.note(LedgerChange::Act).await?,
         };
-        let add = "INSERT INTO acts (time, act, principal, environment, change, body) \
-                   VALUES (?, ?, '', ?, ?, '') RETURNING id";
+        let add = "INSERT INTO acts (id, time, act, principal, environment, change, body) \
+                   SELECT coalesce(max(id), 0) + 1, ?, ?, '', ?, ?, '' FROM acts RETURNING id";
         let id: i64 = query(add)
             .bind(new.time.as_microsecond())
             .bind(new.act.as_str())

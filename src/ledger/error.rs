@@ -44,6 +44,12 @@ pub enum LedgerError {
     UnreadableAct { id: String, what: String },
     #[error("a ledger on a server is backed up with the server's own tools, such as pg_dump")]
     BackupOfServer,
+    #[error("there is no ledger at {0}")]
+    NoLedger(String),
+    #[error("the target of a copy holds something already, in {0}")]
+    NotEmpty(String),
+    #[error("the ledger was moved to another database; serve that one")]
+    Moved,
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
     #[error("{}: {source}", path.display())]

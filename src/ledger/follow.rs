@@ -160,6 +160,13 @@ impl Ledger {
         now.duration_since(self.confirmed_at()).abs() > self.config.max_silence
     }
 
+    /// Whether it will be soon, if nothing is heard meanwhile: after three quarters of that
+    /// time.
+    pub fn falls_silent_soon(&self, now: Timestamp) -> bool {
+        let silence = now.duration_since(self.confirmed_at()).abs();
+        silence > self.config.max_silence / 4 * 3
+    }
+
     fn confirmed_at(&self) -> Timestamp {
         let confirmed = self.confirmed.load(Ordering::Relaxed);
         Timestamp::from_microsecond(confirmed).unwrap_or(Timestamp::MIN)

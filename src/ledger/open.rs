@@ -13,7 +13,9 @@ use super::serving_lock::ServingLock;
 use super::sql::{SqlPool, query};
 use super::sqlite_file;
 use super::write_health::{WriteFailure, WriteHealth};
-use super::{Index, LedgerAccess, LedgerError, LedgerLocation, LedgerOptions, postgres_database};
+use super::{
+    Index, LedgerAccess, LedgerError, LedgerLocation, LedgerOptions, copy, postgres_database,
+};
 use crate::metrics::Metrics;
 use crate::storage_fault::StorageFault;
 use crate::tasks::HeavyWork;
@@ -70,6 +72,9 @@ impl Ledger {
         let id: String = query("SELECT id FROM identity")
             .value(&opened.readers)
             .await?;
+        if id.starts_with(copy::MOVED) {
+            return Err(LedgerError::Moved);
+        }
         let ledger = Self {
             id,
             readers: opened.readers,

@@ -221,8 +221,8 @@ impl WriteTransaction<'_> {
     /// Keeps the act as the log has it, under its number here.
     async fn keep(&mut self, act: &Act) -> Result<(), LedgerError> {
         let change = self.newest_change().unwrap_or_default();
-        let add = "INSERT INTO acts (time, act, principal, environment, change, body) \
-                   VALUES (?, ?, ?, ?, ?, '') RETURNING id";
+        let add = "INSERT INTO acts (id, time, act, principal, environment, change, body) \
+                   SELECT coalesce(max(id), 0) + 1, ?, ?, ?, ?, ?, '' FROM acts RETURNING id";
         let id: i64 = query(add)
             .bind(act.time.as_microsecond())
             .bind(act.act.as_str())

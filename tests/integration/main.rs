@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod console;
 mod docs;
+mod drills;
 mod house;
 mod judgement;
 mod kit;

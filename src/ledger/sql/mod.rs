@@ -16,6 +16,7 @@ mod transaction;
 mod value;
 
 pub(super) use connection::SqlConnection;
+pub(super) use dialect::without_nul;
 pub(super) use faults::{fault_of, no_answer};
 pub(super) use pool::SqlPool;
 pub(super) use postgres_pool::PostgresPool;

@@ -76,7 +76,7 @@ impl Place {
         rows.join("\n")
     }
 
-    fn location(&self) -> LedgerLocation {
+    pub fn location(&self) -> LedgerLocation {
         match &self.database {
             None => LedgerLocation::File(self.file("data/ledger.db")),
             Some(database) => server_location(

@@ -15,6 +15,7 @@
 //! watcher of the shared one ends it and removes its folder when the binary is gone.
 
 mod database;
+mod dump;
 mod files;
 mod guard;
 mod server;
