@@ -23,7 +23,7 @@ use crate::api::{
 use crate::ledger::{KnownImage, RecordedScan};
 use crate::oci::{Digest, Repository};
 use crate::report::Finding;
-use crate::trust::{Promotion, Revocation};
+use crate::trust::{Promotion, Revocation, Scan};
 
 /// Scans of one image that are listed, at most.
 const MAX_SCANS: u32 = 50;
@@ -92,7 +92,7 @@ impl ImageSearch<'_> {
             first_seen: ledger.first_seen_at(&digest).await?,
             images: self.views_of(&images, &running).await?,
             promotions: self.promotions(&digests).await?,
-            revocations: self.revocations(&digests),
+            revocations: self.revocations(&digests, &images),
             break_glass: match may_view {
                 true => self.break_glass(&digests, now),
                 false => Vec::new(),
@@ -142,7 +142,8 @@ impl ImageSearch<'_> {
             if is_read(&scans, image) {
                 continue;
             }
-            let history = ledger.scan_history(&image.manifest, MAX_SCANS).await?;
+            let mut history = ledger.scan_history(&image.manifest, MAX_SCANS).await?;
+            history.retain(|it| counts_for(&it.scan, images));
             for (scan, finding) in ledger.findings_of(&history).await? {
                 let ids = std::iter::once(&finding.id).chain(&finding.aliases);
                 names.extend(ids.map(|id| id.to_ascii_lowercase()));
@@ -171,10 +172,15 @@ impl ImageSearch<'_> {
         Ok(seen.map(promoted).collect())
     }
 
-    fn revocations(&self, digests: &HashSet<&Digest>) -> Vec<RevokedView> {
+    /// Those that hold in a repository and an environment which the reader may see.
+    fn revocations(&self, digests: &HashSet<&Digest>, images: &[KnownImage]) -> Vec<RevokedView> {
         let index = self.admin.ledger.index();
         let all = digests.iter().flat_map(|it| index.revocations(it));
-        let here = all.filter(|it| it.environment.as_ref().is_none_or(|it| self.covers(it)));
+        let here = all.filter(|it| {
+            let mut repositories = images.iter().map(|image| &image.repository);
+            it.environment.as_ref().is_none_or(|it| self.covers(it))
+                && repositories.any(|repository| it.repositories.empty_or_matches(repository))
+        });
         let mut seen = HashSet::new();
         let once = here.filter(|it| seen.insert(it.id));
         once.map(revoked).collect()
@@ -228,6 +234,12 @@ fn nothing_known(digest: &Digest) -> AdminError {
         format!("no image {digest} is known here"),
     )
     .next("it was never pulled, scanned or promoted here; sekisho images lists what was")
+}
+
+/// Whether who handed a scan in may speak for one of the repositories that are shown.
+fn counts_for(scan: &Scan, images: &[KnownImage]) -> bool {
+    let mut repositories = images.iter().map(|image| &image.repository);
+    repositories.any(|repository| scan.scope.covers_repository(repository))
 }
 
 /// One image lies in several repositories, and its scans count in each.

@@ -123,3 +123,36 @@ async fn one_image_keeps_to_its_readers_scope() {
     assert_eq!(odd.refusal(400).0, "bad-request");
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn what_others_say_of_the_same_digest_in_their_repositories_is_not_told() {
+    let lab = Lab::start().await;
+    let (image, of_app) = lab.put(NAME, "1");
+    lab.upstream.put_image("other/app", &image);
+    let theirs = named("other/app", &image.manifest.digest);
+    let own = lab.submit(&lab.token, &of_app, &grype(&image)).await;
+    own.expect(200);
+    let scope = json!(["registry.example/other/*"]);
+    let scanner = json!({"name": "their-ci", "role": "scanner", "repositories": scope});
+    let scanner = lab.token(scanner).await;
+    let report = trivy(&image, &["HIGH"]);
+    lab.submit(&scanner, &theirs, &report).await.expect(200);
+    let lead = json!({"name": "their-lead", "role": "on-call", "repositories": scope});
+    let lead = lab.token(lead).await;
+    let revoke = json!({"image": theirs, "reason": "their affair"});
+    let ask = lab.nobody("POST", "/api/v1/revocations").token(&lead);
+    ask.json(&revoke).send().await.expect(200);
+    let reader = json!({"name": "ours", "role": "viewer",
+        "repositories": ["registry.example/team/*"]});
+    let reader = lab.token(reader).await;
+    let path = format!("/api/v1/images/{}", image.manifest.digest);
+    let ask = lab.nobody("GET", &path).token(&reader);
+    let told = ask.send().await.expect(200);
+    assert_eq!(told["scans"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["revocations"], json!([]), "{told}");
+    assert!(!told.to_string().contains("their"), "{told}");
+    let all = detail(&lab, &image.manifest.digest).await;
+    assert_eq!(all["scans"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(all["revocations"][0]["reason"], "their affair");
+    lab.stop().await;
+}

@@ -17,6 +17,8 @@ mod due;
 mod evidence;
 #[path = "following.rs"]
 mod following;
+#[path = "known.rs"]
+mod known;
 #[path = "leave.rs"]
 mod leave;
 #[path = "named.rs"]

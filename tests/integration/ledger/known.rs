@@ -1,0 +1,116 @@
+//! What is known of images, for people who look for them.
+
+use sekisho::ledger::{NewScan, PullFact};
+use sekisho::oci::Digest;
+use sekisho::report::Package;
+
+use super::place;
+use super::records::*;
+use crate::lab::or_skip;
+
+fn ids(written: &[&str]) -> Vec<String> {
+    written.iter().map(|id| (*id).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_id_leads_to_its_findings_in_the_images_that_are_asked_for() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    for manifest in ["one", "two"] {
+        ledger.submit_scan(scan(manifest, now())).await.unwrap();
+    }
+    let one = digest("one");
+    let found = ledger.findings_naming(&ids(&["cve-2026-1"]), [&one]).await;
+    let found = found.unwrap();
+    assert_eq!((found.len(), &found[0].manifest), (1, &one));
+    assert_eq!(
+        (&*found[0].item.id, &*found[0].tool),
+        ("CVE-2026-1", "trivy")
+    );
+    let by_alias = ledger.findings_naming(&ids(&["ghsa-1"]), [&one]).await;
+    assert_eq!(by_alias.unwrap().len(), 2);
+    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
+    assert_eq!(names, ["CVE-2026-1", "GHSA-1"]);
+    let names = ledger.aliases_of("ghsa-1").await.unwrap();
+    assert_eq!(names, ["ghsa-1", "CVE-2026-1", "CVE-2026-2"]);
+    let beside = ledger.names_in(&ids(&["GHSA-1"]), [&one]).await.unwrap();
+    assert!(beside.contains("CVE-2026-1") && beside.contains("CVE-2026-2"));
+    let elsewhere = ledger.names_in(&ids(&["GHSA-1"]), [&digest("three")]).await;
+    assert!(elsewhere.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_list_of_images_tells_where_they_are_and_how_far_scans_cover_them() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let both = index("idx", &[("amd", "l1"), ("arm", "l2")]);
+    ledger.record_closure(&app(), &both).await.unwrap();
+    let package = |name: &str| Package {
+        name: name.to_owned(),
+        version: "1".to_owned(),
+        purl: None,
+    };
+    let whole = NewScan {
+        findings: Vec::new(),
+        packages: vec![package("bash"), package("zlib1g")],
+        ..scan("amd", now())
+    };
+    ledger.submit_scan(whole).await.unwrap();
+    ledger.promote(promotion("idx", None)).await.unwrap();
+    let seen = PullFact {
+        subject: subject("stranger"),
+        at: now(),
+        served: false,
+    };
+    ledger.record_facts(&[seen]).await.unwrap();
+    let catalogue = ledger.catalogue(now()).await.unwrap();
+    assert_eq!(catalogue.images.len(), 3);
+    let of = |root: &str| catalogue.of(&digest(root)).next().unwrap();
+    let amd = of("amd");
+    assert_eq!(amd.image.indexes, [digest("idx")]);
+    assert_eq!(amd.environments, [production()]);
+    let scan = amd.scan.unwrap();
+    assert_eq!((scan.scanned_at, scan.lists_packages), (now(), true));
+    assert!(of("arm").scan.is_none() && of("arm").image.platform.is_some());
+    assert!(of("stranger").image.platform.is_none());
+    let (amd, idx) = (digest("amd"), digest("idx"));
+    let places = ledger.places_of([&idx]).await.unwrap();
+    assert!(places.len() == 1 && places[0].promoted, "{places:?}");
+    assert_eq!(ledger.images_of([&idx]).len(), 2);
+    let arm = digest("arm");
+    let covered = ledger.scan_coverage_of([&amd, &arm]).await.unwrap();
+    assert_eq!(covered.keys().collect::<Vec<&Digest>>(), [&amd]);
+}
+
+#[tokio::test]
+async fn an_image_has_its_scans_over_time_and_who_let_it_in() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    for (ago, id) in [(60, "CVE-old"), (5, "CVE-new")] {
+        let new = NewScan {
+            findings: vec![finding(id)],
+            ..scan("img", now() - minutes(ago))
+        };
+        ledger.submit_scan(new).await.unwrap();
+    }
+    let img = digest("img");
+    let history = ledger.scan_history(&img, 10).await.unwrap();
+    let stand: Vec<bool> = history.iter().map(|it| it.stands).collect();
+    assert_eq!(stand, [true, false], "the newest first");
+    assert!(
+        history
+            .iter()
+            .all(|it| it.findings.values().sum::<u64>() == 1)
+    );
+    let found = ledger.findings_of(&history).await.unwrap();
+    let found: Vec<&str> = found.iter().map(|(_, it)| &*it.id).collect();
+    assert_eq!(found, ["CVE-new"]);
+    assert_eq!(ledger.scan_history(&img, 1).await.unwrap().len(), 1);
+    ledger.promote(promotion("img", Some("1"))).await.unwrap();
+    let promoted = ledger.promotions_on([&img]).await.unwrap();
+    assert_eq!((promoted.len(), &*promoted[0].promoter), (1, "release"));
+    assert_eq!(promoted[0].environment, production());
+    assert_eq!(ledger.first_seen_at(&img).await.unwrap(), None);
+}
