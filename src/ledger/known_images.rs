@@ -60,7 +60,7 @@ impl Ledger {
     pub async fn known_places(&self) -> Result<Vec<KnownPlace>, LedgerError> {
         let _timed = self.timed(LedgerVerb::KnownPlaces);
         let known = "SELECT environment, repository, digest, last_pulled, FALSE FROM facts \
-                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, TRUE \
+                     UNION ALL SELECT DISTINCT environment, repository, digest, CAST(NULL AS BIGINT), TRUE \
                      FROM promotions WHERE withdrawn_at IS NULL";
         let mut reading = self.readers.acquire().await?;
         let mut rows = query(known).rows::<PlaceRow>(&mut reading);
@@ -82,7 +82,7 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::KnownPlaces);
         let known = "SELECT environment, repository, digest, last_pulled, FALSE FROM facts \
                      WHERE digest IN (SELECT value FROM json_each(?1)) \
-                     UNION ALL SELECT DISTINCT environment, repository, digest, NULL, TRUE \
+                     UNION ALL SELECT DISTINCT environment, repository, digest, CAST(NULL AS BIGINT), TRUE \
                      FROM promotions WHERE withdrawn_at IS NULL \
                      AND digest IN (SELECT value FROM json_each(?1))";
         let rows: Vec<PlaceRow> = query(known)
