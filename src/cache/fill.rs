@@ -100,6 +100,7 @@ impl Inner {
                 read.suspect();
                 if !guard.is_announced() {
                     read.was_wrong().await;
+                    guard.fill().set_from_remote(false);
                     return self.fill_from(place, guard, open, now).await;
                 }
                 let remove = async move { read.was_wrong().await };

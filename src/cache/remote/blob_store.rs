@@ -150,11 +150,6 @@ impl BlobStore {
         Ok(())
     }
 
-    /// Whether it can make addresses for others.
-    pub fn can_sign(&self) -> bool {
-        self.signer.is_some()
-    }
-
     /// An address at which anyone can read the object for `lasting`.
     pub(super) async fn sign(
         &self,

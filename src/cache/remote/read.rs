@@ -149,7 +149,7 @@ impl RemoteRead {
         Arc::new(move |offset| {
             let is_first = offset == 0 && !read.progress.asked.swap(true, Ordering::Relaxed);
             if !is_first || read.size == 0 {
-                on_use(false);
+                on_use(read.is_used());
                 return open(offset);
             }
             let (read, open, on_use) = (read.clone(), open.clone(), on_use.clone());

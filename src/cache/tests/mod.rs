@@ -5,5 +5,6 @@ mod kit;
 mod manifests;
 mod remote;
 mod remote_pruning;
+mod remote_stores;
 mod sharing;
 mod upstreams;

@@ -171,8 +171,11 @@ async fn wrong_bytes_there_are_removed_and_come_from_upstream_unseen() {
     shared.holds(&upstream.digest()).await;
     spoil(&shared.blob(&upstream.digest()));
     let replica = shared.replica();
-    let (_, read) = replica.fetch(&upstream).await;
-    assert_eq!(read, upstream.content);
+    let (origin, read) = replica.fetch(&upstream).await;
+    assert_eq!(
+        (origin, read),
+        (BlobOrigin::Filling, upstream.content.to_vec())
+    );
     assert_eq!(upstream.requests(), 2);
     assert_eq!(
         replica.requests(RemoteOperation::Open, RemoteResult::Wrong),

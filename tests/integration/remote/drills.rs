@@ -2,9 +2,10 @@
 //! nothing wrong is served.
 
 use std::fs;
+use std::time::Duration;
 
 use super::stage::{SOON, Stage, blob_path, problem, pull, requests, whole};
-use crate::lab::{S3Server, SECRET_KEY, Valve, eventually, get, or_skip};
+use crate::lab::{S3Server, SECRET_KEY, SlowLink, Valve, Wire, eventually, get, or_skip};
 
 #[test]
 fn a_store_that_stops_is_not_missed_and_gets_later_what_it_lacks() {
@@ -71,6 +72,28 @@ fn a_store_that_stalls_in_the_middle_is_left_and_the_upstream_goes_on_from_there
     assert_eq!(stage.origin.fetches_of(layer), fetched + 1);
     assert!(second.metric("sekisho_remote_bytes_total", "direction=\"read\"") > 4e6);
     valve.open();
+}
+
+#[test]
+fn a_store_that_trickles_is_left_as_well() {
+    let stage = or_skip!(Stage::open());
+    let first = stage.gateway("");
+    let image = stage.admitted(&first, "team/large");
+    pull(&first, &image);
+    stage.holds(&image);
+    let wire = Wire {
+        bytes_per_second: 64 << 10,
+        latency: Duration::ZERO,
+    };
+    let link = SlowLink::start(stage.s3.address(), wire);
+    let second = stage.gateway_by(link.address(), "");
+    stage.admitted(&second, "team/large");
+    let layer = &image.layers[1];
+    let fetched = stage.origin.fetches_of(layer);
+    whole(&second.get(&blob_path(&image, layer)), layer);
+    assert_eq!(stage.origin.fetches_of(layer), fetched + 1);
+    let read = second.metric("sekisho_remote_bytes_total", "direction=\"read\"");
+    assert!(read < 8e6, "of 16 MiB: {read}");
 }
 
 #[test]

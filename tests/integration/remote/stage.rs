@@ -55,12 +55,6 @@ impl Stage {
         self.gateway_by(self.s3.address(), keys)
     }
 
-    /// One that has no such tier.
-    pub fn gateway_alone(&self) -> Gateway {
-        let address = self.origin.address();
-        Gateway::start(&Setup::new().upstream("development", address, address))
-    }
-
     /// The same, and it reaches the store at this address.
     pub fn gateway_by(&self, address: &str, keys: &str) -> Gateway {
         let credentials = self.credentials();
