@@ -26,7 +26,7 @@ enum Verb {
     Verify(VerifyBackup),
     Restore(RestoreLedger),
     Replay(ReplayLedger),
-    Copy(CopyLedger),
+    Copy(Box<CopyLedger>),
 }
 
 /// Copy the ledger whole into a new file, while it is served

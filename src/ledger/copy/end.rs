@@ -51,8 +51,12 @@ impl CopyEnd {
     pub async fn run(&mut self, statement: &str) -> Result<(), LedgerError> {
         let text = AssertSqlSafe(statement.to_owned());
         match &mut self.connection {
-            EndConnection::Sqlite(sql) => drop(sqlx::query(text).execute(sql).await?),
-            EndConnection::Postgres(sql) => drop(sqlx::query(text).execute(sql).await?),
+            EndConnection::Sqlite(sql) => {
+                sqlx::query(text).execute(sql).await?;
+            }
+            EndConnection::Postgres(sql) => {
+                sqlx::query(text).execute(sql).await?;
+            }
         }
         Ok(())
     }
