@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::oci::RepositoryName;
 
-/// Repositories remembered at most.
+/// Repositories remembered at most: a name has 255 bytes at most, so about 1.5 MiB.
 const MAX_REPOSITORIES: usize = 4096;
 /// For how long HEAD is not tried again. It is cheaper for both where it works, and
 /// counts less against rate limits.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use crate::ledger::{Ledger, PullFact};
 use crate::trust::Subject;
 
-/// Facts that wait to be written, at most.
-const MAX_WAITING_FACTS: usize = 100_000;
+/// Facts of a kind that wait to be written, at most: a name has 255 bytes at most, so about
+/// 8 MiB. They are written each second.
+const MAX_WAITING_FACTS: usize = 16_384;
 
 /// What was seen and served since the last batch.
 #[derive(Default)]
