@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::sql::fault_of;
 use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
@@ -24,8 +26,9 @@ pub enum LedgerError {
     NewerSchema { found: i64, known: i64 },
     #[error("the ledger has schema {found}, this program needs {known}; start serve once")]
     OlderSchema { found: i64, known: i64 },
-    #[error("the scan or its database is dated in the future; check the scanner's clock")]
-    FromTheFuture,
+    /// The date of the scan or of its database, and the time here.
+    #[error("the report is from the future: {0}, and it is {1}; set the scanner's clock, or ours")]
+    FromTheFuture(Timestamp, Timestamp),
     #[error("a closure was handed in for another digest than its root")]
     OtherRoot,
     #[error("an alias is one sha256 and one sha512 digest of the same bytes")]

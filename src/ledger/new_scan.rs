@@ -1,5 +1,6 @@
 //! A report, as it is handed in.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use jiff::{SignedDuration, Timestamp};
@@ -83,13 +84,17 @@ impl Write for Hashed {
 }
 
 impl NewScan {
-    pub(super) fn refuse_future(&self) -> Result<(), LedgerError> {
+    /// A scan that is dated a little ahead counts from when it came.
+    pub(super) fn dated_at_most_now(mut self) -> Result<Self, LedgerError> {
         let latest = self.received_at.checked_add(CLOCK_SKEW);
         let latest = latest.unwrap_or(Timestamp::MAX);
         let mut dates = [self.scanned_at, self.database_at].into_iter().flatten();
-        match dates.any(|date| date > latest) {
-            true => Err(LedgerError::FromTheFuture),
-            false => Ok(()),
+        match dates.find(|date| *date > latest) {
+            Some(date) => Err(LedgerError::FromTheFuture(date, self.received_at)),
+            None => {
+                self.scanned_at = self.scanned_at.map(|at| at.min(self.received_at));
+                Ok(self)
+            }
         }
     }
 
@@ -101,8 +106,16 @@ impl NewScan {
         Ok(Digest::Sha256(hash.0.finalize().into()).hex())
     }
 
+    /// Whether it lists packages without a finding, too.
+    fn lists_packages(&self) -> bool {
+        let found: HashSet<&str> = self.findings.iter().map(|it| it.package.as_str()).collect();
+        let mut packages = self.packages.iter();
+        packages.any(|package| !found.contains(package.name.as_str()))
+    }
+
     /// What is kept of it as one, and what lies beside.
     pub(super) fn into_parts(self) -> (Scan, ReportItems) {
+        let lists_packages = self.lists_packages();
         let (ScanTarget::Manifest(manifest) | ScanTarget::ImageId(manifest)) = self.about;
         let scan = Scan {
             id: 0,
@@ -118,6 +131,7 @@ impl NewScan {
             end_of_life: self.end_of_life,
             malware: self.malware,
             binding: self.binding,
+            lists_packages,
             secrets: self.secrets,
             bound_from: None,
             findings: Vec::new(),

@@ -53,7 +53,7 @@ impl Ledger {
             true => LedgerVerb::SubmitUnbound,
             false => LedgerVerb::SubmitScan,
         });
-        new.refuse_future()?;
+        let new = new.dated_at_most_now()?;
         let (new, fingerprint) = self.fingerprinted(new).await?;
         let mut writing = self.begin(Some(new.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.submitter).await?;

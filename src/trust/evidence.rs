@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{BreakGlass, EnvironmentName, ScanRank, Subject, TimedMode};
+use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
 use crate::access::Scope;
 use crate::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
-use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
+use crate::report::{Finding, Format, Incomplete, Package, Remark, ReportBinding, Tool};
 
 /// A scan that was handed in, bound to one image manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +35,10 @@ pub struct Scan {
     /// naming it, so that nothing that names less replaces it.
     #[serde(default = "named")]
     pub binding: ReportBinding,
+    /// Whether it lists packages without a finding, too. Of what came before this was kept
+    /// nobody knows, so that anything newer replaces it.
+    #[serde(default)]
+    pub lists_packages: bool,
     /// Secrets that were found; none in reports that were stored before they were read.
     #[serde(default)]
     pub secrets: u64,
@@ -59,9 +63,14 @@ impl Scan {
         (&self.tool.name, &self.submitter)
     }
 
-    pub fn rank(&self) -> ScanRank {
-        let whole = self.format.can_satisfy() && self.incomplete.is_empty();
-        ScanRank::new(self.binding, whole)
+    /// Whether the report said this of the image.
+    pub fn says(&self, remark: Remark) -> bool {
+        match remark {
+            Remark::EndOfLife => self.end_of_life,
+            Remark::Malware => self.malware > 0,
+            Remark::Secrets => self.secrets > 0,
+            Remark::Packages => self.lists_packages,
+        }
     }
 }
 

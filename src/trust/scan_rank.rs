@@ -4,26 +4,47 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::report::ReportBinding;
+use super::Scan;
+use crate::report::{Format, Remark, ReportBinding};
 
-/// What a scan says for itself: what ties it to its image, and whether it is whole.
+/// What a scan says for itself: what ties it to its image, whether it is whole, and what
+/// it says beside its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanRank {
     binding: ReportBinding,
+    format: Format,
     /// Of a format that can be a pass, with nothing left out.
     whole: bool,
+    /// In the order of [`Remark::ALL`].
+    said: [bool; Remark::ALL.len()],
+}
+
+impl Scan {
+    pub fn rank(&self) -> ScanRank {
+        ScanRank {
+            binding: self.binding,
+            format: self.format,
+            whole: self.format.can_satisfy() && self.incomplete.is_empty(),
+            said: Remark::ALL.map(|remark| self.says(remark)),
+        }
+    }
 }
 
 impl ScanRank {
-    pub(super) const fn new(binding: ReportBinding, whole: bool) -> Self {
-        Self { binding, whole }
-    }
-
     /// Whether a scan of this rank replaces an older one of the other. A report that
     /// names no image, or left something out, takes the place of none that does and did
-    /// not.
+    /// not; and what a report said beside its findings stands until one comes that
+    /// would say it, too.
     pub fn replaces(self, older: Self) -> bool {
-        self.binding.names_as_much_as(older.binding) && self.whole >= older.whole
+        self.binding.names_as_much_as(older.binding)
+            && self.whole >= older.whole
+            && self.says_as_much_as(older)
+    }
+
+    fn says_as_much_as(self, older: Self) -> bool {
+        let remarks = Remark::ALL.into_iter().zip(self.said).zip(older.said);
+        let mut lost = remarks.filter(|((_, said), before)| *before && !said);
+        lost.all(|((remark, _), _)| self.format.would_say(remark))
     }
 }
 

@@ -96,7 +96,8 @@ fn submission(judgement: &Judgement<'_>) -> String {
     format!("sekisho scan submit --image {repository}@{digest} --report report.json")
 }
 
-/// Rule 7: one complete and fresh scan is needed.
+/// Rule 7: one complete and fresh scan is needed. That an operating system is past its
+/// end of life is a fact about the image, whoever else does not say it.
 fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     for scan in scans {
         judgement.rests_on(format!("scan:{}", scan.id));
@@ -110,12 +111,16 @@ fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     {
         judgement.expires(by.expires);
     }
-    let complete = scans
-        .iter()
-        .copied()
-        .filter(|scan| incompleteness(judgement, scan).is_none());
+    if scans.iter().any(|scan| is_past_its_end(judgement, scan)) {
+        return deny_incomplete(judgement, END_OF_LIFE.to_owned());
+    }
+    let why = |scan: &&Scan| incompleteness(judgement, scan);
+    let complete = scans.iter().copied().filter(|scan| why(scan).is_none());
     match complete.max_by_key(|scan| (stale_at(judgement, scan), scan.id)) {
-        None => deny_incomplete(judgement, scans),
+        None => {
+            let why = scans.iter().find_map(why).unwrap_or_default();
+            deny_incomplete(judgement, why);
+        }
         Some(scan) if judgement.now < stale_at(judgement, scan) => accept(judgement, scan),
         Some(scan) => judge_stale(judgement, scan),
     }
@@ -138,11 +143,7 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
     }
 }
 
-fn deny_incomplete(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
-    let why = scans
-        .iter()
-        .find_map(|scan| incompleteness(judgement, scan))
-        .unwrap_or_default();
+fn deny_incomplete(judgement: &mut Judgement<'_>, why: String) {
     judgement.deny(
         DenialReason::ScanIncomplete,
         why,
@@ -162,12 +163,16 @@ fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     if let Some(cause) = scan.incomplete.first() {
         return Some(cause.to_string());
     }
-    if scan.end_of_life && !settings.allow_end_of_life && accepted_end_of_life(judgement).is_none()
-    {
-        return Some(END_OF_LIFE.to_owned());
-    }
     let undated = scan.database_at.is_none() && settings.require_database_date;
     undated.then(|| "the report does not date its vulnerability database".to_owned())
+}
+
+/// Whether the image stands on an operating system that is past its end of life, and
+/// nobody accepts that.
+fn is_past_its_end(judgement: &Judgement<'_>, scan: &Scan) -> bool {
+    scan.end_of_life
+        && !judgement.settings.allow_end_of_life
+        && accepted_end_of_life(judgement).is_none()
 }
 
 /// The exception that accepts an operating system past its end of life.

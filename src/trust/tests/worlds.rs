@@ -101,6 +101,7 @@ fn scan_of(id: i64, parts: Parts) -> Scan {
         incomplete: Vec::from_iter(incomplete.then_some(Incomplete::NothingRecognised)),
         end_of_life,
         malware: u64::from(malware),
+        lists_packages: end_of_life,
         secrets: u64::from(end_of_life),
         format: match lossy {
             true => Format::Sarif,

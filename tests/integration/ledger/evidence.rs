@@ -34,7 +34,7 @@ async fn scans_from_the_future_are_refused() {
     let ledger = place.serve().await;
     let ahead = scan("img", now() + minutes(6));
     let refused = ledger.submit_scan(ahead).await;
-    assert!(matches!(refused, Err(LedgerError::FromTheFuture)));
+    assert!(matches!(refused, Err(LedgerError::FromTheFuture(..))));
     let database = NewScan {
         database_at: Some(now() + minutes(6)),
         ..scan("img", now())
@@ -62,16 +62,19 @@ async fn scans(ledger: &sekisho::ledger::Ledger, root: &str) -> Vec<i64> {
     evidence.scans.iter().map(|scan| scan.id).collect()
 }
 
+/// Clocks differ by some minutes.
 #[tokio::test]
-async fn a_scan_dated_ahead_hides_no_older_one() {
+async fn a_scan_dated_a_little_ahead_counts_from_when_it_came() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
-    let settled = ledger.submit_scan(scan("img", now())).await.unwrap();
+    ledger.submit_scan(scan("img", now())).await.unwrap();
     let ahead = scan("img", now() + minutes(4));
     let ahead = ledger.submit_scan(ahead).await.unwrap();
-    assert_eq!(scans(&ledger, "img").await, [ahead, settled]);
+    assert_eq!(scans(&ledger, "img").await, [ahead]);
+    let evidence = evidence(&ledger, "img").await;
+    assert_eq!(evidence.scans[0].scanned_at, now());
 }
 
 /// SARIF has neither ratings nor packages: what it leaves out is not gone.
@@ -125,6 +128,38 @@ async fn a_report_that_names_no_image_or_has_gaps_replaces_none_that_does_and_ha
     drop(ledger);
     let again = place.serve().await;
     assert_eq!(scans(&again, "img").await, [by_index]);
+}
+
+/// Harbor has no place for any of it: its silence lifts nothing.
+#[tokio::test]
+async fn what_a_report_said_stands_until_one_that_would_say_it_comes() {
+    type Say = fn(&mut NewScan);
+    let said: [(Format, Say); 4] = [
+        (Format::Trivy, |scan| scan.end_of_life = true),
+        (Format::Aqua, |scan| scan.malware = 1),
+        (Format::Aqua, |scan| scan.secrets = 1),
+        (Format::Trivy, |scan| scan.packages = vec![package(1)]),
+    ];
+    for (format, say) in said {
+        let place = or_skip!(place());
+        let ledger = place.serve().await;
+        let closure = image("img", &["base"]);
+        ledger.record_closure(&app(), &closure).await.unwrap();
+        let submit = async |format, ago, say: Say| {
+            let mut new = NewScan {
+                format,
+                findings: Vec::new(),
+                ..scan("img", now() - minutes(ago))
+            };
+            say(&mut new);
+            ledger.submit_scan(new).await.unwrap()
+        };
+        let first = submit(format, 9, say).await;
+        let silent = submit(Format::Harbor, 6, |_| {}).await;
+        assert_eq!(scans(&ledger, "img").await, [silent, first], "{format}");
+        let again = submit(format, 3, say).await;
+        assert_eq!(scans(&ledger, "img").await, [again], "{format}");
+    }
 }
 
 #[tokio::test]

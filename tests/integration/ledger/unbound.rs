@@ -218,7 +218,7 @@ async fn dates_in_the_future_are_refused() {
     let ledger = place.serve().await;
     let ahead = unbound(CONFIG, now() + minutes(6));
     let refused = ledger.submit_scan(ahead).await;
-    assert!(matches!(refused, Err(LedgerError::FromTheFuture)));
+    assert!(matches!(refused, Err(LedgerError::FromTheFuture(..))));
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ pub fn scan(id: i64, tool: &str, manifest: &str) -> Scan {
         end_of_life: false,
         malware: 0,
         binding: ReportBinding::Manifest,
+        lists_packages: false,
         secrets: 0,
         bound_from: None,
         findings: Vec::new(),
