@@ -7,6 +7,7 @@
 mod acts;
 mod asked_decisions;
 mod asked_image;
+mod audit_seals;
 mod authenticate;
 mod decision_stream;
 mod decisions;

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
 use super::authenticate::{Authenticated, RequestTime, forbidden};
@@ -11,8 +10,7 @@ use super::extract::LargeBody;
 use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_repository;
 use super::origin::RequestOrigin;
-use super::scan_body::ScanBody;
-use super::submission::{Submission, answer, may_submit};
+use super::submission::{ScanBody, Submission, answer, may_submit};
 use super::unpushed;
 use super::verdicts::view_in_full;
 use crate::access::Principal;
@@ -22,9 +20,6 @@ use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
 use crate::report::{ReportBinding, ScanReport};
 use crate::trust::EnvironmentName;
-
-/// How far a scanner's clock may run ahead of ours.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Hand in a scan report.
 #[utoipa::path(
@@ -54,7 +49,6 @@ pub(super) async fn submit(
     let gate = gate_environment(&admin, &principal, body.gate.clone())?;
     let image_id = body.image_id.clone();
     let report = body.report(&admin.heavy).await?;
-    scan_time(&report, now)?;
     let handed = Submission::new(&principal, report, gate, now);
     Ok(Json(match (image, image_id) {
         (image, Some(image_id)) => {
@@ -99,13 +93,10 @@ async fn submit_pushed(
         .inspect(image, submission.now)
         .await?;
     let (manifest, bound) = bind(&inspected, image, &submission.report)?;
-    admin.gate.inspector().record(&inspected).await?;
     let about = ScanTarget::Manifest(manifest.manifest.clone());
     let new = submission.new_scan(about, bound);
-    let taken = admin
-        .ledger
-        .take_scan(origin.about(&image.to_string(), new))
-        .await?;
+    let new = origin.about(&image.to_string(), new);
+    let taken = admin.gate.inspector().submit(&inspected, new).await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
         None => None,
@@ -122,19 +113,6 @@ async fn submit_pushed(
             submission,
         )
     })
-}
-
-/// Refuses a report that is dated in the future.
-fn scan_time(report: &ScanReport, now: Timestamp) -> Result<(), AdminError> {
-    let future = |moment: &&Timestamp| moment.duration_since(now) > CLOCK_SKEW;
-    let dates = [report.scanned_at, report.database_at];
-    match dates.iter().flatten().find(future) {
-        None => Ok(()),
-        Some(moment) => {
-            let message = format!("the report is from the future: {moment}, and it is {now}");
-            Err(AdminError::refused(message).next("set the scanner's clock, or ours"))
-        }
-    }
 }
 
 fn bind<'a>(

@@ -12,7 +12,7 @@ use super::pull::{ExposureInput, Halt, Lane, Pull, Question};
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::upstreams::Upstreams;
-use crate::ledger::{Alias, Ledger, LedgerError};
+use crate::ledger::{Alias, Attributed, Ledger, LedgerError, NewScan, TakenScan};
 use crate::oci::{
     Closure, Digest, Image, ImageContent, ImageRef, Reference, Repository, Shape, Tag, listed,
 };
@@ -163,6 +163,20 @@ impl Inspector {
         self.ledger.record_aliases(&inspected.aliases).await?;
         let (repository, closure) = (&inspected.repository, &inspected.closure);
         self.ledger.record_closure(repository, closure).await
+    }
+
+    /// Takes in a report on one of these images, with what lies in what: what pulls of the
+    /// image are judged by from now on.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::take_scan`].
+    pub async fn submit(
+        &self,
+        inspected: &InspectedImage,
+        new: Attributed<NewScan>,
+    ) -> Result<TakenScan, LedgerError> {
+        self.record(inspected).await?;
+        self.ledger.take_scan(new).await
     }
 
     fn served(&self, repository: &Repository) -> Result<(), InspectError> {

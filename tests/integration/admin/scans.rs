@@ -134,6 +134,22 @@ async fn a_clean_report_that_says_less_takes_the_place_of_none_that_found_someth
 }
 
 #[tokio::test]
+async fn a_report_that_cannot_say_end_of_life_does_not_lift_it() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut old = trivy(&image, &[]);
+    old["Metadata"]["OS"]["EOSL"] = json!(true);
+    lab.submit(&lab.token, &named, &old).await.expect(200);
+    let mut clean = clean_ones_that_say_less(&image)[0].take();
+    let report = clean.as_object_mut().unwrap().values_mut().next().unwrap();
+    report["artifact"] = json!({"digest": image.manifest.digest.to_string()});
+    lab.submit(&lab.token, &named, &clean).await.expect(200);
+    let verdict = lab.verdict(&named, "staging").await;
+    assert_eq!(verdict["allowed"], false, "{verdict}");
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_clean_report_that_names_no_image_passes_by_itself_and_an_envelope_helps_none() {
     let lab = Lab::start().await;
     for (tag, allowed) in [("1", true), ("2", true), ("3", false)] {
