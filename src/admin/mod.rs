@@ -38,7 +38,6 @@ mod replicas;
 mod revocations;
 mod router;
 mod running_pods;
-mod scan_body;
 mod scans;
 mod state;
 mod status;

@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use super::error::AdminError;
 use super::{
-    Admin, acts, decision_stream, decisions, due, exceptions, forecast, image_detail, image_list,
-    overrides, passing, promotions, replays, replicas, revocations, scans, status, tokens,
-    unpushed, verdicts,
+    Admin, acts, audit_seals, decision_stream, decisions, due, exceptions, forecast, image_detail,
+    image_list, overrides, passing, promotions, replays, replicas, revocations, scans, status,
+    tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -54,6 +54,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(decision_stream::follow))
         .routes(routes!(decisions::one))
         .routes(routes!(acts::list))
+        .routes(routes!(audit_seals::list))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
         .routes(routes!(status::status))

@@ -7,6 +7,7 @@
 
 mod act;
 mod advisory;
+mod audit_seal;
 mod binding;
 mod csv;
 mod decision;
@@ -34,6 +35,7 @@ mod verdict;
 
 pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
+pub use audit_seal::{AUDIT_SEALS, AuditSealList, AuditSealView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
 pub use csv::csv;
 pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_DECISIONS};

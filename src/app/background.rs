@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::audit_seal::seal_once;
 use super::{Components, credential_watch, in_use, leases, remote_watch, watch};
 use crate::api::PolicyEntryState;
 use crate::gate::ActsNotLogged;
@@ -23,6 +24,7 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// A store that cannot be written is tried again, and shown to fail, within this.
 const STORES_PERIOD: Duration = Duration::from_secs(1);
 const CLOSE_DENIALS_PERIOD: Duration = Duration::from_secs(5);
+const SEAL_PERIOD: Duration = Duration::from_secs(10);
 const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
@@ -53,6 +55,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         CLOSE_DENIALS_PERIOD,
         close_denials_once,
     );
+    every(parts, tasks, "seal", SEAL_PERIOD, seal_once);
     every(parts, tasks, "facts", WRITE_FACTS_PERIOD, write_facts_once);
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);

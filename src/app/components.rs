@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
 use super::replicas::KnownReplicas;
 use super::upstream_credentials::{self, CredentialProblems};
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, AuditError, AuditOptions};
 use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
 use crate::clock::Clock;
 use crate::gate::{
@@ -67,6 +68,8 @@ pub struct Components {
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
     pub(super) audit: Audit,
+    /// The line of the audit log that the ledger knows as its last.
+    pub(super) sealed_line: AtomicU64,
     pub(super) clusters: Clusters,
     pub(super) aliases: Aliases,
     pub(super) certificates: ListenerCertificates,
@@ -94,7 +97,7 @@ impl Components {
         let cache = open_cache(&config, remote, tasks, aliases.recorder());
         let cache = Arc::new(cache.await?);
         let uploads = Arc::new(open_uploads(&config).await?);
-        let audit = Audit::open(audit::AuditOptions::at(&config.audit.path))?;
+        let audit = open_audit(&config)?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let acts = ActRecords::new(audit.clone(), ledger.clone());
@@ -107,6 +110,7 @@ impl Components {
             ledger: ledger.clone(),
             cache: cache.clone(),
             recorder,
+            audit_loss: gate::AuditLossRule::new(config.audit.on_loss, writer.health()),
             metrics: metrics.clone(),
             clock,
             tasks: tasks.clone(),
@@ -121,6 +125,7 @@ impl Components {
             uploads,
             metrics,
             public_url,
+            sealed_line: AtomicU64::new(0),
             acts,
             records: writer.health(),
             feed: writer.feed(),
@@ -201,6 +206,13 @@ fn lost(loss: LedgerLoss, config: &Config) -> StartError {
         loss,
         log: config.audit.path.clone(),
     }
+}
+
+fn open_audit(config: &Config) -> Result<Audit, AuditError> {
+    Audit::open(AuditOptions {
+        rotation: config.audit.rotation,
+        ..AuditOptions::at(&config.audit.path)
+    })
 }
 
 /// Opens the cache in the blocking pool: it reads all of its folders.

@@ -6,6 +6,7 @@
 
 mod act_records;
 mod aliases;
+mod audit_seal;
 mod authority;
 mod background;
 pub mod bounded;

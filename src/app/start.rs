@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::audit_seal::seal_once;
 use super::background;
 use super::components::Components;
 use super::config::Config;
@@ -155,6 +156,7 @@ impl App {
         if let Err(error) = self.parts.acts.write_once(logs).await {
             tracing::error!(%error, "acts are not in the audit log; the next start writes them");
         }
+        seal_once(self.parts.clone(), self.parts.gate.now()).await;
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;
         self.parts.leases.release().await;

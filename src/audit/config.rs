@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::AuditRotation;
 use crate::storage_fault::StorageFault;
 
 /// Where records go.
@@ -34,6 +35,7 @@ pub struct AuditOptions {
     /// Whether a batch must be on the disk, and not merely with the kernel,
     /// before it counts as written.
     pub sync: bool,
+    pub rotation: AuditRotation,
 }
 
 impl AuditOptions {
@@ -43,6 +45,7 @@ impl AuditOptions {
             target: AuditTarget::File(path.into()),
             mode: 0o640,
             sync: false,
+            rotation: AuditRotation::default(),
         }
     }
 }

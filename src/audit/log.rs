@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use super::chain::ChainEnd;
 use super::writer::Writer;
 use super::{AuditError, AuditOptions};
 use crate::oci::without_controls;
@@ -35,7 +36,7 @@ impl Audit {
         reopened.await.unwrap_or(Err(AuditError::Gone))
     }
 
-    /// Appends `batch`, one line a record, and returns once it is written. On an
+    /// Appends `batch`, one line a record, each a JSON object, and returns once it is written. On an
     /// error the batch may be there in part: written again, records may stand
     /// there twice, and never half a record that reads as a whole one.
     ///
@@ -52,22 +53,26 @@ impl Audit {
         self.append(batch, true).await
     }
 
+    /// Where the log's chain ends now.
+    pub async fn end(&self) -> ChainEnd {
+        self.writer.lock().await.end().clone()
+    }
+
     async fn append<T: Serialize>(&self, batch: &[T], sync: bool) -> Result<(), AuditError> {
-        let lines = lines(batch).map_err(AuditError::Record)?;
+        let records = records(batch).map_err(AuditError::Record)?;
         let mut writer = self.writer.clone().lock_owned().await;
-        let written = tokio::task::spawn_blocking(move || writer.append(&lines, sync));
+        let written = tokio::task::spawn_blocking(move || writer.append(&records, sync));
         written.await.unwrap_or(Err(AuditError::Gone))
     }
 }
 
-fn lines<T: Serialize>(batch: &[T]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut lines = Vec::with_capacity(batch.len() * 512);
-    for record in batch {
+/// Each on one line.
+fn records<T: Serialize>(batch: &[T]) -> Result<Vec<String>, serde_json::Error> {
+    let one = |record| {
         let record = on_one_line(serde_json::to_string(record)?);
-        lines.extend_from_slice(without_controls(&record).as_bytes());
-        lines.push(b'\n');
-    }
-    Ok(lines)
+        Ok(without_controls(&record).into_owned())
+    };
+    batch.iter().map(one).collect()
 }
 
 /// A raw line end or tab in JSON can only be white space between tokens, as in a

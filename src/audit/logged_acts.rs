@@ -1,21 +1,16 @@
 //! The acts that the log has, read again: a ledger that was put back from a backup lacks the
 //! newest of them.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
 use super::AuditError;
-use super::newest_mark::rotated;
+use super::files::{open, rotated};
 use crate::trust::LoggedAct;
 
 /// The longest line that is read, in bytes; a longer one is skipped. An act has some
 /// thousand at most.
 const MAX_LINE_BYTES: u64 = 1 << 20;
-/// What a file begins with that gzip made (RFC 1952, 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The files of the log at `path`, the newest last: those that it was rotated to, in the
 /// same folder and under a name that begins as its own, and itself.
@@ -47,11 +42,7 @@ fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
 }
 
 fn read_file(path: &Path, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {
-    let mut file = BufReader::new(File::open(path)?);
-    match file.fill_buf()?.starts_with(&GZIP) {
-        true => read_lines(BufReader::new(MultiGzDecoder::new(file)), take),
-        false => read_lines(file, take),
-    }
+    read_lines(open(path)?, take)
 }
 
 fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {

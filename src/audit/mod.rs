@@ -3,18 +3,28 @@
 //! It is the record of what the gate answered; the ledger keeps a prunable index
 //! of it. Files may be rotated by renaming: the next batch goes to a new file.
 
+mod chain;
 mod config;
+mod files;
 mod log;
 mod logged_acts;
 mod newest_mark;
 mod record;
+mod resume;
+mod rotate;
+mod verify;
 mod writer;
 
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod tests;
 
+pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use log::Audit;
 pub use logged_acts::{log_files, read_acts};
 pub use newest_mark::newest_mark;
 pub use record::AuditRecord;
+pub use rotate::AuditRotation;
+pub use verify::{AuditCheck, ChainFault, check_log};

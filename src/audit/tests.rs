@@ -2,8 +2,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn config(path: &Path) -> AuditOptions {
         target: AuditTarget::File(path.to_owned()),
         mode: 0o600,
         sync: true,
+        rotation: AuditRotation::default(),
     }
 }
 
@@ -23,6 +24,24 @@ fn place() -> (tempfile::TempDir, PathBuf) {
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
+}
+
+/// What the lines that are records say, beside their places in the chain.
+fn records(path: &Path) -> Vec<Value> {
+    let whole = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let mut records: Vec<Value> = read(path).lines().filter_map(whole).collect();
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("chain");
+    }
+    records
+}
+
+fn numbered(number: u64) -> Value {
+    json!({"n": number})
+}
+
+fn check(path: &Path) -> AuditCheck {
+    check_log(path, &[], |_, _| {}).unwrap()
 }
 
 #[tokio::test]
@@ -38,11 +57,7 @@ async fn escapes_control_characters_without_changing_a_record() {
         !text.chars().any(|it| it.is_control() && it != '\n'),
         "{text:?}"
     );
-    let records: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(records, [user, json!({"a": 1})]);
+    assert_eq!(records(&path), [user, json!({"a": 1})]);
 }
 
 #[tokio::test]
@@ -50,10 +65,12 @@ async fn appends_one_line_a_record() {
     let (_folder, path) = place();
     let audit = Audit::open(config(&path)).unwrap();
     let pretty = RawValue::from_string("{\n\"a\":\n1}".to_owned()).unwrap();
-    audit.write(&[json!("x\ny"), json!(2)]).await.unwrap();
+    let strange = json!({"x": "x\ny"});
+    audit.write(&[&strange, &numbered(2)]).await.unwrap();
     audit.write(&[pretty]).await.unwrap();
     audit.write::<u8>(&[]).await.unwrap();
-    assert_eq!(read(&path), "\"x\\ny\"\n2\n{ \"a\": 1}\n");
+    assert_eq!(read(&path).lines().count(), 3);
+    assert_eq!(records(&path), [strange, numbered(2), json!({"a": 1})]);
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -61,13 +78,16 @@ async fn appends_one_line_a_record() {
 #[tokio::test]
 async fn ends_a_torn_line_and_goes_on() {
     let (_folder, path) = place();
-    fs::write(&path, "1\n{\"tor").unwrap();
-    let audit = Audit::open(config(&path)).unwrap();
-    audit.write(&[2]).await.unwrap();
-    drop(audit);
-    let audit = Audit::open(config(&path)).unwrap();
-    audit.write(&[3]).await.unwrap();
-    assert_eq!(read(&path), "1\n{\"tor\n2\n3\n");
+    fs::write(&path, "{\"n\":1}\n{\"tor").unwrap();
+    for number in [2, 3] {
+        let audit = Audit::open(config(&path)).unwrap();
+        audit.write(&[numbered(number)]).await.unwrap();
+    }
+    assert_eq!(records(&path), [1, 2, 3].map(numbered));
+    assert_eq!(read(&path).lines().count(), 4);
+    let found = check(&path);
+    assert_eq!((found.unchained, found.torn.len(), found.lines), (1, 1, 2));
+    assert_eq!(found.faults, []);
 }
 
 #[tokio::test]
@@ -75,12 +95,13 @@ async fn follows_a_rotation() {
     let (folder, path) = place();
     let rotated = folder.path().join("audit.1");
     let audit = Audit::open(config(&path)).unwrap();
-    audit.write(&[1]).await.unwrap();
+    audit.write(&[numbered(1)]).await.unwrap();
     fs::rename(&path, &rotated).unwrap();
-    audit.write(&[2]).await.unwrap();
+    audit.write(&[numbered(2)]).await.unwrap();
     fs::remove_file(&path).unwrap();
-    audit.write(&[3]).await.unwrap();
-    assert_eq!((read(&rotated), read(&path)), ("1\n".into(), "3\n".into()));
+    audit.write(&[numbered(3)]).await.unwrap();
+    assert_eq!(records(&rotated), [numbered(1)]);
+    assert_eq!(records(&path), [numbered(3)]);
 }
 
 #[tokio::test]
@@ -89,15 +110,15 @@ async fn keeps_concurrent_batches_whole() {
     let audit = Audit::open(config(&path)).unwrap();
     let batches = (0..20).map(|batch| {
         let audit = audit.clone();
-        async move { audit.write(&[batch; 50]).await.unwrap() }
+        async move { audit.write(&vec![numbered(batch); 50]).await.unwrap() }
     });
     futures_util::future::join_all(batches).await;
-    let text = read(&path);
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 1000);
-    for batch in lines.chunks(50) {
-        assert!(batch.iter().all(|line| *line == batch[0]));
+    let records = records(&path);
+    assert_eq!(records.len(), 1000);
+    for batch in records.chunks(50) {
+        assert!(batch.iter().all(|record| *record == batch[0]));
     }
+    assert_eq!((check(&path).lines, check(&path).faults), (1000, vec![]));
 }
 
 #[tokio::test]
@@ -108,13 +129,16 @@ async fn says_when_it_cannot_write() {
         Err(AuditError::Open { .. })
     ));
     let full = Audit::open(config(Path::new("/dev/full"))).unwrap();
-    assert!(matches!(full.write(&[1]).await, Err(AuditError::Write(_))));
+    assert!(matches!(
+        full.write(&[numbered(1)]).await,
+        Err(AuditError::Write(_))
+    ));
     let audit = Audit::open(config(&path)).unwrap();
     let unwritable = std::collections::HashMap::from([((1, 2), 3)]);
-    assert!(matches!(
-        audit.write(&[unwritable]).await,
-        Err(AuditError::Record(_))
-    ));
+    let refused = audit.write(&[unwritable]).await;
+    assert!(matches!(refused, Err(AuditError::Record(_))));
+    let no_object = audit.write(&[1]).await;
+    assert!(matches!(no_object, Err(AuditError::Record(_))));
     assert_eq!(read(&path), "");
 }
 

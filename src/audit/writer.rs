@@ -1,18 +1,27 @@
 //! The one writer of the log. Every function here blocks on file I/O.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{AuditError, AuditOptions, AuditTarget};
+use super::chain::ChainEnd;
+use super::files::folder;
+use super::resume::resume;
+use super::rotate::{put_aside, remove_old};
+use super::{AuditError, AuditOptions, AuditRotation, AuditTarget};
 
 pub(super) struct Writer {
     output: LogOutput,
     mode: u32,
     sync: bool,
+    rotation: AuditRotation,
+    /// What the next line is tied to.
+    chain: ChainEnd,
     /// Whether the last line may lack its newline.
     torn: bool,
+    /// Part of a batch may lie there that was not taken back: the end is read anew.
+    unsure: bool,
 }
 
 enum LogOutput {
@@ -22,37 +31,85 @@ enum LogOutput {
 
 impl Writer {
     pub(super) fn open(config: AuditOptions) -> Result<Self, AuditError> {
-        let mut torn = false;
-        let output = match config.target {
-            AuditTarget::Stdout => LogOutput::Stdout,
+        let (output, chain, torn) = match config.target {
+            AuditTarget::Stdout => (LogOutput::Stdout, ChainEnd::beginning(None), false),
             AuditTarget::File(path) => {
                 let file = open(&path, config.mode)?;
-                torn = ends_torn(&file).map_err(|source| failed(&path, source))?;
-                LogOutput::File { path, file }
+                let end = resume(&path, &file).map_err(|source| failed(&path, source))?;
+                (LogOutput::File { path, file }, end.chain, end.torn)
             }
         };
         Ok(Self {
             output,
             mode: config.mode,
             sync: config.sync,
+            rotation: config.rotation,
+            chain,
             torn,
+            unsure: false,
         })
     }
 
-    /// Appends whole lines.
-    pub(super) fn append(&mut self, lines: &[u8], sync: bool) -> Result<(), AuditError> {
-        if lines.is_empty() {
+    /// Where the chain ends now.
+    pub(super) fn end(&self) -> &ChainEnd {
+        &self.chain
+    }
+
+    /// Appends records, each a JSON object on one line.
+    pub(super) fn append(&mut self, records: &[String], sync: bool) -> Result<(), AuditError> {
+        if records.is_empty() {
             return Ok(());
         }
         self.follow_rotation()?;
+        self.be_sure()?;
+        let (mut chain, mut lines) = (self.chain.clone(), Vec::new());
+        for record in records {
+            let line = chain.tie(record).map_err(AuditError::Record)?;
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
+        }
         let length = self.length();
-        let torn = std::mem::replace(&mut self.torn, true);
-        if let Err(error) = self.put(torn, lines, sync) {
-            self.undo(length, torn);
+        if let Err(error) = self.put(self.torn, &lines, sync) {
+            self.undo(length);
             return Err(AuditError::Write(error));
         }
-        self.torn = false;
+        (self.chain, self.torn) = (chain, false);
+        self.rotate();
         Ok(())
+    }
+
+    /// Reads the end anew where a batch may lie there in part.
+    fn be_sure(&mut self) -> Result<(), AuditError> {
+        if let (true, LogOutput::File { path, file }) = (self.unsure, &self.output) {
+            let end = resume(path, file).map_err(|source| failed(path, source))?;
+            (self.chain, self.torn, self.unsure) = (end.chain, end.torn, false);
+        }
+        Ok(())
+    }
+
+    /// Puts the file aside if it has grown large enough. Where that fails the log goes on in
+    /// it.
+    fn rotate(&mut self) {
+        let LogOutput::File { path, .. } = &self.output else {
+            return;
+        };
+        let full = self.rotation.max_size.zip(self.length());
+        if full.is_none_or(|(most, length)| length < most) {
+            return;
+        }
+        let path = path.clone();
+        let rotated = put_aside(&path, &self.chain).map_err(|source| failed(&path, source));
+        let rotated = rotated.and_then(|aside| {
+            self.follow_rotation()?;
+            let removed = self
+                .rotation
+                .retention
+                .map(|it| remove_old(&path, &aside, it));
+            removed.transpose().map_err(|source| failed(&path, source))
+        });
+        if let Err(error) = rotated {
+            tracing::warn!(%error, "the audit log was not put aside");
+        }
     }
 
     /// Of a regular file, in bytes.
@@ -65,13 +122,12 @@ impl Writer {
     }
 
     /// Takes back the part of a batch that a full disk let through, so that no record
-    /// stands there once more with each try. Where that fails, the line stays torn.
-    fn undo(&mut self, length: Option<u64>, torn: bool) {
-        if let (LogOutput::File { file, .. }, Some(length)) = (&self.output, length)
-            && file.set_len(length).is_ok()
-        {
-            self.torn = torn;
-        }
+    /// stands there once more with each try.
+    fn undo(&mut self, length: Option<u64>) {
+        self.unsure = match (&self.output, length) {
+            (LogOutput::File { file, .. }, Some(length)) => file.set_len(length).is_err(),
+            _ => false,
+        };
     }
 
     fn put(&mut self, torn: bool, lines: &[u8], sync: bool) -> io::Result<()> {
@@ -101,9 +157,9 @@ impl Writer {
             return Ok(());
         };
         if !names(path, file).map_err(|source| failed(path, source))? {
-            let reopened = open(path, self.mode)?;
-            self.torn = ends_torn(&reopened).map_err(|source| failed(path, source))?;
-            *file = reopened;
+            *file = open(path, self.mode)?;
+            // Another file has its own end, and the chain goes on.
+            self.torn = ends_torn(path, file)?;
         }
         Ok(())
     }
@@ -123,10 +179,9 @@ fn open(path: &Path, mode: u32) -> Result<File, AuditError> {
 
 /// Makes the name of a new file durable. Devices need none of it.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        _ if !path.is_file() => Ok(()),
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+    match path.is_file() {
+        true => File::open(folder(path))?.sync_all(),
+        false => Ok(()),
     }
 }
 
@@ -140,15 +195,9 @@ fn names(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-fn ends_torn(mut file: &File) -> io::Result<bool> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
+fn ends_torn(path: &Path, file: &File) -> Result<bool, AuditError> {
+    let end = resume(path, file).map_err(|source| failed(path, source))?;
+    Ok(end.torn)
 }
 
 fn failed(path: &Path, source: io::Error) -> AuditError {

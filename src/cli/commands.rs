@@ -4,9 +4,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::arguments::SharedArgs;
 use super::{
-    acts, advisories, break_glass, check_config, completion, decisions, demo, denials, doctor,
-    exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node_config, promote,
-    replay, revoke, scan, serve, status, token, verify, version,
+    acts, advisories, audit, break_glass, check_config, completion, decisions, demo, denials,
+    doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node_config,
+    promote, replay, revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -61,6 +61,7 @@ pub enum Command {
     Replay(replay::ReplayPolicy),
     Token(token::TokenArgs),
     Ledger(ledger::LedgerCommand),
+    Audit(audit::AuditArgs),
     NodeConfig(node_config::NodeConfig),
     Kubernetes(kubernetes::KubernetesArgs),
     Doctor(doctor::DoctorArgs),

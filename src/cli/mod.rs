@@ -8,6 +8,7 @@ mod acts;
 mod advisories;
 mod arguments;
 mod aside;
+mod audit;
 mod bind;
 mod break_glass;
 mod check_config;

@@ -77,6 +77,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Replay(command) => command.run(&shared).await?,
         Command::Token(command) => command.run(&shared).await?,
         Command::Ledger(command) => command.run(&shared).await?,
+        Command::Audit(command) => command.run(&shared).await?,
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,

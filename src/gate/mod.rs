@@ -45,8 +45,8 @@ pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{
-    ActLog, ActsNotLogged, DecisionFeed, DecisionWriter, FedDecision, FeedError, FeedReader,
-    FeedStart, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
+    ActLog, ActsNotLogged, AuditLossRule, DecisionFeed, DecisionWriter, FedDecision, FeedError,
+    FeedReader, FeedStart, OnAuditLoss, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
 };
 pub use refusal::{DenialAnswer, Refusal};
 pub use rejudge::{ImageInUse, ImageUsage, RejudgeRound, Rejudger};

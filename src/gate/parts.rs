@@ -7,6 +7,7 @@ use super::closures::Closures;
 use super::evidence::PullFacts;
 use super::evidence::Sources;
 use super::judge::Judge;
+use super::record::AuditLossRule;
 use super::record::{Recorder, Records};
 use super::resolve::Resolver;
 use super::serve::Server;
@@ -25,6 +26,7 @@ pub struct GateParts {
     pub ledger: Arc<Ledger>,
     pub cache: Arc<Cache>,
     pub recorder: Recorder,
+    pub audit_loss: AuditLossRule,
     pub metrics: Metrics,
     /// What time it is, at all doors.
     pub clock: Clock,
@@ -67,7 +69,12 @@ impl GateParts {
         );
         let judge = Judge::new(ledger.clone(), cache.clone(), closures.clone(), sources);
         let records = Records::new(self.recorder, ledger.clone(), facts.clone());
-        let resolver = Resolver::new(upstreams.clone(), ledger.clone(), attachments);
+        let resolver = Resolver::new(
+            upstreams.clone(),
+            ledger.clone(),
+            attachments,
+            self.audit_loss,
+        );
         let shared = Shared {
             resolver: Arc::new(resolver),
             judge: Arc::new(judge),

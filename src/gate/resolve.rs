@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::attachments::Attachments;
 use super::pull::{Halt, Lane, Pull};
+use super::record::AuditLossRule;
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
@@ -25,6 +26,7 @@ pub(super) struct Resolver {
     upstreams: Arc<Upstreams>,
     ledger: Arc<Ledger>,
     attachments: Arc<Attachments>,
+    audit_loss: AuditLossRule,
 }
 
 impl Resolver {
@@ -32,11 +34,13 @@ impl Resolver {
         upstreams: Arc<Upstreams>,
         ledger: Arc<Ledger>,
         attachments: Arc<Attachments>,
+        audit_loss: AuditLossRule,
     ) -> Self {
         Self {
             upstreams,
             ledger,
             attachments,
+            audit_loss,
         }
     }
 
@@ -47,6 +51,9 @@ impl Resolver {
         pull: Pull<'_>,
         rulebook: &'a Rulebook,
     ) -> Result<&'a Environment, Halt> {
+        if let Some(denial) = self.audit_loss.denial() {
+            return Err(Halt::NotServed(denial));
+        }
         let environment = rulebook.environment(pull.environment());
         let environment = environment.ok_or_else(|| Halt::NotServed(no_environment()))?;
         let repository = pull.repository();

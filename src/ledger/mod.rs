@@ -6,6 +6,7 @@
 mod acts;
 mod alias;
 mod attributed;
+mod audit_seals;
 mod backup;
 mod catalogue;
 mod change;
@@ -69,6 +70,7 @@ mod write_health;
 pub use acts::{ActFilter, NewAct, RecordedAct};
 pub use alias::Alias;
 pub use attributed::{ActOrigin, Attributed};
+pub use audit_seals::AuditSeal;
 pub use backup::BackupContents;
 pub use catalogue::{Catalogue, CataloguedImage};
 pub use config::{LedgerAccess, LedgerLocation, LedgerOptions, PostgresOptions};

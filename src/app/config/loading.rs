@@ -14,7 +14,7 @@ use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
     LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
-    VulnerabilityPolicyFiles, WebhookConfig, console, drain, images, limits, listeners,
+    VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits, listeners,
     policy_folders, storage, upstreams, webhook,
 };
 use crate::app::bounded;
@@ -328,7 +328,7 @@ fn read(
     let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
     let cache = storage::cache(&mut root, &data_dir, now);
     let ledger = storage::ledger(&mut root, &data_dir);
-    let audit = storage::audit(&mut root, &data_dir);
+    let audit = audit::audit(&mut root, &data_dir);
     let images = images::images(&mut root);
     root.finish();
     Some(Config {

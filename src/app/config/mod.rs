@@ -10,6 +10,7 @@
 mod address;
 mod admin_access;
 mod advisories;
+mod audit;
 mod authorities;
 mod console;
 mod credentials;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use address::{TlsConfig, TlsPaths};
 pub use admin_access::AdminAccess;
+pub use audit::{AuditConfig, RecordedPasses};
 pub use console::ConsoleConfig;
 pub use credentials::{ConfiguredCredentials, password_of};
 pub use diagnostics::{Problem, Problems};
@@ -64,7 +66,7 @@ pub use proxy::ConfiguredProxy;
 pub use quantity::{Period, PeriodError};
 pub use remote::{RemoteConfig, RemoteCredentials};
 pub use revision::revision;
-pub use storage::{AuditConfig, CacheConfig, LedgerConfig, RecordedPasses};
+pub use storage::{CacheConfig, LedgerConfig};
 pub use upstreams::UpstreamConfig;
 pub use vulnerability_policy::{
     InvalidFile, PolicyFile, VulnerabilityPolicyFiles, VulnerabilityPolicyTexts,

@@ -1,10 +1,9 @@
-//! `[cache]`, `[ledger]` and `[audit]`.
+//! `[cache]` and `[ledger]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::quantity::{ByteSize, Period};
 use super::remote::{RemoteConfig, remote};
@@ -33,23 +32,6 @@ pub struct LedgerConfig {
     pub location: LedgerLocation,
     /// After that long without word from it, nothing can be decided.
     pub max_silence: Duration,
-}
-
-/// The decision log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditConfig {
-    pub record: RecordedPasses,
-    pub path: PathBuf,
-}
-
-/// Which passes are written down. Denials always are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RecordedPasses {
-    /// The first of each principal, digest and hour.
-    #[default]
-    Changes,
-    All,
 }
 
 /// Reads `[cache]`.
@@ -175,17 +157,5 @@ fn server(section: &mut Section<'_, '_>, options: PostgresOptions) -> PostgresOp
         client_certificate: client,
         password_file: section.file("password_file"),
         ..options
-    }
-}
-
-/// Reads `[audit]`.
-pub(super) fn audit(root: &mut Section<'_, '_>, data_dir: &Path) -> AuditConfig {
-    let mut section = root.section("audit");
-    let record = section.read("record").unwrap_or_default();
-    let path = section.path("path");
-    section.finish();
-    AuditConfig {
-        record,
-        path: path.unwrap_or_else(|| data_dir.join("audit.jsonl")),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether decisions get to where they are written, for probes and the status.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::metrics::{Metrics, RecordStore, RecordStoreLabels};
@@ -20,7 +20,7 @@ pub struct RecordStoreState {
 pub struct RecordHealth {
     log: Arc<StoreHealth>,
     /// Why acts are not in the log.
-    acts: Arc<Mutex<Option<StorageFault>>>,
+    acts: Arc<StoreHealth>,
     index: Arc<StoreHealth>,
     metrics: Metrics,
 }
@@ -28,6 +28,8 @@ pub struct RecordHealth {
 #[derive(Default)]
 struct StoreHealth {
     fault: Mutex<Option<StorageFault>>,
+    /// Whether there is a fault, for the hot path.
+    fails: AtomicBool,
     waiting: AtomicUsize,
 }
 
@@ -44,9 +46,8 @@ impl RecordHealth {
     /// Of the audit log.
     pub fn log(&self) -> RecordStoreState {
         let decisions = self.decisions();
-        let acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
         RecordStoreState {
-            fault: decisions.fault.or_else(|| acts.clone()),
+            fault: decisions.fault.or_else(|| self.acts.state().fault),
             ..decisions
         }
     }
@@ -58,7 +59,12 @@ impl RecordHealth {
 
     /// The audit log, as acts found it.
     pub fn see_acts(&self, fault: Option<StorageFault>) {
-        *self.acts.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.acts.see(fault);
+    }
+
+    /// Whether the audit log cannot be written, for decisions or for acts.
+    pub(super) fn log_fails(&self) -> bool {
+        self.log.fails.load(Ordering::Relaxed) || self.acts.fails.load(Ordering::Relaxed)
     }
 
     /// Of the ledger's index of decisions.
@@ -76,11 +82,16 @@ impl RecordHealth {
         let gauge = self.metrics.decisions_waiting.get_or_create(&labels);
         gauge.set(signed);
         health.waiting.store(waiting, Ordering::Relaxed);
-        *health.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        health.see(fault);
     }
 }
 
 impl StoreHealth {
+    fn see(&self, fault: Option<StorageFault>) {
+        self.fails.store(fault.is_some(), Ordering::Relaxed);
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
     fn state(&self) -> RecordStoreState {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         RecordStoreState {

@@ -1,6 +1,7 @@
 //! What is written down of a pull: decisions, their making and their writer.
 
 mod act_log;
+mod audit_loss;
 mod backlog;
 mod decision;
 mod denied_images;
@@ -15,6 +16,7 @@ mod recorder;
 mod write;
 
 pub use act_log::{ActLog, ActsNotLogged};
+pub use audit_loss::{AuditLossRule, OnAuditLoss};
 pub(super) use decision::{JudgedRequest, RequestRecord};
 pub use feed::{DecisionFeed, FedDecision, FeedError, FeedStart};
 pub use feed_reader::FeedReader;

@@ -51,6 +51,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "delete /api/v1/tokens/{name}",
         "get /api/v1/exceptions",
         "get /api/v1/advisories",
+        "get /api/v1/audit/seals",
         "get /api/v1/status",
         "get /api/v1/replicas",
     ];

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod audit;
 mod demo;
 mod drafts;
 mod kubernetes;

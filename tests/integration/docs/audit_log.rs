@@ -86,6 +86,7 @@ fn has_form(pattern: &str, text: &str) -> bool {
             .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
     };
     match pattern {
+        "^[0-9a-f]{64}$" => text.len() == 64 && hex(text),
         "^[0-9a-f]{32}$" => text.len() == 32 && hex(text),
         "^[0-9a-f]{16}$" => text.len() == 16 && hex(text),
         "^act:[0-9]+$" => text

@@ -2,6 +2,7 @@
 //! open, by its number, and what nodes rely on.
 
 mod artifacts;
+mod audit_loss;
 mod bases;
 mod bodies;
 mod causes;

@@ -1,0 +1,73 @@
+//! The files of a log: the one that is written, and those that it was rotated to.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use flate2::read::MultiGzDecoder;
+
+/// What is read of the end of a file, in bytes: many lines, and at least one whole.
+const TAIL_BYTES: u64 = 1 << 20;
+/// What a file begins with that gzip made (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The end of a regular file; nothing of what is none, or not there.
+pub(super) fn tail(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(metadata) if !metadata.is_file() => return Ok(Vec::new()),
+        metadata => metadata?,
+    };
+    tail_of(&File::open(path)?)
+}
+
+/// The end of a regular file.
+pub(super) fn tail_of(mut file: &File) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// Opens a file of a log to be read, also one that gzip compressed.
+pub(super) fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(file)?);
+    Ok(match file.fill_buf()?.starts_with(&GZIP) {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
+}
+
+/// The files that the log at `path` was rotated to, by this program or another: in the same
+/// folder, under a name that begins as its own; the newest first.
+pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let Some(name) = path.file_name() else {
+        return Ok(Vec::new());
+    };
+    let name = name.to_string_lossy().into_owned();
+    let entries = match fs::read_dir(folder(path)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other != name && other.starts_with(&name) {
+            let modified = entry.metadata().and_then(|it| it.modified());
+            found.push((modified.unwrap_or(SystemTime::UNIX_EPOCH), entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// The folder that a file lies in.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

@@ -1,0 +1,181 @@
+//! What a changed log shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+fn options(path: &Path, rotation: AuditRotation) -> AuditOptions {
+    AuditOptions {
+        target: AuditTarget::File(path.to_owned()),
+        mode: 0o640,
+        sync: false,
+        rotation,
+    }
+}
+
+/// A log of so many records, and where it ends.
+async fn log_of(count: u64, rotation: AuditRotation) -> (tempfile::TempDir, PathBuf, ChainEnd) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let audit = Audit::open(options(&path, rotation)).unwrap();
+    for number in 0..count {
+        audit.write(&[json!({"n": number})]).await.unwrap();
+    }
+    let end = audit.end().await;
+    (folder, path, end)
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn told(path: &Path, seals: &[ChainEnd]) -> Vec<String> {
+    let found = check_log(path, seals, |_, _| {}).unwrap();
+    assert_eq!(found.fault_count, found.faults.len() as u64);
+    found.faults.iter().map(ToString::to_string).collect()
+}
+
+/// What is said of a log of five lines after this was done to them.
+async fn after(change: impl FnOnce(&mut Vec<String>)) -> Vec<String> {
+    let (_folder, path, end) = log_of(5, AuditRotation::default()).await;
+    assert_eq!(
+        told(&path, std::slice::from_ref(&end)),
+        Vec::<String>::new()
+    );
+    let mut lines = lines(&path);
+    change(&mut lines);
+    fs::write(&path, format!("{}\n", lines.join("\n"))).unwrap();
+    let folder = path.parent().unwrap().display().to_string();
+    let told = told(&path, &[end]).into_iter();
+    told.map(|it| it.replace(&format!("{folder}/"), ""))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_changed_line_is_named() {
+    let told = after(|lines| lines[1] = lines[1].replace("\"n\":1", "\"n\":7")).await;
+    assert_eq!(told, ["audit.jsonl:2: line 2 of the log was changed"]);
+}
+
+#[tokio::test]
+async fn missing_lines_are_named() {
+    let told = after(|lines| drop(lines.drain(1..3))).await;
+    let missing = "audit.jsonl:2: lines 2 to 3 of the log are missing before this one";
+    assert_eq!(told, [missing]);
+}
+
+#[tokio::test]
+async fn a_moved_line_is_named() {
+    let told = after(|lines| lines.swap(2, 3)).await;
+    assert!(
+        told[0].starts_with("audit.jsonl:3: lines 3 to 3"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("audit.jsonl:4: line 3 of the log stands here after line 4"));
+}
+
+#[tokio::test]
+async fn a_line_that_was_put_in_is_named() {
+    let told = after(|lines| lines.insert(2, "{\"n\":9}".to_owned())).await;
+    assert_eq!(
+        told,
+        ["audit.jsonl:3: a line that is no record of the log was put in"]
+    );
+    let told = after(|lines| lines.insert(2, lines[0].clone())).await;
+    assert!(
+        told[0].starts_with("audit.jsonl:3: line 1 of the log stands here"),
+        "{told:?}"
+    );
+}
+
+/// The chain alone cannot show it: the ledger knows where it ended.
+#[tokio::test]
+async fn an_end_that_was_cut_off_shows_by_what_the_ledger_knows() {
+    let told = after(|lines| lines.truncate(3)).await;
+    assert!(
+        told[0].ends_with("ends at line 3, and the ledger knows line 5 of it"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_was_written_anew_shows_by_what_the_ledger_knows() {
+    let (_folder, path, end) = log_of(5, AuditRotation::default()).await;
+    let mut forged = ChainEnd {
+        line: 0,
+        hash: None,
+        ..end.clone()
+    };
+    let text: Vec<String> = (0..9).map(|_| forged.tie("{}").unwrap()).collect();
+    fs::write(&path, format!("{}\n", text.join("\n"))).unwrap();
+    assert_eq!(told(&path, &[]), Vec::<String>::new());
+    let told = told(&path, &[end]);
+    assert!(
+        told[0].ends_with("is another one than the ledger knows"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_chain_goes_on_through_rotated_files_and_restarts() {
+    let rotation = AuditRotation {
+        max_size: Some(700),
+        retention: None,
+    };
+    let (folder, path, end) = log_of(20, rotation).await;
+    let audit = Audit::open(options(&path, rotation)).unwrap();
+    assert_eq!(audit.end().await, end);
+    audit.write(&[json!({"n": 20})]).await.unwrap();
+    let end = audit.end().await;
+    let found = check_log(&path, &[end], |_, _| {}).unwrap();
+    assert!(found.files.len() > 3, "{found:?}");
+    assert_eq!((found.lines, found.faults), (21, vec![]));
+    // A whole file that is missing.
+    fs::remove_file(&found.files[1]).unwrap();
+    assert_eq!(told(&path, &[]).len(), 1);
+    drop(folder);
+}
+
+#[tokio::test]
+async fn a_compressed_file_is_read() {
+    let rotation = AuditRotation {
+        max_size: Some(700),
+        retention: None,
+    };
+    let (_folder, path, end) = log_of(20, rotation).await;
+    let first = check_log(&path, &[], |_, _| {}).unwrap().files[0].clone();
+    let mut packed = first.clone().into_os_string();
+    packed.push(".gz");
+    let file = fs::File::create(packed).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &fs::read(&first).unwrap()).unwrap();
+    gzip.finish().unwrap();
+    fs::remove_file(&first).unwrap();
+    let found = check_log(&path, &[end], |_, _| {}).unwrap();
+    assert_eq!((found.lines, found.faults), (20, vec![]));
+}
+
+#[tokio::test]
+async fn what_was_put_aside_is_removed_after_its_time_and_not_before() {
+    let rotation = |hours: u64| AuditRotation {
+        max_size: Some(1),
+        retention: Some(Duration::from_secs(3600 * hours)),
+    };
+    let (folder, path, _) = log_of(3, rotation(2)).await;
+    let files = || fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files(), 4);
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = fs::File::open(file.unwrap().path()).unwrap();
+        let now = std::time::SystemTime::now();
+        file.set_modified(now - Duration::from_secs(3 * 3600))
+            .unwrap();
+    }
+    let audit = Audit::open(options(&path, rotation(2))).unwrap();
+    audit.write(&[json!({})]).await.unwrap();
+    assert_eq!(files(), 2);
+}

@@ -1,0 +1,290 @@
+//! Whether a log is as it was written: its chain, walked through all its files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use super::chain::{ChainEnd, ChainLink, hash};
+use super::files::{open, rotated};
+
+/// The longest line that is read, in bytes; no record comes near.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+/// Faults that are named, at most. More are counted.
+const MAX_FAULTS: usize = 100;
+
+/// What was found in a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditCheck {
+    /// The files, in the order of their lines.
+    pub files: Vec<PathBuf>,
+    /// Lines of chains.
+    pub lines: u64,
+    /// Lines from before the chain began: nothing vouches for them.
+    pub unchained: u64,
+    /// Half lines, where a crash broke off a write: no sign of tampering.
+    pub torn: Vec<LinePlace>,
+    /// What does not fit; the first hundred.
+    pub faults: Vec<ChainFault>,
+    /// How many there are in all.
+    pub fault_count: u64,
+    /// Where each chain begins and ends, by its name.
+    pub chains: BTreeMap<String, ChainSpan>,
+}
+
+/// The lines of one chain that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSpan {
+    pub first: u64,
+    pub last: u64,
+    /// SHA-256 of the last line, in hex.
+    pub hash: String,
+    /// The hash of the line that the ledger knows, where it lies here.
+    sealed: Option<String>,
+}
+
+/// A line of a file, from one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinePlace {
+    pub file: PathBuf,
+    pub line: u64,
+}
+
+impl fmt::Display for LinePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainFault {
+    #[error("{0}: line {1} of the log was changed")]
+    Changed(LinePlace, u64),
+    #[error("{at}: lines {from} to {to} of the log are missing before this one")]
+    Missing { at: LinePlace, from: u64, to: u64 },
+    #[error("{at}: line {line} of the log stands here after line {after}: moved, or put in")]
+    OutOfOrder {
+        at: LinePlace,
+        line: u64,
+        after: u64,
+    },
+    #[error("{0}: a line that is no record of the log was put in")]
+    Foreign(LinePlace),
+    #[error("the log {log} ends at line {found}, and the ledger knows line {sealed} of it")]
+    CutOff {
+        log: String,
+        found: u64,
+        sealed: u64,
+    },
+    #[error("line {line} of the log {log} is another one than the ledger knows")]
+    Rewritten { log: String, line: u64 },
+}
+
+/// Walks the log at `path` with all that it was rotated to, compressed by gzip or not.
+/// `seals`: where the ledger knows that chains ended. `progress` is told the bytes that each
+/// file has when its turn comes.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn check_log(
+    path: &Path,
+    seals: &[ChainEnd],
+    mut progress: impl FnMut(&Path, u64),
+) -> io::Result<AuditCheck> {
+    let mut walk = Walk::new(seals);
+    for file in in_order(path)? {
+        progress(&file, std::fs::metadata(&file)?.len());
+        walk.file(&file)?;
+    }
+    Ok(walk.finish(seals))
+}
+
+/// The files of a log, the oldest first: by the place of their first line in its chain, and
+/// by age where they tell none.
+fn in_order(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = rotated(path)?.into_iter().rev().collect();
+    if path.exists() || files.is_empty() {
+        files.push(path.to_owned());
+    }
+    let mut logs: Vec<String> = Vec::new();
+    let mut keyed = Vec::new();
+    for file in files {
+        let link = first_link(&file)?;
+        let log = match &link {
+            None => logs.len(),
+            Some(link) => logs
+                .iter()
+                .position(|it| *it == link.log)
+                .unwrap_or_else(|| {
+                    logs.push(link.log.clone());
+                    logs.len() - 1
+                }),
+        };
+        keyed.push((log, link.map_or(0, |link| link.line), file));
+    }
+    keyed.sort_by_key(|(log, line, _)| (*log, *line));
+    Ok(keyed.into_iter().map(|(.., file)| file).collect())
+}
+
+fn first_link(file: &Path) -> io::Result<Option<ChainLink>> {
+    let mut lines = open(file)?;
+    while let Some(line) = next_line(&mut lines)? {
+        if let Ok(Some(link)) = ChainLink::of(&line) {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
+}
+
+/// Without its newline; `None` at the end.
+fn next_line(lines: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    lines.take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
+    let ended = line.pop_if(|last| *last == b'\n').is_some();
+    match line.len() as u64 >= MAX_LINE_BYTES {
+        true => Err(io::Error::other("a line is too long for a record")),
+        false => Ok((ended || !line.is_empty()).then_some(line)),
+    }
+}
+
+/// The state of a walk.
+struct Walk {
+    found: AuditCheck,
+    /// The lines that the ledger knows, by chain.
+    sealed: BTreeMap<String, u64>,
+    /// The line before.
+    before: Option<Vec<u8>>,
+    /// The line of a chain before, and where it stands.
+    end: Option<(LinePlace, ChainEnd)>,
+}
+
+impl Walk {
+    fn new(seals: &[ChainEnd]) -> Self {
+        let sealed = seals.iter().map(|it| (it.log.clone(), it.line));
+        Self {
+            found: AuditCheck::default(),
+            sealed: sealed.collect(),
+            before: None,
+            end: None,
+        }
+    }
+
+    fn file(&mut self, file: &Path) -> io::Result<()> {
+        self.found.files.push(file.to_owned());
+        let mut lines = open(file)?;
+        let mut number = 0;
+        while let Some(line) = next_line(&mut lines)? {
+            number += 1;
+            let file = file.to_owned();
+            self.line(LinePlace { file, line: number }, line);
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, at: LinePlace, line: Vec<u8>) {
+        match ChainLink::of(&line) {
+            Ok(Some(link)) => self.link(at, link, &line),
+            Ok(None) if self.end.is_some() => self.fault(ChainFault::Foreign(at)),
+            Ok(None) => {
+                self.found.unchained += 1;
+                self.before = Some(line);
+            }
+            // What a crash broke off is the beginning of a record.
+            Err(_) if line.starts_with(b"{") => self.found.torn.push(at),
+            Err(_) => self.fault(ChainFault::Foreign(at)),
+        }
+    }
+
+    fn link(&mut self, at: LinePlace, link: ChainLink, line: &[u8]) {
+        self.compare(&at, &link);
+        self.found.lines += 1;
+        let end = ChainEnd::at(link.clone(), line);
+        let hash = end.hash.clone().unwrap_or_default();
+        let sealed = self.sealed.get(&link.log) == Some(&link.line);
+        let chains = &mut self.found.chains;
+        let span = chains.entry(link.log).or_insert_with(|| ChainSpan {
+            first: link.line,
+            last: 0,
+            hash: String::new(),
+            sealed: None,
+        });
+        if sealed {
+            span.sealed = Some(hash.clone());
+        }
+        if link.line > span.last {
+            (span.last, span.hash) = (link.line, hash);
+        }
+        self.end = Some((at, end));
+    }
+
+    /// Holds a line against the one before.
+    fn compare(&mut self, at: &LinePlace, link: &ChainLink) {
+        let before = self.end.as_ref().filter(|(_, end)| end.log == link.log);
+        let Some((place, before)) = before else {
+            return self.begin(at, link);
+        };
+        let fault = match link.line {
+            line if line == before.line + 1 => {
+                (link.prev != before.hash).then(|| ChainFault::Changed(place.clone(), before.line))
+            }
+            line if line > before.line => Some(ChainFault::Missing {
+                at: at.clone(),
+                from: before.line + 1,
+                to: line - 1,
+            }),
+            line => Some(ChainFault::OutOfOrder {
+                at: at.clone(),
+                line,
+                after: before.line,
+            }),
+        };
+        fault.into_iter().for_each(|fault| self.fault(fault));
+    }
+
+    /// The first line of a chain: the one before it, of none, is tied to it; what lies before
+    /// may have been kept elsewhere.
+    fn begin(&mut self, at: &LinePlace, link: &ChainLink) {
+        let before = self.before.as_deref().map(hash);
+        let seen = self.found.chains.contains_key(&link.log);
+        if seen {
+            let line = link.line;
+            let after = self.found.chains.get(&link.log).map_or(0, |it| it.last);
+            let at = at.clone();
+            return self.fault(ChainFault::OutOfOrder { at, line, after });
+        }
+        if link.line == 1 && self.end.is_none() && before.is_some() && link.prev != before {
+            let last = self.found.unchained;
+            self.fault(ChainFault::Changed(at.clone(), last));
+        }
+    }
+
+    fn fault(&mut self, fault: ChainFault) {
+        self.found.fault_count += 1;
+        if self.found.faults.len() < MAX_FAULTS {
+            self.found.faults.push(fault);
+        }
+    }
+
+    /// Holds the chains against what the ledger knows of them. One that is not here at all
+    /// is of another replica, or was lost with its file.
+    fn finish(mut self, seals: &[ChainEnd]) -> AuditCheck {
+        for seal in seals {
+            let Some(span) = self.found.chains.get(&seal.log) else {
+                continue;
+            };
+            let (log, line, last) = (seal.log.clone(), seal.line, span.last);
+            let rewritten = span.sealed.is_some() && span.sealed != seal.hash;
+            if last < line {
+                self.fault(ChainFault::CutOff {
+                    log,
+                    found: last,
+                    sealed: line,
+                });
+            } else if rewritten {
+                self.fault(ChainFault::Rewritten { log, line });
+            }
+        }
+        self.found
+    }
+}

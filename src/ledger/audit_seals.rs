@@ -1,0 +1,58 @@
+//! Where audit logs ended, as the ledger knows it.
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, columns};
+
+/// The end of an audit log's chain, as it was noted last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSeal {
+    /// The random name that the chain has.
+    pub log: String,
+    /// Lines of it.
+    pub line: u64,
+    /// SHA-256 of the last one, in hex.
+    pub hash: String,
+    /// When it was noted.
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// Notes where an audit log ends. What was noted of a longer one stands.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where it cannot be written.
+    pub async fn seal_audit(&self, seal: &AuditSeal) -> Result<(), LedgerError> {
+        let mut writing = self.begin(None).await?;
+        let note = "INSERT INTO audit_seals (log, line, hash, at) VALUES (?, ?, ?, ?) \
+                    ON CONFLICT (log) DO UPDATE SET line = excluded.line, hash = excluded.hash, \
+                    at = excluded.at WHERE excluded.line > audit_seals.line";
+        sqlx::query(note)
+            .bind(&seal.log)
+            .bind(seal.line.cast_signed())
+            .bind(&seal.hash)
+            .bind(seal.at.as_microsecond())
+            .execute(writing.sql())
+            .await?;
+        self.commit(writing).await
+    }
+
+    /// All that is noted: one of each replica's log, and of each that was begun anew.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn audit_seals(&self) -> Result<Vec<AuditSeal>, LedgerError> {
+        let all = "SELECT log, line, hash, at FROM audit_seals ORDER BY at DESC";
+        let rows: Vec<(String, i64, String, i64)> =
+            sqlx::query_as(all).fetch_all(&self.readers).await?;
+        let read = |(log, line, hash, at)| {
+            Ok(AuditSeal {
+                log,
+                line: columns::unsigned(line)?,
+                hash,
+                at: columns::time(at)?,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! `sekisho audit verify`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::program::{Program, Run};
+use crate::kit::lab::{Lab, NAME, eventually};
+
+async fn verify(lab: &Lab, more: &[&str]) -> (i32, Value) {
+    let mut program = Program::new(&["audit", "verify", "--output", "json"])
+        .arg(lab.folder.path().join("data/audit.jsonl"))
+        .env("SEKISHO_SERVER", &lab.server())
+        .env("SEKISHO_TOKEN", &lab.token);
+    for argument in more {
+        program = program.arg(argument);
+    }
+    let run: Run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
+    let answer = serde_json::from_str(&run.stdout);
+    (run.code, answer.unwrap_or_else(|_| panic!("{run:?}")))
+}
+
+/// The ledger notes the end by itself.
+async fn sealed(lab: &Lab, line: u64) {
+    eventually("the ledger knows the end", || async {
+        let seals = lab
+            .api("GET", "/api/v1/audit/seals")
+            .send()
+            .await
+            .expect(200);
+        seals["seals"][0]["line"].as_u64() >= Some(line)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_tampered_with_is_told_by_line() {
+    let lab = Lab::start().await;
+    lab.put(NAME, "1");
+    assert_eq!(lab.pull(1, NAME, "1").await.status, 403);
+    sealed(&lab, 2).await;
+    let (code, whole) = verify(&lab, &[]).await;
+    assert_eq!((code, &whole["sound"]), (0, &json!(true)), "{whole}");
+    assert_eq!(whole["compared_with_ledger"], true, "{whole}");
+
+    let path = lab.folder.path().join("data/audit.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(&path, format!("{}\n", lines[0])).unwrap();
+    let (code, cut) = verify(&lab, &[]).await;
+    assert_eq!(code, 1, "{cut}");
+    assert!(
+        cut["faults"][0]
+            .as_str()
+            .unwrap()
+            .contains("the ledger knows line"),
+        "{cut}"
+    );
+    let (code, offline) = verify(&lab, &["--offline"]).await;
+    assert_eq!((code, &offline["compared_with_ledger"]), (0, &json!(false)));
+
+    fs::write(
+        &path,
+        text.replacen("\"principal\":\"", "\"principal\":\"x", 1),
+    )
+    .unwrap();
+    let (code, changed) = verify(&lab, &["--offline"]).await;
+    assert_eq!(code, 1, "{changed}");
+    assert!(
+        changed["faults"][0]
+            .as_str()
+            .unwrap()
+            .contains("was changed"),
+        "{changed}"
+    );
+    lab.stop().await;
+}
