@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 
 /// The end of an audit log's chain, as it was noted last.
@@ -27,7 +28,7 @@ impl Ledger {
         let note = "INSERT INTO audit_seals (log, line, hash, at) VALUES (?, ?, ?, ?) \
                     ON CONFLICT (log) DO UPDATE SET line = excluded.line, hash = excluded.hash, \
                     at = excluded.at WHERE excluded.line > audit_seals.line";
-        sqlx::query(note)
+        query(note)
             .bind(&seal.log)
             .bind(seal.line.cast_signed())
             .bind(&seal.hash)
@@ -43,8 +44,7 @@ impl Ledger {
     /// [`LedgerError`] where the records cannot be read.
     pub async fn audit_seals(&self) -> Result<Vec<AuditSeal>, LedgerError> {
         let all = "SELECT log, line, hash, at FROM audit_seals ORDER BY at DESC";
-        let rows: Vec<(String, i64, String, i64)> =
-            sqlx::query_as(all).fetch_all(&self.readers).await?;
+        let rows: Vec<(String, i64, String, i64)> = query(all).all(&self.readers).await?;
         let read = |(log, line, hash, at)| {
             Ok(AuditSeal {
                 log,

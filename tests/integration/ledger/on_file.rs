@@ -7,6 +7,8 @@ fn place() -> Result<Place, Missing> {
     Ok(Place::new())
 }
 
+#[path = "audit_seals.rs"]
+mod audit_seals;
 #[path = "concurrent.rs"]
 mod concurrent;
 #[path = "decided.rs"]

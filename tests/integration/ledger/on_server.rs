@@ -7,6 +7,8 @@ fn place() -> Result<Place, Missing> {
     Place::on_server()
 }
 
+#[path = "audit_seals.rs"]
+mod audit_seals;
 #[path = "concurrent.rs"]
 mod concurrent;
 #[path = "decided.rs"]

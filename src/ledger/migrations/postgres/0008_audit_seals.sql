@@ -1,0 +1,6 @@
+CREATE TABLE audit_seals (
+    log TEXT PRIMARY KEY NOT NULL COLLATE "C",
+    line BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
