@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
-use super::sql::{PostgresServer, no_answer};
+use super::sql::PostgresServer;
 
 /// Where each write tells of itself; see `WriteTransaction::note`.
 pub(super) const CHANNEL: &str = "sekisho_changes";
-/// Connecting, and saying that one listens.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connecting, and saying that one listens, at each address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One connection that listens, while there is one.
 pub(super) struct ChangeListener {
@@ -33,7 +33,7 @@ impl ChangeListener {
     pub async fn told_within(&self, wait: Duration) -> bool {
         let mut listening = self.listening.lock().await;
         if listening.is_none() {
-            *listening = self.listen().await.ok();
+            *listening = self.listen().await;
         }
         let Some(listener) = listening.as_mut() else {
             drop(listening);
@@ -54,16 +54,24 @@ impl ChangeListener {
         }
     }
 
-    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
-        let listening = async {
-            let pool = PgPoolOptions::new().max_connections(1);
-            let pool = pool.connect_lazy_with(self.server.listening().await?);
-            let mut listener = PgListener::connect_with(&pool).await?;
-            listener.eager_reconnect(false);
-            listener.listen(CHANNEL).await?;
-            Ok(listener)
-        };
-        let listened = timeout(CONNECT_TIMEOUT, listening).await;
-        listened.unwrap_or_else(|_| Err(no_answer("nobody listens within 5 s")))
+    /// At the first address where one can: a standby takes no listeners.
+    async fn listen(&self) -> Option<PgListener> {
+        for address in self.server.listening().await.ok()? {
+            let listened = timeout(CONNECT_TIMEOUT, listen_at(address)).await;
+            if let Ok(Ok(listener)) = listened {
+                return Some(listener);
+            }
+        }
+        None
     }
+}
+
+async fn listen_at(address: PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(address);
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::LedgerError;
-use super::report_items::ReportItems;
+use super::scan_items::ReportItems;
 use crate::access::Scope;
 use crate::oci::Digest;
 use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};

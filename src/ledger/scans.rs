@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::report_items::BOUND_TABLES;
+use super::scan_items::BOUND_TABLES;
 use super::sql::{SqlConnection, query};
 use super::{Ledger, LedgerError, columns, first_reported};
 use crate::oci::Digest;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
-use super::report_items::{ReportItems, UNBOUND_TABLES};
+use super::scan_items::{ReportItems, UNBOUND_TABLES};
 use super::scans::{ScanRow, existing_id, index_findings, insert, only_current, read_all};
 use super::sql::{SqlConnection, query};
 use super::write::WriteTransaction;

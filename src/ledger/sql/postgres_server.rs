@@ -15,6 +15,11 @@ use crate::ledger::{LedgerError, PostgresOptions};
 /// Connecting, TLS and the password among it, at each address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What is acknowledged is on the server's disk, whatever its settings say; what they ask
+/// of standbys stays.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
 /// What a connection is for, and how long the server may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionUse {
@@ -78,7 +83,7 @@ impl PostgresServer {
         let mut failed = None;
         for address in addresses {
             let options = self.session(address, password.as_ref(), usage);
-            match open(&options, addresses.len() > 1).await {
+            match open(&options, usage, addresses.len() > 1).await {
                 Ok((connection, true)) => return Ok(connection),
                 Ok((connection, false)) => standby = standby.or(Some(connection)),
                 Err(error) => failed = failed.or(Some(error)),
@@ -88,12 +93,11 @@ impl PostgresServer {
         standby.ok_or_else(nothing)
     }
 
-    /// Options of a connection outside of the pools.
-    pub async fn listening(&self) -> Result<PgConnectOptions, sqlx::Error> {
+    /// Options of a connection outside of the pools, for each address.
+    pub async fn listening(&self) -> Result<Vec<PgConnectOptions>, sqlx::Error> {
         let password = self.password().await?;
-        let first = self.options.url.addresses.first();
-        let address = first.ok_or_else(|| no_answer("it has no address"))?;
-        Ok(self.session(address, password.as_ref(), SessionUse::Read))
+        let at = |address| self.session(address, password.as_ref(), SessionUse::Read);
+        Ok(self.options.url.addresses.iter().map(at).collect())
     }
 
     fn session(
@@ -146,10 +150,14 @@ impl PostgresServer {
 /// choice.
 async fn open(
     options: &PgConnectOptions,
+    usage: SessionUse,
     choice: bool,
 ) -> Result<(PgConnection, bool), sqlx::Error> {
     let connecting = async {
         let mut connection = PgConnection::connect_with(options).await?;
+        if usage == SessionUse::Write {
+            sqlx::query(DURABLE).execute(&mut connection).await?;
+        }
         let standby = match choice {
             false => false,
             true => {

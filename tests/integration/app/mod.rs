@@ -14,5 +14,6 @@ mod program;
 mod rejudging;
 mod releases;
 mod served;
+mod server_ledger;
 pub mod webhook;
 mod well;

@@ -66,6 +66,11 @@ impl Lab {
         Self::reading(folder, |origin| config(origin, listeners, rest)).await
     }
 
+    /// With this table `[ledger]`.
+    pub async fn over_ledger(folder: TempDir, ledger: &str) -> Self {
+        Self::inside(folder, LISTENERS, &format!("{ENVIRONMENTS}\n{ledger}")).await
+    }
+
     /// With these keys of `[admin]`.
     pub async fn of_admin(keys: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -11,3 +11,5 @@ mod on_server;
 mod reached;
 mod records;
 mod serving;
+
+pub use records::server_location;

@@ -1,11 +1,11 @@
 //! What only a server does: it falls, is replaced, refuses, and says so.
 
-use sekisho::ledger::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
+use sekisho::ledger::{Ledger, LedgerAccess, LedgerError, LedgerOptions, PullFact};
 use sekisho::storage_fault::StorageFault;
 use tempfile::TempDir;
 
 use super::records::*;
-use crate::kit::postgres::{Postgres, Stop};
+use crate::kit::postgres::{Postgres, Settings, Stop};
 use crate::lab::or_skip;
 
 async fn open(server: &Postgres, folder: &TempDir, database: &str) -> Ledger {
@@ -259,4 +259,45 @@ async fn a_write_whose_answer_was_lost_is_not_acknowledged_and_not_made_twice() 
     assert!(ledger.index().is_revoked(&digest("bad")));
     let rows = server.sql("trust", "SELECT count(*) FROM revocations");
     assert_eq!(rows, "1");
+}
+
+#[tokio::test]
+async fn two_that_start_at_once_make_the_tables_once() {
+    let place = or_skip!(Place::on_server());
+    let (one, other) = tokio::join!(
+        place.open(LedgerAccess::Serve),
+        place.open(LedgerAccess::Serve)
+    );
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.mark(), other.mark());
+    one.revoke(revocation(digest("bad"))).await.unwrap();
+    assert_eq!(other.follow_once(now()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_of_any_size_is_a_handful_of_statements() {
+    let server = or_skip!(Postgres::start_with(
+        Settings::default().set("shared_preload_libraries = 'pg_stat_statements'")
+    ));
+    server.sql("postgres", "CREATE DATABASE trust OWNER sekisho");
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&server, &folder, "trust").await;
+    server.sql("trust", "CREATE EXTENSION pg_stat_statements");
+    let counted = |facts: usize| {
+        let subjects = (0..facts).map(|n| subject(&format!("{facts} {n}")));
+        let facts = subjects.map(|subject| PullFact {
+            subject,
+            at: now(),
+            served: true,
+        });
+        facts.collect::<Vec<_>>()
+    };
+    for facts in [1, 400] {
+        server.sql("trust", "SELECT pg_stat_statements_reset()");
+        ledger.record_facts(&counted(facts)).await.unwrap();
+        let calls = "SELECT sum(calls) FROM pg_stat_statements JOIN pg_roles \
+                     ON pg_roles.oid = userid WHERE rolname = 'sekisho'";
+        let calls: u32 = server.sql("trust", calls).parse().unwrap();
+        assert!(calls <= 8, "{calls} statements for {facts}");
+    }
 }

@@ -106,3 +106,17 @@ fn only_the_keys_that_are_needed_count() {
     assert_eq!(told.problems.len(), 1);
     assert_eq!(load(None).unwrap_err().problems.len(), 2);
 }
+
+#[test]
+fn a_ledger_on_a_server_is_shown_without_what_its_files_hold() {
+    let (_folder, file) = written(
+        "[ledger]\nurl = 'postgres://sekisho@db.corp,db-2.corp:5433/trust'\n\
+         password_file = 'password'\n",
+    );
+    std::fs::write(file.with_file_name("password"), "hunter2\n").unwrap();
+    let found = ledger_location(Some(&file), home).map_err(|problems| problems.to_string());
+    let found = found.unwrap();
+    let shown = "postgres://sekisho@db.corp:5432,db-2.corp:5433/trust";
+    assert_eq!((found.file(), found.written()), (None, shown.to_owned()));
+    assert!(!format!("{found:?}").contains("hunter2"));
+}
