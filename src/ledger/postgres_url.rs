@@ -121,15 +121,17 @@ fn read(url: &str) -> Result<PostgresUrl, String> {
         } else {
             ServerTls::Host
         }),
-        user: named(user, "user", "postgres://sekisho@host/sekisho")?,
-        database: named(database, "database", "postgres://sekisho@host/sekisho")?,
+        user: named(user, "user")?,
+        database: named(database, "database")?,
         addresses,
     })
 }
 
-fn named(text: &str, what: &str, example: &str) -> Result<String, String> {
+fn named(text: &str, what: &str) -> Result<String, String> {
     match decoded(text)? {
-        name if name.is_empty() => Err(format!("names no {what}; write {example}")),
+        name if name.is_empty() => Err(format!(
+            "names no {what}; write USER@HOST/DATABASE behind postgres://"
+        )),
         name => Ok(name),
     }
 }

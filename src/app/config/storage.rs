@@ -117,7 +117,7 @@ fn url_problem(error: LedgerError) -> String {
     match error {
         LedgerError::ServerUrl(what) => what,
         _ => "is no SQLite database and no PostgreSQL server; write \
-              sqlite:///var/lib/sekisho/ledger.db or postgres://sekisho@host/sekisho"
+              sqlite:///var/lib/sekisho/ledger.db, or postgres:// and USER@HOST/DATABASE"
             .to_owned(),
     }
 }
