@@ -47,7 +47,7 @@ impl AskedImage {
 
     /// Whether it is what is recorded under that name and digest. A name without a tag or a
     /// digest means all of its repository.
-    fn names(&self, name: &str, host: &RegistryHost, digest: Option<&Digest>) -> bool {
+    pub fn names(&self, name: &str, host: &RegistryHost, digest: Option<&Digest>) -> bool {
         let image = || ImageRef::parse(name, host).ok();
         match self {
             Self::Digest(asked) => Some(asked) == digest,

@@ -4,6 +4,7 @@
 //! `router.rs` shows every route on one page, `http/stack.rs` what each request passes; the
 //! OpenAPI document is made from the same lines.
 
+mod activity;
 mod acts;
 mod asked_decisions;
 mod asked_image;
@@ -11,6 +12,7 @@ mod audit_seals;
 mod authenticate;
 mod decision_stream;
 mod decisions;
+mod denial_groups;
 mod door;
 mod due;
 mod error;

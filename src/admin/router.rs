@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use super::error::AdminError;
 use super::{
-    Admin, acts, audit_seals, decision_stream, decisions, due, exceptions, forecast, image_detail,
-    image_list, overrides, passing, promotions, replays, replicas, revocations, scans, status,
-    tokens, unpushed, verdicts,
+    Admin, activity, acts, audit_seals, decision_stream, decisions, denial_groups, due, exceptions,
+    forecast, image_detail, image_list, overrides, passing, promotions, replays, replicas,
+    revocations, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -51,6 +51,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(verdicts::verdict))
         .routes(routes!(passing::list))
         .routes(routes!(decisions::list))
+        .routes(routes!(denial_groups::list))
+        .routes(routes!(activity::show))
         .routes(routes!(decision_stream::follow))
         .routes(routes!(decisions::one))
         .routes(routes!(acts::list))

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::{EnvironmentImageNames, Hosts};
 use crate::api::{ExposureWatchState, ReplayRequest, ReplicaView, Status};
-use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener};
+use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener, RecentDenials};
 use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
+use crate::metrics::Activity;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
 use crate::trust::{EnvironmentName, Exposure, Rulebook};
@@ -83,6 +84,10 @@ pub struct Admin {
     pub ledger: Arc<Ledger>,
     /// Decisions as they come.
     pub feed: Arc<DecisionFeed>,
+    /// Denials of the last hours.
+    pub recent: Arc<RecentDenials>,
+    /// How much was pulled and denied over time.
+    pub activity: Arc<Activity>,
     /// Where recorded image names without a host lie.
     pub default_host: RegistryHost,
     /// How names of images are read, by the nodes' environment.

@@ -6,12 +6,14 @@
 //! and names are strings that go through the parsers of [`crate::oci`].
 
 mod act;
+mod activity;
 mod advisory;
 mod audit_seal;
 mod binding;
 mod csv;
 mod decision;
 mod decision_stream;
+mod denial_group;
 mod due;
 mod error;
 mod exception;
@@ -34,6 +36,9 @@ mod unknown;
 mod verdict;
 
 pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
+pub use activity::{
+    ACTIVITY, ActivityQuery, ActivityView, CacheActivityView, EnvironmentActivity, ReasonActivity,
+};
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use audit_seal::{AUDIT_SEALS, AuditSealList, AuditSealView};
 pub use binding::{BINDINGS, BindingAnswer, BindingRequest};
@@ -42,6 +47,9 @@ pub use decision::{DECISIONS, DecisionList, DecisionQuery, DecisionRecord, MAX_D
 pub use decision_stream::{
     DECISION_STREAM, DecisionStreamQuery, STREAM_DECISION, STREAM_END, STREAM_GAP, StreamEnd,
     StreamEndReason, StreamGap,
+};
+pub use denial_group::{
+    AskerView, DENIAL_GROUPS, DenialGroupList, DenialGroupQuery, DenialGroupView, MAX_DENIAL_GROUPS,
 };
 pub use due::{DUE, DueList, DueQuery, DueView};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};

@@ -123,6 +123,9 @@ pub struct UpstreamStatus {
     /// What is wrong, if anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Requests that it still takes, as its last answer said; absent where none said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit_remaining: Option<i64>,
 }
 
 /// How it was last seen.

@@ -30,6 +30,8 @@ const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
 /// What is in use is looked at again within this, in rounds of a second.
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
+/// The minutes of what people are shown are told apart by this.
+const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
 const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
 /// How often the list of all images is read, where they are many.
 const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
@@ -59,6 +61,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "facts", WRITE_FACTS_PERIOD, write_facts_once);
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);
+    every(parts, tasks, "activity", ACTIVITY_PERIOD, activity_once);
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
@@ -113,6 +116,10 @@ async fn replicas_once(parts: Arc<Components>, now: Timestamp) {
     if let Err(error) = parts.leases.once(now).await {
         tracing::warn!(%error, "shared work cannot be taken or held for longer");
     }
+}
+
+async fn activity_once(parts: Arc<Components>, now: Timestamp) {
+    parts.activity.sample_once(now);
 }
 
 async fn log_acts_once(parts: Arc<Components>, _: Timestamp) {

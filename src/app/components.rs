@@ -25,11 +25,11 @@ use crate::audit::{self, Audit, AuditError, AuditOptions};
 use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
 use crate::clock::Clock;
 use crate::gate::{
-    self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecordHealth, Recorder,
-    RecorderConfig,
+    self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecentDenials, RecordHealth,
+    Recorder, RecorderConfig,
 };
 use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
-use crate::metrics::Metrics;
+use crate::metrics::{Activity, Metrics};
 use crate::replica_count::ReplicaCount;
 use crate::tasks::Tasks;
 use crate::tls::manager::AuthorityManager;
@@ -65,6 +65,10 @@ pub struct Components {
     pub leases: Leases,
     /// The replicas of this ledger.
     pub replicas: KnownReplicas,
+    /// Denials of the last hours, for people.
+    pub(super) recent: Arc<RecentDenials>,
+    /// How much was pulled and denied over time, for people.
+    pub(super) activity: Arc<Activity>,
     /// Where something shows a certificate of the program's own.
     pub authority: Option<AuthorityManager>,
     pub(super) audit: Audit,
@@ -94,8 +98,7 @@ impl Components {
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
-        let cache = open_cache(&config, remote, tasks, aliases.recorder());
-        let cache = Arc::new(cache.await?);
+        let cache = Arc::new(open_cache(&config, remote, tasks, aliases.recorder()).await?);
         let uploads = Arc::new(open_uploads(&config).await?);
         let audit = open_audit(&config)?;
         let public_url = public_url(&config, admin);
@@ -117,6 +120,8 @@ impl Components {
         }));
         aliases.follow(&gate);
         let parts = Self {
+            recent: recent_denials(&config, &ledger, &metrics),
+            activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
             config,
             ledger,
@@ -142,6 +147,23 @@ impl Components {
         };
         Ok((parts, writer))
     }
+}
+
+fn recent_denials(config: &Config, ledger: &Arc<Ledger>, metrics: &Metrics) -> Arc<RecentDenials> {
+    let (ledger, metrics) = (ledger.clone(), metrics.clone());
+    Arc::new(RecentDenials::new(ledger, metrics, config.default_host()))
+}
+
+/// Counts from `now` on.
+fn activity(config: &Config, metrics: &Metrics, now: Timestamp) -> Arc<Activity> {
+    let rulebook = config.policy();
+    let environments = rulebook.environments().map(|it| it.name.as_str().into());
+    let environments: Vec<Arc<str>> = environments.collect();
+    let upstreams = config.upstreams.iter().map(|it| it.name.as_str().into());
+    let upstreams: Vec<Arc<str>> = upstreams.collect();
+    let activity = Activity::new(metrics.clone(), &environments, &upstreams);
+    activity.sample_once(now);
+    Arc::new(activity)
 }
 
 async fn open_authority(

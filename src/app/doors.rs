@@ -214,6 +214,8 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
         feed: parts.feed.clone(),
+        recent: parts.recent.clone(),
+        activity: parts.activity.clone(),
         default_host: parts.config.default_host(),
         names: Arc::new(image_names(&parts.config)),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),

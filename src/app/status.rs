@@ -16,6 +16,7 @@ use crate::api::{
     PolicyEntryState, ReasonCount, RemoteTierStatus, Status, UpstreamState, UpstreamStatus,
 };
 use crate::cache::RemoteTier;
+use crate::metrics::{Metrics, UpstreamLabels};
 use crate::storage_fault::StorageFault;
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
@@ -60,7 +61,10 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         }
     };
     let break_glass = index.active_break_glass(now);
-    let upstreams: Vec<UpstreamStatus> = parts.gate.upstreams().map(upstream).collect();
+    let upstreams: Vec<UpstreamStatus> = {
+        let upstreams = parts.gate.upstreams();
+        upstreams.map(|it| upstream(it, &parts.metrics)).collect()
+    };
     let problems = problems(parts, &upstreams, now);
     Status {
         product: PRODUCT.to_owned(),
@@ -100,7 +104,7 @@ fn listeners(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> V
         .collect()
 }
 
-fn upstream(reachable: &crate::gate::ConfiguredUpstream) -> UpstreamStatus {
+fn upstream(reachable: &crate::gate::ConfiguredUpstream, metrics: &Metrics) -> UpstreamStatus {
     let (state, failure, rest) = match reachable.upstream.condition(Instant::now()) {
         UpstreamCondition::Unknown => (UpstreamState::Unknown, None, None),
         UpstreamCondition::Up => (UpstreamState::Up, None, None),
@@ -113,7 +117,12 @@ fn upstream(reachable: &crate::gate::ConfiguredUpstream) -> UpstreamStatus {
     });
     let rest = rest.map(|rest| format!("asked again in {} s", rest.as_secs() + 1));
     let told: Vec<String> = rest.into_iter().chain(seen).collect();
+    let labels = UpstreamLabels {
+        upstream: Arc::from(reachable.host.as_str()),
+    };
+    let remaining = metrics.upstream_rate_limit_remaining.get(&labels);
     UpstreamStatus {
+        rate_limit_remaining: remaining.map(|gauge| gauge.get()),
         name: reachable.host.clone(),
         state,
         cause: failure

@@ -4,8 +4,9 @@ use super::assets::{ICON, SCRIPT, STYLE};
 use super::sessions::CurrentSession;
 
 /// Pages in the navigation: path below the root, and name.
-const NAVIGATION: [(&str, &str); 7] = [
+const NAVIGATION: [(&str, &str); 8] = [
     ("", "Overview"),
+    ("denials", "Denials"),
     ("images", "Images"),
     ("forecast", "Forecast"),
     ("exceptions", "Exceptions"),
@@ -28,8 +29,8 @@ pub(super) struct Frame {
     pub key: Option<String>,
     /// Where the same lies as JSON: path and query below the root.
     pub twin: Option<String>,
-    /// Whether the page asks for itself again when something happens.
-    pub live: bool,
+    /// Where the page listens for what makes it ask for itself again, below the root.
+    pub live: Option<String>,
     /// Whether it was read without a token, since that is allowed here.
     pub is_open: bool,
 }
@@ -58,7 +59,7 @@ impl Frame {
             }),
             key: session.map(|session| session.form_key.to_string()),
             twin: None,
-            live: false,
+            live: None,
             is_open: false,
         }
     }
@@ -72,6 +73,12 @@ impl Frame {
     /// The same lies as JSON at this address of the API.
     pub fn twin(mut self, address: &str) -> Self {
         self.twin = Some(address.trim_start_matches('/').to_owned());
+        self
+    }
+
+    /// The page asks for itself again when a sign comes from there.
+    pub fn live(mut self, address: &str) -> Self {
+        self.live = Some(address.trim_start_matches('/').to_owned());
         self
     }
 

@@ -5,6 +5,7 @@
 //! judged or decided here. `router.rs` shows every page, `visit.rs` how one asks; templates
 //! lie in `pages`, and what browsers load besides in `assets`.
 
+mod activity_chart;
 mod acts;
 mod admin_api;
 mod asked_filters;
@@ -13,18 +14,23 @@ mod decision;
 mod decision_page;
 mod decision_text;
 mod decisions;
+mod denials;
 mod download;
 mod elsewhere;
 mod exceptions;
+mod filters;
 mod finding_rows;
 mod forecast;
 mod form;
 mod frame;
 mod image;
 mod images;
+mod live;
 mod merge_request;
 mod moment;
 mod overview;
+mod overview_activity;
+mod overview_rows;
 mod page;
 mod page_error;
 mod pod_rows;

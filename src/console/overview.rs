@@ -1,21 +1,27 @@
 //! `/`: one screen of how things are.
 
 use askama::Template;
+use jiff::Timestamp;
 
+use super::filters::Filters;
 use super::frame::Frame;
-use super::moment::{Moment, span};
+use super::live::LIVE;
+use super::moment::{self, Moment};
+use super::overview_activity::ActivityShown;
+use super::overview_rows::{ClusterRow, EnvironmentRow, ListenerRow, OverrideRow, UpstreamRow};
 use super::page::Page;
 use super::page_error::PageError;
 use super::quantities::{bytes, percent};
 use super::visit::Visit;
 use crate::api::{
-    BreakGlassView, CacheStatus, EnvironmentStatus, ListenerStatus, STATUS, Status, UpstreamState,
-    UpstreamStatus,
+    ACTIVITY, ActivityQuery, ActivityView, DENIAL_GROUPS, DenialGroupList, DenialGroupQuery,
+    STATUS, Status, UpstreamState,
 };
-use crate::oci::readable;
 
-/// A certificate that ends within this is shown as a problem, in seconds.
-const SOON: i64 = 14 * 24 * 3600;
+/// Spans that can be chosen, in hours.
+const SPANS: [(&str, u32, &str); 3] = [("1h", 1, "hour"), ("6h", 6, "6 hours"), ("24h", 24, "day")];
+/// Groups of denials that are shown.
+const MAX_DENIALS_SHOWN: usize = 5;
 
 #[derive(Template)]
 #[template(path = "overview.html", config = "src/console/askama.toml")]
@@ -26,83 +32,77 @@ struct OverviewPage {
     overrides: Vec<OverrideRow>,
     upstreams: Vec<UpstreamRow>,
     listeners: Vec<ListenerRow>,
+    clusters: Vec<ClusterRow>,
+    activity: ActivityShown,
+    denials: Vec<DenialRow>,
+    /// What is known of the ledger, in words.
+    ledger: String,
+    span: &'static str,
+    filters: Filters,
 }
 
-/// An environment with the mode that holds there.
-struct EnvironmentRow {
-    name: String,
-    mode: &'static str,
-    /// Until when, under which ticket and by whom, where the mode was set for some hours.
-    set: Option<(Moment, String)>,
-}
-
-/// An image that is let through under a ticket.
-struct OverrideRow {
+/// What was denied last.
+struct DenialRow {
+    id: String,
     image: String,
     environment: String,
-    told: String,
-    until: Moment,
-}
-
-/// How an upstream was last seen.
-struct UpstreamRow {
-    name: String,
-    state: &'static str,
-    tone: &'static str,
-    detail: Option<String>,
-}
-
-/// Where nodes pull.
-struct ListenerRow {
-    address: String,
-    serves: String,
-    tone: &'static str,
-    certificate: String,
+    reason: &'static str,
+    verdict: &'static str,
+    count: u64,
+    last: Moment,
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
+    let filters = Filters::of(&visit.uri);
+    let chosen = SPANS.iter().find(|(key, ..)| filters.is("within", key));
+    let (_, hours, span) = chosen.unwrap_or(&SPANS[0]);
     let status: Status = visit.read(STATUS, &()).await?;
+    let hours = Some(*hours);
+    let activity: ActivityView = visit.read(ACTIVITY, &ActivityQuery { hours }).await?;
+    let newest = DenialGroupQuery {
+        limit: Some(MAX_DENIALS_SHOWN),
+        ..DenialGroupQuery::default()
+    };
+    let denials: DenialGroupList = visit.read(DENIAL_GROUPS, &newest).await?;
     let now = visit.now;
-    let environments = status.environments.iter();
-    let overrides = status.break_glass.iter();
+    let frame = visit.frame("Overview").shown().twin(STATUS);
     Ok(Page::of(&OverviewPage {
-        frame: visit.frame("Overview").shown().twin(STATUS),
-        environments: environments
-            .map(|it| EnvironmentRow::new(it, now))
-            .collect(),
-        overrides: overrides.map(|it| OverrideRow::new(it, now)).collect(),
-        upstreams: status.upstreams.iter().map(UpstreamRow::new).collect(),
-        listeners: status.listeners.iter().map(ListenerRow::new).collect(),
+        frame: frame.live(&format!("{LIVE}?verdict=denied,would-deny")),
+        environments: rows(&status.environments, |it| EnvironmentRow::new(it, now)),
+        overrides: rows(&status.break_glass, |it| OverrideRow::new(it, now)),
+        upstreams: rows(&status.upstreams, UpstreamRow::new),
+        listeners: rows(&status.listeners, ListenerRow::new),
+        clusters: rows(&status.clusters, ClusterRow::new),
+        activity: ActivityShown::new(activity, now),
+        denials: denial_rows(&denials, now),
+        ledger: ledger(&status, now),
         status,
+        span,
+        filters,
     }))
 }
 
-impl EnvironmentRow {
-    fn new(environment: &EnvironmentStatus, now: jiff::Timestamp) -> Self {
-        Self {
-            name: environment.name.to_string(),
-            mode: environment.mode.as_str(),
-            set: environment.set.as_ref().map(|set| {
-                let told = format!("{} by {}", readable(&set.ticket, 60), set.set_by);
-                (Moment::new(set.until, now), told)
-            }),
-        }
-    }
+fn rows<T, R>(of: &[T], row: impl Fn(&T) -> R) -> Vec<R> {
+    of.iter().map(row).collect()
 }
 
-impl OverrideRow {
-    fn new(grant: &BreakGlassView, now: jiff::Timestamp) -> Self {
-        let (ticket, by) = (readable(&grant.ticket, 60), &grant.granted_by);
-        Self {
-            image: grant
-                .image
-                .clone()
-                .unwrap_or_else(|| grant.digest.to_string()),
-            environment: grant.environment.to_string(),
-            told: format!("{ticket} by {by}: {}", readable(&grant.reason, 200)),
-            until: Moment::new(grant.until, now),
-        }
-    }
+fn denial_rows(list: &DenialGroupList, now: Timestamp) -> Vec<DenialRow> {
+    rows(&list.groups, |group| DenialRow {
+        id: group.id.to_string(),
+        image: group.image.clone(),
+        environment: group.environment.to_string(),
+        reason: group.reason.map_or("-", |it| it.code()),
+        verdict: group.verdict.as_str(),
+        count: group.count,
+        last: Moment::new(group.last, now),
+    })
+}
+
+fn ledger(status: &Status, now: Timestamp) -> String {
+    let ledger = &status.ledger;
+    let confirmed = now.checked_sub(jiff::SignedDuration::from_secs(ledger.age_s));
+    let confirmed = Moment::new(confirmed.unwrap_or(now), now);
+    format!("change {}, confirmed {}", ledger.seq, confirmed.told)
 }
 
 impl OverviewPage {
@@ -122,87 +122,41 @@ impl OverviewPage {
             let waiting = status.audit.unindexed;
             unknown.push(format!("{waiting} decision(s) wait to be listed."));
         }
-        let unasked = status
-            .upstreams
-            .iter()
-            .filter(|it| it.state == UpstreamState::Unknown);
+        let unasked = status.upstreams.iter();
+        let unasked = unasked.filter(|it| it.state == UpstreamState::Unknown);
         let unasked: Vec<&str> = unasked.map(|it| it.name.as_str()).collect();
         if !unasked.is_empty() {
-            unknown.push(format!(
-                "Not asked yet, so nothing is known of: {}.",
-                unasked.join(", ")
-            ));
+            let unasked = unasked.join(", ");
+            unknown.push(format!("Not asked yet, so nothing is known of: {unasked}."));
         }
         unknown
     }
 
-    fn ledger(&self) -> String {
-        let ledger = &self.status.ledger;
-        format!(
-            "change {}, confirmed {} ago",
-            ledger.seq,
-            span(ledger.age_s)
-        )
-    }
-
     fn cache(&self) -> String {
-        let CacheStatus {
-            bytes: used,
-            max_bytes,
-            free_bytes,
-            remote,
-        } = &self.status.cache;
-        let (used, max_bytes) = (*used, *max_bytes);
-        let free = free_bytes.map_or("free space unknown".to_owned(), |it| {
+        let cache = &self.status.cache;
+        let free = cache.free_bytes;
+        let free = free.map_or("free space unknown".to_owned(), |it| {
             format!("{} free on its disk", bytes(it))
         });
-        let part = percent(used, max_bytes);
-        let behind = remote.as_ref().map_or(String::new(), |remote| {
-            let waiting = remote.waiting;
-            format!(
-                "; behind it {}, {waiting} waiting",
-                readable(&remote.url, 200)
-            )
-        });
-        format!(
-            "{} of {} ({part} %), {free}{behind}",
-            bytes(used),
-            bytes(max_bytes)
-        )
+        let part = percent(cache.bytes, cache.max_bytes);
+        let (used, most) = (bytes(cache.bytes), bytes(cache.max_bytes));
+        format!("{used} of {most} ({part} %), {free}")
     }
-}
 
-impl UpstreamRow {
-    fn new(upstream: &UpstreamStatus) -> Self {
-        Self {
-            name: upstream.name.to_string(),
-            state: upstream.state.as_str(),
-            tone: match upstream.state {
-                UpstreamState::Up => "good",
-                UpstreamState::BackingOff => "warn",
-                UpstreamState::Down => "bad",
-                UpstreamState::Unknown => "unknown",
-            },
-            detail: upstream.detail.clone(),
-        }
+    /// The tier behind the disk, and whether something is wrong with it.
+    fn remote(&self) -> Option<(bool, String)> {
+        let remote = self.status.cache.remote.as_ref()?;
+        Some(match &remote.problem {
+            Some(problem) => (true, format!("{}: {problem}", remote.url)),
+            None => {
+                let (waiting, lag) = (remote.waiting, moment::span(remote.lag_s));
+                let told = format!("{waiting} waiting, the first for {lag}");
+                (false, format!("{}, {told}", remote.url))
+            }
+        })
     }
-}
 
-impl ListenerRow {
-    fn new(listener: &ListenerStatus) -> Self {
-        let (tone, certificate) = match listener.certificate_expires_in_s {
-            None if listener.tls => ("unknown", "not known".to_owned()),
-            None => ("plain", "no TLS".to_owned()),
-            Some(left) if left <= 0 => ("bad", format!("ended {} ago", span(-left))),
-            Some(left) if left < SOON => ("warn", format!("ends in {}", span(left))),
-            Some(left) => ("good", format!("ends in {}", span(left))),
-        };
-        let (environment, exposure) = (&listener.environment, listener.exposure);
-        Self {
-            address: listener.address.clone(),
-            serves: format!("{environment}, {exposure}, clients: {}", listener.auth),
-            tone,
-            certificate,
-        }
+    fn spans(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        SPANS.iter().map(|(key, _, name)| (*key, *name))
     }
 }

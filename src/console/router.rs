@@ -6,11 +6,12 @@ use axum::routing::{get, post};
 
 use super::admin_api::AdminApi;
 use super::elsewhere::{elsewhere, other_method};
+use super::live::{LIVE, live};
 use super::session_layer::recognise;
 use super::state::{Console, ConsoleOptions};
 use super::{
-    acts, assets, decision, decisions, exceptions, forecast, image, images, overview, revoke,
-    sign_in, try_image,
+    acts, assets, decision, decisions, denials, exceptions, forecast, image, images, overview,
+    revoke, sign_in, try_image,
 };
 
 /// The pages in front of the admin API's routes, which answer what is no page.
@@ -18,6 +19,8 @@ pub fn console(options: ConsoleOptions, api: Router) -> Router {
     let console = Console::new(options, AdminApi::new(api));
     Router::new()
         .route("/", get(overview::page))
+        .route("/denials", get(denials::page))
+        .route(LIVE, get(live))
         .route("/d/{id}", get(decision::page))
         .route("/images", get(images::page))
         .route("/images.csv", get(images::spreadsheet))

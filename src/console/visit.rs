@@ -97,7 +97,16 @@ impl Visit {
         asked.map_err(|refusal| self.refused(refusal))
     }
 
-    /// The same, where the page goes on without it.
+    /// The same at an address with its query.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_at<T: DeserializeOwned>(&self, address: &str) -> Result<T, PageError> {
+        let asked = self.console.api.get(&self.context, address).await;
+        asked.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// The same as [`Self::read`], where the page goes on without it.
     ///
     /// # Errors
     /// What the admin API refuses, in its words.

@@ -46,7 +46,8 @@ pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{
     ActLog, ActsNotLogged, AuditLossRule, DecisionFeed, DecisionWriter, FedDecision, FeedError,
-    FeedReader, FeedStart, OnAuditLoss, RecordHealth, RecordStoreState, Recorder, RecorderConfig,
+    FeedReader, FeedStart, OnAuditLoss, RECENT, RecentDenial, RecentDenials, RecordHealth,
+    RecordStoreState, Recorder, RecorderConfig,
 };
 pub use refusal::{DenialAnswer, Refusal};
 pub use rejudge::{ImageInUse, ImageUsage, RejudgeRound, Rejudger};

@@ -3,6 +3,7 @@
 //! No image and no digest is ever a label value, so that the number of series is
 //! bounded by the configuration. `docs/metrics.md` is made from this room.
 
+mod activity;
 mod handles;
 mod labels;
 mod meaning;
@@ -12,6 +13,7 @@ mod replica_handles;
 mod values;
 mod watch_handles;
 
+pub use activity::{Activity, ActivityKey, ActivityMinute, ActivityVerdict, CacheActivity};
 pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels, ExceptionLabels,

@@ -42,6 +42,8 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "post /api/v1/replays",
         "get /api/v1/verdicts",
         "get /api/v1/passing",
+        "get /api/v1/denials",
+        "get /api/v1/activity",
         "get /api/v1/acts",
         "get /api/v1/decisions",
         "get /api/v1/decisions/stream",

@@ -1,8 +1,12 @@
 //! The console of a whole gateway: its pages over its socket, and in a browser.
 
+mod activity;
 mod assets;
+mod browser;
 mod decision;
+mod denials;
 mod forms;
+mod in_browser;
 mod pages;
 mod searches;
 mod session;

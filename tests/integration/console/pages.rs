@@ -7,8 +7,9 @@ use crate::kit::lab::Lab;
 const MAX_PAGE_BYTES: usize = 100 << 10;
 
 /// Every page that needs no id.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
+    "/denials",
     "/sign-in",
     "/images",
     "/forecast",

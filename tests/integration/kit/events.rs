@@ -66,6 +66,17 @@ impl Follower {
         }
     }
 
+    /// The name of the next event, with data or without.
+    pub async fn name(&mut self) -> String {
+        loop {
+            let block = self.part("\n\n").await.expect("an event");
+            let name = block.lines().find_map(|line| line.strip_prefix("event: "));
+            if let Some(name) = name {
+                return name.to_owned();
+            }
+        }
+    }
+
     /// The next event, which has that name.
     pub async fn expect(&mut self, name: &str) -> Followed {
         let event = self.next().await.expect("an event");
