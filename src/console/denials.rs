@@ -10,6 +10,7 @@ use super::live::LIVE;
 use super::moment::Moment;
 use super::page::Page;
 use super::page_error::PageError;
+use super::quantities::short_image;
 use super::visit::Visit;
 use crate::api::{AskerView, DENIAL_GROUPS, DenialGroupList, DenialGroupView, STATUS, Status};
 use crate::trust::DenialReason;
@@ -108,6 +109,11 @@ impl GroupRow {
 
     fn reason(&self) -> &'static str {
         self.view.reason.map_or("-", DenialReason::code)
+    }
+
+    /// For a narrow column.
+    fn image(&self) -> String {
+        short_image(&self.view.image)
     }
 
     /// The query that shows this image alone.

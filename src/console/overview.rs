@@ -11,7 +11,7 @@ use super::overview_activity::ActivityShown;
 use super::overview_rows::{ClusterRow, EnvironmentRow, ListenerRow, OverrideRow, UpstreamRow};
 use super::page::Page;
 use super::page_error::PageError;
-use super::quantities::{bytes, percent};
+use super::quantities::{bytes, percent, short_image};
 use super::visit::Visit;
 use crate::api::{
     ACTIVITY, ActivityQuery, ActivityView, DENIAL_GROUPS, DenialGroupList, DenialGroupQuery,
@@ -45,6 +45,8 @@ struct OverviewPage {
 struct DenialRow {
     id: String,
     image: String,
+    /// The same for a narrow column.
+    short: String,
     environment: String,
     reason: &'static str,
     verdict: &'static str,
@@ -90,6 +92,7 @@ fn denial_rows(list: &DenialGroupList, now: Timestamp) -> Vec<DenialRow> {
     rows(&list.groups, |group| DenialRow {
         id: group.id.to_string(),
         image: group.image.clone(),
+        short: short_image(&group.image),
         environment: group.environment.to_string(),
         reason: group.reason.map_or("-", |it| it.code()),
         verdict: group.verdict.as_str(),
