@@ -99,11 +99,9 @@ impl Components {
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
         let cache = Arc::new(open_cache(&config, remote, tasks, aliases.recorder()).await?);
-        let uploads = Arc::new(open_uploads(&config).await?);
         let audit = open_audit(&config)?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
-        let acts = ActRecords::new(audit.clone(), ledger.clone());
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
         let (replicas, leases) = beside_others(&ledger, &metrics, now);
         let upstreams = reachable_upstreams(&config, tasks, &metrics, replicas.count())?;
@@ -120,6 +118,8 @@ impl Components {
         }));
         aliases.follow(&gate);
         let parts = Self {
+            uploads: Arc::new(open_uploads(&config).await?),
+            acts: ActRecords::new(audit.clone(), ledger.clone()),
             recent: recent_denials(&config, &ledger, &metrics),
             activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
@@ -127,11 +127,9 @@ impl Components {
             ledger,
             cache,
             gate,
-            uploads,
             metrics,
             public_url,
             sealed_line: AtomicU64::new(0),
-            acts,
             records: writer.health(),
             feed: writer.feed(),
             leases,
