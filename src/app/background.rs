@@ -6,14 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit_seal::seal_once;
-use super::{Components, credential_watch, in_use, leases, remote_watch, watch};
-use crate::api::PolicyEntryState;
+use super::{Components, credential_watch, gauges, in_use, leases, remote_watch, watch};
 use crate::gate::ActsNotLogged;
-use crate::metrics::{
-    ExceptionLabels, ExceptionState, ModeLabels, RecordStore, RecordStoreLabels, SharedWork,
-};
+use crate::metrics::{RecordStore, RecordStoreLabels, SharedWork};
 use crate::tasks::Tasks;
-use crate::trust::Mode;
 
 /// Other processes' writes are followed within a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
@@ -28,6 +24,8 @@ const SEAL_PERIOD: Duration = Duration::from_secs(10);
 const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
+/// The forecast judges everything that is in use.
+const FORESEEN_PERIOD: Duration = Duration::from_secs(3600);
 /// What is in use is looked at again within this, in rounds of a second.
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
 /// The minutes of what people are shown are told apart by this.
@@ -60,7 +58,14 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "seal", SEAL_PERIOD, seal_once);
     every(parts, tasks, "facts", WRITE_FACTS_PERIOD, write_facts_once);
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
-    every(parts, tasks, "gauges", GAUGES_PERIOD, gauges_once);
+    every(parts, tasks, "gauges", GAUGES_PERIOD, gauges::gauges_once);
+    every(
+        parts,
+        tasks,
+        "foreseen",
+        FORESEEN_PERIOD,
+        gauges::foresee_once,
+    );
     every(parts, tasks, "activity", ACTIVITY_PERIOD, activity_once);
     every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
@@ -168,54 +173,6 @@ async fn authority_once(parts: Arc<Components>, now: Timestamp) {
 async fn touch_once(parts: Arc<Components>, now: Timestamp) {
     let pulled_since = now.checked_sub(TOUCH_PERIOD * 2).unwrap_or(Timestamp::MIN);
     parts.gate.touch_pulled_once(pulled_since, now);
-}
-
-async fn gauges_once(parts: Arc<Components>, now: Timestamp) {
-    let stats = parts.cache.stats();
-    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    parts.metrics.cache_bytes.set(signed(stats.bytes));
-    parts.metrics.fill_waiters.set(signed(stats.fill_waiters));
-    let index = parts.ledger.index();
-    let granted = index.active_break_glass(now).len();
-    parts.metrics.break_glass.set(signed(granted as u64));
-    set_exceptions(&parts, now);
-    if let Err(error) = in_use::show_once(&parts).await {
-        tracing::error!(%error, "what is in use is not shown");
-    }
-    for environment in parts.gate.rulebook().environments() {
-        let set = index.timed_mode(&environment.name);
-        let set = set.filter(|set| set.holds(now)).map(|set| set.mode);
-        let in_force = set.unwrap_or(environment.settings.mode);
-        for mode in Mode::ALL {
-            let labels = ModeLabels {
-                environment: environment.name.as_str().into(),
-                mode,
-            };
-            let is_on = i64::from(in_force == mode);
-            parts.metrics.mode.get_or_create(&labels).set(is_on);
-        }
-    }
-}
-
-fn set_exceptions(parts: &Components, now: Timestamp) {
-    let rulebook = parts.gate.rulebook();
-    for state in PolicyEntryState::ALL {
-        let exceptions = rulebook.exceptions().iter();
-        let counted = exceptions.filter(|it| PolicyEntryState::of_exception(it, now) == state);
-        let labels = ExceptionLabels {
-            state: shown(state),
-        };
-        let gauge = parts.metrics.exceptions.get_or_create(&labels);
-        gauge.set(i64::try_from(counted.count()).unwrap_or(i64::MAX));
-    }
-}
-
-fn shown(state: PolicyEntryState) -> ExceptionState {
-    match state {
-        PolicyEntryState::Active => ExceptionState::Active,
-        PolicyEntryState::Expiring => ExceptionState::Expiring,
-        PolicyEntryState::Expired => ExceptionState::Expired,
-    }
 }
 
 async fn prune_once(parts: Arc<Components>, now: Timestamp) {

@@ -63,7 +63,7 @@ pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn exposures_of_pulls(parts: &Components) -> BTreeMap<EnvironmentName, Exposure> {
+pub(super) fn exposures_of_pulls(parts: &Components) -> BTreeMap<EnvironmentName, Exposure> {
     let rulebook = parts.gate.rulebook();
     let environments = rulebook.environments();
     environments

@@ -21,6 +21,7 @@ mod denied_before;
 mod doors;
 mod environment_listener;
 mod error;
+mod gauges;
 mod health;
 mod in_use;
 mod installation;

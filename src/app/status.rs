@@ -182,7 +182,7 @@ fn remote_tier(remote: &RemoteTier, now: Timestamp) -> RemoteTierStatus {
 }
 
 /// Free on the file system that holds `path`.
-fn free_bytes(path: &Path) -> Option<u64> {
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let room = rustix::fs::statvfs(path).ok()?;
     room.f_bavail.checked_mul(room.f_frsize)
 }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::condition_handles::ConditionMetrics;
 use super::meaning;
 use super::registration::MetricRegistration;
 use super::remote_handles::RemoteMetrics;
@@ -36,6 +37,7 @@ pub struct Metrics {
     /// Of the live feed, and of what is in use.
     pub watch: WatchMetrics,
     pub replicas: ReplicaMetrics,
+    pub condition: ConditionMetrics,
     pub decision_seconds: Histogram,
     pub pods_raised: Family<PodsRaisedLabels, Counter>,
     pub webhook_armed: Family<WebhookArmedLabels, Gauge>,
@@ -90,6 +92,7 @@ impl Metrics {
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
             watch: WatchMetrics::new(&mut to),
             replicas: ReplicaMetrics::new(&mut to),
+            condition: ConditionMetrics::new(&mut to),
             decision_seconds: to.add_made(
                 "decision_seconds",
                 meaning::DECISION_SECONDS,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
-    ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
-    PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
-    RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
+    ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
+    PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation,
+    RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -33,6 +33,23 @@ pub struct DeniedInUseLabels {
     pub environment: Arc<str>,
     pub reason: DenialReason,
     pub usage: ImageUse,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeniedSoonLabels {
+    pub environment: Arc<str>,
+    /// What ends.
+    pub cause: DenialCause,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EnvironmentLabels {
+    pub environment: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DiskLabels {
+    pub disk: Disk,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -14,6 +14,19 @@ pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cann
 pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
 pub(super) const DENIED_IN_USE: &str =
     "Distinct digests that run, or were pulled within a week, and would be denied now";
+pub(super) const DENIED_SOON: &str =
+    "Images in use that are let in now, and will be denied within a day, by what ends";
+pub(super) const UPSTREAM_UP: &str =
+    "1 where an upstream answered last, 0 where it failed; absent until it is asked";
+pub(super) const DISK_FREE_BYTES: &str =
+    "Bytes that are free on the disk of the cache, and of the data";
+pub(super) const CACHE_MAX_BYTES: &str = "Bytes that the cache may hold on disk";
+pub(super) const CACHE_EVICTED_BYTES: &str =
+    "Bytes that went from the disk to make room for others";
+pub(super) const MODE_OVERRIDDEN: &str =
+    "1 while an environment is in another mode than configured, for some hours";
+pub(super) const LEDGER_SILENT_SECONDS: &str =
+    "How long ago the ledger was last known to be followed up to its newest change";
 pub(super) const REJUDGED: &str = "Images in use that were judged anew before a pull asked";
 pub(super) const REJUDGE_WAITING: &str = "Images in use that wait to be judged anew";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";

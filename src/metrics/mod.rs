@@ -4,6 +4,7 @@
 //! bounded by the configuration. `docs/metrics.md` is made from this room.
 
 mod activity;
+mod condition_handles;
 mod handles;
 mod labels;
 mod meaning;
@@ -14,19 +15,21 @@ mod values;
 mod watch_handles;
 
 pub use activity::{Activity, ActivityKey, ActivityMinute, ActivityVerdict, CacheActivity};
+pub use condition_handles::ConditionMetrics;
 pub use handles::Metrics;
 pub use labels::{
-    AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels, ExceptionLabels,
-    LedgerLabels, ListenerLabels, ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels,
-    RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
-    RemoteRequestLabels, SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels,
-    UpstreamRequestLabels, WebhookArmedLabels,
+    AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels,
+    DeniedSoonLabels, DiskLabels, EnvironmentLabels, ExceptionLabels, LedgerLabels, ListenerLabels,
+    ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
+    RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels, RemoteRequestLabels,
+    SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
+    WebhookArmedLabels,
 };
 pub use remote_handles::RemoteMetrics;
 pub use replica_handles::ReplicaMetrics;
 pub use values::{
-    ContentKind, ContentSource, ExceptionState, ImageUse, LedgerVerb, LookUp, PodVerdict,
-    PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation, RemoteResult,
-    RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
+    ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
+    PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation,
+    RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

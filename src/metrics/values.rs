@@ -65,6 +65,26 @@ words! {
 }
 
 words! {
+    /// What of the future denies an image.
+    DenialCause {
+        ScanStale = "scan-stale",
+        /// What served it although its scan was stale, or its report had become worse.
+        Grace = "grace-ends",
+        Exception = "exception-ends",
+        Advisory = "advisory-ends",
+        Vouching = "vouching-ends",
+        BreakGlass = "break-glass-ends",
+        Mode = "mode-ends",
+        Other = "ends",
+    }
+}
+
+words! {
+    /// What lies on a disk.
+    Disk { Cache = "cache", Data = "data" }
+}
+
+words! {
     /// How a look-up in the cache ended.
     LookUp { Hit = "hit", Miss = "miss" }
 }

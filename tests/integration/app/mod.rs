@@ -13,6 +13,7 @@ mod probes;
 mod program;
 mod rejudging;
 mod releases;
+mod scraped;
 mod served;
 mod server_ledger;
 pub mod webhook;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admission::door::{pod, review};
-use crate::kit::{Setup, World, image};
+use crate::kit::{Running, Setup, World, image};
 
 const CLUSTERS: &str = "[environments.staging]
 mode = \"audit\"
@@ -25,17 +25,17 @@ pin_digests = false
 
 /// An API server's client, which trusts the bundle that the program publishes.
 pub struct ApiServer<'a> {
-    world: &'a World,
+    world: &'a Running,
     client: reqwest::Client,
 }
 
 impl<'a> ApiServer<'a> {
-    pub fn of(world: &'a World) -> Self {
+    pub fn of(world: &'a Running) -> Self {
         Self::showing(world, None)
     }
 
     /// With a certificate and its key, in PEM.
-    fn showing(world: &'a World, identity: Option<&str>) -> Self {
+    fn showing(world: &'a Running, identity: Option<&str>) -> Self {
         let keeper = world.parts().authority.as_ref().unwrap();
         let bundle = keeper.bundle().borrow().to_string();
         let trusted = reqwest::Certificate::from_pem_bundle(bundle.as_bytes()).unwrap();

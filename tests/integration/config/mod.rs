@@ -2,6 +2,7 @@
 
 mod components;
 mod machines;
+mod prometheus;
 
 use crate::cli::program::{Program, scratch};
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho::metrics::{
-    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DeniedInUseLabels,
-    DeniedLabels, ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb,
-    ListenerLabels, LookUp, Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind,
-    PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels,
-    RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels, RemoteOperation,
-    RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SharedWorkLabels,
-    UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod, UpstreamRequestLabels,
-    WebhookArmedLabels, WebhookName,
+    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DenialCause,
+    DeniedInUseLabels, DeniedLabels, DeniedSoonLabels, Disk, DiskLabels, EnvironmentLabels,
+    ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb, ListenerLabels, LookUp,
+    Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels,
+    PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels, RemoteDirection, RemoteDrop,
+    RemoteDropLabels, RemoteFailingLabels, RemoteOperation, RemoteRequestLabels, RemoteResult,
+    RemoteUse, ReviewVerdict, SharedWork, SharedWorkLabels, UpstreamCause, UpstreamFailureLabels,
+    UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -169,6 +169,7 @@ fn traffic(metrics: &Metrics) {
         }
     }
     remote_tier(metrics);
+    conditions(metrics);
     for &method in UpstreamMethod::ALL {
         let labels = UpstreamRequestLabels {
             upstream: any(),
@@ -187,6 +188,24 @@ fn traffic(metrics: &Metrics) {
     let _ = metrics
         .upstream_rate_limit_remaining
         .get_or_create(&upstream);
+}
+
+fn conditions(metrics: &Metrics) {
+    let condition = &metrics.condition;
+    for &cause in DenialCause::ALL {
+        let environment = any();
+        let labels = DeniedSoonLabels { environment, cause };
+        let _ = condition.denied_soon.get_or_create(&labels);
+    }
+    for &disk in Disk::ALL {
+        let _ = condition
+            .disk_free_bytes
+            .get_or_create(&DiskLabels { disk });
+    }
+    let upstream = UpstreamLabels { upstream: any() };
+    let _ = condition.upstream_up.get_or_create(&upstream);
+    let environment = EnvironmentLabels { environment: any() };
+    let _ = condition.mode_overridden.get_or_create(&environment);
 }
 
 fn remote_tier(metrics: &Metrics) {
