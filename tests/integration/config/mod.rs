@@ -1,6 +1,7 @@
 //! `check-config`, as a script sees it.
 
 mod components;
+mod fluentd;
 mod machines;
 mod prometheus;
 
