@@ -74,21 +74,15 @@ async fn write(ledger: Arc<Ledger>, writer: usize) {
 }
 
 /// Counts the changes that it sees until it is told to end.
-fn follow(
-    ledger: Arc<Ledger>,
-    ended: Arc<AtomicBool>,
-    seen: Arc<AtomicU64>,
-) -> impl Future<Output = ()> {
-    async move {
-        loop {
-            let last = ended.load(Ordering::Acquire);
-            let new = ledger.follow_once(Timestamp::now()).await.unwrap();
-            seen.fetch_add(new, Ordering::Relaxed);
-            if last && new == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
+async fn follow(ledger: Arc<Ledger>, ended: Arc<AtomicBool>, seen: Arc<AtomicU64>) {
+    loop {
+        let last = ended.load(Ordering::Acquire);
+        let new = ledger.follow_once(Timestamp::now()).await.unwrap();
+        seen.fetch_add(new, Ordering::Relaxed);
+        if last && new == 0 {
+            return;
         }
+        tokio::task::yield_now().await;
     }
 }
 
