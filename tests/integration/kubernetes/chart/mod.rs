@@ -4,5 +4,6 @@ mod example;
 mod installed;
 mod refused;
 mod rendered;
+mod replicas;
 mod running;
 mod values;

@@ -68,6 +68,7 @@ fn configurations() -> Vec<String> {
     };
     vec![
         SAMPLE.to_owned(),
+        format!("{SAMPLE}{POSTGRES}"),
         changed(
             "[ops]",
             "[admin]\naddress = \"0.0.0.0:6081\"\ninsecure = true\n[ops]",

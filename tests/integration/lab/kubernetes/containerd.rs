@@ -32,14 +32,20 @@ conf_dir = "{folder}/cni"
     )
 }
 
+/// The address of the machine in the network of that number.
+pub fn gateway(number: u16) -> String {
+    format!("{}.1", begins(number))
+}
+
+fn begins(number: u16) -> String {
+    let [high, low] = number.to_be_bytes();
+    format!("10.{}.{low}", 128 | high)
+}
+
 /// A network of point-to-point links on a subnet of its own, chosen by a number
 /// that nobody else on this machine uses.
 pub fn write_network(folder: &Path, number: u16) {
-    let [high, low] = number.to_be_bytes();
-    let (state, subnet) = (
-        folder.join("addresses"),
-        format!("10.{}.{low}.0/24", 128 | high),
-    );
+    let (state, subnet) = (folder.join("addresses"), format!("{}.0/24", begins(number)));
     let text = format!(
         r#"{{"cniVersion": "1.0.0", "name": "lab", "plugins": [{{"type": "ptp", "ipam":
             {{"type": "host-local", "dataDir": "{}", "ranges": [[{{"subnet": "{subnet}"}}]],

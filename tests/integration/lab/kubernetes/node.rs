@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::containerd::{PLUGINS, configuration, write_network};
+use super::containerd::{PLUGINS, configuration, gateway, write_network};
 use super::kubectl::paced;
 use super::{ControlPlane, Sweeper, kubelet};
 use crate::lab::{
@@ -16,6 +16,8 @@ const HOSTS: &str = "hosts";
 
 #[derive(Debug)]
 pub struct Node {
+    /// Of the kubelet, and of the network of this node's Pods.
+    port: u16,
     kubelet: Part,
     _sweeper: Sweeper,
     containerd: Containerd,
@@ -62,6 +64,7 @@ impl Node {
         let sweeper = Sweeper::over(&[containerd.folder()]);
         let kubelet = kubelet::start(control, &containerd.socket(), containerd.folder(), port)?;
         let mut this = Self {
+            port,
             kubelet,
             _sweeper: sweeper,
             containerd,
@@ -76,6 +79,11 @@ impl Node {
             let node = kubectl.get(&["node", "node1"]);
             paced(node.filter(says_ready))
         });
+    }
+
+    /// The machine as its Pods see it, once there is one.
+    pub fn gateway(&self) -> String {
+        gateway(self.port)
     }
 
     /// The folder of `hosts.toml` files, read at every pull.
