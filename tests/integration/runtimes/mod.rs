@@ -18,6 +18,7 @@ mod herd;
 mod hosts_files;
 mod mirror;
 mod odd_upstreams;
+mod replicas;
 mod restart;
 mod revocation;
 mod several_gateways;
