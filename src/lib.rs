@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod memory;
 pub mod metrics;
 pub mod nodes;
+pub mod notify;
 pub mod oci;
 pub mod ops;
 pub mod random;

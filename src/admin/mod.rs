@@ -31,6 +31,7 @@ mod image_places;
 mod image_search;
 mod images;
 mod images_in_use;
+mod notifications;
 mod origin;
 mod overrides;
 mod passing;

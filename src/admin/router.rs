@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::error::AdminError;
 use super::{
     Admin, activity, acts, audit_seals, decision_stream, decisions, denial_groups, due, exceptions,
-    forecast, image_detail, image_list, overrides, passing, promotions, replays, replicas,
-    revocations, scans, status, tokens, unpushed, verdicts,
+    forecast, image_detail, image_list, notifications, overrides, passing, promotions, replays,
+    replicas, revocations, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -57,6 +57,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(decisions::one))
         .routes(routes!(acts::list))
         .routes(routes!(audit_seals::list))
+        .routes(routes!(notifications::test))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
         .routes(routes!(status::status))

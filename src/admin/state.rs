@@ -10,6 +10,7 @@ use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener, RecentDenials};
 use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
 use crate::metrics::Activity;
+use crate::notify::Notifier;
 use crate::oci::RegistryHost;
 use crate::tasks::HeavyWork;
 use crate::trust::{EnvironmentName, Exposure, Rulebook};
@@ -88,6 +89,8 @@ pub struct Admin {
     pub recent: Arc<RecentDenials>,
     /// How much was pulled and denied over time.
     pub activity: Arc<Activity>,
+    /// Who is told without asking.
+    pub notifier: Arc<Notifier>,
     /// Where recorded image names without a host lie.
     pub default_host: RegistryHost,
     /// How names of images are read, by the nodes' environment.

@@ -22,6 +22,7 @@ mod finding;
 mod forecast;
 mod image_detail;
 mod image_search;
+mod notification;
 mod overrides;
 mod passing;
 mod promotion;
@@ -67,6 +68,7 @@ pub use image_search::{
     CoverageView, IMAGES, ImageDenialView, ImageList, ImageQuery, ImageView, LastPullView,
     MAX_IMAGES_LISTED, MatchView, PodWatchView, RunningPodView,
 };
+pub use notification::{NOTIFY_TESTS, NotifyTestAnswer, NotifyTestRequest, NotifyTestView};
 pub use overrides::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
     MODES, ModeEnded, ModeList, ModeRequest, ModeView,

@@ -7,7 +7,7 @@ use super::config::{Config, ListenerAuth, ListenerConfig, TlsConfig, WebhookConf
 use super::listener_certificates::ListenerKind;
 use super::{
     Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
-    replay_policy, status, webhook,
+    notifications, replay_policy, status, webhook,
 };
 use crate::admin::{
     Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource,
@@ -15,6 +15,7 @@ use crate::admin::{
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
+use crate::notify::Notifier;
 use crate::oci::RegistryHost;
 use crate::ops::{Ops, OpsDoor, ProbesBeside};
 use crate::registry::{self, Registry};
@@ -105,7 +106,8 @@ fn open_admin(
     };
     let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
     let pages = |api| console(console_of(parts), api);
-    let admin = AdminDoor::new(admin_of(parts, views), pages, StackLimits::ADMIN);
+    let notifier = notifications::start(parts, tasks)?;
+    let admin = AdminDoor::new(admin_of(parts, views, notifier), pages, StackLimits::ADMIN);
     let admin = Arc::new(admin);
     let limits = limits::of_listener(&parts.config.limits);
     match ops_bound {
@@ -205,7 +207,11 @@ fn tls(
         .transpose()
 }
 
-fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
+fn admin_of(
+    parts: &Arc<Components>,
+    views: status::StatusInputs,
+    notifier: Arc<Notifier>,
+) -> Admin {
     let named = url::Url::parse(&parts.public_url)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));
@@ -216,6 +222,7 @@ fn admin_of(parts: &Arc<Components>, views: status::StatusInputs) -> Admin {
         feed: parts.feed.clone(),
         recent: parts.recent.clone(),
         activity: parts.activity.clone(),
+        notifier,
         default_host: parts.config.default_host(),
         names: Arc::new(image_names(&parts.config)),
         hosts: Arc::new(Hosts::new(named.into_iter().chain(bound))),

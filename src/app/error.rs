@@ -7,6 +7,7 @@ use crate::cache::{CacheError, RemoteError};
 use crate::http::ListenError;
 use crate::kubernetes::client::ClusterError;
 use crate::ledger::{LedgerError, LedgerLoss};
+use crate::notify::NotifyError;
 use crate::tls::listener::TlsError;
 use crate::tls::manager::AuthorityStoreError;
 use crate::upstream::{ConfigError, DockerConfigError, HostPatternError};
@@ -40,6 +41,8 @@ pub enum StartError {
     Tls { address: String, source: TlsError },
     #[error("cluster {name}: {source}")]
     Cluster { name: String, source: ClusterError },
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     #[error(transparent)]
     Authority(#[from] AuthorityStoreError),
     #[error("tls = \"auto\", and no certificate authority was opened")]

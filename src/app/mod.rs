@@ -30,6 +30,7 @@ mod leases;
 mod limits;
 mod listener_certificates;
 pub mod logging;
+mod notifications;
 mod open_files;
 mod policy_warnings;
 mod remote_tier;

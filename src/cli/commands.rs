@@ -6,7 +6,7 @@ use super::arguments::SharedArgs;
 use super::{
     acts, advisories, audit, break_glass, check_config, completion, decisions, demo, denials,
     doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node_config,
-    promote, replay, revoke, scan, serve, status, token, verify, version,
+    notify, promote, replay, revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -62,6 +62,7 @@ pub enum Command {
     Token(token::TokenArgs),
     Ledger(ledger::LedgerCommand),
     Audit(audit::AuditArgs),
+    Notify(notify::NotifyArgs),
     NodeConfig(node_config::NodeConfig),
     Kubernetes(kubernetes::KubernetesArgs),
     Doctor(doctor::DoctorArgs),

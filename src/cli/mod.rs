@@ -40,6 +40,7 @@ mod mode;
 mod named_decision;
 mod node_ca;
 mod node_config;
+mod notify;
 mod output;
 mod promote;
 mod replay;

@@ -78,6 +78,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Token(command) => command.run(&shared).await?,
         Command::Ledger(command) => command.run(&shared).await?,
         Command::Audit(command) => command.run(&shared).await?,
+        Command::Notify(command) => command.run(&shared).await?,
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,

@@ -170,6 +170,30 @@ impl Ledger {
         rows.into_iter().map(|row| self.recorded(row)).collect()
     }
 
+    /// The number of the newest act; 0: there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn newest_act(&self) -> Result<i64, LedgerError> {
+        let newest = query("SELECT coalesce(max(id), 0) FROM acts");
+        Ok(newest.value(&self.readers).await?)
+    }
+
+    /// The acts behind that number, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn acts_behind(
+        &self,
+        number: i64,
+        limit: u32,
+    ) -> Result<Vec<RecordedAct>, LedgerError> {
+        let next = "SELECT id, change, body FROM acts WHERE id > ? ORDER BY id LIMIT ?";
+        let next = query(next).bind(number).bind(limit);
+        let rows: Vec<ActRow> = next.all(&self.readers).await?;
+        rows.into_iter().map(|row| self.recorded(row)).collect()
+    }
+
     /// Notes that the audit log has all acts up to that number.
     pub async fn acts_logged(&self, number: i64) -> Result<(), LedgerError> {
         let mut writing = self.begin(None).await?;

@@ -6,8 +6,9 @@ use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
     ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
-    PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation,
-    RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
+    NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
+    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause,
+    UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -50,6 +51,17 @@ pub struct EnvironmentLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DiskLabels {
     pub disk: Disk,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NotificationLabels {
+    pub target: Arc<str>,
+    pub result: NotificationResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NotifyTargetLabels {
+    pub target: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

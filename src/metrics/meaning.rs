@@ -29,6 +29,10 @@ pub(super) const LEDGER_SILENT_SECONDS: &str =
     "How long ago the ledger was last known to be followed up to its newest change";
 pub(super) const REJUDGED: &str = "Images in use that were judged anew before a pull asked";
 pub(super) const REJUDGE_WAITING: &str = "Images in use that wait to be judged anew";
+pub(super) const NOTIFICATIONS: &str =
+    "Messages of notifications: sent, failed and tried again, or dropped after a day";
+pub(super) const NOTIFICATIONS_WAITING: &str =
+    "Things that messages tell of which are not sent yet";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";
 pub(super) const PODS_RAISED: &str =
     "Running Pods that became reachable from outside, by what they would be told now";

@@ -20,16 +20,17 @@ pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels,
     DeniedSoonLabels, DiskLabels, EnvironmentLabels, ExceptionLabels, LedgerLabels, ListenerLabels,
-    ModeLabels, PodsRaisedLabels, PolicyFileLabels, PullLabels, RecordStoreLabels,
-    RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels, RemoteRequestLabels,
-    SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels, UpstreamRequestLabels,
-    WebhookArmedLabels,
+    ModeLabels, NotificationLabels, NotifyTargetLabels, PodsRaisedLabels, PolicyFileLabels,
+    PullLabels, RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
+    RemoteRequestLabels, SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels,
+    UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use remote_handles::RemoteMetrics;
 pub use replica_handles::ReplicaMetrics;
 pub use values::{
     ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
-    PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop, RemoteOperation,
-    RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause, UpstreamMethod, WebhookName,
+    NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
+    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause,
+    UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

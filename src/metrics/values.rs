@@ -80,6 +80,17 @@ words! {
 }
 
 words! {
+    /// What became of a message.
+    NotificationResult {
+        Sent = "sent",
+        /// It is tried again.
+        Failed = "failed",
+        /// It was tried for a day.
+        Dropped = "dropped",
+    }
+}
+
+words! {
     /// What lies on a disk.
     Disk { Cache = "cache", Data = "data" }
 }

@@ -1,12 +1,12 @@
-//! Handles of what is watched: the live feed, and what is in use and judged again in the
-//! background.
+//! Handles of what is watched: the live feed, what is in use and judged again in the
+//! background, and notifications.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::registration::MetricRegistration;
-use super::{DeniedInUseLabels, meaning};
+use super::{DeniedInUseLabels, NotificationLabels, NotifyTargetLabels, meaning};
 
 /// A part of the metrics.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct WatchMetrics {
     pub denied_in_use: Family<DeniedInUseLabels, Gauge>,
     pub rejudged: Counter,
     pub rejudge_waiting: Gauge,
+    pub notifications: Family<NotificationLabels, Counter>,
+    pub notifications_waiting: Family<NotifyTargetLabels, Gauge>,
 }
 
 impl WatchMetrics {
@@ -26,6 +28,8 @@ impl WatchMetrics {
             denied_in_use: to.add("denied_in_use", meaning::DENIED_IN_USE),
             rejudged: to.add("rejudged", meaning::REJUDGED),
             rejudge_waiting: to.add("rejudge_waiting", meaning::REJUDGE_WAITING),
+            notifications: to.add("notifications", meaning::NOTIFICATIONS),
+            notifications_waiting: to.add("notifications_waiting", meaning::NOTIFICATIONS_WAITING),
         }
     }
 }

@@ -15,11 +15,12 @@ use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
     LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
     VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits, listeners,
-    policy_folders, storage, upstreams, webhook,
+    notify, policy_folders, storage, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
 use crate::ledger::LedgerLocation;
+use crate::notify::NotifyTarget;
 use crate::oci::RegistryHost;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub cache: CacheConfig,
     pub ledger: LedgerConfig,
     pub audit: AuditConfig,
+    /// Who is told without asking; names differ.
+    pub notify: Vec<NotifyTarget>,
     /// Where kinds of others have their images, for `verify`.
     pub images: Vec<KindImages>,
     /// What the file says that is allowed, but worth a second look.
@@ -329,6 +332,7 @@ fn read(
     let cache = storage::cache(&mut root, &data_dir, now);
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = audit::audit(&mut root, &data_dir);
+    let notify = notify::notify(&mut root, &names, now);
     let images = images::images(&mut root);
     root.finish();
     Some(Config {
@@ -346,6 +350,7 @@ fn read(
         cache,
         ledger,
         audit,
+        notify,
         images,
         warnings: Vec::new(),
         fingerprint: None,

@@ -48,6 +48,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "get /api/v1/decisions",
         "get /api/v1/decisions/stream",
         "get /api/v1/decisions/{id}",
+        "post /api/v1/notifications/test",
         "get /api/v1/tokens",
         "post /api/v1/tokens",
         "delete /api/v1/tokens/{name}",

@@ -8,6 +8,7 @@ mod follow;
 mod hosts;
 mod losses;
 mod notices;
+mod notifying;
 mod policy;
 mod probes;
 mod program;

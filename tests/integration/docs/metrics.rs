@@ -8,23 +8,25 @@ use sekisho::metrics::{
     AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DenialCause,
     DeniedInUseLabels, DeniedLabels, DeniedSoonLabels, Disk, DiskLabels, EnvironmentLabels,
     ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb, ListenerLabels, LookUp,
-    Metrics, ModeLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind, PolicyFileLabels,
-    PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels, RemoteDirection, RemoteDrop,
-    RemoteDropLabels, RemoteFailingLabels, RemoteOperation, RemoteRequestLabels, RemoteResult,
-    RemoteUse, ReviewVerdict, SharedWork, SharedWorkLabels, UpstreamCause, UpstreamFailureLabels,
-    UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
+    Metrics, ModeLabels, NotificationLabels, NotificationResult, NotifyTargetLabels, PodVerdict,
+    PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels,
+    RemoteBytesLabels, RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels,
+    RemoteOperation, RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork,
+    SharedWorkLabels, UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod,
+    UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
 use super::page::{documents, hold, table, text};
 
 /// Labels whose values the configuration or the other side gives.
-const OPEN: [(&str, &str); 7] = [
+const OPEN: [(&str, &str); 8] = [
     ("cluster", "a `name` of `[[clusters]]`"),
     ("configuration", "kind and name, as in `kubectl get`"),
     ("environment", "a name of `[environments]`"),
     ("listener", "the address that is bound"),
     ("status", "a status of HTTP; 0: no answer came"),
+    ("target", "a `name` of `[[notify]]`"),
     (
         "upstream",
         "a `name` of `[[upstreams]]`; empty: none was meant",
@@ -239,6 +241,14 @@ fn files(metrics: &Metrics) {
         let labels = PolicyFileLabels { kind };
         let _ = metrics.policy_files_invalid.get_or_create(&labels);
     }
+    for &result in NotificationResult::ALL {
+        let target = any();
+        let labels = NotificationLabels { target, result };
+        let _ = metrics.watch.notifications.get_or_create(&labels);
+    }
+    let target = NotifyTargetLabels { target: any() };
+    let waiting = &metrics.watch.notifications_waiting;
+    let _ = waiting.get_or_create(&target);
     for &store in RecordStore::ALL {
         let labels = RecordStoreLabels { store };
         let _ = metrics.store_failing.get_or_create(&labels);

@@ -39,7 +39,7 @@ const FLOORS: [&[&str]; 10] = [
         "http",
         "api",
     ],
-    &["gate", "tls::manager"],
+    &["gate", "notify", "tls::manager"],
     &["registry", "admission", "admin", "console", "ops"],
     &["app", "demo"],
     &["cli"],

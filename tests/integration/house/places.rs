@@ -43,7 +43,7 @@ const HANDLE: [&str; 3] = ["std", "fs", "File"];
 const HOMES: [(&[&str], &[&str]); 9] = [
     (&["sqlx"], &["ledger"]),
     // `cache` makes the client of its object store with it: TLS by the same roots.
-    (&["reqwest"], &["upstream", "cli", "cache"]),
+    (&["reqwest"], &["upstream", "notify", "cli", "cache"]),
     (&["object_store"], &["cache"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),

@@ -6,6 +6,7 @@ mod evidence;
 pub mod lab;
 mod odd;
 pub mod postgres;
+pub mod receiver;
 mod running;
 mod setup;
 mod wire;

@@ -1,0 +1,108 @@
+//! `[[notify]]`: who is told without asking.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::authorities::authorities;
+use super::section::Section;
+use super::urls::web_address;
+use crate::notify::{NoticeKind, NotifyTarget};
+use crate::trust::EnvironmentName;
+
+/// Targets, at most.
+const MOST: usize = 32;
+/// The longest name, in characters: it is a value of a label.
+const MAX_NAME_CHARS: usize = 64;
+const HINT: &str = "write https://hooks.example/…";
+
+/// Reads `[[notify]]`.
+pub(super) fn notify(
+    root: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    now: Timestamp,
+) -> Vec<NotifyTarget> {
+    let sections = root.sections("notify").unwrap_or_default();
+    if sections.len() > MOST {
+        root.problem("notify", format_args!("has over {MOST} tables"));
+    }
+    let mut targets: Vec<NotifyTarget> = Vec::new();
+    for mut section in sections {
+        let target = target(&mut section, environments, now);
+        if let Some(target) = &target
+            && targets.iter().any(|other| other.name == target.name)
+        {
+            section.problem("name", format_args!("{:?} stands twice", target.name));
+        }
+        targets.extend(target);
+        section.finish();
+    }
+    targets
+}
+
+fn target(
+    section: &mut Section<'_, '_>,
+    environments: &BTreeSet<EnvironmentName>,
+    now: Timestamp,
+) -> Option<NotifyTarget> {
+    let name = section.words("name", "write name = \"on-call\"");
+    let url = address(section);
+    let secret = section.file_text("secret_file");
+    let secret = secret.map(|text| SecretString::from(text.trim_end_matches(['\r', '\n'])));
+    let format = section.read("format").unwrap_or_default();
+    let events: Vec<NoticeKind> = section.list("events").unwrap_or_default();
+    if events.contains(&NoticeKind::Test) {
+        let all = NoticeKind::ALL.map(NoticeKind::as_str).join(", ");
+        section.problem(
+            "events",
+            format_args!("a test is always told; write some of {all}"),
+        );
+    }
+    let here: Vec<EnvironmentName> = section.list("environments").unwrap_or_default();
+    for environment in here.iter().filter(|it| !environments.contains(*it)) {
+        let text = format_args!("no environment is called {environment}");
+        section.problem("environments", text);
+    }
+    let ca = authorities(section, "ca", now);
+    let addresses: Vec<IpAddr> = section.list("addresses").unwrap_or_default();
+    Some(NotifyTarget {
+        name: name.filter(|name| is_name(section, name))?,
+        url: url?,
+        secret,
+        format,
+        events,
+        environments: here,
+        ca: ca.map(String::into_bytes),
+        addresses,
+    })
+}
+
+fn is_name(section: &Section<'_, '_>, name: &str) -> bool {
+    let word = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    let fits = name.len() <= MAX_NAME_CHARS && name.chars().all(word);
+    if !fits {
+        let text = format_args!(
+            "is no name: up to {MAX_NAME_CHARS} letters, digits, dots, dashes and underscores"
+        );
+        section.problem("name", text);
+    }
+    fits
+}
+
+/// As it stands, or in a file of its own: whoever has it may post there.
+fn address(section: &mut Section<'_, '_>) -> Option<SecretString> {
+    let written: Option<String> = section.read("url");
+    let in_file = section.file_text("url_file");
+    let (key, text) = match (section.has("url"), section.has("url_file")) {
+        (true, false) => ("url", written?),
+        (false, true) => ("url_file", in_file?.trim().to_owned()),
+        _ => {
+            section.problem("url", format_args!("{HINT}, or name its file in url_file"));
+            return None;
+        }
+    };
+    let url = web_address(section, key, &text, HINT, |_| true)?;
+    Some(SecretString::from(url.to_string()))
+}

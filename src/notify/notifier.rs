@@ -1,0 +1,263 @@
+//! Gathers and sends, in rounds. One at a time: what is sent does not change meanwhile.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::error::{NotifyError, SendError};
+use super::event::NoticeSample;
+use super::gather::{foreseen, forget_once, gather, keep};
+use super::group::later;
+use super::message::Message;
+use super::sender::Sender;
+use super::target::NotifyTarget;
+use crate::ledger::{Ledger, LedgerError, NoticeBatch, PendingNotice};
+use crate::metrics::{Metrics, NotificationLabels, NotificationResult, NotifyTargetLabels};
+
+/// The first pause after a message that did not get through; it doubles.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+/// The longest pause.
+const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+/// Who tries a message has it alone for so long.
+const CLAIMED_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// A message that did not get through for so long is given up.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// How often the forecast is told.
+const FORECAST_EVERY: SignedDuration = SignedDuration::from_hours(24);
+/// When it is told for the first time.
+const FIRST_FORECAST: SignedDuration = SignedDuration::from_mins(10);
+const FORECAST: &str = "forecast";
+
+/// What will be denied by tomorrow, each with its environment.
+pub type ForecastSource = Arc<
+    dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = Vec<(String, NoticeSample)>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// How a sample got through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestResult {
+    pub target: String,
+    /// The status of the answer, or why it was none that took it.
+    pub outcome: Result<u16, SendError>,
+    pub took: Duration,
+}
+
+/// Tells people.
+pub struct Notifier {
+    ledger: Arc<Ledger>,
+    senders: Vec<Sender>,
+    targets: Vec<NotifyTarget>,
+    public_url: String,
+    forecast: ForecastSource,
+    metrics: Metrics,
+    turn: Mutex<()>,
+}
+
+impl Notifier {
+    /// # Errors
+    /// [`NotifyError`] where a target cannot be used.
+    pub fn new(
+        ledger: Arc<Ledger>,
+        targets: Vec<NotifyTarget>,
+        public_url: String,
+        forecast: ForecastSource,
+        metrics: Metrics,
+    ) -> Result<Self, NotifyError> {
+        let senders: Result<Vec<_>, _> = targets.iter().cloned().map(Sender::new).collect();
+        Ok(Self {
+            ledger,
+            senders: senders?,
+            targets,
+            public_url,
+            forecast,
+            metrics,
+            turn: Mutex::default(),
+        })
+    }
+
+    /// Whether nobody is to be told anything.
+    pub fn is_idle(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// One round: reads what is new, and sends what is due.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read or written; the next round goes on
+    /// from there.
+    pub async fn once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        if self.is_idle() {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        gather(&self.ledger, &self.targets, now).await?;
+        self.foresee(now).await?;
+        self.send_due(now).await
+    }
+
+    /// Forgets what was told long ago.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be written.
+    pub async fn prune_once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        match self.is_idle() {
+            true => Ok(()),
+            false => forget_once(&self.ledger, now).await,
+        }
+    }
+
+    /// Once a day.
+    async fn foresee(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let told = match self.ledger.notice_cursor(FORECAST).await? {
+            Some(told) => told,
+            None => {
+                let first = now.as_second() - (FORECAST_EVERY - FIRST_FORECAST).as_secs();
+                let cursor = (FORECAST, None, first);
+                keep(&self.ledger, &self.targets, cursor, Vec::new(), now).await?;
+                return Ok(());
+            }
+        };
+        if now.as_second() - told < FORECAST_EVERY.as_secs() {
+            return Ok(());
+        }
+        let found = (self.forecast)(now).await.into_iter();
+        let notices = found.map(|(environment, sample)| foreseen(environment, sample));
+        let cursor = (FORECAST, Some(told), now.as_second());
+        let notices = notices.collect();
+        keep(&self.ledger, &self.targets, cursor, notices, now).await?;
+        Ok(())
+    }
+
+    async fn send_due(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let all = self.ledger.notices().await?;
+        let waiting = all.iter().filter(|it| it.count > 0);
+        self.show_waiting(waiting.clone());
+        let due = waiting.filter(|it| it.due_at <= now);
+        // A slow target holds up no other.
+        let tried = join_all(due.map(|it| self.claim_and_try(it, now))).await;
+        tried.into_iter().collect()
+    }
+
+    /// Tries it where no other process does. One that dies meanwhile leaves it to be tried
+    /// again a minute later.
+    async fn claim_and_try(&self, due: &PendingNotice, now: Timestamp) -> Result<(), LedgerError> {
+        let claimed = PendingNotice {
+            due_at: later(now, CLAIMED_FOR),
+            ..due.clone()
+        };
+        if !self.keep_one(claimed).await? {
+            return Ok(());
+        }
+        let after = self.try_one(due, now).await;
+        let version = due.version + 1;
+        self.keep_one(PendingNotice { version, ..after }).await?;
+        Ok(())
+    }
+
+    async fn keep_one(&self, pending: PendingNotice) -> Result<bool, LedgerError> {
+        let batch = NoticeBatch {
+            pending: vec![pending],
+            ..NoticeBatch::default()
+        };
+        self.ledger.keep_notices(&batch).await
+    }
+
+    /// How the message stands after a try.
+    async fn try_one(&self, pending: &PendingNotice, now: Timestamp) -> PendingNotice {
+        let name = &pending.key.target;
+        let sender = self.senders.iter().find(|it| it.target.name == *name);
+        let message = Message::of(pending, &self.public_url);
+        let (Some(sender), Some(message)) = (sender, message) else {
+            // Of a target or a kind that is no more.
+            return gone(pending);
+        };
+        match sender.send(&message, now).await {
+            Ok(_) => {
+                self.count(name, NotificationResult::Sent);
+                PendingNotice {
+                    sent_at: Some(now),
+                    ..gone(pending)
+                }
+            }
+            Err(error) => self.failed(pending, &error, now),
+        }
+    }
+
+    fn failed(&self, pending: &PendingNotice, error: &SendError, now: Timestamp) -> PendingNotice {
+        let name = &pending.key.target;
+        let (kind, count) = (&pending.key.kind, pending.count);
+        if now.duration_since(pending.opened_at) > GIVEN_UP_AFTER {
+            tracing::error!(target.name = name, kind, count, %error, "a notification is given up");
+            self.count(name, NotificationResult::Dropped);
+            return gone(pending);
+        }
+        tracing::warn!(target.name = name, kind, count, %error, "a notification did not get through");
+        self.count(name, NotificationResult::Failed);
+        let doubled = 1 << pending.attempts.min(10);
+        let pause = (FIRST_PAUSE * doubled).min(MAX_PAUSE);
+        PendingNotice {
+            attempts: pending.attempts.saturating_add(1),
+            due_at: later(now, pause),
+            ..pending.clone()
+        }
+    }
+
+    /// Sends a sample at once, to the target of that name or to all.
+    pub async fn test(&self, name: Option<&str>, now: Timestamp) -> Vec<TestResult> {
+        let wanted = |it: &&Sender| name.is_none_or(|name| it.target.name == name);
+        let message = Message::sample(now, &self.public_url);
+        let message = &message;
+        let tried = self.senders.iter().filter(wanted).map(async |sender| {
+            let began = Instant::now();
+            TestResult {
+                outcome: sender.send(message, now).await,
+                target: sender.target.name.clone(),
+                took: began.elapsed(),
+            }
+        });
+        join_all(tried).await
+    }
+
+    fn count(&self, target: &str, result: NotificationResult) {
+        let labels = NotificationLabels {
+            target: target.into(),
+            result,
+        };
+        self.metrics
+            .watch
+            .notifications
+            .get_or_create(&labels)
+            .inc();
+    }
+
+    fn show_waiting<'a>(&self, waiting: impl Iterator<Item = &'a PendingNotice> + Clone) {
+        for target in &self.targets {
+            let own = waiting.clone().filter(|it| it.key.target == target.name);
+            let count: u64 = own.map(|it| it.count).sum();
+            let labels = NotifyTargetLabels {
+                target: target.name.as_str().into(),
+            };
+            let gauge = self
+                .metrics
+                .watch
+                .notifications_waiting
+                .get_or_create_owned(&labels);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+fn gone(pending: &PendingNotice) -> PendingNotice {
+    PendingNotice {
+        count: 0,
+        samples: "[]".to_owned(),
+        attempts: 0,
+        ..pending.clone()
+    }
+}

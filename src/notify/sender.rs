@@ -1,0 +1,163 @@
+//! Sends one message: signed where there is a secret, and never on to another place.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use http::header::CONTENT_TYPE;
+use reqwest::Client;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
+use url::Host;
+
+use super::error::{NotifyError, SendError};
+use super::format::written;
+use super::guard::{GuardedAddress, NoticeResolver, may_ask};
+use super::message::Message;
+use super::target::NotifyTarget;
+
+/// Time for the answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// When it was signed, in seconds since 1970.
+const TIMESTAMP: &str = "x-sekisho-timestamp";
+/// `sha256=` and the HMAC of that time, a dot and the body, in hexadecimal.
+const SIGNATURE: &str = "x-sekisho-signature";
+
+/// The way to one target.
+pub(super) struct Sender {
+    pub(super) target: NotifyTarget,
+    client: Client,
+    listed: Arc<HashSet<std::net::IpAddr>>,
+}
+
+impl Sender {
+    pub(super) fn new(target: NotifyTarget) -> Result<Self, NotifyError> {
+        let listed = Arc::new(target.addresses.iter().copied().collect::<HashSet<_>>());
+        let failed = |why: &dyn std::fmt::Display| NotifyError::Client {
+            name: target.name.clone(),
+            why: why.to_string(),
+        };
+        let resolver = NoticeResolver {
+            listed: listed.clone(),
+        };
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(&target)?)
+            .dns_resolver(Arc::new(resolver))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| failed(&error))?;
+        Ok(Self {
+            target,
+            client,
+            listed,
+        })
+    }
+
+    /// Sends it once; the status of the answer.
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        now: jiff::Timestamp,
+    ) -> Result<u16, SendError> {
+        let url = self.target.address().ok_or(SendError::Unreachable)?;
+        // An address needs no resolver.
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) | None => None,
+        };
+        if literal.is_some_and(|address| !may_ask(address, &self.listed)) {
+            return Err(SendError::Guarded);
+        }
+        let (body, media_type) = written(message, self.target.format);
+        let body = body.to_string();
+        let mut request = self.client.post(url).header(CONTENT_TYPE, media_type);
+        if let Some(secret) = &self.target.secret {
+            let (time, signature) = signed(secret.expose_secret(), &body, now);
+            request = request.header(TIMESTAMP, time).header(SIGNATURE, signature);
+        }
+        let answer = request.body(body).send().await;
+        let status = answer.map_err(|error| failure(&error))?.status();
+        match status {
+            _ if status.is_success() => Ok(status.as_u16()),
+            _ if status.is_redirection() => Err(SendError::Redirected(status.as_u16())),
+            _ => Err(SendError::Refused(status.as_u16())),
+        }
+    }
+}
+
+fn signed(secret: &str, body: &str, now: jiff::Timestamp) -> (String, String) {
+    let time = now.as_second().to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
+    (time, format!("sha256={}", hex::encode(tag)))
+}
+
+/// In our own words: the library's name the address.
+fn failure(error: &reqwest::Error) -> SendError {
+    match error {
+        _ if is_guarded(error) => SendError::Guarded,
+        _ if error.is_timeout() => SendError::TimedOut,
+        _ if error.is_connect() => SendError::Unreachable,
+        _ => SendError::BrokenOff,
+    }
+}
+
+fn is_guarded(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<GuardedAddress>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn tls(target: &NotifyTarget) -> Result<rustls::ClientConfig, NotifyError> {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(pem) = &target.ca {
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let certificates = certificates.unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(NotifyError::Ca(target.name.clone()));
+        }
+        roots.add_parsable_certificates(certificates);
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NotifyError::Client {
+            name: target.name.clone(),
+            why: error.to_string(),
+        })?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_can_check_the_signature() {
+        let now = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+        let (time, signature) = signed("hunter2", "{}", now);
+        assert_eq!(time, "1700000000");
+        // printf '1700000000.{}' | openssl dgst -sha256 -hmac hunter2
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"hunter2");
+        let tag = hex::decode(signature.strip_prefix("sha256=").unwrap()).unwrap();
+        assert!(hmac::verify(&key, b"1700000000.{}", &tag).is_ok());
+        assert!(hmac::verify(&key, b"1700000001.{}", &tag).is_err());
+    }
+}
