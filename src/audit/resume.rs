@@ -35,13 +35,20 @@ pub(super) fn resume(path: &Path, file: &File) -> io::Result<LogEnd> {
     Ok(LogEnd { chain, torn })
 }
 
+/// Of the newest file's log, the end that has come furthest: files may be of one age, as
+/// after they were copied.
 fn end_of_rotated(path: &Path) -> io::Result<Option<ChainEnd>> {
+    let mut furthest: Option<ChainEnd> = None;
     for file in rotated(path)?.iter().take(MAX_ROTATED) {
-        if let Some(end) = end_of(&tail(file)?) {
-            return Ok(Some(end));
-        }
+        let Some(end) = end_of(&tail(file)?) else {
+            continue;
+        };
+        furthest = match furthest {
+            Some(known) if known.log != end.log || known.line >= end.line => Some(known),
+            _ => Some(end),
+        };
     }
-    Ok(None)
+    Ok(furthest)
 }
 
 /// By the last line that is a record: what a crash tore is none.
