@@ -34,7 +34,7 @@ async fn evicts_least_recently_pulled_first() {
     assert_eq!(left(&fixture, &digests), [0, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(fixture.cache.stats().bytes, 900 * KIB);
     assert_eq!(fixture.cache.stats().evicted_files, 2);
-    assert!(fixture.files("tmp").is_empty());
+    fixture.tidied().await;
 }
 
 #[tokio::test]

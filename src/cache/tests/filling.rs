@@ -212,7 +212,8 @@ async fn refuses_a_body_of_another_length() {
         assert!(matches!(long, Err(FetchError::TooLong { .. })));
         assert_eq!(upstream.requests(), 1);
     }
-    assert!(fixture.files("blobs").is_empty() && fixture.files("tmp").is_empty());
+    fixture.tidied().await;
+    assert!(fixture.files("blobs").is_empty());
 }
 
 #[tokio::test]
@@ -302,7 +303,7 @@ async fn interrupted_fill_wakes_its_followers() {
     assert!(matches!(blob.done().await, Err(FetchError::Interrupted)));
     let (bytes, ended) = read(blob.whole()).await;
     assert!(ended.is_err() && bytes.len() as u64 <= 100 * KIB);
-    assert!(fixture.files("tmp").is_empty());
+    fixture.tidied().await;
     let after = fixture.fetch(&upstream).await;
     assert!(matches!(after, Err(FetchError::Interrupted)));
 }

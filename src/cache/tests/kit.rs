@@ -197,6 +197,19 @@ impl TestCache {
     pub fn files(&self, under: &str) -> Vec<PathBuf> {
         files(&self.folder.join(under))
     }
+
+    /// Waits until no half-made file is left: those of a fill that broke off are removed
+    /// after who waited for it was told.
+    pub async fn tidied(&self) {
+        for _ in 0..10_000 {
+            if self.files("tmp").is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("left over: {:?}", self.files("tmp"));
+    }
 }
 
 pub fn files(folder: &Path) -> Vec<PathBuf> {

@@ -53,7 +53,7 @@ async fn what_is_only_declared_evicts_nothing() {
             assert_eq!(left(&fixture, &own), 9, "{declared}");
         }
     }
-    assert!(fixture.files("tmp").is_empty());
+    fixture.tidied().await;
 }
 
 #[tokio::test]
