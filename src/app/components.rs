@@ -1,7 +1,9 @@
 //! What the program consists of.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -91,8 +93,7 @@ impl Components {
         tasks: &Tasks,
         clock: Clock,
     ) -> Result<(Self, DecisionWriter), StartError> {
-        let now = clock.now();
-        let metrics = Metrics::new();
+        let (now, metrics) = (clock.now(), Metrics::new());
         let authority = open_authority(&config, now).await?;
         let clusters = connect_clusters(&config, tasks).await?;
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
@@ -228,7 +229,16 @@ fn lost(loss: LedgerLoss, config: &Config) -> StartError {
     }
 }
 
+/// The data directory may not be there yet, where the ledger lies on a server.
 fn open_audit(config: &Config) -> Result<Audit, AuditError> {
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir);
+    made.map_err(|source| AuditError::Open {
+        path: config.data_dir.clone(),
+        source,
+    })?;
     Audit::open(AuditOptions {
         rotation: config.audit.rotation,
         ..AuditOptions::at(&config.audit.path)
