@@ -307,10 +307,7 @@ fn read(
     let names: BTreeSet<EnvironmentName> =
         environments.iter().map(|(name, _)| name.clone()).collect();
     let (upstreams, vouchings) = upstreams::upstreams(&mut root, &names, &proxies, now);
-    let hosts: BTreeSet<RegistryHost> = upstreams
-        .iter()
-        .map(|upstream| upstream.name.clone())
-        .collect();
+    let hosts = hosts_of(&upstreams);
     let sections = Rules {
         environments: environments
             .into_iter()
@@ -357,6 +354,11 @@ fn read(
         accept_loss: false,
         policy_files: PolicyFiles::new(sections, places),
     })
+}
+
+fn hosts_of(upstreams: &[UpstreamConfig]) -> BTreeSet<RegistryHost> {
+    let names = upstreams.iter().map(|upstream| upstream.name.clone());
+    names.collect()
 }
 
 fn data_dir(root: &mut Section<'_, '_>, user_data: Option<PathBuf>) -> PathBuf {

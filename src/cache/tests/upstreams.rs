@@ -23,6 +23,7 @@ async fn silence_of_one_upstream_is_not_waited_for_at_another() {
         let own = fixture.fetch_as(&digest, 400 * KIB, &good, at(0)).await;
         assert_eq!(read_whole(own.unwrap()).await, good.content);
     }
+    silent.watched_by(2).await;
     assert_eq!((silent.requests(), good.requests()), (2, 2));
 }
 
