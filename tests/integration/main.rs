@@ -5,6 +5,7 @@
 mod admin;
 mod admission;
 mod app;
+mod bypass;
 mod cli;
 mod config;
 mod console;

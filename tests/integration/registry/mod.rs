@@ -1,5 +1,5 @@
-//! The registry door, through the whole program: every bypass that others left
-//! open, by its number, and what nodes rely on.
+//! The registry door, through the whole program: bypasses by their numbers in
+//! `docs/security.md`, and what nodes rely on.
 
 mod artifacts;
 mod audit_loss;
