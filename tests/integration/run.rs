@@ -54,6 +54,44 @@ fn a_skip_that_is_allowed_with_a_reason_passes_in_ci() {
     judged(true, "", "").expect_ok();
 }
 
+/// What cargo prints of two test binaries, where these failed.
+fn log_of(failed: &[&str]) -> String {
+    let mut log = "     Running unittests src/lib.rs\n".to_owned();
+    for name in failed {
+        log += &format!("test {name} ... FAILED\n");
+    }
+    let count = failed.len();
+    log += &format!("test result: FAILED. 9 passed; {count} failed; 0 ignored\n");
+    log + "   Doc-tests sekisho\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"
+}
+
+/// Tries again what failed in a log, by a command that says of each test that it passes,
+/// but of `a::broken`.
+fn tried_again(log: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    fs::write(&path, log).unwrap();
+    let mut script = Command::new(file("tests/setup/try-again"));
+    let says = "echo test $0 ... ok; [ $0 != a::broken ]";
+    script.arg(path).args(["sh", "-c", says]);
+    outcome(&mut script).expect_ok()
+}
+
+#[test]
+fn a_test_that_fails_twice_stays_failed_and_an_unsteady_one_is_named() {
+    assert_eq!(tried_again(&log_of(&["a::broken", "b::slow"])), "b::slow\n");
+    assert_eq!(tried_again(&log_of(&[])), "");
+}
+
+#[test]
+fn many_failures_and_a_binary_that_broke_off_are_not_tried_again() {
+    assert_eq!(tried_again(&log_of(&["a", "b", "c", "d"])), "");
+    let log = log_of(&["a"]);
+    let (cut, _) = log.split_once("test result: ok").unwrap();
+    assert_eq!(tried_again(cut), "");
+    assert_eq!(tried_again(&log.replace("; 1 failed", "; 2 failed")), "");
+}
+
 #[test]
 fn a_permission_without_a_reason_fails_in_ci() {
     for allowed in ["format\n", "format #\n", "format # \n", "two words # x\n"] {
@@ -76,6 +114,7 @@ fn shellcheck_finds_nothing_in_the_scripts_that_run_the_tests() {
         "tests/setup/packages",
         "tests/setup/go-tools",
         "tests/setup/judge-skips",
+        "tests/setup/try-again",
         "tests/bench/run",
         ".ci/run",
     ];
