@@ -19,6 +19,9 @@ use crate::lab::{Missing, Part, as_root, installed};
 /// Nothing that is waited for takes longer, on a busy machine neither.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Ports that turn out to be taken before it is given up.
+const MAX_TAKEN_PORTS: u32 = 10;
+
 /// How the browser looks at pages.
 #[derive(Clone, Copy, Debug)]
 pub enum Screen {
@@ -37,11 +40,9 @@ impl Browser {
         let (program, chromium) = (installed("chromedriver")?, installed("chromium")?);
         as_root()?;
         let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("chromedriver.log");
         let mut command = Command::new(program);
         command.arg("--port=0").env("HOME", folder.path());
-        let mut driver = Part::start("chromedriver", &command, &log);
-        let port = driver.ready(|| port(&fs::read_to_string(&log).ok()?));
+        let (driver, port) = started_driver(&command, &folder);
         let profile = folder.path().join("profile");
         let capabilities = json!({
             "goog:chromeOptions": {
@@ -155,6 +156,24 @@ impl Browser {
         self.client.close().await.unwrap();
         self.driver.kill();
     }
+}
+
+/// Chromedriver takes a port that is free for IPv6 and ends when somebody has it for
+/// IPv4: then it is started again.
+fn started_driver(command: &Command, folder: &TempDir) -> (Part, u16) {
+    for attempt in 0.. {
+        let log = folder.path().join(format!("chromedriver-{attempt}.log"));
+        let mut driver = Part::start("chromedriver", command, &log);
+        let started = driver.ready(|| {
+            let told = fs::read_to_string(&log).ok()?;
+            let is_taken = told.contains("Address already in use") && attempt < MAX_TAKEN_PORTS;
+            port(&told).map(Some).or(is_taken.then_some(None))
+        });
+        if let Some(port) = started {
+            return (driver, port);
+        }
+    }
+    unreachable!("the last attempt is ready or panics")
 }
 
 /// A command of chromedriver's own.
