@@ -92,9 +92,9 @@ fn is_port(port: &str) -> bool {
 
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
-        return address
-            .strip_suffix(']')
-            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+        // distribution/reference takes no dotted form of it.
+        let inner = address.strip_suffix(']').filter(|it| !it.contains('.'));
+        return inner.is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok());
     }
     !host.is_empty() && host.split('.').all(is_dns_label)
 }
@@ -315,6 +315,7 @@ mod tests {
             "a:",
             "-a",
             "[::1",
+            "[::ffff:127.0.0.1]",
             "http://a",
             "a/b",
             "a@b",

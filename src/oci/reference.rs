@@ -90,6 +90,9 @@ pub enum ImageRefError {
     Empty,
     #[error("write the image without a scheme, as host/name:tag")]
     Scheme,
+    /// Docker takes 64 hexadecimal digits for the ID of an image that it has.
+    #[error("64 hexadecimal digits are no image name; write sha256:… behind a name and @")]
+    Identifier,
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
@@ -124,6 +127,9 @@ impl ImageRef {
         if text.contains("://") {
             return Err(ImageRefError::Scheme);
         }
+        if is_identifier(text) {
+            return Err(ImageRefError::Identifier);
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(Digest::parse(digest)?)),
             None => (text, None),
@@ -155,6 +161,11 @@ impl ImageRef {
             (None, None) => Reference::Tag(Tag::latest()),
         }
     }
+}
+
+fn is_identifier(text: &str) -> bool {
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    text.len() == 64 && text.bytes().all(hexadecimal)
 }
 
 fn split_tag(text: &str) -> (&str, Option<&str>) {
@@ -278,6 +289,8 @@ mod tests {
             "DOCKER.IO/nginx",
             "a b",
             "nginx:a:b",
+            "[::ffff:127.0.0.1]/nginx",
+            &"a0".repeat(32),
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }

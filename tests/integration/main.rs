@@ -9,6 +9,7 @@ mod bypass;
 mod cli;
 mod config;
 mod console;
+mod differential;
 mod docs;
 mod drills;
 mod house;

@@ -37,6 +37,8 @@ pub(super) struct RegistryTable {
 pub struct Registries {
     pub(super) entries: BTreeMap<String, RegistryTable>,
     search: Vec<String>,
+    /// Keys in another case, with the files that they stand in.
+    misspelt: Vec<(String, String)>,
     /// Files that the runtime cannot read, with what is wrong with them.
     unread: Vec<(String, String)>,
 }
@@ -65,6 +67,9 @@ fn as_runtimes_read(text: &str) -> Result<Table, TomlFlaw> {
 
 impl Registries {
     fn add(&mut self, path: &str, file: &Table) {
+        let misspelt = misspelt_keys(file);
+        self.misspelt
+            .extend(misspelt.map(|key| (path.to_owned(), key.to_owned())));
         if let Some(search) = file.get("unqualified-search-registries") {
             self.search = texts(search);
         }
@@ -108,6 +113,9 @@ impl Registries {
         let mut found = Vec::new();
         for (path, flaw) in &self.unread {
             found.push(unread(runtime, path, flaw));
+        }
+        for (path, key) in &self.misspelt {
+            found.push(misspelt(runtime, path, key));
         }
         for entry in self.entries.values() {
             if !expected.is_direct(host_of(&entry.prefix)) {
@@ -208,6 +216,40 @@ fn unread(runtime: Runtime, path: &str, flaw: &str) -> Diagnosis<OnNode> {
     on_node(runtime, Gravity::Unknown, path, flaw)
         .why("the runtime refuses every pull until it can read the file")
         .next("repair or remove the file")
+}
+
+/// Keys that the runtime takes for others, since it takes a key in any case: of two such,
+/// either may hold.
+fn misspelt_keys(file: &Table) -> impl Iterator<Item = &str> {
+    let registries = || tables(file, "registry");
+    let mirrors = registries().flat_map(|registry| tables(registry, "mirror"));
+    let all = [file].into_iter().chain(registries()).chain(mirrors);
+    let keys = all.flat_map(Table::keys).map(String::as_str);
+    keys.filter(|key| !KEYS.contains(key) && KEYS.contains(&folded(key).as_str()))
+}
+
+/// As Go compares text in any case.
+fn folded(key: &str) -> String {
+    key.to_lowercase().replace('ſ', "s")
+}
+
+/// What leads a pull elsewhere.
+const KEYS: [&str; 8] = [
+    "registry",
+    "unqualified-search-registries",
+    "prefix",
+    "location",
+    "blocked",
+    "mirror",
+    "mirror-by-digest-only",
+    "pull-from-mirror",
+];
+
+fn misspelt(runtime: Runtime, path: &str, key: &str) -> Diagnosis<OnNode> {
+    let what = format!("its key `{key}` is `{}` in another case", folded(key));
+    on_node(runtime, Gravity::Wrong, path, what)
+        .why("the runtime takes it for that key, and may then ask what it names")
+        .next("write it in lower case, or remove it")
 }
 
 fn no_wildcard(runtime: Runtime, root: &str) -> Diagnosis<OnNode> {

@@ -473,3 +473,18 @@ fn a_registry_may_have_several_gateways_as_mirrors_and_nothing_besides() {
     let third = "[[registry.mirror]]\nlocation = \"gate-c.corp/docker.io\"\n";
     assert_eq!(judge(third).len(), 1);
 }
+
+#[test]
+fn keys_that_runtimes_take_in_another_case_are_open() {
+    for more in [
+        "[[registry.Mirror]]\nlocation = \"quay.io\"\n",
+        "[[registry.mirror]]\nlocation = \"gate.corp:5080/x\"\nLocation = \"quay.io\"\n",
+        "[[registry]]\nprefix = \"quay.io\"\nblocked = true\nMirror = []\n",
+        "[[\"regiſtry\"]]\nprefix = \"docker.io\"\n",
+    ] {
+        let found = open(&conf(&[&format!("{BLOCKED}{more}")]));
+        let told = |what: &String| what.contains("in another case");
+        assert!(found.iter().any(told), "{more}: {found:?}");
+    }
+    assert_eq!(open(&conf(&[BLOCKED])), [] as [String; 0]);
+}
