@@ -36,6 +36,8 @@ pub mod report;
 pub mod storage_fault;
 pub mod stream;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod trust;
 pub mod uploads;

@@ -11,6 +11,8 @@ mod fast;
 mod handle;
 mod route;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use door::{ClientAuth, Registry};
 pub use serve::RegistryService;

@@ -31,6 +31,8 @@ mod referrers;
 mod resolver;
 mod retry;
 mod tag_memory;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 mod upstream_metrics;

@@ -1,6 +1,7 @@
 //! What a file, or none, comes to mean.
 
 mod clusters;
+mod fuzz;
 mod ledger_servers;
 mod parts;
 mod problems;
