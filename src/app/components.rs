@@ -43,8 +43,8 @@ use crate::upstream::{
 
 /// Decisions that wait to be written, at most.
 const MAX_QUEUED_DECISIONS: usize = 16_384;
-/// Manifests kept in memory, in bytes.
-const MANIFEST_MEMORY_BYTES: u64 = 256 << 20;
+/// Manifests and small blobs kept in memory, in bytes.
+const CONTENT_MEMORY_BYTES: u64 = 256 << 20;
 /// Verdicts kept in memory, in bytes.
 const MAX_VERDICT_BYTES: u64 = 256 << 20;
 
@@ -256,7 +256,7 @@ async fn open_cache(
         path: config.cache.path.clone(),
         max_size: config.cache.max_size,
         min_free: config.cache.min_free,
-        manifest_memory: MANIFEST_MEMORY_BYTES,
+        memory: CONTENT_MEMORY_BYTES,
     };
     let (path, tasks) = (config.path.clone(), tasks.clone());
     let open = move || Cache::open(config, remote, tasks, on_filled);

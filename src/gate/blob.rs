@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::serve::PermittedBlob;
 use crate::ledger::Ledger;
 use crate::oci::{Closure, Digest, Image, Reference, Repository};
-use crate::trust::{Denial, DenialReason, Rulebook, Verdict};
+use crate::trust::{Denial, DenialReason, ImageMember, Rulebook, Verdict};
 
 /// A base layer may lie in thousands of images: no request judges more than
 /// these anew. Verdicts are cached, so the next request comes further.
@@ -74,9 +74,24 @@ impl Blobs {
     fn member(&self, pull: Pull<'_>, verdict: &Verdict, blob: &Digest) -> Option<PermittedBlob> {
         let permit = verdict.permit(pull.now)?;
         let closure = self.closures.known(pull.repository(), permit.digest())?;
-        let size = size_in(&closure, blob)?;
-        let permit = permit.member(&closure, blob)?;
-        Some(PermittedBlob { permit, size })
+        let member = ImageMember::of(&closure, blob)?;
+        let permit = permit.proven_member(&member)?;
+        Some(PermittedBlob { permit, member })
+    }
+
+    /// The permit of a blob through the image that permitted it before, if the cached
+    /// verdict on that image still does. Memory only: no await, no SQL.
+    pub(super) fn permit_again(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        member: &ImageMember,
+    ) -> Option<PermittedBlob> {
+        let subject = pull.subject(member.image().clone());
+        let cached = self.judge.cached(pull.question(rulebook, &subject))?;
+        let permit = cached.permit(pull.now)?.proven_member(member)?;
+        let member = member.clone();
+        Some(PermittedBlob { permit, member })
     }
 
     /// The images of this repository that hold the blob, the likeliest first. The
@@ -119,15 +134,6 @@ impl Blobs {
         let image = pull.image(&Reference::Digest(blob.clone()));
         self.records.refuse(pull, rulebook, image, denial).await
     }
-}
-
-/// The size that the image's manifest gives the blob.
-fn size_in(closure: &Closure, blob: &Digest) -> Option<u64> {
-    closure
-        .images()
-        .flat_map(|image| image.blobs())
-        .find(|descriptor| descriptor.digest == *blob)
-        .map(|descriptor| descriptor.size)
 }
 
 fn holders_in(closure: &Closure, blob: &Digest) -> Vec<Digest> {
