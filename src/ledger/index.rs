@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::alias::Alias;
 use super::change::{LedgerChange, PromotedTag};
-use super::membership::Membership;
+use super::members::Membership;
 use super::overrides_index::Overrides;
 use super::token_holders::{TokenHash, TokenHolders};
 use super::verdict_cache::VerdictCache;
@@ -38,7 +38,6 @@ pub(super) struct Tables {
     pub members: Membership,
     pub verdicts: VerdictCache<Arc<CachedVerdict>>,
     pub revoked: DashMap<Digest, Vec<Revocation>>,
-    pub promoted: DashMap<PromotedTag, Digest>,
     pub holders: TokenHolders,
     pub overrides: Overrides,
 }
@@ -49,7 +48,6 @@ impl Tables {
             members: Membership::default(),
             verdicts: VerdictCache::new(verdict_bytes, floor),
             revoked: DashMap::new(),
-            promoted: DashMap::new(),
             holders: TokenHolders::default(),
             overrides: Overrides::default(),
         }
@@ -251,8 +249,7 @@ impl Index {
             repository: repository.clone(),
             tag: tag.clone(),
         };
-        let digest = self.tables.load().promoted.get(&at)?.clone();
-        Some(digest)
+        self.tables.load().members.promoted(&at)
     }
 
     /// The holder of a token that is neither revoked nor expired.

@@ -1,7 +1,5 @@
 //! Filling the index from SQL: all of it, under one snapshot.
 
-use std::sync::Arc;
-
 use futures_util::TryStreamExt;
 
 use super::change::PromotedTag;
@@ -65,8 +63,8 @@ async fn load_closures(tables: &Tables, sql: &mut SqlConnection) -> Result<(), L
     let mut rows = all.rows::<(String, String)>(sql);
     while let Some((repository, body)) = rows.try_next().await? {
         let repository: Repository = columns::text(&repository)?;
-        let closure = Arc::new(columns::body(&body)?);
-        tables.members.insert(&repository, closure);
+        let closure = columns::body(&body)?;
+        tables.members.insert_missing(&repository, &closure);
     }
     Ok(())
 }
@@ -109,7 +107,9 @@ async fn load_promoted(tables: &Tables, sql: &mut SqlConnection) -> Result<(), L
             repository: columns::text(&repository)?,
             tag: columns::text(&tag)?,
         };
-        tables.promoted.insert(at, columns::text(&digest)?);
+        tables
+            .members
+            .set_promoted(&at, Some(&columns::text(&digest)?));
     }
     Ok(())
 }

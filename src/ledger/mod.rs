@@ -31,7 +31,7 @@ mod last_passes;
 mod leases;
 mod load;
 mod loss;
-mod membership;
+mod members;
 mod missing_acts;
 mod new_scan;
 mod notices;
