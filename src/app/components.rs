@@ -195,9 +195,9 @@ fn beside_others(
 async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
     let known = audit::newest_mark(&config.audit.path)?;
     let options = ledger::LedgerOptions {
-        location: config.ledger.location.clone(),
         max_silence: signed(config.ledger.max_silence),
         verdict_bytes: MAX_VERDICT_BYTES,
+        ..ledger::LedgerOptions::of(config.ledger.location.clone())
     };
     let loss = |found| known.as_ref().and_then(|it| LedgerLoss::of(it, found));
     // No ledger is made in the place of one that is gone.

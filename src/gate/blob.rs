@@ -19,6 +19,16 @@ const MAX_IMAGES_JUDGED: usize = 16;
 /// Images looked at for one blob, cached verdicts included.
 const MAX_IMAGES_CONSIDERED: usize = 4096;
 
+/// Why no image permits a blob.
+enum Unpermitted {
+    /// As the first that was asked says.
+    Denied(Arc<Verdict>),
+    /// No image holds it.
+    ByNone,
+    /// Not all were judged.
+    ByTooMany,
+}
+
 /// Finds the images that hold a blob, and one that permits it.
 pub(super) struct Blobs {
     ledger: Arc<Ledger>,
@@ -37,13 +47,55 @@ impl Blobs {
         }
     }
 
-    /// Finds an image that permits the blob. The one that did so last is asked first.
+    /// Finds an image that permits the blob. While the ledger loads, those that are known
+    /// already are asked first, and all of them once it is loaded.
     pub(super) async fn permit(
         &self,
         pull: Pull<'_>,
         rulebook: &Rulebook,
         blob: &Digest,
     ) -> Result<PermittedBlob, Refusal> {
+        if !self.ledger.index().is_complete() {
+            if let Ok(permitted) = self.first_permit(pull, rulebook, blob).await? {
+                return Ok(permitted);
+            }
+            if !self.ledger.is_loaded_soon().await {
+                return Err(Refusal::later("the ledger is not loaded yet"));
+            }
+        }
+        match self.first_permit(pull, rulebook, blob).await? {
+            Ok(permitted) => Ok(permitted),
+            Err(unpermitted) => Err(self.refusal(pull, rulebook, blob, unpermitted).await),
+        }
+    }
+
+    async fn refusal(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        blob: &Digest,
+        unpermitted: Unpermitted,
+    ) -> Refusal {
+        match unpermitted {
+            Unpermitted::Denied(verdict) => self.records.deny_blob(pull, blob, &verdict).await,
+            Unpermitted::ByNone => {
+                let denial = no_image_holds_it();
+                self.refuse(pull, rulebook, blob, denial).await
+            }
+            Unpermitted::ByTooMany => {
+                let denial = too_many_images();
+                self.refuse(pull, rulebook, blob, denial).await
+            }
+        }
+    }
+
+    /// The first image that permits the blob. The one that did so last is asked first.
+    async fn first_permit(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        blob: &Digest,
+    ) -> Result<Result<PermittedBlob, Unpermitted>, Refusal> {
         let mut denied = None;
         let mut judged = 0;
         for manifest in self.holders(pull.repository(), blob) {
@@ -53,22 +105,20 @@ impl Blobs {
                 judged += 1;
             }
             if judged > MAX_IMAGES_JUDGED {
-                return Err(self.refuse(pull, rulebook, blob, too_many_images()).await);
+                return Ok(Err(Unpermitted::ByTooMany));
             }
             let verdict = self.judge.verdict(question).await?;
             match self.member(pull, &verdict, blob) {
                 Some(permitted) => {
                     let index = self.ledger.index();
                     index.set_hint(pull.repository(), blob, &subject.digest);
-                    return Ok(permitted);
+                    return Ok(Ok(permitted));
                 }
                 None => denied = denied.or(Some(verdict)),
             }
         }
-        Err(match denied {
-            Some(verdict) => self.records.deny_blob(pull, blob, &verdict).await,
-            None => self.refuse(pull, rulebook, blob, no_image_holds_it()).await,
-        })
+        let denied = denied.map_or(Unpermitted::ByNone, Unpermitted::Denied);
+        Ok(Err(denied))
     }
 
     fn member(&self, pull: Pull<'_>, verdict: &Verdict, blob: &Digest) -> Option<PermittedBlob> {

@@ -227,8 +227,13 @@ impl Closures {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<KnownClosure, Refusal> {
-        if let Some(closure) = self.ledger.index().closure(repository, digest) {
-            return Ok(KnownClosure::Recorded(self.attached(repository, closure)));
+        match self.ledger.closure(repository, digest).await {
+            Ok(None) => {}
+            Ok(Some(closure)) => {
+                return Ok(KnownClosure::Recorded(self.attached(repository, closure)));
+            }
+            // What it is, the upstream says; what is said of it, nobody does then.
+            Err(error) => tracing::error!(%error, image.digest = %digest, "closure not readable"),
         }
         let key = (repository.clone(), digest.clone());
         let outcome = match self.memory.get(&key, now) {

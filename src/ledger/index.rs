@@ -1,8 +1,10 @@
 //! The complete index in memory, for the hot path. Synchronous.
 //!
 //! The index holds all that SQL holds on digests, except findings, so a miss
-//! proves absence. It is loaded whole before a serving ledger is handed out, and
-//! loaded anew, as one swap, when a change was missed. `seq` counts the changes
+//! proves absence once it is loaded. While it loads, who asks for a manifest has
+//! what SQL knows of it brought here first (`recall`); what revokes, overrides and
+//! authenticates is whole from the beginning. It is loaded anew, as one swap, when a
+//! change was missed. `seq` counts the changes
 //! that it certainly contains; evidence is read after `seq`, so that whatever
 //! comes later than a verdict's `seq` touches it (see `standings`), and whatever
 //! came before was part of its evidence.
@@ -30,6 +32,7 @@ use crate::trust::{CachedVerdict, EnvironmentName, Exposure, Revocation, Subject
 pub struct Index {
     tables: ArcSwap<Tables>,
     applied: AtomicU64,
+    begun: AtomicBool,
     complete: AtomicBool,
 }
 
@@ -82,15 +85,34 @@ impl Index {
         Self {
             tables: ArcSwap::from_pointee(Tables::new(verdict_bytes, 0)),
             applied: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
             complete: AtomicBool::new(false),
         }
     }
 
     /// Tables first: a reader that still sees the old `seq` is only too careful.
-    pub(super) fn replace(&self, tables: Tables, seq: u64) {
+    pub(super) fn replace(&self, tables: Arc<Tables>, seq: u64) {
+        self.tables.store(tables);
+        self.applied.store(seq, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+        self.complete();
+    }
+
+    /// The same with what revokes, overrides and authenticates alone: the rest comes.
+    pub(super) fn begin(&self, tables: Tables, seq: u64) {
         self.tables.store(Arc::new(tables));
         self.applied.store(seq, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Everything is in memory.
+    pub(super) fn complete(&self) {
         self.complete.store(true, Ordering::Release);
+    }
+
+    /// Whether memory follows what is written, complete or not.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     pub(super) fn tables(&self) -> Arc<Tables> {

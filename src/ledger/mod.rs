@@ -45,6 +45,7 @@ mod postgres_url;
 mod private_file;
 mod promotions;
 mod read_catalogue;
+mod recall;
 mod replay;
 mod replicas;
 mod reported;

@@ -162,7 +162,7 @@ impl Ledger {
         }
         match changes.last() {
             // Else others wrote in between, and `follow` goes over it all again.
-            Some((seq, _)) if gapless && self.index.is_complete() => self.index.set_seq(*seq),
+            Some((seq, _)) if gapless && self.index.is_begun() => self.index.set_seq(*seq),
             _ => {}
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Ledger {
     /// that doing it twice does no harm; and what rests on it is forgotten even
     /// if that fails.
     pub(super) async fn apply(&self, seq: u64, change: &LedgerChange) -> Result<(), LedgerError> {
-        if !self.index.is_complete() {
+        if !self.index.is_begun() {
             return Ok(());
         }
         let refreshed = self.refresh(change).await;

@@ -28,6 +28,10 @@ pub struct CopyTable {
     pub is_single: bool,
 }
 
+/// Tables that are not copied: how the schema came about, and what the database itself
+/// derives from other tables.
+const LEFT_OUT: [&str; 2] = ["_sqlx_migrations", "index_members"];
+
 /// Tables whose rows others name.
 const PARENTS: [&str; 2] = ["scans", "unbound_scans"];
 
@@ -53,7 +57,7 @@ pub async fn of_postgres(sql: &mut PgConnection) -> Result<Vec<CopyTable>, Ledge
 /// Those that others name first.
 fn tables(rows: Vec<ColumnRow>) -> Result<Vec<CopyTable>, LedgerError> {
     let mut found: Vec<CopyTable> = Vec::new();
-    for (table, name, written) in rows.into_iter().filter(|row| row.0 != "_sqlx_migrations") {
+    for (table, name, written) in rows.into_iter().filter(|row| !LEFT_OUT.contains(&&*row.0)) {
         let kind = kind(&written)
             .ok_or_else(|| LedgerError::Damaged(format!("{table}.{name} is of type {written}")))?;
         if found.last().is_none_or(|last| last.name != table) {
