@@ -172,6 +172,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoLedger(_)
             | LedgerError::NotEmpty(_)
             | LedgerError::Moved
+            | LedgerError::ServedBy(_)
             | LedgerError::Damaged(_)
             | LedgerError::Displaced(_)
             | LedgerError::File { .. }

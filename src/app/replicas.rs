@@ -5,13 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::ReplicaView;
-use crate::ledger::{Ledger, LedgerError, Replica};
+use crate::ledger::{Ledger, LedgerError, REPLICA_LIVES_FOR, Replica};
 use crate::metrics::Metrics;
 use crate::random;
 use crate::replica_count::ReplicaCount;
-
-/// One that has not told of itself for so long serves no more: it missed four times.
-const LIVE_WITHIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// This replica, and what it knows of the others.
 pub struct KnownReplicas {
@@ -106,7 +103,7 @@ impl KnownReplicas {
 }
 
 fn is_live(replica: &Replica) -> bool {
-    replica.age < LIVE_WITHIN
+    replica.age < REPLICA_LIVES_FOR
 }
 
 fn view(replica: &Replica, newest: u64, is_this: bool) -> ReplicaView {

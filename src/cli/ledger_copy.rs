@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::aside::{ProgressLine, say_aside};
 use super::failure::{Exit, Failure};
-use crate::ledger::{CopyProgress, CopyStage, LedgerError, LedgerLocation, copy_ledger};
+use crate::ledger::{
+    CopyProgress, CopyStage, LedgerError, LedgerLocation, ServerFiles, copy_ledger,
+};
 
 /// Move the ledger to another database: an SQLite file or a PostgreSQL server, in any
 /// direction
@@ -31,15 +33,47 @@ pub struct CopyLedger {
     /// Where to: the database is there, and holds nothing
     #[arg(long, value_name = "URL", value_parser = location)]
     to: LedgerLocation,
+    #[command(flatten)]
+    from_files: FromFiles,
+    #[command(flatten)]
+    to_files: ToFiles,
+    /// Authorities that are trusted beside the public ones, for both servers, in PEM
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from_ca", "to_ca"])]
+    ca: Option<PathBuf>,
+}
+
+/// As the keys of `[ledger]`, for the server in --from.
+#[derive(Debug, Args)]
+struct FromFiles {
     /// With the password of the server in --from
     #[arg(long, value_name = "FILE")]
     from_password_file: Option<PathBuf>,
+    /// Authorities that are trusted beside the public ones, for the server in --from, in PEM
+    #[arg(long, value_name = "FILE")]
+    from_ca: Option<PathBuf>,
+    /// The certificate that is shown to the server in --from, in PEM
+    #[arg(long, value_name = "FILE")]
+    from_certificate: Option<PathBuf>,
+    /// Its key, in PEM
+    #[arg(long, value_name = "FILE")]
+    from_key: Option<PathBuf>,
+}
+
+/// As the keys of `[ledger]`, for the server in --to.
+#[derive(Debug, Args)]
+struct ToFiles {
     /// With the password of the server in --to
     #[arg(long, value_name = "FILE")]
     to_password_file: Option<PathBuf>,
-    /// Authorities that are trusted beside the public ones, for both servers, in PEM
+    /// Authorities that are trusted beside the public ones, for the server in --to, in PEM
     #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    to_ca: Option<PathBuf>,
+    /// The certificate that is shown to the server in --to, in PEM
+    #[arg(long, value_name = "FILE")]
+    to_certificate: Option<PathBuf>,
+    /// Its key, in PEM
+    #[arg(long, value_name = "FILE")]
+    to_key: Option<PathBuf>,
 }
 
 fn location(url: &str) -> Result<LedgerLocation, String> {
@@ -47,9 +81,26 @@ fn location(url: &str) -> Result<LedgerLocation, String> {
 }
 
 impl CopyLedger {
+    fn ends(self) -> Result<(LedgerLocation, LedgerLocation), Failure> {
+        let (from, to, ca) = (self.from_files, self.to_files, self.ca.as_ref());
+        let from_files = ServerFiles {
+            ca: from.from_ca.or_else(|| for_server(&self.from, ca)),
+            certificate: from.from_certificate,
+            key: from.from_key,
+            password_file: from.from_password_file,
+        };
+        let to_files = ServerFiles {
+            ca: to.to_ca.or_else(|| for_server(&self.to, ca)),
+            certificate: to.to_certificate,
+            key: to.to_key,
+            password_file: to.to_password_file,
+        };
+        let from = reached("from", self.from, from_files)?;
+        Ok((from, reached("to", self.to, to_files)?))
+    }
+
     pub async fn run(self) -> Result<Exit, Failure> {
-        let from = reached(self.from, self.from_password_file, self.ca.clone());
-        let to = reached(self.to, self.to_password_file, self.ca);
+        let (from, to) = self.ends()?;
         let begun = Instant::now();
         let line = ProgressLine::new(true);
         let copied = copy_ledger(&from, &to, |progress| line.show(&told(&progress))).await;
@@ -67,18 +118,29 @@ impl CopyLedger {
     }
 }
 
+/// The authorities of both are for whichever of the two is a server.
+fn for_server(location: &LedgerLocation, ca: Option<&PathBuf>) -> Option<PathBuf> {
+    let is_server = location.file().is_none();
+    ca.filter(|_| is_server).cloned()
+}
+
+/// One end, with the files for it. `side` begins the names of its flags.
 fn reached(
+    side: &str,
     location: LedgerLocation,
-    password_file: Option<PathBuf>,
-    ca: Option<PathBuf>,
-) -> LedgerLocation {
-    match location {
-        LedgerLocation::Server(mut options) => {
-            options.password_file = password_file;
-            options.ca = ca;
-            LedgerLocation::Server(options)
+    files: ServerFiles,
+) -> Result<LedgerLocation, Failure> {
+    let (reached, problems) = location.reached_with(files);
+    let flag = |key: &str| match key {
+        "url" => format!("--{side}"),
+        key => format!("--{side}-{}", key.replace('_', "-")),
+    };
+    match problems.first() {
+        None => Ok(reached),
+        Some(problem) => {
+            let text = format!("{} {}", flag(problem.key), problem.why);
+            Err(Failure::usage(text))
         }
-        file @ LedgerLocation::File(_) => file,
     }
 }
 
@@ -97,6 +159,9 @@ fn failed(error: &LedgerError) -> Failure {
     match error {
         LedgerError::NotEmpty(_) => failure.next("name a database that holds nothing"),
         LedgerError::NoLedger(_) => failure.next("look at --from"),
+        LedgerError::ServedBy(_) => {
+            failure.next("stop it; one that has died is forgotten after 15 seconds")
+        }
         _ => failure,
     }
 }

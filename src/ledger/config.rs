@@ -7,6 +7,9 @@ use jiff::SignedDuration;
 use super::LedgerError;
 use super::postgres_url::PostgresUrl;
 
+/// A replica that has not told of itself for so long serves no more: it missed four times.
+pub const REPLICA_LIVES_FOR: SignedDuration = SignedDuration::from_secs(15);
+
 /// How the ledger is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerAccess {
@@ -16,9 +19,6 @@ pub enum LedgerAccess {
     Client,
 }
 
-/// As many as take a tenth of a second.
-const LOADED_AT_OPEN: u64 = 4000;
-
 /// What the ledger needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
@@ -27,8 +27,6 @@ pub struct LedgerOptions {
     pub max_silence: SignedDuration,
     /// Memory for verdicts at most, in bytes.
     pub verdict_bytes: u64,
-    /// Rows that are in memory before a ledger that serves is handed out.
-    pub loaded_at_open: u64,
 }
 
 /// Where the records lie.
@@ -75,7 +73,6 @@ impl LedgerOptions {
             location,
             max_silence: SignedDuration::from_mins(15),
             verdict_bytes: 256 << 20,
-            loaded_at_open: LOADED_AT_OPEN,
         }
     }
 }

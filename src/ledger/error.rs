@@ -51,6 +51,9 @@ pub enum LedgerError {
     NoLedger(String),
     #[error("the target of a copy holds something already, in {0}")]
     NotEmpty(String),
+    /// The name of a machine, or of a Pod.
+    #[error("{0} serves this ledger")]
+    ServedBy(String),
     #[error("the ledger was moved to another database; serve that one")]
     Moved,
     #[error("the ledger is damaged: {0}")]

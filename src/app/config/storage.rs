@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::quantity::{ByteSize, Period};
 use super::remote::{RemoteConfig, remote};
 use super::section::Section;
-use crate::ledger::{LedgerError, LedgerLocation, PostgresOptions};
+use crate::ledger::{LedgerError, LedgerLocation, ServerFiles};
 
 const DEFAULT_MAX_SIZE: ByteSize = ByteSize(100 << 30);
 const DEFAULT_MIN_FREE: ByteSize = ByteSize(5 << 30);
@@ -81,9 +81,6 @@ pub(super) fn ledger(root: &mut Section<'_, '_>, data_dir: &Path) -> LedgerConfi
     }
 }
 
-/// The keys of a ledger on a server.
-const SERVER_KEYS: [&str; 4] = ["ca", "certificate", "key", "password_file"];
-
 fn location(section: &mut Section<'_, '_>) -> Option<LedgerLocation> {
     let url: Option<String> = section.read("url");
     let read = url.as_deref().map(LedgerLocation::of_url).transpose();
@@ -91,25 +88,36 @@ fn location(section: &mut Section<'_, '_>) -> Option<LedgerLocation> {
         section.problem("url", url_problem(error));
         None
     });
-    match read {
-        Some(LedgerLocation::Server(options)) => {
-            Some(LedgerLocation::Server(server(section, options)))
+    let files = server_files(section);
+    match (read, url) {
+        (Some(location), _) => {
+            let location = match location {
+                LedgerLocation::File(path) => {
+                    LedgerLocation::File(section.resolve(&path.to_string_lossy()))
+                }
+                server @ LedgerLocation::Server(_) => server,
+            };
+            Some(reached(section, location, files))
         }
-        Some(LedgerLocation::File(path)) => {
-            refuse_server_keys(section);
-            Some(LedgerLocation::File(
-                section.resolve(&path.to_string_lossy()),
-            ))
-        }
-        None if url.is_some() => {
-            SERVER_KEYS.into_iter().for_each(|key| section.skip(key));
-            None
-        }
-        None => {
-            refuse_server_keys(section);
+        // What is wrong is the URL.
+        (None, Some(_)) => None,
+        (None, None) => {
+            reached(section, LedgerLocation::File(PathBuf::new()), files);
             None
         }
     }
+}
+
+fn reached(
+    section: &mut Section<'_, '_>,
+    location: LedgerLocation,
+    files: ServerFiles,
+) -> LedgerLocation {
+    let (reached, problems) = location.reached_with(files);
+    for problem in problems {
+        section.problem(problem.key, problem.why);
+    }
+    reached
 }
 
 /// Without the URL, in which somebody may have written a password.
@@ -122,40 +130,16 @@ fn url_problem(error: LedgerError) -> String {
     }
 }
 
-fn refuse_server_keys(section: &mut Section<'_, '_>) {
-    for key in SERVER_KEYS {
-        let is_set = section.holds(key);
-        section.skip(key);
-        if is_set {
-            section.problem(
-                key,
-                "is for a ledger on a server; write url = \"postgres://…\"",
-            );
-        }
-    }
-}
-
-fn server(section: &mut Section<'_, '_>, options: PostgresOptions) -> PostgresOptions {
-    let ca = section.file("ca");
-    let certificate = section.file("certificate");
-    let key = section.file("key");
-    let (has_certificate, has_key) = (section.has("certificate"), section.has("key"));
-    let client = certificate.zip(key);
-    if has_certificate != has_key {
-        let given = if has_key { "key" } else { "certificate" };
-        section.problem(
-            given,
-            "is one of two; write certificate and key, or neither",
-        );
-    }
-    if !options.url.has_tls() && (section.has("ca") || client.is_some()) {
-        let text = "has no TLS, which ca, certificate and key are for; add ?sslmode=verify-full";
-        section.problem("url", text);
-    }
-    PostgresOptions {
-        ca,
-        client_certificate: client,
-        password_file: section.file("password_file"),
-        ..options
+/// One that cannot be read is given, too: that much is a problem already.
+fn server_files(section: &mut Section<'_, '_>) -> ServerFiles {
+    let mut file = |key| {
+        let readable = section.file(key);
+        readable.or_else(|| section.has(key).then(PathBuf::new))
+    };
+    ServerFiles {
+        ca: file("ca"),
+        certificate: file("certificate"),
+        key: file("key"),
+        password_file: file("password_file"),
     }
 }

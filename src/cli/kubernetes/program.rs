@@ -10,8 +10,6 @@ use crate::kubernetes::objects::{Installation, Ports, Replicas, Workload};
 
 /// So that one may end while the others serve.
 const DEFAULT_REPLICAS: u32 = 2;
-/// How the URL of a ledger begins that several programs may share.
-const SHARED_LEDGERS: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The comment above the workload.
 pub(super) fn preface(config: &Config) -> String {
@@ -53,7 +51,7 @@ pub(super) fn workload(
     speaks_for(config, installation)?;
     let text = text_of(config)?;
     let data_dir = data_dir(config, &text)?;
-    let replicas = of_ledger(&text, replicas)?;
+    let replicas = of_ledger(config, replicas)?;
     Ok(Workload {
         image: image.to_owned(),
         data_dir,
@@ -120,11 +118,8 @@ fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
 }
 
 /// As many as were asked for, where the ledger can be shared.
-fn of_ledger(text: &str, asked: Option<u32>) -> Result<Replicas, Failure> {
-    let table = read(text)?;
-    let url = table.get("ledger").and_then(|ledger| ledger.get("url"));
-    let url = url.and_then(toml::Value::as_str).unwrap_or_default();
-    let is_shared = SHARED_LEDGERS.iter().any(|begin| url.starts_with(begin));
+fn of_ledger(config: &Config, asked: Option<u32>) -> Result<Replicas, Failure> {
+    let is_shared = config.ledger.location.file().is_none();
     match (is_shared, asked) {
         (true, asked) => Ok(Replicas::Shared(asked.unwrap_or(DEFAULT_REPLICAS))),
         (false, None | Some(1)) => Ok(Replicas::One),

@@ -2,12 +2,13 @@
 //! written, read again and compared in one transaction. Only then is the source marked.
 
 use futures_util::TryStreamExt;
+use sqlx::AssertSqlSafe;
 
 use super::cell::{CopyRow, canonical};
 use super::end::{CopyEnd, EndConnection};
 use super::fingerprint::TableFingerprint;
 use super::shape::CopyTable;
-use crate::ledger::{LedgerError, LedgerLocation};
+use crate::ledger::{LedgerError, LedgerLocation, REPLICA_LIVES_FOR};
 
 /// What the identity of a ledger begins with that was moved elsewhere.
 pub const MOVED: &str = "moved:";
@@ -66,6 +67,8 @@ pub async fn copy_ledger(
     source.hold().await?;
     target.hold().await?;
     source.is_not_moved().await?;
+    source.is_not_served().await?;
+    target.is_not_served().await?;
     let pairs = pairs(&mut source, &mut target).await?;
     let mut copying = Copying {
         source,
@@ -119,6 +122,9 @@ impl<F: FnMut(CopyProgress<'_>)> Copying<F> {
         }
         let newest = self.source.newest_change().await?;
         self.target.end_counting(newest).await?;
+        for (table, last) in self.source.last_numbers().await? {
+            self.target.number_behind(&table, last).await?;
+        }
         self.rows = 0;
         for pair in &pairs {
             self.compare(pair).await?;
@@ -189,39 +195,19 @@ impl CopyEnd {
         }
     }
 
-    /// Also where it was pruned.
-    async fn newest_change(&mut self) -> Result<i64, LedgerError> {
-        let newest = match &self.connection {
-            EndConnection::Sqlite(_) => {
-                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'"
-            }
-            EndConnection::Postgres(_) => "SELECT newest_change FROM identity",
+    /// A file is locked by who serves it; on a server each tells of itself.
+    async fn is_not_served(&mut self) -> Result<(), LedgerError> {
+        let EndConnection::Postgres(sql) = &mut self.connection else {
+            return Ok(());
         };
-        self.number(newest).await
-    }
-
-    /// What is counted goes on behind what was copied.
-    async fn end_counting(&mut self, newest: i64) -> Result<(), LedgerError> {
-        match &self.connection {
-            EndConnection::Sqlite(_) => {
-                self.run("DELETE FROM sqlite_sequence WHERE name = 'changes'")
-                    .await?;
-                let enter = format!("INSERT INTO sqlite_sequence VALUES ('changes', {newest})");
-                self.run(&enter).await
-            }
-            EndConnection::Postgres(_) => {
-                self.run(&format!("UPDATE identity SET newest_change = {newest}"))
-                    .await?;
-                self.run(CONTINUE_SEQUENCES).await
-            }
-        }
+        let live = format!(
+            "SELECT name FROM replicas WHERE seen > \
+             (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - {} LIMIT 1",
+            REPLICA_LIVES_FOR.as_micros()
+        );
+        let live: Option<String> = sqlx::query_scalar(AssertSqlSafe(live))
+            .fetch_optional(sql)
+            .await?;
+        live.map_or(Ok(()), |name| Err(LedgerError::ServedBy(name)))
     }
 }
-
-/// Of every column that the server numbers.
-const CONTINUE_SEQUENCES: &str = "DO $$ DECLARE numbered record; newest bigint; BEGIN \
-    FOR numbered IN SELECT table_name, column_name FROM information_schema.columns \
-    WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP \
-    EXECUTE format('SELECT max(%I) FROM %I', numbered.column_name, numbered.table_name) INTO newest; \
-    PERFORM setval(pg_get_serial_sequence(quote_ident(numbered.table_name), numbered.column_name), \
-    coalesce(newest, 1), newest IS NOT NULL); END LOOP; END $$";

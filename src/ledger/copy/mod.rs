@@ -4,6 +4,7 @@ mod cell;
 mod copying;
 mod end;
 mod fingerprint;
+mod numbering;
 mod reading;
 mod shape;
 mod writing;

@@ -11,5 +11,7 @@ mod on_server;
 mod reached;
 mod records;
 mod serving;
+mod statements;
+mod upgrading;
 
 pub use records::server_location;

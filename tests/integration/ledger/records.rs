@@ -76,6 +76,13 @@ impl Place {
         rows.join("\n")
     }
 
+    /// Rows of a table on a server.
+    pub fn count(&self, table: &str) -> i64 {
+        let database = self.database.as_ref().unwrap();
+        let counted = database.sql(&format!("SELECT count(*) FROM \"{table}\""));
+        counted.parse().unwrap()
+    }
+
     pub fn location(&self) -> LedgerLocation {
         match &self.database {
             None => LedgerLocation::File(self.file("data/ledger.db")),
