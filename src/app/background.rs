@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit_seal::seal_once;
+use super::long_period::{LOOK_PERIOD, LongPeriod};
 use super::{Components, credential_watch, gauges, in_use, leases, remote_watch, watch};
 use crate::gate::ActsNotLogged;
 use crate::metrics::{RecordStore, RecordStoreLabels, SharedWork};
@@ -13,8 +14,6 @@ use crate::tasks::Tasks;
 
 /// Other processes' writes are followed within a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
-/// After a failure, the ledger goes on being loaded within this.
-const LOAD_PERIOD: Duration = Duration::from_secs(1);
 /// Word of many writes is heeded once in this time.
 const TOLD_PERIOD: Duration = Duration::from_millis(10);
 /// How long one look waits for word of a write; a shutdown may wait as long.
@@ -27,12 +26,12 @@ const WRITE_FACTS_PERIOD: Duration = Duration::from_secs(5);
 const TOUCH_PERIOD: Duration = Duration::from_secs(10);
 const GAUGES_PERIOD: Duration = Duration::from_secs(5);
 /// The forecast judges everything that is in use.
-const FORESEEN_PERIOD: Duration = Duration::from_secs(3600);
+const FORESEEN_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// What is in use is looked at again within this, in rounds of a second.
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
 /// The minutes of what people are shown are told apart by this.
 const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
-const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
+const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// How often the list of all images is read, where they are many.
 const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
 /// Replicas see each other's steps within this.
@@ -44,7 +43,6 @@ const CHANGES_KEPT: u64 = 100_000;
 
 /// Starts every loop.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
-    every(parts, tasks, "load", LOAD_PERIOD, load_once);
     every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
     if parts.ledger.is_told() {
         every(parts, tasks, "told", TOLD_PERIOD, follow_if_told);
@@ -62,15 +60,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "facts", WRITE_FACTS_PERIOD, write_facts_once);
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges::gauges_once);
-    every(
-        parts,
-        tasks,
-        "foreseen",
-        FORESEEN_PERIOD,
-        gauges::foresee_once,
-    );
     every(parts, tasks, "activity", ACTIVITY_PERIOD, activity_once);
-    every(parts, tasks, "prune", PRUNE_PERIOD, prune_once);
     every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
     every(
@@ -80,12 +70,44 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         REJUDGE_PERIOD,
         in_use::rejudge_once,
     );
+    spawn_seldom(parts, tasks);
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
     every(parts, tasks, "replicas", leases::PERIOD, replicas_once);
     watch::spawn(parts, tasks);
     credential_watch::spawn(parts, tasks);
     remote_watch::spawn(parts, tasks);
+}
+
+/// What one replica does, each hour.
+fn spawn_seldom(parts: &Arc<Components>, tasks: &Tasks) {
+    let (foreseen, pruned) = (parts.clone(), parts.clone());
+    let (foreseeing, pruning) = (
+        LongPeriod::of(FORESEEN_PERIOD),
+        LongPeriod::of(PRUNE_PERIOD),
+    );
+    tasks.every("foreseen", LOOK_PERIOD, move |now| {
+        let parts = foreseen.clone();
+        let is_ours = parts.leases.held(SharedWork::Rejudging);
+        let begins = foreseeing.begins(is_ours, now);
+        async move {
+            match (is_ours, begins) {
+                (true, true) => gauges::foresee_once(parts, now).await,
+                (true, false) => {}
+                // The replica that judges again tells of it.
+                (false, _) => gauges::foresee_nothing(&parts),
+            }
+        }
+    });
+    tasks.every("prune", LOOK_PERIOD, move |now| {
+        let parts = pruned.clone();
+        let begins = pruning.begins(parts.leases.held(SharedWork::Pruning), now);
+        async move {
+            if begins {
+                prune_once(parts, now).await;
+            }
+        }
+    });
 }
 
 fn every<F, Fut>(
@@ -100,13 +122,6 @@ fn every<F, Fut>(
 {
     let parts = parts.clone();
     tasks.every(name, period, move |now| once(parts.clone(), now));
-}
-
-/// Brings the rest of a large ledger into memory.
-async fn load_once(parts: Arc<Components>, _: Timestamp) {
-    if let Err(error) = parts.ledger.load_once().await {
-        tracing::error!(%error, "the ledger cannot be loaded; trying again");
-    }
 }
 
 async fn follow_once(parts: Arc<Components>, now: Timestamp) {
@@ -186,9 +201,6 @@ async fn touch_once(parts: Arc<Components>, now: Timestamp) {
 }
 
 async fn prune_once(parts: Arc<Components>, now: Timestamp) {
-    if !parts.leases.held(SharedWork::Pruning) {
-        return;
-    }
     let before = now
         .checked_sub(DECISIONS_KEPT_FOR)
         .unwrap_or(Timestamp::MIN);

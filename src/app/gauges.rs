@@ -130,7 +130,6 @@ fn shown(state: PolicyEntryState) -> ExceptionState {
 
 /// Counts what is let in now and will be denied within a day.
 pub(super) async fn foresee_once(parts: Arc<Components>, now: Timestamp) {
-    parts.ledger.is_loaded_soon().await;
     let subjects = match parts.gate.forecasts().in_use(now, &|_, _| true).await {
         Ok(subjects) => subjects,
         Err(error) => return tracing::error!(%error, "what is in use cannot be foreseen"),
@@ -162,6 +161,11 @@ pub(super) async fn foresee_once(parts: Arc<Components>, now: Timestamp) {
         let labels = DeniedSoonLabels { environment, cause };
         gauges.get_or_create(&labels).set(count);
     }
+}
+
+/// Another replica counts it.
+pub(super) fn foresee_nothing(parts: &Components) {
+    parts.metrics.condition.denied_soon.clear();
 }
 
 /// `None`: it is denied already.

@@ -7,15 +7,17 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::in_use::{exposures_of_pulls, running_images};
+use super::long_period::{LOOK_PERIOD, LongPeriod};
 use super::{Components, StartError};
 use crate::gate::{
     ExposureInput, ForecastCause, ForeseenDenial, ImageInUse, ImageUsage, LookAhead, Outlook,
 };
+use crate::metrics::SharedWork;
 use crate::notify::{ForecastSource, NoticeSample, Notifier};
 use crate::tasks::Tasks;
 
 const PERIOD: Duration = Duration::from_secs(2);
-const PRUNE_PERIOD: Duration = Duration::from_secs(3600);
+const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// The forecast is of tomorrow.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// Things of one forecast, at most; what is more shows in the console.
@@ -34,23 +36,43 @@ pub(super) fn start(parts: &Arc<Components>, tasks: &Tasks) -> Result<Arc<Notifi
         parts.metrics.clone(),
     )?);
     if !notifier.is_idle() {
-        let told = notifier.clone();
-        tasks.every("notify", PERIOD, move |now| tell_once(told.clone(), now));
-        let pruned = notifier.clone();
-        tasks.every("told", PRUNE_PERIOD, move |now| {
-            prune_once(pruned.clone(), now)
-        });
+        spawn(&notifier, parts, tasks);
     }
     Ok(notifier)
 }
 
-async fn tell_once(notifier: Arc<Notifier>, now: Timestamp) {
+/// One replica tells: else clocks that differ could let two send the same.
+fn spawn(notifier: &Arc<Notifier>, parts: &Arc<Components>, tasks: &Tasks) {
+    let (telling, of) = (notifier.clone(), parts.clone());
+    tasks.every("notify", PERIOD, move |now| {
+        let notifier = telling.clone();
+        let is_ours = of.leases.held(SharedWork::Notifications);
+        async move {
+            if is_ours {
+                tell_once(&notifier, now).await;
+            }
+        }
+    });
+    let (pruned, of) = (notifier.clone(), parts.clone());
+    let pruning = LongPeriod::of(PRUNE_PERIOD);
+    tasks.every("told", LOOK_PERIOD, move |now| {
+        let notifier = pruned.clone();
+        let begins = pruning.begins(of.leases.held(SharedWork::Notifications), now);
+        async move {
+            if begins {
+                prune_once(&notifier, now).await;
+            }
+        }
+    });
+}
+
+async fn tell_once(notifier: &Notifier, now: Timestamp) {
     if let Err(error) = notifier.once(now).await {
         tracing::error!(%error, "notifications wait: the ledger fails");
     }
 }
 
-async fn prune_once(notifier: Arc<Notifier>, now: Timestamp) {
+async fn prune_once(notifier: &Notifier, now: Timestamp) {
     if let Err(error) = notifier.prune_once(now).await {
         tracing::error!(%error, "old records of notifications not pruned");
     }

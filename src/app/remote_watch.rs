@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::config::{RemoteConfig, RemoteCredentials};
+use super::long_period::{LOOK_PERIOD, LongPeriod};
 use super::{Components, bounded};
 use crate::cache::{BlobStore, PruneBounds, RemoteOptions, RemoteTier};
 use crate::metrics::{Metrics, RemoteFailingLabels, RemoteUse, SharedWork};
@@ -17,7 +18,6 @@ const PROBE_PERIOD: Duration = Duration::from_secs(1);
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 /// Ages are in days.
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
-const LOOK_WHETHER_TO_PRUNE: Duration = Duration::from_secs(60);
 
 /// Starts what goes on behind it.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
@@ -124,16 +124,12 @@ fn take(
 
 fn prune(tier: &Arc<RemoteTier>, bounds: PruneBounds, parts: &Arc<Components>, tasks: &Tasks) {
     let (tier, parts, tasks_of) = (tier.clone(), parts.clone(), tasks.clone());
-    let mut last = None;
-    tasks.every("remote prune", LOOK_WHETHER_TO_PRUNE, move |now| {
+    let pruning = LongPeriod::of(PRUNE_PERIOD);
+    tasks.every("remote prune", LOOK_PERIOD, move |now| {
         let (tier, parts, tasks) = (tier.clone(), parts.clone(), tasks_of.clone());
-        let is_ours = parts.leases.held(SharedWork::Pruning);
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= PRUNE_PERIOD) && is_ours;
-        if is_due {
-            last = Some(now);
-        }
+        let begins = pruning.begins(parts.leases.held(SharedWork::Pruning), now);
         async move {
-            if !is_due {
+            if !begins {
                 return;
             }
             // It may take long, and can be broken off anywhere.

@@ -14,7 +14,8 @@ use crate::access::{Role, Scope};
 use crate::ledger::{Ledger, NewToken};
 
 /// Makes an admin token and writes it to `data_dir/admin.token`, unless a valid
-/// one lies there already.
+/// one lies there already. In a ledger that several share the first of them does: a token
+/// for every start on a fresh volume would be one that nobody knows of.
 pub(super) async fn ensure(
     ledger: &Ledger,
     config: &Config,
@@ -31,11 +32,24 @@ pub(super) async fn ensure(
         created_at: now,
         expires_at: None,
     };
-    let secret = ledger.create_token(new).await?;
-    write(&path, secret.expose_secret()).map_err(|source| StartError::File {
-        path: path.clone(),
-        source,
-    })?;
+    let name = new.name.clone();
+    let made = match ledger.is_shared() {
+        true => ledger.create_first_token(new).await?,
+        false => Some(ledger.create_token(new).await?),
+    };
+    let Some(secret) = made else {
+        tracing::info!(
+            path = %path.display(),
+            "no admin token written: the ledger has one; another is made by \
+             sekisho token create --role admin --config FILE"
+        );
+        return Ok(());
+    };
+    if let Err(source) = write(&path, secret.expose_secret()) {
+        // Nobody knows it, and the next start is to make one.
+        ledger.revoke_token(&*name, false, now).await?;
+        return Err(StartError::File { path, source });
+    }
     tracing::info!(path = %path.display(), "admin token written");
     Ok(())
 }

@@ -46,12 +46,6 @@ pub enum BlobOrigin {
 }
 
 impl Blob {
-    /// Of a verified file of `len` bytes.
-    pub(super) fn stored(file: Arc<File>, len: u64) -> Self {
-        let body = BlobData::Stored(file);
-        Self { len, body }
-    }
-
     /// Length in bytes of the whole blob.
     pub fn len(&self) -> u64 {
         self.len
@@ -136,12 +130,6 @@ impl Cache {
             Some(remote) => remote.has(&key, request.size, request.used.now).await,
             None => false,
         }
-    }
-
-    /// Whether clients may be led to where blobs of `size` bytes lie.
-    pub fn may_redirect(&self, size: u64) -> bool {
-        let remote = self.inner.remote.as_ref();
-        remote.is_some_and(|remote| remote.may_redirect(size))
     }
 
     /// Where a client can read a blob by itself: in the remote tier, where that is wanted
@@ -246,6 +234,7 @@ impl Inner {
                 tokio::task::spawn_blocking(open).await.ok().flatten()?
             }
         };
-        Some(Blob::stored(file, len))
+        let body = BlobData::Stored(file);
+        Some(Blob { len, body })
     }
 }

@@ -35,7 +35,6 @@ mod resolve;
 mod serve;
 mod tags;
 mod unpushed;
-mod unrecorded_denials;
 mod upstreams;
 mod withheld;
 

@@ -28,11 +28,7 @@ impl Ledger {
         if *closure.root() != subject.digest {
             return Err(LedgerError::OtherRoot);
         }
-        if !self.index.is_complete() {
-            let (repository, root) = (&subject.repository, &subject.digest);
-            self.recall(repository, root, Some(&closure), aliases)
-                .await?;
-        }
+        self.load_once().await?;
         self.newest_of_this(&mut self.readers.acquire().await?)
             .await?;
         let seq = self.index.seq();

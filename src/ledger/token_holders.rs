@@ -23,6 +23,14 @@ pub struct TokenRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
+impl TokenRecord {
+    /// Whether others can be made with it at `now`.
+    pub(super) fn makes_tokens(&self, now: Timestamp) -> bool {
+        let is_good = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);
+        is_good && self.role == Role::Admin && self.scope.is_everything()
+    }
+}
+
 /// Tokens that are not revoked.
 pub(super) const SELECT_VALID_TOKENS: &str = "SELECT name, hash, role, scope, created_at, \
      expires_at, revoked_at FROM tokens WHERE revoked_at IS NULL";

@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::acts::NewAct;
-use super::attributed::Attributed;
+use super::attributed::{ActOrigin, Attributed};
 use super::change::LedgerChange;
 use super::sql::{SqlConnection, query};
-use super::token_holders::{SECRET, SECRET_PREFIX, TokenHash, TokenRecord, TokenRow, hash};
+use super::token_holders::{
+    SECRET, SECRET_PREFIX, SELECT_VALID_TOKENS, TokenHash, TokenRecord, TokenRow, hash,
+};
 use super::withdraw::{Withdrawn, withdraw};
+use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
 use crate::random;
@@ -55,30 +58,32 @@ impl Ledger {
         new: impl Into<Attributed<NewToken>>,
     ) -> Result<SecretString, LedgerError> {
         let Attributed { what: new, origin } = new.into();
-        if !is_name(&new.name) {
-            return Err(LedgerError::TokenName);
-        }
-        let secret = format!("{SECRET_PREFIX}{}", hex::encode(random::bytes::<SECRET>()));
         let mut writing = self.begin(Some(new.created_at)).await?;
-        let add = "INSERT INTO tokens (name, hash, role, scope, created_at, expires_at) \
-                   VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING";
-        let added = query(add)
-            .bind(&new.name)
-            .bind(hash(&secret))
-            .bind(new.role.as_str())
-            .bind(columns::json(&new.scope)?)
-            .bind(new.created_at.as_microsecond())
-            .bind(columns::micros(new.expires_at))
-            .execute(writing.sql())
-            .await?;
-        if added == 0 {
-            return Err(LedgerError::TokenExists(new.name));
-        }
-        let name = new.name.clone();
-        writing.note(LedgerChange::Token(name)).await?;
-        writing.act(new.act(), origin).await?;
+        let secret = add(&mut writing, new, origin).await?;
         self.commit(writing).await?;
-        Ok(SecretString::from(secret))
+        Ok(secret)
+    }
+
+    /// Makes the same where no token that is good makes tokens, whichever process made it:
+    /// of several that ask at once, one is given it.
+    ///
+    /// # Errors
+    /// As [`Self::create_token`].
+    pub async fn create_first_token(
+        &self,
+        new: NewToken,
+    ) -> Result<Option<SecretString>, LedgerError> {
+        let mut writing = self.begin(Some(new.created_at)).await?;
+        // No other write goes on before this one ends.
+        let rows: Vec<TokenRow> = query(SELECT_VALID_TOKENS).all(writing.sql()).await?;
+        for row in &rows {
+            if row.token()?.makes_tokens(new.created_at) {
+                return Ok(None);
+            }
+        }
+        let secret = add(&mut writing, new, ActOrigin::default()).await?;
+        self.commit(writing).await?;
+        Ok(Some(secret))
     }
 
     /// All tokens, revoked and expired ones too.
@@ -146,6 +151,36 @@ impl Ledger {
         let row = query(one).bind(name);
         Ok(row.optional(&self.readers).await?)
     }
+}
+
+/// Writes a new token, whose secret it returns.
+async fn add(
+    writing: &mut WriteTransaction<'_>,
+    new: NewToken,
+    origin: ActOrigin,
+) -> Result<SecretString, LedgerError> {
+    if !is_name(&new.name) {
+        return Err(LedgerError::TokenName);
+    }
+    let secret = format!("{SECRET_PREFIX}{}", hex::encode(random::bytes::<SECRET>()));
+    let add = "INSERT INTO tokens (name, hash, role, scope, created_at, expires_at) \
+               VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING";
+    let added = query(add)
+        .bind(&new.name)
+        .bind(hash(&secret))
+        .bind(new.role.as_str())
+        .bind(columns::json(&new.scope)?)
+        .bind(new.created_at.as_microsecond())
+        .bind(columns::micros(new.expires_at))
+        .execute(writing.sql())
+        .await?;
+    if added == 0 {
+        return Err(LedgerError::TokenExists(new.name));
+    }
+    let name = new.name.clone();
+    writing.note(LedgerChange::Token(name)).await?;
+    writing.act(new.act(), origin).await?;
+    Ok(SecretString::from(secret))
 }
 
 /// A write begun before its token was revoked must not land behind a withdrawal.

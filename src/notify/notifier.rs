@@ -123,7 +123,8 @@ impl Notifier {
                 return Ok(());
             }
         };
-        if now.as_second() - told < FORECAST_EVERY.as_secs() {
+        // Without word from the ledger nothing is known of tomorrow, and the day would be over.
+        if now.as_second() - told < FORECAST_EVERY.as_secs() || self.ledger.is_silent(now) {
             return Ok(());
         }
         let found = (self.forecast)(now).await.into_iter();

@@ -136,7 +136,7 @@ pub enum ChildOutcome {
 impl Closure {
     /// `size` is the length of the root's body; `nested` names the indexes below
     /// the root whose entries stand flattened among its children.
-    pub fn from_parts(
+    pub(super) fn new(
         root: Digest,
         media_type: MediaType,
         size: u64,
@@ -154,7 +154,7 @@ impl Closure {
 
     /// The closure of an image by itself, as it lies below an index.
     pub fn of_image(image: &Image) -> Self {
-        Self::from_parts(
+        Self::new(
             image.manifest.clone(),
             image.media_type.clone(),
             image.size,

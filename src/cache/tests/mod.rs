@@ -1,4 +1,3 @@
-mod at_hand;
 mod disk;
 mod eviction;
 mod filling;

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::kit::lab::{Answer, ENVIRONMENTS, LISTENERS, Lab, trivy};
-use crate::kit::postgres::{PASSWORD, Postgres, USER};
+use crate::kit::postgres::{Database, PASSWORD, Postgres, USER};
 
 /// A busy machine takes its time; whoever waits longer waits in vain.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -24,6 +24,23 @@ pub async fn gateway(servers: &[&Postgres], more: &str) -> Lab {
         addresses.join(",")
     );
     Lab::inside(folder, LISTENERS, &format!("{ENVIRONMENTS}{ledger}")).await
+}
+
+/// Gateways over this database of the server that tests share.
+pub async fn replicas(database: &Database<'_>, count: usize, more: &str) -> Vec<Lab> {
+    let mut replicas = Vec::new();
+    for _ in 0..count {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("password"), PASSWORD).unwrap();
+        let port = Postgres::shared().unwrap().port();
+        let name = database.name();
+        let ledger = format!(
+            "[ledger]\nurl = \"postgres://{USER}@127.0.0.1:{port}/{name}\"\n\
+             password_file = \"password\"\n{more}\n"
+        );
+        replicas.push(Lab::over_ledger(folder, &ledger).await);
+    }
+    replicas
 }
 
 pub fn make_database(server: &Postgres) {

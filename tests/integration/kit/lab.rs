@@ -87,6 +87,7 @@ impl Lab {
         std::fs::write(folder.path().join("sekisho.toml"), text).unwrap();
         let mut running = Running::over(folder);
         running.serve().await;
+        running.ensure_token().await;
         Self {
             upstream,
             token: running.admin_token(),

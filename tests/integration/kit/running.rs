@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use sekisho::access::{Role, Scope};
 use sekisho::app::config::Config;
 use sekisho::app::{App, Components, StartError};
 use sekisho::clock::Clock;
+use sekisho::ledger::NewToken;
 use tempfile::TempDir;
 
 /// A program that can be stopped, started again, and moved on in time. What it
@@ -46,6 +49,24 @@ impl Running {
     pub fn admin_token(&self) -> String {
         let text = std::fs::read_to_string(self.data().join("admin.token"));
         text.unwrap().trim().to_owned()
+    }
+
+    /// Makes a token beside it where another program that shares the ledger has the first.
+    pub async fn ensure_token(&self) {
+        let file = self.data().join("admin.token");
+        if file.exists() {
+            return;
+        }
+        let now = self.clock.now();
+        let new = NewToken {
+            name: format!("admin-beside-{}", self.app().admin().port()),
+            role: Role::Admin,
+            scope: Scope::everything(),
+            created_at: now,
+            expires_at: None,
+        };
+        let made = self.parts().ledger.create_token(new).await.unwrap();
+        std::fs::write(file, made.expose_secret()).unwrap();
     }
 
     /// Starts the program.

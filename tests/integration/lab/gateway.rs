@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Answer, Image, Outcome, Part, free_port, get, outcome, trivy};
+use super::{Answer, Image, Outcome, Part, eventually, free_port, get, outcome, trivy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sekisho");
 const DRAINS_WITHIN: Duration = Duration::from_secs(30);
@@ -118,12 +118,32 @@ impl Gateway {
         )
         .unwrap();
         let part = serve(folder.path(), &admin);
-        Self {
+        let gateway = Self {
             part,
             folder,
             address,
             admin,
+        };
+        gateway.ensure_token();
+        gateway
+    }
+
+    /// Makes a token for its commands where another gateway that shares the ledger has the
+    /// first.
+    fn ensure_token(&self) {
+        let file = self.data().join("admin.token");
+        if file.exists() {
+            return;
         }
+        let name = format!("admin-{}", self.admin.replace(':', "-"));
+        let make = ["token", "create", "--output", "json", "--role", "admin"];
+        let made = self.command(&[&make[..], &["--name", &name]].concat());
+        let made: Value = serde_json::from_str(&made.expect_ok()).unwrap();
+        fs::write(file, made["secret"].as_str().unwrap()).unwrap();
+        // It is known here once the ledger was followed.
+        eventually("its token", Duration::from_secs(30), || {
+            self.command(&["status"]).ok().then_some(())
+        });
     }
 
     /// Where clients pull, `127.0.0.1:port` if its setup names no other host.

@@ -4,7 +4,6 @@
 mod artifacts;
 mod audit_loss;
 mod bases;
-mod blob_lanes;
 mod bodies;
 mod causes;
 mod clients;

@@ -73,6 +73,19 @@ impl Stage {
         Gateway::start(&setup.cache(&cache))
     }
 
+    /// With the upstream behind `link`, and these tables of its own.
+    pub fn replica(&self, link: &str, tables: &str) -> Gateway {
+        let cache = format!(
+            "remote = \"{}\"\nremote_endpoint = \"http://{}\"\nremote_wait = \"5s\"\n\
+             remote_credentials = \"{}\"\n",
+            self.s3.url(),
+            self.s3.address(),
+            self.credentials().display()
+        );
+        let upstream = Setup::new().upstream("development", self.origin.address(), link);
+        Gateway::start(&upstream.cache(&cache).tables(tables))
+    }
+
     /// An image that this gateway admits.
     pub fn admitted(&self, gateway: &Gateway, repository: &str) -> Image {
         let image = self.origin.image(repository, "1");
