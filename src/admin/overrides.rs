@@ -73,7 +73,7 @@ pub(super) async fn grant_break_glass(
     Ok(Json(grant.into()))
 }
 
-/// List the grants that hold now.
+/// List the grants that hold now, or are dated ahead and will.
 #[utoipa::path(
     get,
     path = "/api/v1/break-glass",
@@ -85,10 +85,10 @@ pub(super) async fn list_break_glass(
     RecordsReader(principal): RecordsReader,
     RequestTime(now): RequestTime,
 ) -> Json<BreakGlassList> {
-    let active = admin.ledger.index().active_break_glass(now);
+    let lasting = admin.ledger.index().lasting_break_glass(now);
     let seen = |grant: &BreakGlass| admin.grant_within(principal.scope(), grant);
     let view = |grant: BreakGlass| admin.named_within(principal.scope(), grant.into());
-    let break_glass = active.into_iter().filter(seen).map(view).collect();
+    let break_glass = lasting.into_iter().filter(seen).map(view).collect();
     Json(BreakGlassList { break_glass })
 }
 
@@ -118,8 +118,8 @@ pub(super) async fn end_break_glass(
     };
     let number = id.strip_prefix("break-glass:").unwrap_or(&id);
     let number: i64 = number.parse().map_err(|_| unknown())?;
-    let active = admin.ledger.index().active_break_glass(now).into_iter();
-    let mut within = active.filter(|it| admin.grant_within(principal.scope(), it));
+    let lasting = admin.ledger.index().lasting_break_glass(now).into_iter();
+    let mut within = lasting.filter(|it| admin.grant_within(principal.scope(), it));
     let grant = within.find(|it| it.id == number).ok_or_else(unknown)?;
     let end = early_end(&principal, now, query)?;
     let ledger = &admin.ledger;
@@ -182,7 +182,7 @@ pub(super) async fn set_mode(
     Ok(Json(set.into()))
 }
 
-/// List the modes that were set for some hours, and hold now.
+/// List the modes that were set for some hours, and hold now or are dated ahead.
 #[utoipa::path(
     get,
     path = "/api/v1/modes",
@@ -194,10 +194,10 @@ pub(super) async fn list_modes(
     RecordsReader(principal): RecordsReader,
     RequestTime(now): RequestTime,
 ) -> Json<ModeList> {
-    let active = admin.ledger.index().active_modes(now);
+    let lasting = admin.ledger.index().lasting_modes(now);
     let scope = principal.scope();
     let seen = |set: &TimedMode| scope.covers_environment(set.environment.as_str());
-    let modes = active.into_iter().filter(seen).map(Into::into).collect();
+    let modes = lasting.into_iter().filter(seen).map(Into::into).collect();
     Json(ModeList { modes })
 }
 
@@ -226,7 +226,7 @@ pub(super) async fn end_mode(
         AdminError::new(ErrorCode::NotFound, message)
     };
     let set = admin.ledger.index().timed_mode(&environment);
-    let set = set.filter(|set| set.holds(now)).ok_or_else(unset)?;
+    let set = set.filter(|set| now < set.until).ok_or_else(unset)?;
     let end = early_end(&principal, now, query)?;
     if admin.ledger.end_modes(&environment, origin.of(end)).await? == 0 {
         return Err(unset());

@@ -120,12 +120,20 @@ impl Index {
 
     /// What lets images through at `now`, by id.
     pub fn active_break_glass(&self, now: Timestamp) -> Vec<BreakGlass> {
+        let mut lasting = self.lasting_break_glass(now);
+        lasting.retain(|grant| grant.holds(now));
+        lasting
+    }
+
+    /// What lets images through at `now` or will do so by itself, by id: a grant of a clock
+    /// that was set back since is dated ahead.
+    pub fn lasting_break_glass(&self, now: Timestamp) -> Vec<BreakGlass> {
         let tables = self.tables();
         let granted = tables.overrides.break_glass.iter();
         let granted = granted.flat_map(|it| it.value().clone());
-        let mut active: Vec<_> = granted.filter(|grant| grant.holds(now)).collect();
-        active.sort_by_key(|grant| grant.id);
-        active
+        let mut lasting: Vec<_> = granted.filter(|grant| now < grant.until).collect();
+        lasting.sort_by_key(|grant| grant.id);
+        lasting
     }
 
     /// Whether a grant that holds at `now` lifts the revocation of `digest`: it
@@ -150,11 +158,18 @@ impl Index {
 
     /// The modes that hold at `now`, by environment.
     pub fn active_modes(&self, now: Timestamp) -> Vec<TimedMode> {
+        let mut lasting = self.lasting_modes(now);
+        lasting.retain(|mode| mode.holds(now));
+        lasting
+    }
+
+    /// The modes that hold at `now` or will do so by themselves, by environment.
+    pub fn lasting_modes(&self, now: Timestamp) -> Vec<TimedMode> {
         let tables = self.tables();
         let set = tables.overrides.modes.iter().map(|it| it.value().clone());
-        let mut active: Vec<_> = set.filter(|mode| mode.holds(now)).collect();
-        active.sort_by(|one, other| one.environment.cmp(&other.environment));
-        active
+        let mut lasting: Vec<_> = set.filter(|mode| now < mode.until).collect();
+        lasting.sort_by(|one, other| one.environment.cmp(&other.environment));
+        lasting
     }
 
     /// The overrides for evidence that is gathered without SQL. `parents` are the indexes
@@ -278,8 +293,9 @@ impl Ledger {
         Ok(ended.is_some())
     }
 
-    /// Ends every mode that was set for an environment and whose time is not over: that
-    /// of the configuration holds again. Returns how many that were.
+    /// Ends every mode that was set for an environment, so that that of the configuration
+    /// holds again: also those whose time is over, or they would come back with a clock that
+    /// is set back. Returns how many that were.
     ///
     /// # Errors
     /// People whose token is revoked are refused.
@@ -293,7 +309,7 @@ impl Ledger {
         let mut writing = self.begin(Some(end.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &end.by).await?;
         let update = "UPDATE modes SET withdrawn_at = ?1, ended_by = ?2, ended_reason = ?3 \
-                      WHERE environment = ?4 AND withdrawn_at IS NULL AND until > ?1";
+                      WHERE environment = ?4 AND withdrawn_at IS NULL";
         let ended = query(update)
             .bind(end.at.as_microsecond())
             .bind(&end.by)

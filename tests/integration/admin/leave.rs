@@ -1,5 +1,6 @@
 //! Break-glass and modes for some hours: under a ticket, on record, and gone.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::kit::lab::{Lab, NAME, eventually, trivy};
@@ -227,6 +228,49 @@ async fn a_mode_that_is_ended_gives_way_to_the_configuration() {
         "{text}"
     );
     let lab = lab.restarted().await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
+/// What is dated ahead of a clock that was set back comes into force by itself, unless it
+/// can be seen and ended before.
+#[tokio::test]
+async fn an_override_that_is_dated_ahead_is_listed_and_ended() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let granted = grant(&lab, &glass(&named)).await;
+    let set = set_mode(&lab, "audit").await;
+    let day = SignedDuration::from_hours(24);
+    lab.advance_long(-day).await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    for (path, key, one) in [
+        ("break-glass", "break_glass", &granted),
+        ("modes", "modes", &set),
+    ] {
+        let ask = lab.api("GET", &format!("/api/v1/{path}"));
+        assert_eq!(ask.send().await.expect(200)[key], json!([one]));
+    }
+    let id = granted["id"].as_str().unwrap();
+    for path in [format!("break-glass/{id}"), "modes/production".to_owned()] {
+        end(&lab, &lab.token, &path).await.expect(200);
+    }
+    lab.advance_long(day).await;
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_mode_that_another_replaced_does_not_come_back_with_a_clock_that_is_set_back() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    set_mode(&lab, "audit").await;
+    let hours = SignedDuration::from_hours(5);
+    lab.advance_long(hours).await;
+    set_mode(&lab, "enforce").await;
+    end(&lab, &lab.token, "modes/production").await.expect(200);
+    lab.advance_long(-hours).await;
     assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
     lab.stop().await;
 }
