@@ -2,4 +2,6 @@
 //! hostile upstream, client, uploader and author of Pods. Those that belong to what a door
 //! does are tests beside that door, and the table names them.
 
+mod nested;
+mod requests;
 mod table;
