@@ -170,7 +170,7 @@ impl Upstreams {
 fn target(upstream: &RegistryHost, name: &str) -> Result<RequestTarget, AddressError> {
     let name = RepositoryName::parse(name)?;
     Ok(RequestTarget {
-        repository: Repository::new(upstream.clone(), name),
+        repository: Repository::try_new(upstream.clone(), name)?,
         namespace: None,
         by_host: false,
     })

@@ -177,16 +177,23 @@ impl Repository {
         Self { host, name }
     }
 
+    /// Puts both together, if the name is not too long with what is put before it.
+    ///
+    /// # Errors
+    /// [`NameError::Long`].
+    pub fn try_new(host: RegistryHost, name: RepositoryName) -> Result<Self, NameError> {
+        let repository = Self::new(host, name);
+        let fits = repository.name.as_str().len() <= MAX_NAME_BYTES;
+        fits.then_some(repository).ok_or(NameError::Long)
+    }
+
     /// Parses `host/name`; the host must be written.
     ///
     /// # Errors
     /// [`NameError`], with the rule that is broken.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let (host, name) = text.split_once('/').ok_or(NameError::Repository)?;
-        Ok(Self::new(
-            RegistryHost::parse(host)?,
-            RepositoryName::parse(name)?,
-        ))
+        Self::try_new(RegistryHost::parse(host)?, RepositoryName::parse(name)?)
     }
 
     pub fn host(&self) -> &RegistryHost {
@@ -299,6 +306,13 @@ mod tests {
             Repository::parse("index.docker.io/nginx").map(|r| r.to_string()),
             Ok("docker.io/library/nginx".into())
         );
+    }
+
+    #[test]
+    fn a_name_is_not_made_too_long_by_what_is_put_before_it() {
+        let name = |length: usize| format!("docker.io/{}", "a".repeat(length));
+        assert!(Repository::parse(&name(255 - "library/".len())).is_ok());
+        assert_eq!(Repository::parse(&name(248)), Err(NameError::Long));
     }
 
     #[test]

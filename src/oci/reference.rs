@@ -188,14 +188,11 @@ pub fn written_host(image: &str) -> Option<&str> {
 
 fn parse_repository(text: &str, default_host: &RegistryHost) -> Result<Repository, NameError> {
     match written_host(text) {
-        Some(host) => Ok(Repository::new(
+        Some(host) => Repository::try_new(
             RegistryHost::parse(host)?,
             RepositoryName::parse(&text[host.len() + 1..])?,
-        )),
-        None => Ok(Repository::new(
-            default_host.clone(),
-            RepositoryName::parse(text)?,
-        )),
+        ),
+        None => Repository::try_new(default_host.clone(), RepositoryName::parse(text)?),
     }
 }
 

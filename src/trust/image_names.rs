@@ -89,14 +89,16 @@ impl ImageNames {
         let Some((host, _)) = self.upstreams.iter().find(|(_, known)| known == path) else {
             return Err(self.unknown(path));
         };
-        let name = RepositoryName::parse(name).map_err(|_| {
+        let name = RepositoryName::parse(name);
+        let repository = name.and_then(|name| Repository::try_new(host.clone(), name));
+        let repository = repository.map_err(|_| {
             ambiguous(
                 format!("{gateway}/{path} names no repository"),
                 format!("write it as {gateway}/{path}/team/app:1.2"),
             )
         })?;
         Ok(NamedImage {
-            repository: Repository::new(host.clone(), name),
+            repository,
             tag: image.tag().cloned(),
             digest: image.digest().cloned(),
             is_by_gateway: true,

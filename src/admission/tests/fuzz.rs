@@ -43,7 +43,8 @@ fn fuzz_reviews() {
         match serde_json::from_slice::<AdmissionReview>(text) {
             Ok(review) => {
                 let request = &review.request;
-                assert_eq!(uid.as_ref(), Some(&request.uid));
+                // A uid that is longer than any is not found ahead.
+                assert!(uid.as_ref().is_none_or(|uid| *uid == request.uid));
                 let fields = request.image_fields();
                 for field in &fields {
                     let there = request.object.pointer(&field.pointer);

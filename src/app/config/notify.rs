@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use url::Url;
 
 use super::authorities::authorities;
 use super::section::Section;
@@ -103,6 +104,11 @@ fn address(section: &mut Section<'_, '_>) -> Option<SecretString> {
             return None;
         }
     };
+    // What stands there is a secret, in whatever form: no message shows any of it.
+    if Url::parse(&text).is_err() {
+        section.problem(key, format_args!("holds no web address; {HINT}"));
+        return None;
+    }
     let url = web_address(section, key, &text, HINT, |_| true)?;
     Some(SecretString::from(url.to_string()))
 }
