@@ -16,6 +16,7 @@ mod cluster_tasks;
 mod clusters;
 mod components;
 pub mod config;
+mod core_dumps;
 mod credential_watch;
 mod denied_before;
 mod doors;
@@ -48,6 +49,7 @@ mod watch;
 mod webhook;
 
 pub use components::Components;
+pub use core_dumps::forbid_core_dumps;
 pub use error::StartError;
 pub use installation::installation;
 pub use leases::Leases;

@@ -34,6 +34,8 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self, shared: &SharedArgs) -> Result<ExitCode, Failure> {
+        // Before any secret is read.
+        app::forbid_core_dumps();
         serve(Config {
             accept_loss: self.accept_loss,
             ..shared.load()?

@@ -2,10 +2,12 @@
 
 mod authority;
 mod certificates;
+mod descriptors;
 mod disks;
 mod ends;
 mod follow;
 mod hosts;
+mod kills;
 mod losses;
 mod notices;
 mod notifying;
@@ -15,6 +17,7 @@ mod program;
 mod rejudging;
 mod releases;
 mod scraped;
+mod secrets;
 mod served;
 mod server_ledger;
 pub mod webhook;

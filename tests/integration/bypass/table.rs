@@ -62,6 +62,18 @@ fn every_class_names_tests_that_exist() {
     }
 }
 
+/// What is promised on the page, above the table too.
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let page = text(PAGE);
+    let links: Vec<(String, String)> = page.split("[`").skip(1).filter_map(link).collect();
+    assert!(links.len() > 60, "only {} are read", links.len());
+    for (name, path) in links {
+        let found = tests_in(&text(&path)).contains(&name);
+        assert!(found, "{path} has no test {name}");
+    }
+}
+
 #[test]
 fn numbers_rise_and_the_first_twenty_six_are_there() {
     let numbers: Vec<usize> = classes().iter().map(|it| it.number).collect();
