@@ -5,6 +5,7 @@ mod decisions;
 mod floors;
 mod laws;
 mod licenses;
+mod materials;
 mod migrations;
 mod names;
 mod places;
