@@ -54,6 +54,9 @@ impl ReadCredential {
     }
 }
 
+/// What is answered while the ledger loads.
+const URGENT: [&str; 3] = ["/api/v1/status", "/api/v1/replicas", "/api/v1/revocations"];
+
 /// Runs before every route: checks the Host header, then reads the clock once.
 pub(super) async fn admit_host(
     State(admin): State<Admin>,
@@ -68,10 +71,20 @@ pub(super) async fn admit_host(
         .next("use the address of [admin], or its public_url")
         .into_response();
     }
+    if wants_all(request.uri().path()) && !admin.ledger.is_loaded_soon().await {
+        return AdminError::new(ErrorCode::Unavailable, "the ledger is still being loaded")
+            .next("try again in a moment; the status says when it is loaded")
+            .into_response();
+    }
     request
         .extensions_mut()
         .insert(ReceivedAt(admin.gate.now()));
     next.run(request).await
+}
+
+/// Lists and views want the whole ledger in memory. What is urgent does not wait for that.
+fn wants_all(path: &str) -> bool {
+    !URGENT.iter().any(|start| path.starts_with(start))
 }
 
 impl FromRequestParts<Admin> for RequestTime {

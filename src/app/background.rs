@@ -14,6 +14,8 @@ use crate::tasks::Tasks;
 
 /// Other processes' writes are followed within a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
+/// After a failure, the ledger goes on being loaded within this.
+const LOAD_PERIOD: Duration = Duration::from_secs(1);
 /// Word of many writes is heeded once in this time.
 const TOLD_PERIOD: Duration = Duration::from_millis(10);
 /// How long one look waits for word of a write; a shutdown may wait as long.
@@ -43,6 +45,7 @@ const CHANGES_KEPT: u64 = 100_000;
 
 /// Starts every loop.
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
+    every(parts, tasks, "load", LOAD_PERIOD, load_once);
     every(parts, tasks, "follow", FOLLOW_PERIOD, follow_once);
     if parts.ledger.is_told() {
         every(parts, tasks, "told", TOLD_PERIOD, follow_if_told);
@@ -122,6 +125,13 @@ fn every<F, Fut>(
 {
     let parts = parts.clone();
     tasks.every(name, period, move |now| once(parts.clone(), now));
+}
+
+/// Brings the rest of a large ledger into memory.
+async fn load_once(parts: Arc<Components>, _: Timestamp) {
+    if let Err(error) = parts.ledger.load_once().await {
+        tracing::error!(%error, "the ledger cannot be loaded; trying again");
+    }
 }
 
 async fn follow_once(parts: Arc<Components>, now: Timestamp) {

@@ -43,8 +43,8 @@ use crate::upstream::{
 
 /// Decisions that wait to be written, at most.
 const MAX_QUEUED_DECISIONS: usize = 16_384;
-/// Manifests kept in memory, in bytes.
-const MANIFEST_MEMORY_BYTES: u64 = 256 << 20;
+/// Manifests and small blobs kept in memory, in bytes.
+const CONTENT_MEMORY_BYTES: u64 = 256 << 20;
 /// Verdicts kept in memory, in bytes.
 const MAX_VERDICT_BYTES: u64 = 256 << 20;
 
@@ -195,9 +195,9 @@ fn beside_others(
 async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartError> {
     let known = audit::newest_mark(&config.audit.path)?;
     let options = ledger::LedgerOptions {
-        location: config.ledger.location.clone(),
         max_silence: signed(config.ledger.max_silence),
         verdict_bytes: MAX_VERDICT_BYTES,
+        ..ledger::LedgerOptions::of(config.ledger.location.clone())
     };
     let loss = |found| known.as_ref().and_then(|it| LedgerLoss::of(it, found));
     // No ledger is made in the place of one that is gone.
@@ -256,7 +256,7 @@ async fn open_cache(
         path: config.cache.path.clone(),
         max_size: config.cache.max_size,
         min_free: config.cache.min_free,
-        manifest_memory: MANIFEST_MEMORY_BYTES,
+        memory: CONTENT_MEMORY_BYTES,
     };
     let (path, tasks) = (config.path.clone(), tasks.clone());
     let open = move || Cache::open(config, remote, tasks, on_filled);

@@ -130,6 +130,7 @@ fn shown(state: PolicyEntryState) -> ExceptionState {
 
 /// Counts what is let in now and will be denied within a day.
 pub(super) async fn foresee_once(parts: Arc<Components>, now: Timestamp) {
+    parts.ledger.is_loaded_soon().await;
     let subjects = match parts.gate.forecasts().in_use(now, &|_, _| true).await {
         Ok(subjects) => subjects,
         Err(error) => return tracing::error!(%error, "what is in use cannot be foreseen"),

@@ -17,7 +17,7 @@ use crate::trust::{EnvironmentName, Exposure, ImageNames, Subject};
 
 /// Judges what is in use again, as far as something has changed; a bounded part of it.
 pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
-    if !parts.leases.held(SharedWork::Rejudging) {
+    if !parts.leases.held(SharedWork::Rejudging) || !parts.ledger.index().is_complete() {
         return;
     }
     let rulebook = parts.gate.rulebook();

@@ -1,15 +1,13 @@
-//! A manifest under its digest, and how many of them memory holds.
+//! A manifest under its digest.
 //!
 //! On disk the media type stands in the first line of the file, so that both
 //! appear in one rename.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use quick_cache::Weighter;
 
 use crate::oci::{Digest, MediaType};
 
@@ -76,32 +74,8 @@ impl CachedManifest {
     }
 }
 
-pub(super) type ManifestMemory =
-    quick_cache::sync::Cache<Digest, Arc<CachedManifest>, ManifestWeigher>;
-
-/// A manifest weighs its bytes and what the map needs to hold it.
-#[derive(Clone)]
-pub(super) struct ManifestWeigher;
-
 /// More than any registry takes is not read back from the disk.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
-
-const ENTRY_OVERHEAD_BYTES: u64 = 512;
-
-/// What a manifest weighs on average: only a hint for the first allocation.
-const TYPICAL_MANIFEST_BYTES: u64 = 4096;
-
-impl Weighter<Digest, Arc<CachedManifest>> for ManifestWeigher {
-    fn weight(&self, _: &Digest, manifest: &Arc<CachedManifest>) -> u64 {
-        manifest.bytes.len() as u64 + ENTRY_OVERHEAD_BYTES
-    }
-}
-
-/// Memory for about `bytes` bytes of manifests.
-pub(super) fn memory(bytes: u64) -> ManifestMemory {
-    let items = usize::try_from(bytes / TYPICAL_MANIFEST_BYTES).unwrap_or(usize::MAX);
-    ManifestMemory::with_weighter(items.min(1 << 16), bytes, ManifestWeigher)
-}
 
 /// A manifest in `file` that has the digest.
 pub(super) fn read_verified(file: &File, size: u64, digest: &Digest) -> Option<CachedManifest> {

@@ -12,6 +12,6 @@ pub struct CacheOptions {
     /// What the file system must keep free; less than this and nothing more is
     /// stored.
     pub min_free: u64,
-    /// Bound of the manifests held in memory.
-    pub manifest_memory: u64,
+    /// Bound of the manifests and small blobs held in memory.
+    pub memory: u64,
 }

@@ -46,6 +46,12 @@ pub enum BlobOrigin {
 }
 
 impl Blob {
+    /// Of a verified file of `len` bytes.
+    pub(super) fn stored(file: Arc<File>, len: u64) -> Self {
+        let body = BlobData::Stored(file);
+        Self { len, body }
+    }
+
     /// Length in bytes of the whole blob.
     pub fn len(&self) -> u64 {
         self.len
@@ -130,6 +136,12 @@ impl Cache {
             Some(remote) => remote.has(&key, request.size, request.used.now).await,
             None => false,
         }
+    }
+
+    /// Whether clients may be led to where blobs of `size` bytes lie.
+    pub fn may_redirect(&self, size: u64) -> bool {
+        let remote = self.inner.remote.as_ref();
+        remote.is_some_and(|remote| remote.may_redirect(size))
     }
 
     /// Where a client can read a blob by itself: in the remote tier, where that is wanted
@@ -234,7 +246,6 @@ impl Inner {
                 tokio::task::spawn_blocking(open).await.ok().flatten()?
             }
         };
-        let body = BlobData::Stored(file);
-        Some(Blob { len, body })
+        Some(Blob::stored(file, len))
     }
 }

@@ -22,7 +22,7 @@ use crate::oci::Digest;
 
 /// Pull times are rounded to this many seconds, so that a hot file is not written to at
 /// each pull, and the members of one pull keep one time.
-const PULL_TIME_STEP_SECONDS: i64 = 60;
+pub(super) const PULL_TIME_STEP_SECONDS: i64 = 60;
 
 pub(super) struct FileStore {
     root: PathBuf,
@@ -181,6 +181,11 @@ impl FileStore {
         }
         let file = open_whole(&self.file_path(digest), size)?;
         Some((self.share_reader(digest, Arc::new(file)), size))
+    }
+
+    /// Notes a pull of what is read elsewhere.
+    pub(super) fn note_pull(&self, digest: &Digest, used: &ContentUse) {
+        let _reader = self.pull(digest, used);
     }
 
     fn pull(&self, digest: &Digest, used: &ContentUse) -> Option<(u64, Option<Arc<File>>)> {

@@ -24,7 +24,7 @@ impl Cache {
         digest: &Digest,
         judged: Option<&MediaType>,
     ) -> Option<Arc<CachedManifest>> {
-        let manifest = self.inner.memory.get(digest)?;
+        let manifest = self.inner.memory.manifest(digest)?;
         let manifest = manifest.is_of(judged).then_some(manifest)?;
         self.inner.counters.manifest_hits.add(1);
         Some(manifest)
@@ -39,7 +39,7 @@ impl Cache {
         judged: Option<&MediaType>,
         used: ContentUse,
     ) -> Option<Arc<CachedManifest>> {
-        let found = match self.inner.memory.get(digest) {
+        let found = match self.inner.memory.manifest(digest) {
             Some(manifest) if manifest.is_of(judged) => Some(manifest),
             Some(other) => Some(self.remembered(other, judged)),
             None => {
@@ -94,8 +94,7 @@ impl Cache {
             Some(judged) if !manifest.is_of(Some(judged)) => Arc::new(manifest.retyped(judged)),
             _ => manifest,
         };
-        let digest = manifest.digest().clone();
-        self.inner.memory.insert(digest, manifest.clone());
+        self.inner.memory.keep_manifest(manifest.clone());
         manifest
     }
 
@@ -116,7 +115,7 @@ impl Cache {
             .await
             .map_err(FetchError::Unrecorded)?;
         let manifest = Arc::new(CachedManifest::new(digest.clone(), media_type, bytes));
-        self.inner.memory.insert(digest.clone(), manifest.clone());
+        self.inner.memory.keep_manifest(manifest.clone());
         self.keep_manifest(manifest.clone(), used).await;
         Ok(manifest)
     }

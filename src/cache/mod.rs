@@ -30,9 +30,11 @@
 //!   are opened, renamed and removed in the blocking pool, or at once where the
 //!   kernel needs no disk for that.
 
+mod at_hand;
 mod blob_request;
 mod cached_manifest;
 mod config;
+mod content_memory;
 mod counters;
 mod digest_locks;
 mod digests;
@@ -63,6 +65,7 @@ mod tests;
 pub use blob_request::BlobRequest;
 pub use cached_manifest::CachedManifest;
 pub use config::CacheOptions;
+pub use content_memory::CachedBlob;
 pub use counters::CacheStats;
 pub use digests::{OnVerified, VerifiedContent};
 pub use error::{CacheError, FetchError, SharedError};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::cached_manifest::{self, ManifestMemory};
 use super::config::CacheOptions;
+use super::content_memory::ContentMemory;
 use super::counters::{CacheCounters, CacheStats};
 use super::digests::OnVerified;
 use super::error::CacheError;
@@ -41,7 +41,7 @@ pub(super) struct Inner {
     /// same. Waited for without a thread.
     pub room_lock: Arc<Semaphore>,
     pub fills: Fills,
-    pub memory: ManifestMemory,
+    pub memory: ContentMemory,
     /// The tier behind the disk, which replicas share.
     pub remote: Option<Arc<RemoteTier>>,
     pub tasks: Tasks,
@@ -117,7 +117,7 @@ impl Inner {
             space: Space::new(config),
             room_lock: Arc::new(Semaphore::new(1)),
             fills: Fills::default(),
-            memory: cached_manifest::memory(config.manifest_memory),
+            memory: ContentMemory::new(config.memory),
             path: config.path.clone(),
             remote,
             tasks,

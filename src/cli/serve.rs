@@ -49,6 +49,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         tracing::warn!(%warning, "configuration");
     }
     app::raise_open_files();
+    app::use_small_pages();
     let signals = Signals::hear();
     let failed = |error: StartError| Failure::new(error.to_string());
     let app = App::start(config).await.map_err(failed)?;

@@ -1,6 +1,8 @@
 //! What cosign's tags attach to images: signatures, attestations and bills of materials
 //! under `sha256-<hex>.sig`, `.att` and `.sbom`, whose manifests name no subject.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::memory::{BoundedMemory, Validity};
 use crate::oci::{Closure, Digest, Repository};
 
@@ -14,17 +16,24 @@ const MAX_SUBJECTS: usize = 8;
 type Key = (Repository, Digest);
 
 /// Artifacts, and the images that tags attach them to.
-pub(super) struct Attachments(BoundedMemory<Key, Vec<Digest>>);
+pub(super) struct Attachments {
+    subjects: BoundedMemory<Key, Vec<Digest>>,
+    /// How often one was noted that was not known.
+    seen: AtomicU64,
+}
 
 impl Attachments {
     pub(super) fn new() -> Self {
-        Self(BoundedMemory::new(MAX_BYTES))
+        Self {
+            subjects: BoundedMemory::new(MAX_BYTES),
+            seen: AtomicU64::new(0),
+        }
     }
 
     /// A tag attaches `artifact` to `subject`.
     pub(super) fn note(&self, repository: &Repository, artifact: &Digest, subject: Digest) {
         let key = (repository.clone(), artifact.clone());
-        let mut subjects = self.0.last(&key).unwrap_or_default();
+        let mut subjects = self.subjects.last(&key).unwrap_or_default();
         if subjects.contains(&subject) {
             return;
         }
@@ -32,13 +41,19 @@ impl Attachments {
             subjects.remove(0);
         }
         subjects.push(subject);
-        self.0.insert(key, subjects, Validity::ALWAYS);
+        self.subjects.insert(key, subjects, Validity::ALWAYS);
+        self.seen.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows whenever a tag is seen to attach something that it was not known to.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
     }
 
     /// What `artifact` is attached to, as far as tags were asked for.
     pub(super) fn subjects(&self, repository: &Repository, artifact: &Digest) -> Vec<Digest> {
         let key = (repository.clone(), artifact.clone());
-        self.0.last(&key).unwrap_or_default()
+        self.subjects.last(&key).unwrap_or_default()
     }
 
     /// The closure with what a tag says of its root; none where no tag says more.

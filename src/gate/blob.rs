@@ -11,13 +11,23 @@ use super::refusal::Refusal;
 use super::serve::PermittedBlob;
 use crate::ledger::Ledger;
 use crate::oci::{Closure, Digest, Image, Reference, Repository};
-use crate::trust::{Denial, DenialReason, Rulebook, Verdict};
+use crate::trust::{Denial, DenialReason, ImageMember, Rulebook, Verdict};
 
 /// A base layer may lie in thousands of images: no request judges more than
 /// these anew. Verdicts are cached, so the next request comes further.
 const MAX_IMAGES_JUDGED: usize = 16;
 /// Images looked at for one blob, cached verdicts included.
 const MAX_IMAGES_CONSIDERED: usize = 4096;
+
+/// Why no image permits a blob.
+enum Unpermitted {
+    /// As the first that was asked says.
+    Denied(Arc<Verdict>),
+    /// No image holds it.
+    ByNone,
+    /// Not all were judged.
+    ByTooMany,
+}
 
 /// Finds the images that hold a blob, and one that permits it.
 pub(super) struct Blobs {
@@ -37,13 +47,55 @@ impl Blobs {
         }
     }
 
-    /// Finds an image that permits the blob. The one that did so last is asked first.
+    /// Finds an image that permits the blob. While the ledger loads, those that are known
+    /// already are asked first, and all of them once it is loaded.
     pub(super) async fn permit(
         &self,
         pull: Pull<'_>,
         rulebook: &Rulebook,
         blob: &Digest,
     ) -> Result<PermittedBlob, Refusal> {
+        if !self.ledger.index().is_complete() {
+            if let Ok(permitted) = self.first_permit(pull, rulebook, blob).await? {
+                return Ok(permitted);
+            }
+            if !self.ledger.is_loaded_soon().await {
+                return Err(Refusal::later("the ledger is not loaded yet"));
+            }
+        }
+        match self.first_permit(pull, rulebook, blob).await? {
+            Ok(permitted) => Ok(permitted),
+            Err(unpermitted) => Err(self.refusal(pull, rulebook, blob, unpermitted).await),
+        }
+    }
+
+    async fn refusal(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        blob: &Digest,
+        unpermitted: Unpermitted,
+    ) -> Refusal {
+        match unpermitted {
+            Unpermitted::Denied(verdict) => self.records.deny_blob(pull, blob, &verdict).await,
+            Unpermitted::ByNone => {
+                let denial = no_image_holds_it();
+                self.refuse(pull, rulebook, blob, denial).await
+            }
+            Unpermitted::ByTooMany => {
+                let denial = too_many_images();
+                self.refuse(pull, rulebook, blob, denial).await
+            }
+        }
+    }
+
+    /// The first image that permits the blob. The one that did so last is asked first.
+    async fn first_permit(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        blob: &Digest,
+    ) -> Result<Result<PermittedBlob, Unpermitted>, Refusal> {
         let mut denied = None;
         let mut judged = 0;
         for manifest in self.holders(pull.repository(), blob) {
@@ -53,30 +105,43 @@ impl Blobs {
                 judged += 1;
             }
             if judged > MAX_IMAGES_JUDGED {
-                return Err(self.refuse(pull, rulebook, blob, too_many_images()).await);
+                return Ok(Err(Unpermitted::ByTooMany));
             }
             let verdict = self.judge.verdict(question).await?;
             match self.member(pull, &verdict, blob) {
                 Some(permitted) => {
                     let index = self.ledger.index();
                     index.set_hint(pull.repository(), blob, &subject.digest);
-                    return Ok(permitted);
+                    return Ok(Ok(permitted));
                 }
                 None => denied = denied.or(Some(verdict)),
             }
         }
-        Err(match denied {
-            Some(verdict) => self.records.deny_blob(pull, blob, &verdict).await,
-            None => self.refuse(pull, rulebook, blob, no_image_holds_it()).await,
-        })
+        let denied = denied.map_or(Unpermitted::ByNone, Unpermitted::Denied);
+        Ok(Err(denied))
     }
 
     fn member(&self, pull: Pull<'_>, verdict: &Verdict, blob: &Digest) -> Option<PermittedBlob> {
         let permit = verdict.permit(pull.now)?;
         let closure = self.closures.known(pull.repository(), permit.digest())?;
-        let size = size_in(&closure, blob)?;
-        let permit = permit.member(&closure, blob)?;
-        Some(PermittedBlob { permit, size })
+        let member = ImageMember::of(&closure, blob)?;
+        let permit = permit.proven_member(&member)?;
+        Some(PermittedBlob { permit, member })
+    }
+
+    /// The permit of a blob through the image that permitted it before, if the cached
+    /// verdict on that image still does. Memory only: no await, no SQL.
+    pub(super) fn permit_again(
+        &self,
+        pull: Pull<'_>,
+        rulebook: &Rulebook,
+        member: &ImageMember,
+    ) -> Option<PermittedBlob> {
+        let subject = pull.subject(member.image().clone());
+        let cached = self.judge.cached(pull.question(rulebook, &subject))?;
+        let permit = cached.permit(pull.now)?.proven_member(member)?;
+        let member = member.clone();
+        Some(PermittedBlob { permit, member })
     }
 
     /// The images of this repository that hold the blob, the likeliest first. The
@@ -119,15 +184,6 @@ impl Blobs {
         let image = pull.image(&Reference::Digest(blob.clone()));
         self.records.refuse(pull, rulebook, image, denial).await
     }
-}
-
-/// The size that the image's manifest gives the blob.
-fn size_in(closure: &Closure, blob: &Digest) -> Option<u64> {
-    closure
-        .images()
-        .flat_map(|image| image.blobs())
-        .find(|descriptor| descriptor.digest == *blob)
-        .map(|descriptor| descriptor.size)
 }
 
 fn holders_in(closure: &Closure, blob: &Digest) -> Vec<Digest> {

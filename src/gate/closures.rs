@@ -4,6 +4,7 @@
 //! table, so that unknown digests do not spend an upstream's budget.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -90,6 +91,8 @@ struct RememberedClosures {
     failed: Failures,
     /// Content to the root that was seen to hold it.
     parents: BoundedMemory<Key, Digest>,
+    /// How often more was seen of `parents`.
+    seen: AtomicU64,
 }
 
 /// A closure to judge by.
@@ -108,6 +111,7 @@ impl RememberedClosures {
             absent: BoundedMemory::new(MAX_ABSENT_BYTES),
             failed: Failures::new(),
             parents: BoundedMemory::new(MAX_MEMBER_BYTES),
+            seen: AtomicU64::new(0),
         }
     }
 
@@ -165,6 +169,13 @@ impl Closures {
                 .parents
                 .insert(key, root.clone(), Validity::ALWAYS);
         }
+        self.memory.seen.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows whenever more is seen of what the ledger does not hold: members of closures
+    /// that are not recorded, and what tags attach to images.
+    pub(super) fn seen(&self) -> u64 {
+        self.memory.seen.load(Ordering::Acquire) + self.attachments.seen()
     }
 
     /// The closure, not recorded, that was seen to hold `digest`.
@@ -216,8 +227,13 @@ impl Closures {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<KnownClosure, Refusal> {
-        if let Some(closure) = self.ledger.index().closure(repository, digest) {
-            return Ok(KnownClosure::Recorded(self.attached(repository, closure)));
+        match self.ledger.closure(repository, digest).await {
+            Ok(None) => {}
+            Ok(Some(closure)) => {
+                return Ok(KnownClosure::Recorded(self.attached(repository, closure)));
+            }
+            // What it is, the upstream says; what is said of it, nobody does then.
+            Err(error) => tracing::error!(%error, image.digest = %digest, "closure not readable"),
         }
         let key = (repository.clone(), digest.clone());
         let outcome = match self.memory.get(&key, now) {

@@ -32,7 +32,7 @@ use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
 use crate::oci::{Digest, MediaType, Reference, write_referrers};
-use crate::trust::{Denial, Mode, Rulebook, Verdict};
+use crate::trust::{Denial, ImageMember, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
 pub struct Gate {
@@ -187,6 +187,21 @@ impl Gate {
                     .await
             }
         }
+    }
+
+    /// A blob that needs no waiting, through the image that permitted it before: memory
+    /// and open files only, no await, no SQL, no formatting. `None`: take
+    /// [`Gate::pull_blob`].
+    pub fn hot_blob(
+        &self,
+        pull: Pull<'_>,
+        member: &ImageMember,
+        wanted: BlobPart,
+    ) -> Option<ServedBlob> {
+        let rulebook = self.rulebook.load();
+        self.shared.resolver.limits(pull, &rulebook).ok()?;
+        let permitted = self.blobs.permit_again(pull, &rulebook, member)?;
+        self.shared.server.blob_at_hand(pull, permitted, wanted)
     }
 
     /// Serves a blob of a permitted image, or as much of it as is `wanted`.

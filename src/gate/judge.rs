@@ -11,6 +11,7 @@ use super::evidence::Sources;
 use super::pull::{BoxedFuture, Halt, Lane, OtherVerdicts, Question};
 use super::reading::FetchedClosure;
 use super::refusal::Refusal;
+use super::unrecorded_denials::{KnownUpTo, UnrecordedDenials};
 use crate::cache::{Cache, ContentUse};
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Repository, Shape};
@@ -29,6 +30,7 @@ pub(super) struct Judge {
     cache: Arc<Cache>,
     closures: Arc<Closures>,
     sources: Sources,
+    unrecorded: UnrecordedDenials,
     denied_indexes: AtomicUsize,
 }
 
@@ -44,6 +46,7 @@ impl Judge {
             cache,
             closures,
             sources,
+            unrecorded: UnrecordedDenials::new(),
             denied_indexes: AtomicUsize::new(0),
         }
     }
@@ -75,8 +78,9 @@ impl Judge {
             return None;
         }
         let index = self.ledger.index();
-        let cached =
-            index.cached_verdict(question.subject, question.bare_exposure(), question.now)?;
+        let cached = index
+            .cached_verdict(question.subject, question.bare_exposure(), question.now)
+            .or_else(|| self.unrecorded.get(question, self.known_up_to()))?;
         let revision = question.rulebook.revision();
         cached.is_current(revision, question.now).then_some(cached)
     }
@@ -108,6 +112,7 @@ impl Judge {
     }
 
     async fn judge(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
+        let known_before = self.known_up_to();
         let subject = question.subject;
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
@@ -116,7 +121,11 @@ impl Judge {
                 Ok(self.judge_recorded(question, closure, &[]).await)
             }
             KnownClosure::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
-            KnownClosure::Unfit(why) => Ok(Arc::new(unfit(question, &why))),
+            KnownClosure::Unfit(why) => {
+                let verdict = Arc::new(unfit(question, &why));
+                self.unrecorded.note(question, &verdict, known_before);
+                Ok(verdict)
+            }
         }
     }
 
@@ -148,18 +157,22 @@ impl Judge {
         parent.is_some_and(|it| index.closure(repository, it.root()).is_none())
     }
 
-    /// An unrecorded closure is judged at each request, from memory: evidence that comes
-    /// later could not invalidate a cached denial.
+    /// An unrecorded closure is judged anew once anything has changed: the index could not
+    /// invalidate a denial of it.
     async fn judge_unrecorded(&self, question: Question<'_>, read: FetchedClosure) -> Arc<Verdict> {
+        let known_before = self.known_up_to();
         let known = (read.closure.clone(), &*read.aliases);
         let (evidence, _) = self.evidence(question, known).await;
         let verdict = question.verdict(&evidence);
         let repository = &question.subject.repository;
         if !self.is_worth_a_record(&verdict, &read.closure) {
+            let verdict = Arc::new(verdict);
             if is_index(&read.closure) {
                 self.closures.note_members(repository, &read.closure);
+            } else if evidence.confirmed {
+                self.unrecorded.note(question, &verdict, known_before);
             }
-            return Arc::new(verdict);
+            return verdict;
         }
         match self.record(repository, &read).await {
             Ok(())
@@ -196,6 +209,13 @@ impl Judge {
             || is_spoken_against(verdict)
             || (is_index(closure)
                 && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < MAX_DENIED_INDEXES)
+    }
+
+    fn known_up_to(&self) -> KnownUpTo {
+        KnownUpTo {
+            seq: self.ledger.index().seq(),
+            seen: self.closures.seen(),
+        }
     }
 
     async fn record(

@@ -35,6 +35,7 @@ mod resolve;
 mod serve;
 mod tags;
 mod unpushed;
+mod unrecorded_denials;
 mod upstreams;
 mod withheld;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::http::{ReasonPhrase, reason_phrase};
 use crate::memory::HeapSize;
 use crate::oci::RegistryErrorCode;
 use crate::trust::{DecisionId, Denial, denial_message};
@@ -60,12 +61,15 @@ pub struct DenialAnswer {
     id: DecisionId,
     message: String,
     body: Bytes,
+    /// For the status line, if the message or the code fits there.
+    phrase: Option<ReasonPhrase>,
 }
 
 impl HeapSize for DenialAnswer {
     fn heap_size(&self) -> usize {
         let texts = self.message.heap_size() + self.body.heap_size();
-        texts + self.denial.heap_size() + self.id.heap_size()
+        let phrase = self.phrase.as_ref().map_or(0, |it| it.as_bytes().len());
+        texts + phrase + self.denial.heap_size() + self.id.heap_size()
     }
 }
 
@@ -89,6 +93,7 @@ impl DenialAnswer {
         }]});
         Self {
             body: Bytes::from(body.to_string()),
+            phrase: reason_phrase(&message, denial.reason.code()),
             denial,
             id,
             message,
@@ -106,6 +111,11 @@ impl DenialAnswer {
     /// One line of printable ASCII: the reason phrase and the message.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The reason phrase: older clients print the status line only.
+    pub fn phrase(&self) -> Option<&ReasonPhrase> {
+        self.phrase.as_ref()
     }
 
     /// The error document of the distribution specification.

@@ -106,7 +106,7 @@ impl Resolver {
             Reference::Tag(tag) => tag,
         };
         if serves_promoted(pull, environment, tag) {
-            let promoted = self.promoted(pull, tag);
+            let promoted = self.promoted(pull, tag).await?;
             return Ok(ResolvedReference::fresh(
                 promoted.ok_or(Refusal::ManifestUnknown)?,
             ));
@@ -146,7 +146,7 @@ impl Resolver {
         let (tags, name) = (&self.upstreams.of(repository)?.tags, repository.name());
         // Where only what is promoted passes, nothing newer would: no need to wait long.
         let settings = environment.settings(repository);
-        let otherwise = self.promoted(pull, tag);
+        let otherwise = self.promoted(pull, tag).await?;
         let in_haste = otherwise.is_some() && settings.requires(Requirement::Promotion);
         let asked = match in_haste {
             true => tags.resolve_soon(name, reference, pull.now).await,
@@ -166,15 +166,16 @@ impl Resolver {
         }
     }
 
-    /// The digest last promoted under `tag`. Memory only.
-    fn promoted(&self, pull: Pull<'_>, tag: &Tag) -> Option<Digest> {
-        self.ledger
-            .promoted(pull.environment(), pull.repository(), tag)
+    /// The digest last promoted under `tag`. Memory only, once the ledger is loaded.
+    async fn promoted(&self, pull: Pull<'_>, tag: &Tag) -> Result<Option<Digest>, Refusal> {
+        let (environment, repository) = (pull.environment(), pull.repository());
+        let promoted = self.ledger.promoted(environment, repository, tag).await;
+        promoted.map_err(|error| Refusal::later(&error.to_string()))
     }
 
     /// The digest that a pull of `tag` would mean, by what was learnt last,
-    /// however long ago. Memory only.
-    pub(super) fn last_known(
+    /// however long ago. No upstream is asked.
+    pub(super) async fn last_known(
         &self,
         pull: Pull<'_>,
         environment: &Environment,
@@ -182,11 +183,13 @@ impl Resolver {
     ) -> Option<Digest> {
         let repository = pull.repository();
         if serves_promoted(pull, environment, tag) {
-            return self.promoted(pull, tag);
+            return self.promoted(pull, tag).await.ok()?;
         }
         let tags = &self.upstreams.get(repository.host())?.tags;
-        tags.last_known(repository.name(), &Reference::Tag(tag.clone()))
-            .or_else(|| self.promoted(pull, tag))
+        match tags.last_known(repository.name(), &Reference::Tag(tag.clone())) {
+            Some(digest) => Some(digest),
+            None => self.promoted(pull, tag).await.ok()?,
+        }
     }
 
     /// Resolves a tag for the admin API, by a new request to the upstream.

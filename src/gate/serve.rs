@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use prometheus_client::metrics::counter::Counter;
 use url::Url;
 
 use super::failures::{AskedAt, Failures};
@@ -15,7 +16,7 @@ use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
 use crate::oci::{Closure, Digest, Reference, Repository};
 use crate::stream::{ByteRange, Chunks, RangeUnsatisfiable};
-use crate::trust::Permit;
+use crate::trust::{ImageMember, Permit};
 use crate::upstream::UpstreamError;
 
 /// Where served bytes came from.
@@ -57,6 +58,20 @@ pub enum BlobPart {
     Range(ByteRange),
 }
 
+impl BlobPart {
+    fn is_part(self) -> bool {
+        matches!(self, Self::Range(_))
+    }
+
+    /// The bytes of a blob of `size` bytes that it means.
+    fn range(self, size: u64) -> Result<Range<u64>, RangeUnsatisfiable> {
+        match self {
+            Self::Range(range) => range.within(size),
+            Self::Nothing | Self::Whole | Self::WholeFromHere => Ok(0..size),
+        }
+    }
+}
+
 /// A blob, or a range of it, that may be sent.
 pub struct ServedBlob {
     pub digest: Digest,
@@ -64,6 +79,8 @@ pub struct ServedBlob {
     pub size: u64,
     pub source: ServedFrom,
     pub content: ServedContent,
+    /// Through which image it was permitted: for [`Gate::hot_blob`](super::Gate::hot_blob).
+    pub member: ImageMember,
 }
 
 /// What goes to the client.
@@ -82,11 +99,10 @@ pub struct BlobContent {
     pub is_part: bool,
 }
 
-/// A blob with the permit to serve it.
+/// A blob with the permit to serve it, and what the permit came from.
 pub(super) struct PermittedBlob {
     pub(super) permit: Permit,
-    /// In bytes, as the manifest says.
-    pub(super) size: u64,
+    pub(super) member: ImageMember,
 }
 
 /// A manifest that was not at hand, and where it came from.
@@ -101,6 +117,9 @@ pub(super) struct Server {
     /// Permitted manifests, and blobs, that could not be had.
     failed_manifests: Arc<Failures>,
     failed_blobs: Failures,
+    /// What the fast lane serves, among the hits of the cache.
+    hot_manifests: Counter,
+    hot_blobs: Counter,
     metrics: Metrics,
 }
 
@@ -112,6 +131,8 @@ impl Server {
             manifests: SingleFlight::default(),
             failed_manifests: Arc::new(Failures::new()),
             failed_blobs: Failures::new(),
+            hot_manifests: hits(&metrics, ContentKind::Manifest),
+            hot_blobs: hits(&metrics, ContentKind::Blob),
             metrics,
         }
     }
@@ -126,7 +147,10 @@ impl Server {
         match lane {
             Lane::Layered => Ok(None),
             Lane::Memory => match self.cache.manifest(permit.digest(), permit.media_type()) {
-                Some(manifest) => Ok(Some(manifest)),
+                Some(manifest) => {
+                    self.hot_manifests.inc();
+                    Ok(Some(manifest))
+                }
                 None => Err(Halt::BeyondMemory),
             },
         }
@@ -207,7 +231,8 @@ impl Server {
         blob: PermittedBlob,
         wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
-        let PermittedBlob { permit, size } = blob;
+        let PermittedBlob { permit, member } = blob;
+        let size = member.size();
         let request = BlobRequest {
             source: pull.repository().clone(),
             digest: permit.digest().clone(),
@@ -222,6 +247,7 @@ impl Server {
                 size,
                 source,
                 content: ServedContent::Nothing,
+                member,
             });
         }
         // Only whole blobs: a part is for who has the rest from here.
@@ -233,24 +259,53 @@ impl Server {
                 size,
                 source: ServedFrom::Remote,
                 content: ServedContent::At(url),
+                member,
             });
         }
-        let range = match wanted {
-            BlobPart::Range(range) => match range.within(size) {
-                Ok(range) => range,
-                Err(RangeUnsatisfiable) => return Err(Refusal::RangeNotSatisfiable(size)),
-            },
-            BlobPart::Nothing | BlobPart::Whole | BlobPart::WholeFromHere => 0..size,
-        };
+        let outside = |RangeUnsatisfiable| Refusal::RangeNotSatisfiable(size);
+        let range = wanted.range(size).map_err(outside)?;
         let (chunks, source) = self.open_blob(pull, permit, request, range).await?;
         Ok(ServedBlob {
             digest,
             size,
             source,
             content: ServedContent::Bytes(BlobContent {
-                is_part: matches!(wanted, BlobPart::Range(_)),
+                is_part: wanted.is_part(),
                 chunks,
             }),
+            member,
+        })
+    }
+
+    /// A permitted blob that can be sent without waiting. `None`: [`Server::blob`] knows.
+    pub(super) fn blob_at_hand(
+        &self,
+        pull: Pull<'_>,
+        blob: PermittedBlob,
+        wanted: BlobPart,
+    ) -> Option<ServedBlob> {
+        let PermittedBlob { permit, member } = blob;
+        let (digest, size) = (permit.digest().clone(), member.size());
+        if wanted == BlobPart::Whole && self.cache.may_redirect(size) {
+            return None;
+        }
+        let range = wanted.range(size).ok()?;
+        let used = used_by(&permit, pull.now);
+        let chunks = self.cache.at_hand((&digest, size), range, &used)?;
+        let content = match wanted {
+            BlobPart::Nothing => ServedContent::Nothing,
+            _ => {
+                self.hot_blobs.inc();
+                let is_part = wanted.is_part();
+                ServedContent::Bytes(BlobContent { chunks, is_part })
+            }
+        };
+        Some(ServedBlob {
+            digest,
+            size,
+            source: ServedFrom::Cache,
+            content,
+            member,
         })
     }
 
@@ -262,7 +317,11 @@ impl Server {
     ) -> Result<ServedFrom, Refusal> {
         let (repository, digest) = (&request.source, &request.digest);
         // In this order, so that one that is just being finished is seen.
-        if self.cache.is_filling(request) || self.cache.get(request).await.is_some() {
+        let small = self.cache.small_blob(digest, request.size, &request.used);
+        if small.await.is_some()
+            || self.cache.is_filling(request)
+            || self.cache.get(request).await.is_some()
+        {
             return Ok(ServedFrom::Cache);
         }
         if self.cache.is_remote(request).await {
@@ -306,6 +365,13 @@ impl Server {
         request: BlobRequest,
         range: Range<u64>,
     ) -> Result<(Chunks, ServedFrom), Refusal> {
+        let small = self
+            .cache
+            .small_blob(&request.digest, request.size, &request.used);
+        if let Some(blob) = small.await {
+            self.count_look_up(ContentKind::Blob, LookUp::Hit);
+            return Ok((Chunks::of_memory(blob.bytes(), range), ServedFrom::Cache));
+        }
         if let Some(blob) = self.cache.get(&request).await {
             self.count_look_up(ContentKind::Blob, LookUp::Hit);
             return Ok((blob.chunks(range), ServedFrom::Cache));
@@ -362,6 +428,14 @@ impl Server {
         let labels = CacheLabels { kind, result };
         self.metrics.cache_requests.get_or_create(&labels).inc();
     }
+}
+
+/// The counter of what the cache had.
+fn hits(metrics: &Metrics, kind: ContentKind) -> Counter {
+    let result = LookUp::Hit;
+    metrics
+        .cache_requests
+        .get_or_create_owned(&CacheLabels { kind, result })
 }
 
 /// For whom permitted content is used.

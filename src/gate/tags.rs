@@ -214,7 +214,7 @@ impl TagLister {
         if let Some(digest) = self.resolver.known(pull, environment, &reference) {
             return Meaning::Digest(digest);
         }
-        let last = self.resolver.last_known(pull, environment, tag);
+        let last = self.resolver.last_known(pull, environment, tag).await;
         if serves_promoted(pull, environment, tag) {
             return last.map_or(Meaning::Nothing, Meaning::Digest);
         }

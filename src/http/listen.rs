@@ -14,13 +14,14 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::entrance::{Entrance, Opening};
+use super::head_timer::HeadTimer;
 use super::pace::{Paced, Socket};
 use super::places::{Place, Places, Refused};
 use super::shares::Share;
@@ -126,8 +127,7 @@ struct Server<M> {
 
 fn protocol(limits: &ConnectionLimits) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .auto_date_header(true)
+    http.auto_date_header(true)
         .header_read_timeout(limits.idle)
         .max_header_size(MAX_HEADER_SIZE)
         .half_close(false);
@@ -264,7 +264,9 @@ where
         let (opening, comes) = Opening::new(half_open);
         let io = TokioIo::new(Paced::new(stream, self.limits.pace));
         let service = Entrance::new((self.make)(peer), opening, self.tasks.leaving());
-        let mut connection = pin!(self.http.serve_connection(io, service));
+        let mut http = self.http.clone();
+        http.timer(HeadTimer::default());
+        let mut connection = pin!(http.serve_connection(io, service));
         // In this order: the others are looked at only where the connection waits.
         let result = tokio::select! {
             biased;

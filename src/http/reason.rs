@@ -1,7 +1,7 @@
 //! The reason phrase of a status line (RFC 9112 §4): the only text of a denied
 //! HEAD that older containerds print.
 
-use hyper::ext::ReasonPhrase;
+pub use hyper::ext::ReasonPhrase;
 
 /// Longest phrase, in bytes, that is sent as it is.
 pub const MAX_REASON: usize = 200;

@@ -1,7 +1,5 @@
 //! Recorded closures, and aliases: digests of the same bytes.
 
-use std::sync::Arc;
-
 use super::alias::Alias;
 use super::change::LedgerChange;
 use super::sql::{SqlConnection, query};
@@ -71,16 +69,24 @@ impl Ledger {
         &self,
         repository: &Repository,
         root: &Digest,
-    ) -> Result<Option<Arc<Closure>>, LedgerError> {
-        let one = "SELECT body FROM closures WHERE repository = ? AND root = ?";
-        let body: Option<String> = query(one)
-            .bind(repository.to_string())
-            .bind(root.to_string())
-            .optional_value(&self.readers)
-            .await?;
-        body.map(|body| columns::body(&body).map(Arc::new))
-            .transpose()
+    ) -> Result<Option<Closure>, LedgerError> {
+        stored(repository, root, &mut self.readers.acquire().await?).await
     }
+}
+
+/// The closure that is recorded for a root.
+pub(super) async fn stored(
+    repository: &Repository,
+    root: &Digest,
+    sql: &mut SqlConnection,
+) -> Result<Option<Closure>, LedgerError> {
+    let one = "SELECT body FROM closures WHERE repository = ? AND root = ?";
+    let body: Option<String> = query(one)
+        .bind(repository.to_string())
+        .bind(root.to_string())
+        .optional_value(sql)
+        .await?;
+    body.map(|body| columns::body(&body)).transpose()
 }
 
 /// Whether it changed anything.

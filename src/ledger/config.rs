@@ -19,6 +19,9 @@ pub enum LedgerAccess {
     Client,
 }
 
+/// As many as take a tenth of a second.
+const LOADED_AT_OPEN: u64 = 4000;
+
 /// What the ledger needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
@@ -27,6 +30,8 @@ pub struct LedgerOptions {
     pub max_silence: SignedDuration,
     /// Memory for verdicts at most, in bytes.
     pub verdict_bytes: u64,
+    /// Rows that are in memory before a ledger that serves is handed out.
+    pub loaded_at_open: u64,
 }
 
 /// Where the records lie.
@@ -73,6 +78,7 @@ impl LedgerOptions {
             location,
             max_silence: SignedDuration::from_mins(15),
             verdict_bytes: 256 << 20,
+            loaded_at_open: LOADED_AT_OPEN,
         }
     }
 }

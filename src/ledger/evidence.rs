@@ -28,7 +28,11 @@ impl Ledger {
         if *closure.root() != subject.digest {
             return Err(LedgerError::OtherRoot);
         }
-        self.load_once().await?;
+        if !self.index.is_complete() {
+            let (repository, root) = (&subject.repository, &subject.digest);
+            self.recall(repository, root, Some(&closure), aliases)
+                .await?;
+        }
         self.newest_of_this(&mut self.readers.acquire().await?)
             .await?;
         let seq = self.index.seq();

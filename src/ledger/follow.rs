@@ -46,7 +46,7 @@ impl Ledger {
             return Err(LedgerError::Displaced(fault));
         }
         let before = self.index.seq();
-        if !self.index.is_complete() {
+        if !self.index.is_begun() {
             self.load().await?;
         }
         while self.follow_batch(now).await? {}

@@ -1,8 +1,10 @@
 //! The complete index in memory, for the hot path. Synchronous.
 //!
 //! The index holds all that SQL holds on digests, except findings, so a miss
-//! proves absence. It is loaded whole before a serving ledger is handed out, and
-//! loaded anew, as one swap, when a change was missed. `seq` counts the changes
+//! proves absence once it is loaded. While it loads, who asks for a manifest has
+//! what SQL knows of it brought here first (`recall`); what revokes, overrides and
+//! authenticates is whole from the beginning. It is loaded anew, as one swap, when a
+//! change was missed. `seq` counts the changes
 //! that it certainly contains; evidence is read after `seq`, so that whatever
 //! comes later than a verdict's `seq` touches it (see `standings`), and whatever
 //! came before was part of its evidence.
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 
 use super::alias::Alias;
 use super::change::{LedgerChange, PromotedTag};
-use super::membership::Membership;
+use super::members::Membership;
 use super::overrides_index::Overrides;
 use super::token_holders::{TokenHash, TokenHolders};
 use super::verdict_cache::VerdictCache;
@@ -30,6 +32,7 @@ use crate::trust::{CachedVerdict, EnvironmentName, Exposure, Revocation, Subject
 pub struct Index {
     tables: ArcSwap<Tables>,
     applied: AtomicU64,
+    begun: AtomicBool,
     complete: AtomicBool,
 }
 
@@ -38,7 +41,6 @@ pub(super) struct Tables {
     pub members: Membership,
     pub verdicts: VerdictCache<Arc<CachedVerdict>>,
     pub revoked: DashMap<Digest, Vec<Revocation>>,
-    pub promoted: DashMap<PromotedTag, Digest>,
     pub holders: TokenHolders,
     pub overrides: Overrides,
 }
@@ -49,7 +51,6 @@ impl Tables {
             members: Membership::default(),
             verdicts: VerdictCache::new(verdict_bytes, floor),
             revoked: DashMap::new(),
-            promoted: DashMap::new(),
             holders: TokenHolders::default(),
             overrides: Overrides::default(),
         }
@@ -84,15 +85,34 @@ impl Index {
         Self {
             tables: ArcSwap::from_pointee(Tables::new(verdict_bytes, 0)),
             applied: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
             complete: AtomicBool::new(false),
         }
     }
 
     /// Tables first: a reader that still sees the old `seq` is only too careful.
-    pub(super) fn replace(&self, tables: Tables, seq: u64) {
+    pub(super) fn replace(&self, tables: Arc<Tables>, seq: u64) {
+        self.tables.store(tables);
+        self.applied.store(seq, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+        self.complete();
+    }
+
+    /// The same with what revokes, overrides and authenticates alone: the rest comes.
+    pub(super) fn begin(&self, tables: Tables, seq: u64) {
         self.tables.store(Arc::new(tables));
         self.applied.store(seq, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Everything is in memory.
+    pub(super) fn complete(&self) {
         self.complete.store(true, Ordering::Release);
+    }
+
+    /// Whether memory follows what is written, complete or not.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     pub(super) fn tables(&self) -> Arc<Tables> {
@@ -251,8 +271,7 @@ impl Index {
             repository: repository.clone(),
             tag: tag.clone(),
         };
-        let digest = self.tables.load().promoted.get(&at)?.clone();
-        Some(digest)
+        self.tables.load().members.promoted(&at)
     }
 
     /// The holder of a token that is neither revoked nor expired.

@@ -1,8 +1,7 @@
-//! Filling the index from SQL: all of it, under one snapshot.
+//! Filling the index from SQL: what is few and must be whole at once, the rest in batches
+//! while the ledger answers already (see `recall`).
 
 use std::sync::Arc;
-
-use futures_util::TryStreamExt;
 
 use super::change::PromotedTag;
 use super::index::Tables;
@@ -11,41 +10,167 @@ use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
 use super::sql::{OpenTransaction, SqlConnection, either, query};
 use super::token_holders::{SELECT_VALID_TOKENS, TokenRow};
 use super::{Ledger, LedgerError, columns};
-use crate::oci::{Digest, Repository};
+use crate::oci::{Closure, Digest, Repository};
+
+/// Rows that are read and put into memory in one turn: so long waits a write.
+const ROWS_AT_ONCE: i64 = 1000;
+
+/// How far loading has come.
+#[derive(Default)]
+pub(super) struct LoadCursor {
+    part: LoadedPart,
+    rows: u64,
+}
+
+/// What is loaded now, and after which row.
+enum LoadedPart {
+    Closures(i64),
+    Aliases(String),
+    Scans(i64),
+    Promotions(i64),
+    Done,
+}
+
+impl Default for LoadedPart {
+    fn default() -> Self {
+        Self::Closures(i64::MIN)
+    }
+}
 
 impl Ledger {
     /// Loads the index unless it is loaded.
     ///
     /// # Errors
-    /// [`LedgerError`] where the records cannot be read.
+    /// [`LedgerError`] where the records cannot be read; what was loaded stays, and the
+    /// next call goes on from there.
     pub async fn load_once(&self) -> Result<(), LedgerError> {
+        self.load_beyond(u64::MAX).await
+    }
+
+    /// Loads until at least so many rows are in memory, or all are.
+    pub(super) async fn load_beyond(&self, rows: u64) -> Result<(), LedgerError> {
+        while !self.index.is_complete() {
+            let mut cursor = self.loading.lock().await;
+            if self.index.is_begun() && cursor.rows >= rows {
+                break;
+            }
+            self.load_batch(&mut cursor).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes wait meanwhile, so that what is read here is not older than what they put
+    /// into memory.
+    async fn load_batch(&self, cursor: &mut LoadCursor) -> Result<(), LedgerError> {
+        let _turn = self.write_turn.lock().await;
         if self.index.is_complete() {
             return Ok(());
         }
-        let _turn = self.write_turn.lock().await;
-        match self.index.is_complete() {
-            true => Ok(()),
-            false => self.load().await,
+        if !self.index.is_begun() {
+            *cursor = LoadCursor::default();
+            return self.begin_to_load().await;
         }
+        let tables = self.index.tables();
+        let mut reading = self.readers.acquire().await?;
+        let read = self.load_part(&tables, &cursor.part, &mut reading).await?;
+        cursor.rows += read.rows;
+        cursor.part = read.next;
+        if matches!(cursor.part, LoadedPart::Done) {
+            self.index.complete();
+        }
+        Ok(())
     }
 
-    /// Loads the index anew. The caller holds the turn.
-    pub(super) async fn load(&self) -> Result<(), LedgerError> {
+    /// What revokes, overrides and authenticates: all of it, before anything is judged.
+    async fn begin_to_load(&self) -> Result<(), LedgerError> {
         let mut snapshot = OpenTransaction::read(&self.readers).await?;
         let sql = snapshot.sql();
         let seq = newest_seq(sql).await?;
         let tables = Tables::new(self.config.verdict_bytes, seq);
-        load_closures(&tables, sql).await?;
-        load_aliases(&tables, sql).await?;
-        load_subjects(&tables, sql).await?;
-        load_revocations(&tables, sql).await?;
-        load_promoted(&tables, sql).await?;
-        load_tokens(&tables, sql).await?;
-        load_overrides(&tables, sql).await?;
+        load_few(&tables, sql).await?;
+        snapshot.commit().await?;
+        self.index.begin(tables, seq);
+        Ok(())
+    }
+
+    /// Loads the index anew, in the place of what is in memory. The caller holds the turn.
+    pub(super) async fn load(&self) -> Result<(), LedgerError> {
+        let mut snapshot = OpenTransaction::read(&self.readers).await?;
+        let sql = snapshot.sql();
+        let seq = newest_seq(sql).await?;
+        let tables = Arc::new(Tables::new(self.config.verdict_bytes, seq));
+        load_few(&tables, sql).await?;
+        let mut part = LoadedPart::default();
+        while !matches!(part, LoadedPart::Done) {
+            part = self.load_part(&tables, &part, sql).await?.next;
+        }
         snapshot.commit().await?;
         self.index.replace(tables, seq);
         Ok(())
     }
+
+    async fn load_part(
+        &self,
+        tables: &Arc<Tables>,
+        part: &LoadedPart,
+        sql: &mut SqlConnection,
+    ) -> Result<LoadedRows, LedgerError> {
+        match part {
+            LoadedPart::Closures(after) => self.load_closures(tables, *after, sql).await,
+            LoadedPart::Aliases(after) => load_aliases(tables, after, sql).await,
+            LoadedPart::Scans(after) => load_scanned(tables, *after, sql).await,
+            LoadedPart::Promotions(after) => load_promotions(tables, *after, sql).await,
+            LoadedPart::Done => Ok(LoadedRows::none(LoadedPart::Done)),
+        }
+    }
+
+    /// Closures are parsed where nobody waits for the thread.
+    async fn load_closures(
+        &self,
+        tables: &Arc<Tables>,
+        after: i64,
+        sql: &mut SqlConnection,
+    ) -> Result<LoadedRows, LedgerError> {
+        let next = either(
+            "SELECT rowid, repository, body FROM closures WHERE rowid > ? ORDER BY rowid LIMIT ?",
+            "SELECT place, repository, body FROM closures WHERE place > ? ORDER BY place LIMIT ?",
+        );
+        let rows: Vec<ClosureRow> = next.bind(after).bind(ROWS_AT_ONCE).all(sql).await?;
+        let Some(last) = rows.last().map(|(place, _, _)| *place) else {
+            return Ok(LoadedRows::none(LoadedPart::Aliases(String::new())));
+        };
+        let (count, tables) = (rows.len() as u64, Arc::clone(tables));
+        let put = self.heavy.run(move || put_closures(&tables, &rows));
+        put.await
+            .map_err(|why| LedgerError::unreadable("closures", why))??;
+        Ok(LoadedRows {
+            rows: count,
+            next: LoadedPart::Closures(last),
+        })
+    }
+}
+
+type ClosureRow = (i64, String, String);
+
+/// What one batch brought, and what follows it.
+struct LoadedRows {
+    rows: u64,
+    next: LoadedPart,
+}
+
+impl LoadedRows {
+    fn none(next: LoadedPart) -> Self {
+        Self { rows: 0, next }
+    }
+}
+
+fn put_closures(tables: &Tables, rows: &[ClosureRow]) -> Result<(), LedgerError> {
+    for (_, repository, body) in rows {
+        let repository: Repository = columns::text(repository)?;
+        let closure: Closure = columns::body(body)?;
+        tables.members.insert_missing(&repository, &closure);
+    }
+    Ok(())
 }
 
 /// The newest change ever made, pruned or not.
@@ -57,61 +182,99 @@ pub(super) async fn newest_seq(sql: &mut SqlConnection) -> Result<u64, LedgerErr
     columns::unsigned(newest.value(sql).await?)
 }
 
-async fn load_closures(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
-    let all = either(
-        "SELECT repository, body FROM closures ORDER BY rowid",
-        "SELECT repository, body FROM closures ORDER BY place",
-    );
-    let mut rows = all.rows::<(String, String)>(sql);
-    while let Some((repository, body)) = rows.try_next().await? {
-        let repository: Repository = columns::text(&repository)?;
-        let closure = Arc::new(columns::body(&body)?);
-        tables.members.insert(&repository, closure);
-    }
-    Ok(())
+async fn load_few(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    load_revocations(tables, sql).await?;
+    load_tokens(tables, sql).await?;
+    load_overrides(tables, sql).await
 }
 
-async fn load_aliases(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
-    let mut rows = query("SELECT sha256, sha512 FROM aliases").rows::<(String, String)>(sql);
-    while let Some((sha256, sha512)) = rows.try_next().await? {
-        let sha256: Digest = columns::text(&sha256)?;
-        tables.members.set_alias(&sha256, &columns::text(&sha512)?);
+async fn load_aliases(
+    tables: &Tables,
+    after: &str,
+    sql: &mut SqlConnection,
+) -> Result<LoadedRows, LedgerError> {
+    let next = "SELECT sha256, sha512 FROM aliases WHERE sha256 > ? ORDER BY sha256 LIMIT ?";
+    let rows: Vec<(String, String)> = query(next).bind(after).bind(ROWS_AT_ONCE).all(sql).await?;
+    for (sha256, sha512) in &rows {
+        let sha256: Digest = columns::text(sha256)?;
+        tables.members.set_alias(&sha256, &columns::text(sha512)?);
     }
-    Ok(())
+    let (count, last) = (rows.len() as u64, rows.into_iter().next_back());
+    Ok(LoadedRows {
+        rows: count,
+        next: last.map_or(LoadedPart::Scans(i64::MIN), |(sha256, _)| {
+            LoadedPart::Aliases(sha256)
+        }),
+    })
 }
 
-async fn load_subjects(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
-    let all = "SELECT manifest FROM scans UNION SELECT digest FROM promotions";
-    let mut rows = query(all).rows::<(String,)>(sql);
-    while let Some((digest,)) = rows.try_next().await? {
-        tables.members.note(&columns::text(&digest)?);
+async fn load_scanned(
+    tables: &Tables,
+    after: i64,
+    sql: &mut SqlConnection,
+) -> Result<LoadedRows, LedgerError> {
+    let next = "SELECT id, manifest FROM scans WHERE id > ? ORDER BY id LIMIT ?";
+    let rows: Vec<(i64, String)> = query(next).bind(after).bind(ROWS_AT_ONCE).all(sql).await?;
+    for (_, manifest) in &rows {
+        tables.members.note(&columns::text(manifest)?);
     }
-    Ok(())
+    Ok(LoadedRows {
+        rows: rows.len() as u64,
+        next: match rows.last() {
+            Some((id, _)) => LoadedPart::Scans(*id),
+            None => LoadedPart::Promotions(i64::MIN),
+        },
+    })
 }
 
+#[derive(sqlx::FromRow)]
+struct PromotedRow {
+    id: i64,
+    environment: String,
+    repository: String,
+    tag: Option<String>,
+    digest: String,
+    withdrawn_at: Option<i64>,
+}
+
+async fn load_promotions(
+    tables: &Tables,
+    after: i64,
+    sql: &mut SqlConnection,
+) -> Result<LoadedRows, LedgerError> {
+    let next = "SELECT id, environment, repository, tag, digest, withdrawn_at FROM promotions \
+                WHERE id > ? ORDER BY id LIMIT ?";
+    let rows: Vec<PromotedRow> = query(next).bind(after).bind(ROWS_AT_ONCE).all(sql).await?;
+    for row in &rows {
+        let digest: Digest = columns::text(&row.digest)?;
+        tables.members.note(&digest);
+        if let (Some(tag), None) = (&row.tag, row.withdrawn_at) {
+            let at = PromotedTag {
+                environment: columns::text(&row.environment)?,
+                repository: columns::text(&row.repository)?,
+                tag: columns::text(tag)?,
+            };
+            tables.members.set_promoted(&at, Some(&digest));
+        }
+    }
+    Ok(LoadedRows {
+        rows: rows.len() as u64,
+        next: rows
+            .last()
+            .map_or(LoadedPart::Done, |row| LoadedPart::Promotions(row.id)),
+    })
+}
+
+/// With the other names of what is revoked: these are revoked as well.
 async fn load_revocations(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
-    for row in query(SELECT_ACTIVE_REVOCATIONS).all(sql).await? {
+    for row in query(SELECT_ACTIVE_REVOCATIONS).all(&mut *sql).await? {
         let active = revocation(row)?;
         tables.members.note(&active.digest);
         let digest = active.digest.clone();
         tables.revoked.entry(digest).or_default().push(active);
     }
-    Ok(())
-}
-
-async fn load_promoted(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {
-    let by_id = "SELECT environment, repository, tag, digest FROM promotions \
-                 WHERE withdrawn_at IS NULL AND tag IS NOT NULL ORDER BY id";
-    let mut rows = query(by_id).rows::<(String, String, String, String)>(sql);
-    while let Some((environment, repository, tag, digest)) = rows.try_next().await? {
-        let at = PromotedTag {
-            environment: columns::text(&environment)?,
-            repository: columns::text(&repository)?,
-            tag: columns::text(&tag)?,
-        };
-        tables.promoted.insert(at, columns::text(&digest)?);
-    }
-    Ok(())
+    let revoked: Vec<Digest> = tables.revoked.iter().map(|it| it.key().clone()).collect();
+    tables.recall_aliases(&revoked, sql).await
 }
 
 async fn load_tokens(tables: &Tables, sql: &mut SqlConnection) -> Result<(), LedgerError> {

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::catalogue::RememberedCatalogue;
 use super::change_listener::ChangeListener;
+use super::load::LoadCursor;
 use super::placement::Placement;
 use super::serving_lock::ServingLock;
 use super::sql::{SqlPool, query};
@@ -27,6 +28,7 @@ pub struct Ledger {
     pub(super) readers: SqlPool,
     /// Serialises writes: held from the start of a write until memory shows it.
     pub(super) write_turn: Mutex<()>,
+    pub(super) loading: Mutex<LoadCursor>,
     pub(super) index: Index,
     pub(super) config: LedgerOptions,
     pub(super) metrics: Metrics,
@@ -53,9 +55,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens the ledger, and makes it where there is none (file 0600, directory
-    /// 0700). To serve loads the whole index first: measured two seconds and
-    /// 0.7 GB for 100,000 images of twelve layers, which is simpler to live with
-    /// than an index half known.
+    /// 0700). To serve loads a small index whole; of a large one `load_once` loads the
+    /// rest, while the ledger answers already.
     ///
     /// # Errors
     /// [`LedgerError`] where the file cannot be opened, is newer than this program, or is
@@ -80,6 +81,7 @@ impl Ledger {
             readers: opened.readers,
             writer: opened.writer,
             write_turn: Mutex::new(()),
+            loading: Mutex::default(),
             index: Index::empty(config.verdict_bytes),
             config,
             metrics: Metrics::new(),
@@ -96,7 +98,7 @@ impl Ledger {
         };
         ledger.read_newest_time().await?;
         if access == LedgerAccess::Serve {
-            ledger.load_once().await?;
+            ledger.load_beyond(ledger.config.loaded_at_open).await?;
         }
         Ok(ledger)
     }

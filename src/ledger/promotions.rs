@@ -8,8 +8,8 @@ use super::change::{LedgerChange, PromotedTag};
 use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
-use crate::oci::{Digest, Repository, Tag};
-use crate::trust::{ActKind, EnvironmentName, Promotion, Subject};
+use crate::oci::{Digest, Tag};
+use crate::trust::{ActKind, Promotion, Subject};
 
 /// A promotion that is to be recorded. It was judged before, or forced.
 #[derive(Clone, Debug)]
@@ -116,16 +116,6 @@ impl Ledger {
         writing.act(new.act(id), origin).await?;
         self.commit(writing).await?;
         Ok(id)
-    }
-
-    /// The digest last promoted under a tag, if a promoted tag is what it is.
-    pub fn promoted(
-        &self,
-        environment: &EnvironmentName,
-        repository: &Repository,
-        tag: &Tag,
-    ) -> Option<Digest> {
-        self.index.promoted(environment, repository, tag)
     }
 
     /// What is promoted, the last first, at most `limit` that `wanted` holds for.

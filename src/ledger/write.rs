@@ -162,7 +162,7 @@ impl Ledger {
         }
         match changes.last() {
             // Else others wrote in between, and `follow` goes over it all again.
-            Some((seq, _)) if gapless && self.index.is_complete() => self.index.set_seq(*seq),
+            Some((seq, _)) if gapless && self.index.is_begun() => self.index.set_seq(*seq),
             _ => {}
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Ledger {
     /// that doing it twice does no harm; and what rests on it is forgotten even
     /// if that fails.
     pub(super) async fn apply(&self, seq: u64, change: &LedgerChange) -> Result<(), LedgerError> {
-        if !self.index.is_complete() {
+        if !self.index.is_begun() {
             return Ok(());
         }
         let refreshed = self.refresh(change).await;
@@ -209,10 +209,8 @@ impl Ledger {
             LedgerChange::Promotion(digest, tag) => {
                 tables.members.note(digest);
                 if let Some(tag) = tag {
-                    match self.last_promoted(tag).await? {
-                        Some(digest) => tables.promoted.insert(tag.clone(), digest),
-                        None => tables.promoted.remove(tag).map(|(_, digest)| digest),
-                    };
+                    let last = self.last_promoted(tag).await?;
+                    tables.members.set_promoted(tag, last.as_ref());
                 }
             }
             LedgerChange::Revocation(digest) => {
@@ -221,7 +219,7 @@ impl Ledger {
             }
             LedgerChange::Closure(repository, root) => {
                 if let Some(closure) = self.stored_closure(repository, root).await? {
-                    tables.members.insert(repository, closure);
+                    tables.members.insert(repository, &closure);
                 }
             }
             LedgerChange::Alias(sha256, sha512) => tables.members.set_alias(sha256, sha512),

@@ -181,7 +181,13 @@ impl ClosureAssembly {
             size,
             ..
         } = self.root;
-        Ok(Closure::new(digest, media_type, size, shape, self.nested))
+        Ok(Closure::from_parts(
+            digest,
+            media_type,
+            size,
+            shape,
+            self.nested,
+        ))
     }
 
     /// Counts every reading, so that one body named often is no way to much work.

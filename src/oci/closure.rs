@@ -136,7 +136,7 @@ pub enum ChildOutcome {
 impl Closure {
     /// `size` is the length of the root's body; `nested` names the indexes below
     /// the root whose entries stand flattened among its children.
-    pub(super) fn new(
+    pub fn from_parts(
         root: Digest,
         media_type: MediaType,
         size: u64,
@@ -154,7 +154,7 @@ impl Closure {
 
     /// The closure of an image by itself, as it lies below an index.
     pub fn of_image(image: &Image) -> Self {
-        Self::new(
+        Self::from_parts(
             image.manifest.clone(),
             image.media_type.clone(),
             image.size,

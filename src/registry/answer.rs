@@ -8,7 +8,7 @@ use url::Url;
 
 use super::route::RouteError;
 use crate::gate::{DenialAnswer, ReadyManifest, Refusal, RequestTarget};
-use crate::http::{Body, reason_phrase};
+use crate::http::{Body, ReasonPhrase, reason_phrase};
 use crate::metrics::UpstreamCause;
 use crate::oci::{Digest, RegistryErrorCode, printable};
 use crate::upstream::UpstreamError;
@@ -119,8 +119,12 @@ pub(super) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
 }
 
 /// Puts a line into the status line, or the short code where it does not fit.
-fn with_reason(mut answer: RegistryResponse, line: &str, code: &str) -> RegistryResponse {
-    if let Some(phrase) = reason_phrase(line, code) {
+fn with_reason(answer: RegistryResponse, line: &str, code: &str) -> RegistryResponse {
+    with_phrase(answer, reason_phrase(line, code))
+}
+
+fn with_phrase(mut answer: RegistryResponse, phrase: Option<ReasonPhrase>) -> RegistryResponse {
+    if let Some(phrase) = phrase {
         answer.extensions_mut().insert(phrase);
     }
     answer
@@ -130,13 +134,13 @@ fn with_reason(mut answer: RegistryResponse, line: &str, code: &str) -> Registry
 /// older clients print the status line only.
 pub(super) fn denied(denial: &DenialAnswer) -> RegistryResponse {
     let answer = json_answer(StatusCode::FORBIDDEN, denial.body().clone());
-    with_reason(answer, denial.message(), denial.denial().reason.code())
+    with_phrase(answer, denial.phrase().cloned())
 }
 
 fn undecidable(denial: &DenialAnswer) -> RegistryResponse {
     let mut answer = json_answer(StatusCode::SERVICE_UNAVAILABLE, denial.body().clone());
     retry_after(&mut answer, RETRY_AFTER_SECONDS);
-    with_reason(answer, denial.message(), denial.denial().reason.code())
+    with_phrase(answer, denial.phrase().cloned())
 }
 
 /// More requests at once than are worked on.

@@ -1,6 +1,5 @@
 //! The layered path: parses one request, asks the gate, and answers.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,16 +12,16 @@ use url::form_urlencoded;
 
 use super::Registry;
 use super::answer::{self, RegistryResponse};
-use super::fast::ManifestRequest;
+use super::blob_answer;
+use super::fast::{BlobRequest, ManifestRequest, Remembered};
 use super::route::{RegistryRoute, RequestedContent, TagPageQuery, route, with_namespace};
 use crate::gate::{
-    AddressError, BlobPart, Client, MAX_TAGS_PER_PAGE, Pull, Refusal, RequestTarget, ServedBlob,
-    ServedContent, ServedFrom, TagList,
+    AddressError, Client, MAX_TAGS_PER_PAGE, Pull, Refusal, RequestTarget, ServedContent,
+    ServedFrom, TagList,
 };
 use crate::http::Body;
 use crate::metrics::{ContentKind, PullLabels};
 use crate::oci::{Digest, MediaType, Reference, Tag};
-use crate::stream::ByteRange;
 
 /// Said of a list that leaves out tags of which nothing is known yet.
 const PARTIAL_LIST: &str =
@@ -67,7 +66,7 @@ impl RegistryCall<'_> {
         let answer = answer.unwrap_or_else(|refusal| answer::refusal(&refusal));
         let answer = answer::echo(&target, answer);
         if let RequestedContent::Manifest(reference) = content {
-            self.remember(target, reference);
+            self.remember(Remembered::Manifest(ManifestRequest { target, reference }));
         }
         answer
     }
@@ -97,39 +96,31 @@ impl RegistryCall<'_> {
 
     /// Caches the meaning of this path for the fast lane. An `ns` that names our own host
     /// depends on the Host header, so such a path is not cached.
-    fn remember(&self, target: RequestTarget, reference: Reference) {
+    fn remember(&self, means: Remembered) {
         if let Some(path) = self.parts.uri.path_and_query()
-            && !target.by_host
+            && !means.target().by_host
         {
-            let destination = Arc::new(ManifestRequest { target, reference });
-            self.registry.paths.remember(path.as_str(), destination);
+            let paths = &self.registry.paths;
+            paths.remember(path.as_str(), Arc::new(means));
         }
     }
 
     async fn blob(&self, pull: Pull<'_>, digest: &Digest) -> Result<RegistryResponse, Refusal> {
         let gate = &self.registry.gate;
-        let served = gate.pull_blob(pull, digest, self.wanted()).await?;
+        let wanted = blob_answer::wanted(&self.parts);
+        let served = gate.pull_blob(pull, digest, wanted).await?;
         self.first_byte(ContentKind::Blob, served.source);
-        Ok(blob(served))
-    }
-
-    /// An ill-formed or multiple range is ignored (RFC 9110, 14.2), and so is
-    /// every one with `If-Range`: there is no validator to match (13.1.5).
-    fn wanted(&self) -> BlobPart {
-        if self.parts.method == Method::HEAD {
-            return BlobPart::Nothing;
+        let head = blob_answer::head(pull.target, digest, served.size);
+        if !matches!(served.content, ServedContent::At(_)) {
+            let (target, member) = (pull.target.clone(), served.member.clone());
+            let head = head.clone();
+            self.remember(Remembered::Blob(BlobRequest {
+                target,
+                member,
+                head,
+            }));
         }
-        if self.parts.headers.contains_key(header::IF_RANGE) {
-            return BlobPart::WholeFromHere;
-        }
-        let range = self.parts.headers.get(header::RANGE);
-        let Some(range) = range else {
-            return BlobPart::Whole;
-        };
-        match range.to_str().ok().and_then(ByteRange::parse) {
-            Some(range) => BlobPart::Range(range),
-            None => BlobPart::WholeFromHere,
-        }
+        Ok(blob_answer::blob(served, head))
     }
 
     async fn tags(
@@ -190,40 +181,6 @@ impl RegistryCall<'_> {
         let family = &self.registry.metrics.pull_ttfb_seconds;
         family.get_or_create(&labels).observe(seconds);
     }
-}
-
-fn blob(served: ServedBlob) -> RegistryResponse {
-    let (status, body, length, range) = match served.content {
-        ServedContent::Nothing => (StatusCode::OK, Body::Empty, served.size, None),
-        ServedContent::At(url) => return answer::elsewhere(&url, &served.digest),
-        ServedContent::Bytes(content) => {
-            let length = content.chunks.len();
-            let range = content.is_part.then(|| content.chunks.range());
-            let status = match range {
-                Some(_) => StatusCode::PARTIAL_CONTENT,
-                None => StatusCode::OK,
-            };
-            (status, Body::stream(length, content.chunks), length, range)
-        }
-    };
-    let mut answer = answer::answer(status, body);
-    let headers = answer.headers_mut();
-    answer::digest_header(headers, &served.digest);
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let octets = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, octets);
-    if let Some(range) = range
-        && let Some(value) = content_range(&range, served.size)
-    {
-        headers.insert(header::CONTENT_RANGE, value);
-    }
-    answer
-}
-
-fn content_range(range: &Range<u64>, size: u64) -> Option<HeaderValue> {
-    let last = range.end.checked_sub(1)?;
-    HeaderValue::try_from(format!("bytes {}-{last}/{size}", range.start)).ok()
 }
 
 /// A page of tags. One that is not whole says so, and is kept by no cache between us and

@@ -1,11 +1,12 @@
 //! The registry door: the pull half of the OCI distribution API.
 //!
 //! One service per connection. It first tries the fast lane, which is
-//! synchronous and touches memory only; what needs waiting takes the layered
+//! synchronous and reads memory and open files only; what needs waiting takes the layered
 //! path. Both ask the same gate, and `answer.rs` turns every refusal into a
 //! response in one match.
 
 mod answer;
+mod blob_answer;
 mod door;
 mod fast;
 mod handle;

@@ -36,6 +36,15 @@ impl Chunks {
         Self::new(total, 0..total, Source::Memory(bytes))
     }
 
+    /// A range of what is in memory.
+    pub fn of_memory(bytes: &Bytes, range: Range<u64>) -> Self {
+        let total = bytes.len() as u64;
+        let range = clamp(&range, total);
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let part = bytes.slice(at(range.start)..at(range.end));
+        Self::new(total, range, Source::Memory(part))
+    }
+
     /// A range of an open file of `total` bytes.
     pub fn from_file(file: Arc<File>, total: u64, range: Range<u64>) -> Self {
         let reader = FileReader::new(file, clamp(&range, total));
@@ -104,6 +113,17 @@ impl Chunks {
 
     pub fn is_empty(&self) -> bool {
         self.left == 0
+    }
+
+    /// The bytes, where all of them are in memory already; else the same chunks.
+    ///
+    /// # Errors
+    /// The chunks, where they must be waited for.
+    pub fn into_memory(mut self) -> Result<Bytes, Self> {
+        match &mut self.source {
+            Source::Memory(bytes) if bytes.len() as u64 == self.left => Ok(std::mem::take(bytes)),
+            _ => Err(self),
+        }
     }
 
     /// Reads all of it into memory; refuses more than `limit` bytes before

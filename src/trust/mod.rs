@@ -58,7 +58,7 @@ pub use message::{MAX_LIST_CHARS, denial_message};
 pub use overrides::{BreakGlass, TimedMode};
 pub use package_pattern::{PackagePattern, PackagePatternError, PackageRef};
 pub use package_query::PackageQuery;
-pub use permit::{Permit, Subject};
+pub use permit::{ImageMember, Permit, Subject};
 pub use placeholder::is_placeholder;
 pub use rulebook::{Rulebook, Rules, Vouching};
 pub use scan_rank::{NewerScans, ScanRank};

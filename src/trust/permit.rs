@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::EnvironmentName;
+use crate::memory::HeapSize;
 use crate::oci::{Closure, Digest, MediaType, Repository, Shape};
 
 /// What is judged: a manifest digest in a repository, for an environment.
@@ -77,16 +78,15 @@ impl Permit {
     /// The only way from an image to its blob: the permit for `blob`, if the
     /// image that this permit names holds it. An index holds none, nor does a blob.
     pub fn member(self, closure: &Closure, blob: &Digest) -> Option<Permit> {
-        let Shape::Image(image) = closure.shape() else {
-            return None;
-        };
-        let judged = self.kind == Kind::Manifest
-            && closure.root() == self.digest()
-            && image.manifest == *self.digest();
-        let holds = judged && image.blobs().any(|it| it.digest == *blob);
-        holds.then(|| Permit {
+        self.proven_member(&ImageMember::of(closure, blob)?)
+    }
+
+    /// The same by a proof that was made before.
+    pub fn proven_member(self, proof: &ImageMember) -> Option<Permit> {
+        let proven = self.kind == Kind::Manifest && proof.image == *self.digest();
+        proven.then(|| Permit {
             subject: Subject {
-                digest: blob.clone(),
+                digest: proof.blob.clone(),
                 ..self.subject
             },
             media_type: None,
@@ -94,5 +94,45 @@ impl Permit {
             by_mode: self.by_mode,
             kind: Kind::Blob,
         })
+    }
+}
+
+/// Proof that an image holds a blob. It rests on the image's digest alone, so it holds for
+/// ever, and permits nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageMember {
+    image: Digest,
+    blob: Digest,
+    size: u64,
+}
+
+impl HeapSize for ImageMember {
+    fn heap_size(&self) -> usize {
+        self.image.heap_size() + self.blob.heap_size()
+    }
+}
+
+impl ImageMember {
+    /// Only of an image as the root of its own closure.
+    pub fn of(closure: &Closure, blob: &Digest) -> Option<Self> {
+        let Shape::Image(image) = closure.shape() else {
+            return None;
+        };
+        let held = image.blobs().find(|it| it.digest == *blob)?;
+        (closure.root() == &image.manifest).then(|| Self {
+            image: image.manifest.clone(),
+            blob: blob.clone(),
+            size: held.size,
+        })
+    }
+
+    /// The image that holds the blob.
+    pub fn image(&self) -> &Digest {
+        &self.image
+    }
+
+    /// Of the blob in bytes, as the image's manifest says.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 }

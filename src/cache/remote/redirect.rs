@@ -20,6 +20,11 @@ const MIN_BYTES: u64 = 64 << 10;
 const VERIFY_EACH_MIB: Duration = Duration::from_secs(4);
 
 impl RemoteTier {
+    /// Whether any blob of `size` bytes may be led to.
+    pub(in crate::cache) fn may_redirect(&self, size: u64) -> bool {
+        self.limits.redirect.is_some() && size >= MIN_BYTES
+    }
+
     /// Where a client can read a blob of `size` bytes by itself. Only where this process
     /// verified that very object, and it lies there now as it did then.
     pub(in crate::cache) async fn redirect(

@@ -71,7 +71,7 @@ pub fn config(path: &Path) -> CacheOptions {
         path: path.to_owned(),
         max_size: PLENTY,
         min_free: 0,
-        manifest_memory: 64 * KIB,
+        memory: 64 * KIB,
     }
 }
 

@@ -1,3 +1,4 @@
+mod at_hand;
 mod disk;
 mod eviction;
 mod filling;

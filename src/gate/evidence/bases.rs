@@ -47,6 +47,8 @@ impl Bases {
         if globs.is_empty() || own || question.depth >= MAX_BASE_DEPTH {
             return TimedEvidence::default();
         }
+        // Which images there are at all, only a whole index knows.
+        self.ledger.is_loaded_soon().await;
         let mut found = Vec::new();
         for image in evidence.closure.images() {
             let base = self.trusted_base(question, image, globs, others).await;

@@ -28,11 +28,12 @@ pub struct CopyTable {
     pub is_single: bool,
 }
 
+/// Tables that are not copied: how the schema came about, what the database itself derives
+/// from other tables, and what processes that serve tell of themselves and hold.
+const LEFT_OUT: [&str; 4] = ["_sqlx_migrations", "index_members", "leases", "replicas"];
+
 /// Tables whose rows others name.
 const PARENTS: [&str; 2] = ["scans", "unbound_scans"];
-
-/// What processes that serve tell of themselves and hold, which is of no use elsewhere.
-const PASSING: [&str; 2] = ["leases", "replicas"];
 
 const SQLITE: &str = "SELECT t.name, c.name, c.type FROM sqlite_schema AS t, \
     pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' \
@@ -56,7 +57,7 @@ pub async fn of_postgres(sql: &mut PgConnection) -> Result<Vec<CopyTable>, Ledge
 /// Those that others name first.
 fn tables(rows: Vec<ColumnRow>) -> Result<Vec<CopyTable>, LedgerError> {
     let mut found: Vec<CopyTable> = Vec::new();
-    for (table, name, written) in rows.into_iter().filter(is_copied) {
+    for (table, name, written) in rows.into_iter().filter(|row| !LEFT_OUT.contains(&&*row.0)) {
         let kind = kind(&written)
             .ok_or_else(|| LedgerError::Damaged(format!("{table}.{name} is of type {written}")))?;
         if found.last().is_none_or(|last| last.name != table) {
@@ -73,10 +74,6 @@ fn tables(rows: Vec<ColumnRow>) -> Result<Vec<CopyTable>, LedgerError> {
     }
     found.sort_by_key(|table| !PARENTS.contains(&&*table.name));
     Ok(found)
-}
-
-fn is_copied((table, ..): &ColumnRow) -> bool {
-    table != "_sqlx_migrations" && !PASSING.contains(&&**table)
 }
 
 fn kind(written: &str) -> Option<ColumnKind> {

@@ -206,7 +206,7 @@ fn cache_at(path: &Path) -> Cache {
         path: path.to_owned(),
         max_size: 1 << 30,
         min_free: 0,
-        manifest_memory: 1 << 20,
+        memory: 1 << 20,
     };
     let keep = Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _);
     Cache::open(config, None, Tasks::new(), keep).unwrap()

@@ -26,6 +26,8 @@ async fn fill(ledger: &Ledger) {
         ledger.record_closure(&app(), &closure).await.unwrap();
         ledger.submit_scan(scan(root, now())).await.unwrap();
     }
+    let several = index("several", &[("img", "linux/amd64")]);
+    ledger.record_closure(&app(), &several).await.unwrap();
     // One more of the same tool: findings are known since the first.
     let mut later = scan("img", now() + minutes(1));
     later.findings.push(finding("CVE-2026-3"));

@@ -22,7 +22,7 @@ async fn writes_of_another_process_are_followed() {
     assert!(serve.index().has_evidence(&digest("idx")));
     assert!(serve.index().is_revoked(&digest("l1")));
     let tag = Tag::parse("1").unwrap();
-    let promoted = serve.promoted(&production(), &app(), &tag);
+    let promoted = serve.index().promoted(&production(), &app(), &tag);
     assert_eq!(promoted, Some(digest("idx")));
     let evidence = evidence(&serve, "amd").await;
     assert_eq!(evidence.scans.len(), 1);

@@ -23,6 +23,8 @@ mod following;
 mod known;
 #[path = "leave.rs"]
 mod leave;
+#[path = "loading.rs"]
+mod loading;
 #[path = "named.rs"]
 mod named;
 #[path = "places.rs"]

@@ -43,8 +43,10 @@ async fn no_more_images_than_asked_and_the_newest_first() {
 async fn a_blob_remembers_who_permitted_it() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
-    let closure = image("img", &["base"]);
-    ledger.record_closure(&app(), &closure).await.unwrap();
+    for name in ["img", "other"] {
+        let closure = image(name, &["base"]);
+        ledger.record_closure(&app(), &closure).await.unwrap();
+    }
     let index = ledger.index();
     assert_eq!(index.hint(&app(), &digest("base")), None);
     index.set_hint(&app(), &digest("base"), &digest("img"));

@@ -131,7 +131,7 @@ async fn withdrawn_evidence_stops_counting() {
     let evidence = evidence(&ledger, "img").await;
     assert!(evidence.scans.is_empty() && evidence.promotions.is_empty());
     let tag = Tag::parse("1").unwrap();
-    let promoted = ledger.promoted(&production(), &app(), &tag);
+    let promoted = ledger.index().promoted(&production(), &app(), &tag);
     assert_eq!(promoted, Some(digest("old")));
 }
 

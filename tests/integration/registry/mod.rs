@@ -4,6 +4,7 @@
 mod artifacts;
 mod audit_loss;
 mod bases;
+mod blob_lanes;
 mod bodies;
 mod causes;
 mod clients;
