@@ -11,6 +11,7 @@ use super::Admin;
 use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
 use super::extract::StrictQuery;
+use super::repository_activity::most_active;
 use crate::access::Scope;
 use crate::api::{
     ACTIVITY, ActivityQuery, ActivityView, CacheActivityView, EnvironmentActivity, ReasonActivity,
@@ -50,6 +51,7 @@ pub(super) async fn show(
         environments: None,
         reasons: Vec::new(),
         cache: None,
+        repositories: most_active(&admin, scope, steps.from, now).await?,
     };
     if scope.covers_all_repositories() {
         let rulebook = admin.gate.rulebook();

@@ -17,7 +17,7 @@ use super::image_search::ImageSearch;
 use super::running_pods::RunningImages;
 use crate::api::{CoverageView, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::ledger::{Catalogue, CataloguedImage, KnownImage};
-use crate::oci::Digest;
+use crate::oci::{Digest, Repository};
 
 /// Images in one answer when the query has no `limit`.
 const DEFAULT_IMAGES: usize = 100;
@@ -52,16 +52,20 @@ pub(super) async fn list(
 
 impl ImageSearch<'_> {
     async fn answer(&self, query: &ImageQuery, now: Timestamp) -> Result<ImageList, AdminError> {
+        let behind = query.page.as_deref().filter(|it| !it.is_empty());
+        let behind = behind.map(page_begin).transpose()?;
         let matches = looked_for(self, query).await?;
         let catalogue = self.admin.ledger.catalogue(now).await?;
         let running = RunningImages::new(self);
-        let mut found = self.matching(&catalogue, &matches).await?;
+        let unlisted = self.unlisted(&catalogue, &matches).await?;
+        let mut found = self.matching(&catalogue, &unlisted, &matches);
         if query.running || query.exposed {
             found.retain(|it| running.runs(&it.image, query.exposed));
         }
         let total = found.len();
         let ids = matches.told_ids(self, &found).await?;
-        let (page, next) = page(found, query);
+        let limit = query.limit.unwrap_or(DEFAULT_IMAGES);
+        let (page, next) = page(found, behind.as_ref(), limit.clamp(1, MAX_IMAGES_LISTED));
         Ok(ImageList {
             images: self.views(&page, &matches, &running).await?,
             next,
@@ -72,47 +76,42 @@ impl ImageSearch<'_> {
         })
     }
 
-    /// The images that meet all that was asked, those among them that came since the list
-    /// of all was read.
-    async fn matching(
+    /// The images that meet all that was asked, in no order: those of the list of all, and
+    /// those among `unlisted`.
+    fn matching<'c>(
         &self,
-        catalogue: &Catalogue,
+        catalogue: &'c Catalogue,
+        unlisted: &'c [CataloguedImage],
         matches: &ImageMatches,
-    ) -> Result<Vec<CataloguedImage>, AdminError> {
+    ) -> Vec<&'c CataloguedImage> {
         let wanted = |it: &&CataloguedImage| self.shows(it) && matches.holds(&it.image);
-        let Some(named) = matches.named() else {
-            let all = catalogue.images.iter().filter(wanted);
-            return Ok(all.cloned().collect());
-        };
-        let mut found = Vec::new();
-        let mut unlisted = Vec::new();
-        for manifest in named {
-            let mut listed = catalogue.of(manifest).peekable();
-            if listed.peek().is_none() {
-                unlisted.push(manifest);
+        match matches.named() {
+            None => catalogue.images.iter().filter(wanted).collect(),
+            Some(named) => {
+                let listed = named.into_iter().flat_map(|it| catalogue.of(it));
+                listed.chain(unlisted).filter(wanted).collect()
             }
-            found.extend(listed.filter(wanted).cloned());
         }
-        let unlisted = self.unlisted(&unlisted, catalogue, matches).await?;
-        found.extend(unlisted.into_iter().filter(|it| wanted(&it)));
-        Ok(found)
     }
 
-    /// What came since the list of all images was read.
+    /// What criteria name and came since the list of all images was read.
     async fn unlisted(
         &self,
-        manifests: &[&Digest],
         catalogue: &Catalogue,
         matches: &ImageMatches,
     ) -> Result<Vec<CataloguedImage>, AdminError> {
-        let ledger = &self.admin.ledger;
-        let mut images = ledger.images_of(manifests.iter().copied());
-        images.retain(|it| catalogue.of(&it.manifest).next().is_none());
+        let named = matches.named().into_iter().flatten();
+        let manifests: Vec<&Digest> = named.filter(|it| !catalogue.has(it)).collect();
+        let mut images = self.admin.ledger.images_of(manifests.iter().copied());
+        images.retain(|it| !catalogue.has(&it.manifest));
         let denied = manifests.iter().filter_map(|it| matches.only_denied(it));
         for image in denied {
             if !images.iter().any(|it| it.manifest == image.manifest) {
                 images.push(image);
             }
+        }
+        if images.is_empty() {
+            return Ok(Vec::new());
         }
         let places = ImagePlaces::read(self, &images).await?;
         let catalogued = images.into_iter().map(|image| CataloguedImage {
@@ -158,7 +157,7 @@ impl ImageSearch<'_> {
 
     async fn views(
         &self,
-        page: &[CataloguedImage],
+        page: &[&CataloguedImage],
         matches: &ImageMatches,
         running: &RunningImages,
     ) -> Result<Vec<ImageView>, AdminError> {
@@ -206,19 +205,39 @@ pub(super) fn shown_name(image: &KnownImage) -> String {
     format!("{}@{}", image.repository, image.manifest)
 }
 
-/// One page, in the order of names, which pages go by, and what the next begins with.
-fn page(found: Vec<CataloguedImage>, query: &ImageQuery) -> (Vec<CataloguedImage>, Option<String>) {
-    let limit = query.limit.unwrap_or(DEFAULT_IMAGES);
-    let limit = limit.clamp(1, MAX_IMAGES_LISTED);
-    let named = found.into_iter().map(|it| (shown_name(&it.image), it));
-    let behind =
-        |(name, _): &(String, CataloguedImage)| query.page.as_ref().is_none_or(|page| name > page);
-    let mut named: Vec<_> = named.filter(behind).collect();
-    named.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    let next = named
-        .get(limit)
-        .and_then(|_| named.get(limit - 1))
-        .map(|(name, _)| name.clone());
-    named.truncate(limit);
-    (named.into_iter().map(|(_, it)| it).collect(), next)
+/// Behind which image a page begins: what [`shown_name`] wrote of it.
+fn page_begin(text: &str) -> Result<(Repository, Digest), AdminError> {
+    let read = text.split_once('@').and_then(|(repository, digest)| {
+        let repository = Repository::parse(repository).ok()?;
+        Some((repository, Digest::parse(digest).ok()?))
+    });
+    read.ok_or_else(|| {
+        AdminError::bad_request("page names no image").next("give the next of an answer, or none")
+    })
+}
+
+/// What pages go by.
+fn order(known: &CataloguedImage) -> (&Repository, &Digest) {
+    (&known.image.repository, &known.image.manifest)
+}
+
+/// The page behind an image, in their order, and what the next begins behind. Only what is
+/// shown is sorted, since very many may be found.
+fn page<'c>(
+    mut found: Vec<&'c CataloguedImage>,
+    behind: Option<&(Repository, Digest)>,
+    limit: usize,
+) -> (Vec<&'c CataloguedImage>, Option<String>) {
+    if let Some((repository, digest)) = behind {
+        found.retain(|it| order(it) > (repository, digest));
+    }
+    let has_more = found.len() > limit;
+    if has_more {
+        found.select_nth_unstable_by(limit - 1, |one, other| order(one).cmp(&order(other)));
+        found.truncate(limit);
+    }
+    found.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+    let last = found.last().filter(|_| has_more);
+    let next = last.map(|it| shown_name(&it.image));
+    (found, next)
 }

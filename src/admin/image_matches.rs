@@ -230,7 +230,7 @@ impl ImageMatches {
     pub async fn found_in(
         &self,
         search: &ImageSearch<'_>,
-        images: &[CataloguedImage],
+        images: &[&CataloguedImage],
     ) -> Result<HashMap<Digest, Vec<MatchView>>, AdminError> {
         let manifests = || images.iter().map(|it| &it.image.manifest);
         let mut found = HashMap::new();
@@ -257,7 +257,7 @@ impl ImageMatches {
     pub async fn told_ids(
         &self,
         search: &ImageSearch<'_>,
-        images: &[CataloguedImage],
+        images: &[&CataloguedImage],
     ) -> Result<Vec<String>, AdminError> {
         if search.scope.covers_all_repositories() || self.ids.is_empty() {
             return Ok(self.ids.clone());

@@ -38,6 +38,7 @@ mod passing;
 mod promotions;
 mod replays;
 mod replicas;
+mod repository_activity;
 mod revocations;
 mod router;
 mod running_pods;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{EnvironmentImageNames, Hosts};
 use crate::api::{ExposureWatchState, ReplayRequest, ReplicaView, Status};
-use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener, RecentDenials};
+use crate::gate::{DecisionFeed, ExposureInput, Gate, Listener, RecentDecisions};
 use crate::kubernetes::exposure::{PodName, RunningPod};
 use crate::ledger::Ledger;
 use crate::metrics::Activity;
@@ -85,8 +85,8 @@ pub struct Admin {
     pub ledger: Arc<Ledger>,
     /// Decisions as they come.
     pub feed: Arc<DecisionFeed>,
-    /// Denials of the last hours.
-    pub recent: Arc<RecentDenials>,
+    /// Decisions of the last hours.
+    pub recent: Arc<RecentDecisions>,
     /// How much was pulled and denied over time.
     pub activity: Arc<Activity>,
     /// Who is told without asking.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::oci::Repository;
 use crate::trust::{DenialReason, EnvironmentName, Outcome};
 
 /// Where it is asked: `GET` with an [`ActivityQuery`].
@@ -40,6 +41,44 @@ pub struct ActivityView {
     /// Content found in the cache, and content that an upstream was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheActivityView>,
+    /// Those that were pulled from and denied most, by all replicas.
+    pub repositories: RepositoryActivity,
+}
+
+/// The repositories with most pulls and with most denials, of those that the reader sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RepositoryActivity {
+    /// The most frequent first, 10 at most.
+    pub pulled: Vec<RepositoryPulls>,
+    /// The most frequent first, 10 at most.
+    pub denied: Vec<RepositoryDenials>,
+    /// Since when none is missing, where that is later than `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub complete_since: Option<Timestamp>,
+    /// Decisions of floods that are in the audit log alone, since the start.
+    pub left_out: u64,
+}
+
+/// How often a repository was pulled from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RepositoryPulls {
+    /// `host/name`.
+    #[schema(value_type = String)]
+    pub repository: Repository,
+    /// Of each client the first pull of an image in an hour.
+    pub pulls: u64,
+}
+
+/// How often pulls from a repository were denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RepositoryDenials {
+    /// `host/name`.
+    #[schema(value_type = String)]
+    pub repository: Repository,
+    pub denied: u64,
+    /// What passed, and would be denied in `enforce`.
+    pub would_deny: u64,
 }
 
 /// What was decided in an environment: a count for each step.

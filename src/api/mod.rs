@@ -39,6 +39,7 @@ mod verdict;
 pub use act::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 pub use activity::{
     ACTIVITY, ActivityQuery, ActivityView, CacheActivityView, EnvironmentActivity, ReasonActivity,
+    RepositoryActivity, RepositoryDenials, RepositoryPulls,
 };
 pub use advisory::{ADVISORIES, AdvisoryList, AdvisoryView};
 pub use audit_seal::{AUDIT_SEALS, AuditSealList, AuditSealView};

@@ -27,7 +27,7 @@ use crate::audit::{self, Audit, AuditError, AuditOptions};
 use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
 use crate::clock::Clock;
 use crate::gate::{
-    self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecentDenials, RecordHealth,
+    self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecentDecisions, RecordHealth,
     Recorder, RecorderConfig,
 };
 use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
@@ -68,7 +68,7 @@ pub struct Components {
     /// The replicas of this ledger.
     pub replicas: KnownReplicas,
     /// Denials of the last hours, for people.
-    pub(super) recent: Arc<RecentDenials>,
+    pub(super) recent: Arc<RecentDecisions>,
     /// How much was pulled and denied over time, for people.
     pub(super) activity: Arc<Activity>,
     /// Where something shows a certificate of the program's own.
@@ -121,7 +121,7 @@ impl Components {
         let parts = Self {
             uploads: Arc::new(open_uploads(&config).await?),
             acts: ActRecords::new(audit.clone(), ledger.clone()),
-            recent: recent_denials(&config, &ledger, &metrics),
+            recent: recent_decisions(&config, &ledger, &metrics),
             activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
             config,
@@ -148,9 +148,13 @@ impl Components {
     }
 }
 
-fn recent_denials(config: &Config, ledger: &Arc<Ledger>, metrics: &Metrics) -> Arc<RecentDenials> {
+fn recent_decisions(
+    config: &Config,
+    ledger: &Arc<Ledger>,
+    metrics: &Metrics,
+) -> Arc<RecentDecisions> {
     let (ledger, metrics) = (ledger.clone(), metrics.clone());
-    Arc::new(RecentDenials::new(ledger, metrics, config.default_host()))
+    Arc::new(RecentDecisions::new(ledger, metrics, config.default_host()))
 }
 
 /// Counts from `now` on.

@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::asked_filters::AskedFilters;
 use super::download::{MAX_ROWS, file};
 use super::exceptions::followed;
+use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
-use super::page::Page;
+use super::page::{PER_PAGE, Page};
 use super::page_error::PageError;
 use super::visit::Visit;
 use crate::api::{ACTS, ActList, ActRecord};
@@ -21,7 +21,7 @@ const FILTERS: [&str; 6] = ["since", "act", "principal", "environment", "image",
 #[template(path = "acts.html", config = "src/console/askama.toml")]
 struct ActsPage {
     frame: Frame,
-    filters: AskedFilters,
+    filters: Filters,
     kinds: [&'static str; ActKind::ALL.len()],
     rows: Vec<ActRow>,
     next: Option<String>,
@@ -43,15 +43,16 @@ struct ActRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS);
-    let list: ActList = visit.read(ACTS, &filters.query(visit.now)).await?;
+    let filters = Filters::of(&visit.uri, &FILTERS);
+    let shown = filters.clone().with("limit", PER_PAGE);
+    let list: ActList = visit.read(ACTS, &shown.query(visit.now)).await?;
     let next = list.next.as_ref();
     let rows = list.acts.iter().map(|it| ActRow::new(it, &visit));
     Ok(Page::of(&ActsPage {
         frame: visit
             .frame("Acts")
             .shown()
-            .twin(&filters.twin(ACTS, visit.now)),
+            .twin(&shown.twin(ACTS, visit.now)),
         kinds: ActKind::ALL.map(ActKind::as_str),
         rows: rows.collect(),
         next: next.map(|page| filters.clone().with("page", page).at("acts")),
@@ -62,7 +63,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
 
 /// `/acts.csv`: the same as a file.
 pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS).with("limit", "1000");
+    let filters = Filters::of(&visit.uri, &FILTERS).with("limit", "1000");
     let mut list: ActList = visit.read(ACTS, &filters.query(visit.now)).await?;
     while let Some(page) = list.next.take().filter(|_| list.acts.len() < MAX_ROWS) {
         let filters = filters.clone().with("page", &page);

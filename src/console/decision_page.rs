@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::admin_api::ApiRefusal;
 use super::finding_rows::FindingRow;
 use super::frame::Frame;
-use super::merge_request::{self, ExceptionFile};
+use super::merge_request::{self, DraftFile, DraftKind};
 use super::moment::Moment;
 use super::page::Page;
 use super::remedies::{NamedImage, Remedy, emergency};
@@ -183,10 +183,11 @@ fn draft(
             last_day: &last_day,
         },
     );
-    let file = ExceptionFile {
-        image: &repository,
+    let file = DraftFile {
+        kind: DraftKind::Exception,
+        about: &repository,
         content: &toml,
-        decision: record.id.as_str(),
+        unique: record.id.as_str(),
     };
     let template = visit.console.merge_request_url.as_deref();
     Some(DraftShown {

@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::asked_filters::AskedFilters;
 use super::download::{MAX_ROWS, file};
+use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
-use super::page::Page;
+use super::page::{PER_PAGE, Page};
 use super::page_error::PageError;
 use super::visit::Visit;
 use crate::api::{DECISIONS, DecisionList, DecisionRecord};
@@ -29,7 +29,7 @@ const FILTERS: [&str; 8] = [
 #[template(path = "decisions.html", config = "src/console/askama.toml")]
 struct DecisionsPage {
     frame: Frame,
-    filters: AskedFilters,
+    filters: Filters,
     verdicts: [&'static str; Outcome::ALL.len()],
     reasons: [&'static str; DenialReason::ALL.len()],
     rows: Vec<DecisionRow>,
@@ -50,15 +50,16 @@ struct DecisionRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS);
-    let list: DecisionList = visit.read(DECISIONS, &filters.query(visit.now)).await?;
+    let filters = Filters::of(&visit.uri, &FILTERS);
+    let shown = filters.clone().with("limit", PER_PAGE);
+    let list: DecisionList = visit.read(DECISIONS, &shown.query(visit.now)).await?;
     let next = list.next.as_ref();
     let rows = list.decisions.iter().map(|it| DecisionRow::new(it, &visit));
     Ok(Page::of(&DecisionsPage {
         frame: visit
             .frame("Decisions")
             .shown()
-            .twin(&filters.twin(DECISIONS, visit.now)),
+            .twin(&shown.twin(DECISIONS, visit.now)),
         verdicts: Outcome::ALL.map(Outcome::as_str),
         reasons: DenialReason::ALL.map(DenialReason::code),
         rows: rows.collect(),
@@ -70,7 +71,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
 
 /// `/decisions.csv`: the same as a file.
 pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS).with("limit", "1000");
+    let filters = Filters::of(&visit.uri, &FILTERS).with("limit", "1000");
     let mut list: DecisionList = visit.read(DECISIONS, &filters.query(visit.now)).await?;
     while let Some(page) = list.next.take().filter(|_| list.decisions.len() < MAX_ROWS) {
         let filters = filters.clone().with("page", &page);

@@ -10,7 +10,7 @@ use super::live::LIVE;
 use super::moment::Moment;
 use super::page::Page;
 use super::page_error::PageError;
-use super::quantities::short_image;
+use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{AskerView, DENIAL_GROUPS, DenialGroupList, DenialGroupView, STATUS, Status};
 use crate::trust::DenialReason;
@@ -21,8 +21,16 @@ const SPANS: [(&str, i64, &str); 3] = [
     ("6h", 6, "last 6 hours"),
     ("24h", 24, "last day"),
 ];
-/// Keys of the page's query that the API takes as they are.
-const PASSED_ON: [&str; 6] = ["environment", "verdict", "reason", "image", "who", "offset"];
+/// The names of its filters: beside `within`, those of the API.
+const FILTERS: [&str; 7] = [
+    "within",
+    "environment",
+    "verdict",
+    "reason",
+    "image",
+    "who",
+    "offset",
+];
 /// Of these, what the stream of decisions can be narrowed by.
 const LIVE_BY: [&str; 3] = ["environment", "reason", "image"];
 
@@ -40,7 +48,7 @@ struct DenialsPage {
     cut: Option<Moment>,
     /// Whether the ledger was read whole, so that nothing is hidden.
     is_loaded: bool,
-    /// The query of the next page.
+    /// Where the next page is.
     next: Option<String>,
 }
 
@@ -53,17 +61,18 @@ struct GroupRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = Filters::of(&visit.uri);
+    let filters = Filters::of(&visit.uri, &FILTERS);
     let (since, span) = span(&filters, visit.now);
     let address = address(&filters, since);
     let list: DenialGroupList = visit.read_at(&address).await?;
     let status: Status = visit.read(STATUS, &()).await?;
     let rows = list.groups.iter();
     let rows = rows.map(|group| GroupRow::new(group, visit.now)).collect();
-    let live = filters.query_of(&LIVE_BY, &[("verdict", "denied,would-deny")]);
+    let live = filters.clone().only(&LIVE_BY);
+    let live = live.with("verdict", "denied,would-deny").at(LIVE);
     let frame = visit.frame("Denials").shown().twin(&address);
     Ok(Page::of(&DenialsPage {
-        frame: frame.live(&format!("{LIVE}?{live}")),
+        frame: frame.live(&live),
         environments: status
             .environments
             .iter()
@@ -73,7 +82,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         cut: (list.complete_since > since).then(|| Moment::new(list.complete_since, visit.now)),
         next: list
             .next
-            .map(|next| filters.with("offset", &next.to_string())),
+            .map(|next| filters.clone().with("offset", &next.to_string()))
+            .map(|next| next.at("denials")),
         rows,
         list,
         span,
@@ -93,8 +103,8 @@ fn span(filters: &Filters, now: Timestamp) -> (Timestamp, &'static str) {
 }
 
 fn address(filters: &Filters, since: Timestamp) -> String {
-    let query = filters.query_of(&PASSED_ON, &[("since", &since.to_string())]);
-    format!("{DENIAL_GROUPS}?{query}")
+    let asked = filters.clone().without("within");
+    asked.with("since", &since.to_string()).at(DENIAL_GROUPS)
 }
 
 impl GroupRow {
@@ -113,7 +123,7 @@ impl GroupRow {
 
     /// For a narrow column.
     fn image(&self) -> String {
-        short_image(&self.view.image)
+        short_name(&self.view.image)
     }
 
     /// The query that shows this image alone.

@@ -15,14 +15,18 @@ use crate::api::{
 };
 use crate::oci::readable;
 
+/// Exceptions that are shown, and advisories, at most: those that end first.
+const MAX_SHOWN: usize = 50;
+
 #[derive(Template)]
 #[template(path = "exceptions.html", config = "src/console/askama.toml")]
 struct ExceptionsPage {
     frame: Frame,
     exceptions: Vec<ExceptionRow>,
     advisories: Vec<AdvisoryRow>,
+    more_exceptions: usize,
+    more_advisories: usize,
     ending: usize,
-    advisories_twin: &'static str,
 }
 
 struct ExceptionRow {
@@ -64,19 +68,23 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         frame: visit
             .frame("Exceptions and advisories")
             .shown()
-            .twin(EXCEPTIONS),
+            .twin_of("Exceptions", EXCEPTIONS)
+            .twin_of("Advisories", ADVISORIES),
         ending: ending.count(),
+        more_exceptions: exceptions.exceptions.len().saturating_sub(MAX_SHOWN),
+        more_advisories: advisories.advisories.len().saturating_sub(MAX_SHOWN),
         exceptions: exceptions
             .exceptions
             .iter()
+            .take(MAX_SHOWN)
             .map(|it| ExceptionRow::new(it, &visit))
             .collect(),
         advisories: advisories
             .advisories
             .iter()
+            .take(MAX_SHOWN)
             .map(|it| AdvisoryRow::new(it, &visit))
             .collect(),
-        advisories_twin: ADVISORIES.trim_start_matches('/'),
     }))
 }
 

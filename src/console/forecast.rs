@@ -4,8 +4,8 @@ use askama::Template;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 
-use super::asked_filters::AskedFilters;
 use super::download::{MAX_ROWS, file};
+use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
 use super::page::Page;
@@ -25,7 +25,7 @@ const MAX_PODS_SHOWN: usize = 5;
 #[template(path = "forecast.html", config = "src/console/askama.toml")]
 struct ForecastPage {
     frame: Frame,
-    filters: AskedFilters,
+    filters: Filters,
     /// How far can be looked, by its word in the address.
     spans: [(&'static str, &'static str); 3],
     sections: Vec<ForecastSection>,
@@ -63,7 +63,7 @@ struct ForecastRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS);
+    let filters = Filters::of(&visit.uri, &FILTERS);
     let asked = asked(&filters);
     let list: ForecastList = visit.read(FORECAST, &asked.query(visit.now)).await?;
     let next = list.next.as_ref();
@@ -90,7 +90,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
 
 /// `/forecast.csv`: the same as a file.
 pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
-    let filters = asked(&AskedFilters::of(&visit.uri, &FILTERS)).with("limit", "2000");
+    let filters = asked(&Filters::of(&visit.uri, &FILTERS)).with("limit", "2000");
     let mut list: ForecastList = visit.read(FORECAST, &filters.query(visit.now)).await?;
     while let Some(page) = list.next.take().filter(|_| list.denials.len() < MAX_ROWS) {
         let filters = filters.clone().with("page", &page);
@@ -103,7 +103,7 @@ pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
 }
 
 /// As the API is asked.
-fn asked(filters: &AskedFilters) -> AskedFilters {
+fn asked(filters: &Filters) -> Filters {
     let hours = match filters.get("within") {
         "1d" => "24",
         "30d" => "720",

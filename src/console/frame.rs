@@ -27,12 +27,20 @@ pub(super) struct Frame {
     pub reader: Option<(String, &'static str)>,
     /// What its forms carry.
     pub key: Option<String>,
-    /// Where the same lies as JSON: path and query below the root.
-    pub twin: Option<String>,
+    /// Where what it shows lies as JSON; the first is the page itself, or most of it.
+    pub twins: Vec<JsonTwin>,
     /// Where the page listens for what makes it ask for itself again, below the root.
     pub live: Option<String>,
     /// Whether it was read without a token, since that is allowed here.
     pub is_open: bool,
+}
+
+/// Where something lies as JSON.
+#[derive(Clone)]
+pub(super) struct JsonTwin {
+    /// Path and query below the root.
+    pub address: String,
+    pub name: String,
 }
 
 /// A link of the navigation.
@@ -58,7 +66,7 @@ impl Frame {
                 (principal.name().to_owned(), principal.role().as_str())
             }),
             key: session.map(|session| session.form_key.to_string()),
-            twin: None,
+            twins: Vec::new(),
             live: None,
             is_open: false,
         }
@@ -71,8 +79,16 @@ impl Frame {
     }
 
     /// The same lies as JSON at this address of the API.
-    pub fn twin(mut self, address: &str) -> Self {
-        self.twin = Some(address.trim_start_matches('/').to_owned());
+    pub fn twin(self, address: &str) -> Self {
+        self.twin_of("This page", address)
+    }
+
+    /// A part of it, with its name, lies there.
+    pub fn twin_of(mut self, name: &str, address: &str) -> Self {
+        self.twins.push(JsonTwin {
+            address: address.trim_start_matches('/').to_owned(),
+            name: name.to_owned(),
+        });
         self
     }
 

@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::asked_filters::AskedFilters;
+use super::advisory_draft::AdvisoryDraft;
 use super::download::{MAX_ROWS, file};
+use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
-use super::page::Page;
+use super::page::{PER_PAGE, Page};
 use super::page_error::PageError;
 use super::pod_rows::{PodRow, PodsInBrief};
 use super::short_name::short_name;
@@ -28,18 +29,16 @@ const FILTERS: [&str; 10] = [
     "denied",
     "page",
 ];
-/// Images that are shown on one page.
-const PER_PAGE: &str = "100";
 /// Images whose Pods are shown above the list, at most.
 const MOST_RUNNING: &str = "200";
 /// Pods that are shown above the list, at most.
-const MAX_PODS_SHOWN: usize = 200;
+const MAX_PODS_SHOWN: usize = 100;
 
 #[derive(Template)]
 #[template(path = "images.html", config = "src/console/askama.toml")]
 struct ImagesPage {
     frame: Frame,
-    filters: AskedFilters,
+    filters: Filters,
     total: usize,
     known: usize,
     counted: Option<Moment>,
@@ -50,7 +49,7 @@ struct ImagesPage {
     unknown: Vec<String>,
     next: Option<String>,
     file: String,
-    draft: Option<String>,
+    draft: Option<AdvisoryDraft>,
 }
 
 /// One image of the list.
@@ -77,7 +76,7 @@ pub(super) struct FoundRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS);
+    let filters = Filters::of(&visit.uri, &FILTERS);
     let asked = filters.clone().with("limit", PER_PAGE);
     let list: ImageList = visit.read(IMAGES, &asked.query(visit.now)).await?;
     let is_narrowed = ["cve", "package", "advisory", "digest", "name"]
@@ -91,7 +90,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let next = list.next.as_ref();
     let rows = list.images.iter().map(|it| ImageRow::new(it, &visit));
     Ok(Page::of(&ImagesPage {
-        frame: visit.frame("Images").shown().twin(&filters.at(IMAGES)),
+        frame: visit.frame("Images").shown().twin(&asked.at(IMAGES)),
         total: list.total,
         known: list.coverage.known,
         counted: list.coverage.read_at.map(|at| Moment::new(at, visit.now)),
@@ -102,13 +101,13 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         unknown: list.unknown(!filters.get("cve").is_empty()),
         next: next.map(|page| filters.clone().with("page", page).at("images")),
         file: filters.clone().without("page").at("images.csv"),
-        draft: draft(&filters, &list),
+        draft: AdvisoryDraft::of(&visit, &filters, &list),
         filters,
     }))
 }
 
 /// The Pods that run what was found, those that outsiders reach first.
-async fn running(visit: &Visit, filters: &AskedFilters) -> Result<Vec<PodRow>, PageError> {
+async fn running(visit: &Visit, filters: &Filters) -> Result<Vec<PodRow>, PageError> {
     let asked = filters.clone().without("page");
     let asked = asked.with("running", "true").with("limit", MOST_RUNNING);
     let list: ImageList = visit.read(IMAGES, &asked.query(visit.now)).await?;
@@ -124,7 +123,7 @@ async fn running(visit: &Visit, filters: &AskedFilters) -> Result<Vec<PodRow>, P
 
 /// `/images.csv`: the same list as a file.
 pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &FILTERS).with("limit", "1000");
+    let filters = Filters::of(&visit.uri, &FILTERS).with("limit", "1000");
     let mut list: ImageList = visit.read(IMAGES, &filters.query(visit.now)).await?;
     while let Some(page) = list.next.take().filter(|_| list.images.len() < MAX_ROWS) {
         let filters = filters.clone().with("page", &page);
@@ -134,38 +133,6 @@ pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
     }
     let name = "attachment; filename=\"images.csv\"";
     Ok(file(name, list.spreadsheet()))
-}
-
-/// An advisory on what was looked for, to be completed by whoever answers for it.
-fn draft(filters: &AskedFilters, list: &ImageList) -> Option<String> {
-    let (cve, package) = (filters.get("cve"), filters.get("package"));
-    let digest = filters.get("digest");
-    let mut lines = vec!["[[advisory]]".to_owned(), "id = \"SEC-\"".to_owned()];
-    match (cve, package, digest) {
-        ("", "", "") => return None,
-        ("", "", digest) => lines.push(format!("digests = {}", strings(&[digest]))),
-        ("", package, _) => lines.push(format!("packages = {}", strings(&[package]))),
-        (cve, ..) => {
-            let mut ids: Vec<&str> = list.ids.iter().map(String::as_str).collect();
-            if ids.is_empty() {
-                ids.push(cve);
-            }
-            lines.push(format!("vulnerabilities = {}", strings(&ids)));
-        }
-    }
-    lines.push("effect = \"block\"".to_owned());
-    lines.push("reason = \"TODO\"".to_owned());
-    lines.push("link = \"https://\"".to_owned());
-    Some(lines.join("\n"))
-}
-
-/// A list of TOML's strings, which escape as JSON's do.
-fn strings(texts: &[&str]) -> String {
-    let quoted: Vec<String> = texts
-        .iter()
-        .map(|text| serde_json::Value::from(*text).to_string())
-        .collect();
-    format!("[{}]", quoted.join(", "))
 }
 
 impl ImageRow {

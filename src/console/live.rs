@@ -115,3 +115,29 @@ fn tells(told: &[u8], name: &str) -> bool {
     told.windows(wanted.len())
         .any(|part| part == wanted.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn however_much_is_decided_a_page_hears_of_it_no_more_often_than_people_read() {
+        let decision = format!("event: {STREAM_DECISION}\ndata: {{}}\n\n");
+        let end = format!("event: {STREAM_END}\ndata: {{}}\n\n");
+        let told = std::iter::repeat_n(decision, 10_000).chain([end]);
+        let told = stream::iter(told.map(|it| Ok::<_, Infallible>(Bytes::from(it))));
+        let began = Instant::now();
+        let followed = Followed {
+            decisions: Body::from_stream(told).into_data_stream(),
+            noticed: false,
+            next_sign: began,
+            has_ended: false,
+        };
+        let signs = followed.into_signs();
+        let signs = signs.filter(|sign| std::future::ready(sign == SIGN.as_bytes()));
+        let signs = u64::try_from(signs.count().await).unwrap();
+        // One at once, and one for each period that has passed since.
+        let most = began.elapsed().as_secs() / PERIOD.as_secs() + 1;
+        assert!((1..=most).contains(&signs), "{signs} signs, {most} at most");
+    }
+}

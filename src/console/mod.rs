@@ -8,7 +8,7 @@
 mod activity_chart;
 mod acts;
 mod admin_api;
-mod asked_filters;
+mod advisory_draft;
 mod assets;
 mod decision;
 mod decision_page;
@@ -30,6 +30,7 @@ mod merge_request;
 mod moment;
 mod overview;
 mod overview_activity;
+mod overview_repositories;
 mod overview_rows;
 mod page;
 mod page_error;

@@ -3,19 +3,24 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::admin_api::address;
 use super::filters::Filters;
 use super::frame::Frame;
 use super::live::LIVE;
 use super::moment::{self, Moment};
 use super::overview_activity::ActivityShown;
-use super::overview_rows::{ClusterRow, EnvironmentRow, ListenerRow, OverrideRow, UpstreamRow};
+use super::overview_repositories::RepositoriesShown;
+use super::overview_rows::{
+    ClusterRow, EnvironmentRow, ListenerRow, OverrideRow, ReplicaRow, UpstreamRow,
+};
 use super::page::Page;
 use super::page_error::PageError;
-use super::quantities::{bytes, percent, short_image};
+use super::quantities::{bytes, percent};
+use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{
     ACTIVITY, ActivityQuery, ActivityView, DENIAL_GROUPS, DenialGroupList, DenialGroupQuery,
-    STATUS, Status, UpstreamState,
+    REPLICAS, ReplicaList, STATUS, Status, UpstreamState,
 };
 
 /// Spans that can be chosen, in hours.
@@ -33,12 +38,16 @@ struct OverviewPage {
     upstreams: Vec<UpstreamRow>,
     listeners: Vec<ListenerRow>,
     clusters: Vec<ClusterRow>,
+    /// The processes that serve the same ledger.
+    replicas: Vec<ReplicaRow>,
     activity: ActivityShown,
+    repositories: RepositoriesShown,
     denials: Vec<DenialRow>,
     /// What is known of the ledger, in words.
     ledger: String,
+    /// The span that is shown, by its word in the address and for people.
+    within: &'static str,
     span: &'static str,
-    filters: Filters,
 }
 
 /// What was denied last.
@@ -55,19 +64,25 @@ struct DenialRow {
 }
 
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = Filters::of(&visit.uri);
+    let filters = Filters::of(&visit.uri, &["within"]);
     let chosen = SPANS.iter().find(|(key, ..)| filters.is("within", key));
-    let (_, hours, span) = chosen.unwrap_or(&SPANS[0]);
+    let (within, hours, span) = *chosen.unwrap_or(&SPANS[0]);
     let status: Status = visit.read(STATUS, &()).await?;
-    let hours = Some(*hours);
-    let activity: ActivityView = visit.read(ACTIVITY, &ActivityQuery { hours }).await?;
+    let hours = ActivityQuery { hours: Some(hours) };
+    let activity: ActivityView = visit.read(ACTIVITY, &hours).await?;
     let newest = DenialGroupQuery {
         limit: Some(MAX_DENIALS_SHOWN),
         ..DenialGroupQuery::default()
     };
     let denials: DenialGroupList = visit.read(DENIAL_GROUPS, &newest).await?;
+    let replicas: ReplicaList = visit.read(REPLICAS, &()).await?;
     let now = visit.now;
-    let frame = visit.frame("Overview").shown().twin(STATUS);
+    let frame = visit.frame("Overview").shown();
+    let frame = frame
+        .twin_of("Status", STATUS)
+        .twin_of("Activity", &address(ACTIVITY, &hours))
+        .twin_of("Denials", DENIAL_GROUPS)
+        .twin_of("Replicas", REPLICAS);
     Ok(Page::of(&OverviewPage {
         frame: frame.live(&format!("{LIVE}?verdict=denied,would-deny")),
         environments: rows(&status.environments, |it| EnvironmentRow::new(it, now)),
@@ -75,12 +90,14 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         upstreams: rows(&status.upstreams, UpstreamRow::new),
         listeners: rows(&status.listeners, ListenerRow::new),
         clusters: rows(&status.clusters, ClusterRow::new),
+        replicas: rows(&replicas.replicas, |it| ReplicaRow::new(it, now)),
+        repositories: RepositoriesShown::new(&activity.repositories, within, now),
         activity: ActivityShown::new(activity, now),
         denials: denial_rows(&denials, now),
         ledger: ledger(&status, now),
         status,
+        within,
         span,
-        filters,
     }))
 }
 
@@ -92,7 +109,7 @@ fn denial_rows(list: &DenialGroupList, now: Timestamp) -> Vec<DenialRow> {
     rows(&list.groups, |group| DenialRow {
         id: group.id.to_string(),
         image: group.image.clone(),
-        short: short_image(&group.image),
+        short: short_name(&group.image),
         environment: group.environment.to_string(),
         reason: group.reason.map_or("-", |it| it.code()),
         verdict: group.verdict.as_str(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::moment::{Moment, span};
 use crate::api::{
     BreakGlassView, ClusterStatus, EnvironmentStatus, ExposureWatchState, ListenerStatus,
-    UpstreamState, UpstreamStatus,
+    ReplicaView, UpstreamState, UpstreamStatus,
 };
 use crate::oci::readable;
 
@@ -54,6 +54,17 @@ pub(super) struct ClusterRow {
     pub serves: String,
     pub tone: &'static str,
     pub known: String,
+}
+
+/// A process that serves the same ledger.
+pub(super) struct ReplicaRow {
+    pub name: String,
+    pub version: String,
+    pub since: Moment,
+    pub tone: &'static str,
+    pub state: String,
+    /// It is the one that answers.
+    pub this: bool,
 }
 
 impl EnvironmentRow {
@@ -132,6 +143,28 @@ impl ClusterRow {
                 ExposureWatchState::NotAsked => "unknown",
             },
             known: format!("{}{}", state.as_str(), detail.unwrap_or_default()),
+        }
+    }
+}
+
+impl ReplicaRow {
+    pub fn new(replica: &ReplicaView, now: Timestamp) -> Self {
+        let behind = replica.changes_behind;
+        let (tone, state) = match (replica.live, behind) {
+            (false, _) => {
+                let silent = span(replica.seen_ago_s);
+                ("bad", format!("silent for {silent}: it serves no more"))
+            }
+            (true, 0) => ("good", "serves".to_owned()),
+            (true, _) => ("warn", format!("serves, {behind} change(s) behind")),
+        };
+        Self {
+            name: readable(&replica.name, 100),
+            version: readable(&replica.version, 40),
+            since: Moment::new(replica.started_at, now),
+            tone,
+            state,
+            this: replica.this,
         }
     }
 }

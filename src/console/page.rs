@@ -14,6 +14,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
+/// Rows of a long list that one page shows, as the API takes it.
+pub(super) const PER_PAGE: &str = "50";
+
 /// A page made from a template.
 pub(super) struct Page(Response);
 

@@ -1,4 +1,4 @@
-//! Quantities and names as people read them.
+//! Quantities as people read them.
 
 /// Bytes in their largest fitting unit.
 pub(super) fn bytes(count: u64) -> String {
@@ -18,18 +18,6 @@ pub(super) fn percent(part: u64, whole: u64) -> u64 {
     hundredths.map_or(100, |it| u64::try_from(it).unwrap_or(u64::MAX).min(100))
 }
 
-/// Of a digest in a name the beginning, as people tell images apart.
-pub(super) fn short_image(name: &str) -> String {
-    const SHOWN: usize = 12;
-    let digest = name.rsplit_once(':').filter(|(before, hex)| {
-        before.contains('@') && hex.len() > SHOWN && hex.bytes().all(|it| it.is_ascii_hexdigit())
-    });
-    match digest {
-        Some((before, hex)) => format!("{before}:{}…", &hex[..SHOWN]),
-        None => name.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,16 +34,6 @@ mod tests {
         ] {
             assert_eq!(bytes(count), told);
         }
-    }
-
-    #[test]
-    fn a_name_is_shortened_in_its_digest_alone() {
-        let digest = "0123456789abcdef".repeat(4);
-        let name = |end: &str| format!("registry.corp:5000/team/app@sha256:{end}");
-        assert_eq!(short_image(&name(&digest)), name("0123456789ab…"));
-        let tagged = "registry.corp:5000/team/app:1.27-long-tag-here";
-        assert_eq!(short_image(tagged), tagged);
-        assert_eq!(short_image("@é:ééééééééé"), "@é:ééééééééé");
     }
 
     #[test]

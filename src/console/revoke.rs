@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::asked_filters::AskedFilters;
+use super::filters::Filters;
 use super::form::Form;
 use super::frame::Frame;
 use super::page::Page;
@@ -31,7 +31,7 @@ struct RevokePage {
 
 /// Asks for the reason, and shows what runs.
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let image = AskedFilters::of(&visit.uri, &["image"]);
+    let image = Filters::of(&visit.uri, &["image"]);
     let image = image.get("image").to_owned();
     if visit.session().is_none() {
         return Err(visit.sign_in_first());
@@ -40,7 +40,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         return Err(visit.bad_request("an image is revoked by its digest: begin at its page"));
     };
     let digest = digest.to_owned();
-    let detail: ImageDetail = visit.read(&format!("{IMAGES}/{digest}"), &()).await?;
+    let address = format!("{IMAGES}/{digest}");
+    let detail: ImageDetail = visit.read(&address, &()).await?;
     let status: Status = visit.read(STATUS, &()).await?;
     let pods = detail.images.iter().flat_map(|it| {
         let pods = it.pods.iter().flatten();
@@ -49,7 +50,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let pods: Vec<PodRow> = pods.collect();
     let environments = status.environments.iter();
     Ok(Page::of(&RevokePage {
-        frame: visit.frame("Revoke"),
+        frame: visit.frame("Revoke").twin_of("The image", &address),
         environments: environments.map(|it| it.name.to_string()).collect(),
         more_pods: pods.len().saturating_sub(MAX_PODS_SHOWN),
         pods: pods.into_iter().take(MAX_PODS_SHOWN).collect(),

@@ -15,7 +15,7 @@ pub struct ConsoleOptions {
     pub public_origin: String,
     /// Whether people reach it by TLS, so that cookies never travel in the clear.
     pub secure: bool,
-    /// Where drafted exceptions are opened as merge requests; see `[console]`.
+    /// Where drafted exceptions and advisories are opened as merge requests; see `[console]`.
     pub merge_request_url: Option<String>,
 }
 

@@ -3,7 +3,8 @@
 
 use askama::Template;
 
-use super::asked_filters::AskedFilters;
+use super::admin_api::address;
+use super::filters::Filters;
 use super::form::Form;
 use super::frame::Frame;
 use super::page::Page;
@@ -60,7 +61,7 @@ struct Trial {
 
 /// The form, and the verdicts on the image that the address names.
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
-    let filters = AskedFilters::of(&visit.uri, &["image", "exposure"]);
+    let filters = Filters::of(&visit.uri, &["image", "exposure"]);
     let image = filters.get("image").to_owned();
     let mut trial = Trial {
         exposure: exposure(filters.get("exposure")),
@@ -69,7 +70,13 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     if !image.is_empty() {
         trial.images.push((image.clone(), String::new()));
     }
+    let asked = trial.exposure;
     let mut page = tried(&visit, trial).await?;
+    for environment in page.environments.iter().filter(|_| !image.is_empty()) {
+        let query = question(&image, environment.parse().ok(), asked);
+        let twin = address(VERDICTS, &query);
+        page.frame = page.frame.twin_of(environment, &twin);
+    }
     page.image = image;
     filters.get("exposure").clone_into(&mut page.exposure);
     Ok(Page::of(&page))
@@ -164,17 +171,26 @@ async fn tried(visit: &Visit, trial: Trial) -> Result<TryPage, PageError> {
     })
 }
 
+/// As the API is asked for one verdict.
+fn question(
+    image: &str,
+    environment: Option<EnvironmentName>,
+    exposure: Option<Exposure>,
+) -> VerdictQuery {
+    VerdictQuery {
+        image: image.to_owned(),
+        environment,
+        exposure,
+        findings: false,
+        any_gateway: true,
+    }
+}
+
 async fn verdict(
     visit: &Visit,
     (image, environment, exposure): (&str, &EnvironmentName, Option<Exposure>),
 ) -> TriedVerdict {
-    let query = VerdictQuery {
-        image: image.to_owned(),
-        environment: Some(environment.clone()),
-        exposure,
-        findings: false,
-        any_gateway: true,
-    };
+    let query = question(image, Some(environment.clone()), exposure);
     match visit.ask::<VerdictView>(VERDICTS, &query).await {
         Ok(verdict) => TriedVerdict::of(&verdict),
         Err(refusal) => TriedVerdict {

@@ -47,7 +47,7 @@ pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{
     ActLog, ActsNotLogged, AuditLossRule, DecisionFeed, DecisionWriter, FedDecision, FeedError,
-    FeedReader, FeedStart, OnAuditLoss, RECENT, RecentDenial, RecentDenials, RecordHealth,
+    FeedReader, FeedStart, OnAuditLoss, RECENT, RecentDecisions, RecentDenial, RecordHealth,
     RecordStoreState, Recorder, RecorderConfig,
 };
 pub use refusal::{DenialAnswer, Refusal};

@@ -51,6 +51,11 @@ impl Catalogue {
         }
     }
 
+    /// Whether an image with this manifest is listed.
+    pub fn has(&self, manifest: &Digest) -> bool {
+        self.by_manifest.contains_key(manifest)
+    }
+
     /// The images with this manifest, one for each repository.
     pub fn of<'a>(&'a self, manifest: &Digest) -> impl Iterator<Item = &'a CataloguedImage> {
         let places = self.by_manifest.get(manifest).into_iter().flatten();

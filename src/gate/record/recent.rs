@@ -1,13 +1,15 @@
-//! The newest denials in memory, in brief: what is counted and grouped for people, so that
-//! no page reads thousands of records. It follows the ledger's index, where the decisions of
-//! other replicas stand too.
+//! The newest decisions in memory: denials in brief, and of pulls how many there were. It is
+//! what is counted and grouped for people, so that no page reads thousands of records. It
+//! follows the ledger's index, where the decisions of other replicas stand too.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
+use super::recent_pulls::RecentPulls;
 use crate::ledger::{Ledger, LedgerError, PlacedDecision};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::metrics::Metrics;
@@ -16,9 +18,9 @@ use crate::trust::{
     Decision, DecisionId, DenialReason, Door, EnvironmentName, Outcome, WorkloadLocation,
 };
 
-/// How far back denials are remembered.
+/// How far back decisions are remembered.
 pub const RECENT: SignedDuration = SignedDuration::from_hours(24);
-/// What they may take, in bytes: some ten thousands.
+/// What denials may take, in bytes: some ten thousands.
 const MAX_RECENT_BYTES: u64 = 24 << 20;
 /// Decisions that are read when nothing is known yet, at most; the newest.
 const MAX_PRIMED: u64 = 20_000;
@@ -55,26 +57,28 @@ pub struct RecentDenial {
     pub next_step: String,
 }
 
-/// The newest denials.
-pub struct RecentDenials {
+/// The newest decisions.
+pub struct RecentDecisions {
     ledger: Arc<Ledger>,
     metrics: Metrics,
     /// Where recorded image names without a host lie.
     default_host: RegistryHost,
     by_id: BoundedMemory<DecisionId, Arc<RecentDenial>>,
+    pulls: RecentPulls,
     /// How far it has read, and when.
     read: Mutex<Option<(u64, Timestamp)>>,
-    /// Before this time some are missing, in microseconds.
+    /// Before this time some denials are missing, in microseconds.
     complete_since: AtomicI64,
 }
 
-impl RecentDenials {
+impl RecentDecisions {
     pub fn new(ledger: Arc<Ledger>, metrics: Metrics, default_host: RegistryHost) -> Self {
         Self {
             ledger,
             metrics,
             default_host,
             by_id: BoundedMemory::new(MAX_RECENT_BYTES),
+            pulls: RecentPulls::default(),
             read: Mutex::new(None),
             complete_since: AtomicI64::new(i64::MIN),
         }
@@ -108,6 +112,7 @@ impl RecentDenials {
             page.into_iter().for_each(|placed| self.note(placed));
         }
         self.by_id.remove_expired(now);
+        self.pulls.remove_before(before(now));
         *read = Some((position.max(newest), now));
         Ok(())
     }
@@ -115,7 +120,7 @@ impl RecentDenials {
     /// Forgets everything; returns where to begin.
     async fn begin(&self, newest: u64, now: Timestamp) -> Result<u64, LedgerError> {
         self.by_id.clear();
-        let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+        let since = before(now);
         let wanted = self.ledger.position_before(since).await?;
         let from = wanted.max(newest.saturating_sub(MAX_PRIMED));
         let cut = match from > wanted {
@@ -125,11 +130,13 @@ impl RecentDenials {
         let complete = cut.first().map_or(since, |first| first.decision.time);
         self.complete_since
             .store(complete.as_microsecond(), Ordering::Relaxed);
+        self.pulls.begin(complete);
         Ok(from)
     }
 
     fn note(&self, placed: PlacedDecision) {
         let decision = placed.decision;
+        self.pulls.note(&decision, &self.default_host);
         if !matches!(decision.verdict, Outcome::Denied | Outcome::WouldDeny) {
             return;
         }
@@ -144,7 +151,22 @@ impl RecentDenials {
         }
     }
 
-    /// Those that `wanted` holds for, in no order.
+    /// How often repositories were pulled from since then, to ten minutes, of those that
+    /// `wanted` holds for: of each client the first pull of an image in an hour.
+    pub fn pulls(
+        &self,
+        since: Timestamp,
+        wanted: impl Fn(&EnvironmentName, &Repository) -> bool,
+    ) -> HashMap<Repository, u64> {
+        self.pulls.since(since, wanted)
+    }
+
+    /// From when on no pull is missing that the ledger has.
+    pub fn pulls_complete_since(&self) -> Timestamp {
+        self.pulls.complete_since()
+    }
+
+    /// The denials that `wanted` holds for, in no order.
     pub fn all(&self, wanted: impl Fn(&RecentDenial) -> bool) -> Vec<Arc<RecentDenial>> {
         let mut found = Vec::new();
         self.by_id.for_each(|_, entry| {
@@ -155,7 +177,7 @@ impl RecentDenials {
         found
     }
 
-    /// From when on none is missing that the ledger has.
+    /// From when on no denial is missing that the ledger has.
     pub fn complete_since(&self) -> Timestamp {
         let since = self.complete_since.load(Ordering::Relaxed);
         Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN)
@@ -166,6 +188,11 @@ impl RecentDenials {
     pub fn left_out(&self) -> u64 {
         self.metrics.decisions_unindexed.get()
     }
+}
+
+/// Before this, nothing is remembered.
+fn before(now: Timestamp) -> Timestamp {
+    now.checked_sub(RECENT).unwrap_or(Timestamp::MIN)
 }
 
 impl RecentDenial {

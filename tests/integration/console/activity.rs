@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::decision::denied;
 use super::visitor::Visitor;
-use crate::kit::lab::{Lab, NAME};
+use crate::kit::lab::{DOOR, Lab, NAME, trivy};
 
 fn sum(counts: &Value) -> u64 {
     let counts = counts.as_array().unwrap().iter();
@@ -49,5 +49,49 @@ async fn counts_of_all_repositories_are_not_for_readers_of_some() {
     let activity = lab.nobody("GET", "/api/v1/activity").token(&stage).send();
     let activity = activity.await.expect(200);
     assert_eq!(activity["environments"].as_array().unwrap().len(), 1);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn repositories_are_ranked_by_pulls_and_by_denials_within_a_scope_and_after_a_restart() {
+    let lab = Lab::start().await;
+    for tag in ["1", "2"] {
+        let (image, named) = lab.put(DOOR, tag);
+        let report = trivy(&image, &[]);
+        lab.submit(&lab.token, &named, &report).await.expect(200);
+        let digest = image.manifest.digest.to_string();
+        for _ in 0..3 {
+            assert_eq!(lab.pull(1, DOOR, &digest).await.status, 200);
+        }
+    }
+    denied(&lab, 0, NAME, "1").await;
+    let lab = lab.restarted().await;
+    let ranked = |token: String| {
+        let ask = lab.nobody("GET", "/api/v1/activity?hours=6").token(&token);
+        async move { ask.send().await.expect(200)["repositories"].clone() }
+    };
+    let all = ranked(lab.token.clone()).await;
+    let door = format!("registry.example/{DOOR}");
+    let app = format!("registry.example/{NAME}");
+    assert_eq!(all["pulled"], json!([{"repository": door, "pulls": 2}]));
+    assert_eq!(
+        all["denied"],
+        json!([{"repository": app, "denied": 1, "would_deny": 0}])
+    );
+    let request = json!({"name": "team", "role": "viewer", "repositories": [app]});
+    let team = ranked(lab.token(request).await).await;
+    assert_eq!(team["pulled"], json!([]));
+    assert_eq!(team["denied"][0]["repository"], app);
+    let page = Visitor::with(&lab, &lab.token).await.shown("/").await;
+    for part in [
+        "denials?image=registry.example%2Fteam%2Fapp&amp;within=1h",
+        "images?name=registry.example%2Fteam%2Fdoor",
+        "answers this page",
+    ] {
+        assert!(
+            page.replace("&#38;", "&amp;").contains(part),
+            "{part}: {page}"
+        );
+    }
     lab.stop().await;
 }

@@ -143,6 +143,11 @@ impl Browser {
         found.map(|it| it.as_str().unwrap().to_owned()).collect()
     }
 
+    /// Whether somebody wants to look at the pages.
+    pub fn keeps_pictures() -> bool {
+        env::var_os("SEKISHO_SCREENSHOTS").is_some()
+    }
+
     /// Keeps what is seen, where the folder of `SEKISHO_SCREENSHOTS` is set.
     pub async fn keep(&self, name: &str) {
         if let Some(folder) = env::var_os("SEKISHO_SCREENSHOTS") {

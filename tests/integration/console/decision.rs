@@ -107,7 +107,7 @@ async fn the_page_names_a_digest_of_the_repository_that_would_pass() {
 }
 
 #[tokio::test]
-async fn a_drafted_exception_opens_as_a_merge_request_where_one_is_configured() {
+async fn a_draft_opens_as_a_merge_request_where_one_is_configured() {
     let folder = tempfile::tempdir().unwrap();
     let rest = format!(
         "{ENVIRONMENTS}\n[console]\nmerge_request_url = \
@@ -123,6 +123,9 @@ async fn a_drafted_exception_opens_as_a_merge_request_where_one_is_configured() 
         link.contains("file_name=exceptions%2Fregistry-example-team-app-"),
         "{link}"
     );
+    let found = Visitor::new(&lab).shown("/images?cve=CVE-2026-1234").await;
+    let opened = "file_name=advisories%2Fcve-2026-1234.toml&#38;content=%5B%5Badvisory";
+    assert!(found.contains(opened), "{found}");
     lab.stop().await;
 }
 

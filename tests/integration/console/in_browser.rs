@@ -7,36 +7,9 @@ use serde_json::json;
 
 use super::browser::{Browser, Screen, axe};
 use super::decision::denied;
-use crate::kit::lab::{DOOR, Lab, NAME, trivy};
+use super::page_table::{BusyLab, EMPTY, PAGES};
+use crate::kit::lab::{DOOR, Lab, NAME};
 use crate::lab::or_skip;
-
-/// A gateway with something to show: pulls, denials for several reasons, an override.
-async fn busy() -> (Lab, String) {
-    let lab = Lab::start().await;
-    let (image, good) = lab.put(NAME, "good");
-    let report = trivy(&image, &[]);
-    lab.submit(&lab.token, &good, &report).await.expect(200);
-    let request = json!({"image": good, "environment": "production"});
-    lab.promote(&lab.token, request).await.expect(200);
-    let digest = image.manifest.digest.to_string();
-    for _ in 0..5 {
-        assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
-    }
-    let (image, bad) = lab.put(NAME, "bad");
-    let report = trivy(&image, &["CRITICAL", "HIGH", "MEDIUM"]);
-    lab.submit(&lab.token, &bad, &report).await.expect(200);
-    let path = denied(&lab, 0, NAME, "bad").await;
-    for tag in ["2", "3"] {
-        denied(&lab, 1, DOOR, tag).await;
-    }
-    let glass = json!({
-        "image": bad, "environment": "staging", "ticket": "INC-7", "hours": 2,
-        "reason": "checkout is down",
-    });
-    let ask = lab.api("POST", "/api/v1/break-glass").json(&glass);
-    ask.send().await.expect(200);
-    (lab, path)
-}
 
 async fn sign_in(browser: &Browser, lab: &Lab) {
     browser.open(&format!("{}/sign-in", lab.server())).await;
@@ -46,38 +19,89 @@ async fn sign_in(browser: &Browser, lab: &Lab) {
     browser.wait_for_text("Sign out").await;
 }
 
+/// Of each page, and of what is shown where there is nothing: its name and its address.
+fn addresses(busy: &BusyLab) -> Vec<(&'static str, String)> {
+    let pages = PAGES.iter().map(|it| (it.name, it.address));
+    let server = busy.lab.server();
+    pages
+        .chain(EMPTY)
+        .map(|(name, address)| (name, format!("{server}{}", busy.address(address))))
+        .collect()
+}
+
 #[tokio::test]
 async fn every_page_is_usable_by_everybody_in_light_and_dark_at_a_desk_and_on_a_phone() {
     or_skip!(axe());
     let browser = or_skip!(Browser::start().await);
-    let (lab, decision) = busy().await;
-    sign_in(&browser, &lab).await;
+    let busy = BusyLab::start().await;
+    sign_in(&browser, &busy.lab).await;
     browser.complaints().await;
-    let pages = [
-        ("overview", "/"),
-        ("denials", "/denials"),
-        ("decision", &*decision),
-    ];
-    let nothing = ("empty", "/denials?image=nothing");
-    for (name, path) in pages.into_iter().chain([nothing, ("sign-in", "/sign-in")]) {
-        for screen in [Screen::Desk, Screen::Phone] {
-            for scheme in ["light", "dark"] {
-                browser.look_with(screen, scheme).await;
-                browser.open(&format!("{}{path}", lab.server())).await;
-                let seen = format!("{name}-{screen:?}-{scheme}").to_lowercase();
+    for (name, address) in addresses(&busy) {
+        for (screen, scheme, other) in [
+            (Screen::Desk, "light", "dark"),
+            (Screen::Phone, "dark", "light"),
+        ] {
+            browser.look_with(screen, scheme).await;
+            browser.open(&address).await;
+            let seen = format!("{name}-{screen:?}-{scheme}").to_lowercase();
+            browser.keep(&seen).await;
+            assert_eq!(browser.barriers().await, Vec::<String>::new(), "{seen}");
+            let wide = "return document.scrollingElement.scrollWidth - innerWidth";
+            let wide = browser.run(wide).await;
+            assert!(wide.as_i64().unwrap() <= 0, "{seen} is {wide} too wide");
+            let mut complaints = browser.complaints().await;
+            // It says so of every answer that is an error, as those of what is unknown are.
+            complaints.retain(|it| !it.contains("the server responded with a status of 4"));
+            assert_eq!(complaints, Vec::<String>::new(), "{seen}");
+            if Browser::keeps_pictures() {
+                browser.look_with(screen, other).await;
+                let seen = format!("{name}-{screen:?}-{other}").to_lowercase();
                 browser.keep(&seen).await;
-                assert_eq!(browser.barriers().await, Vec::<String>::new(), "{seen}");
-                let wide = browser
-                    .run("return document.scrollingElement.scrollWidth - innerWidth")
-                    .await;
-                assert!(wide.as_i64().unwrap() <= 0, "{seen} is {wide} too wide");
-                let complaints = browser.complaints().await;
-                assert_eq!(complaints, Vec::<String>::new(), "{seen}");
             }
         }
     }
     browser.close().await;
-    lab.stop().await;
+    busy.lab.stop().await;
+}
+
+/// Notes what gets the focus, and what of that does not show it.
+const WATCH: &str = "
+    window.reached = new Set(); window.unseen = [];
+    document.addEventListener('focusin', (event) => {
+        window.reached.add(event.target);
+        if (getComputedStyle(event.target).outlineStyle === 'none') {
+            window.unseen.push(event.target.outerHTML.slice(0, 200));
+        }
+    });
+    if (document.activeElement) document.activeElement.blur();
+    return document.querySelectorAll('a, button, input, select, textarea, summary, pre').length;";
+/// What can be used and was not reached, beside the first, where the focus began.
+const MISSED: &str = "
+    const all = 'a[href], button, input, select, textarea, summary, [tabindex=\"0\"]';
+    const usable = Array.from(document.querySelectorAll(all)).filter((it) =>
+        it.checkVisibility() && it.type !== 'hidden' && !it.disabled);
+    const missed = usable.filter((it) => !window.reached.has(it));
+    return [usable.length, missed.map((it) => it.outerHTML.slice(0, 200)), window.unseen];";
+
+#[tokio::test]
+async fn the_keyboard_alone_reaches_all_of_every_page_and_shows_where_it_is() {
+    let browser = or_skip!(Browser::start().await);
+    let busy = BusyLab::start().await;
+    sign_in(&browser, &busy.lab).await;
+    for (name, address) in addresses(&busy) {
+        browser.open(&address).await;
+        let most = browser.run(WATCH).await.as_u64().unwrap();
+        let tabs = char::from(Key::Tab)
+            .to_string()
+            .repeat(usize::try_from(most).unwrap() + 4);
+        let body = browser.client.find(Locator::Css("body")).await.unwrap();
+        body.send_keys(&tabs).await.unwrap();
+        let seen = browser.run(MISSED).await;
+        assert!(seen[0].as_u64() >= Some(3), "{name}: {seen}");
+        assert_eq!((&seen[1], &seen[2]), (&json!([]), &json!([])), "{name}");
+    }
+    browser.close().await;
+    busy.lab.stop().await;
 }
 
 #[tokio::test]
