@@ -151,9 +151,11 @@ async fn verdicts(visit: &Visit, detail: &ImageDetail) -> Vec<VerdictRow> {
 /// What passes only since a mode or a grant lets it.
 fn lifted(verdict: &VerdictView) -> String {
     let codes: Vec<&str> = verdict.reasons.iter().map(|it| it.reason.code()).collect();
-    match codes.is_empty() {
-        true => String::new(),
-        false => format!("would be denied in enforce: {}", codes.join(", ")),
+    let by = verdict.reasons.iter().find_map(|it| it.lifted_by.as_ref());
+    match (codes.is_empty(), by) {
+        (true, _) => String::new(),
+        (false, Some(by)) => format!("only by {by}, in spite of {}", codes.join(", ")),
+        (false, None) => format!("would be denied in enforce: {}", codes.join(", ")),
     }
 }
 
