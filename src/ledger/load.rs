@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::change::PromotedTag;
 use super::index::Tables;
+use super::load_cursor::{LoadCursor, LoadedPart};
 use super::overrides::load_overrides;
 use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
 use super::sql::{OpenTransaction, SqlConnection, either, query};
@@ -14,28 +15,6 @@ use crate::oci::{Closure, Digest, Repository};
 
 /// Rows that are read and put into memory in one turn: so long waits a write.
 const ROWS_AT_ONCE: i64 = 1000;
-
-/// How far loading has come.
-#[derive(Default)]
-pub(super) struct LoadCursor {
-    part: LoadedPart,
-    rows: u64,
-}
-
-/// What is loaded now, and after which row.
-enum LoadedPart {
-    Closures(i64),
-    Aliases(String),
-    Scans(i64),
-    Promotions(i64),
-    Done,
-}
-
-impl Default for LoadedPart {
-    fn default() -> Self {
-        Self::Closures(i64::MIN)
-    }
-}
 
 impl Ledger {
     /// Loads the index unless it is loaded.

@@ -30,6 +30,7 @@ mod known_roots;
 mod last_passes;
 mod leases;
 mod load;
+mod load_cursor;
 mod loss;
 mod members;
 mod missing_acts;

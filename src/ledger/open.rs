@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::catalogue::RememberedCatalogue;
 use super::change_listener::ChangeListener;
-use super::load::LoadCursor;
+use super::load_cursor::LoadCursor;
 use super::placement::Placement;
 use super::serving_lock::ServingLock;
 use super::sql::{SqlPool, query};

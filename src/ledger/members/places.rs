@@ -81,7 +81,10 @@ impl FullPlace {
         };
         match place {
             None | Some(Place::Full(_)) => {}
-            Some(Place::Blob(image)) => full.images = vec![image],
+            Some(Place::Blob(image)) => {
+                full.images = vec![image];
+                full.hint = AtomicU32::new(image.0);
+            }
             Some(Place::Child(index, linked)) => {
                 full.parents = vec![index];
                 full.linked = linked;
