@@ -13,10 +13,15 @@ use super::overrides::not_left_over;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
 use crate::ledger::{NewRevocation, Reinstatement};
-use crate::oci::{Digest, ImageRef};
+use crate::oci::{Algorithm, Digest, ImageRef};
 
 /// The longest reason that is taken, in characters.
 const MAX_REASON_CHARS: usize = 1000;
+
+/// What is not computed for every content before a record names such a digest.
+const OF_SHA512: &str = "holds at once for content asked for by this digest; content stored under \
+                         sha256 is hashed under sha512 before it is served again, and in the \
+                         background: until then an image that holds it is answered, and its layer is not";
 
 /// Take trust back, for a digest in every repository that the token reaches.
 #[utoipa::path(
@@ -51,6 +56,7 @@ pub(super) async fn revoke(
         .await?;
     Ok(Json(RevocationAnswer {
         id: format!("revocation:{id}"),
+        note: (digest.algorithm() == Algorithm::Sha512).then(|| OF_SHA512.to_owned()),
         digest,
         environment: request.environment,
         repositories: principal.scope().repositories().to_vec(),

@@ -42,6 +42,9 @@ pub struct RevocationAnswer {
     #[serde(default)]
     pub repositories: Vec<String>,
     pub reason: String,
+    /// What else there is to know of when it takes effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What was undone. The revocation and its end both stay on record.

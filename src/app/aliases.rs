@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-use crate::cache::{OnVerified, VerifiedContent};
+use crate::cache::{DigestRecords, OnVerified, VerifiedContent};
 use crate::gate::Gate;
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::Digest;
@@ -50,8 +50,34 @@ impl Aliases {
         let _ = self.gate.set(Arc::downgrade(gate));
     }
 
-    /// What the cache calls when content is complete and verified.
-    pub(super) fn recorder(&self) -> OnVerified {
+    /// What the cache asks, and tells of verified content.
+    pub(super) fn records(&self) -> DigestRecords {
+        let aliases = self.clone();
+        DigestRecords {
+            on_verified: self.recorder(),
+            lacks_other: Arc::new(move |digest| aliases.lacks_other(digest)),
+        }
+    }
+
+    /// Whether something is said of SHA-512 digests, by a record or by the policy, and the
+    /// counterpart of this digest is not known.
+    fn lacks_other(&self, digest: &Digest) -> bool {
+        self.is_sha512_spoken_of() && self.ledger.index().alias(digest).is_none()
+    }
+
+    pub(super) fn is_sha512_spoken_of(&self) -> bool {
+        self.ledger.index().speaks_of_sha512()
+            || self
+                .gate()
+                .is_some_and(|gate| gate.rulebook().speaks_of_sha512())
+    }
+
+    fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.get().and_then(Weak::upgrade)
+    }
+
+    /// Called when content is complete and verified.
+    fn recorder(&self) -> OnVerified {
         let aliases = self.clone();
         Arc::new(move |filled, now| {
             let aliases = aliases.clone();
@@ -63,9 +89,11 @@ impl Aliases {
     }
 
     async fn take(&self, filled: VerifiedContent, now: Timestamp) -> Result<(), Refused> {
-        let alias = Alias {
-            sha256: filled.sha256.clone(),
-            sha512: filled.sha512.clone(),
+        let Some(alias) = alias_of(&filled) else {
+            return match self.is_revoked(&filled, now) {
+                true => Err(Refused::Revoked),
+                false => Ok(()),
+            };
         };
         if let Some(refused) = self.refused(&filled, &alias, now) {
             // Those who ask again are judged by both, for which the pair must be known.
@@ -87,25 +115,25 @@ impl Aliases {
         }
         let index = self.ledger.index();
         let is_new = !index.knows_alias(alias);
-        let said = || index.is_revoked(filled.other()) || self.is_blocked(filled.other(), now);
-        (is_new && said()).then_some(Refused::Unjudged)
+        let said = |other| index.is_revoked(other) || self.is_blocked(other, now);
+        (is_new && filled.other().is_some_and(said)).then_some(Refused::Unjudged)
     }
 
     fn is_blocked(&self, digest: &Digest, now: Timestamp) -> bool {
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        gate.is_some_and(|gate| gate.rulebook().blocks(digest, now))
+        self.gate()
+            .is_some_and(|gate| gate.rulebook().blocks(digest, now))
     }
 
     /// Everywhere, and nobody broke glass for it: content is shared by
     /// those where it is not.
     fn is_revoked(&self, filled: &VerifiedContent, now: Timestamp) -> bool {
         let index = self.ledger.index();
-        let everywhere = |digest| {
+        let everywhere = |digest: &Digest| {
             let revocations = index.revoked_as(digest);
             revocations.iter().any(Revocation::is_everywhere)
                 && !index.lifts_revocation(digest, now)
         };
-        everywhere(&filled.sha256) || everywhere(&filled.sha512)
+        everywhere(&filled.sha256) || filled.sha512.as_ref().is_some_and(everywhere)
     }
 
     async fn record(&self, alias: &Alias) -> Result<(), LedgerError> {
@@ -138,6 +166,14 @@ impl Aliases {
     }
 }
 
+/// The pair, where both are known.
+fn alias_of(filled: &VerifiedContent) -> Option<Alias> {
+    Some(Alias {
+        sha256: filled.sha256.clone(),
+        sha512: filled.sha512.clone()?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -149,7 +185,7 @@ mod tests {
     fn filled(content: &[u8]) -> VerifiedContent {
         VerifiedContent {
             sha256: Digest::sha256(content),
-            sha512: Digest::sha512(content),
+            sha512: Some(Digest::sha512(content)),
             size: content.len() as u64,
             asked: Algorithm::Sha256,
         }
@@ -193,9 +229,10 @@ mod tests {
             .unwrap();
         let aliases = Aliases::new(Arc::new(ledger));
         let (ledger, layer) = (&aliases.ledger, filled(b"layer"));
-        revoke(ledger, layer.sha512.clone(), now).await;
+        let sha512 = layer.sha512.clone().unwrap();
+        revoke(ledger, sha512.clone(), now).await;
         assert!(aliases.take(layer.clone(), now).await.is_err());
-        for digest in [&layer.sha256, &layer.sha512] {
+        for digest in [&layer.sha256, &sha512] {
             break_glass(ledger, digest.clone(), now, now + hour).await;
         }
         assert!(aliases.take(layer.clone(), now).await.is_ok());

@@ -36,6 +36,8 @@ const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// How often the list of all images is read, where they are many.
 const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
+/// How often what was stored before something was said of SHA-512 is looked for.
+const OTHER_DIGESTS_PERIOD: Duration = Duration::from_secs(10);
 /// Replicas see each other's steps within this.
 const AUTHORITY_PERIOD: Duration = Duration::from_secs(10);
 /// Decisions are kept in the ledger for this long; the audit log has them all.
@@ -65,6 +67,13 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges::gauges_once);
     every(parts, tasks, "activity", ACTIVITY_PERIOD, activity_once);
     every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
+    every(
+        parts,
+        tasks,
+        "other digests",
+        OTHER_DIGESTS_PERIOD,
+        other_digests_once,
+    );
     every(parts, tasks, "authority", AUTHORITY_PERIOD, authority_once);
     every(
         parts,
@@ -191,6 +200,17 @@ async fn close_denials_once(parts: Arc<Components>, now: Timestamp) {
 async fn write_facts_once(parts: Arc<Components>, _: Timestamp) {
     parts.aliases.retry_once().await;
     parts.gate.write_facts_once().await;
+}
+
+/// Hashes what was stored before anything was said of SHA-512.
+async fn other_digests_once(parts: Arc<Components>, now: Timestamp) {
+    if !parts.aliases.is_sha512_spoken_of() {
+        return;
+    }
+    let learned = parts.cache.learn_other_digests_once(now).await;
+    if learned > 0 {
+        tracing::info!(blobs = learned, "stored blobs were hashed under SHA-512");
+    }
 }
 
 async fn catalogue_once(parts: Arc<Components>, now: Timestamp) {

@@ -24,7 +24,7 @@ use super::remote_tier::{self, RemoteCredentialProblem};
 use super::replicas::KnownReplicas;
 use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit, AuditError, AuditOptions};
-use crate::cache::{self, Cache, CacheError, OnVerified, RemoteTier};
+use crate::cache::{self, Cache, CacheError, DigestRecords, RemoteTier};
 use crate::clock::Clock;
 use crate::gate::{
     self, ConfiguredUpstream, DecisionFeed, DecisionWriter, Gate, RecentDecisions, RecordHealth,
@@ -99,7 +99,7 @@ impl Components {
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
-        let cache = Arc::new(open_cache(&config, remote, tasks, aliases.recorder()).await?);
+        let cache = Arc::new(open_cache(&config, remote, tasks, aliases.records()).await?);
         let audit = open_audit(&config)?;
         let public_url = public_url(&config, admin);
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
@@ -254,7 +254,7 @@ async fn open_cache(
     config: &Config,
     remote: Option<Arc<RemoteTier>>,
     tasks: &Tasks,
-    on_filled: OnVerified,
+    records: DigestRecords,
 ) -> Result<Cache, StartError> {
     let config = cache::CacheOptions {
         path: config.cache.path.clone(),
@@ -263,7 +263,7 @@ async fn open_cache(
         memory: CONTENT_MEMORY_BYTES,
     };
     let (path, tasks) = (config.path.clone(), tasks.clone());
-    let open = move || Cache::open(config, remote, tasks, on_filled);
+    let open = move || Cache::open(config, remote, tasks, records);
     let opened = tokio::task::spawn_blocking(open).await;
     let broken_off = |error| CacheError::Io {
         path,

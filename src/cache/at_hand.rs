@@ -16,13 +16,17 @@ use crate::stream::Chunks;
 impl Cache {
     /// A range of a blob of `size` bytes, if it can be sent without waiting: a small one that
     /// memory holds, or a stored file that opens without the disk. Synchronous. A small
-    /// one whose pull must be noted anew is left to [`Cache::small_blob`].
+    /// one whose pull must be noted anew is left to [`Cache::small_blob`], and one whose other
+    /// digest must be known first to [`Cache::get`].
     pub fn at_hand(
         &self,
         (digest, size): (&Digest, u64),
         range: Range<u64>,
         used: &ContentUse,
     ) -> Option<Chunks> {
+        if (self.inner.records.lacks_other)(digest) {
+            return None;
+        }
         let chunks = match size <= MAX_BLOB_BYTES {
             true => {
                 let blob = self.inner.memory.blob(digest)?;
@@ -48,7 +52,7 @@ impl Cache {
         size: u64,
         used: &ContentUse,
     ) -> Option<Arc<CachedBlob>> {
-        if size > MAX_BLOB_BYTES {
+        if size > MAX_BLOB_BYTES || (self.inner.records.lacks_other)(digest) {
             return None;
         }
         let blob = match self.inner.memory.blob(digest) {

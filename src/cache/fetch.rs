@@ -17,7 +17,7 @@ use super::fills::{Fill, FillGuard, FillKey, FillState, Joined};
 use super::remote::ContentKey;
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
-use super::upstream_content::{Opener, opener};
+use super::upstream_content::{BlobSpan, Opener, opener};
 use crate::stream::{Chunks, GrowingFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
@@ -119,14 +119,18 @@ impl Cache {
     }
 
     /// A stored blob. Opens its file unless it is being read already.
-    pub async fn get(&self, request: &BlobRequest) -> Option<Blob> {
-        let blob = self.inner.stored_blob(request).await;
+    ///
+    /// # Errors
+    /// [`FetchError`] where it may not be read by what is said of its other digest, which
+    /// was not known when it was judged.
+    pub async fn get(&self, request: &BlobRequest) -> Result<Option<Blob>, FetchError> {
+        let blob = self.inner.stored_blob(request).await?;
         let counters = &self.inner.counters;
         match blob {
             Some(_) => counters.blob_hits.add(1),
             None => counters.blob_misses.add(1),
         }
-        blob
+        Ok(blob)
     }
 
     /// Whether the remote tier has a blob that is not stored here. Does not wait long.
@@ -148,6 +152,9 @@ impl Cache {
     /// and this process knows the very object to be right. The caller has a permit.
     pub async fn redirect(&self, request: &BlobRequest) -> Option<Url> {
         let remote = self.inner.remote.as_ref()?;
+        if (self.inner.records.lacks_other)(&request.digest) {
+            return None;
+        }
         let key = ContentKey::blob(&request.digest);
         remote.redirect(&key, request.size, request.used.now).await
     }
@@ -155,10 +162,10 @@ impl Cache {
     /// A blob, fetched if it is not stored. A stored one serves all, whichever upstream
     /// it came from.
     ///
-    /// `open` starts the content upstream at an offset, which it must honour;
-    /// it is called with 0 first, and again where a stream broke off. However
-    /// many callers of one upstream ask at once, one `open` serves them all, and
-    /// outlives them. Returns when the first bytes are there. An error before that is
+    /// `open` starts a part of the content upstream, which it must honour; it is called
+    /// for all of it first, again where a stream broke off, and for ranges that readers
+    /// would wait for too long. However many callers of one upstream ask at once, one
+    /// `open` serves them all, and outlives them. Returns when the first bytes are there. An error before that is
     /// the same for all of one repository who waited; the next call starts afresh.
     ///
     /// # Errors
@@ -169,7 +176,7 @@ impl Cache {
         open: F,
     ) -> Result<Blob, FetchError>
     where
-        F: Fn(u64) -> Fut + Send + Sync + 'static,
+        F: Fn(BlobSpan) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<S, E>> + Send + 'static,
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Error + Send + Sync + 'static,
@@ -177,7 +184,7 @@ impl Cache {
         let open = opener(open);
         let mut key = FillKey::shared(request);
         loop {
-            if let Some(blob) = self.inner.stored_blob(request).await {
+            if let Some(blob) = self.inner.stored_blob(request).await? {
                 return blob.of_length(request.size);
             }
             let fill = match self.inner.fills.join(&key, request, &self.inner.blobs) {
@@ -222,8 +229,8 @@ impl Cache {
             }
             FillState::Unstored => {
                 self.inner.counters.passed.add(1);
-                let (remote, on_verified) = (&self.inner.remote, &self.inner.on_verified);
-                let streamed = stream_uncached(open, request, remote.as_ref(), on_verified);
+                let (remote, records) = (&self.inner.remote, &self.inner.records);
+                let streamed = stream_uncached(open, request, remote.as_ref(), records);
                 BlobData::Uncached(streamed.await?)
             }
             FillState::Failed(error) => return Err(error),
@@ -235,17 +242,35 @@ impl Cache {
 
 impl Inner {
     /// Waits for the blocking pool only where opening the file needs the disk.
-    async fn stored_blob(self: &Arc<Self>, request: &BlobRequest) -> Option<Blob> {
+    /// Where something is said of the other algorithm's digests, the blob's must be known.
+    async fn stored_blob(
+        self: &Arc<Self>,
+        request: &BlobRequest,
+    ) -> Result<Option<Blob>, FetchError> {
+        let Some((file, len)) = self.stored_file(request).await else {
+            return Ok(None);
+        };
+        if (self.records.lacks_other)(&request.digest) {
+            let learned = self.learn_other_digest(&request.digest, file.clone(), request.used.now);
+            match learned.await {
+                // It was removed.
+                Err(FetchError::WrongDigest { .. }) => return Ok(None),
+                learned => learned?,
+            }
+        }
+        Ok(Some(Blob::stored(file, len)))
+    }
+
+    async fn stored_file(self: &Arc<Self>, request: &BlobRequest) -> Option<(Arc<File>, u64)> {
         let BlobRequest { digest, used, .. } = request;
-        let (file, len) = match self.blobs.find(digest, used) {
-            StoredLookup::Missing => return None,
-            StoredLookup::Open(file, len) => (file, len),
+        match self.blobs.find(digest, used) {
+            StoredLookup::Missing => None,
+            StoredLookup::Open(file, len) => Some((file, len)),
             StoredLookup::Closed => {
                 let (inner, digest, used) = (self.clone(), digest.clone(), used.clone());
                 let open = move || inner.blobs.open(&digest, &used, &inner.temporary);
-                tokio::task::spawn_blocking(open).await.ok().flatten()?
+                tokio::task::spawn_blocking(open).await.ok().flatten()
             }
-        };
-        Some(Blob::stored(file, len))
+        }
     }
 }

@@ -7,28 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::error::FetchError;
+use super::fill_file::{FillFile, FillSink};
 use super::fills::{Fill, FillGuard, FillState};
 use super::remote::ContentKey;
-use super::space::Reservation;
+use super::spans::SpanFill;
 use super::store::Inner;
-use super::temporary::TemporaryFile;
 use super::upstream_content::{Opener, UpstreamContent};
 use super::writer::GrowingFileWriter;
-use crate::stream::{GrowingFile, WITHHELD_TAIL_BYTES};
-
-/// Room is made for what came, and for as much again up to this many bytes: so it is
-/// made seldom, and never for what a manifest only declares.
-const MAX_ROOM_AHEAD: u64 = 4 * 1024 * 1024;
-
-/// What comes from the remote tier and has no more bytes than this is sent when it is
-/// verified: so, where it is wrong, the upstream's bytes can take its place unseen.
-const HELD_OF_REMOTE: u64 = 4 * 1024 * 1024;
-
-/// A temporary file and the disk space that is reserved for it.
-struct FillFile {
-    temporary: TemporaryFile,
-    room: Reservation,
-}
+use crate::stream::GrowingFile;
 
 impl Inner {
     /// Fills what `guard` stands for, asked for at `now`.
@@ -117,6 +103,9 @@ impl Inner {
     }
 
     /// Fills the file and has it recorded. Its readers have all of it then.
+    ///
+    /// `None`: a write failed before any byte was read, so that all can still be served
+    /// another way.
     async fn fill_from(
         self: &Arc<Self>,
         place: &mut FillFile,
@@ -125,18 +114,28 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Option<GrowingFile>, FetchError> {
         let size = guard.fill().size();
-        let mut source = UpstreamContent::open(open, size).await?;
-        let (writer, growing) = GrowingFileWriter::new(place.temporary.file().clone(), size);
-        let received = self.receive(&mut source, writer, &growing, (place, guard));
-        let Some(writer) = received.await? else {
-            return Ok(None);
+        let source = UpstreamContent::open(open.clone(), 0..size, size).await?;
+        let file = place.temporary.file().clone();
+        let (writer, growing) = GrowingFileWriter::new(file.clone(), size);
+        let sink = FillSink::new(self, place, (guard, &growing));
+        let hasher = self.records.hasher(guard.digest());
+        // The remote tier is near: what comes from there is not asked for in parts.
+        let may_ask_apart = || !guard.fill().is_from_remote();
+        let fill = SpanFill::new(&open, size, &writer, sink);
+        let filled = match fill.fill(source, hasher, may_ask_apart).await {
+            // All can still be served another way.
+            Err(FetchError::Storage(error)) if !guard.is_announced() => {
+                tracing::warn!(%error, "the cache cannot write; streaming without storing");
+                return Ok(None);
+            }
+            filled => filled?.finish(),
         };
-        let (filled, writer_end) = writer.finish();
         let filled = filled.verify(guard.digest())?;
-        (self.on_verified)(filled, now)
+        let filled = self.with_other_digest(filled, &file).await?;
+        (self.records.on_verified)(filled, now)
             .await
             .map_err(FetchError::Unrecorded)?;
-        writer_end.complete();
+        writer.growing().complete();
         guard.announce(&growing);
         Ok(Some(growing))
     }
@@ -159,64 +158,6 @@ impl Inner {
         };
         let place = tokio::task::spawn_blocking(create).await;
         place.map_err(io::Error::other).flatten()
-    }
-
-    /// Receives the content, and lets readers start once bytes may be read. Short content
-    /// that is wrong is an error before any byte is sent.
-    ///
-    /// `None`: a write failed before that, so that all can still be served another
-    /// way.
-    async fn receive(
-        self: &Arc<Self>,
-        source: &mut UpstreamContent,
-        mut writer: GrowingFileWriter,
-        growing: &GrowingFile,
-        (place, guard): (&mut FillFile, &FillGuard),
-    ) -> Result<Option<GrowingFileWriter>, FetchError> {
-        loop {
-            let pieces = source.next().await?;
-            if pieces.is_empty() {
-                return Ok(Some(writer));
-            }
-            let roomy = self.make_room_for(source.received(), place, guard.fill());
-            let written = match roomy.await {
-                Ok(()) => writer.write(pieces).await,
-                Err(error) => Err(error),
-            };
-            writer = match written {
-                Ok(writer) => writer,
-                Err(error) if guard.is_announced() => return Err(error.into()),
-                Err(error) => {
-                    tracing::warn!(%error, "the cache cannot write; streaming without storing");
-                    return Ok(None);
-                }
-            };
-            let held_back = match guard.fill().is_from_remote() {
-                true => HELD_OF_REMOTE,
-                false => WITHHELD_TAIL_BYTES,
-            };
-            if growing.total() > held_back {
-                guard.announce(growing);
-            }
-        }
-    }
-
-    /// Reserves disk space for `received` bytes, if there is none yet.
-    async fn make_room_for(
-        self: &Arc<Self>,
-        received: u64,
-        place: &mut FillFile,
-        fill: &Fill,
-    ) -> io::Result<()> {
-        let reserved = place.room.reserved();
-        if received <= reserved {
-            return Ok(());
-        }
-        let ahead = received.min(MAX_ROOM_AHEAD);
-        let wanted = received.saturating_add(ahead).min(fill.size());
-        let more = place.room.of_the_same(wanted - reserved);
-        place.room.absorb(self.make_room(more, fill.used()).await?);
-        place.temporary.set_aside(wanted).await
     }
 
     /// Stores the file, unless a fill of another upstream did so meanwhile. Its readers have all of it already, so a failure here only means

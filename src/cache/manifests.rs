@@ -111,7 +111,7 @@ impl Cache {
         used: ContentUse,
     ) -> Result<Arc<CachedManifest>, FetchError> {
         let filled = VerifiedContent::of(&bytes).verify(digest)?;
-        (self.inner.on_verified)(filled, used.now)
+        (self.inner.records.on_verified)(filled, used.now)
             .await
             .map_err(FetchError::Unrecorded)?;
         let manifest = Arc::new(CachedManifest::new(digest.clone(), media_type, bytes));

@@ -11,14 +11,16 @@ use tokio::sync::Semaphore;
 use super::config::CacheOptions;
 use super::content_memory::ContentMemory;
 use super::counters::{CacheCounters, CacheStats};
-use super::digests::OnVerified;
-use super::error::CacheError;
+use super::digests::DigestRecords;
+use super::error::{CacheError, FetchError};
 use super::file_store::FileStore;
 use super::fills::Fills;
 use super::remote::RemoteTier;
 use super::space::Space;
 use super::startup_scan::scan;
 use super::temporary::TemporaryFolder;
+use crate::flight::SingleFlight;
+use crate::oci::Digest;
 use crate::tasks::Tasks;
 
 /// How often pull times are saved and the bounds looked at. Fills make room
@@ -45,7 +47,9 @@ pub(super) struct Inner {
     /// The tier behind the disk, which replicas share.
     pub remote: Option<Arc<RemoteTier>>,
     pub tasks: Tasks,
-    pub on_verified: OnVerified,
+    pub records: DigestRecords,
+    /// Stored files that are hashed under their other algorithm now.
+    pub learning: SingleFlight<Digest, Result<(), FetchError>>,
     pub counters: CacheCounters,
     _lock: File,
 }
@@ -64,10 +68,10 @@ impl Cache {
         config: CacheOptions,
         remote: Option<Arc<RemoteTier>>,
         tasks: Tasks,
-        on_verified: OnVerified,
+        records: DigestRecords,
     ) -> Result<Self, CacheError> {
         let _lock = lock(&config.path)?;
-        let inner = Inner::open(&config, (remote, tasks), on_verified, _lock);
+        let inner = Inner::open(&config, (remote, tasks), records, _lock);
         let inner = inner.map_err(|source| unusable(&config.path, source))?;
         let cache = Self {
             inner: Arc::new(inner),
@@ -107,7 +111,7 @@ impl Inner {
     fn open(
         config: &CacheOptions,
         (remote, tasks): (Option<Arc<RemoteTier>>, Tasks),
-        on_verified: OnVerified,
+        records: DigestRecords,
         lock: File,
     ) -> io::Result<Self> {
         let inner = Self {
@@ -121,7 +125,8 @@ impl Inner {
             path: config.path.clone(),
             remote,
             tasks,
-            on_verified,
+            records,
+            learning: SingleFlight::default(),
             counters: CacheCounters::default(),
             _lock: lock,
         };

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 use super::blob_request::BlobRequest;
-use super::digests::{ContentHasher, OnVerified};
+use super::digests::{ContentHasher, DigestRecords};
 use super::error::FetchError;
 use super::remote::{ContentKey, RemoteRead, RemoteTier};
 use super::upstream_content::{Opener, UpstreamContent};
@@ -19,7 +19,7 @@ struct UncachedStream {
     source: UpstreamContent,
     digest: Digest,
     digests: ContentHasher,
-    on_verified: OnVerified,
+    records: DigestRecords,
     /// Of the remote tier, where there is one.
     read: Option<RemoteRead>,
     now: Timestamp,
@@ -30,7 +30,7 @@ pub(super) async fn stream_uncached(
     open: Opener,
     request: &BlobRequest,
     remote: Option<&Arc<RemoteTier>>,
-    on_verified: &OnVerified,
+    records: &DigestRecords,
 ) -> Result<BoxStream<'static, io::Result<Bytes>>, FetchError> {
     let size = request.size;
     let key = ContentKey::blob(&request.digest);
@@ -40,10 +40,10 @@ pub(super) async fn stream_uncached(
         None => open,
     };
     let stream = UncachedStream {
-        source: UpstreamContent::open(open, size).await?,
+        source: UpstreamContent::open(open, 0..size, size).await?,
         digest: request.digest.clone(),
-        digests: ContentHasher::default(),
-        on_verified: on_verified.clone(),
+        digests: records.hasher(&request.digest),
+        records: records.clone(),
         read,
         now: request.used.now,
     };
@@ -80,7 +80,11 @@ impl UncachedStream {
             }
             (verified, _) => verified?,
         };
-        (self.on_verified)(filled, self.now)
+        // Nothing is left to hash again: who asks anew gets a hasher of both.
+        if filled.sha512.is_none() && (self.records.lacks_other)(&filled.sha256) {
+            return Err(FetchError::Interrupted);
+        }
+        (self.records.on_verified)(filled, self.now)
             .await
             .map_err(FetchError::Unrecorded)?;
         Ok((pieces, None))

@@ -2,6 +2,7 @@
 //! in length, time and tries.
 
 use std::error::Error;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,20 +26,29 @@ const MAX_BATCH_PIECES: usize = 256;
 
 pub(super) type Pieces = BoxStream<'static, Result<Bytes, FetchError>>;
 
-/// Opens the content upstream from an offset on.
+/// What is asked for of a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobSpan {
+    /// All from an offset on. An upstream that sends no parts is skipped forward.
+    From(u64),
+    /// These bytes alone; an upstream that sends no parts must fail.
+    Only(Range<u64>),
+}
+
+/// Opens a part of the content upstream.
 pub(super) type Opener =
-    Arc<dyn Fn(u64) -> BoxFuture<'static, Result<Pieces, FetchError>> + Send + Sync>;
+    Arc<dyn Fn(BlobSpan) -> BoxFuture<'static, Result<Pieces, FetchError>> + Send + Sync>;
 
 /// Erases the types of a caller's `open`.
 pub(super) fn opener<F, Fut, S, E>(open: F) -> Opener
 where
-    F: Fn(u64) -> Fut + Send + Sync + 'static,
+    F: Fn(BlobSpan) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<S, E>> + Send + 'static,
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
     E: Error + Send + Sync + 'static,
 {
-    Arc::new(move |offset| {
-        let opening = open(offset);
+    Arc::new(move |span| {
+        let opening = open(span);
         let opened = async move {
             let pieces = opening.await.map_err(upstream)?;
             Ok(pieces.map_err(upstream).boxed())
@@ -57,8 +67,12 @@ fn stalled<T>() -> Result<T, FetchError> {
 
 pub(super) struct UpstreamContent {
     open: Opener,
+    /// Of the whole.
     size: u64,
+    /// Where the next byte stands.
     received: u64,
+    /// Where what is read ends.
+    end: u64,
     resumes: u32,
     state: State,
 }
@@ -71,13 +85,18 @@ enum State {
 }
 
 impl UpstreamContent {
-    /// Opens a content of `size` bytes. An error here is the upstream's answer
+    /// Opens `span` of a content of `size` bytes. An error here is the upstream's answer
     /// and final.
-    pub(super) async fn open(open: Opener, size: u64) -> Result<Self, FetchError> {
+    pub(super) async fn open(
+        open: Opener,
+        span: Range<u64>,
+        size: u64,
+    ) -> Result<Self, FetchError> {
         let mut source = Self {
             open,
             size,
-            received: 0,
+            received: span.start,
+            end: span.end,
             resumes: 0,
             state: State::Closed,
         };
@@ -85,20 +104,20 @@ impl UpstreamContent {
         Ok(source)
     }
 
-    /// Bytes that have come.
-    pub(super) fn received(&self) -> u64 {
-        self.received
+    /// Where what is read ends.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     /// Whether all bytes have come.
     pub(super) fn is_complete(&self) -> bool {
-        self.received == self.size
+        self.received == self.end
     }
 
     /// The next pieces: what is there at once, but at least one. Empty when
-    /// `size` bytes have come.
+    /// all bytes have come.
     pub(super) async fn next(&mut self) -> Result<Vec<Bytes>, FetchError> {
-        while self.received < self.size {
+        while self.received < self.end {
             match std::mem::replace(&mut self.state, State::Closed) {
                 State::Open(pieces) => {
                     let batch = self.wait(pieces).await?;
@@ -144,9 +163,9 @@ impl UpstreamContent {
     /// Refuses what is longer than announced, before it is looked at.
     fn count(&mut self, bytes: &Bytes) -> Result<(), FetchError> {
         self.received = self.received.saturating_add(bytes.len() as u64);
-        if self.received > self.size {
+        if self.received > self.end {
             return Err(FetchError::TooLong {
-                expected: self.size,
+                expected: self.end,
                 actual: self.received,
             });
         }
@@ -157,7 +176,7 @@ impl UpstreamContent {
         match ended {
             Some(Err(error)) => error,
             _ => FetchError::TooShort {
-                expected: self.size,
+                expected: self.end,
                 actual: self.received,
             },
         }
@@ -174,7 +193,11 @@ impl UpstreamContent {
 
     /// A stream of what has not come yet.
     async fn pieces(&mut self) -> Result<Pieces, FetchError> {
-        let opening = (self.open)(self.received);
+        let span = match self.end == self.size {
+            true => BlobSpan::From(self.received),
+            false => BlobSpan::Only(self.received..self.end),
+        };
+        let opening = (self.open)(span);
         timeout(STALL_TIMEOUT, opening)
             .await
             .unwrap_or_else(|_| stalled())

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::cached_manifest::read_verified;
-use super::digests::ContentHasher;
 use super::file_store::FileStore;
+use super::other_digest::has_digest;
 use super::store::{Cache, Inner};
 use crate::oci::Digest;
 
@@ -69,26 +68,9 @@ fn check(path: &Path, digest: &Digest, is_right: ContentCheck) -> io::Result<Opt
 }
 
 fn is_blob(file: &File, _: u64, digest: &Digest) -> bool {
-    hash(file).is_ok_and(|all| all.finish().verify(digest).is_ok())
+    has_digest(file, digest)
 }
 
 fn is_manifest(file: &File, size: u64, digest: &Digest) -> bool {
     read_verified(file, size, digest).is_some()
-}
-
-fn hash(file: &File) -> io::Result<ContentHasher> {
-    let mut digests = ContentHasher::default();
-    let mut buffer = vec![0; 256 * 1024];
-    let mut offset = 0;
-    loop {
-        match file.read_at(&mut buffer, offset) {
-            Ok(0) => return Ok(digests),
-            Ok(length) => {
-                digests.update(&buffer[..length]);
-                offset += length as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -79,9 +79,13 @@ impl Revoke {
         self.subject.screen.output.show(&answer.raw, |palette| {
             let done = palette.bad("revoked");
             format!(
-                "{done} {} in {reach}{}",
+                "{done} {} in {reach}{}{}",
                 body.digest,
-                elsewhere(&body.repositories)
+                elsewhere(&body.repositories),
+                body.note
+                    .iter()
+                    .map(|note| format!("\n{note}"))
+                    .collect::<String>()
             )
         })?;
         Ok(Exit::Done)

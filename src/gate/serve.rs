@@ -11,13 +11,15 @@ use super::failures::{AskedAt, Failures};
 use super::pull::{Halt, Lane, Pull};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
-use crate::cache::{BlobOrigin, BlobRequest, Cache, CachedManifest, ContentUse, FetchError};
+use crate::cache::{
+    BlobOrigin, BlobRequest, BlobSpan, Cache, CachedManifest, ContentUse, FetchError,
+};
 use crate::flight::SingleFlight;
 use crate::metrics::{CacheLabels, ContentKind, ContentSource, LookUp, Metrics};
-use crate::oci::{Closure, Digest, Reference, Repository};
+use crate::oci::{Closure, Digest, Reference, Repository, RepositoryName};
 use crate::stream::{ByteRange, Chunks, RangeUnsatisfiable};
 use crate::trust::{ImageMember, Permit};
-use crate::upstream::UpstreamError;
+use crate::upstream::{BlobStream, Upstream, UpstreamError};
 
 /// Where served bytes came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,10 +320,11 @@ impl Server {
         let (repository, digest) = (&request.source, &request.digest);
         // In this order, so that one that is just being finished is seen.
         let small = self.cache.small_blob(digest, request.size, &request.used);
-        if small.await.is_some()
-            || self.cache.is_filling(request)
-            || self.cache.get(request).await.is_some()
-        {
+        if small.await.is_some() || self.cache.is_filling(request) {
+            return Ok(ServedFrom::Cache);
+        }
+        let stored = self.cache.get(request).await;
+        if stored.map_err(|error| fetch_failed(&error))?.is_some() {
             return Ok(ServedFrom::Cache);
         }
         if self.cache.is_remote(request).await {
@@ -372,7 +375,8 @@ impl Server {
             self.count_look_up(ContentKind::Blob, LookUp::Hit);
             return Ok((Chunks::of_memory(blob.bytes(), range), ServedFrom::Cache));
         }
-        if let Some(blob) = self.cache.get(&request).await {
+        let stored = self.cache.get(&request).await;
+        if let Some(blob) = stored.map_err(|error| fetch_failed(&error))? {
             self.count_look_up(ContentKind::Blob, LookUp::Hit);
             return Ok((blob.chunks(range), ServedFrom::Cache));
         }
@@ -386,13 +390,8 @@ impl Server {
         }
         let asked = AskedAt::begin(pull.now);
         let (name, wanted, size) = (repository.name().clone(), digest.clone(), request.size);
-        let open = move |offset: u64| {
-            let (upstream, name, wanted) = (upstream.clone(), name.clone(), wanted.clone());
-            async move {
-                let body = upstream.get_blob(&name, &wanted, size, offset).await?;
-                Ok::<_, UpstreamError>(body.stream)
-            }
-        };
+        let open =
+            move |span| read_span(upstream.clone(), name.clone(), wanted.clone(), size, span);
         match self.cache.fetch(&request, open).await {
             Ok(blob) => {
                 let source = match blob.origin() {
@@ -436,6 +435,21 @@ fn hits(metrics: &Metrics, kind: ContentKind) -> Counter {
     metrics
         .cache_requests
         .get_or_create_owned(&CacheLabels { kind, result })
+}
+
+/// Begins to read what is asked for of a blob of `size` bytes.
+async fn read_span(
+    upstream: Upstream,
+    name: RepositoryName,
+    digest: Digest,
+    size: u64,
+    span: BlobSpan,
+) -> Result<BlobStream, UpstreamError> {
+    let body = match span {
+        BlobSpan::From(offset) => upstream.get_blob(&name, &digest, size, offset).await?,
+        BlobSpan::Only(part) => upstream.get_blob_part(&name, &digest, part).await?,
+    };
+    Ok(body.stream)
 }
 
 /// For whom permitted content is used.

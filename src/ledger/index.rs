@@ -24,7 +24,7 @@ use super::overrides_index::Overrides;
 use super::token_holders::{TokenHash, TokenHolders};
 use super::verdict_cache::VerdictCache;
 use crate::access::Principal;
-use crate::oci::{Closure, Digest, Repository, Tag};
+use crate::oci::{Algorithm, Closure, Digest, Repository, Tag};
 use crate::trust::{CachedVerdict, EnvironmentName, Exposure, Revocation, Subject};
 
 /// The ledger in memory. No method waits, and none holds a lock longer than a
@@ -43,6 +43,8 @@ pub(super) struct Tables {
     pub revoked: DashMap<Digest, Vec<Revocation>>,
     pub holders: TokenHolders,
     pub overrides: Overrides,
+    /// Whether a revocation or a closure names a SHA-512 digest, or did.
+    pub speaks_of_sha512: AtomicBool,
 }
 
 impl Tables {
@@ -53,6 +55,7 @@ impl Tables {
             revoked: DashMap::new(),
             holders: TokenHolders::default(),
             overrides: Overrides::default(),
+            speaks_of_sha512: AtomicBool::new(false),
         }
     }
 
@@ -70,7 +73,16 @@ impl Tables {
         }
     }
 
+    /// Notes that a record names these digests.
+    pub fn note_named<'a>(&self, digests: impl IntoIterator<Item = &'a Digest>) {
+        let mut digests = digests.into_iter();
+        if digests.any(|digest| digest.algorithm() == Algorithm::Sha512) {
+            self.speaks_of_sha512.store(true, Ordering::Release);
+        }
+    }
+
     pub fn set_revoked(&self, digest: &Digest, active: Vec<Revocation>) {
+        self.note_named([digest]);
         self.members.note(digest);
         if active.is_empty() {
             self.revoked.remove(digest);
@@ -159,6 +171,12 @@ impl Index {
             .is_recorded(&subject.repository, &subject.digest);
         let rests_on = (verdict.seq, verdict.validity());
         recorded && tables.verdicts.insert(subject, exposure, rests_on, verdict)
+    }
+
+    /// Whether a record speaks of SHA-512 digests, so that those of all content must be
+    /// known; before revocations are loaded, one may.
+    pub fn speaks_of_sha512(&self) -> bool {
+        !self.is_begun() || self.tables.load().speaks_of_sha512.load(Ordering::Acquire)
     }
 
     /// The closure of a recorded root, or of an image below a recorded index.

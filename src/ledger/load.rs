@@ -147,6 +147,7 @@ fn put_closures(tables: &Tables, rows: &[ClosureRow]) -> Result<(), LedgerError>
     for (_, repository, body) in rows {
         let repository: Repository = columns::text(repository)?;
         let closure: Closure = columns::body(body)?;
+        tables.note_named(closure.digests());
         tables.members.insert_missing(&repository, &closure);
     }
     Ok(())
@@ -249,6 +250,7 @@ async fn load_revocations(tables: &Tables, sql: &mut SqlConnection) -> Result<()
     for row in query(SELECT_ACTIVE_REVOCATIONS).all(&mut *sql).await? {
         let active = revocation(row)?;
         tables.members.note(&active.digest);
+        tables.note_named([&active.digest]);
         let digest = active.digest.clone();
         tables.revoked.entry(digest).or_default().push(active);
     }

@@ -219,6 +219,7 @@ impl Ledger {
             }
             LedgerChange::Closure(repository, root) => {
                 if let Some(closure) = self.stored_closure(repository, root).await? {
+                    tables.note_named(closure.digests());
                     tables.members.insert(repository, &closure);
                 }
             }

@@ -1,19 +1,24 @@
-//! A file that one writer extends and any number of readers follow. The writer
-//! never waits for a reader.
+//! A file that one writer fills, from its beginning and in ranges ahead of that, and any
+//! number of readers follow. The writer never waits for a reader.
 //!
 //! Bytes become readable as they are written, but the last [`WITHHELD_TAIL_BYTES`] bytes only
 //! once the writer says that the whole is right: no client can come to hold a
-//! complete content that was never verified, not even out of ranges.
+//! complete content that was never verified, not even out of ranges. All that any reader
+//! gets is read from the file whose bytes are verified.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::file::FileReader;
+use super::filled::FilledRanges;
+use super::shared_pieces::{PIECE_BYTES, SharedPieces};
 
 /// How many bytes at the end wait for verification. A shorter content waits
 /// as a whole.
@@ -21,79 +26,228 @@ pub const WITHHELD_TAIL_BYTES: u64 = 64 * 1024;
 
 /// Begins the growth of `file` to `total` bytes.
 pub fn growing_file(file: Arc<File>, total: u64) -> (GrowingWriter, GrowingFile) {
-    let (sender, readable) = watch::channel(0);
-    let grower = GrowingWriter { sender, total };
-    let growing = GrowingFile {
+    let (changed, changes) = watch::channel(());
+    let shared = Arc::new(Shared {
         file,
         total,
-        readable,
+        growth: Mutex::default(),
+        pieces: SharedPieces::default(),
+        wished: Notify::new(),
+    });
+    let writer = GrowingWriter {
+        shared: shared.clone(),
+        changed,
     };
-    (grower, growing)
+    (writer, GrowingFile { shared, changes })
+}
+
+struct Shared {
+    file: Arc<File>,
+    total: u64,
+    growth: Mutex<Growth>,
+    pieces: SharedPieces,
+    /// Told of the first wish.
+    wished: Notify,
+}
+
+#[derive(Default)]
+struct Growth {
+    filled: FilledRanges,
+    is_complete: bool,
+    /// Of the readers that have waited, by a number each.
+    wishes: BTreeMap<u64, ReaderWish>,
+    next_wish: u64,
+}
+
+/// What a reader waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReaderWish {
+    /// Tells one reader from another.
+    pub reader: u64,
+    /// From where it waited last, to the end of its range.
+    pub range: Range<u64>,
+    pub since: Instant,
+}
+
+impl Shared {
+    fn growth(&self) -> MutexGuard<'_, Growth> {
+        self.growth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes may be read before the whole is verified.
+    fn unverified(&self) -> u64 {
+        self.total.saturating_sub(WITHHELD_TAIL_BYTES)
+    }
 }
 
 /// The writing end. Dropped before [`GrowingWriter::complete`], every reader fails.
 pub struct GrowingWriter {
-    /// How far readers may read.
-    sender: watch::Sender<u64>,
-    total: u64,
+    shared: Arc<Shared>,
+    changed: watch::Sender<()>,
 }
 
 impl GrowingWriter {
-    /// Says that the first `written` bytes are in the file.
-    pub fn advance(&self, written: u64) {
-        let readable = written.min(self.total.saturating_sub(WITHHELD_TAIL_BYTES));
-        self.sender.send_if_modified(|known| {
-            let more = readable > *known;
-            *known = readable.max(*known);
-            more
-        });
+    /// Says that the bytes of `range` are in the file.
+    pub fn filled(&self, range: Range<u64>) {
+        self.shared.growth().filled.insert(range);
+        self.changed.send_replace(());
+    }
+
+    /// The first offset from `at` on that is not in the file.
+    pub fn filled_to(&self, at: u64) -> u64 {
+        self.shared.growth().filled.end_from(at)
+    }
+
+    /// The first offset from `at` on that is in the file.
+    pub fn next_filled(&self, at: u64) -> Option<u64> {
+        self.shared.growth().filled.next_from(at)
     }
 
     /// Says that all bytes are in the file, and verified.
-    pub fn complete(self) {
-        self.sender.send_replace(self.total);
+    pub fn complete(&self) {
+        self.shared.growth().is_complete = true;
+        self.changed.send_replace(());
+    }
+
+    /// The wishes of readers that live, where what they begin with is missing.
+    pub fn wishes(&self) -> Vec<ReaderWish> {
+        let growth = self.shared.growth();
+        let wishes = growth.wishes.values();
+        let unmet = wishes.filter(|it| growth.filled.end_from(it.range.start) == it.range.start);
+        unmet.cloned().collect()
+    }
+
+    /// Whether this reader lives and still wants the byte at `at`.
+    pub fn is_wished(&self, reader: u64, at: u64) -> bool {
+        let growth = self.shared.growth();
+        let wish = growth.wishes.get(&reader);
+        wish.is_some_and(|it| it.range.contains(&at))
+    }
+
+    /// Waits until a reader waits where none has before.
+    pub async fn wished(&self) {
+        self.shared.wished.notified().await;
     }
 }
 
 /// The reading end.
 #[derive(Clone)]
 pub struct GrowingFile {
-    file: Arc<File>,
-    total: u64,
-    readable: watch::Receiver<u64>,
+    shared: Arc<Shared>,
+    changes: watch::Receiver<()>,
 }
 
 impl GrowingFile {
     /// Length of the content when it is complete.
     pub fn total(&self) -> u64 {
-        self.total
+        self.shared.total
     }
 
     pub(super) fn follow(self, range: Range<u64>) -> GrowingReader {
         GrowingReader {
-            reader: FileReader::new(self.file, range),
-            readable: self.readable,
+            shared: self.shared,
+            changes: self.changes,
+            left: range,
+            wish: None,
         }
     }
 }
 
 /// One reader of a growing file.
 pub(super) struct GrowingReader {
-    reader: FileReader,
-    readable: watch::Receiver<u64>,
+    shared: Arc<Shared>,
+    changes: watch::Receiver<()>,
+    left: Range<u64>,
+    /// Its number among those that have waited.
+    wish: Option<u64>,
 }
 
 impl GrowingReader {
     /// The next bytes as soon as they may be read; `None` at the end.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let Some(position) = self.reader.position() else {
+        if self.left.is_empty() {
             return Ok(None);
+        }
+        let limit = self.readable().await?;
+        let bytes = self.read(limit.min(self.left.end)).await?;
+        self.left.start += bytes.len() as u64;
+        Ok(Some(bytes))
+    }
+
+    /// Waits until the next byte may be read. Returns how far from there on they may.
+    async fn readable(&mut self) -> io::Result<u64> {
+        loop {
+            self.changes.mark_unchanged();
+            if let Some(limit) = self.readable_now() {
+                return Ok(limit);
+            }
+            self.changes.changed().await.map_err(|_| broken_off())?;
+        }
+    }
+
+    fn readable_now(&mut self) -> Option<u64> {
+        let at = self.left.start;
+        let mut growth = self.shared.growth();
+        let limit = match growth.is_complete {
+            true => self.shared.total,
+            false => growth.filled.end_from(at).min(self.shared.unverified()),
         };
-        let limit = match self.readable.wait_for(|limit| *limit > position).await {
-            Ok(limit) => *limit,
-            Err(_) => return Err(broken_off()),
-        };
-        self.reader.next(limit).await.map(Some)
+        if limit > at {
+            return Some(limit);
+        }
+        if at < self.shared.unverified() {
+            let reader = *self.wish.get_or_insert(growth.next_wish);
+            growth.next_wish = growth.next_wish.max(reader + 1);
+            if growth.wishes.is_empty() {
+                self.shared.wished.notify_one();
+            }
+            // Woken in vain, it has waited since it began to.
+            let waits_on = growth.wishes.get(&reader);
+            if waits_on.is_none_or(|it| it.range.start != at) {
+                let (range, since) = (self.left.clone(), Instant::now());
+                let wish = ReaderWish {
+                    reader,
+                    range,
+                    since,
+                };
+                growth.wishes.insert(reader, wish);
+            }
+        }
+        None
+    }
+
+    /// Bytes up to `limit`, all of which may be read: a piece that others read, too, where
+    /// it is whole.
+    async fn read(&self, limit: u64) -> io::Result<Bytes> {
+        let at = self.left.start;
+        let piece = SharedPieces::range_of(at, self.shared.total);
+        if limit < piece.end || limit - at < PIECE_BYTES / 4 {
+            return self.read_alone(limit).await;
+        }
+        let bytes = self
+            .shared
+            .pieces
+            .read(&self.shared.file, piece.clone())
+            .await?;
+        match usize::try_from(at - piece.start) {
+            Ok(skipped) if skipped < bytes.len() => Ok(bytes.slice(skipped..)),
+            _ => self.read_alone(limit).await,
+        }
+    }
+
+    async fn read_alone(&self, limit: u64) -> io::Result<Bytes> {
+        let range = self.left.start..limit;
+        FileReader::new(self.shared.file.clone(), range)
+            .next(limit)
+            .await
+    }
+}
+
+impl Drop for GrowingReader {
+    fn drop(&mut self) {
+        if let Some(reader) = self.wish {
+            self.shared.growth().wishes.remove(&reader);
+        }
     }
 }
 

@@ -6,12 +6,14 @@
 mod buffer;
 mod chunks;
 mod file;
+mod filled;
 mod growing;
 mod range;
+mod shared_pieces;
 
 #[cfg(test)]
 mod tests;
 
 pub use chunks::Chunks;
-pub use growing::{GrowingFile, GrowingWriter, WITHHELD_TAIL_BYTES, growing_file};
+pub use growing::{GrowingFile, GrowingWriter, ReaderWish, WITHHELD_TAIL_BYTES, growing_file};
 pub use range::{ByteRange, RangeUnsatisfiable};

@@ -83,7 +83,7 @@ async fn growing_withholds_its_tail_until_complete() {
     let mut tail = Chunks::growing(growing, 199_999..200_000);
     assert!(chunks.next().now_or_never().is_none());
     file.write_all_at(&content, 0).unwrap();
-    grower.advance(200_000);
+    grower.filled(0..200_000);
     let mut read = Vec::new();
     while let Some(Some(chunk)) = chunks.next().now_or_never() {
         read.extend_from_slice(&chunk.unwrap());
@@ -96,10 +96,49 @@ async fn growing_withholds_its_tail_until_complete() {
     assert_eq!(collect(tail).await.unwrap(), content[199_999..]);
 }
 
+/// What comes elsewhere wakes it, and is no new beginning.
+#[tokio::test]
+async fn a_reader_waits_since_it_began_to() {
+    let content = bytes(400_000);
+    let file = file(&content);
+    let (grower, growing) = growing_file(file, 400_000);
+    let mut chunks = Chunks::growing(growing.clone(), 200_000..300_000);
+    assert!(chunks.next().now_or_never().is_none());
+    let first = grower.wishes();
+    assert_eq!(first[0].range, 200_000..300_000);
+    for written in [10_000, 20_000] {
+        grower.filled(0..written);
+        assert!(chunks.next().now_or_never().is_none());
+    }
+    assert_eq!(grower.wishes(), first);
+    assert!(grower.is_wished(first[0].reader, 299_999));
+    grower.filled(150_000..250_000);
+    assert!(chunks.next().now_or_never().is_some());
+    drop(chunks);
+    assert!(grower.wishes().is_empty() && !grower.is_wished(first[0].reader, 299_999));
+}
+
+/// Many readers of one piece hold it once.
+#[tokio::test]
+async fn readers_of_one_piece_share_its_memory() {
+    let content = bytes(400_000);
+    let (grower, growing) = growing_file(file(&content), 400_000);
+    grower.filled(0..400_000);
+    let mut readers: Vec<_> = (0..9)
+        .map(|_| Chunks::growing(growing.clone(), 0..400_000))
+        .collect();
+    let mut held = Vec::new();
+    for reader in &mut readers {
+        held.push(reader.try_next().await.unwrap().unwrap());
+    }
+    assert!(held.iter().all(|piece| piece.as_ptr() == held[0].as_ptr()));
+    assert_eq!(held[0], content[..held[0].len()]);
+}
+
 #[tokio::test]
 async fn growing_fails_when_its_writer_goes() {
     let (grower, growing) = growing_file(file(&bytes(100_000)), 200_000);
-    grower.advance(100_000);
+    grower.filled(0..100_000);
     drop(grower);
     let chunks = Chunks::growing(growing, 0..200_000);
     let (read, error) = lengths(chunks).await;

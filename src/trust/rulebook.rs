@@ -111,6 +111,11 @@ impl Rulebook {
         on_digests.any(|it| it.effect == Effect::Block && it.digests.contains(digest))
     }
 
+    /// Whether an advisory names a SHA-512 digest, whenever it holds.
+    pub fn speaks_of_sha512(&self) -> bool {
+        self.vulnerability_policy.speaks_of_sha512()
+    }
+
     /// Whether an upstream vouches for anything in an environment.
     pub fn vouching(
         &self,

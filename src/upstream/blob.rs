@@ -1,5 +1,7 @@
 //! Blobs: their size, and their bytes from any offset on.
 
+use std::ops::Range;
+
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -61,6 +63,35 @@ impl Upstream {
         self.noted(self.open(name, digest, size, offset).await)
     }
 
+    /// Begins to read some bytes of a blob. One that sends no parts of it fails: that is
+    /// no fault of the upstream's.
+    ///
+    /// # Errors
+    /// Those of [`Upstream::get_blob`].
+    pub async fn get_blob_part(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        part: Range<u64>,
+    ) -> Result<BlobBody, UpstreamError> {
+        let range = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
+        let answer = self.noted(self.ask_range(name, digest, Some(range)).await)?;
+        let headers = answer.response.headers();
+        let sent = content_range(headers).filter(|_| is_part(&answer));
+        let is_that = sent.is_some_and(|sent| sent.first == part.start && sent.end == part.end);
+        let length = part.end - part.start;
+        let is_verbatim = answer::length(headers) == Some(length);
+        if !is_that || !is_verbatim {
+            return Err(UpstreamError::protocol("it sends no part of this blob"));
+        }
+        let upstream = self.clone();
+        let noted = move |error: &UpstreamError| upstream.note_failure(error);
+        Ok(BlobBody {
+            length: Some(length),
+            stream: pieces(answer).inspect_err(noted).boxed(),
+        })
+    }
+
     async fn open(
         &self,
         name: &RepositoryName,
@@ -96,10 +127,21 @@ impl Upstream {
         digest: &Digest,
         offset: u64,
     ) -> Result<UpstreamResponse, UpstreamError> {
+        let range = (offset > 0).then(|| format!("bytes={offset}-"));
+        self.ask_range(name, digest, range).await
+    }
+
+    /// Asks for a range of a blob, as the header writes it, or for all of it.
+    async fn ask_range(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        range: Option<String>,
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let mut call = self.blob_call(Method::GET, name, digest)?;
         call.share = BudgetShare::Transfer;
-        if offset > 0 {
-            let range = HeaderValue::try_from(format!("bytes={offset}-"));
+        if let Some(range) = range {
+            let range = HeaderValue::try_from(range);
             let range = range.map_err(|_| UpstreamError::protocol("no such range"))?;
             call.headers.insert(header::RANGE, range);
         }

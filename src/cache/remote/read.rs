@@ -20,7 +20,7 @@ use super::error::RemoteError;
 use super::found_object::FoundObject;
 use super::tier::RemoteTier;
 use crate::cache::error::FetchError;
-use crate::cache::upstream_content::{Opener, Pieces};
+use crate::cache::upstream_content::{BlobSpan, Opener, Pieces};
 use crate::metrics::{RemoteDirection, RemoteOperation};
 
 /// The bound where the upstream failed and the store was only slow.
@@ -146,11 +146,12 @@ impl RemoteRead {
         on_use: impl Fn(bool) + Send + Sync + 'static,
     ) -> Opener {
         let (read, on_use) = (self.clone(), Arc::new(on_use));
-        Arc::new(move |offset| {
-            let is_first = offset == 0 && !read.progress.asked.swap(true, Ordering::Relaxed);
+        Arc::new(move |span| {
+            let is_first =
+                span == BlobSpan::From(0) && !read.progress.asked.swap(true, Ordering::Relaxed);
             if !is_first || read.size == 0 {
                 on_use(read.is_used());
-                return open(offset);
+                return open(span);
             }
             let (read, open, on_use) = (read.clone(), open.clone(), on_use.clone());
             let first = async move {
@@ -167,7 +168,7 @@ impl RemoteRead {
             Ok(pieces) => return Ok(pieces),
             Err(error) => matches!(error, RemoteError::Slow(_)),
         };
-        match open(0).await {
+        match open(BlobSpan::From(0)).await {
             Err(error) if was_slow => {
                 let late = self.open_within(PATIENCE).await;
                 late.map_err(|_| error)

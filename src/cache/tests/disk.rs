@@ -144,8 +144,8 @@ async fn foreign_files_are_left_alone() {
 #[tokio::test]
 async fn second_process_is_refused() {
     let fixture = TestCache::new();
-    let recorder = super::kit::recorder(&fixture.filled);
-    let second = Cache::open(config(&fixture.folder), None, Tasks::new(), recorder);
+    let records = super::kit::records(super::kit::recorder(&fixture.filled));
+    let second = Cache::open(config(&fixture.folder), None, Tasks::new(), records);
     assert!(matches!(second, Err(CacheError::Locked(_))));
 }
 

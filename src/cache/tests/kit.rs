@@ -1,6 +1,7 @@
 //! A cache in a folder of its own, and an upstream that does as it is told.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::cache::{
-    Blob, BlobRequest, Cache, CacheOptions, ContentUse, FetchError, OnVerified, RemoteTier,
-    VerifiedContent,
+    Blob, BlobRequest, BlobSpan, Cache, CacheOptions, ContentUse, DigestRecords, FetchError,
+    LacksOther, OnVerified, RemoteTier, VerifiedContent,
 };
 use crate::oci::{Digest, Repository};
 use crate::stream::Chunks;
@@ -62,6 +63,8 @@ pub struct TestCache {
     pub cache: Cache,
     pub tasks: Tasks,
     pub filled: Arc<Mutex<Vec<VerifiedContent>>>,
+    /// Whether something is said of SHA-512.
+    pub spoken_of: Arc<AtomicBool>,
     pub folder: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -81,6 +84,27 @@ pub fn recorder(filled: &Arc<Mutex<Vec<VerifiedContent>>>) -> OnVerified {
         filled.lock().unwrap().push(one);
         async { Ok(()) }.boxed()
     })
+}
+
+/// What was recorded under both algorithms lacks nothing.
+fn lacks_other(
+    spoken_of: &Arc<AtomicBool>,
+    filled: &Arc<Mutex<Vec<VerifiedContent>>>,
+) -> LacksOther {
+    let (spoken_of, filled) = (spoken_of.clone(), filled.clone());
+    Arc::new(move |digest| {
+        let filled = filled.lock().unwrap();
+        let knows = |it: &VerifiedContent| it.sha256 == *digest && it.sha512.is_some();
+        spoken_of.load(Ordering::SeqCst) && !filled.iter().any(knows)
+    })
+}
+
+/// Nothing is said of SHA-512.
+pub fn records(on_verified: OnVerified) -> DigestRecords {
+    DigestRecords {
+        on_verified,
+        lacks_other: Arc::new(|_| false),
+    }
 }
 
 impl TestCache {
@@ -104,10 +128,16 @@ impl TestCache {
 
     /// With this tier behind the disk.
     pub fn over(config: CacheOptions, remote: Option<Arc<RemoteTier>>) -> Self {
+        let spoken_of = Arc::default();
         let (tasks, filled) = (Tasks::new(), Arc::default());
         let folder = config.path.clone();
+        let records = DigestRecords {
+            on_verified: recorder(&filled),
+            lacks_other: lacks_other(&spoken_of, &filled),
+        };
         Self {
-            cache: Cache::open(config, remote, tasks.clone(), recorder(&filled)).unwrap(),
+            cache: Cache::open(config, remote, tasks.clone(), records).unwrap(),
+            spoken_of,
             tasks,
             filled,
             folder,
@@ -164,7 +194,7 @@ impl TestCache {
             ..wanted(digest, size)
         };
         let upstream = upstream.clone();
-        let open = move |offset| std::future::ready(upstream.open(offset));
+        let open = move |span| std::future::ready(upstream.open(span));
         self.cache.fetch(&request, open).await
     }
 
@@ -182,7 +212,7 @@ impl TestCache {
             used: admitted("production", now),
             ..wanted(digest, 0)
         };
-        self.cache.get(&request).await
+        self.cache.get(&request).await.unwrap()
     }
 
     pub fn has(&self, digest: &Digest) -> bool {
@@ -241,7 +271,13 @@ pub struct Upstream {
     /// Where a stream breaks off, each once; with an error or silently.
     pub breaks: Arc<Mutex<Vec<(u64, bool)>>>,
     pub refuses: bool,
-    released: Arc<watch::Sender<u64>>,
+    /// It answers no range alone.
+    pub sends_no_parts: bool,
+    /// Only what is asked for from the beginning on waits for release.
+    pub holds_first_only: bool,
+    /// What it sends for a range alone is wrong.
+    pub wrong_apart: bool,
+    pub released: Arc<watch::Sender<u64>>,
 }
 
 impl Upstream {
@@ -252,6 +288,9 @@ impl Upstream {
             asked: Arc::default(),
             breaks: Arc::default(),
             refuses: false,
+            sends_no_parts: false,
+            holds_first_only: false,
+            wrong_apart: false,
             released: Arc::new(watch::Sender::new(u64::MAX)),
         }
     }
@@ -291,20 +330,36 @@ impl Upstream {
 
     fn open(
         &self,
-        offset: u64,
+        span: BlobSpan,
     ) -> Result<impl Stream<Item = Result<Bytes, UpstreamFailure>> + Send + use<>, UpstreamFailure>
     {
+        let (offset, end, is_apart) = match span {
+            BlobSpan::From(offset) => (offset, u64::MAX, false),
+            BlobSpan::Only(part) => (part.start, part.end, true),
+        };
         self.asked.lock().unwrap().push(offset);
-        if self.refuses {
+        if self.refuses || (is_apart && self.sends_no_parts) {
             return Err(UpstreamFailure::NotFound);
         }
+        let waits = offset == 0 || !self.holds_first_only;
+        let is_wrong = is_apart && self.wrong_apart;
         let state = (self.clone(), offset, self.released.subscribe());
         Ok(stream::try_unfold(
             state,
-            |(this, at, mut released)| async move {
-                let to = *released.wait_for(|to| *to > at).await.unwrap();
-                let next = this.piece(at, to)?;
-                Ok(next.map(|piece| (piece.clone(), (this, at + piece.len() as u64, released))))
+            move |(this, at, mut released)| async move {
+                let to = match waits && at < end {
+                    true => *released.wait_for(|to| *to > at).await.unwrap(),
+                    false => u64::MAX,
+                };
+                let next = this.piece(at, to.min(end))?;
+                Ok(next.map(|piece| {
+                    let next = at + piece.len() as u64;
+                    let sent = match is_wrong {
+                        true => piece.iter().map(|byte| !byte).collect(),
+                        false => piece,
+                    };
+                    (sent, (this, next, released))
+                }))
             },
         ))
     }

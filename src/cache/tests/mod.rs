@@ -4,6 +4,8 @@ mod eviction;
 mod filling;
 mod kit;
 mod manifests;
+mod other_digest;
+mod ranges;
 mod remote;
 mod remote_pruning;
 mod remote_stores;

@@ -208,8 +208,11 @@ fn cache_at(path: &Path) -> Cache {
         min_free: 0,
         memory: 1 << 20,
     };
-    let keep = Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _);
-    Cache::open(config, None, Tasks::new(), keep).unwrap()
+    let records = cache::DigestRecords {
+        on_verified: Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _),
+        lacks_other: Arc::new(|_| false),
+    };
+    Cache::open(config, None, Tasks::new(), records).unwrap()
 }
 
 /// Files of the cache that are not finished content.

@@ -31,6 +31,7 @@ mod ranges;
 mod reading;
 mod records;
 mod revocations;
+mod sha512;
 mod spoken_against;
 mod tags;
 mod tokens;
