@@ -108,6 +108,7 @@ impl End {
 }
 
 /// The seed of the dice and the end: fixed in the suite, told where somebody asks for more.
+#[allow(clippy::print_stderr)]
 fn plan(name: &str) -> (u64, End) {
     let number = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
     let seed = number("SEKISHO_FUZZ_SEED");
