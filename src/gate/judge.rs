@@ -80,7 +80,7 @@ impl Judge {
         let index = self.ledger.index();
         let cached = index
             .cached_verdict(question.subject, question.bare_exposure(), question.now)
-            .or_else(|| self.unrecorded.get(question, self.known_up_to()))?;
+            .or_else(|| self.unrecorded.get(question, self.known_up_to()?))?;
         let revision = question.rulebook.revision();
         cached.is_current(revision, question.now).then_some(cached)
     }
@@ -211,11 +211,13 @@ impl Judge {
                 && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < MAX_DENIED_INDEXES)
     }
 
-    fn known_up_to(&self) -> KnownUpTo {
-        KnownUpTo {
-            seq: self.ledger.index().seq(),
+    /// `None` while the index is loaded: not every change shows in its number then.
+    fn known_up_to(&self) -> Option<KnownUpTo> {
+        let index = self.ledger.index();
+        index.is_complete().then(|| KnownUpTo {
+            seq: index.seq(),
             seen: self.closures.seen(),
-        }
+        })
     }
 
     async fn record(

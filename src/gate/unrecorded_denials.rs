@@ -66,11 +66,17 @@ impl UnrecordedDenials {
         (found.rests_on == known).then_some(found.cached)
     }
 
-    /// Remembers a denial that rests on all that was known before its evidence was read.
-    pub(super) fn note(&self, question: Question<'_>, verdict: &Arc<Verdict>, rests_on: KnownUpTo) {
-        if verdict.is_allowed() {
+    /// Remembers a denial that rests on all that was known before its evidence was read;
+    /// `None`: what that was cannot be told.
+    pub(super) fn note(
+        &self,
+        question: Question<'_>,
+        verdict: &Arc<Verdict>,
+        rests_on: Option<KnownUpTo>,
+    ) {
+        let Some(rests_on) = rests_on.filter(|_| !verdict.is_allowed()) else {
             return;
-        }
+        };
         let cached = CachedVerdict {
             verdict: verdict.clone(),
             seq: rests_on.seq,
