@@ -6,17 +6,22 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as Memory;
+use quick_cache::sync::{Cache as Memory, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::cached_manifest::CachedManifest;
 use super::file_store::PULL_TIME_STEP_SECONDS;
 use super::remote::ContentKey;
 use crate::oci::Digest;
 
-/// The largest blob that memory holds, in bytes: configs, and layers that cost less to send
-/// than to open.
-pub(super) const MAX_BLOB_BYTES: u64 = 256 << 10;
+/// The largest blob that memory holds, in bytes: configs, and small layers. From memory,
+/// bytes are copied once to be sent; from a file, twice.
+pub(super) const MAX_BLOB_BYTES: u64 = 1 << 20;
+
+/// What a shard of the memory should hold at least, in bytes: several of the largest.
+const MIN_SHARD_BYTES: u64 = 8 << 20;
+/// Shards at most.
+const MAX_SHARDS: u64 = 32;
 
 /// What the map needs to hold one, in bytes.
 const ENTRY_OVERHEAD_BYTES: u64 = 512;
@@ -87,9 +92,23 @@ pub(super) struct ContentMemory(Memory<ContentKey, Held, ContentWeigher>);
 impl ContentMemory {
     /// For about `bytes` bytes of them.
     pub(super) fn new(bytes: u64) -> Self {
-        let items = usize::try_from(bytes / TYPICAL_BYTES).unwrap_or(usize::MAX);
-        let memory = Memory::with_weighter(items.min(1 << 16), bytes, ContentWeigher);
-        Self(memory)
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let shards = (bytes / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
+        let mut options = OptionsBuilder::new();
+        options
+            .estimated_items_capacity(count(bytes / TYPICAL_BYTES).clamp(1, 1 << 16))
+            .weight_capacity(bytes)
+            .shards(count(shards));
+        Self(match options.build() {
+            Ok(options) => Memory::with_options(
+                options,
+                ContentWeigher,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            // Only of options that lack a capacity.
+            Err(_) => Memory::with_weighter(1, bytes, ContentWeigher),
+        })
     }
 
     pub(super) fn manifest(&self, digest: &Digest) -> Option<Arc<CachedManifest>> {

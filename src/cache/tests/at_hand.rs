@@ -39,12 +39,12 @@ async fn what_is_wrong_on_disk_never_comes_into_memory() {
 #[tokio::test]
 async fn what_is_large_stays_on_disk_and_is_at_hand_there() {
     let fixture = TestCache::new();
-    let bytes = content(1, 300);
+    let bytes = content(1, 1100);
     let digest = fixture.store(&bytes, at(0)).await;
-    assert!(small(&fixture, &digest, 300).await.is_none());
+    assert!(small(&fixture, &digest, 1100).await.is_none());
     let used = admitted("production", at(0));
-    let whole = (&digest, 300 * KIB);
-    let chunks = fixture.cache.at_hand(whole, 0..300 * KIB, &used).unwrap();
+    let whole = (&digest, 1100 * KIB);
+    let chunks = fixture.cache.at_hand(whole, 0..1100 * KIB, &used).unwrap();
     assert_eq!(read(chunks).await.0, bytes);
     assert_eq!(fixture.cache.inner.memory.weight(), 0);
 }

@@ -10,7 +10,7 @@ use crate::kit::{Found, Setup, World, amd64, blobs, eventually, image, manifests
 const NAME: &str = "docker.io/team/app";
 
 /// More than lies in memory, in bytes.
-const LARGE: usize = 300 << 10;
+const LARGE: usize = 1100 << 10;
 
 /// An image with a layer that is sent from memory and one that is sent from its file.
 fn image_of_two_layers() -> SampleImage {
