@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
+use tracing::Instrument;
 
 type Running<V> = BoxFuture<'static, V>;
 
@@ -55,7 +56,8 @@ impl<K: Clone + Eq + Hash, V: Clone> SingleFlight<K, V> {
         if let Some(flight) = under_way.filter(|flight| flight.peek().is_none()) {
             return flight;
         }
-        let flight = start().boxed().shared();
+        // Whoever polls it, it belongs to who began it.
+        let flight = start().in_current_span().boxed().shared();
         if let Some(weak) = flight.downgrade() {
             running.insert(key.clone(), weak);
         }

@@ -33,12 +33,14 @@ pub mod random;
 pub mod registry;
 pub mod replica_count;
 pub mod report;
+pub mod spans;
 pub mod storage_fault;
 pub mod stream;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod traces;
 pub mod trust;
 pub mod uploads;
 pub mod upstream;

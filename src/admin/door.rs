@@ -84,6 +84,7 @@ mod tests {
             at_once_per_address: at_once,
             deadline: Duration::from_millis(1),
             logged: true,
+            continues_traces: false,
         };
         let door = Arc::new(AdminDoor::of(routes, limits));
         let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);

@@ -149,7 +149,10 @@ fn open_registry(
         listener,
         auth,
         parts.metrics.clone(),
-        StackLimits::REGISTRY,
+        StackLimits {
+            continues_traces: config.traceparent,
+            ..StackLimits::REGISTRY
+        },
     ));
     let tls = tls(
         config.tls.as_ref(),

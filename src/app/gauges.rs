@@ -155,18 +155,18 @@ pub(super) async fn foresee_once(parts: Arc<Components>, now: Timestamp) {
         }
         tokio::task::yield_now().await;
     }
-    let gauges = &parts.metrics.condition.denied_soon;
-    gauges.clear();
-    for ((environment, _), (cause, count)) in counts {
-        let environment = environment.as_str().into();
-        let labels = DeniedSoonLabels { environment, cause };
-        gauges.get_or_create(&labels).set(count);
-    }
+    let labelled = counts
+        .into_iter()
+        .map(|((environment, _), (cause, count))| {
+            let environment = environment.as_str().into();
+            (DeniedSoonLabels { environment, cause }, count)
+        });
+    parts.metrics.condition.denied_soon.replace(labelled);
 }
 
 /// Another replica counts it.
 pub(super) fn foresee_nothing(parts: &Components) {
-    parts.metrics.condition.denied_soon.clear();
+    parts.metrics.condition.denied_soon.replace([]);
 }
 
 /// `None`: it is denied already.

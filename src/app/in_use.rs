@@ -46,9 +46,8 @@ pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
         let of = (&it.subject.environment, it.denial.reason, it.is_running);
         *counts.entry(of).or_default() += 1;
     }
-    let gauges = &parts.metrics.watch.denied_in_use;
-    gauges.clear();
-    for ((environment, reason, is_running), count) in counts {
+    let counts = counts.into_iter();
+    let labelled = counts.map(|((environment, reason, is_running), count)| {
         let usage = match is_running {
             true => ImageUse::Running,
             false => ImageUse::Pulled,
@@ -58,8 +57,9 @@ pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
             reason,
             usage,
         };
-        gauges.get_or_create(&labels).set(count);
-    }
+        (labels, count)
+    });
+    parts.metrics.watch.denied_in_use.replace(labelled);
     Ok(())
 }
 

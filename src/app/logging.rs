@@ -2,16 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::oci::without_controls;
+use crate::traces::TraceExport;
 
-/// Log targets of libraries that are silenced, since the Kubernetes client logs each
-/// failure once itself.
-const SILENCED_TARGETS: &str = "kube_client=off,kube_runtime=off";
+/// Log targets that are silenced: the Kubernetes client logs each failure once itself, and
+/// spans of traces are for their collector.
+const SILENCED_TARGETS: &str = "kube_client=off,kube_runtime=off,sekisho::trace=off";
 
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -23,21 +24,25 @@ pub enum LoggingError {
 }
 
 /// Sets up the log of this process, once. `filter` is written as in `RUST_LOG`:
-/// `info`, `warn,sekisho::gate=debug`.
+/// `info`, `warn,sekisho::gate=debug`. Spans of traces go to `traces`, where there is one,
+/// whatever the filter says.
 ///
 /// # Errors
 /// [`LoggingError`] for a filter that cannot be read, and when a log is set up already.
-pub fn start(filter: &str) -> Result<(), LoggingError> {
+pub fn start(filter: &str, traces: Option<&TraceExport>) -> Result<(), LoggingError> {
     let filter = parse(filter)?;
-    let registry = tracing_subscriber::registry().with(filter);
     // Colours are control characters, too.
     let layer = Layer::new().with_writer(|| Screened(io::stderr()));
     let layer = layer.with_ansi(false);
+    let registry = tracing_subscriber::registry();
+    let registry = registry.with(traces.map(TraceExport::layer));
     let started = if io::stderr().is_terminal() {
-        registry.with(layer.with_target(false)).try_init()
+        let text = layer.with_target(false).with_filter(filter);
+        registry.with(text).try_init()
     } else {
         let json = layer.json().flatten_event(true).with_current_span(true);
-        registry.with(json.with_span_list(false)).try_init()
+        let json = json.with_span_list(false).with_filter(filter);
+        registry.with(json).try_init()
     };
     started.map_err(|_| LoggingError::Twice)
 }

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::ledger::NewAct;
 use crate::metrics::SharedWork;
 use crate::tasks::Tasks;
+use crate::traces::TraceExport;
 use crate::trust::ActKind;
 
 /// Decisions that wait are given this long to be written.
@@ -25,6 +26,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Denials that are open when it ends are written within this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often what waits goes to the collector of traces.
+const TRACE_PERIOD: Duration = Duration::from_millis(250);
 
 /// A program that serves.
 pub struct App {
@@ -36,6 +40,7 @@ pub struct App {
     admin: SocketAddr,
     ops: Option<SocketAddr>,
     webhook: Option<SocketAddr>,
+    traces: Option<Arc<TraceExport>>,
 }
 
 impl App {
@@ -70,6 +75,7 @@ impl App {
             parts: parts.clone(),
             tasks: tasks.clone(),
             writing: Tasks::new(),
+            traces: None,
         };
         let written = writer.run(app.writing.cancelled());
         app.writing.spawn("decisions", written);
@@ -78,6 +84,16 @@ impl App {
         doors::open(sockets, &parts, &tasks)?;
         app.announce();
         Ok(app)
+    }
+
+    /// Sends traces from now on, and what is left of them at the end.
+    pub fn send_traces(&mut self, traces: Arc<TraceExport>) {
+        let (sent, metrics) = (traces.clone(), self.parts.metrics.clone());
+        self.tasks.every("traces", TRACE_PERIOD, move |_| {
+            let (sent, metrics) = (sent.clone(), metrics.clone());
+            async move { sent.once(&metrics).await }
+        });
+        self.traces = Some(traces);
     }
 
     fn announce(&self) {
@@ -162,6 +178,10 @@ impl App {
         self.parts.leases.release().await;
         self.parts.replicas.forget(self.parts.gate.now()).await;
         self.parts.ledger.close().await;
+        if let Some(traces) = &self.traces {
+            let rest = traces.once(&self.parts.metrics);
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
+        }
         tracing::info!("stopped");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream};
+use tracing::Instrument;
 use url::Url;
 
 use super::blob_request::BlobRequest;
@@ -18,6 +19,7 @@ use super::remote::ContentKey;
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{BlobSpan, Opener, opener};
+use crate::spans::trace_span;
 use crate::stream::{Chunks, GrowingFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
@@ -210,7 +212,8 @@ impl Cache {
 
     fn start_fill(&self, guard: FillGuard, open: Opener, request: &BlobRequest) -> Arc<Fill> {
         let (fill, inner) = (guard.fill().clone(), self.inner.clone());
-        let task = inner.fill(guard, open, request.used.now);
+        let span = trace_span!("fill", blob.digest = %request.digest, blob.size = request.size);
+        let task = inner.fill(guard, open, request.used.now).instrument(span);
         self.inner.tasks.spawn_isolated("fill", task);
         fill
     }

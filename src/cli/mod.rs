@@ -35,6 +35,7 @@ mod ledger_copy;
 mod ledger_file;
 mod ledger_restore;
 mod listing;
+mod log;
 mod man;
 mod mode;
 mod named_decision;

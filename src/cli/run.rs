@@ -7,8 +7,8 @@ use clap::Parser;
 use super::aside::say_aside;
 use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
+use super::log::start_log;
 use super::output::unwritten;
-use crate::app::logging;
 use crate::oci::without_user_info;
 
 /// Runs the program with the arguments of this process.
@@ -18,10 +18,8 @@ pub fn run() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let filter = cli.shared.log.as_deref().unwrap_or(cli.command.log());
-    let done = logging::start(filter)
-        .map_err(|error| Failure::usage(error.to_string()))
-        .and_then(|()| execute(cli));
-    match done {
+    let log = filter.to_owned();
+    match execute(cli, &log) {
         Ok(code) => code,
         Err(failure) => failure.tell(),
     }
@@ -40,7 +38,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn execute(cli: Cli) -> Result<ExitCode, Failure> {
+fn execute(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
+    // To serve, the configuration is read first: it says where traces go.
+    if !matches!(cli.command, Command::Serve(_)) {
+        start_log(log, None)?;
+    }
     let mut builder = match cli.command.is_server() {
         true => tokio::runtime::Builder::new_multi_thread(),
         false => tokio::runtime::Builder::new_current_thread(),
@@ -49,13 +51,13 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-    runtime.block_on(dispatch(cli))
+    runtime.block_on(dispatch(cli, log))
 }
 
-async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+async fn dispatch(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
     let shared = cli.shared;
     let exit = match cli.command {
-        Command::Serve(command) => return command.run(&shared).await,
+        Command::Serve(command) => return command.run(&shared, log).await,
         Command::Demo(command) => return command.run().await,
         Command::CheckConfig(command) => command.run(&shared)?,
         Command::Status(command) => command.run(&shared).await?,

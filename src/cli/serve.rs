@@ -1,14 +1,17 @@
 //! `sekisho serve`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::arguments::SharedArgs;
 use super::failure::Failure;
+use super::log::start_log;
 use super::service_manager::{tell_ready, tell_stopping};
 use crate::app::config::Config;
 use crate::app::{self, App, Signals, StartError};
+use crate::traces::TraceExport;
 
 /// Serve: the gateway where nodes pull, the admin API, metrics and health
 #[derive(Debug, Args)]
@@ -33,18 +36,22 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub async fn run(self, shared: &SharedArgs) -> Result<ExitCode, Failure> {
+    /// `log` is the filter of the log, which is set up here: with it traces are.
+    pub async fn run(self, shared: &SharedArgs, log: &str) -> Result<ExitCode, Failure> {
         // Before any secret is read.
         app::forbid_core_dumps();
-        serve(Config {
+        let config = Config {
             accept_loss: self.accept_loss,
             ..shared.load()?
-        })
-        .await
+        };
+        let traces = config.traces.as_ref().map(TraceExport::new).transpose();
+        let traces = traces.map_err(|error| Failure::new(error.to_string()))?;
+        start_log(log, traces.as_deref())?;
+        serve(config, traces).await
     }
 }
 
-async fn serve(config: Config) -> Result<ExitCode, Failure> {
+async fn serve(config: Config, traces: Option<Arc<TraceExport>>) -> Result<ExitCode, Failure> {
     for warning in config.all_warnings() {
         tracing::warn!(%warning, "configuration");
     }
@@ -52,7 +59,10 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     app::use_small_pages();
     let signals = Signals::hear();
     let failed = |error: StartError| Failure::new(error.to_string());
-    let app = App::start(config).await.map_err(failed)?;
+    let mut app = App::start(config).await.map_err(failed)?;
+    if let Some(traces) = traces {
+        app.send_traces(traces);
+    }
     tell_ready();
     let reloader = app.reloader();
     let stop = async {

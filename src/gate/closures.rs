@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use super::attachments::Attachments;
 use super::failures::{AskedAt, Failures};
@@ -299,12 +300,15 @@ impl Closures {
             return;
         };
         let (flights, reading) = (self.flights.clone(), reading.clone());
-        self.tasks.spawn_isolated("reading an image", async move {
+        let read = async move {
             let _turn = turn;
             let flight = || reading.clone().run();
             let read = flights.join(&reading.key, flight);
             let _ = tokio::time::timeout(DETACHED_READ_TIMEOUT, read).await;
-        });
+        };
+        // Its requests belong to the trace of who asked first.
+        let read = read.in_current_span();
+        self.tasks.spawn_isolated("reading an image", read);
     }
 }
 

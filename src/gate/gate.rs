@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::admit::{AdmissionContext, AdmissionOutcome, Admissions, unjudged};
 use super::blob::Blobs;
@@ -26,12 +27,14 @@ use super::replay::{Replay, Replayed, Replayer};
 use super::rescan::RescanForecast;
 use super::serve::{BlobPart, ServedBlob, ServedFrom, ServedManifest};
 use super::tags::{TagList, TagLists};
+use super::traced::traced;
 use super::unpushed::UnpushedJudge;
 use super::upstreams::{AddressError, ConfiguredUpstream, Namespace};
 use crate::access::Principal;
 use crate::cache::CachedManifest;
 use crate::clock::Clock;
 use crate::oci::{Digest, MediaType, Reference, write_referrers};
+use crate::spans::trace_span;
 use crate::trust::{Denial, ImageMember, Mode, Rulebook, Verdict};
 
 /// Everything a decision needs.
@@ -110,12 +113,16 @@ impl Gate {
         reference: &Reference,
     ) -> Result<ServedManifest, Refusal> {
         let rulebook = self.rulebook();
-        match self.walk(pull, &rulebook, reference, Lane::Layered).await {
-            Ok(served) => Ok(served),
-            Err(halt) => Err(self
-                .refused(pull, &rulebook, pull.image(reference), halt)
-                .await),
-        }
+        let walked = self.walk(pull, &rulebook, reference, Lane::Layered);
+        let answer = async {
+            match walked.await {
+                Ok(served) => Ok(served),
+                Err(halt) => Err(self
+                    .refused(pull, &rulebook, pull.image(reference), halt)
+                    .await),
+            }
+        };
+        traced(pull, reference, answer).await
     }
 
     /// A pull from top to bottom, in either lane.
@@ -131,12 +138,17 @@ impl Gate {
             .check(pull, rulebook, exposure, reference, lane)
             .await?;
         let records = &self.shared.records;
-        let permit = records.permit(pull, reference, &verdict, lane).await?;
+        let permitted = records.permit(pull, reference, &verdict, lane);
+        let permitting = lane.span(|| trace_span!("permit"));
+        let permit = permitted.instrument(permitting).await?;
         let at_hand = self.shared.server.in_memory(&permit, lane)?;
         records.passed(pull, reference, &verdict, lane)?;
         let (manifest, source) = match at_hand {
             Some(manifest) => (manifest, ServedFrom::Cache),
-            None => Box::pin(self.shared.server.manifest(pull, permit)).await?,
+            None => {
+                let served = Box::pin(self.shared.server.manifest(pull, permit));
+                served.instrument(trace_span!("serve")).await?
+            }
         };
         let mut warnings = Vec::from_iter(warning);
         warnings.extend(shown_warnings(&verdict));
@@ -157,14 +169,19 @@ impl Gate {
         lane: Lane,
     ) -> Result<FoundVerdict, Halt> {
         let resolver = &self.shared.resolver;
-        let environment = resolver.limits(pull, rulebook)?;
-        let resolved = resolver.resolve(pull, environment, reference, lane).await?;
+        let limits = lane.span(|| trace_span!("limits"));
+        let environment = limits.in_scope(|| resolver.limits(pull, rulebook))?;
+        let resolved = resolver.resolve(pull, environment, reference, lane);
+        let resolving = lane.span(|| trace_span!("resolve"));
+        let resolved = resolved.instrument(resolving).await?;
         let subject = pull.subject(resolved.digest);
         let question = Question {
             exposure,
             ..pull.question(rulebook, &subject)
         };
-        let verdict = self.shared.judge.verdict_in(question, lane).await?;
+        let judged = self.shared.judge.verdict_in(question, lane);
+        let checking = lane.span(|| trace_span!("check"));
+        let verdict = judged.instrument(checking).await?;
         let warning = resolved.warning;
         Ok(FoundVerdict { verdict, warning })
     }
@@ -214,13 +231,28 @@ impl Gate {
         digest: &Digest,
         wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
+        let reference = Reference::Digest(digest.clone());
+        let answer = self.walk_to_blob(pull, digest, wanted);
+        traced(pull, &reference, answer).await
+    }
+
+    async fn walk_to_blob(
+        &self,
+        pull: Pull<'_>,
+        digest: &Digest,
+        wanted: BlobPart,
+    ) -> Result<ServedBlob, Refusal> {
         let rulebook = self.rulebook();
-        if let Err(halt) = self.shared.resolver.limits(pull, &rulebook) {
+        let resolver = &self.shared.resolver;
+        let limits = trace_span!("limits").in_scope(|| resolver.limits(pull, &rulebook));
+        if let Err(halt) = limits {
             let image = pull.image(&Reference::Digest(digest.clone()));
             return Err(self.refused(pull, &rulebook, image, halt).await);
         }
-        let permitted = self.blobs.permit(pull, &rulebook, digest).await?;
-        self.shared.server.blob(pull, permitted, wanted).await
+        let permitted = self.blobs.permit(pull, &rulebook, digest);
+        let permitted = permitted.instrument(trace_span!("permit")).await?;
+        let served = self.shared.server.blob(pull, permitted, wanted);
+        served.instrument(trace_span!("serve")).await
     }
 
     /// The first tags behind `last` that would be served, `limit` at most, in lexical

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::closures::{Closures, KnownClosure};
 use super::evidence::Sources;
@@ -15,6 +16,7 @@ use super::unrecorded_denials::{KnownUpTo, UnrecordedDenials};
 use crate::cache::{Cache, ContentUse};
 use crate::ledger::{Alias, Ledger, LedgerError};
 use crate::oci::{Closure, Repository, Shape};
+use crate::spans::trace_span;
 use crate::trust::{
     CachedVerdict, Denial, DenialReason, Evidence, Mode, Requirement, Subject, Verdict,
 };
@@ -116,7 +118,7 @@ impl Judge {
         let subject = question.subject;
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
-        match found.await? {
+        match found.instrument(trace_span!("closures")).await? {
             KnownClosure::Recorded(closure) => {
                 Ok(self.judge_recorded(question, closure, &[]).await)
             }
@@ -248,7 +250,8 @@ impl Judge {
         question: Question<'_>,
         known: (Arc<Closure>, &[Alias]),
     ) -> (Evidence, u64) {
-        self.sources.gather(question, known, self).await
+        let gathered = self.sources.gather(question, known, self);
+        gathered.instrument(trace_span!("evidence")).await
     }
 }
 

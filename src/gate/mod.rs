@@ -34,6 +34,7 @@ mod rescan;
 mod resolve;
 mod serve;
 mod tags;
+mod traced;
 mod unpushed;
 mod unrecorded_denials;
 mod upstreams;

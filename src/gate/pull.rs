@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use http::HeaderValue;
 use jiff::Timestamp;
+use tracing::Span;
 
 use super::refusal::Refusal;
 use crate::access::{Barred, Principal};
@@ -164,6 +165,14 @@ pub(super) enum Halt {
 }
 
 impl Lane {
+    /// A span of the layered lane; in memory there is none.
+    pub(super) fn span(self, begin: impl FnOnce() -> Span) -> Span {
+        match self {
+            Self::Memory => Span::none(),
+            Self::Layered => begin(),
+        }
+    }
+
     /// Lets only the layered lane go on.
     pub(super) fn may_wait(self) -> Result<(), Halt> {
         match self {

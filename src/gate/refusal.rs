@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
+use tracing::Span;
 
 use crate::http::{ReasonPhrase, reason_phrase};
 use crate::memory::HeapSize;
@@ -40,6 +41,22 @@ impl Refusal {
     /// A verdict ran out between judging and serving.
     pub(super) fn judged_too_late() -> Self {
         Self::later("the verdict ran out")
+    }
+
+    /// What a trace says of it.
+    pub(super) fn note_in(&self, span: &Span) {
+        let outcome = match self {
+            Self::Denied(answer) | Self::Undecidable(answer) => {
+                span.record("denial.reason", answer.denial.reason.code());
+                span.record("decision.id", tracing::field::display(&answer.id));
+                "denied"
+            }
+            Self::NameUnknown | Self::ManifestUnknown | Self::BlobUnknown => "unknown",
+            Self::RangeNotSatisfiable(_) => "range-not-satisfiable",
+            Self::UpstreamFailed(_) => "upstream-failed",
+            Self::Delayed(_) => "delayed",
+        };
+        span.record("outcome", outcome);
     }
 
     pub(super) fn later(why: &str) -> Self {

@@ -3,7 +3,8 @@
 //! From the outside in ([`Stack::serve`]):
 //!
 //! 1. a request id, which the log and the answer's `X-Request-Id` share;
-//! 2. a span, so that every line of the log names the request that it belongs to;
+//! 2. a span, so that every line of the log names the request that it belongs to, and
+//!    another one for its trace, where traces are collected;
 //! 3. one line of the log for the answer;
 //! 4. the deadline: the head of an answer is sent in time, or another one is;
 //! 5. load shedding: what finds no place is answered at once and never queued;
@@ -27,6 +28,7 @@ use super::Peer;
 use super::request_id::{RequestId, RequestIds};
 use super::shares::{Share, Shares};
 use crate::oci::printable;
+use crate::spans::{go_on, trace_span};
 
 const REQUEST_ID: &str = "x-request-id";
 /// What the log shows of one text of a request, in characters: more than the path of
@@ -45,6 +47,9 @@ pub struct StackLimits {
     pub deadline: Duration,
     /// Whether answers are worth a line of the log at `info`: those to probes are not.
     pub logged: bool,
+    /// Whether a trace goes on that a client's `traceparent` names; else each request
+    /// begins its own.
+    pub continues_traces: bool,
 }
 
 impl StackLimits {
@@ -73,6 +78,7 @@ impl StackLimits {
             at_once_per_address,
             deadline,
             logged: true,
+            continues_traces: false,
         }
     }
 }
@@ -135,6 +141,8 @@ impl Stack {
         let id = self.ids.issue();
         // 2. The span.
         let span = self.span(&request, peer, id);
+        let traced = self.trace(&request, peer, id);
+        let trace = traced.clone();
         async {
             // 4. The deadline, around whatever is done for the request.
             let answered = tokio::time::timeout(self.limits.deadline, async {
@@ -148,9 +156,11 @@ impl Stack {
             let answer = answered.await.unwrap_or_else(|_| door.too_slow());
             // 3. The line of the log.
             self.log(answer.status(), started.elapsed());
+            trace.record("http.response.status_code", answer.status().as_u16());
             finished(answer, id, head_only)
         }
         .instrument(span)
+        .instrument(traced)
         .await
     }
 
@@ -169,6 +179,24 @@ impl Stack {
             client.certificate = peer.certificate.as_deref().map(shown),
             listener = &*self.listener,
         )
+    }
+
+    /// The first span of the request's trace; what is answered from memory has none.
+    fn trace<B>(&self, request: &Request<B>, peer: &Peer, id: RequestId) -> Span {
+        let span = trace_span!(
+            "request",
+            otel.kind = "server",
+            request.id = %id,
+            http.request.method = shown(request.method().as_str()),
+            url.path = shown(request.uri().path()),
+            client.address = %peer.address.ip(),
+            listener = &*self.listener,
+            http.response.status_code = tracing::field::Empty,
+        );
+        if self.limits.continues_traces {
+            go_on(&span, request.headers());
+        }
+        span
     }
 
     fn log(&self, status: http::StatusCode, took: Duration) {

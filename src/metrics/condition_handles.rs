@@ -5,7 +5,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::registration::MetricRegistration;
-use super::{DeniedSoonLabels, DiskLabels, EnvironmentLabels, UpstreamLabels, meaning};
+use super::{DeniedSoonLabels, DiskLabels, EnvironmentLabels, GaugeTable, UpstreamLabels, meaning};
 
 /// A part of the metrics.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct ConditionMetrics {
     pub cache_evicted_bytes: Counter,
     pub mode_overridden: Family<EnvironmentLabels, Gauge>,
     pub ledger_silent_seconds: Gauge,
-    pub denied_soon: Family<DeniedSoonLabels, Gauge>,
+    pub denied_soon: GaugeTable<DeniedSoonLabels>,
 }
 
 impl ConditionMetrics {

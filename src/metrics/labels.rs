@@ -7,7 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use super::{
     ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
     NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
-    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause,
+    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult, UpstreamCause,
     UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
@@ -57,6 +57,11 @@ pub struct DiskLabels {
 pub struct NotificationLabels {
     pub target: Arc<str>,
     pub result: NotificationResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SpanLabels {
+    pub result: SpanResult,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

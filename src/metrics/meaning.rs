@@ -33,6 +33,8 @@ pub(super) const NOTIFICATIONS: &str =
     "Messages of notifications: sent, failed and tried again, or dropped after a day";
 pub(super) const NOTIFICATIONS_WAITING: &str =
     "Things that messages tell of which are not sent yet";
+pub(super) const SPANS: &str =
+    "Spans of traces: sent, not taken by the collector, or dropped for want of room";
 pub(super) const DECISION_SECONDS: &str = "Time to a verdict, resolving included";
 pub(super) const PODS_RAISED: &str =
     "Running Pods that became reachable from outside, by what they would be told now";

@@ -5,6 +5,7 @@
 
 mod activity;
 mod condition_handles;
+mod gauge_table;
 mod handles;
 mod labels;
 mod meaning;
@@ -16,13 +17,14 @@ mod watch_handles;
 
 pub use activity::{Activity, ActivityKey, ActivityMinute, ActivityVerdict, CacheActivity};
 pub use condition_handles::ConditionMetrics;
+pub use gauge_table::GaugeTable;
 pub use handles::Metrics;
 pub use labels::{
     AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels,
     DeniedSoonLabels, DiskLabels, EnvironmentLabels, ExceptionLabels, LedgerLabels, ListenerLabels,
     ModeLabels, NotificationLabels, NotifyTargetLabels, PodsRaisedLabels, PolicyFileLabels,
     PullLabels, RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
-    RemoteRequestLabels, SharedWorkLabels, UpstreamFailureLabels, UpstreamLabels,
+    RemoteRequestLabels, SharedWorkLabels, SpanLabels, UpstreamFailureLabels, UpstreamLabels,
     UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use remote_handles::RemoteMetrics;
@@ -30,7 +32,7 @@ pub use replica_handles::ReplicaMetrics;
 pub use values::{
     ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
     NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
-    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, UpstreamCause,
+    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult, UpstreamCause,
     UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

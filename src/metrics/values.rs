@@ -91,6 +91,17 @@ words! {
 }
 
 words! {
+    /// What became of a span of a trace.
+    SpanResult {
+        Sent = "sent",
+        /// The collector did not take it.
+        Failed = "failed",
+        /// There was no room for it.
+        Dropped = "dropped",
+    }
+}
+
+words! {
     /// What lies on a disk.
     Disk { Cache = "cache", Data = "data" }
 }

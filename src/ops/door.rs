@@ -124,6 +124,7 @@ mod tests {
         at_once_per_address: 0,
         deadline: Duration::from_secs(60),
         logged: true,
+        continues_traces: false,
     };
 
     #[tokio::test]

@@ -36,6 +36,8 @@ pub struct UpstreamOptions {
     pub timeouts: Timeouts,
     pub retries: Retries,
     pub cool_down: CoolDown,
+    /// Whether it is told, by `traceparent`, which trace asks.
+    pub traceparent: bool,
     /// How long a tag's digest is believed.
     pub tag_ttl: Duration,
     /// How long a tag's absence is believed; never longer than `tag_ttl`.
@@ -116,6 +118,7 @@ impl UpstreamOptions {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             cool_down: CoolDown::default(),
+            traceparent: false,
             tag_ttl: Duration::from_secs(60),
             absent_ttl: Duration::from_secs(10),
             tag_memory: 32 << 20,

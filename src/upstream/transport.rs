@@ -8,11 +8,13 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use reqwest::Response;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span};
 use url::{Host, Url};
 
 use crate::metrics::UpstreamCause;
+use crate::spans::{TRACEPARENT, trace_span, traceparent};
 
-use super::allowed_hosts::{AllowedHosts, refused};
+use super::allowed_hosts::{AllowedHosts, refused, same_authority};
 use super::health::{CallKind, Health, HealthSign};
 use super::resolver::{GuardedResolver, PrivateAddress};
 use super::upstream_metrics::UpstreamMetrics;
@@ -28,6 +30,8 @@ pub(super) struct Transport {
     pub(super) health: Health,
     /// Time for the head of one answer.
     head: Duration,
+    /// The registry that is told which trace asks: no other host is.
+    told_of_traces: Option<Url>,
 }
 
 impl Transport {
@@ -44,6 +48,7 @@ impl Transport {
             metrics_of,
             health: Health::new(config.cool_down),
             head: config.timeouts.head,
+            told_of_traces: config.traceparent.then(|| config.url.clone()),
         })
     }
 
@@ -66,6 +71,33 @@ impl Transport {
     /// Sends one request without a body. Where it goes was checked before;
     /// the address it resolves to is checked here.
     async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        mut headers: HeaderMap,
+    ) -> Result<Response, UpstreamError> {
+        let span = trace_span!(
+            "upstream request",
+            otel.kind = "client",
+            http.request.method = %method,
+            server.address = url.host_str(),
+            url.path = url.path(),
+            http.response.status_code = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+        );
+        let told = self.told_of_traces.as_ref();
+        if told.is_some_and(|told| same_authority(told, url))
+            && let Some(named) = traceparent(&span)
+        {
+            headers.insert(TRACEPARENT, named);
+        }
+        let outcome = self.send_once(method, url, headers);
+        let outcome = outcome.instrument(span.clone()).await;
+        note_in(&span, &outcome);
+        outcome
+    }
+
+    async fn send_once(
         &self,
         method: &Method,
         url: &Url,
@@ -115,6 +147,16 @@ impl Transport {
         let (cause, detail) = what_failed(error, self.proxy_guard.is_some());
         UpstreamError::unavailable(cause, detail)
     }
+}
+
+fn note_in(span: &Span, outcome: &Result<Response, UpstreamError>) {
+    match outcome {
+        Ok(answer) => span.record("http.response.status_code", answer.status().as_u16()),
+        Err(error) => {
+            let cause = error.cause().map_or("refused", UpstreamCause::as_str);
+            span.record("error.type", cause)
+        }
+    };
 }
 
 fn what_failed(error: &reqwest::Error, proxied: bool) -> (UpstreamCause, &'static str) {

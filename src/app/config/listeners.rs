@@ -32,6 +32,8 @@ pub struct ListenerConfig {
     pub auth: ListenerAuth,
     /// The upstream meant when a client names none.
     pub mirror_of: Option<RegistryHost>,
+    /// Whether traces of clients go on here.
+    pub traceparent: bool,
 }
 
 /// What a listener asks of its clients.
@@ -116,6 +118,7 @@ fn listener(
         let text = "\"token\" does not go with mirror_of: mirrors are asked without a token";
         section.problem("auth", text);
     }
+    let traceparent = section.read("traceparent").unwrap_or_default();
     section.finish();
     Some(ListenerConfig {
         address,
@@ -125,6 +128,7 @@ fn listener(
         repositories: repositories.unwrap_or_else(RepositoryGlobs::none),
         auth,
         mirror_of,
+        traceparent,
     })
 }
 

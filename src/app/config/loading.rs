@@ -15,13 +15,14 @@ use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
     LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
     VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits, listeners,
-    notify, policy_folders, storage, upstreams, webhook,
+    notify, policy_folders, storage, telemetry, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
 use crate::ledger::LedgerLocation;
 use crate::notify::NotifyTarget;
 use crate::oci::RegistryHost;
+use crate::traces::TraceOptions;
 use crate::trust::{EnvironmentName, Rulebook, Rules};
 
 /// In the data directory: where the program's own authority is kept.
@@ -53,6 +54,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who is told without asking; names differ.
     pub notify: Vec<NotifyTarget>,
+    /// Where traces go.
+    pub traces: Option<TraceOptions>,
     /// Where kinds of others have their images, for `verify`.
     pub images: Vec<KindImages>,
     /// What the file says that is allowed, but worth a second look.
@@ -330,6 +333,7 @@ fn read(
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = audit::audit(&mut root, &data_dir);
     let notify = notify::notify(&mut root, &names, now);
+    let traces = telemetry::telemetry(&mut root, now);
     let images = images::images(&mut root);
     root.finish();
     Some(Config {
@@ -348,6 +352,7 @@ fn read(
         ledger,
         audit,
         notify,
+        traces,
         images,
         warnings: Vec::new(),
         fingerprint: None,

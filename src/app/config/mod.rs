@@ -41,6 +41,7 @@ mod revision;
 mod section;
 mod settings;
 mod storage;
+mod telemetry;
 mod timeouts;
 mod upstreams;
 mod urls;

@@ -62,6 +62,8 @@ pub struct UpstreamConfig {
     pub timeouts: Timeouts,
     /// How long a tag's digest is remembered.
     pub tag_ttl: Duration,
+    /// Whether it is told which trace asks.
+    pub traceparent: bool,
 }
 
 impl UpstreamConfig {
@@ -150,6 +152,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
         repositories: RepositoryGlobs::none(),
         token_hosts: Vec::new(),
         redirect_hosts: Vec::new(),
+        traceparent: false,
         proxy: None,
         ca_pem: None,
         timeouts: Timeouts::default(),
@@ -171,6 +174,7 @@ fn upstream(
     let repositories = section.read("repositories");
     let token_hosts = hosts(section, "token_hosts");
     let redirect_hosts = hosts(section, "redirect_hosts");
+    let traceparent = section.read("traceparent").unwrap_or_default();
     let ca_pem = authorities(section, "ca", now);
     let timeouts = timeouts(section);
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(DEFAULT_TAG_TTL);
@@ -186,6 +190,7 @@ fn upstream(
         repositories,
         token_hosts,
         redirect_hosts,
+        traceparent,
         proxy,
         ca_pem,
         timeouts,

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use super::blob_store::OpenObject;
 use super::content_key::ContentKey;
@@ -22,6 +23,7 @@ use super::tier::RemoteTier;
 use crate::cache::error::FetchError;
 use crate::cache::upstream_content::{BlobSpan, Opener, Pieces};
 use crate::metrics::{RemoteDirection, RemoteOperation};
+use crate::spans::trace_span;
 
 /// The bound where the upstream failed and the store was only slow.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -104,7 +106,8 @@ impl RemoteTier {
             let object = store.open(key).await?;
             collect(object).await
         };
-        let read = self.within(self.limits.wait, read).await;
+        let read = self.within(self.limits.wait, read);
+        let read = read.instrument(trace_span!("remote read")).await;
         self.note(RemoteOperation::Open, &read);
         let content = read.ok()?;
         self.count_bytes(RemoteDirection::Read, content.len() as u64);
@@ -191,7 +194,8 @@ impl RemoteRead {
             let first = object.pieces.next().await.ok_or(RemoteError::Wrong)??;
             Ok((object, first))
         };
-        let opened = self.tier.within(bound, opened).await;
+        let opened = self.tier.within(bound, opened);
+        let opened = opened.instrument(trace_span!("remote read")).await;
         self.tier.note(RemoteOperation::Open, &opened);
         let (object, first) = opened?;
         *self.opened() = Some(object.found);

@@ -20,5 +20,6 @@ mod scraped;
 mod secrets;
 mod served;
 mod server_ledger;
+mod traces;
 pub mod webhook;
 mod well;

@@ -12,8 +12,8 @@ use sekisho::metrics::{
     PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels,
     RemoteBytesLabels, RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels,
     RemoteOperation, RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork,
-    SharedWorkLabels, UpstreamCause, UpstreamFailureLabels, UpstreamLabels, UpstreamMethod,
-    UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
+    SharedWorkLabels, SpanLabels, SpanResult, UpstreamCause, UpstreamFailureLabels, UpstreamLabels,
+    UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -117,17 +117,19 @@ fn decisions(metrics: &Metrics) {
         };
         let _ = metrics.denied_images.get_or_create(&labels);
     }
-    for reason in DenialReason::ALL {
-        for &usage in ImageUse::ALL {
+    let in_use = DenialReason::ALL.into_iter().flat_map(|reason| {
+        let environment = environment.clone();
+        ImageUse::ALL.iter().map(move |&usage| {
             let environment = environment.clone();
             let labels = DeniedInUseLabels {
                 environment,
                 reason,
                 usage,
             };
-            let _ = metrics.watch.denied_in_use.get_or_create(&labels);
-        }
-    }
+            (labels, 1)
+        })
+    });
+    metrics.watch.denied_in_use.replace(in_use);
     for mode in Mode::ALL {
         let environment = environment.clone();
         let _ = metrics
@@ -194,11 +196,12 @@ fn traffic(metrics: &Metrics) {
 
 fn conditions(metrics: &Metrics) {
     let condition = &metrics.condition;
-    for &cause in DenialCause::ALL {
-        let environment = any();
-        let labels = DeniedSoonLabels { environment, cause };
-        let _ = condition.denied_soon.get_or_create(&labels);
-    }
+    condition
+        .denied_soon
+        .replace(DenialCause::ALL.iter().map(|&cause| {
+            let environment = any();
+            (DeniedSoonLabels { environment, cause }, 1)
+        }));
     for &disk in Disk::ALL {
         let _ = condition
             .disk_free_bytes
@@ -240,6 +243,9 @@ fn files(metrics: &Metrics) {
     for &kind in PolicyFileKind::ALL {
         let labels = PolicyFileLabels { kind };
         let _ = metrics.policy_files_invalid.get_or_create(&labels);
+    }
+    for &result in SpanResult::ALL {
+        let _ = metrics.watch.spans.get_or_create(&SpanLabels { result });
     }
     for &result in NotificationResult::ALL {
         let target = any();

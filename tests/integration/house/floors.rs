@@ -9,6 +9,7 @@ const FLOORS: [&[&str]; 10] = [
         "diagnosis",
         "replica_count",
         "storage_fault",
+        "spans",
         "kubernetes::names",
     ],
     &[
@@ -38,6 +39,7 @@ const FLOORS: [&[&str]; 10] = [
         "audit",
         "http",
         "api",
+        "traces",
     ],
     &["gate", "notify", "tls::manager"],
     &["registry", "admission", "admin", "console", "ops"],

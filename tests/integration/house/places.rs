@@ -40,10 +40,22 @@ const FILES: [&str; 7] = [
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 
 /// What only these rooms may name.
-const HOMES: [(&[&str], &[&str]); 9] = [
+const HOMES: [(&[&str], &[&str]); 10] = [
+    (
+        &[
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "opentelemetry_otlp",
+            "tracing_opentelemetry",
+        ],
+        &["spans", "traces"],
+    ),
     (&["sqlx"], &["ledger"]),
     // `cache` makes the client of its object store with it: TLS by the same roots.
-    (&["reqwest"], &["upstream", "notify", "cli", "cache"]),
+    (
+        &["reqwest"],
+        &["upstream", "notify", "cli", "cache", "traces"],
+    ),
     (&["object_store"], &["cache"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),

@@ -15,6 +15,7 @@ const LIMITS: StackLimits = StackLimits {
     at_once_per_address: 1,
     deadline: Duration::from_secs(60),
     logged: true,
+    continues_traces: false,
 };
 
 #[track_caller]

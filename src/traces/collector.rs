@@ -1,0 +1,180 @@
+//! Sends what waits to the collector, in batches, and notes how that went.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter as _};
+use reqwest::Client;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::sync::Mutex;
+use tracing::Subscriber;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::error::TraceError;
+use super::options::TraceOptions;
+use super::queue::{QueuedSpans, SpanQueue};
+use super::sampler::PartOfRequests;
+use crate::metrics::{Metrics, SpanLabels, SpanResult};
+use crate::spans::SPAN_TARGET;
+
+/// Time for the answer to one batch.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Spans in one batch, at most.
+const BATCH: usize = 512;
+
+/// Takes spans from the subscriber, and sends them when [`TraceExport::once`] is called.
+pub struct TraceExport {
+    queued: Mutex<QueuedSpans>,
+    exporter: SpanExporter,
+    /// Its end drops the tracer's processor.
+    provider: SdkTracerProvider,
+    is_failing: AtomicBool,
+}
+
+impl TraceExport {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`TraceError`] where there can be no client for it.
+    pub fn new(options: &TraceOptions) -> Result<Arc<Self>, TraceError> {
+        let failed = |error: &dyn std::fmt::Display| TraceError::Client(error.to_string());
+        let client = client(options)?;
+        let mut exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(client)
+            .with_endpoint(options.url.as_str())
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(TIMEOUT)
+            .build()
+            .map_err(|error| failed(&error))?;
+        exporter.set_resource(&resource());
+        let (queue, queued) = SpanQueue::new();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(queue)
+            .with_sampler(PartOfRequests(options.sample))
+            .build();
+        Ok(Arc::new(Self {
+            queued: Mutex::new(queued),
+            exporter,
+            provider,
+            is_failing: AtomicBool::new(false),
+        }))
+    }
+
+    /// What takes the spans, and nothing else, from the subscriber of the process.
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
+        let tracer: SdkTracer = self.provider.tracer("sekisho");
+        let ours = filter_fn(|it| it.is_span() && it.target() == SPAN_TARGET);
+        OpenTelemetryLayer::new(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_level(false)
+            .with_tracked_inactivity(false)
+            .with_filter(ours)
+    }
+
+    /// Sends what waits; ends early when the collector fails. What it did not take is lost.
+    pub async fn once(&self, metrics: &Metrics) {
+        let mut queued = self.queued.lock().await;
+        let dropped = queued.dropped.swap(0, Ordering::Relaxed);
+        count(metrics, SpanResult::Dropped, dropped);
+        loop {
+            let mut batch: Vec<SpanData> = Vec::new();
+            while batch.len() < BATCH
+                && let Ok(span) = queued.waiting.try_recv()
+            {
+                batch.push(span);
+            }
+            if batch.is_empty() {
+                return;
+            }
+            let size = batch.len() as u64;
+            let sent = tokio::time::timeout(TIMEOUT, self.exporter.export(batch)).await;
+            let is_sent = matches!(sent, Ok(Ok(())));
+            self.tell(is_sent);
+            let result = match is_sent {
+                true => SpanResult::Sent,
+                false => SpanResult::Failed,
+            };
+            count(metrics, result, size);
+            if !is_sent {
+                return;
+            }
+        }
+    }
+
+    /// Once when it begins to fail, and once when it is over. The library's words may hold
+    /// a part of the address, so they are not repeated.
+    fn tell(&self, is_sent: bool) {
+        match (self.is_failing.swap(!is_sent, Ordering::Relaxed), is_sent) {
+            (false, false) => tracing::warn!("the collector of traces takes none; they are lost"),
+            (true, true) => tracing::info!("the collector takes traces again"),
+            (true, false) | (false, true) => {}
+        }
+    }
+}
+
+fn count(metrics: &Metrics, result: SpanResult, spans: u64) {
+    if spans > 0 {
+        let labels = SpanLabels { result };
+        metrics.watch.spans.get_or_create(&labels).inc_by(spans);
+    }
+}
+
+/// With what `OTEL_RESOURCE_ATTRIBUTES` of the process's environment says.
+fn resource() -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    Resource::builder()
+        .with_service_name("sekisho")
+        .with_attribute(version)
+        .build()
+}
+
+fn client(options: &TraceOptions) -> Result<Client, TraceError> {
+    let failed = |error: &dyn std::fmt::Display| TraceError::Client(error.to_string());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?
+        .with_root_certificates(roots(options)?)
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(|error| failed(&error))
+}
+
+fn roots(options: &TraceOptions) -> Result<RootCertStore, TraceError> {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(pem) = &options.ca {
+        let named: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let named = named.unwrap_or_default();
+        if named.is_empty() {
+            return Err(TraceError::Ca);
+        }
+        roots.add_parsable_certificates(named);
+    }
+    Ok(roots)
+}
