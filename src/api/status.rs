@@ -34,6 +34,9 @@ pub struct Status {
     #[serde(default)]
     pub audit: AuditStatus,
     pub cache: CacheStatus,
+    /// Who is told without asking.
+    #[serde(default)]
+    pub notifications: Vec<NotifyTargetStatus>,
     /// The processes that serve the same ledger, the one that answers first.
     #[serde(default)]
     pub replicas: Vec<ReplicaView>,
@@ -181,6 +184,24 @@ pub struct AuditStatus {
     /// Why the audit log cannot be written; absent when it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// One of who is told without asking, and how the last message went from this process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotifyTargetStatus {
+    pub name: String,
+    /// Things that messages tell of which are not sent yet.
+    pub waiting: u64,
+    /// When it was last sent something; absent: not since the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub last_at: Option<jiff::Timestamp>,
+    /// The status of its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it did not take the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// The bytes on disk.

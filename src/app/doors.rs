@@ -107,6 +107,7 @@ fn open_admin(
     let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
     let pages = |api| console(console_of(parts), api);
     let notifier = notifications::start(parts, tasks)?;
+    let views = views.telling(notifier.clone());
     let admin = AdminDoor::new(admin_of(parts, views, notifier), pages, StackLimits::ADMIN);
     let admin = Arc::new(admin);
     let limits = limits::of_listener(&parts.config.limits);

@@ -33,6 +33,7 @@ mod listener_certificates;
 pub mod logging;
 mod long_period;
 mod notifications;
+mod notify_files;
 mod policy_warnings;
 mod process_limits;
 mod remote_tier;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::in_use::{exposures_of_pulls, running_images};
 use super::long_period::{LOOK_PERIOD, LongPeriod};
-use super::{Components, StartError};
+use super::{Components, StartError, notify_files};
 use crate::gate::{
     ExposureInput, ForecastCause, ForeseenDenial, ImageInUse, ImageUsage, LookAhead, Outlook,
 };
@@ -37,6 +37,7 @@ pub(super) fn start(parts: &Arc<Components>, tasks: &Tasks) -> Result<Arc<Notifi
     )?);
     if !notifier.is_idle() {
         spawn(&notifier, parts, tasks);
+        notify_files::spawn(&parts.config.notify, &notifier, tasks);
     }
     Ok(notifier)
 }
@@ -157,7 +158,7 @@ fn sample(denied: &ForeseenDenial, usage: ImageUsage) -> (String, NoticeSample) 
             detail.unwrap_or("denied")
         ),
         next_step: next_step.unwrap_or_default(),
-        path: None,
+        path: Some(format!("/images/{}", subject.digest)),
     };
     (subject.environment.to_string(), sample)
 }

@@ -12,11 +12,13 @@ use super::Components;
 use super::status_problems::problems;
 use crate::admin::StatusSource;
 use crate::api::{
-    AuditStatus, CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, PRODUCT,
-    PolicyEntryState, ReasonCount, RemoteTierStatus, Status, UpstreamState, UpstreamStatus,
+    AuditStatus, CacheStatus, EnvironmentStatus, LedgerStatus, ListenerStatus, NotifyTargetStatus,
+    PRODUCT, PolicyEntryState, ReasonCount, RemoteTierStatus, Status, UpstreamState,
+    UpstreamStatus,
 };
 use crate::cache::RemoteTier;
 use crate::metrics::{Metrics, UpstreamLabels};
+use crate::notify::{Notifier, TargetCondition};
 use crate::storage_fault::StorageFault;
 use crate::trust::Rulebook;
 use crate::upstream::UpstreamCondition;
@@ -28,6 +30,7 @@ const MAX_WARNINGS_SHOWN: usize = 20;
 pub(super) struct StatusInputs {
     parts: Weak<Components>,
     registries: Vec<SocketAddr>,
+    notifier: Option<Arc<Notifier>>,
 }
 
 impl StatusInputs {
@@ -35,13 +38,25 @@ impl StatusInputs {
         Self {
             parts: Arc::downgrade(parts),
             registries: registries.to_vec(),
+            notifier: None,
+        }
+    }
+
+    pub(super) fn telling(self, notifier: Arc<Notifier>) -> Self {
+        Self {
+            notifier: Some(notifier),
+            ..self
         }
     }
 
     pub(super) fn source(self) -> StatusSource {
         Arc::new(move |now| {
             let parts = self.parts.upgrade()?;
-            Some(status(&parts, &self.registries, now))
+            let notifications = self.notifier.as_deref().map(notifications);
+            Some(Status {
+                notifications: notifications.unwrap_or_default(),
+                ..status(&parts, &self.registries, now)
+            })
         })
     }
 }
@@ -78,11 +93,31 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         ledger: ledger(parts, now),
         audit: audit(parts),
         cache: cache(parts, now),
+        notifications: Vec::new(),
         replicas: parts.replicas.known(),
         top_reasons: top_reasons(parts),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,
     }
+}
+
+fn notifications(notifier: &Notifier) -> Vec<NotifyTargetStatus> {
+    let shown = |(name, condition): (String, TargetCondition)| {
+        let (last_at, outcome) = condition.last.unzip();
+        let (status, error) = match outcome {
+            Some(Ok(status)) => (Some(status), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
+        NotifyTargetStatus {
+            name,
+            waiting: condition.waiting,
+            last_at,
+            status,
+            error,
+        }
+    };
+    notifier.conditions().into_iter().map(shown).collect()
 }
 
 fn listeners(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Vec<ListenerStatus> {

@@ -8,7 +8,8 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
 use crate::api::{
-    AuditStatus, LedgerStatus, PRODUCT, RemoteTierStatus, STATUS, Status, UpstreamState,
+    AuditStatus, LedgerStatus, NotifyTargetStatus, PRODUCT, RemoteTierStatus, STATUS, Status,
+    UpstreamState,
 };
 use crate::oci::readable;
 
@@ -203,11 +204,12 @@ fn stores(status: &Status) -> String {
         false => reasons.join(", "),
     };
     format!(
-        "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}cache: {} of {}{free}\n{}\
+        "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}{}cache: {} of {}{free}\n{}\
          denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
         audit(&status.audit),
+        notifications(&status.notifications),
         bytes(cache.bytes),
         bytes(cache.max_bytes),
         remote(cache.remote.as_ref()),
@@ -252,6 +254,28 @@ fn audit(audit: &AuditStatus) -> String {
         ),
         false => String::new(),
     }
+}
+
+/// A line for each of who is told.
+fn notifications(targets: &[NotifyTargetStatus]) -> String {
+    let line = |target: &NotifyTargetStatus| {
+        let name = readable(&target.name, 64);
+        let answer = match (target.status, &target.error) {
+            (Some(status), _) => format!("it answered {status}"),
+            (None, Some(error)) => readable(error, 200),
+            (None, None) => "nothing sent since the start".to_owned(),
+        };
+        let at = target.last_at.map(|at| format!(" at {at:.0}"));
+        let waiting = match target.waiting {
+            0 => String::new(),
+            waiting => format!(", {waiting} thing(s) wait"),
+        };
+        format!(
+            "notify {name}: {answer}{}{waiting}\n",
+            at.unwrap_or_default()
+        )
+    };
+    targets.iter().map(line).collect()
 }
 
 fn warnings(status: &Status, palette: Palette) -> String {
@@ -304,5 +328,20 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part}\n{told}");
         }
+    }
+
+    #[test]
+    fn shows_how_messages_to_each_target_went() {
+        let targets: Vec<NotifyTargetStatus> = serde_json::from_str(
+            r#"[{"name":"on-call","waiting":3,"last_at":"2026-06-01T00:00:00Z","error":"no answer in time"},
+            {"name":"chat","waiting":0,"last_at":"2026-06-01T00:00:00Z","status":200},{"name":"new","waiting":0}]"#,
+        )
+        .unwrap();
+        assert_eq!(
+            notifications(&targets),
+            "notify on-call: no answer in time at 2026-06-01T00:00:00Z, 3 thing(s) wait\n\
+             notify chat: it answered 200 at 2026-06-01T00:00:00Z\n\
+             notify new: nothing sent since the start\n"
+        );
     }
 }

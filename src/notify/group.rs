@@ -122,6 +122,7 @@ mod tests {
             environments: environments.iter().map(|it| it.parse().unwrap()).collect(),
             ca: None,
             addresses: Vec::new(),
+            files: crate::notify::NotifyFiles::default(),
         }
     }
 

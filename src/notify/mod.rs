@@ -5,6 +5,7 @@
 //! with the messages that wait. So a restart loses none of them. Many things of one kind
 //! in one environment are one message with a count.
 
+mod condition;
 mod error;
 mod event;
 mod format;
@@ -17,7 +18,8 @@ mod sender;
 mod sources;
 mod target;
 
+pub use condition::TargetCondition;
 pub use error::{NotifyError, SendError};
 pub use event::{NoticeKind, NoticeSample};
 pub use notifier::{ForecastSource, Notifier, TestResult};
-pub use target::{MessageFormat, NotifyTarget};
+pub use target::{MessageFormat, NotifyFiles, NotifySecrets, NotifyTarget};

@@ -8,13 +8,14 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
+use super::condition::{Conditions, TargetCondition};
 use super::error::{NotifyError, SendError};
 use super::event::NoticeSample;
 use super::gather::{foreseen, forget_once, gather, keep};
 use super::group::later;
 use super::message::Message;
 use super::sender::Sender;
-use super::target::NotifyTarget;
+use super::target::{NotifySecrets, NotifyTarget};
 use crate::ledger::{Ledger, LedgerError, NoticeBatch, PendingNotice};
 use crate::metrics::{Metrics, NotificationLabels, NotificationResult, NotifyTargetLabels};
 
@@ -56,6 +57,7 @@ pub struct Notifier {
     public_url: String,
     forecast: ForecastSource,
     metrics: Metrics,
+    conditions: Conditions,
     turn: Mutex<()>,
 }
 
@@ -77,6 +79,7 @@ impl Notifier {
             public_url,
             forecast,
             metrics,
+            conditions: Conditions::default(),
             turn: Mutex::default(),
         })
     }
@@ -84,6 +87,21 @@ impl Notifier {
     /// Whether nobody is to be told anything.
     pub fn is_idle(&self) -> bool {
         self.targets.is_empty()
+    }
+
+    /// Each target by its name, and how it is.
+    pub fn conditions(&self) -> Vec<(String, TargetCondition)> {
+        let names = self.targets.iter().map(|it| it.name.clone());
+        names
+            .map(|name| (name.clone(), self.conditions.of(&name)))
+            .collect()
+    }
+
+    /// Sends to the target of that name with these from now on.
+    pub fn replace_secrets(&self, name: &str, secrets: &NotifySecrets) {
+        for sender in self.senders.iter().filter(|it| it.target.name == name) {
+            sender.replace_secrets(secrets.clone());
+        }
     }
 
     /// One round: reads what is new, and sends what is due.
@@ -178,7 +196,9 @@ impl Notifier {
             // Of a target or a kind that is no more.
             return gone(pending);
         };
-        match sender.send(&message, now).await {
+        let sent = sender.send(&message, now).await;
+        self.conditions.note(name, now, &sent);
+        match sent {
             Ok(_) => {
                 self.count(name, NotificationResult::Sent);
                 PendingNotice {
@@ -216,8 +236,10 @@ impl Notifier {
         let message = &message;
         let tried = self.senders.iter().filter(wanted).map(async |sender| {
             let began = Instant::now();
+            let outcome = sender.send(message, now).await;
+            self.conditions.note(&sender.target.name, now, &outcome);
             TestResult {
-                outcome: sender.send(message, now).await,
+                outcome,
                 target: sender.target.name.clone(),
                 took: began.elapsed(),
             }
@@ -241,6 +263,7 @@ impl Notifier {
         for target in &self.targets {
             let own = waiting.clone().filter(|it| it.key.target == target.name);
             let count: u64 = own.map(|it| it.count).sum();
+            self.conditions.set_waiting(&target.name, count);
             let labels = NotifyTargetLabels {
                 target: target.name.as_str().into(),
             };

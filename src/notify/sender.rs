@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use http::header::CONTENT_TYPE;
 use reqwest::Client;
@@ -18,7 +19,7 @@ use super::error::{NotifyError, SendError};
 use super::format::written;
 use super::guard::{GuardedAddress, NoticeResolver, may_ask};
 use super::message::Message;
-use super::target::NotifyTarget;
+use super::target::{NotifySecrets, NotifyTarget};
 
 /// Time for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +31,8 @@ const SIGNATURE: &str = "x-sekisho-signature";
 /// The way to one target.
 pub(super) struct Sender {
     pub(super) target: NotifyTarget,
+    /// As they are now.
+    secrets: ArcSwap<NotifySecrets>,
     client: Client,
     listed: Arc<HashSet<std::net::IpAddr>>,
 }
@@ -56,10 +59,16 @@ impl Sender {
             .build()
             .map_err(|error| failed(&error))?;
         Ok(Self {
+            secrets: ArcSwap::from_pointee(target.secrets()),
             target,
             client,
             listed,
         })
+    }
+
+    /// Sends with these from now on.
+    pub(super) fn replace_secrets(&self, secrets: NotifySecrets) {
+        self.secrets.store(Arc::new(secrets));
     }
 
     /// Sends it once; the status of the answer.
@@ -68,7 +77,8 @@ impl Sender {
         message: &Message,
         now: jiff::Timestamp,
     ) -> Result<u16, SendError> {
-        let url = self.target.address().ok_or(SendError::Unreachable)?;
+        let secrets = self.secrets.load_full();
+        let url = secrets.address().ok_or(SendError::Unreachable)?;
         // An address needs no resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(address.into()),
@@ -81,7 +91,7 @@ impl Sender {
         let (body, media_type) = written(message, self.target.format);
         let body = body.to_string();
         let mut request = self.client.post(url).header(CONTENT_TYPE, media_type);
-        if let Some(secret) = &self.target.secret {
+        if let Some(secret) = &secrets.secret {
             let (time, signature) = signed(secret.expose_secret(), &body, now);
             request = request.header(TIMESTAMP, time).header(SIGNATURE, signature);
         }

@@ -83,7 +83,7 @@ pub(super) fn of_in_use(found: &RecordedInUse, now: Timestamp) -> Option<Notice>
             reason: Some(reason.to_owned()),
             detail: format!("{}; a Pod that restarts cannot pull it", it.denial.detail),
             next_step: it.denial.next_step.clone(),
-            path: None,
+            path: Some(format!("/images/{digest}")),
         },
     })
 }

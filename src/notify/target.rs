@@ -1,8 +1,9 @@
 //! Who is told.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
@@ -39,12 +40,30 @@ pub struct NotifyTarget {
     pub ca: Option<Vec<u8>>,
     /// Addresses that it may lie at though they are guarded.
     pub addresses: Vec<IpAddr>,
+    pub files: NotifyFiles,
+}
+
+/// Where the secrets of a target were read, and are read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotifyFiles {
+    pub url: Option<PathBuf>,
+    pub secret: Option<PathBuf>,
+}
+
+/// What a message is sent with. Replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct NotifySecrets {
+    pub url: SecretString,
+    pub secret: Option<SecretString>,
 }
 
 impl NotifyTarget {
-    pub(super) fn address(&self) -> Option<Url> {
-        use secrecy::ExposeSecret;
-        Url::parse(self.url.expose_secret()).ok()
+    /// Those that it starts with.
+    pub fn secrets(&self) -> NotifySecrets {
+        NotifySecrets {
+            url: self.url.clone(),
+            secret: self.secret.clone(),
+        }
     }
 
     /// What is of no environment is told to all.
@@ -53,5 +72,11 @@ impl NotifyTarget {
         let everywhere = self.environments.is_empty() || environment.is_empty();
         (self.events.is_empty() || self.events.contains(&kind))
             && (everywhere || self.environments.iter().any(is_here))
+    }
+}
+
+impl NotifySecrets {
+    pub(super) fn address(&self) -> Option<Url> {
+        Url::parse(self.url.expose_secret()).ok()
     }
 }

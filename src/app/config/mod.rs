@@ -63,6 +63,7 @@ pub use fingerprint::Fingerprint;
 pub use limits::LimitsConfig;
 pub use listeners::{AdminConfig, ListenerAuth, ListenerConfig, OpsConfig};
 pub use loading::{Config, ledger_location, load_images, load_vulnerability_policy};
+pub use notify::notify_secrets;
 pub use policy_text::{rules_of, vulnerability_policy_texts};
 pub use proxy::ConfiguredProxy;
 pub use quantity::{Period, PeriodError};

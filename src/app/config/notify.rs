@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::authorities::authorities;
 use super::section::Section;
 use super::urls::web_address;
-use crate::notify::{NoticeKind, NotifyTarget};
+use crate::app::bounded;
+use crate::notify::{NoticeKind, NotifyFiles, NotifySecrets, NotifyTarget};
 use crate::trust::EnvironmentName;
 
 /// Targets, at most.
@@ -49,9 +51,11 @@ fn target(
     now: Timestamp,
 ) -> Option<NotifyTarget> {
     let name = section.words("name", "write name = \"on-call\"");
-    let url = address(section);
-    let secret = section.file_text("secret_file");
-    let secret = secret.map(|text| SecretString::from(text.trim_end_matches(['\r', '\n'])));
+    let (url, url_file) = address(section).unzip();
+    let url_file = url_file.flatten();
+    let secret = section.file_with_text("secret_file");
+    let (secret_file, secret) = secret.unzip();
+    let secret = secret.map(|text| secret_of(&text));
     let format = section.read("format").unwrap_or_default();
     let events: Vec<NoticeKind> = section.list("events").unwrap_or_default();
     if events.contains(&NoticeKind::Test) {
@@ -77,6 +81,10 @@ fn target(
         environments: here,
         ca: ca.map(String::into_bytes),
         addresses,
+        files: NotifyFiles {
+            url: url_file,
+            secret: secret_file,
+        },
     })
 }
 
@@ -93,9 +101,9 @@ fn is_name(section: &Section<'_, '_>, name: &str) -> bool {
 }
 
 /// As it stands, or in a file of its own: whoever has it may post there.
-fn address(section: &mut Section<'_, '_>) -> Option<SecretString> {
+fn address(section: &mut Section<'_, '_>) -> Option<(SecretString, Option<PathBuf>)> {
     let written: Option<String> = section.read("url");
-    let in_file = section.file_text("url_file");
+    let (file, in_file) = section.file_with_text("url_file").unzip();
     let (key, text) = match (section.has("url"), section.has("url_file")) {
         (true, false) => ("url", written?),
         (false, true) => ("url_file", in_file?.trim().to_owned()),
@@ -110,5 +118,39 @@ fn address(section: &mut Section<'_, '_>) -> Option<SecretString> {
         return None;
     }
     let url = web_address(section, key, &text, HINT, |_| true)?;
-    Some(SecretString::from(url.to_string()))
+    Some((SecretString::from(url.to_string()), file))
+}
+
+/// What the files of a target hold now.
+///
+/// # Errors
+/// Why that cannot be used; without what they hold.
+pub fn notify_secrets(target: &NotifyTarget) -> Result<NotifySecrets, String> {
+    let mut secrets = target.secrets();
+    let read = |file: &Path| {
+        let text = bounded::text(file);
+        text.map_err(|error| format!("{} {error}", file.display()))
+    };
+    if let Some(file) = &target.files.url {
+        let url = Url::parse(read(file)?.trim()).ok().filter(is_usable);
+        let url = url.ok_or_else(|| format!("{} holds no web address", file.display()))?;
+        secrets.url = SecretString::from(url.to_string());
+    }
+    if let Some(file) = &target.files.secret {
+        let secret = secret_of(&read(file)?);
+        if secret.expose_secret().is_empty() {
+            return Err(format!("{} is empty", file.display()));
+        }
+        secrets.secret = Some(secret);
+    }
+    Ok(secrets)
+}
+
+fn is_usable(url: &Url) -> bool {
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    is_web && url.username().is_empty() && url.password().is_none()
+}
+
+fn secret_of(text: &str) -> SecretString {
+    SecretString::from(text.trim_end_matches(['\r', '\n']))
 }

@@ -407,3 +407,49 @@ async fn of_two_who_read_the_same_one_alone_tells_it() {
     assert_eq!(ledger.notice_cursor("another").await.unwrap(), Some(6));
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn a_target_goes_on_with_what_its_files_hold_now_and_the_status_shows_it() {
+    let (old, new) = (Receiver::start().await, Receiver::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("url"),
+        format!("{}/{PATH}\n", old.origin),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("secret"), "hunter2-secret\n").unwrap();
+    let keys = "[[notify]]\nname = \"all\"\nurl_file = \"url\"\nsecret_file = \"secret\"\n";
+    let lab = Lab::inside(folder, LISTENERS, &format!("{ENVIRONMENTS}\n{keys}")).await;
+    let test = || async {
+        lab.api("POST", "/api/v1/notifications/test")
+            .json(&json!({}))
+            .send()
+            .await
+    };
+    let shown = || async {
+        let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+        status["notifications"][0].clone()
+    };
+    assert_eq!(shown().await, json!({"name": "all", "waiting": 0}));
+    test().await.expect(200);
+    assert_eq!(shown().await["status"], 200);
+    // What holds no address, or no secret, changes nothing.
+    for (file, text) in [("url", "nowhere"), ("secret", "\n")] {
+        lab.put_file(file, text);
+        lab.looked("notify files").await;
+    }
+    test().await.expect(200);
+    assert_eq!((old.received().len(), new.received().len()), (2, 0));
+    lab.put_file("url", &format!("{}/{PATH}", new.origin));
+    lab.put_file("secret", "hunter3-secret");
+    lab.looked("notify files").await;
+    new.answer(503);
+    test().await.expect(200);
+    assert_eq!((old.received().len(), new.received().len()), (2, 1));
+    let signed = |it: &Received| it.headers["x-sekisho-signature"].clone();
+    assert_ne!(signed(&old.received()[1]), signed(&new.received()[0]));
+    let after = shown().await;
+    assert_eq!(after["error"], "it answered 503", "{after}");
+    assert!(!after.to_string().contains(PATH), "{after}");
+    lab.stop().await;
+}
