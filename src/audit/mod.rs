@@ -25,6 +25,6 @@ pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use log::Audit;
 pub use logged_acts::{log_files, read_acts};
 pub use newest_mark::newest_mark;
-pub use record::AuditRecord;
+pub use record::{AUDIT_SCHEMA, AuditRecord};
 pub use rotate::AuditRotation;
 pub use verify::{AuditCheck, ChainFault, check_log};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::audit::{Audit, AuditError, AuditRecord};
+use crate::audit::{AUDIT_SCHEMA, Audit, AuditError, AuditRecord};
 use crate::ledger::{Ledger, LedgerError, RecordedAct};
 use crate::storage_fault::StorageFault;
 
@@ -84,6 +84,7 @@ impl ActLog {
 
 fn line(recorded: &RecordedAct) -> AuditRecord<'_> {
     AuditRecord::Act {
+        schema: AUDIT_SCHEMA,
         act: &recorded.act,
         ledger: &recorded.mark,
     }

@@ -15,7 +15,7 @@ use super::backlog::Backlog;
 use super::feed::DecisionFeed;
 use super::health::RecordHealth;
 use super::index_quota::IndexQuota;
-use crate::audit::{Audit, AuditError, AuditRecord};
+use crate::audit::{AUDIT_SCHEMA, Audit, AuditError, AuditRecord};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, RecordStore};
 use crate::trust::Decision;
@@ -147,6 +147,7 @@ impl DecisionWriter {
             }
             let mark = self.ledger.mark();
             let line = |decision| AuditRecord::Decision {
+                schema: AUDIT_SCHEMA,
                 decision,
                 ledger: &mark,
             };
