@@ -83,16 +83,18 @@ impl Followed {
     async fn next(&mut self) -> Option<&'static str> {
         let beat = Instant::now() + HEARTBEAT;
         loop {
+            // By the clock: while decisions come without a pause, no timer rings.
+            if self.noticed && self.next_sign <= Instant::now() {
+                self.noticed = false;
+                self.next_sign = Instant::now() + PERIOD;
+                return Some(SIGN);
+            }
             if self.has_ended {
                 return None;
             }
             tokio::select! {
                 told = self.decisions.next() => self.hear(told),
-                () = tokio::time::sleep_until(self.next_sign), if self.noticed => {
-                    self.noticed = false;
-                    self.next_sign = Instant::now() + PERIOD;
-                    return Some(SIGN);
-                }
+                () = tokio::time::sleep_until(self.next_sign), if self.noticed => (),
                 () = tokio::time::sleep_until(beat) => return Some(ALIVE),
             }
         }
