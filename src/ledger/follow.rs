@@ -82,8 +82,10 @@ impl Ledger {
     /// The newest change, of this very ledger. One that has come less far than memory is an
     /// older one, put in the place of ours: memory knows better, and stays.
     pub(super) async fn newest_of_this(&self, sql: &mut SqlConnection) -> Result<u64, LedgerError> {
+        // Before it is asked: what is written meanwhile may be in memory when it answers.
+        let applied = self.index.seq();
         let (id, newest): (String, i64) = either(MARK, SERVER_MARK).one(sql).await?;
-        self.newest_unless_displaced(&id, newest)
+        self.newest_unless_displaced(&id, newest, applied)
     }
 
     /// The same, where a write begins: on a server no other goes on before this one ends.
@@ -91,16 +93,22 @@ impl Ledger {
         &self,
         sql: &mut SqlConnection,
     ) -> Result<u64, LedgerError> {
+        let applied = self.index.seq();
         let (id, newest): (String, i64) = either(MARK, LOCKED_SERVER_MARK).one(sql).await?;
-        self.newest_unless_displaced(&id, newest)
+        self.newest_unless_displaced(&id, newest, applied)
     }
 
-    fn newest_unless_displaced(&self, id: &str, newest: i64) -> Result<u64, LedgerError> {
+    fn newest_unless_displaced(
+        &self,
+        id: &str,
+        newest: i64,
+        applied: u64,
+    ) -> Result<u64, LedgerError> {
         if id != self.id {
             return Err(LedgerError::Displaced(StorageFault::Replaced));
         }
         let newest = columns::unsigned(newest)?;
-        match newest < self.index.seq() {
+        match newest < applied {
             true => Err(LedgerError::Displaced(StorageFault::Older)),
             false => Ok(newest),
         }
