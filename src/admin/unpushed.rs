@@ -74,7 +74,10 @@ async fn judge(
 ) -> Result<VerdictView, AdminError> {
     let submitter = submission.principal.name();
     let subject = &submission.report.subject;
-    let scans = admin.ledger.unbound_scans(image_id, submitter).await?;
+    let read = admin
+        .ledger
+        .unbound_scans(image_id, submitter, submission.now);
+    let scans = read.await?;
     let unpushed = Unpushed {
         image_id: image_id.clone(),
         repository: image.map(|image| image.repository().clone()),

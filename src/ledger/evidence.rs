@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::alias::Alias;
 use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
@@ -14,7 +16,8 @@ impl Ledger {
     /// so what is written meanwhile comes after it. What vouches for the subject,
     /// what it refers to and is built on, and what only some policies ask (its age,
     /// the history of its findings), the gate adds. `aliases`: digests of the same
-    /// bytes that the caller knows of the closure, and the ledger need not.
+    /// bytes that the caller knows of the closure, and the ledger need not. At `now`, by
+    /// which scans are told that are dated ahead.
     ///
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
@@ -23,6 +26,7 @@ impl Ledger {
         subject: &Subject,
         closure: Arc<Closure>,
         aliases: &[Alias],
+        now: Timestamp,
     ) -> Result<(Evidence, u64), LedgerError> {
         let _timed = self.timed(LedgerVerb::Evidence);
         if *closure.root() != subject.digest {
@@ -42,7 +46,7 @@ impl Ledger {
         let (break_glass, timed_mode) = tables.overrides_of(subject, &parents);
         let manifests = closure.images().map(|image| &image.manifest);
         let evidence = Evidence {
-            scans: self.scans_of(manifests).await?,
+            scans: self.scans_of(manifests, now).await?,
             promotions: self.promotions_of(subject, &parents).await?,
             revocations: self.active_revocations(&related).await?,
             first_served: self.first_served(subject).await?,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::scans::{ScanRow, current_ids, read_all};
+use super::scans::{ALL_TIME, ScanRow, current_ids, read_all};
 use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
@@ -55,7 +55,7 @@ impl Ledger {
             .all(&self.readers)
             .await?;
         let scans = read_all(rows)?;
-        let standing = current_ids(&scans)?;
+        let standing = current_ids(&scans, ALL_TIME)?;
         let mut counts = self.severities_of(&scans).await?;
         let recorded = scans.into_iter().map(|scan| RecordedScan {
             stands: standing.contains(&scan.id),

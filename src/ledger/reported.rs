@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::scans::{ScanRow, current_ids, read_all};
+use super::scans::{ALL_TIME, ScanRow, current_ids, read_all};
 use super::sql::{Query, either, query};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
@@ -194,7 +194,7 @@ impl Ledger {
             .bind(columns::list(manifests))
             .all(&self.readers)
             .await?;
-        let standing = current_ids(&read_all(rows)?)?;
+        let standing = current_ids(&read_all(rows)?, ALL_TIME)?;
         found.retain(|it| standing.contains(&it.scan));
         Ok(found)
     }

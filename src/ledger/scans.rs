@@ -12,12 +12,16 @@ use super::{Ledger, LedgerError, columns, first_reported};
 use crate::oci::Digest;
 use crate::trust::{NewerScans, Scan};
 
+/// For lists that people read, which judge nothing: by the clock of those who handed in.
+pub(super) const ALL_TIME: Timestamp = Timestamp::MAX;
+
 impl Ledger {
     /// The scans of `manifests` that can stand, with what they list: a manifest
     /// that is scanned every night for a year is judged from a handful of reports.
     pub(super) async fn scans_of<'a>(
         &self,
         manifests: impl IntoIterator<Item = &'a Digest>,
+        now: Timestamp,
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL \
                     AND manifest IN (SELECT value FROM json_each(?))";
@@ -25,7 +29,7 @@ impl Ledger {
             .bind(columns::list(manifests))
             .all(&self.readers)
             .await?;
-        let mut current = only_current(read_all(rows)?)?;
+        let mut current = only_current(read_all(rows)?, now)?;
         let mut reading = self.readers.acquire().await?;
         BOUND_TABLES.fill(&mut reading, &mut current).await?;
         Ok(current.into_iter().map(Arc::new).collect())
@@ -88,8 +92,8 @@ pub(super) async fn index_findings(
         .all(&mut *sql)
         .await?;
     let scans = read_all(rows)?;
-    let stood = current_ids(scans.iter().filter(|scan| scan.id != id))?;
-    let stand = current_ids(&scans)?;
+    let stood = current_ids(scans.iter().filter(|scan| scan.id != id), ALL_TIME)?;
+    let stand = current_ids(&scans, ALL_TIME)?;
     let replaced: Vec<i64> = stood.difference(&stand).copied().collect();
     first_reported::remove(sql, &replaced).await?;
     match stand.contains(&id) {
@@ -109,17 +113,19 @@ async fn note_packages(sql: &mut SqlConnection, id: i64) -> Result<(), LedgerErr
 }
 
 /// Leaves out what no judgement can rest on; the newest first.
-pub(super) fn only_current(mut scans: Vec<Scan>) -> Result<Vec<Scan>, LedgerError> {
-    let ids = current_ids(&scans)?;
+pub(super) fn only_current(mut scans: Vec<Scan>, now: Timestamp) -> Result<Vec<Scan>, LedgerError> {
+    let ids = current_ids(&scans, now)?;
     scans.retain(|scan| ids.contains(&scan.id));
     scans.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
     Ok(scans)
 }
 
 /// The scans that no newer one of the same series and scope has replaced for good: one
-/// that was not dated ahead when it came.
+/// that was not dated ahead when it came, and is not at `now`, by a clock that was set
+/// back since.
 pub(super) fn current_ids<'a>(
     scans: impl IntoIterator<Item = &'a Scan>,
+    now: Timestamp,
 ) -> Result<HashSet<i64>, LedgerError> {
     let mut newest: Vec<&Scan> = scans.into_iter().collect();
     newest.sort_by_key(|scan| Reverse((scan.scanned_at, scan.id)));
@@ -130,7 +136,7 @@ pub(super) fn current_ids<'a>(
         if settled.replace(&series, scan.rank()) {
             continue;
         }
-        if scan.scanned_at <= scan.received_at {
+        if scan.scanned_at <= scan.received_at.min(now) {
             settled.add(series, scan.rank());
         }
         current.insert(scan.id);

@@ -44,8 +44,8 @@ impl BindScans {
 }
 
 impl Ledger {
-    /// The scans of an image ID that stand, by one submitter, with what they list:
-    /// to judge them before the push. Their `manifest` is the image ID itself.
+    /// The scans of an image ID that stand at `now`, by one submitter, with what they
+    /// list: to judge them before the push. Their `manifest` is the image ID itself.
     ///
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
@@ -53,10 +53,11 @@ impl Ledger {
         &self,
         image_id: &Digest,
         submitter: &str,
+        now: Timestamp,
     ) -> Result<Vec<Arc<Scan>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::UnboundScans);
         let mut sql = self.readers.acquire().await?;
-        let unbound = unbound_of(&mut sql, image_id, submitter).await?;
+        let unbound = unbound_of(&mut sql, image_id, submitter, now).await?;
         let mut scans: Vec<Scan> = unbound.into_iter().map(|(_, scan)| scan).collect();
         UNBOUND_TABLES.fill(&mut sql, &mut scans).await?;
         Ok(scans.into_iter().map(Arc::new).collect())
@@ -76,7 +77,8 @@ impl Ledger {
         let _timed = self.timed(LedgerVerb::BindScans);
         let mut writing = self.begin(Some(bind.at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &bind.submitter).await?;
-        let unbound = unbound_of(writing.sql(), &bind.image_id, &bind.submitter).await?;
+        let by = &bind.submitter;
+        let unbound = unbound_of(writing.sql(), &bind.image_id, by, bind.at).await?;
         let mut ids = Vec::new();
         // The oldest first, so that ids rise with dates as they do elsewhere.
         for (fingerprint, scan) in unbound.into_iter().rev() {
@@ -162,6 +164,7 @@ async fn unbound_of(
     sql: &mut SqlConnection,
     image_id: &Digest,
     submitter: &str,
+    now: Timestamp,
 ) -> Result<Vec<(String, Scan)>, LedgerError> {
     let of = "SELECT id, body, fingerprint FROM unbound_scans \
               WHERE image_id = ? AND submitter = ? AND withdrawn_at IS NULL";
@@ -176,7 +179,7 @@ async fn unbound_of(
         fingerprints.insert(id, fingerprint);
         bodies.push((id, body));
     }
-    let current = only_current(read_all(bodies)?)?.into_iter();
+    let current = only_current(read_all(bodies)?, now)?.into_iter();
     let with = |scan: Scan| fingerprints.remove(&scan.id).map(|it| (it, scan));
     Ok(current.filter_map(with).collect())
 }

@@ -108,7 +108,7 @@ impl Sources {
         }
         match self
             .ledger
-            .evidence(subject, closure.clone(), aliases)
+            .evidence(subject, closure.clone(), aliases, question.now)
             .await
         {
             Ok(found) => found,

@@ -77,6 +77,33 @@ async fn a_scan_dated_a_little_ahead_counts_from_when_it_came() {
     assert_eq!(evidence.scans[0].scanned_at, now());
 }
 
+/// A clock that ran a month ahead, and was set right: what came by it counts once its time
+/// has come, and until then nothing that it replaced is gone.
+#[tokio::test]
+async fn a_scan_of_a_clock_that_was_ahead_hides_none_once_it_is_set_back() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    let true_scan = ledger.submit_scan(scan("img", now())).await.unwrap();
+    let month = now() + minutes(30 * 24 * 60);
+    let ahead = NewScan {
+        received_at: month,
+        ..scan("img", month)
+    };
+    let ahead = ledger.submit_scan(ahead).await.unwrap();
+    let known = async |at| {
+        let closure = ledger.index().closure(&app(), &digest("img")).unwrap();
+        let read = ledger.evidence(&subject("img"), closure, &[], at).await;
+        let (evidence, _) = read.unwrap();
+        Vec::from_iter(evidence.scans.iter().map(|scan| scan.id))
+    };
+    assert_eq!(known(month).await, [ahead]);
+    assert_eq!(known(now()).await, [ahead, true_scan]);
+    let after = ledger.submit_scan(scan("img", now())).await.unwrap();
+    assert!(known(now()).await.contains(&after));
+}
+
 /// SARIF has neither ratings nor packages: what it leaves out is not gone.
 #[tokio::test]
 async fn a_lossy_report_replaces_no_whole_one() {
@@ -258,7 +285,7 @@ async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
     };
     let child = ledger.index().closure(&other, &digest("amd")).unwrap();
     let (there, _) = ledger
-        .evidence(&elsewhere, child.clone(), &[])
+        .evidence(&elsewhere, child.clone(), &[], now())
         .await
         .unwrap();
     assert!(there.promotions.is_empty());
@@ -266,7 +293,7 @@ async fn a_promoted_index_promotes_its_children_in_its_repository_only() {
         environment: EnvironmentName::parse("staging").unwrap(),
         ..subject("amd")
     };
-    let (there, _) = ledger.evidence(&staging, child, &[]).await.unwrap();
+    let (there, _) = ledger.evidence(&staging, child, &[], now()).await.unwrap();
     assert!(there.promotions.is_empty());
 }
 
@@ -378,7 +405,7 @@ async fn another_closure_than_the_subjects_is_refused() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
     let clean = image("clean", &["base"]);
-    let read = ledger.evidence(&subject("img"), clean, &[]).await;
+    let read = ledger.evidence(&subject("img"), clean, &[], now()).await;
     assert!(matches!(read, Err(LedgerError::OtherRoot)));
 }
 

@@ -142,7 +142,7 @@ async fn another_repository_has_the_override_of_the_digest_but_not_of_an_index_t
         repository: other,
         ..subject("amd")
     };
-    let (read, _) = ledger.evidence(&there, child, &[]).await.unwrap();
+    let (read, _) = ledger.evidence(&there, child, &[], now()).await.unwrap();
     assert!(read.break_glass.is_empty());
 }
 

@@ -80,7 +80,8 @@ struct Known {
 async fn known(ledger: &Ledger, root: &str) -> Option<Known> {
     let found = ledger.closure(&app(), &digest(root)).await.unwrap();
     let subject: Subject = subject(root);
-    let (evidence, _): (Evidence, u64) = ledger.evidence(&subject, found?, &[]).await.unwrap();
+    let (evidence, _): (Evidence, u64) =
+        ledger.evidence(&subject, found?, &[], now()).await.unwrap();
     let mut revocations: Vec<String> = evidence
         .revocations
         .iter()

@@ -316,6 +316,6 @@ pub fn timed_mode(mode: Mode) -> NewTimedMode {
 /// What is known of a recorded root.
 pub async fn evidence(ledger: &Ledger, root: &str) -> Evidence {
     let closure = ledger.index().closure(&app(), &digest(root)).unwrap();
-    let read = ledger.evidence(&subject(root), closure, &[]).await;
+    let read = ledger.evidence(&subject(root), closure, &[], now()).await;
     read.unwrap().0
 }

@@ -106,7 +106,7 @@ async fn remember_after_revocation_is_refused() {
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
     let (_, seq) = ledger
-        .evidence(&subject("lone"), closure, &[])
+        .evidence(&subject("lone"), closure, &[], now())
         .await
         .unwrap();
     ledger.revoke(revocation(digest("l3"))).await.unwrap();
@@ -174,7 +174,7 @@ async fn remember_after_a_mode_change_is_refused() {
     let ledger = remembering(&place).await;
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
     let (read, seq) = ledger
-        .evidence(&subject("lone"), closure, &[])
+        .evidence(&subject("lone"), closure, &[], now())
         .await
         .unwrap();
     assert_eq!(read.timed_mode, None);
@@ -183,7 +183,7 @@ async fn remember_after_a_mode_change_is_refused() {
     assert!(!stands(&ledger, "lone"));
     let closure = ledger.index().closure(&app(), &digest("lone")).unwrap();
     let (read, seq) = ledger
-        .evidence(&subject("lone"), closure, &[])
+        .evidence(&subject("lone"), closure, &[], now())
         .await
         .unwrap();
     assert!(read.timed_mode.is_some());

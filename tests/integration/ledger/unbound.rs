@@ -70,12 +70,15 @@ async fn what_was_scanned_before_the_push_is_read_back_to_be_judged() {
     };
     let id = ledger.submit_scan(new.clone()).await.unwrap();
     assert_eq!(ledger.submit_scan(new).await.unwrap(), id);
-    let read = ledger.unbound_scans(&digest(CONFIG), "ci").await.unwrap();
+    let read = ledger
+        .unbound_scans(&digest(CONFIG), "ci", now())
+        .await
+        .unwrap();
     assert_eq!(read.len(), 1, "the older one is replaced");
     assert_eq!((read[0].id, read[0].malware), (id, 1));
     assert_eq!(read[0].packages, [package]);
     assert_eq!(read[0].findings.len(), 2);
-    let other = ledger.unbound_scans(&digest(CONFIG), "other").await;
+    let other = ledger.unbound_scans(&digest(CONFIG), "other", now()).await;
     assert!(other.unwrap().is_empty());
 }
 
@@ -232,7 +235,10 @@ async fn a_stolen_token_neither_submits_nor_binds_and_its_scans_are_withdrawn() 
     let withdrawn = ledger.revoke_token("ci", true, now()).await.unwrap();
     assert_eq!((withdrawn.unbound_scans, withdrawn.scans), (1, 1));
     assert!(evidence(&ledger, "img").await.scans.is_empty());
-    let left = ledger.unbound_scans(&digest(CONFIG), "ci").await.unwrap();
+    let left = ledger
+        .unbound_scans(&digest(CONFIG), "ci", now())
+        .await
+        .unwrap();
     assert!(left.is_empty());
     let bound = ledger.bind_scans(bind("ci")).await;
     assert!(matches!(bound, Err(LedgerError::TokenRevoked(_))));
