@@ -248,7 +248,7 @@ async fn reads_names_as_the_webhook_reads_them() {
             3,
             "ambiguous-reference",
         ),
-        ("a".repeat(64), 3, "is an image ID to a node"),
+        ("a".repeat(64), 3, "64 hexadecimal digits are no image name"),
     ] {
         let text = deployment("web", &[&image]);
         let run = dock.verify(Path::new("-"), &[], &text).await;
