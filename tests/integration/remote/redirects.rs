@@ -109,8 +109,9 @@ fn every_client_follows() {
     let name = format!("{}/development/{}", gateway.address(), image.by_tag());
     let downloads = || stage.s3.answered("GET", "/blobs/", 200);
     let mut before = downloads();
+    // One is enough: where the store does not answer in time, the gateway sends a layer itself.
     let mut followed = |client: &str| {
-        eventually(client, SOON, || (downloads() >= before + 4).then_some(()));
+        eventually(client, SOON, || (downloads() > before).then_some(()));
         before = downloads();
     };
     for release in Release::ALL {
