@@ -1,63 +1,35 @@
 //! The door: the routes within their stack, and what that refuses in the API's words.
 
-use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
-use http::Request;
-use tower::ServiceExt;
 
 use super::Admin;
 use super::authenticate::admit_host;
 use super::error::AdminError;
 use super::router::router;
 use crate::api::ErrorCode;
-use crate::http::{Handler, Stack, StackLimits};
+use crate::http::{RoutedDoor, StackLimits, Unserved};
 
-/// The door of the admin API.
-pub struct AdminDoor {
-    routes: Router,
-    stack: Stack,
+/// The door of the admin API. `around` puts pages around its routes; both answer to the
+/// same hosts.
+pub fn admin_door(
+    admin: Admin,
+    around: impl FnOnce(Router) -> Router,
+    limits: StackLimits,
+) -> RoutedDoor {
+    let hosts = middleware::from_fn_with_state(admin.clone(), admit_host);
+    door_of(around(router(admin)).layer(hosts), limits)
 }
 
-impl AdminDoor {
-    /// `around` puts pages around the API's routes. Both answer to the same hosts.
-    pub fn new(admin: Admin, around: impl FnOnce(Router) -> Router, limits: StackLimits) -> Self {
-        let hosts = middleware::from_fn_with_state(admin.clone(), admit_host);
-        Self::of(around(router(admin)).layer(hosts), limits)
-    }
-
-    fn of(routes: Router, limits: StackLimits) -> Self {
-        let stack = Stack::new("admin", limits);
-        Self { routes, stack }
-    }
+fn door_of(routes: Router, limits: StackLimits) -> RoutedDoor {
+    RoutedDoor::new("admin", routes, limits, unavailable)
 }
 
-impl<B> Handler<B> for AdminDoor
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Body = Body;
-
-    fn stack(&self) -> &Stack {
-        &self.stack
-    }
-
-    async fn answer(&self, request: Request<B>) -> Response {
-        let answered = self.routes.clone().oneshot(request).await;
-        answered.unwrap_or_else(|never| match never {})
-    }
-
-    async fn overloaded(&self, _: Request<B>) -> Response {
-        unavailable("too many requests are being worked on")
-    }
-
-    fn too_slow(&self) -> Response {
-        unavailable("the answer took too long")
-    }
-}
-
-fn unavailable(message: &str) -> Response {
+fn unavailable(why: Unserved) -> Response {
+    let message = match why {
+        Unserved::Full => "too many requests are being worked on",
+        Unserved::Late => "the answer took too long",
+    };
     AdminError::new(ErrorCode::Unavailable, message)
         .next("try again in a second")
         .into_response()
@@ -69,8 +41,9 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use axum::body::{Body, Bytes};
     use axum::routing::get;
-    use http::{StatusCode, header};
+    use http::{Request, StatusCode, header};
     use http_body_util::BodyExt;
     use hyper::service::Service;
 
@@ -86,7 +59,7 @@ mod tests {
             logged: true,
             continues_traces: false,
         };
-        let door = Arc::new(AdminDoor::of(routes, limits));
+        let door = Arc::new(door_of(routes, limits));
         let peer = Peer::new(([127, 0, 0, 1], 9).into(), None);
         let request = Request::builder().method(method).body(Body::empty());
         let answer = Connection::new(door, peer).call(request.unwrap());

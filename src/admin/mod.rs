@@ -51,7 +51,7 @@ mod unpushed;
 mod verdicts;
 mod within;
 
-pub use door::AdminDoor;
+pub use door::admin_door;
 pub use hosts::Hosts;
 pub use image_names::EnvironmentImageNames;
 pub use state::{

@@ -10,14 +10,14 @@ use super::{
     notifications, replay_policy, status, webhook,
 };
 use crate::admin::{
-    Admin, AdminDoor, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource,
+    Admin, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource, admin_door,
 };
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
 use crate::notify::Notifier;
 use crate::oci::RegistryHost;
-use crate::ops::{Ops, OpsDoor, ProbesBeside};
+use crate::ops::{Ops, ProbesBeside, ops_door};
 use crate::registry::{self, Registry};
 use crate::tasks::{HeavyWork, Tasks};
 use crate::tls::listener::ReloadingCertificates;
@@ -104,11 +104,11 @@ fn open_admin(
         metrics: parts.metrics.clone(),
         readiness: health::readiness(parts, tasks.leaving()),
     };
-    let ops = Arc::new(OpsDoor::new(shown, StackLimits::OPS));
+    let ops = Arc::new(ops_door(shown, StackLimits::OPS));
     let pages = |api| console(console_of(parts), api);
     let notifier = notifications::start(parts, tasks)?;
     let views = views.telling(notifier.clone());
-    let admin = AdminDoor::new(admin_of(parts, views, notifier), pages, StackLimits::ADMIN);
+    let admin = admin_door(admin_of(parts, views, notifier), pages, StackLimits::ADMIN);
     let admin = Arc::new(admin);
     let limits = limits::of_listener(&parts.config.limits);
     match ops_bound {

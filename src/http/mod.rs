@@ -18,6 +18,7 @@ mod places;
 mod reason;
 mod receive;
 mod request_id;
+mod routed_door;
 mod shares;
 mod stack;
 
@@ -34,4 +35,5 @@ pub use pace::Pace;
 pub use peer::Peer;
 pub use reason::{MAX_REASON, ReasonPhrase, reason_phrase};
 pub use receive::{Received, beginning, receive};
+pub use routed_door::{RoutedDoor, Unserved};
 pub use stack::{Handler, Stack, StackLimits, without_body};

@@ -4,58 +4,21 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
-use tower::ServiceExt;
 
 use super::Ops;
 use super::router::{PATHS, router};
-use crate::http::{Answering, Connection, Handler, Peer, Stack, StackLimits};
+use crate::http::{Answering, Connection, Handler, Peer, RoutedDoor, StackLimits, Unserved};
 
 /// The door of probes and scrapers.
-pub struct OpsDoor {
-    routes: Router,
-    stack: Stack,
+pub fn ops_door(ops: Ops, limits: StackLimits) -> RoutedDoor {
+    RoutedDoor::new("ops", router(ops), limits, busy)
 }
 
-impl OpsDoor {
-    pub fn new(ops: Ops, limits: StackLimits) -> Self {
-        Self {
-            routes: router(ops),
-            stack: Stack::new("ops", limits),
-        }
-    }
-}
-
-impl<B> Handler<B> for OpsDoor
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<axum::BoxError>,
-{
-    type Body = Body;
-
-    fn stack(&self) -> &Stack {
-        &self.stack
-    }
-
-    async fn answer(&self, request: Request<B>) -> Response {
-        let answered = self.routes.clone().oneshot(request).await;
-        answered.unwrap_or_else(|never| match never {})
-    }
-
-    async fn overloaded(&self, _: Request<B>) -> Response {
-        busy()
-    }
-
-    fn too_slow(&self) -> Response {
-        busy()
-    }
-}
-
-fn busy() -> Response {
+fn busy(_: Unserved) -> Response {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     (status, [(RETRY_AFTER, "1")], "busy; retry\n").into_response()
 }
@@ -63,12 +26,12 @@ fn busy() -> Response {
 /// The probes beside another door, at that door's address. Each has its own stack, so
 /// that an overloaded door does not look like a dead program.
 pub struct ProbesBeside<D> {
-    ops: Connection<OpsDoor>,
+    ops: Connection<RoutedDoor>,
     other: Connection<D>,
 }
 
 impl<D> ProbesBeside<D> {
-    pub fn new(ops: Arc<OpsDoor>, other: Arc<D>, peer: Peer) -> Self {
+    pub fn new(ops: Arc<RoutedDoor>, other: Arc<D>, peer: Peer) -> Self {
         Self {
             ops: Connection::new(ops, peer.clone()),
             other: Connection::new(other, peer),
@@ -105,10 +68,10 @@ mod tests {
     use super::*;
     use crate::metrics::Metrics;
 
-    fn door(limits: StackLimits) -> Arc<OpsDoor> {
+    fn door(limits: StackLimits) -> Arc<RoutedDoor> {
         let readiness = Readiness::new(Vec::new);
         let metrics = Metrics::new();
-        Arc::new(OpsDoor::new(Ops { metrics, readiness }, limits))
+        Arc::new(ops_door(Ops { metrics, readiness }, limits))
     }
 
     fn peer() -> Peer {

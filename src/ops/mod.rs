@@ -4,6 +4,6 @@ mod door;
 mod readiness;
 mod router;
 
-pub use door::{OpsDoor, ProbesBeside};
+pub use door::{ProbesBeside, ops_door};
 pub use readiness::{Health, HealthPart, Readiness};
 pub use router::Ops;
