@@ -1,5 +1,7 @@
 //! A room imports from strictly lower floors.
 
+use std::collections::BTreeSet;
+
 use super::source::{Source, room_of};
 
 const FLOORS: [&[&str]; 10] = [
@@ -75,6 +77,35 @@ pub fn broken(source: &Source) -> Vec<String> {
         }
     });
     found.collect()
+}
+
+/// The rooms of each row of the table of floors, the lowest first.
+fn written(page: &str) -> Vec<BTreeSet<String>> {
+    let rows = page.lines().filter(|line| line.starts_with("| F"));
+    let mut floors: Vec<BTreeSet<String>> = rows.map(rooms_named).collect();
+    floors.reverse();
+    floors
+}
+
+/// What is named as a folder or a file: `tls/manager`, `cli/`, `clock.rs`.
+fn rooms_named(row: &str) -> BTreeSet<String> {
+    let names = row.split('`').skip(1).step_by(2);
+    let places = names.filter(|name| name.contains('/') || name.ends_with(".rs"));
+    let room = |place: &str| {
+        place
+            .trim_end_matches('/')
+            .trim_end_matches(".rs")
+            .replace('/', "::")
+    };
+    places.map(room).collect()
+}
+
+#[test]
+fn the_table_of_floors_names_every_room_on_its_floor() {
+    let page = std::fs::read_to_string("docs/architecture.md").unwrap();
+    let of = |rooms: &&[&str]| rooms.iter().map(|room| (*room).to_owned()).collect();
+    let expected: Vec<BTreeSet<String>> = FLOORS.iter().map(of).collect();
+    assert_eq!(written(&page), expected);
 }
 
 #[test]
