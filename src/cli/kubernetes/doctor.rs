@@ -90,7 +90,7 @@ impl KubernetesDoctorArgs {
         let questions = questions(&snapshot, &expected);
         let images = questions.len();
         let client = self.remote.client(shared)?;
-        let answers = verdicts::ask(&client, &config, table, questions).await;
+        let answers = verdicts::ask(&client, table, questions).await;
         findings.extend(judge_images(&answers));
         findings.sort_by_key(|finding| finding.gravity);
         self.show(&expected, images, &findings)

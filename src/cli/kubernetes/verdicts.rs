@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::config::{ClusterConfig, Config};
+use crate::app::config::ClusterConfig;
 use crate::cli::client::ApiClient;
 use crate::cli::verify::{self, VerifiedImage};
 use crate::kubernetes::doctor::{ImageAnswer, RunningImage};
@@ -12,7 +12,6 @@ use crate::trust::{DenialReason, Exposure};
 /// to any.
 pub(super) async fn ask(
     client: &ApiClient,
-    config: &Config,
     cluster: &ClusterConfig,
     questions: Vec<RunningImage>,
 ) -> Vec<(RunningImage, ImageAnswer)> {
@@ -29,22 +28,19 @@ pub(super) async fn ask(
             environment,
             exposure: Some(exposure),
         };
-        answers.extend(ask_all(client, config, cluster, &question, questions).await);
+        answers.extend(ask_all(client, &question, questions).await);
     }
     answers
 }
 
 async fn ask_all(
     client: &ApiClient,
-    config: &Config,
-    cluster: &ClusterConfig,
     question: &verify::VerifyScope,
     questions: Vec<RunningImage>,
 ) -> Vec<(RunningImage, ImageAnswer)> {
-    let upstream = |asked: &RunningImage| upstream_name(config, cluster, &asked.image);
     let images = questions
         .iter()
-        .map(|asked| (upstream(asked), Vec::new()))
+        .map(|asked| (asked.image.clone(), Vec::new()))
         .collect();
     let judged = match verify::ask_all(client, question, images).await {
         Ok(judged) => judged,
@@ -61,7 +57,7 @@ async fn ask_all(
         .map(|judged| (judged.image(), answer(judged)))
         .collect();
     let of = |asked: RunningImage| {
-        let answer = answers.get(upstream(&asked).as_str()).cloned();
+        let answer = answers.get(asked.image.as_str()).cloned();
         let none = || ImageAnswer::Unknown("it was not answered".to_owned());
         let answer = answer.unwrap_or_else(none);
         (asked, answer)
@@ -78,18 +74,4 @@ fn answer(judged: &VerifiedImage) -> ImageAnswer {
             next_step: judged.next_step().unwrap_or_default(),
         },
     }
-}
-
-/// The image as its registry knows it, where it is named by the gateway.
-fn upstream_name(config: &Config, cluster: &ClusterConfig, image: &str) -> String {
-    let below = image.strip_prefix(&format!("{}/", cluster.gateway));
-    let parts = below.and_then(|below| below.split_once('/'));
-    let named = parts.and_then(|(path, rest)| {
-        let upstream = config
-            .upstreams
-            .iter()
-            .find(|upstream| upstream.path == path)?;
-        Some(format!("{}/{rest}", upstream.name))
-    });
-    named.unwrap_or_else(|| image.to_owned())
 }
