@@ -87,6 +87,9 @@ pub struct Components {
 
 impl Components {
     /// Opens all of them. `admin` is where the admin API is bound.
+    ///
+    /// # Errors
+    /// [`StartError`] names the first part that cannot be opened.
     pub async fn open(
         config: Config,
         admin: SocketAddr,

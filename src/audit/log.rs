@@ -30,6 +30,9 @@ impl Audit {
 
     /// Opens the file again if its path no longer leads to it, as after a rotation. The
     /// next batch would do so, too; until then the old file stays open.
+    ///
+    /// # Errors
+    /// [`AuditError`] where the new file cannot be opened; the old one stays.
     pub async fn reopen(&self) -> Result<(), AuditError> {
         let mut writer = self.writer.clone().lock_owned().await;
         let reopened = tokio::task::spawn_blocking(move || writer.follow_rotation());
@@ -49,6 +52,9 @@ impl Audit {
     }
 
     /// The same, and returns once it is on the disk.
+    ///
+    /// # Errors
+    /// [`AuditError`] where the file does not take it, or cannot be synced.
     pub async fn write_durably<T: Serialize>(&self, batch: &[T]) -> Result<(), AuditError> {
         self.append(batch, true).await
     }

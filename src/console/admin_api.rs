@@ -76,6 +76,9 @@ impl AdminApi {
 
     /// Reads what lies at an address. `context` is of the request that the page answers:
     /// who asks, from where, and when.
+    ///
+    /// # Errors
+    /// [`ApiRefusal`] as the API words it.
     pub async fn get<T: DeserializeOwned>(
         &self,
         context: &Extensions,
@@ -89,6 +92,9 @@ impl AdminApi {
     }
 
     /// Writes at an address, as whoever `context` says.
+    ///
+    /// # Errors
+    /// [`ApiRefusal`] as the API words it.
     pub async fn post<T: DeserializeOwned>(
         &self,
         context: &Extensions,

@@ -27,6 +27,10 @@ pub struct RepositoryGlobs {
 }
 
 impl RepositoryGlobs {
+    /// Globs over repositories; `*` stays within one part of a path.
+    ///
+    /// # Errors
+    /// [`GlobError`] names the first that is ill-formed.
     pub fn new(written: Vec<String>) -> Result<Self, GlobError> {
         let mut set = GlobSetBuilder::new();
         for glob in &written {

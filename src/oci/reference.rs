@@ -19,6 +19,10 @@ pub struct TagError;
 pub struct Tag(Arc<str>);
 
 impl Tag {
+    /// Reads a tag (OCI distribution specification, "Pulling manifests").
+    ///
+    /// # Errors
+    /// [`TagError`] where `text` is none.
     pub fn parse(text: &str) -> Result<Self, TagError> {
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let mut bytes = text.bytes();
@@ -120,6 +124,9 @@ impl ImageRef {
     }
 
     /// Parses `text`; a name without a host lies at `default_host`.
+    ///
+    /// # Errors
+    /// [`ImageRefError`] says which part is wrong.
     pub fn parse(text: &str, default_host: &RegistryHost) -> Result<Self, ImageRefError> {
         if text.is_empty() {
             return Err(ImageRefError::Empty);

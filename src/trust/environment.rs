@@ -19,6 +19,10 @@ pub struct EnvironmentNameError;
 pub struct EnvironmentName(Arc<str>);
 
 impl EnvironmentName {
+    /// Reads lower-case letters, digits and hyphens, a letter first, 63 at most.
+    ///
+    /// # Errors
+    /// [`EnvironmentNameError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, EnvironmentNameError> {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let good = text.len() <= 63

@@ -60,6 +60,10 @@ struct Purl {
 }
 
 impl PackagePattern {
+    /// Reads a package URL or the plain name of a package.
+    ///
+    /// # Errors
+    /// [`PackagePatternError`] where it is neither.
     pub fn parse(text: &str) -> Result<Self, PackagePatternError> {
         let is_name = !text.is_empty() && !text.contains(char::is_whitespace);
         let purl = match text.starts_with("pkg:") {

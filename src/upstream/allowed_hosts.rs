@@ -38,6 +38,10 @@ pub struct HostPattern {
 pub struct HostPatternError;
 
 impl HostPattern {
+    /// Reads `host`, `host:port` or `*.suffix`.
+    ///
+    /// # Errors
+    /// [`HostPatternError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, HostPatternError> {
         let (wildcard, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),

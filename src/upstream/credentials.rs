@@ -62,6 +62,9 @@ impl UpstreamCredentials {
     /// Reads what Docker's `config.json` holds for `host`. Docker Hub is found
     /// under each of its names, `https://index.docker.io/v1/` among them.
     /// Its credential helpers are not run: the configuration names commands itself.
+    ///
+    /// # Errors
+    /// [`DockerConfigError`] where it is no such file, holds nothing for `host`, or leaves that to a helper.
     pub fn from_docker_config(json: &[u8], host: &RegistryHost) -> Result<Self, DockerConfigError> {
         let config: DockerConfig =
             serde_json::from_slice(json).map_err(|_| DockerConfigError::Form)?;

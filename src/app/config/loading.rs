@@ -108,6 +108,9 @@ impl Config {
 
     /// Reads the file for who needs no more of it than those keys: what is wrong with
     /// others does not count. `None`: all keys. No file that it names is opened.
+    ///
+    /// # Errors
+    /// [`Problems`], all of them, in the order of the file.
     pub fn load_parts(
         file: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,

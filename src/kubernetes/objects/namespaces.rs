@@ -13,6 +13,10 @@ pub struct NamespaceRule {
 }
 
 impl NamespaceRule {
+    /// Namespaces by name; `*` stands for any letters.
+    ///
+    /// # Errors
+    /// [`InstallationError`] where a glob is ill-formed.
     pub fn new(globs: &[String], rewrite: bool) -> Result<Self, InstallationError> {
         let patterns: Result<Vec<String>, InstallationError> =
             globs.iter().map(|glob| pattern(glob)).collect();

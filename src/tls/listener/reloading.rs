@@ -58,6 +58,10 @@ struct Loaded {
 }
 
 impl ReloadingCertificates {
+    /// Reads the files once.
+    ///
+    /// # Errors
+    /// [`TlsError`] where they hold no certificate with its key.
     pub fn new(files: &TlsFiles) -> Result<Self, TlsError> {
         let current = ArcSwap::from_pointee(Loaded::read(files)?);
         Ok(Self { current })
