@@ -22,7 +22,7 @@ use crate::trust::{EnvironmentName, Outcome};
 /// The longest time that is shown, in hours.
 const MAX_HOURS: u32 = 24;
 /// Steps that a time is cut into.
-const STEPS: i64 = 60;
+const CHART_STEPS: i64 = 60;
 
 /// Count what was decided over time.
 #[utoipa::path(
@@ -77,9 +77,9 @@ struct Steps {
 impl Steps {
     /// The last one holds `now`; each begins at a whole multiple of its length.
     fn ending(now: Timestamp, hours: u32) -> Self {
-        let length_s = i64::from(hours) * 3600 / STEPS;
+        let length_s = i64::from(hours) * 3600 / CHART_STEPS;
         let last = now.as_second().div_euclid(length_s);
-        let from = Timestamp::from_second((last + 1 - STEPS) * length_s);
+        let from = Timestamp::from_second((last + 1 - CHART_STEPS) * length_s);
         Self {
             from: from.unwrap_or(Timestamp::MIN),
             length_s,
@@ -89,7 +89,9 @@ impl Steps {
     fn of(&self, at: Timestamp) -> Option<usize> {
         let away = at.duration_since(self.from);
         let step = away.as_secs().div_euclid(self.length_s);
-        usize::try_from(step).ok().filter(|it| *it < STEPS as usize)
+        usize::try_from(step)
+            .ok()
+            .filter(|it| *it < CHART_STEPS as usize)
     }
 }
 
@@ -99,7 +101,7 @@ fn of_environment(
     steps: &Steps,
 ) -> EnvironmentActivity {
     let counts = |verdict: ActivityVerdict| {
-        let mut counts = vec![0; STEPS as usize];
+        let mut counts = vec![0; CHART_STEPS as usize];
         for minute in minutes {
             let of_minute = minute.decisions.iter();
             let own = of_minute.filter(|(key, _)| {

@@ -55,7 +55,8 @@ impl ReadCredential {
 }
 
 /// What is answered while the ledger loads.
-const URGENT: [&str; 3] = ["/api/v1/status", "/api/v1/replicas", "/api/v1/revocations"];
+const SERVED_WHILE_LOADING: [&str; 3] =
+    ["/api/v1/status", "/api/v1/replicas", "/api/v1/revocations"];
 
 /// Runs before every route: checks the Host header, then reads the clock once.
 pub(super) async fn admit_host(
@@ -84,7 +85,9 @@ pub(super) async fn admit_host(
 
 /// Lists and views want the whole ledger in memory. What is urgent does not wait for that.
 fn wants_all(path: &str) -> bool {
-    !URGENT.iter().any(|start| path.starts_with(start))
+    !SERVED_WHILE_LOADING
+        .iter()
+        .any(|start| path.starts_with(start))
 }
 
 impl FromRequestParts<Admin> for RequestTime {

@@ -224,8 +224,8 @@ impl<'a> DenialGroup<'a> {
 
 /// The most frequent first.
 fn askers(members: &[&RecentDenial]) -> Vec<AskerView> {
-    type Asker<'a> = (&'a str, Option<&'a str>, Option<[&'a str; 3]>);
-    let mut counted: BTreeMap<Asker<'_>, (u64, bool)> = BTreeMap::new();
+    type AskerKey<'a> = (&'a str, Option<&'a str>, Option<[&'a str; 3]>);
+    let mut counted: BTreeMap<AskerKey<'_>, (u64, bool)> = BTreeMap::new();
     for denial in members {
         let place = denial.location.as_ref();
         let place = place.map(|it| [&*it.cluster, &*it.namespace, &*it.workload]);
@@ -234,15 +234,16 @@ fn askers(members: &[&RecentDenial]) -> Vec<AskerView> {
         *count += denial.count;
         *claimed |= denial.unauthenticated;
     }
-    let view = |((principal, client, place), (count, unauthenticated)): (Asker<'_>, _)| AskerView {
-        count,
-        principal: principal.to_owned(),
-        unauthenticated,
-        client: client.map(str::to_owned),
-        cluster: place.map(|[cluster, ..]| cluster.to_owned()),
-        namespace: place.map(|[_, namespace, _]| namespace.to_owned()),
-        workload: place.map(|[.., workload]| workload.to_owned()),
-    };
+    let view =
+        |((principal, client, place), (count, unauthenticated)): (AskerKey<'_>, _)| AskerView {
+            count,
+            principal: principal.to_owned(),
+            unauthenticated,
+            client: client.map(str::to_owned),
+            cluster: place.map(|[cluster, ..]| cluster.to_owned()),
+            namespace: place.map(|[_, namespace, _]| namespace.to_owned()),
+            workload: place.map(|[.., workload]| workload.to_owned()),
+        };
     let mut askers: Vec<AskerView> = counted.into_iter().map(view).collect();
     askers.sort_by_key(|asker| std::cmp::Reverse(asker.count));
     askers

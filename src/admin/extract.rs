@@ -13,7 +13,7 @@ use super::error::AdminError;
 use crate::uploads::UploadText;
 
 /// The longest body but for reports and policies to try, in bytes.
-const LIMIT: usize = 64 << 10;
+const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Whose body it is: each sender has turns of its own. Set where a request is
 /// authenticated.
@@ -27,7 +27,7 @@ impl<T: DeserializeOwned> FromRequest<Admin> for JsonBody<T> {
     type Rejection = AdminError;
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, AdminError> {
-        let text = receive(request, admin, LIMIT).await?;
+        let text = receive(request, admin, MAX_BODY_BYTES).await?;
         match axum::Json::from_bytes(&text.bytes) {
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(unreadable(rejection.body_text())),

@@ -8,7 +8,7 @@ use super::{StartError, bounded};
 use crate::tasks::Tasks;
 use crate::tls::listener::ReloadingCertificates;
 
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shows what `shown` shows, and asks clients for a certificate that one of the file's
 /// authorities signed. A file that is no good leaves the last good one in force.
@@ -35,7 +35,9 @@ pub(super) fn asking(
         problem: Mutex::default(),
     });
     let asking = followed.asking.clone();
-    tasks.every("client-ca", LOOK, move |_| reload(followed.clone()));
+    tasks.every("client-ca", CHECK_INTERVAL, move |_| {
+        reload(followed.clone())
+    });
     Ok(asking)
 }
 

@@ -21,7 +21,7 @@ use crate::trust::{Environment, EnvironmentName, Mode};
 use crate::upstream::UpstreamCondition;
 
 /// How far ahead denials are foreseen.
-const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+const FORECAST_HORIZON: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn gauges_once(parts: Arc<Components>, now: Timestamp) {
     set_cache(&parts);
@@ -139,7 +139,7 @@ pub(super) async fn foresee_once(parts: Arc<Components>, now: Timestamp) {
     let ahead = LookAhead {
         rulebook: &rulebook,
         now,
-        within: AHEAD,
+        within: FORECAST_HORIZON,
     };
     let exposures = exposures_of_pulls(&parts);
     let mut counts: BTreeMap<(EnvironmentName, &str), (DenialCause, i64)> = BTreeMap::new();

@@ -12,11 +12,11 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::{Metrics, SharedWork, SharedWorkLabels};
 
 /// For how long work is taken. A replica that dies is followed within this and one period.
-const TERM: Duration = Duration::from_secs(10);
+const LEASE_DURATION: Duration = Duration::from_secs(10);
 /// How often it is taken for longer.
 pub(super) const PERIOD: Duration = Duration::from_secs(3);
 /// By how much a holder stops earlier than others begin.
-const MARGIN: Duration = Duration::from_secs(1);
+const EXPIRY_MARGIN: Duration = Duration::from_secs(1);
 
 /// Which work this replica holds. Where only one process can serve the ledger, all of it,
 /// without a question.
@@ -42,7 +42,7 @@ impl HeldWork {
     /// It was granted when the ledger was asked at `asked`, or refused.
     fn note(&mut self, work: SharedWork, asked: Instant, granted: bool) {
         match granted {
-            true => self.0.insert(work, asked + TERM - MARGIN),
+            true => self.0.insert(work, asked + LEASE_DURATION - EXPIRY_MARGIN),
             false => self.0.remove(&work),
         };
     }
@@ -87,7 +87,9 @@ impl Leases {
         for &work in SharedWork::ALL {
             let asked = Instant::now();
             let name = work.as_str();
-            let taken = self.ledger.take_lease(name, &self.holder, TERM, now);
+            let taken = self
+                .ledger
+                .take_lease(name, &self.holder, LEASE_DURATION, now);
             let granted = taken.await?.is_some();
             self.state().note(work, asked, granted);
         }
@@ -134,7 +136,10 @@ mod tests {
 
     #[test]
     fn a_dead_holder_is_followed_within_fifteen_seconds() {
-        assert!(TERM + PERIOD < 15 * SECOND);
-        assert!(2 * PERIOD < TERM - MARGIN, "one lost renewal loses nothing");
+        assert!(LEASE_DURATION + PERIOD < 15 * SECOND);
+        assert!(
+            2 * PERIOD < LEASE_DURATION - EXPIRY_MARGIN,
+            "one lost renewal loses nothing"
+        );
     }
 }

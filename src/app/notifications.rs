@@ -16,10 +16,10 @@ use crate::metrics::SharedWork;
 use crate::notify::{ForecastSource, NoticeSample, Notifier};
 use crate::tasks::Tasks;
 
-const PERIOD: Duration = Duration::from_secs(2);
+const GATHER_INTERVAL: Duration = Duration::from_secs(2);
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// The forecast is of tomorrow.
-const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+const FORECAST_HORIZON: SignedDuration = SignedDuration::from_hours(24);
 /// Things of one forecast, at most; what is more shows in the console.
 const MAX_FORESEEN: usize = 10_000;
 
@@ -45,7 +45,7 @@ pub(super) fn start(parts: &Arc<Components>, tasks: &Tasks) -> Result<Arc<Notifi
 /// One replica tells: else clocks that differ could let two send the same.
 fn spawn(notifier: &Arc<Notifier>, parts: &Arc<Components>, tasks: &Tasks) {
     let (telling, of) = (notifier.clone(), parts.clone());
-    tasks.every("notify", PERIOD, move |now| {
+    tasks.every("notify", GATHER_INTERVAL, move |now| {
         let notifier = telling.clone();
         let is_ours = of.leases.held(SharedWork::Notifications);
         async move {
@@ -97,7 +97,7 @@ async fn foreseen(parts: &Components, now: Timestamp) -> Vec<(String, NoticeSamp
     let query = LookAhead {
         rulebook: &rulebook,
         now,
-        within: AHEAD,
+        within: FORECAST_HORIZON,
     };
     let mut found = Vec::new();
     for image in in_use(parts, now).await {

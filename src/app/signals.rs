@@ -32,7 +32,7 @@ impl KnownSignal {
 }
 
 /// Each signal that is heard. SIGUSR1 is what many rotations of logs send.
-const HEARD: [KnownSignal; 6] = [
+const HANDLED_SIGNALS: [KnownSignal; 6] = [
     KnownSignal::new("SIGTERM", SignalKind::terminate, Request::Stop),
     KnownSignal::new("SIGINT", SignalKind::interrupt, Request::Stop),
     KnownSignal::new("SIGQUIT", SignalKind::quit, Request::Stop),
@@ -57,7 +57,7 @@ impl Signals {
             Some((known, heard.ok()?))
         };
         Self {
-            heard: HEARD.into_iter().filter_map(hear).collect(),
+            heard: HANDLED_SIGNALS.into_iter().filter_map(hear).collect(),
         }
     }
 

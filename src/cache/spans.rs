@@ -24,7 +24,7 @@ use crate::stream::ReaderWish;
 
 /// A reader waits so long for the bytes that come in their order; then its range is
 /// fetched apart, unless it is reached as soon again.
-const PATIENCE: Duration = Duration::from_millis(100);
+const IN_ORDER_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Ranges of one content that are fetched ahead at once.
 const MAX_AHEAD: usize = 4;
@@ -187,7 +187,7 @@ impl<'a> SpanFill<'a> {
             tokio::select! {
                 Some(fetched) = fetches.next() => goes_well &= Result::is_ok(&fetched),
                 () = self.writer.growing().wished() => {}
-                () = sleep(PATIENCE), if !wishes.is_empty() => {}
+                () = sleep(IN_ORDER_TIMEOUT), if !wishes.is_empty() => {}
             }
         }
     }
@@ -195,9 +195,9 @@ impl<'a> SpanFill<'a> {
     /// Whether a reader has waited, and would have to wait on.
     fn is_due(&self, wish: &ReaderWish) -> bool {
         let at = wish.range.start;
-        wish.since.elapsed() >= PATIENCE
+        wish.since.elapsed() >= IN_ORDER_TIMEOUT
             && self.writer.growing().filled_to(at) == at
-            && !self.claims.reach_soon(at, PATIENCE)
+            && !self.claims.reach_soon(at, IN_ORDER_TIMEOUT)
     }
 
     /// Claims what a reader waits for, and some more.

@@ -32,7 +32,7 @@ const MAX_RETRIES: u32 = 30;
 const READ_CHECK: Duration = Duration::from_secs(1);
 
 /// Below so many columns a table would cut what one looks for.
-const WIDE: usize = 140;
+const MIN_TABLE_COLUMNS: usize = 140;
 
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
@@ -295,7 +295,7 @@ fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
     if decisions.is_empty() {
         return "nothing was denied".to_owned();
     }
-    if palette.is_narrower_than(WIDE) {
+    if palette.is_narrower_than(MIN_TABLE_COLUMNS) {
         let blocks = decisions.iter().map(|it| block(it, palette));
         return blocks.collect::<Vec<_>>().join("\n");
     }

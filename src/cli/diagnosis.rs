@@ -5,7 +5,7 @@ use super::output::Palette;
 use crate::oci::readable;
 
 /// The longest text that is shown of one thing, in characters.
-const TEXT: usize = 600;
+const MAX_TEXT_CHARS: usize = 600;
 
 /// One finding as people read it.
 pub struct Entry<'a> {
@@ -24,7 +24,7 @@ impl Entry<'_> {
     /// Three lines: what, why, and what to do next.
     pub fn render(&self, palette: Palette) -> String {
         let texts = [self.what, self.why, self.next_step];
-        let [what, why, next] = texts.map(|text| readable(text, TEXT));
+        let [what, why, next] = texts.map(|text| readable(text, MAX_TEXT_CHARS));
         let word = coloured(self.word, self.width, palette);
         let (before, below) = (
             " ".repeat(self.indent),

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 /// The longest event that is read, in bytes.
 const MAX_EVENT_BYTES: usize = 1 << 20;
 /// The server says something at least every 5 s; one that is silent for so long is gone.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl EventStream {
             if held > MAX_EVENT_BYTES {
                 return None;
             }
-            let chunk = tokio::time::timeout(SILENCE, self.response.chunk()).await;
+            let chunk = tokio::time::timeout(SILENCE_TIMEOUT, self.response.chunk()).await;
             self.unread.extend_from_slice(&chunk.ok()?.ok()??);
         }
     }

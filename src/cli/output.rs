@@ -13,7 +13,7 @@ const MAX_CELL_CHARS: usize = 240;
 /// A column is not cut below this, in characters.
 const MIN_COLUMN_CHARS: usize = 6;
 /// What stands between two columns.
-const GAP: &str = "  ";
+const COLUMN_GAP: &str = "  ";
 
 /// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ fn fit(widths: Vec<usize>, room: Option<usize>) -> Vec<usize> {
     let Some(room) = room else {
         return widths;
     };
-    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    let gaps = COLUMN_GAP.len() * widths.len().saturating_sub(1);
     let fits = |most: usize| {
         let cut = widths.iter().map(|width| most.min(*width));
         cut.sum::<usize>() + gaps <= room
@@ -228,7 +228,7 @@ fn line(row: &[String], widths: &[usize]) -> String {
         .zip(widths)
         .map(|(cell, width)| format!("{:width$}", cut(cell, *width)))
         .collect();
-    cells.join(GAP).trim_end().to_owned()
+    cells.join(COLUMN_GAP).trim_end().to_owned()
 }
 
 /// A number of bytes for people: `1.5 GiB`.

@@ -24,13 +24,13 @@ use crate::api::{DECISION_STREAM, STREAM_DECISION, STREAM_END, STREAM_GAP};
 pub(super) const LIVE: &str = "/live";
 
 /// Signs come no more often than this.
-const PERIOD: Duration = Duration::from_secs(2);
+const MIN_SIGN_INTERVAL: Duration = Duration::from_secs(2);
 /// A sign of life, so that a lost line is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes again, in milliseconds.
-const OPENING: &str = "retry: 3000\n\n";
-const SIGN: &str = "event: change\ndata:\n\n";
-const ALIVE: &str = ": nothing new\n\n";
+const RETRY_AFTER: &str = "retry: 3000\n\n";
+const CHANGE_EVENT: &str = "event: change\ndata:\n\n";
+const KEEP_ALIVE: &str = ": nothing new\n\n";
 
 pub(super) async fn live(State(console): State<Console>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) async fn live(State(console): State<Console>, request: Request) -> Re
         next_sign: Instant::now(),
         has_ended: false,
     };
-    let opening = stream::iter([Bytes::from_static(OPENING.as_bytes())]);
+    let opening = stream::iter([Bytes::from_static(RETRY_AFTER.as_bytes())]);
     let signs = opening.chain(followed.into_signs());
     let body = Body::from_stream(signs.map(Ok::<_, Infallible>));
     let mut response = guarded(Response::new(body), "text/event-stream");
@@ -86,8 +86,8 @@ impl Followed {
             // By the clock: while decisions come without a pause, no timer rings.
             if self.noticed && self.next_sign <= Instant::now() {
                 self.noticed = false;
-                self.next_sign = Instant::now() + PERIOD;
-                return Some(SIGN);
+                self.next_sign = Instant::now() + MIN_SIGN_INTERVAL;
+                return Some(CHANGE_EVENT);
             }
             if self.has_ended {
                 return None;
@@ -95,7 +95,7 @@ impl Followed {
             tokio::select! {
                 told = self.decisions.next() => self.hear(told),
                 () = tokio::time::sleep_until(self.next_sign), if self.noticed => (),
-                () = tokio::time::sleep_until(beat) => return Some(ALIVE),
+                () = tokio::time::sleep_until(beat) => return Some(KEEP_ALIVE),
             }
         }
     }
@@ -136,10 +136,10 @@ mod tests {
             has_ended: false,
         };
         let signs = followed.into_signs();
-        let signs = signs.filter(|sign| std::future::ready(sign == SIGN.as_bytes()));
+        let signs = signs.filter(|sign| std::future::ready(sign == CHANGE_EVENT.as_bytes()));
         let signs = u64::try_from(signs.count().await).unwrap();
         // One at once, and one for each period that has passed since.
-        let most = began.elapsed().as_secs() / PERIOD.as_secs() + 1;
+        let most = began.elapsed().as_secs() / MIN_SIGN_INTERVAL.as_secs() + 1;
         assert!((1..=most).contains(&signs), "{signs} signs, {most} at most");
     }
 }

@@ -10,7 +10,7 @@ use crate::api::{
 use crate::oci::readable;
 
 /// A certificate that ends within this is shown as a problem, in seconds.
-const SOON: i64 = 14 * 24 * 3600;
+const ENDS_SOON_SECONDS: i64 = 14 * 24 * 3600;
 /// A registry that takes no more requests than this soon takes none.
 const FEW_REQUESTS: i64 = 20;
 
@@ -117,7 +117,7 @@ impl ListenerRow {
             None if listener.tls => ("unknown", "not known".to_owned()),
             None => ("dim", "no TLS".to_owned()),
             Some(left) if left <= 0 => ("bad", format!("ended {} ago", span(-left))),
-            Some(left) if left < SOON => ("warn", format!("ends in {}", span(left))),
+            Some(left) if left < ENDS_SOON_SECONDS => ("warn", format!("ends in {}", span(left))),
             Some(left) => ("good", format!("ends in {}", span(left))),
         };
         let (environment, exposure) = (&listener.environment, listener.exposure);

@@ -2,7 +2,7 @@
 //! for whoever points at it.
 
 /// Hexadecimal characters of a digest that are shown: enough to tell images apart.
-const SHOWN: usize = 12;
+const DIGEST_CHARS: usize = 12;
 
 /// `host/name@sha256:5cfb6ae0297f…`; a name without a digest is as it is.
 pub(super) fn short_name(image: &str) -> String {
@@ -10,8 +10,8 @@ pub(super) fn short_name(image: &str) -> String {
         return image.to_owned();
     };
     match digest.split_once(':') {
-        Some((algorithm, hex)) if hex.len() > SHOWN => {
-            let beginning: String = hex.chars().take(SHOWN).collect();
+        Some((algorithm, hex)) if hex.len() > DIGEST_CHARS => {
+            let beginning: String = hex.chars().take(DIGEST_CHARS).collect();
             format!("{name}@{algorithm}:{beginning}…")
         }
         _ => image.to_owned(),

@@ -26,11 +26,11 @@ const MAX_IN_USE: usize = 10_000;
 /// What was pulled within this long is in use.
 const PULLED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What is in use is asked for anew after this long.
-const REFRESH: SignedDuration = SignedDuration::from_secs(60);
+const IN_USE_REFRESH: SignedDuration = SignedDuration::from_secs(60);
 /// Work of one round.
-const ROUND: Duration = Duration::from_secs(1);
+const ROUND_DURATION: Duration = Duration::from_secs(1);
 /// After a judgement it rests for so many times as long as that took: a fifth of a core.
-const REST: u32 = 4;
+const REST_FACTOR: u32 = 4;
 const MAX_REST: Duration = Duration::from_millis(250);
 /// Where a turn at the workers takes longer than this, others need them more.
 const BUSY_TURN: Duration = Duration::from_millis(5);
@@ -134,7 +134,7 @@ impl Rejudger {
             }
             *pass = self.begin(round).await?;
         }
-        let until = Instant::now() + ROUND;
+        let until = Instant::now() + ROUND_DURATION;
         while !pass.waiting.is_empty() && Instant::now() < until {
             for _ in 0..AT_ONCE.min(pass.waiting.len()) {
                 if let Some(image) = pass.waiting.pop_front() {
@@ -161,7 +161,7 @@ impl Rejudger {
         let age = round.now.duration_since(pass.began);
         pass.basis != Some(self.basis(round.rulebook))
             || pass.ends.is_some_and(|end| end <= round.now)
-            || age >= REFRESH
+            || age >= IN_USE_REFRESH
             || age.is_negative()
     }
 
@@ -316,7 +316,7 @@ fn stricter(one: ExposureInput, other: ExposureInput) -> ExposureInput {
 
 /// Leaves the workers to others: longer where these wait for them.
 async fn rest(took: Duration) {
-    tokio::time::sleep((took * REST).min(MAX_REST)).await;
+    tokio::time::sleep((took * REST_FACTOR).min(MAX_REST)).await;
     let asked = Instant::now();
     tokio::task::yield_now().await;
     if asked.elapsed() > BUSY_TURN {

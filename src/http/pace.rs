@@ -24,14 +24,14 @@ use tokio_rustls::server::TlsStream;
 /// What may lie unsent in the kernel before it takes no more, in bytes. It otherwise takes
 /// megabytes, and shows no progress until a slow client has taken most of them. Less than
 /// this makes fast transfers dearer: at 128 KiB by half.
-const UNSENT: u32 = 512 << 10;
+const MAX_UNSENT_BYTES: u32 = 512 << 10;
 
 /// Windows after which the kernel ends a connection whose client takes nothing.
 const STALLED_WINDOWS: u32 = 2;
 
-/// What may count as taken before it is sent, in bytes: `UNSENT`, the segment of 64 KiB
+/// What may count as taken before it is sent, in bytes: `MAX_UNSENT_BYTES`, the segment of 64 KiB
 /// that goes beyond it, and the 64 KiB that TLS buffers.
-const AHEAD: u64 = 640 << 10;
+const MAX_BUFFERED_BYTES: u64 = 640 << 10;
 
 /// How slowly a client may take what waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Socket for TlsStream<TcpStream> {
 pub(super) struct Paced<I> {
     io: I,
     pace: Pace,
-    /// Bytes that were taken in this window, and at most `AHEAD` from before it.
+    /// Bytes that were taken in this window, and at most `MAX_BUFFERED_BYTES` from before it.
     taken: u64,
     /// Of this window, the time that has passed.
     waited: Duration,
@@ -87,7 +87,7 @@ impl<I: Socket> Paced<I> {
         if let Some(tcp) = io.tcp() {
             let socket = SockRef::from(tcp);
             // Without them progress is seen in larger steps, and a stall later.
-            let _ = socket.set_tcp_notsent_lowat(UNSENT);
+            let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
             let stalled = pace.window.saturating_mul(STALLED_WINDOWS);
             let _ = socket.set_tcp_user_timeout(Some(stalled));
         }
@@ -151,7 +151,7 @@ impl<I: Socket> Paced<I> {
             self.abandon();
             return Err(io::ErrorKind::TimedOut.into());
         };
-        (self.taken, self.waited) = (surplus.min(AHEAD), Duration::ZERO);
+        (self.taken, self.waited) = (surplus.min(MAX_BUFFERED_BYTES), Duration::ZERO);
         Ok(())
     }
 
@@ -291,7 +291,7 @@ mod tests {
             );
         }
         assert_eq!((server.waited, server.taken), (Duration::ZERO, 0));
-        for (taken, ahead) in [(minimum + 1, 1), (u64::MAX, AHEAD)] {
+        for (taken, ahead) in [(minimum + 1, 1), (u64::MAX, MAX_BUFFERED_BYTES)] {
             (server.waited, server.taken) = (BRISK.window, taken);
             server.measure().unwrap();
             assert_eq!(server.taken, ahead);

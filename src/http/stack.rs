@@ -33,7 +33,7 @@ use crate::spans::{go_on, trace_span};
 const REQUEST_ID: &str = "x-request-id";
 /// What the log shows of one text of a request, in characters: more than the path of
 /// any name and digest has.
-const SHOWN: usize = 1024;
+const MAX_LOGGED_CHARS: usize = 1024;
 
 /// What a door's stack bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +211,7 @@ impl Stack {
 }
 
 fn shown(text: &str) -> String {
-    printable(text, SHOWN)
+    printable(text, MAX_LOGGED_CHARS)
 }
 
 fn finished<R>(mut answer: Response<R>, id: RequestId, head_only: bool) -> Response<R>

@@ -45,7 +45,7 @@ const NEWEST_DECIDED_ON_SERVER: &str = "SELECT body, total, time FROM (\
     body ->> '$.digest')) AS decided WHERE place = 1 ORDER BY time DESC";
 
 /// Rows of one statement travel as one JSON text: a write holds up others at each trip.
-const PUT: &str = "INSERT INTO decisions \
+const INSERT_DECISIONS: &str = "INSERT INTO decisions \
     (id, time, environment, verdict, count, body, position) \
     SELECT value ->> '$.id', value ->> '$.time', value ->> '$.environment', \
     value ->> '$.verdict', value ->> '$.count', value -> '$.body', value ->> '$.position' \
@@ -144,7 +144,7 @@ impl Ledger {
             let first = take_positions(&mut writing, batch.len()).await?;
             let rows = batch.into_iter().zip(first..).map(DecisionRow::of);
             let rows: Vec<DecisionRow> = rows.collect();
-            either(PUT, PUT_ON_SERVER)
+            either(INSERT_DECISIONS, PUT_ON_SERVER)
                 .bind(columns::json(&rows)?)
                 .execute(writing.sql())
                 .await?;

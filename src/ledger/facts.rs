@@ -25,7 +25,7 @@ pub struct PullFact {
 }
 
 /// Rows of one statement travel as one JSON text: a write holds up others at each trip.
-const PUT: &str = "INSERT INTO facts \
+const INSERT_FACTS: &str = "INSERT INTO facts \
     (environment, repository, digest, first_seen, first_served, last_pulled) \
     SELECT value ->> '$.environment', value ->> '$.repository', value ->> '$.digest', \
     value ->> '$.first_seen', value ->> '$.first_served', value ->> '$.last_pulled' \
@@ -91,7 +91,7 @@ impl Ledger {
         let mut writing = self.begin(Some(newest)).await?;
         let rows: Vec<FactRow> = merged(facts).into_values().collect();
         for rows in rows.chunks(FACTS_PER_STATEMENT) {
-            either(PUT, PUT_ON_SERVER)
+            either(INSERT_FACTS, PUT_ON_SERVER)
                 .bind(columns::json(rows)?)
                 .execute(writing.sql())
                 .await?;

@@ -40,7 +40,7 @@ const NOTE_FIRST_ON_SERVER: &str = "INSERT INTO first_named \
     DO UPDATE SET received_at = excluded.received_at \
     WHERE excluded.received_at < first_named.received_at";
 
-const ENTER: &str = "INSERT INTO vulnerabilities (id, scan, ordinal, names) \
+const INSERT_REPORTED: &str = "INSERT INTO vulnerabilities (id, scan, ordinal, names) \
     SELECT body ->> '$.id', scan, ordinal, \
     CASE json_array_length(body, '$.aliases') WHEN 0 THEN '' \
     ELSE json_insert(body -> '$.aliases', '$[#]', body ->> '$.id') END \
@@ -152,7 +152,10 @@ pub(super) async fn record_first_reports(
 
 /// Makes the scan `id` one of those that can be found by what they name.
 pub(super) async fn index_scan(sql: &mut SqlConnection, id: i64) -> Result<(), LedgerError> {
-    either(ENTER, ENTER_ON_SERVER).bind(id).execute(sql).await?;
+    either(INSERT_REPORTED, ENTER_ON_SERVER)
+        .bind(id)
+        .execute(sql)
+        .await?;
     Ok(())
 }
 

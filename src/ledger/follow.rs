@@ -20,7 +20,7 @@ type ChangeRow = (i64, String, String, Option<i64>);
 /// How many changes are read at once.
 const CHANGES_PER_READ: u32 = 1000;
 
-const MARK: &str = "SELECT id, \
+const SELECT_MARK: &str = "SELECT id, \
     (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes') FROM identity";
 const SERVER_MARK: &str = "SELECT id, newest_change FROM identity";
 const LOCKED_SERVER_MARK: &str = "SELECT id, newest_change FROM identity FOR UPDATE";
@@ -84,7 +84,7 @@ impl Ledger {
     pub(super) async fn newest_of_this(&self, sql: &mut SqlConnection) -> Result<u64, LedgerError> {
         // Before it is asked: what is written meanwhile may be in memory when it answers.
         let applied = self.index.seq();
-        let (id, newest): (String, i64) = either(MARK, SERVER_MARK).one(sql).await?;
+        let (id, newest): (String, i64) = either(SELECT_MARK, SERVER_MARK).one(sql).await?;
         self.newest_unless_displaced(&id, newest, applied)
     }
 
@@ -94,7 +94,7 @@ impl Ledger {
         sql: &mut SqlConnection,
     ) -> Result<u64, LedgerError> {
         let applied = self.index.seq();
-        let (id, newest): (String, i64) = either(MARK, LOCKED_SERVER_MARK).one(sql).await?;
+        let (id, newest): (String, i64) = either(SELECT_MARK, LOCKED_SERVER_MARK).one(sql).await?;
         self.newest_unless_displaced(&id, newest, applied)
     }
 

@@ -15,7 +15,7 @@ use super::serving_lock::ServingLock;
 use super::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
 
 /// The files that SQLite keeps beside a database, by the end of their names.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+const SQLITE_SUFFIXES: [&str; 2] = ["-wal", "-shm"];
 
 /// A backup on its way back. Dropped, it leaves the ledger as it was.
 pub struct Restoration {
@@ -65,7 +65,7 @@ impl Restoration {
     /// A file cannot be moved.
     pub async fn finish(self, now: Timestamp) -> Result<Option<PathBuf>, LedgerError> {
         self.ledger.close().await;
-        let log = with(&self.unfinished, BESIDE[0]);
+        let log = with(&self.unfinished, SQLITE_SUFFIXES[0]);
         if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
             let left = format!("{} was not taken in", log.display());
             return Err(LedgerError::Damaged(left));
@@ -103,7 +103,7 @@ fn with(path: &Path, end: &str) -> PathBuf {
 
 /// The database and what lies beside it; whether there was a database.
 fn move_all(from: &Path, to: &Path) -> Result<bool, LedgerError> {
-    for end in BESIDE {
+    for end in SQLITE_SUFFIXES {
         rename_if(&with(from, end), &with(to, end))?;
     }
     rename_if(from, to)
@@ -118,7 +118,7 @@ fn rename_if(from: &Path, to: &Path) -> Result<bool, LedgerError> {
 }
 
 fn remove_all(path: &Path) -> Result<(), LedgerError> {
-    let beside = BESIDE.map(|end| with(path, end));
+    let beside = SQLITE_SUFFIXES.map(|end| with(path, end));
     let lock = with(path, ".lock");
     for path in beside.iter().chain([&lock, &path.to_owned()]) {
         match fs::remove_file(path) {

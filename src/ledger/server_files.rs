@@ -22,7 +22,7 @@ pub struct ServerFileProblem {
 }
 
 const NO_SERVER: &str = "is for a ledger on a server; write url = \"postgres://…\"";
-const HALF: &str = "is one of two; write certificate and key, or neither";
+const HALF_A_CERTIFICATE: &str = "is one of two; write certificate and key, or neither";
 const NO_TLS: &str = "has no TLS, which ca, certificate and key are for; add ?sslmode=verify-full";
 
 impl ServerFiles {
@@ -71,7 +71,10 @@ impl PostgresOptions {
             (None, Some(_)) => Some("key"),
             _ => None,
         };
-        problems.extend(half.map(|key| ServerFileProblem { key, why: HALF }));
+        problems.extend(half.map(|key| ServerFileProblem {
+            key,
+            why: HALF_A_CERTIFICATE,
+        }));
         let of_tls = files.ca.is_some() || (files.certificate.is_some() && files.key.is_some());
         if of_tls && !self.url.has_tls() {
             let (key, why) = ("url", NO_TLS);

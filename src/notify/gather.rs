@@ -11,7 +11,7 @@ use super::target::NotifyTarget;
 use crate::ledger::{Ledger, LedgerError, NoticeBatch, PlacedDecision};
 
 /// Read at once of one source.
-const PAGE: u32 = 500;
+const ROWS_PER_READ: u32 = 500;
 /// Pages of one source in one round.
 const MAX_PAGES: usize = 20;
 /// What was told once is no news for so long.
@@ -51,12 +51,12 @@ impl Source {
         match self {
             Self::Decisions => {
                 let position = u64::try_from(behind).unwrap_or_default();
-                let page = ledger.decisions_behind(position, PAGE).await?;
+                let page = ledger.decisions_behind(position, ROWS_PER_READ).await?;
                 let at = |it: &PlacedDecision| signed(it.position);
                 Ok(Page::of(&page, behind, at, |it| of_decision(it, now)))
             }
             Self::InUse => {
-                let page = ledger.denied_in_use(behind, Some(PAGE)).await?;
+                let page = ledger.denied_in_use(behind, Some(ROWS_PER_READ)).await?;
                 Ok(Page::of(
                     &page,
                     behind,
@@ -65,7 +65,7 @@ impl Source {
                 ))
             }
             Self::Acts => {
-                let page = ledger.acts_behind(behind, PAGE).await?;
+                let page = ledger.acts_behind(behind, ROWS_PER_READ).await?;
                 Ok(Page::of(
                     &page,
                     behind,
@@ -93,7 +93,7 @@ impl Page {
         Self {
             notices: page.iter().filter_map(notice).collect(),
             position: page.last().map_or(behind, position),
-            is_full: page.len() == PAGE as usize,
+            is_full: page.len() == ROWS_PER_READ as usize,
         }
     }
 }

@@ -14,7 +14,7 @@ const MAX_SAMPLES: usize = 10;
 /// A message waits for so long for others of its kind.
 const GATHERED_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// Between two messages of one kind, in one environment, to one target.
-const APART: SignedDuration = SignedDuration::from_mins(5);
+const MIN_MESSAGE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 
 /// The messages that wait, by what they are about.
 pub(super) struct Groups {
@@ -77,7 +77,9 @@ fn add(pending: &mut PendingNotice, sample: &NoticeSample, now: Timestamp) {
         pending.opened_at = now;
         pending.attempts = 0;
         let soon = later(now, GATHERED_FOR);
-        let apart = pending.sent_at.map(|sent| later(sent, APART));
+        let apart = pending
+            .sent_at
+            .map(|sent| later(sent, MIN_MESSAGE_INTERVAL));
         pending.due_at = apart.map_or(soon, |apart| apart.max(soon));
         pending.samples = "[]".to_owned();
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::name::text_value;
 
 /// Architectures by operating system.
-const KNOWN: [(&str, &[&str]); 15] = [
+const KNOWN_ARCHITECTURES: [(&str, &[&str]); 15] = [
     ("aix", &["ppc64"]),
     ("android", &["386", "amd64", "arm", "arm64"]),
     ("darwin", &["amd64", "arm64"]),
@@ -106,7 +106,7 @@ impl Platform {
     /// Whether images are built for it: whether it is among the pairs of `go tool dist
     /// list` (Go 1.25), whose words the image-spec demands. Variants are not looked at.
     pub fn is_known(&self) -> bool {
-        let of_os = KNOWN.iter().find(|(os, _)| *os == self.os);
+        let of_os = KNOWN_ARCHITECTURES.iter().find(|(os, _)| *os == self.os);
         of_os.is_some_and(|(_, all)| all.contains(&self.architecture.as_str()))
     }
 

@@ -16,7 +16,7 @@ const LOOK_BELOW: [(&[&str], Look); 5] = [
 ];
 
 /// Keys that only one document has which is no report that is read.
-const OTHERS: [(&[&str], &str); 17] = [
+const OTHER_DOCUMENTS: [(&[&str], &str); 17] = [
     (
         &["version", "vulnerabilities"],
         "; this looks like a GitLab report without its scan",
@@ -86,7 +86,10 @@ const OTHERS: [(&[&str], &str); 17] = [
 
 /// The format of a document whose keys at the top do not tell it.
 pub(super) fn below(keys: &Keys, document: &str) -> Result<Format, ReportError> {
-    if let Some((_, hint)) = OTHERS.iter().find(|(marks, _)| keys.has_all(marks)) {
+    if let Some((_, hint)) = OTHER_DOCUMENTS
+        .iter()
+        .find(|(marks, _)| keys.has_all(marks))
+    {
         return Err(ReportError::Unrecognised { hint });
     }
     let mut looks = LOOK_BELOW.iter().filter(|(marks, _)| keys.has_all(marks));

@@ -28,9 +28,9 @@ use crate::metrics::{Metrics, SpanLabels, SpanResult};
 use crate::spans::SPAN_TARGET;
 
 /// Time for the answer to one batch.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Spans in one batch, at most.
-const BATCH: usize = 512;
+const MAX_BATCH_SPANS: usize = 512;
 
 /// Takes spans from the subscriber, and sends them when [`TraceExport::once`] is called.
 pub struct TraceExport {
@@ -54,7 +54,7 @@ impl TraceExport {
             .with_http_client(client)
             .with_endpoint(options.url.as_str())
             .with_protocol(Protocol::HttpBinary)
-            .with_timeout(TIMEOUT)
+            .with_timeout(BATCH_TIMEOUT)
             .build()
             .map_err(|error| failed(&error))?;
         exporter.set_resource(&resource());
@@ -94,7 +94,7 @@ impl TraceExport {
         count(metrics, SpanResult::Dropped, dropped);
         loop {
             let mut batch: Vec<SpanData> = Vec::new();
-            while batch.len() < BATCH
+            while batch.len() < MAX_BATCH_SPANS
                 && let Ok(span) = queued.waiting.try_recv()
             {
                 batch.push(span);
@@ -103,7 +103,7 @@ impl TraceExport {
                 return;
             }
             let size = batch.len() as u64;
-            let sent = tokio::time::timeout(TIMEOUT, self.exporter.export(batch)).await;
+            let sent = tokio::time::timeout(BATCH_TIMEOUT, self.exporter.export(batch)).await;
             let is_sent = matches!(sent, Ok(Ok(())));
             self.tell(is_sent);
             let result = match is_sent {
@@ -159,7 +159,7 @@ fn client(options: &TraceOptions) -> Result<Client, TraceError> {
         .referer(false)
         .no_proxy()
         .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
+        .timeout(BATCH_TIMEOUT)
         .build()
         .map_err(|error| failed(&error))
 }

@@ -8,7 +8,7 @@ const MAX_MESSAGE_CHARS: usize = 200;
 /// The longest list in a next step, in characters.
 pub const MAX_LIST_CHARS: usize = 200;
 /// Says that something is cut.
-const CUT: &str = " ...";
+const ELLIPSIS: &str = " ...";
 
 /// `sekisho: <reason>: <what was found>. <Next step>: <link>`, printable ASCII
 /// and under 200 characters. Reason and link always stand; what was found is cut
@@ -62,7 +62,7 @@ fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let Some(room) = limit.checked_sub(CUT.len()) else {
+    let Some(room) = limit.checked_sub(ELLIPSIS.len()) else {
         return String::new();
     };
     // The character behind the cut may be what parts it from the next.
@@ -70,7 +70,7 @@ fn cut(text: &str, limit: usize) -> String {
     let item = head.rfind([',', ';']).filter(|at| *at >= room / 2);
     let end = item.or_else(|| head.rfind(' ')).unwrap_or(room);
     let kept = head[..end].trim_end_matches([' ', ',', ';', ':', '(']);
-    format!("{kept}{CUT}")
+    format!("{kept}{ELLIPSIS}")
 }
 
 #[cfg(test)]

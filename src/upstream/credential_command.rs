@@ -21,9 +21,9 @@ const MAX_OUTPUT: usize = 64 << 10;
 /// How much of what it complains of is kept for the log, in bytes.
 const MAX_COMPLAINT: usize = 2 << 10;
 /// How often a running command is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Reads of one look, so that what never ends is looked at again.
-const READS: usize = 16;
+const MAX_READS_PER_POLL: usize = 16;
 
 /// A program that prints credentials. It is run without a shell, with the gateway's own
 /// environment; the registry's host is on its standard input.
@@ -89,7 +89,7 @@ impl CredentialCommand {
             if Instant::now() >= end {
                 return Err(CommandFailure::TooSlow);
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         };
         running.is_over = true;
         running.read()?;
@@ -198,7 +198,7 @@ impl Drop for Running {
 /// Reads what is there without waiting, and keeps `limit` bytes of all that came.
 fn take(pipe: &mut impl Read, kept: &mut Vec<u8>, limit: usize) -> io::Result<()> {
     let mut piece = [0; 8192];
-    for _ in 0..READS {
+    for _ in 0..MAX_READS_PER_POLL {
         match pipe.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(length) => {

@@ -14,9 +14,9 @@ use crate::oci::RegistryHost;
 
 /// How long what a command printed is kept. The shortest tokens in use last an hour, and
 /// helpers that keep them themselves may print one that is old.
-const LIFE: Duration = Duration::from_mins(15);
+const CREDENTIAL_TTL: Duration = Duration::from_mins(15);
 /// How long a command that failed, or whose credentials are refused, is not run again.
-const PAUSE: Duration = Duration::from_secs(10);
+const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 /// Where credentials come from.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl HeldCredentials {
         let (other, rests) = {
             let state = self.0.state();
             let other = state.shown.clone();
-            let rests = |(at, _): &(Instant, _)| now.duration_since(*at) < PAUSE;
+            let rests = |(at, _): &(Instant, _)| now.duration_since(*at) < RETRY_PAUSE;
             (other, state.ran.as_ref().is_some_and(rests))
         };
         let is_other = |shown: &ShownCredentials| shown.generation != refused.generation;
@@ -128,9 +128,9 @@ impl Held {
         let (at, outcome) = state.ran.as_ref()?;
         let age = now.duration_since(*at);
         match (outcome, &state.shown) {
-            (Ok(()), Some(shown)) if age < LIFE => Some(Ok(shown.clone())),
-            (Err(_), Some(shown)) if age < PAUSE => Some(Ok(shown.clone())),
-            (Err(error), None) if age < PAUSE => Some(Err(error.clone())),
+            (Ok(()), Some(shown)) if age < CREDENTIAL_TTL => Some(Ok(shown.clone())),
+            (Err(_), Some(shown)) if age < RETRY_PAUSE => Some(Ok(shown.clone())),
+            (Err(error), None) if age < RETRY_PAUSE => Some(Err(error.clone())),
             _ => None,
         }
     }
@@ -203,7 +203,7 @@ mod tests {
             .map(|it| it.unwrap().unwrap().generation)
             .collect();
         assert_eq!(all, [1; 20]);
-        let later = held.at(start + LIFE).await;
+        let later = held.at(start + CREDENTIAL_TTL).await;
         assert_eq!(later.unwrap().unwrap().generation, 2);
     }
 
@@ -215,7 +215,7 @@ mod tests {
         let first = held.at(start).await.unwrap().unwrap();
         let same = held.instead_of(&first, start).await.unwrap();
         assert!(same.is_none(), "they were printed just now");
-        let later = start + PAUSE;
+        let later = start + RETRY_PAUSE;
         let second = held.instead_of(&first, later).await.unwrap().unwrap();
         assert_ne!(second.basic, first.basic);
         let third = held.instead_of(&first, later).await.unwrap().unwrap();
@@ -242,7 +242,7 @@ mod tests {
         let runs = std::fs::read_to_string(folder.path().join("good.count"));
         assert_eq!(runs.unwrap().lines().count(), 1);
         std::fs::write(&good, "me:secret").unwrap();
-        assert!(held.at(start + PAUSE).await.unwrap().is_some());
+        assert!(held.at(start + RETRY_PAUSE).await.unwrap().is_some());
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ use super::{CoolDown, UpstreamError};
 const MAX_BYTES: u64 = 4 << 20;
 /// Pages that must fail in a row before their repository is left alone, and
 /// repositories before their host is.
-const SPREAD: usize = 3;
+const FAILURES_TO_WIDEN: usize = 3;
 
 /// What a call asks for: what fails for one kind may well go for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -208,7 +208,7 @@ impl Health {
     }
 
     fn breaker(&self, place: Place) -> Arc<CircuitBreaker> {
-        let fresh = Arc::new(CircuitBreaker::new(self.cool_down, SPREAD));
+        let fresh = Arc::new(CircuitBreaker::new(self.cool_down, FAILURES_TO_WIDEN));
         let (validity, now) = (Validity::ALWAYS, Timestamp::UNIX_EPOCH);
         let found = self
             .breakers

@@ -24,7 +24,7 @@ use super::{ManifestHead, Upstream, UpstreamError};
 
 /// How long the upstream is waited for where there is an older answer to give. A pull
 /// of a known tag takes less than a second.
-const PATIENCE: Duration = Duration::from_millis(800);
+const KNOWN_TAG_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// The memory of one upstream. Cloning shares it.
 #[derive(Clone)]
@@ -145,7 +145,7 @@ impl TagMemory {
         if known {
             return self.resolve(name, reference, now).await;
         }
-        match timeout(PATIENCE, memory.ask_in_background(&key, now)).await {
+        match timeout(KNOWN_TAG_TIMEOUT, memory.ask_in_background(&key, now)).await {
             Ok(Some(outcome)) => Ok(outcome?.resolved(now, false)),
             Ok(None) | Err(_) => {
                 let detail = "no answer yet";
@@ -227,7 +227,7 @@ impl Memory {
             return stale();
         }
         known.overdue.store(false, Ordering::Relaxed);
-        match timeout(PATIENCE, self.ask_in_background(key, now)).await {
+        match timeout(KNOWN_TAG_TIMEOUT, self.ask_in_background(key, now)).await {
             Ok(Some(Ok(found))) => Ok(found.resolved(now, false)),
             Ok(Some(Err(error))) if !error.is_transient() => Err(error),
             Ok(Some(Err(_)) | None) => stale(),

@@ -4,12 +4,12 @@ use super::section::Section;
 use crate::kubernetes::images::KindImages;
 
 /// Tables, at most.
-const MOST: usize = 1000;
+const MAX_TABLES: usize = 1000;
 
 pub(super) fn images(root: &mut Section<'_, '_>) -> Vec<KindImages> {
     let sections = root.sections("images").unwrap_or_default();
-    if sections.len() > MOST {
-        root.problem("images", format_args!("has over {MOST} tables"));
+    if sections.len() > MAX_TABLES {
+        root.problem("images", format_args!("has over {MAX_TABLES} tables"));
     }
     sections.into_iter().filter_map(one).collect()
 }

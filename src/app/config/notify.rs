@@ -16,10 +16,10 @@ use crate::notify::{NoticeKind, NotifyFiles, NotifySecrets, NotifyTarget};
 use crate::trust::EnvironmentName;
 
 /// Targets, at most.
-const MOST: usize = 32;
+const MAX_TARGETS: usize = 32;
 /// The longest name, in characters: it is a value of a label.
 const MAX_NAME_CHARS: usize = 64;
-const HINT: &str = "write https://hooks.example/…";
+const URL_HINT: &str = "write https://hooks.example/…";
 
 /// Reads `[[notify]]`.
 pub(super) fn notify(
@@ -28,8 +28,8 @@ pub(super) fn notify(
     now: Timestamp,
 ) -> Vec<NotifyTarget> {
     let sections = root.sections("notify").unwrap_or_default();
-    if sections.len() > MOST {
-        root.problem("notify", format_args!("has over {MOST} tables"));
+    if sections.len() > MAX_TARGETS {
+        root.problem("notify", format_args!("has over {MAX_TARGETS} tables"));
     }
     let mut targets: Vec<NotifyTarget> = Vec::new();
     for mut section in sections {
@@ -108,16 +108,19 @@ fn address(section: &mut Section<'_, '_>) -> Option<(SecretString, Option<PathBu
         (true, false) => ("url", written?),
         (false, true) => ("url_file", in_file?.trim().to_owned()),
         _ => {
-            section.problem("url", format_args!("{HINT}, or name its file in url_file"));
+            section.problem(
+                "url",
+                format_args!("{URL_HINT}, or name its file in url_file"),
+            );
             return None;
         }
     };
     // What stands there is a secret, in whatever form: no message shows any of it.
     if Url::parse(&text).is_err() {
-        section.problem(key, format_args!("holds no web address; {HINT}"));
+        section.problem(key, format_args!("holds no web address; {URL_HINT}"));
         return None;
     }
-    let url = web_address(section, key, &text, HINT, |_| true)?;
+    let url = web_address(section, key, &text, URL_HINT, |_| true)?;
     Some((SecretString::from(url.to_string()), file))
 }
 

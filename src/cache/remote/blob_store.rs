@@ -21,7 +21,7 @@ use super::write::{WrittenContent, write};
 use crate::oci::{Algorithm, Digest};
 
 /// A prefix that nothing lies below: listing it tells whether the store answers us.
-const NOTHING: &str = "nothing";
+const PROBE_PREFIX: &str = "nothing";
 
 /// A bucket, or a folder. Clones share it.
 #[derive(Clone)]
@@ -145,7 +145,7 @@ impl BlobStore {
 
     /// Whether the store answers us at all.
     pub(super) async fn probe(&self) -> Result<(), RemoteError> {
-        let nothing = self.prefix.clone().join(NOTHING);
+        let nothing = self.prefix.clone().join(PROBE_PREFIX);
         self.objects.list_with_delimiter(Some(&nothing)).await?;
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::oci::{Algorithm, Digest};
 
 /// What was pulled since is never removed, whatever the bounds say. More than the time
 /// between two marks of the same content.
-const LATELY: SignedDuration = SignedDuration::from_hours(24);
+const NEVER_PRUNED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Of the bound on size, what is left after pruning, in tenths.
 const LEFT_TENTHS: u64 = 9;
 
@@ -71,7 +71,9 @@ impl RemoteTier {
             Some(max_size) => self.cut_for_size(&store, &shards, max_size).await?,
             None => None,
         };
-        let lately = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
+        let lately = now
+            .checked_sub(NEVER_PRUNED_WITHIN)
+            .unwrap_or(Timestamp::MIN);
         let mut pruned = Pruned::default();
         let Some(cut) = by_age.into_iter().chain(by_size).max() else {
             return Ok(pruned);

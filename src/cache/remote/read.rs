@@ -26,7 +26,7 @@ use crate::metrics::{RemoteDirection, RemoteOperation};
 use crate::spans::trace_span;
 
 /// The bound where the upstream failed and the store was only slow.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SLOW_STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stream may pause in all, beyond what its bytes take at the least pace.
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 /// A stream that is slower is given up, in bytes a second.
@@ -173,7 +173,7 @@ impl RemoteRead {
         };
         match open(BlobSpan::From(0)).await {
             Err(error) if was_slow => {
-                let late = self.open_within(PATIENCE).await;
+                let late = self.open_within(SLOW_STORE_TIMEOUT).await;
                 late.map_err(|_| error)
             }
             opened => opened,

@@ -3,7 +3,7 @@
 use crate::kubernetes::images::{KindSeen, Manifests};
 
 /// How many kinds are listed in one line.
-const MOST: usize = 20;
+const MAX_LISTED_KINDS: usize = 20;
 
 /// One line on what was looked at, and one on what was not understood.
 pub(super) fn notes(manifests: &Manifests) -> Vec<String> {
@@ -25,7 +25,7 @@ pub(super) fn notes(manifests: &Manifests) -> Vec<String> {
 
 /// `2 Deployment (3 images), 1 Workflow of argoproj.io/v1alpha1 (0 images)`.
 fn listed(kinds: &[&KindSeen]) -> String {
-    let shown = kinds.iter().take(MOST).map(|it| {
+    let shown = kinds.iter().take(MAX_LISTED_KINDS).map(|it| {
         let of = match it.api_version.contains('/') {
             true => format!(" of {}", it.api_version),
             false => String::new(),
@@ -33,7 +33,7 @@ fn listed(kinds: &[&KindSeen]) -> String {
         format!("{} {}{of} ({} images)", it.objects, it.kind, it.images)
     });
     let shown: Vec<String> = shown.collect();
-    match kinds.len().saturating_sub(MOST) {
+    match kinds.len().saturating_sub(MAX_LISTED_KINDS) {
         0 => shown.join(", "),
         more => format!("{} and {more} more kinds", shown.join(", ")),
     }

@@ -26,7 +26,7 @@ use crate::upstream::UpstreamError;
 /// the digest: a long weekend.
 const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(72);
 /// How long a silent upstream is waited for where it was seen to have the digest.
-const PATIENCE: Duration = Duration::from_millis(500);
+const KNOWN_DIGEST_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long such silence prolongs what it said before, until its answer is looked for
 /// again.
 const SILENCE_TTL: SignedDuration = SignedDuration::from_secs(2);
@@ -160,7 +160,7 @@ impl Vouchers {
         if before.is_none() {
             return told.await.ok();
         }
-        match timeout(PATIENCE, told).await {
+        match timeout(KNOWN_DIGEST_TIMEOUT, told).await {
             Ok(answer) => answer.ok(),
             Err(_) => {
                 let ttl = SILENCE_TTL.min(tag_ttl);

@@ -25,7 +25,7 @@ const MAX_RECENT_BYTES: u64 = 24 << 20;
 /// Decisions that are read when nothing is known yet, at most; the newest.
 const MAX_PRIMED: u64 = 20_000;
 /// Decisions read from the ledger at once.
-const PAGE: u32 = 512;
+const DECISIONS_PER_READ: u32 = 512;
 /// Who asks again sooner is told what was read before.
 const FRESH_FOR: SignedDuration = SignedDuration::from_millis(500);
 /// The longest text of a reason, in characters.
@@ -104,7 +104,10 @@ impl RecentDecisions {
             _ => self.begin(newest, now).await?,
         };
         while position < newest {
-            let page = self.ledger.decisions_behind(position, PAGE).await?;
+            let page = self
+                .ledger
+                .decisions_behind(position, DECISIONS_PER_READ)
+                .await?;
             let Some(last) = page.last() else {
                 break;
             };

@@ -15,9 +15,9 @@ use super::faults::{is_lost, no_answer};
 use super::postgres_server::{PostgresServer, SessionUse};
 
 /// How long anyone waits for a connection that others use.
-const WAIT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was used so recently is taken to be there still.
-const FRESH: Duration = Duration::from_millis(50);
+const PING_AFTER: Duration = Duration::from_millis(50);
 /// An answer to "are you there".
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Older ones are replaced, so that a server which changed its part is left.
@@ -57,7 +57,7 @@ impl PostgresPool {
 
     /// A connection of one's own, until it is dropped.
     pub async fn acquire(&self) -> Result<PostgresConnection, sqlx::Error> {
-        let room = timeout(WAIT, self.room.clone().acquire_owned()).await;
+        let room = timeout(ACQUIRE_TIMEOUT, self.room.clone().acquire_owned()).await;
         let room = room.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let room = room.map_err(|_| sqlx::Error::PoolClosed)?;
         let session = match self.shared.idle_session().await {
@@ -108,7 +108,7 @@ impl Shared {
             self.idle().clear();
             return None;
         }
-        if session.used.elapsed() < FRESH {
+        if session.used.elapsed() < PING_AFTER {
             return Some(session);
         }
         match timeout(PING_TIMEOUT, session.connection.ping()).await {
