@@ -11,19 +11,29 @@ use crate::trust::EnvironmentName;
 pub const DUE: &str = "/api/v1/scans/due";
 
 /// How far to look ahead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DueQuery {
     /// Scans that run out within so many hours; absent: 168.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_hours: Option<u32>,
+    /// How many images in use are looked at for one page; absent, and at most: 5000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// The page behind an earlier one: what that named as `next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
-/// Images that need a scan, the most urgent first.
+/// A page of images that need a scan, the most urgent of it first. An image that was denied
+/// for want of a scan comes with the first page, and may come again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DueList {
     pub due: Vec<DueView>,
+    /// What the next page is asked for with; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One image that needs a scan.

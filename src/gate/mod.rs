@@ -54,7 +54,9 @@ pub use record::{
 pub use refusal::{DenialAnswer, Refusal};
 pub use rejudge::{ImageInUse, ImageUsage, RejudgeRound, Rejudger};
 pub use replay::{Replay, ReplayChange, Replayed, VerdictSummary};
-pub use rescan::{RescanDue, RescanForecast, RescanQuery, RescanReason};
+pub use rescan::{
+    MAX_RESCAN_SUBJECTS, RescanDue, RescanForecast, RescanPage, RescanQuery, RescanReason,
+};
 pub use serve::{BlobContent, BlobPart, ServedBlob, ServedContent, ServedFrom, ServedManifest};
 pub use tags::{MAX_TAGS_PER_PAGE, TagList};
 pub use unpushed::{Unpushed, UnpushedJudge};

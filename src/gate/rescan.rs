@@ -1,7 +1,7 @@
 //! The rescan forecast: images that are denied for lack of a scan, and images in use
 //! whose scan runs out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,15 +12,15 @@ use super::judge::Judge;
 use super::parts::Shared;
 use super::pull::{ExposureInput, Question};
 use super::upstreams::Upstreams;
-use crate::ledger::{Alias, DecisionFilter, Ledger, LedgerError};
+use crate::ledger::{Alias, DecisionFilter, InUsePage, Ledger, LedgerError};
 use crate::oci::{Closure, Digest, Image, ImageContent, Platform, Repository};
 use crate::trust::{
     CheckOutcome, Decision, DenialReason, EnvironmentName, Evidence, Outcome, Rulebook, Subject,
     Verdict,
 };
 
-/// Subjects looked at for one list.
-pub const MAX_SUBJECTS: u32 = 5000;
+/// Subjects looked at for one page, at most.
+pub const MAX_RESCAN_SUBJECTS: u32 = 5000;
 /// Denials and pulls older than this do not count as use.
 const IN_USE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often time may change a verdict before the end that is looked at.
@@ -105,6 +105,14 @@ pub struct RescanQuery<'a> {
     pub within: SignedDuration,
 }
 
+/// A part of what is in use, in the order of digests.
+pub struct RescanPage<'a> {
+    /// Only what comes behind it.
+    pub after: Option<&'a Subject>,
+    /// Subjects that are looked at; [`MAX_RESCAN_SUBJECTS`] at most.
+    pub limit: u32,
+}
+
 type FoundScans = BTreeMap<(Repository, Digest), RescanDue>;
 
 /// Lists the images that need a scan.
@@ -125,43 +133,36 @@ impl RescanForecast {
         }
     }
 
-    /// Images that need a scan, the most urgent first.
+    /// Images that need a scan, the most urgent first, among a part of what was pulled or is
+    /// promoted, and the last subject of that part, where others follow. What was denied for
+    /// want of a scan comes with the first part.
     ///
     /// # Errors
     /// [`InspectError`] where the records cannot be read.
-    pub async fn due(&self, query: &RescanQuery<'_>) -> Result<Vec<RescanDue>, InspectError> {
-        let mut found = FoundScans::new();
-        for subject in self.in_use(query).await? {
-            self.look_at(query, &subject, &mut found).await;
-        }
-        let mut due: Vec<RescanDue> = found.into_values().collect();
-        due.sort_by_key(|due| (due.cause, due.expires_at));
-        Ok(due)
-    }
-
-    /// What was pulled, promoted or denied for want of a scan.
-    async fn in_use(&self, query: &RescanQuery<'_>) -> Result<Vec<Subject>, InspectError> {
+    pub async fn due(
+        &self,
+        query: &RescanQuery<'_>,
+        page: RescanPage<'_>,
+    ) -> Result<(Vec<RescanDue>, Option<Subject>), InspectError> {
         let since = query.now.checked_sub(IN_USE_FOR).unwrap_or(Timestamp::MIN);
         let sees = |it: &Subject| (query.is_visible)(&it.environment, &it.repository);
-        let unreadable = |error: LedgerError| {
-            tracing::error!(%error, "records not readable");
-            InspectError::Unavailable("the records cannot be read".to_owned())
-        };
-        let pulled = self
-            .ledger
-            .subjects_pulled_since(since, MAX_SUBJECTS, sees)
-            .await;
-        let promoted = self.ledger.promoted_subjects(MAX_SUBJECTS, sees).await;
-        let mut subjects: Vec<Subject> = self
-            .denied_for_lack(since, sees)
-            .await
-            .map_err(unreadable)?;
-        subjects.extend(pulled.map_err(unreadable)?.into_iter().map(|(it, _)| it));
-        subjects.extend(promoted.map_err(unreadable)?);
-        let mut seen = std::collections::HashSet::new();
-        subjects.retain(|subject| seen.insert(subject.clone()));
-        subjects.truncate(MAX_SUBJECTS as usize);
-        Ok(subjects)
+        let limit = page.limit.clamp(1, MAX_RESCAN_SUBJECTS);
+        let in_use = self.ledger.in_use_page(page.after, since, limit).await;
+        let InUsePage { subjects, is_cut } = in_use.map_err(unreadable)?;
+        let last = subjects.last().filter(|_| is_cut).cloned();
+        let mut seen: HashSet<Subject> = subjects.into_iter().filter(|it| sees(it)).collect();
+        if page.after.is_none() {
+            let denied = self.denied_for_lack(since, sees).await;
+            seen.extend(denied.map_err(unreadable)?);
+        }
+        let mut found = FoundScans::new();
+        for subject in &seen {
+            self.look_at(query, subject, &mut found).await;
+        }
+        let mut due: Vec<RescanDue> = found.into_values().collect();
+        due.iter_mut().for_each(|due| due.environments.sort());
+        due.sort_by_key(|due| (due.cause, due.expires_at));
+        Ok((due, last))
     }
 
     async fn denied_for_lack(
@@ -252,6 +253,11 @@ impl RescanForecast {
             due.environments.push(subject.environment.clone());
         }
     }
+}
+
+fn unreadable(error: LedgerError) -> InspectError {
+    tracing::error!(%error, "records not readable");
+    InspectError::Unavailable("the records cannot be read".to_owned())
 }
 
 /// Why a scan is wanted, if it is: now, or since the one that it has runs out

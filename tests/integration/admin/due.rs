@@ -101,3 +101,35 @@ async fn the_list_keeps_to_a_tokens_scope() {
     }
     lab.stop().await;
 }
+
+/// Each image once, in whatever part of the list.
+#[tokio::test]
+async fn pages_hold_what_the_whole_list_holds() {
+    let lab = Lab::start().await;
+    for tag in ["1", "2", "3", "4", "5"] {
+        let (_, image) = lab.put(NAME, tag);
+        let force = json!({"image": image, "environment": "production", "force": true});
+        lab.promote(&lab.token, force).await.expect(200);
+    }
+    let image = |it: &Value| it["image"].as_str().unwrap().to_owned();
+    let mut whole: Vec<String> = due(&lab, 24).await.iter().map(image).collect();
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    for _ in 0..10 {
+        let path = format!("/api/v1/scans/due?within_hours=24&limit=2{after}");
+        let page = lab.api("GET", &path).send().await.expect(200);
+        let due = page["due"].as_array().unwrap();
+        assert!(due.len() <= 2);
+        paged.extend(due.iter().map(image));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&page={next}"),
+            None => break,
+        }
+    }
+    whole.sort();
+    paged.sort();
+    assert_eq!(whole.len(), 5);
+    assert_eq!(paged, whole);
+    let wrong = lab.api("GET", "/api/v1/scans/due?limit=2&page=sha256:x");
+    wrong.send().await.expect(400);
+    lab.stop().await;
+}

@@ -57,3 +57,30 @@ async fn each_promoted_subject_is_reported_once_and_no_withdrawn_one() {
     let last = ledger.promoted_subjects(1, |_| true).await.unwrap();
     assert_eq!(last, [subject("a")]);
 }
+
+#[tokio::test]
+async fn pages_of_what_is_in_use_hold_each_subject_once() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    for root in ["a", "b", "c"] {
+        pull(&ledger, root, 10, true).await;
+    }
+    pull(&ledger, "long ago", 90, true).await;
+    for root in ["b", "c", "d", "e"] {
+        ledger.promote(promotion(root, None)).await.unwrap();
+    }
+    let since = now() - minutes(40);
+    let (mut paged, mut after) = (Vec::new(), None);
+    loop {
+        let page = ledger.in_use_page(after.as_ref(), since, 2).await.unwrap();
+        assert!(page.subjects.len() <= 2);
+        paged.extend(page.subjects);
+        match page.is_cut {
+            true => after = paged.last().cloned(),
+            false => break,
+        }
+    }
+    let mut expected = ["a", "b", "c", "d", "e"].map(subject);
+    expected.sort_by_key(|it| it.digest.to_string());
+    assert_eq!(paged, expected);
+}
