@@ -25,6 +25,7 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod memory;
 pub mod metrics;
+pub mod node_snapshot;
 pub mod nodes;
 pub mod notify;
 pub mod oci;

@@ -19,6 +19,7 @@ const FLOORS: [&[&str]; 10] = [
         "access",
         "stream",
         "nodes",
+        "node_snapshot",
         "kubernetes::exposure",
         "kubernetes::objects",
         "kubernetes::images",

@@ -2,7 +2,7 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "diagnosis",
     "storage_fault",
     "oci",
@@ -10,6 +10,7 @@ const PURE: [&str; 14] = [
     "trust",
     "report",
     "nodes",
+    "node_snapshot",
     "kubernetes::exposure",
     "kubernetes::objects",
     "kubernetes::images",
