@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod node_snapshot;
 pub mod nodes;
 pub mod notify;
+pub mod nri;
 pub mod oci;
 pub mod ops;
 pub mod random;

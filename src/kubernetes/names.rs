@@ -23,6 +23,10 @@ pub const WEBHOOK_DOMAIN: &str = ".sekisho.internal";
 /// How the names of our policies of permitted registries begin.
 pub const REGISTRIES_POLICY: &str = "sekisho-registries-";
 
+/// The annotation of a Pod that is to be refused by the agent of its node, whatever its image:
+/// so it shows whether there is one.
+pub const NODE_CANARY: &str = "node.sekisho.internal/canary";
+
 /// A Pod's lists of containers, as in `spec.containers`.
 pub const CONTAINERS: &str = "containers";
 pub const INIT_CONTAINERS: &str = "initContainers";

@@ -10,7 +10,11 @@ const PURE: [&str; 15] = [
     "trust",
     "report",
     "nodes",
+<<<<<<< HEAD
     "node_snapshot",
+=======
+    "nri",
+>>>>>>> fcc8fc8 (nri: Speak the Node Resource Interface, as bytes in and bytes out)
     "kubernetes::exposure",
     "kubernetes::objects",
     "kubernetes::images",

@@ -1,0 +1,4 @@
+mod containers;
+mod fuzz;
+mod kit;
+mod sessions;
