@@ -2,7 +2,7 @@
 
 use super::source::{Source, Spelled};
 
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "diagnosis",
     "storage_fault",
     "oci",
@@ -10,11 +10,8 @@ const PURE: [&str; 15] = [
     "trust",
     "report",
     "nodes",
-<<<<<<< HEAD
     "node_snapshot",
-=======
     "nri",
->>>>>>> fcc8fc8 (nri: Speak the Node Resource Interface, as bytes in and bytes out)
     "kubernetes::exposure",
     "kubernetes::objects",
     "kubernetes::images",
