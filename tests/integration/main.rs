@@ -18,6 +18,7 @@ mod kit;
 mod kubernetes;
 mod lab;
 mod ledger;
+mod model;
 mod readme;
 mod registry;
 mod remote;

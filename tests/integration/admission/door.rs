@@ -15,7 +15,7 @@ use sekisho::oci::RegistryHost;
 use sekisho::trust::{EnvironmentName, Exposure, ImageNames};
 use serde_json::{Value, json};
 
-use crate::kit::World;
+use crate::kit::{Running, World};
 
 pub const GATEWAY: &str = "gateway.corp:5080";
 
@@ -70,11 +70,11 @@ impl Door {
         Self::of(world, cluster(Exposure::External))
     }
 
-    pub fn of(world: &World, cluster: ClusterPolicy) -> Self {
+    pub fn of(world: &Running, cluster: ClusterPolicy) -> Self {
         Self::within(world, cluster, StackLimits::WEBHOOK)
     }
 
-    pub fn within(world: &World, cluster: ClusterPolicy, limits: StackLimits) -> Self {
+    pub fn within(world: &Running, cluster: ClusterPolicy, limits: StackLimits) -> Self {
         let parts = world.parts();
         let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
         let webhook = Webhook::new(gate, vec![cluster], metrics, limits);
