@@ -19,11 +19,8 @@ const FLOORS: [&[&str]; 10] = [
         "access",
         "stream",
         "nodes",
-<<<<<<< HEAD
         "node_snapshot",
-=======
         "nri",
->>>>>>> fcc8fc8 (nri: Speak the Node Resource Interface, as bytes in and bytes out)
         "kubernetes::exposure",
         "kubernetes::objects",
         "kubernetes::images",
