@@ -22,6 +22,7 @@ mod finding;
 mod forecast;
 mod image_detail;
 mod image_search;
+mod node;
 mod notification;
 mod overrides;
 mod passing;
@@ -68,6 +69,10 @@ pub use image_detail::{
 pub use image_search::{
     CoverageView, IMAGES, ImageDenialView, ImageList, ImageQuery, ImageView, LastPullView,
     MAX_IMAGES_LISTED, MatchView, PodWatchView, RunningPodView,
+};
+pub use node::{
+    DELTA_MEDIA_TYPE, MAX_NODE_EVENTS, NODE_EVENTS, NODE_SNAPSHOT, NodeContainer, NodeDenial,
+    NodeEventBatch, NodeSnapshotQuery, SNAPSHOT_MEDIA_TYPE,
 };
 pub use notification::{NOTIFY_TESTS, NotifyTestAnswer, NotifyTestRequest, NotifyTestView};
 pub use overrides::{
