@@ -28,6 +28,8 @@ pub(super) async fn list(
         line: seal.line,
         hash: seal.hash,
         at: seal.at,
+        place: seal.place,
+        kept_until: seal.kept_until,
     });
     Ok(Json(AuditSealList {
         seals: seals.collect(),

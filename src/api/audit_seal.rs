@@ -25,4 +25,11 @@ pub struct AuditSealView {
     /// When that was noted.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// Machine and file of the log; none of one that an earlier version noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Until then no retention removes what the log has; without it, none ever does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub kept_until: Option<Timestamp>,
 }

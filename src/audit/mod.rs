@@ -6,6 +6,7 @@
 mod chain;
 mod config;
 mod files;
+mod known_end;
 mod log;
 mod logged_acts;
 mod newest_mark;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
+pub use known_end::{KnownEnd, log_place};
 pub use log::Audit;
 pub use logged_acts::{log_files, read_acts};
 pub use newest_mark::newest_mark;

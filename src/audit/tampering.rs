@@ -34,7 +34,21 @@ fn lines(path: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What the ledger knows of a log at that place.
+fn known(end: &ChainEnd, place: Option<String>) -> KnownEnd {
+    KnownEnd {
+        end: end.clone(),
+        place,
+        may_be_removed: false,
+    }
+}
+
 fn told(path: &Path, seals: &[ChainEnd]) -> Vec<String> {
+    let seals: Vec<_> = seals.iter().map(|it| known(it, None)).collect();
+    told_of(path, &seals)
+}
+
+fn told_of(path: &Path, seals: &[KnownEnd]) -> Vec<String> {
     let found = check_log(path, seals, |_, _| {}).unwrap();
     assert_eq!(found.fault_count, found.faults.len() as u64);
     found.faults.iter().map(ToString::to_string).collect()
@@ -121,6 +135,63 @@ async fn a_log_that_was_written_anew_shows_by_what_the_ledger_knows() {
     );
 }
 
+/// After that a gateway begins a log anew, which is sound by itself.
+#[tokio::test]
+async fn a_log_that_is_gone_with_all_its_files_shows_by_what_the_ledger_knows() {
+    let (_folder, path, end) = log_of(5, AuditRotation::default()).await;
+    let lost = known(&end, Some(log_place(&path)));
+    let gone = format!(
+        "nothing is left of the log {}, and the ledger knows 5 line(s) of it",
+        end.log
+    );
+    fs::remove_file(&path).unwrap();
+    let audit = Audit::open(options(&path, AuditRotation::default())).unwrap();
+    assert_eq!(told_of(&path, std::slice::from_ref(&lost)), [gone.clone()]);
+
+    audit.write(&[json!({})]).await.unwrap();
+    let anew = known(&audit.end().await, Some(log_place(&path)));
+    assert_eq!(
+        told_of(&path, &[lost.clone(), anew.clone()]),
+        [gone.clone()]
+    );
+    // Also of a copy on another machine.
+    let copy = tempfile::tempdir().unwrap();
+    let copied = copy.path().join("copy.jsonl");
+    fs::copy(&path, &copied).unwrap();
+    assert_eq!(told_of(&copied, &[lost, anew]), [gone]);
+}
+
+#[tokio::test]
+async fn a_log_of_which_no_line_is_readable_shows_by_what_the_ledger_knows() {
+    let told = after(|lines| lines.iter_mut().for_each(|it| it.truncate(9))).await;
+    assert!(
+        told[0].starts_with("nothing is left of the log"),
+        "{told:?}"
+    );
+    let told = after(|lines| lines.clear()).await;
+    assert!(
+        told.last().unwrap().starts_with("nothing is left"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_retention_removed_and_one_of_another_replica_are_no_fault() {
+    let (_folder, path, end) = log_of(2, AuditRotation::default()).await;
+    let other = |log: &str, place: &str| {
+        let log = log.to_owned();
+        known(&ChainEnd { log, ..end.clone() }, Some(place.to_owned()))
+    };
+    let removed = KnownEnd {
+        may_be_removed: true,
+        ..other("old", &log_place(&path))
+    };
+    let replica = other("replica", "gateway-1:/var/lib/sekisho/audit.jsonl");
+    let own = known(&end, Some(log_place(&path)));
+    let found = check_log(&path, &[removed, replica.clone(), own], |_, _| {}).unwrap();
+    assert_eq!((found.faults, found.elsewhere), (vec![], vec![replica]));
+}
+
 #[tokio::test]
 async fn the_chain_goes_on_through_rotated_files_and_restarts() {
     let rotation = AuditRotation {
@@ -132,7 +203,7 @@ async fn the_chain_goes_on_through_rotated_files_and_restarts() {
     assert_eq!(audit.end().await, end);
     audit.write(&[json!({"n": 20})]).await.unwrap();
     let end = audit.end().await;
-    let found = check_log(&path, &[end], |_, _| {}).unwrap();
+    let found = check_log(&path, &[known(&end, None)], |_, _| {}).unwrap();
     assert!(found.files.len() > 3, "{found:?}");
     assert_eq!((found.lines, found.faults), (21, vec![]));
     // A whole file that is missing.
@@ -156,7 +227,7 @@ async fn a_compressed_file_is_read() {
     std::io::Write::write_all(&mut gzip, &fs::read(&first).unwrap()).unwrap();
     gzip.finish().unwrap();
     fs::remove_file(&first).unwrap();
-    let found = check_log(&path, &[end], |_, _| {}).unwrap();
+    let found = check_log(&path, &[known(&end, None)], |_, _| {}).unwrap();
     assert_eq!((found.lines, found.faults), (20, vec![]));
 }
 

@@ -1,12 +1,13 @@
 //! Whether a log is as it was written: its chain, walked through all its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::chain::{ChainEnd, ChainLink, hash};
 use super::files::{open, rotated};
+use super::known_end::{KnownEnd, log_place};
 
 /// The longest line that is read, in bytes; no record comes near.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -30,6 +31,8 @@ pub struct AuditCheck {
     pub fault_count: u64,
     /// Where each chain begins and ends, by its name.
     pub chains: BTreeMap<String, ChainSpan>,
+    /// Logs that the ledger knows of other places, and of which nothing is here.
+    pub elsewhere: Vec<KnownEnd>,
 }
 
 /// The lines of one chain that are there.
@@ -79,17 +82,19 @@ pub enum ChainFault {
     },
     #[error("line {line} of the log {log} is another one than the ledger knows")]
     Rewritten { log: String, line: u64 },
+    #[error("nothing is left of the log {log}, and the ledger knows {sealed} line(s) of it")]
+    Lost { log: String, sealed: u64 },
 }
 
 /// Walks the log at `path` with all that it was rotated to, compressed by gzip or not.
-/// `seals`: where the ledger knows that chains ended. `progress` is told the bytes that each
+/// `seals`: where the ledger knows that chains ended, here and elsewhere. `progress` is told the bytes that each
 /// file has when its turn comes.
 ///
 /// # Errors
 /// A file cannot be read.
 pub fn check_log(
     path: &Path,
-    seals: &[ChainEnd],
+    seals: &[KnownEnd],
     mut progress: impl FnMut(&Path, u64),
 ) -> io::Result<AuditCheck> {
     let mut walk = Walk::new(seals);
@@ -97,7 +102,7 @@ pub fn check_log(
         progress(&file, std::fs::metadata(&file)?.len());
         walk.file(&file)?;
     }
-    Ok(walk.finish(seals))
+    Ok(walk.finish(seals, &log_place(path)))
 }
 
 /// The files of a log, the oldest first: by the place of their first line in its chain, and
@@ -160,8 +165,8 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(seals: &[ChainEnd]) -> Self {
-        let sealed = seals.iter().map(|it| (it.log.clone(), it.line));
+    fn new(seals: &[KnownEnd]) -> Self {
+        let sealed = seals.iter().map(|it| (it.end.log.clone(), it.end.line));
         Self {
             found: AuditCheck::default(),
             sealed: sealed.collect(),
@@ -266,25 +271,42 @@ impl Walk {
         }
     }
 
-    /// Holds the chains against what the ledger knows of them. One that is not here at all
-    /// is of another replica, or was lost with its file.
-    fn finish(mut self, seals: &[ChainEnd]) -> AuditCheck {
-        for seal in seals {
-            let Some(span) = self.found.chains.get(&seal.log) else {
-                continue;
-            };
-            let (log, line, last) = (seal.log.clone(), seal.line, span.last);
-            let rewritten = span.sealed.is_some() && span.sealed != seal.hash;
-            if last < line {
-                self.fault(ChainFault::CutOff {
-                    log,
-                    found: last,
-                    sealed: line,
-                });
-            } else if rewritten {
-                self.fault(ChainFault::Rewritten { log, line });
+    /// Holds the chains against what the ledger knows of them. `here`: where the log lies.
+    fn finish(mut self, seals: &[KnownEnd], here: &str) -> AuditCheck {
+        let is_there = |it: &&KnownEnd| self.found.chains.contains_key(&it.end.log);
+        let (there, absent): (Vec<_>, Vec<_>) = seals.iter().partition(is_there);
+        // A log that was copied here takes the place that it came from along.
+        let mut places: BTreeSet<&str> = there.iter().filter_map(|it| it.place()).collect();
+        places.insert(here);
+        there.iter().for_each(|it| self.hold_against(&it.end));
+        for seal in absent.into_iter().filter(|it| !it.may_be_removed) {
+            let of_here = seal.place().map(|it| places.contains(it));
+            match of_here.unwrap_or(there.is_empty()) {
+                true => self.fault(ChainFault::Lost {
+                    log: seal.end.log.clone(),
+                    sealed: seal.end.line,
+                }),
+                false => self.found.elsewhere.push(seal.clone()),
             }
         }
         self.found
+    }
+
+    /// Holds a chain of which something is here against where it ended.
+    fn hold_against(&mut self, seal: &ChainEnd) {
+        let Some(span) = self.found.chains.get(&seal.log) else {
+            return;
+        };
+        let (log, line, last) = (seal.log.clone(), seal.line, span.last);
+        let rewritten = span.sealed.is_some() && span.sealed != seal.hash;
+        if last < line {
+            self.fault(ChainFault::CutOff {
+                log,
+                found: last,
+                sealed: line,
+            });
+        } else if rewritten {
+            self.fault(ChainFault::Rewritten { log, line });
+        }
     }
 }

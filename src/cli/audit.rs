@@ -11,8 +11,8 @@ use super::aside::{ProgressLine, say_aside};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Output, Palette};
-use crate::api::{AUDIT_SEALS, AuditSealList};
-use crate::audit::{AuditCheck, ChainEnd, check_log};
+use crate::api::{AUDIT_SEALS, AuditSealList, AuditSealView};
+use crate::audit::{AuditCheck, ChainEnd, KnownEnd, check_log};
 
 /// Examine the audit log
 #[derive(Debug, Args)]
@@ -61,6 +61,8 @@ struct Verified<'a> {
     torn: Vec<String>,
     faults: Vec<String>,
     fault_count: u64,
+    /// Logs that the ledger knows of other places, such as those of other replicas.
+    elsewhere: Vec<String>,
 }
 
 impl AuditArgs {
@@ -85,27 +87,20 @@ impl VerifyAudit {
         let found = check(&path, known)?;
         let compared = known
             .iter()
-            .any(|seal| found.chains.contains_key(&seal.log));
+            .any(|seal| found.chains.contains_key(&seal.end.log));
         show(&found, compared, self.screen.output)
     }
 
     /// Where the ledger knows that logs ended; `None` where it cannot be asked, which is
     /// said.
-    async fn seals(&self, shared: &SharedArgs) -> Option<Vec<ChainEnd>> {
+    async fn seals(&self, shared: &SharedArgs) -> Option<Vec<KnownEnd>> {
         let asked = async {
             let client = self.remote.client(shared)?;
             let answer = client.get::<AuditSealList>(AUDIT_SEALS, &()).await?;
             Ok::<_, Failure>(answer.body.seals)
         };
         match asked.await {
-            Ok(seals) => {
-                let ends = seals.into_iter().map(|seal| ChainEnd {
-                    log: seal.log,
-                    line: seal.line,
-                    hash: Some(seal.hash),
-                });
-                Some(ends.collect())
-            }
+            Ok(seals) => Some(seals.into_iter().map(known_end).collect()),
             Err(failure) => {
                 say_aside(&format!(
                     "the end is not compared with the ledger: {failure}; --offline leaves that out"
@@ -116,7 +111,20 @@ impl VerifyAudit {
     }
 }
 
-fn check(path: &Path, seals: &[ChainEnd]) -> Result<AuditCheck, Failure> {
+fn known_end(seal: AuditSealView) -> KnownEnd {
+    let now = jiff::Timestamp::now();
+    KnownEnd {
+        end: ChainEnd {
+            log: seal.log,
+            line: seal.line,
+            hash: Some(seal.hash),
+        },
+        place: seal.place,
+        may_be_removed: seal.kept_until.is_some_and(|until| until < now),
+    }
+}
+
+fn check(path: &Path, seals: &[KnownEnd]) -> Result<AuditCheck, Failure> {
     let line = ProgressLine::new(true);
     let progress = |file: &Path, bytes: u64| {
         line.show(&format!("reading {} ({} MiB)", file.display(), bytes >> 20));
@@ -135,6 +143,7 @@ fn show(found: &AuditCheck, compared: bool, output: Output) -> Result<Exit, Fail
         torn: found.torn.iter().map(ToString::to_string).collect(),
         faults: found.faults.iter().map(ToString::to_string).collect(),
         fault_count: found.fault_count,
+        elsewhere: found.elsewhere.iter().map(named).collect(),
     };
     let raw = serde_json::to_string(&verified)
         .map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?;
@@ -143,6 +152,11 @@ fn show(found: &AuditCheck, compared: bool, output: Output) -> Result<Exit, Fail
         true => Exit::Done,
         false => Exit::Failure,
     })
+}
+
+fn named(known: &KnownEnd) -> String {
+    let place = known.place.as_deref().unwrap_or("a place not noted");
+    format!("{} of {place}, {} line(s)", known.end.log, known.end.line)
 }
 
 fn text(verified: &Verified<'_>, palette: Palette) -> String {
@@ -162,6 +176,9 @@ fn text(verified: &Verified<'_>, palette: Palette) -> String {
         lines.push(format!(
             "{count} line(s) from before the chain began: nothing vouches for them"
         ));
+    }
+    for log in &verified.elsewhere {
+        lines.push(format!("not here, and not examined: the log {log}"));
     }
     let read = format!(
         "{} line(s) in {} file(s)",

@@ -16,7 +16,13 @@ pub struct AuditSeal {
     pub hash: String,
     /// When it was noted.
     pub at: Timestamp,
+    /// Machine and file of the log; `None`: it is no file, or an earlier version noted it.
+    pub place: Option<String>,
+    /// Until then no retention removes what the log has; `None`: none ever does.
+    pub kept_until: Option<Timestamp>,
 }
+
+type SealRow = (String, i64, String, i64, Option<String>, Option<i64>);
 
 impl Ledger {
     /// Notes where an audit log ends. What was noted of a longer one stands.
@@ -25,14 +31,18 @@ impl Ledger {
     /// [`LedgerError`] where it cannot be written.
     pub async fn seal_audit(&self, seal: &AuditSeal) -> Result<(), LedgerError> {
         let mut writing = self.begin(None).await?;
-        let note = "INSERT INTO audit_seals (log, line, hash, at) VALUES (?, ?, ?, ?) \
+        let note = "INSERT INTO audit_seals (log, line, hash, at, place, kept_until) \
+                    VALUES (?, ?, ?, ?, ?, ?) \
                     ON CONFLICT (log) DO UPDATE SET line = excluded.line, hash = excluded.hash, \
-                    at = excluded.at WHERE excluded.line > audit_seals.line";
+                    at = excluded.at, place = excluded.place, kept_until = excluded.kept_until \
+                    WHERE excluded.line > audit_seals.line";
         query(note)
             .bind(&seal.log)
             .bind(seal.line.cast_signed())
             .bind(&seal.hash)
             .bind(seal.at.as_microsecond())
+            .bind(seal.place.as_deref())
+            .bind(seal.kept_until.map(Timestamp::as_microsecond))
             .execute(writing.sql())
             .await?;
         self.commit(writing).await
@@ -43,14 +53,17 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
     pub async fn audit_seals(&self) -> Result<Vec<AuditSeal>, LedgerError> {
-        let all = "SELECT log, line, hash, at FROM audit_seals ORDER BY at DESC";
-        let rows: Vec<(String, i64, String, i64)> = query(all).all(&self.readers).await?;
-        let read = |(log, line, hash, at)| {
+        let all = "SELECT log, line, hash, at, place, kept_until FROM audit_seals \
+                   ORDER BY at DESC";
+        let rows: Vec<SealRow> = query(all).all(&self.readers).await?;
+        let read = |(log, line, hash, at, place, kept_until): SealRow| {
             Ok(AuditSeal {
                 log,
                 line: columns::unsigned(line)?,
                 hash,
                 at: columns::time(at)?,
+                place,
+                kept_until: kept_until.map(columns::time).transpose()?,
             })
         };
         rows.into_iter().map(read).collect()

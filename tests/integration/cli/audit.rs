@@ -73,5 +73,11 @@ async fn a_log_that_was_tampered_with_is_told_by_line() {
             .contains("was changed"),
         "{changed}"
     );
+
+    fs::write(&path, "").unwrap();
+    let (code, lost) = verify(&lab, &[]).await;
+    assert_eq!(code, 1, "{lost}");
+    let fault = lost["faults"][0].as_str().unwrap();
+    assert!(fault.starts_with("nothing is left of the log"), "{lost}");
     lab.stop().await;
 }

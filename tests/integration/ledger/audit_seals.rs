@@ -16,6 +16,8 @@ async fn where_an_audit_log_ended_is_kept_and_only_moves_on() {
         line,
         hash: format!("hash of {line}"),
         at: now() + minutes(line as i64),
+        place: (line > 1).then(|| "gateway-0:/data/audit.jsonl".to_owned()),
+        kept_until: (line > 5).then(|| now() + minutes(100)),
     };
     for (log, line) in [("a", 5), ("b", 1), ("a", 3)] {
         ledger.seal_audit(&seal(log, line)).await.unwrap();

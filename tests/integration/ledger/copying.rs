@@ -84,6 +84,8 @@ async fn fill_what_is_found(ledger: &Ledger) {
         line: 7,
         hash: "b2".to_owned(),
         at: now(),
+        place: Some("gateway-0:/data/audit.jsonl".to_owned()),
+        kept_until: Some(now()),
     };
     ledger.seal_audit(&seal).await.unwrap();
     ledger
