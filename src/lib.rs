@@ -9,6 +9,7 @@
 pub mod access;
 pub mod admin;
 pub mod admission;
+pub mod agents;
 pub mod api;
 pub mod app;
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod memory;
 pub mod metrics;
+pub mod node_feed;
 pub mod node_snapshot;
 pub mod nodes;
 pub mod notify;

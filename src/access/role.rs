@@ -19,22 +19,25 @@ pub enum Role {
     Viewer,
     /// View, revoke and reinstate, set modes, break glass.
     OnCall,
+    /// What an agent on a node asks and tells, for the environments of its scope.
+    Node,
     /// Everything, tokens included.
     Admin,
 }
 
 /// A word that names no role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown role {0:?}; known are puller, scanner, promoter, viewer, on-call, admin")]
+#[error("unknown role {0:?}; known are puller, scanner, promoter, viewer, on-call, node, admin")]
 pub struct UnknownRole(pub String);
 
 impl Role {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Puller,
         Self::Scanner,
         Self::Promoter,
         Self::Viewer,
         Self::OnCall,
+        Self::Node,
         Self::Admin,
     ];
 
@@ -45,6 +48,7 @@ impl Role {
             Self::Promoter => "promoter",
             Self::Viewer => "viewer",
             Self::OnCall => "on-call",
+            Self::Node => "node",
             Self::Admin => "admin",
         }
     }
@@ -76,13 +80,18 @@ impl Role {
 
     /// Verdicts, decisions, what wants a scan, and the state of things.
     pub const fn may_view(self) -> bool {
-        !matches!(self, Self::Puller)
+        !matches!(self, Self::Puller | Self::Node)
     }
 
     /// What people wrote and granted, too: exceptions, advisories, break-glass, modes,
     /// and what another policy would change.
     pub const fn may_view_records(self) -> bool {
-        !matches!(self, Self::Puller | Self::Scanner)
+        !matches!(self, Self::Puller | Self::Scanner | Self::Node)
+    }
+
+    /// What must not start on a node, and what runs there.
+    pub const fn may_speak_for_nodes(self) -> bool {
+        matches!(self, Self::Node)
     }
 
     pub const fn may_manage_tokens(self) -> bool {

@@ -16,8 +16,9 @@ pub const DELTA_MEDIA_TYPE: &str = "application/vnd.sekisho.node-snapshot-delta"
 /// The most entries of each list of a batch.
 pub const MAX_NODE_EVENTS: usize = 1000;
 
-/// Which snapshot is asked for. Answered with a snapshot, a delta, or 304: after `wait`
-/// seconds nothing is newer than `since`.
+/// Which snapshot is asked for. Answered with a snapshot or a delta: where nothing is newer
+/// than `since` after `wait` seconds with one that leads to the same, issued later. With 304
+/// where this replica has not come as far as `since` yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeSnapshotQuery {
     pub environment: String,

@@ -31,6 +31,8 @@ const GAUGES_PERIOD: Duration = Duration::from_secs(5);
 const FORESEEN_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// What is in use is looked at again within this, in rounds of a second.
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
+/// Agents on nodes are told of what changed within this.
+const NODES_PERIOD: Duration = Duration::from_millis(100);
 /// The minutes of what people are shown are told apart by this.
 const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
@@ -82,6 +84,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         REJUDGE_PERIOD,
         in_use::rejudge_once,
     );
+    every(parts, tasks, "nodes", NODES_PERIOD, nodes_once);
     spawn_seldom(parts, tasks);
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
@@ -154,6 +157,13 @@ async fn follow_if_told(parts: Arc<Components>, _: Timestamp) {
     if parts.ledger.told_within(TOLD_WITHIN).await {
         let now = parts.gate.now();
         follow_once(parts, now).await;
+    }
+}
+
+/// Looks for what agents on nodes should know.
+async fn nodes_once(parts: Arc<Components>, _: Timestamp) {
+    if let Some(nodes) = &parts.nodes {
+        nodes.once().await;
     }
 }
 

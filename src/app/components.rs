@@ -32,6 +32,7 @@ use crate::gate::{
 };
 use crate::ledger::{self, Ledger, LedgerAccess, LedgerLoss};
 use crate::metrics::{Activity, Metrics};
+use crate::node_feed::{NodeFeed, NodeFeedParts};
 use crate::replica_count::ReplicaCount;
 use crate::tasks::Tasks;
 use crate::tls::manager::AuthorityManager;
@@ -63,6 +64,8 @@ pub struct Components {
     pub(super) records: RecordHealth,
     /// Tells decisions when they are written.
     pub feed: Arc<DecisionFeed>,
+    /// What agents on nodes are told; `None`: no environment has any.
+    pub nodes: Option<Arc<NodeFeed>>,
     /// Work that one replica at a time does.
     pub leases: Leases,
     /// The replicas of this ledger.
@@ -117,7 +120,7 @@ impl Components {
             recorder,
             audit_loss: gate::AuditLossRule::new(config.audit.on_loss, writer.health()),
             metrics: metrics.clone(),
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
         }));
         aliases.follow(&gate);
@@ -127,6 +130,7 @@ impl Components {
             recent: recent_decisions(&config, &ledger, &metrics),
             activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
+            nodes: node_feed(&config, &ledger, &gate, (clock, tasks), &metrics),
             config,
             ledger,
             cache,
@@ -149,6 +153,24 @@ impl Components {
         };
         Ok((parts, writer))
     }
+}
+
+fn node_feed(
+    config: &Config,
+    ledger: &Arc<Ledger>,
+    gate: &Arc<Gate>,
+    (clock, tasks): (Clock, &Tasks),
+    metrics: &Metrics,
+) -> Option<Arc<NodeFeed>> {
+    let (key, gate) = (config.node_key.clone()?, gate.clone());
+    Some(Arc::new(NodeFeed::new(NodeFeedParts {
+        ledger: ledger.clone(),
+        rulebook: Arc::new(move || gate.rulebook()),
+        key,
+        clock,
+        leaving: tasks.leaving(),
+        metrics: metrics.clone(),
+    })))
 }
 
 fn recent_decisions(

@@ -12,6 +12,7 @@ use super::{
 use crate::admin::{
     Admin, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource, admin_door,
 };
+use crate::agents::{AgentsBeside, AgentsDoor};
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
@@ -163,8 +164,22 @@ fn open_registry(
         tasks,
     )?;
     let limits = limits::of_listener(&parts.config.limits);
-    bound.serve(tasks, limits, tls, move |peer| registry.connection(peer));
+    let agents = agents_door(config, parts);
+    bound.serve(tasks, limits, tls, move |peer| {
+        AgentsBeside::new(agents.clone(), registry.connection(peer.clone()), peer)
+    });
     Ok(())
+}
+
+/// Where agents on nodes ask, beside the registry.
+fn agents_door(config: &ListenerConfig, parts: &Components) -> Option<Arc<AgentsDoor>> {
+    Some(Arc::new(AgentsDoor::new(
+        parts.gate.clone(),
+        parts.nodes.clone()?,
+        config.environment.clone(),
+        config.tls.is_some(),
+        config.auth == ListenerAuth::Mtls,
+    )))
 }
 
 /// API servers keep few connections open, and use each for one review at a time.

@@ -142,7 +142,7 @@ fn sample(denied: &ForeseenDenial, usage: ImageUsage) -> (String, NoticeSample) 
     let first = denied.denials.first();
     let runs = match usage {
         ImageUsage::Running => " It runs, and could not start again.",
-        ImageUsage::Pulled | ImageUsage::Denied => "",
+        ImageUsage::Pulled | ImageUsage::Kept | ImageUsage::Denied => "",
     };
     let at = denied.at.map(|at| format!("from {at:.0}: "));
     let detail = first.map(|denial| denial.detail.as_str());

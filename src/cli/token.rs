@@ -46,7 +46,8 @@ What a role may, within the token's repositories and environments:
   promoter  promote; read verdicts, decisions, exceptions, advisories
   viewer    read the same
   on-call   read the same; revoke, reinstate, break glass, set modes
-  admin     all of it, and pull; one without bounds also makes tokens
+  node      of agents on nodes: ask what must not start there
+  admin     all of it but that, and pull; one without bounds also makes tokens
 
 Examples:
   sekisho token create --name ci --role scanner --repository 'registry.corp/team/**' --expires 90d
@@ -57,7 +58,7 @@ struct Create {
     /// Whose it is; a name is never used again
     #[arg(long)]
     name: String,
-    /// puller, scanner, promoter, viewer, on-call or admin
+    /// puller, scanner, promoter, viewer, on-call, node or admin
     #[arg(long)]
     role: Role,
     /// Only these repositories, by glob over host/name; may be repeated

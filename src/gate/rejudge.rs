@@ -19,12 +19,14 @@ use super::pull::{ExposureInput, Question};
 use super::record::Records;
 use crate::ledger::{DeniedInUse, Ledger, LedgerError};
 use crate::metrics::Metrics;
-use crate::trust::{DenialReason, Exposure, Rulebook, Subject, Verdict};
+use crate::trust::{DenialReason, Exposure, NodePolicy, Rulebook, Subject, Verdict};
 
 /// Images that are looked at, at most; those that run come first.
 const MAX_IN_USE: usize = 10_000;
 /// What was pulled within this long is in use.
 const PULLED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// What was pulled within this long may lie on a node still.
+const KEPT_WITHIN: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// What is in use is asked for anew after this long.
 const IN_USE_REFRESH: SignedDuration = SignedDuration::from_secs(60);
 /// Work of one round.
@@ -45,6 +47,9 @@ pub enum ImageUsage {
     Running,
     /// It was pulled lately.
     Pulled,
+    /// It was pulled before, and may lie on a node whose agent would let it start: of
+    /// interest where it must not.
+    Kept,
     /// It was asked for in vain: of interest where that would be let through by now.
     Denied,
 }
@@ -183,12 +188,18 @@ impl Rejudger {
 
     /// What runs, what was pulled lately, and what was denied within the hour, each once.
     async fn in_use(&self, round: &RejudgeRound<'_>) -> Result<VecDeque<ImageInUse>, LedgerError> {
-        let since = round.now.checked_sub(PULLED_WITHIN);
-        let since = since.unwrap_or(Timestamp::MIN);
+        let [lately, before] = [PULLED_WITHIN, KEPT_WITHIN]
+            .map(|ago| round.now.checked_sub(ago).unwrap_or(Timestamp::MIN));
+        let has_agents = |it: &Subject| nodes_of(round.rulebook, it).is_some();
+        let any = round.rulebook.environments().any(|it| it.nodes.is_some());
+        let since = if any { before } else { lately };
         let most = u32::try_from(MAX_IN_USE).unwrap_or(u32::MAX);
         let pulled = self.ledger.subjects_pulled_since(since, most, |_| true);
         let pulled = pulled.await?.into_iter();
-        let pulled = pulled.map(|(subject, _)| (subject, ImageUsage::Pulled));
+        let pulled = pulled.filter_map(|(subject, at)| match at >= lately {
+            true => Some((subject, ImageUsage::Pulled)),
+            false => has_agents(&subject).then_some((subject, ImageUsage::Kept)),
+        });
         let denied = self.records.recorder.denied_subjects().into_iter();
         let denied = denied.map(|subject| (subject, ImageUsage::Denied));
         let not_running = pulled.chain(denied).map(|(subject, usage)| ImageInUse {
@@ -224,7 +235,7 @@ impl Rejudger {
             None => self.judge_anew(question).await,
         };
         match verdict {
-            Some(verdict) => self.note(pass, image, &verdict, round.now),
+            Some(verdict) => self.note(pass, image, &verdict, (round.rulebook, round.now)),
             // Nothing is known of it by now; what was known stands.
             None => drop(pass.seen.insert(image.subject)),
         }
@@ -251,7 +262,13 @@ impl Rejudger {
         verdict
     }
 
-    fn note(&self, pass: &mut Pass, image: ImageInUse, verdict: &Verdict, now: Timestamp) {
+    fn note(
+        &self,
+        pass: &mut Pass,
+        image: ImageInUse,
+        verdict: &Verdict,
+        (rulebook, now): (&Rulebook, Timestamp),
+    ) {
         let end = verdict.valid_until().filter(|end| *end > now);
         pass.ends = pass.ends.into_iter().chain(end).min();
         let known = pass.known.get(&image.subject).copied();
@@ -260,6 +277,11 @@ impl Rejudger {
             Some(denial) if denial.reason == DenialReason::Undecidable => {}
             // It was never let through.
             Some(_) if image.usage == ImageUsage::Denied => {}
+            Some(denial) if image.is_kept_and_may_start(rulebook, denial.reason) => {
+                if known.is_some() {
+                    pass.lifted.push(image.subject.clone());
+                }
+            }
             Some(denial) => {
                 let is_running = image.usage == ImageUsage::Running;
                 if known != Some((denial.reason, is_running)) {
@@ -304,6 +326,19 @@ impl Rejudger {
         pass.seen.clear();
         Ok(())
     }
+}
+
+impl ImageInUse {
+    /// Whether it is of no interest although it is denied: a pull finds that out, and a node
+    /// may start what it has.
+    fn is_kept_and_may_start(&self, rulebook: &Rulebook, reason: DenialReason) -> bool {
+        let policy = nodes_of(rulebook, &self.subject);
+        self.usage == ImageUsage::Kept && policy.is_none_or(|it| !it.denies(reason))
+    }
+}
+
+fn nodes_of<'a>(rulebook: &'a Rulebook, subject: &Subject) -> Option<&'a NodePolicy> {
+    rulebook.environment(&subject.environment)?.nodes.as_ref()
 }
 
 fn stricter(one: ExposureInput, other: ExposureInput) -> ExposureInput {

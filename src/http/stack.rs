@@ -63,6 +63,13 @@ impl StackLimits {
     /// own that is shorter, so this one is met by none that gets its turn.
     pub const WEBHOOK: Self = Self::new(8192, 8192, Duration::from_secs(30));
 
+    /// Agents on nodes, most of which wait for news for up to 30 s. A whole cluster may be
+    /// behind one address.
+    pub const AGENTS: Self = Self {
+        logged: false,
+        ..Self::new(8192, 8192, Duration::from_secs(60))
+    };
+
     /// Requests of CI and people; the time includes that of a report's upload.
     pub const ADMIN: Self = Self::new(64, 48, Duration::from_secs(60));
 

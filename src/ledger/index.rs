@@ -45,6 +45,8 @@ pub(super) struct Tables {
     pub overrides: Overrides,
     /// Whether a revocation or a closure names a SHA-512 digest, or did.
     pub speaks_of_sha512: AtomicBool,
+    /// The newest change that revoked or reinstated something, or granted break-glass.
+    withdrawn_at: AtomicU64,
 }
 
 impl Tables {
@@ -56,6 +58,7 @@ impl Tables {
             holders: TokenHolders::default(),
             overrides: Overrides::default(),
             speaks_of_sha512: AtomicBool::new(false),
+            withdrawn_at: AtomicU64::new(floor),
         }
     }
 
@@ -65,6 +68,12 @@ impl Tables {
     pub fn touch(&self, change: &LedgerChange, seq: u64) {
         if let LedgerChange::Mode(environment) = change {
             self.verdicts.touch_environment(environment, seq);
+        }
+        if matches!(
+            change,
+            LedgerChange::Revocation(_) | LedgerChange::BreakGlass(_)
+        ) {
+            self.withdrawn_at.fetch_max(seq, Ordering::AcqRel);
         }
         for digest in change.digests() {
             for reached in self.members.affected_by(digest) {
@@ -265,6 +274,21 @@ impl Index {
         let tables = self.tables.load();
         let active = tables.revoked.get(digest);
         active.map(|active| active.clone()).unwrap_or_default()
+    }
+
+    /// The newest change that revoked or reinstated something, or granted break-glass: what
+    /// those say is in memory already.
+    pub fn withdrawn_at(&self) -> u64 {
+        self.tables.load().withdrawn_at.load(Ordering::Acquire)
+    }
+
+    /// All that is revoked, each under the digest that was named.
+    pub fn revoked(&self) -> Vec<(Digest, Vec<Revocation>)> {
+        let tables = self.tables.load();
+        let revoked = tables.revoked.iter();
+        revoked
+            .map(|it| (it.key().clone(), it.value().clone()))
+            .collect()
     }
 
     /// What was said of either digest of the same bytes.

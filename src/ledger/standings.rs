@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::change::LedgerChange;
 use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::trust::{Denial, DenialReason, Subject};
@@ -120,6 +121,8 @@ impl Ledger {
                 .execute(writing.sql())
                 .await?;
         }
+        // It changes no evidence, and what agents on nodes are told: under a new number.
+        writing.note(LedgerChange::Act).await?;
         self.commit(writing).await
     }
 }

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::condition_handles::ConditionMetrics;
 use super::meaning;
+use super::node_handles::NodeMetrics;
 use super::registration::MetricRegistration;
 use super::remote_handles::RemoteMetrics;
 use super::replica_handles::ReplicaMetrics;
@@ -36,6 +37,8 @@ pub struct Metrics {
     pub denied_images: Family<DeniedLabels, Gauge>,
     /// Of the live feed, and of what is in use.
     pub watch: WatchMetrics,
+    /// Of agents on nodes.
+    pub nodes: NodeMetrics,
     pub replicas: ReplicaMetrics,
     pub condition: ConditionMetrics,
     pub decision_seconds: Histogram,
@@ -91,6 +94,7 @@ impl Metrics {
             store_failing: to.add("store_failing", meaning::STORE_FAILING),
             denied_images: to.add("denied_images", meaning::DENIED_IMAGES),
             watch: WatchMetrics::new(&mut to),
+            nodes: NodeMetrics::new(&mut to),
             replicas: ReplicaMetrics::new(&mut to),
             condition: ConditionMetrics::new(&mut to),
             decision_seconds: to.add_made(

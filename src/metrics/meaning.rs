@@ -12,8 +12,7 @@ pub(super) const FEED_READERS_DROPPED: &str =
     "Readers of the live feed that were too slow and had to come again";
 pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cannot be written";
 pub(super) const DENIED_IMAGES: &str = "Distinct digests denied in the last hour";
-pub(super) const DENIED_IN_USE: &str =
-    "Distinct digests that run, or were pulled within a week, and would be denied now";
+pub(super) const DENIED_IN_USE: &str = "Distinct digests that run, or were pulled within a week, and would be denied now; where nodes have agents, within half a year what must not start";
 pub(super) const DENIED_SOON: &str =
     "Images in use that are let in now, and will be denied within a day, by what ends";
 pub(super) const UPSTREAM_UP: &str =
@@ -27,6 +26,9 @@ pub(super) const MODE_OVERRIDDEN: &str =
     "1 while an environment is in another mode than configured, for some hours";
 pub(super) const LEDGER_SILENT_SECONDS: &str =
     "How long ago the ledger was last known to be followed up to its newest change";
+pub(super) const NODE_SNAPSHOT_SEQUENCE: &str =
+    "The ledger's number of the newest change that agents on nodes are told of";
+pub(super) const NODE_SNAPSHOT_DENIED: &str = "Digests that agents on nodes are told to refuse";
 pub(super) const REJUDGED: &str = "Images in use that were judged anew before a pull asked";
 pub(super) const REJUDGE_WAITING: &str = "Images in use that wait to be judged anew";
 pub(super) const NOTIFICATIONS: &str =

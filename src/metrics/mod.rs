@@ -9,6 +9,7 @@ mod gauge_table;
 mod handles;
 mod labels;
 mod meaning;
+mod node_handles;
 mod registration;
 mod remote_handles;
 mod replica_handles;

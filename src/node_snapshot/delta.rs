@@ -36,16 +36,17 @@ struct DeltaLine {
 }
 
 impl SnapshotDelta {
-    /// What leads from `old` to `to`, which has that signature.
+    /// What leads from the number `from`, when it was said what `old` says, to `to`, which
+    /// has that signature.
     pub(super) fn between(
-        old: &NodeSnapshot,
+        (from, old): (u64, &NodeSnapshot),
         to: &NodeSnapshot,
         signature: [u8; SIGNATURE_BYTES],
     ) -> Self {
         let is_new = |(digest, number): &&(Digest, u8)| old.denied(digest) != to.reason(*number);
         let gone = |digest: &&Digest| to.denied(digest).is_none();
         Self {
-            from: old.terms.sequence,
+            from,
             header: to.header(),
             signature,
             denied: to.denied.iter().filter(is_new).cloned().collect(),

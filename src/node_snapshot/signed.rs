@@ -25,9 +25,9 @@ impl SignedSnapshot {
         &self.snapshot
     }
 
-    /// What leads here from `old`.
-    pub fn delta_from(&self, old: &NodeSnapshot) -> SnapshotDelta {
-        SnapshotDelta::between(old, &self.snapshot, self.signature)
+    /// What leads here from the number `from`, when it was said what `old` says.
+    pub fn delta_from(&self, from: u64, old: &NodeSnapshot) -> SnapshotDelta {
+        SnapshotDelta::between((from, old), &self.snapshot, self.signature)
     }
 
     /// As it travels and lies on a disk: the signature, then what is signed.

@@ -124,18 +124,15 @@ impl NodeSnapshot {
         }
     }
 
-    /// What an agent names when it asks for what is newer: the number, and a mark of all
-    /// that it says but for when.
-    pub fn version(&self) -> String {
+    /// A mark of all that it says but for when, so that two can be told apart.
+    pub fn mark(&self) -> Digest {
         let terms = SnapshotTerms {
             sequence: 0,
             issued_at: Timestamp::UNIX_EPOCH,
             valid_until: Timestamp::UNIX_EPOCH,
             ..self.terms.clone()
         };
-        let timeless = self.bytes_under(terms);
-        let mark = hex::encode(&Digest::sha256(&timeless).as_bytes()[..8]);
-        format!("{}-{mark}", self.terms.sequence)
+        Digest::sha256(&self.bytes_under(terms))
     }
 
     pub(super) fn reason(&self, number: u8) -> Option<&str> {

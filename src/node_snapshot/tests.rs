@@ -140,7 +140,7 @@ fn a_delta_leads_to_the_very_same_snapshot() {
         (signed(7, 0..9), signed(7, 0..9)),
     ];
     for (old, new) in steps {
-        let delta = new.delta_from(old.snapshot());
+        let delta = new.delta_from(old.snapshot().terms().sequence, old.snapshot());
         let delta = SnapshotDelta::from_bytes(&delta.to_bytes()).unwrap();
         let sequences = [&old, &new].map(|it| it.snapshot().terms().sequence);
         assert_eq!([delta.from(), delta.to()], sequences);
@@ -157,7 +157,7 @@ fn a_digest_denied_for_another_reason_is_told() {
         SignedSnapshot::sign(snapshot, &key(1))
     };
     let (old, new) = (made(1, "malware"), made(2, "revoked"));
-    let delta = new.delta_from(old.snapshot());
+    let delta = new.delta_from(old.snapshot().terms().sequence, old.snapshot());
     assert_eq!(old.apply(&delta, &[key(1).public_key()]), Ok(new));
 }
 
@@ -165,7 +165,7 @@ fn a_digest_denied_for_another_reason_is_told() {
 fn a_delta_that_is_forged_or_begins_elsewhere_changes_nothing() {
     let keys = [key(1).public_key()];
     let (old, new, other) = (signed(7, 0..20), signed(9, 5..30), signed(8, 0..20));
-    let delta = new.delta_from(old.snapshot());
+    let delta = new.delta_from(old.snapshot().terms().sequence, old.snapshot());
     let elsewhere = other.apply(&delta, &keys);
     assert_eq!(
         elsewhere,
@@ -219,22 +219,19 @@ fn follows_only_what_is_older_valid_and_of_the_same_environment() {
 }
 
 #[test]
-fn a_version_tells_what_is_said_and_not_when() {
+fn a_mark_tells_what_is_said_and_not_when() {
     let old = snapshot(7, 0..20);
     let later = SnapshotTerms {
         issued_at: now() + SignedDuration::from_mins(1),
-        ..terms(7)
+        ..terms(8)
     };
-    assert_eq!(old.with_terms(later).version(), old.version());
-    assert!(old.version().starts_with("7-"));
+    assert_eq!(old.with_terms(later).mark(), old.mark());
     let stricter = SnapshotTerms {
         mode: AgentMode::Strict,
         ..terms(7)
     };
-    assert_ne!(old.with_terms(stricter).version(), old.version());
-    let mark = |it: &NodeSnapshot| it.version().split_once('-').unwrap().1.to_owned();
-    assert_eq!(mark(&old.with_terms(terms(8))), mark(&old));
-    assert_ne!(mark(&old), mark(&snapshot(7, 0..21)));
+    assert_ne!(old.with_terms(stricter).mark(), old.mark());
+    assert_ne!(old.mark(), snapshot(7, 0..21).mark());
 }
 
 #[test]
@@ -246,7 +243,12 @@ fn a_hundred_thousand_digests_take_a_few_megabytes_and_a_revocation_a_kilobyte()
     };
     let (old, new) = (made(7, 1), made(8, 0));
     assert!(new.to_bytes().len() < 3_400_000);
-    assert!(new.delta_from(old.snapshot()).to_bytes().len() < 1024);
+    assert!(
+        new.delta_from(old.snapshot().terms().sequence, old.snapshot())
+            .to_bytes()
+            .len()
+            < 1024
+    );
 }
 
 #[test]

@@ -86,19 +86,9 @@ impl<'a> Judgement<'a> {
         None
     }
 
-    /// Whether a child counts. What cannot be read counts by its descriptor's
-    /// platform: it is never served itself, so a false one gains nothing.
+    /// Whether a child counts.
     pub(super) fn deploys(&self, child: &Child) -> bool {
-        match child.image().map(|image| &image.content) {
-            Some(ImageContent::Attestation) => false,
-            Some(ImageContent::Runnable { platform, .. }) => self.settings.deploys(platform),
-            Some(ImageContent::Artifact { .. }) => true,
-            None => child
-                .descriptor
-                .platform
-                .as_ref()
-                .is_none_or(|platform| self.settings.deploys(platform)),
-        }
+        self.settings.deploys_child(child)
     }
 
     /// Rule 13: other artifacts need a rule that names their type.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Settings;
+use super::{NodePolicy, Settings};
 use crate::oci::{Digest, RegistryHost, Repository, RepositoryGlobs};
 
 /// Why a string names no environment.
@@ -81,6 +81,8 @@ pub struct Environment {
     /// The first whose globs match replaces `settings`, key by key, already merged.
     pub rules: Vec<(RepositoryGlobs, Settings)>,
     pub platform_images: Vec<PlatformImage>,
+    /// `None`: no agents of it are answered.
+    pub nodes: Option<NodePolicy>,
 }
 
 impl Environment {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Exposure;
-use crate::oci::{MediaType, Platform, RegistryHost, RepositoryGlobs};
+use crate::oci::{Child, ImageContent, MediaType, Platform, RegistryHost, RepositoryGlobs};
 use crate::report::Severity;
 
 /// What a denial does; the laxest first.
@@ -157,5 +157,19 @@ impl Settings {
     /// Whether images of `platform` are deployed.
     pub fn deploys(&self, platform: &Platform) -> bool {
         self.platforms.is_empty() || self.platforms.contains(platform)
+    }
+
+    /// Whether a child of an index is deployed. What cannot be read counts by its
+    /// descriptor's platform: it is never served itself, so a false one gains nothing.
+    pub fn deploys_child(&self, child: &Child) -> bool {
+        match child.image().map(|image| &image.content) {
+            Some(ImageContent::Attestation) => false,
+            Some(ImageContent::Runnable { platform, .. }) => self.deploys(platform),
+            Some(ImageContent::Artifact { .. }) => true,
+            None => {
+                let platform = child.descriptor.platform.as_ref();
+                platform.is_none_or(|platform| self.deploys(platform))
+            }
+        }
     }
 }

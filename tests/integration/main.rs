@@ -4,6 +4,7 @@
 
 mod admin;
 mod admission;
+mod agents;
 mod app;
 mod bypass;
 mod cli;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,15 +16,16 @@ use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
     LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
     VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits, listeners,
-    notify, policy_folders, storage, telemetry, upstreams, webhook,
+    nodes, notify, policy_folders, storage, telemetry, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
 use crate::ledger::LedgerLocation;
+use crate::node_snapshot::SnapshotKey;
 use crate::notify::NotifyTarget;
 use crate::oci::RegistryHost;
 use crate::traces::TraceOptions;
-use crate::trust::{EnvironmentName, Rulebook, Rules};
+use crate::trust::{Rulebook, Rules};
 
 /// In the data directory: where the program's own authority is kept.
 pub(super) const AUTHORITY: &str = "authority";
@@ -56,6 +58,8 @@ pub struct Config {
     pub notify: Vec<NotifyTarget>,
     /// Where traces go.
     pub traces: Option<TraceOptions>,
+    /// What signs what agents on nodes are told; `None`: no environment has agents.
+    pub node_key: Option<Arc<SnapshotKey>>,
     /// Where kinds of others have their images, for `verify`.
     pub images: Vec<KindImages>,
     /// What the file says that is allowed, but worth a second look.
@@ -310,15 +314,11 @@ fn read(
 ) -> Option<Config> {
     let data_dir = data_dir(&mut root, user_data);
     let environments = policy::environment_sections(&mut root);
-    let names: BTreeSet<EnvironmentName> =
-        environments.iter().map(|(name, _)| name.clone()).collect();
+    let names = environments.iter().map(|(name, _)| name.clone()).collect();
     let (upstreams, vouchings) = upstreams::upstreams(&mut root, &names, &proxies, now);
     let hosts = hosts_of(&upstreams);
     let sections = Rules {
-        environments: environments
-            .into_iter()
-            .map(|(name, section)| policy::environment(name, section, &hosts))
-            .collect(),
+        environments: policy::environments(environments, &hosts),
         exposures: policy::exposures(&mut root, &hosts),
         vouchings,
         ..Rules::default()
@@ -338,6 +338,7 @@ fn read(
     let notify = notify::notify(&mut root, &names, now);
     let traces = telemetry::telemetry(&mut root, now);
     let images = images::images(&mut root);
+    let node_key = nodes::signing_key(&mut root, &sections.environments);
     root.finish();
     Some(Config {
         file: None,
@@ -357,6 +358,7 @@ fn read(
         notify,
         traces,
         images,
+        node_key,
         warnings: Vec::new(),
         fingerprint: None,
         accept_loss: false,

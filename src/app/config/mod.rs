@@ -29,6 +29,7 @@ mod limits;
 mod listeners;
 mod loading;
 mod moment;
+mod nodes;
 mod notify;
 mod policy;
 mod policy_folders;

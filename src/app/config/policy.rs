@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::globs::{warn_of_shadowed, warn_of_unmatched};
+use super::nodes::node_policy;
 use super::section::Section;
 use super::settings::settings;
 use crate::oci::{Digest, RegistryHost, RepositoryGlobs};
@@ -33,8 +34,17 @@ pub(super) fn environment_sections<'n, 't>(
     }
 }
 
-/// Reads one environment.
-pub(super) fn environment(
+/// Reads the environments.
+pub(super) fn environments(
+    sections: Vec<(EnvironmentName, Section<'_, '_>)>,
+    upstreams: &BTreeSet<RegistryHost>,
+) -> Vec<Environment> {
+    let sections = sections.into_iter();
+    let read = sections.map(|(name, section)| environment(name, section, upstreams));
+    read.collect()
+}
+
+fn environment(
     name: EnvironmentName,
     mut section: Section<'_, '_>,
     upstreams: &BTreeSet<RegistryHost>,
@@ -46,12 +56,14 @@ pub(super) fn environment(
     let rules = sections.into_iter().filter_map(rule).collect();
     let images = section.sections("platform_images").unwrap_or_default();
     let platform_images = images.into_iter().filter_map(platform_image).collect();
+    let nodes = section.optional_section("nodes").map(node_policy);
     section.finish();
     Environment {
         name,
         settings: base,
         rules,
         platform_images,
+        nodes,
     }
 }
 

@@ -44,10 +44,7 @@ fn read(root: &mut Section<'_, '_>, now: Timestamp) -> (Rules, PolicyFolders) {
         environments.iter().map(|(name, _)| name.clone()).collect();
     let (hosts, vouchings) = upstreams::for_policy(root, &names, now);
     let rules = Rules {
-        environments: environments
-            .into_iter()
-            .map(|(name, section)| policy::environment(name, section, &hosts))
-            .collect(),
+        environments: policy::environments(environments, &hosts),
         exposures: policy::exposures(root, &hosts),
         vouchings,
         ..Rules::default()

@@ -37,12 +37,13 @@ fn environment(environment: &Environment) -> String {
         settings,
         rules,
         platform_images,
+        nodes,
     } = environment;
     let rule = |(globs, settings): &(crate::oci::RepositoryGlobs, _)| {
         format!("{:?}{settings:?}", globs.written())
     };
     let rules: Vec<String> = rules.iter().map(rule).collect();
-    format!("{name:?}{settings:?}{rules:?}{platform_images:?}")
+    format!("{name:?}{settings:?}{rules:?}{platform_images:?}{nodes:?}")
 }
 
 fn exposure(rule: &ExposureRule) -> String {

@@ -3,6 +3,7 @@
 mod clusters;
 mod fuzz;
 mod ledger_servers;
+mod nodes;
 mod parts;
 mod problems;
 mod remote;
@@ -51,6 +52,8 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     fs::write(folder.path().join("config.json"), "{}").unwrap();
     let keys = "aws_access_key_id = a\naws_secret_access_key = s3cret\n";
     fs::write(folder.path().join("s3-credentials"), keys).unwrap();
+    let node_key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    fs::write(folder.path().join("nodes.key"), node_key.serialize_pem()).unwrap();
     for name in ["exceptions", "advisories"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }

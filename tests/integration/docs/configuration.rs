@@ -16,7 +16,7 @@ const SAMPLE: &str = include_str!("../../../config/sekisho.toml");
 const STRANGER: &str = "nobodys_key = 1";
 
 /// The smallest good file around one key of a table, which stands for `@`.
-const AROUND: [(&str, &str); 11] = [
+const AROUND: [(&str, &str); 12] = [
     ("", "@"),
     ("listeners", "[[listeners]]\n@"),
     ("admin", "[admin]\n@"),
@@ -30,6 +30,10 @@ const AROUND: [(&str, &str); 11] = [
         "environments.NAME",
         "[[upstreams]]\nname = 'docker.io'\n[[upstreams]]\nname = 'registry.prod.example'\n\
          [environments.production]\n@",
+    ),
+    (
+        "environments.NAME.nodes",
+        "[nodes]\nsigning_key = 'nodes.key'\n[environments.production.nodes]\n@",
     ),
     (
         "clusters",
@@ -95,6 +99,8 @@ fn folder() -> TempDir {
     }
     let keys = "aws_access_key_id = a\naws_secret_access_key = b\n";
     std::fs::write(folder.path().join("s3-credentials"), keys).unwrap();
+    let node_key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    std::fs::write(folder.path().join("nodes.key"), node_key.serialize_pem()).unwrap();
     for name in ["exceptions", "advisories"] {
         std::fs::create_dir(folder.path().join(name)).unwrap();
     }
@@ -170,7 +176,7 @@ fn every_key_is_in_the_page_and_no_other() {
     assert!(known.len() > 15, "{known:#?}");
     let settings: BTreeSet<String> = documented["environments.NAME"]
         .keys()
-        .filter(|key| !["rules", "platform_images"].contains(&key.as_str()))
+        .filter(|key| !["rules", "platform_images", "nodes"].contains(&key.as_str()))
         .cloned()
         .collect();
     for (path, rows) in &documented {

@@ -20,11 +20,12 @@ const PURE: [&str; 16] = [
     "access",
     "api",
 ];
-const DOORS: [&str; 7] = [
+const DOORS: [&str; 8] = [
     "http",
     "registry",
     "admission",
     "admin",
+    "agents",
     "console",
     "ops",
     "demo",

@@ -175,6 +175,7 @@ pub fn lenient(case: &Case) -> Case {
         },
         rules: Vec::new(),
         platform_images: Vec::new(),
+        nodes: None,
     };
     case.exceptions.clear();
     case.advisories.clear();

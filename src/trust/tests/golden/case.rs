@@ -139,6 +139,7 @@ pub fn good() -> Case {
             settings: Settings::default(),
             rules: Vec::new(),
             platform_images: Vec::new(),
+            nodes: None,
         },
         exposures: Vec::new(),
         vouchings: Vec::new(),

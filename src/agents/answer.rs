@@ -1,0 +1,128 @@
+//! Every answer of this door; refusals are worded as those of the admin API.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::api::{DELTA_MEDIA_TYPE, ErrorBody, ErrorCode, ErrorDetail, SNAPSHOT_MEDIA_TYPE};
+use crate::http::Body;
+use crate::node_feed::{NodeAnswer, NodeFeedError};
+
+/// Who finds no place comes again after so many seconds.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Why an agent is refused.
+#[derive(Debug)]
+pub(super) struct AgentRefusal {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    next_step: &'static str,
+}
+
+impl AgentRefusal {
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: ErrorCode::BadRequest,
+            message: message.into(),
+            next_step: "ask as docs/nodes.md says",
+        }
+    }
+
+    pub(super) fn unauthenticated(message: &str) -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: ErrorCode::Unauthenticated,
+            message: message.to_owned(),
+            next_step: "make a token with: sekisho token create --role node",
+        }
+    }
+
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: ErrorCode::Forbidden,
+            message: message.into(),
+            next_step: "ask an admin for a token that may",
+        }
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: ErrorCode::NotFound,
+            message: message.into(),
+            next_step: "agents ask below /api/v1/node, at a listener of their environment",
+        }
+    }
+
+    pub(super) fn other_method() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: ErrorCode::MethodNotAllowed,
+            message: "that path takes other methods".to_owned(),
+            next_step: "ask as docs/nodes.md says",
+        }
+    }
+
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: ErrorCode::Unavailable,
+            message: message.into(),
+            next_step: "try again in some seconds; what is held stays in force",
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        let body = ErrorBody {
+            error: ErrorDetail {
+                code: self.code,
+                message: self.message,
+                next_step: Some(self.next_step.to_owned()),
+            },
+            verdict: None,
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut answer = answer(self.status, "application/json", body.into());
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            answer.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        answer
+    }
+}
+
+impl From<NodeFeedError> for AgentRefusal {
+    fn from(error: NodeFeedError) -> Self {
+        match error {
+            NodeFeedError::NoAgents(_) => Self::not_found(error.to_string()),
+            NodeFeedError::NotFollowed => Self::unavailable(error.to_string()),
+            NodeFeedError::Ledger(_) | NodeFeedError::Broken => {
+                tracing::error!(%error, "an agent on a node is told nothing");
+                Self::unavailable("the gateway cannot say it at this moment")
+            }
+        }
+    }
+}
+
+pub(super) fn told(told: NodeAnswer) -> Response<Body> {
+    match told {
+        NodeAnswer::Whole(bytes) => answer(StatusCode::OK, SNAPSHOT_MEDIA_TYPE, bytes),
+        NodeAnswer::Delta(bytes) => answer(StatusCode::OK, DELTA_MEDIA_TYPE, bytes),
+        NodeAnswer::Nothing => {
+            let mut nothing = Response::new(Body::Empty);
+            *nothing.status_mut() = StatusCode::NOT_MODIFIED;
+            nothing
+        }
+    }
+}
+
+fn answer(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    let media_type = HeaderValue::from_static(media_type);
+    answer.headers_mut().insert(CONTENT_TYPE, media_type);
+    answer
+}

@@ -1,0 +1,5 @@
+//! The door of agents on nodes.
+
+mod snapshot;
+mod stage;
+mod strangers;
