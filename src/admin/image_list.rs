@@ -1,7 +1,7 @@
 //! `GET /api/v1/images`: which images hold something, where they run, and who pulled them
 //! last. What is not known is counted, so that nothing passes for an all-clear.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State;
@@ -57,8 +57,9 @@ impl ImageSearch<'_> {
         let matches = looked_for(self, query).await?;
         let catalogue = self.admin.ledger.catalogue(now).await?;
         let running = RunningImages::new(self);
-        let unlisted = self.unlisted(&catalogue, &matches).await?;
-        let mut found = self.matching(&catalogue, &unlisted, &matches);
+        let named = matches.named();
+        let unlisted = self.unlisted(&catalogue, &matches, named.as_ref()).await?;
+        let mut found = self.matching(&catalogue, &unlisted, &matches, named.as_ref());
         if query.running || query.exposed {
             found.retain(|it| running.runs(&it.image, query.exposed));
         }
@@ -83,12 +84,13 @@ impl ImageSearch<'_> {
         catalogue: &'c Catalogue,
         unlisted: &'c [CataloguedImage],
         matches: &ImageMatches,
+        named: Option<&HashSet<&Digest>>,
     ) -> Vec<&'c CataloguedImage> {
         let wanted = |it: &&CataloguedImage| self.shows(it) && matches.holds(&it.image);
-        match matches.named() {
+        match named {
             None => catalogue.images.iter().filter(wanted).collect(),
             Some(named) => {
-                let listed = named.into_iter().flat_map(|it| catalogue.of(it));
+                let listed = named.iter().flat_map(|it| catalogue.of(it));
                 listed.chain(unlisted).filter(wanted).collect()
             }
         }
@@ -99,8 +101,9 @@ impl ImageSearch<'_> {
         &self,
         catalogue: &Catalogue,
         matches: &ImageMatches,
+        named: Option<&HashSet<&Digest>>,
     ) -> Result<Vec<CataloguedImage>, AdminError> {
-        let named = matches.named().into_iter().flatten();
+        let named = named.into_iter().flatten().copied();
         let manifests: Vec<&Digest> = named.filter(|it| !catalogue.has(it)).collect();
         let mut images = self.admin.ledger.images_of(manifests.iter().copied());
         images.retain(|it| !catalogue.has(&it.manifest));

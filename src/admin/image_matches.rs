@@ -140,7 +140,7 @@ impl ImageMatches {
         }
         let named = ledger.manifests_reporting(&all).await?;
         self.ids.extend(all);
-        Ok(named.into_iter().collect())
+        Ok(named)
     }
 
     /// The manifests with a package that may be the one that is wanted.

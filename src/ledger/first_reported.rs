@@ -1,7 +1,7 @@
 //! Which vulnerabilities reports name, and since when. Derived from findings at
 //! submission, so that neither question reads them all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 
@@ -14,14 +14,14 @@ use crate::oci::Digest;
 use crate::trust::{FirstReported, Scan};
 
 // On a server ids are kept in small letters; SQLite compares them so by itself.
-const MANIFESTS_NAMING: &str = "SELECT DISTINCT scans.manifest FROM vulnerabilities \
+const MANIFESTS_NAMING: &str = "SELECT scans.manifest FROM vulnerabilities \
     JOIN scans ON scans.id = vulnerabilities.scan \
     WHERE vulnerabilities.id IN (SELECT value FROM json_each(?)) \
-    AND scans.withdrawn_at IS NULL ORDER BY scans.manifest";
-const MANIFESTS_NAMING_ON_SERVER: &str = "SELECT DISTINCT scans.manifest FROM vulnerabilities \
+    AND scans.withdrawn_at IS NULL";
+const MANIFESTS_NAMING_ON_SERVER: &str = "SELECT scans.manifest FROM vulnerabilities \
     JOIN scans ON scans.id = vulnerabilities.scan WHERE vulnerabilities.id IN \
     (SELECT lower(named COLLATE \"C\") FROM unnest(?) AS named) \
-    AND scans.withdrawn_at IS NULL ORDER BY scans.manifest";
+    AND scans.withdrawn_at IS NULL";
 
 // A finding without its fix, status and source, which change nothing in how it is weighed.
 const NOTE_FIRST: &str = "INSERT INTO first_named \
@@ -98,7 +98,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
-    pub async fn manifests_reporting(&self, ids: &[String]) -> Result<Vec<Digest>, LedgerError> {
+    pub async fn manifests_reporting(
+        &self,
+        ids: &[String],
+    ) -> Result<HashSet<Digest>, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScansNaming);
         let manifests: Vec<String> = either(MANIFESTS_NAMING, MANIFESTS_NAMING_ON_SERVER)
             .bind(ids.to_vec())

@@ -157,6 +157,7 @@ async fn told(ledger: &Ledger) -> String {
     let first = ledger.first_reported([&digest("img")]).await.unwrap();
     let ids = ["cve-2026-2".to_owned(), "GHSA-1".to_owned()];
     let naming = ledger.manifests_reporting(&ids).await.unwrap();
+    let naming = std::collections::BTreeSet::from_iter(naming);
     let acts = ledger
         .acts_where(&ActFilter::default(), |_| true)
         .await

@@ -103,8 +103,8 @@ async fn a_ledger_of_the_first_version_keeps_its_evidence() {
     assert!(named.len() == 2 && named.iter().all(|it| it.received_at == first));
     assert!(named.iter().all(|it| it.scope.covers_repository(&app())));
     let naming = async |id: &str| ledger.manifests_reporting(&[id.to_owned()]).await.unwrap();
-    assert_eq!(naming("cve-2026-1").await, [digest("img")]);
-    assert_eq!(naming("GHSA-1").await, [digest("img")]);
+    assert_eq!(naming("cve-2026-1").await, [digest("img")].into());
+    assert_eq!(naming("GHSA-1").await, [digest("img")].into());
     assert!(naming("CVE-2025-9").await.is_empty(), "it was replaced");
 }
 

@@ -133,7 +133,10 @@ async fn withdrawn_reports_named_nothing() {
 
 async fn naming(ledger: &Ledger, id: &str) -> Vec<Digest> {
     let ids = ["CVE-0000-0".to_owned(), id.to_owned()];
-    ledger.manifests_reporting(&ids).await.unwrap()
+    let named = ledger.manifests_reporting(&ids).await.unwrap();
+    let mut named = Vec::from_iter(named);
+    named.sort();
+    named
 }
 
 #[tokio::test]
