@@ -5,6 +5,7 @@ mod certificates;
 mod descriptors;
 mod disks;
 mod ends;
+mod flood;
 mod follow;
 mod hosts;
 mod kills;
