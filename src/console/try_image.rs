@@ -43,11 +43,13 @@ struct TriedRow {
 }
 
 struct TriedVerdict {
-    /// `allowed`, `would-deny`, `denied` or `unknown`.
+    /// `allowed`, `would-deny`, `break-glass`, `denied` or `unknown`.
     outcome: &'static str,
     told: String,
     next_step: String,
     digest: Option<String>,
+    /// Where the API says the same.
+    twin: String,
 }
 
 /// What is tried.
@@ -191,22 +193,28 @@ async fn verdict(
     (image, environment, exposure): (&str, &EnvironmentName, Option<Exposure>),
 ) -> TriedVerdict {
     let query = question(image, Some(environment.clone()), exposure);
+    let twin = address(VERDICTS, &query);
+    let twin = twin.trim_start_matches('/').to_owned();
     match visit.ask::<VerdictView>(VERDICTS, &query).await {
-        Ok(verdict) => TriedVerdict::of(&verdict),
+        Ok(verdict) => TriedVerdict::of(&verdict, twin),
         Err(refusal) => TriedVerdict {
             outcome: "unknown",
             told: refusal.error.message,
             next_step: refusal.error.next_step.unwrap_or_default(),
             digest: None,
+            twin,
         },
     }
 }
 
 impl TriedVerdict {
-    fn of(verdict: &VerdictView) -> Self {
+    fn of(verdict: &VerdictView, twin: String) -> Self {
         let first = verdict.reasons.first();
+        let lifters = verdict.reasons.iter().map(|it| it.lifted_by.as_deref());
+        let is_broken_glass = lifters.flatten().any(|it| it == "break-glass");
         let (outcome, told) = match (verdict.allowed, first) {
             (true, None) => ("allowed", String::new()),
+            (true, Some(lifted)) if is_broken_glass => ("break-glass", lifted.detail.clone()),
             (true, Some(lifted)) => ("would-deny", lifted.detail.clone()),
             (false, _) => ("denied", verdict.message.clone()),
         };
@@ -215,6 +223,7 @@ impl TriedVerdict {
             told: readable(&told, 500),
             next_step: first.map(|it| it.next_step.clone()).unwrap_or_default(),
             digest: Some(verdict.digest.to_string()),
+            twin,
         }
     }
 }

@@ -238,6 +238,22 @@ async fn an_image_and_a_manifest_are_tried_in_every_environment() {
         tried.text().contains("Not tried"),
         "a container without an image is told"
     );
+    assert!(
+        tried.text().contains("api/v1/verdicts?any_gateway=true")
+            && tried.text().contains("as JSON"),
+        "{}",
+        tried.text()
+    );
+    let glass = json!({"image": named, "environment": "production", "ticket": "INC-7",
+        "hours": 2, "reason": "checkout is down"});
+    lab.api("POST", "/api/v1/break-glass")
+        .json(&glass)
+        .send()
+        .await
+        .expect(200);
+    let lifted = reader.shown("/try?image=registry.example/team/app:1").await;
+    assert!(lifted.contains("badge break-glass"), "{lifted}");
+    assert!(!lifted.contains("badge would-deny"), "{lifted}");
     let broken = reader
         .post("/try", &[("key", &key), ("manifest", "{")])
         .await;
