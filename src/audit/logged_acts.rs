@@ -1,10 +1,12 @@
 //! The acts that the log has, read again: a ledger that was put back from a backup lacks the
 //! newest of them.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::AuditError;
+use super::chain::ChainLink;
 use super::files::{open, rotated};
 use crate::trust::LoggedAct;
 
@@ -24,16 +26,34 @@ pub fn log_files(path: &Path) -> Result<Vec<PathBuf>, AuditError> {
     Ok(files)
 }
 
-/// Hands every act in `files` to `take`, also of those that gzip compressed. Lines that are
-/// none are passed over: what is missing shows in the acts' numbers.
+/// Up to which line each log was read, by the name of its chain.
+pub type ReadLogs = BTreeMap<String, u64>;
+
+/// Hands every act in `files` to `take`, also of those that gzip compressed, and tells which
+/// logs those files are of. Lines that are none are passed over: what is missing shows in
+/// the acts' numbers, and in how far the logs were read.
 ///
 /// # Errors
 /// A file cannot be read to its end.
-pub fn read_acts(files: &[PathBuf], mut take: impl FnMut(LoggedAct)) -> Result<(), AuditError> {
+pub fn read_acts(
+    files: &[PathBuf],
+    mut take: impl FnMut(LoggedAct),
+) -> Result<ReadLogs, AuditError> {
+    let mut logs = ReadLogs::new();
+    let mut line_of = |line: &[u8]| {
+        if let Ok(Some(link)) = ChainLink::of(line) {
+            let read = logs.entry(link.log).or_default();
+            *read = link.line.max(*read);
+        }
+        if let Some(act) = act_in(line) {
+            take(act);
+        }
+    };
     for path in files {
-        read_file(path, &mut take).map_err(unread(path))?;
+        let lines = open(path).map_err(unread(path))?;
+        read_lines(lines, &mut line_of).map_err(unread(path))?;
     }
-    Ok(())
+    Ok(logs)
 }
 
 fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
@@ -41,11 +61,7 @@ fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
     move |source| AuditError::Open { path, source }
 }
 
-fn read_file(path: &Path, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {
-    read_lines(open(path)?, take)
-}
-
-fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(LoggedAct)) -> io::Result<()> {
+fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
     let mut line = Vec::new();
     // Of the line that is longer than any that is read.
     let mut is_rest = false;
@@ -56,8 +72,8 @@ fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(LoggedAct)) -> io::
             return Ok(());
         }
         let is_whole = line.ends_with(b"\n");
-        if !is_rest && let Some(act) = act_in(&line) {
-            take(act);
+        if !is_rest {
+            take(&line);
         }
         is_rest = !is_whole;
     }
@@ -80,7 +96,7 @@ mod tests {
 
     fn act(number: u32) -> String {
         format!(
-            r#"{{"record":"act","id":"act:{number}","time":"2026-07-01T12:00:00Z","act":"start","principal":"sekisho","new":[1],"ledger":{{"id":"a","change":{number}}}}}"#
+            r#"{{"record":"act","id":"act:{number}","time":"2026-07-01T12:00:00Z","act":"start","principal":"sekisho","new":[1],"ledger":{{"id":"a","change":{number}}},"chain":{{"log":"l","line":{number},"prev":null}}}}"#
         )
     }
 
@@ -88,6 +104,19 @@ mod tests {
         let mut found = Vec::new();
         read_acts(files, |logged| found.extend(logged.act.number())).unwrap();
         found
+    }
+
+    #[test]
+    fn of_each_log_the_last_line_that_was_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let other = act(4).replace(r#""log":"l""#, r#""log":"m""#);
+        let decision = r#"{"record":"decision","chain":{"log":"l","line":3,"prev":null}}"#;
+        let text = [&*act(2), decision, &other, &act(1), "{}"].join("\n");
+        fs::write(&path, text).unwrap();
+        let read = read_acts(&[path], |_| {}).unwrap();
+        let expected = [("l".to_owned(), 3), ("m".to_owned(), 4)];
+        assert_eq!(read, ReadLogs::from(expected));
     }
 
     #[test]

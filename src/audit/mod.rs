@@ -25,7 +25,7 @@ pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use known_end::{KnownEnd, log_place};
 pub use log::Audit;
-pub use logged_acts::{log_files, read_acts};
+pub use logged_acts::{ReadLogs, log_files, read_acts};
 pub use newest_mark::newest_mark;
 pub use record::{AUDIT_SCHEMA, AuditRecord};
 pub use rotate::AuditRotation;

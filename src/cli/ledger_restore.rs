@@ -26,7 +26,7 @@ const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
 #[command(
     after_help = "No serve may run. The ledger that lies there is kept beside it. Scans,
 promotions and tokens that came since the backup cannot be done again: it names them, and
-does nothing without --accept-loss. Run it as the user of serve.
+the logs that it was not shown, and does nothing without --accept-loss. Run it as the user of serve.
 
 Examples:
   sekisho ledger restore /backup/ledger.db --config /etc/sekisho/sekisho.toml
@@ -138,8 +138,8 @@ impl ReplayingArgs {
             false => self.log_file.clone(),
         };
         let mut reading = LogReading::from(point);
-        audit::read_acts(&files, |act| reading.take(act)).map_err(unread)?;
-        Ok(reading.missing())
+        let read = audit::read_acts(&files, |act| reading.take(act)).map_err(unread)?;
+        Ok(reading.missing(&read))
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::AuditSeal;
 use crate::trust::{Act, ActKind, LedgerMark, LoggedAct};
 
 /// Names of lost records that are told, at most.
@@ -18,6 +19,8 @@ pub struct RestorePoint {
     pub newest_act: i64,
     /// The newest time in its records.
     pub newest: Option<Timestamp>,
+    /// How far it knows the audit logs that were written then: any of them may tell more.
+    pub logs: Vec<AuditSeal>,
 }
 
 /// The acts since then, oldest first, and what cannot be done again.
@@ -39,6 +42,8 @@ pub struct LostRecords {
     pub tokens: BTreeSet<String>,
     /// First and last number of acts that no file of the log has.
     pub gaps: Vec<(i64, i64)>,
+    /// Audit logs that the ledger knows and that were not read as far: whatever they tell.
+    pub unread_logs: BTreeSet<String>,
     /// The log says nothing of this ledger.
     pub is_unknown: bool,
 }
@@ -71,12 +76,16 @@ impl LogReading {
         }
     }
 
-    /// What is missing. A ledger that lost something goes on under another identity, so the
-    /// acts of others count when they come after this one's newest.
-    pub fn missing(mut self) -> MissingActs {
+    /// What is missing, where these logs were `read` up to these lines. A ledger that lost
+    /// something goes on under another identity, so the acts of others count when they come
+    /// after this one's newest.
+    pub fn missing(mut self, read: &BTreeMap<String, u64>) -> MissingActs {
         let own = self.newer.remove(&self.point.mark.id).unwrap_or_default();
         let mut missing = MissingActs::default();
         missing.lost.is_unknown = !self.knows_it;
+        let is_unread = |seal: &AuditSeal| read.get(&seal.log).is_none_or(|line| *line < seal.line);
+        let unread = self.point.logs.into_iter().filter(is_unread);
+        missing.lost.unread_logs = unread.map(|seal| seal.log).collect();
         missing.lost.note_gaps(self.point.newest_act, &own);
         let newest = self.point.newest;
         let is_later = |acts: &BTreeMap<i64, Act>| {
@@ -159,6 +168,14 @@ impl LostRecords {
                 "acts {first} to {last}, which no file of the audit log has"
             ));
         }
+        if !self.unread_logs.is_empty() {
+            told.push(format!(
+                "what {} audit log(s) tell that were not read to where the ledger knows them \
+                 (\"chain\":{{\"log\":…}} in each line): {}",
+                self.unread_logs.len(),
+                some(&self.unread_logs)
+            ));
+        }
         if self.scans > 0 {
             told.push(format!("{} scan(s)", self.scans));
         }
@@ -220,13 +237,14 @@ mod tests {
             },
             newest_act: 3,
             newest: Timestamp::from_second(3 * 60).ok(),
+            logs: Vec::new(),
         }
     }
 
     fn missing(acts: impl IntoIterator<Item = LoggedAct>) -> MissingActs {
         let mut reading = LogReading::from(point());
         acts.into_iter().for_each(|act| reading.take(act));
-        reading.missing()
+        reading.missing(&BTreeMap::new())
     }
 
     #[test]
@@ -274,6 +292,27 @@ mod tests {
             .collect();
         assert_eq!(at, [4, 8]);
         assert!(found.lost.is_empty());
+    }
+
+    #[test]
+    fn a_log_that_is_known_and_not_read_as_far_may_tell_anything() {
+        let seal = |log: &str, line| AuditSeal {
+            log: log.to_owned(),
+            line,
+            hash: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+            place: None,
+            kept_until: None,
+        };
+        let mut point = point();
+        point.logs = vec![seal("whole", 3), seal("short", 3), seal("absent", 1)];
+        let mut reading = LogReading::from(point);
+        reading.take(logged("own", 4, ActKind::Revoke, 4));
+        let read = [("whole", 3), ("short", 2), ("strange", 9)];
+        let found = reading.missing(&read.map(|(log, line)| (log.to_owned(), line)).into());
+        let told = found.lost.to_string();
+        assert!(told.starts_with("what 2 audit log(s)"), "{told}");
+        assert!(told.ends_with("absent, short"), "{told}");
     }
 
     #[test]

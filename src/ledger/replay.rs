@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::acts::NewAct;
 use super::attributed::ActOrigin;
@@ -19,6 +19,10 @@ use crate::oci::Digest;
 use crate::random;
 use crate::trust::{Act, ActKind, EnvironmentName};
 
+/// A log that was not longer for this time, when another still was, is of a replica that
+/// had ended: it tells of nothing that came later.
+const LOG_MAY_GO_ON: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// What the ids of overrides were, and what they are now.
 type NewIds = HashMap<i64, i64>;
 
@@ -29,7 +33,11 @@ impl Ledger {
     /// [`LedgerError`] where the records cannot be read.
     pub async fn restore_point(&self) -> Result<RestorePoint, LedgerError> {
         let newest = "SELECT coalesce(max(id), 0) FROM acts";
+        let mut logs = self.audit_seals().await?;
+        let last = logs.iter().map(|seal| seal.at).max().unwrap_or_default();
+        logs.retain(|seal| last.duration_since(seal.at) <= LOG_MAY_GO_ON);
         Ok(RestorePoint {
+            logs,
             mark: self.mark(),
             newest_act: query(newest).value(&self.readers).await?,
             newest: self.newest_time(),
