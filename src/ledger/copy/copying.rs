@@ -129,9 +129,10 @@ impl<F: FnMut(CopyProgress<'_>)> Copying<F> {
         for pair in &pairs {
             self.compare(pair).await?;
         }
-        self.target.run("COMMIT").await?;
+        // A source that is lost meanwhile is found here, while the target is still empty.
         let mark = format!("UPDATE identity SET id = '{MOVED}' || id");
         self.source.run(&mark).await?;
+        self.target.run("COMMIT").await?;
         self.source.run("COMMIT").await?;
         Ok(CopiedLedger {
             tables: pairs.len(),
