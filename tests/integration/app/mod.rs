@@ -2,11 +2,13 @@
 
 mod authority;
 mod certificates;
+mod counted;
 mod descriptors;
 mod disks;
 mod ends;
 mod flood;
 mod follow;
+mod holders;
 mod hosts;
 mod kills;
 mod losses;

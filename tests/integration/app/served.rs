@@ -66,6 +66,8 @@ impl Served {
             "QUIT" => rustix::process::Signal::QUIT,
             "HUP" => rustix::process::Signal::HUP,
             "USR1" => rustix::process::Signal::USR1,
+            "STOP" => rustix::process::Signal::STOP,
+            "CONT" => rustix::process::Signal::CONT,
             "USR2" => rustix::process::Signal::USR2,
             _ => rustix::process::Signal::KILL,
         };

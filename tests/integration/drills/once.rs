@@ -23,6 +23,24 @@ fn is_old(database: &Database<'_>) -> bool {
     database.sql("SELECT count(*) FROM decisions WHERE id = 'old'") == "1"
 }
 
+/// By this number each divides what an upstream may be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_count_each_other_and_one_that_ended_no_longer() {
+    let server = or_skip!(Postgres::shared());
+    let database = server.database();
+    let mut replicas = replicas(&database, 3, "").await;
+    while !replicas.is_empty() {
+        let living = i64::try_from(replicas.len()).unwrap();
+        for replica in &replicas {
+            sooner_or_later("they are counted", || async {
+                replica.parts().metrics.replicas.count.get() == living
+            })
+            .await;
+        }
+        replicas.remove(0).stop().await;
+    }
+}
+
 /// It begins when it has the work: not an hour later.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_old_is_pruned_soon_after_the_start_and_after_another_ended() {

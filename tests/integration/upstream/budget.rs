@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::Method;
 use sekisho::demo::{Fault, RequestKind};
 use sekisho::metrics::UpstreamCause;
-use sekisho::upstream::{CoolDown, UpstreamError};
+use sekisho::replica_count::ReplicaCount;
+use sekisho::upstream::{CoolDown, Network, Upstream, UpstreamError};
 use tokio::time::Instant;
 
 use super::setting::{Setting, name, tag};
@@ -202,6 +203,44 @@ async fn no_more_calls_at_once_than_its_budget() {
     };
     let (outcomes, ()) = tokio::join!(futures_util::future::join_all(calls), watch);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+}
+
+/// Each counts the replicas by itself.
+#[tokio::test]
+async fn calls_of_all_replicas_together_keep_to_the_budget_and_it_is_shared_anew_when_one_ends() {
+    let mut setting = Setting::open().await;
+    setting.config.max_concurrent = 6;
+    let replica = || {
+        let replicas = ReplicaCount::default();
+        let mut config = setting.config.clone();
+        config.replicas = replicas.clone();
+        let network = Network::from_system().unwrap();
+        let upstream = Upstream::new(config, &network, setting.metrics.clone()).unwrap();
+        (replicas, upstream)
+    };
+    let replicas = [replica(), replica(), replica()];
+    for (living, share) in [(3, 2), (2, 3), (1, 6)] {
+        setting.registry.forget();
+        let hold = setting.registry.hold("/manifests/");
+        let living = &replicas[..living];
+        let calls = living.iter().flat_map(|(count, upstream)| {
+            count.set(u32::try_from(living.len()).unwrap());
+            (0..10).map(|_| async { upstream.head_manifest(&name(), &tag("1.0")).await })
+        });
+        let watch = async {
+            for _ in 0..living.len() * share {
+                hold.arrived().await;
+            }
+            // One more would come now.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let arrived = setting.registry.total();
+            assert_eq!(arrived, living.len() * share);
+            assert!(arrived <= setting.config.max_concurrent);
+            hold.release();
+        };
+        let (outcomes, ()) = tokio::join!(futures_util::future::join_all(calls), watch);
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    }
 }
 
 #[tokio::test]
