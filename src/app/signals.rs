@@ -31,15 +31,21 @@ impl KnownSignal {
     }
 }
 
-/// Each signal that is heard. SIGUSR1 is what many rotations of logs send.
-const HANDLED_SIGNALS: [KnownSignal; 6] = [
+/// Each signal that is heard. SIGUSR1 is what many rotations of logs send. Where SIGXFSZ is
+/// heard, a write beyond the limit on file sizes fails as on a full disk.
+const HANDLED_SIGNALS: [KnownSignal; 7] = [
     KnownSignal::new("SIGTERM", SignalKind::terminate, Request::Stop),
     KnownSignal::new("SIGINT", SignalKind::interrupt, Request::Stop),
     KnownSignal::new("SIGQUIT", SignalKind::quit, Request::Stop),
     KnownSignal::new("SIGHUP", SignalKind::hangup, Request::Reload),
     KnownSignal::new("SIGUSR1", SignalKind::user_defined1, Request::Reload),
     KnownSignal::new("SIGUSR2", SignalKind::user_defined2, Request::Nothing),
+    KnownSignal::new("SIGXFSZ", file_too_large, Request::Nothing),
 ];
+
+fn file_too_large() -> SignalKind {
+    SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())
+}
 
 /// The signals that the program hears, from [`Signals::hear`] on. None of them ends it
 /// by itself any more.
@@ -65,7 +71,9 @@ impl Signals {
     pub async fn obey<F: Future<Output = ()>>(mut self, reload: impl Fn() -> F) {
         loop {
             let known = self.next().await;
-            tracing::info!(signal = known.name, "signal");
+            if known.request != Request::Nothing {
+                tracing::info!(signal = known.name, "signal");
+            }
             match known.request {
                 Request::Stop => return,
                 Request::Reload => reload().await,

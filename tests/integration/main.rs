@@ -13,6 +13,7 @@ mod console;
 mod differential;
 mod docs;
 mod drills;
+mod faults;
 mod house;
 mod judgement;
 mod kit;

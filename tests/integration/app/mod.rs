@@ -21,7 +21,7 @@ mod rejudging;
 mod releases;
 mod scraped;
 mod secrets;
-mod served;
+pub mod served;
 mod server_ledger;
 mod traces;
 pub mod webhook;

@@ -33,6 +33,8 @@ environment = \"staging\"
 ";
 pub const NAME: &str = "team/app";
 pub const DOOR: &str = "team/door";
+/// How long an answer may take where there may be none.
+const ATTEMPTED_FOR: Duration = Duration::from_secs(10);
 
 /// A running gateway.
 pub struct Lab {
@@ -320,7 +322,18 @@ impl Ask {
     }
 
     pub async fn send(self) -> Answer {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        Answer::read(&self.exchange().await.unwrap())
+    }
+
+    /// The same with a program that may be gone, or not answer: `None`.
+    pub async fn attempt(self) -> Option<Answer> {
+        let received = tokio::time::timeout(ATTEMPTED_FOR, self.exchange()).await;
+        Answer::parse(&received.ok()?.ok()?)
+    }
+
+    /// Everything that comes back.
+    async fn exchange(self) -> std::io::Result<Vec<u8>> {
+        let stream = TcpStream::connect(self.address).await?;
         let (mut reader, mut writer) = stream.into_split();
         let head = self.head();
         let writing = async move {
@@ -335,23 +348,27 @@ impl Ask {
             received
         };
         let (received, _writer) = tokio::join!(reading, writing);
-        Answer::read(&received)
+        Ok(received)
     }
 }
 
 impl Answer {
     pub fn read(received: &[u8]) -> Self {
-        let end = received.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no answer: {received:?}"));
+        Self::parse(received).unwrap_or_else(|| panic!("no answer: {received:?}"))
+    }
+
+    /// `None`: it broke off before the body.
+    fn parse(received: &[u8]) -> Option<Self> {
+        let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = String::from_utf8(received[..end].to_vec()).unwrap();
         let line = head.lines().next().unwrap();
         let mut words = line.splitn(3, ' ').skip(1);
-        Self {
+        Some(Self {
             status: words.next().unwrap().parse().unwrap(),
             reason: words.next().unwrap_or_default().to_owned(),
             body: received[end + 4..].to_vec(),
             head,
-        }
+        })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
