@@ -64,7 +64,6 @@ impl ImageNames {
     /// lies at no upstream of this gateway.
     pub fn read(&self, text: &str) -> Result<NamedImage, Denial> {
         let image = ImageRef::parse(text, &self.default_host).map_err(|why| unread(text, &why))?;
-        refuse_what_looks_like_an_id(text)?;
         refuse_other_spellings(text, &image)?;
         let named = match self.gateways.contains(image.repository().host()) {
             true => self.at_gateway(&image)?,
@@ -200,16 +199,6 @@ fn unread(text: &str, why: &ImageRefError) -> Denial {
         ),
         hint,
     )
-}
-
-/// 64 hexadecimal characters are an image ID to a node, not a name.
-fn refuse_what_looks_like_an_id(text: &str) -> Result<(), Denial> {
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() == 64 && text.bytes().all(hex) {
-        let what = format!("{text} is an image ID to a node, not a name");
-        return Err(ambiguous(what, NAME_HINT));
-    }
-    Ok(())
 }
 
 /// Other spellings of a host are one registry to us and another to a node; only
