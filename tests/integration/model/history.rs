@@ -1,10 +1,10 @@
 //! Random histories, and how a bad one becomes short.
 
-use super::site::{APP, FIRST, IMAGES, INDEX, ITEMS, OTHER, Place, TAGS};
+use super::site::{APP, FIRST, IMAGES, INDEX, ITEMS, OTHER, Place, SOLE, TAGS};
 use super::step::{Advice, Env, Hand, PRODUCTION, Played, Step, Trouble};
 
 /// Digests of [`super::site::Site::named`].
-const NAMED: u64 = 10;
+const NAMED: u64 = 11;
 
 /// Numbers that a seed determines (SplitMix64).
 pub struct Dice(u64);
@@ -120,7 +120,7 @@ impl Dice {
     fn promote(&mut self) -> Step {
         let place = self.place();
         let item = match place {
-            APP => self.pick(&[FIRST, FIRST, 1, 2, 3, INDEX, INDEX, 5]),
+            APP => self.pick(&[FIRST, FIRST, 1, 2, 3, INDEX, INDEX, 5, SOLE]),
             _ => FIRST,
         };
         Step::Promote(place, item, self.environment(), !self.one_in(3))

@@ -122,17 +122,25 @@ fn parents(site: &Site, item: Item) -> impl Iterator<Item = Item> {
     (0..site.manifests.len()).filter(holds)
 }
 
+/// The digests of the same bytes.
+fn same(item: Item) -> Vec<Item> {
+    match item {
+        FIRST | ALIAS => vec![FIRST, ALIAS],
+        other => vec![other],
+    }
+}
+
 impl Reference {
-    /// Everything whose fate an item shares: itself under both digests, what lies below
-    /// it, and what holds it.
+    /// Everything whose fate an item shares: itself, what lies below it and what holds it,
+    /// each under both digests.
     fn related(&self, site: &Site, item: Item) -> BTreeSet<Item> {
-        let mut related = BTreeSet::from([item]);
-        related.extend(site.manifests[item].children.iter().copied());
-        related.extend(parents(site, item));
-        if item == FIRST || item == ALIAS {
-            related.extend([FIRST, ALIAS]);
-        }
-        related
+        let own = same(item).into_iter();
+        let below_and_above = |item: Item| {
+            let below = site.manifests[item].children.iter().copied();
+            below.chain(parents(site, item))
+        };
+        let related = own.flat_map(|it| std::iter::once(it).chain(below_and_above(it)));
+        related.flat_map(same).collect()
     }
 
     /// Whether a digest that is spoken against concerns the item.
@@ -316,8 +324,9 @@ impl Reference {
         let mode = self.modes[at.env].as_ref();
         let mode = mode.filter(|it| it.at <= now && now < it.until);
         let is_lax = mode.is_some_and(|it| it.mode != "enforce");
+        // An index counts where it lies.
         let mut named = BTreeSet::from([item]);
-        named.extend(parents(site, item));
+        named.extend(parents(site, item).filter(|it| Site::items(place).contains(it)));
         let grants = self.grants.iter().filter(|it| {
             it.env == at.env && named.contains(&it.item) && it.at <= now && now < it.until
         });

@@ -23,9 +23,11 @@ pub const ON_ARM: Item = 3;
 pub const INDEX: Item = 4;
 /// The first image under its other digest.
 pub const ALIAS: Item = 5;
+/// Of the first image, by its first digest.
+pub const SOLE: Item = 6;
 /// Those that a scanner can report on.
 pub const IMAGES: usize = 4;
-pub const ITEMS: usize = 6;
+pub const ITEMS: usize = 7;
 
 pub const TAGS: [&str; 2] = ["1", "latest"];
 
@@ -82,6 +84,12 @@ impl Site {
         alias.name = "first by sha512";
         alias.content.digest = Digest::sha512(&alias.content.bytes);
         manifests.push(alias);
+        manifests.push(Manifest {
+            name: "index of first",
+            content: index_of(&[entry(&images[FIRST], "linux", "amd64")]),
+            children: vec![FIRST],
+            blobs: Vec::new(),
+        });
         Self { manifests, images }
     }
 
