@@ -26,6 +26,7 @@ pub mod kubernetes;
 pub mod ledger;
 pub mod memory;
 pub mod metrics;
+pub mod node_agent;
 pub mod node_feed;
 pub mod node_snapshot;
 pub mod nodes;

@@ -18,7 +18,7 @@ use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
 use crate::notify::Notifier;
 use crate::oci::RegistryHost;
-use crate::ops::{Ops, ProbesBeside, ops_door};
+use crate::ops::{MetricsPage, Ops, ProbesBeside, ops_door};
 use crate::registry::{self, Registry};
 use crate::tasks::{HeavyWork, Tasks};
 use crate::tls::listener::ReloadingCertificates;
@@ -101,8 +101,9 @@ fn open_admin(
 ) -> Result<(), StartError> {
     let config = parts.config.admin.tls.as_ref();
     let tls = tls(config, &bound, ListenerKind::Admin, parts, tasks)?;
+    let metrics = parts.metrics.clone();
     let shown = Ops {
-        metrics: parts.metrics.clone(),
+        metrics: MetricsPage::new(move || metrics.encode()),
         readiness: health::readiness(parts, tasks.leaving()),
     };
     let ops = Arc::new(ops_door(shown, StackLimits::OPS));

@@ -5,8 +5,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::arguments::SharedArgs;
 use super::{
     acts, advisories, audit, break_glass, check_config, completion, decisions, demo, denials,
-    doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node_config,
-    notify, promote, replay, revoke, scan, serve, status, token, verify, version,
+    doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node,
+    node_config, notify, promote, replay, revoke, scan, serve, status, token, verify, version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -63,6 +63,7 @@ pub enum Command {
     Ledger(ledger::LedgerCommand),
     Audit(audit::AuditArgs),
     Notify(notify::NotifyArgs),
+    Node(node::NodeArgs),
     NodeConfig(node_config::NodeConfig),
     Kubernetes(kubernetes::KubernetesArgs),
     Doctor(doctor::DoctorArgs),
@@ -80,7 +81,7 @@ impl Command {
     /// The log filter when none is given.
     pub const fn log(&self) -> &'static str {
         match self {
-            Self::Serve(_) => "info",
+            Self::Serve(_) | Self::Node(_) => "info",
             _ => "warn",
         }
     }
@@ -186,6 +187,8 @@ mod tests {
             "sekisho token revoke n --evidence",
             "sekisho ledger backup f.db",
             "sekisho ledger verify f.db",
+            "sekisho node agent --gateway https://g:5080 --environment p --key k --token-file t",
+            "sekisho node agent --gateway https://g:5080 --gateway https://h:5080 --environment p --key k --client-certificate c --client-key k --ca a --state-dir s --node n --nri-socket s --cri-socket c --guard-kube-system --canary-every 1h --metrics 0.0.0.0:5084 --pod-name p --pod-namespace n",
             "sekisho node-config containerd --gateway https://g:5080 --registry a.b --direct c.d --ca /x --output out",
             "sekisho kubernetes manifests --cluster c --namespace n --image i --only workload",
             "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",

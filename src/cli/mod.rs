@@ -39,6 +39,7 @@ mod log;
 mod man;
 mod mode;
 mod named_decision;
+mod node;
 mod node_ca;
 mod node_config;
 mod notify;

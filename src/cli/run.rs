@@ -81,6 +81,7 @@ async fn dispatch(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
         Command::Ledger(command) => command.run(&shared).await?,
         Command::Audit(command) => command.run(&shared).await?,
         Command::Notify(command) => command.run(&shared).await?,
+        Command::Node(command) => command.run().await?,
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{
-    ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
-    NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
-    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult, UpstreamCause,
-    UpstreamMethod, WebhookName,
+    CanaryEnd, ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb,
+    LookUp, NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection,
+    RemoteDrop, RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult,
+    StartOutcome, UpstreamCause, UpstreamMethod, WebhookName,
 };
 use crate::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -177,4 +177,14 @@ pub struct RecordStoreLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SharedWorkLabels {
     pub work: SharedWork,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StartLabels {
+    pub outcome: StartOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CanaryLabels {
+    pub end: CanaryEnd,
 }

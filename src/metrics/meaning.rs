@@ -80,3 +80,28 @@ pub(super) const POLICY_FILES_INVALID: &str =
     "Files of policy that are invalid: what was last good holds";
 pub(super) const REPLICAS: &str = "Processes that serve this ledger, as it last told";
 pub(super) const WORK_HELD: &str = "1 where this replica does what only one does";
+
+pub(super) const AGENT_STARTS: &str =
+    "Containers that a runtime asked about, by what became of them";
+pub(super) const AGENT_ANSWER_SECONDS: &str =
+    "Time from a runtime's question about a container to the answer";
+pub(super) const AGENT_RUNTIME_CONNECTED: &str = "1 while the runtime asks this agent";
+pub(super) const AGENT_GATEWAY_REACHED: &str = "1 while a gateway answers this agent";
+pub(super) const AGENT_SNAPSHOT_SEQUENCE: &str =
+    "The number of the snapshot in force; 0: there is none";
+pub(super) const AGENT_SNAPSHOT_DENIED: &str = "Digests that the snapshot in force denies";
+pub(super) const AGENT_SNAPSHOT_ISSUED: &str =
+    "When the snapshot in force was issued, in seconds since 1970";
+pub(super) const AGENT_SNAPSHOT_EXPIRY: &str =
+    "Until when it is valid, in seconds since 1970; what it denies stays denied";
+pub(super) const AGENT_SNAPSHOT_UNKEPT: &str =
+    "1 while the snapshot in force cannot be written to the disk";
+pub(super) const AGENT_SNAPSHOTS_REFUSED: &str =
+    "Snapshots that were not taken: forged, cut off, expired or older than what is held";
+pub(super) const AGENT_DENIALS_DROPPED: &str =
+    "Denials that no gateway was told of, for want of room";
+pub(super) const AGENT_CANARIES: &str = "Canaries that were sent through the runtime, by their end";
+pub(super) const AGENT_CANARY_REFUSED: &str =
+    "1 while the last canary was refused; 0: none was yet, or it was let start";
+pub(super) const AGENT_EVICTIONS: &str =
+    "Containers that were stopped since their image became denied";

@@ -4,6 +4,7 @@
 //! bounded by the configuration. `docs/metrics.md` is made from this room.
 
 mod activity;
+mod agent_handles;
 mod condition_handles;
 mod gauge_table;
 mod handles;
@@ -17,23 +18,24 @@ mod values;
 mod watch_handles;
 
 pub use activity::{Activity, ActivityKey, ActivityMinute, ActivityVerdict, CacheActivity};
+pub use agent_handles::AgentMetrics;
 pub use condition_handles::ConditionMetrics;
 pub use gauge_table::GaugeTable;
 pub use handles::Metrics;
 pub use labels::{
-    AdmissionLabels, CacheLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels,
+    AdmissionLabels, CacheLabels, CanaryLabels, DecisionLabels, DeniedInUseLabels, DeniedLabels,
     DeniedSoonLabels, DiskLabels, EnvironmentLabels, ExceptionLabels, LedgerLabels, ListenerLabels,
     ModeLabels, NotificationLabels, NotifyTargetLabels, PodsRaisedLabels, PolicyFileLabels,
     PullLabels, RecordStoreLabels, RemoteBytesLabels, RemoteDropLabels, RemoteFailingLabels,
-    RemoteRequestLabels, SharedWorkLabels, SpanLabels, UpstreamFailureLabels, UpstreamLabels,
-    UpstreamRequestLabels, WebhookArmedLabels,
+    RemoteRequestLabels, SharedWorkLabels, SpanLabels, StartLabels, UpstreamFailureLabels,
+    UpstreamLabels, UpstreamRequestLabels, WebhookArmedLabels,
 };
 pub use remote_handles::RemoteMetrics;
 pub use replica_handles::ReplicaMetrics;
 pub use values::{
-    ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb, LookUp,
-    NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection, RemoteDrop,
-    RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult, UpstreamCause,
-    UpstreamMethod, WebhookName,
+    CanaryEnd, ContentKind, ContentSource, DenialCause, Disk, ExceptionState, ImageUse, LedgerVerb,
+    LookUp, NotificationResult, PodVerdict, PolicyFileKind, RecordStore, RemoteDirection,
+    RemoteDrop, RemoteOperation, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SpanResult,
+    StartOutcome, UpstreamCause, UpstreamMethod, WebhookName,
 };
 pub use watch_handles::WatchMetrics;

@@ -40,6 +40,27 @@ macro_rules! words {
 encoded_as_word!(Door by as_str, Outcome by as_str, DenialReason by code, Mode by as_str);
 
 words! {
+    /// What becomes of a container that a runtime asks a node's agent about.
+    StartOutcome {
+        Permitted = "permitted",
+        /// Something speaks against it, and it starts all the same.
+        LetStart = "let-start",
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// How a canary ended that an agent sent through the runtime.
+    CanaryEnd {
+        Refused = "refused",
+        /// There is no gate.
+        LetStart = "let-start",
+        /// The runtime could not be asked.
+        Failed = "failed",
+    }
+}
+
+words! {
     /// What a client pulls.
     ContentKind { Manifest = "manifest", Blob = "blob" }
 }

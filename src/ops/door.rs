@@ -64,13 +64,13 @@ mod tests {
 
     use hyper::service::Service;
 
-    use super::super::Readiness;
+    use super::super::{MetricsPage, Readiness};
     use super::*;
     use crate::metrics::Metrics;
 
     fn door(limits: StackLimits) -> Arc<RoutedDoor> {
         let readiness = Readiness::new(Vec::new);
-        let metrics = Metrics::new();
+        let metrics = MetricsPage::new(|| Metrics::new().encode());
         Arc::new(ops_door(Ops { metrics, readiness }, limits))
     }
 

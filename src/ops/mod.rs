@@ -6,4 +6,4 @@ mod router;
 
 pub use door::{ProbesBeside, ops_door};
 pub use readiness::{Health, HealthPart, Readiness};
-pub use router::Ops;
+pub use router::{MetricsPage, Ops};

@@ -1,5 +1,7 @@
 //! Every route of this door.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -8,14 +10,23 @@ use axum::routing::get;
 use axum::{Json, Router};
 
 use super::Readiness;
-use crate::metrics::Metrics;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Writes the page that scrapers read.
+#[derive(Clone)]
+pub struct MetricsPage(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl MetricsPage {
+    pub fn new(write: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+}
 
 /// What this door shows.
 #[derive(Clone)]
 pub struct Ops {
-    pub metrics: Metrics,
+    pub metrics: MetricsPage,
     pub readiness: Readiness,
 }
 
@@ -49,13 +60,14 @@ async fn readyz(State(ops): State<Ops>) -> Response {
 }
 
 async fn metrics(State(ops): State<Ops>) -> Response {
-    ([(CONTENT_TYPE, OPENMETRICS)], ops.metrics.encode()).into_response()
+    ([(CONTENT_TYPE, OPENMETRICS)], (ops.metrics.0)()).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Health, HealthPart};
     use super::*;
+    use crate::metrics::Metrics;
     use axum::body::Body;
     use axum::http::Request;
     use http_body_util::BodyExt;
@@ -63,7 +75,7 @@ mod tests {
 
     async fn get(path: &str, parts: Vec<HealthPart>) -> (StatusCode, String) {
         let ops = Ops {
-            metrics: Metrics::new(),
+            metrics: MetricsPage::new(|| Metrics::new().encode()),
             readiness: Readiness::new(move || parts.clone()),
         };
         let request = Request::get(path).body(Body::empty()).unwrap();

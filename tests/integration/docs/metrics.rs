@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho::metrics::{
-    AdmissionLabels, CacheLabels, ContentKind, ContentSource, DecisionLabels, DenialCause,
-    DeniedInUseLabels, DeniedLabels, DeniedSoonLabels, Disk, DiskLabels, EnvironmentLabels,
-    ExceptionLabels, ExceptionState, ImageUse, LedgerLabels, LedgerVerb, ListenerLabels, LookUp,
-    Metrics, ModeLabels, NotificationLabels, NotificationResult, NotifyTargetLabels, PodVerdict,
-    PodsRaisedLabels, PolicyFileKind, PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels,
-    RemoteBytesLabels, RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels,
-    RemoteOperation, RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork,
-    SharedWorkLabels, SpanLabels, SpanResult, UpstreamCause, UpstreamFailureLabels, UpstreamLabels,
-    UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
+    AdmissionLabels, AgentMetrics, CacheLabels, CanaryEnd, CanaryLabels, ContentKind,
+    ContentSource, DecisionLabels, DenialCause, DeniedInUseLabels, DeniedLabels, DeniedSoonLabels,
+    Disk, DiskLabels, EnvironmentLabels, ExceptionLabels, ExceptionState, ImageUse, LedgerLabels,
+    LedgerVerb, ListenerLabels, LookUp, Metrics, ModeLabels, NotificationLabels,
+    NotificationResult, NotifyTargetLabels, PodVerdict, PodsRaisedLabels, PolicyFileKind,
+    PolicyFileLabels, PullLabels, RecordStore, RecordStoreLabels, RemoteBytesLabels,
+    RemoteDirection, RemoteDrop, RemoteDropLabels, RemoteFailingLabels, RemoteOperation,
+    RemoteRequestLabels, RemoteResult, RemoteUse, ReviewVerdict, SharedWork, SharedWorkLabels,
+    SpanLabels, SpanResult, StartLabels, StartOutcome, UpstreamCause, UpstreamFailureLabels,
+    UpstreamLabels, UpstreamMethod, UpstreamRequestLabels, WebhookArmedLabels, WebhookName,
 };
 use sekisho::trust::{DenialReason, Door, Mode, Outcome};
 
@@ -85,7 +86,21 @@ fn sampled() -> BTreeMap<String, Told> {
     webhooks(&metrics);
     traffic(&metrics);
     files(&metrics);
-    read(&metrics.encode())
+    let mut found = read(&metrics.encode());
+    found.extend(read(&agent_page()));
+    found
+}
+
+/// What the agent of a node shows, with each value of its labels.
+fn agent_page() -> String {
+    let metrics = AgentMetrics::new();
+    for &outcome in StartOutcome::ALL {
+        let _ = metrics.starts.get_or_create(&StartLabels { outcome });
+    }
+    for &end in CanaryEnd::ALL {
+        let _ = metrics.canaries.get_or_create(&CanaryLabels { end });
+    }
+    metrics.encode()
 }
 
 fn any() -> Arc<str> {

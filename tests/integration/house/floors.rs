@@ -45,7 +45,7 @@ const FLOORS: [&[&str]; 10] = [
         "api",
         "traces",
     ],
-    &["gate", "node_feed", "notify", "tls::manager"],
+    &["gate", "node_agent", "node_feed", "notify", "tls::manager"],
     &["registry", "admission", "admin", "agents", "console", "ops"],
     &["app", "demo"],
     &["cli"],

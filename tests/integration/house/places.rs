@@ -30,12 +30,13 @@ const DOORS: [&str; 8] = [
     "ops",
     "demo",
 ];
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "cache",
     "audit",
     "ledger",
     "uploads",
     "tls::manager",
+    "node_agent",
     "app",
     "cli",
 ];
@@ -57,7 +58,7 @@ const HOMES: [(&[&str], &[&str]); 10] = [
     // `cache` makes the client of its object store with it: TLS by the same roots.
     (
         &["reqwest"],
-        &["upstream", "notify", "cli", "cache", "traces"],
+        &["upstream", "notify", "node_agent", "cli", "cache", "traces"],
     ),
     (&["object_store"], &["cache"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),

@@ -13,6 +13,7 @@ mod fresh_node;
 mod generations;
 mod guarded;
 mod node;
+mod node_agent;
 mod objects;
 mod rewriting;
 mod rotation;

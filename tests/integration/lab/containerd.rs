@@ -32,7 +32,8 @@ impl Release {
 
 #[derive(Debug)]
 pub struct Containerd {
-    _part: Part,
+    part: Part,
+    command: Command,
     ctr: PathBuf,
     release: Release,
     folder: TempDir,
@@ -60,23 +61,20 @@ impl Containerd {
             .arg("--config")
             .arg(&config)
             .env("PATH", path_with(program.parent().unwrap()));
-        let mut part = Part::start(
-            format!("containerd {release:?}"),
-            &command,
-            &folder.path().join("log"),
-        );
-        let socket = folder.path().join("socket");
-        part.ready(|| {
-            outcome(Command::new(&ctr).arg("-a").arg(&socket).arg("version"))
-                .ok()
-                .then_some(())
-        });
+        let part = started(&command, &ctr, folder.path());
         Ok(Self {
-            _part: part,
+            part,
+            command,
             ctr,
             release,
             folder,
         })
+    }
+
+    /// Kills it without a warning, and starts it again. What it started goes on.
+    pub fn restart(&mut self) {
+        self.part.kill();
+        self.part = started(&self.command, &self.ctr, self.folder.path());
     }
 
     /// Of everything that is this containerd's.
@@ -131,6 +129,17 @@ impl Containerd {
     pub fn images(&self) -> String {
         self.ctr(&["image", "ls"]).expect_ok()
     }
+}
+
+fn started(command: &Command, ctr: &Path, folder: &Path) -> Part {
+    let mut part = Part::start("containerd", command, &folder.join("log"));
+    let socket = folder.join("socket");
+    part.ready(|| {
+        outcome(Command::new(ctr).arg("-a").arg(&socket).arg("version"))
+            .ok()
+            .then_some(())
+    });
+    part
 }
 
 impl Drop for Containerd {

@@ -3,12 +3,48 @@
 use std::fs;
 use std::path::Path;
 
+use crate::lab::Release;
+
 /// Where Debian keeps the network plugins.
 pub const PLUGINS: &str = "/usr/lib/cni";
 
-/// The CRI with this sandbox image, hosts files below `folder/hosts`, and a network
-/// of its own. Nothing is shared with another containerd of the machine.
-pub fn configuration(folder: &Path, sandbox: &str) -> String {
+/// The CRI with this sandbox image, hosts files below `folder/hosts`, a network of its own,
+/// and NRI at `folder/nri.sock`. Nothing is shared with another containerd of the machine.
+pub fn configuration(release: Release, folder: &Path, sandbox: &str) -> String {
+    match release {
+        Release::V1_7 => older(folder, sandbox),
+        Release::Debian | Release::V2_4 => newest(folder, sandbox),
+    }
+}
+
+fn older(folder: &Path, sandbox: &str) -> String {
+    let folder = folder.display();
+    format!(
+        r#"version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+[grpc]
+address = "{folder}/socket"
+[plugins."io.containerd.nri.v1.nri"]
+disable = false
+disable_connections = false
+socket_path = "{folder}/nri.sock"
+plugin_path = "{folder}/nri-plugins"
+plugin_config_path = "{folder}/nri-config"
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "{sandbox}"
+restrict_oom_score_adj = true
+netns_mounts_under_state_dir = true
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = "{folder}/hosts"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "{PLUGINS}"
+conf_dir = "{folder}/cni"
+"#
+    )
+}
+
+fn newest(folder: &Path, sandbox: &str) -> String {
     let folder = folder.display();
     format!(
         r#"version = 3
@@ -17,7 +53,10 @@ state = "{folder}/state"
 [grpc]
 address = "{folder}/socket"
 [plugins."io.containerd.nri.v1.nri"]
-disable = true
+disable = false
+socket_path = "{folder}/nri.sock"
+plugin_path = "{folder}/nri-plugins"
+plugin_config_path = "{folder}/nri-config"
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "{sandbox}"
 [plugins."io.containerd.cri.v1.images".registry]

@@ -27,9 +27,18 @@ impl Node {
     /// Joins as `node1` and waits until it is ready. The sandbox image comes from
     /// the origin, straight and before there is any hosts file.
     pub fn join(control: &ControlPlane, origin: &Origin) -> Result<Self, Missing> {
+        Self::join_on(Release::V2_4, control, origin)
+    }
+
+    /// The same on another release of containerd.
+    pub fn join_on(
+        release: Release,
+        control: &ControlPlane,
+        origin: &Origin,
+    ) -> Result<Self, Missing> {
         let sandbox = format!("{}/team/sleeper:1", origin.address());
         let pull = ["-n", "k8s.io", "image", "pull", "--plain-http", &sandbox];
-        Self::join_after(control, &sandbox, |containerd| {
+        Self::join_after(release, control, &sandbox, |containerd| {
             containerd.ctr(&pull).expect_ok();
         })
     }
@@ -40,12 +49,13 @@ impl Node {
         gateway: &Gateway,
         sandbox: &str,
     ) -> Result<Self, Missing> {
-        Self::join_after(control, sandbox, |containerd| {
+        Self::join_after(Release::V2_4, control, sandbox, |containerd| {
             write_hosts(&containerd.folder().join(HOSTS), gateway);
         })
     }
 
     fn join_after(
+        release: Release,
         control: &ControlPlane,
         sandbox: &str,
         prepare: impl FnOnce(&Containerd),
@@ -56,9 +66,9 @@ impl Node {
             return Err(Missing::new(format!("{PLUGINS} has no network plugins")));
         }
         let port = free_port();
-        let containerd = Containerd::start_with(Release::V2_4, |folder| {
+        let containerd = Containerd::start_with(release, |folder| {
             write_network(folder, port);
-            configuration(folder, sandbox)
+            configuration(release, folder, sandbox)
         })?;
         prepare(&containerd);
         let sweeper = Sweeper::over(&[containerd.folder()]);
@@ -104,6 +114,34 @@ impl Node {
     /// The running containers' processes, as `ctr task ls` shows them.
     pub fn tasks(&self) -> String {
         self.ctr(&["task", "ls"])
+    }
+
+    /// Where plugins register with its runtime.
+    pub fn nri_socket(&self) -> PathBuf {
+        self.containerd.folder().join("nri.sock")
+    }
+
+    /// Where its runtime answers the kubelet.
+    pub fn cri_socket(&self) -> PathBuf {
+        self.containerd.socket()
+    }
+
+    /// Kills what runs in all its containers but the sandboxes, as a crash would.
+    pub fn crash_containers(&self) {
+        let is_container = |id: &&str| {
+            let info = self.ctr(&["container", "info", id]);
+            info.contains("\"io.cri-containerd.kind\": \"container\"")
+        };
+        let ids = self.ctr(&["container", "ls", "-q"]);
+        for id in ids.lines().filter(is_container) {
+            self.containerd
+                .ctr(&["-n", "k8s.io", "task", "kill", "-s", "SIGKILL", id]);
+        }
+    }
+
+    /// Kills the runtime and starts it again; what runs goes on.
+    pub fn restart_runtime(&mut self) {
+        self.containerd.restart();
     }
 
     fn ctr(&self, arguments: &[&str]) -> String {

@@ -1,0 +1,77 @@
+//! A canary: a container that must be refused, sent all the way through the runtime. Nothing
+//! else shows that the gate has not silently gone.
+
+use std::collections::HashMap;
+
+use super::cri::CriClient;
+use super::cri_messages::{
+    LinuxPodSandboxConfig, LinuxSandboxSecurityContext, NamespaceOption, PodSandboxConfig,
+    PodSandboxMetadata,
+};
+use super::error::CriError;
+use crate::kubernetes::names::NODE_CANARY;
+use crate::node_snapshot::CANARY_REASON;
+
+const NODE_NETWORK: i32 = 2;
+
+/// How a canary ended.
+#[derive(Debug)]
+pub enum CanaryOutcome {
+    /// The gate refused it, with this text.
+    Refused(String),
+    /// It was created: there is no gate, or it holds no snapshot.
+    LetStart,
+    /// The runtime could not be asked.
+    Failed(String),
+}
+
+/// Runs a Pod sandbox that is marked as a canary, in the network of the node, asks for a
+/// container in it, and removes it again. No process of the container ever runs.
+pub async fn send_canary(cri: &CriClient) -> CanaryOutcome {
+    match sent(cri).await {
+        Ok(outcome) => outcome,
+        Err(error) => CanaryOutcome::Failed(error.to_string()),
+    }
+}
+
+async fn sent(cri: &CriClient) -> Result<CanaryOutcome, CriError> {
+    let Some(image) = cri.smallest_image().await? else {
+        return Ok(CanaryOutcome::Failed("the runtime has no image".to_owned()));
+    };
+    let config = sandbox();
+    let id = cri.run_sandbox(config.clone()).await?;
+    let created = cri.create_container(&id, config, image).await;
+    let removed = cri.remove_sandbox(&id).await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, sandbox = id, "the canary's sandbox is not removed");
+    }
+    match created {
+        Ok(()) => Ok(CanaryOutcome::LetStart),
+        Err(CriError::Refused { message, .. }) if is_ours(&message) => {
+            Ok(CanaryOutcome::Refused(message))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_ours(message: &str) -> bool {
+    message.contains(&format!("sekisho: {CANARY_REASON}:"))
+}
+
+/// A name of its own each time: a sandbox that could not be removed is in nobody's way.
+fn sandbox() -> PodSandboxConfig {
+    let word = hex::encode(crate::random::bytes::<8>());
+    let namespace_options = Some(NamespaceOption {
+        network: NODE_NETWORK,
+    });
+    let security_context = Some(LinuxSandboxSecurityContext { namespace_options });
+    PodSandboxConfig {
+        metadata: Some(PodSandboxMetadata {
+            name: format!("sekisho-canary-{word}"),
+            uid: word,
+            namespace: "sekisho-canary".to_owned(),
+        }),
+        annotations: HashMap::from([(NODE_CANARY.to_owned(), String::new())]),
+        linux: Some(LinuxPodSandboxConfig { security_context }),
+    }
+}

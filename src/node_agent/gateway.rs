@@ -1,0 +1,197 @@
+//! The client of gateways: one is asked until it fails, then the next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use url::Url;
+
+use super::error::{AgentError, GatewayError};
+use super::gateway_tls::{read, tls};
+use super::options::GatewayAccess;
+use crate::api::{
+    DELTA_MEDIA_TYPE, NODE_EVENTS, NODE_SNAPSHOT, NodeEventBatch, NodeSnapshotQuery,
+    SNAPSHOT_MEDIA_TYPE,
+};
+use crate::oci::printable;
+
+/// How long a gateway is to wait for something newer, in seconds.
+const WAIT_SECONDS: u64 = 20;
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// For a whole answer, the wait included.
+const ANSWER_TIME: Duration = Duration::from_secs(WAIT_SECONDS + 40);
+/// A million digests, about.
+const MAX_ANSWER_BYTES: usize = (64 << 20) + 64;
+/// How much of a refusal is told, in bytes.
+const MAX_TOLD: usize = 300;
+
+/// What a gateway has.
+#[derive(Debug)]
+pub(super) enum SnapshotAnswer {
+    Whole(Bytes),
+    Delta(Bytes),
+    /// Nothing is newer than what is held.
+    Unchanged,
+}
+
+/// The way to gateways.
+pub(super) struct Gateways {
+    access: GatewayAccess,
+    /// Which one is asked.
+    current: AtomicUsize,
+    /// Made of the files as they were; made anew after a failure.
+    client: ArcSwapOption<Client>,
+}
+
+impl Gateways {
+    /// # Errors
+    /// [`AgentError`] where a file is missing or unusable now.
+    pub(super) fn new(access: GatewayAccess) -> Result<Self, AgentError> {
+        let this = Self {
+            access,
+            current: AtomicUsize::new(0),
+            client: ArcSwapOption::empty(),
+        };
+        this.client()?;
+        Ok(this)
+    }
+
+    pub(super) async fn snapshot(
+        &self,
+        environment: &str,
+        since: Option<u64>,
+    ) -> Result<SnapshotAnswer, GatewayError> {
+        let query = NodeSnapshotQuery {
+            environment: environment.to_owned(),
+            since,
+            wait: since.map(|_| WAIT_SECONDS),
+        };
+        let mut url = self.url(NODE_SNAPSHOT);
+        append(&mut url, &query);
+        let request = self.client()?.get(url);
+        self.noted(self.asked(request).await)
+    }
+
+    async fn asked(&self, request: RequestBuilder) -> Result<SnapshotAnswer, GatewayError> {
+        let response = self.send(request).await?;
+        if matches!(
+            response.status(),
+            StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT
+        ) {
+            return Ok(SnapshotAnswer::Unchanged);
+        }
+        let kind = response.headers().get(CONTENT_TYPE).cloned();
+        let kind = kind.as_ref().and_then(|it: &HeaderValue| it.to_str().ok());
+        let kind = kind.unwrap_or_default();
+        match kind {
+            SNAPSHOT_MEDIA_TYPE => Ok(SnapshotAnswer::Whole(whole(response).await?)),
+            DELTA_MEDIA_TYPE => Ok(SnapshotAnswer::Delta(whole(response).await?)),
+            other => Err(GatewayError::Type(printable(other, MAX_TOLD))),
+        }
+    }
+
+    /// Tells what happened here.
+    pub(super) async fn tell(&self, batch: &NodeEventBatch) -> Result<(), GatewayError> {
+        let request = self.client()?.post(self.url(NODE_EVENTS)).json(batch);
+        let sent = self.send(request).await;
+        self.noted(sent.map(|_| ()))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, GatewayError> {
+        let request = match &self.access.token_file {
+            Some(file) => request.bearer_auth(String::from_utf8_lossy(&read(file)?).trim()),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() || status == StatusCode::NOT_MODIFIED {
+            return Ok(response);
+        }
+        let text = whole(response).await.unwrap_or_default();
+        let text = printable(&String::from_utf8_lossy(&text), MAX_TOLD);
+        let told = if text.is_empty() {
+            text
+        } else {
+            format!(": {text}")
+        };
+        Err(GatewayError::Status(status.as_u16(), told))
+    }
+
+    /// After a failure the next gateway is asked, with the files as they are then.
+    fn noted<T>(&self, outcome: Result<T, GatewayError>) -> Result<T, GatewayError> {
+        if outcome.is_err() {
+            self.current.fetch_add(1, Ordering::Relaxed);
+            self.client.store(None);
+        }
+        outcome
+    }
+
+    fn client(&self) -> Result<Arc<Client>, AgentError> {
+        if let Some(client) = self.client.load_full() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(&self.access)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIME)
+            .timeout(ANSWER_TIME)
+            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let client = client.map_err(|error| AgentError::Client(error.to_string()))?;
+        let client = Arc::new(client);
+        self.client.store(Some(client.clone()));
+        Ok(client)
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let gateways = &self.access.gateways;
+        let at = self.current.load(Ordering::Relaxed) % gateways.len().max(1);
+        let mut url = gateways[at].clone();
+        url.set_path(path);
+        url
+    }
+
+    /// The gateway that is asked, for the log.
+    pub(super) fn named(&self) -> String {
+        self.url("").to_string()
+    }
+}
+
+async fn whole(mut response: Response) -> Result<Bytes, GatewayError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable(&error))?
+    {
+        if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(GatewayError::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The innermost cause, which names what is wrong; never the address with what it may hold.
+fn unreachable(error: &reqwest::Error) -> GatewayError {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    GatewayError::Unreachable(printable(&cause.to_string(), MAX_TOLD))
+}
+
+fn append(url: &mut Url, query: &NodeSnapshotQuery) {
+    let mut pairs = url.query_pairs_mut();
+    pairs.append_pair("environment", &query.environment);
+    for (name, value) in [("since", query.since), ("wait", query.wait)] {
+        if let Some(value) = value {
+            pairs.append_pair(name, &value.to_string());
+        }
+    }
+}

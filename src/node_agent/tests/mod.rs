@@ -1,0 +1,5 @@
+mod event_queue;
+mod judgement;
+mod keeping;
+mod kit;
+mod sessions;
