@@ -5,12 +5,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
+use tempfile::TempDir;
 
-use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, eventually, trivy};
+use crate::faults::rounds;
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, config, eventually, trivy};
 
 /// Scans of long ago count.
 const PATIENT: &str = "
@@ -155,8 +158,8 @@ async fn a_ledger_of_this_version_is_kept_or_can_be() {
     fs::write(folder.join("expected.json"), expected + "\n").unwrap();
 }
 
-/// A program of this version over what a release left.
-async fn opened(release: &Path) -> Lab {
+/// The folder of a program of that release.
+async fn left_by(release: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
@@ -169,7 +172,12 @@ async fn opened(release: &Path) -> Lab {
         .unwrap();
     sql.close().await.unwrap();
     fs::copy(release.join("audit.jsonl"), data.join("audit.jsonl")).unwrap();
-    Lab::inside(folder, LISTENERS, PATIENT).await
+    folder
+}
+
+/// A program of this version over what a release left.
+async fn opened(release: &Path) -> Lab {
+    Lab::inside(left_by(release).await, LISTENERS, PATIENT).await
 }
 
 fn list(value: &Value) -> Vec<&str> {
@@ -244,6 +252,45 @@ async fn every_release_is_opened_judged_and_explained() {
         // And once more, now that the schema is this program's.
         let lab = lab.restarted().await;
         is_judged_as_then(&lab, &expected).await;
+        lab.stop().await;
+    }
+}
+
+/// Starts the program, and kills it once the ledger has so many more pages, or it listens.
+async fn killed_after(folder: &Path, pages: u64) {
+    let (file, log) = (folder.join("sekisho.toml"), folder.join("log"));
+    fs::write(&file, config("http://127.0.0.1:9", LISTENERS, PATIENT)).unwrap();
+    let written = || {
+        let wal = fs::metadata(folder.join("data/ledger.db-wal"));
+        wal.map_or(0, |it| it.len()) / 4096
+    };
+    let before = written();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
+    command.arg("serve").arg("--config").arg(&file);
+    command.env("HOME", folder).stdin(Stdio::null());
+    command.stderr(fs::File::create(&log).unwrap());
+    let mut program = command.spawn().unwrap();
+    while written() < before + pages && !fs::read_to_string(&log).unwrap().contains("listens") {
+        tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_migrations_loses_nothing() {
+    let release = releases().join("0.1.0");
+    let expected = fs::read(release.join("expected.json")).unwrap();
+    let expected = serde_json::from_slice(&expected).unwrap();
+    let log = fs::read_to_string(release.join("audit.jsonl")).unwrap();
+    for round in 0..rounds() {
+        let folder = left_by(&release).await;
+        for kill in 0..3 {
+            killed_after(folder.path(), (1 + round * 17 + kill * 11) % 120).await;
+        }
+        let lab = Lab::inside(folder, LISTENERS, PATIENT).await;
+        is_judged_as_then(&lab, &expected).await;
+        is_explained(&lab, &log).await;
         lab.stop().await;
     }
 }

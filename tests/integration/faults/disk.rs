@@ -15,13 +15,13 @@ const MOUNT: &str =
 const ENOUGH: &str = "size=640m,nr_inodes=100000";
 
 /// The program with this folder of its data on a disk that nobody else sees.
-struct OnDisk {
-    site: Site,
+pub struct OnDisk {
+    pub site: Site,
     folder: &'static str,
 }
 
 impl OnDisk {
-    async fn start(folder: &'static str) -> Result<Self, Missing> {
+    pub async fn start(folder: &'static str) -> Result<Self, Missing> {
         as_root()?;
         let (unshare, _) = (installed("unshare")?, installed("nsenter")?);
         let site = Site::start("", |data: &Path| {
@@ -53,9 +53,9 @@ impl OnDisk {
     }
 
     /// Leaves no byte free.
-    async fn fill(&self) {
+    pub async fn fill(&self) {
         eventually("it is full", || async {
-            let status = rustix::fs::statvfs(&self.site.data.join(self.folder)).unwrap();
+            let status = rustix::fs::statvfs(self.site.data.join(self.folder)).unwrap();
             let used = (status.f_blocks - status.f_bfree) * status.f_frsize;
             self.remount(&format!("size={used}"))
         })
@@ -63,9 +63,9 @@ impl OnDisk {
     }
 
     /// Leaves no inode free.
-    async fn use_up_inodes(&self) {
+    pub async fn use_up_inodes(&self) {
         eventually("no inode is left", || async {
-            let status = rustix::fs::statvfs(&self.site.data.join(self.folder)).unwrap();
+            let status = rustix::fs::statvfs(self.site.data.join(self.folder)).unwrap();
             self.remount(&format!("nr_inodes={}", status.f_files - status.f_ffree))
         })
         .await;
@@ -81,7 +81,7 @@ impl OnDisk {
         assert!(self.beside(&["umount"]));
     }
 
-    fn make_room(&self) {
+    pub fn make_room(&self) {
         assert!(self.remount(ENOUGH));
     }
 

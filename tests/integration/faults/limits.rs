@@ -10,14 +10,14 @@ use super::site::Site;
 use crate::lab::{as_root, or_skip};
 
 /// A limit of the program; it is put back when this goes away.
-struct Lowered {
+pub struct Lowered {
     process: Pid,
     resource: Resource,
     before: Rlimit,
 }
 
 impl Lowered {
-    fn to(site: &Site, resource: Resource, most: u64) -> Self {
+    pub fn to(site: &Site, resource: Resource, most: u64) -> Self {
         let process = Pid::from_raw(i32::try_from(site.served.id()).unwrap()).unwrap();
         let lowered = Rlimit {
             current: Some(most),

@@ -7,6 +7,7 @@
 mod disk;
 mod limits;
 mod site;
+mod soak;
 mod weight;
 
 /// How often each fault comes.

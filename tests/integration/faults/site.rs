@@ -1,5 +1,6 @@
 //! A gateway, work that goes on while something fails, and what was acknowledged of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +21,9 @@ use crate::kit::lab::{Answer, Ask, NAME, config, eventually, named, trivy};
 const WORKERS: u64 = 3;
 /// A report is longer than what an upload keeps in memory.
 const REPORT_BYTES: usize = 1_200_000;
-const LAYER_BYTES: u64 = 300_000;
+const LAYER_BYTES: u64 = 100_000;
+/// Images of which it is asked after each fault; of more, the newest.
+const MAX_ASKED: usize = 60;
 
 /// The program over a folder, an upstream, and what it said.
 pub struct Site {
@@ -39,7 +42,7 @@ pub struct Site {
 #[derive(Default)]
 struct Told {
     admitted: Vec<SampleImage>,
-    revoked: Vec<SampleImage>,
+    revoked: Vec<Digest>,
 }
 
 impl Site {
@@ -54,7 +57,8 @@ impl Site {
         );
         fs::create_dir(&data).unwrap();
         let listener = "[[listeners]]\naddress = \"127.0.0.1:0\"\nenvironment = \"production\"\n";
-        let rest = "[environments.production]\nrequire = [\"scan\"]\n[cache]\nmin_free = \"0B\"\n";
+        let rest = "[environments.production]\nrequire = [\"scan\"]\n[cache]\nmin_free = \"0B\"\n\
+                    max_size = \"64MiB\"\n";
         let text = config(&registry.origin(), listener, &format!("{rest}{keys}"));
         fs::write(&file, text).unwrap();
         let mut command = become_program(&data);
@@ -80,6 +84,11 @@ impl Site {
 
     pub fn weight(&self) -> Weight {
         Weight::of(self.served.id())
+    }
+
+    /// How many images were handed in, and how many revocations were acknowledged.
+    pub fn done(&self) -> (u64, usize) {
+        (self.next.load(Ordering::Relaxed), self.told().revoked.len())
     }
 
     /// What it said of itself, in its log.
@@ -138,7 +147,7 @@ impl Site {
         let ask = self.act("/api/v1/revocations");
         let ask = ask.json(&json!({"image": named, "reason": "leaks a key"}));
         if ask.attempt().await.is_some_and(|it| it.status == 200) {
-            self.told().revoked.push(image);
+            self.told().revoked.push(image.manifest.digest);
         }
     }
 
@@ -187,14 +196,16 @@ impl Site {
     /// Every image is served or denied as was acknowledged.
     async fn stands(&self) {
         let (admitted, revoked) = {
-            let told = self.told();
-            (told.admitted.clone(), told.revoked.clone())
+            let mut told = self.told();
+            let beyond = told.admitted.len().saturating_sub(MAX_ASKED);
+            told.admitted.drain(..beyond);
+            let revoked = told.revoked.iter().rev().take(MAX_ASKED);
+            (told.admitted.clone(), revoked.cloned().collect::<Vec<_>>())
         };
         for image in &admitted {
             assert!(self.pull(image).await, "{}", image.manifest.digest);
         }
-        for image in &revoked {
-            let digest = &image.manifest.digest;
+        for digest in &revoked {
             let path = format!("/v2/registry.example/{NAME}/manifests/{digest}");
             let denied = Ask::new(self.served.registry, "GET", &path).send().await;
             assert!(denied.text().contains("revoked"), "{}", denied.text());
@@ -205,13 +216,10 @@ impl Site {
     async fn is_logged(&self) {
         let log = self.data.join("audit.jsonl");
         eventually("the log tells of all", || async {
-            let text = fs::read_to_string(&log).unwrap();
+            let logged = revocations(&fs::read_to_string(&log).unwrap());
             let told = self.told();
-            let tells = |image: &SampleImage| {
-                let digest = image.manifest.digest.to_string();
-                text.lines().any(|line| is_revocation(line, &digest))
-            };
-            told.revoked.iter().all(tells)
+            let mut revoked = told.revoked.iter().map(ToString::to_string);
+            revoked.all(|digest| logged.contains(&digest))
         })
         .await;
         let found = sekisho::audit::check_log(&log, &[], |_, _| {}).unwrap();
@@ -219,9 +227,13 @@ impl Site {
     }
 }
 
-fn is_revocation(line: &str, digest: &str) -> bool {
-    line.contains(digest)
-        && serde_json::from_str::<Value>(line).is_ok_and(|record| record["act"] == "revoke")
+/// The digests that a log tells of as revoked.
+fn revocations(log: &str) -> BTreeSet<String> {
+    let acts = log.lines().filter(|line| line.contains("revoke"));
+    let records = acts.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let revoked = records.filter(|record| record["act"] == "revoke");
+    let digests = revoked.filter_map(|record| Some(record["digest"].as_str()?.to_owned()));
+    digests.collect()
 }
 
 /// Two layers that no other image has.
