@@ -75,6 +75,8 @@ impl ReviewCall<'_> {
             cluster: self.cluster.name.clone(),
             namespace: printable(self.request.namespace(), 63).into(),
             workload: self.request.workload().into(),
+            node: None,
+            container: None,
         }
     }
 

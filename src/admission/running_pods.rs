@@ -115,5 +115,7 @@ fn place_of(cluster: &ClusterPolicy, newly_exposed: &NewlyExposedPod) -> Workloa
         cluster: cluster.name.clone(),
         namespace: printable(&newly_exposed.namespace, 63).into(),
         workload: runs.into(),
+        node: None,
+        container: None,
     }
 }

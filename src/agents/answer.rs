@@ -57,6 +57,15 @@ impl AgentRefusal {
         }
     }
 
+    pub(super) fn too_large(message: &str) -> Self {
+        Self {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            code: ErrorCode::TooLarge,
+            message: message.to_owned(),
+            next_step: "send it in parts",
+        }
+    }
+
     pub(super) fn other_method() -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
@@ -111,12 +120,15 @@ pub(super) fn told(told: NodeAnswer) -> Response<Body> {
     match told {
         NodeAnswer::Whole(bytes) => answer(StatusCode::OK, SNAPSHOT_MEDIA_TYPE, bytes),
         NodeAnswer::Delta(bytes) => answer(StatusCode::OK, DELTA_MEDIA_TYPE, bytes),
-        NodeAnswer::Nothing => {
-            let mut nothing = Response::new(Body::Empty);
-            *nothing.status_mut() = StatusCode::NOT_MODIFIED;
-            nothing
-        }
+        NodeAnswer::Nothing => taken(StatusCode::NOT_MODIFIED),
     }
+}
+
+/// An answer that says no more than its status.
+pub(super) fn taken(status: StatusCode) -> Response<Body> {
+    let mut nothing = Response::new(Body::Empty);
+    *nothing.status_mut() = status;
+    nothing
 }
 
 fn answer(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Body> {

@@ -34,6 +34,7 @@ impl<S, B> Service<Request<B>> for AgentsBeside<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
     B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
 {
     type Response = Response<Body>;
     type Error = Infallible;

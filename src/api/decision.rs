@@ -91,6 +91,12 @@ pub struct DecisionRecord {
     /// What would run it, as `Kind/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
+    /// The node whose agent tells of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Likewise: the container of the Pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     #[schema(value_type = String)]
     pub environment: EnvironmentName,
     pub principal: String,
@@ -136,9 +142,13 @@ impl From<Decision> for DecisionRecord {
         let denials = denials(&decision);
         let place = decision.location.as_ref();
         Self {
-            cluster: place.map(|place| place.cluster.to_string()),
+            cluster: place
+                .map(|place| place.cluster.to_string())
+                .filter(|cluster| !cluster.is_empty()),
             namespace: place.map(|place| place.namespace.to_string()),
             workload: place.map(|place| place.workload.to_string()),
+            node: place.and_then(|place| place.node.as_ref().map(ToString::to_string)),
+            container: place.and_then(|place| place.container.as_ref().map(ToString::to_string)),
             id: decision.id,
             time: decision.time,
             count: decision.count,
@@ -168,10 +178,14 @@ impl From<Decision> for DecisionRecord {
 
 impl DecisionRecord {
     /// Where a Pod would have run it: `cluster/namespace Kind/name`, and whether that
-    /// is only claimed.
+    /// is only claimed. On a node `node/namespace Kind/name, container`.
     pub fn place(&self) -> Option<String> {
-        let (cluster, namespace) = (self.cluster.as_ref()?, self.namespace.as_ref()?);
-        let workload = self.workload.as_deref().unwrap_or_default();
+        let cluster = self.cluster.as_ref().or(self.node.as_ref())?;
+        let namespace = self.namespace.as_ref()?;
+        let mut workload = self.workload.clone().unwrap_or_default();
+        if let Some(container) = &self.container {
+            workload += &format!(", {container}");
+        }
         Some(format!("{cluster}/{namespace} {workload}{}", self.doubt()))
     }
 

@@ -33,6 +33,8 @@ const FORESEEN_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
 /// Agents on nodes are told of what changed within this.
 const NODES_PERIOD: Duration = Duration::from_millis(100);
+/// What agents told other replicas is known here within this.
+const RUNNING_NODES_PERIOD: Duration = Duration::from_secs(5);
 /// The minutes of what people are shown are told apart by this.
 const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
@@ -85,6 +87,13 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         in_use::rejudge_once,
     );
     every(parts, tasks, "nodes", NODES_PERIOD, nodes_once);
+    every(
+        parts,
+        tasks,
+        "running nodes",
+        RUNNING_NODES_PERIOD,
+        running_nodes_once,
+    );
     spawn_seldom(parts, tasks);
     let (feed, stopped) = (parts.feed.clone(), tasks.cancelled());
     tasks.spawn("feed", async move { feed.run(stopped).await });
@@ -167,6 +176,18 @@ async fn nodes_once(parts: Arc<Components>, _: Timestamp) {
     }
 }
 
+/// Brings into memory what agents told.
+async fn running_nodes_once(parts: Arc<Components>, now: Timestamp) {
+    if parts.nodes.is_none() {
+        return;
+    }
+    let (ledger, metrics) = (&parts.ledger, &parts.metrics);
+    let followed = parts.running_nodes.follow_once(ledger, metrics, now);
+    if let Err(error) = followed.await {
+        tracing::error!(%error, "what runs on nodes is not known anew");
+    }
+}
+
 /// Tells the others of this replica, and takes the work that nobody does.
 async fn replicas_once(parts: Arc<Components>, now: Timestamp) {
     if let Err(error) = parts.replicas.once(now).await {
@@ -246,6 +267,7 @@ async fn prune_once(parts: Arc<Components>, now: Timestamp) {
         .unwrap_or(Timestamp::MIN);
     let pruned = async {
         parts.ledger.prune_decisions(before).await?;
+        parts.ledger.forget_nodes(now).await?;
         parts.ledger.prune_changes(CHANGES_KEPT).await
     };
     if let Err(error) = pruned.await {

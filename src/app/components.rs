@@ -22,6 +22,7 @@ use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
 use super::replicas::KnownReplicas;
+use super::running_nodes::NodesInMemory;
 use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit, AuditError, AuditOptions};
 use crate::cache::{self, Cache, CacheError, DigestRecords, RemoteTier};
@@ -66,6 +67,8 @@ pub struct Components {
     pub feed: Arc<DecisionFeed>,
     /// What agents on nodes are told; `None`: no environment has any.
     pub nodes: Option<Arc<NodeFeed>>,
+    /// What runs on nodes, as their agents tell it.
+    pub(super) running_nodes: NodesInMemory,
     /// Work that one replica at a time does.
     pub leases: Leases,
     /// The replicas of this ledger.
@@ -111,10 +114,9 @@ impl Components {
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
         let (replicas, leases) = beside_others(&ledger, &metrics, now);
-        let upstreams = reachable_upstreams(&config, tasks, &metrics, replicas.count())?;
         let gate = Arc::new(Gate::new(gate::GateParts {
             rulebook: config.policy(),
-            upstreams,
+            upstreams: reachable_upstreams(&config, tasks, &metrics, replicas.count())?,
             ledger: ledger.clone(),
             cache: cache.clone(),
             recorder,
@@ -130,6 +132,7 @@ impl Components {
             recent: recent_decisions(&config, &ledger, &metrics),
             activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
+            running_nodes: NodesInMemory::default(),
             nodes: node_feed(&config, &ledger, &gate, (clock, tasks), &metrics),
             config,
             ledger,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::config::{Config, ListenerAuth, ListenerConfig, TlsConfig, WebhookConfig};
 use super::listener_certificates::ListenerKind;
+use super::on_nodes::pods_on_nodes;
 use super::{
     Components, StartError, certificates, cluster_tasks, environment_listener, health, limits,
     notifications, replay_policy, status, webhook,
@@ -12,7 +13,7 @@ use super::{
 use crate::admin::{
     Admin, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource, admin_door,
 };
-use crate::agents::{AgentsBeside, AgentsDoor};
+use crate::agents::{AgentsBeside, AgentsDoor, AgentsDoorParts};
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
 use crate::http::{BoundListener, Connection, StackLimits};
@@ -147,6 +148,7 @@ fn open_registry(
         ListenerAuth::Mtls => registry::ClientAuth::Mtls,
         ListenerAuth::Token => registry::ClientAuth::Token,
     };
+    let agents = agents_door(config, Arc::new(listener.clone()), parts);
     let registry = Arc::new(Registry::new(
         parts.gate.clone(),
         listener,
@@ -165,7 +167,7 @@ fn open_registry(
         tasks,
     )?;
     let limits = limits::of_listener(&parts.config.limits);
-    let agents = agents_door(config, parts);
+
     bound.serve(tasks, limits, tls, move |peer| {
         AgentsBeside::new(agents.clone(), registry.connection(peer.clone()), peer)
     });
@@ -173,14 +175,23 @@ fn open_registry(
 }
 
 /// Where agents on nodes ask, beside the registry.
-fn agents_door(config: &ListenerConfig, parts: &Components) -> Option<Arc<AgentsDoor>> {
-    Some(Arc::new(AgentsDoor::new(
-        parts.gate.clone(),
-        parts.nodes.clone()?,
-        config.environment.clone(),
-        config.tls.is_some(),
-        config.auth == ListenerAuth::Mtls,
-    )))
+fn agents_door(
+    config: &ListenerConfig,
+    listener: Arc<Listener>,
+    parts: &Components,
+) -> Option<Arc<AgentsDoor>> {
+    let clusters = parts.config.clusters.iter().map(|it| it.gateway.clone());
+    let own = RegistryHost::parse(&config.address.to_string()).ok();
+    let gateways = clusters.chain(own).collect();
+    Some(Arc::new(AgentsDoor::new(AgentsDoorParts {
+        gate: parts.gate.clone(),
+        ledger: parts.ledger.clone(),
+        feed: parts.nodes.clone()?,
+        listener,
+        names: webhook::image_names(&parts.config, gateways),
+        is_tls: config.tls.is_some(),
+        takes_certificates: config.auth == ListenerAuth::Mtls,
+    })))
 }
 
 /// API servers keep few connections open, and use each for one review at a time.
@@ -296,7 +307,11 @@ fn running_pods(parts: &Arc<Components>) -> PodSource {
     let parts = Arc::downgrade(parts);
     Arc::new(move || {
         let parts = parts.upgrade();
-        parts.map_or_else(Vec::new, |parts| parts.clusters.pods(&parts.config))
+        parts.map_or_else(Vec::new, |parts| {
+            let mut clusters = parts.clusters.pods(&parts.config);
+            clusters.extend(pods_on_nodes(&parts, &clusters));
+            clusters
+        })
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::in_use::exposures_of_pulls;
+use super::exposures::exposures_of_pulls;
 use super::status::free_bytes;
 use super::{Components, in_use};
 use crate::api::PolicyEntryState;

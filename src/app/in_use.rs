@@ -7,13 +7,15 @@ use jiff::Timestamp;
 
 use super::Components;
 use super::config::ClusterConfig;
-use super::{environment_listener, webhook};
+use super::exposures::exposures_of_pulls;
+use super::on_nodes::images_on_nodes;
+use super::webhook;
 use crate::gate::{ExposureInput, ImageInUse, ImageUsage, RejudgeRound};
 use crate::kubernetes::exposure::RunningPod;
 use crate::ledger::LedgerError;
 use crate::metrics::{DeniedInUseLabels, ImageUse, SharedWork};
 use crate::oci::{Digest, Repository};
-use crate::trust::{EnvironmentName, Exposure, ImageNames, Subject};
+use crate::trust::{EnvironmentName, ImageNames, Subject};
 
 /// Judges what is in use again, as far as something has changed; a bounded part of it.
 pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
@@ -63,20 +65,8 @@ pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
     Ok(())
 }
 
-pub(super) fn exposures_of_pulls(parts: &Components) -> BTreeMap<EnvironmentName, Exposure> {
-    let rulebook = parts.gate.rulebook();
-    let environments = rulebook.environments();
-    environments
-        .map(|environment| {
-            let name = &environment.name;
-            let listener = environment_listener::listener(&parts.config, name);
-            (name.clone(), listener.exposure)
-        })
-        .collect()
-}
-
 /// The images that Pods run, once for each Pod: of the clusters that are followed, without
-/// the namespaces that are exempt there.
+/// the namespaces that are exempt there. And those that agents on nodes tell of.
 pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
     let names = webhook::image_names(&parts.config, Vec::new());
     let mut images = Vec::new();
@@ -104,6 +94,7 @@ pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
             }));
         }
     }
+    images.extend(images_on_nodes(parts));
     images
 }
 

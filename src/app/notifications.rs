@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::in_use::{exposures_of_pulls, running_images};
+use super::exposures::exposures_of_pulls;
+use super::in_use::running_images;
 use super::long_period::{LOOK_PERIOD, LongPeriod};
 use super::{Components, StartError, notify_files};
 use crate::gate::{

@@ -22,6 +22,7 @@ mod gate;
 mod inspect;
 mod judge;
 mod list_budget;
+mod node_denials;
 mod parts;
 mod pull;
 mod reading;
@@ -44,6 +45,7 @@ pub use admit::{AdmissionContext, AdmissionOutcome};
 pub use forecast::{Forecast, ForecastCause, ForeseenDenial, LookAhead, Outlook};
 pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
+pub use node_denials::NodeRefusal;
 pub use parts::GateParts;
 pub use pull::{Client, ExposureInput, Listener, Pull, RequestTarget};
 pub use record::{

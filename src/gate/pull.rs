@@ -19,7 +19,7 @@ use crate::trust::{
 
 /// An address where nodes pull. Nothing that a client sends chooses another
 /// environment or exposure than its listener's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Listener {
     /// How it is called in records: its address.
     pub name: Arc<str>,

@@ -29,6 +29,9 @@ pub(super) const LEDGER_SILENT_SECONDS: &str =
 pub(super) const NODE_SNAPSHOT_SEQUENCE: &str =
     "The ledger's number of the newest change that agents on nodes are told of";
 pub(super) const NODE_SNAPSHOT_DENIED: &str = "Digests that agents on nodes are told to refuse";
+pub(super) const NODE_AGENTS: &str = "Nodes whose agents told of themselves within an hour";
+pub(super) const NODE_AGENTS_SILENT: &str =
+    "Of these, nodes whose agents told nothing for twelve minutes";
 pub(super) const REJUDGED: &str = "Images in use that were judged anew before a pull asked";
 pub(super) const REJUDGE_WAITING: &str = "Images in use that wait to be judged anew";
 pub(super) const NOTIFICATIONS: &str =

@@ -58,15 +58,18 @@ impl fmt::Display for DecisionId {
 pub enum Door {
     Registry,
     Admission,
+    /// The agent of a node.
+    Node,
 }
 
 impl Door {
-    pub const ALL: [Self; 2] = [Self::Registry, Self::Admission];
+    pub const ALL: [Self; 3] = [Self::Registry, Self::Admission, Self::Node];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
             Self::Admission => "admission",
+            Self::Node => "node",
         }
     }
 }
@@ -101,13 +104,25 @@ impl Outcome {
     }
 }
 
-/// Where in a cluster an image was asked for.
+/// Where in a cluster, or on a node, an image was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WorkloadLocation {
+    /// Empty: an agent tells of its node alone.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub cluster: Arc<str>,
     pub namespace: Arc<str>,
     /// What would run it, as `Kind/name`: the Pod's owner, where it has one.
     pub workload: Arc<str>,
+    /// Where an agent tells of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Arc<str>>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Arc<str>>,
+}
+
+fn is_empty(text: &str) -> bool {
+    text.is_empty()
 }
 
 /// One line of the audit log. Identical denials within a minute are one

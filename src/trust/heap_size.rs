@@ -22,7 +22,9 @@ impl HeapSize for Subject {
 
 impl HeapSize for WorkloadLocation {
     fn heap_size(&self) -> usize {
-        self.cluster.heap_size() + self.namespace.heap_size() + self.workload.heap_size()
+        let on_node = self.node.heap_size() + self.container.heap_size();
+        let run_by = self.namespace.heap_size() + self.workload.heap_size();
+        self.cluster.heap_size() + run_by + on_node
     }
 }
 

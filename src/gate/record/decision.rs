@@ -97,6 +97,16 @@ impl<'a> JudgedRequest<'a> {
         }
     }
 
+    /// The same, let through whatever speaks against it: where it was decided, it was not
+    /// enforced.
+    pub(in crate::gate) fn let_through(self) -> Self {
+        Self {
+            mode: Mode::Audit,
+            denial: None,
+            ..self
+        }
+    }
+
     /// The same with another exposure source.
     pub(in crate::gate) fn exposed_by(self, exposure_source: &'a ExposureSource) -> Self {
         Self {

@@ -1,5 +1,6 @@
 //! The door of agents on nodes.
 
+mod events;
 mod snapshot;
 mod stage;
 mod strangers;

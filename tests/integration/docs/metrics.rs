@@ -226,6 +226,11 @@ fn conditions(metrics: &Metrics) {
     let _ = condition.upstream_up.get_or_create(&upstream);
     let environment = EnvironmentLabels { environment: any() };
     let _ = condition.mode_overridden.get_or_create(&environment);
+    let nodes = &metrics.nodes;
+    let _ = nodes.snapshot_sequence.get_or_create(&environment);
+    let _ = nodes.snapshot_denied.get_or_create(&environment);
+    nodes.agents.replace([(environment.clone(), 1)]);
+    nodes.agents_silent.replace([(environment, 0)]);
 }
 
 fn remote_tier(metrics: &Metrics) {

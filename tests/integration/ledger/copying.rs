@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use sekisho::ledger::{
     ActFilter, AuditSeal, CopyProgress, DeniedInUse, Ledger, LedgerAccess, LedgerError,
-    LedgerLocation, LedgerOptions, NoticeBatch, NoticeKey, PendingNotice, PullFact, Replica,
-    copy_ledger,
+    LedgerLocation, LedgerOptions, NodeContainers, NoticeBatch, NoticeKey, PendingNotice, PullFact,
+    Replica, ToldOfNode, copy_ledger,
 };
 use sekisho::oci::Digest;
 use sekisho::report::Package;
-use sekisho::trust::{Decision, Denial, DenialReason, Mode};
+use sekisho::trust::{Decision, Denial, DenialReason, EnvironmentName, Mode};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -18,6 +18,19 @@ use super::records::*;
 use crate::lab::or_skip;
 
 fn silently(_: CopyProgress<'_>) {}
+
+async fn tell_of_a_node(ledger: &Ledger) {
+    let told = ToldOfNode {
+        environment: EnvironmentName::parse("production").unwrap(),
+        node: "node-1".to_owned(),
+        principal: "agents".to_owned(),
+        anew: true,
+        started: NodeContainers::new(),
+        ended: Vec::new(),
+        at: now(),
+    };
+    ledger.tell_of_node(&told).await.unwrap();
+}
 
 /// Something of everything.
 async fn fill(ledger: &Ledger) {
@@ -70,6 +83,7 @@ async fn fill_what_is_found(ledger: &Ledger) {
     ledger.record_decisions(&[decision(2)]).await.unwrap();
     let denied = ["img", "other"].map(in_use);
     ledger.note_in_use(&denied, &[]).await.unwrap();
+    tell_of_a_node(ledger).await;
     // The last number is of a row that is gone.
     let lifted = [subject("other")];
     ledger.note_in_use(&[], &lifted).await.unwrap();

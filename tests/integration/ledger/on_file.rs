@@ -27,6 +27,8 @@ mod leave;
 mod loading;
 #[path = "named.rs"]
 mod named;
+#[path = "nodes.rs"]
+mod nodes;
 #[path = "places.rs"]
 mod places;
 #[path = "replicas.rs"]
