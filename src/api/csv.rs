@@ -1,5 +1,8 @@
 //! Comma-separated values (RFC 4180), for spreadsheets and scripts.
 
+/// What spreadsheets take for the beginning of a formula, those of full width too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// One line for each row, the head first.
 pub fn csv<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut text = head.join(",");
@@ -19,13 +22,20 @@ fn cell_of(text: &str) -> String {
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
-    let text = match text.starts_with(['=', '+', '-', '@']) && text.len() > 1 {
-        true => format!("'{text}"),
-        false => text,
-    };
-    match text.contains([',', '"']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
+    let text = text.trim();
+    let mut cell = String::with_capacity(text.len());
+    let mut begins = text.chars().nth(1).is_some();
+    for letter in text.chars() {
+        if begins && FORMULA.contains(&letter) {
+            cell.push('\'');
+        }
+        cell.push(letter);
+        // Where numbers have a comma, spreadsheets cut lines at semicolons.
+        begins = letter == ';';
+    }
+    match cell.contains([',', '"']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
     }
 }
 
@@ -38,5 +48,19 @@ mod tests {
         let row = ["a,b", "say \"x\"", "=1+1", "two\nlines"].map(str::to_owned);
         let text = csv(["A", "B", "C", "D"], std::iter::once(row));
         assert_eq!(text, "A,B,C,D\n\"a,b\",\"say \"\"x\"\"\",'=1+1,two lines\n");
+    }
+
+    #[test]
+    fn no_formula_begins_behind_space_a_semicolon_or_in_full_width() {
+        for (text, cell) in [
+            ("\t=1+1", "'=1+1"),
+            ("  @SUM(A1)", "'@SUM(A1)"),
+            ("x;=1+1", "x;'=1+1"),
+            ("＝1+1", "'＝1+1"),
+            ("-", "-"),
+            ("a; @angular/core", "a; @angular/core"),
+        ] {
+            assert_eq!(cell_of(text), cell, "{text:?}");
+        }
     }
 }

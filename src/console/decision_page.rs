@@ -6,18 +6,18 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::admin_api::ApiRefusal;
-use super::finding_rows::FindingRow;
+use super::finding_rows::{FindingRow, MAX_FINDINGS_LISTED};
 use super::frame::Frame;
 use super::merge_request::{self, DraftFile, DraftKind};
 use super::moment::Moment;
 use super::page::Page;
-use super::remedies::{NamedImage, Remedy, emergency};
+use super::remedies::{NamedImage, Remedy, emergency, remedies};
 use super::visit::Visit;
 use crate::api::{
     CheckView, DecisionRecord, DraftWords, ErrorCode, ExceptionDraft, PASSING, PassingList,
     PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictQuery, VerdictView,
 };
-use crate::oci::ImageRef;
+use crate::oci::{Digest, ImageRef};
 use crate::trust::Outcome;
 
 /// How long a drafted exception is to hold, unless somebody writes another end.
@@ -70,6 +70,7 @@ enum PassingShown {
 
 struct PassingRow {
     image: String,
+    digest: Digest,
     tag: Option<String>,
     promoted: Option<Moment>,
 }
@@ -83,16 +84,17 @@ pub(super) async fn drawn(visit: &Visit, address: &str, record: DecisionRecord) 
         Some(image) if asked => passing(visit, &record, image).await,
         _ => PassingShown::Unknown,
     };
-    let found = verdict.ok().map(|it| &it.findings);
+    let found = verdict.iter().flat_map(|it| &it.findings);
+    let found = found.take(MAX_FINDINGS_LISTED);
     let frame = visit.frame(&format!("{} {}", word(record.verdict), record.image));
     Page::of(&DecisionPage {
         frame: frame.twin(address),
         at: Moment::new(record.time, visit.now),
         word: word(record.verdict),
-        remedies: remedies(&record, image.as_ref()),
+        remedies: remedies(&record.denials, image.as_ref(), &record.environment),
         emergency: emergency(&record.denials, image.as_ref(), &record.environment),
         now: NowJudged::of(verdict, visit.now),
-        findings: found.into_iter().flatten().map(FindingRow::new).collect(),
+        findings: found.map(FindingRow::new).collect(),
         draft: draft(visit, &record, image.as_ref(), verdict.ok()),
         passing,
         record,
@@ -115,13 +117,6 @@ fn named(record: &DecisionRecord) -> Option<NamedImage> {
         repository: image.repository().clone(),
         digest: record.digest.clone()?,
     })
-}
-
-fn remedies(record: &DecisionRecord, image: Option<&NamedImage>) -> Vec<Remedy> {
-    let denials = record.denials.iter();
-    denials
-        .map(|denial| Remedy::of(denial, image, &record.environment))
-        .collect()
 }
 
 /// The verdict on the same digest now, with every finding.
@@ -159,6 +154,7 @@ async fn passing(visit: &Visit, record: &DecisionRecord, image: &NamedImage) -> 
     let shown = list.images.into_iter().take(MAX_PASSING_SHOWN);
     let rows = shown.map(|it| PassingRow {
         image: it.image,
+        digest: it.digest,
         tag: it.tag,
         promoted: it.promoted_at.map(|at| Moment::new(at, visit.now)),
     });
@@ -196,13 +192,18 @@ fn draft(
     })
 }
 
+/// Findings that the answer has and the page leaves out.
+const fn unlisted(verdict: &VerdictView) -> usize {
+    verdict.findings.len().saturating_sub(MAX_FINDINGS_LISTED)
+}
+
 impl NowJudged {
     fn of(verdict: Result<&VerdictView, &ApiRefusal>, now: Timestamp) -> Self {
         match verdict {
             Ok(verdict) => Self::Known {
                 allowed: verdict.allowed,
                 until: verdict.valid_until.map(|at| Moment::new(at, now)),
-                more_findings: verdict.more_findings,
+                more_findings: verdict.more_findings + unlisted(verdict),
             },
             Err(refusal) if refusal.error.code == ErrorCode::Unauthenticated => Self::SignIn,
             Err(refusal) => Self::Unknown(refusal.error.message.clone()),

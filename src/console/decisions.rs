@@ -85,7 +85,9 @@ pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
 
 impl DecisionRow {
     fn new(decision: &DecisionRecord, visit: &Visit) -> Self {
-        let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
+        // One for each platform, beside each other.
+        let mut reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
+        reasons.dedup();
         let client = decision.client.as_ref().map(|it| format!(" at {it}"));
         let by = format!("{}{}", decision.principal, client.unwrap_or_default());
         Self {

@@ -4,6 +4,9 @@ use crate::api::FindingView;
 use crate::oci::readable;
 use crate::trust::FindingOutcome;
 
+/// Findings that a page lists; the API has more.
+pub(super) const MAX_FINDINGS_LISTED: usize = 200;
+
 /// One finding.
 pub(super) struct FindingRow {
     pub id: String,

@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use url::form_urlencoded::byte_serialize;
 
+use super::finding_rows::MAX_FINDINGS_LISTED;
 use super::frame::Frame;
 use super::images::FoundRow;
 use super::moment::Moment;
@@ -21,8 +22,6 @@ use crate::oci::readable;
 
 /// Environments in which it is judged for the page, at most.
 const MAX_ENVIRONMENTS: usize = 8;
-/// Findings that the page lists; the API has all.
-const MAX_FINDINGS: usize = 200;
 
 #[derive(Template)]
 #[template(path = "image.html", config = "src/console/askama.toml")]
@@ -168,8 +167,8 @@ fn drawn(visit: &Visit, address: &str, detail: ImageDetail, verdicts: Vec<Verdic
     });
     let mut pods: Vec<PodRow> = pods.collect();
     pods.sort_by_key(|row| row.way.is_none());
-    let unlisted = detail.findings.len().saturating_sub(MAX_FINDINGS);
-    let findings = detail.findings.iter().take(MAX_FINDINGS);
+    let unlisted = detail.findings.len().saturating_sub(MAX_FINDINGS_LISTED);
+    let findings = detail.findings.iter().take(MAX_FINDINGS_LISTED);
     let name = detail.images.first().map(|it| it.image.clone());
     Page::of(&ImagePage {
         frame: visit

@@ -48,6 +48,23 @@ impl Remedy {
     }
 }
 
+/// What lifts each reason. Platforms that are denied alike are one.
+pub(super) fn remedies(
+    denials: &[DenialView],
+    image: Option<&NamedImage>,
+    environment: &EnvironmentName,
+) -> Vec<Remedy> {
+    let mut told: Vec<&DenialView> = Vec::new();
+    for denial in denials {
+        if !told.contains(&denial) {
+            told.push(denial);
+        }
+    }
+    let told = told.into_iter();
+    told.map(|denial| Remedy::of(denial, image, environment))
+        .collect()
+}
+
 /// Whoever holds a token with which it can be done, or writes a file.
 const fn who(reason: DenialReason) -> &'static str {
     match reason {
@@ -160,6 +177,19 @@ mod tests {
             assert_eq!(offered(&[DenialReason::TooSevere, hopeless]), None);
         }
         assert_eq!(offered(&[]), None);
+    }
+
+    #[test]
+    fn platforms_that_are_denied_alike_are_told_once() {
+        let environment: EnvironmentName = "production".parse().unwrap();
+        let other = DenialView {
+            detail: "linux/arm64".to_owned(),
+            ..denial(DenialReason::TooSevere)
+        };
+        let [alike, again] = [(), ()].map(|()| denial(DenialReason::TooSevere));
+        let told = remedies(&[alike, other, again], Some(&image()), &environment);
+        let details: Vec<&str> = told.iter().map(|it| &*it.detail).collect();
+        assert_eq!(details, ["", "linux/arm64"]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ struct TriedRow {
 }
 
 struct TriedVerdict {
+    environment: String,
     /// `allowed`, `would-deny`, `break-glass`, `denied` or `unknown`.
     outcome: &'static str,
     told: String,
@@ -196,8 +197,9 @@ async fn verdict(
     let twin = address(VERDICTS, &query);
     let twin = twin.trim_start_matches('/').to_owned();
     match visit.ask::<VerdictView>(VERDICTS, &query).await {
-        Ok(verdict) => TriedVerdict::of(&verdict, twin),
+        Ok(verdict) => TriedVerdict::of(&verdict, environment.to_string(), twin),
         Err(refusal) => TriedVerdict {
+            environment: environment.to_string(),
             outcome: "unknown",
             told: refusal.error.message,
             next_step: refusal.error.next_step.unwrap_or_default(),
@@ -208,7 +210,7 @@ async fn verdict(
 }
 
 impl TriedVerdict {
-    fn of(verdict: &VerdictView, twin: String) -> Self {
+    fn of(verdict: &VerdictView, environment: String, twin: String) -> Self {
         let first = verdict.reasons.first();
         let lifters = verdict.reasons.iter().map(|it| it.lifted_by.as_deref());
         let is_broken_glass = lifters.flatten().any(|it| it == "break-glass");
@@ -219,6 +221,7 @@ impl TriedVerdict {
             (false, _) => ("denied", verdict.message.clone()),
         };
         Self {
+            environment,
             outcome,
             told: readable(&told, 500),
             next_step: first.map(|it| it.next_step.clone()).unwrap_or_default(),

@@ -21,7 +21,7 @@ function copyable(block) {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  block.append(button);
+  block.prepend(button);
 }
 
 document.querySelectorAll("pre[data-copy]").forEach(copyable);

@@ -11,7 +11,7 @@ const MAX_PAGE_BYTES: usize = 100 << 10;
 /// More than any page lists.
 const IMAGES: usize = 60;
 /// More findings than a page lists.
-const FINDINGS: usize = 250;
+const FINDINGS: usize = 1200;
 const NAME: &str = "payments/checkout-service-with-a-long-name";
 
 /// A gateway with more of everything than a page lists.
