@@ -116,8 +116,12 @@ pub struct WorkloadLocation {
     /// Where an agent tells of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<Arc<str>>,
-    /// Likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Likewise. Log stores have an object `container`, so it is logged under another name.
+    #[serde(
+        default,
+        rename = "container_name",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub container: Option<Arc<str>>,
 }
 
