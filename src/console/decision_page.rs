@@ -161,16 +161,19 @@ async fn passing(visit: &Visit, record: &DecisionRecord, image: &NamedImage) -> 
     PassingShown::Found(rows.collect())
 }
 
+/// What accepts every finding that denies. Of more than the page lists there is none: nobody
+/// reads so many before accepting them.
 fn draft(
     visit: &Visit,
     record: &DecisionRecord,
     image: Option<&NamedImage>,
     verdict: Option<&VerdictView>,
 ) -> Option<DraftShown> {
+    let verdict = verdict.filter(|it| it.findings.len() <= MAX_FINDINGS_LISTED)?;
     let repository = image?.repository.to_string();
     let last_day = visit.now.checked_add(DRAFT_LIFE).ok()?;
     let last_day = last_day.to_zoned(TimeZone::UTC).date().to_string();
-    let toml = ExceptionDraft::of(verdict?)?.toml(
+    let toml = ExceptionDraft::of(verdict)?.toml(
         &repository,
         DraftWords {
             reason: TO_BE_WRITTEN,

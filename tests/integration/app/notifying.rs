@@ -278,10 +278,10 @@ async fn a_running_image_that_turned_bad_is_told_and_one_that_was_revoked_by_nam
         running(1, DenialReason::Revoked),
         running(2, DenialReason::ScanStale),
     ];
-    // The program's own rounds know of no Pod, and may take it back.
+    // The program's own rounds know of no Pod and take it back at once: it is said again and
+    // again, until a round of the notifier finds it.
     eventually("both wait", || async {
         lab.parts().ledger.note_in_use(&found, &[]).await.unwrap();
-        lab.looked("notify").await;
         lab.parts().ledger.notices().await.unwrap().len() == 2
     })
     .await;
