@@ -29,6 +29,21 @@ pub(super) fn write_line<T: Serialize>(line: &T) -> Vec<u8> {
     bytes
 }
 
+/// What [`Reader::plain_list`] reads.
+pub(super) fn write_plain(bytes: &mut Vec<u8>, list: &[Digest]) {
+    for digest in list {
+        bytes.extend_from_slice(digest.as_bytes());
+    }
+}
+
+/// What [`Reader::reasoned_list`] reads.
+pub(super) fn write_reasoned(bytes: &mut Vec<u8>, list: &[(Digest, u8)]) {
+    for (digest, reason) in list {
+        bytes.extend_from_slice(digest.as_bytes());
+        bytes.push(*reason);
+    }
+}
+
 /// The line, and what follows it.
 pub(super) fn read_line<T: DeserializeOwned>(
     bytes: &[u8],

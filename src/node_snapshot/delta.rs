@@ -140,18 +140,10 @@ impl SnapshotDelta {
             permitted: bytes::counts(self.permitted.iter()),
             no_longer_permitted: bytes::counts(self.no_longer_permitted.iter()),
         });
-        for (digest, reason) in &self.denied {
-            bytes.extend_from_slice(digest.as_bytes());
-            bytes.push(*reason);
-        }
-        let plain = [
-            &self.no_longer_denied,
-            &self.permitted,
-            &self.no_longer_permitted,
-        ];
-        for digest in plain.into_iter().flatten() {
-            bytes.extend_from_slice(digest.as_bytes());
-        }
+        bytes::write_reasoned(&mut bytes, &self.denied);
+        bytes::write_plain(&mut bytes, &self.no_longer_denied);
+        bytes::write_plain(&mut bytes, &self.permitted);
+        bytes::write_plain(&mut bytes, &self.no_longer_permitted);
         bytes
     }
 

@@ -160,13 +160,8 @@ impl NodeSnapshot {
 
     fn bytes_under(&self, terms: SnapshotTerms) -> Vec<u8> {
         let mut bytes = bytes::write_line(&self.header_under(terms));
-        for (digest, reason) in &self.denied {
-            bytes.extend_from_slice(digest.as_bytes());
-            bytes.push(*reason);
-        }
-        for digest in &self.permitted {
-            bytes.extend_from_slice(digest.as_bytes());
-        }
+        bytes::write_reasoned(&mut bytes, &self.denied);
+        bytes::write_plain(&mut bytes, &self.permitted);
         bytes
     }
 
