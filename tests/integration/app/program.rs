@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::served::Served;
 use crate::cli::program::Program;
-use crate::kit::lab::{Ask, NAME, config, eventually, named, trivy};
+use crate::kit::lab::{Ask, NAME, config, eventually};
 use crate::lab::Missing;
 
 /// For the first word and the last; a busy machine takes its time.
@@ -39,14 +39,6 @@ fn write_config(folder: &Path, registry: &DemoRegistry) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-async fn admit(served: &Served, folder: &Path, image: &SampleImage) {
-    let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
-    let report = trivy(image, &[]);
-    let body = serde_json::json!({"image": named(NAME, &image.manifest.digest), "report": report});
-    let ask = Ask::new(served.admin, "POST", "/api/v1/scans").token(token.trim());
-    ask.json(&body).send().await.expect(200);
-}
-
 fn blob(served: &Served, image: &SampleImage, layer: usize) -> Ask {
     let digest = &image.layers[layer].digest;
     let path = format!("/v2/registry.example/{NAME}/blobs/{digest}");
@@ -59,7 +51,7 @@ async fn sigterm_lets_a_transfer_end_and_exits_0() {
     let (registry, image) = upstream(&tasks).await;
     let file = write_config(folder.path(), &registry);
     let mut served = Served::start(folder.path(), &["serve", "--config", &file]).await;
-    admit(&served, folder.path(), &image).await;
+    served.admit(folder.path(), &image).await;
     let layer = image.layers[0].digest.to_string();
     let pause = Duration::from_millis(50);
     registry.inject(&layer, 1, Fault::Slow(20_000, pause));
@@ -161,7 +153,7 @@ async fn kill_in_the_middle_of_fills_leaves_nothing_half_made() {
     let (registry, image) = upstream(&tasks).await;
     let file = write_config(folder.path(), &registry);
     let mut served = Served::start(folder.path(), &["serve", "--config", &file]).await;
-    admit(&served, folder.path(), &image).await;
+    served.admit(folder.path(), &image).await;
     // One layer is whole, one has no byte yet, two are on their way.
     assert_eq!(blob(&served, &image, 0).send().await.status, 200);
     let digest = |layer: usize| image.layers[layer].digest.to_string();

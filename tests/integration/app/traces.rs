@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use sekisho::demo::{DemoRegistry, SampleImage};
+use sekisho::demo::DemoRegistry;
 use sekisho::tasks::Tasks;
 use tempfile::TempDir;
 
 use super::served::Served;
 use crate::kit::collector::{Collector, Seen};
-use crate::kit::lab::{Answer, Ask, NAME, config, eventually, named, sample, trivy};
+use crate::kit::lab::{Answer, Ask, NAME, config, eventually, named, sample};
 use crate::kit::receiver::Receiver;
 
 /// A trace of somebody else's.
@@ -24,14 +24,6 @@ async fn serve(folder: &Path, origin: &str, keys: [&str; 2], rest: &str) -> Serv
     let file = folder.join("sekisho.toml");
     std::fs::write(&file, config(origin, &listener, &rest)).unwrap();
     Served::start(folder, &["serve", "--config", file.to_str().unwrap()]).await
-}
-
-async fn admit(served: &Served, folder: &Path, image: &SampleImage) {
-    let token = std::fs::read_to_string(folder.join("data/admin.token")).unwrap();
-    let report = trivy(image, &[]);
-    let body = serde_json::json!({"image": named(NAME, &image.manifest.digest), "report": report});
-    let ask = Ask::new(served.admin, "POST", "/api/v1/scans").token(token.trim());
-    ask.json(&body).send().await.expect(200);
 }
 
 fn ask(served: &Served, rest: &str) -> Ask {
@@ -108,7 +100,7 @@ async fn the_spans_of_a_cold_pull_and_of_a_denied_one_are_the_line_that_they_wal
     // What a client says of its trace counts for nothing, unless the listener says so.
     assert_ne!(request.trace_id, TRACE);
 
-    admit(&served, folder.path(), &image).await;
+    served.admit(folder.path(), &image).await;
     let pulled = ask(&served, &format!("manifests/{}", image.manifest.digest))
         .send()
         .await;
