@@ -21,9 +21,6 @@ use crate::clock::Clock;
 use crate::metrics::{AgentMetrics, CanaryEnd, CanaryLabels};
 use crate::tasks::{HeavyWork, Tasks};
 
-/// How often what runs is judged again, and what is in force is shown.
-const ROUND: Duration = Duration::from_secs(1);
-
 /// How an agent is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentCondition {
@@ -86,18 +83,15 @@ impl NodeAgent {
         spawn(tasks, "snapshots", follower.clone().follow_snapshots());
         spawn(tasks, "events", follower.tell_events());
         if let Some(cri) = cri {
-            let evictions = Arc::new(Evictions {
+            let evictions = Evictions {
                 keeper: keeper.clone(),
                 events,
                 cri: cri.clone(),
                 exemptions: options.exemptions,
                 metrics: metrics.clone(),
                 clock: clock.clone(),
-            });
-            tasks.every("evictions", ROUND, move |_| {
-                let evictions = evictions.clone();
-                async move { evictions.once().await }
-            });
+            };
+            spawn(tasks, "evictions", evictions.follow());
             send_canaries(cri, options.canary_every, &metrics, tasks);
         }
         Ok(Self { keeper, metrics })

@@ -2,6 +2,7 @@
 //! else shows that the gate has not silently gone.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::cri::CriClient;
 use super::cri_messages::{
@@ -9,10 +10,13 @@ use super::cri_messages::{
     PodSandboxMetadata,
 };
 use super::error::CriError;
+use crate::clock::Clock;
 use crate::kubernetes::names::NODE_CANARY;
 use crate::node_snapshot::CANARY_REASON;
 
 const NODE_NETWORK: i32 = 2;
+/// One that is as old was left behind by who ended over it: none takes as long.
+const LEFT_BEHIND: Duration = Duration::from_secs(180);
 
 /// How a canary ended.
 #[derive(Debug)]
@@ -34,7 +38,21 @@ pub async fn send_canary(cri: &CriClient) -> CanaryOutcome {
     }
 }
 
+/// Removes the sandboxes of canaries whose senders were killed before they could.
+async fn clear(cri: &CriClient) -> Result<(), CriError> {
+    let now = Clock::system().now().as_nanosecond();
+    for (sandbox, created_at) in cri.sandboxes_labelled(NODE_CANARY).await? {
+        if now - i128::from(created_at) > LEFT_BEHIND.as_nanos().cast_signed() {
+            cri.remove_sandbox(&sandbox).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn sent(cri: &CriClient) -> Result<CanaryOutcome, CriError> {
+    if let Err(error) = clear(cri).await {
+        tracing::warn!(%error, "what earlier canaries left is not removed");
+    }
     let Some(image) = cri.smallest_image().await? else {
         return Ok(CanaryOutcome::Failed("the runtime has no image".to_owned()));
     };
@@ -61,6 +79,7 @@ fn is_ours(message: &str) -> bool {
 /// A name of its own each time: a sandbox that could not be removed is in nobody's way.
 fn sandbox() -> PodSandboxConfig {
     let word = hex::encode(crate::random::bytes::<8>());
+    let mark = HashMap::from([(NODE_CANARY.to_owned(), String::new())]);
     let namespace_options = Some(NamespaceOption {
         network: NODE_NETWORK,
     });
@@ -71,7 +90,8 @@ fn sandbox() -> PodSandboxConfig {
             uid: word,
             namespace: "sekisho-canary".to_owned(),
         }),
-        annotations: HashMap::from([(NODE_CANARY.to_owned(), String::new())]),
+        labels: mark.clone(),
+        annotations: mark,
         linux: Some(LinuxPodSandboxConfig { security_context }),
     }
 }

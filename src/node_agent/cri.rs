@@ -1,13 +1,16 @@
 //! The runtime's CRI, for what NRI does not do: digests by name on older runtimes, stopping
 //! a container, and canaries.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cri_messages::{
     ContainerConfig, ContainerMetadata, CreateContainerRequest, ImageSpec, ImageStatusRequest,
-    ImageStatusResponse, ListImagesRequest, ListImagesResponse, Nothing, PodSandboxConfig,
-    PodSandboxRequest, RunPodSandboxRequest, RunPodSandboxResponse, StopContainerRequest,
+    ImageStatusResponse, ListImagesRequest, ListImagesResponse, ListPodSandboxRequest,
+    ListPodSandboxResponse, Nothing, PodSandboxConfig, PodSandboxFilter, PodSandboxRequest,
+    RunPodSandboxRequest, RunPodSandboxResponse, StopContainerRequest, VersionRequest,
+    VersionResponse,
 };
 use super::error::CriError;
 use super::grpc::call;
@@ -26,6 +29,17 @@ pub struct CriClient(PathBuf);
 impl CriClient {
     pub fn new(socket: PathBuf) -> Self {
         Self(socket)
+    }
+
+    /// The version of the runtime, as it tells it.
+    ///
+    /// # Errors
+    /// [`CriError`].
+    pub async fn runtime_version(&self) -> Result<String, CriError> {
+        let path = "/runtime.v1.RuntimeService/Version";
+        let answer: VersionResponse =
+            call(&self.0, path, &VersionRequest {}, QUESTION_TIME).await?;
+        Ok(answer.runtime_version)
     }
 
     /// The digests of the image of that name: of its config, and of each index or manifest
@@ -73,6 +87,21 @@ impl CriClient {
         let answer: RunPodSandboxResponse =
             call(&self.0, path, &RunPodSandboxRequest { config }, ACT_TIME).await?;
         Ok(answer.pod_sandbox_id)
+    }
+
+    /// The sandboxes with that label: identifier, and when it was made, in nanoseconds since
+    /// 1970.
+    pub(super) async fn sandboxes_labelled(
+        &self,
+        label: &str,
+    ) -> Result<Vec<(String, i64)>, CriError> {
+        let label_selector = HashMap::from([(label.to_owned(), String::new())]);
+        let filter = Some(PodSandboxFilter { label_selector });
+        let path = "/runtime.v1.RuntimeService/ListPodSandbox";
+        let answer: ListPodSandboxResponse =
+            call(&self.0, path, &ListPodSandboxRequest { filter }, ACT_TIME).await?;
+        let items = answer.items.into_iter();
+        Ok(items.map(|it| (it.id, it.created_at)).collect())
     }
 
     pub(super) async fn create_container(

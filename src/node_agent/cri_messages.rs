@@ -6,6 +6,15 @@ use std::collections::HashMap;
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
+pub(super) struct VersionRequest {}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct VersionResponse {
+    #[prost(string, tag = "3")]
+    pub(super) runtime_version: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(super) struct ImageSpec {
     #[prost(string, tag = "1")]
     pub(super) image: String,
@@ -58,6 +67,8 @@ pub(super) struct PodSandboxMetadata {
 pub(super) struct PodSandboxConfig {
     #[prost(message, optional, tag = "1")]
     pub(super) metadata: Option<PodSandboxMetadata>,
+    #[prost(map = "string, string", tag = "6")]
+    pub(super) labels: HashMap<String, String>,
     #[prost(map = "string, string", tag = "7")]
     pub(super) annotations: HashMap<String, String>,
     #[prost(message, optional, tag = "8")]
@@ -93,6 +104,33 @@ pub(super) struct RunPodSandboxRequest {
 pub(super) struct RunPodSandboxResponse {
     #[prost(string, tag = "1")]
     pub(super) pod_sandbox_id: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ListPodSandboxRequest {
+    #[prost(message, optional, tag = "1")]
+    pub(super) filter: Option<PodSandboxFilter>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PodSandboxFilter {
+    #[prost(map = "string, string", tag = "3")]
+    pub(super) label_selector: HashMap<String, String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ListPodSandboxResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) items: Vec<PodSandboxItem>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PodSandboxItem {
+    #[prost(string, tag = "1")]
+    pub(super) id: String,
+    /// Nanoseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub(super) created_at: i64,
 }
 
 /// Of `StopPodSandbox` and `RemovePodSandbox`.

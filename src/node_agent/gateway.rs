@@ -22,6 +22,8 @@ use crate::oci::printable;
 /// How long a gateway is to wait for something newer, in seconds.
 const WAIT_SECONDS: u64 = 20;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// So long nothing at all may come: a gateway that hangs is left for the next one.
+const SILENT_TIME: Duration = Duration::from_secs(WAIT_SECONDS + 5);
 /// For a whole answer, the wait included.
 const ANSWER_TIME: Duration = Duration::from_secs(WAIT_SECONDS + 40);
 /// A million digests, about.
@@ -139,6 +141,7 @@ impl Gateways {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIME)
+            .read_timeout(SILENT_TIME)
             .timeout(ANSWER_TIME)
             .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .build();

@@ -1,3 +1,4 @@
+mod cri;
 mod event_queue;
 mod judgement;
 mod keeping;
