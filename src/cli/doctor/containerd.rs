@@ -14,8 +14,8 @@ use super::{files, tool};
 use crate::cli::failure::Failure;
 use crate::diagnosis::Diagnosis;
 use crate::nodes::doctor::{
-    ContainerdSettings, ExpectedNode, HostsDirectory, HostsRoot, OnNode, PullOutcome, in_effect,
-    judge_containerd, named_gateway, read_settings, replica_of_hosts,
+    ContainerdSettings, ExpectedNode, HostsDirectory, HostsRoot, NriSettings, OnNode, PullOutcome,
+    in_effect, judge_containerd, named_gateway, read_settings, replica_of_hosts,
 };
 use crate::nodes::{GatewayUrl, Runtime};
 
@@ -48,6 +48,20 @@ impl Containerd {
             roots: roots?,
             address: address.unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET)),
         })
+    }
+
+    /// The file that it is configured by.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Its socket.
+    pub fn address(&self) -> &Path {
+        &self.address
+    }
+
+    pub fn nri(&self) -> &NriSettings {
+        &self.settings.nri
     }
 
     pub fn is_here(&self) -> bool {

@@ -32,7 +32,7 @@ impl Containers {
         Ok(Self {
             runtime,
             root: node.containers_dir.clone(),
-            registries: read_registries(&files::registries(&node.containers_dir)?),
+            registries: read_registries(&files::with_drop_ins(&node.containers_dir, "registries")?),
         })
     }
 

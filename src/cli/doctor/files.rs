@@ -78,15 +78,12 @@ pub fn hosts_root(path: &Path) -> Result<HostsRoot, Failure> {
     })
 }
 
-/// `registries.conf` below `root`, then its drop-ins in order.
-pub fn registries(root: &Path) -> Result<Vec<ConfFile>, Failure> {
-    let mut paths = vec![root.join("registries.conf")];
+/// `NAME.conf` below `root`, then its drop-ins in order.
+pub fn with_drop_ins(root: &Path, name: &str) -> Result<Vec<ConfFile>, Failure> {
+    let mut paths = vec![root.join(format!("{name}.conf"))];
     let is_conf = |path: &PathBuf| path.extension().is_some_and(|end| end == "conf");
-    paths.extend(
-        entries(&root.join("registries.conf.d"))?
-            .into_iter()
-            .filter(is_conf),
-    );
+    let drop_ins = entries(&root.join(format!("{name}.conf.d")))?;
+    paths.extend(drop_ins.into_iter().filter(is_conf));
     let mut files = Vec::new();
     for path in paths {
         if let Some(text) = text(&path)? {

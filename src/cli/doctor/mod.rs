@@ -2,8 +2,9 @@
 //!
 //! [`node`] asks each runtime's file for its findings and, by way of [`tool`], the
 //! runtime itself for pulls that must be denied; [`witness`] stands where the registry
-//! would be and notices when it is asked.
+//! would be and notices when it is asked. [`agent_gate`] tries the agent's gate.
 
+mod agent_gate;
 mod arguments;
 mod command;
 mod containerd;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use super::agent_gate::{AgentGate, CRIO_SOCKET, is_wanted};
 use super::arguments::Node;
 use super::containerd::Containerd;
 use super::containers::Containers;
 use super::docker::Docker;
 use super::proof::Proof;
-use super::report::NodeReport;
+use super::report::{Found, NodeReport};
 use super::work_folder::WorkFolder;
 use super::{screen, tool};
 use crate::cli::diagnosis;
@@ -16,8 +17,6 @@ use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::doctor::{ExpectedNode, OnNode};
 use crate::nodes::{GatewayUrl, Runtime};
 use crate::oci::{ImageRef, RegistryHost};
-
-const CRIO_SOCKET: &str = "/var/run/crio/crio.sock";
 
 pub async fn run(node: &Node) -> Result<Exit, Failure> {
     let containerd = Containerd::read(node).await?;
@@ -28,11 +27,16 @@ pub async fn run(node: &Node) -> Result<Exit, Failure> {
         direct: node.direct.clone(),
     };
     let mut checkup = Checkup::new(node, &expected)?;
-    for runtime in &runtimes {
+    for runtime in runtimes.iter().filter(|_| !node.agent_only) {
         checkup.examine(*runtime, &containerd).await?;
     }
-    let gateways = &expected.gateways;
-    let report = NodeReport::new(gateways, &runtimes, checkup.findings, checkup.proofs);
+    let agents = checkup.agents(&runtimes, &containerd).await?;
+    let found = Found {
+        findings: checkup.findings,
+        proofs: checkup.proofs,
+        agents,
+    };
+    let report = NodeReport::new(&expected.gateways, &runtimes, found);
     let raw = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     node.screen
@@ -75,7 +79,7 @@ fn gateways(
     containerd: &Containerd,
     runtimes: &[Runtime],
 ) -> Result<Vec<GatewayUrl>, Failure> {
-    if !node.gateway.is_empty() {
+    if !node.gateway.is_empty() || node.agent_only {
         return Ok(node.gateway.clone());
     }
     let reads = runtimes.contains(&Runtime::Containerd);
@@ -116,6 +120,33 @@ impl<'a> Checkup<'a> {
             Runtime::Docker => self.docker().await?,
         }
         Ok(())
+    }
+
+    /// How each runtime would ask an agent, and whether one refuses, where one is wanted.
+    async fn agents(
+        &mut self,
+        runtimes: &[Runtime],
+        containerd: &Containerd,
+    ) -> Result<Vec<AgentGate>, Failure> {
+        let is_wanted = is_wanted(self.node);
+        let has_nri = |runtime: &Runtime| matches!(runtime, Runtime::Containerd | Runtime::Crio);
+        let can_ask = runtimes.iter().any(has_nri);
+        let mut gates = Vec::new();
+        for runtime in runtimes {
+            let mut gate = match runtime {
+                Runtime::Containerd => AgentGate::of_containerd(self.node, containerd).await,
+                Runtime::Crio => AgentGate::of_crio(self.node).await?,
+                // What the kubelet runs goes by the other runtime.
+                Runtime::Docker | Runtime::Podman if can_ask || !is_wanted => continue,
+                Runtime::Docker | Runtime::Podman => AgentGate::of_other(self.node, *runtime).await,
+            };
+            if is_wanted {
+                gate.send_canary().await;
+            }
+            self.findings.extend(gate.findings(is_wanted));
+            gates.push(gate);
+        }
+        Ok(gates)
     }
 
     async fn containerd(&mut self, containerd: &Containerd) {

@@ -2,22 +2,56 @@
 
 use serde::Serialize;
 
+use super::agent_gate::AgentGate;
 use super::proof::Proof;
 use crate::diagnosis::{Diagnosis, is_sound};
+use crate::node_agent::CanaryOutcome;
 use crate::nodes::doctor::{OnNode, PullOutcome, openness, pull_cause};
 use crate::nodes::{GatewayUrl, Runtime};
 
 /// What `--output json` prints.
 #[derive(Debug, Serialize)]
 pub struct NodeReport {
-    /// Every file and every pull leads to the gateway only.
+    /// Every file and every pull leads to the gateway only; and an agent refuses, where one
+    /// is wanted.
     pub closed: bool,
-    /// The first of them.
+    /// The first of them; empty: only the agent was looked at.
     pub gateway: String,
     pub gateways: Vec<String>,
     pub runtimes: Vec<&'static str>,
     pub findings: Vec<NodeFindingView>,
     pub proofs: Vec<ProofView>,
+    pub agents: Vec<AgentView>,
+}
+
+/// How a runtime asks an agent.
+#[derive(Debug, Serialize)]
+pub struct AgentView {
+    pub runtime: &'static str,
+    /// Empty: it is not known.
+    pub version: String,
+    /// `on`, `off`, `closed` to plugins from outside, `absent` or `unknown`.
+    pub nri: &'static str,
+    pub nri_socket: String,
+    /// Left out where none was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct CanaryView {
+    /// `closed`: it was refused. `open`: it was created. `unproven`: it could not be sent.
+    pub outcome: &'static str,
+    /// The runtime's own words.
+    pub said: String,
+}
+
+/// What was found on a node.
+#[derive(Debug)]
+pub struct Found {
+    pub findings: Vec<Diagnosis<OnNode>>,
+    pub proofs: Vec<Proof>,
+    pub agents: Vec<AgentGate>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,12 +85,12 @@ pub struct CauseView {
 }
 
 impl NodeReport {
-    pub fn new(
-        gateways: &[GatewayUrl],
-        runtimes: &[Runtime],
-        mut findings: Vec<Diagnosis<OnNode>>,
-        proofs: Vec<Proof>,
-    ) -> Self {
+    pub fn new(gateways: &[GatewayUrl], runtimes: &[Runtime], found: Found) -> Self {
+        let Found {
+            mut findings,
+            proofs,
+            agents,
+        } = found;
         findings.sort_by_key(|finding| (finding.about.runtime.as_str(), finding.gravity));
         let closed = is_sound(&findings)
             && proofs
@@ -75,7 +109,32 @@ impl NodeReport {
                 .into_iter()
                 .map(|proof| ProofView::new(proof, gateways))
                 .collect(),
+            agents: agents.into_iter().map(AgentView::from).collect(),
         }
+    }
+}
+
+impl From<AgentGate> for AgentView {
+    fn from(gate: AgentGate) -> Self {
+        Self {
+            runtime: gate.runtime.as_str(),
+            nri: gate.state.as_str(),
+            nri_socket: gate.nri_socket.display().to_string(),
+            canary: gate.canary.map(CanaryView::from),
+            version: gate.version,
+        }
+    }
+}
+
+impl From<CanaryOutcome> for CanaryView {
+    fn from(sent: CanaryOutcome) -> Self {
+        let (outcome, said) = match sent {
+            CanaryOutcome::Refused(said) => (PullOutcome::Closed, said),
+            CanaryOutcome::LetStart => (PullOutcome::Open, String::new()),
+            CanaryOutcome::Failed(said) => (PullOutcome::Unproven, said),
+        };
+        let outcome = outcome.as_str();
+        Self { outcome, said }
     }
 }
 

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::finding::{OnNode, on_node};
+use super::nri::NriSettings;
 use crate::diagnosis::{Diagnosis, Gravity};
 use crate::nodes::Runtime;
 
@@ -23,7 +24,7 @@ fn sections_read(version: i64) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// What of `config.toml` decides where pulls go.
+/// What of `config.toml` decides where pulls go, and whether an agent is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerdSettings {
     /// The roots that are looked into, in order.
@@ -35,6 +36,7 @@ pub struct ContainerdSettings {
     /// Other files that belong to it; followed in what `containerd config dump` prints,
     /// not in the file itself.
     pub imports: bool,
+    pub nri: NriSettings,
 }
 
 /// The file is no TOML, so containerd does not start with it.
@@ -69,6 +71,7 @@ pub fn read_settings(text: &str) -> Result<ContainerdSettings, SettingsError> {
             .get("imports")
             .and_then(Value::as_array)
             .is_some_and(|all| !all.is_empty()),
+        nri: NriSettings::of_containerd(&file),
     })
 }
 
