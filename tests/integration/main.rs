@@ -21,6 +21,7 @@ mod kubernetes;
 mod lab;
 mod ledger;
 mod model;
+mod node_agent;
 mod readme;
 mod registry;
 mod remote;

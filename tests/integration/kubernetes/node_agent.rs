@@ -2,7 +2,6 @@
 //! one thing after the other.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,7 @@ use tempfile::TempDir;
 use super::cluster::pod;
 use crate::lab::kubernetes::{ControlPlane, Kubectl, Node};
 use crate::lab::{
-    AGENTS_ENVIRONMENT, Image, Missing, Origin, Part, Release, SnapshotServer, eventually,
-    free_port, get, or_skip,
+    AGENTS_ENVIRONMENT, Agent, AgentSetup, Image, Missing, Origin, Release, SnapshotServer, or_skip,
 };
 
 /// The kubelet backs off for some time from what is refused.
@@ -71,60 +69,15 @@ impl Stage {
 
     /// An agent that has been asked by the runtime.
     fn agent(&self, name: &str) -> Agent {
-        let address = format!("127.0.0.1:{}", free_port());
-        let folder = self.folder.path();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
-        command.args(["node", "agent", "--gateway", &self.server.url()]);
-        command.args(["--environment", AGENTS_ENVIRONMENT, "--node", "node1"]);
-        command.args(["--metrics", &address, "--canary-every", "1s"]);
-        for (argument, path) in [
-            ("--key", folder.join("snapshot.pub")),
-            ("--state-dir", folder.join(name)),
-            ("--nri-socket", self.node.nri_socket()),
-            ("--cri-socket", self.node.cri_socket()),
-        ] {
-            command.arg(argument).arg(path);
-        }
-        let part = Part::start(name, &command, &folder.join(format!("{name}.log")));
-        let mut agent = Agent { part, address };
-        agent.is_asked();
-        agent
-    }
-}
-
-struct Agent {
-    part: Part,
-    address: String,
-}
-
-impl Agent {
-    fn page(&self) -> String {
-        let page = get(&self.address, "/metrics").map(|answer| answer.text());
-        page.unwrap_or_default()
-    }
-
-    fn is_asked(&mut self) {
-        let address = self.address.clone();
-        self.part.ready(|| {
-            let page = get(&address, "/metrics")?.text();
-            page.contains("sekisho_agent_runtime_connected 1")
-                .then_some(())
-        });
-    }
-
-    fn holds(&self, snapshot: u64) {
-        let line = format!("sekisho_agent_snapshot_sequence {snapshot}\n");
-        eventually("the snapshot", WITHIN, || {
-            self.page().contains(&line).then_some(())
-        });
-    }
-
-    fn has_seen_its_canary_refused(&self) {
-        eventually("a refused canary", WITHIN, || {
-            let page = self.page();
-            page.contains("sekisho_agent_canary_refused 1")
-                .then_some(())
-        });
+        Agent::start(&AgentSetup {
+            name,
+            folder: self.folder.path(),
+            gateways: vec![self.server.url()],
+            environment: AGENTS_ENVIRONMENT,
+            nri_socket: self.node.nri_socket(),
+            cri_socket: self.node.cri_socket(),
+            more: Vec::new(),
+        })
     }
 }
 

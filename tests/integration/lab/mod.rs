@@ -5,10 +5,12 @@
 //! A part that this machine lacks is a [`Missing`], which [`or_skip!`] reports
 //! by name and turns into an early return: never a silent pass.
 
+mod agent;
 mod answer;
 mod balancer;
 mod containerd;
 mod crane;
+mod cri;
 mod distribution;
 mod docker;
 mod gateway;
@@ -34,10 +36,12 @@ mod tool;
 mod trivy;
 mod valve;
 
+pub use agent::{Agent, AgentSetup};
 pub use answer::{Answer, get, request};
 pub use balancer::{Balancer, Layer};
 pub use containerd::{Containerd, Release};
 pub use crane::Crane;
+pub use cri::{Cri, Sandbox};
 pub use distribution::{CLEAN, CRITICAL, MEDIUM, Package, debian, hidden};
 pub use docker::Docker;
 pub use gateway::{Gateway, Setup, run};

@@ -9,6 +9,8 @@
 //! - [`Node::join`] adds a kubelet with a containerd of its own. It needs root and
 //!   the controllers; [`Node::pull_through`] makes `sekisho node-config` write the
 //!   node's `hosts.toml`, which containerd reads anew at every pull.
+//! - [`BareNode`] is the node's runtime alone, asked by [`Cri`](super::Cri): Pods within a
+//!   second, without a cluster.
 //! - [`ControlPlane::kubectl`] is kubectl as the cluster's admin,
 //!   [`ControlPlane::kubectl_as`] as somebody else of [`User`] or, by
 //!   [`ControlPlane::kubeconfig_of`], as whom a service account's token names.
@@ -21,6 +23,7 @@
 //! `team/sleeper:1` is the image that stays up. The end of a part takes its processes,
 //! mounts and files along, also when the test process is killed ([`Sweeper`]).
 
+mod bare_node;
 mod containerd;
 mod control_plane;
 mod identities;
@@ -31,6 +34,7 @@ mod shared;
 mod sweeper;
 mod version;
 
+pub use bare_node::BareNode;
 pub use control_plane::ControlPlane;
 pub use identities::User;
 pub use kubectl::Kubectl;

@@ -1,0 +1,200 @@
+//! `doctor node --agent`: whether the runtime asks an agent, and whether it refuses.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::stage::Stage;
+use crate::lab::kubernetes::BareNode;
+use crate::lab::{Agent, Containerd, Missing, Origin, Outcome, Release, or_skip, outcome};
+
+/// The runtime that is looked at.
+struct Place<'a> {
+    programs: &'a Path,
+    config: &'a Path,
+    socket: &'a Path,
+    /// Where an agent would keep its snapshot.
+    state: &'a Path,
+}
+
+impl Place<'_> {
+    fn doctor(&self, arguments: &[&str]) -> Outcome {
+        let path = std::env::var("PATH").unwrap_or_default();
+        outcome(
+            Command::new(env!("CARGO_BIN_EXE_sekisho"))
+                .args(["doctor", "node", "--runtime", "containerd"])
+                .arg("--containerd-config")
+                .arg(self.config)
+                .arg("--containerd-address")
+                .arg(self.socket)
+                .arg("--agent-state-dir")
+                .arg(self.state)
+                .args(arguments)
+                .env("PATH", format!("{}:{path}", self.programs.display())),
+        )
+    }
+
+    fn report(&self, arguments: &[&str]) -> Report {
+        let said = self.doctor(&[arguments, &["--output", "json"]].concat());
+        let body = serde_json::from_str(&said.stdout);
+        Report {
+            code: said.code,
+            body: body.unwrap_or_else(|_| panic!("{}", said.text())),
+        }
+    }
+}
+
+/// What the doctor printed, and how it ended.
+#[derive(Debug)]
+struct Report {
+    code: Option<i32>,
+    body: Value,
+}
+
+impl Report {
+    /// Severity and text of each finding that is about an agent.
+    fn found(&self) -> Vec<(&str, &str)> {
+        let findings = self.body["findings"].as_array().unwrap().iter();
+        let words = findings.map(|it| ["severity", "what"].map(|key| it[key].as_str().unwrap()));
+        let about = words.filter(|[_, what]| {
+            ["agent", "NRI", "canary", "refused"]
+                .iter()
+                .any(|it| what.contains(it))
+        });
+        about.map(|[severity, what]| (severity, what)).collect()
+    }
+
+    fn canary(&self) -> Option<&str> {
+        self.body["agents"][0]["canary"]["outcome"].as_str()
+    }
+}
+
+const NOT_REFUSED: (&str, &str) = ("open", "a container that must be refused was created");
+
+#[test]
+fn a_gate_is_proven_by_what_it_refuses_and_missed_once_it_is_gone() {
+    let stage = or_skip!(Stage::open(Release::V2_4));
+    let (config, socket) = (stage.node.config(), stage.node.cri_socket());
+    let state = stage.folder().join("agent");
+    let place = Place {
+        programs: stage.node.programs(),
+        config: &config,
+        socket: &socket,
+        state: &state,
+    };
+    let begun = stage.node.containers();
+    let unguarded = place.report(&["--agent-only"]);
+    assert_eq!(unguarded.found(), [NOT_REFUSED], "{unguarded:#?}");
+    assert_eq!(
+        (unguarded.code, unguarded.canary()),
+        (Some(1), Some("open"))
+    );
+
+    let mut agent = Agent::start(&stage.setup("agent"));
+    agent.shows("sekisho_agent_gateway_reached 1");
+    let guarded = place.report(&["--agent-only"]);
+    assert_eq!(guarded.found(), [], "{guarded:#?}");
+    assert_eq!((guarded.code, guarded.canary()), (Some(0), Some("closed")));
+    assert_eq!(guarded.body["agents"][0]["nri"], "on", "{guarded:#?}");
+    let said = guarded.body["agents"][0]["canary"]["said"]
+        .as_str()
+        .unwrap();
+    assert!(said.contains("sekisho: canary: sha256:"), "{said}");
+    let told = place.doctor(&["--agent-only"]).expect_ok();
+    assert!(
+        told.contains("a denied image cannot be started here"),
+        "{told}"
+    );
+
+    // Its snapshot is here still: it is missed, though nobody says --agent.
+    agent.kill();
+    let gateway = format!("http://{}", stage.site.gateway.address());
+    let missed = place.report(&["--gateway", &gateway]);
+    assert_eq!(missed.found(), [NOT_REFUSED], "{missed:#?}");
+    assert_eq!(missed.code, Some(1));
+    assert_eq!(stage.node.containers(), begun);
+}
+
+/// A runtime alone, with another configuration than the one that has NRI on.
+fn alone(release: Release, change: fn(String) -> String) -> Result<(BareNode, Origin), Missing> {
+    let origin = Origin::start()?;
+    let node = BareNode::start_with(release, &origin, change)?;
+    Ok((node, origin))
+}
+
+#[test]
+fn an_older_containerd_without_nri_is_wrong_where_an_agent_is_wanted_and_else_a_note() {
+    let off = |text: String| text.replace("disable = false", "disable = true");
+    let (node, _origin) = or_skip!(alone(Release::V1_7, off));
+    let (config, socket) = (node.config(), node.cri_socket());
+    let place = Place {
+        programs: node.programs(),
+        config: &config,
+        socket: &socket,
+        state: Path::new("/nonexistent"),
+    };
+    let wanted = place.report(&["--agent-only"]);
+    assert_eq!(wanted.found(), [("open", "NRI is off")], "{wanted:#?}");
+    assert_eq!((wanted.code, wanted.canary()), (Some(1), None));
+    assert!(
+        wanted.body["agents"][0]["version"]
+            .as_str()
+            .unwrap()
+            .starts_with("1.7"),
+        "{wanted:#?}"
+    );
+    let files = ["--files-only", "--gateway", "https://gate.corp:5080"];
+    let unwanted = place.report(&files);
+    assert_eq!(unwanted.found(), [("note", "no agent guards this node")]);
+}
+
+#[test]
+fn a_socket_that_is_not_there_and_a_closed_one_are_told() {
+    let closed = |text: String| {
+        text.replace(
+            "disable = false",
+            "disable = false\ndisable_connections = true",
+        )
+    };
+    let (node, _origin) = or_skip!(alone(Release::V2_4, closed));
+    let (config, socket) = (node.config(), node.cri_socket());
+    let place = Place {
+        programs: node.programs(),
+        config: &config,
+        socket: &socket,
+        state: Path::new("/nonexistent"),
+    };
+    let closed = place.report(&["--agent-only"]);
+    let told = ("open", "NRI takes no plugins from outside");
+    assert_eq!(closed.found(), [told], "{closed:#?}");
+    // Configured anew, and not restarted yet.
+    node.reconfigure(|text| text.replace("disable_connections = true", ""));
+    let unmade = place.report(&["--agent-only"]);
+    let mut found = unmade.found();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [NOT_REFUSED, ("open", "there is no NRI socket")],
+        "{unmade:#?}"
+    );
+}
+
+#[test]
+fn containerd_1_6_is_told_to_have_no_nri() {
+    let containerd = or_skip!(Containerd::start(Release::Debian));
+    let (config, socket) = (containerd.folder().join("config.toml"), containerd.socket());
+    let place = Place {
+        programs: containerd.programs(),
+        config: &config,
+        socket: &socket,
+        state: Path::new("/nonexistent"),
+    };
+    let report = place.report(&["--agent-only"]);
+    let found = report.found();
+    assert!(
+        matches!(found[..], [("open", told)] if told.contains("has no NRI") && told.contains("1.6")),
+        "{report:#?}"
+    );
+    assert_eq!((report.code, report.canary()), (Some(1), None));
+}
