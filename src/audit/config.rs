@@ -55,7 +55,7 @@ impl AuditError {
     pub fn fault(&self) -> StorageFault {
         match self {
             Self::Open { source, .. } | Self::Write(source) => StorageFault::of_io(source),
-            Self::Record(_) | Self::Gone => StorageFault::Other(self.to_string()),
+            Self::Record(_) | Self::Gone | Self::Taken(_) => StorageFault::Other(self.to_string()),
         }
     }
 }
@@ -65,6 +65,8 @@ impl AuditError {
 pub enum AuditError {
     #[error("cannot open the audit log {path}: {source}")]
     Open { path: PathBuf, source: io::Error },
+    #[error("another process writes the audit log {0}; give each a path of its own in [audit]")]
+    Taken(PathBuf),
     #[error("cannot write the audit log: {0}")]
     Write(io::Error),
     #[error("a record cannot be written as JSON: {0}")]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 /// What is read of the end of a file, in bytes: many lines, and at least one whole.
 const TAIL_BYTES: u64 = 1 << 20;
@@ -62,6 +64,12 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// Whether a process writes it now.
+pub(super) fn is_written(path: &Path) -> io::Result<bool> {
+    let file = File::open(path)?;
+    Ok(flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
 }
 
 /// The folder that a file lies in.

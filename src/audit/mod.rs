@@ -10,6 +10,7 @@ mod known_end;
 mod log;
 mod logged_acts;
 mod newest_mark;
+mod own_file;
 mod record;
 mod resume;
 mod rotate;

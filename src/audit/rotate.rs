@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::chain::ChainEnd;
-use super::files::rotated;
+use super::files::{is_written, rotated};
 
 /// When a file is put aside, and for how long it stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,9 @@ pub(super) fn remove_old(path: &Path, newest: &Path, retention: Duration) -> io:
     let now = fs::metadata(newest)?.modified()?;
     for file in rotated(path)? {
         let age = now.duration_since(fs::metadata(&file)?.modified()?);
-        if file != newest && age.is_ok_and(|age| age > retention) {
+        let is_old = file != newest && age.is_ok_and(|age| age > retention);
+        // Another log may have a name that begins as this one's.
+        if is_old && !is_written(&file)? {
             fs::remove_file(&file)?;
             tracing::info!(file = %file.display(), "an old audit log was removed");
         }

@@ -253,3 +253,22 @@ async fn what_was_put_aside_is_removed_after_its_time_and_not_before() {
     audit.write(&[json!({})]).await.unwrap();
     assert_eq!(files(), 2);
 }
+
+#[tokio::test]
+async fn retention_removes_no_log_that_another_process_writes() {
+    let rotation = AuditRotation {
+        max_size: Some(1),
+        retention: Some(Duration::from_secs(3600)),
+    };
+    let (folder, path, _) = log_of(1, rotation).await;
+    let other = folder.path().join("audit.jsonl-of-another");
+    let another = Audit::open(options(&other, AuditRotation::default())).unwrap();
+    another.write(&[json!({})]).await.unwrap();
+    let file = fs::File::open(&other).unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(7200);
+    file.set_modified(long_ago).unwrap();
+    let audit = Audit::open(options(&path, rotation)).unwrap();
+    audit.write(&[json!({})]).await.unwrap();
+    assert!(other.exists());
+    drop(another);
+}

@@ -123,6 +123,29 @@ async fn keeps_concurrent_batches_whole() {
     assert_eq!((check(&path).lines, check(&path).faults), (1000, vec![]));
 }
 
+/// Lines of two would be tied to each other's, and look like tampering.
+#[tokio::test]
+async fn one_alone_writes_a_log() {
+    let (folder, path) = place();
+    let first = Audit::open(config(&path)).unwrap();
+    first.write(&[numbered(1)]).await.unwrap();
+    let taken = |opened: Result<Audit, AuditError>| matches!(opened, Err(AuditError::Taken(_)));
+    assert!(taken(Audit::open(config(&path))));
+    drop(first);
+    let second = Audit::open(config(&path)).unwrap();
+    second.write(&[numbered(2)]).await.unwrap();
+    // Whoever comes first to the new file has it; the other writes nothing, and says so.
+    fs::rename(&path, folder.path().join("audit.jsonl.1")).unwrap();
+    let third = Audit::open(config(&path)).unwrap();
+    third.write(&[numbered(3)]).await.unwrap();
+    let refused = second.write(&[numbered(4)]).await;
+    assert!(matches!(refused, Err(AuditError::Taken(_))), "{refused:?}");
+    drop(third);
+    second.write(&[numbered(4)]).await.unwrap();
+    assert_eq!(records(&path), [3, 4].map(numbered));
+    assert_eq!(check(&path).faults, []);
+}
+
 #[tokio::test]
 async fn says_when_it_cannot_write() {
     let (folder, path) = place();

@@ -1,12 +1,13 @@
 //! The one writer of the log. Every function here blocks on file I/O.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::chain::ChainEnd;
 use super::files::folder;
+use super::own_file::OwnFile;
 use super::resume::resume;
 use super::rotate::{put_aside, remove_old};
 use super::{AuditError, AuditOptions, AuditRotation, AuditTarget};
@@ -25,7 +26,7 @@ pub(super) struct Writer {
 }
 
 enum LogOutput {
-    File { path: PathBuf, file: File },
+    File { path: PathBuf, file: OwnFile },
     Stdout,
 }
 
@@ -140,6 +141,7 @@ impl Writer {
                 stdout.flush()
             }
             LogOutput::File { file, .. } => {
+                let mut file: &File = file;
                 file.write_all(end)?;
                 file.write_all(lines)?;
                 if sync || self.sync {
@@ -158,21 +160,20 @@ impl Writer {
         };
         if !names(path, file).map_err(|source| failed(path, source))? {
             *file = open(path, self.mode)?;
-            // Another file has its own end, and the chain goes on.
-            self.torn = ends_torn(path, file)?;
+            // Another file has its own end, and the chain goes on: from where another
+            // process took it, if one had the log meanwhile.
+            let end = resume(path, file).map_err(|source| failed(path, source))?;
+            self.torn = end.torn;
+            if end.chain.log == self.chain.log && end.chain.line > self.chain.line {
+                self.chain = end.chain;
+            }
         }
         Ok(())
     }
 }
 
-fn open(path: &Path, mode: u32) -> Result<File, AuditError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(mode)
-        .open(path)
-        .map_err(|source| failed(path, source))?;
+fn open(path: &Path, mode: u32) -> Result<OwnFile, AuditError> {
+    let file = OwnFile::hold(path, mode)?;
     sync_folder(path).map_err(|source| failed(path, source))?;
     Ok(file)
 }
@@ -193,11 +194,6 @@ fn names(path: &Path, file: &File) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn ends_torn(path: &Path, file: &File) -> Result<bool, AuditError> {
-    let end = resume(path, file).map_err(|source| failed(path, source))?;
-    Ok(end.torn)
 }
 
 fn failed(path: &Path, source: io::Error) -> AuditError {
