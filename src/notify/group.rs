@@ -77,9 +77,9 @@ fn add(pending: &mut PendingNotice, sample: &NoticeSample, now: Timestamp) {
         pending.opened_at = now;
         pending.attempts = 0;
         let soon = later(now, GATHERED_FOR);
-        let apart = pending
-            .sent_at
-            .map(|sent| later(sent, MIN_MESSAGE_INTERVAL));
+        // What was sent by a clock that has been set back since was sent by now at the latest.
+        let sent = pending.sent_at.map(|sent| sent.min(now));
+        let apart = sent.map(|sent| later(sent, MIN_MESSAGE_INTERVAL));
         pending.due_at = apart.map_or(soon, |apart| apart.max(soon));
         pending.samples = "[]".to_owned();
     }
@@ -152,6 +152,25 @@ mod tests {
         assert_eq!(pending[0].count, 10_000);
         assert_eq!(samples(&pending[0]).len(), MAX_SAMPLES);
         assert_eq!(pending[0].due_at, at(110));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_no_message_up() {
+        let targets = [target("all", &[])];
+        let sent = PendingNotice {
+            sent_at: Some(at(100_000)),
+            ..empty(
+                NoticeKey {
+                    target: "all".to_owned(),
+                    kind: "first-denial".to_owned(),
+                    environment: "production".to_owned(),
+                },
+                at(99_000),
+            )
+        };
+        let mut groups = Groups::new(vec![sent]);
+        groups.add(&denial(1, "production"), targets.iter(), at(500));
+        assert_eq!(groups.into_changed()[0].due_at, at(800));
     }
 
     #[test]

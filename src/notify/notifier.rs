@@ -141,6 +141,12 @@ impl Notifier {
                 return Ok(());
             }
         };
+        if told > now.as_second() {
+            // By a clock that has been set back since: the day begins again.
+            let cursor = (FORECAST, Some(told), now.as_second());
+            keep(&self.ledger, &self.targets, cursor, Vec::new(), now).await?;
+            return Ok(());
+        }
         // Without word from the ledger nothing is known of tomorrow, and the day would be over.
         if now.as_second() - told < FORECAST_EVERY.as_secs() || self.ledger.is_silent(now) {
             return Ok(());
@@ -157,7 +163,7 @@ impl Notifier {
         let all = self.ledger.notices().await?;
         let waiting = all.iter().filter(|it| it.count > 0);
         self.show_waiting(waiting.clone());
-        let due = waiting.filter(|it| it.due_at <= now);
+        let due = waiting.filter(|it| is_due(it, now));
         // A slow target holds up no other.
         let tried = join_all(due.map(|it| self.claim_and_try(it, now))).await;
         tried.into_iter().collect()
@@ -277,11 +283,47 @@ impl Notifier {
     }
 }
 
+/// No pause is longer than the longest: one that is was set by a clock that has been set back
+/// since.
+fn is_due(pending: &PendingNotice, now: Timestamp) -> bool {
+    pending.due_at <= now || pending.due_at > later(now, MAX_PAUSE)
+}
+
 fn gone(pending: &PendingNotice) -> PendingNotice {
     PendingNotice {
         count: 0,
         samples: "[]".to_owned(),
         attempts: 0,
         ..pending.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::NoticeKey;
+
+    #[test]
+    fn what_a_clock_that_is_set_back_put_off_is_due() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let due = |due_at| {
+            let pending = PendingNotice {
+                key: NoticeKey {
+                    target: "all".to_owned(),
+                    kind: "override".to_owned(),
+                    environment: String::new(),
+                },
+                count: 1,
+                samples: "[]".to_owned(),
+                opened_at: at(0),
+                due_at: at(due_at),
+                attempts: 0,
+                sent_at: None,
+                version: 1,
+            };
+            is_due(&pending, at(1000))
+        };
+        let pause = MAX_PAUSE.as_secs();
+        assert!(due(1000) && !due(1001) && !due(1000 + pause) && due(1001 + pause));
     }
 }
