@@ -189,6 +189,17 @@ impl DecisionRecord {
         Some(format!("{cluster}/{namespace} {workload}{}", self.doubt()))
     }
 
+    /// The code of each reason once: an index has one for each of its platforms.
+    pub fn reason_codes(&self) -> Vec<&'static str> {
+        let mut codes: Vec<&str> = Vec::new();
+        for code in self.reasons.iter().map(|it| it.code()) {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        codes
+    }
+
     /// ` (unauthenticated)` behind what is only claimed, else nothing.
     pub fn doubt(&self) -> &'static str {
         match self.unauthenticated {

@@ -95,7 +95,6 @@ fn act_cells(act: &ActRecord) -> [String; 14] {
 }
 
 fn decision_cells(decision: &DecisionRecord) -> [String; 13] {
-    let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
     [
         decision.time.to_string(),
         decision.id.to_string(),
@@ -112,7 +111,7 @@ fn decision_cells(decision: &DecisionRecord) -> [String; 13] {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        reasons.join(" "),
+        decision.reason_codes().join(" "),
         decision.message.clone(),
     ]
 }
@@ -197,7 +196,8 @@ fn forecast_cells(denial: &ForecastView) -> [String; 8] {
         .map(|it| format!("{}/{}/{}", it.cluster, it.namespace, it.pod))
         .collect();
     let first = denial.reasons.first();
-    let codes: Vec<&str> = denial.reasons.iter().map(|it| it.reason.code()).collect();
+    let mut codes: Vec<&str> = denial.reasons.iter().map(|it| it.reason.code()).collect();
+    codes.dedup();
     [
         denial
             .at
@@ -210,4 +210,28 @@ fn forecast_cells(denial: &ForecastView) -> [String; 8] {
         pods.join("; "),
         first.map(|it| it.next_step.clone()).unwrap_or_default(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_of_several_platforms_stands_there_once() {
+        let decision = json!({
+            "id": "4f0c0a7d1f6f4d0e9d6c2b1a39e87755", "time": "2026-07-01T12:00:00Z", "count": 1,
+            "door": "registry", "environment": "production", "principal": "node", "client": null,
+            "image": "registry.example/team/app:1", "upstream": null, "digest": null,
+            "verdict": "denied", "message": "",
+            "reasons": ["not-scanned", "not-promoted", "not-scanned"], "mode": "enforce",
+            "exposure": {"value": "internal", "source": "listener", "reason": null},
+            "policy_revision": "0", "evidence": [], "evidence_age_s": null,
+            "ledger_age_s": null, "duration_us": 1,
+        });
+        let list = json!({"decisions": [decision]});
+        let list: DecisionList = serde_json::from_value(list).unwrap();
+        assert!(list.spreadsheet().contains(",not-scanned not-promoted,"));
+    }
 }

@@ -150,6 +150,9 @@ pub struct CheckView {
     /// `met`, `failed` or `warned`.
     pub outcome: String,
     pub text: String,
+    /// Of an index with several images, the platform of the one that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
 }
 
 impl VerdictView {
@@ -205,6 +208,7 @@ impl From<&Check> for CheckView {
             requirement: check.requirement.clone().into_owned(),
             outcome: check.outcome.as_str().to_owned(),
             text: check.text.clone(),
+            platform: check.platform.clone(),
         }
     }
 }

@@ -211,8 +211,7 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
 
 /// The reasons of a decision, in one line.
 pub fn reasons_line(record: &DecisionRecord) -> String {
-    let codes: Vec<&str> = record.reasons.iter().map(|reason| reason.code()).collect();
-    codes.join(", ")
+    record.reason_codes().join(", ")
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ pub fn reason(denial: &DenialView, palette: Palette) -> String {
 pub fn checks(checks: &[CheckView], palette: Palette) -> String {
     let mut table = Table::new(["  CHECK", "OUTCOME", "FOUND"]);
     for check in checks {
-        let name = format!("  {}", check.requirement);
+        let platform = check.platform.iter().map(|it| format!(" {it}"));
+        let name = format!("  {}{}", check.requirement, platform.collect::<String>());
         table.row([name.as_str(), &check.outcome, &check.text]);
     }
     match table.is_empty() {

@@ -52,9 +52,12 @@ impl<'a> Judgement<'a> {
             .into_iter()
             .filter_map(|child| self.readable(child))
             .collect();
+        let several = readable.len() > 1;
         for image in readable.iter().filter(|image| image.platform().is_some()) {
+            self.turn_to(several.then_some(*image));
             self.judge_base(image);
         }
+        self.turn_to(None);
         self.judge_evidence(&readable, true);
     }
 

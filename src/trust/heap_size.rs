@@ -46,7 +46,7 @@ impl HeapSize for Denial {
 
 impl HeapSize for Check {
     fn heap_size(&self) -> usize {
-        self.requirement.heap_size() + self.text.heap_size()
+        self.requirement.heap_size() + self.text.heap_size() + self.platform.heap_size()
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     BreakGlassReach, Check, CheckOutcome, Denial, DenialReason, Evidence, Exposure, JudgedFinding,
     Rulebook, Settings, Subject, TimedEvidence, Verdict,
 };
+use crate::oci::Image;
 
 /// The inputs of the rules.
 pub(super) struct Judgement<'a> {
@@ -26,6 +27,8 @@ pub(super) struct Judgement<'a> {
 pub(super) struct JudgementState {
     denials: Vec<Denial>,
     checks: Vec<Check>,
+    /// What is checked now is about this platform alone.
+    platform: Option<String>,
     findings: Vec<JudgedFinding>,
     break_glass: Option<BreakGlassReach>,
     rests_on: Vec<String>,
@@ -65,7 +68,14 @@ impl<'a> Judgement<'a> {
             requirement: requirement.into(),
             outcome,
             text: text.into(),
+            platform: self.state.platform.clone(),
         });
+    }
+
+    /// What is checked from here on is about one image of several; `None`: about all.
+    pub(super) fn turn_to(&mut self, image: Option<&Image>) {
+        let platform = image.and_then(Image::platform);
+        self.state.platform = platform.map(ToString::to_string);
     }
 
     /// Notes that time alone may change the verdict at `moment`.

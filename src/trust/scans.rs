@@ -23,7 +23,9 @@ pub(super) fn judge_scans(judgement: &mut Judgement<'_>, images: &[&Image], of_i
         standing.push((*image, current_scans(judgement, &image.manifest)));
     }
     let some_scanned = of_index && standing.iter().any(|(_, scans)| !scans.is_empty());
+    let several = images.len() > 1;
     for (image, scans) in &standing {
+        judgement.turn_to(several.then_some(*image));
         if scans.is_empty() {
             judge_absence(judgement, image, some_scanned);
         } else {
@@ -31,6 +33,7 @@ pub(super) fn judge_scans(judgement: &mut Judgement<'_>, images: &[&Image], of_i
             judge_severity(judgement, &image.manifest, scans);
         }
     }
+    judgement.turn_to(None);
 }
 
 /// The scans of a manifest by submitters whose scope reaches here.

@@ -37,6 +37,9 @@ pub struct Check {
     pub requirement: Cow<'static, str>,
     pub outcome: CheckOutcome,
     pub text: String,
+    /// Of an index with several images, the platform of the one that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
 }
 
 /// The answer, with the first moment at which time alone could change it.

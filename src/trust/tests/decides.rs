@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::golden::contents::both;
 use super::golden::{ago, cases, days, good, now, vouching};
 use crate::trust::{CachedVerdict, Requirement, TimedEvidence};
 
@@ -36,6 +37,29 @@ fn a_verdict_says_what_it_rests_on() {
     let mut case = good();
     case.settings().require.clear();
     assert_eq!(case.verdict().evidence(), ["scan:1"]);
+}
+
+#[test]
+fn checks_of_several_platforms_say_which_is_meant() {
+    let mut case = good();
+    both(&mut case);
+    case.evidence.scans.pop();
+    let verdict = case.verdict();
+    let named = |requirement: &str| -> Vec<Option<&str>> {
+        let checks = verdict.checks().iter();
+        let of = checks.filter(|check| check.requirement == requirement);
+        of.map(|check| check.platform.as_deref()).collect()
+    };
+    assert_eq!(named("scan"), [Some("linux/amd64")]);
+    assert_eq!(named("platform-not-scanned"), [Some("linux/arm64")]);
+    assert_eq!(named("revocation"), [None]);
+    assert!(
+        good()
+            .verdict()
+            .checks()
+            .iter()
+            .all(|it| it.platform.is_none())
+    );
 }
 
 #[test]
