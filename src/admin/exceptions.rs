@@ -10,7 +10,8 @@ use super::error::AdminError;
 use super::within::exception_within;
 use crate::access::Scope;
 use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
-use crate::oci::Digest;
+use crate::ledger::Catalogue;
+use crate::oci::Repository;
 use crate::trust::Exception;
 
 /// List exceptions: what is accepted, until when, and by whom.
@@ -26,13 +27,14 @@ pub(super) async fn exceptions(
 ) -> Result<Json<ExceptionList>, AdminError> {
     let rulebook = admin.gate.rulebook();
     let scope = principal.scope();
+    let catalogue = admin.ledger.catalogue(now).await?;
     let mut exceptions = Vec::new();
     for exception in rulebook.exceptions() {
         let Some(exception) = exception_within(scope, exception) else {
             continue;
         };
         exceptions.push(ExceptionView {
-            used: is_used(&admin, scope, &exception).await?,
+            used: is_used(&admin, &catalogue, scope, &exception).await?,
             ..ExceptionView::new(&exception, now)
         });
     }
@@ -43,22 +45,24 @@ pub(super) async fn exceptions(
 /// it accepts; not known of the end of life, which no index holds.
 async fn is_used(
     admin: &Admin,
+    catalogue: &Catalogue,
     scope: &Scope,
     exception: &Exception,
 ) -> Result<Option<bool>, AdminError> {
     if exception.vulnerabilities.is_empty() {
         return Ok(None);
     }
-    let index = admin.ledger.index();
-    let in_scope = |manifest: &Digest| {
-        let mut repositories = index.repositories(manifest).into_iter();
-        repositories.any(|it| exception.images.matches(&it) && scope.covers_repository(&it))
+    let ledger = &admin.ledger;
+    let ids = &exception.vulnerabilities;
+    let naming = ledger.listed_reporting(catalogue, ids).await?;
+    let in_scope = |it: &Repository| exception.images.matches(it) && scope.covers_repository(it);
+    let mut listed = catalogue.images_in(&naming);
+    let new = || {
+        let repositories = catalogue.unlisted(&naming);
+        repositories.flat_map(|it| ledger.index().repositories(it))
     };
-    let naming = admin
-        .ledger
-        .manifests_reporting(&exception.vulnerabilities)
-        .await?;
-    Ok(Some(naming.iter().any(in_scope)))
+    let is_used = listed.any(|it| in_scope(&it.image.repository)) || new().any(|it| in_scope(&it));
+    Ok(Some(is_used))
 }
 
 /// List advisories.

@@ -1,7 +1,7 @@
 //! `GET /api/v1/images`: which images hold something, where they run, and who pulled them
 //! last. What is not known is counted, so that nothing passes for an all-clear.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use super::image_places::ImagePlaces;
 use super::image_search::ImageSearch;
 use super::running_pods::RunningImages;
 use crate::api::{CoverageView, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
-use crate::ledger::{Catalogue, CataloguedImage, KnownImage};
+use crate::ledger::{Catalogue, CataloguedImage, KnownImage, ManifestSet};
 use crate::oci::{Digest, Repository};
 
 /// Images in one answer when the query has no `limit`.
@@ -54,8 +54,8 @@ impl ImageSearch<'_> {
     async fn answer(&self, query: &ImageQuery, now: Timestamp) -> Result<ImageList, AdminError> {
         let behind = query.page.as_deref().filter(|it| !it.is_empty());
         let behind = behind.map(page_begin).transpose()?;
-        let matches = looked_for(self, query).await?;
         let catalogue = self.admin.ledger.catalogue(now).await?;
+        let matches = looked_for(self, &catalogue, query).await?;
         let running = RunningImages::new(self);
         let named = matches.named();
         let unlisted = self.unlisted(&catalogue, &matches, named.as_ref()).await?;
@@ -66,7 +66,8 @@ impl ImageSearch<'_> {
         let total = found.len();
         let ids = matches.told_ids(self, &found).await?;
         let limit = query.limit.unwrap_or(DEFAULT_IMAGES);
-        let (page, next) = page(found, behind.as_ref(), limit.clamp(1, MAX_IMAGES_LISTED));
+        let limit = limit.clamp(1, MAX_IMAGES_LISTED);
+        let (page, next) = page(&found, behind.as_ref(), limit);
         Ok(ImageList {
             images: self.views(&page, &matches, &running).await?,
             next,
@@ -77,23 +78,26 @@ impl ImageSearch<'_> {
         })
     }
 
-    /// The images that meet all that was asked, in no order: those of the list of all, and
-    /// those among `unlisted`.
+    /// The images that meet all that was asked, in their order: those of the list of all,
+    /// and those among `unlisted`.
     fn matching<'c>(
         &self,
         catalogue: &'c Catalogue,
         unlisted: &'c [CataloguedImage],
         matches: &ImageMatches,
-        named: Option<&HashSet<&Digest>>,
+        named: Option<&'c ManifestSet>,
     ) -> Vec<&'c CataloguedImage> {
         let wanted = |it: &&CataloguedImage| self.shows(it) && matches.holds(&it.image);
-        match named {
-            None => catalogue.images.iter().filter(wanted).collect(),
-            Some(named) => {
-                let listed = named.iter().flat_map(|it| catalogue.of(it));
-                listed.chain(unlisted).filter(wanted).collect()
-            }
+        let Some(named) = named else {
+            return catalogue.images.iter().filter(wanted).collect();
+        };
+        let mut found: Vec<_> = catalogue.images_in(named).filter(wanted).collect();
+        let listed = found.len();
+        found.extend(unlisted.iter().filter(wanted));
+        if found.len() > listed {
+            found.sort_by(|one, other| order(one).cmp(&order(other)));
         }
+        found
     }
 
     /// What criteria name and came since the list of all images was read.
@@ -101,10 +105,10 @@ impl ImageSearch<'_> {
         &self,
         catalogue: &Catalogue,
         matches: &ImageMatches,
-        named: Option<&HashSet<&Digest>>,
+        named: Option<&ManifestSet>,
     ) -> Result<Vec<CataloguedImage>, AdminError> {
-        let named = named.into_iter().flatten().copied();
-        let manifests: Vec<&Digest> = named.filter(|it| !catalogue.has(it)).collect();
+        let named = named.into_iter();
+        let manifests: Vec<&Digest> = named.flat_map(|it| catalogue.unlisted(it)).collect();
         let mut images = self.admin.ledger.images_of(manifests.iter().copied());
         images.retain(|it| !catalogue.has(&it.manifest));
         let denied = manifests.iter().filter_map(|it| matches.only_denied(it));
@@ -224,23 +228,17 @@ fn order(known: &CataloguedImage) -> (&Repository, &Digest) {
     (&known.image.repository, &known.image.manifest)
 }
 
-/// The page behind an image, in their order, and what the next begins behind. Only what is
-/// shown is sorted, since very many may be found.
+/// The page behind an image, of what is in its order, and what the next begins behind.
 fn page<'c>(
-    mut found: Vec<&'c CataloguedImage>,
+    found: &[&'c CataloguedImage],
     behind: Option<&(Repository, Digest)>,
     limit: usize,
 ) -> (Vec<&'c CataloguedImage>, Option<String>) {
-    if let Some((repository, digest)) = behind {
-        found.retain(|it| order(it) > (repository, digest));
-    }
-    let has_more = found.len() > limit;
-    if has_more {
-        found.select_nth_unstable_by(limit - 1, |one, other| order(one).cmp(&order(other)));
-        found.truncate(limit);
-    }
-    found.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
-    let last = found.last().filter(|_| has_more);
-    let next = last.map(|it| shown_name(&it.image));
-    (found, next)
+    let begin = behind.map_or(0, |(repository, digest)| {
+        found.partition_point(|it| order(it) <= (repository, digest))
+    });
+    let rest = &found[begin..];
+    let page = &rest[..limit.min(rest.len())];
+    let last = page.last().filter(|_| page.len() < rest.len());
+    (page.to_vec(), last.map(|it| shown_name(&it.image)))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::error::AdminError;
 use super::image_search::ImageSearch;
 use crate::api::{ErrorCode, ImageDenialView, ImageQuery, MatchView};
-use crate::ledger::{CataloguedImage, KnownImage, Reported};
+use crate::ledger::{Catalogue, CataloguedImage, KnownImage, ManifestSet, Reported};
 use crate::oci::{Digest, Repository, RepositoryGlobs};
 use crate::report::{Finding, Package};
 use crate::trust::{Advisory, Decision, PackageQuery, PackageRef};
@@ -25,7 +25,7 @@ pub(super) struct ImageMatches {
     /// The id as it was asked for, which the reader knows.
     asked: Option<String>,
     /// The manifests that each criterion names: an image is among all of them.
-    named: Vec<HashSet<Digest>>,
+    named: Vec<ManifestSet>,
     packages: HashMap<Digest, BTreeSet<MatchView>>,
     denied: Option<Vec<(Repository, Decision)>>,
     name: Option<AskedName>,
@@ -40,13 +40,14 @@ enum AskedName {
 /// Looks for all that `query` says.
 pub(super) async fn looked_for(
     search: &ImageSearch<'_>,
+    catalogue: &Catalogue,
     query: &ImageQuery,
 ) -> Result<ImageMatches, AdminError> {
     let mut found = ImageMatches::default();
     if let Some(id) = &query.cve {
         let id = asked("cve", id)?;
         found.asked = Some(id.to_owned());
-        let named = found.reporting(search, &[id.to_owned()]).await?;
+        let named = found.reporting(search, catalogue, &[id.to_owned()]).await?;
         found.named.push(named);
     }
     if let Some(text) = &query.package {
@@ -54,18 +55,18 @@ pub(super) async fn looked_for(
         let wanted = PackageQuery::parse(text)
             .map_err(|error| AdminError::bad_request(format!("{text:?}: {error}")))?;
         let named = found.holding(search, &wanted).await?;
-        found.named.push(named);
+        found.named.push(catalogue.set_of(named));
     }
     if let Some(id) = &query.advisory {
         let advisory = advisory(search, asked("advisory", id)?)?;
-        let named = found.meant_by(search, &advisory).await?;
+        let named = found.meant_by(search, catalogue, &advisory).await?;
         found.named.push(named);
     }
     if let Some(digest) = &query.digest {
-        found.named.push(holders(search, digest));
+        found.named.push(catalogue.set_of(holders(search, digest)));
     }
     if query.denied {
-        found.add_denied(search).await?;
+        found.add_denied(search, catalogue).await?;
     }
     found.name = query.name.as_deref().map(asked_name).transpose()?;
     Ok(found)
@@ -131,14 +132,15 @@ impl ImageMatches {
     async fn reporting(
         &mut self,
         search: &ImageSearch<'_>,
+        catalogue: &Catalogue,
         ids: &[String],
-    ) -> Result<HashSet<Digest>, AdminError> {
+    ) -> Result<ManifestSet, AdminError> {
         let ledger = &search.admin.ledger;
         let mut all: Vec<String> = Vec::new();
         for id in ids {
             all.extend(ledger.aliases_of(id).await?);
         }
-        let named = ledger.manifests_reporting(&all).await?;
+        let named = ledger.listed_reporting(catalogue, &all).await?;
         self.ids.extend(all);
         Ok(named)
     }
@@ -173,9 +175,12 @@ impl ImageMatches {
     async fn meant_by(
         &mut self,
         search: &ImageSearch<'_>,
+        catalogue: &Catalogue,
         advisory: &Advisory,
-    ) -> Result<HashSet<Digest>, AdminError> {
-        let mut named = self.reporting(search, &advisory.vulnerabilities).await?;
+    ) -> Result<ManifestSet, AdminError> {
+        let ids = &advisory.vulnerabilities;
+        let reported = self.reporting(search, catalogue, ids).await?;
+        let mut named = HashSet::new();
         for pattern in &advisory.packages {
             let wanted = PackageQuery::from(pattern.clone());
             named.extend(self.holding(search, &wanted).await?);
@@ -183,10 +188,14 @@ impl ImageMatches {
         for digest in &advisory.digests {
             named.extend(holders(search, digest));
         }
-        Ok(named)
+        Ok(reported.or(catalogue.set_of(named)))
     }
 
-    async fn add_denied(&mut self, search: &ImageSearch<'_>) -> Result<(), AdminError> {
+    async fn add_denied(
+        &mut self,
+        search: &ImageSearch<'_>,
+        catalogue: &Catalogue,
+    ) -> Result<(), AdminError> {
         let ledger = &search.admin.ledger;
         let denied = ledger.denied_since(search.denied_since).await?.into_iter();
         let here = denied.filter(|it| search.covers(&it.environment));
@@ -195,16 +204,16 @@ impl ImageMatches {
         let below = ledger.images_of(digests.clone()).into_iter();
         let mut named: HashSet<Digest> = below.map(|image| image.manifest).collect();
         named.extend(digests.cloned());
-        self.named.push(named);
+        self.named.push(catalogue.set_of(named));
         self.denied = Some(denied);
         Ok(())
     }
 
     /// The manifests that all criteria name; `None` where none of them names any.
-    pub fn named(&self) -> Option<HashSet<&Digest>> {
-        let fewest = self.named.iter().min_by_key(|it| it.len())?;
-        let in_all = |digest: &&Digest| self.named.iter().all(|it| it.contains(*digest));
-        Some(fewest.iter().filter(in_all).collect())
+    pub fn named(&self) -> Option<ManifestSet> {
+        let (first, rest) = self.named.split_first()?;
+        let all = rest.iter().fold(first.clone(), |all, it| all.and(it));
+        Some(all)
     }
 
     /// Whether an image that the criteria name meets what is asked of it beside its digest.

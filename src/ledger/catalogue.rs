@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::RandomState;
 use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::known_image::{KnownImage, ScanCoverage};
+use super::manifest_set::ManifestSet;
 use crate::oci::Digest;
 use crate::trust::EnvironmentName;
 
@@ -23,8 +25,15 @@ pub struct Catalogue {
     /// By repository and digest.
     pub images: Vec<CataloguedImage>,
     pub read_at: Timestamp,
-    /// Places in `images`.
-    by_manifest: HashMap<Digest, Vec<usize>>,
+    /// Every change of the ledger up to this one is in it.
+    pub(super) seq: u64,
+    /// For each of `images`, the number of its manifest.
+    manifest_of: Vec<usize>,
+    /// Every manifest of an image or a scan; its place is its number.
+    manifests: Vec<ListedManifest>,
+    numbers: HashMap<Digest, usize, RandomState>,
+    /// Scans that nobody withdrew, by id, with the number of what each is of.
+    scans: Vec<(i64, usize)>,
 }
 
 /// One image in a repository.
@@ -37,29 +46,112 @@ pub struct CataloguedImage {
     pub scan: Option<ScanCoverage>,
 }
 
+#[derive(Debug)]
+struct ListedManifest {
+    digest: Digest,
+    /// Places in `images`: none where it was scanned and lies nowhere that is known.
+    images: Vec<usize>,
+}
+
 impl Catalogue {
-    pub(super) fn new(images: Vec<CataloguedImage>, read_at: Timestamp) -> Self {
-        let mut by_manifest: HashMap<Digest, Vec<usize>> = HashMap::new();
-        for (at, known) in images.iter().enumerate() {
-            let places = by_manifest.entry(known.image.manifest.clone()).or_default();
-            places.push(at);
-        }
-        Self {
-            images,
+    /// `images` by repository and digest; `scans` by id.
+    pub(super) fn new(
+        images: Vec<CataloguedImage>,
+        scans: Vec<(i64, Digest)>,
+        (read_at, seq): (Timestamp, u64),
+    ) -> Self {
+        let mut catalogue = Self {
             read_at,
-            by_manifest,
+            seq,
+            manifest_of: Vec::with_capacity(images.len()),
+            manifests: Vec::with_capacity(images.len()),
+            numbers: HashMap::with_capacity_and_hasher(images.len(), RandomState::new()),
+            scans: Vec::with_capacity(scans.len()),
+            images,
+        };
+        for place in 0..catalogue.images.len() {
+            let digest = catalogue.images[place].image.manifest.clone();
+            let number = catalogue.enter(digest);
+            catalogue.manifests[number].images.push(place);
+            catalogue.manifest_of.push(number);
         }
+        for (scan, manifest) in scans {
+            let number = catalogue.enter(manifest);
+            catalogue.scans.push((scan, number));
+        }
+        catalogue
+    }
+
+    fn enter(&mut self, digest: Digest) -> usize {
+        if let Some(number) = self.numbers.get(&digest) {
+            return *number;
+        }
+        let number = self.manifests.len();
+        self.numbers.insert(digest.clone(), number);
+        let images = Vec::new();
+        self.manifests.push(ListedManifest { digest, images });
+        number
     }
 
     /// Whether an image with this manifest is listed.
     pub fn has(&self, manifest: &Digest) -> bool {
-        self.by_manifest.contains_key(manifest)
+        self.of(manifest).next().is_some()
     }
 
     /// The images with this manifest, one for each repository.
     pub fn of<'a>(&'a self, manifest: &Digest) -> impl Iterator<Item = &'a CataloguedImage> {
-        let places = self.by_manifest.get(manifest).into_iter().flatten();
-        places.map(|at| &self.images[*at])
+        let number = self.numbers.get(manifest);
+        let places = number.map(|it| &self.manifests[*it].images);
+        places.into_iter().flatten().map(|at| &self.images[*at])
+    }
+
+    /// These manifests as a set.
+    pub fn set_of(&self, manifests: impl IntoIterator<Item = Digest>) -> ManifestSet {
+        let mut set = self.nothing();
+        for manifest in manifests {
+            match self.numbers.get(&manifest) {
+                Some(number) => set.listed[*number] = true,
+                None => drop(set.others.insert(manifest)),
+            }
+        }
+        set
+    }
+
+    /// What these scans are of, as far as they were known and not withdrawn when it was
+    /// read.
+    pub(super) fn scanned_by(&self, scans: &[i64]) -> ManifestSet {
+        let mut set = self.nothing();
+        for scan in scans {
+            if let Ok(at) = self.scans.binary_search_by_key(scan, |(id, _)| *id) {
+                set.listed[self.scans[at].1] = true;
+            }
+        }
+        set
+    }
+
+    fn nothing(&self) -> ManifestSet {
+        ManifestSet {
+            listed: vec![false; self.manifests.len()],
+            ..ManifestSet::default()
+        }
+    }
+
+    /// The images of these manifests, by repository and digest.
+    pub fn images_in<'a>(
+        &'a self,
+        set: &'a ManifestSet,
+    ) -> impl Iterator<Item = &'a CataloguedImage> {
+        let numbered = self.images.iter().zip(&self.manifest_of);
+        numbered.filter_map(|(image, number)| set.listed[*number].then_some(image))
+    }
+
+    /// Those of these manifests that no listed image has.
+    pub fn unlisted<'a>(&'a self, set: &'a ManifestSet) -> impl Iterator<Item = &'a Digest> {
+        let numbered = self.manifests.iter().zip(&set.listed);
+        let nowhere = numbered.filter(|(manifest, is_in)| **is_in && manifest.images.is_empty());
+        nowhere
+            .map(|(manifest, _)| &manifest.digest)
+            .chain(&set.others)
     }
 }
 

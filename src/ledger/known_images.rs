@@ -126,6 +126,20 @@ impl Ledger {
         covered(query(whole).rows(&mut reading)).await
     }
 
+    /// Every scan that nobody withdrew, also those that another replaced, by id.
+    pub(super) async fn kept_scans(&self) -> Result<Vec<(i64, Digest)>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::ScanCoverage);
+        let kept = "SELECT id, manifest FROM scans WHERE withdrawn_at IS NULL";
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = query(kept).rows::<(i64, String)>(&mut reading);
+        let mut scans: Vec<(i64, Digest)> = Vec::new();
+        while let Some((id, manifest)) = rows.try_next().await? {
+            scans.push((id, columns::text(&manifest)?));
+        }
+        scans.sort_unstable_by_key(|(id, _)| *id);
+        Ok(scans)
+    }
+
     /// The same of these manifests alone, read anew.
     ///
     /// # Errors

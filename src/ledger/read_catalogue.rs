@@ -44,19 +44,24 @@ impl Ledger {
     }
 
     async fn read_catalogue(&self, now: Timestamp) -> Result<Arc<Catalogue>, LedgerError> {
+        // What is not in memory yet would be missing in the list.
+        self.load_once().await?;
+        // Before all that is read: what changes meanwhile is looked at again.
+        let seq = self.index.seq();
         let denied = self.denied_since(Timestamp::MIN).await?;
         let denied: Vec<Subject> = denied.iter().filter_map(Decision::subject).collect();
         let images = self.known_images(&denied).await?;
         let places = self.known_places().await?;
-        let scans = self.scan_coverage().await?;
+        let covered = self.scan_coverage().await?;
+        let scans = self.kept_scans().await?;
         let put_together = move || {
             let places = by_place(&places, &denied);
             let catalogued = images.into_iter().map(|image| CataloguedImage {
                 environments: environments(&image, &places),
-                scan: scans.get(&image.manifest).copied(),
+                scan: covered.get(&image.manifest).copied(),
                 image,
             });
-            Catalogue::new(catalogued.collect(), now)
+            Catalogue::new(catalogued.collect(), scans, (now, seq))
         };
         let catalogue = Arc::new(self.heavy.run(put_together).await?);
         self.catalogue.last.store(Some(catalogue.clone()));

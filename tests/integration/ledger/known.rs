@@ -1,8 +1,10 @@
 //! What is known of images, for people who look for them.
 
-use sekisho::ledger::{NewScan, PullFact};
+use std::collections::BTreeSet;
+
+use sekisho::ledger::{Catalogue, Ledger, NewScan, PullFact};
 use sekisho::oci::Digest;
-use sekisho::report::Package;
+use sekisho::report::{Finding, Package};
 
 use super::place;
 use super::records::*;
@@ -80,6 +82,97 @@ async fn the_list_of_images_tells_where_they_are_and_how_far_scans_cover_them() 
     let arm = digest("arm");
     let covered = ledger.scan_coverage_of([&amd, &arm]).await.unwrap();
     assert_eq!(covered.keys().collect::<Vec<&Digest>>(), [&amd]);
+}
+
+/// The manifests that `catalogue` finds by an id, with those that it does not list.
+async fn reporting(ledger: &Ledger, catalogue: &Catalogue, id: &str) -> BTreeSet<Digest> {
+    let named = ledger.listed_reporting(catalogue, &ids(&[id])).await;
+    let named = named.unwrap();
+    let listed = catalogue.images_in(&named).map(|it| &it.image.manifest);
+    listed.chain(catalogue.unlisted(&named)).cloned().collect()
+}
+
+/// With the findings of these ids, of `manifest`, so many minutes ago.
+async fn scanned(ledger: &Ledger, by: &str, manifest: &str, ago: i64, found: &[&str]) {
+    let new = NewScan {
+        submitter: by.to_owned(),
+        findings: found.iter().map(|id| finding(id)).collect(),
+        ..scan(manifest, now() - minutes(ago))
+    };
+    ledger.submit_scan(new).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_of_all_images_finds_what_scans_name_also_once_it_is_old() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    ledger.create_token(token("ci")).await.unwrap();
+    let known = ["kept", "mended", "again", "withdrawn", "clean"];
+    for name in known {
+        let closure = image(name, &["base"]);
+        ledger.record_closure(&app(), &closure).await.unwrap();
+    }
+    for name in ["kept", "mended", "again"] {
+        scanned(&ledger, "nightly", name, 9, &["CVE-2026-1"]).await;
+    }
+    scanned(&ledger, "ci", "withdrawn", 9, &["CVE-2026-1"]).await;
+    scanned(&ledger, "nightly", "stranger", 9, &["CVE-2026-1"]).await;
+    let catalogue = ledger.catalogue(now()).await.unwrap();
+    let set = |names: &[&str]| -> BTreeSet<Digest> { names.iter().map(|it| digest(it)).collect() };
+    let before = ["kept", "mended", "again", "withdrawn", "stranger"];
+    let found = reporting(&ledger, &catalogue, "cve-2026-1").await;
+    assert_eq!(found, set(&before));
+    assert!(
+        reporting(&ledger, &catalogue, "CVE-2026-10")
+            .await
+            .is_empty()
+    );
+
+    scanned(&ledger, "nightly", "mended", 1, &["CVE-2026-3"]).await;
+    scanned(
+        &ledger,
+        "nightly",
+        "again",
+        1,
+        &["CVE-2026-1", "CVE-2026-4"],
+    )
+    .await;
+    scanned(&ledger, "nightly", "new", 1, &["CVE-2026-1"]).await;
+    scanned(&ledger, "nightly", "clean", 1, &["CVE-2026-1"]).await;
+    ledger.revoke_token("ci", true, now()).await.unwrap();
+    let after = set(&["kept", "again", "stranger", "new", "clean"]);
+    assert_eq!(reporting(&ledger, &catalogue, "CVE-2026-1").await, after);
+    place
+        .sql("DELETE FROM changes WHERE seq < (SELECT max(seq) FROM changes)")
+        .await;
+    let found = reporting(&ledger, &catalogue, "CVE-2026-1").await;
+    assert_eq!(found, after, "what changed is no longer on record");
+    let catalogue = ledger.catalogue(now()).await.unwrap();
+    assert_eq!(reporting(&ledger, &catalogue, "CVE-2026-1").await, after);
+}
+
+#[tokio::test]
+async fn another_name_that_only_a_withdrawn_scan_gives_is_none() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    ledger.create_token(token("ci")).await.unwrap();
+    for (by, alias) in [("ci", "GHSA-false"), ("nightly", "GHSA-true")] {
+        let found = Finding {
+            aliases: vec![alias.to_owned()],
+            ..finding("CVE-2026-1")
+        };
+        let new = NewScan {
+            submitter: by.to_owned(),
+            findings: vec![found],
+            ..scan(by, now())
+        };
+        ledger.submit_scan(new).await.unwrap();
+    }
+    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
+    assert_eq!(names, ["CVE-2026-1", "GHSA-false", "GHSA-true"]);
+    ledger.revoke_token("ci", true, now()).await.unwrap();
+    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
+    assert_eq!(names, ["CVE-2026-1", "GHSA-true"]);
 }
 
 #[tokio::test]
