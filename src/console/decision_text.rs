@@ -7,7 +7,6 @@ use crate::oci::{printable, without_controls};
 const MAX_LINE_CHARS: usize = 500;
 
 pub(super) fn text(decision: &DecisionRecord) -> String {
-    let reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
     let digest = decision.digest.as_ref();
     let lines = [
         ("decision", decision.id.to_string()),
@@ -20,7 +19,7 @@ pub(super) fn text(decision: &DecisionRecord) -> String {
             format!("{} ({})", decision.environment, decision.mode),
         ),
         ("exposure", decision.exposure.value.to_string()),
-        ("reasons", reasons.join(", ")),
+        ("reasons", decision.reason_codes().join(", ")),
         ("time", decision.time.to_string()),
         ("count", decision.count.to_string()),
         ("evidence", decision.evidence.join(", ")),

@@ -85,9 +85,6 @@ pub(super) async fn spreadsheet(visit: Visit) -> Result<Response, PageError> {
 
 impl DecisionRow {
     fn new(decision: &DecisionRecord, visit: &Visit) -> Self {
-        // One for each platform, beside each other.
-        let mut reasons: Vec<&str> = decision.reasons.iter().map(|it| it.code()).collect();
-        reasons.dedup();
         let client = decision.client.as_ref().map(|it| format!(" at {it}"));
         let by = format!("{}{}", decision.principal, client.unwrap_or_default());
         Self {
@@ -97,7 +94,7 @@ impl DecisionRow {
             count: decision.count,
             environment: decision.environment.to_string(),
             image: readable(&decision.image, 400),
-            reasons: reasons.join(", "),
+            reasons: decision.reason_codes().join(", "),
             by: readable(&by, 200),
             place: readable(&decision.place().unwrap_or_default(), 300),
         }

@@ -126,6 +126,13 @@ impl GroupRow {
         short_name(&self.view.image)
     }
 
+    /// What makes it the same group when the page asks for itself again.
+    fn key(&self) -> String {
+        let (verdict, environment) = (self.view.verdict.as_str(), &self.view.environment);
+        let (reason, image) = (self.reason(), self.image_query());
+        format!("{verdict} {reason} {environment} {image}")
+    }
+
     /// The query that shows this image alone.
     fn image_query(&self) -> String {
         let asked = match &self.view.digest {

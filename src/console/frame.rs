@@ -2,6 +2,7 @@
 
 use super::assets::{ICON, SCRIPT, STYLE};
 use super::sessions::CurrentSession;
+use super::way_back;
 
 /// Pages in the navigation: path below the root, and name.
 const NAVIGATION: [(&str, &str); 8] = [
@@ -23,6 +24,8 @@ pub(super) struct Frame {
     pub root: String,
     /// The page's path below the root.
     path: String,
+    /// Where its link to the form to sign in leads, below the root.
+    pub sign_in: String,
     /// Name and role of who is signed in.
     pub reader: Option<(String, &'static str)>,
     /// What its forms carry.
@@ -61,6 +64,7 @@ impl Frame {
                 _ => "../".repeat(deep),
             },
             path: path.to_owned(),
+            sign_in: way_back::form(None),
             reader: session.map(|session| {
                 let principal = &session.principal;
                 (principal.name().to_owned(), principal.role().as_str())
@@ -70,6 +74,12 @@ impl Frame {
             live: None,
             is_open: false,
         }
+    }
+
+    /// Whoever signs in from here comes back to this path and query.
+    pub fn coming_back_to(mut self, here: &str) -> Self {
+        self.sign_in = way_back::form(Some(here));
+        self
     }
 
     /// A page that somebody was let read: also without a token, where that is allowed.

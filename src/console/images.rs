@@ -46,6 +46,8 @@ struct ImagesPage {
     rows: Vec<ImageRow>,
     pods: Vec<PodRow>,
     more_pods: usize,
+    /// Images of which it is not looked up here what runs them.
+    more_running: usize,
     unknown: Vec<String>,
     next: Option<String>,
     file: String,
@@ -84,9 +86,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         .any(|name| !filters.get(name).is_empty());
     let running = match is_narrowed {
         true => running(&visit, &filters).await?,
-        false => Vec::new(),
+        false => RunningShown::default(),
     };
-    let more_pods = running.len().saturating_sub(MAX_PODS_SHOWN);
     let next = list.next.as_ref();
     let rows = list.images.iter().map(|it| ImageRow::new(it, &visit));
     Ok(Page::of(&ImagesPage {
@@ -96,8 +97,9 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         counted: list.coverage.read_at.map(|at| Moment::new(at, visit.now)),
         ids: list.ids.join(", "),
         rows: rows.collect(),
-        more_pods,
-        pods: running.into_iter().take(MAX_PODS_SHOWN).collect(),
+        more_pods: running.more_pods,
+        more_running: running.more_images,
+        pods: running.pods,
         unknown: list.unknown(!filters.get("cve").is_empty()),
         next: next.map(|page| filters.clone().with("page", page).at("images")),
         file: filters.clone().without("page").at("images.csv"),
@@ -106,19 +108,42 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     }))
 }
 
-/// The Pods that run what was found, those that outsiders reach first.
-async fn running(visit: &Visit, filters: &Filters) -> Result<Vec<PodRow>, PageError> {
+/// The Pods that run what was found.
+#[derive(Default)]
+struct RunningShown {
+    /// Those that outsiders reach first.
+    pods: Vec<PodRow>,
+    more_pods: usize,
+    more_images: usize,
+}
+
+/// Of very many images that run, those that outsiders reach come before the first by name.
+async fn running(visit: &Visit, filters: &Filters) -> Result<RunningShown, PageError> {
     let asked = filters.clone().without("page");
     let asked = asked.with("running", "true").with("limit", MOST_RUNNING);
-    let list: ImageList = visit.read(IMAGES, &asked.query(visit.now)).await?;
-    let mut rows = Vec::new();
+    let mut list: ImageList = visit.read(IMAGES, &asked.query(visit.now)).await?;
+    let more_images = list.total.saturating_sub(list.images.len());
+    if more_images > 0 {
+        let exposed = asked.with("exposed", "true");
+        let exposed: ImageList = visit.read(IMAGES, &exposed.query(visit.now)).await?;
+        let is_new = |it: &ImageView| exposed.images.iter().all(|known| known.image != it.image);
+        list.images.retain(is_new);
+        list.images.extend(exposed.images);
+    }
+    let mut pods = Vec::new();
     for image in &list.images {
         let digest = image.digest.to_string();
-        let pods = image.pods.iter().flatten();
-        rows.extend(pods.map(|pod| PodRow::new(&image.image, &digest, pod)));
+        let own = image.pods.iter().flatten();
+        pods.extend(own.map(|pod| PodRow::new(&image.image, &digest, pod)));
     }
-    rows.sort_by_key(|row| row.way.is_none());
-    Ok(rows)
+    pods.sort_by_key(|row| row.way.is_none());
+    let more_pods = pods.len().saturating_sub(MAX_PODS_SHOWN);
+    pods.truncate(MAX_PODS_SHOWN);
+    Ok(RunningShown {
+        pods,
+        more_pods,
+        more_images,
+    })
 }
 
 /// `/images.csv`: the same list as a file.

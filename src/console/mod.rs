@@ -46,6 +46,7 @@ mod sign_in;
 mod state;
 mod try_image;
 mod visit;
+mod way_back;
 
 pub use router::console;
 pub use state::ConsoleOptions;

@@ -9,6 +9,7 @@ use super::elsewhere::{elsewhere, other_method};
 use super::live::{LIVE, live};
 use super::session_layer::recognise;
 use super::state::{Console, ConsoleOptions};
+use super::way_back::SIGN_IN;
 use super::{
     acts, assets, decision, decisions, denials, exceptions, forecast, image, images, overview,
     revoke, sign_in, try_image,
@@ -34,7 +35,7 @@ pub fn console(options: ConsoleOptions, api: Router) -> Router {
         .route("/decisions", get(decisions::page))
         .route("/decisions.csv", get(decisions::spreadsheet))
         .route("/try", get(try_image::page).post(try_image::manifest))
-        .route(sign_in::SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
+        .route(SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
         .route(sign_in::SIGN_OUT, post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::asset))
         .method_not_allowed_fallback(other_method)

@@ -14,6 +14,7 @@ use super::frame::Frame;
 use super::page_error::PageError;
 use super::sessions::{CurrentSession, HeldBack};
 use super::state::Console;
+use super::way_back::{self, SIGN_IN};
 use crate::access::SignedIn;
 use crate::api::ErrorCode;
 use crate::clock::ReceivedAt;
@@ -142,7 +143,12 @@ impl Visit {
 
     /// What surrounds a page.
     pub fn frame(&self, title: &str) -> Frame {
-        Frame::new(title, self.uri.path(), self.session())
+        let frame = Frame::new(title, self.uri.path(), self.session());
+        let place = match self.uri.path() {
+            SIGN_IN => way_back::asked(&self.uri),
+            _ => self.here(),
+        };
+        frame.coming_back_to(&place)
     }
 
     /// What the API refused, as a page.

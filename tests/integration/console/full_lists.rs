@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::page_table::{PAGES, in_some_months};
+use super::busy_lab::in_days;
+use super::page_table::PAGES;
 use super::visitor::Visitor;
 use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, eventually, trivy};
 
@@ -17,7 +18,7 @@ const NAME: &str = "payments/checkout-service-with-a-long-name";
 /// A gateway with more of everything than a page lists.
 async fn full() -> (Lab, String) {
     let folder = tempfile::tempdir().unwrap();
-    let expires = in_some_months();
+    let expires = in_days(100);
     let entry = |number: usize| {
         format!(
             "[[exception]]\nvulnerabilities = [\"CVE-2023-{number:05}\"]\n\

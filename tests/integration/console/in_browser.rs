@@ -6,8 +6,9 @@ use fantoccini::key::Key;
 use serde_json::json;
 
 use super::browser::{Browser, Screen, axe};
+use super::busy_lab::BusyLab;
 use super::decision::denied;
-use super::page_table::{BusyLab, EMPTY, PAGES};
+use super::page_table::{EMPTY, PAGES};
 use crate::kit::lab::{DOOR, Lab, NAME};
 use crate::lab::or_skip;
 
@@ -116,6 +117,30 @@ async fn what_is_denied_comes_to_an_open_page_by_itself() {
     browser.wait_for_text("registry.example/team/app").await;
     browser.wait_for_text("not-scanned").await;
     assert_eq!(browser.run("return window.stays").await, json!(true));
+    browser.close().await;
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_to_an_open_page_takes_nobody_from_where_they_are() {
+    let browser = or_skip!(Browser::start().await);
+    let lab = Lab::start().await;
+    denied(&lab, 0, NAME, "1").await;
+    browser.open(&format!("{}/denials", lab.server())).await;
+    let focus = "window.mine = document.querySelector('td .next a'); window.mine.focus(); \
+                 window.row = window.mine.closest('tr'); return window.mine.textContent";
+    assert_eq!(browser.run(focus).await, json!("What to do"));
+    for (listener, name, rows) in [(1, DOOR, 2), (0, DOOR, 3)] {
+        denied(&lab, listener, name, "2").await;
+        let count = "return document.querySelectorAll('#groups tbody tr').length";
+        crate::kit::eventually("the row is there", || async {
+            browser.run(count).await == json!(rows)
+        })
+        .await;
+        let stays = "return document.activeElement === window.mine && \
+                     document.querySelector('#groups tbody tr:last-child') === window.row";
+        assert_eq!(browser.run(stays).await, json!(true), "{rows} rows");
+    }
     browser.close().await;
     lab.stop().await;
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod assets;
 mod browser;
+mod busy_lab;
 mod decision;
 mod denials;
 mod forms;

@@ -1,6 +1,7 @@
 //! What holds for every page.
 
-use super::page_table::{BusyLab, EMPTY, PAGES};
+use super::busy_lab::BusyLab;
+use super::page_table::{EMPTY, PAGES};
 use super::visitor::Visitor;
 use crate::kit::lab::Lab;
 

@@ -1,11 +1,16 @@
 //! The pages that answer "what have we got?": images, one image, the forecast, what is
 //! accepted, what was done and decided, and what would be.
 
+use sekisho::ledger::PullFact;
+use sekisho::oci::Digest;
+use sekisho::trust::Subject;
 use serde_json::json;
 
+use super::busy_lab::CLUSTER;
 use super::decision::denied;
 use super::visitor::Visitor;
-use crate::kit::lab::{DOOR, Lab, NAME, trivy, trivy_at};
+use crate::kit::cluster_api::{ClusterApi, pod, way_in};
+use crate::kit::lab::{DOOR, ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, trivy, trivy_at};
 
 /// A scanned image with a finding, promoted by force, and how it is named.
 async fn severe(lab: &Lab) -> (String, String) {
@@ -286,5 +291,53 @@ async fn what_is_accepted_is_for_readers_of_records() {
         let page = elsewhere.shown(path).await;
         assert!(!page.contains(&named), "{path}: {page}");
     }
+    lab.stop().await;
+}
+
+/// In the first two hundred by name nothing is reached; the last one is.
+#[tokio::test]
+async fn what_outsiders_reach_is_shown_of_very_many_images_that_run() {
+    const MANY: usize = 205;
+    let name = |number: usize| format!("team/many-{number:03}");
+    let digest = |number: usize| Digest::sha256(&number.to_be_bytes());
+    let runs = |number: usize| {
+        let image = format!("registry.example/{}:1", name(number));
+        let app = format!("app-{number}");
+        pod("shop", &app, &image, &digest(number).to_string())
+    };
+    let (service, ingress) = way_in("shop", &format!("app-{}", MANY - 1));
+    let pods = (0..MANY).map(runs).collect();
+    let cluster = ClusterApi::start(pods, vec![service], vec![ingress]).await;
+    let folder = tempfile::tempdir().unwrap();
+    cluster.kubeconfig(&folder.path().join("cluster.kubeconfig"));
+    let lab = Lab::inside(folder, LISTENERS, &format!("{ENVIRONMENTS}{CLUSTER}")).await;
+    let seen = |number: usize| PullFact {
+        subject: Subject {
+            environment: "production".parse().unwrap(),
+            repository: format!("registry.example/{}", name(number))
+                .parse()
+                .unwrap(),
+            digest: digest(number),
+        },
+        at: lab.parts().gate.now(),
+        served: true,
+    };
+    let seen: Vec<PullFact> = (0..MANY).map(seen).collect();
+    lab.parts().ledger.record_facts(&seen).await.unwrap();
+    eventually("the way in is known", || async {
+        let exposed = lab.api("GET", "/api/v1/images?exposed=true").send().await;
+        exposed.expect(200)["total"] == 1
+    })
+    .await;
+    let page = Visitor::with(&lab, &lab.token).await;
+    let page = page.shown("/images?name=team/many").await;
+    let way = format!(
+        "Ingress shop/app-{0} -&#62; Service shop/app-{0} -&#62; Pod",
+        MANY - 1
+    );
+    assert!(
+        page.contains(&way) && page.contains("5 more images run"),
+        "{page}"
+    );
     lab.stop().await;
 }

@@ -40,6 +40,40 @@ async fn a_token_opens_a_session_that_scripts_and_other_sites_do_not_have() {
     lab.stop().await;
 }
 
+/// Where the link to the form leads on a page below the root, as a browser resolves it.
+fn link_to_the_form(page: &str) -> String {
+    let (_, behind) = page.split_once("sign-in?").unwrap();
+    let query = behind.split('"').next().unwrap();
+    format!("/sign-in?{}", query.replace("&#38;", "&"))
+}
+
+#[tokio::test]
+async fn who_signs_in_comes_back_to_the_page_that_the_link_stood_on() {
+    let lab = Lab::start().await;
+    let nobody = Visitor::new(&lab);
+    for page in ["/denials?reason=revoked&within=6h", "/d/0"] {
+        let form = link_to_the_form(&nobody.open(page).await.text());
+        let form = nobody.shown(&form).await;
+        let (_, next) = form.split_once("name=\"next\" value=\"").unwrap();
+        let next = next.split('"').next().unwrap().replace("&#38;", "&");
+        assert_eq!(next, page);
+        assert_eq!(
+            link_to_the_form(&form),
+            link_to_the_form(&nobody.open(page).await.text()),
+            "the form's own link keeps it"
+        );
+        let fields = [("token", lab.token.as_str()), ("next", &next)];
+        let answer = nobody.post("/sign-in", &fields).await;
+        assert_eq!(answer.header("location"), Some(&*format!(".{page}")));
+    }
+    for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example"] {
+        let fields = [("token", lab.token.as_str()), ("next", elsewhere)];
+        let answer = nobody.post("/sign-in", &fields).await;
+        assert_eq!(answer.header("location"), Some("./"), "{elsewhere}");
+    }
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn cookies_of_a_public_address_travel_by_tls_alone() {
     let keys = "address = \"127.0.0.1:0\"\npublic_url = \"https://sekisho.example\"";

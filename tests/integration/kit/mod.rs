@@ -1,6 +1,7 @@
 //! What tests of a whole program need: the program itself, upstreams before it, and
 //! clients that read every byte.
 
+pub mod cluster_api;
 pub mod collector;
 pub mod events;
 mod evidence;
