@@ -9,7 +9,7 @@ use std::thread;
 use sekisho::nri::{Call, Incoming, PluginName, PluginSession, Reply};
 
 use super::stage::{Stage, WITHIN};
-use crate::lab::{Release, or_skip};
+use crate::lab::{Release, eventually, or_skip};
 
 /// What a plugin does when it is asked for a container.
 #[derive(Clone, Copy)]
@@ -66,9 +66,11 @@ fn other_plugins_lift_no_refusal() {
     let before = plugin(&socket, "10", Manner::Agrees);
     let _agent = stage.agent();
     let behind = plugin(&socket, "99", Manner::Agrees);
-    stage.create().unwrap();
     for asked in [&before, &behind] {
-        asked.recv_timeout(WITHIN).unwrap();
+        eventually("it is asked", WITHIN, || {
+            stage.create().unwrap();
+            asked.try_recv().ok()
+        });
     }
     stage.revoke();
     stage.becomes(Stage::is_refused, "a refusal");
@@ -78,8 +80,10 @@ fn other_plugins_lift_no_refusal() {
     assert!(behind.try_recv().is_err());
     // The runtime gives one that hangs up, and asks the others.
     let hangs = plugin(&socket, "20", Manner::Hangs);
-    stage.refused();
-    hangs.recv_timeout(WITHIN).unwrap();
+    eventually("it is asked", WITHIN, || {
+        stage.refused();
+        hangs.try_recv().ok()
+    });
     stage.refused();
     stage.reinstate();
     stage.becomes(Stage::is_created, "a container");
