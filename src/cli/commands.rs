@@ -194,6 +194,8 @@ mod tests {
             "sekisho kubernetes manifests --webhook-url https://g:5443 --ca ca.crt --output json",
             "sekisho doctor node --gateway https://g:5080 --runtime containerd --direct c.d --image nginx --output json",
             "sekisho doctor node --files-only --containerd-config x --containerd-address y",
+            "sekisho doctor node --agent --cri-socket c --nri-socket n --agent-state-dir s --crio-dir d",
+            "sekisho doctor node --agent-only --runtime containerd",
             "sekisho kubernetes doctor --cluster c --kubeconfig k --trial-namespace shop --output json",
             "sekisho completion bash",
             "sekisho man",

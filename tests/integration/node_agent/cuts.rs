@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::stage::{Stage, WITHIN};
+use crate::faults::rounds;
 use crate::kit::postgres::{PASSWORD, Postgres, USER};
 use crate::lab::kubernetes::Sweeper;
 use crate::lab::{Agent, Authority, Gateway, Release, Setup, eventually, or_skip, outcome};
@@ -36,6 +38,58 @@ fn what_was_revoked_stays_refused_whatever_dies_first() {
     stage.reinstate();
     stage.becomes(Stage::is_created, "a container");
     stage.starts();
+}
+
+/// The cuts in an order that nobody chose; the output names it.
+#[test]
+fn what_was_revoked_stays_refused_in_any_order_of_cuts() {
+    let mut stage = or_skip!(Stage::open_with(Release::V2_4, "", |setup, _| setup));
+    let mut agent = stage.agent();
+    stage.revoke();
+    stage.becomes(Stage::is_refused, "a refusal");
+    let mut has_gateway = true;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut order = u64::from(since.subsec_nanos());
+    for round in 0..rounds() {
+        order = order
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let cut = (order >> 33) % 6;
+        println!("round {round}: cut {cut}, gateway {has_gateway}");
+        match cut {
+            0 => stage.node.restart_runtime(),
+            1 => {
+                agent.kill();
+                agent = Agent::start(&stage.setup("agent"));
+            }
+            2 if has_gateway => {
+                stage.site.gateway.kill();
+                has_gateway = false;
+            }
+            2 => {
+                stage.site.gateway.crash_and_restart();
+                has_gateway = true;
+            }
+            3 => {
+                agent.kill();
+                stage.node.restart_runtime();
+                agent = Agent::start(&stage.setup("agent"));
+            }
+            4 => {
+                agent.freeze(true);
+                // With it, or without it once the runtime has waited.
+                let _ = stage.create();
+                agent.freeze(false);
+            }
+            _ if has_gateway => {
+                stage.reinstate();
+                stage.becomes(Stage::is_created, "a container");
+                stage.revoke();
+            }
+            _ => {}
+        }
+        stage.becomes(Stage::is_refused, "a refusal");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::Instant;
 
-use sekisho::node_snapshot::AgentMode;
+use sekisho::node_snapshot::{AgentMode, SignedSnapshot, SnapshotPublicKey};
 use sekisho::oci::Digest;
 
 use super::stage::Stage;
@@ -49,8 +49,14 @@ fn a_burst_is_answered_with_a_hundred_thousand_digests_held() {
     server.deny(AgentMode::Enforce, &all);
     agent.holds(1);
     println!("it holds {} KiB with {DENIED}", agent.resident_kib());
-    let kept = fs::metadata(folder.path().join("agent/snapshot")).unwrap();
-    println!("the snapshot takes {} bytes", kept.len());
+    let first = fs::read(folder.path().join("agent/snapshot")).unwrap();
+    server.deny(AgentMode::Enforce, &all[1..]);
+    agent.holds(2);
+    let second = fs::read(folder.path().join("agent/snapshot")).unwrap();
+    let keys = SnapshotPublicKey::all_from_pem(&server.public_key()).unwrap();
+    let [old, new] = [&first, &second].map(|it| SignedSnapshot::from_bytes(it, &keys).unwrap());
+    let delta = new.delta_from(1, old.snapshot()).to_bytes().len();
+    println!("a snapshot takes {} bytes, a delta {delta}", first.len());
 
     let names = [("team/app", true), ("team/sleeper", false)]
         .map(|(name, is_denied)| (format!("{}/{name}:1", origin.address()), is_denied));
