@@ -1,7 +1,6 @@
 //! Blobs: from disk, from a fill, or streamed uncached.
 
 use std::error::Error;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{BlobSpan, Opener, opener};
 use crate::spans::trace_span;
-use crate::stream::{Chunks, GrowingFile};
+use crate::stream::{Chunks, GrowingFile, SharedFile};
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
 pub struct Blob {
@@ -29,7 +28,7 @@ pub struct Blob {
 }
 
 enum BlobData {
-    Stored(Arc<File>),
+    Stored(Arc<SharedFile>),
     Filling(GrowingFile, Arc<Fill>),
     Uncached(BoxStream<'static, io::Result<Bytes>>),
 }
@@ -49,7 +48,7 @@ pub enum BlobOrigin {
 
 impl Blob {
     /// Of a verified file of `len` bytes.
-    pub(super) fn stored(file: Arc<File>, len: u64) -> Self {
+    pub(super) fn stored(file: Arc<SharedFile>, len: u64) -> Self {
         let body = BlobData::Stored(file);
         Self { len, body }
     }
@@ -264,7 +263,10 @@ impl Inner {
         Ok(Some(Blob::stored(file, len)))
     }
 
-    async fn stored_file(self: &Arc<Self>, request: &BlobRequest) -> Option<(Arc<File>, u64)> {
+    async fn stored_file(
+        self: &Arc<Self>,
+        request: &BlobRequest,
+    ) -> Option<(Arc<SharedFile>, u64)> {
         let BlobRequest { digest, used, .. } = request;
         match self.blobs.find(digest, used) {
             StoredLookup::Missing => None,

@@ -19,6 +19,7 @@ use super::holder::{ContentUse, Holder};
 use super::open::{open_resident, open_whole};
 use super::temporary::{TemporaryFile, TemporaryFolder, UnlinkedFile, set_pulled};
 use crate::oci::Digest;
+use crate::stream::SharedFile;
 
 /// Pull times are rounded to this many seconds, so that a hot file is not written to at
 /// each pull, and the members of one pull keep one time.
@@ -35,7 +36,7 @@ pub(super) struct FileStore {
 pub(super) enum StoredLookup {
     Missing,
     /// Open, with its length in bytes.
-    Open(Arc<File>, u64),
+    Open(Arc<SharedFile>, u64),
     /// To be opened with [`FileStore::open`].
     Closed,
 }
@@ -48,7 +49,7 @@ pub(super) struct StoredFile {
     pub holder: Option<Holder>,
     /// The pull time and the holder that the file itself bears.
     saved: (i64, Option<Holder>),
-    reader: Weak<File>,
+    reader: Weak<SharedFile>,
 }
 
 /// A file that may be evicted.
@@ -100,7 +101,7 @@ impl FileStore {
         digest: Digest,
         size: u64,
         (pulled, holder): (i64, Option<Holder>),
-        reader: Weak<File>,
+        reader: Weak<SharedFile>,
     ) {
         let entry = StoredFile {
             size,
@@ -141,7 +142,9 @@ impl FileStore {
             return StoredLookup::Open(file, size);
         }
         match open_resident(&self.file_path(digest), size) {
-            Some(file) => StoredLookup::Open(self.share_reader(digest, Arc::new(file)), size),
+            Some(file) => {
+                StoredLookup::Open(self.share_reader(digest, SharedFile::new(file)), size)
+            }
             None => StoredLookup::Closed,
         }
     }
@@ -153,7 +156,7 @@ impl FileStore {
         digest: &Digest,
         used: &ContentUse,
         temporary_folder: &TemporaryFolder,
-    ) -> Option<(Arc<File>, u64)> {
+    ) -> Option<(Arc<SharedFile>, u64)> {
         let (size, reader) = self.pull(digest, used)?;
         if let Some(file) = reader {
             return Some((file, size));
@@ -162,7 +165,7 @@ impl FileStore {
         if file.is_none() {
             let _unlinked = self.remove_damaged(digest, temporary_folder);
         }
-        Some((self.share_reader(digest, Arc::new(file?)), size))
+        Some((self.share_reader(digest, SharedFile::new(file?)), size))
     }
 
     /// The size of a stored file, in bytes.
@@ -171,7 +174,7 @@ impl FileStore {
     }
 
     /// Opens a file to be copied, which is no pull. It is not evicted meanwhile. Blocks.
-    pub(super) fn open_to_copy(&self, digest: &Digest) -> Option<(Arc<File>, u64)> {
+    pub(super) fn open_to_copy(&self, digest: &Digest) -> Option<(Arc<SharedFile>, u64)> {
         let (size, reader) = {
             let entry = self.entries.get(digest)?;
             (entry.size, entry.reader.upgrade())
@@ -180,7 +183,7 @@ impl FileStore {
             return Some((file, size));
         }
         let file = open_whole(&self.file_path(digest), size)?;
-        Some((self.share_reader(digest, Arc::new(file)), size))
+        Some((self.share_reader(digest, SharedFile::new(file)), size))
     }
 
     /// Notes a pull of what is read elsewhere.
@@ -188,7 +191,7 @@ impl FileStore {
         let _reader = self.pull(digest, used);
     }
 
-    fn pull(&self, digest: &Digest, used: &ContentUse) -> Option<(u64, Option<Arc<File>>)> {
+    fn pull(&self, digest: &Digest, used: &ContentUse) -> Option<(u64, Option<Arc<SharedFile>>)> {
         let mut entry = self.entries.get_mut(digest)?;
         let pulled = used.now.as_second();
         if used.holder.takes_over(entry.holder.as_ref()) {
@@ -201,7 +204,7 @@ impl FileStore {
     }
 
     /// Lets readers share one handle: returns the one that is open already, else `file`.
-    fn share_reader(&self, digest: &Digest, file: Arc<File>) -> Arc<File> {
+    fn share_reader(&self, digest: &Digest, file: Arc<SharedFile>) -> Arc<SharedFile> {
         let Some(mut entry) = self.entries.get_mut(digest) else {
             return file;
         };

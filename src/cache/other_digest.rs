@@ -12,6 +12,7 @@ use super::digests::{ContentHasher, VerifiedContent};
 use super::error::FetchError;
 use super::store::{Cache, Inner};
 use crate::oci::{Algorithm, Digest};
+use crate::stream::SharedFile;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -51,7 +52,7 @@ impl Inner {
     pub(super) async fn learn_other_digest(
         self: &Arc<Self>,
         digest: &Digest,
-        file: Arc<File>,
+        file: Arc<SharedFile>,
         now: Timestamp,
     ) -> Result<(), FetchError> {
         let (inner, digest) = (self.clone(), digest.clone());
@@ -75,7 +76,7 @@ impl Inner {
     pub(super) async fn with_other_digest(
         &self,
         verified: VerifiedContent,
-        file: &Arc<File>,
+        file: &Arc<SharedFile>,
     ) -> Result<VerifiedContent, FetchError> {
         let lacks = |digest| (self.records.lacks_other)(digest);
         if verified.sha512.is_some() || !lacks(&verified.sha256) {
@@ -85,7 +86,7 @@ impl Inner {
     }
 }
 
-async fn hash_both(file: Arc<File>) -> Result<VerifiedContent, FetchError> {
+async fn hash_both(file: Arc<SharedFile>) -> Result<VerifiedContent, FetchError> {
     let hash = move || hash_file(&file, ContentHasher::new(true));
     let hashed = tokio::task::spawn_blocking(hash).await;
     let hashed = hashed.map_err(|_| FetchError::Interrupted)?;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{FallocateFlags, Timespec, Timestamps, fallocate, futimens};
 
 use super::holder::ContentUse;
+use crate::stream::SharedFile;
 
 /// The folder of temporary files, on the same file system as the stored ones.
 pub(super) struct TemporaryFolder {
@@ -33,7 +34,7 @@ impl TemporaryFolder {
         let path = self.fresh();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o640);
-        let file = Arc::new(options.open(&path)?);
+        let file = SharedFile::new(options.open(&path)?);
         Ok(TemporaryFile { path, file })
     }
 
@@ -67,11 +68,11 @@ fn set_aside(file: &File, size: u64) -> io::Result<()> {
 /// A file that vanishes unless it is persisted.
 pub(super) struct TemporaryFile {
     path: PathBuf,
-    file: Arc<File>,
+    file: Arc<SharedFile>,
 }
 
 impl TemporaryFile {
-    pub(super) fn file(&self) -> &Arc<File> {
+    pub(super) fn file(&self) -> &Arc<SharedFile> {
         &self.file
     }
 

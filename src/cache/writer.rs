@@ -1,6 +1,5 @@
 //! Writes a growing file, and hashes it from its beginning on.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::digests::ContentHasher;
-use crate::stream::{GrowingFile, GrowingWriter, growing_file};
+use crate::stream::{GrowingFile, GrowingWriter, SharedFile, growing_file};
 
 /// What was filled ahead is read back and hashed by so many bytes at once.
 const CATCH_UP_BYTES: u64 = 1024 * 1024;
@@ -16,13 +15,13 @@ const CATCH_UP_BYTES: u64 = 1024 * 1024;
 /// Clones write the same file, at different places.
 #[derive(Clone)]
 pub(super) struct GrowingFileWriter {
-    file: Arc<File>,
+    file: Arc<SharedFile>,
     growing: Arc<GrowingWriter>,
 }
 
 impl GrowingFileWriter {
     /// Writes `file` up to `size` bytes, with the end that readers follow.
-    pub(super) fn new(file: Arc<File>, size: u64) -> (Self, GrowingFile) {
+    pub(super) fn new(file: Arc<SharedFile>, size: u64) -> (Self, GrowingFile) {
         let (writer, growing) = growing_file(file.clone(), size);
         let growing_writer = Arc::new(writer);
         let writer = Self {

@@ -1,6 +1,5 @@
 //! A stream of bytes that knows its length.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -12,6 +11,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
 use super::file::FileReader;
 use super::growing::GrowingFile;
+use super::shared_file::SharedFile;
 
 /// A range of a content, chunk by chunk.
 ///
@@ -46,13 +46,13 @@ impl Chunks {
     }
 
     /// A range of an open file of `total` bytes.
-    pub fn from_file(file: Arc<File>, total: u64, range: Range<u64>) -> Self {
+    pub fn from_file(file: Arc<SharedFile>, total: u64, range: Range<u64>) -> Self {
         let reader = FileReader::new(file, clamp(&range, total));
-        let chunks = stream::try_unfold(reader, |mut reader| async move {
-            if reader.position().is_none() {
+        let chunks = stream::try_unfold(reader, move |mut reader| async move {
+            if reader.is_done() {
                 return Ok(None);
             }
-            let bytes = reader.next(u64::MAX).await?;
+            let bytes = reader.next_of(total).await?;
             Ok(Some((bytes, reader)))
         });
         Self::new(total, range, Source::Stream(chunks.boxed()))

@@ -11,19 +11,23 @@ use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::buffer::{Buffer, CHUNK_BYTES};
+use super::shared_file::SharedFile;
 
 /// Length of the first chunk in bytes; shorter, so that the first byte is sent early.
 const FIRST_CHUNK_BYTES: usize = CHUNK_BYTES / 2;
 
+/// Length in bytes of a piece that readers share; the last one is shorter.
+const PIECE_BYTES: u64 = FIRST_CHUNK_BYTES as u64;
+
 /// A position in a file and the end to read to.
 pub(super) struct FileReader {
-    file: Arc<File>,
+    file: Arc<SharedFile>,
     left: Range<u64>,
     piece: usize,
 }
 
 impl FileReader {
-    pub(super) fn new(file: Arc<File>, range: Range<u64>) -> Self {
+    pub(super) fn new(file: Arc<SharedFile>, range: Range<u64>) -> Self {
         Self {
             file,
             left: range,
@@ -31,9 +35,49 @@ impl FileReader {
         }
     }
 
-    /// Offset of the next byte; `None` at the end of the range.
-    pub(super) fn position(&self) -> Option<u64> {
-        (!self.left.is_empty()).then_some(self.left.start)
+    /// Whether all of the range has been read.
+    pub(super) fn is_done(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// The next bytes of a file of `total` bytes; of a crowded one, what others read, too.
+    pub(super) async fn next_of(&mut self, total: u64) -> io::Result<Bytes> {
+        match self.file.is_crowded() {
+            true => self.next_shared(total).await,
+            false => self.next(u64::MAX).await,
+        }
+    }
+
+    /// The next bytes of a file of `total` bytes: a piece that others read, too, where all of
+    /// it is in the range.
+    pub(super) async fn next_shared(&mut self, total: u64) -> io::Result<Bytes> {
+        let Range { start: at, end } = self.left;
+        let piece = piece_at(at, total);
+        if end < piece.end || end - at < PIECE_BYTES / 4 {
+            return self.next(end).await;
+        }
+        let bytes = self.piece(piece.clone()).await?;
+        match usize::try_from(at - piece.start) {
+            Ok(skipped) if skipped < bytes.len() => {
+                let bytes = bytes.slice(skipped..);
+                self.left.start += bytes.len() as u64;
+                Ok(bytes)
+            }
+            _ => self.next(end).await,
+        }
+    }
+
+    /// The bytes of a piece, all of which are in the file.
+    async fn piece(&self, piece: Range<u64>) -> io::Result<Bytes> {
+        if let Some(held) = self.file.held(piece.start) {
+            return Ok(held);
+        }
+        let mut reader = Self::new(self.file.clone(), piece.clone());
+        let bytes = reader.next(piece.end).await?;
+        match reader.is_done() {
+            true => Ok(self.file.hold(piece.start, bytes)),
+            false => Ok(bytes),
+        }
     }
 
     /// The next bytes, never beyond `limit`, an offset in the file that must
@@ -64,6 +108,12 @@ impl FileReader {
             .await
             .map_err(io::Error::other)?
     }
+}
+
+/// The piece in which `at` lies.
+fn piece_at(at: u64, total: u64) -> Range<u64> {
+    let start = at - at % PIECE_BYTES;
+    start..(start + PIECE_BYTES).min(total)
 }
 
 /// What the page cache holds at `offset`. `None` when nothing is there, or the

@@ -7,7 +7,6 @@
 //! gets is read from the file whose bytes are verified.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,20 +17,19 @@ use tokio::sync::{Notify, watch};
 
 use super::file::FileReader;
 use super::filled::FilledRanges;
-use super::shared_pieces::{PIECE_BYTES, SharedPieces};
+use super::shared_file::SharedFile;
 
 /// How many bytes at the end wait for verification. A shorter content waits
 /// as a whole.
 pub const WITHHELD_TAIL_BYTES: u64 = 64 * 1024;
 
 /// Begins the growth of `file` to `total` bytes.
-pub fn growing_file(file: Arc<File>, total: u64) -> (GrowingWriter, GrowingFile) {
+pub fn growing_file(file: Arc<SharedFile>, total: u64) -> (GrowingWriter, GrowingFile) {
     let (changed, changes) = watch::channel(());
     let shared = Arc::new(Shared {
         file,
         total,
         growth: Mutex::default(),
-        pieces: SharedPieces::default(),
         wished: Notify::new(),
     });
     let writer = GrowingWriter {
@@ -42,10 +40,9 @@ pub fn growing_file(file: Arc<File>, total: u64) -> (GrowingWriter, GrowingFile)
 }
 
 struct Shared {
-    file: Arc<File>,
+    file: Arc<SharedFile>,
     total: u64,
     growth: Mutex<Growth>,
-    pieces: SharedPieces,
     /// Told of the first wish.
     wished: Notify,
 }
@@ -169,7 +166,9 @@ impl GrowingReader {
             return Ok(None);
         }
         let limit = self.readable().await?;
-        let bytes = self.read(limit.min(self.left.end)).await?;
+        let readable = self.left.start..limit.min(self.left.end);
+        let mut reader = FileReader::new(self.shared.file.clone(), readable);
+        let bytes = reader.next_shared(self.shared.total).await?;
         self.left.start += bytes.len() as u64;
         Ok(Some(bytes))
     }
@@ -214,32 +213,6 @@ impl GrowingReader {
             }
         }
         None
-    }
-
-    /// Bytes up to `limit`, all of which may be read: a piece that others read, too, where
-    /// it is whole.
-    async fn read(&self, limit: u64) -> io::Result<Bytes> {
-        let at = self.left.start;
-        let piece = SharedPieces::range_of(at, self.shared.total);
-        if limit < piece.end || limit - at < PIECE_BYTES / 4 {
-            return self.read_alone(limit).await;
-        }
-        let bytes = self
-            .shared
-            .pieces
-            .read(&self.shared.file, piece.clone())
-            .await?;
-        match usize::try_from(at - piece.start) {
-            Ok(skipped) if skipped < bytes.len() => Ok(bytes.slice(skipped..)),
-            _ => self.read_alone(limit).await,
-        }
-    }
-
-    async fn read_alone(&self, limit: u64) -> io::Result<Bytes> {
-        let range = self.left.start..limit;
-        FileReader::new(self.shared.file.clone(), range)
-            .next(limit)
-            .await
     }
 }
 

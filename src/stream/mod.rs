@@ -9,7 +9,7 @@ mod file;
 mod filled;
 mod growing;
 mod range;
-mod shared_pieces;
+mod shared_file;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +17,4 @@ mod tests;
 pub use chunks::Chunks;
 pub use growing::{GrowingFile, GrowingWriter, ReaderWish, WITHHELD_TAIL_BYTES, growing_file};
 pub use range::{ByteRange, RangeUnsatisfiable};
+pub use shared_file::SharedFile;

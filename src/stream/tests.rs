@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index / 7 % 251) as u8).collect()
 }
 
-fn file(content: &[u8]) -> Arc<File> {
+fn file(content: &[u8]) -> Arc<SharedFile> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
-    Arc::new(file)
+    SharedFile::new(file)
 }
 
 async fn collect(chunks: Chunks) -> io::Result<Vec<u8>> {
@@ -40,12 +40,34 @@ async fn serves_ranges_of_a_file() {
     assert_eq!(collect(beyond).await.unwrap(), content[700_000 - 3..]);
 }
 
+/// In memory for all readers, each of whom would keep its own else.
+#[tokio::test]
+async fn a_crowd_of_readers_holds_what_it_reads_once() {
+    let content = bytes(700_000);
+    let file = file(&content);
+    for (readers, buffers) in [(2, 2), (100, 1)] {
+        let mut crowd: Vec<_> = (0..readers)
+            .map(|_| Chunks::from_file(file.clone(), 700_000, 0..700_000))
+            .collect();
+        let mut held = Vec::new();
+        for chunks in &mut crowd {
+            held.push(chunks.try_next().await.unwrap().unwrap());
+        }
+        let places: BTreeSet<_> = held.iter().map(|bytes| bytes.as_ptr()).collect();
+        assert_eq!(places.len(), buffers, "of {readers}");
+        for (first, chunks) in held.into_iter().zip(crowd) {
+            let rest = collect(chunks).await.unwrap();
+            assert!(content == [&first[..], &rest[..]].concat());
+        }
+    }
+}
+
 #[tokio::test]
 async fn serves_what_the_page_cache_has_lost() {
     let content = bytes(3_000_000);
     let file = file(&content);
     file.sync_all().unwrap();
-    fadvise(&*file, 0, None, Advice::DontNeed).unwrap();
+    fadvise(&**file, 0, None, Advice::DontNeed).unwrap();
     let chunks = Chunks::from_file(file, 3_000_000, 0..3_000_000);
     assert_eq!(collect(chunks).await.unwrap(), content);
 }

@@ -1,7 +1,6 @@
 //! Writing an object from the local disk: hashed on the way, so that a damaged file never
 //! becomes everyone's; in parts where it is large.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use super::content_key::ContentKey;
 use super::error::RemoteError;
 use super::found_object::FoundObject;
 use crate::oci::{Algorithm, Digest};
+use crate::stream::SharedFile;
 
 /// What is larger goes up in parts of this size: so much memory an upload takes.
 pub(super) const PART_BYTES: u64 = 8 << 20;
@@ -26,7 +26,7 @@ pub(in crate::cache) enum WrittenContent {
     /// Verified already.
     Bytes(Bytes),
     /// A file of so many bytes.
-    File(Arc<File>, u64),
+    File(Arc<SharedFile>, u64),
 }
 
 /// The hash of one algorithm over bytes that come piece by piece.
@@ -89,7 +89,7 @@ async fn write_in_parts(
     objects: &dyn ObjectStore,
     path: &Path,
     key: &ContentKey,
-    content: (Arc<File>, u64),
+    content: (Arc<SharedFile>, u64),
 ) -> Result<PutResult, RemoteError> {
     let mut upload = objects.put_multipart(path).await?;
     match send_parts(&mut *upload, key, content).await {
@@ -105,7 +105,7 @@ async fn write_in_parts(
 async fn send_parts(
     upload: &mut dyn MultipartUpload,
     key: &ContentKey,
-    (file, size): (Arc<File>, u64),
+    (file, size): (Arc<SharedFile>, u64),
 ) -> Result<(), RemoteError> {
     let length = PART_BYTES.max(size.div_ceil(MAX_PARTS));
     let hashing = Hashing::of(key.digest.algorithm());
@@ -134,7 +134,7 @@ fn verify(hashing: Hashing, expected: &Digest) -> Result<(), RemoteError> {
 }
 
 async fn read_part(
-    file: Arc<File>,
+    file: Arc<SharedFile>,
     offset: u64,
     length: u64,
     mut hashing: Hashing,
