@@ -8,13 +8,16 @@ use super::index::Tables;
 use super::load_cursor::{LoadCursor, LoadedPart};
 use super::overrides::load_overrides;
 use super::revocations::{SELECT_ACTIVE_REVOCATIONS, revocation};
-use super::sql::{OpenTransaction, SqlConnection, either, query};
+use super::sql::{OpenTransaction, SqlConnection, either, query, row};
 use super::token_holders::{SELECT_VALID_TOKENS, TokenRow};
 use super::{Ledger, LedgerError, columns};
 use crate::oci::{Closure, Digest, Repository};
 
 /// Rows that are read and put into memory in one turn: so long waits a write.
 const ROWS_AT_ONCE: i64 = 1000;
+/// Of closures, the largest of all rows, so many reads of so many are one turn.
+const CLOSURE_READS_AT_ONCE: usize = 8;
+const CLOSURES_A_READ: i64 = 250;
 
 impl Ledger {
     /// Loads the index unless it is loaded.
@@ -103,30 +106,47 @@ impl Ledger {
         }
     }
 
-    /// Closures are parsed where nobody waits for the thread.
+    /// Closures are parsed where nobody waits for the thread, and the next are read meanwhile.
     async fn load_closures(
         &self,
         tables: &Arc<Tables>,
         after: i64,
         sql: &mut SqlConnection,
     ) -> Result<LoadedRows, LedgerError> {
-        let next = either(
-            "SELECT rowid, repository, body FROM closures WHERE rowid > ? ORDER BY rowid LIMIT ?",
-            "SELECT place, repository, body FROM closures WHERE place > ? ORDER BY place LIMIT ?",
-        );
-        let rows: Vec<ClosureRow> = next.bind(after).bind(ROWS_AT_ONCE).all(sql).await?;
-        let Some(last) = rows.last().map(|(place, _, _)| *place) else {
-            return Ok(LoadedRows::none(LoadedPart::Aliases(String::new())));
-        };
-        let (count, tables) = (rows.len() as u64, Arc::clone(tables));
-        let put = self.heavy.run(move || put_closures(&tables, &rows));
-        put.await
-            .map_err(|why| LedgerError::unreadable("closures", why))??;
-        Ok(LoadedRows {
-            rows: count,
-            next: LoadedPart::Closures(last),
-        })
+        let mut loaded = LoadedRows::none(LoadedPart::Closures(after));
+        let mut rows = closures_after(after, sql).await?;
+        for left in (0..CLOSURE_READS_AT_ONCE).rev() {
+            let Some(last) = rows.last().map(|(place, _, _)| *place) else {
+                loaded.next = LoadedPart::Aliases(String::new());
+                break;
+            };
+            loaded.rows += rows.len() as u64;
+            loaded.next = LoadedPart::Closures(last);
+            let tables = Arc::clone(tables);
+            let put = self.heavy.run(move || put_closures(&tables, &rows));
+            let next = async {
+                match left {
+                    0 => Ok(Vec::new()),
+                    _ => closures_after(last, sql).await,
+                }
+            };
+            let (put, next) = tokio::join!(put, next);
+            put.map_err(|why| LedgerError::unreadable("closures", why))??;
+            rows = next?;
+        }
+        Ok(loaded)
     }
+}
+
+async fn closures_after(
+    after: i64,
+    sql: &mut SqlConnection,
+) -> Result<Vec<ClosureRow>, LedgerError> {
+    let next = either(
+        "SELECT rowid, repository, body FROM closures WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        "SELECT place, repository, body FROM closures WHERE place > ? ORDER BY place LIMIT ?",
+    );
+    Ok(next.bind(after).bind(CLOSURES_A_READ).all(sql).await?)
 }
 
 type ClosureRow = (i64, String, String);
@@ -207,14 +227,15 @@ async fn load_scanned(
     })
 }
 
-#[derive(sqlx::FromRow)]
-struct PromotedRow {
-    id: i64,
-    environment: String,
-    repository: String,
-    tag: Option<String>,
-    digest: String,
-    withdrawn_at: Option<i64>,
+row! {
+    struct PromotedRow {
+        id: i64,
+        environment: String,
+        repository: String,
+        tag: Option<String>,
+        digest: String,
+        withdrawn_at: Option<i64>,
+    }
 }
 
 async fn load_promotions(
