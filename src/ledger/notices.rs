@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::sql::query;
+use super::sql::{query, row};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 
@@ -51,18 +51,19 @@ pub struct NoticeBatch {
     pub pending: Vec<PendingNotice>,
 }
 
-#[derive(sqlx::FromRow)]
-struct NoticeRow {
-    target: String,
-    kind: String,
-    environment: String,
-    count: i64,
-    samples: String,
-    opened_at: i64,
-    due_at: i64,
-    attempts: i64,
-    sent_at: Option<i64>,
-    version: i64,
+row! {
+    struct NoticeRow {
+        target: String,
+        kind: String,
+        environment: String,
+        count: i64,
+        samples: String,
+        opened_at: i64,
+        due_at: i64,
+        attempts: i64,
+        sent_at: Option<i64>,
+        version: i64,
+    }
 }
 
 impl NoticeRow {

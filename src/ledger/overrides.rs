@@ -8,7 +8,7 @@ use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::index::Tables;
-use super::sql::{SqlConnection, query};
+use super::sql::{SqlConnection, query, row};
 use super::{Index, Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
@@ -399,18 +399,19 @@ pub(super) async fn load_overrides(
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-struct BreakGlassRow {
-    id: i64,
-    environment: String,
-    digest: String,
-    image: Option<String>,
-    ticket: String,
-    reason: String,
-    granted_by: String,
-    granted_at: i64,
-    until: i64,
-    lifts_revocation: bool,
+row! {
+    struct BreakGlassRow {
+        id: i64,
+        environment: String,
+        digest: String,
+        image: Option<String>,
+        ticket: String,
+        reason: String,
+        granted_by: String,
+        granted_at: i64,
+        until: i64,
+        lifts_revocation: bool,
+    }
 }
 
 impl BreakGlassRow {
@@ -430,16 +431,17 @@ impl BreakGlassRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct ModeRow {
-    id: i64,
-    environment: String,
-    mode: String,
-    ticket: String,
-    reason: Option<String>,
-    set_by: String,
-    set_at: i64,
-    until: i64,
+row! {
+    struct ModeRow {
+        id: i64,
+        environment: String,
+        mode: String,
+        ticket: String,
+        reason: Option<String>,
+        set_by: String,
+        set_at: i64,
+        until: i64,
+    }
 }
 
 impl ModeRow {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::{LedgerChange, PromotedTag};
-use super::sql::query;
+use super::sql::{query, row};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Tag};
@@ -51,16 +51,17 @@ impl NewPromotion {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct PromotionRow {
-    id: i64,
-    digest: String,
-    tag: Option<String>,
-    promoter: String,
-    promoted_at: i64,
-    reason: Option<String>,
-    link: Option<String>,
-    forced: bool,
+row! {
+    struct PromotionRow {
+        id: i64,
+        digest: String,
+        tag: Option<String>,
+        promoter: String,
+        promoted_at: i64,
+        reason: Option<String>,
+        link: Option<String>,
+        forced: bool,
+    }
 }
 
 impl PromotionRow {

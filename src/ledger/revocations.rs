@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
-use super::sql::query;
+use super::sql::{query, row};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, RepositoryGlobs};
@@ -94,15 +94,16 @@ pub(super) fn reinstated_reach(detail: &str) -> Option<&str> {
 pub(super) const SELECT_ACTIVE_REVOCATIONS: &str = "SELECT id, digest, environment, repositories, revoker, revoked_at, reason \
      FROM revocations WHERE reinstated_at IS NULL ORDER BY id";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct RevocationRow {
-    id: i64,
-    digest: String,
-    environment: Option<String>,
-    repositories: String,
-    revoker: String,
-    revoked_at: i64,
-    reason: String,
+row! {
+    pub(super) struct RevocationRow {
+        id: i64,
+        digest: String,
+        environment: Option<String>,
+        repositories: String,
+        revoker: String,
+        revoked_at: i64,
+        reason: String,
+    }
 }
 
 pub(super) fn revocation(row: RevocationRow) -> Result<Revocation, LedgerError> {

@@ -1,13 +1,48 @@
 //! The schema: which version is there, and which this program knows. Both databases have
 //! the same versions.
 
-use sqlx::migrate::Migrator;
-use sqlx::{PgConnection, SqlitePool};
+use std::sync::LazyLock;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, SqlStr, SqlitePool};
 
 use super::{LedgerAccess, LedgerError};
 
-static FOR_SQLITE: Migrator = sqlx::migrate!("src/ledger/migrations");
-static FOR_POSTGRES: Migrator = sqlx::migrate!("src/ledger/migrations/postgres");
+/// The files of one database, embedded in order. What sqlx has for it is a procedural macro,
+/// which builds both drivers, SQLite and TLS a second time.
+macro_rules! embedded {
+    ($folder:literal: $($name:literal)+) => {
+        LazyLock::new(|| {
+            let files = [$(($name, include_str!(concat!($folder, "/", $name, ".sql")))),+];
+            Migrator::with_migrations(files.map(|(name, sql)| migration(name, sql)).to_vec())
+        })
+    };
+}
+
+static FOR_SQLITE: LazyLock<Migrator> = embedded!("migrations":
+    "0001_records" "0002_papers" "0003_narrowed" "0004_identity" "0005_on_call" "0006_acts"
+    "0007_replicas" "0008_audit_seals" "0009_search" "0011_feed" "0013_standings" "0014_notices"
+    "0020_index_members" "0021_sealed_places" "0022_nodes");
+
+static FOR_POSTGRES: LazyLock<Migrator> = embedded!("migrations/postgres":
+    "0006_records" "0007_replicas" "0008_audit_seals" "0009_search" "0011_feed" "0013_standings"
+    "0014_notices" "0020_index_members" "0021_sealed_places" "0022_nodes");
+
+/// Of a file `VERSION_DESCRIPTION`, as sqlx reads them from a folder.
+fn migration(name: &str, sql: &'static str) -> Migration {
+    let (version, description) = name.split_once('_').unwrap_or((name, ""));
+    let description = description.replace('_', " ");
+    // A test reads each.
+    let version = version.parse().unwrap_or(0);
+    let sql = SqlStr::from_static(sql);
+    Migration::new(
+        version,
+        description.into(),
+        MigrationType::Simple,
+        sql,
+        false,
+    )
+}
 
 /// The version of the newest migration in this program.
 pub(super) fn known_schema() -> i64 {
@@ -76,7 +111,33 @@ fn may_go_on(found: Option<i64>, access: LedgerAccess) -> Result<(), LedgerError
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    #[tokio::test]
+    async fn embeds_each_file_as_it_lies_in_its_folder() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/migrations");
+        for (folder, embedded) in [
+            (folder.clone(), &FOR_SQLITE),
+            (folder.join("postgres"), &FOR_POSTGRES),
+        ] {
+            let read = Migrator::new(folder).await.unwrap();
+            let facts = |migrations: &Migrator| -> Vec<_> {
+                let all = migrations.iter();
+                all.map(|it| {
+                    (
+                        it.version,
+                        it.description.clone(),
+                        it.checksum.clone(),
+                        it.no_tx,
+                    )
+                })
+                .collect()
+            };
+            assert_eq!(facts(embedded), facts(&read));
+        }
+    }
 
     #[test]
     fn both_databases_have_the_same_versions() {

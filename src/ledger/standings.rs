@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::change::LedgerChange;
-use super::sql::query;
+use super::sql::{query, row};
 use super::{Ledger, LedgerError, columns};
 use crate::trust::{Denial, DenialReason, Subject};
 
@@ -29,17 +29,18 @@ pub struct RecordedInUse {
     pub denied: DeniedInUse,
 }
 
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    number: i64,
-    environment: String,
-    repository: String,
-    digest: String,
-    reason: String,
-    detail: String,
-    next_step: String,
-    is_running: i64,
-    since: i64,
+row! {
+    struct StandingRow {
+        number: i64,
+        environment: String,
+        repository: String,
+        digest: String,
+        reason: String,
+        detail: String,
+        next_step: String,
+        is_running: i64,
+        since: i64,
+    }
 }
 
 impl StandingRow {

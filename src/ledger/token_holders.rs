@@ -4,6 +4,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::sql::row;
 use super::{LedgerError, columns};
 use crate::access::{Principal, Role, Scope};
 use crate::memory::HeapSize;
@@ -35,15 +36,16 @@ impl TokenRecord {
 pub(super) const SELECT_VALID_TOKENS: &str = "SELECT name, hash, role, scope, created_at, \
      expires_at, revoked_at FROM tokens WHERE revoked_at IS NULL";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct TokenRow {
-    pub name: String,
-    pub hash: Vec<u8>,
-    role: String,
-    scope: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
+row! {
+    pub(super) struct TokenRow {
+        pub name: String,
+        pub hash: Vec<u8>,
+        role: String,
+        scope: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
 }
 
 impl TokenRow {

@@ -22,4 +22,5 @@ pub(super) use pool::SqlPool;
 pub(super) use postgres_pool::PostgresPool;
 pub(super) use postgres_server::{PostgresServer, SessionUse};
 pub(super) use query::{Query, either, query};
+pub(super) use row::row;
 pub(super) use transaction::OpenTransaction;
