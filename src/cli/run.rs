@@ -9,10 +9,13 @@ use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
 use super::log::start_log;
 use super::output::unwritten;
+use crate::app;
 use crate::oci::without_user_info;
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
+    // Before the allocator takes any.
+    app::use_small_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -56,7 +56,6 @@ async fn serve(config: Config, traces: Option<Arc<TraceExport>>) -> Result<ExitC
         tracing::warn!(%warning, "configuration");
     }
     app::raise_open_files();
-    app::use_small_pages();
     let signals = Signals::hear();
     let failed = |error: StartError| Failure::new(error.to_string());
     let mut app = App::start(config).await.map_err(failed)?;

@@ -27,7 +27,6 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 pub(super) async fn run(arguments: RunAgent) -> Result<Exit, Failure> {
     // Before any secret is read.
     app::forbid_core_dumps();
-    app::use_small_pages();
     let signals = Signals::hear();
     let (clock, tasks) = (Clock::system(), Tasks::new());
     let metrics_address = arguments.metrics;
