@@ -193,6 +193,11 @@ impl Gateway {
     }
 
     /// Of everything that is this gateway's.
+    /// What it has said since its last start.
+    pub fn log(&self) -> String {
+        self.part.log()
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -3,6 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ pub struct Wire {
 #[derive(Debug)]
 pub struct SlowLink {
     address: String,
+    carried: Arc<AtomicU64>,
 }
 
 impl SlowLink {
@@ -30,13 +33,20 @@ impl SlowLink {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let target = target.to_owned();
+        let carried = Arc::new(AtomicU64::new(0));
+        let count = carried.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let target = target.clone();
-                thread::spawn(move || connect(client, &target, wire));
+                let (target, count) = (target.clone(), count.clone());
+                thread::spawn(move || connect(client, &target, wire, &count));
             }
         });
-        Self { address }
+        Self { address, carried }
+    }
+
+    /// Bytes of answers, with their heads, so far.
+    pub fn carried(&self) -> u64 {
+        self.carried.load(Ordering::Relaxed)
     }
 
     pub fn address(&self) -> &str {
@@ -44,7 +54,7 @@ impl SlowLink {
     }
 }
 
-fn connect(client: TcpStream, target: &str, wire: Wire) {
+fn connect(client: TcpStream, target: &str, wire: Wire, carried: &AtomicU64) {
     let Ok(server) = TcpStream::connect(target) else {
         return;
     };
@@ -53,11 +63,16 @@ fn connect(client: TcpStream, target: &str, wire: Wire) {
         let _ = std::io::copy(&mut upward, &mut to_server);
         let _ = to_server.shutdown(Shutdown::Write);
     });
-    let _ = trickle(server, &client, wire);
+    let _ = trickle(server, &client, wire, carried);
     let _ = client.shutdown(Shutdown::Both);
 }
 
-fn trickle(mut from: TcpStream, mut to: &TcpStream, wire: Wire) -> std::io::Result<()> {
+fn trickle(
+    mut from: TcpStream,
+    mut to: &TcpStream,
+    wire: Wire,
+    carried: &AtomicU64,
+) -> std::io::Result<()> {
     let mut slice = vec![0; wire.bytes_per_second / 50];
     loop {
         let asked = Instant::now();
@@ -72,5 +87,6 @@ fn trickle(mut from: TcpStream, mut to: &TcpStream, wire: Wire) -> std::io::Resu
         };
         thread::sleep(late);
         to.write_all(&slice[..read])?;
+        carried.fetch_add(read as u64, Ordering::Relaxed);
     }
 }

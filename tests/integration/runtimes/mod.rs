@@ -18,6 +18,7 @@ mod herd;
 mod hosts_files;
 mod mirror;
 mod odd_upstreams;
+mod parallel_ranges;
 mod replicas;
 mod restart;
 mod revocation;
