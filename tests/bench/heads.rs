@@ -1,6 +1,6 @@
 //! Asks HEAD again and again on some connections and prints what wrk prints of a GET: wrk
 //! waits for a body that the answer to a HEAD does not have. It never sleeps, so it wants a
-//! core of its own. Arguments: address, path, connections, seconds.
+//! core of its own. Arguments: address, path, connections, seconds, a header.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, path, connections, seconds] = arguments.try_into().expect("four arguments");
-    let request = format!("HEAD {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let [address, path, connections, seconds, header] = arguments.try_into().expect("five arguments");
+    let request = format!("HEAD {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n\r\n");
     let mut streams = Vec::new();
     for _ in 0..connections.parse().expect("a number") {
         let mut stream = TcpStream::connect(&address)?;

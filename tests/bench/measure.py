@@ -20,6 +20,8 @@ done = function(summary, latency)
 end
 """
 TICKS = os.sysconf("SC_CLK_TCK")
+# Without it, distribution has no such manifest.
+ACCEPT = "Accept: application/vnd.oci.image.manifest.v1+json"
 
 
 class Bench:
@@ -48,9 +50,9 @@ class Bench:
         connections, seconds = str(row["connections"]), f"{self.seconds:.0f}"
         if row.get("method") == "HEAD":
             heads = os.path.join(self.setup["work"], "heads")
-            load = [heads, base.removeprefix("http://"), path, connections, seconds]
+            load = [heads, base.removeprefix("http://"), path, connections, seconds, ACCEPT]
         else:
-            load = ["wrk", "-t1", "-c", connections, "-d", seconds, "-s", script, base + path]
+            load = ["wrk", "-t1", "-c", connections, "-d", seconds, "-H", ACCEPT, "-s", script, base + path]
         before = self.cpu_seconds(server)
         printed = subprocess.run(["taskset", "-c", str(self.cores[-1]), *load], check=True, capture_output=True, text=True)
         used = self.cpu_seconds(server) - before
@@ -64,7 +66,7 @@ class Bench:
 
     def measure(self, row):
         """All rounds of a row; against each neighbour, the median ratio and its spread."""
-        servers = ["sekisho", *row.get("beside", ["nginx"])]
+        servers = ["sekisho", "nginx"] if row.get("tls") else ["sekisho", "nginx", "distribution"]
         rounds = []
         for number in range(self.rounds):
             # Each second round in the other order: who comes first may have it easier.
@@ -140,14 +142,20 @@ def machine():
 
 
 def markdown(result):
-    lines = ["| work | connections | Sekisho, a second | × | spread | CPU × |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| work | connections | Sekisho, a second | × | spread | CPU × | × distribution |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in result["rows"]:
         ratio = row.get("rate_x_nginx") or row["rate_x_manifest"]
         beside = "nginx" if "rate_x_nginx" in row else "its own manifest"
-        cpu = f"{row['cpu_us_x_nginx']['median']:.2f}" if "cpu_us_x_nginx" in row else ""
+        cpu, other = (
+            f"{row[key]['median']:.{digits}f}" if key in row else ""
+            for key, digits in (("cpu_us_x_nginx", 2), ("rate_x_distribution", 1))
+        )
         lines.append(
             f"| {row['name']} | {row['connections']} | {row['sekisho']['rate']:,.0f} | {ratio['median']:.2f} {beside} "
-            f"| {ratio['least']:.2f}–{ratio['greatest']:.2f} | {cpu} |"
+            f"| {ratio['least']:.2f}–{ratio['greatest']:.2f} | {cpu} | {other} |"
         )
     return "\n".join(lines) + "\n"
 
