@@ -137,7 +137,9 @@ impl AgentGate {
             CanaryOutcome::Failed(why) => Some(
                 found(Gravity::Unknown, "no canary could be sent")
                     .why(why.as_str())
-                    .next("run it as root, with the runtime's CRI as --cri-socket"),
+                    .next(
+                        "run it as root, with the CRI of a runtime that holds an image as --cri-socket",
+                    ),
             ),
         }
     }
