@@ -43,7 +43,7 @@ impl AgentsDoor {
     {
         let principal = self.identify(parts, now)?;
         let batch = self.read_batch(parts, body).await?;
-        self.is_here(Some(&batch.environment))?;
+        self.is_here(&batch.environment)?;
         check(&batch)?;
         let name = principal.name();
         if peer(parts).is_some_and(|it| it.certificate.as_deref() == Some(name))

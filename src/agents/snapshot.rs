@@ -9,19 +9,10 @@ use url::form_urlencoded;
 
 use super::AgentsDoor;
 use super::answer::{AgentRefusal, told};
+use crate::api::NodeSnapshotQuery;
 use crate::http::Body;
-
-/// The longest that an agent waits for news.
-const MAX_WAIT: Duration = Duration::from_secs(20);
-
-/// The query.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct SnapshotQuery {
-    environment: Option<String>,
-    /// The number that is held.
-    since: Option<u64>,
-    wait: Duration,
-}
+use crate::node_feed::HeldSnapshot;
+use crate::oci::Digest;
 
 impl AgentsDoor {
     pub(super) async fn snapshot(
@@ -30,29 +21,29 @@ impl AgentsDoor {
         now: Timestamp,
     ) -> Result<Response<Body>, AgentRefusal> {
         self.identify(parts, now)?;
-        let query = read(parts.uri.query().unwrap_or_default())?;
-        self.is_here(query.environment.as_deref())?;
-        let since = query.since;
-        let wait = match (since, query.wait.is_zero()) {
+        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let query = NodeSnapshotQuery::read(pairs).map_err(AgentRefusal::bad_request)?;
+        self.is_here(&query.environment)?;
+        let held = held(&query)?;
+        let wait = match (&held, query.wait.is_zero()) {
             (Some(_), false) => query.wait,
             _ => {
-                let at_once = self.feed.answer(&self.environment, since, Duration::ZERO);
+                let at_once = self.feed.answer(&self.environment, held, Duration::ZERO);
                 return Ok(told(at_once.await?));
             }
         };
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(AgentRefusal::unavailable("too many agents wait for news"));
         };
-        let news = self.feed.answer(&self.environment, since, wait);
+        let news = self.feed.answer(&self.environment, held, wait);
         Ok(told(news.await?))
     }
 
     /// An address belongs to one environment, whatever a client names.
-    pub(super) fn is_here(&self, named: Option<&str>) -> Result<(), AgentRefusal> {
-        match named {
-            None => Err(AgentRefusal::bad_request("the environment is missing")),
-            Some(name) if name == self.environment.as_str() => Ok(()),
-            Some(_) => Err(AgentRefusal::forbidden(format!(
+    pub(super) fn is_here(&self, named: &str) -> Result<(), AgentRefusal> {
+        match named == self.environment.as_str() {
+            true => Ok(()),
+            false => Err(AgentRefusal::forbidden(format!(
                 "this address belongs to the environment {}",
                 self.environment
             ))),
@@ -60,40 +51,8 @@ impl AgentsDoor {
     }
 }
 
-fn read(query: &str) -> Result<SnapshotQuery, AgentRefusal> {
-    let mut read = SnapshotQuery::default();
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*key {
-            "environment" => read.environment = Some(value.into_owned()),
-            "since" => read.since = Some(number(&value)?),
-            "wait" => read.wait = Duration::from_secs(number(&value)?).min(MAX_WAIT),
-            _ => return Err(AgentRefusal::bad_request("the query has an unknown key")),
-        }
-    }
-    Ok(read)
-}
-
-fn number(text: &str) -> Result<u64, AgentRefusal> {
-    let number = text.parse().ok();
-    number.ok_or_else(|| AgentRefusal::bad_request("since and wait are whole numbers"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_a_query_and_refuses_what_it_does_not_know() {
-        let asked = SnapshotQuery {
-            environment: Some("production".to_owned()),
-            since: Some(7),
-            wait: Duration::from_secs(20),
-        };
-        let read_well = read("environment=production&since=7&wait=20").unwrap();
-        assert_eq!(read_well, asked);
-        assert_eq!(read("wait=86400").unwrap().wait, MAX_WAIT);
-        for bad in ["wait=-1", "wait=x", "since=-7", "since=", "node=1"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
+fn held(query: &NodeSnapshotQuery) -> Result<Option<HeldSnapshot>, AgentRefusal> {
+    let mark = query.mark.as_deref().map(Digest::parse).transpose();
+    let mark = mark.map_err(|_| AgentRefusal::bad_request("the mark is no digest"))?;
+    Ok(query.since.map(|sequence| HeldSnapshot { sequence, mark }))
 }

@@ -23,6 +23,7 @@ mod forecast;
 mod image_detail;
 mod image_search;
 mod node;
+mod node_snapshot_query;
 mod notification;
 mod overrides;
 mod passing;
@@ -72,8 +73,9 @@ pub use image_search::{
 };
 pub use node::{
     DELTA_MEDIA_TYPE, MAX_NODE_EVENTS, NODE_EVENTS, NODE_SNAPSHOT, NodeContainer, NodeDenial,
-    NodeEventBatch, NodeSnapshotQuery, SNAPSHOT_MEDIA_TYPE,
+    NodeEventBatch, SNAPSHOT_MEDIA_TYPE,
 };
+pub use node_snapshot_query::NodeSnapshotQuery;
 pub use notification::{NOTIFY_TESTS, NotifyTestAnswer, NotifyTestRequest, NotifyTestView};
 pub use overrides::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,

@@ -16,20 +16,6 @@ pub const DELTA_MEDIA_TYPE: &str = "application/vnd.sekisho.node-snapshot-delta"
 /// The most entries of each list of a batch.
 pub const MAX_NODE_EVENTS: usize = 1000;
 
-/// Which snapshot is asked for. Answered with a snapshot or a delta: where nothing is newer
-/// than `since` after `wait` seconds with one that leads to the same, issued later. With 304
-/// where this replica has not come as far as `since` yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeSnapshotQuery {
-    pub environment: String,
-    /// The number that is held; absent: none is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<u64>,
-    /// How long to wait for a newer one, in seconds; 20 at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<u64>,
-}
-
 /// What happened on one node since its agent last told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeEventBatch {

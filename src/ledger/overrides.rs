@@ -136,6 +136,22 @@ impl Index {
         lasting
     }
 
+    /// When a grant of an environment last began or ended by itself, up to `now`.
+    pub fn break_glass_turned_at(
+        &self,
+        environment: &EnvironmentName,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let tables = self.tables();
+        let turns = |granted: &[BreakGlass]| {
+            let here = granted.iter().filter(|it| it.environment == *environment);
+            let turns = here.flat_map(|it| [it.granted_at, it.until]);
+            turns.filter(|at| *at <= now).max()
+        };
+        let granted = tables.overrides.break_glass.iter();
+        granted.filter_map(|it| turns(it.value())).max()
+    }
+
     /// Whether a grant that holds at `now` lifts the revocation of `digest`: it
     /// names it, or what holds it.
     pub fn lifts_revocation(&self, digest: &Digest, now: Timestamp) -> bool {

@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::event_queue::EventQueue;
 use super::gateway::{Gateways, SnapshotAnswer};
 use super::snapshot_keeper::SnapshotKeeper;
+use crate::api::NodeSnapshotQuery;
 use crate::clock::Clock;
 use crate::metrics::AgentMetrics;
 use crate::node_snapshot::SnapshotError;
@@ -42,11 +43,8 @@ impl Follower {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let (mut wants_whole, mut told) = (false, String::new());
         loop {
-            let held = self.keeper.held();
-            let since = held.map(|held| held.snapshot().terms().sequence);
-            let since = since.filter(|_| !std::mem::take(&mut wants_whole));
-            let environment = self.keeper.environment();
-            match self.gateways.snapshot(environment, since).await {
+            let query = self.question(std::mem::take(&mut wants_whole));
+            match self.gateways.snapshot(&query).await {
                 Ok(answer) => {
                     self.metrics.gateway_reached.set(1);
                     backoff.reset();
@@ -75,6 +73,22 @@ impl Follower {
                     sleep(backoff.next()).await;
                 }
             }
+        }
+    }
+
+    fn question(&self, wants_whole: bool) -> NodeSnapshotQuery {
+        let query = NodeSnapshotQuery {
+            environment: self.keeper.environment().to_owned(),
+            ..NodeSnapshotQuery::default()
+        };
+        match self.keeper.held().filter(|_| !wants_whole) {
+            None => query,
+            Some(held) => NodeSnapshotQuery {
+                since: Some(held.snapshot().terms().sequence),
+                mark: self.keeper.mark().map(|mark| mark.to_string()),
+                wait: NodeSnapshotQuery::MAX_WAIT,
+                ..query
+            },
         }
     }
 

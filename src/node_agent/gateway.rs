@@ -19,13 +19,11 @@ use crate::api::{
 };
 use crate::oci::printable;
 
-/// How long a gateway is to wait for something newer, in seconds.
-const WAIT_SECONDS: u64 = 20;
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// So long nothing at all may come: a gateway that hangs is left for the next one.
-const SILENT_TIME: Duration = Duration::from_secs(WAIT_SECONDS + 5);
+const SILENT_TIME: Duration = NodeSnapshotQuery::MAX_WAIT.saturating_add(Duration::from_secs(5));
 /// For a whole answer, the wait included.
-const ANSWER_TIME: Duration = Duration::from_secs(WAIT_SECONDS + 40);
+const ANSWER_TIME: Duration = NodeSnapshotQuery::MAX_WAIT.saturating_add(Duration::from_secs(40));
 /// A million digests, about.
 const MAX_ANSWER_BYTES: usize = (64 << 20) + 64;
 /// How much of a refusal is told, in bytes.
@@ -64,16 +62,10 @@ impl Gateways {
 
     pub(super) async fn snapshot(
         &self,
-        environment: &str,
-        since: Option<u64>,
+        query: &NodeSnapshotQuery,
     ) -> Result<SnapshotAnswer, GatewayError> {
-        let query = NodeSnapshotQuery {
-            environment: environment.to_owned(),
-            since,
-            wait: since.map(|_| WAIT_SECONDS),
-        };
         let mut url = self.url(NODE_SNAPSHOT);
-        append(&mut url, &query);
+        url.query_pairs_mut().extend_pairs(query.pairs());
         let request = self.client()?.get(url);
         self.noted(self.asked(request).await)
     }
@@ -187,14 +179,4 @@ fn unreachable(error: &reqwest::Error) -> GatewayError {
         cause = inner;
     }
     GatewayError::Unreachable(printable(&cause.to_string(), MAX_TOLD))
-}
-
-fn append(url: &mut Url, query: &NodeSnapshotQuery) {
-    let mut pairs = url.query_pairs_mut();
-    pairs.append_pair("environment", &query.environment);
-    for (name, value) in [("since", query.since), ("wait", query.wait)] {
-        if let Some(value) = value {
-            pairs.append_pair(name, &value.to_string());
-        }
-    }
 }

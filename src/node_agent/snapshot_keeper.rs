@@ -9,9 +9,17 @@ use jiff::{SignedDuration, Timestamp};
 use super::state_folder::StateFolder;
 use crate::metrics::AgentMetrics;
 use crate::node_snapshot::{SignedSnapshot, SnapshotDelta, SnapshotError, SnapshotPublicKey};
+use crate::oci::Digest;
 
 /// How much older than what is in force that on the disk may be, if it says the same.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// What lies on the disk.
+struct Kept {
+    sequence: u64,
+    mark: Digest,
+    issued_at: Timestamp,
+}
 
 /// Holds the snapshot of one environment. Readers never wait.
 pub struct SnapshotKeeper {
@@ -19,8 +27,9 @@ pub struct SnapshotKeeper {
     keys: Vec<SnapshotPublicKey>,
     folder: StateFolder,
     held: ArcSwapOption<SignedSnapshot>,
-    /// The number of what lies on the disk, and when that was issued.
-    kept: Mutex<Option<(u64, Timestamp)>>,
+    /// Of what is held.
+    mark: ArcSwapOption<Digest>,
+    kept: Mutex<Option<Kept>>,
     metrics: AgentMetrics,
 }
 
@@ -43,17 +52,24 @@ impl SnapshotKeeper {
             keys,
             folder,
             held: ArcSwapOption::empty(),
+            mark: ArcSwapOption::empty(),
             kept: Mutex::new(None),
             metrics,
         };
         if let Some(signed) = kept {
-            this.hold(signed);
+            let mark = signed.snapshot().mark();
+            this.hold(signed, mark);
         }
         this
     }
 
     pub fn held(&self) -> Option<Arc<SignedSnapshot>> {
         self.held.load_full()
+    }
+
+    /// The mark of what is held.
+    pub fn mark(&self) -> Option<Arc<Digest>> {
+        self.mark.load_full()
     }
 
     pub fn environment(&self) -> &str {
@@ -95,8 +111,9 @@ impl SnapshotKeeper {
         });
         match taken {
             Ok(signed) => {
-                self.keep(&signed);
-                self.hold(signed);
+                let mark = signed.snapshot().mark();
+                self.keep(&signed, &mark);
+                self.hold(signed, mark);
                 Ok(())
             }
             Err(error) => {
@@ -108,24 +125,30 @@ impl SnapshotKeeper {
 
     /// What only was issued anew is written again after some time: each gateway does so three
     /// times a minute. A disk that is full keeps no revocation from being in force.
-    fn keep(&self, signed: &SignedSnapshot) {
+    fn keep(&self, signed: &SignedSnapshot, mark: &Digest) {
         let terms = signed.snapshot().terms();
         let mut on_disk = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_as_good = |(sequence, issued_at): &(u64, Timestamp)| {
-            *sequence == terms.sequence && terms.issued_at.duration_since(*issued_at) < KEPT_FOR
+        let is_as_good = |it: &Kept| {
+            let age = terms.issued_at.duration_since(it.issued_at);
+            it.sequence == terms.sequence && it.mark == *mark && age < KEPT_FOR
         };
         if on_disk.as_ref().is_some_and(is_as_good) {
             return;
         }
         let kept = self.folder.keep(signed);
-        *on_disk = kept.is_ok().then_some((terms.sequence, terms.issued_at));
+        let written = || Kept {
+            sequence: terms.sequence,
+            mark: mark.clone(),
+            issued_at: terms.issued_at,
+        };
+        *on_disk = kept.is_ok().then(written);
         self.metrics.snapshot_unkept.set(i64::from(kept.is_err()));
         if let Err(error) = kept {
             tracing::error!(%error, "the snapshot is in force, and cannot be kept for the agent's next start");
         }
     }
 
-    fn hold(&self, signed: SignedSnapshot) {
+    fn hold(&self, signed: SignedSnapshot, mark: Digest) {
         let snapshot = signed.snapshot();
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let sequence = snapshot.terms().sequence;
@@ -142,5 +165,6 @@ impl SnapshotKeeper {
             .snapshot_sequence
             .set(i64::try_from(sequence).unwrap_or(i64::MAX));
         self.held.store(Some(Arc::new(signed)));
+        self.mark.store(Some(Arc::new(mark)));
     }
 }

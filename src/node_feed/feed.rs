@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::gather::{Records, gather};
-use super::history::History;
+use super::history::{HeldSnapshot, History};
 use super::issue::Issued;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
@@ -110,8 +110,8 @@ impl NodeFeed {
         }
     }
 
-    /// What leads from the number that an agent holds to what is true now; the whole where
-    /// nothing is known here of that number. Where nothing is new, waits for it, for `wait`
+    /// What leads from what an agent holds to what is true now; the whole where nothing is
+    /// known here of that. Where nothing is new, waits for it, for `wait`
     /// at most, and then says the same anew, issued later.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl NodeFeed {
     pub async fn answer(
         &self,
         environment: &EnvironmentName,
-        since: Option<u64>,
+        held: Option<HeldSnapshot>,
         wait: Duration,
     ) -> Result<NodeAnswer, NodeFeedError> {
         let mut news = self.news.subscribe();
@@ -128,7 +128,7 @@ impl NodeFeed {
         loop {
             news.mark_unchanged();
             let issued = self.current_of(&feed, environment).await?;
-            let found = match since {
+            let found = match &held {
                 Some(held) => look(&issued, held, &feed.lock().await.history),
                 None => Found::News(NodeAnswer::Whole(issued.whole.clone())),
             };
@@ -171,7 +171,7 @@ impl NodeFeed {
             return Err(NodeFeedError::NotFollowed);
         }
         let mut feed = feed.lock().await;
-        let basis = self.basis(&rulebook, now);
+        let basis = self.basis(&rulebook, name, now);
         if let Some((on, made, issued)) = &feed.current
             && on.holds(&basis, now.duration_since(*made))
         {
@@ -182,15 +182,18 @@ impl NodeFeed {
         Ok(issued)
     }
 
-    fn basis(&self, rulebook: &Rulebook, now: Timestamp) -> Basis {
+    fn basis(&self, rulebook: &Rulebook, name: &EnvironmentName, now: Timestamp) -> Basis {
         let index = self.parts.ledger.index();
         // What withdraws first: what comes between is seen again.
         let withdrawn_at = index.withdrawn_at();
+        let turned_at = index.break_glass_turned_at(name, now);
         Basis {
             withdrawn_at,
             sequence: index.seq(),
             revision: rulebook.revision(),
-            issued_at: beginning_of_period(now),
+            // The moment at which break-glass ended by itself is one, too: the ledger has no
+            // number for it.
+            issued_at: turned_at.max(Some(beginning_of_period(now))).unwrap_or(now),
         }
     }
 
@@ -265,15 +268,21 @@ enum Found {
     Known(NodeAnswer),
 }
 
-fn look(issued: &Issued, held: u64, history: &History) -> Found {
-    if held == issued.sequence() {
-        return Found::Known(NodeAnswer::Delta(issued.again()));
-    }
-    if held > issued.sequence() {
+fn look(issued: &Issued, held: &HeldSnapshot, history: &History) -> Found {
+    if held.sequence > issued.sequence() {
         return Found::Known(NodeAnswer::Nothing);
     }
-    let Some(said) = history.under(held) else {
-        return Found::News(NodeAnswer::Whole(issued.whole.clone()));
+    if held.sequence == issued.sequence() && held.says(&issued.mark) {
+        return Found::Known(NodeAnswer::Delta(issued.again()));
+    }
+    let Some(said) = history.of(held) else {
+        let whole = NodeAnswer::Whole(issued.whole.clone());
+        // Another replica said it under this very number, by a clock or a policy that is ahead
+        // of this one: who asks both would else be told the whole all the time.
+        return match held.sequence == issued.sequence() {
+            true => Found::Known(whole),
+            false => Found::News(whole),
+        };
     };
     let delta = issued.delta_from(said);
     match said.mark == issued.mark {

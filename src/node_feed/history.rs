@@ -11,6 +11,22 @@ const MAX_DIGESTS: usize = 400_000;
 /// Numbers that are remembered, at most.
 const MAX_NUMBERS: usize = 4096;
 
+/// What an agent holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSnapshot {
+    /// Its number.
+    pub sequence: u64,
+    /// Of what it says; `None`: the agent does not tell.
+    pub mark: Option<Digest>,
+}
+
+impl HeldSnapshot {
+    /// Whether it may say what has this mark.
+    pub(super) fn says(&self, mark: &Digest) -> bool {
+        self.mark.as_ref().is_none_or(|it| it == mark)
+    }
+}
+
 /// What was said under a number.
 #[derive(Clone)]
 pub(super) struct Said {
@@ -20,13 +36,14 @@ pub(super) struct Said {
 }
 
 /// By number, the newest first. Under one number it may be something else later, as when
-/// the policy changes: then the last counts.
+/// the policy changes: for who does not tell the mark of what it holds the last counts.
 #[derive(Default)]
 pub(super) struct History(VecDeque<Said>);
 
 impl History {
-    pub(super) fn under(&self, sequence: u64) -> Option<&Said> {
-        self.0.iter().find(|it| it.sequence == sequence)
+    pub(super) fn of(&self, held: &HeldSnapshot) -> Option<&Said> {
+        let is_held = |it: &&Said| it.sequence == held.sequence && held.says(&it.mark);
+        self.0.iter().find(is_held)
     }
 
     /// Keeps it, and the last of the others as far as there is room. The same said under
@@ -75,6 +92,35 @@ mod tests {
         NodeSnapshot::new(terms, digests, [])
     }
 
+    fn held(sequence: u64) -> HeldSnapshot {
+        HeldSnapshot {
+            sequence,
+            mark: None,
+        }
+    }
+
+    #[test]
+    fn knows_what_is_held_under_a_number_that_said_something_else_since() {
+        let marks = [Digest::sha256(b"before"), Digest::sha256(b"after")];
+        let mut history = History::default();
+        for mark in &marks {
+            history.keep(7, mark, &snapshot(1));
+        }
+        for mark in &marks {
+            let held = HeldSnapshot {
+                mark: Some(mark.clone()),
+                ..held(7)
+            };
+            assert_eq!(history.of(&held).unwrap().mark, *mark);
+        }
+        assert_eq!(history.of(&held(7)).unwrap().mark, marks[1]);
+        let other = HeldSnapshot {
+            mark: Some(Digest::sha256(b"other")),
+            ..held(7)
+        };
+        assert!(history.of(&other).is_none());
+    }
+
     #[test]
     fn forgets_the_oldest_where_there_is_no_room() {
         let mark = |it: u64| Digest::sha256(&it.to_be_bytes());
@@ -83,11 +129,11 @@ mod tests {
         for number in 1..4 {
             history.keep(number, &mark(number), &small);
         }
-        assert!((1..4).all(|it| history.under(it).is_some()));
+        assert!((1..4).all(|it| history.of(&held(it)).is_some()));
         for number in 4..7 {
             history.keep(number, &mark(number), &large);
         }
-        let kept = [1, 4, 5, 6].map(|it| history.under(it).is_some());
+        let kept = [1, 4, 5, 6].map(|it| history.of(&held(it)).is_some());
         assert_eq!(kept, [false, false, true, true]);
     }
 
@@ -98,6 +144,6 @@ mod tests {
         for number in 1..100 {
             history.keep(number, &mark, &large);
         }
-        assert!(history.under(1).is_some() && history.under(100).is_none());
+        assert!(history.of(&held(1)).is_some() && history.of(&held(100)).is_none());
     }
 }

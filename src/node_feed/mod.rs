@@ -12,3 +12,4 @@ mod issue;
 mod permitted_digests;
 
 pub use feed::{NodeAnswer, NodeFeed, NodeFeedError, NodeFeedParts};
+pub use history::HeldSnapshot;

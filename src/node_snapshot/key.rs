@@ -44,9 +44,7 @@ impl SnapshotKey {
     }
 
     /// The key of a seed of 32 bytes.
-    ///
-    /// # Errors
-    /// [`SnapshotKeyError::Private`] where the library makes none of it.
+    #[cfg(test)]
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, SnapshotKeyError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
         pair.map(Self).map_err(|_| SnapshotKeyError::Private)

@@ -116,7 +116,7 @@ impl NodeSnapshot {
     }
 
     /// The same digests under other terms: issued again.
-    #[must_use]
+    #[cfg(test)]
     pub fn with_terms(&self, terms: SnapshotTerms) -> Self {
         Self {
             terms,

@@ -146,3 +146,16 @@ fn what_only_was_issued_anew_is_written_again_after_some_time() {
     let written = [0, 1, 9, 10, 12].map(issued);
     assert_eq!(written, [true, false, false, true, false]);
 }
+
+#[test]
+fn what_a_number_says_otherwise_is_written_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(&folder);
+    for mode in [AgentMode::Audit, AgentMode::Enforce] {
+        let signed = snapshot(7, mode);
+        keeper.take(&signed.to_bytes(), now()).unwrap();
+        assert_eq!(keeper.mark().as_deref(), Some(&signed.snapshot().mark()));
+        let on_disk = fs::read(folder.path().join("snapshot")).unwrap();
+        assert_eq!(on_disk, signed.to_bytes());
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sekisho::node_snapshot::{AgentMode, OnRevoked, canary};
+use jiff::SignedDuration;
+use sekisho::ledger::NewBreakGlass;
+use sekisho::node_snapshot::{AgentMode, OnRevoked, SignedSnapshot, canary};
 use sekisho::oci::Digest;
 use serde_json::json;
 
@@ -78,6 +80,46 @@ async fn who_waits_hears_of_a_revocation_and_of_nothing_else() {
     let (told, ()) = tokio::join!(follow(&lab, &token, Some(&same), 30), revoked);
     assert_eq!(told.snapshot().denied(&image.manifest), Some("revoked"));
     assert!(told.snapshot().terms().sequence > held.snapshot().terms().sequence);
+    lab.stop().await;
+}
+
+/// The ledger has no number for it: what is said changes under the same one.
+#[tokio::test]
+async fn who_waits_hears_of_the_end_of_break_glass() {
+    let lab = gateway("mode = \"enforce\"").await;
+    let token = agent(&lab, "staging").await;
+    let image = pulled(&lab, NAME).await;
+    revoke(&lab, &lab.token, &image.named).await;
+    let now = lab.parts().gate.now();
+    let lasts = SignedDuration::from_secs(2);
+    let grant = NewBreakGlass {
+        environment: "staging".parse().unwrap(),
+        digest: image.manifest.clone(),
+        image: None,
+        ticket: "INC-1".to_owned(),
+        reason: "no other image yet".to_owned(),
+        granted_by: "admin".to_owned(),
+        granted_at: now,
+        until: now + lasts,
+        lifts_revocation: true,
+    };
+    let granted = lab.parts().ledger.grant_break_glass(grant).await;
+    granted.unwrap();
+    let mut held = follow(&lab, &token, None, 0).await;
+    while held.snapshot().denied(&image.manifest).is_some() {
+        held = follow(&lab, &token, Some(&held), 20).await;
+    }
+    let ended = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        lab.advance(lasts);
+    };
+    let (told, ()) = tokio::join!(follow(&lab, &token, Some(&held), 20), ended);
+    assert_eq!(told.snapshot().denied(&image.manifest), Some("revoked"));
+    let number = |of: &SignedSnapshot| of.snapshot().terms().sequence;
+    assert_eq!(number(&told), number(&held));
+    // Nobody who holds this takes the other one back.
+    let now = lab.parts().gate.now();
+    assert!(held.may_follow(Some(&told), "staging", now).is_err());
     lab.stop().await;
 }
 

@@ -6,15 +6,10 @@ use sekisho::oci::Digest;
 use serde_json::json;
 
 use crate::kit::lab::{Answer, Ask, LISTENERS, Lab, trivy};
-
-/// Made by `openssl genpkey -algorithm ed25519`, for tests alone.
-pub const KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
------END PRIVATE KEY-----
-";
+use crate::lab::SNAPSHOT_KEY;
 
 pub fn public_keys() -> Vec<SnapshotPublicKey> {
-    vec![SnapshotKey::from_pem(KEY).unwrap().public_key()]
+    vec![SnapshotKey::from_pem(SNAPSHOT_KEY).unwrap().public_key()]
 }
 
 /// Production and staging, whose agents are told these keys of `nodes`.
@@ -25,7 +20,7 @@ pub async fn gateway(nodes: &str) -> Lab {
 /// The same with other tables.
 pub async fn gateway_with(nodes: &str, tables: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("nodes.key"), KEY).unwrap();
+    std::fs::write(folder.path().join("nodes.key"), SNAPSHOT_KEY).unwrap();
     std::fs::create_dir(folder.path().join("advisories")).unwrap();
     let listeners = format!("advisories_dir = \"advisories\"\n{LISTENERS}");
     Lab::inside(folder, &listeners, &rules(nodes, tables)).await
@@ -66,7 +61,8 @@ pub async fn follow(
 ) -> SignedSnapshot {
     let mut query = format!("environment=staging&wait={wait}");
     if let Some(held) = held {
-        query += &format!("&since={}", held.snapshot().terms().sequence);
+        let (sequence, mark) = (held.snapshot().terms().sequence, held.snapshot().mark());
+        query += &format!("&since={sequence}&mark={mark}");
     }
     let answer = ask(lab, token, &query).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -58,7 +58,7 @@ pub use report::{grype, trivy, trivy_with};
 pub use s3::{ACCESS_KEY, S3Server, SECRET_KEY};
 pub use site::Site;
 pub use slow_link::{SlowLink, Wire};
-pub use snapshot_server::{AGENTS_ENVIRONMENT, SnapshotServer};
+pub use snapshot_server::{AGENTS_ENVIRONMENT, SNAPSHOT_KEY, SnapshotServer};
 pub use static_registry::StaticRegistry;
 pub use tls::Authority;
 pub use token_server::TokenServer;

@@ -14,6 +14,11 @@ use sekisho::node_snapshot::{
 };
 use sekisho::oci::Digest;
 
+/// Made by `openssl genpkey -algorithm ed25519`, for tests alone.
+pub const SNAPSHOT_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+";
 /// For whom its snapshots are.
 pub const AGENTS_ENVIRONMENT: &str = "production";
 
@@ -48,7 +53,7 @@ impl SnapshotServer {
         });
         Self {
             address,
-            key: SnapshotKey::from_seed(&[7; 32]).unwrap(),
+            key: SnapshotKey::from_pem(SNAPSHOT_KEY).unwrap(),
             state,
             last: Mutex::new(0),
         }
