@@ -1,4 +1,4 @@
-//! The CA that `node-config --ca` names, where it lies on this machine.
+//! A CA for nodes, where it lies on this machine.
 
 use std::io;
 use std::path::Path;
@@ -9,13 +9,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::failure::Failure;
 use crate::app::bounded::{self, Unread};
 
-/// The certificates in the file; none where there is no such file here.
+/// The certificates in the file that `option` names; none where there is no such file here.
 ///
 /// # Errors
 /// It holds no certificate, or a private key, which nodes must not get.
-pub fn read(path: &Path) -> Result<Option<String>, Failure> {
+pub fn read(option: &str, path: &Path) -> Result<Option<String>, Failure> {
     let failed = |problem: &dyn std::fmt::Display| {
-        Failure::new(format!("--ca {}: {problem}", path.display()))
+        Failure::new(format!("{option} {}: {problem}", path.display()))
             .next("name a file of certificates in PEM")
     };
     let text = match bounded::text(path) {
@@ -54,9 +54,9 @@ mod tests {
         let certificate = params.self_signed(&key).unwrap().pem();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.crt");
-        assert_eq!(read(&file).unwrap(), None);
+        assert_eq!(read("--ca", &file).unwrap(), None);
         fs::write(&file, &certificate).unwrap();
-        assert_eq!(read(&file).unwrap(), Some(certificate.clone()));
+        assert_eq!(read("--ca", &file).unwrap(), Some(certificate.clone()));
         for (text, told) in [
             (String::new(), "no certificate"),
             ("-----BEGIN CERTIFICATE-----\n".to_owned(), "no certificate"),
@@ -64,7 +64,7 @@ mod tests {
             (certificate + &key.serialize_pem(), "private key"),
         ] {
             fs::write(&file, text).unwrap();
-            let refused = read(&file).unwrap_err().to_string();
+            let refused = read("--ca", &file).unwrap_err().to_string();
             assert!(
                 refused.contains(told) && refused.contains("ca.crt"),
                 "{refused}"

@@ -136,7 +136,7 @@ impl NodeConfig {
             let own = self.own_bundle(shared)?;
             return Ok(own.map_or(NodeAuthority::Known, NodeAuthority::Written));
         };
-        match node_ca::read(Path::new(named))? {
+        match node_ca::read("--ca", Path::new(named))? {
             Some(certificates) if !self.is_for_here() => Ok(NodeAuthority::Written(certificates)),
             Some(_) => Ok(NodeAuthority::Named(named.clone())),
             None => {

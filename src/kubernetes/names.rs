@@ -12,6 +12,9 @@ pub const CONFIG_MAP_NAME: &str = "sekisho-config";
 /// Where the cluster's own Pods run; webhooks never apply there.
 pub const SYSTEM_NAMESPACE: &str = "kube-system";
 
+/// Where agents of nodes run.
+pub const AGENT_NAMESPACE: &str = "sekisho-node";
+
 /// The webhook that rewrites the images of Pods.
 pub const MUTATE_PODS: &str = "pods.mutate.sekisho.internal";
 /// The webhook that judges Pods.

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{cluster, helm, outside, program};
+use super::node_agent::NodeAgentArgs;
+use super::{cluster, helm, node_agent, outside, program};
 use crate::app;
 use crate::app::config::{ClusterConfig, Config};
 use crate::cli::arguments::{SharedArgs, output};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Output, say};
 use crate::kubernetes::objects::{
-    Endpoint, Installation, InstallationError, KubernetesVersion, Workload, list, to_yaml,
-    webhook_configurations,
+    AgentWorkload, Endpoint, Installation, InstallationError, KubernetesVersion, Workload, list,
+    to_yaml, webhook_configurations,
 };
 
 /// Print what to apply to a cluster, as YAML
@@ -22,12 +23,14 @@ use crate::kubernetes::objects::{
 [[clusters]], the upstreams, the addresses. With the program in the cluster that is
 the workload and the policies; the webhooks are put in force by the program itself,
 once they have answered. With --webhook-url it is the webhooks and the policies.
+With --node-agent it is the agent of each node, too, in a namespace of its own.
 
 Examples:
   sekisho kubernetes manifests --image registry.corp/sekisho:1 | kubectl apply --server-side -f -
   sekisho kubernetes manifests --image registry.corp/sekisho:1 --helm-values > values.yaml
   sekisho kubernetes manifests --only policies --kubernetes-version 1.36
-  sekisho kubernetes manifests --cluster production-a --webhook-url https://sekisho.corp:5443"
+  sekisho kubernetes manifests --cluster production-a --webhook-url https://sekisho.corp:5443
+  sekisho kubernetes manifests --only node-agent --image registry.corp/sekisho:1 --snapshot-key nodes.pub --gateway-ca ca.crt"
 )]
 pub struct ManifestsArgs {
     /// Its name in [[clusters]]; may be left out where there is one
@@ -43,7 +46,11 @@ pub struct ManifestsArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     replicas: Option<u32>,
     /// Only this part
-    #[arg(long, value_name = "workload|webhooks|policies")]
+    #[arg(
+        long,
+        value_name = "workload|webhooks|policies|node-agent",
+        conflicts_with = "node_agent"
+    )]
     only: Option<Part>,
     /// The webhook of a Sekisho outside the cluster, as its API server reaches it
     #[arg(long, value_name = "URL")]
@@ -58,6 +65,8 @@ pub struct ManifestsArgs {
     /// The values of the chart in config/helm/sekisho instead, which makes the same objects
     #[arg(long, conflicts_with_all = ["only", "webhook_url", "output"])]
     helm_values: bool,
+    #[command(flatten)]
+    agent: NodeAgentArgs,
     /// text for YAML, json for one List
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
     output: Output,
@@ -69,6 +78,7 @@ enum Part {
     Workload,
     Webhooks,
     Policies,
+    NodeAgent,
 }
 
 impl ManifestsArgs {
@@ -78,7 +88,7 @@ impl ManifestsArgs {
         self.check_namespace(cluster)?;
         let installation = self.installation(&config, cluster)?;
         if self.helm_values {
-            return self.say_values(&config, &installation);
+            return self.say_values(&config, cluster, &installation);
         }
         let mut objects = Vec::new();
         for part in self.parts()? {
@@ -86,6 +96,10 @@ impl ManifestsArgs {
                 Part::Workload => self.workload(&config, &installation)?,
                 Part::Webhooks => webhook_configurations(&installation),
                 Part::Policies => installation.policies(self.kubernetes_version),
+                Part::NodeAgent => {
+                    let agent = self.node_agent(&config, cluster)?;
+                    installation.node_agent(&agent).map_err(refused)?
+                }
             });
         }
         match self.output {
@@ -99,14 +113,18 @@ impl ManifestsArgs {
 
     /// What is printed, in an order in which it can be applied.
     fn parts(&self) -> Result<Vec<Part>, Failure> {
-        match (self.only, &self.webhook_url) {
-            (Some(Part::Workload), Some(_)) => Err(Failure::usage(
-                "--webhook-url is for a Sekisho outside the cluster, --only workload for one in it",
-            )),
-            (Some(part), _) => Ok(vec![part]),
-            (None, None) => Ok(vec![Part::Workload, Part::Policies]),
-            (None, Some(_)) => Ok(vec![Part::Policies, Part::Webhooks]),
-        }
+        let mut parts = match (self.only, &self.webhook_url) {
+            (Some(Part::Workload), Some(_)) => {
+                return Err(Failure::usage(
+                    "--webhook-url is for a Sekisho outside the cluster, --only workload for one in it",
+                ));
+            }
+            (Some(part), _) => vec![part],
+            (None, None) => vec![Part::Workload, Part::Policies],
+            (None, Some(_)) => vec![Part::Policies, Part::Webhooks],
+        };
+        parts.extend(self.agent.node_agent.then_some(Part::NodeAgent));
+        Ok(parts)
     }
 
     /// The running program knows its namespace from its configuration alone.
@@ -139,11 +157,21 @@ impl ManifestsArgs {
         Ok(installation)
     }
 
-    fn say_values(&self, config: &Config, installation: &Installation) -> Result<Exit, Failure> {
+    fn say_values(
+        &self,
+        config: &Config,
+        cluster: &ClusterConfig,
+        installation: &Installation,
+    ) -> Result<Exit, Failure> {
         let program = self.program(config, installation)?;
         // Whatever is refused there is refused here.
         installation.workload(&program).map_err(refused)?;
-        let values = helm::values(&program, installation.policies(self.kubernetes_version));
+        let mut values = helm::values(&program, installation.policies(self.kubernetes_version));
+        if self.agent.node_agent {
+            let agent = self.node_agent(config, cluster)?;
+            installation.node_agent(&agent).map_err(refused)?;
+            values["nodeAgent"] = helm::node_agent(&agent);
+        }
         let preface = helm::preface(installation);
         say(&to_yaml(&preface, &[values]).map_err(refused)?)?;
         Ok(Exit::Done)
@@ -159,11 +187,23 @@ impl ManifestsArgs {
     }
 
     fn program(&self, config: &Config, installation: &Installation) -> Result<Workload, Failure> {
-        let Some(image) = &self.image else {
-            return Err(Failure::usage("--image is missing")
-                .next("name Sekisho's own image, as registry.corp/sekisho:1"));
+        program::workload(config, installation, self.image()?, self.replicas)
+    }
+
+    fn node_agent(
+        &self,
+        config: &Config,
+        cluster: &ClusterConfig,
+    ) -> Result<AgentWorkload, Failure> {
+        self.agent.workload(config, cluster, self.image()?)
+    }
+
+    fn image(&self) -> Result<&str, Failure> {
+        let missing = || {
+            Failure::usage("--image is missing")
+                .next("name Sekisho's own image, as registry.corp/sekisho:1")
         };
-        program::workload(config, installation, image, self.replicas)
+        self.image.as_deref().ok_or_else(missing)
     }
 
     fn preface(&self, config: &Config, installation: &Installation) -> Result<String, Failure> {
@@ -178,6 +218,9 @@ impl ManifestsArgs {
         }
         if parts.contains(&Part::Webhooks) {
             text.push_str(outside::WEBHOOKS_PREFACE);
+        }
+        if parts.contains(&Part::NodeAgent) {
+            text.push_str(&node_agent::preface());
         }
         Ok(text)
     }

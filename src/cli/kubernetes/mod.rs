@@ -5,6 +5,7 @@ mod command;
 mod doctor;
 mod helm;
 mod manifests;
+mod node_agent;
 mod outside;
 mod program;
 mod verdicts;

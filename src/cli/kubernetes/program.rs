@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::app::bounded;
-use crate::app::config::{Config, ListenerConfig, TlsConfig};
+use crate::app::config::{ClusterConfig, Config, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Installation, Ports, Replicas, Workload};
 
@@ -154,17 +154,20 @@ fn ports(config: &Config, installation: &Installation) -> Result<Ports, Failure>
     })
 }
 
-/// The listener that nodes of the cluster pull from.
+/// The listener that nodes of the cluster reach.
+pub(super) fn of_cluster<'c>(
+    config: &'c Config,
+    cluster: &ClusterConfig,
+) -> Option<&'c ListenerConfig> {
+    let mut listeners = config.listeners.iter();
+    listeners.find(|it| is_open(&it.address) && it.environment == cluster.environment)
+}
+
+/// Its port.
 fn registry(config: &Config, installation: &Installation) -> Result<u16, Failure> {
-    let cluster = config
-        .clusters
-        .iter()
-        .find(|one| one.name == installation.cluster);
-    let ours = |listener: &&ListenerConfig| {
-        is_open(&listener.address)
-            && cluster.is_some_and(|cluster| cluster.environment == listener.environment)
-    };
-    let found = config.listeners.iter().find(ours);
+    let mut clusters = config.clusters.iter();
+    let cluster = clusters.find(|one| one.name == installation.cluster);
+    let found = cluster.and_then(|cluster| of_cluster(config, cluster));
     found
         .map(|listener| listener.address.port())
         .ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! Why an installation cannot be planned.
 
+use crate::kubernetes::names::AGENT_NAMESPACE;
 use crate::oci::{ImageRefError, RegistryHost};
 
 /// Why an installation is not planned. Each text names the input and what to
@@ -31,6 +32,14 @@ pub enum InstallationError {
         "Sekisho's own image {0:?} would be pulled through the gateway that it runs; name a registry that nodes reach without it"
     )]
     OwnImage(String),
+    #[error(
+        "the agents' namespace {AGENT_NAMESPACE} is not exempt, so their Pods would wait for the gateway's evidence: add {AGENT_NAMESPACE:?} to exempt_namespaces in [[clusters]]"
+    )]
+    AgentNamespace,
+    #[error(
+        "{0:?} is no path of a node below a folder; write it as /run/containerd/containerd.sock"
+    )]
+    NodePath(String),
     #[error("{0:?} is no version of Kubernetes that has what is needed: write 1.30 or later")]
     Kubernetes(String),
     #[error("cannot be written as YAML: {0}")]

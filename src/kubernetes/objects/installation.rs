@@ -183,18 +183,16 @@ impl Installation {
     }
 }
 
-impl Workload {
-    /// Refuses an image that nodes would ask this very program for.
-    pub(super) fn check(&self, gateway: &RegistryHost) -> Result<(), InstallationError> {
-        let image = ImageRef::parse(&self.image, &RegistryHost::docker_hub());
-        let image = image.map_err(|problem| InstallationError::Image {
-            image: self.image.clone(),
-            problem,
-        })?;
-        match image.repository().host() == gateway {
-            true => Err(InstallationError::OwnImage(self.image.clone())),
-            false => Ok(()),
-        }
+/// Refuses an image of the program that nodes would ask this very program for.
+pub(super) fn check_image(image: &str, gateway: &RegistryHost) -> Result<(), InstallationError> {
+    let parsed = ImageRef::parse(image, &RegistryHost::docker_hub());
+    let parsed = parsed.map_err(|problem| InstallationError::Image {
+        image: image.to_owned(),
+        problem,
+    })?;
+    match parsed.repository().host() == gateway {
+        true => Err(InstallationError::OwnImage(image.to_owned())),
+        false => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ mod installation;
 mod literal;
 mod metadata;
 mod namespaces;
+mod node_agent;
 mod plan;
 mod registries;
 mod rewrite;
@@ -29,5 +30,6 @@ pub use installation::{
     UpstreamRoute, Workload,
 };
 pub use namespaces::NamespaceRule;
+pub use node_agent::{AgentIdentity, AgentWorkload};
 pub use webhooks::webhook_configurations;
 pub use yaml::{list, to_yaml};

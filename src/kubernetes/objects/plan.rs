@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::installation::{Installation, KubernetesVersion, Workload};
+use super::installation::{Installation, KubernetesVersion, Workload, check_image};
 use super::{InstallationError, registries, rewrite, workload};
 
 impl Installation {
@@ -11,7 +11,7 @@ impl Installation {
     /// # Errors
     /// [`InstallationError`] where the installation does not hold together.
     pub fn workload(&self, program: &Workload) -> Result<Vec<Value>, InstallationError> {
-        program.check(&self.gateway)?;
+        check_image(&program.image, &self.gateway)?;
         let mut objects = vec![workload::namespace(self)];
         objects.extend(workload::rights(self));
         objects.push(workload::config(self, program));

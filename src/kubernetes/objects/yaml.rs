@@ -35,7 +35,7 @@ fn comment(text: &str) -> String {
 
 fn remark(object: &Value) -> Option<&'static str> {
     match object["kind"].as_str()? {
-        "ConfigMap" => Some(
+        "ConfigMap" if object["data"]["sekisho.toml"].is_string() => Some(
             "The configuration as it was read. Files that it names come from the ConfigMaps\n\
              sekisho-exceptions and sekisho-advisories and from the Secret sekisho-secrets, as\n\
              exceptions/…, advisories/… and secrets/… beside it; each of them may be absent.",
@@ -47,6 +47,11 @@ fn remark(object: &Value) -> Option<&'static str> {
         "Deployment" => Some(
             "One replica, and never two at once: the ledger is an SQLite file. While it restarts,\n\
              Pods are still rewritten and checked by the policies, and nodes try again to pull.",
+        ),
+        "DaemonSet" => Some(
+            "On each node: what was revoked does not start there, though it was pulled long ago. It\n\
+             reaches the runtime's sockets, so it is as mighty as the runtime; its own rights are few.\n\
+             It waits for the Secret sekisho-node, whose token is of role node.",
         ),
         "PodDisruptionBudget" => {
             Some("Not minAvailable: with one replica that would hold up every drain of its node.")

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sekisho::node_snapshot::SnapshotKey;
 use serde_json::Value;
 
 use super::program::{Program, Run, scratch};
+use crate::lab::{Authority, SNAPSHOT_KEY};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/kubernetes.toml");
 const IMAGE: [&str; 2] = ["--image", "registry.corp/sekisho:1"];
@@ -193,6 +195,129 @@ fn mistakes_are_reported_before_anything_is_printed() {
         assert_eq!(run.code, code, "{arguments:?}: {run:?}");
         assert!(run.stderr.contains(part), "{arguments:?}: {run:?}");
         assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+}
+
+/// The sample with agents on nodes, a key that signs and an authority.
+fn with_agents(folder: &Path) -> PathBuf {
+    let from = "nodes = \"rewrite-only\"";
+    let file = changed(
+        folder,
+        from,
+        &format!("exempt_namespaces = [\"sekisho-node\"]\n{from}"),
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    let agents = "[environments.production.nodes]\n[nodes]\nsigning_key = \"nodes.key\"\n";
+    fs::write(&file, format!("{text}\n{agents}")).unwrap();
+    fs::write(folder.join("nodes.key"), SNAPSHOT_KEY).unwrap();
+    fs::copy(Authority::create().certificate(), folder.join("ca.crt")).unwrap();
+    file
+}
+
+#[test]
+fn agents_are_printed_only_where_they_are_asked_for() {
+    let folder = scratch();
+    let file = with_agents(folder.path());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (key, ca) = (at("nodes.key"), at("ca.crt"));
+    let agents = ["--snapshot-key", &key, "--gateway-ca", &ca];
+    let without = kinds(&manifests(&file, &IMAGE));
+    assert!(!without.contains(&"DaemonSet".to_owned()), "{without:?}");
+    let only = manifests(
+        &file,
+        &[&IMAGE[..], &["--only", "node-agent"], &agents].concat(),
+    );
+    let parts = ["Namespace", "ServiceAccount", "ConfigMap", "DaemonSet"];
+    assert_eq!(kinds(&only), parts);
+    let with = manifests(&file, &[&IMAGE[..], &["--node-agent"], &agents].concat());
+    assert_eq!(
+        kinds(&with),
+        [without, parts.map(str::to_owned).to_vec()].concat()
+    );
+    // Of the key that signs, its public half.
+    let pem = SnapshotKey::from_pem(SNAPSHOT_KEY)
+        .unwrap()
+        .public_key()
+        .to_pem();
+    let public = pem.lines().nth(1).unwrap();
+    assert!(only.stdout.contains(public), "{only:?}");
+    assert!(!only.stdout.contains("PRIVATE"), "{only:?}");
+    assert!(
+        only.stdout
+            .contains("--gateway=https://registry.example:5080"),
+        "{only:?}"
+    );
+    fs::write(&key, &pem).unwrap();
+    let by_public = manifests(
+        &file,
+        &[&IMAGE[..], &["--only", "node-agent"], &agents].concat(),
+    );
+    assert_eq!(by_public.stdout, only.stdout);
+}
+
+#[test]
+fn what_agents_lack_is_named_with_the_next_step() {
+    let folder = scratch();
+    let file = with_agents(folder.path());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (key, ca) = (at("nodes.key"), at("ca.crt"));
+    let asked = [&IMAGE[..], &["--only", "node-agent"]].concat();
+    for (arguments, code, part) in [
+        (&["--gateway-ca", &*ca][..], 2, "--snapshot-key is missing"),
+        (&["--snapshot-key", &key], 2, "name a copy of its ca.crt"),
+        (
+            &["--snapshot-key", &ca, "--gateway-ca", &ca],
+            1,
+            "no Ed25519 public key",
+        ),
+        (
+            &["--snapshot-key", &key, "--gateway-ca", &key],
+            1,
+            "--gateway-ca",
+        ),
+        (
+            &[
+                "--snapshot-key",
+                &key,
+                "--gateway-ca",
+                &ca,
+                "--cri-socket",
+                "/c.sock",
+            ],
+            1,
+            "no path of a node below a folder",
+        ),
+        (&["--node-agent"], 2, "cannot be used with"),
+    ] {
+        let run = manifests(&file, &[&asked, arguments].concat());
+        assert_eq!(run.code, code, "{arguments:?}: {run:?}");
+        assert!(run.stderr.contains(part), "{arguments:?}: {run:?}");
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+    let whole = ["--snapshot-key", &key, "--gateway-ca", &ca];
+    let text = fs::read_to_string(&file).unwrap();
+    for (from, to, part) in [
+        (
+            "exempt_namespaces = [\"sekisho-node\"]",
+            "",
+            "add \"sekisho-node\" to exempt_namespaces",
+        ),
+        (
+            "[environments.production.nodes]",
+            "",
+            "write [environments.production.nodes]",
+        ),
+        (
+            "tls = \"auto\"",
+            "insecure = true",
+            "no tls on the listener",
+        ),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        let run = manifests(&file, &[&asked[..], &whole].concat());
+        assert_ne!(run.code, 0, "{from}");
+        assert!(run.stderr.contains(part), "{from}: {run:?}");
     }
 }
 

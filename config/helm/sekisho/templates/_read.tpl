@@ -58,6 +58,25 @@
 {{- mul (regexFind "^[0-9]+" . | atoi) (get $units (regexFind "[A-Za-z]+$" .)) }}
 {{- end }}
 
+{{/* Whom agents of nodes ask, and for which environment. */}}
+{{- define "sekisho.agent" -}}
+{{- $toml := fromToml .Values.config }}
+{{- $cluster := include "sekisho.cluster" (list . $toml) | fromJson }}
+{{- $agent := .Values.nodeAgent }}
+{{- $exempt := list "kube-system" .Release.Namespace }}
+{{- range dig "clusters" list $toml }}{{ if eq .name $cluster.name }}{{ $exempt = concat $exempt (dig "exempt_namespaces" list .) }}{{ end }}{{ end }}
+{{- if not (has $agent.namespace $exempt) }}{{ fail (printf "nodeAgent.namespace: %s is not exempt, so its Pods would wait for the gateway's evidence: add %q to exempt_namespaces in [[clusters]] of config" $agent.namespace $agent.namespace) }}{{ end }}
+{{- if eq $agent.namespace .Release.Namespace }}{{ fail "nodeAgent.namespace: agents mount folders of their node, which the release's own namespace is to forbid; name another one" }}{{ end }}
+{{- if not (dig "environments" $cluster.environment "nodes" false $toml | kindIs "map") }}{{ fail (printf "config has no [environments.%s.nodes]: write it, and [nodes] with signing_key" $cluster.environment) }}{{ end }}
+{{- if not $agent.snapshotKey }}{{ fail "nodeAgent.snapshotKey is missing: give the public key of [nodes] signing_key, as --set-file nodeAgent.snapshotKey=nodes.pub" }}{{ end }}
+{{- $listener := dict }}
+{{- range dig "listeners" list $toml }}{{ if and (not $listener) (eq (dig "environment" "" .) $cluster.environment) (include "sekisho.port" (dig "address" "127.0.0.1:0" .)) }}{{ $listener = . }}{{ end }}{{ end }}
+{{- if not (hasKey $listener "tls") }}{{ fail (printf "config has no tls on the listener %s, which agents ask: write tls = \"auto\" or its files" $listener.address) }}{{ end }}
+{{- if and (kindIs "string" $listener.tls) (not $agent.ca) }}{{ fail "nodeAgent.ca is missing: the listener's certificate is of Sekisho's own authority; give a copy of its ca.crt, as --set-file nodeAgent.ca=ca.crt" }}{{ end }}
+{{- if and (eq (dig "auth" "none" $listener) "mtls") (not $agent.certificateFolder) }}{{ fail "nodeAgent.certificateFolder is missing: the listener asks for client certificates; name the folder of nodes with their own tls.crt and tls.key" }}{{ end }}
+{{- dict "environment" $cluster.environment "gateways" (default (list (printf "https://%s" $cluster.gateway)) $agent.gateways) | toJson }}
+{{- end }}
+
 {{/* A hash of what needs a restart: policy is read again while the program runs. */}}
 {{- define "sekisho.restart" -}}
 {{- $fixed := omit . "environments" "exposures" "images" }}
@@ -68,6 +87,17 @@
 
 {{- define "sekisho.labels" -}}
 app.kubernetes.io/name: sekisho
+{{- end }}
+
+{{- define "sekisho.agentLabels" -}}
+app.kubernetes.io/name: sekisho-node
+{{- end }}
+
+{{- define "sekisho.agentMetadata" -}}
+name: sekisho-node
+namespace: {{ .Values.nodeAgent.namespace }}
+labels:
+  {{- include "sekisho.agentLabels" . | nindent 2 }}
 {{- end }}
 
 {{- define "sekisho.metadata" -}}

@@ -193,5 +193,5 @@ fn the_admin_api_is_opened_only_where_it_listens_for_others() {
 fn a_program_gets_one_list() {
     let all = list(everything());
     assert_eq!(all["kind"], "List");
-    assert_eq!(all["items"].as_array().unwrap().len(), 17);
+    assert_eq!(all["items"].as_array().unwrap().len(), 21);
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use crate::kubernetes::names::AGENT_NAMESPACE;
 use crate::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, Replicas,
-    UpstreamRoute, Workload, webhook_configurations,
+    AgentIdentity, AgentWorkload, Endpoint, FailurePolicy, Installation, KubernetesVersion,
+    NodeNames, Ports, Replicas, UpstreamRoute, Workload, webhook_configurations,
 };
 use crate::oci::RegistryHost;
 
@@ -56,12 +57,32 @@ pub fn program() -> Workload {
     }
 }
 
+/// The same with room for agents.
+pub fn with_agents() -> Installation {
+    let mut installation = installation();
+    let namespaces = &mut installation.exempt_namespaces;
+    namespaces.push(AGENT_NAMESPACE.to_owned());
+    installation
+}
+
+pub fn agent() -> AgentWorkload {
+    AgentWorkload {
+        image: "registry.corp/platform/sekisho:1".to_owned(),
+        environment: "production".to_owned(),
+        snapshot_keys: "KEY".to_owned(),
+        ca: Some("CA".to_owned()),
+        cri_socket: Some("/run/containerd/containerd.sock".to_owned()),
+        identity: AgentIdentity::Token,
+    }
+}
+
 /// Everything, for a cluster that mutates by itself.
 pub fn everything() -> Vec<Value> {
     let installation = installation();
     let mut objects = installation.workload(&program()).unwrap();
     objects.extend(installation.policies(version("1.36")));
     objects.extend(webhook_configurations(&installation));
+    objects.extend(with_agents().node_agent(&agent()).unwrap());
     objects
 }
 

@@ -7,3 +7,5 @@ mod rendered;
 mod replicas;
 mod running;
 mod values;
+
+pub use values::with_agents;

@@ -1,7 +1,9 @@
 //! Values that do not hold together are refused before anything changes, with the next
 //! step.
 
-use super::values::{POSTGRES, SAMPLE, by_hand};
+use serde_json::{Value, json};
+
+use super::values::{POSTGRES, SAMPLE, by_hand, with_agents};
 use crate::lab::{Helm, or_skip};
 
 #[test]
@@ -48,6 +50,68 @@ fn a_configuration_that_no_pod_could_run_is_refused() {
         assert!(SAMPLE.contains(from), "{from}");
         let values = by_hand(&SAMPLE.replacen(from, to, 1));
         let said = helm.template(&values, &[]).expect_err(to);
+        assert!(said.contains(told), "{to}: {said}");
+    }
+}
+
+#[test]
+fn agents_that_could_not_run_or_reach_the_gateway_are_refused() {
+    let helm = or_skip!(Helm::alone());
+    let key = "-----BEGIN PUBLIC KEY-----";
+    let agents = |config: &str, values: Value| {
+        let mut all: Value = serde_json::from_str(&by_hand(config)).unwrap();
+        all["nodeAgent"] = values;
+        helm.template(&all.to_string(), &[])
+    };
+    let well = json!({ "enabled": true, "snapshotKey": key, "ca": "-----BEGIN CERTIFICATE-----" });
+    let config = with_agents();
+    agents(&config, well.clone()).unwrap();
+    for (name, value, told) in [
+        ("snapshotKey", json!(""), "nodeAgent.snapshotKey is missing"),
+        (
+            "snapshotKey",
+            json!("-----BEGIN PRIVATE KEY-----"),
+            "snapshotKey",
+        ),
+        ("ca", json!(""), "nodeAgent.ca is missing"),
+        ("namespace", json!("agents"), "agents is not exempt"),
+        ("namespace", json!("sekisho"), "name another one"),
+        (
+            "criSocket",
+            json!("/containerd.sock"),
+            "/nodeAgent/criSocket",
+        ),
+        (
+            "gateways",
+            json!(["http://gate.corp"]),
+            "/nodeAgent/gateways/0",
+        ),
+        (
+            "sockets",
+            json!("x"),
+            "additional properties 'sockets' not allowed",
+        ),
+    ] {
+        let mut values = well.clone();
+        values[name] = value;
+        let said = agents(&config, values).expect_err(name);
+        assert!(said.contains(told), "{name}: {said}");
+    }
+    for (from, to, told) in [
+        (
+            "[environments.production.nodes]",
+            "",
+            "has no [environments.production.nodes]",
+        ),
+        ("tls = \"auto\"", "#", "config has no tls on the listener"),
+        (
+            "tls = \"auto\"",
+            "auth = \"mtls\"\ntls = { client_ca = \"ca.crt\" }",
+            "nodeAgent.certificateFolder is missing",
+        ),
+    ] {
+        assert!(config.contains(from), "{from}");
+        let said = agents(&config.replacen(from, to, 1), well.clone()).expect_err(to);
         assert!(said.contains(told), "{to}: {said}");
     }
 }

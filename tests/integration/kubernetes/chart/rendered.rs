@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::values::{POSTGRES, SAMPLE, by_hand, manifests, printed};
+use super::values::{AgentFiles, POSTGRES, SAMPLE, by_hand, manifests, printed, with_agents};
 use crate::lab::{Helm, or_skip};
 
 const EVERYTHING: &str = r#"
@@ -23,6 +23,17 @@ tolerations: [{operator: Exists}]
 podAnnotations: {a: b}
 extraContainers: [{name: collector, image: registry.corp/collector}]
 extraVolumes: [{name: collected, emptyDir: {}}]
+nodeAgent:
+  enabled: true
+  snapshotKey: "-----BEGIN PUBLIC KEY-----\nMCo=\n-----END PUBLIC KEY-----\n"
+  ca: "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n"
+  gateways: ["https://gate-a.corp:5080", "https://gate-b.corp:5080"]
+  nriSocket: /run/nri/nri.sock
+  criSocket: /run/crio/crio.sock
+  guardKubeSystem: true
+  metricsAddress: "[::]:5999"
+  seLinuxOptions: {type: spc_t}
+  podMonitor: {enabled: true, labels: {release: prometheus}}
 "#;
 
 type ByName = BTreeMap<(String, String), Value>;
@@ -89,30 +100,48 @@ fn configurations() -> Vec<String> {
     ]
 }
 
+/// Both of this configuration, with these arguments of the command.
+fn compare(helm: &Helm, config: &str, arguments: &[&str]) {
+    let values = printed(config, arguments);
+    let made = helm.template(&values, &[]);
+    let made = alike(by_name(
+        made.unwrap_or_else(|told| panic!("{told}\n{values}")),
+    ));
+    let json = [arguments, &["--output", "json"]].concat();
+    let list = manifests(config, &json).expect_ok();
+    let mut list: Value = serde_json::from_str(&list).unwrap();
+    let Value::Array(items) = list["items"].take() else {
+        panic!("{list}")
+    };
+    let wanted = alike(by_name(items));
+    let names = |of: &ByName| of.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&made), names(&wanted), "{config}");
+    for (key, object) in wanted {
+        assert_eq!(made[&key], object, "{config}");
+    }
+}
+
 #[test]
 fn the_chart_makes_what_the_command_prints() {
     let helm = or_skip!(Helm::alone());
     for config in configurations() {
         for version in ["1.30", "1.36"] {
-            let version = ["--kubernetes-version", version];
-            let values = printed(&config, &version);
-            let made = helm.template(&values, &[]);
-            let made = alike(by_name(
-                made.unwrap_or_else(|told| panic!("{told}\n{values}")),
-            ));
-            let json = [&version[..], &["--output", "json"]].concat();
-            let list = manifests(&config, &json).expect_ok();
-            let mut list: Value = serde_json::from_str(&list).unwrap();
-            let Value::Array(items) = list["items"].take() else {
-                panic!("{list}")
-            };
-            let wanted = alike(by_name(items));
-            let names = |of: &ByName| of.keys().cloned().collect::<Vec<_>>();
-            assert_eq!(names(&made), names(&wanted), "{config}");
-            for (key, object) in wanted {
-                assert_eq!(made[&key], object, "{config}");
-            }
+            compare(&helm, &config, &["--kubernetes-version", version]);
         }
+    }
+}
+
+#[test]
+fn the_chart_makes_the_agents_that_the_command_prints() {
+    let (helm, files) = (or_skip!(Helm::alone()), AgentFiles::new());
+    for more in [
+        &[][..],
+        &["--cri-socket", "/run/containerd/containerd.sock"],
+        &["--node-certificates", "/etc/corp/node"],
+    ] {
+        let arguments = files.arguments(more);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        compare(&helm, &with_agents(), &arguments);
     }
 }
 
@@ -120,7 +149,8 @@ fn the_chart_makes_what_the_command_prints() {
 fn helm_finds_nothing_to_say_of_the_chart() {
     let helm = or_skip!(Helm::alone());
     let shared = by_hand(&format!("{SAMPLE}{POSTGRES}"));
-    let everything = with(&shared, EVERYTHING);
+    let everything = by_hand(&format!("{}{POSTGRES}", with_agents()));
+    let everything = with(&everything, EVERYTHING);
     for values in [printed(SAMPLE, &[]), shared, everything] {
         let told = helm.with_chart(&["lint", "--strict", "--quiet"], &values, &[]);
         assert!(told.ok(), "{}", told.text());
@@ -139,7 +169,7 @@ fn with(values: &str, more: &str) -> String {
 
 /// Everything that can be switched on, over PostgreSQL.
 fn everything(helm: &Helm) -> ByName {
-    let config = format!("{SAMPLE}{POSTGRES}");
+    let config = format!("{}{POSTGRES}", with_agents());
     let values = with(&by_hand(&config), EVERYTHING);
     by_name(helm.template(&values, &[]).unwrap())
 }
@@ -234,7 +264,9 @@ fn every_container_of_the_chart_is_restricted() {
         let Some(pod) = object.pointer("/spec/template/spec") else {
             continue;
         };
-        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        // The runtime's sockets are root's.
+        let is_root = object["kind"] == "DaemonSet";
+        assert_eq!(pod["securityContext"]["runAsNonRoot"] == true, !is_root);
         assert_eq!(
             pod["securityContext"]["seccompProfile"]["type"],
             "RuntimeDefault"
@@ -245,5 +277,37 @@ fn every_container_of_the_chart_is_restricted() {
         assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
         seen += 1;
     }
-    assert_eq!(seen, 2, "the program, and the check of its configuration");
+    assert_eq!(
+        seen, 3,
+        "the program, its agents, and the check of its configuration"
+    );
+}
+
+#[test]
+fn agents_are_told_what_the_values_say() {
+    let helm = or_skip!(Helm::alone());
+    let objects = everything(&helm);
+    let set = only(&objects, "DaemonSet", "sekisho-node");
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    let arguments = container["args"].as_array().unwrap();
+    for argument in [
+        "--gateway=https://gate-a.corp:5080",
+        "--gateway=https://gate-b.corp:5080",
+        "--environment=production",
+        "--nri-socket=/run/nri/nri.sock",
+        "--cri-socket=/run/crio/crio.sock",
+        "--canary-every=1h",
+        "--guard-kube-system",
+        "--metrics=[::]:5999",
+    ] {
+        assert!(
+            arguments.contains(&json!(argument)),
+            "{argument}: {arguments:?}"
+        );
+    }
+    let port = json!([{ "name": "metrics", "containerPort": 5999 }]);
+    assert_eq!(container["ports"], port);
+    let monitor = &only(&objects, "PodMonitor", "sekisho-node")["spec"];
+    assert_eq!(monitor["selector"], set["spec"]["selector"]);
+    assert_eq!(monitor["podMetricsEndpoints"][0]["port"], "metrics");
 }

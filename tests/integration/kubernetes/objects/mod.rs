@@ -1,5 +1,6 @@
 //! What is applied to a cluster, on real API servers.
 
+mod agents;
 mod drill;
 mod names;
 mod parts;

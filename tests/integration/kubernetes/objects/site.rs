@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use sekisho::kubernetes::names::AGENT_NAMESPACE;
 use sekisho::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, Ports, Replicas,
-    UpstreamRoute, Workload, to_yaml,
+    AgentIdentity, AgentWorkload, Endpoint, FailurePolicy, Installation, KubernetesVersion,
+    NodeNames, Ports, Replicas, UpstreamRoute, Workload, to_yaml,
 };
 use sekisho::oci::RegistryHost;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub fn installation() -> Installation {
             route("[::1]:5000", "six"),
         ],
         default_host: RegistryHost::docker_hub(),
-        exempt_namespaces: vec!["storage".to_owned()],
+        exempt_namespaces: ["storage", AGENT_NAMESPACE].map(str::to_owned).to_vec(),
         namespaces: Vec::new(),
         allow_never: false,
         endpoint: Endpoint::Service,
@@ -52,6 +53,17 @@ pub fn workload() -> Workload {
         },
         storage_gib: 20,
         replicas: Replicas::One,
+    }
+}
+
+pub fn agent() -> AgentWorkload {
+    AgentWorkload {
+        image: "registry.corp/sekisho:1".to_owned(),
+        environment: "production".to_owned(),
+        snapshot_keys: "-----BEGIN PUBLIC KEY-----\n".to_owned(),
+        ca: None,
+        cri_socket: Some("/run/containerd/containerd.sock".to_owned()),
+        identity: AgentIdentity::Token,
     }
 }
 

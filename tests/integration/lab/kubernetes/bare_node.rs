@@ -51,7 +51,7 @@ impl BareNode {
 
     /// Where plugins register with its runtime.
     pub fn nri_socket(&self) -> PathBuf {
-        self.containerd.folder().join("nri.sock")
+        self.containerd.folder().join("nri/nri.sock")
     }
 
     /// The folder with its programs.

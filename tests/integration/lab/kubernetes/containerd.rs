@@ -9,7 +9,7 @@ use crate::lab::Release;
 pub const PLUGINS: &str = "/usr/lib/cni";
 
 /// The CRI with this sandbox image, hosts files below `folder/hosts`, a network of its own,
-/// and NRI at `folder/nri.sock`. Nothing is shared with another containerd of the machine.
+/// and NRI at `folder/nri/nri.sock`. Nothing is shared with another containerd of the machine.
 pub fn configuration(release: Release, folder: &Path, sandbox: &str) -> String {
     match release {
         Release::V1_7 => older(folder, sandbox),
@@ -28,7 +28,7 @@ address = "{folder}/socket"
 [plugins."io.containerd.nri.v1.nri"]
 disable = false
 disable_connections = false
-socket_path = "{folder}/nri.sock"
+socket_path = "{folder}/nri/nri.sock"
 plugin_path = "{folder}/nri-plugins"
 plugin_config_path = "{folder}/nri-config"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -54,7 +54,7 @@ state = "{folder}/state"
 address = "{folder}/socket"
 [plugins."io.containerd.nri.v1.nri"]
 disable = false
-socket_path = "{folder}/nri.sock"
+socket_path = "{folder}/nri/nri.sock"
 plugin_path = "{folder}/nri-plugins"
 plugin_config_path = "{folder}/nri-config"
 [plugins."io.containerd.cri.v1.images".pinned_images]

@@ -118,7 +118,7 @@ impl Node {
 
     /// Where plugins register with its runtime.
     pub fn nri_socket(&self) -> PathBuf {
-        self.containerd.folder().join("nri.sock")
+        self.containerd.folder().join("nri/nri.sock")
     }
 
     /// Where its runtime answers the kubelet.
