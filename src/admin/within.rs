@@ -65,6 +65,7 @@ impl Admin {
         status.listeners.retain(|it| here(&it.environment));
         status.clusters.retain(|it| here(&it.environment));
         status.top_reasons.retain(|it| here(&it.environment));
+        status.running_denied.retain(|it| here(&it.environment));
         status
             .break_glass
             .retain(|it| here(&it.environment) && self.knows_within(scope, &it.digest));
@@ -78,6 +79,7 @@ impl Admin {
             };
             status.upstreams.retain(|it| serves(it.name.as_str()));
             status.top_reasons.clear();
+            status.running_denied.clear();
         }
         if !may_view_records {
             status.break_glass.clear();

@@ -42,6 +42,10 @@ pub struct Status {
     pub replicas: Vec<ReplicaView>,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
+    /// What runs and would be denied now, as far as it is judged again: it could not start
+    /// another time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub running_denied: Vec<ReasonCount>,
     /// What is worth a second look: problems, and what is allowed.
     pub warnings: Vec<String>,
     /// Those of the warnings that need somebody now: certificates that end within 14

@@ -22,6 +22,7 @@ use super::listener_certificates::ListenerCertificates;
 use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
 use super::replicas::KnownReplicas;
+use super::running_denied::RunningDenied;
 use super::running_nodes::NodesInMemory;
 use super::upstream_credentials::{self, CredentialProblems};
 use crate::audit::{self, Audit, AuditError, AuditOptions};
@@ -87,6 +88,7 @@ pub struct Components {
     pub(super) certificates: ListenerCertificates,
     pub(super) invalid_files: InvalidFiles,
     pub(super) policy_warnings: PolicyWarnings,
+    pub(super) running_denied: RunningDenied,
     pub(super) credential_problems: CredentialProblems,
     pub(super) remote_credentials: RemoteCredentialProblem,
 }
@@ -109,8 +111,7 @@ impl Components {
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
         let cache = Arc::new(open_cache(&config, remote, tasks, aliases.records()).await?);
-        let audit = open_audit(&config)?;
-        let public_url = public_url(&config, admin);
+        let (audit, public_url) = (open_audit(&config)?, public_url(&config, admin));
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
         let (replicas, leases) = beside_others(&ledger, &metrics, now);
@@ -132,6 +133,7 @@ impl Components {
             recent: recent_decisions(&config, &ledger, &metrics),
             activity: activity(&config, &metrics, now),
             policy_warnings: PolicyWarnings::of(&config),
+            running_denied: RunningDenied::default(),
             running_nodes: NodesInMemory::default(),
             nodes: node_feed(&config, &ledger, &gate, (clock, tasks), &metrics),
             config,

@@ -42,6 +42,7 @@ pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
 /// Shows what of all that is in use would be denied.
 pub(super) async fn show_once(parts: &Components) -> Result<(), LedgerError> {
     let denied = parts.ledger.denied_in_use(0, None).await?;
+    parts.running_denied.replace(&denied);
     let mut counts: BTreeMap<_, i64> = BTreeMap::new();
     for found in &denied {
         let it = &found.denied;

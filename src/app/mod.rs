@@ -42,6 +42,7 @@ mod remote_tier;
 mod remote_watch;
 mod replay_policy;
 mod replicas;
+mod running_denied;
 mod running_nodes;
 mod signals;
 mod start;

@@ -96,6 +96,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         notifications: Vec::new(),
         replicas: parts.replicas.known(),
         top_reasons: top_reasons(parts),
+        running_denied: parts.running_denied.now(),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,
     }

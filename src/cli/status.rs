@@ -8,8 +8,8 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
 use crate::api::{
-    AuditStatus, LedgerStatus, NotifyTargetStatus, PRODUCT, RemoteTierStatus, STATUS, Status,
-    UpstreamState,
+    AuditStatus, LedgerStatus, NotifyTargetStatus, PRODUCT, ReasonCount, RemoteTierStatus, STATUS,
+    Status, UpstreamState,
 };
 use crate::oci::readable;
 
@@ -194,18 +194,20 @@ fn stores(status: &Status) -> String {
     let cache = &status.cache;
     let free = cache.free_bytes;
     let free = free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
-    let reasons: Vec<String> = status
-        .top_reasons
-        .iter()
-        .map(|top| format!("{} {} in {}", top.images, top.reason, top.environment))
-        .collect();
-    let denied = match reasons.is_empty() {
+    let denied = match status.top_reasons.is_empty() {
         true => "no image".to_owned(),
-        false => reasons.join(", "),
+        false => counted(&status.top_reasons),
+    };
+    let running = match status.running_denied.is_empty() {
+        true => String::new(),
+        false => {
+            let denied = counted(&status.running_denied);
+            format!("running, and would be denied now: {denied}\n")
+        }
     };
     format!(
         "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}{}cache: {} of {}{free}\n{}\
-         denied in the last hour: {denied}\n",
+         {running}denied in the last hour: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
         audit(&status.audit),
@@ -214,6 +216,14 @@ fn stores(status: &Status) -> String {
         bytes(cache.max_bytes),
         remote(cache.remote.as_ref()),
     )
+}
+
+/// Images by reason and environment, in one line.
+fn counted(reasons: &[ReasonCount]) -> String {
+    let told = reasons
+        .iter()
+        .map(|it| format!("{} {} in {}", it.images, it.reason, it.environment));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn remote(remote: Option<&RemoteTierStatus>) -> String {
@@ -310,7 +320,8 @@ mod tests {
               "changes_behind":0,"live":true,"this":true},
               {"id":"bb","name":"b.example","version":"0.1.0","started_at":"2026-06-01T00:00:00Z","seen_ago_s":70,
               "changes_behind":3,"live":false,"this":false}],
-            "top_reasons":[{"environment":"production","reason":"not-scanned","images":4}],"warnings":["insecure\u001b"]}"#,
+            "top_reasons":[{"environment":"production","reason":"not-scanned","images":4}],
+            "running_denied":[{"environment":"production","reason":"revoked","images":2}],"warnings":["insecure\u001b"]}"#,
         )
         .unwrap();
         let told = render(&status, "http://127.0.0.1:5081/", Palette::plain());
@@ -324,6 +335,7 @@ mod tests {
             "cache: 1.5 GiB of 100.0 GiB",
             "gone, 70s ago",
             "4 not-scanned in production",
+            "running, and would be denied now: 2 revoked in production",
             "warning: insecure?",
         ] {
             assert!(told.contains(part), "{part}\n{told}");

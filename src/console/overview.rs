@@ -128,7 +128,8 @@ fn ledger(status: &Status, now: Timestamp) -> String {
 impl OverviewPage {
     /// Whether nothing is known to be wrong: nothing said so, and everything was asked.
     fn is_well(&self) -> bool {
-        self.status.problems.is_empty() && self.unknown().is_empty()
+        let status = &self.status;
+        status.problems.is_empty() && status.running_denied.is_empty() && self.unknown().is_empty()
     }
 
     /// What this page cannot say, since nobody answered yet.

@@ -160,6 +160,11 @@ async fn followed(lab: Lab) -> Lab {
         found.expect(200)["total"] == 4
     })
     .await;
+    eventually("what runs was judged again", || async {
+        let status = lab.api("GET", "/api/v1/status").send().await;
+        status.expect(200)["running_denied"][0]["images"] == 1
+    })
+    .await;
     lab
 }
 

@@ -1,5 +1,7 @@
 //! What holds for every page.
 
+use serde_json::json;
+
 use super::busy_lab::BusyLab;
 use super::page_table::{EMPTY, PAGES};
 use super::visitor::Visitor;
@@ -29,6 +31,24 @@ async fn pages_run_nothing_that_is_written_in_them_and_load_nothing_from_elsewhe
             assert!(!page.contains(inline), "{path}: {inline}");
         }
     }
+    busy.lab.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_passes_for_well_while_something_runs_that_could_not_start_again() {
+    let busy = BusyLab::start().await;
+    let visitor = Visitor::with(&busy.lab, &busy.lab.token).await;
+    let page = visitor.shown("/").await;
+    assert!(
+        page.contains("1 image(s) in production: too-severe"),
+        "{page}"
+    );
+    assert!(!page.contains("nothing is known to be wrong"), "{page}");
+    let request = json!({"name": "team", "role": "viewer",
+                         "repositories": ["registry.example/team/payments"]});
+    let team = busy.lab.token(request).await;
+    let page = Visitor::with(&busy.lab, &team).await.shown("/").await;
+    assert!(!page.contains("could not start again"), "{page}");
     busy.lab.stop().await;
 }
 
