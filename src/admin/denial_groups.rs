@@ -52,46 +52,63 @@ pub(super) async fn list(
             .since
             .unwrap_or_else(|| before(DEFAULT_SINCE))
             .max(before(RECENT)),
-        query: &query,
-        scope: principal.scope(),
-        admin: &admin,
+        query,
+        scope: principal.scope().clone(),
+        admin: admin.clone(),
     };
     admin.recent.follow_once(now).await?;
-    let found = admin.recent.all(|denial| wanted.is(denial));
-    let denials = found.iter().map(|it| it.count).sum();
-    let groups = grouped(&found);
-    let all_groups = groups.len();
-    let offset = query.offset.unwrap_or_default();
-    let limit = query
-        .limit
-        .unwrap_or(DEFAULT_GROUPS)
-        .clamp(1, MAX_DENIAL_GROUPS);
-    let end = offset.saturating_add(limit);
-    let shown = groups.into_iter().skip(offset).take(limit);
+    let since = wanted.since;
+    // Of a flood it takes milliseconds, in which a pull would wait.
+    let found = admin.heavy.run(move || wanted.found()).await?;
     let may_see_all = principal.scope().is_everything();
     let status = (admin.status)(now).filter(|_| may_see_all);
     Ok(Json(DenialGroupList {
-        groups: shown.map(|group| group.view()).collect(),
-        all_groups,
-        denials,
-        next: (end < all_groups).then_some(end),
-        complete_since: admin.recent.complete_since().max(wanted.since),
+        groups: found.shown,
+        all_groups: found.all_groups,
+        denials: found.denials,
+        next: (found.end < found.all_groups).then_some(found.end),
+        complete_since: admin.recent.complete_since().max(since),
         waiting: status.map_or(0, |it| it.audit.unindexed),
         left_out: admin.recent.left_out(),
     }))
 }
 
 /// What is asked for, by whom.
-struct WantedDenials<'a> {
-    admin: &'a Admin,
-    scope: &'a Scope,
-    query: &'a DenialGroupQuery,
+struct WantedDenials {
+    admin: Admin,
+    scope: Scope,
+    query: DenialGroupQuery,
     since: Timestamp,
     environment: Option<EnvironmentName>,
     image: Option<AskedImage>,
 }
 
-impl WantedDenials<'_> {
+/// One page of groups.
+struct FoundDenials {
+    shown: Vec<DenialGroupView>,
+    /// Behind the last one that is shown.
+    end: usize,
+    all_groups: usize,
+    denials: u64,
+}
+
+impl WantedDenials {
+    fn found(&self) -> FoundDenials {
+        let found = self.admin.recent.all(|denial| self.is(denial));
+        let groups = grouped(&found);
+        let all_groups = groups.len();
+        let offset = self.query.offset.unwrap_or_default();
+        let limit = self.query.limit.unwrap_or(DEFAULT_GROUPS);
+        let limit = limit.clamp(1, MAX_DENIAL_GROUPS);
+        let shown = groups.into_iter().skip(offset).take(limit);
+        FoundDenials {
+            shown: shown.map(|group| group.view()).collect(),
+            end: offset.saturating_add(limit),
+            all_groups,
+            denials: found.iter().map(|it| it.count).sum(),
+        }
+    }
+
     fn is(&self, denial: &RecentDenial) -> bool {
         denial.time >= self.since
             && self
