@@ -8,6 +8,8 @@ use std::io::{self, ErrorKind};
 pub enum StorageFault {
     DiskFull,
     QuotaUsedUp,
+    /// The system took no write, and the database does not say why.
+    Unwritable,
     /// Another program holds the lock of the database.
     Locked,
     ReadOnly,
@@ -50,6 +52,10 @@ impl StorageFault {
         match self {
             Self::DiskFull => "free space on its file system; it is then written by itself",
             Self::QuotaUsedUp => "raise the quota or the limit on file sizes of the user of serve",
+            Self::Unwritable => {
+                "raise the quota or the limit on file sizes of the user of serve, or look at the \
+                 disk; the log of the system says which"
+            }
             Self::Locked => "end the program that holds it, such as a shell of sqlite3",
             Self::ReadOnly => "make its file system and its file writable",
             Self::NotPermitted => "give the file and its folder to the user of serve",
@@ -73,6 +79,7 @@ impl fmt::Display for StorageFault {
         f.write_str(match self {
             Self::DiskFull => "the disk is full",
             Self::QuotaUsedUp => "the quota, or a limit on file sizes, is used up",
+            Self::Unwritable => "a quota or a limit on file sizes is used up, or its disk fails",
             Self::Locked => "it is locked by another program",
             Self::ReadOnly => "it is read-only",
             Self::NotPermitted => "permission is denied",

@@ -12,7 +12,7 @@ use super::listener_certificates::{ListenerCertificate, ListenerKind, read};
 use super::{Components, StartError};
 use crate::metrics::ListenerLabels;
 use crate::tasks::Tasks;
-use crate::tls::listener::ReloadingCertificates;
+use crate::tls::listener::{ReloadingCertificates, TlsError};
 
 const RELOAD_PERIOD: Duration = Duration::from_secs(1);
 
@@ -47,9 +47,15 @@ pub(super) fn serve_certificate(
 }
 
 fn first(paths: &TlsPaths, address: SocketAddr) -> Result<ReloadingCertificates, StartError> {
-    let failed = |source| StartError::Tls {
-        address: address.to_string(),
-        source,
+    let failed = |source| {
+        let file = match source {
+            TlsError::Key => &paths.key,
+            _ => &paths.certificate,
+        };
+        StartError::Tls {
+            address: format!("{address} ({})", file.display()),
+            source,
+        }
     };
     ReloadingCertificates::new(&read(paths)?).map_err(failed)
 }

@@ -19,7 +19,7 @@ pub(super) fn asking(
     tasks: &Tasks,
 ) -> Result<Arc<ReloadingCertificates>, StartError> {
     let failed = |source| StartError::Tls {
-        address: address.to_owned(),
+        address: format!("{address} ({})", path.display()),
         source,
     };
     let unread = |unread: bounded::Unread| StartError::File {

@@ -19,6 +19,7 @@ use super::config::{Config, ConfiguredProxy, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::leases::Leases;
 use super::listener_certificates::ListenerCertificates;
+use super::memory_limit::large_memory;
 use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
 use super::replicas::KnownReplicas;
@@ -46,10 +47,6 @@ use crate::upstream::{
 
 /// Decisions that wait to be written, at most.
 const MAX_QUEUED_DECISIONS: usize = 16_384;
-/// Manifests and small blobs kept in memory, in bytes.
-const CONTENT_MEMORY_BYTES: u64 = 256 << 20;
-/// Verdicts kept in memory, in bytes.
-const MAX_VERDICT_BYTES: u64 = 256 << 20;
 
 /// Everything that outlives a request.
 pub struct Components {
@@ -230,7 +227,7 @@ async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartErr
     let known = audit::newest_mark(&config.audit.path)?;
     let options = ledger::LedgerOptions {
         max_silence: signed(config.ledger.max_silence),
-        verdict_bytes: MAX_VERDICT_BYTES,
+        verdict_bytes: large_memory(),
         ..ledger::LedgerOptions::of(config.ledger.location.clone())
     };
     let loss = |found| known.as_ref().and_then(|it| LedgerLoss::of(it, found));
@@ -240,7 +237,9 @@ async fn open_ledger(config: &Config, now: Timestamp) -> Result<Ledger, StartErr
     {
         return Err(lost(loss, config));
     }
-    let mut ledger = Ledger::open(options, LedgerAccess::Serve, now).await?;
+    let place = options.location.clone();
+    let opened = Ledger::open(options, LedgerAccess::Serve, now).await;
+    let mut ledger = opened.map_err(|error| StartError::of_ledger(&place, error))?;
     ledger.follow_once(now).await?;
     match loss(Some(&ledger.mark())) {
         None => {}
@@ -290,7 +289,7 @@ async fn open_cache(
         path: config.cache.path.clone(),
         max_size: config.cache.max_size,
         min_free: config.cache.min_free,
-        memory: CONTENT_MEMORY_BYTES,
+        memory: large_memory(),
     };
     let (path, tasks) = (config.path.clone(), tasks.clone());
     let open = move || Cache::open(config, remote, tasks, records);
@@ -305,7 +304,10 @@ async fn open_cache(
 /// Bodies lie below the data directory while they come.
 async fn open_uploads(config: &Config) -> Result<Uploads, StartError> {
     let path = config.data_dir.join("uploads");
-    let uploads = UploadConfig::at(&path);
+    let uploads = UploadConfig {
+        memory: usize::try_from(large_memory()).unwrap_or(usize::MAX),
+        ..UploadConfig::at(&path)
+    };
     let opened = tokio::task::spawn_blocking(move || Uploads::open(uploads)).await;
     let opened = opened.map_err(io::Error::other).flatten();
     opened.map_err(|source| StartError::File { path, source })

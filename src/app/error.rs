@@ -6,7 +6,7 @@ use crate::audit::AuditError;
 use crate::cache::{CacheError, RemoteError};
 use crate::http::ListenError;
 use crate::kubernetes::client::ClusterError;
-use crate::ledger::{LedgerError, LedgerLoss};
+use crate::ledger::{LedgerError, LedgerLocation, LedgerLoss};
 use crate::notify::NotifyError;
 use crate::tls::listener::TlsError;
 use crate::tls::manager::AuthorityStoreError;
@@ -19,6 +19,13 @@ pub enum StartError {
     Listen(#[from] ListenError),
     #[error("ledger: {0}")]
     Ledger(#[from] LedgerError),
+    /// Where it lies, what its storage lacks, and what to do.
+    #[error("ledger {place}: {source}; {next_step}")]
+    LedgerStorage {
+        place: String,
+        source: LedgerError,
+        next_step: &'static str,
+    },
     #[error(
         "ledger: {loss}; what was revoked since would be forgotten. Put the newest ledger back; or \
          let `sekisho ledger restore BACKUP` put a backup there, or `sekisho ledger replay` do again \
@@ -52,4 +59,18 @@ pub enum StartError {
         path: PathBuf,
         source: std::io::Error,
     },
+}
+
+impl StartError {
+    /// For the ledger at that place.
+    pub(super) fn of_ledger(at: &LedgerLocation, source: LedgerError) -> Self {
+        match source.fault() {
+            None => Self::Ledger(source),
+            Some(fault) => Self::LedgerStorage {
+                place: at.written(),
+                source,
+                next_step: fault.next_step(),
+            },
+        }
+    }
 }

@@ -26,6 +26,13 @@ const FORECAST_HORIZON: SignedDuration = SignedDuration::from_hours(24);
 pub(super) async fn gauges_once(parts: Arc<Components>, now: Timestamp) {
     set_cache(&parts);
     set_disks(&parts).await;
+    if let Some(bytes) = resident_bytes() {
+        parts
+            .metrics
+            .condition
+            .resident_memory_bytes
+            .set(signed(bytes));
+    }
     set_upstreams(&parts);
     set_exceptions(&parts, now);
     let granted = parts.ledger.index().active_break_glass(now).len();
@@ -52,8 +59,19 @@ fn set_cache(parts: &Components) {
     condition
         .cache_max_bytes
         .set(signed(parts.config.cache.max_size));
+    condition
+        .content_memory_bytes
+        .set(signed(stats.memory_bytes));
     let evicted = &condition.cache_evicted_bytes;
     evicted.inc_by(stats.evicted_bytes.saturating_sub(evicted.get()));
+}
+
+/// `None`: the system does not tell.
+fn resident_bytes() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/self/status").ok()?;
+    let resident = told.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1 << 10)
 }
 
 /// In the blocking pool: a disk may hang.

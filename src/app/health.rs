@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Components;
 use super::config::InvalidFile;
+use crate::ledger::WriteFailure;
 use crate::oci::printable;
 use crate::ops::{Health, HealthPart, Readiness};
 use crate::tasks::Leaving;
@@ -53,7 +54,9 @@ fn remote(parts: &Components, now: Timestamp) -> Option<HealthPart> {
 fn ledger(parts: &Components, now: Timestamp) -> HealthPart {
     let age = parts.ledger.confirmed_age(now).as_secs();
     let unwritten = parts.ledger.write_failure();
-    let unwritten = unwritten.map(|failure| format!("cannot be written: {}", failure.fault));
+    let unwritten = unwritten.map(|WriteFailure { fault, .. }| {
+        format!("cannot be written: {fault}; {}", fault.next_step())
+    });
     let silent = (age > TOLERATED_SECONDS).then(|| format!("silent for {age} s"));
     let unread = parts.ledger.read_fault();
     let unread = unread.map(|fault| format!("cannot be read: {fault}"));
@@ -76,7 +79,8 @@ fn audit(parts: &Components) -> HealthPart {
     let health = match log.fault {
         None => Health::Ok,
         Some(fault) => Health::Degraded(format!(
-            "cannot be written: {fault}; {} decision(s) wait",
+            "cannot be written: {fault}; {}; {} decision(s) wait",
+            fault.next_step(),
             log.waiting
         )),
     };

@@ -23,6 +23,10 @@ const MIN_SHARD_BYTES: u64 = 8 << 20;
 /// Shards at most.
 const MAX_SHARDS: u64 = 32;
 
+/// The allocator takes about this part more than the length: it rounds sizes up, and fills pages
+/// with whole ones.
+const ALLOCATOR_PART: u64 = 4;
+
 /// What the map needs to hold one, in bytes.
 const ENTRY_OVERHEAD_BYTES: u64 = 512;
 
@@ -76,13 +80,14 @@ impl Held {
     }
 }
 
-/// Content weighs its bytes and what the map needs to hold it.
+/// Content weighs what its bytes take, and what the map needs to hold it.
 #[derive(Clone)]
 struct ContentWeigher;
 
 impl Weighter<ContentKey, Held> for ContentWeigher {
     fn weight(&self, _: &ContentKey, held: &Held) -> u64 {
-        held.bytes().len() as u64 + ENTRY_OVERHEAD_BYTES
+        let length = held.bytes().len() as u64;
+        length + length / ALLOCATOR_PART + ENTRY_OVERHEAD_BYTES
     }
 }
 
@@ -135,7 +140,6 @@ impl ContentMemory {
     }
 
     /// What all of it weighs, in bytes.
-    #[cfg(test)]
     pub(super) fn weight(&self) -> u64 {
         self.0.weight()
     }

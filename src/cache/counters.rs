@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A reading of the counters since the start, and of two gauges.
+/// A reading of the counters since the start, and of three gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStats {
     pub blob_hits: u64,
@@ -19,6 +19,8 @@ pub struct CacheStats {
     pub evicted_bytes: u64,
     /// Gauge: bytes stored now.
     pub bytes: u64,
+    /// Gauge: bytes of manifests and small blobs that are in memory now.
+    pub memory_bytes: u64,
     /// Gauge: callers that now wait for the first bytes of a fill.
     pub fill_waiters: u64,
 }
@@ -75,7 +77,7 @@ pub(super) struct CacheCounters {
 }
 
 impl CacheCounters {
-    pub(super) fn read(&self, bytes: u64) -> CacheStats {
+    pub(super) fn read(&self, bytes: u64, memory_bytes: u64) -> CacheStats {
         CacheStats {
             blob_hits: self.blob_hits.get(),
             blob_misses: self.blob_misses.get(),
@@ -87,6 +89,7 @@ impl CacheCounters {
             evicted_files: self.evicted_files.get(),
             evicted_bytes: self.evicted_bytes.get(),
             bytes,
+            memory_bytes,
             fill_waiters: self.fill_waiters.get(),
         }
     }

@@ -83,7 +83,8 @@ impl Cache {
 
     /// What was counted since the start.
     pub fn stats(&self) -> CacheStats {
-        self.inner.counters.read(self.inner.stored())
+        let inner = &self.inner;
+        inner.counters.read(inner.stored(), inner.memory.weight())
     }
 
     /// The tier behind the disk, where there is one.

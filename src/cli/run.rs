@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::commands::{self, Cli, Command};
 use super::failure::{Exit, Failure};
 use super::log::start_log;
 use super::output::unwritten;
-use crate::app;
+use crate::app::{self, Confinement};
 use crate::oci::without_user_info;
 
 /// Runs the program with the arguments of this process.
@@ -46,6 +47,10 @@ fn execute(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
     if !matches!(cli.command, Command::Serve(_)) {
         start_log(log, None)?;
     }
+    let confinement = match &cli.command {
+        Command::Serve(_) => confined(&cli.shared),
+        _ => None,
+    };
     let mut builder = match cli.command.is_server() {
         true => tokio::runtime::Builder::new_multi_thread(),
         false => tokio::runtime::Builder::new_current_thread(),
@@ -54,13 +59,25 @@ fn execute(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-    runtime.block_on(dispatch(cli, log))
+    runtime.block_on(dispatch(cli, log, confinement))
 }
 
-async fn dispatch(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
+/// Before the first thread begins, and before any secret is read. What is wrong with the
+/// configuration `serve` tells.
+fn confined(shared: &SharedArgs) -> Option<Confinement> {
+    app::forbid_core_dumps();
+    let config = shared.load_parts(None).ok()?;
+    Some(app::confine(&config))
+}
+
+async fn dispatch(
+    cli: Cli,
+    log: &str,
+    confinement: Option<Confinement>,
+) -> Result<ExitCode, Failure> {
     let shared = cli.shared;
     let exit = match cli.command {
-        Command::Serve(command) => return command.run(&shared, log).await,
+        Command::Serve(command) => return command.run(&shared, log, confinement).await,
         Command::Demo(command) => return command.run().await,
         Command::CheckConfig(command) => command.run(&shared)?,
         Command::Status(command) => command.run(&shared).await?,

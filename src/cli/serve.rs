@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::log::start_log;
 use super::service_manager::{tell_ready, tell_stopping};
 use crate::app::config::Config;
-use crate::app::{self, App, Signals, StartError};
+use crate::app::{self, App, Confinement, Signals, StartError};
 use crate::traces::TraceExport;
 
 /// Serve: the gateway where nodes pull, the admin API, metrics and health
@@ -37,9 +37,12 @@ pub struct Serve {
 
 impl Serve {
     /// `log` is the filter of the log, which is set up here: with it traces are.
-    pub async fn run(self, shared: &SharedArgs, log: &str) -> Result<ExitCode, Failure> {
-        // Before any secret is read.
-        app::forbid_core_dumps();
+    pub async fn run(
+        self,
+        shared: &SharedArgs,
+        log: &str,
+        confinement: Option<Confinement>,
+    ) -> Result<ExitCode, Failure> {
         let config = Config {
             accept_loss: self.accept_loss,
             ..shared.load()?
@@ -47,6 +50,9 @@ impl Serve {
         let traces = config.traces.as_ref().map(TraceExport::new).transpose();
         let traces = traces.map_err(|error| Failure::new(error.to_string()))?;
         start_log(log, traces.as_deref())?;
+        if let Some(confinement) = confinement {
+            confinement.tell();
+        }
         serve(config, traces).await
     }
 }

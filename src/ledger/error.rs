@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sqlx::migrate::MigrateError;
 
 use super::sql::fault_of;
 use crate::storage_fault::StorageFault;
@@ -67,7 +68,7 @@ pub enum LedgerError {
     #[error("the ledger does not answer: {}", told(.0))]
     Database(#[from] sqlx::Error),
     #[error("the ledger's schema: {0}")]
-    Schema(#[from] sqlx::migrate::MigrateError),
+    Schema(#[from] MigrateError),
 }
 
 impl LedgerError {
@@ -81,6 +82,9 @@ impl LedgerError {
     pub fn fault(&self) -> Option<StorageFault> {
         match self {
             Self::Database(error) => Some(fault_of(error)),
+            Self::Schema(
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+            ) => Some(fault_of(error)),
             Self::File { source, .. } => Some(StorageFault::of_io(source)),
             Self::Displaced(fault) => Some(fault.clone()),
             Self::Damaged(_) => Some(StorageFault::Damaged),

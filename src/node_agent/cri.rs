@@ -54,11 +54,7 @@ impl CriClient {
         let asked = ImageStatusRequest { image };
         let path = "/runtime.v1.ImageService/ImageStatus";
         let answer: ImageStatusResponse = call(&self.0, path, &asked, QUESTION_TIME).await?;
-        let image = answer.image.unwrap_or_default();
-        let pulled = image.repo_digests.iter();
-        let pulled = pulled.filter_map(|it| it.rsplit_once('@').map(|(_, digest)| digest));
-        let all = pulled.chain([image.id.as_str()]);
-        Ok(all.filter_map(|text| Digest::parse(text).ok()).collect())
+        Ok(digests(&answer))
     }
 
     /// The smallest image that the runtime has, by its identifier.
@@ -139,4 +135,13 @@ impl CriClient {
         }
         Ok(())
     }
+}
+
+/// Those of its config, and of each name under which it was pulled.
+pub(super) fn digests(answer: &ImageStatusResponse) -> Vec<Digest> {
+    let images = answer.image.iter();
+    let pulled = images.clone().flat_map(|image| &image.repo_digests);
+    let pulled = pulled.filter_map(|it| it.rsplit_once('@').map(|(_, digest)| digest));
+    let all = pulled.chain(images.map(|image| image.id.as_str()));
+    all.filter_map(|text| Digest::parse(text).ok()).collect()
 }

@@ -41,7 +41,7 @@ pub(super) async fn call<A: Message + Default>(
         .map_err(|_| CriError::TimedOut)?
 }
 
-fn framed(message: &impl Message) -> Bytes {
+pub(super) fn framed(message: &impl Message) -> Bytes {
     let length = message.encoded_len();
     let mut bytes = BytesMut::with_capacity(PREFIX_BYTES + length);
     bytes.put_u8(0);
@@ -93,7 +93,8 @@ fn refusal(headers: &HeaderMap) -> Result<(), CriError> {
     })
 }
 
-fn unframed<A: Message + Default>(mut bytes: BytesMut) -> Result<A, CriError> {
+/// The message of a whole response.
+pub(super) fn unframed<A: Message + Default>(mut bytes: BytesMut) -> Result<A, CriError> {
     let Some(mut prefix) = bytes.get(..PREFIX_BYTES) else {
         return Err(CriError::Strange("no response"));
     };

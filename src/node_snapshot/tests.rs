@@ -1,3 +1,5 @@
+mod fuzz;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;

@@ -1,9 +1,9 @@
 //! Bodies on the disk, in files without a name.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,13 +31,11 @@ impl UploadFolder {
     /// Opens the folder, and removes what an earlier process left there. Blocks.
     pub(super) fn open(config: &UploadConfig) -> io::Result<Arc<Self>> {
         let folder = config.folder.clone();
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)?,
-        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        empty(&folder)?;
         Ok(Arc::new(Self {
             folder,
             most: config.disk,
@@ -78,6 +76,20 @@ impl UploadFolder {
         self.taken.fetch_sub(more, Ordering::Relaxed);
         Err(UploadError::NoRoom)
     }
+}
+
+/// Removes files with names as [`UploadFolder::create`] gives them. The folder stays, which a
+/// disk may be mounted on, and so does what else lies there, such as that disk's `lost+found`.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+        if is_ours && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl UploadFile {

@@ -54,7 +54,8 @@ impl Uploads {
         })
     }
 
-    /// Takes in a body of at most `limit` bytes, in the turn of its sender.
+    /// Takes in a body of at most `limit` bytes, and of no more than bodies may take in
+    /// memory, in the turn of its sender.
     ///
     /// # Errors
     /// If the sender has too many, or the body is too long, too slow or broken, or
@@ -68,6 +69,7 @@ impl Uploads {
     where
         B: Body<Data = Bytes>,
     {
+        let limit = limit.min(self.config.memory);
         if body.size_hint().lower() > limit as u64 {
             return Err(UploadError::TooLong(limit));
         }

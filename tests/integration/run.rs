@@ -115,7 +115,10 @@ fn shellcheck_finds_nothing_in_the_scripts_that_run_the_tests() {
         "tests/setup/go-tools",
         "tests/setup/judge-skips",
         "tests/setup/try-again",
+        "tests/setup/reproducible",
         "tests/bench/run",
+        "docker/build",
+        "docker/sbom",
         ".ci/run",
     ];
     outcome(shellcheck.args(scripts.map(file))).expect_ok();

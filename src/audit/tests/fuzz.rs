@@ -23,12 +23,11 @@ fn chained() -> (Vec<u8>, ChainEnd) {
     (fs::read(&path).unwrap(), end)
 }
 
-/// The lines of the log of that name; others have a chain of their own.
+/// The lines of the log of that name, as they are read; others have a chain of their own, and
+/// what nobody can read counts as broken off.
 fn of_log<'a>(text: &'a [u8], name: &str) -> Vec<&'a [u8]> {
-    let is_of = |line: &&[u8]| {
-        let line: Value = serde_json::from_slice(line).unwrap_or_default();
-        line["chain"]["log"] == name
-    };
+    let is_of =
+        |line: &&[u8]| ChainLink::of(line).is_ok_and(|it| it.is_some_and(|it| it.log == name));
     text.split(|byte| *byte == b'\n').filter(is_of).collect()
 }
 

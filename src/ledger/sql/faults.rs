@@ -8,6 +8,15 @@ use crate::storage_fault::StorageFault;
 
 /// `SQLITE_READONLY_DBMOVED`
 const DATABASE_MOVED: i32 = 8 | (4 << 8);
+/// `SQLITE_IOERR_` of `WRITE`, `FSYNC`, `DIR_FSYNC`, `TRUNCATE` and `SHMSIZE`: whatever the
+/// system said but that the disk is full.
+const UNWRITABLE: [i32; 5] = [
+    10 | (3 << 8),
+    10 | (4 << 8),
+    10 | (5 << 8),
+    10 | (6 << 8),
+    10 | (19 << 8),
+];
 
 /// Nothing came back in time, or nothing can.
 pub fn no_answer(why: &str) -> sqlx::Error {
@@ -29,6 +38,9 @@ pub fn fault_of(error: &sqlx::Error) -> StorageFault {
         (_, Some(8)) => StorageFault::ReadOnly,
         (_, Some(3 | 23)) => StorageFault::NotPermitted,
         (_, Some(14)) => StorageFault::Other("its file cannot be opened".to_owned()),
+        (_, Some(10)) if code.is_some_and(|code| UNWRITABLE.contains(&code)) => {
+            StorageFault::Unwritable
+        }
         (_, Some(11 | 26)) => StorageFault::Damaged,
         (sqlx::Error::Io(source), _) => of_network(source),
         (sqlx::Error::PoolTimedOut, _) => {

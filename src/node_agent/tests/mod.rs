@@ -1,5 +1,6 @@
 mod cri;
 mod event_queue;
+mod fuzz;
 mod judgement;
 mod keeping;
 mod kit;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificates;
+mod confined;
 mod counted;
 mod descriptors;
 mod disks;

@@ -52,12 +52,12 @@ impl OnDisk {
         self.beside(&["mount", "-o", &format!("remount,{options}")])
     }
 
-    /// Leaves no byte free.
+    /// Leaves no byte free, or one page where it is empty: a size of 0 is no limit.
     pub async fn fill(&self) {
         eventually("it is full", || async {
             let status = rustix::fs::statvfs(self.site.data.join(self.folder)).unwrap();
             let used = (status.f_blocks - status.f_bfree) * status.f_frsize;
-            self.remount(&format!("size={used}"))
+            self.remount(&format!("size={}", used.max(4096)))
         })
         .await;
     }
@@ -120,6 +120,15 @@ async fn a_disk_without_a_free_inode_loses_nothing() {
     let mut gateway = or_skip!(OnDisk::start(".").await);
     gateway
         .goes_through(async |it| it.use_up_inodes().await, OnDisk::make_room)
+        .await;
+}
+
+/// A disk of their own is also where they begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_uploads_loses_nothing() {
+    let mut gateway = or_skip!(OnDisk::start("uploads").await);
+    gateway
+        .goes_through(async |it| it.fill().await, OnDisk::make_room)
         .await;
 }
 

@@ -4,8 +4,12 @@
 //!
 //! `SEKISHO_FAULT_ROUNDS=300` asks for more rounds than the suite takes.
 
+mod clock;
 mod disk;
+mod files;
 mod limits;
+mod memory;
+mod server;
 mod site;
 mod soak;
 mod weight;

@@ -22,6 +22,9 @@ const WORKERS: u64 = 3;
 /// A report is longer than what an upload keeps in memory.
 const REPORT_BYTES: usize = 1_200_000;
 const LAYER_BYTES: u64 = 100_000;
+/// Of what strains memory: a report, and a layer.
+const LONG_REPORT_BYTES: usize = 12 << 20;
+const LARGE_LAYER_BYTES: u64 = 24 << 20;
 /// Images of which it is asked after each fault; of more, the newest.
 const MAX_ASKED: usize = 60;
 
@@ -86,6 +89,22 @@ impl Site {
         Weight::of(self.served.id())
     }
 
+    /// What memory holds, as the program itself tells.
+    pub async fn memory(&self) -> String {
+        let told = Ask::new(self.served.admin, "GET", "/metrics").send().await;
+        let text = told.text();
+        let of = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let bytes = line.and_then(|it| it.trim().parse::<u64>().ok());
+            bytes.map_or("?".to_owned(), |it| format!("{} MiB", it >> 20))
+        };
+        let content = of("sekisho_content_memory_bytes");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.served.id())).unwrap();
+        let lines = status.lines().filter(|line| line.starts_with("Rss"));
+        let rest: Vec<String> = lines.map(|line| line.replace('\t', " ")).collect();
+        format!("{content} content, {}", rest.join(", "))
+    }
+
     /// How many images were handed in, and how many revocations were acknowledged.
     pub fn done(&self) -> (u64, usize) {
         (self.next.load(Ordering::Relaxed), self.told().revoked.len())
@@ -114,12 +133,8 @@ impl Site {
 
     async fn turn(&self) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let image = image(number);
-        self.registry.put_image(NAME, &image);
-        if self.admit(&image).await {
-            self.told().admitted.push(image.clone());
-        }
-        self.pull(&image).await;
+        let image = image(number, LAYER_BYTES);
+        self.hand_in(&image, REPORT_BYTES).await;
         let known = self.told().admitted.first().cloned();
         if let Some(known) = known {
             self.pull(&known).await;
@@ -129,11 +144,30 @@ impl Site {
         }
     }
 
-    async fn admit(&self, image: &SampleImage) -> bool {
+    /// Long reports on large images, which are pulled, by all workers at once.
+    pub async fn strain(&self) {
+        let worker = async || {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let image = image(number, LARGE_LAYER_BYTES);
+            self.hand_in(&image, LONG_REPORT_BYTES).await;
+        };
+        futures_util::future::join_all((0..WORKERS).map(|_| worker())).await;
+    }
+
+    /// A new image is handed in, by a report of so many bytes, and pulled.
+    async fn hand_in(&self, image: &SampleImage, bytes: usize) {
+        self.registry.put_image(NAME, image);
+        if self.admit(image, bytes).await {
+            self.told().admitted.push(image.clone());
+        }
+        self.pull(image).await;
+    }
+
+    async fn admit(&self, image: &SampleImage, bytes: usize) -> bool {
         let named = named(NAME, &image.manifest.digest);
         let body = json!({"image": named, "report": trivy(image, &[])});
         let mut body = body.to_string();
-        body.extend(std::iter::repeat_n(' ', REPORT_BYTES - body.len()));
+        body.extend(std::iter::repeat_n(' ', bytes - body.len()));
         let ask = self.act("/api/v1/scans").body("application/json", body);
         ask.attempt().await.is_some_and(|it| it.status == 200)
     }
@@ -237,11 +271,11 @@ fn revocations(log: &str) -> BTreeSet<String> {
 }
 
 /// Two layers that no other image has.
-fn image(number: u64) -> SampleImage {
+fn image(number: u64, layer_bytes: u64) -> SampleImage {
     let mut builder = ImageBuilder::new(Platform::new("linux", "amd64", None));
     for layer in 0..2 {
         let word = |at: u64| (at ^ number << 20 ^ layer << 50).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let content: Vec<u8> = (0..LAYER_BYTES / 8)
+        let content: Vec<u8> = (0..layer_bytes / 8)
             .flat_map(|at| word(at).to_be_bytes())
             .collect();
         builder = builder.file("data", &content);

@@ -16,6 +16,9 @@ use crate::lab::or_skip;
 /// What fails, in turn.
 const FAULTS: u64 = 6;
 
+/// How far apart the points of the curve are that is printed on the way.
+const CURVE_STEP_SECONDS: u64 = 20;
+
 /// At least each fault once.
 fn duration() -> Duration {
     let asked = std::env::var("SOAK_SECONDS").ok();
@@ -57,13 +60,21 @@ fn upstream_fails(site: &Site, fault: Fault) -> Option<Lowered> {
 async fn a_soak_with_faults_leaves_memory_and_descriptors_flat() {
     let mut gateway = or_skip!(OnDisk::start(".").await);
     let began = Instant::now();
-    let (mut rounds, mut seen) = (0, Vec::<Weight>::new());
+    let (mut rounds, mut seen, mut told) = (0, Vec::<Weight>::new(), None);
     while rounds < FAULTS || began.elapsed() < duration() {
         round(&gateway, rounds).await;
         // It fails where it holds more than before, once it is well.
         gateway.site.recovers().await;
-        seen.push(gateway.site.weight());
+        let weight = gateway.site.weight();
+        seen.push(weight);
         rounds += 1;
+        let point = began.elapsed().as_secs() / CURVE_STEP_SECONDS;
+        if told != Some(point) {
+            told = Some(point);
+            let (held, images) = (gateway.site.memory().await, gateway.site.done().0);
+            let seconds = began.elapsed().as_secs();
+            println!("{seconds:5} s, {images:5} images: {held}, {weight:?}");
+        }
     }
     let (images, revocations) = gateway.site.done();
     let memory: Vec<u64> = seen.iter().map(|it| it.memory >> 20).collect();

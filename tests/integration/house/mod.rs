@@ -11,3 +11,4 @@ mod names;
 mod places;
 mod shape;
 mod source;
+mod system_calls;

@@ -123,6 +123,15 @@ impl Trivy {
             .expect_ok()
     }
 
+    /// The report on what a bill of materials in CycloneDX lists.
+    pub fn scan_bill(&self, bill: &str) -> String {
+        let file = self.folder.path().join("bill.json");
+        fs::write(&file, bill).unwrap();
+        let scan = ["sbom", "--quiet", "--format", "json"];
+        self.run(&[&scan[..], &[file.to_str().unwrap()]].concat())
+            .expect_ok()
+    }
+
     /// What dates its database, for `--scanner-info`.
     pub fn version(&self) -> String {
         self.run(&["version", "--format", "json"]).expect_ok()

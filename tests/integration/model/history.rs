@@ -81,7 +81,7 @@ impl Dice {
             24 => self.pick(&[Step::AcceptNothing, Step::WithdrawNarrow]),
             25..27 => Step::MoveTag(self.below(TAGS.len() as u64), self.below(ITEMS as u64)),
             27..29 => Step::Clock(self.pick(&[1, 3, 24, 24, 216, 744, -1, -24, -48, -744])),
-            29 => Step::Restart,
+            29 => self.pick(&[Step::Restart, Step::LoseCache]),
             30 => Step::Upstream(self.trouble()),
             _ => Step::Upstream(Trouble::None),
         }

@@ -35,6 +35,7 @@ impl Gateways {
             Step::MoveTag(tag, item) => self.move_tag(tag, item),
             Step::Clock(hours) => self.move_clock(SignedDuration::from_hours(hours)).await?,
             Step::Restart => self.restart(at).await,
+            Step::LoseCache => self.lose_cache(at).await,
             Step::Upstream(trouble) => self.trouble(trouble).await?,
         }
         self.followed().await
@@ -303,6 +304,13 @@ impl Gateways {
 
     async fn restart(&mut self, at: usize) {
         self.replicas[at].stop().await;
+        self.replicas[at].serve().await;
+    }
+
+    async fn lose_cache(&mut self, at: usize) {
+        self.replicas[at].stop().await;
+        std::fs::remove_dir_all(self.replicas[at].data().join("cache")).unwrap();
+        self.at_hand.retain(|(replica, ..)| *replica != at);
         self.replicas[at].serve().await;
     }
 

@@ -74,6 +74,8 @@ pub enum Step {
     /// The clock moves by so many hours, also back.
     Clock(i64),
     Restart,
+    /// As [`Self::Restart`], and nothing is cached any more.
+    LoseCache,
     Upstream(Trouble),
 }
 
@@ -134,6 +136,7 @@ impl fmt::Display for Told<'_> {
             Step::MoveTag(tag, of) => write!(f, "tag {} moves to {}", TAGS[*tag], item(of)),
             Step::Clock(hours) => write!(f, "the clock moves by {hours} h"),
             Step::Restart => write!(f, "restart"),
+            Step::LoseCache => write!(f, "restart, with nothing cached"),
             Step::Upstream(Trouble::None) => write!(f, "the upstream is well again"),
             Step::Upstream(trouble) => write!(f, "the upstream: {trouble:?}"),
         }

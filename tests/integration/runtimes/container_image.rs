@@ -1,6 +1,6 @@
-//! The final stage of docker/Dockerfile, with the program that these tests
-//! test, built by buildah and run by Docker: from scratch it has to bring its
-//! own resolver and trust, and needs no root.
+//! The program's own image, run by Docker with no right that can be taken from it,
+//! under the profile of system calls that it comes with (docker/seccomp.json). From scratch it
+//! has to bring its own resolver and trust.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::own_image::{OwnImage, ROOT};
 use crate::lab::{
     Answer, Authority, Docker, Image, Missing, Origin, Outcome, eventually, free_port, get,
-    installed, or_skip, outcome, trivy,
+    or_skip, outcome, trivy,
 };
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The user of the image.
 const NOBODY: u32 = 65532;
 const UP_WITHIN: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ const UP_WITHIN: Duration = Duration::from_secs(30);
 #[test]
 fn the_image_resolves_a_name_and_trusts_only_the_authority_it_was_given() {
     let docker = or_skip!(Docker::start());
-    let name = or_skip!(build(&docker));
+    let name = or_skip!(load(&docker));
     let (ours, other) = (Authority::create(), Authority::create());
     let (certificate, key) = ours.leaf("upstream.test");
     let origin = or_skip!(Origin::start_tls(&certificate, &key));
@@ -56,68 +56,75 @@ fn the_image_resolves_a_name_and_trusts_only_the_authority_it_was_given() {
         .run(&["inspect", "--format", "{{.Config.User}}", "sekisho"])
         .expect_ok();
     assert_eq!(user.trim(), format!("{NOBODY}:{NOBODY}"));
+    let process = docker.run(&["inspect", "--format", "{{.State.Pid}}", "sekisho"]);
+    has_no_rights(process.expect_ok().trim());
+    holds_one_file(&docker);
 }
 
-/// Builds the final stage on the tested program and hands it to Docker.
-fn build(docker: &Docker) -> Result<String, Missing> {
-    if !cfg!(target_feature = "crt-static") {
-        return Err(Missing::new(
-            "the tested program is not static; tests/run builds it so",
-        ));
-    }
-    let buildah = Buildah {
-        program: installed("buildah")?,
-        folder: tempfile::tempdir().unwrap(),
+fn profile() -> String {
+    format!("seccomp={ROOT}/docker/seccomp.json")
+}
+
+/// What takes from a container all that can be taken.
+fn no_rights(profile: &str) -> [&str; 7] {
+    [
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--security-opt",
+        profile,
+    ]
+}
+
+/// As the kernel tells of a process.
+fn has_no_rights(process: &str) {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let told = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} {status}")).trim()
     };
-    let context = buildah.folder.path().join("context");
-    fs::create_dir_all(context.join("out/usr/bin")).unwrap();
-    fs::create_dir_all(context.join("out/var/lib/sekisho")).unwrap();
-    fs::copy(
-        env!("CARGO_BIN_EXE_sekisho"),
-        context.join("out/usr/bin/sekisho"),
-    )
-    .unwrap();
-    fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY out /out\n").unwrap();
-    let bud = ["bud", "--isolation", "chroot", "--pull-never", "-q"];
-    buildah.run(&[&bud[..], &["-t", "tested", context.to_str().unwrap()]].concat());
-    let dockerfile = format!("{ROOT}/docker/Dockerfile");
-    let stage = [
-        "-f",
-        &dockerfile,
-        "--build-arg",
-        "BINARY=localhost/tested",
-        "-t",
-        "sekisho",
-    ];
-    buildah.run(&[&bud[..], &stage, &[ROOT]].concat());
-    let archive = buildah.folder.path().join("image.tar");
-    buildah.run(&[
-        "push",
-        "-q",
-        "sekisho",
-        &format!("docker-archive:{}:sekisho:tested", archive.display()),
-    ]);
+    let none = "0000000000000000";
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+        assert_eq!(told(set), none, "{set}");
+    }
+    assert_eq!(told("NoNewPrivs:"), "1");
+    assert_eq!(told("Seccomp:"), "2", "a filter");
+    let ids = format!("{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}");
+    assert_eq!((told("Uid:"), told("Gid:")), (&*ids, &*ids));
+}
+
+/// The program, and nothing that could run beside it.
+fn holds_one_file(docker: &Docker) {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("files.tar");
+    let archive = archive.to_str().unwrap();
     docker
-        .run(&["load", "--input", archive.to_str().unwrap()])
+        .run(&["export", "--output", archive, "sekisho"])
+        .expect_ok();
+    let listed = outcome(Command::new("tar").args(["--list", "--verbose", "--file", archive]));
+    let listed = listed.expect_ok();
+    // Docker's own are empty.
+    let files = listed.lines().filter(|line| line.starts_with('-'));
+    let words = files.map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let filled: Vec<_> = words.filter(|words| words[2] != "0").collect();
+    let named: Vec<&str> = filled.iter().map(|words| words[5]).collect();
+    assert_eq!(named, ["usr/bin/sekisho"], "{listed}");
+    for shell in ["sh", "/bin/sh", "/bin/busybox"] {
+        docker
+            .run(&["exec", "sekisho", shell, "-c", "true"])
+            .expect_failure();
+    }
+}
+
+/// Hands the image to Docker.
+fn load(docker: &Docker) -> Result<String, Missing> {
+    let own = OwnImage::build()?;
+    docker
+        .run(&["load", "--input", own.archive().to_str().unwrap()])
         .expect_ok();
     Ok("sekisho:tested".to_owned())
-}
-
-struct Buildah {
-    program: PathBuf,
-    folder: TempDir,
-}
-
-impl Buildah {
-    fn run(&self, arguments: &[&str]) {
-        let mut command = Command::new(&self.program);
-        command.args(["--storage-driver", "vfs"]);
-        command
-            .arg("--root")
-            .arg(self.folder.path().join("storage"));
-        command.arg("--runroot").arg(self.folder.path().join("run"));
-        outcome(command.args(arguments)).expect_ok();
-    }
 }
 
 /// What the container gets from outside: its configuration and its data folder.
@@ -172,19 +179,13 @@ impl House {
     fn move_in(&self, docker: &Docker, image: &str) {
         let etc = format!("{}:/etc/sekisho:ro", self.path("etc").display());
         let data = format!("{}:/var/lib/sekisho", self.path("data").display());
-        let place = [
-            "--network",
-            "host",
-            "--add-host",
-            "upstream.test:127.0.0.1",
-            "--read-only",
-        ];
+        let place = ["--network", "host", "--add-host", "upstream.test:127.0.0.1"];
         let run = [
             "run", "--detach", "--name", "sekisho", "--volume", &etc, "--volume", &data,
         ];
-        docker
-            .run(&[&run[..], &place, &[image]].concat())
-            .expect_ok();
+        let profile = profile();
+        let run = [&run[..], &place, &no_rights(&profile), &[image]].concat();
+        docker.run(&run).expect_ok();
         eventually("the container's readiness", UP_WITHIN, || {
             let ready = get(&self.admin, "/readyz").is_some_and(|answer| answer.status == 200);
             let state = docker.run(&["inspect", "--format", "{{.State.Running}}", "sekisho"]);

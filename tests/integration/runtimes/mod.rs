@@ -18,6 +18,8 @@ mod herd;
 mod hosts_files;
 mod mirror;
 mod odd_upstreams;
+mod own_image;
+mod own_supply_chain;
 mod parallel_ranges;
 mod replicas;
 mod restart;

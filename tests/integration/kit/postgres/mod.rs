@@ -18,6 +18,7 @@ mod database;
 mod dump;
 mod files;
 mod guard;
+mod own_disk;
 mod server;
 mod settings;
 mod standby;
@@ -26,5 +27,6 @@ mod standby;
 mod tests;
 
 pub use database::Database;
+pub use own_disk::PostgresOnDisk;
 pub use server::{PASSWORD, Postgres, Stop, USER};
 pub use settings::Settings;
