@@ -1,6 +1,6 @@
 //! `doctor node --agent`: whether the runtime asks an agent, and whether it refuses.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -9,27 +9,40 @@ use super::stage::Stage;
 use crate::lab::kubernetes::BareNode;
 use crate::lab::{Agent, Containerd, Missing, Origin, Outcome, Release, or_skip, outcome};
 
+/// Where nothing is.
+const NOWHERE: &str = "/nonexistent";
+
 /// The runtime that is looked at.
-struct Place<'a> {
-    programs: &'a Path,
-    config: &'a Path,
-    socket: &'a Path,
+struct Place {
+    programs: PathBuf,
+    config: PathBuf,
+    socket: PathBuf,
     /// Where an agent would keep its snapshot.
-    state: &'a Path,
+    state: PathBuf,
 }
 
-impl Place<'_> {
+impl Place {
+    /// One on which no agent ever kept a snapshot.
+    fn of(node: &BareNode) -> Self {
+        Self {
+            programs: node.programs().to_owned(),
+            config: node.config(),
+            socket: node.cri_socket(),
+            state: PathBuf::from(NOWHERE),
+        }
+    }
+
     fn doctor(&self, arguments: &[&str]) -> Outcome {
         let path = std::env::var("PATH").unwrap_or_default();
         outcome(
             Command::new(env!("CARGO_BIN_EXE_sekisho"))
                 .args(["doctor", "node", "--runtime", "containerd"])
                 .arg("--containerd-config")
-                .arg(self.config)
+                .arg(&self.config)
                 .arg("--containerd-address")
-                .arg(self.socket)
+                .arg(&self.socket)
                 .arg("--agent-state-dir")
-                .arg(self.state)
+                .arg(&self.state)
                 .args(arguments)
                 .env("PATH", format!("{}:{path}", self.programs.display())),
         )
@@ -75,13 +88,9 @@ const NOT_REFUSED: (&str, &str) = ("open", "a container that must be refused was
 #[test]
 fn a_gate_is_proven_by_what_it_refuses_and_missed_once_it_is_gone() {
     let stage = or_skip!(Stage::open(Release::V2_4));
-    let (config, socket) = (stage.node.config(), stage.node.cri_socket());
-    let state = stage.folder().join("agent");
     let place = Place {
-        programs: stage.node.programs(),
-        config: &config,
-        socket: &socket,
-        state: &state,
+        state: stage.folder().join("agent"),
+        ..Place::of(&stage.node)
     };
     let begun = stage.node.containers();
     let unguarded = place.report(&["--agent-only"]);
@@ -127,13 +136,7 @@ fn alone(release: Release, change: fn(String) -> String) -> Result<(BareNode, Or
 fn an_older_containerd_without_nri_is_wrong_where_an_agent_is_wanted_and_else_a_note() {
     let off = |text: String| text.replace("disable = false", "disable = true");
     let (node, _origin) = or_skip!(alone(Release::V1_7, off));
-    let (config, socket) = (node.config(), node.cri_socket());
-    let place = Place {
-        programs: node.programs(),
-        config: &config,
-        socket: &socket,
-        state: Path::new("/nonexistent"),
-    };
+    let place = Place::of(&node);
     let wanted = place.report(&["--agent-only"]);
     assert_eq!(wanted.found(), [("open", "NRI is off")], "{wanted:#?}");
     assert_eq!((wanted.code, wanted.canary()), (Some(1), None));
@@ -158,13 +161,7 @@ fn a_socket_that_is_not_there_and_a_closed_one_are_told() {
         )
     };
     let (node, _origin) = or_skip!(alone(Release::V2_4, closed));
-    let (config, socket) = (node.config(), node.cri_socket());
-    let place = Place {
-        programs: node.programs(),
-        config: &config,
-        socket: &socket,
-        state: Path::new("/nonexistent"),
-    };
+    let place = Place::of(&node);
     let closed = place.report(&["--agent-only"]);
     let told = ("open", "NRI takes no plugins from outside");
     assert_eq!(closed.found(), [told], "{closed:#?}");
@@ -183,12 +180,11 @@ fn a_socket_that_is_not_there_and_a_closed_one_are_told() {
 #[test]
 fn containerd_1_6_is_told_to_have_no_nri() {
     let containerd = or_skip!(Containerd::start(Release::Debian));
-    let (config, socket) = (containerd.folder().join("config.toml"), containerd.socket());
     let place = Place {
-        programs: containerd.programs(),
-        config: &config,
-        socket: &socket,
-        state: Path::new("/nonexistent"),
+        programs: containerd.programs().to_owned(),
+        config: containerd.folder().join("config.toml"),
+        socket: containerd.socket(),
+        state: PathBuf::from(NOWHERE),
     };
     let report = place.report(&["--agent-only"]);
     let found = report.found();
