@@ -26,11 +26,23 @@ pub struct Gateways {
     pub trouble: Trouble,
     /// Manifests that a replica has served by digest, and has at hand.
     pub at_hand: std::collections::BTreeSet<(usize, usize, Item)>,
+    /// How often everything was asked.
+    pub(super) rounds: usize,
     pub client: reqwest::Client,
     pub(super) token: String,
-    /// The secret of the narrow token, and its number.
-    pub(super) narrow: (String, usize),
+    /// Of who speaks for the other repository alone.
+    pub(super) narrow: Narrow,
     _upstream: Tasks,
+}
+
+/// Who speaks for the other repository alone: tokens, which are withdrawn with all that
+/// was said with them.
+#[derive(Default)]
+pub(super) struct Narrow {
+    /// How many there were before these.
+    pub(super) number: usize,
+    pub(super) scanner: String,
+    pub(super) promoter: String,
 }
 
 /// What is not as it should be.
@@ -60,8 +72,9 @@ impl Gateways {
             reference: Reference::default(),
             trouble: Trouble::None,
             at_hand: std::collections::BTreeSet::new(),
+            rounds: 0,
             client: reqwest::Client::new(),
-            narrow: (String::new(), 0),
+            narrow: Narrow::default(),
             _upstream: tasks,
         };
         gateways.site.put(&gateways.upstream);

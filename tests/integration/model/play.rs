@@ -76,7 +76,7 @@ impl Gateways {
         };
         let body = json!({"image": self.image(place, item), "report": document});
         let token = if hand == Hand::Narrow {
-            &self.narrow.0
+            &self.narrow.scanner
         } else {
             &self.token
         };
@@ -112,7 +112,13 @@ impl Gateways {
         };
         let now = self.now(at);
         let body = json!({"image": self.image(place, item), "environment": ENVIRONMENTS[env], "force": force});
-        let (status, answer) = self.api(at, "POST", "/api/v1/promotions", Some(body)).await;
+        let token = if place == OTHER {
+            &self.narrow.promoter
+        } else {
+            &self.token
+        };
+        let asked = ("POST", "/api/v1/promotions");
+        let (status, answer) = self.api_as(token, at, asked, Some(body)).await;
         let mut against = self
             .reference
             .word(&self.site, entrance, (place, item), now)
@@ -264,25 +270,30 @@ impl Gateways {
     }
 
     pub(super) async fn make_narrow(&mut self) -> Checked {
-        self.narrow.1 += 1;
-        let request = json!({
-            "name": format!("narrow-{}", self.narrow.1), "role": "scanner",
-            "repositories": [PLACES[OTHER]],
-        });
-        let (status, made) = self.api(0, "POST", "/api/v1/tokens", Some(request)).await;
-        let secret = made["secret"].as_str();
-        let secret = secret.ok_or_else(|| format!("a token: {status} {made}"))?;
-        self.narrow.0 = secret.to_owned();
+        self.narrow.number += 1;
+        self.narrow.scanner = self.made("scanner").await?;
+        self.narrow.promoter = self.made("promoter").await?;
         Ok(())
     }
 
+    async fn made(&self, role: &str) -> Result<String, String> {
+        let name = format!("{role}-{}", self.narrow.number);
+        let request = json!({"name": name, "role": role, "repositories": [PLACES[OTHER]]});
+        let (status, made) = self.api(0, "POST", "/api/v1/tokens", Some(request)).await;
+        let secret = made["secret"].as_str().map(str::to_owned);
+        secret.ok_or_else(|| format!("a token: {status} {made}"))
+    }
+
     async fn withdraw_narrow(&mut self, at: usize) -> Checked {
-        let path = format!("/api/v1/tokens/narrow-{}?evidence=true", self.narrow.1);
-        let (status, answer) = self.api(at, "DELETE", &path, None).await;
-        if status != 200 {
-            return Err(format!("{path}: {status} {answer}"));
+        for role in ["scanner", "promoter"] {
+            let path = format!("/api/v1/tokens/{role}-{}?evidence=true", self.narrow.number);
+            let (status, answer) = self.api(at, "DELETE", &path, None).await;
+            if status != 200 {
+                return Err(format!("{path}: {status} {answer}"));
+            }
         }
         self.reference.scans.retain(|it| it.hand != Hand::Narrow);
+        self.reference.promotions.retain(|it| it.place != OTHER);
         self.make_narrow().await
     }
 
@@ -355,14 +366,24 @@ impl Gateways {
         }
         self.move_clock(SignedDuration::from_hours(1)).await?;
         for at in 0..self.replicas.len() {
-            let address = self.replicas[at].app().registries()[0];
-            let url = format!("http://{address}/v2/team/app/manifests/absent?ns=docker.io");
-            self.until("the upstream is asked again", async || {
-                let answer = self.client.get(&url).send().await.unwrap();
-                answer.status().as_u16() == 404
-            })
-            .await?;
+            for tag in ["absent"].iter().chain(&TAGS) {
+                self.until("the upstream is asked again", async || {
+                    self.is_told_anew(at, tag).await
+                })
+                .await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether it is told of a tag as the upstream does now: what was asked in its trouble
+    /// may come back with it for a while.
+    async fn is_told_anew(&self, at: usize, tag: &str) -> bool {
+        let address = self.replicas[at].app().registries()[0];
+        let url = format!("http://{address}/v2/{}/manifests/{tag}", PLACES[APP]);
+        let answer = self.client.get(&url).send().await.unwrap();
+        let warnings = answer.headers().get_all("warning").iter();
+        let mut warnings = warnings.map(|it| String::from_utf8_lossy(it.as_bytes()));
+        answer.status().as_u16() != 503 && !warnings.any(|it| it.contains("stale"))
     }
 }

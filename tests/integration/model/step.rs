@@ -18,7 +18,8 @@ pub enum Hand {
     Trivy,
     /// Finds nothing, ever.
     Grype,
-    /// Trivy, handed in by a token of the other repository alone.
+    /// Trivy, handed in by a token of the other repository alone. (All promotions there are
+    /// made with such a token, too.)
     Narrow,
 }
 
@@ -68,7 +69,7 @@ pub enum Step {
     /// the day so many days ahead.
     Accept(Place, bool, i64),
     AcceptNothing,
-    /// The narrow token and what it handed in are withdrawn.
+    /// Those who speak for the other repository alone are withdrawn with all that they said.
     WithdrawNarrow,
     MoveTag(usize, Item),
     /// The clock moves by so many hours, also back.
@@ -132,7 +133,9 @@ impl fmt::Display for Told<'_> {
                 )
             }
             Step::AcceptNothing => write!(f, "no exceptions"),
-            Step::WithdrawNarrow => write!(f, "withdraw what the narrow token handed in"),
+            Step::WithdrawNarrow => {
+                write!(f, "withdraw what was said for the other repository alone")
+            }
             Step::MoveTag(tag, of) => write!(f, "tag {} moves to {}", TAGS[*tag], item(of)),
             Step::Clock(hours) => write!(f, "the clock moves by {hours} h"),
             Step::Restart => write!(f, "restart"),
