@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+use futures_util::try_join;
 use hyper::ext::ReasonPhrase;
 use jiff::Timestamp;
 use sekisho::admission::ClusterPolicy;
@@ -17,7 +19,7 @@ use super::step::{ENVIRONMENTS, PRODUCTION, Trouble};
 use crate::admission::door::{Door, cluster, pod, review};
 
 /// In the order of the listeners.
-const ENTRANCES: [Entrance; 3] = [
+pub(super) const ENTRANCES: [Entrance; 3] = [
     Entrance {
         env: PRODUCTION,
         external: true,
@@ -34,7 +36,7 @@ const ENTRANCES: [Entrance; 3] = [
 
 /// What a door says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     /// By this digest, where the door tells it.
     Allowed(String),
     Denied(String),
@@ -43,34 +45,68 @@ enum Answer {
 }
 
 /// A pull as it came back.
-struct Pulled {
-    answer: Answer,
-    body: Vec<u8>,
+pub(super) struct Pulled {
+    pub(super) answer: Answer,
+    pub(super) body: Vec<u8>,
 }
 
 impl Gateways {
-    /// Everything, everywhere.
+    /// Everything, everywhere at once. In every other round blobs come first.
     pub async fn ask_all(&mut self) -> Checked {
-        for at in 0..self.replicas.len() {
-            for entrance in 0..ENTRANCES.len() {
-                self.ask_manifests(at, entrance).await?;
-                self.ask_tags(at, entrance).await?;
-                self.ask_blobs(at, entrance).await?;
-                self.ask_list(at, entrance).await?;
-                self.ask_admission(at, entrance).await?;
-                self.ask_api(at, entrance).await?;
-            }
+        self.rounds += 1;
+        let is_after = self.rounds.is_multiple_of(2);
+        if !is_after {
+            self.ask_blobs(is_after).await?;
         }
-        Ok(())
+        let replicas = 0..self.replicas.len();
+        let all = replicas.flat_map(|at| (0..ENTRANCES.len()).map(move |it| (at, it)));
+        let asked = all.map(|(at, entrance)| self.ask_entrance(at, entrance));
+        let served = try_join_all(asked).await?;
+        self.at_hand.extend(served.into_iter().flatten());
+        match is_after {
+            true => self.ask_blobs(is_after).await,
+            false => Ok(()),
+        }
+    }
+
+    /// All but blobs; what the replica has at hand from then on.
+    async fn ask_entrance(
+        &self,
+        at: usize,
+        entrance: usize,
+    ) -> Result<Vec<(usize, Place, Item)>, String> {
+        let served = self.ask_manifests(at, entrance).await?;
+        try_join!(
+            self.ask_tags(at, entrance),
+            self.ask_referrers(at, entrance),
+            self.ask_list(at, entrance),
+            self.ask_admission(at, entrance),
+            self.ask_api(at, entrance),
+        )?;
+        Ok(served)
     }
 
     async fn pull(&self, at: usize, entrance: usize, method: &str, path: &str) -> Pulled {
+        self.pull_part(at, entrance, (method, path), None).await
+    }
+
+    /// The same of so much of it, where that is said.
+    pub(super) async fn pull_part(
+        &self,
+        at: usize,
+        entrance: usize,
+        (method, path): (&str, &str),
+        range: Option<&str>,
+    ) -> Pulled {
         let address = self.replicas[at].app().registries()[entrance];
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = self
+        let mut request = self
             .client
             .request(method, format!("http://{address}{path}"));
-        let answer = answer.send().await.unwrap();
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         let phrase = answer.extensions().get::<ReasonPhrase>();
         let phrase = phrase.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
@@ -78,7 +114,7 @@ impl Gateways {
         let digest = header.map(|it| it.to_str().unwrap().to_owned());
         let body = answer.bytes().await.unwrap().to_vec();
         let answer = match status {
-            200 => Answer::Allowed(digest.unwrap_or_default()),
+            200 | 206 => Answer::Allowed(digest.unwrap_or_default()),
             403 => Answer::Denied(reason_in(&phrase.unwrap_or_default())),
             status => Answer::Neither(status),
         };
@@ -103,7 +139,7 @@ impl Gateways {
     }
 
     /// Whether `is_right` of the reference at a moment of the question: before or after.
-    fn hold(
+    pub(super) fn hold(
         &self,
         at: usize,
         before: Timestamp,
@@ -129,7 +165,12 @@ impl Gateways {
         is_right.then_some(()).ok_or_else(difference)
     }
 
-    async fn ask_manifests(&mut self, at: usize, entrance: usize) -> Checked {
+    async fn ask_manifests(
+        &self,
+        at: usize,
+        entrance: usize,
+    ) -> Result<Vec<(usize, Place, Item)>, String> {
+        let mut served = Vec::new();
         for (place, repository) in PLACES.iter().enumerate() {
             for item in Site::items(place) {
                 let before = self.now(at);
@@ -144,11 +185,11 @@ impl Gateways {
                 })?;
                 if matches!(pulled.answer, Answer::Allowed(_)) {
                     self.holds_bytes(&pulled.body, item)?;
-                    self.at_hand.insert((at, place, item));
+                    served.push((at, place, item));
                 }
             }
         }
-        Ok(())
+        Ok(served)
     }
 
     fn holds_bytes(&self, body: &[u8], item: Item) -> Checked {
@@ -202,28 +243,20 @@ impl Gateways {
         }
     }
 
-    async fn ask_blobs(&self, at: usize, entrance: usize) -> Checked {
-        for (place, name) in PLACES.iter().enumerate() {
-            for (blob, digest) in self.site.blobs() {
+    /// What refers to an image is told to whom the image is served.
+    async fn ask_referrers(&self, at: usize, entrance: usize) -> Checked {
+        if self.trouble != Trouble::None {
+            return Ok(());
+        }
+        for (place, repository) in PLACES.iter().enumerate() {
+            for item in Site::items(place) {
                 let before = self.now(at);
-                let path = format!("/v2/{name}/blobs/{digest}");
-                let pulled = match self.trouble {
-                    Trouble::None => self.both(at, entrance, &path).await?,
-                    _ => self.pull(at, entrance, "HEAD", &path).await,
-                };
-                let what = format!("{:?} {blob}: {path}", ENTRANCES[entrance]);
+                let path = format!("/v2/{repository}/referrers/{}", self.site.digest(item));
+                let pulled = self.pull(at, entrance, "GET", &path).await;
+                let what = format!("{:?} {path}", ENTRANCES[entrance]);
                 self.hold(at, before, &what, |now| {
-                    let entrance = ENTRANCES[entrance];
-                    let permitted =
-                        self.reference
-                            .permits_blob(&self.site, entrance, (place, &digest), now);
-                    let is_right = match &pulled.answer {
-                        Answer::Allowed(_) => permitted,
-                        Answer::Denied(_) => !permitted,
-                        Answer::Neither(_) => self.trouble != Trouble::None,
-                    };
-                    let difference = || format!("{:?}, permitted {permitted}", pulled.answer);
-                    is_right.then_some(()).ok_or_else(difference)
+                    let word = self.word(ENTRANCES[entrance], (place, item), now);
+                    self.compare(&pulled.answer, &word, "", false)
                 })?;
             }
         }

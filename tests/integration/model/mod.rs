@@ -1,10 +1,11 @@
 //! The gate beside a model of it: small, slow and obviously right (`reference.rs`). Random
-//! histories happen to both; after each step every door of the program is asked, and any
-//! difference is shrunk to a short history that is printed as readable steps.
+//! histories happen to both; after each step every door of the program is asked, everywhere at
+//! once, and any difference is shrunk to a short history that is printed as readable steps.
 //!
 //! `MODEL_SECONDS=3600 cargo test --test integration model::` goes on for an hour with other
 //! histories; `MODEL_SEED=…` plays one again.
 
+mod blobs;
 mod doors;
 mod files;
 mod gateways;
@@ -120,7 +121,11 @@ async fn search(place: Place, seeds: impl Iterator<Item = u64>, time: Duration) 
         count += 1;
         let history = Dice::of(seed).history(LENGTH, place.replicas());
         if let Err(why) = place.play(&history, end).await {
-            eprintln!("MODEL_SEED={seed} differs: {why}\n{}", told(&history));
+            let took = begun.elapsed();
+            eprintln!(
+                "history {count} differs after {took:?}, MODEL_SEED={seed}: {why}\n{}",
+                told(&history)
+            );
             shrink(place, history).await;
         }
     }

@@ -25,8 +25,6 @@ pub const INDEX: Item = 4;
 pub const ALIAS: Item = 5;
 /// Of the first image, by its first digest.
 pub const SOLE: Item = 6;
-/// Those that a scanner can report on.
-pub const IMAGES: usize = 4;
 pub const ITEMS: usize = 7;
 
 pub const TAGS: [&str; 2] = ["1", "latest"];
@@ -106,19 +104,13 @@ impl Site {
     }
 
     /// The blobs that doors are asked for: the base that all share, and what is one's own.
-    pub fn blobs(&self) -> Vec<(String, Digest)> {
-        let layer = |item: Item| self.manifests[item].blobs[2].digest.clone();
-        vec![
-            (
-                "the base".to_owned(),
-                self.manifests[FIRST].blobs[1].digest.clone(),
-            ),
-            ("first's layer".to_owned(), layer(FIRST)),
-            (
-                "first's config".to_owned(),
-                self.manifests[FIRST].blobs[0].digest.clone(),
-            ),
-            ("index/amd64's layer".to_owned(), layer(ON_AMD)),
+    pub fn blobs(&self) -> [(&'static str, &SampleContent); 4] {
+        let of = |item: Item, number: usize| &self.manifests[item].blobs[number];
+        [
+            ("the base", of(FIRST, 1)),
+            ("first's layer", of(FIRST, 2)),
+            ("first's config", of(FIRST, 0)),
+            ("index/amd64's layer", of(ON_AMD, 2)),
         ]
     }
 
@@ -126,7 +118,9 @@ impl Site {
     pub fn named(&self) -> Vec<(String, Digest)> {
         let manifests = self.manifests.iter();
         let manifests = manifests.map(|it| (it.name.to_owned(), it.content.digest.clone()));
-        manifests.chain(self.blobs()).collect()
+        let blobs = self.blobs().into_iter();
+        let blobs = blobs.map(|(name, blob)| (name.to_owned(), blob.digest.clone()));
+        manifests.chain(blobs).collect()
     }
 
     /// Fills an upstream, or fills it again.
