@@ -11,7 +11,7 @@ use serde_json::json;
 use super::stage::{
     STAGING, agent, denied, follow, gateway, gateway_with, pulled, reinstate, revoke, rules,
 };
-use crate::kit::lab::{LISTENERS, NAME, eventually, named, trivy};
+use crate::kit::lab::{LISTENERS, Lab, NAME, eventually, named, trivy};
 
 #[tokio::test]
 async fn a_revoked_image_must_not_start_by_any_of_its_digests() {
@@ -31,6 +31,57 @@ async fn a_revoked_image_must_not_start_by_any_of_its_digests() {
     reinstate(&lab, &image.named).await;
     for digest in [&image.manifest, &image.config] {
         assert_eq!(denied(&lab, &token, digest).await, None);
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_another_environment_reaches_no_agent() {
+    let lab = gateway("mode = \"enforce\"").await;
+    let token = agent(&lab, "staging").await;
+    let image = pulled(&lab, NAME).await;
+    let within = |environment| json!({"image": image.named, "environment": environment, "reason": "backdoor"});
+    let revoked = lab.api("POST", "/api/v1/revocations");
+    revoked.json(&within("production")).send().await.expect(200);
+    assert_eq!(denied(&lab, &token, &image.manifest).await, None);
+    let revoked = lab.api("POST", "/api/v1/revocations");
+    revoked.json(&within("staging")).send().await.expect(200);
+    let grant = json!({"image": image.named, "environment": "production", "ticket": "INC-1",
+        "hours": 1, "reason": "no other image yet", "revoked": true});
+    let granted = lab.api("POST", "/api/v1/break-glass");
+    granted.json(&grant).send().await.expect(200);
+    let is_told = async |lab: &Lab| {
+        for digest in [&image.manifest, &image.config] {
+            let told = denied(lab, &token, digest).await;
+            assert_eq!(told.as_deref(), Some("revoked"));
+        }
+    };
+    is_told(&lab).await;
+    let lab = lab.restarted().await;
+    is_told(&lab).await;
+    lab.stop().await;
+}
+
+/// A runtime may know an image by either digest of its bytes.
+#[tokio::test]
+async fn what_is_revoked_by_one_digest_must_not_start_by_the_other() {
+    let lab = gateway("mode = \"enforce\"").await;
+    let token = agent(&lab, "staging").await;
+    let image = pulled(&lab, NAME).await;
+    let (mut again, _) = lab.put(NAME, "1");
+    again.manifest.digest = Digest::sha512(&again.manifest.bytes);
+    let other = again.manifest.digest.clone();
+    lab.upstream.put_manifest(NAME, &again.manifest);
+    revoke(&lab, &lab.token, &named(NAME, &other)).await;
+    // Now both are known to be of the same bytes.
+    let got = lab.pull(STAGING, NAME, &other.to_string()).await;
+    assert_eq!(got.status, 403, "{}", got.text());
+    for digest in [&other, &image.manifest, &image.config] {
+        assert_eq!(
+            denied(&lab, &token, digest).await.as_deref(),
+            Some("revoked"),
+            "{digest}"
+        );
     }
     lab.stop().await;
 }
