@@ -1,8 +1,12 @@
 //! Blobs in the fast lane: the same answers as in the layered one, to every request and in
 //! every state, and nothing that was taken back.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::demo::{ImageBuilder, SampleImage};
+
+use serde_json::{Value, json};
 
 use super::lanes::{ALLOCATIONS, Door, Header};
 use crate::kit::{Found, Setup, World, amd64, blobs, eventually, image, manifests};
@@ -154,6 +158,46 @@ async fn a_revocation_denies_a_hot_blob_at_its_next_request() {
             }
         }
         world.reinstate(&app.manifest.digest).await;
+    }
+}
+
+/// The header of who holds a token of that kind.
+async fn authorization(world: &World, request: Value) -> String {
+    let made = world.admin("POST", "/api/v1/tokens", Some(&request)).await;
+    let secret = made.json()["secret"].as_str().unwrap().to_owned();
+    format!("Basic {}", BASE64_STANDARD.encode(format!("any:{secret}")))
+}
+
+/// Where a token's scope ends is asked again for each answer, however hot it is.
+#[tokio::test]
+async fn what_one_puller_made_hot_is_denied_to_another_whose_token_leaves_it_out() {
+    let world = World::start().await;
+    let app = image_of_two_layers();
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    let all = authorization(&world, json!({"name": "all", "role": "puller"})).await;
+    let scope = json!({"name": "b", "role": "puller", "repositories": ["docker.io/team/b"]});
+    let narrow = authorization(&world, scope).await;
+    let door = Door::behind_tokens(&world);
+    for path in paths(&app) {
+        eventually("a hot blob", || async {
+            let header = ("authorization", all.as_str());
+            let answer = door.ask_with("GET", &path, &[header]).await;
+            assert_eq!(answer.content.status, 200, "{path}");
+            answer.is_fast
+        })
+        .await;
+        for (method, headers) in [
+            ("GET", &[("authorization", narrow.as_str())][..]),
+            ("HEAD", &[("authorization", narrow.as_str())]),
+            (
+                "GET",
+                &[("authorization", narrow.as_str()), ("range", "bytes=0-0")],
+            ),
+        ] {
+            let answer = door.ask_with(method, &path, headers).await;
+            assert_eq!(answer.content.status, 403, "{method} {path}");
+        }
     }
 }
 

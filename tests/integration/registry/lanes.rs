@@ -46,6 +46,15 @@ impl Door {
     }
 
     pub fn within(world: &World, limits: StackLimits) -> Self {
+        Self::of(world, ClientAuth::None, limits)
+    }
+
+    /// One that asks for tokens.
+    pub fn behind_tokens(world: &World) -> Self {
+        Self::of(world, ClientAuth::Token, StackLimits::REGISTRY)
+    }
+
+    fn of(world: &World, auth: ClientAuth, limits: StackLimits) -> Self {
         let listener = Listener {
             name: Arc::from("in process"),
             environment: EnvironmentName::parse("production").unwrap(),
@@ -55,13 +64,7 @@ impl Door {
         };
         let parts = world.parts();
         let (gate, metrics) = (parts.gate.clone(), parts.metrics.clone());
-        let registry = Arc::new(Registry::new(
-            gate,
-            listener,
-            ClientAuth::None,
-            metrics,
-            limits,
-        ));
+        let registry = Arc::new(Registry::new(gate, listener, auth, metrics, limits));
         let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         Self(registry.connection(Peer::new(client, None)))
     }
@@ -93,11 +96,12 @@ impl Door {
         self.ask_with(method, path, &[]).await
     }
 
-    pub async fn ask_with(&self, method: &str, path: &str, headers: &[Header]) -> Answer {
+    pub async fn ask_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = request(method, path);
         for (name, value) in headers {
-            let value = http::HeaderValue::from_static(value);
-            request.headers_mut().insert(*name, value);
+            let name = http::HeaderName::try_from(*name).unwrap();
+            let value = http::HeaderValue::try_from(*value).unwrap();
+            request.headers_mut().insert(name, value);
         }
         let asked = self.0.call(request);
         let is_fast = matches!(asked, Either::Left(_));
