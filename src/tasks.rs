@@ -5,7 +5,10 @@
 //! nothing were missing. Work done for one client is the exception: it fails
 //! alone. Nothing outlives [`Tasks::drain`].
 //!
-//! What would hold up an async worker is [`HeavyWork`].
+//! What would hold up an async worker is [`HeavyWork`]; what people ask for runs on
+//! [`SideThreads`].
+
+mod side_threads;
 
 use std::any::Any;
 use std::num::NonZero;
@@ -20,6 +23,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use side_threads::{SideHandle, SideThreads};
 
 use crate::clock::Clock;
 
@@ -161,7 +166,7 @@ impl Tasks {
     }
 
     /// Resolves when shutdown begins.
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.shutdown.clone().cancelled_owned()
     }
 

@@ -38,8 +38,8 @@ const RUNNING_NODES_PERIOD: Duration = Duration::from_secs(5);
 /// The minutes of what people are shown are told apart by this.
 const ACTIVITY_PERIOD: Duration = Duration::from_secs(20);
 const PRUNE_PERIOD: SignedDuration = SignedDuration::from_hours(1);
-/// How often the list of all images is read, where they are many.
-const CATALOGUE_PERIOD: Duration = Duration::from_secs(60);
+/// The list of all images begins to be read within this after somebody opened a page.
+const CATALOGUE_PERIOD: Duration = Duration::from_millis(250);
 /// How often what was stored before something was said of SHA-512 is looked for.
 const OTHER_DIGESTS_PERIOD: Duration = Duration::from_secs(10);
 /// Replicas see each other's steps within this.
@@ -70,7 +70,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     every(parts, tasks, "touch", TOUCH_PERIOD, touch_once);
     every(parts, tasks, "gauges", GAUGES_PERIOD, gauges::gauges_once);
     every(parts, tasks, "activity", ACTIVITY_PERIOD, activity_once);
-    every(parts, tasks, "catalogue", CATALOGUE_PERIOD, catalogue_once);
+    spawn_catalogue(parts, tasks);
     every(
         parts,
         tasks,
@@ -244,10 +244,22 @@ async fn other_digests_once(parts: Arc<Components>, now: Timestamp) {
     }
 }
 
-async fn catalogue_once(parts: Arc<Components>, now: Timestamp) {
-    if let Err(error) = parts.ledger.refresh_catalogue_once(now).await {
-        tracing::error!(%error, "the list of images cannot be read");
-    }
+/// A million images take half a minute to read, for which no shutdown waits.
+fn spawn_catalogue(parts: &Arc<Components>, tasks: &Tasks) {
+    let (parts, all) = (parts.clone(), tasks.clone());
+    tasks.every("catalogue", CATALOGUE_PERIOD, move |now| {
+        let (parts, stopped) = (parts.clone(), all.cancelled());
+        async move {
+            tokio::select! {
+                () = stopped => {}
+                read = parts.ledger.refresh_catalogue_once(now) => {
+                    if let Err(error) = read {
+                        tracing::error!(%error, "the list of images cannot be read");
+                    }
+                }
+            }
+        }
+    });
 }
 
 async fn authority_once(parts: Arc<Components>, now: Timestamp) {

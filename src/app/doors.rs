@@ -21,7 +21,7 @@ use crate::notify::Notifier;
 use crate::oci::RegistryHost;
 use crate::ops::{MetricsPage, Ops, ProbesBeside, ops_door};
 use crate::registry::{self, Registry};
-use crate::tasks::{HeavyWork, Tasks};
+use crate::tasks::{HeavyWork, SideHandle, Tasks};
 use crate::tls::listener::ReloadingCertificates;
 
 /// Sockets that listen and are not served yet.
@@ -80,6 +80,7 @@ pub(super) fn open(
     sockets: Sockets,
     parts: &Arc<Components>,
     tasks: &Tasks,
+    beside: SideHandle,
 ) -> Result<(), StartError> {
     let views = status::StatusInputs::new(parts, &sockets.registry_addresses());
     for (bound, config) in sockets.registries.into_iter().zip(&parts.config.listeners) {
@@ -88,17 +89,17 @@ pub(super) fn open(
     if let (Some(bound), Some(config)) = (sockets.webhook, &parts.config.webhook) {
         open_webhook(bound, config, parts, tasks)?;
     }
-    open_admin(sockets.admin, sockets.ops, views, parts, tasks)
+    open_admin((sockets.admin, sockets.ops), views, parts, tasks, beside)
 }
 
 /// The admin API with the console around it, and the probes: at an address of their own,
-/// else beside it.
+/// else beside it. The API answers on threads `beside` those of pulls, the probes do not.
 fn open_admin(
-    bound: BoundListener,
-    ops_bound: Option<BoundListener>,
+    (bound, ops_bound): (BoundListener, Option<BoundListener>),
     views: status::StatusInputs,
     parts: &Arc<Components>,
     tasks: &Tasks,
+    beside: SideHandle,
 ) -> Result<(), StartError> {
     let config = parts.config.admin.tls.as_ref();
     let tls = tls(config, &bound, ListenerKind::Admin, parts, tasks)?;
@@ -112,7 +113,7 @@ fn open_admin(
     let notifier = notifications::start(parts, tasks)?;
     let views = views.telling(notifier.clone());
     let admin = admin_door(admin_of(parts, views, notifier), pages, StackLimits::ADMIN);
-    let admin = Arc::new(admin);
+    let admin = Arc::new(admin.beside(beside));
     let limits = limits::of_listener(&parts.config.limits);
     match ops_bound {
         Some(ops_bound) => {

@@ -54,6 +54,8 @@ pub enum StartError {
     Authority(#[from] AuthorityStoreError),
     #[error("tls = \"auto\", and no certificate authority was opened")]
     NoAuthority,
+    #[error("no threads for the admin API: {0}")]
+    Threads(std::io::Error),
     #[error("{}: {source}", path.display())]
     File {
         path: PathBuf,

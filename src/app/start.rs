@@ -17,7 +17,7 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::ledger::NewAct;
 use crate::metrics::SharedWork;
-use crate::tasks::Tasks;
+use crate::tasks::{SideThreads, Tasks};
 use crate::traces::TraceExport;
 use crate::trust::ActKind;
 
@@ -36,6 +36,9 @@ pub struct App {
     /// Writes decisions until the last request has ended.
     writing: Tasks,
     parts: Arc<Components>,
+    /// Where the admin API and the console answer: until everything has ended, since what
+    /// they opened serves others, too.
+    side: SideThreads,
     registries: Vec<SocketAddr>,
     admin: SocketAddr,
     ops: Option<SocketAddr>,
@@ -73,6 +76,7 @@ impl App {
             ops: sockets.ops_address(),
             webhook: sockets.webhook_address(),
             parts: parts.clone(),
+            side: SideThreads::start().map_err(StartError::Threads)?,
             tasks: tasks.clone(),
             writing: Tasks::new(),
             traces: None,
@@ -81,7 +85,7 @@ impl App {
         app.writing.spawn("decisions", written);
         parts.acts.note(started(&parts, now));
         background::spawn(&parts, &tasks);
-        doors::open(sockets, &parts, &tasks)?;
+        doors::open(sockets, &parts, &tasks, app.side.handle())?;
         app.announce();
         Ok(app)
     }

@@ -46,11 +46,13 @@ impl FromRequestParts<Console> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
         let context = context(&parts.extensions);
+        // Every request has passed the door, which reads the clock.
         let now = context.get::<ReceivedAt>().map(|ReceivedAt(now)| *now);
+        let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
+        console.ledger.expect_catalogue(now);
         Ok(Self {
             console: console.clone(),
-            // Every request has passed the door, which reads the clock.
-            now: now.unwrap_or(Timestamp::UNIX_EPOCH),
+            now,
             uri: parts.uri.clone(),
             wanted: Wanted::by(&parts.headers),
             context,

@@ -7,6 +7,7 @@ use http::Request;
 use tower::ServiceExt;
 
 use super::{Handler, Stack, StackLimits};
+use crate::tasks::SideHandle;
 
 /// Why a stack answers by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct RoutedDoor {
     routes: Router,
     stack: Stack,
     refuse: fn(Unserved) -> Response,
+    beside: Option<SideHandle>,
 }
 
 impl RoutedDoor {
@@ -36,7 +38,14 @@ impl RoutedDoor {
             routes,
             stack: Stack::new(listener, limits),
             refuse,
+            beside: None,
         }
+    }
+
+    /// Answers on these threads, so that no pull waits behind what the routes compute.
+    pub fn beside(self, threads: SideHandle) -> Self {
+        let beside = Some(threads);
+        Self { beside, ..self }
     }
 }
 
@@ -52,7 +61,11 @@ where
     }
 
     async fn answer(&self, request: Request<B>) -> Response {
-        let answered = self.routes.clone().oneshot(request).await;
+        let answered = self.routes.clone().oneshot(request);
+        let answered = match &self.beside {
+            Some(threads) => threads.run(answered).await,
+            None => answered.await,
+        };
         answered.unwrap_or_else(|never| match never {})
     }
 

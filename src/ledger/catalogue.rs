@@ -18,6 +18,10 @@ use crate::trust::EnvironmentName;
 pub(super) const MANY_IMAGES: usize = 2000;
 /// How long it is remembered; the background reads it anew in less.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(3);
+const REFRESHED_AFTER: SignedDuration = SignedDuration::from_mins(1);
+/// How long after somebody looked it is kept at hand: reading a million images takes half a
+/// minute of a processor, which pulls should have where nobody looks.
+const WANTED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// All images that are known.
 #[derive(Debug)]
@@ -156,18 +160,90 @@ impl Catalogue {
 }
 
 /// The last one that was read.
-#[derive(Default)]
 pub(super) struct RememberedCatalogue {
     pub last: ArcSwapOption<Catalogue>,
     /// One reads, the others wait for it.
     pub turn: Mutex<()>,
+    /// When somebody last looked at images, or might be about to.
+    wanted: ArcSwapOption<Timestamp>,
+}
+
+impl Default for RememberedCatalogue {
+    fn default() -> Self {
+        Self {
+            last: ArcSwapOption::empty(),
+            turn: Mutex::new(()),
+            wanted: ArcSwapOption::empty(),
+        }
+    }
 }
 
 impl RememberedCatalogue {
+    pub fn want(&self, now: Timestamp) {
+        self.wanted.store(Some(Arc::new(now)));
+    }
+
+    /// Whether to read it now, so that nobody will wait for it.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let wanted = self.wanted.load_full();
+        if wanted.is_none_or(|it| now.duration_since(*it) >= WANTED_FOR) {
+            return false;
+        }
+        self.last.load_full().is_none_or(|it| {
+            it.images.len() >= MANY_IMAGES && now.duration_since(it.read_at) >= REFRESHED_AFTER
+        })
+    }
+
     pub fn current(&self, now: Timestamp) -> Option<Arc<Catalogue>> {
         let is_current = |it: &Arc<Catalogue>| {
             it.images.len() >= MANY_IMAGES && now.duration_since(it.read_at) < REMEMBERED_FOR
         };
         self.last.load_full().filter(is_current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute)
+    }
+
+    fn read(remembered: &RememberedCatalogue, images: usize, minute: i64) {
+        let image = CataloguedImage {
+            image: KnownImage::unread(
+                "registry.example/app".parse().unwrap(),
+                format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+            ),
+            environments: Vec::new(),
+            scan: None,
+        };
+        let catalogue = Catalogue::new(vec![image; images], Vec::new(), (at(minute), 0));
+        remembered.last.store(Some(Arc::new(catalogue)));
+    }
+
+    #[test]
+    fn the_list_of_many_images_is_kept_at_hand_only_while_somebody_looks() {
+        let remembered = RememberedCatalogue::default();
+        assert!(!remembered.is_due(at(0)), "nobody looked");
+        remembered.want(at(0));
+        assert!(remembered.is_due(at(0)));
+        read(&remembered, MANY_IMAGES, 0);
+        assert!(!remembered.is_due(at(0)), "it was just read");
+        assert!(remembered.is_due(at(1)));
+        read(&remembered, MANY_IMAGES, 9);
+        assert!(!remembered.is_due(at(20)), "nobody looks any more");
+        remembered.want(at(20));
+        assert!(remembered.is_due(at(20)));
+    }
+
+    #[test]
+    fn the_list_of_few_images_is_read_for_each_question() {
+        let remembered = RememberedCatalogue::default();
+        read(&remembered, MANY_IMAGES - 1, 0);
+        remembered.want(at(5));
+        assert!(!remembered.is_due(at(5)));
+        assert!(remembered.current(at(0)).is_none());
     }
 }

@@ -193,6 +193,17 @@ impl Index {
         self.tables.load().members.closure(repository, root)
     }
 
+    /// Every recorded closure with its repository, a few at a time; `None` behind the
+    /// last. Between two of them pulls have their turn. Complete once the index is.
+    pub(super) fn recorded(&self) -> impl Iterator<Item = Vec<(Repository, Closure)>> + use<> {
+        let (tables, mut next) = (self.tables(), 0);
+        std::iter::from_fn(move || {
+            let (recorded, behind) = tables.members.recorded_from(next)?;
+            next = behind;
+            Some(recorded)
+        })
+    }
+
     /// Recorded indexes in `repository` that name `manifest`.
     pub fn indexes_holding(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
         self.tables.load().members.parents(repository, manifest)

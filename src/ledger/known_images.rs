@@ -20,30 +20,24 @@ impl Ledger {
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn known_images(&self, denied: &[Subject]) -> Result<Vec<KnownImage>, LedgerError> {
+    pub(super) async fn known_images(
+        &self,
+        denied: &[Subject],
+    ) -> Result<Vec<KnownImage>, LedgerError> {
         let _timed = self.timed(LedgerVerb::KnownImages);
         let mut found = Found::new();
         let mut explained = HashSet::new();
-        let recorded = "SELECT repository, root FROM closures";
-        let mut reading = self.readers.acquire().await?;
-        let mut rows = query(recorded).rows::<(String, String)>(&mut reading);
-        while let Some((repository, root)) = rows.try_next().await? {
-            let repository: Repository = columns::text(&repository)?;
-            if let Some(closure) = self.index.closure(&repository, &columns::text(&root)?) {
+        for recorded in self.index.recorded() {
+            for (repository, closure) in recorded {
                 add(&mut found, &repository, &closure);
                 explain(&mut explained, &repository, &closure);
             }
+            tokio::task::yield_now().await;
         }
-        drop(rows);
-        let seen = "SELECT DISTINCT repository, digest FROM facts";
-        let mut rows = query(seen).rows::<(String, String)>(&mut reading);
-        let mut only_seen: Vec<(Repository, Digest)> = Vec::new();
-        while let Some((repository, digest)) = rows.try_next().await? {
-            only_seen.push((columns::text(&repository)?, columns::text(&digest)?));
-        }
+        let seen = self.seen().await?;
         let denied = denied.iter();
-        only_seen.extend(denied.map(|it| (it.repository.clone(), it.digest.clone())));
-        for at in only_seen {
+        let denied = denied.map(|it| (it.repository.clone(), it.digest.clone()));
+        for at in seen.into_iter().chain(denied) {
             if !explained.contains(&at) {
                 found
                     .entry(at.clone())
@@ -51,6 +45,18 @@ impl Ledger {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    /// What was seen in a repository, whether anybody read it or not.
+    async fn seen(&self) -> Result<Vec<(Repository, Digest)>, LedgerError> {
+        let seen = "SELECT DISTINCT repository, digest FROM facts";
+        let mut reading = self.readers.acquire().await?;
+        let mut rows = query(seen).rows::<(String, String)>(&mut reading);
+        let mut seen = Vec::new();
+        while let Some((repository, digest)) = rows.try_next().await? {
+            seen.push((columns::text(&repository)?, columns::text(&digest)?));
+        }
+        Ok(seen)
     }
 
     /// Where digests were promoted to, seen and pulled.

@@ -1,14 +1,16 @@
 //! Reads the list of all images.
 //!
 //! A hundred thousand images take seconds to read, which nobody who searches should wait
-//! for. So it is read in the background; what a search finds is read anew for each.
+//! for. So it is read in the background as soon as somebody opens a page, and not before:
+//! a gateway that nobody looks at has its processors for pulls. What a search finds is read
+//! anew for each.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::catalogue::{Catalogue, CataloguedImage, MANY_IMAGES};
+use super::catalogue::{Catalogue, CataloguedImage};
 use super::known_image::{KnownImage, KnownPlace};
 use super::{Ledger, LedgerError};
 use crate::oci::{Digest, Repository};
@@ -20,6 +22,7 @@ impl Ledger {
     /// # Errors
     /// Where the records cannot be read.
     pub async fn catalogue(&self, now: Timestamp) -> Result<Arc<Catalogue>, LedgerError> {
+        self.expect_catalogue(now);
         if let Some(current) = self.catalogue.current(now) {
             return Ok(current);
         }
@@ -30,13 +33,17 @@ impl Ledger {
         }
     }
 
-    /// Reads it anew where it is remembered, so that nobody waits for it.
+    /// Somebody looks, and may ask for images next.
+    pub fn expect_catalogue(&self, now: Timestamp) {
+        self.catalogue.want(now);
+    }
+
+    /// Reads it where somebody looks and it is remembered, so that nobody waits for it.
     ///
     /// # Errors
     /// Where the records cannot be read.
     pub async fn refresh_catalogue_once(&self, now: Timestamp) -> Result<(), LedgerError> {
-        let last = self.catalogue.last.load_full();
-        if last.is_none_or(|it| it.images.len() >= MANY_IMAGES) {
+        if self.catalogue.is_due(now) {
             let _turn = self.catalogue.turn.lock().await;
             self.read_catalogue(now).await?;
         }

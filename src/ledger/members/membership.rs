@@ -18,6 +18,8 @@ use crate::oci::{Closure, Digest, Image, Repository};
 const MAX_READ_CLOSURE_BYTES: u64 = 16 << 20;
 /// About what a descriptor takes in such a closure, in bytes.
 const DESCRIPTOR_BYTES: usize = 256;
+/// How many digests a walk over all looks at in one go: well below a millisecond.
+const DIGESTS_AT_ONCE: u32 = 1024;
 
 /// All digests that the ledger knows anything of.
 ///
@@ -166,6 +168,27 @@ impl Membership {
         let read = ReadClosure(Arc::clone(&closure));
         self.read.insert(key, read, Validity::ALWAYS);
         Some(closure)
+    }
+
+    /// The closures recorded for the next few digests, from the `from`th on, and which one
+    /// comes behind them; `None` behind the last. So that a walk over all holds the lock
+    /// for a moment at a time; and those that pulls ask for stay read.
+    pub fn recorded_from(&self, from: u32) -> Option<(Vec<(Repository, Closure)>, u32)> {
+        let relations = self.relations();
+        if from >= relations.places.end() {
+            return None;
+        }
+        let behind = from.saturating_add(DIGESTS_AT_ONCE);
+        let recorded = (from..behind).map(DigestId).flat_map(|digest| {
+            let places = relations.places.all(digest);
+            let recorded = places.filter_map(|(at, place)| Some((at, place.closure?)));
+            let read = recorded.filter_map(|(at, closure)| {
+                let repository = relations.vocabulary.repository(at)?.clone();
+                Some((repository, relations.read(digest, closure)?))
+            });
+            read.collect::<Vec<_>>()
+        });
+        Some((recorded.collect(), behind))
     }
 
     /// Recorded indexes in `repository` that name `digest`.

@@ -145,6 +145,12 @@ impl Places {
         Some(view)
     }
 
+    /// Every digest's number is less.
+    pub fn end(&self) -> u32 {
+        let rows = self.nodes.iter().map(Segments::len).max();
+        u32::try_from(rows.unwrap_or_default() * 2).unwrap_or(u32::MAX)
+    }
+
     /// What `digest` is in `repository`.
     pub fn get(&self, digest: DigestId, repository: RepositoryId) -> Option<PlaceView<'_>> {
         self.view(self.place(digest, repository)?)

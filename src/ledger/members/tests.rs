@@ -131,3 +131,29 @@ fn a_child_has_a_closure_of_its_own() {
     let other = Repository::parse("registry.corp/other").unwrap();
     assert!(members.closure(&other, &digest("amd")).is_none());
 }
+
+/// More digests than one step looks at, one under the other algorithm, one in two places.
+#[test]
+fn a_walk_over_all_closures_finds_each_in_each_of_its_repositories() {
+    let members = members();
+    let other = Repository::parse("registry.corp/other").unwrap();
+    for at in 0..600 {
+        let (root, layer) = (format!("root {at}"), format!("layer {at}"));
+        let image = closure(&root, json!({ "image": image(&root, &layer, None) }));
+        members.insert(&other, &image);
+    }
+    members.insert(&other, &index("index", &[("amd", "base"), ("arm", "own")]));
+    let mut long = serde_json::to_value(index("long", &[])).unwrap();
+    long["root"] = json!(Digest::sha512(b"long"));
+    members.insert(&other, &serde_json::from_value(long).unwrap());
+    let (mut found, mut from, mut steps) = (Vec::new(), 0, 0);
+    while let Some((recorded, behind)) = members.recorded_from(from) {
+        found.extend(recorded.into_iter().map(|(at, it)| (at, it.root().clone())));
+        (from, steps) = (behind, steps + 1);
+    }
+    assert!(steps > 1);
+    let count = found.len();
+    let places: HashSet<_> = found.into_iter().collect();
+    assert_eq!((count, places.len()), (604, 604));
+    assert!(places.contains(&(other, Digest::sha512(b"long"))));
+}
