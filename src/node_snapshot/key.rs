@@ -25,6 +25,12 @@ pub enum SnapshotKeyError {
     Private,
     #[error("this is no Ed25519 public key in PEM, as `openssl pkey -pubout` writes it")]
     Public,
+    #[error("this is the public key, which is for agents; the gateway signs with the private one")]
+    PublicForPrivate,
+    #[error(
+        "this is the private key, which is the gateway's alone; make the public one of it with `openssl pkey -in FILE -pubout`"
+    )]
+    PrivateForPublic,
 }
 
 /// The key that signs snapshots.
@@ -34,10 +40,13 @@ impl SnapshotKey {
     /// Reads a `PRIVATE KEY` in PEM.
     ///
     /// # Errors
-    /// [`SnapshotKeyError::Private`] where it is none of Ed25519.
+    /// [`SnapshotKeyError`] where it is none of Ed25519.
     pub fn from_pem(pem: &str) -> Result<Self, SnapshotKeyError> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
-        let der = der.map_err(|_| SnapshotKeyError::Private)?;
+        let der = der.map_err(|_| match pem.contains("-----BEGIN PUBLIC KEY-----") {
+            true => SnapshotKeyError::PublicForPrivate,
+            false => SnapshotKeyError::Private,
+        })?;
         // OpenSSL writes no public key beside it.
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());
         pair.map(Self).map_err(|_| SnapshotKeyError::Private)
@@ -80,7 +89,7 @@ impl SnapshotPublicKey {
     /// Reads each `PUBLIC KEY` in PEM: while keys are exchanged there are two.
     ///
     /// # Errors
-    /// [`SnapshotKeyError::Public`] where there is none, or another one.
+    /// [`SnapshotKeyError`] where there is none, or another one.
     pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, SnapshotKeyError> {
         let read = |der: Result<SubjectPublicKeyInfoDer<'_>, _>| {
             let der = der.ok()?;
@@ -90,7 +99,10 @@ impl SnapshotPublicKey {
         let keys = SubjectPublicKeyInfoDer::pem_slice_iter(pem.as_bytes()).map(read);
         let keys = keys.collect::<Option<Vec<_>>>();
         let keys = keys.filter(|keys| !keys.is_empty());
-        keys.ok_or(SnapshotKeyError::Public)
+        keys.ok_or_else(|| match pem.contains("PRIVATE KEY-----") {
+            true => SnapshotKeyError::PrivateForPublic,
+            false => SnapshotKeyError::Public,
+        })
     }
 
     pub fn to_pem(&self) -> String {

@@ -48,6 +48,20 @@ fn signed(sequence: u64, denied: impl Iterator<Item = u32>) -> SignedSnapshot {
 }
 
 #[test]
+fn a_key_in_place_of_the_other_is_told() {
+    let public = key(1).public_key().to_pem();
+    let private = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+        -----END PRIVATE KEY-----\n";
+    let for_gateway = SnapshotKey::from_pem(&public).unwrap_err();
+    assert_eq!(for_gateway, SnapshotKeyError::PublicForPrivate);
+    let for_agents = SnapshotPublicKey::all_from_pem(private).unwrap_err();
+    assert_eq!(for_agents, SnapshotKeyError::PrivateForPublic);
+    let neither = SnapshotPublicKey::all_from_pem("-----BEGIN CERTIFICATE-----").unwrap_err();
+    assert_eq!(neither, SnapshotKeyError::Public);
+}
+
+#[test]
 fn names_what_is_denied_and_why() {
     let snapshot = snapshot(7, 0..100);
     for number in 0..100 {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -26,6 +26,15 @@ pub struct Problem {
     pub key: String,
     /// What is wrong, and what to write instead.
     pub text: String,
+}
+
+/// A file or folder that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPath {
+    /// Path of the key.
+    pub key: String,
+    /// As it is written.
+    pub written: PathBuf,
 }
 
 /// Everything that is wrong with a configuration and the files that belong to it.
@@ -110,6 +119,7 @@ pub(super) struct Diagnostics<'t> {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     claims: RefCell<Vec<(String, SocketAddr)>>,
+    named_paths: RefCell<Vec<NamedPath>>,
 }
 
 impl<'t> Diagnostics<'t> {
@@ -121,6 +131,7 @@ impl<'t> Diagnostics<'t> {
             problems: RefCell::default(),
             warnings: RefCell::default(),
             claims: RefCell::default(),
+            named_paths: RefCell::default(),
         }
     }
 
@@ -178,6 +189,18 @@ impl<'t> Diagnostics<'t> {
             key: harmless(key),
             text: harmless(&text.to_string()),
         }
+    }
+
+    /// Notes what `key` names, for who runs this configuration elsewhere.
+    pub(super) fn name_path(&self, key: String, written: &Path) {
+        let written = written.to_owned();
+        self.named_paths
+            .borrow_mut()
+            .push(NamedPath { key, written });
+    }
+
+    pub(super) fn take_named_paths(&self) -> Vec<NamedPath> {
+        self.named_paths.take()
     }
 
     /// Notes that `key` wants `address`. Returns the key, if any, that has it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::diagnostics::{Diagnostics, Problem, Problems};
+use super::diagnostics::{Diagnostics, NamedPath, Problem, Problems};
 use super::policy;
 use super::proxy::ProxyEnvironment;
 use super::readable_part::readable_part;
@@ -62,6 +62,8 @@ pub struct Config {
     pub node_key: Option<Arc<SnapshotKey>>,
     /// Where kinds of others have their images, for `verify`.
     pub images: Vec<KindImages>,
+    /// The files and folders that the file names.
+    pub named_paths: Vec<NamedPath>,
     /// What the file says that is allowed, but worth a second look.
     pub warnings: Vec<Problem>,
     /// Of the file, as it was read.
@@ -287,11 +289,13 @@ fn conclude(
     invalid: Vec<Problem>,
 ) -> Result<Config, Problems> {
     let fingerprint = file.map(|_| Fingerprint::of(diagnostics.text()));
+    let named_paths = diagnostics.take_named_paths();
     let noted = diagnostics.finish();
     match (config, noted) {
         (Some(config), Ok(warnings)) if invalid.is_empty() => Ok(Config {
             file: file.map(Path::to_path_buf),
             fingerprint,
+            named_paths,
             warnings,
             ..config
         }),
@@ -359,6 +363,7 @@ fn read(
         traces,
         images,
         node_key,
+        named_paths: Vec::new(),
         warnings: Vec::new(),
         fingerprint: None,
         accept_loss: false,

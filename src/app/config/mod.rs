@@ -57,7 +57,7 @@ pub use admin_access::AdminAccess;
 pub use audit::{AuditConfig, RecordedPasses};
 pub use console::ConsoleConfig;
 pub use credentials::{ConfiguredCredentials, password_of};
-pub use diagnostics::{Problem, Problems};
+pub use diagnostics::{NamedPath, Problem, Problems};
 pub use drain::DrainConfig;
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;

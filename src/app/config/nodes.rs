@@ -51,6 +51,17 @@ pub(super) fn signing_key(
         );
         section.problem("signing_key", text);
     }
+    if let Some(first) = environments.first()
+        && root.has("nodes")
+        && !environments.iter().any(|it| has_agents(&it))
+    {
+        let text = format!(
+            "is for agents on nodes, and no environment has any, so none is answered; write \
+             [environments.{}.nodes]",
+            first.name
+        );
+        root.warning("nodes", text);
+    }
     section.finish();
     key
 }

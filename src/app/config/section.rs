@@ -151,6 +151,7 @@ impl<'n, 't> Section<'n, 't> {
         if written.as_os_str().is_empty() {
             self.problem(key, "is empty; write a path");
         }
+        self.diagnostics.name_path(self.key(key), &written);
         Some(self.diagnostics.folder().join(written))
     }
 

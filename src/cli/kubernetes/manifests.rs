@@ -105,7 +105,7 @@ impl ManifestsArgs {
         match self.output {
             Output::Json => say(&format!("{:#}", list(objects)))?,
             Output::Text => {
-                say(&to_yaml(&self.preface(&config, &installation)?, &objects).map_err(refused)?)?
+                say(&to_yaml(&self.preface(&config, cluster)?, &objects).map_err(refused)?)?
             }
         }
         Ok(Exit::Done)
@@ -187,7 +187,9 @@ impl ManifestsArgs {
     }
 
     fn program(&self, config: &Config, installation: &Installation) -> Result<Workload, Failure> {
-        program::workload(config, installation, self.image()?, self.replicas)
+        let program = program::workload(config, installation, self.image()?, self.replicas)?;
+        program::check_files(config, &program, self.helm_values)?;
+        Ok(program)
     }
 
     fn node_agent(
@@ -206,12 +208,12 @@ impl ManifestsArgs {
         self.image.as_deref().ok_or_else(missing)
     }
 
-    fn preface(&self, config: &Config, installation: &Installation) -> Result<String, Failure> {
+    fn preface(&self, config: &Config, cluster: &ClusterConfig) -> Result<String, Failure> {
         let parts = self.parts()?;
-        let cluster = &installation.cluster;
         let mut text = format!(
-            "Sekisho for the cluster {cluster}. Apply it as a whole:\n\
-             kubectl apply --server-side -f FILE\n"
+            "Sekisho for the cluster {}. Apply it as a whole:\n\
+             kubectl apply --server-side -f FILE\n",
+            cluster.name
         );
         if parts.contains(&Part::Workload) {
             text.push_str(&program::preface(config));
@@ -220,7 +222,7 @@ impl ManifestsArgs {
             text.push_str(outside::WEBHOOKS_PREFACE);
         }
         if parts.contains(&Part::NodeAgent) {
-            text.push_str(&node_agent::preface());
+            text.push_str(&node_agent::preface(cluster));
         }
         Ok(text)
     }

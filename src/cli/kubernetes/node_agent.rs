@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::program::of_cluster;
+use super::program::{no_listener, of_cluster};
 use crate::app::bounded;
 use crate::app::config::{ClusterConfig, Config, ListenerAuth, ListenerConfig, TlsConfig};
 use crate::cli::failure::Failure;
@@ -37,12 +37,13 @@ pub(super) struct NodeAgentArgs {
 }
 
 /// The comment above the agents.
-pub(super) fn preface() -> String {
+pub(super) fn preface(cluster: &ClusterConfig) -> String {
+    let environment = &cluster.environment;
     format!(
         "
 Agents wait for their token. Make it once every Sekisho is of this version:
-sekisho token create --name nodes --role node --environment ENVIRONMENT
-kubectl -n {AGENT_NAMESPACE} create secret generic sekisho-node --from-file=token=FILE
+sekisho token create --name nodes --role node --environment {environment} --output json | jq -r .secret > token
+kubectl -n {AGENT_NAMESPACE} create secret generic sekisho-node --from-file=token=token
 "
     )
 }
@@ -57,15 +58,15 @@ impl NodeAgentArgs {
     ) -> Result<AgentWorkload, Failure> {
         has_agents(config, cluster)?;
         let Some(listener) = of_cluster(config, cluster) else {
-            let what = "no listener of the cluster's environment that nodes reach";
-            return Err(lacks(what, "write [[listeners]] with tls for it"));
+            let (what, step) = no_listener(config, cluster);
+            return Err(lacks(&what, &step));
         };
         let ca = self.ca()?;
         check_tls(listener, ca.is_some())?;
         Ok(AgentWorkload {
             image: image.to_owned(),
             environment: cluster.environment.to_string(),
-            snapshot_keys: self.snapshot_keys()?,
+            snapshot_keys: self.snapshot_keys(config)?,
             ca,
             cri_socket: self.cri_socket.clone(),
             identity: self.identity(listener)?,
@@ -92,26 +93,46 @@ impl NodeAgentArgs {
         read.map(Some).ok_or_else(absent)
     }
 
-    fn snapshot_keys(&self) -> Result<String, Failure> {
+    /// As they are printed: nothing of the file but public keys.
+    fn snapshot_keys(&self, config: &Config) -> Result<String, Failure> {
         let Some(file) = &self.snapshot_key else {
             return Err(Failure::usage("--snapshot-key is missing")
                 .next("name the public key of [nodes] signing_key, or that file itself"));
         };
-        public_keys(file)
+        let keys = public_keys(file)?;
+        let signs = signing_key(config);
+        if let Some((at, _)) = signs.filter(|(_, key)| !keys.contains(key)) {
+            let message = format!(
+                "--snapshot-key {}: agents would take no snapshot: none of its keys is of \
+                 [nodes] signing_key, {}",
+                file.display(),
+                at.display()
+            );
+            return Err(Failure::new(message)
+                .next("name that file itself, or its public key; both keys while they change"));
+        }
+        Ok(keys.iter().map(SnapshotPublicKey::to_pem).collect())
     }
 }
 
-/// As they are printed: nothing of the file but public keys.
-fn public_keys(file: &Path) -> Result<String, Failure> {
+fn public_keys(file: &Path) -> Result<Vec<SnapshotPublicKey>, Failure> {
     let failed = |problem: &dyn std::fmt::Display| {
         Failure::new(format!("--snapshot-key {}: {problem}", file.display()))
     };
     let pem = bounded::text(file).map_err(|error| failed(&error))?;
     if let Ok(key) = SnapshotKey::from_pem(&pem) {
-        return Ok(key.public_key().to_pem());
+        return Ok(vec![key.public_key()]);
     }
-    let keys = SnapshotPublicKey::all_from_pem(&pem).map_err(|error| failed(&error))?;
-    Ok(keys.iter().map(SnapshotPublicKey::to_pem).collect())
+    SnapshotPublicKey::all_from_pem(&pem).map_err(|error| failed(&error))
+}
+
+/// The key that the gateway signs with, where this machine has it, too.
+fn signing_key(config: &Config) -> Option<(PathBuf, SnapshotPublicKey)> {
+    let mut named = config.named_paths.iter();
+    let named = named.find(|it| it.key == "nodes.signing_key")?;
+    let file = config.file.as_ref()?.parent()?.join(&named.written);
+    let key = SnapshotKey::from_pem(&bounded::text(&file).ok()?).ok()?;
+    Some((file, key.public_key()))
 }
 
 fn has_agents(config: &Config, cluster: &ClusterConfig) -> Result<(), Failure> {
@@ -121,7 +142,8 @@ fn has_agents(config: &Config, cluster: &ClusterConfig) -> Result<(), Failure> {
         true => Ok(()),
         false => {
             let table = format!("[environments.{}.nodes]", cluster.environment);
-            let step = format!("write {table}, and [nodes] with signing_key");
+            let step =
+                format!("write {table}, and [nodes] with signing_key = \"secrets/nodes.key\"");
             Err(lacks(&format!("no {table}"), &step))
         }
     }

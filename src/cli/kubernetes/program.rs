@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::app::bounded;
-use crate::app::config::{ClusterConfig, Config, ListenerConfig, TlsConfig};
+use crate::app::config::{ClusterConfig, Config, ListenerConfig, NamedPath, TlsConfig};
 use crate::cli::failure::Failure;
 use crate::kubernetes::objects::{Installation, Ports, Replicas, Workload};
 
@@ -130,6 +130,41 @@ fn of_ledger(config: &Config, asked: Option<u32>) -> Result<Replicas, Failure> {
     }
 }
 
+/// The folder of the chart's own certificate, beside the configuration.
+const CHART_FOLDERS: [&str; 1] = ["tls"];
+
+/// Each file that the configuration names has to be one that the Pod has.
+pub(super) fn check_files(
+    config: &Config,
+    workload: &Workload,
+    is_chart: bool,
+) -> Result<(), Failure> {
+    let more = if is_chart { &CHART_FOLDERS[..] } else { &[] };
+    let named = config.named_paths.iter();
+    let absent: Vec<&NamedPath> = named
+        .filter(|it| !workload.may_hold(&it.written, more))
+        .collect();
+    let Some(first) = absent.first() else {
+        return Ok(());
+    };
+    let told: Vec<String> = absent
+        .iter()
+        .map(|it| format!("{} = {:?}", it.key, it.written.display().to_string()))
+        .collect();
+    let step = match first.key.strip_suffix("_dir") {
+        Some(folder) => {
+            format!("write {folder:?}, where the ConfigMap sekisho-{folder} is mounted")
+        }
+        None => {
+            let name = first.written.file_name().unwrap_or_default();
+            let name = name.to_string_lossy();
+            format!("put it into the Secret sekisho-secrets, and write \"secrets/{name}\"")
+        }
+    };
+    let what = format!("{}, which no Pod mounts", told.join(", "));
+    Err(lacks(&what, &step))
+}
+
 fn read(text: &str) -> Result<toml::Table, Failure> {
     toml::from_str(text).map_err(|error| Failure::new(error.to_string()))
 }
@@ -163,20 +198,45 @@ pub(super) fn of_cluster<'c>(
     listeners.find(|it| is_open(&it.address) && it.environment == cluster.environment)
 }
 
+/// What keeps nodes from the gateway where there is no such listener, and the next step.
+pub(super) fn no_listener(config: &Config, cluster: &ClusterConfig) -> (String, String) {
+    let environment = &cluster.environment;
+    let near = config
+        .listeners
+        .iter()
+        .find(|it| it.environment == *environment);
+    match near.map(|it| it.address) {
+        Some(address) => (
+            format!("for {environment} the listener {address} alone, which no node reaches"),
+            format!(
+                "write address = \"0.0.0.0:{}\" there, and tls",
+                address.port()
+            ),
+        ),
+        None => (
+            format!("no listener of the environment {environment}"),
+            format!(
+                "write [[listeners]] with address = \"0.0.0.0:5080\", environment = \
+                 \"{environment}\" and tls"
+            ),
+        ),
+    }
+}
+
 /// Its port.
 fn registry(config: &Config, installation: &Installation) -> Result<u16, Failure> {
     let mut clusters = config.clusters.iter();
     let cluster = clusters.find(|one| one.name == installation.cluster);
-    let found = cluster.and_then(|cluster| of_cluster(config, cluster));
-    found
-        .map(|listener| listener.address.port())
-        .ok_or_else(|| {
-            let what = "no listener of the cluster's environment that nodes reach";
-            lacks(
-                what,
-                "write [[listeners]] with address = \"0.0.0.0:5080\" and tls",
-            )
-        })
+    let Some(cluster) = cluster else {
+        return Err(lacks("no such cluster", "write [[clusters]]"));
+    };
+    match of_cluster(config, cluster) {
+        Some(listener) => Ok(listener.address.port()),
+        None => {
+            let (what, step) = no_listener(config, cluster);
+            Err(lacks(&what, &step))
+        }
+    }
 }
 
 fn is_open(address: &SocketAddr) -> bool {

@@ -103,10 +103,8 @@ fn it_is_said_who_puts_the_webhooks_in_force() {
         itself.stdout.contains("puts them in force itself"),
         "{itself:?}"
     );
-    for name in ["tls.crt", "tls.key"] {
-        fs::write(folder.path().join(name), "").unwrap();
-    }
-    let own = "0.0.0.0:5443\"\ntls = { certificate = \"tls.crt\", key = \"tls.key\" }";
+    let own = "0.0.0.0:5443\"\n\
+               tls = { certificate = \"secrets/tls.crt\", key = \"secrets/tls.key\" }";
     let file = changed(folder.path(), "0.0.0.0:5443\"", own);
     let by_hand = manifests(&file, &IMAGE);
     assert!(
@@ -137,7 +135,7 @@ fn what_the_configuration_lacks_is_named_with_the_next_step() {
         (
             "address = \"0.0.0.0:5080\"",
             "address = \"127.0.0.1:5080\"",
-            "no listener",
+            "for production the listener 127.0.0.1:5080 alone, which no node reaches",
         ),
         (
             "data_dir = \"/var/lib/sekisho\"",
@@ -163,6 +161,88 @@ fn what_the_configuration_lacks_is_named_with_the_next_step() {
         assert!(run.stderr.contains(part), "{to}: {run:?}");
         assert_eq!(run.stdout, "", "{to}");
     }
+}
+
+/// In a Pod lie the configuration and what is mounted beside it, and nothing else.
+#[test]
+fn a_file_that_no_pod_mounts_is_named_with_where_it_belongs() {
+    let folder = scratch();
+    let at = |line: &str| format!("{line}\n[cache]");
+    for (to, named, step) in [
+        (
+            at("[nodes]\nsigning_key = \"nodes.key\""),
+            "nodes.signing_key = \"nodes.key\"",
+            "write \"secrets/nodes.key\"",
+        ),
+        (
+            at(
+                "[ledger]\nurl = \"postgres://sekisho@db.example/sekisho\"\n\
+                password_file = \"/etc/sekisho/password\"",
+            ),
+            "ledger.password_file = \"/etc/sekisho/password\"",
+            "write \"secrets/password\"",
+        ),
+        (
+            at("[[notify]]\nname = \"chat\"\nurl_file = \"./chat\""),
+            "notify[0].url_file = \"./chat\"",
+            "write \"secrets/chat\"",
+        ),
+        (
+            at("[[upstreams]]\nname = \"a.corp\"\nca = \"tls/ca.crt\""),
+            "upstreams[2].ca = \"tls/ca.crt\"",
+            "write \"secrets/ca.crt\"",
+        ),
+    ] {
+        let file = changed(folder.path(), "[cache]", &to);
+        for more in [&[][..], &["--only", "workload"], &["--helm-values"]] {
+            // The chart may mount a certificate of its own there.
+            if named.contains("tls/") && more == ["--helm-values"] {
+                continue;
+            }
+            let run = manifests(&file, &[&IMAGE[..], more].concat());
+            assert_eq!(run.code, 64, "{to}: {run:?}");
+            assert!(run.stderr.contains(named), "{to}: {run:?}");
+            assert!(run.stderr.contains(step), "{to}: {run:?}");
+            assert_eq!(run.stdout, "", "{to}");
+        }
+    }
+    // A gateway outside the cluster has its files where it runs.
+    let file = changed(
+        folder.path(),
+        "[cache]",
+        &at("[nodes]\nsigning_key = \"nodes.key\""),
+    );
+    let outside = manifests(&file, &["--only", "policies"]);
+    assert_eq!(outside.code, 0, "{outside:?}");
+}
+
+#[test]
+fn what_is_mounted_may_be_named() {
+    let folder = scratch();
+    let data = "data_dir = \"/var/lib/sekisho\"";
+    let folders = format!(
+        "{data}\nexceptions_dir = \"exceptions\"\nadvisories_dir = \"/etc/sekisho/advisories/a\""
+    );
+    let file = changed(folder.path(), data, &folders);
+    let text = fs::read_to_string(&file).unwrap();
+    let account = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+    let more = format!(
+        "[nodes]\nsigning_key = \"./secrets/nodes.key\"\n\
+         [[upstreams]]\nname = \"a.corp\"\nca = \"{account}\"\n"
+    );
+    fs::write(&file, format!("{text}\n{more}")).unwrap();
+    assert_eq!(manifests(&file, &IMAGE).code, 0);
+    let dir = changed(
+        folder.path(),
+        data,
+        &format!("{data}\nexceptions_dir = \"policy\""),
+    );
+    let elsewhere = manifests(&dir, &IMAGE);
+    assert_eq!(elsewhere.code, 64, "{elsewhere:?}");
+    assert!(
+        elsewhere.stderr.contains("write \"exceptions\""),
+        "{elsewhere:?}"
+    );
 }
 
 #[test]
@@ -207,7 +287,7 @@ fn with_agents(folder: &Path) -> PathBuf {
         &format!("exempt_namespaces = [\"sekisho-node\"]\n{from}"),
     );
     let text = fs::read_to_string(&file).unwrap();
-    let agents = "[environments.production.nodes]\n[nodes]\nsigning_key = \"nodes.key\"\n";
+    let agents = "[environments.production.nodes]\n[nodes]\nsigning_key = \"secrets/nodes.key\"\n";
     fs::write(&file, format!("{text}\n{agents}")).unwrap();
     fs::write(folder.join("nodes.key"), SNAPSHOT_KEY).unwrap();
     fs::copy(Authority::create().certificate(), folder.join("ca.crt")).unwrap();
@@ -242,6 +322,8 @@ fn agents_are_printed_only_where_they_are_asked_for() {
     let public = pem.lines().nth(1).unwrap();
     assert!(only.stdout.contains(public), "{only:?}");
     assert!(!only.stdout.contains("PRIVATE"), "{only:?}");
+    let token = "sekisho token create --name nodes --role node --environment production --output";
+    assert!(only.stdout.contains(token), "{only:?}");
     assert!(
         only.stdout
             .contains("--gateway=https://registry.example:5080"),
@@ -319,6 +401,37 @@ fn what_agents_lack_is_named_with_the_next_step() {
         assert_ne!(run.code, 0, "{from}");
         assert!(run.stderr.contains(part), "{from}: {run:?}");
     }
+}
+
+/// Known where this machine has the key that signs, too.
+#[test]
+fn a_key_that_signs_nothing_is_not_given_to_agents() {
+    let folder = scratch();
+    let file = with_agents(folder.path());
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (other, ca) = (at("other.pub"), at("ca.crt"));
+    let signs = SnapshotKey::from_pem(SNAPSHOT_KEY)
+        .unwrap()
+        .public_key()
+        .to_pem();
+    let stranger = "-----BEGIN PUBLIC KEY-----\n\
+                    MCowBQYDK2VwAyEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\
+                    -----END PUBLIC KEY-----\n";
+    let agents = ["--snapshot-key", &other, "--gateway-ca", &ca];
+    let asked = [&IMAGE[..], &["--only", "node-agent"], &agents].concat();
+    fs::write(&other, stranger).unwrap();
+    assert_eq!(manifests(&file, &asked).code, 0);
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    fs::write(folder.path().join("secrets/nodes.key"), SNAPSHOT_KEY).unwrap();
+    let refused = manifests(&file, &asked);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused.stderr.contains("agents would take no snapshot"),
+        "{refused:?}"
+    );
+    // Both, while one is exchanged for the other.
+    fs::write(&other, format!("{stranger}{signs}")).unwrap();
+    assert_eq!(manifests(&file, &asked).code, 0);
 }
 
 #[test]

@@ -21,6 +21,9 @@
 {{- range dig "listeners" list $toml }}{{ if and (not $registry) (eq (dig "environment" "" .) $cluster.environment) }}
 {{- $registry = include "sekisho.port" (dig "address" "127.0.0.1:0" .) }}{{ end }}{{ end }}
 {{- if not $registry }}{{ fail "config has no listener of the cluster's environment that nodes reach: write [[listeners]] with address = \"0.0.0.0:5080\", the cluster's environment, and tls" }}{{ end }}
+{{- $folders := list $data "/var/run/secrets/kubernetes.io" "/etc/sekisho/secrets" "/etc/sekisho/exceptions" "/etc/sekisho/advisories" }}
+{{- if .Values.certificate.enabled }}{{ $folders = append $folders "/etc/sekisho/tls" }}{{ end }}
+{{- with include "sekisho.unmounted" (list "" $toml $folders) | trim }}{{ fail (printf "config has %s: put each file into the Secret %s, and write it as \"secrets/NAME\"; exceptions_dir is \"exceptions\", advisories_dir \"advisories\"" (replace "\n" ", " .) $.Values.existingSecret) }}{{ end }}
 {{- $admin := include "sekisho.port" (dig "admin" "address" "127.0.0.1:5081" $toml) }}
 {{- $gib := 1073741824 }}
 {{- $cache := add (include "sekisho.bytes" (dig "cache" "max_size" "100GiB" $toml) | atoi) (include "sekisho.bytes" (dig "cache" "min_free" "5GiB" $toml) | atoi) }}
@@ -28,6 +31,21 @@
 {{- $ports := dict "registry" ($registry | atoi) "webhook" ($webhook | atoi) "ops" ($ops | atoi) "admin" (default "0" $admin | atoi) }}
 {{- $gateway := regexReplaceAll ":[0-9]+$" $cluster.gateway "" }}
 {{- dict "cluster" $cluster.name "gateway" $gateway "dataDir" $data "shared" $shared "size" $size "ports" $ports "restart" (include "sekisho.restart" $toml) | toJson }}
+{{- end }}
+
+{{/* What of a part of the configuration names a file that no Pod mounts, each in a line. */}}
+{{- define "sekisho.unmounted" -}}
+{{- $path := index . 0 }}{{ $part := index . 1 }}{{ $folders := index . 2 }}
+{{- $files := list "advisories_dir" "ca" "certificate" "client_ca" "docker_config" "exceptions_dir" "key" "kubeconfig" "password_file" "remote_ca" "remote_credentials" "secret_file" "signing_key" "url_file" }}
+{{- if kindIs "slice" $part }}{{ range $part }}{{ include "sekisho.unmounted" (list $path . $folders) }}{{ end }}{{ end }}
+{{- if kindIs "map" $part }}{{ range $key, $value := $part }}
+{{- $here := trimPrefix "." (printf "%s.%s" $path $key) }}
+{{- if and (kindIs "string" $value) (has $key $files) }}
+{{- $file := clean (ternary $value (printf "/etc/sekisho/%s" $value) (hasPrefix "/" $value)) }}
+{{- $mounted := false }}
+{{- range $folders }}{{ if or (eq . $file) (hasPrefix (printf "%s/" (trimSuffix "/" .)) $file) }}{{ $mounted = true }}{{ end }}{{ end }}
+{{- if not $mounted }}{{ printf "%s = %q, which no Pod mounts\n" $here $value }}{{ end }}
+{{- else }}{{ include "sekisho.unmounted" (list $here $value $folders) }}{{ end }}{{ end }}{{ end }}
 {{- end }}
 
 {{/* The cluster that the Pod's own account speaks for: the only one without a kubeconfig. */}}
@@ -67,7 +85,7 @@
 {{- range dig "clusters" list $toml }}{{ if eq .name $cluster.name }}{{ $exempt = concat $exempt (dig "exempt_namespaces" list .) }}{{ end }}{{ end }}
 {{- if not (has $agent.namespace $exempt) }}{{ fail (printf "nodeAgent.namespace: %s is not exempt, so its Pods would wait for the gateway's evidence: add %q to exempt_namespaces in [[clusters]] of config" $agent.namespace $agent.namespace) }}{{ end }}
 {{- if eq $agent.namespace .Release.Namespace }}{{ fail "nodeAgent.namespace: agents mount folders of their node, which the release's own namespace is to forbid; name another one" }}{{ end }}
-{{- if not (dig "environments" $cluster.environment "nodes" false $toml | kindIs "map") }}{{ fail (printf "config has no [environments.%s.nodes]: write it, and [nodes] with signing_key" $cluster.environment) }}{{ end }}
+{{- if not (dig "environments" $cluster.environment "nodes" false $toml | kindIs "map") }}{{ fail (printf "config has no [environments.%s.nodes]: write it, and [nodes] with signing_key = \"secrets/nodes.key\"" $cluster.environment) }}{{ end }}
 {{- if not $agent.snapshotKey }}{{ fail "nodeAgent.snapshotKey is missing: give the public key of [nodes] signing_key, as --set-file nodeAgent.snapshotKey=nodes.pub" }}{{ end }}
 {{- $listener := dict }}
 {{- range dig "listeners" list $toml }}{{ if and (not $listener) (eq (dig "environment" "" .) $cluster.environment) (include "sekisho.port" (dig "address" "127.0.0.1:0" .)) }}{{ $listener = . }}{{ end }}{{ end }}

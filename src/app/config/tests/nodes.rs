@@ -46,3 +46,17 @@ fn refuses_what_agents_could_not_be_told() {
         assert!(named, "{text}\n{found:?}");
     }
 }
+
+#[test]
+fn warns_of_a_key_that_signs_for_nobody() {
+    let warned = |text: &str| {
+        let warnings = load(text).expect(text).warnings;
+        let mut all = warnings.iter().filter(|it| it.key == "nodes");
+        all.any(|it| it.text.contains("write [environments.production.nodes]"))
+    };
+    let key = "[nodes]\nsigning_key = 'nodes.key'";
+    assert!(warned(key));
+    assert!(warned("[nodes]"));
+    assert!(!warned(""));
+    assert!(!warned(&format!("{key}\n[environments.production.nodes]")));
+}

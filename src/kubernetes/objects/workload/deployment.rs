@@ -1,5 +1,7 @@
 //! The program's Deployment.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::storage::data;
@@ -9,6 +11,10 @@ use crate::kubernetes::objects::{Installation, Ports, Workload};
 
 /// Where the program finds its configuration; relative paths in it begin here.
 const CONFIG_FOLDER: &str = "/etc/sekisho";
+/// Folders beside the configuration, which others fill.
+const FILLED_FOLDERS: [&str; 3] = ["exceptions", "advisories", "secrets"];
+/// What each Pod is given of its account.
+const ACCOUNT_FOLDER: &str = "/var/run/secrets/kubernetes.io";
 /// The unprivileged user ID of the image.
 const USER_ID: u32 = 65532;
 /// How long a stopping Pod goes on serving, until its endpoints are removed everywhere.
@@ -126,13 +132,22 @@ fn probe(path: &str, every_seconds: u32, failures: u32) -> Value {
 fn mounts(data_dir: &str) -> Value {
     let read =
         |name: &str, path: String| json!({ "name": name, "mountPath": path, "readOnly": true });
-    json!([
-        read("config", CONFIG_FOLDER.to_owned()),
-        read("exceptions", format!("{CONFIG_FOLDER}/exceptions")),
-        read("advisories", format!("{CONFIG_FOLDER}/advisories")),
-        read("secrets", format!("{CONFIG_FOLDER}/secrets")),
-        { "name": "data", "mountPath": data_dir },
-    ])
+    let mut mounts = vec![read("config", CONFIG_FOLDER.to_owned())];
+    mounts.extend(FILLED_FOLDERS.map(|name| read(name, format!("{CONFIG_FOLDER}/{name}"))));
+    mounts.push(json!({ "name": "data", "mountPath": data_dir }));
+    mounts.into()
+}
+
+impl Workload {
+    /// Whether something may lie in the Pod at a path of the configuration. `more`: folders
+    /// beside that which somebody else mounts.
+    pub fn may_hold(&self, path: &Path, more: &[&str]) -> bool {
+        let here = Path::new(CONFIG_FOLDER).join(path);
+        let mut filled = FILLED_FOLDERS.iter().chain(more);
+        here.starts_with(&self.data_dir)
+            || here.starts_with(ACCOUNT_FOLDER)
+            || filled.any(|name| here.starts_with(Path::new(CONFIG_FOLDER).join(name)))
+    }
 }
 
 fn volumes(workload: &Workload) -> Value {

@@ -46,6 +46,21 @@ fn a_configuration_that_no_pod_could_run_is_refused() {
             "the Pod's own account speaks for one",
         ),
         ("[cache]", "[cache", "config is no TOML"),
+        (
+            "[cache]",
+            "[nodes]\nsigning_key = \"nodes.key\"\n[cache]",
+            "nodes.signing_key = \"nodes.key\", which no Pod mounts",
+        ),
+        (
+            "name = \"docker.io\"",
+            "name = \"docker.io\"\ncredentials = { username = \"u\", password_file = \"/etc/sekisho/p\" }",
+            "upstreams.credentials.password_file = \"/etc/sekisho/p\"",
+        ),
+        (
+            "tls = \"auto\"",
+            "tls = { certificate = \"tls/tls.crt\", key = \"secrets/tls.key\" }",
+            "listeners.tls.certificate = \"tls/tls.crt\"",
+        ),
     ] {
         assert!(SAMPLE.contains(from), "{from}");
         let values = by_hand(&SAMPLE.replacen(from, to, 1));
@@ -106,7 +121,7 @@ fn agents_that_could_not_run_or_reach_the_gateway_are_refused() {
         ("tls = \"auto\"", "#", "config has no tls on the listener"),
         (
             "tls = \"auto\"",
-            "auth = \"mtls\"\ntls = { client_ca = \"ca.crt\" }",
+            "auth = \"mtls\"\ntls = { client_ca = \"secrets/ca.crt\" }",
             "nodeAgent.certificateFolder is missing",
         ),
     ] {
