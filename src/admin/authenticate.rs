@@ -17,6 +17,7 @@ use crate::access::{Principal, Role, SignedIn};
 use crate::api::ErrorCode;
 use crate::clock::ReceivedAt;
 use crate::http::{AuthorizationHeader, Peer};
+use crate::ledger::Ledger;
 
 /// When the request came in.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +179,19 @@ fn authenticated(
     };
     match admin.ledger.authenticate(token.expose_secret(), now) {
         Some(principal) => Ok(Some(principal)),
-        None => Err(unauthenticated("that token is unknown, expired or revoked")),
+        None => Err(unauthenticated(&why_not(
+            &admin.ledger,
+            token.expose_secret(),
+            now,
+        ))),
+    }
+}
+
+/// Who holds the secret may know that it was one.
+fn why_not(ledger: &Ledger, token: &str, now: Timestamp) -> String {
+    match ledger.expired_token(token, now) {
+        Some((name, end)) => format!("the token {name} expired at {end}"),
+        None => "that token is unknown, expired or revoked".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every answer of this door; refusals are worded as those of the admin API.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -17,7 +19,7 @@ pub(super) struct AgentRefusal {
     status: StatusCode,
     code: ErrorCode,
     message: String,
-    next_step: &'static str,
+    next_step: Cow<'static, str>,
 }
 
 impl AgentRefusal {
@@ -26,34 +28,43 @@ impl AgentRefusal {
             status: StatusCode::BAD_REQUEST,
             code: ErrorCode::BadRequest,
             message: message.into(),
-            next_step: "ask as docs/nodes.md says",
+            next_step: "ask as docs/nodes.md says".into(),
         }
     }
 
-    pub(super) fn unauthenticated(message: &str) -> Self {
+    pub(super) fn unauthenticated(
+        message: impl Into<String>,
+        next_step: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status: StatusCode::UNAUTHORIZED,
             code: ErrorCode::Unauthenticated,
-            message: message.to_owned(),
-            next_step: "make a token with: sekisho token create --role node",
+            message: message.into(),
+            next_step: next_step.into(),
         }
     }
 
-    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+    pub(super) fn forbidden(
+        message: impl Into<String>,
+        next_step: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
             code: ErrorCode::Forbidden,
             message: message.into(),
-            next_step: "ask an admin for a token that may",
+            next_step: next_step.into(),
         }
     }
 
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
+    pub(super) fn not_found(
+        message: impl Into<String>,
+        next_step: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             code: ErrorCode::NotFound,
             message: message.into(),
-            next_step: "agents ask below /api/v1/node, at a listener of their environment",
+            next_step: next_step.into(),
         }
     }
 
@@ -62,7 +73,7 @@ impl AgentRefusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: ErrorCode::TooLarge,
             message: message.to_owned(),
-            next_step: "send it in parts",
+            next_step: "send it in parts".into(),
         }
     }
 
@@ -71,7 +82,7 @@ impl AgentRefusal {
             status: StatusCode::METHOD_NOT_ALLOWED,
             code: ErrorCode::MethodNotAllowed,
             message: "that path takes other methods".to_owned(),
-            next_step: "ask as docs/nodes.md says",
+            next_step: "ask as docs/nodes.md says".into(),
         }
     }
 
@@ -80,7 +91,7 @@ impl AgentRefusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: ErrorCode::Unavailable,
             message: message.into(),
-            next_step: "try again in some seconds; what is held stays in force",
+            next_step: "try again in some seconds; what is held stays in force".into(),
         }
     }
 
@@ -89,7 +100,7 @@ impl AgentRefusal {
             error: ErrorDetail {
                 code: self.code,
                 message: self.message,
-                next_step: Some(self.next_step.to_owned()),
+                next_step: Some(self.next_step.into_owned()),
             },
             verdict: None,
         };
@@ -106,7 +117,13 @@ impl AgentRefusal {
 impl From<NodeFeedError> for AgentRefusal {
     fn from(error: NodeFeedError) -> Self {
         match error {
-            NodeFeedError::NoAgents(_) => Self::not_found(error.to_string()),
+            NodeFeedError::NoAgents(ref environment) => Self::not_found(
+                error.to_string(),
+                format!(
+                    "write [environments.{environment}.nodes] into the gateway's configuration, or \
+                     ask a listener of an environment that has it"
+                ),
+            ),
             NodeFeedError::NotFollowed => Self::unavailable(error.to_string()),
             NodeFeedError::Ledger(_) | NodeFeedError::Broken => {
                 tracing::error!(%error, "an agent on a node is told nothing");

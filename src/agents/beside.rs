@@ -16,15 +16,14 @@ const BELOW: &str = "/api/v1/node/";
 
 /// One connection: what lies below `/api/v1/node/` for agents, the rest for the other door.
 pub struct AgentsBeside<S> {
-    agents: Option<Connection<AgentsDoor>>,
+    agents: Connection<AgentsDoor>,
     other: S,
 }
 
 impl<S> AgentsBeside<S> {
-    /// `agents`: `None` where no agents are answered.
-    pub fn new(agents: Option<Arc<AgentsDoor>>, other: S, peer: Peer) -> Self {
+    pub fn new(agents: Arc<AgentsDoor>, other: S, peer: Peer) -> Self {
         Self {
-            agents: agents.map(|door| Connection::new(door, peer)),
+            agents: Connection::new(agents, peer),
             other,
         }
     }
@@ -41,11 +40,9 @@ where
     type Future = Either<S::Future, Answering<Body>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
-        match &self.agents {
-            Some(agents) if request.uri().path().starts_with(BELOW) => {
-                Either::Right(agents.call(request))
-            }
-            _ => Either::Left(self.other.call(request)),
+        match request.uri().path().starts_with(BELOW) {
+            true => Either::Right(self.agents.call(request)),
+            false => Either::Left(self.other.call(request)),
         }
     }
 }

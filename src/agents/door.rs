@@ -23,7 +23,8 @@ const MAX_BODIES: usize = 64 << 20;
 pub struct AgentsDoorParts {
     pub gate: Arc<Gate>,
     pub ledger: Arc<Ledger>,
-    pub feed: Arc<NodeFeed>,
+    /// `None`: no environment has agents.
+    pub feed: Option<Arc<NodeFeed>>,
     /// Whose agents come here, and how their decisions call it.
     pub listener: Arc<Listener>,
     /// How the runtimes of these nodes name images.
@@ -38,7 +39,7 @@ pub struct AgentsDoorParts {
 pub struct AgentsDoor {
     pub(super) gate: Arc<Gate>,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) feed: Arc<NodeFeed>,
+    pub(super) feed: Option<Arc<NodeFeed>>,
     pub(super) listener: Arc<Listener>,
     pub(super) environment: EnvironmentName,
     pub(super) names: ImageNames,
@@ -72,11 +73,21 @@ impl AgentsDoor {
     {
         let (parts, body) = request.into_parts();
         let now = self.gate.now();
+        let Some(feed) = &self.feed else {
+            return Err(AgentRefusal::not_found(
+                "this gateway has no agents",
+                "write [nodes] with signing_key, and [environments.NAME.nodes], into the \
+                 gateway's configuration (docs/node-agent.md)",
+            ));
+        };
         match (parts.uri.path(), &parts.method) {
-            (NODE_SNAPSHOT, &Method::GET) => self.snapshot(&parts, now).await,
+            (NODE_SNAPSHOT, &Method::GET) => self.snapshot(feed, &parts, now).await,
             (NODE_EVENTS, &Method::POST) => self.events(&parts, body, now).await,
             (NODE_SNAPSHOT | NODE_EVENTS, _) => Err(AgentRefusal::other_method()),
-            _ => Err(AgentRefusal::not_found("nothing lies at that path")),
+            _ => Err(AgentRefusal::not_found(
+                "nothing lies at that path",
+                "agents ask /api/v1/node/snapshot and tell /api/v1/node/events",
+            )),
         }
     }
 }

@@ -50,7 +50,8 @@ impl AgentsDoor {
             && batch.node != name
         {
             let message = format!("the certificate of {name} speaks for no other node");
-            return Err(AgentRefusal::forbidden(message));
+            let step = format!("start the agent with --node {name}");
+            return Err(AgentRefusal::forbidden(message, step));
         }
         let report = self.report(&principal, &batch, now);
         let told = self.ledger.tell_of_node(&report).await;
@@ -61,11 +62,14 @@ impl AgentsDoor {
             ReportTaken::Yes => {}
             ReportTaken::OfAnother => {
                 let message = "another agent speaks for that node, and told of it lately";
-                return Err(AgentRefusal::forbidden(message));
+                let step = "give each node a name of its own by --node; after an exchange of \
+                            tokens wait for 15 minutes";
+                return Err(AgentRefusal::forbidden(message, step));
             }
             ReportTaken::TooMany => {
                 let message = "as many nodes tell of themselves as are known at most";
-                return Err(AgentRefusal::forbidden(message));
+                let step = "those that are silent for an hour are forgotten";
+                return Err(AgentRefusal::forbidden(message, step));
             }
         }
         let client = Client {

@@ -3,7 +3,7 @@
 
 use http::request::Parts;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::AgentsDoor;
 use super::answer::AgentRefusal;
@@ -24,20 +24,46 @@ impl AgentsDoor {
             Ok(None) => None,
             Ok(Some(AuthorizationHeader::Basic { .. })) | Err(_) => {
                 let message = "a token is sent as Authorization: Bearer";
-                return Err(AgentRefusal::unauthenticated(message));
+                return Err(AgentRefusal::unauthenticated(message, self.make_token()));
             }
         };
-        let principal = match token {
+        let principal = match &token {
             Some(token) => self.gate.authenticate(token.expose_secret(), now),
             None => self.certified(parts),
         };
         let Some(principal) = principal else {
-            let message =
-                "agents show a valid token, or a client certificate where one is asked for";
-            return Err(AgentRefusal::unauthenticated(message));
+            return Err(self.stranger(token.as_ref(), now));
         };
         self.admit(&principal, parts)?;
         Ok(principal)
+    }
+
+    /// Why nobody is known by what was shown.
+    fn stranger(&self, token: Option<&SecretString>, now: Timestamp) -> AgentRefusal {
+        let Some(token) = token else {
+            let message = match self.takes_certificates {
+                true => "agents show a client certificate here, or a token, and neither came",
+                false => "agents show a token here, and none came",
+            };
+            return AgentRefusal::unauthenticated(message, self.make_token());
+        };
+        if !self.ledger.index().is_complete() {
+            return AgentRefusal::unavailable("the ledger is not read yet");
+        }
+        let expired = self.ledger.expired_token(token.expose_secret(), now);
+        let message = match expired {
+            Some((name, end)) => format!("the token {name} expired at {end}"),
+            None => "that token is unknown or revoked".to_owned(),
+        };
+        AgentRefusal::unauthenticated(message, self.make_token())
+    }
+
+    fn make_token(&self) -> String {
+        format!(
+            "make a token, and give agents its secret: sekisho token create --name NAME --role node \
+             --environment {}",
+            self.environment
+        )
     }
 
     fn certified(&self, parts: &Parts) -> Option<Principal> {
@@ -53,17 +79,21 @@ impl AgentsDoor {
         let (name, role, here) = (principal.name(), principal.role(), &self.environment);
         if !self.is_tls && !is_near {
             let message = "agents are answered over TLS, and without it on this machine alone";
-            return Err(AgentRefusal::forbidden(message));
+            let step = "write tls for this listener, and start the agent with its https:// address";
+            return Err(AgentRefusal::forbidden(message, step));
         }
         if !role.may_speak_for_nodes() {
             let message = format!("{name} has the role {role} and may not speak for nodes");
-            return Err(AgentRefusal::forbidden(message));
+            return Err(AgentRefusal::forbidden(message, self.make_token()));
         }
         match principal.scope().covers_environment(here.as_str()) {
             true => Ok(()),
-            false => Err(AgentRefusal::forbidden(format!(
-                "{name} has no part in the environment {here}, to which this address belongs"
-            ))),
+            false => Err(AgentRefusal::forbidden(
+                format!(
+                    "{name} has no part in the environment {here}, to which this address belongs"
+                ),
+                self.make_token(),
+            )),
         }
     }
 }

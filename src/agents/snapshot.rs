@@ -11,12 +11,13 @@ use super::AgentsDoor;
 use super::answer::{AgentRefusal, told};
 use crate::api::NodeSnapshotQuery;
 use crate::http::Body;
-use crate::node_feed::HeldSnapshot;
+use crate::node_feed::{HeldSnapshot, NodeFeed};
 use crate::oci::Digest;
 
 impl AgentsDoor {
     pub(super) async fn snapshot(
         &self,
+        feed: &NodeFeed,
         parts: &Parts,
         now: Timestamp,
     ) -> Result<Response<Body>, AgentRefusal> {
@@ -28,14 +29,14 @@ impl AgentsDoor {
         let wait = match (&held, query.wait.is_zero()) {
             (Some(_), false) => query.wait,
             _ => {
-                let at_once = self.feed.answer(&self.environment, held, Duration::ZERO);
+                let at_once = feed.answer(&self.environment, held, Duration::ZERO);
                 return Ok(told(at_once.await?));
             }
         };
         let Ok(_place) = self.waiting.try_acquire() else {
             return Err(AgentRefusal::unavailable("too many agents wait for news"));
         };
-        let news = self.feed.answer(&self.environment, held, wait);
+        let news = feed.answer(&self.environment, held, wait);
         Ok(told(news.await?))
     }
 
@@ -43,10 +44,17 @@ impl AgentsDoor {
     pub(super) fn is_here(&self, named: &str) -> Result<(), AgentRefusal> {
         match named == self.environment.as_str() {
             true => Ok(()),
-            false => Err(AgentRefusal::forbidden(format!(
-                "this address belongs to the environment {}",
-                self.environment
-            ))),
+            false => Err(AgentRefusal::forbidden(
+                format!(
+                    "this address belongs to the environment {}",
+                    self.environment
+                ),
+                format!(
+                    "start the agent with --environment {}, or let it ask a listener of its own \
+                     environment",
+                    self.environment
+                ),
+            )),
         }
     }
 }

@@ -180,19 +180,19 @@ fn agents_door(
     config: &ListenerConfig,
     listener: Arc<Listener>,
     parts: &Components,
-) -> Option<Arc<AgentsDoor>> {
+) -> Arc<AgentsDoor> {
     let clusters = parts.config.clusters.iter().map(|it| it.gateway.clone());
     let own = RegistryHost::parse(&config.address.to_string()).ok();
     let gateways = clusters.chain(own).collect();
-    Some(Arc::new(AgentsDoor::new(AgentsDoorParts {
+    Arc::new(AgentsDoor::new(AgentsDoorParts {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
-        feed: parts.nodes.clone()?,
+        feed: parts.nodes.clone(),
         listener,
         names: webhook::image_names(&parts.config, gateways),
         is_tls: config.tls.is_some(),
         takes_certificates: config.auth == ListenerAuth::Mtls,
-    })))
+    }))
 }
 
 /// API servers keep few connections open, and use each for one review at a time.

@@ -336,4 +336,9 @@ impl Index {
     pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {
         self.tables.load().holders.holder(token, now)
     }
+
+    /// Name and end of a token that expired, and was not revoked.
+    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+        self.tables.load().holders.expired(plaintext, now)
+    }
 }

@@ -100,6 +100,13 @@ impl TokenHolders {
         self.holder(&TokenHash::of(plaintext), now)
     }
 
+    /// The name of a token whose time is over, and when that was.
+    pub fn expired(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+        let holder = self.by_hash.get(&hash(plaintext))?;
+        let end = holder.expires_at.filter(|end| now >= *end)?;
+        Some((holder.principal.name().to_owned(), end))
+    }
+
     pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {
         let holder = self.by_hash.get(&token.0)?;
         let fresh = holder.expires_at.is_none_or(|end| now < end);

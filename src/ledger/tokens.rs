@@ -145,6 +145,11 @@ impl Ledger {
         self.index.holder(token, now)
     }
 
+    /// Name and end of a token that expired, for who shows it still. Memory only.
+    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+        self.index.expired_token(plaintext, now)
+    }
+
     pub(super) async fn token_row(&self, name: &str) -> Result<Option<TokenRow>, LedgerError> {
         let one = "SELECT name, hash, role, scope, created_at, expires_at, revoked_at \
                    FROM tokens WHERE name = ?";
