@@ -1,12 +1,11 @@
 //! All of an agent, put together.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answerer::Answerer;
-use super::canary::{CanaryOutcome, send_canary};
+use super::canaries::{Canaries, LEFT_ALONE};
 use super::cri::CriClient;
 use super::error::AgentError;
 use super::event_queue::EventQueue;
@@ -18,7 +17,7 @@ use super::runtime::follow_runtime;
 use super::snapshot_keeper::SnapshotKeeper;
 use super::state_folder::StateFolder;
 use crate::clock::Clock;
-use crate::metrics::{AgentMetrics, CanaryEnd, CanaryLabels};
+use crate::metrics::AgentMetrics;
 use crate::tasks::{HeavyWork, Tasks};
 
 /// How an agent is.
@@ -66,11 +65,8 @@ impl NodeAgent {
             metrics: metrics.clone(),
             clock: clock.clone(),
         });
-        spawn(
-            tasks,
-            "runtime",
-            follow_runtime(options.nri_socket, answerer),
-        );
+        let runtime = follow_runtime(options.nri_socket, answerer);
+        spawn(tasks, "runtime", runtime);
         let follower = Arc::new(Follower {
             node: options.node,
             gateways,
@@ -92,7 +88,16 @@ impl NodeAgent {
                 clock: clock.clone(),
             };
             spawn(tasks, "evictions", evictions.follow());
-            send_canaries(cri, options.canary_every, &metrics, tasks);
+            if let Some(every) = options.canary_every {
+                let canaries = Canaries {
+                    keeper: keeper.clone(),
+                    cri,
+                    every,
+                    left_alone: LEFT_ALONE,
+                    metrics: metrics.clone(),
+                };
+                spawn(tasks, "canaries", canaries.follow());
+            }
         }
         Ok(Self { keeper, metrics })
     }
@@ -129,33 +134,4 @@ fn spawn(tasks: &Tasks, name: &'static str, future: impl Future<Output = ()> + S
             () = future => {}
         }
     });
-}
-
-fn send_canaries(cri: CriClient, every: Option<Duration>, metrics: &AgentMetrics, tasks: &Tasks) {
-    let Some(every) = every else {
-        return;
-    };
-    let metrics = metrics.clone();
-    let canaries = async move {
-        loop {
-            tokio::time::sleep(every).await;
-            let outcome = send_canary(&cri).await;
-            let end = match &outcome {
-                CanaryOutcome::Refused(_) => CanaryEnd::Refused,
-                CanaryOutcome::LetStart => CanaryEnd::LetStart,
-                CanaryOutcome::Failed(_) => CanaryEnd::Failed,
-            };
-            if end != CanaryEnd::Refused {
-                tracing::error!(
-                    ?outcome,
-                    "the canary was not refused: is there a gate on this node?"
-                );
-            }
-            metrics.canaries.get_or_create(&CanaryLabels { end }).inc();
-            metrics
-                .canary_refused
-                .set(i64::from(end == CanaryEnd::Refused));
-        }
-    };
-    spawn(tasks, "canaries", canaries);
 }

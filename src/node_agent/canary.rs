@@ -25,8 +25,18 @@ pub enum CanaryOutcome {
     Refused(String),
     /// It was created: there is no gate, or it holds no snapshot.
     LetStart,
-    /// The runtime could not be asked.
-    Failed(String),
+    /// It was not seen whether there is a gate.
+    Failed(CanaryFailure),
+}
+
+/// Why a canary could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum CanaryFailure {
+    #[error("the runtime has no image")]
+    NoImage,
+    /// The runtime could not be asked, or could not do it.
+    #[error(transparent)]
+    Runtime(#[from] CriError),
 }
 
 /// Runs a Pod sandbox that is marked as a canary, in the network of the node, asks for a
@@ -34,7 +44,7 @@ pub enum CanaryOutcome {
 pub async fn send_canary(cri: &CriClient) -> CanaryOutcome {
     match sent(cri).await {
         Ok(outcome) => outcome,
-        Err(error) => CanaryOutcome::Failed(error.to_string()),
+        Err(error) => CanaryOutcome::Failed(error.into()),
     }
 }
 
@@ -54,7 +64,7 @@ async fn sent(cri: &CriClient) -> Result<CanaryOutcome, CriError> {
         tracing::warn!(%error, "what earlier canaries left is not removed");
     }
     let Some(image) = cri.smallest_image().await? else {
-        return Ok(CanaryOutcome::Failed("the runtime has no image".to_owned()));
+        return Ok(CanaryOutcome::Failed(CanaryFailure::NoImage));
     };
     let config = sandbox();
     let id = cri.run_sandbox(config.clone()).await?;

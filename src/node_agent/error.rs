@@ -5,12 +5,17 @@ use std::io;
 /// Why an agent cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    #[error("{0}: holds no certificate in PEM")]
+    #[error("--ca {0}: holds no certificate in PEM")]
     Ca(String),
-    #[error("{0}: {1}")]
-    File(String, io::Error),
-    #[error("{0}: holds no certificate with its key in PEM")]
+    /// Of an argument.
+    #[error("{0} {1}: {2}")]
+    File(&'static str, String, io::Error),
+    #[error("--token-file {0}: {1}")]
+    Token(String, &'static str),
+    #[error("--client-certificate {0}: holds no certificate in PEM that fits to --client-key")]
     ClientCertificate(String),
+    #[error("--client-key {0}: holds no private key in PEM")]
+    ClientKey(String),
     #[error("no HTTP client: {0}")]
     Client(String),
 }

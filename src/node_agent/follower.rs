@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
+use super::error::GatewayError;
 use super::event_queue::EventQueue;
 use super::gateway::{Gateways, SnapshotAnswer};
+use super::repeated::Repeated;
 use super::snapshot_keeper::SnapshotKeeper;
 use crate::api::NodeSnapshotQuery;
 use crate::clock::Clock;
@@ -41,42 +43,44 @@ impl Follower {
     /// Holds the newest snapshot, for ever.
     pub(super) async fn follow_snapshots(self: Arc<Self>) {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        let (mut wants_whole, mut told) = (false, String::new());
+        let mut untaken = Backoff::new(LONG_PAUSE, LONGEST_WAIT);
+        let mut told = Repeated::default();
+        let (mut wants_whole, mut has_answered) = (false, false);
         loop {
-            let query = self.question(std::mem::take(&mut wants_whole));
-            match self.gateways.snapshot(&query).await {
+            let query = self.question(wants_whole, has_answered);
+            let asked = self.gateways.snapshot(&query).await;
+            has_answered = asked.is_ok();
+            self.metrics.gateway_reached.set(i64::from(has_answered));
+            match asked {
                 Ok(answer) => {
-                    self.metrics.gateway_reached.set(1);
                     backoff.reset();
-                    told.clear();
                     let is_behind = matches!(answer, SnapshotAnswer::Unchanged);
-                    wants_whole = !self.taken(answer).await;
-                    sleep(if is_behind || wants_whole {
-                        LONG_PAUSE
-                    } else {
-                        PAUSE
-                    })
-                    .await;
+                    let taken = self.taken(answer).await;
+                    wants_whole = taken.is_err();
+                    match taken {
+                        Ok(()) => {
+                            told.is_over();
+                            untaken.reset();
+                            sleep(if is_behind { LONG_PAUSE } else { PAUSE }).await;
+                        }
+                        Err(why) => {
+                            self.tell_untaken(&why, &mut told);
+                            sleep(untaken.next()).await;
+                        }
+                    }
                 }
                 Err(error) => {
-                    self.metrics.gateway_reached.set(0);
-                    let why = error.to_string();
-                    if why != told {
-                        let gateway = self.gateways.named();
-                        tracing::warn!(
-                            error = why,
-                            gateway.next = gateway,
-                            "no snapshot from the gateway; what is held stays in force"
-                        );
-                        told = why;
-                    }
+                    wants_whole = false;
+                    self.tell_unreached(&error, &mut told);
                     sleep(backoff.next()).await;
                 }
             }
         }
     }
 
-    fn question(&self, wants_whole: bool) -> NodeSnapshotQuery {
+    /// Who did not answer the last time is not waited for: else nobody knew for long that it
+    /// answers again.
+    fn question(&self, wants_whole: bool, has_answered: bool) -> NodeSnapshotQuery {
         let query = NodeSnapshotQuery {
             environment: self.keeper.environment().to_owned(),
             ..NodeSnapshotQuery::default()
@@ -86,14 +90,17 @@ impl Follower {
             Some(held) => NodeSnapshotQuery {
                 since: Some(held.snapshot().terms().sequence),
                 mark: self.keeper.mark().map(|mark| mark.to_string()),
-                wait: NodeSnapshotQuery::MAX_WAIT,
+                wait: match has_answered {
+                    true => NodeSnapshotQuery::MAX_WAIT,
+                    false => Duration::ZERO,
+                },
                 ..query
             },
         }
     }
 
-    /// Whether the next answer may be a delta again.
-    async fn taken(&self, answer: SnapshotAnswer) -> bool {
+    /// Why it is not taken, if it is not: then the next answer may be no delta.
+    async fn taken(&self, answer: SnapshotAnswer) -> Result<(), String> {
         let (keeper, now) = (self.keeper.clone(), self.clock.now());
         // Beside what is answered: checking and writing take milliseconds.
         let taking = move || match answer {
@@ -102,16 +109,47 @@ impl Follower {
             SnapshotAnswer::Delta(bytes) => keeper.take_delta(&bytes, now),
         };
         let Ok(outcome) = self.heavy.run(taking).await else {
-            return false;
+            return Err("it could not be looked at".to_owned());
         };
         match outcome {
-            Ok(()) => true,
             // Another replica's clock is behind: what is held is as good.
-            Err(SnapshotError::SignedEarlier { .. }) => true,
-            Err(error) => {
-                tracing::error!(%error, gateway = self.gateways.named(), "a snapshot is not taken; what is held stays in force");
-                false
-            }
+            Ok(()) | Err(SnapshotError::SignedEarlier { .. }) => Ok(()),
+            Err(error @ SnapshotError::Signature) => Err(format!(
+                "{error}; --key has to hold the public key of the gateway's [nodes] signing_key"
+            )),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn tell_untaken(&self, why: &str, told: &mut Repeated) {
+        if told.is_news(why, Instant::now()) {
+            let gateway = self.gateways.named();
+            tracing::error!(
+                error = why,
+                gateway,
+                "a snapshot is not taken; {}",
+                self.meanwhile()
+            );
+        }
+    }
+
+    fn tell_unreached(&self, error: &GatewayError, told: &mut Repeated) {
+        let why = error.to_string();
+        if told.is_news(&why, Instant::now()) {
+            let gateway = self.gateways.named();
+            tracing::warn!(
+                error = why,
+                gateway.next = gateway,
+                "no snapshot from the gateway; {}",
+                self.meanwhile()
+            );
+        }
+    }
+
+    fn meanwhile(&self) -> &'static str {
+        match self.keeper.held() {
+            Some(_) => "what is held stays in force",
+            None => "none is held, so nothing is refused",
         }
     }
 

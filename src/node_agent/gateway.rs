@@ -11,10 +11,11 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::error::{AgentError, GatewayError};
-use super::gateway_tls::{read, tls};
+use super::gateway_tls::tls;
 use super::options::GatewayAccess;
+use super::token_file::token_in;
 use crate::api::{
-    DELTA_MEDIA_TYPE, NODE_EVENTS, NODE_SNAPSHOT, NodeEventBatch, NodeSnapshotQuery,
+    DELTA_MEDIA_TYPE, ErrorBody, NODE_EVENTS, NODE_SNAPSHOT, NodeEventBatch, NodeSnapshotQuery,
     SNAPSHOT_MEDIA_TYPE,
 };
 use crate::oci::printable;
@@ -27,7 +28,7 @@ const ANSWER_TIME: Duration = NodeSnapshotQuery::MAX_WAIT.saturating_add(Duratio
 /// A million digests, about.
 const MAX_ANSWER_BYTES: usize = (64 << 20) + 64;
 /// How much of a refusal is told, in bytes.
-const MAX_TOLD: usize = 300;
+const MAX_TOLD: usize = 600;
 
 /// What a gateway has.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Gateways {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, GatewayError> {
         let request = match &self.access.token_file {
-            Some(file) => request.bearer_auth(String::from_utf8_lossy(&read(file)?).trim()),
+            Some(file) => request.bearer_auth(token_in(file)?),
             None => request,
         };
         let response = request.send().await.map_err(|error| unreachable(&error))?;
@@ -105,12 +106,11 @@ impl Gateways {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
-        let text = whole(response).await.unwrap_or_default();
-        let text = printable(&String::from_utf8_lossy(&text), MAX_TOLD);
-        let told = if text.is_empty() {
-            text
-        } else {
-            format!(": {text}")
+        let body = whole(response).await.unwrap_or_default();
+        let told = printable(&refusal(&body), MAX_TOLD);
+        let told = match told.as_str() {
+            "" => told,
+            _ => format!(": {told}"),
         };
         Err(GatewayError::Status(status.as_u16(), told))
     }
@@ -157,6 +157,17 @@ impl Gateways {
     }
 }
 
+/// What a gateway says of its refusal, and what helps; of another server whatever it says.
+fn refusal(body: &[u8]) -> String {
+    let Ok(ErrorBody { error, .. }) = serde_json::from_slice(body) else {
+        return String::from_utf8_lossy(body).into_owned();
+    };
+    match error.next_step {
+        Some(step) => format!("{}; {step}", error.message),
+        None => error.message,
+    }
+}
+
 async fn whole(mut response: Response) -> Result<Bytes, GatewayError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = response
@@ -178,5 +189,17 @@ fn unreachable(error: &reqwest::Error) -> GatewayError {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    GatewayError::Unreachable(printable(&cause.to_string(), MAX_TOLD))
+    let cause = cause.to_string();
+    let is = |scheme: &str| error.url().is_some_and(|url| url.scheme() == scheme);
+    let hint = if is("https") && cause.contains("InvalidContentType") {
+        "; no TLS is spoken there: give that listener tls, or write http:// where it is on this \
+         machine"
+    } else if is("http") && cause.contains("invalid HTTP") {
+        "; no HTTP is spoken there: where that listener has tls, write https://"
+    } else if cause.contains("UnknownIssuer") {
+        "; --ca has to hold the authority of that certificate"
+    } else {
+        ""
+    };
+    GatewayError::Unreachable(printable(&cause, MAX_TOLD) + hint)
 }

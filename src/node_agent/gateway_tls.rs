@@ -20,13 +20,15 @@ pub(super) fn tls(access: &GatewayAccess) -> Result<ClientConfig, AgentError> {
     let Some((certificate, key)) = &access.client_certificate else {
         return Ok(config.with_no_client_auth());
     };
-    let (chain, key) = (read(certificate)?, read(key)?);
     let unusable = || AgentError::ClientCertificate(certificate.display().to_string());
+    let no_key = || AgentError::ClientKey(key.display().to_string());
+    let chain = read("--client-certificate", certificate)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| unusable())?;
+    let private = read("--client-key", key)?;
+    let private = PrivateKeyDer::from_pem_slice(&private).map_err(|_| no_key())?;
     let chain = chain.map_err(|_| unusable())?;
     config
-        .with_client_auth_cert(chain, key)
+        .with_client_auth_cert(chain, private)
         .map_err(|_| unusable())
 }
 
@@ -37,7 +39,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, AgentError> {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return Ok(roots);
     };
-    let pem = read(ca)?;
+    let pem = read("--ca", ca)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let (added, _) = roots.add_parsable_certificates(certificates.unwrap_or_default());
     match added {
@@ -46,10 +48,10 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, AgentError> {
     }
 }
 
-/// A file that is far smaller than what is read of it at most.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
+/// The file of an argument, which is far smaller than what is read of it at most.
+pub(super) fn read(argument: &'static str, path: &Path) -> Result<Vec<u8>, AgentError> {
     use std::io::Read;
-    let failed = |error| AgentError::File(path.display().to_string(), error);
+    let failed = |error| AgentError::File(argument, path.display().to_string(), error);
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(1 << 20).read_to_end(&mut bytes).map_err(failed)?;

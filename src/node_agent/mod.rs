@@ -9,6 +9,7 @@
 mod agent;
 mod answerer;
 mod backoff;
+mod canaries;
 mod canary;
 mod cri;
 mod cri_messages;
@@ -23,16 +24,18 @@ mod grpc;
 mod judgement;
 mod options;
 mod refusal_text;
+mod repeated;
 mod runtime;
 mod snapshot_keeper;
 mod state_folder;
+mod token_file;
 
 #[cfg(test)]
 mod tests;
 
 pub use agent::{AgentCondition, NodeAgent};
-pub use canary::{CanaryOutcome, send_canary};
+pub use canary::{CanaryFailure, CanaryOutcome, send_canary};
 pub use cri::CriClient;
-pub use error::AgentError;
+pub use error::{AgentError, CriError};
 pub use exemption::{Exemption, Exemptions, OwnPod};
 pub use options::{AgentOptions, GatewayAccess};

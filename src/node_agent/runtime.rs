@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::answerer::Answerer;
 use super::backoff::Backoff;
+use super::repeated::Repeated;
 use crate::nri::{Incoming, NriError, PluginName, PluginSession};
 
 /// Behind those that change a container, before none that does.
@@ -44,7 +45,7 @@ pub(super) enum SessionEnd {
 /// Asks the runtime to be asked, for ever.
 pub(super) async fn follow_runtime(socket: PathBuf, answerer: Arc<Answerer>) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-    let mut told = String::new();
+    let mut told = Repeated::default();
     loop {
         let end = match UnixStream::connect(&socket).await {
             Ok(stream) => {
@@ -53,7 +54,7 @@ pub(super) async fn follow_runtime(socket: PathBuf, answerer: Arc<Answerer>) {
                 answerer.events.disconnected();
                 if was_asked {
                     backoff.reset();
-                    told.clear();
+                    told.is_over();
                 }
                 end
             }
@@ -61,14 +62,13 @@ pub(super) async fn follow_runtime(socket: PathBuf, answerer: Arc<Answerer>) {
         };
         let why = end.to_string();
         // A runtime that is gone for an hour is told of once.
-        if why != told {
+        if told.is_news(&why, Instant::now()) {
             let socket = socket.display().to_string();
             tracing::warn!(
                 nri.socket = socket,
                 error = why,
                 "the runtime does not ask this agent"
             );
-            told = why;
         }
         tokio::time::sleep(backoff.next()).await;
     }

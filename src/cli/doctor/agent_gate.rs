@@ -1,6 +1,7 @@
 //! The gate of an agent: whether a runtime asks one, and whether a container that must be
 //! refused is refused.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,10 +10,12 @@ use super::containerd::Containerd;
 use super::{files, tool};
 use crate::cli::failure::Failure;
 use crate::diagnosis::{Diagnosis, Gravity};
-use crate::node_agent::{CanaryOutcome, CriClient, send_canary};
+use crate::node_agent::{CanaryFailure, CanaryOutcome, CriClient, CriError, send_canary};
 use crate::nodes::Runtime;
 use crate::nodes::doctor::{NriCheck, NriSettings, NriState, OnNode, RuntimeVersion};
 
+/// Of gRPC: nobody at that socket knows the method.
+const UNIMPLEMENTED: u32 = 12;
 pub const CRIO_SOCKET: &str = "/var/run/crio/crio.sock";
 /// Where an agent keeps its snapshot: who has one there wants it asked.
 const KEPT_SNAPSHOT: &str = "snapshot";
@@ -30,6 +33,9 @@ pub struct AgentGate {
     cri_socket: PathBuf,
     file: PathBuf,
     is_live: bool,
+    /// Whether there is something to ask: a runtime that lies here without running is told
+    /// of once.
+    is_here: bool,
 }
 
 /// Whether this node is to have an agent: somebody says so, or one kept a snapshot here.
@@ -81,16 +87,20 @@ impl AgentGate {
             cri_socket: cri_socket.to_owned(),
             file: file.to_owned(),
             is_live,
+            is_here: !is_live || cri_socket.exists(),
         }
     }
 
     /// Sends a canary where something could refuse it.
     pub async fn send_canary(&mut self) {
-        let is_asked = matches!(self.state, NriState::On | NriState::Unknown);
-        if self.is_live && is_asked {
+        if self.is_live && self.is_here && self.may_ask() {
             let cri = CriClient::new(self.cri_socket.clone());
             self.canary = Some(send_canary(&cri).await);
         }
+    }
+
+    fn may_ask(&self) -> bool {
+        matches!(self.state, NriState::On | NriState::Unknown)
     }
 
     pub fn findings(&self, is_wanted: bool) -> Vec<Diagnosis<OnNode>> {
@@ -106,6 +116,9 @@ impl AgentGate {
         if !is_wanted {
             return vec![check.unwanted()];
         }
+        if !self.is_here && self.may_ask() {
+            return vec![self.absent()];
+        }
         let mut found = check.findings();
         // A refusal shows that it is on, whatever is known of its version.
         if matches!(self.canary, Some(CanaryOutcome::Refused(_))) {
@@ -115,12 +128,23 @@ impl AgentGate {
         found
     }
 
+    fn at_cri(&self, gravity: Gravity, what: &str) -> Diagnosis<OnNode> {
+        let place = self.cri_socket.display().to_string();
+        let runtime = self.runtime;
+        Diagnosis::new(OnNode { runtime, place }, gravity, what)
+    }
+
+    fn absent(&self) -> Diagnosis<OnNode> {
+        let runtime = self.runtime.as_str();
+        self.at_cri(Gravity::Unknown, "there is no CRI socket")
+            .why("without it nothing can be asked for, and whether an agent refuses is not seen")
+            .next(format!(
+                "start {runtime}, name its socket by --cri-socket, or name another --runtime"
+            ))
+    }
+
     fn of_canary(&self, sent: &CanaryOutcome) -> Option<Diagnosis<OnNode>> {
-        let found = |gravity, what| {
-            let place = self.cri_socket.display().to_string();
-            let runtime = self.runtime;
-            Diagnosis::new(OnNode { runtime, place }, gravity, what)
-        };
+        let found = |gravity, what| self.at_cri(gravity, what);
         match sent {
             CanaryOutcome::Refused(_) => None,
             CanaryOutcome::LetStart => Some(
@@ -136,12 +160,37 @@ impl AgentGate {
             ),
             CanaryOutcome::Failed(why) => Some(
                 found(Gravity::Unknown, "no canary could be sent")
-                    .why(why.as_str())
-                    .next(
-                        "run it as root, with the CRI of a runtime that holds an image as --cri-socket",
-                    ),
+                    .why(why.to_string())
+                    .next(mend(why)),
             ),
         }
+    }
+}
+
+/// What lets a canary be sent, after it could not.
+fn mend(failure: &CanaryFailure) -> &'static str {
+    let error = match failure {
+        CanaryFailure::NoImage => {
+            return "let a Pod start on this node once, so that the runtime has an image";
+        }
+        CanaryFailure::Runtime(error) => error,
+    };
+    match error {
+        CriError::Socket(error) => match error.kind() {
+            ErrorKind::PermissionDenied => "run it as root, whose the socket is",
+            ErrorKind::ConnectionRefused => "start the runtime: nobody listens at its socket",
+            _ => "name the socket of the runtime's CRI by --cri-socket",
+        },
+        CriError::Http(_) | CriError::Strange(_) => {
+            "name the socket of the runtime's CRI by --cri-socket: another service answers there"
+        }
+        CriError::Refused { code, .. } if *code == UNIMPLEMENTED => {
+            "switch the runtime's CRI on (in containerd, disabled_plugins must not name \"cri\")"
+        }
+        CriError::Refused { .. } => {
+            "mend what the runtime says: until then it starts no Pod of the kubelet's, either"
+        }
+        CriError::TimedOut => "look into the runtime's log: it hangs, or is overloaded",
     }
 }
 
@@ -166,4 +215,33 @@ async fn version(runtime: Runtime, cri_socket: Option<&Path>) -> String {
     let said = tool::run(ask).await;
     let line = said.map(|said| said.stdout).unwrap_or_default();
     RuntimeVersion::in_line(&line).map_or_else(String::new, |(_, word)| word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_of_a_canary_has_what_mends_it() {
+        let socket = |kind: ErrorKind| CriError::Socket(io::Error::from(kind));
+        let refused = |code| CriError::Refused {
+            code,
+            message: String::new(),
+        };
+        for (error, step) in [
+            (socket(ErrorKind::PermissionDenied), "as root"),
+            (socket(ErrorKind::ConnectionRefused), "start the runtime"),
+            (socket(ErrorKind::NotFound), "--cri-socket"),
+            (CriError::Strange("no status"), "another service"),
+            (refused(UNIMPLEMENTED), "CRI on"),
+            (refused(2), "what the runtime says"),
+            (CriError::TimedOut, "log"),
+        ] {
+            let told = mend(&error.into());
+            assert!(told.contains(step), "{step}: {told}");
+        }
+        assert!(mend(&CanaryFailure::NoImage).contains("image"));
+    }
 }

@@ -131,7 +131,7 @@ impl From<CanaryOutcome> for CanaryView {
         let (outcome, said) = match sent {
             CanaryOutcome::Refused(said) => (PullOutcome::Closed, said),
             CanaryOutcome::LetStart => (PullOutcome::Open, String::new()),
-            CanaryOutcome::Failed(said) => (PullOutcome::Unproven, said),
+            CanaryOutcome::Failed(why) => (PullOutcome::Unproven, why.to_string()),
         };
         let outcome = outcome.as_str();
         Self { outcome, said }

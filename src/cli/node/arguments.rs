@@ -22,9 +22,9 @@ snapshot. Whether it refuses at all is set at the gateway, for each environment,
 which keys sign. Each argument has an environment variable, for DaemonSets and systemd.
 
 Examples:
-  sekisho node agent --gateway https://gate.corp:5080 --environment production --key /etc/sekisho/snapshot.pub --token-file /etc/sekisho/token
-  sekisho node agent --gateway https://gate-a.corp:5080 --gateway https://gate-b.corp:5080 --environment production --key snapshot.pub --client-certificate node.crt --client-key node.key --ca gate-ca.crt
-  sekisho node agent --gateway https://gate.corp:5080 --environment production --key snapshot.pub --token-file token --cri-socket /run/containerd/containerd.sock --canary-every 1h --metrics 0.0.0.0:5084"
+  sekisho node agent --gateway https://gate.corp:5080 --environment production --key /etc/sekisho-node/nodes.pub --token-file /etc/sekisho-node/token
+  sekisho node agent --gateway https://gate-a.corp:5080 --gateway https://gate-b.corp:5080 --environment production --key nodes.pub --client-certificate node.crt --client-key node.key --ca gate-ca.crt
+  sekisho node agent --gateway https://gate.corp:5080 --environment production --key nodes.pub --token-file token --cri-socket /run/containerd/containerd.sock --canary-every 1h --metrics 0.0.0.0:5084"
 )]
 pub struct RunAgent {
     /// A registry listener of the gateway; may be repeated, and the next is asked where one
@@ -40,10 +40,10 @@ pub struct RunAgent {
     /// The environment whose images run here
     #[arg(long, value_name = "NAME", env = "SEKISHO_ENVIRONMENT")]
     pub environment: String,
-    /// The public keys that sign snapshots, in PEM
+    /// The public keys of the gateway's [nodes] signing_key, in PEM
     #[arg(long, value_name = "FILE", env = "SEKISHO_SNAPSHOT_KEY")]
     pub key: PathBuf,
-    /// A token of role node
+    /// A file with the secret of a token of role node alone
     #[arg(long, value_name = "FILE", env = "SEKISHO_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
     /// A client certificate of role node, in place of a token
@@ -91,7 +91,8 @@ pub struct RunAgent {
     /// Refuse in kube-system too
     #[arg(long, env = "SEKISHO_GUARD_KUBE_SYSTEM")]
     pub guard_kube_system: bool,
-    /// How often a container that must be refused is sent through the runtime, as 1h
+    /// How often a container that must be refused is sent through the runtime, as 1h; the first
+    /// soon after the start
     #[arg(long, value_name = "DURATION", env = "SEKISHO_CANARY_EVERY", requires = "cri_socket", value_parser = period)]
     pub canary_every: Option<Duration>,
     /// Where /metrics, /livez and /readyz answer; by default nowhere

@@ -1,5 +1,6 @@
 mod cri;
 mod event_queue;
+mod following;
 mod fuzz;
 mod judgement;
 mod keeping;

@@ -76,6 +76,7 @@ impl Stage {
             environment: AGENTS_ENVIRONMENT,
             nri_socket: self.node.nri_socket(),
             cri_socket: self.node.cri_socket(),
+            canary_every: "1s",
             more: Vec::new(),
         })
     }

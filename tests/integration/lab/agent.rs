@@ -22,6 +22,7 @@ pub struct AgentSetup<'a> {
     pub environment: &'a str,
     pub nri_socket: PathBuf,
     pub cri_socket: PathBuf,
+    pub canary_every: &'a str,
     /// Further arguments.
     pub more: Vec<String>,
 }
@@ -47,7 +48,8 @@ impl Agent {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
         command.args(["node", "agent", "--gateway", &setup.gateways.join(",")]);
         command.args(["--environment", setup.environment, "--node", "node1"]);
-        command.args(["--metrics", &address, "--canary-every", "1s"]);
+        command.args(["--metrics", &address]);
+        command.args(["--canary-every", setup.canary_every]);
         for (argument, path) in [
             ("--key", &folder.join("snapshot.pub")),
             ("--state-dir", &folder.join(name)),
@@ -80,7 +82,8 @@ impl Agent {
         let address = self.address.clone();
         self.part.ready(|| {
             let page = get(&address, "/metrics")?.text();
-            page.contains("sekisho_agent_runtime_connected 1")
+            // Not the line of its meaning, which begins so.
+            page.contains("sekisho_agent_runtime_connected 1\n")
                 .then_some(())
         });
     }

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::stage::Stage;
 use crate::lab::kubernetes::BareNode;
-use crate::lab::{Agent, Containerd, Missing, Origin, Outcome, Release, or_skip, outcome};
+use crate::lab::{
+    Agent, AgentSetup, Containerd, Missing, Origin, Outcome, Release, or_skip, outcome,
+};
 
 /// Where nothing is.
 const NOWHERE: &str = "/nonexistent";
@@ -100,8 +102,12 @@ fn a_gate_is_proven_by_what_it_refuses_and_missed_once_it_is_gone() {
         (Some(1), Some("open"))
     );
 
-    let mut agent = Agent::start(&stage.setup("agent"));
-    agent.shows("sekisho_agent_gateway_reached 1");
+    // It sends its own canary soon, and then leaves the runtime alone.
+    let mut agent = Agent::start(&AgentSetup {
+        canary_every: "1h",
+        ..stage.setup("agent")
+    });
+    agent.has_seen_its_canary_refused();
     let guarded = place.report(&["--agent-only"]);
     assert_eq!(guarded.found(), [], "{guarded:#?}");
     assert_eq!((guarded.code, guarded.canary()), (Some(0), Some("closed")));
@@ -193,4 +199,26 @@ fn containerd_1_6_is_told_to_have_no_nri() {
         "{report:#?}"
     );
     assert_eq!((report.code, report.canary()), (Some(1), None));
+}
+
+#[test]
+fn a_runtime_that_does_not_run_is_told_of_once() {
+    for runtime in ["crio", "containerd"] {
+        let said = outcome(
+            Command::new(env!("CARGO_BIN_EXE_sekisho"))
+                .args(["doctor", "node", "--agent-only", "--runtime", runtime])
+                .args(["--cri-socket", NOWHERE, "--crio-dir", NOWHERE])
+                .args(["--containerd-config", NOWHERE, "--output", "json"])
+                // No program here tells a version.
+                .env("PATH", ""),
+        );
+        let report: Value = serde_json::from_str(&said.stdout).expect(&said.stderr);
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 1, "{report:#}");
+        assert_eq!(findings[0]["what"], "there is no CRI socket", "{report:#}");
+        let step = findings[0]["next_step"].as_str().unwrap();
+        assert!(step.starts_with(&format!("start {runtime}")), "{step}");
+        assert!(report["agents"][0].get("canary").is_none(), "{report:#}");
+        assert_eq!(said.code, Some(1), "{report:#}");
+    }
 }

@@ -39,6 +39,7 @@ fn a_burst_is_answered_with_a_hundred_thousand_digests_held() {
         environment: AGENTS_ENVIRONMENT,
         nri_socket: node.nri_socket(),
         cri_socket: node.cri_socket(),
+        canary_every: "1s",
         more: Vec::new(),
     });
     println!("it holds {} KiB before any snapshot", agent.resident_kib());

@@ -97,6 +97,7 @@ impl Stage {
             environment: "production",
             nri_socket: self.node.nri_socket(),
             cri_socket: self.node.cri_socket(),
+            canary_every: "1s",
             more: vec!["--token-file".to_owned(), token],
         }
     }

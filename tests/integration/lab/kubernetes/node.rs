@@ -129,8 +129,12 @@ impl Node {
     /// Kills what runs in all its containers but the sandboxes, as a crash would.
     pub fn crash_containers(&self) {
         let is_container = |id: &&str| {
-            let info = self.ctr(&["container", "info", id]);
-            info.contains("\"io.cri-containerd.kind\": \"container\"")
+            // A canary's sandbox may be gone by now.
+            let info = self
+                .containerd
+                .ctr(&["-n", "k8s.io", "container", "info", id]);
+            info.stdout
+                .contains("\"io.cri-containerd.kind\": \"container\"")
         };
         let ids = self.ctr(&["container", "ls", "-q"]);
         for id in ids.lines().filter(is_container) {
