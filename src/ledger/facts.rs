@@ -144,6 +144,16 @@ impl Ledger {
             .await
     }
 
+    /// When anything was last pulled, as [`Self::subjects_pulled_since`] tells it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn newest_pull(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let newest = "SELECT max(last_pulled) FROM facts WHERE last_pulled IS NOT NULL";
+        let at: Option<i64> = query(newest).value(&self.readers).await?;
+        columns::time_if(at)
+    }
+
     /// When the subject was last pulled; what is pulled again and again is noted
     /// about once an hour.
     ///

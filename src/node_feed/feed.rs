@@ -1,7 +1,7 @@
 //! Issues snapshots, and holds who asks until there is something new.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::issue::Issued;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::{EnvironmentLabels, Metrics};
-use crate::node_snapshot::{NodeSnapshot, SignedSnapshot, SnapshotKey, SnapshotTerms};
+use crate::node_snapshot::{AgentMode, NodeSnapshot, SignedSnapshot, SnapshotKey, SnapshotTerms};
 use crate::tasks::{HeavyWork, Leaving};
 use crate::trust::{Environment, EnvironmentName, NodePolicy, Rulebook};
 
@@ -25,6 +25,8 @@ const ISSUED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 const VALID_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// What withdraws nothing is told within this.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(1);
+/// Where `strict` has to know of new pulls, they are looked for this often.
+const PULLS_LOOKED_FOR_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// Who waits looks this often whether the program stops.
 const SLICE: Duration = Duration::from_secs(1);
 
@@ -67,7 +69,16 @@ struct Basis {
     sequence: u64,
     withdrawn_at: u64,
     revision: u64,
+    /// The newest pull that is on record, where what was pulled may start.
+    pulled_at: Option<Timestamp>,
     issued_at: Timestamp,
+}
+
+/// The newest pull on record, and when that was looked for.
+#[derive(Clone, Copy, Default)]
+struct NewestPull {
+    at: Option<Timestamp>,
+    looked_at: Option<Timestamp>,
 }
 
 /// Of one environment.
@@ -83,6 +94,7 @@ pub struct NodeFeed {
     feeds: Mutex<HashMap<EnvironmentName, Arc<tokio::sync::Mutex<EnvironmentFeed>>>>,
     /// Counts what was issued and says something else than before.
     news: watch::Sender<u64>,
+    newest_pull: Mutex<NewestPull>,
     heavy: HeavyWork,
 }
 
@@ -92,6 +104,7 @@ impl NodeFeed {
             parts,
             feeds: Mutex::default(),
             news: watch::Sender::new(0),
+            newest_pull: Mutex::default(),
             heavy: HeavyWork::new(),
         }
     }
@@ -99,6 +112,10 @@ impl NodeFeed {
     /// Looks for news, for those who wait.
     pub async fn once(&self) {
         let rulebook = (self.parts.rulebook)();
+        let mut policies = rulebook.environments().filter_map(|it| it.nodes.as_ref());
+        if policies.any(|it| it.mode == AgentMode::Strict) {
+            self.look_for_pulls().await;
+        }
         for environment in rulebook.environments().filter(|it| it.nodes.is_some()) {
             let name = &environment.name;
             match self.current(name).await {
@@ -108,6 +125,30 @@ impl NodeFeed {
                 }
             }
         }
+    }
+
+    /// Pulls have no number in the ledger, and other replicas note some, too.
+    async fn look_for_pulls(&self) {
+        let now = self.parts.clock.now();
+        let looked_at = self.newest_pull().looked_at;
+        if looked_at.is_some_and(|it| now.duration_since(it).abs() < PULLS_LOOKED_FOR_EVERY) {
+            return;
+        }
+        let at = match self.parts.ledger.newest_pull().await {
+            Ok(at) => at,
+            Err(error) => {
+                tracing::debug!(%error, "new pulls are told with the next period's snapshot");
+                self.newest_pull().at
+            }
+        };
+        let looked_at = Some(now);
+        *self.newest_pull() = NewestPull { at, looked_at };
+    }
+
+    fn newest_pull(&self) -> MutexGuard<'_, NewestPull> {
+        self.newest_pull
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What leads from what an agent holds to what is true now; the whole where nothing is
@@ -171,7 +212,7 @@ impl NodeFeed {
             return Err(NodeFeedError::NotFollowed);
         }
         let mut feed = feed.lock().await;
-        let basis = self.basis(&rulebook, name, now);
+        let basis = self.basis(&rulebook, name, policy, now);
         if let Some((on, made, issued)) = &feed.current
             && on.holds(&basis, now.duration_since(*made))
         {
@@ -182,7 +223,13 @@ impl NodeFeed {
         Ok(issued)
     }
 
-    fn basis(&self, rulebook: &Rulebook, name: &EnvironmentName, now: Timestamp) -> Basis {
+    fn basis(
+        &self,
+        rulebook: &Rulebook,
+        name: &EnvironmentName,
+        policy: &NodePolicy,
+        now: Timestamp,
+    ) -> Basis {
         let index = self.parts.ledger.index();
         // What withdraws first: what comes between is seen again.
         let withdrawn_at = index.withdrawn_at();
@@ -191,6 +238,10 @@ impl NodeFeed {
             withdrawn_at,
             sequence: index.seq(),
             revision: rulebook.revision(),
+            pulled_at: match policy.mode {
+                AgentMode::Strict => self.newest_pull().at,
+                AgentMode::Audit | AgentMode::Enforce => None,
+            },
             // The moment at which break-glass ended by itself is one, too: the ledger has no
             // number for it.
             issued_at: turned_at.max(Some(beginning_of_period(now))).unwrap_or(now),
@@ -253,11 +304,12 @@ impl Basis {
     /// cannot wait for a second.
     fn holds(&self, now: &Self, age: SignedDuration) -> bool {
         let settles = age >= SignedDuration::ZERO && age < SETTLES_WITHIN;
-        let the_same = Self {
+        let withdraws_as_much = Self {
             sequence: now.sequence,
+            pulled_at: now.pulled_at,
             ..*self
         };
-        the_same == *now && (self.sequence == now.sequence || settles)
+        self == now || (withdraws_as_much == *now && settles)
     }
 }
 

@@ -320,3 +320,35 @@ async fn a_narrow_revocation_stops_no_other_teams_image_on_a_node() {
     .await;
     lab.stop().await;
 }
+
+/// A snapshot of the same period says it, so nobody waited for the next one.
+#[tokio::test]
+async fn who_waits_in_strict_mode_hears_of_a_first_pull() {
+    let lab = gateway("mode = \"strict\"").await;
+    let token = agent(&lab, "staging").await;
+    let mut periods = Vec::new();
+    // Where a period ends meanwhile, nothing is seen.
+    for name in ["team/one", "team/two", "team/three"] {
+        let held = follow(&lab, &token, None, 0).await;
+        let begun = held.snapshot().terms().issued_at;
+        let (told, image) = tokio::join!(grows(&lab, &token, held), pulled(&lab, name));
+        assert!(told.snapshot().permits(&image.manifest));
+        assert!(told.snapshot().permits(&image.config));
+        periods.push((begun, told.snapshot().terms().issued_at));
+        if periods.iter().any(|(begun, told)| begun == told) {
+            lab.stop().await;
+            return;
+        }
+    }
+    panic!("{periods:?}");
+}
+
+/// What an agent holds once more may start than by now.
+async fn grows(lab: &Lab, token: &str, held: SignedSnapshot) -> SignedSnapshot {
+    let before = held.snapshot().permitted_count();
+    let mut told = held;
+    while told.snapshot().permitted_count() <= before {
+        told = follow(lab, token, Some(&told), 20).await;
+    }
+    told
+}
