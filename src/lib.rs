@@ -22,6 +22,7 @@ pub mod diagnosis;
 pub mod flight;
 pub mod gate;
 pub mod http;
+pub mod http_client;
 pub mod kubernetes;
 pub mod ledger;
 pub mod memory;

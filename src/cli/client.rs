@@ -1,7 +1,6 @@
 //! The admin API's client.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +22,7 @@ use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
 use crate::app::config::{AdminAccess, Problems};
+use crate::http_client;
 use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
@@ -135,12 +135,9 @@ impl ApiClient {
             let message = "--server holds a query or a fragment, which no server has";
             return Err(Failure::usage(message).next("write it as https://sekisho.example"));
         }
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&server, ca, authority)?)
-            .redirect(reqwest::redirect::Policy::none())
+        let builder = http_client::client(tls(&server, ca, authority)?)
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(300))
-            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")));
+            .timeout(Duration::from_secs(300));
         let near = is_loopback(&server);
         if token.is_some() && server.scheme() == "http" && !near {
             tracing::warn!(server = %server, "the token travels in the clear; use https");
@@ -343,8 +340,7 @@ pub fn loopback() -> Result<reqwest::Client, Failure> {
     let failed = |error: reqwest::Error| Failure::new(format!("no HTTP client: {error}"));
     let nowhere =
         Url::parse("http://localhost").map_err(|error| Failure::new(error.to_string()))?;
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls(&nowhere, None, None)?)
+    http_client::client(tls(&nowhere, None, None)?)
         .no_proxy()
         .build()
         .map_err(failed)
@@ -355,24 +351,21 @@ fn tls(
     ca: Option<&PathBuf>,
     authority: Option<&str>,
 ) -> Result<rustls::ClientConfig, Failure> {
-    let mut roots = RootCertStore::empty();
-    if server.scheme() == "https" {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
+    // Reading those of the system takes a while.
+    let mut roots = match server.scheme() {
+        "https" => http_client::public_roots(),
+        _ => RootCertStore::empty(),
+    };
     if let Some(file) = ca {
         let unread = |error| Failure::usage(format!("--ca {}: {error}", file.display()));
         let pem = bounded::bytes(file).map_err(|error| unread(error.to_string()))?;
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        roots.add_parsable_certificates(certificates.map_err(|error| unread(error.to_string()))?);
+        http_client::trust(&mut roots, &pem).map_err(|error| unread(error.to_string()))?;
     }
     let own = authority.unwrap_or_default().as_bytes();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(own).flatten());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    let config = http_client::tls_trusting(roots)
         .map_err(|error| Failure::new(format!("cannot set up TLS: {error}")))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(config.with_no_client_auth())
 }
 
 #[cfg(test)]

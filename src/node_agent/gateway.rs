@@ -18,6 +18,7 @@ use crate::api::{
     DELTA_MEDIA_TYPE, ErrorBody, NODE_EVENTS, NODE_SNAPSHOT, NodeEventBatch, NodeSnapshotQuery,
     SNAPSHOT_MEDIA_TYPE,
 };
+use crate::http_client;
 use crate::oci::printable;
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -128,14 +129,11 @@ impl Gateways {
         if let Some(client) = self.client.load_full() {
             return Ok(client);
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(&self.access)?)
-            .redirect(reqwest::redirect::Policy::none())
+        let client = http_client::client(tls(&self.access)?)
             .no_proxy()
             .connect_timeout(CONNECT_TIME)
             .read_timeout(SILENT_TIME)
             .timeout(ANSWER_TIME)
-            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .build();
         let client = client.map_err(|error| AgentError::Client(error.to_string()))?;
         let client = Arc::new(client);

@@ -1,7 +1,6 @@
 //! Whom the agent trusts, and what it shows of itself.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,14 +8,12 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::error::AgentError;
 use super::options::GatewayAccess;
+use crate::http_client;
 
 /// Of the files as they are now.
 pub(super) fn tls(access: &GatewayAccess) -> Result<ClientConfig, AgentError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| AgentError::Client(error.to_string()))?
-        .with_root_certificates(roots(access.ca.as_deref())?);
+    let config = http_client::tls_trusting(roots(access.ca.as_deref())?)
+        .map_err(|error| AgentError::Client(error.to_string()))?;
     let Some((certificate, key)) = &access.client_certificate else {
         return Ok(config.with_no_client_auth());
     };
@@ -32,20 +29,15 @@ pub(super) fn tls(access: &GatewayAccess) -> Result<ClientConfig, AgentError> {
         .map_err(|_| unusable())
 }
 
+/// Where an authority is named, it alone is trusted.
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, AgentError> {
-    let mut roots = RootCertStore::empty();
     let Some(ca) = ca else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(roots);
+        return Ok(http_client::public_roots());
     };
-    let pem = read("--ca", ca)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let (added, _) = roots.add_parsable_certificates(certificates.unwrap_or_default());
-    match added {
-        0 => Err(AgentError::Ca(ca.display().to_string())),
-        _ => Ok(roots),
-    }
+    let mut roots = RootCertStore::empty();
+    http_client::trust(&mut roots, &read("--ca", ca)?)
+        .map_err(|_| AgentError::Ca(ca.display().to_string()))?;
+    Ok(roots)
 }
 
 /// The file of an argument, which is far smaller than what is read of it at most.

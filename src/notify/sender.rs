@@ -9,9 +9,6 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use http::header::CONTENT_TYPE;
 use reqwest::Client;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 use url::Host;
 
@@ -20,6 +17,7 @@ use super::format::written;
 use super::guard::{GuardedAddress, NoticeResolver, may_ask};
 use super::message::Message;
 use super::target::{NotifySecrets, NotifyTarget};
+use crate::http_client;
 
 /// Time for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,14 +45,15 @@ impl Sender {
         let resolver = NoticeResolver {
             listed: listed.clone(),
         };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(&target)?)
+        let mut roots = http_client::public_roots();
+        if let Some(pem) = &target.ca {
+            let no_authority = |_| NotifyError::Ca(target.name.clone());
+            http_client::trust(&mut roots, pem).map_err(no_authority)?;
+        }
+        let tls = http_client::tls_trusting(roots).map_err(|error| failed(&error))?;
+        let client = http_client::client(tls.with_no_client_auth())
             .dns_resolver(Arc::new(resolver))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
             .no_proxy()
-            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| failed(&error))?;
@@ -131,28 +130,6 @@ fn is_guarded(error: &reqwest::Error) -> bool {
         cause = error.source();
     }
     false
-}
-
-fn tls(target: &NotifyTarget) -> Result<rustls::ClientConfig, NotifyError> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(pem) = &target.ca {
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let certificates = certificates.unwrap_or_default();
-        if certificates.is_empty() {
-            return Err(NotifyError::Ca(target.name.clone()));
-        }
-        roots.add_parsable_certificates(certificates);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| NotifyError::Client {
-            name: target.name.clone(),
-            why: error.to_string(),
-        })?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -10,9 +10,6 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter as _};
 use reqwest::Client;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
@@ -24,6 +21,7 @@ use super::error::TraceError;
 use super::options::TraceOptions;
 use super::queue::{QueuedSpans, SpanQueue};
 use super::sampler::PartOfRequests;
+use crate::http_client;
 use crate::metrics::{Metrics, SpanLabels, SpanResult};
 use crate::spans::SPAN_TARGET;
 
@@ -146,35 +144,14 @@ fn resource() -> Resource {
 
 fn client(options: &TraceOptions) -> Result<Client, TraceError> {
     let failed = |error: &dyn std::fmt::Display| TraceError::Client(error.to_string());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots(options)?)
-        .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
+    let mut roots = http_client::public_roots();
+    if let Some(pem) = &options.ca {
+        http_client::trust(&mut roots, pem).map_err(|_| TraceError::Ca)?;
+    }
+    let tls = http_client::tls_trusting(roots).map_err(|error| failed(&error))?;
+    http_client::client(tls.with_no_client_auth())
         .no_proxy()
-        .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
         .timeout(BATCH_TIMEOUT)
         .build()
         .map_err(|error| failed(&error))
-}
-
-fn roots(options: &TraceOptions) -> Result<RootCertStore, TraceError> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(pem) = &options.ca {
-        let named: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let named = named.unwrap_or_default();
-        if named.is_empty() {
-            return Err(TraceError::Ca);
-        }
-        roots.add_parsable_certificates(named);
-    }
-    Ok(roots)
 }

@@ -13,7 +13,7 @@ use crate::oci::{Digest, MediaType};
 
 use super::UpstreamError;
 use super::decoding::{ContentCoding, decoded};
-use super::retry::retry_after;
+use crate::http_client::retry_after;
 
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
 

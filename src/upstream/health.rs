@@ -20,8 +20,8 @@ use crate::metrics::UpstreamCause;
 use crate::oci::RepositoryName;
 
 use super::circuit_breaker::CircuitBreaker;
-use super::retry::retry_after;
 use super::{CoolDown, UpstreamError};
+use crate::http_client::retry_after;
 
 /// Bytes that failures are remembered in, at most: about 10,000 of them.
 const MAX_BYTES: u64 = 4 << 20;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use hickory_resolver::TokioResolver;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::allowed_hosts::AllowedHosts;
 use super::resolver::{self, GuardedResolver};
 use super::verifier::RegistryVerifier;
 use super::{ConfigError, UpstreamOptions};
+use crate::http_client;
 
 /// Made once and handed to every [`super::Upstream::new`].
 #[derive(Clone)]
@@ -22,18 +21,14 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads the system's name servers, hosts and certificates. Mozilla's roots
-    /// are built in, so an image without any works too.
+    /// Reads the system's name servers, hosts and certificates.
     ///
     /// # Errors
     /// [`ConfigError`] where the system's settings cannot be read.
     pub fn from_system() -> Result<Self, ConfigError> {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         Ok(Self {
             resolver: Arc::new(resolver::system()?),
-            roots: Arc::new(roots),
+            roots: Arc::new(http_client::public_roots()),
         })
     }
 
@@ -49,13 +44,8 @@ impl Network {
         let mut trusted = allowed.trusted_names();
         trusted.extend(proxy.and_then(|proxy| proxy.url.host_str().map(str::to_owned)));
         let resolver = GuardedResolver::new(self.resolver.clone(), trusted);
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls(config)?)
+        let client = http_client::client(self.tls(config)?)
             .dns_resolver(Arc::new(resolver))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.timeouts.connect)
             .read_timeout(config.timeouts.idle);
         let client = match proxy {
@@ -76,11 +66,9 @@ impl Network {
     }
 
     fn tls(&self, config: &UpstreamOptions) -> Result<ClientConfig, ConfigError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
         let (roots, named) = (RootCertStore::clone(&self.roots), private_roots(config)?);
-        let verifier = RegistryVerifier::new(roots, named, provider.clone())?;
-        let mut tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
+        let verifier = RegistryVerifier::new(roots, named, http_client::provider())?;
+        let mut tls = http_client::tls()?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
@@ -93,9 +81,5 @@ fn private_roots(config: &UpstreamOptions) -> Result<Vec<CertificateDer<'static>
     let Some(pem) = &config.ca else {
         return Ok(Vec::new());
     };
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(ConfigError::Ca(config.name.clone())),
-    }
+    http_client::certificates(pem).map_err(|_| ConfigError::Ca(config.name.clone()))
 }

@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 10] = [
         "storage_fault",
         "spans",
         "kubernetes::names",
+        "http_client",
     ],
     &[
         "report",

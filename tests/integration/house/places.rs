@@ -44,7 +44,7 @@ const FILES: [&str; 8] = [
 const HANDLE: [&str; 3] = ["std", "fs", "File"];
 
 /// What only these rooms may name.
-const HOMES: [(&[&str], &[&str]); 10] = [
+const HOMES: [(&[&str], &[&str]); 11] = [
     (
         &[
             "opentelemetry",
@@ -55,11 +55,20 @@ const HOMES: [(&[&str], &[&str]); 10] = [
         &["spans", "traces"],
     ),
     (&["sqlx"], &["ledger"]),
-    // `cache` makes the client of its object store with it: TLS by the same roots.
+    // `cache` hands one to the client of its object store.
     (
         &["reqwest"],
-        &["upstream", "notify", "node_agent", "cli", "cache", "traces"],
+        &[
+            "http_client",
+            "upstream",
+            "notify",
+            "node_agent",
+            "cli",
+            "cache",
+            "traces",
+        ],
     ),
+    (&["webpki_roots", "rustls_native_certs"], &["http_client"]),
     (&["object_store"], &["cache"]),
     (&["kube", "k8s_openapi"], &["kubernetes::client"]),
     (&["hyper", "hyper_util", "axum", "utoipa_axum"], &DOORS),
