@@ -10,7 +10,7 @@ use crate::admin::{ClusterPods, PodReach};
 use crate::admission::ClusterCallbacks;
 use crate::api::{ClusterStatus, ExposureWatchState};
 use crate::kubernetes::client::{
-    DenialEvents, ExposureWatcher, KubernetesClient, WatchState, follow_cluster,
+    ClusterError, DenialEvents, ExposureWatcher, KubernetesClient, WatchState, follow_cluster,
 };
 use crate::tasks::Tasks;
 
@@ -36,7 +36,8 @@ impl Clusters {
             if kubeconfig.is_none() && !is_alone(cluster, config) {
                 continue;
             }
-            if let Some(connected) = connect(cluster, kubeconfig, tasks).await? {
+            let has_webhook = config.webhook.is_some();
+            if let Some(connected) = connect(cluster, kubeconfig, has_webhook, tasks).await? {
                 live.insert(cluster.name.clone(), connected);
             }
         }
@@ -154,15 +155,21 @@ fn is_alone(cluster: &ClusterConfig, config: &Config) -> bool {
 async fn connect(
     config: &ClusterConfig,
     kubeconfig: Option<&Path>,
+    has_webhook: bool,
     tasks: &Tasks,
 ) -> Result<Option<ConnectedCluster>, StartError> {
-    let connected = KubernetesClient::connect(kubeconfig).await;
-    let connected = connected.map_err(|source| StartError::Cluster {
-        name: config.name.clone(),
-        source,
-    })?;
-    let Some(cluster) = connected else {
-        return Ok(None);
+    let cluster = match KubernetesClient::connect(kubeconfig).await {
+        Ok(Some(cluster)) => cluster,
+        Ok(None) => return Ok(None),
+        // Nobody asked for it in so many words: agents on nodes need the table, too.
+        Err(error @ ClusterError::ServiceAccount(_)) if !has_webhook => {
+            tracing::warn!(cluster = config.name, %error, "not known what runs in a cluster");
+            return Ok(None);
+        }
+        Err(source) => {
+            let name = config.name.clone();
+            return Err(StartError::Cluster { name, source });
+        }
     };
     let knowledge = Arc::new(ExposureWatcher::default());
     follow_cluster(&knowledge, &cluster, tasks);

@@ -103,7 +103,7 @@ impl Components {
     ) -> Result<(Self, DecisionWriter), StartError> {
         let (now, metrics) = (clock.now(), Metrics::new());
         let authority = open_authority(&config, now).await?;
-        let clusters = connect_clusters(&config, tasks).await?;
+        let clusters = Clusters::connect(&config, tasks).await?;
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
         let aliases = Aliases::new(ledger.clone());
         let remote = remote_tier::open(&config, &metrics)?;
@@ -203,13 +203,6 @@ async fn open_authority(
     match config.wants_authority() {
         true => Ok(Some(authority::open(config, now).await?)),
         false => Ok(None),
-    }
-}
-
-async fn connect_clusters(config: &Config, tasks: &Tasks) -> Result<Clusters, StartError> {
-    match config.webhook {
-        Some(_) => Ok(Clusters::connect(config, tasks).await?),
-        None => Ok(Clusters::default()),
     }
 }
 

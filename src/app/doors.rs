@@ -86,8 +86,11 @@ pub(super) fn open(
     for (bound, config) in sockets.registries.into_iter().zip(&parts.config.listeners) {
         open_registry(bound, config, parts, tasks)?;
     }
+    // What runs in a cluster is judged again also where no API server asks.
+    let reviews = webhook::door(parts);
+    cluster_tasks::spawn(parts, &reviews, tasks);
     if let (Some(bound), Some(config)) = (sockets.webhook, &parts.config.webhook) {
-        open_webhook(bound, config, parts, tasks)?;
+        open_webhook(bound, config, reviews, parts, tasks)?;
     }
     open_admin((sockets.admin, sockets.ops), views, parts, tasks, beside)
 }
@@ -199,6 +202,7 @@ fn agents_door(
 fn open_webhook(
     bound: BoundListener,
     config: &WebhookConfig,
+    door: Arc<crate::admission::Webhook>,
     parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {
@@ -219,8 +223,6 @@ fn open_webhook(
         )?);
     }
     let limits = limits::of_webhook(&parts.config.limits);
-    let door = webhook::door(parts);
-    cluster_tasks::spawn(parts, &door, tasks);
     bound.serve(tasks, limits, tls, move |peer| door.connection(peer));
     Ok(())
 }

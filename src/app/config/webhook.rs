@@ -147,10 +147,29 @@ pub(super) fn clusters(
             let text = format!("{} stands twice; a cluster has one table", cluster.name);
             section.problem("name", text);
         }
+        if !has_webhook && cluster.as_ref().is_some_and(|it| it.events) {
+            let text = "tells of Pods that the webhook denies, and there is no [webhook]";
+            section.warning("events", text);
+        }
         section.finish();
         clusters.extend(cluster);
     }
+    warn_of_unfollowed(root, &clusters);
     clusters
+}
+
+/// The Pod's own service account belongs to one cluster, and which of several is not known.
+fn warn_of_unfollowed(root: &Section<'_, '_>, clusters: &[ClusterConfig]) {
+    let bare = clusters.iter().filter(|it| it.kubeconfig.is_none());
+    let names: Vec<&str> = bare.map(|it| it.name.as_str()).collect();
+    if names.len() > 1 {
+        let text = format!(
+            "none of {} has a kubeconfig, so what runs there is not known, not even where this \
+             program runs",
+            names.join(", ")
+        );
+        root.warning("clusters", text);
+    }
 }
 
 fn cluster(

@@ -10,7 +10,9 @@ use super::busy_lab::CLUSTER;
 use super::decision::denied;
 use super::visitor::Visitor;
 use crate::kit::cluster_api::{ClusterApi, pod, way_in};
-use crate::kit::lab::{DOOR, ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, trivy, trivy_at};
+use crate::kit::lab::{
+    DOOR, ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, sample, trivy, trivy_at,
+};
 
 /// A scanned image with a finding, promoted by force, and how it is named.
 async fn severe(lab: &Lab) -> (String, String) {
@@ -339,5 +341,44 @@ async fn what_outsiders_reach_is_shown_of_very_many_images_that_run() {
         page.contains(&way) && page.contains("5 more images run"),
         "{page}"
     );
+    lab.stop().await;
+}
+
+/// Whoever names a cluster wants to see what runs there, whether or not it asks about Pods.
+#[tokio::test]
+async fn a_cluster_without_a_webhook_is_followed_and_what_runs_there_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = sample(&format!("{NAME}:1"), "amd64");
+    let digest = image.manifest.digest.to_string();
+    let pods = vec![pod(
+        "shop",
+        "web",
+        &format!("registry.example/{NAME}:1"),
+        &digest,
+    )];
+    let (service, ingress) = way_in("shop", "web");
+    let cluster = ClusterApi::start(pods, vec![service], vec![ingress]).await;
+    cluster.kubeconfig(&folder.path().join("cluster.kubeconfig"));
+    let (_, table) = CLUSTER.split_once("[[clusters]]").unwrap();
+    let rest = format!("{ENVIRONMENTS}\n[[clusters]]{table}");
+    let lab = Lab::inside(folder, LISTENERS, &rest).await;
+    lab.put(NAME, "1");
+    eventually("what runs there would be denied", || async {
+        let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+        status["running_denied"][0]["images"] == 1
+    })
+    .await;
+    let found = lab.api("GET", "/api/v1/images?exposed=true").send().await;
+    assert_eq!(found.expect(200)["total"], 1);
+    let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+    assert!(
+        status.to_string().contains("\"ways\":\"followed\""),
+        "{status}"
+    );
+    eventually("what became reachable was judged as such", || async {
+        let raised = "sekisho_pods_raised_total{cluster=\"shop-prod\",verdict=\"denied\"} 1";
+        lab.parts().metrics.encode().contains(raised)
+    })
+    .await;
     lab.stop().await;
 }

@@ -122,6 +122,25 @@ fn what_is_allowed_and_dangerous_is_warned_of() {
     }
 }
 
+#[test]
+fn what_is_not_known_of_clusters_is_warned_of() {
+    let other = CLUSTER.replace("\"a\"", "\"b\"");
+    let config = read(&format!("{CLUSTER}events = true\n{other}")).unwrap();
+    let warnings: Vec<String> = config.all_warnings().map(|it| it.to_string()).collect();
+    for said in [
+        "clusters[0].events: tells of Pods that the webhook denies",
+        "clusters: none of a, b has a kubeconfig",
+    ] {
+        assert!(
+            warnings.iter().any(|it| it.contains(said)),
+            "{said} is not in {warnings:?}"
+        );
+    }
+    let config = read(&format!("[webhook]\n{CLUSTER}events = true\n")).unwrap();
+    let mut warnings = config.all_warnings().map(|it| it.to_string());
+    assert!(!warnings.any(|it| it.contains("events") || it.contains("kubeconfig")));
+}
+
 /// However many others there are, Pods pull from the one that the gateway leads to.
 #[test]
 fn compares_a_cluster_with_the_listener_behind_its_gateway() {
