@@ -55,6 +55,16 @@ fn spawn(notifier: &Arc<Notifier>, parts: &Arc<Components>, tasks: &Tasks) {
             }
         }
     });
+    let (telling, of) = (notifier.clone(), parts.clone());
+    tasks.every("foresee", GATHER_INTERVAL, move |now| {
+        let notifier = telling.clone();
+        let is_ours = of.leases.held(SharedWork::Notifications);
+        async move {
+            if is_ours && let Err(error) = notifier.foresee_once(now).await {
+                tracing::error!(%error, "the forecast is not told: the ledger fails");
+            }
+        }
+    });
     let (pruned, of) = (notifier.clone(), parts.clone());
     let pruning = LongPeriod::of(PRUNE_PERIOD);
     tasks.every("told", LOOK_PERIOD, move |now| {

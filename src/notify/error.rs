@@ -18,6 +18,8 @@ pub enum NotifyError {
 pub enum SendError {
     #[error("it answered {0}")]
     Refused(u16),
+    #[error("it answered {status}, and asks to be left alone for {seconds} s")]
+    Busy { status: u16, seconds: u64 },
     #[error("it redirects ({0}), which is not followed")]
     Redirected(u16),
     #[error("its name lies at an address that is not asked: list that in `addresses`")]

@@ -8,7 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::{Notice, NoticeSample};
 use super::target::NotifyTarget;
 use crate::ledger::{NoticeKey, PendingNotice};
+use crate::oci::readable;
 
+/// The longest text of a sample that is kept, in characters.
+const MAX_TEXT_CHARS: usize = 1000;
 /// Things that a message tells in full.
 const MAX_SAMPLES: usize = 10;
 /// A message waits for so long for others of its kind.
@@ -86,10 +89,21 @@ fn add(pending: &mut PendingNotice, sample: &NoticeSample, now: Timestamp) {
     pending.count = pending.count.saturating_add(1);
     let mut samples = samples(pending);
     if samples.len() < MAX_SAMPLES {
-        samples.push(sample.clone());
+        samples.push(clipped(sample));
         if let Ok(text) = serde_json::to_string(&samples) {
             pending.samples = text;
         }
+    }
+}
+
+/// What people and reports wrote may be of any length.
+fn clipped(sample: &NoticeSample) -> NoticeSample {
+    let short = |text: &str| readable(text, MAX_TEXT_CHARS);
+    NoticeSample {
+        what: short(&sample.what),
+        detail: short(&sample.detail),
+        next_step: short(&sample.next_step),
+        ..sample.clone()
     }
 }
 
@@ -134,6 +148,7 @@ mod tests {
             environment: environment.to_owned(),
             sample: NoticeSample {
                 what: format!("app-{number}"),
+                detail: "word ".repeat(1000),
                 ..NoticeSample::default()
             },
             once: None,
@@ -151,6 +166,7 @@ mod tests {
         assert_eq!(pending.len(), 1, "staging hears nothing of production");
         assert_eq!(pending[0].count, 10_000);
         assert_eq!(samples(&pending[0]).len(), MAX_SAMPLES);
+        assert!(pending[0].samples.len() < 2 * MAX_SAMPLES * MAX_TEXT_CHARS);
         assert_eq!(pending[0].due_at, at(110));
     }
 

@@ -1,5 +1,6 @@
 //! Gathers and sends, in rounds. One at a time: what is sent does not change meanwhile.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::condition::{Conditions, TargetCondition};
+use super::condition::{Conditions, MAX_PAUSE, TargetCondition, asked_pause};
 use super::error::{NotifyError, SendError};
 use super::event::NoticeSample;
 use super::gather::{foreseen, forget_once, gather, keep};
@@ -21,8 +22,8 @@ use crate::metrics::{Metrics, NotificationLabels, NotificationResult, NotifyTarg
 
 /// The first pause after a message that did not get through; it doubles.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
-/// The longest pause.
-const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+/// After so long no further message to one target is begun in a round.
+const MAX_ROUND: Duration = Duration::from_secs(10);
 /// Who tries a message has it alone for so long.
 const CLAIMED_FOR: SignedDuration = SignedDuration::from_mins(1);
 /// A message that did not get through for so long is given up.
@@ -115,7 +116,6 @@ impl Notifier {
         }
         let _turn = self.turn.lock().await;
         gather(&self.ledger, &self.targets, now).await?;
-        self.foresee(now).await?;
         self.send_due(now).await
     }
 
@@ -130,8 +130,15 @@ impl Notifier {
         }
     }
 
-    /// Once a day.
-    async fn foresee(&self, now: Timestamp) -> Result<(), LedgerError> {
+    /// Once a day: what the forecast says of tomorrow. It may take minutes, in which
+    /// [`Self::once`] goes on.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read or written.
+    pub async fn foresee_once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        if self.is_idle() {
+            return Ok(());
+        }
         let told = match self.ledger.notice_cursor(FORECAST).await? {
             Some(told) => told,
             None => {
@@ -155,6 +162,7 @@ impl Notifier {
         let notices = found.map(|(environment, sample)| foreseen(environment, sample));
         let cursor = (FORECAST, Some(told), now.as_second());
         let notices = notices.collect();
+        let _turn = self.turn.lock().await;
         keep(&self.ledger, &self.targets, cursor, notices, now).await?;
         Ok(())
     }
@@ -163,26 +171,54 @@ impl Notifier {
         let all = self.ledger.notices().await?;
         let waiting = all.iter().filter(|it| it.count > 0);
         self.show_waiting(waiting.clone());
-        let due = waiting.filter(|it| is_due(it, now));
+        let mut due: BTreeMap<&str, Vec<&PendingNotice>> = BTreeMap::new();
+        for it in waiting.filter(|it| is_due(it, now)) {
+            due.entry(&it.key.target).or_default().push(it);
+        }
         // A slow target holds up no other.
-        let tried = join_all(due.map(|it| self.claim_and_try(it, now))).await;
+        let due = due.into_iter();
+        let tried = join_all(due.map(|(target, due)| self.send_to(target, due, now))).await;
         tried.into_iter().collect()
     }
 
+    /// One after another, what has waited longest first. Where one does not get through, the
+    /// others wait for the next round: a target that is down or busy is not asked for each.
+    async fn send_to(
+        &self,
+        target: &str,
+        mut due: Vec<&PendingNotice>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let began = Instant::now();
+        due.sort_by_key(|it| it.due_at);
+        for it in due {
+            let is_over = began.elapsed() > MAX_ROUND || self.conditions.rests(target, now);
+            if is_over || !self.claim_and_try(it, now).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Tries it where no other process does. One that dies meanwhile leaves it to be tried
-    /// again a minute later.
-    async fn claim_and_try(&self, due: &PendingNotice, now: Timestamp) -> Result<(), LedgerError> {
+    /// again a minute later. `false`: it did not get through.
+    async fn claim_and_try(
+        &self,
+        due: &PendingNotice,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
         let claimed = PendingNotice {
             due_at: later(now, CLAIMED_FOR),
             ..due.clone()
         };
         if !self.keep_one(claimed).await? {
-            return Ok(());
+            return Ok(true);
         }
         let after = self.try_one(due, now).await;
+        let is_through = after.count == 0;
         let version = due.version + 1;
         self.keep_one(PendingNotice { version, ..after }).await?;
-        Ok(())
+        Ok(is_through)
     }
 
     async fn keep_one(&self, pending: PendingNotice) -> Result<bool, LedgerError> {
@@ -227,7 +263,11 @@ impl Notifier {
         tracing::warn!(target.name = name, kind, count, %error, "a notification did not get through");
         self.count(name, NotificationResult::Failed);
         let doubled = 1 << pending.attempts.min(10);
-        let pause = (FIRST_PAUSE * doubled).min(MAX_PAUSE);
+        let asked = match error {
+            SendError::Busy { seconds, .. } => asked_pause(*seconds),
+            _ => SignedDuration::ZERO,
+        };
+        let pause = (FIRST_PAUSE * doubled).min(MAX_PAUSE).max(asked);
         PendingNotice {
             attempts: pending.attempts.saturating_add(1),
             due_at: later(now, pause),

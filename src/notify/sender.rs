@@ -94,12 +94,19 @@ impl Sender {
             let (time, signature) = signed(secret.expose_secret(), &body, now);
             request = request.header(TIMESTAMP, time).header(SIGNATURE, signature);
         }
+        // What it says in its body is not read.
         let answer = request.body(body).send().await;
-        let status = answer.map_err(|error| failure(&error))?.status();
-        match status {
-            _ if status.is_success() => Ok(status.as_u16()),
-            _ if status.is_redirection() => Err(SendError::Redirected(status.as_u16())),
-            _ => Err(SendError::Refused(status.as_u16())),
+        let answer = answer.map_err(|error| failure(&error))?;
+        let (status, code) = (answer.status(), answer.status().as_u16());
+        let asked = http_client::retry_after(answer.headers(), now.into());
+        match asked {
+            _ if status.is_success() => Ok(code),
+            _ if status.is_redirection() => Err(SendError::Redirected(code)),
+            Some(pause) => Err(SendError::Busy {
+                status: code,
+                seconds: pause.as_secs(),
+            }),
+            None => Err(SendError::Refused(code)),
         }
     }
 }

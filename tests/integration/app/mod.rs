@@ -15,6 +15,7 @@ mod kills;
 mod losses;
 mod notices;
 mod notifying;
+mod notifying_badly;
 mod policy;
 mod probes;
 mod program;

@@ -16,12 +16,12 @@ use crate::kit::receiver::{Received, Receiver};
 /// A part of the address that nobody is to see.
 const PATH: &str = "hunter2-path";
 
-fn target(name: &str, receiver: &Receiver, keys: &str) -> String {
+pub fn target(name: &str, receiver: &Receiver, keys: &str) -> String {
     let origin = &receiver.origin;
     format!("[[notify]]\nname = \"{name}\"\nurl = \"{origin}/{PATH}\"\n{keys}\n")
 }
 
-async fn lab(targets: &[String]) -> Lab {
+pub async fn lab(targets: &[String]) -> Lab {
     lab_of(ENVIRONMENTS, targets).await
 }
 
@@ -36,7 +36,7 @@ async fn lab_of(environments: &str, targets: &[String]) -> Lab {
 }
 
 /// Denies a new image; its digest.
-async fn denied(lab: &Lab, listener: usize, tag: &str) -> String {
+pub async fn denied(lab: &Lab, listener: usize, tag: &str) -> String {
     let (image, _) = lab.put(NAME, tag);
     let digest = image.manifest.digest.to_string();
     lab.pull(listener, NAME, &digest).await.expect(403);
@@ -53,7 +53,7 @@ async fn gathered(lab: &Lab) {
     lab.advance(SignedDuration::from_secs(11));
 }
 
-async fn received(receiver: &Receiver, count: usize) -> Vec<Received> {
+pub async fn received(receiver: &Receiver, count: usize) -> Vec<Received> {
     eventually("it is told", || async {
         receiver.received().len() >= count
     })
@@ -100,7 +100,7 @@ async fn the_first_denial_of_an_image_is_told_once_signed_and_with_its_link() {
     lab.stop().await;
 }
 
-fn decision(number: u32, time: Timestamp) -> Decision {
+pub fn decision(number: u32, time: Timestamp) -> Decision {
     Decision {
         id: DecisionId::from_random(u128::from(number) + 1),
         time,
