@@ -218,7 +218,8 @@ impl TriedVerdict {
             (true, None) => ("allowed", String::new()),
             (true, Some(lifted)) if is_broken_glass => ("break-glass", lifted.detail.clone()),
             (true, Some(lifted)) => ("would-deny", lifted.detail.clone()),
-            (false, _) => ("denied", verdict.message.clone()),
+            (false, Some(denial)) => ("denied", format!("{}: {}", denial.reason, denial.detail)),
+            (false, None) => ("denied", verdict.message.clone()),
         };
         Self {
             environment,

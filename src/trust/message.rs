@@ -5,6 +5,8 @@ use crate::oci::printable;
 
 /// Clients cut longer lines, and event lists wrap them.
 const MAX_MESSAGE_CHARS: usize = 200;
+/// Without a link there is no page to read on, and no client that cuts.
+const MAX_ALONE_CHARS: usize = 500;
 /// The longest list in a next step, in characters.
 pub const MAX_LIST_CHARS: usize = 200;
 /// Says that something is cut.
@@ -12,42 +14,55 @@ const ELLIPSIS: &str = " ...";
 
 /// `sekisho: <reason>: <what was found>. <Next step>: <link>`, printable ASCII
 /// and under 200 characters. Reason and link always stand; what was found is cut
-/// before the next step, and both at whole items, or else at words.
+/// before the next step, and both at whole items, or else at words. Without a link
+/// it is under 500 characters, and so holds a command whole.
 pub fn denial_message(denial: &Denial, link: &str) -> String {
     let head = format!("sekisho: {}: ", denial.reason.code());
     let link = printable(link, MAX_MESSAGE_CHARS / 2);
-    let longest = if link.is_empty() {
-        0
-    } else {
-        BEFORE_OTHERS.len()
+    let (limit, longest) = match link.is_empty() {
+        true => (MAX_ALONE_CHARS, END.len()),
+        false => (MAX_MESSAGE_CHARS, BEFORE_OTHERS.len()),
     };
-    let taken = head.len() + ". ".len() + longest + link.len();
-    let room = (MAX_MESSAGE_CHARS - 1).saturating_sub(taken);
-    let next = printable(&sentence(&denial.next_step), MAX_MESSAGE_CHARS);
-    let detail = printable(&denial.detail, MAX_MESSAGE_CHARS);
-    let detail = cut(&detail, room.saturating_sub(next.len()).max(room / 2));
+    let taken = head.len() + BETWEEN.len() + longest + link.len();
+    let room = (limit - 1).saturating_sub(taken);
+    let next = printable(&sentence(&denial.next_step), limit);
+    let detail = printable(&denial.detail, limit);
+    // A person may have ended theirs already.
+    let detail = detail.trim_end_matches([' ', '.']);
+    let detail = cut(detail, room.saturating_sub(next.len()).max(room / 2));
     let next = cut(&next, room.saturating_sub(detail.len()));
-    let before = if link.is_empty() {
-        ""
-    } else {
-        separator(&next)
+    let between = match detail.ends_with(ELLIPSIS) {
+        true => " ",
+        false => BETWEEN,
     };
-    format!("{head}{detail}. {next}{before}{link}")
+    let end = end(&next, &link);
+    format!("{head}{detail}{between}{next}{end}{link}")
+        .trim_end()
+        .to_owned()
 }
 
+const BETWEEN: &str = ". ";
+const END: &str = ".";
 const BEFORE_WORDS: &str = ": ";
 const BEFORE_OTHERS: &str = "; see: ";
+/// Where no next step is known, or nothing fits but the link.
+const BEFORE_NOTHING: &str = "See: ";
 
-/// Between the next step and the link. A colon is read as part of a command, an address
-/// or a list.
-fn separator(next: &str) -> &'static str {
-    let is_sentence = next
-        .bytes()
-        .all(|it| it.is_ascii_alphanumeric() || b" ,;'-".contains(&it));
-    match is_sentence && next.ends_with(|it: char| it.is_ascii_alphabetic()) {
-        true => BEFORE_WORDS,
-        false => BEFORE_OTHERS,
+/// What follows the next step, before the link where there is one. A colon and a full stop
+/// are read as part of a command, an address or a list.
+fn end(next: &str, link: &str) -> &'static str {
+    match (link.is_empty(), next.is_empty(), is_sentence(next)) {
+        (false, true, _) => BEFORE_NOTHING,
+        (false, false, true) => BEFORE_WORDS,
+        (false, false, false) => BEFORE_OTHERS,
+        (true, false, true) => END,
+        (true, _, _) => "",
     }
+}
+
+fn is_sentence(text: &str) -> bool {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || b" ,;'-".contains(&it);
+    text.bytes().all(is_plain) && text.ends_with(|it: char| it.is_ascii_alphabetic())
 }
 
 fn sentence(text: &str) -> String {
@@ -91,14 +106,53 @@ mod tests {
         let denial = Denial::new(
             DenialReason::TooSevere,
             "CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; production/external allows low",
-            "rebuild with the fix, or ask",
+            "rebuild, or ask for an exception",
         );
+        let start = "sekisho: too-severe: CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; \
+                     production/external allows low. Rebuild, or ask for an exception";
         assert_eq!(
             denial_message(&denial, "https://s.example/d/1"),
-            "sekisho: too-severe: CVE-2026-1234 HIGH openssl 3.0.1, fixed 3.0.2; production/external \
-             allows low. Rebuild with the fix, or ask: https://s.example/d/1"
+            format!("{start}: https://s.example/d/1")
         );
-        assert!(!denial_message(&denial, "").contains("see"));
+        assert_eq!(denial_message(&denial, ""), format!("{start}."));
+    }
+
+    #[test]
+    fn it_is_whole_with_and_without_a_link_whatever_is_said() {
+        for (detail, next, alone, linked) in [
+            ("found", "wait", "found. Wait.", "found. Wait: LINK"),
+            (
+                "Compromised.",
+                "deploy another",
+                "Compromised. Deploy another.",
+                "Compromised. Deploy another: LINK",
+            ),
+            (
+                "found",
+                "run: sekisho x a/b@sha256:0",
+                "found. Run: sekisho x a/b@sha256:0",
+                "found. Run: sekisho x a/b@sha256:0; see: LINK",
+            ),
+            ("found", "", "found.", "found. See: LINK"),
+        ] {
+            let denial = Denial::new(DenialReason::Revoked, detail, next);
+            let told = |link| denial_message(&denial, link);
+            assert_eq!(told(""), format!("sekisho: revoked: {alone}"));
+            assert_eq!(told("LINK"), format!("sekisho: revoked: {linked}"));
+        }
+        let command = format!(
+            "hand in a scan: sekisho scan submit --image {}",
+            "a".repeat(150)
+        );
+        let whole = Denial::new(DenialReason::NotScanned, "not yet scanned", &*command);
+        assert!(denial_message(&whole, "").ends_with(&command[1..]));
+        let long = Denial::new(
+            DenialReason::Revoked,
+            "word ".repeat(200),
+            "wait for another",
+        );
+        let line = denial_message(&long, "");
+        assert!(line.ends_with("word ... Wait for another."), "{line}");
     }
 
     #[test]
@@ -133,7 +187,7 @@ mod tests {
         let findings = (0..20)
             .map(|at| format!("CVE-2026-{at:04}"))
             .collect::<Vec<_>>();
-        let line = message(&findings.join(", "), "rebuild with the fix, or ask");
+        let line = message(&findings.join(", "), "rebuild, or ask for an exception");
         let (found, _) = line.split_once(" ...").unwrap();
         assert!(found.ends_with(|it: char| it.is_ascii_digit()), "{line}");
         let last = found.rsplit(", ").next().unwrap();

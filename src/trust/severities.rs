@@ -150,7 +150,7 @@ fn judge_worsened(
         }
         None => {
             let next = match &excess.worst.fixed {
-                Some(_) => "rebuild with the fix, or ask",
+                Some(_) => "rebuild, or ask for an exception",
                 None => "use another base, or ask for an exception",
             };
             judgement.deny(DenialReason::TooSevere, detail, next);

@@ -121,7 +121,7 @@ async fn a_decision_is_explained_as_it_was_decided_then() {
     for part in [
         "DENIED",
         "too-severe: CVE-2026-1234 HIGH",
-        "next: rebuild with the fix",
+        "next: rebuild, or ask for an exception",
         "scan",
         "met",
     ] {
