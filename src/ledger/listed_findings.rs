@@ -20,10 +20,12 @@ const NAMING_AMONG: &str = "SELECT DISTINCT scans.manifest FROM scans CROSS JOIN
     WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
     AND vulnerabilities.id IN (SELECT value FROM json_each(?1)) \
     AND vulnerabilities.scan = scans.id";
-const NAMING_AMONG_ON_SERVER: &str = "SELECT DISTINCT scans.manifest \
-    FROM scans JOIN vulnerabilities ON vulnerabilities.scan = scans.id \
-    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
-    AND vulnerabilities.id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named)";
+// From the manifests, as in `FINDINGS_NAMING_ON_SERVER`.
+const NAMING_AMONG_ON_SERVER: &str = "SELECT DISTINCT here.manifest FROM \
+    (SELECT id, manifest FROM scans \
+    WHERE manifest IN (SELECT value FROM json_each(?2)) AND withdrawn_at IS NULL OFFSET 0) AS here \
+    CROSS JOIN LATERAL (SELECT 1 FROM vulnerabilities WHERE scan = here.id \
+    AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
 impl Ledger {
     /// The manifests with a scan that stands and names one of `ids`, as the finding's own id

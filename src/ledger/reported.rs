@@ -38,13 +38,15 @@ const FINDINGS_NAMING: &str = "SELECT DISTINCT scans.id, scans.manifest, \
     AND vulnerabilities.scan = scans.id \
     AND findings.scan = vulnerabilities.scan AND findings.ordinal = vulnerabilities.ordinal";
 
-const FINDINGS_NAMING_ON_SERVER: &str = "SELECT DISTINCT scans.id, scans.manifest, \
-    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
-    FROM scans JOIN vulnerabilities ON vulnerabilities.scan = scans.id \
-    JOIN findings ON findings.scan = vulnerabilities.scan \
-    AND findings.ordinal = vulnerabilities.ordinal \
-    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
-    AND vulnerabilities.id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named)";
+// A server's planner reckons with few images for an id, and would look up each of them all:
+// with OFFSET a part is read as it stands.
+const FINDINGS_NAMING_ON_SERVER: &str = "SELECT DISTINCT here.id, here.manifest, \
+    here.body ->> '$.tool.name', here.body ->> '$.scanned_at', findings.body \
+    FROM (SELECT id, manifest, body FROM scans \
+    WHERE manifest IN (SELECT value FROM json_each(?2)) AND withdrawn_at IS NULL OFFSET 0) AS here \
+    CROSS JOIN LATERAL (SELECT ordinal FROM vulnerabilities WHERE scan = here.id \
+    AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming \
+    JOIN findings ON findings.scan = here.id AND findings.ordinal = naming.ordinal";
 
 // Each list of names once, and then whether one scan with it stands: most have very few.
 const NAMES_BESIDE: &str = "SELECT names FROM \
@@ -60,18 +62,17 @@ const NAMES_IN: &str = "SELECT DISTINCT vulnerabilities.names \
     AND vulnerabilities.scan = scans.id AND vulnerabilities.names <> ''";
 
 // On a server ids are kept in small letters; SQLite compares them so by itself.
-const NAMES_BESIDE_ON_SERVER: &str = "SELECT told.names FROM (SELECT DISTINCT names \
-    FROM vulnerabilities WHERE id = lower(?1 COLLATE \"C\") AND names <> '') AS told \
-    CROSS JOIN LATERAL (SELECT 1 FROM vulnerabilities \
-    JOIN scans ON scans.id = vulnerabilities.scan \
-    WHERE vulnerabilities.id = lower(?1 COLLATE \"C\") AND vulnerabilities.names = told.names \
-    AND scans.withdrawn_at IS NULL LIMIT 1) AS standing";
+// What names it is read once: for one row of many the planner would look through the table.
+const NAMES_BESIDE_ON_SERVER: &str = "WITH own AS MATERIALIZED (SELECT names, scan \
+    FROM vulnerabilities WHERE id = lower(?1 COLLATE \"C\") AND names <> '') \
+    SELECT told.names FROM (SELECT DISTINCT names FROM own) AS told \
+    CROSS JOIN LATERAL (SELECT 1 FROM own JOIN scans ON scans.id = own.scan \
+    WHERE own.names = told.names AND scans.withdrawn_at IS NULL LIMIT 1) AS standing";
 
-const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT vulnerabilities.names \
-    FROM scans JOIN vulnerabilities ON vulnerabilities.scan = scans.id \
-    WHERE scans.manifest IN (SELECT value FROM json_each(?2)) AND scans.withdrawn_at IS NULL \
-    AND vulnerabilities.id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) \
-    AND vulnerabilities.names <> ''";
+const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id FROM scans \
+    WHERE manifest IN (SELECT value FROM json_each(?2)) AND withdrawn_at IS NULL OFFSET 0) AS here \
+    CROSS JOIN LATERAL (SELECT names FROM vulnerabilities WHERE scan = here.id AND names <> '' \
+    AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
 const FINDINGS_IN: &str = "SELECT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
