@@ -111,7 +111,8 @@ pub(super) async fn one(
 async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {
     let unknown = || {
         AdminError::new(ErrorCode::NotFound, "no decision has that id").next(
-            "old decisions are pruned, and of a flood some are left out; the audit log has all",
+            "look for it in the audit log, which has all: old decisions are pruned, and of a flood \
+             some are left out",
         )
     };
     let id = DecisionId::parse(id).ok_or_else(unknown)?;

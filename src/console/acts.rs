@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::download::{MAX_ROWS, file};
+use super::environment_choice::EnvironmentChoice;
 use super::exceptions::followed;
 use super::filters::Filters;
 use super::frame::Frame;
@@ -22,6 +23,7 @@ const FILTERS: [&str; 6] = ["since", "act", "principal", "environment", "image",
 struct ActsPage {
     frame: Frame,
     filters: Filters,
+    environments: EnvironmentChoice,
     kinds: [&'static str; ActKind::ALL.len()],
     rows: Vec<ActRow>,
     next: Option<String>,
@@ -49,6 +51,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let next = list.next.as_ref();
     let rows = list.acts.iter().map(|it| ActRow::new(it, &visit));
     Ok(Page::of(&ActsPage {
+        environments: EnvironmentChoice::read(&visit, &filters).await,
         frame: visit
             .frame("Acts")
             .shown()

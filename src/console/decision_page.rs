@@ -1,6 +1,8 @@
 //! One decision as a page: what was asked, why it came out so, how it would come out now,
 //! and what to do about it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -14,11 +16,11 @@ use super::page::Page;
 use super::remedies::{NamedImage, Remedy, emergency, remedies};
 use super::visit::Visit;
 use crate::api::{
-    CheckView, DecisionRecord, DraftWords, ErrorCode, ExceptionDraft, PASSING, PassingList,
-    PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictQuery, VerdictView,
+    CheckView, DecisionRecord, DenialView, DraftWords, ErrorCode, ExceptionDraft, PASSING,
+    PassingList, PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictQuery, VerdictView,
 };
 use crate::oci::{Digest, ImageRef};
-use crate::trust::Outcome;
+use crate::trust::{DenialReason, Outcome};
 
 /// How long a drafted exception is to hold, unless somebody writes another end.
 const DRAFT_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -33,6 +35,8 @@ struct DecisionPage {
     at: Moment,
     word: &'static str,
     remedies: Vec<Remedy>,
+    /// Whether these are other reasons than then.
+    has_changed: bool,
     emergency: Option<String>,
     now: NowJudged,
     findings: Vec<FindingRow>,
@@ -86,19 +90,31 @@ pub(super) async fn drawn(visit: &Visit, address: &str, record: DecisionRecord) 
     };
     let found = verdict.iter().flat_map(|it| &it.findings);
     let found = found.take(MAX_FINDINGS_LISTED);
+    let standing = standing(&record, verdict.ok());
     let frame = visit.frame(&format!("{} {}", word(record.verdict), record.image));
     Page::of(&DecisionPage {
         frame: frame.twin(address),
         at: Moment::new(record.time, visit.now),
         word: word(record.verdict),
-        remedies: remedies(&record.denials, image.as_ref(), &record.environment),
-        emergency: emergency(&record.denials, image.as_ref(), &record.environment),
+        remedies: remedies(standing, image.as_ref(), &record.environment),
+        emergency: emergency(standing, image.as_ref(), &record.environment),
+        has_changed: codes(standing) != codes(&record.denials),
         now: NowJudged::of(verdict, visit.now),
         findings: found.map(FindingRow::new).collect(),
         draft: draft(visit, &record, image.as_ref(), verdict.ok()),
         passing,
         record,
     })
+}
+
+/// Why it is denied now, where that is known: what was missing then may have come.
+fn standing<'a>(record: &'a DecisionRecord, verdict: Option<&'a VerdictView>) -> &'a [DenialView] {
+    let now = verdict.filter(|it| record.verdict == Outcome::Denied && !it.allowed);
+    now.map_or(&record.denials, |it| &it.reasons)
+}
+
+fn codes(denials: &[DenialView]) -> BTreeSet<DenialReason> {
+    denials.iter().map(|it| it.reason).collect()
 }
 
 pub(super) const fn word(verdict: Outcome) -> &'static str {

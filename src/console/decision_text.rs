@@ -25,8 +25,14 @@ pub(super) fn text(decision: &DecisionRecord) -> String {
         ("evidence", decision.evidence.join(", ")),
         ("policy", decision.policy_revision.clone()),
     ];
+    // The message is cut to what a client shows: here each reason and its remedy is whole.
+    let whys = decision.denials.iter().flat_map(|denial| {
+        let why = format!("{}: {}", denial.reason, denial.detail);
+        [("why", why), ("next", denial.next_step.clone())]
+    });
     let lines = lines
-        .iter()
-        .map(|(name, value)| format!("{name:<12}{}\n", printable(value, MAX_LINE_CHARS)));
+        .into_iter()
+        .chain(whys)
+        .map(|(name, value)| format!("{name:<12}{}\n", printable(&value, MAX_LINE_CHARS)));
     without_controls(&lines.collect::<String>()).into_owned()
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::download::{MAX_ROWS, file};
+use super::environment_choice::EnvironmentChoice;
 use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
@@ -30,6 +31,7 @@ const FILTERS: [&str; 8] = [
 struct DecisionsPage {
     frame: Frame,
     filters: Filters,
+    environments: EnvironmentChoice,
     verdicts: [&'static str; Outcome::ALL.len()],
     reasons: [&'static str; DenialReason::ALL.len()],
     rows: Vec<DecisionRow>,
@@ -56,6 +58,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let next = list.next.as_ref();
     let rows = list.decisions.iter().map(|it| DecisionRow::new(it, &visit));
     Ok(Page::of(&DecisionsPage {
+        environments: EnvironmentChoice::read(&visit, &filters).await,
         frame: visit
             .frame("Decisions")
             .shown()

@@ -4,6 +4,7 @@ use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use url::form_urlencoded;
 
+use super::environment_choice::EnvironmentChoice;
 use super::filters::Filters;
 use super::frame::Frame;
 use super::live::LIVE;
@@ -39,7 +40,7 @@ const LIVE_BY: [&str; 3] = ["environment", "reason", "image"];
 struct DenialsPage {
     frame: Frame,
     filters: Filters,
-    environments: Vec<String>,
+    environments: EnvironmentChoice,
     rows: Vec<GroupRow>,
     list: DenialGroupList,
     /// In words, as in `last hour`.
@@ -73,11 +74,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let frame = visit.frame("Denials").shown().twin(&address);
     Ok(Page::of(&DenialsPage {
         frame: frame.live(&live),
-        environments: status
-            .environments
-            .iter()
-            .map(|it| it.name.to_string())
-            .collect(),
+        environments: EnvironmentChoice::of(&status, &filters),
         is_loaded: status.ledger.loaded,
         cut: (list.complete_since > since).then(|| Moment::new(list.complete_since, visit.now)),
         next: list

@@ -5,6 +5,7 @@ use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 
 use super::download::{MAX_ROWS, file};
+use super::environment_choice::EnvironmentChoice;
 use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
@@ -26,6 +27,7 @@ const MAX_PODS_SHOWN: usize = 5;
 struct ForecastPage {
     frame: Frame,
     filters: Filters,
+    environments: EnvironmentChoice,
     /// How far can be looked, by its word in the address.
     spans: [(&'static str, &'static str); 3],
     sections: Vec<ForecastSection>,
@@ -72,6 +74,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         (it.listener.clone(), it.environment.to_string(), at)
     });
     Ok(Page::of(&ForecastPage {
+        environments: EnvironmentChoice::read(&visit, &filters).await,
         frame: visit.frame("Forecast").shown().twin(&asked.at(FORECAST)),
         spans: SPANS,
         sections: sections(&list, visit.now),

@@ -101,6 +101,16 @@ struct WordRow {
     ends: Option<Moment>,
 }
 
+impl ImagePage {
+    /// As a command names it, where it lies in one repository alone.
+    fn called(&self) -> String {
+        match self.images.as_slice() {
+            [place] if place.digest == self.detail.digest.to_string() => place.image.clone(),
+            _ => format!("IMAGE@{}", self.detail.digest),
+        }
+    }
+}
+
 pub(super) async fn page(
     visit: Visit,
     digest: Result<Path<String>, PathRejection>,

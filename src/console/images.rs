@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use super::advisory_draft::AdvisoryDraft;
 use super::download::{MAX_ROWS, file};
+use super::environment_choice::EnvironmentChoice;
 use super::filters::Filters;
 use super::frame::Frame;
 use super::moment::Moment;
@@ -39,6 +40,7 @@ const MAX_PODS_SHOWN: usize = 100;
 struct ImagesPage {
     frame: Frame,
     filters: Filters,
+    environments: EnvironmentChoice,
     total: usize,
     known: usize,
     counted: Option<Moment>,
@@ -91,6 +93,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let next = list.next.as_ref();
     let rows = list.images.iter().map(|it| ImageRow::new(it, &visit));
     Ok(Page::of(&ImagesPage {
+        environments: EnvironmentChoice::read(&visit, &filters).await,
         frame: visit.frame("Images").shown().twin(&asked.at(IMAGES)),
         total: list.total,
         known: list.coverage.known,

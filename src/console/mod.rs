@@ -17,6 +17,7 @@ mod decisions;
 mod denials;
 mod download;
 mod elsewhere;
+mod environment_choice;
 mod exceptions;
 mod filters;
 mod finding_rows;

@@ -25,6 +25,7 @@ pub(super) struct EnvironmentRow {
 /// An image that is let through under a ticket.
 pub(super) struct OverrideRow {
     pub image: String,
+    pub digest: String,
     pub environment: String,
     pub told: String,
     pub until: Moment,
@@ -86,6 +87,7 @@ impl OverrideRow {
         let image = grant.image.clone();
         Self {
             image: image.unwrap_or_else(|| grant.digest.to_string()),
+            digest: grant.digest.to_string(),
             environment: grant.environment.to_string(),
             told: format!("{ticket} by {by}: {}", readable(&grant.reason, 200)),
             until: Moment::new(grant.until, now),

@@ -150,3 +150,33 @@ async fn what_others_wrote_is_text_on_the_page() {
     }
     lab.stop().await;
 }
+
+/// Whoever opens the link later is not sent after what has come meanwhile.
+#[tokio::test]
+async fn the_page_says_what_to_do_about_the_reasons_of_now() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let path = denied(&lab, 0, NAME, "1").await;
+    let reader = Visitor::with(&lab, &lab.token).await;
+    let page = reader.shown(&path).await;
+    let submit = format!("sekisho scan submit --image {named}");
+    assert!(
+        page.contains(&submit) && !page.contains("for other reasons"),
+        "{page}"
+    );
+    let text = lab.nobody("GET", &path).send().await.text();
+    let next = format!("next        hand in a scan: {submit} --report report.json\n");
+    assert!(text.contains(&next), "{text}");
+    let report = trivy(&image, &["CRITICAL"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let page = reader.shown(&path).await;
+    assert!(
+        page.contains("denied again, for other reasons") && page.contains("Why it is denied now"),
+        "{page}"
+    );
+    assert!(
+        page.contains("ask for an exception") && !page.contains(&submit),
+        "{page}"
+    );
+    lab.stop().await;
+}
