@@ -105,6 +105,7 @@ impl BusyLab {
         });
         let ask = lab.api("POST", "/api/v1/break-glass").json(&glass);
         ask.send().await.expect(200);
+        cluster.open();
         Self {
             id: path.trim_start_matches("/d/").to_owned(),
             digest: image.manifest.digest.to_string(),
@@ -150,7 +151,7 @@ async fn cluster() -> ClusterApi {
     ];
     let (web, front) = way_in("shop", "web");
     let (payments, api) = way_in("money", "payments");
-    ClusterApi::start(pods, vec![web, payments], vec![front, api]).await
+    ClusterApi::silent(pods, vec![web, payments], vec![front, api]).await
 }
 
 /// Once it is known what runs.

@@ -357,12 +357,13 @@ async fn a_cluster_without_a_webhook_is_followed_and_what_runs_there_judged_agai
         &digest,
     )];
     let (service, ingress) = way_in("shop", "web");
-    let cluster = ClusterApi::start(pods, vec![service], vec![ingress]).await;
+    let cluster = ClusterApi::silent(pods, vec![service], vec![ingress]).await;
     cluster.kubeconfig(&folder.path().join("cluster.kubeconfig"));
     let (_, table) = CLUSTER.split_once("[[clusters]]").unwrap();
     let rest = format!("{ENVIRONMENTS}\n[[clusters]]{table}");
     let lab = Lab::inside(folder, LISTENERS, &rest).await;
     lab.put(NAME, "1");
+    cluster.open();
     eventually("what runs there would be denied", || async {
         let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
         status["running_denied"][0]["images"] == 1

@@ -13,31 +13,53 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What is listed, by the last part of its path.
 type Objects = Arc<HashMap<&'static str, Vec<Value>>>;
+/// The same, and whether it answers yet.
+type Listed = (Objects, watch::Receiver<bool>);
 
 /// It ends when it is dropped.
 pub struct ClusterApi {
     address: String,
+    is_open: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
 impl ClusterApi {
     /// One that lists these Pods, Services and Ingresses, and no other kind.
     pub async fn start(pods: Vec<Value>, services: Vec<Value>, ingresses: Vec<Value>) -> Self {
+        let it = Self::silent(pods, services, ingresses).await;
+        it.open();
+        it
+    }
+
+    /// One that answers nothing before it is opened: so that what runs can be put in its
+    /// registry first.
+    pub async fn silent(pods: Vec<Value>, services: Vec<Value>, ingresses: Vec<Value>) -> Self {
         let objects = [
             ("pods", pods),
             ("services", services),
             ("ingresses", ingresses),
         ];
         let objects: Objects = Arc::new(objects.into());
-        let router = Router::new().fallback(answer).with_state(objects);
+        let (is_open, opened) = watch::channel(false);
+        let router = Router::new().fallback(answer);
+        let router = router.with_state((objects, opened));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, serving }
+        Self {
+            address,
+            is_open,
+            serving,
+        }
+    }
+
+    pub fn open(&self) {
+        self.is_open.send_replace(true);
     }
 
     /// Writes how it is reached.
@@ -59,10 +81,11 @@ impl Drop for ClusterApi {
 }
 
 async fn answer(
-    State(objects): State<Objects>,
+    State((objects, mut opened)): State<Listed>,
     Query(query): Query<HashMap<String, String>>,
     uri: Uri,
 ) -> Response {
+    let _ = opened.wait_for(|it| *it).await;
     let kind = uri.path().rsplit('/').next().unwrap_or_default();
     let Some(items) = objects.get(kind) else {
         let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
