@@ -99,13 +99,15 @@ impl BusyLab {
         for tag in ["2", "3"] {
             denied(&lab, 1, DOOR, tag).await;
         }
+        cluster.open();
+        running(&lab, 4).await;
+        // A change: so what runs is judged again at once.
         let glass = json!({
             "image": named, "environment": "staging", "ticket": "INC-7", "hours": 2,
             "reason": "checkout is down",
         });
         let ask = lab.api("POST", "/api/v1/break-glass").json(&glass);
         ask.send().await.expect(200);
-        cluster.open();
         Self {
             id: path.trim_start_matches("/d/").to_owned(),
             digest: image.manifest.digest.to_string(),
@@ -154,13 +156,17 @@ async fn cluster() -> ClusterApi {
     ClusterApi::silent(pods, vec![web, payments], vec![front, api]).await
 }
 
-/// Once it is known what runs.
-async fn followed(lab: Lab) -> Lab {
+/// Once so many images are known to run.
+pub async fn running(lab: &Lab, images: usize) {
     eventually("the Pods are known", || async {
         let found = lab.api("GET", "/api/v1/images?running=true").send().await;
-        found.expect(200)["total"] == 4
+        found.expect(200)["total"] == images
     })
     .await;
+}
+
+/// Once what runs was judged again.
+async fn followed(lab: Lab) -> Lab {
     eventually("what runs was judged again", || async {
         let status = lab.api("GET", "/api/v1/status").send().await;
         status.expect(200)["running_denied"][0]["images"] == 1

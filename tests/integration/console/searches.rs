@@ -6,7 +6,7 @@ use sekisho::oci::Digest;
 use sekisho::trust::Subject;
 use serde_json::json;
 
-use super::busy_lab::CLUSTER;
+use super::busy_lab::{CLUSTER, running};
 use super::decision::denied;
 use super::visitor::Visitor;
 use crate::kit::cluster_api::{ClusterApi, pod, way_in};
@@ -362,8 +362,17 @@ async fn a_cluster_without_a_webhook_is_followed_and_what_runs_there_judged_agai
     let (_, table) = CLUSTER.split_once("[[clusters]]").unwrap();
     let rest = format!("{ENVIRONMENTS}\n[[clusters]]{table}");
     let lab = Lab::inside(folder, LISTENERS, &rest).await;
-    lab.put(NAME, "1");
+    let (image, named) = lab.put(NAME, "1");
+    let report = |severity| trivy(&image, &[severity]);
+    lab.submit(&lab.token, &named, &report("HIGH"))
+        .await
+        .expect(200);
     cluster.open();
+    running(&lab, 1).await;
+    // What becomes known of it makes it be judged again at once.
+    lab.submit(&lab.token, &named, &report("CRITICAL"))
+        .await
+        .expect(200);
     eventually("what runs there would be denied", || async {
         let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
         status["running_denied"][0]["images"] == 1
