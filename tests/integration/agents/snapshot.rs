@@ -141,6 +141,9 @@ async fn who_waits_hears_of_the_end_of_break_glass() {
     let token = agent(&lab, "staging").await;
     let image = pulled(&lab, NAME).await;
     revoke(&lab, &lab.token, &image.named).await;
+    // Behind these the grant and time alone change what agents are told.
+    lab.looked("acts").await;
+    lab.looked("facts").await;
     let now = lab.parts().gate.now();
     let lasts = SignedDuration::from_secs(2);
     let grant = NewBreakGlass {
@@ -314,6 +317,9 @@ async fn a_narrow_revocation_stops_no_other_teams_image_on_a_node() {
         .pull(STAGING, "team-b/app", &one.manifest.to_string())
         .await;
     assert_eq!(got.status, 200, "{}", got.text());
+    // A pull that lifts a denial is told with the snapshot of the next minute.
+    lab.parts().gate.write_facts_once().await;
+    lab.advance(SignedDuration::from_mins(1));
     eventually("agents are told", || async {
         denied(&lab, &token, &one.manifest).await.is_none()
     })
