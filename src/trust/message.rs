@@ -19,18 +19,23 @@ const ELLIPSIS: &str = " ...";
 pub fn denial_message(denial: &Denial, link: &str) -> String {
     let head = format!("sekisho: {}: ", denial.reason.code());
     let link = printable(link, MAX_MESSAGE_CHARS / 2);
-    let (limit, longest) = match link.is_empty() {
-        true => (MAX_ALONE_CHARS, END.len()),
-        false => (MAX_MESSAGE_CHARS, BEFORE_OTHERS.len()),
+    let limit = match link.is_empty() {
+        true => MAX_ALONE_CHARS,
+        false => MAX_MESSAGE_CHARS,
     };
-    let taken = head.len() + BETWEEN.len() + longest + link.len();
-    let room = (limit - 1).saturating_sub(taken);
+    let room = |end: &str| {
+        let taken = head.len() + BETWEEN.len() + end.len() + link.len();
+        (limit - 1).saturating_sub(taken)
+    };
     let next = printable(&sentence(&denial.next_step), limit);
     let detail = printable(&denial.detail, limit);
     // A person may have ended theirs already.
     let detail = detail.trim_end_matches([' ', '.']);
-    let detail = cut(detail, room.saturating_sub(next.len()).max(room / 2));
-    let next = cut(&next, room.saturating_sub(detail.len()));
+    let (detail, next) = match within(room(end(&next, &link)), detail, &next) {
+        // What is cut ends in another way than it would whole: in the longest.
+        (_, shorter) if shorter != next => within(room(BEFORE_OTHERS), detail, &next),
+        whole => whole,
+    };
     let between = match detail.ends_with(ELLIPSIS) {
         true => " ",
         false => BETWEEN,
@@ -39,6 +44,13 @@ pub fn denial_message(denial: &Denial, link: &str) -> String {
     format!("{head}{detail}{between}{next}{end}{link}")
         .trim_end()
         .to_owned()
+}
+
+/// Both within as many characters: what was found is cut first, down to half of them.
+fn within(room: usize, detail: &str, next: &str) -> (String, String) {
+    let detail = cut(detail, room.saturating_sub(next.len()).max(room / 2));
+    let next = cut(next, room.saturating_sub(detail.len()));
+    (detail, next)
 }
 
 const BETWEEN: &str = ". ";
@@ -115,6 +127,19 @@ mod tests {
             format!("{start}: https://s.example/d/1")
         );
         assert_eq!(denial_message(&denial, ""), format!("{start}."));
+    }
+
+    /// The end of what was found says which ceiling it broke.
+    #[test]
+    fn nothing_is_cut_that_has_room_beside_the_link() {
+        let next = "rebuild, or ask for an exception";
+        let taken = "sekisho: too-severe: . : ".len() + next.len() + LINK.len();
+        let longest = "x".repeat(199 - taken);
+        let line = message(&longest, next);
+        assert_eq!(line.len(), 199);
+        assert!(!line.contains(ELLIPSIS), "{line}");
+        let line = message(&format!("{longest} y"), next);
+        assert!(line.contains(ELLIPSIS), "{line}");
     }
 
     #[test]
