@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
@@ -25,6 +26,9 @@ use crate::trust::Denial;
 const DEFAULT_WITHIN_HOURS: u32 = 7 * 24;
 /// Images that are judged when the query has no `limit`.
 const DEFAULT_FORESEEN: usize = 500;
+/// Images whose records are read at once: a database server is waited for less, and pulls
+/// have connections left.
+const JUDGED_AT_ONCE: usize = 4;
 
 /// Look ahead.
 #[utoipa::path(
@@ -90,11 +94,15 @@ impl ImageSearch<'_> {
         let limit = query.limit.unwrap_or(DEFAULT_FORESEEN);
         let (page, next) = in_use.page(query.page.as_deref(), limit.clamp(1, MAX_FORESEEN));
         list.next = next;
-        for used in page {
-            let forecasts = self.admin.gate.forecasts();
-            let outlook = forecasts.outlook(&ahead, &used.subject, used.exposure);
+        let (forecasts, ahead) = (self.admin.gate.forecasts(), &ahead);
+        let looks = page.into_iter().map(|used| async move {
+            let outlook = forecasts.outlook(ahead, &used.subject, used.exposure).await;
+            (used, outlook)
+        });
+        let mut looked = stream::iter(looks).buffered(JUDGED_AT_ONCE);
+        while let Some((used, outlook)) = looked.next().await {
             list.coverage.judged += 1;
-            match outlook.await {
+            match outlook {
                 Outlook::Stands => {}
                 Outlook::Unknown => list.coverage.unknown += 1,
                 // What is denied already and runs nowhere is the matter of denials.

@@ -1,9 +1,11 @@
 //! The rescan forecast: images that are denied for lack of a scan, and images in use
 //! whose scan runs out.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::closures::Closures;
@@ -23,6 +25,9 @@ use crate::trust::{
 pub const MAX_RESCAN_SUBJECTS: u32 = 5000;
 /// Denials and pulls older than this do not count as use.
 const IN_USE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Subjects whose records are read at once: a database server is waited for less, and pulls
+/// have connections left.
+const LOOKED_AT_ONCE: usize = 4;
 /// How often time may change a verdict before the end that is looked at.
 const MAX_STEPS: usize = 16;
 
@@ -156,9 +161,12 @@ impl RescanForecast {
             seen.extend(denied.map_err(unreadable)?);
         }
         let mut found = FoundScans::new();
-        for subject in &seen {
-            self.look_at(query, subject, &mut found).await;
+        let looks = seen.into_iter().map(|subject| self.look_at(query, subject));
+        let mut looked = stream::iter(looks).buffer_unordered(LOOKED_AT_ONCE);
+        while let Some(due) = looked.next().await {
+            due.into_iter().for_each(|due| add(&mut found, due));
         }
+        drop(looked);
         let mut due: Vec<RescanDue> = found.into_values().collect();
         due.iter_mut().for_each(|due| due.environments.sort());
         due.sort_by_key(|due| (due.cause, due.expires_at));
@@ -190,15 +198,16 @@ impl RescanForecast {
         Ok(subjects)
     }
 
-    /// Adds the images of `subject` that need a scan. What its upstream does not have now
-    /// cannot be scanned now.
-    async fn look_at(&self, query: &RescanQuery<'_>, subject: &Subject, found: &mut FoundScans) {
+    /// The images of `subject` that need a scan. What its upstream does not have now cannot
+    /// be scanned now.
+    async fn look_at(&self, query: &RescanQuery<'_>, subject: Subject) -> Vec<RescanDue> {
+        let mut due = Vec::new();
         let Some(environment) = query.rulebook.environment(&subject.environment) else {
-            return;
+            return due;
         };
         let settings = environment.settings(&subject.repository);
-        let Ok((closure, aliases)) = self.closures.readable(subject, query.now).await else {
-            return;
+        let Ok((closure, aliases)) = self.closures.readable(&subject, query.now).await else {
+            return due;
         };
         for image in closure.images() {
             let ImageContent::Runnable { platform, .. } = &image.content else {
@@ -206,9 +215,10 @@ impl RescanForecast {
             };
             if settings.deploys(platform) {
                 let known = (image, &*aliases);
-                self.look_at_image(query, subject, known, found).await;
+                due.extend(self.look_at_image(query, &subject, known).await);
             }
         }
+        due
     }
 
     async fn look_at_image(
@@ -216,11 +226,8 @@ impl RescanForecast {
         query: &RescanQuery<'_>,
         root: &Subject,
         (image, aliases): (&Image, &[Alias]),
-        found: &mut FoundScans,
-    ) {
-        let Ok(reachable) = self.upstreams.of(&root.repository) else {
-            return;
-        };
+    ) -> Option<RescanDue> {
+        let reachable = self.upstreams.of(&root.repository).ok()?;
         let subject = Subject {
             digest: image.manifest.clone(),
             ..root.clone()
@@ -234,23 +241,35 @@ impl RescanForecast {
         };
         let closure = Arc::new(Closure::of_image(image));
         let (evidence, _) = self.judge.evidence(question, (closure, aliases)).await;
-        let Some((cause, expires_at)) = due_at(question, &evidence, query.within) else {
-            return;
-        };
-        let key = (subject.repository.clone(), subject.digest.clone());
-        let due = found.entry(key).or_insert_with(|| RescanDue {
+        let (cause, expires_at) = due_at(question, &evidence, query.within)?;
+        Some(RescanDue {
             direct: reachable.direct(&subject.repository, &subject.digest),
             plain: reachable.is_plain(),
-            repository: subject.repository.clone(),
-            manifest: subject.digest.clone(),
+            repository: subject.repository,
+            manifest: subject.digest,
             platform: image.platform().cloned(),
             cause,
-            environments: Vec::new(),
+            environments: vec![subject.environment],
             expires_at,
-        });
-        due.cause = due.cause.min(cause);
-        if !due.environments.contains(&subject.environment) {
-            due.environments.push(subject.environment.clone());
+        })
+    }
+}
+
+/// One image once, for the most urgent of its causes.
+fn add(found: &mut FoundScans, due: RescanDue) {
+    match found.entry((due.repository.clone(), due.manifest.clone())) {
+        Entry::Vacant(place) => drop(place.insert(due)),
+        Entry::Occupied(mut known) => {
+            let known = known.get_mut();
+            let more_urgent = (due.cause, due.expires_at) < (known.cause, known.expires_at);
+            if more_urgent {
+                (known.cause, known.expires_at) = (due.cause, due.expires_at);
+            }
+            for environment in due.environments {
+                if !known.environments.contains(&environment) {
+                    known.environments.push(environment);
+                }
+            }
         }
     }
 }
@@ -295,4 +314,49 @@ fn rescan_reason(verdict: &Verdict) -> Option<RescanReason> {
         .any(|check| check.requirement == "scan" && check.outcome == CheckOutcome::Warned);
     let denied = reasons.filter_map(RescanReason::of).min();
     denied.or(in_grace.then_some(RescanReason::ScanStale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(environment: &str, cause: RescanReason, expires_at: Option<Timestamp>) -> RescanDue {
+        RescanDue {
+            repository: "registry.corp/app".parse().unwrap(),
+            manifest: Digest::sha256(b"app"),
+            platform: None,
+            direct: String::new(),
+            plain: false,
+            cause,
+            environments: vec![environment.parse().unwrap()],
+            expires_at,
+        }
+    }
+
+    /// Whichever environment is looked at first.
+    #[test]
+    fn an_image_is_due_once_for_the_most_urgent_cause_in_all_its_environments() {
+        let soon = Timestamp::UNIX_EPOCH;
+        let later = soon + SignedDuration::from_hours(1);
+        let all = [
+            due("staging", RescanReason::Expires, Some(later)),
+            due("production", RescanReason::Expires, Some(soon)),
+            due("test", RescanReason::ScanStale, None),
+            due("test", RescanReason::ScanStale, None),
+        ];
+        for told in [vec![0, 1, 2, 3], vec![3, 2, 1, 0], vec![1, 3, 0]] {
+            let mut found = FoundScans::new();
+            told.into_iter()
+                .for_each(|at| add(&mut found, all[at].clone()));
+            let found: Vec<RescanDue> = found.into_values().collect();
+            assert_eq!(found.len(), 1);
+            let cause = (found[0].cause, found[0].expires_at);
+            assert_eq!(cause, (RescanReason::ScanStale, None));
+            assert_eq!(found[0].environments.len(), 3);
+        }
+        let mut found = FoundScans::new();
+        add(&mut found, all[0].clone());
+        add(&mut found, all[1].clone());
+        assert!(found.values().all(|it| it.expires_at == Some(soon)));
+    }
 }
