@@ -43,8 +43,12 @@ impl Ledger {
     /// # Errors
     /// Where the records cannot be read.
     pub async fn refresh_catalogue_once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        if !self.catalogue.is_due(now) {
+            return Ok(());
+        }
+        let _turn = self.catalogue.turn.lock().await;
+        // Somebody may have read it meanwhile.
         if self.catalogue.is_due(now) {
-            let _turn = self.catalogue.turn.lock().await;
             self.read_catalogue(now).await?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sekisho::ledger::{Catalogue, Ledger, NewScan, PullFact};
+use sekisho::metrics::Metrics;
 use sekisho::oci::Digest;
 use sekisho::report::{Finding, Package};
 
@@ -206,4 +207,22 @@ async fn an_image_has_its_scans_over_time_and_who_let_it_in() {
     assert_eq!((promoted.len(), &*promoted[0].promoter), (1, "release"));
     assert_eq!(promoted[0].environment, production());
     assert_eq!(ledger.first_seen_at(&img).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_asks_and_the_background_read_the_list_of_images_once() {
+    let place = or_skip!(place());
+    let metrics = Metrics::new();
+    let ledger = place.serve().await.measured(metrics.clone());
+    ledger
+        .record_closure(&app(), &index("idx", &[("amd", "l1")]))
+        .await
+        .unwrap();
+    let asked = ledger.catalogue(now());
+    let (listed, refreshed) = tokio::join!(asked, ledger.refresh_catalogue_once(now()));
+    refreshed.unwrap();
+    assert_eq!(listed.unwrap().images.len(), 1);
+    let told = metrics.encode();
+    let reads = "sekisho_ledger_seconds_count{verb=\"known_images\"} 1\n";
+    assert!(told.contains(reads), "{told}");
 }
