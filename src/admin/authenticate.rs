@@ -190,7 +190,7 @@ fn authenticated(
 /// Who holds the secret may know that it was one.
 fn why_not(ledger: &Ledger, token: &str, now: Timestamp) -> String {
     match ledger.expired_token(token, now) {
-        Some((name, end)) => format!("the token {name} expired at {end}"),
+        Some(expired) => expired.to_string(),
         None => "that token is unknown, expired or revoked".to_owned(),
     }
 }

@@ -52,7 +52,7 @@ impl AgentsDoor {
         }
         let expired = self.ledger.expired_token(token.expose_secret(), now);
         let message = match expired {
-            Some((name, end)) => format!("the token {name} expired at {end}"),
+            Some(expired) => expired.to_string(),
             None => "that token is unknown or revoked".to_owned(),
         };
         AgentRefusal::unauthenticated(message, self.make_token())

@@ -160,22 +160,13 @@ impl Catalogue {
 }
 
 /// The last one that was read.
+#[derive(Default)]
 pub(super) struct RememberedCatalogue {
     pub last: ArcSwapOption<Catalogue>,
     /// One reads, the others wait for it.
     pub turn: Mutex<()>,
     /// When somebody last looked at images, or might be about to.
     wanted: ArcSwapOption<Timestamp>,
-}
-
-impl Default for RememberedCatalogue {
-    fn default() -> Self {
-        Self {
-            last: ArcSwapOption::empty(),
-            turn: Mutex::new(()),
-            wanted: ArcSwapOption::empty(),
-        }
-    }
 }
 
 impl RememberedCatalogue {
@@ -214,7 +205,7 @@ mod tests {
         let image = CataloguedImage {
             image: KnownImage::unread(
                 "registry.example/app".parse().unwrap(),
-                format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+                Digest::sha256(b"app"),
             ),
             environments: Vec::new(),
             scan: None,

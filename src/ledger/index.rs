@@ -21,7 +21,7 @@ use super::alias::Alias;
 use super::change::{LedgerChange, PromotedTag};
 use super::members::Membership;
 use super::overrides_index::Overrides;
-use super::token_holders::{TokenHash, TokenHolders};
+use super::token_holders::{ExpiredToken, TokenHash, TokenHolders};
 use super::verdict_cache::VerdictCache;
 use crate::access::Principal;
 use crate::oci::{Algorithm, Closure, Digest, Repository, Tag};
@@ -337,8 +337,8 @@ impl Index {
         self.tables.load().holders.holder(token, now)
     }
 
-    /// Name and end of a token that expired, and was not revoked.
-    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+    /// A token that expired, and was not revoked.
+    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<ExpiredToken> {
         self.tables.load().holders.expired(plaintext, now)
     }
 }

@@ -109,7 +109,7 @@ pub use revocations::{NewRevocation, Reinstatement};
 pub use server_files::{ServerFileProblem, ServerFiles};
 pub use standings::{DeniedInUse, RecordedInUse};
 pub use submitted::TakenScan;
-pub use token_holders::{TokenHash, TokenRecord};
+pub use token_holders::{ExpiredToken, TokenHash, TokenRecord};
 pub use tokens::NewToken;
 pub use unbound::BindScans;
 pub use withdraw::Withdrawn;

@@ -24,6 +24,14 @@ pub struct TokenRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// A token whose time is over, as whoever shows it still is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token {name} expired at {end}")]
+pub struct ExpiredToken {
+    pub name: String,
+    pub end: Timestamp,
+}
+
 impl TokenRecord {
     /// Whether others can be made with it at `now`.
     pub(super) fn makes_tokens(&self, now: Timestamp) -> bool {
@@ -100,11 +108,12 @@ impl TokenHolders {
         self.holder(&TokenHash::of(plaintext), now)
     }
 
-    /// The name of a token whose time is over, and when that was.
-    pub fn expired(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+    /// The token, if its time is over.
+    pub fn expired(&self, plaintext: &str, now: Timestamp) -> Option<ExpiredToken> {
         let holder = self.by_hash.get(&hash(plaintext))?;
         let end = holder.expires_at.filter(|end| now >= *end)?;
-        Some((holder.principal.name().to_owned(), end))
+        let name = holder.principal.name().to_owned();
+        Some(ExpiredToken { name, end })
     }
 
     pub fn holder(&self, token: &TokenHash, now: Timestamp) -> Option<Principal> {

@@ -8,7 +8,8 @@ use super::attributed::{ActOrigin, Attributed};
 use super::change::LedgerChange;
 use super::sql::{SqlConnection, query};
 use super::token_holders::{
-    SECRET, SECRET_PREFIX, SELECT_VALID_TOKENS, TokenHash, TokenRecord, TokenRow, hash,
+    ExpiredToken, SECRET, SECRET_PREFIX, SELECT_VALID_TOKENS, TokenHash, TokenRecord, TokenRow,
+    hash,
 };
 use super::withdraw::{Withdrawn, withdraw};
 use super::write::WriteTransaction;
@@ -145,8 +146,8 @@ impl Ledger {
         self.index.holder(token, now)
     }
 
-    /// Name and end of a token that expired, for who shows it still. Memory only.
-    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<(String, Timestamp)> {
+    /// A token that expired, and was not revoked. Memory only.
+    pub fn expired_token(&self, plaintext: &str, now: Timestamp) -> Option<ExpiredToken> {
         self.index.expired_token(plaintext, now)
     }
 
