@@ -19,16 +19,13 @@ use crate::api::{
     CertificateEndView, ForecastCoverage, ForecastList, ForecastQuery, ForecastReason,
     ForecastView, MAX_FORECAST_HOURS, MAX_FORESEEN,
 };
-use crate::gate::{ForeseenDenial, LookAhead, Outlook};
+use crate::gate::{FORESEEN_AT_ONCE, ForeseenDenial, LookAhead, Outlook};
 use crate::trust::Denial;
 
 /// How far is looked ahead when the query has no `within_hours`, in hours.
 const DEFAULT_WITHIN_HOURS: u32 = 7 * 24;
 /// Images that are judged when the query has no `limit`.
 const DEFAULT_FORESEEN: usize = 500;
-/// Images whose records are read at once: a database server is waited for less, and pulls
-/// have connections left.
-const JUDGED_AT_ONCE: usize = 4;
 
 /// Look ahead.
 #[utoipa::path(
@@ -99,7 +96,7 @@ impl ImageSearch<'_> {
             let outlook = forecasts.outlook(ahead, &used.subject, used.exposure).await;
             (used, outlook)
         });
-        let mut looked = stream::iter(looks).buffered(JUDGED_AT_ONCE);
+        let mut looked = stream::iter(looks).buffered(FORESEEN_AT_ONCE);
         while let Some((used, outlook)) = looked.next().await {
             list.coverage.judged += 1;
             match outlook {

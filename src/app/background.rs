@@ -248,18 +248,20 @@ async fn other_digests_once(parts: Arc<Components>, now: Timestamp) {
 fn spawn_catalogue(parts: &Arc<Components>, tasks: &Tasks) {
     let (parts, all) = (parts.clone(), tasks.clone());
     tasks.every("catalogue", CATALOGUE_PERIOD, move |now| {
-        let (parts, stopped) = (parts.clone(), all.cancelled());
+        let (read, stopped) = (catalogue_once(parts.clone(), now), all.cancelled());
         async move {
             tokio::select! {
                 () = stopped => {}
-                read = parts.ledger.refresh_catalogue_once(now) => {
-                    if let Err(error) = read {
-                        tracing::error!(%error, "the list of images cannot be read");
-                    }
-                }
+                () = read => {}
             }
         }
     });
+}
+
+async fn catalogue_once(parts: Arc<Components>, now: Timestamp) {
+    if let Err(error) = parts.ledger.refresh_catalogue_once(now).await {
+        tracing::error!(%error, "the list of images cannot be read");
+    }
 }
 
 async fn authority_once(parts: Arc<Components>, now: Timestamp) {

@@ -13,6 +13,7 @@ use super::{
 use crate::admin::{
     Admin, EnvironmentImageNames, Hosts, PodSource, Pulls, ReplicaSource, admin_door,
 };
+use crate::admission::Webhook;
 use crate::agents::{AgentsBeside, AgentsDoor, AgentsDoorParts};
 use crate::console::{ConsoleOptions, console};
 use crate::gate::Listener;
@@ -202,7 +203,7 @@ fn agents_door(
 fn open_webhook(
     bound: BoundListener,
     config: &WebhookConfig,
-    door: Arc<crate::admission::Webhook>,
+    door: Arc<Webhook>,
     parts: &Arc<Components>,
     tasks: &Tasks,
 ) -> Result<(), StartError> {

@@ -23,6 +23,9 @@ use crate::trust::{
 const IN_USE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Subjects that are looked for, at most.
 const MAX_IN_USE: u32 = 20_000;
+/// Images of a list whose records are read at once: a database server is waited for less, and
+/// pulls have connections left.
+pub const FORESEEN_AT_ONCE: usize = 4;
 /// How often time may change a verdict before the end that is looked at.
 const MAX_STEPS: usize = 32;
 

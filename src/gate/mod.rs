@@ -42,7 +42,7 @@ mod upstreams;
 mod withheld;
 
 pub use admit::{AdmissionContext, AdmissionOutcome};
-pub use forecast::{Forecast, ForecastCause, ForeseenDenial, LookAhead, Outlook};
+pub use forecast::{FORESEEN_AT_ONCE, Forecast, ForecastCause, ForeseenDenial, LookAhead, Outlook};
 pub use gate::Gate;
 pub use inspect::{InspectError, InspectedImage, Inspector};
 pub use node_denials::NodeRefusal;

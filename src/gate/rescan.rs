@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::closures::Closures;
+use super::forecast::FORESEEN_AT_ONCE;
 use super::inspect::InspectError;
 use super::judge::Judge;
 use super::parts::Shared;
@@ -25,9 +26,6 @@ use crate::trust::{
 pub const MAX_RESCAN_SUBJECTS: u32 = 5000;
 /// Denials and pulls older than this do not count as use.
 const IN_USE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Subjects whose records are read at once: a database server is waited for less, and pulls
-/// have connections left.
-const LOOKED_AT_ONCE: usize = 4;
 /// How often time may change a verdict before the end that is looked at.
 const MAX_STEPS: usize = 16;
 
@@ -162,11 +160,10 @@ impl RescanForecast {
         }
         let mut found = FoundScans::new();
         let looks = seen.into_iter().map(|subject| self.look_at(query, subject));
-        let mut looked = stream::iter(looks).buffer_unordered(LOOKED_AT_ONCE);
+        let mut looked = stream::iter(looks).buffer_unordered(FORESEEN_AT_ONCE);
         while let Some(due) = looked.next().await {
             due.into_iter().for_each(|due| add(&mut found, due));
         }
-        drop(looked);
         let mut due: Vec<RescanDue> = found.into_values().collect();
         due.iter_mut().for_each(|due| due.environments.sort());
         due.sort_by_key(|due| (due.cause, due.expires_at));
