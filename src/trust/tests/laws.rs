@@ -198,6 +198,7 @@ proptest! {
             lost.findings.clear();
             lost.malware = 0;
             lost.secrets = 0;
+            lost.end_of_life = false;
             fewer.evidence.scans.pop();
         }
         prop_assert!(case.verdict().is_allowed() || !fewer.verdict().is_allowed());
