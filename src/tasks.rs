@@ -83,9 +83,9 @@ impl Tasks {
     ///
     /// Must be called from within a tokio runtime.
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
-        let tasks = self.clone();
+        let (tasks, future) = (self.clone(), caught(future));
         self.track(async move {
-            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+            if let Err(panic) = future.await {
                 log_panic(name, panic.as_ref());
                 tasks.fail(name);
             }
@@ -101,8 +101,9 @@ impl Tasks {
         name: &'static str,
         future: impl Future<Output = ()> + Send + 'static,
     ) {
+        let future = caught(future);
         self.track(async move {
-            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+            if let Err(panic) = future.await {
                 log_panic(name, panic.as_ref());
             }
         });
@@ -215,6 +216,14 @@ impl Tasks {
     }
 }
 
+/// The end of `future`, or its panic. Boxed: a block that waits for a future holds it twice, as
+/// it was captured and as it runs.
+fn caught(
+    future: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = Result<(), Box<dyn Any + Send>>> + Send + 'static {
+    AssertUnwindSafe(Box::pin(future)).catch_unwind()
+}
+
 /// Computation that would hold up an async worker, such as reading a large
 /// document: done in the blocking pool, by one thread fewer than there are cores
 /// and at least one, so that requests are answered meanwhile. What is more waits
@@ -282,6 +291,16 @@ mod tests {
     use tokio::sync::{mpsc, oneshot};
 
     const SOON: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn a_task_holds_what_it_runs_once() {
+        let large = [0_u8; 4096];
+        let held = caught(async move {
+            tokio::task::yield_now().await;
+            drop(large);
+        });
+        assert!(size_of_val(&held) <= size_of::<[usize; 2]>());
+    }
 
     #[tokio::test]
     async fn stops_all_when_one_panics() {

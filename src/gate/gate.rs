@@ -113,7 +113,8 @@ impl Gate {
         reference: &Reference,
     ) -> Result<ServedManifest, Refusal> {
         let rulebook = self.rulebook();
-        let walked = self.walk(pull, &rulebook, reference, Lane::Layered);
+        // Boxed: what waits for it would hold it several times.
+        let walked = Box::pin(self.walk(pull, &rulebook, reference, Lane::Layered));
         let answer = async {
             match walked.await {
                 Ok(served) => Ok(served),
@@ -232,7 +233,7 @@ impl Gate {
         wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
         let reference = Reference::Digest(digest.clone());
-        let answer = self.walk_to_blob(pull, digest, wanted);
+        let answer = Box::pin(self.walk_to_blob(pull, digest, wanted));
         traced(pull, &reference, answer).await
     }
 

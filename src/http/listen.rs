@@ -241,7 +241,8 @@ where
         match self.greet(certificates, stream).await {
             Ok(stream) => {
                 let peer = Peer::new(address, client_name(&stream));
-                self.exchange(stream, peer, half_open).await;
+                // It is large, and would lie in each of the futures that it passes through.
+                self.exchange(Box::new(stream), peer, half_open).await;
             }
             Err(error) => {
                 tracing::debug!(listener.name = self.name, client.address = %address, %error, "TLS handshake failed");

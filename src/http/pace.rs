@@ -62,7 +62,7 @@ impl Socket for TcpStream {
     }
 }
 
-impl Socket for TlsStream<TcpStream> {
+impl Socket for Box<TlsStream<TcpStream>> {
     fn tcp(&self) -> Option<&TcpStream> {
         Some(self.get_ref().0)
     }

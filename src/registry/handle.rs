@@ -55,7 +55,8 @@ impl RegistryCall<'_> {
         };
         let pull = self.pull(&target);
         let answer = match &content {
-            RequestedContent::Manifest(reference) => self.manifest(pull, reference).await,
+            // Boxed, so that those who wait for a blob hold no room for it.
+            RequestedContent::Manifest(reference) => Box::pin(self.manifest(pull, reference)).await,
             RequestedContent::Blob(digest) => self.blob(pull, digest).await,
             RequestedContent::Tags(page) => self.tags(pull, name, page).await,
             RequestedContent::Referrers {
