@@ -106,9 +106,9 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         )?,
         purl: None,
         installed: field::text("package_version", found.package_version.unwrap_or_default())?,
-        fixed: field::for_people(found.fix.unwrap_or_default()).filter(|fix| fix != "None"),
+        fixed: field::for_people(&found.fix.unwrap_or_default()).filter(|fix| fix != "None"),
         severity,
-        severity_source: field::for_people(found.feed_group.unwrap_or_default()),
+        severity_source: field::for_people(&found.feed_group.unwrap_or_default()),
         status: None,
     })
 }

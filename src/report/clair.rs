@@ -1,7 +1,8 @@
 //! Clair v4: the vulnerability report of its matcher, as `clairctl report -o json` and
 //! its API print it. It is a set of tables that refer to each other by id.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -89,21 +90,38 @@ impl Document<'_> {
             .0;
         let installed = self.packages.as_ref();
         let mut findings = Findings::default();
-        let mut named = HashSet::new();
+        let mut read = HashMap::new();
         for (package, ids) in of_packages {
             let package = installed.and_then(|table| table.0.get(package));
             for id in &ids.0 {
                 let unknown = || ReportError::field("package_vulnerabilities", "names no entry");
                 let found = known.get(id).ok_or_else(unknown)?;
-                named.insert(id);
-                findings.push(found.finding(package)?)?;
+                // Once, however many packages have it: its texts may be long.
+                let finding = match read.entry(id) {
+                    Entry::Occupied(read) => read.into_mut(),
+                    Entry::Vacant(unread) => unread.insert(found.finding()?),
+                };
+                findings.push(in_package(finding, package)?)?;
             }
         }
-        for (_, found) in known.iter().filter(|(id, _)| !named.contains(id)) {
-            findings.push(found.finding(None)?)?;
+        for (_, found) in known.iter().filter(|(id, _)| !read.contains_key(id)) {
+            findings.push(found.finding()?)?;
         }
         Ok(findings)
     }
+}
+
+/// A finding as it is in the package that has it, where the report has that.
+fn in_package(finding: &Finding, has: Option<&ClairPackage>) -> Result<Finding, ReportError> {
+    let Some(has) = has else {
+        return Ok(finding.clone());
+    };
+    let Package { name, version, .. } = has.clone().package()?;
+    Ok(Finding {
+        package: name,
+        installed: version,
+        ..finding.clone()
+    })
 }
 
 impl ClairPackage {
@@ -117,10 +135,10 @@ impl ClairPackage {
 }
 
 impl Vulnerability<'_> {
-    fn finding(&self, installed: Option<&ClairPackage>) -> Result<Finding, ReportError> {
+    /// In the package that it is about.
+    fn finding(&self) -> Result<Finding, ReportError> {
         let id = field::titled_id("name", &self.name)?;
-        let about = installed.or(self.package.as_ref());
-        let package = about.cloned().unwrap_or_default();
+        let package = self.package.clone().unwrap_or_default();
         let mut aliases = field::Aliases::new("links", &id);
         aliases.add_within(&self.name)?;
         aliases.add_within(&self.links)?;
@@ -131,8 +149,8 @@ impl Vulnerability<'_> {
             package: field::text("name", package.name)?,
             purl: None,
             installed: field::text("version", package.version)?,
-            fixed: field::for_people(self.fixed_in_version.clone()),
-            severity_source: field::for_people(self.updater.clone()),
+            fixed: field::for_people(&self.fixed_in_version),
+            severity_source: field::for_people(&self.updater),
             status: None,
             id,
         })

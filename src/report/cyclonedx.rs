@@ -235,7 +235,7 @@ fn add(
     let status = state.filter(|state| is_dismissed(state));
     let advice = found.recommendation.as_deref();
     let fixed = advice.and_then(field::upgrade).unwrap_or_default();
-    let fixed = field::for_people(fixed.to_owned());
+    let fixed = field::for_people(fixed);
     let affected = found.affects.unwrap_or_default().0;
     let nothing = affected.is_empty().then(String::new);
     for reference in affected.into_iter().map(|it| it.r#ref).chain(nothing) {

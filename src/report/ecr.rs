@@ -179,7 +179,7 @@ impl BasicFinding {
             package: field::text("package_name", attribute("package_name"))?,
             purl: None,
             installed: field::text("package_version", attribute("package_version"))?,
-            fixed: field::for_people(attribute("fixed_in_version")),
+            fixed: field::for_people(&attribute("fixed_in_version")),
             severity_source: None,
             status: None,
         })

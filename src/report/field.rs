@@ -103,13 +103,16 @@ pub(super) fn text(field: &'static str, text: String) -> Result<String, ReportEr
 }
 
 /// Text that people read and nothing is matched by, cut where it is long: the versions
-/// that mend something may be hundreds. Go's empty string means that there is none.
-pub(super) fn for_people(mut text: String) -> Option<String> {
-    if text.len() > MAX_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES - "…".len()));
-        text.push('…');
-    }
-    filled(text)
+/// that mend something may be hundreds. Go's empty string means that there is none. What is
+/// cut away is never copied: many findings may share one long text.
+pub(super) fn for_people(text: &str) -> Option<String> {
+    filled(match text.len() > MAX_TEXT_BYTES {
+        true => {
+            let shown = text.floor_char_boundary(MAX_TEXT_BYTES - "…".len());
+            format!("{}…", &text[..shown])
+        }
+        false => text.to_owned(),
+    })
 }
 
 /// The status of a finding that the scanner was told to leave out, for whatever
@@ -255,9 +258,9 @@ mod tests {
 
     #[test]
     fn cuts_long_text_for_people() {
-        assert_eq!(for_people(String::new()), None);
-        assert_eq!(for_people("1.0".to_owned()).as_deref(), Some("1.0"));
-        let cut = for_people("ü".repeat(2000)).unwrap();
+        assert_eq!(for_people(""), None);
+        assert_eq!(for_people("1.0").as_deref(), Some("1.0"));
+        let cut = for_people(&"ü".repeat(2000)).unwrap();
         assert!(cut.len() <= MAX_TEXT_BYTES && cut.ends_with("ü…"));
     }
 

@@ -321,7 +321,7 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
         package: field::text("package.name", dependency.package.name)?,
         purl: None,
         installed: field::text("dependency.version", dependency.version)?,
-        fixed: field::for_people(fixed),
+        fixed: field::for_people(&fixed),
         severity,
         severity_source: None,
         status: None,

@@ -476,9 +476,9 @@ fn finding(found: Match<'_>, suppressed: bool) -> Result<Finding, ReportError> {
         package: field::text("artifact.name", artifact.name)?,
         purl: field::purl("artifact.purl", artifact.purl)?,
         installed: field::text("artifact.version", artifact.version)?,
-        fixed: field::for_people(fix.versions.unwrap_or_default().0.join(", ")),
+        fixed: field::for_people(&fix.versions.unwrap_or_default().0.join(", ")),
         severity,
-        severity_source: field::for_people(vulnerability.namespace),
-        status: field::for_people(status),
+        severity_source: field::for_people(&vulnerability.namespace),
+        status: field::for_people(&status),
     })
 }

@@ -305,9 +305,9 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         package: field::text("package", found.package)?,
         purl: None,
         installed: field::text("version", found.version)?,
-        fixed: field::for_people(found.fix_version),
+        fixed: field::for_people(&found.fix_version),
         severity,
         severity_source: None,
-        status: field::for_people(found.status),
+        status: field::for_people(&found.status),
     })
 }

@@ -234,8 +234,8 @@ impl InspectorFinding<'_> {
             package: field::text("name", package.name.clone())?,
             purl: None,
             installed: field::text("version", package.installed())?,
-            fixed: field::for_people(package.fixed()),
-            severity_source: field::for_people(details.source.clone()),
+            fixed: field::for_people(&package.fixed()),
+            severity_source: field::for_people(&details.source),
             status: suppressed.then(|| field::suppressed("SUPPRESSED")),
         })
     }

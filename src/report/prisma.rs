@@ -221,14 +221,14 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         purl: None,
         installed: field::text("packageVersion", found.package_version)?,
         fixed: field::for_people(
-            found
+            &found
                 .status
                 .strip_prefix("fixed in ")
                 .unwrap_or("")
                 .to_owned(),
         ),
         severity_source: None,
-        status: field::for_people(found.status),
+        status: field::for_people(&found.status),
     })
 }
 

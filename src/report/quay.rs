@@ -144,7 +144,7 @@ fn finding(found: Vulnerability, package: &Package) -> Result<Finding, ReportErr
         package: package.name.clone(),
         purl: None,
         installed: package.version.clone(),
-        fixed: field::for_people(found.fixed_by),
+        fixed: field::for_people(&found.fixed_by),
         severity_source: None,
         status: None,
         id,

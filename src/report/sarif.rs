@@ -354,7 +354,7 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
         package: field::text("Package", package)?,
         purl: None,
         installed: field::text("Installed Version", line("Installed Version"))?,
-        fixed: field::for_people(line("Fixed Version")),
+        fixed: field::for_people(&line("Fixed Version")),
         severity: ruled_severity.max(own).max(written).or(error),
         severity_source: None,
         status: suppressed.first().map(|it| field::suppressed(&it.kind)),

@@ -234,7 +234,7 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
         package: field::text("packageName", package)?,
         purl: None,
         installed: field::text("version", found.version)?,
-        fixed: field::for_people(found.nearest_fixed_in_version),
+        fixed: field::for_people(&found.nearest_fixed_in_version),
         severity,
         severity_source: None,
         status: suppressed.map(field::suppressed),

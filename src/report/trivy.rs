@@ -414,9 +414,9 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
         package: field::text("PkgName", found.pkg_name)?,
         purl: field::purl("PURL", purl.unwrap_or_default())?,
         installed: field::text("InstalledVersion", found.installed_version)?,
-        fixed: field::for_people(found.fixed_version),
+        fixed: field::for_people(&found.fixed_version),
         severity,
-        severity_source: field::for_people(found.severity_source),
-        status: field::for_people(status),
+        severity_source: field::for_people(&found.severity_source),
+        status: field::for_people(&status),
     })
 }

@@ -294,7 +294,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         package: field::text("resource", found.resource)?,
         purl: field::purl("packagePURL", found.purl)?,
         installed: field::text("installedVersion", found.installed_version)?,
-        fixed: field::for_people(found.fixed_version),
+        fixed: field::for_people(&found.fixed_version),
         severity,
         severity_source: None,
         status: None,

@@ -252,7 +252,7 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
         package: package.name.clone(),
         purl: None,
         installed: package.version.clone(),
-        fixed: field::for_people(found.fix_version.unwrap_or_default()),
+        fixed: field::for_people(&found.fix_version.unwrap_or_default()),
         severity,
         severity_source: source.map(str::to_owned),
         status: acknowledged.then(|| field::suppressed("acknowledged")),

@@ -453,3 +453,37 @@ fn a_vendor_that_is_not_read_is_named_where_it_can_be() {
         assert!(told.contains(vendor), "{document}: {told}");
     }
 }
+
+/// Many packages share a vulnerability: nothing of it is copied or searched for each.
+#[test]
+fn a_long_text_of_a_vulnerability_is_read_once_for_all_its_packages() {
+    let long = "a CVE-2099-7777 ".repeat(64 << 10);
+    let report = changed(CLAIR, |value| {
+        let id = value["vulnerabilities"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .next()
+            .cloned();
+        let id = id.unwrap();
+        let vulnerability = &mut value["vulnerabilities"][&id];
+        for field in ["fixed_in_version", "updater", "links"] {
+            vulnerability[field] = long.clone().into();
+        }
+        let has = (0..2000).map(|it| (format!("of-{it}"), serde_json::json!([id.clone()])));
+        let has: serde_json::Map<String, Value> = has.collect();
+        value["package_vulnerabilities"] = Value::Object(has);
+    });
+    let report = report.unwrap();
+    let texts = report
+        .findings
+        .iter()
+        .flat_map(|it| [&it.fixed, &it.severity_source]);
+    let held: usize = texts.flatten().map(String::capacity).sum();
+    assert!(held < 64 << 10, "{held}");
+    let named = report
+        .findings
+        .iter()
+        .any(|it| it.aliases.contains(&"CVE-2099-7777".to_owned()));
+    assert!(named, "{:?}", report.findings);
+}
