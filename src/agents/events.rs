@@ -55,23 +55,10 @@ impl AgentsDoor {
         }
         let report = self.report(&principal, &batch, now);
         let told = self.ledger.tell_of_node(&report).await;
-        match told.map_err(|error| {
+        let told = told.map_err(|error| {
             tracing::error!(%error, "what runs on a node is not taken in");
             AgentRefusal::unavailable("the ledger cannot be written")
-        })? {
-            ReportTaken::Yes => {}
-            ReportTaken::OfAnother => {
-                let message = "another agent speaks for that node, and told of it lately";
-                let step = "give each node a name of its own by --node; after an exchange of \
-                            tokens wait for 15 minutes";
-                return Err(AgentRefusal::forbidden(message, step));
-            }
-            ReportTaken::TooMany => {
-                let message = "as many nodes tell of themselves as are known at most";
-                let step = "those that are silent for an hour are forgotten";
-                return Err(AgentRefusal::forbidden(message, step));
-            }
-        }
+        })?;
         let client = Client {
             listener: self.listener.clone(),
             principal,
@@ -80,6 +67,9 @@ impl AgentsDoor {
         for denial in &batch.denials {
             self.record(&client, &batch.node, denial, now).await;
         }
+        // Denials are on record whatever is thought of the inventory: a name that another
+        // took first silences nobody.
+        is_taken(told)?;
         Ok(taken(StatusCode::NO_CONTENT))
     }
 
@@ -195,4 +185,20 @@ fn kept(container: &NodeContainer) -> ContainerOnNode {
         image: printable(&container.image, MAX_TEXT),
         digests: digests(container),
     }
+}
+/// Why what runs on a node was not taken in.
+fn is_taken(told: ReportTaken) -> Result<(), AgentRefusal> {
+    let (message, step) = match told {
+        ReportTaken::Yes => return Ok(()),
+        ReportTaken::OfAnother => (
+            "another agent speaks for that node, and told of it lately",
+            "give each node a name of its own by --node; after an exchange of tokens wait for 15 \
+             minutes",
+        ),
+        ReportTaken::TooMany => (
+            "as many nodes tell of themselves as are known at most",
+            "those that are silent for an hour are forgotten",
+        ),
+    };
+    Err(AgentRefusal::forbidden(message, step))
 }

@@ -14,6 +14,10 @@ use crate::trust::EnvironmentName;
 /// minutes.
 const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(12);
 
+/// What may be in memory of what runs, in bytes: some hundred thousand containers. What is more
+/// is in the ledger, and counts as not in use.
+const MAX_BYTES: usize = 256 << 20;
+
 type Nodes = HashMap<i64, (KnownNode, Arc<NodeContainers>)>;
 
 /// The nodes with what runs there.
@@ -35,6 +39,7 @@ impl NodesInMemory {
         let mut nodes = self.lock().clone();
         let numbers: HashSet<i64> = known.iter().map(|node| node.number).collect();
         nodes.retain(|number, _| numbers.contains(number));
+        let mut bytes: usize = nodes.values().map(|(_, runs)| weight(runs)).sum();
         for node in known {
             let number = node.number;
             let before = nodes.get(&number).map(|(_, runs)| runs.clone());
@@ -42,9 +47,21 @@ impl NodesInMemory {
                 Some(runs) => Some(runs),
                 None => ledger.runs_on_node(number).await?.map(Arc::new),
             };
-            if let Some(runs) = runs {
-                nodes.insert(number, (node, runs));
+            let Some(runs) = runs else { continue };
+            let more = if nodes.contains_key(&number) {
+                0
+            } else {
+                weight(&runs)
+            };
+            if bytes + more > MAX_BYTES {
+                tracing::warn!(
+                    bytes,
+                    "more runs on nodes than memory holds; the rest is not seen"
+                );
+                break;
             }
+            bytes += more;
+            nodes.insert(number, (node, runs));
         }
         show(metrics, nodes.values().map(|(node, _)| node), now);
         *self.lock() = nodes;
@@ -61,6 +78,11 @@ impl NodesInMemory {
             runs.values().for_each(|it| found(&node.environment, it));
         }
     }
+}
+
+/// What a node takes, in bytes.
+fn weight(runs: &NodeContainers) -> usize {
+    runs.iter().map(|(id, it)| it.bytes(id)).sum()
 }
 
 fn show<'a>(metrics: &Metrics, nodes: impl Iterator<Item = &'a KnownNode>, now: Timestamp) {

@@ -14,6 +14,10 @@ use crate::trust::EnvironmentName;
 const MAX_NODES: i64 = 5000;
 /// Containers of one node that are known, at most.
 const MAX_CONTAINERS: usize = 2000;
+/// What the containers of one node may take, in bytes: 250 Pods of two take half of it.
+const MAX_CONTAINERS_BYTES: usize = 512 << 10;
+/// What an entry takes beside its texts, in bytes.
+const ENTRY_BYTES: usize = 128;
 /// What nobody told of for so long is forgotten.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// For so long a node is whose agent told of it last.
@@ -186,11 +190,64 @@ impl ToldOfNode {
         for id in &self.ended {
             running.remove(id);
         }
+        let mut bytes: usize = running.iter().map(|(id, it)| it.bytes(id)).sum();
         for (id, container) in &self.started {
-            if running.len() < MAX_CONTAINERS || running.contains_key(id) {
+            let known = running.get(id).map_or(0, |it| it.bytes(id));
+            let with_it = bytes - known + container.bytes(id);
+            let is_within = running.len() < MAX_CONTAINERS || known > 0;
+            if is_within && with_it <= MAX_CONTAINERS_BYTES {
                 running.insert(id.clone(), container.clone());
+                bytes = with_it;
             }
         }
         running
+    }
+}
+
+impl ContainerOnNode {
+    /// About what it takes in memory and in the ledger.
+    pub fn bytes(&self, id: &str) -> usize {
+        let texts = [id, &self.namespace, &self.pod, &self.pod_uid, &self.image];
+        let texts: usize = texts.iter().map(|it| it.len()).sum();
+        let digests = self.digests.iter().map(|it| it.hex().len());
+        ENTRY_BYTES + texts + digests.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(bytes: usize) -> ContainerOnNode {
+        ContainerOnNode {
+            namespace: "shop".to_owned(),
+            pod: "web".to_owned(),
+            pod_uid: "1".to_owned(),
+            image: "x".repeat(bytes),
+            digests: vec![Digest::sha256(b"app")],
+        }
+    }
+
+    fn told(started: NodeContainers) -> ToldOfNode {
+        ToldOfNode {
+            environment: "production".parse().unwrap(),
+            node: "node-1".to_owned(),
+            principal: "agent".to_owned(),
+            anew: false,
+            started,
+            ended: Vec::new(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_node_takes_bounded_room_however_long_its_names_are() {
+        let started = (0..1000).map(|it| (it.to_string(), container(4096)));
+        let running = told(started.collect()).applied_to(NodeContainers::new());
+        let bytes: usize = running.iter().map(|(id, it)| it.bytes(id)).sum();
+        assert!(bytes <= MAX_CONTAINERS_BYTES && running.len() > 100);
+        // What is known already is told anew, and nothing is counted twice.
+        let again = told(running.clone()).applied_to(running.clone());
+        assert_eq!(again, running);
     }
 }
