@@ -1,5 +1,6 @@
 //! Blobs: from disk, from a fill, or streamed uncached.
 
+use std::cmp::Ordering;
 use std::error::Error;
 use std::io;
 use std::ops::Range;
@@ -18,6 +19,7 @@ use super::remote::ContentKey;
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
 use super::upstream_content::{BlobSpan, Opener, opener};
+use crate::oci::Digest;
 use crate::spans::trace_span;
 use crate::stream::{Chunks, GrowingFile, SharedFile};
 
@@ -103,12 +105,15 @@ impl Blob {
     }
 
     fn of_length(self, expected: u64) -> Result<Self, FetchError> {
-        let actual = self.len;
-        match actual.cmp(&expected) {
-            std::cmp::Ordering::Equal => Ok(self),
-            std::cmp::Ordering::Less => Err(FetchError::TooShort { expected, actual }),
-            std::cmp::Ordering::Greater => Err(FetchError::TooLong { expected, actual }),
-        }
+        has_length(self.len, expected).map(|()| self)
+    }
+}
+
+fn has_length(actual: u64, expected: u64) -> Result<(), FetchError> {
+    match actual.cmp(&expected) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(FetchError::TooShort { expected, actual }),
+        Ordering::Greater => Err(FetchError::TooLong { expected, actual }),
     }
 }
 
@@ -131,7 +136,16 @@ impl Cache {
             Some(_) => counters.blob_hits.add(1),
             None => counters.blob_misses.add(1),
         }
-        Ok(blob)
+        blob.map(|blob| blob.of_length(request.size)).transpose()
+    }
+
+    /// Whether a blob that is stored here has the length that an image says. Memory only.
+    ///
+    /// # Errors
+    /// [`FetchError::TooLong`] or [`FetchError::TooShort`].
+    pub fn expect_length(&self, digest: &Digest, expected: u64) -> Result<(), FetchError> {
+        let stored = self.inner.blobs.size(digest);
+        stored.map_or(Ok(()), |actual| has_length(actual, expected))
     }
 
     /// Whether the remote tier has a blob that is not stored here. Does not wait long.

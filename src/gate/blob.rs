@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::closures::Closures;
 use super::judge::Judge;
 use super::parts::Shared;
 use super::pull::Pull;
 use super::record::Records;
 use super::refusal::Refusal;
-use super::serve::PermittedBlob;
+use super::serve::{BlobPart, PermittedBlob, ServedBlob, Server};
+use super::serve_blob::NotSent;
 use crate::ledger::Ledger;
 use crate::oci::{Closure, Digest, Image, Reference, Repository};
+use crate::spans::trace_span;
 use crate::trust::{Denial, DenialReason, ImageMember, Rulebook, Verdict};
 
 /// A base layer may lie in thousands of images: no request judges more than
@@ -18,6 +22,8 @@ use crate::trust::{Denial, DenialReason, ImageMember, Rulebook, Verdict};
 const MAX_IMAGES_JUDGED: usize = 16;
 /// Images looked at for one blob, cached verdicts included.
 const MAX_IMAGES_CONSIDERED: usize = 4096;
+/// Sizes that images may say of one blob before it is given up, the right one among them.
+const MAX_SIZES_TRIED: usize = 4;
 
 /// Why no image permits a blob.
 enum Unpermitted {
@@ -47,23 +53,53 @@ impl Blobs {
         }
     }
 
+    /// Sends a blob through an image that permits it. Where that image says another size than
+    /// the blob has, through one that says another: no image can cut what others hold.
+    pub(super) async fn send(
+        &self,
+        server: &Server,
+        pull: Pull<'_>,
+        (rulebook, blob): (&Rulebook, &Digest),
+        wanted: BlobPart,
+    ) -> Result<ServedBlob, Refusal> {
+        let permitting = self.permit(pull, rulebook, blob);
+        let mut permitted = permitting.instrument(trace_span!("permit")).await?;
+        let mut sizes = Vec::new();
+        loop {
+            sizes.push(permitted.member.size());
+            let sending = server.blob(pull, permitted, wanted);
+            let refusal = match sending.instrument(trace_span!("serve")).await {
+                Ok(sent) => return Ok(sent),
+                Err(NotSent::Refused(refusal)) => return Err(refusal),
+                Err(NotSent::OfOtherSize(refusal)) => refusal,
+            };
+            if sizes.len() == MAX_SIZES_TRIED {
+                return Err(refusal);
+            }
+            permitted = match self.first_permit(pull, rulebook, blob, &sizes).await? {
+                Ok(permitted) => permitted,
+                Err(_) => return Err(refusal),
+            };
+        }
+    }
+
     /// Finds an image that permits the blob. While the ledger loads, those that are known
     /// already are asked first, and all of them once it is loaded.
-    pub(super) async fn permit(
+    async fn permit(
         &self,
         pull: Pull<'_>,
         rulebook: &Rulebook,
         blob: &Digest,
     ) -> Result<PermittedBlob, Refusal> {
         if !self.ledger.index().is_complete() {
-            if let Ok(permitted) = self.first_permit(pull, rulebook, blob).await? {
+            if let Ok(permitted) = self.first_permit(pull, rulebook, blob, &[]).await? {
                 return Ok(permitted);
             }
             if !self.ledger.is_loaded_soon().await {
                 return Err(Refusal::later("the ledger is not loaded yet"));
             }
         }
-        match self.first_permit(pull, rulebook, blob).await? {
+        match self.first_permit(pull, rulebook, blob, &[]).await? {
             Ok(permitted) => Ok(permitted),
             Err(unpermitted) => Err(self.refusal(pull, rulebook, blob, unpermitted).await),
         }
@@ -89,12 +125,14 @@ impl Blobs {
         }
     }
 
-    /// The first image that permits the blob. The one that did so last is asked first.
+    /// The first image that permits the blob, and says none of `sizes` of it. The one that did
+    /// so last is asked first.
     async fn first_permit(
         &self,
         pull: Pull<'_>,
         rulebook: &Rulebook,
         blob: &Digest,
+        sizes: &[u64],
     ) -> Result<Result<PermittedBlob, Unpermitted>, Refusal> {
         let mut denied = None;
         let mut judged = 0;
@@ -109,6 +147,7 @@ impl Blobs {
             }
             let verdict = self.judge.verdict(question).await?;
             match self.member(pull, &verdict, blob) {
+                Some(permitted) if sizes.contains(&permitted.member.size()) => {}
                 Some(permitted) => {
                     let index = self.ledger.index();
                     index.set_hint(pull.repository(), blob, &subject.digest);

@@ -13,13 +13,13 @@ use tracing::Instrument;
 
 use super::attachments::Attachments;
 use super::failures::{AskedAt, Failures};
-use super::reading::{FetchedClosure, ReadOutcome, read_closure};
+use super::reading::{FetchedClosure, ReadOutcome, UnfitImage, read_closure};
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::flight::SingleFlight;
 use crate::ledger::{Alias, Ledger};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
-use crate::oci::{ChildOutcome, Closure, Digest, Repository};
+use crate::oci::{Child, ChildOutcome, Closure, Digest, Repository};
 use crate::tasks::Tasks;
 use crate::trust::Subject;
 use crate::upstream::{Upstream, UpstreamError};
@@ -52,24 +52,33 @@ impl HeapSize for ReadOutcome {
                 let digests = read.closure.digests().count() + read.aliases.len();
                 bodies.sum::<usize>() + digests * DESCRIPTOR_BYTES
             }
-            Self::Unfit(why) => why.heap_size(),
+            Self::Unfit(unfit) => unfit.why.heap_size(),
             Self::Absent => 0,
         }
     }
 }
 
-/// What is absent is looked for again; what was read has its digest for ever.
+/// What is absent, or came with a wrong type, is looked for again; what was read has its digest
+/// for ever.
 fn validity(outcome: &ReadOutcome, now: Timestamp, absent_for: SignedDuration) -> Validity {
-    match outcome {
-        ReadOutcome::Read(read) if !lacks_children(&read.closure) => Validity::ALWAYS,
-        ReadOutcome::Unfit(_) => Validity::ALWAYS,
-        ReadOutcome::Read(_) | ReadOutcome::Absent => Validity::lasting(now, absent_for),
+    let lasts = match outcome {
+        ReadOutcome::Read(read) => !lacks_children(&read.closure),
+        ReadOutcome::Unfit(unfit) => !unfit.may_mend,
+        ReadOutcome::Absent => false,
+    };
+    match lasts {
+        true => Validity::ALWAYS,
+        false => Validity::lasting(now, absent_for),
     }
 }
 
-fn lacks_children(closure: &Closure) -> bool {
-    let mut children = closure.children().iter();
-    children.any(|child| matches!(child.outcome, ChildOutcome::Absent))
+/// Whether a child was absent when it was read: it may have come since.
+pub(super) fn lacks_children(closure: &Closure) -> bool {
+    closure.children().iter().any(is_absent)
+}
+
+fn is_absent(child: &Child) -> bool {
+    matches!(child.outcome, ChildOutcome::Absent)
 }
 
 /// The closures of all roots: recorded ones in the ledger, others in memory, and
@@ -101,8 +110,8 @@ pub(super) enum KnownClosure {
     /// In the ledger: its membership is in the index.
     Recorded(Arc<Closure>),
     Unrecorded(FetchedClosure),
-    /// It cannot be judged safely; the text says why.
-    Unfit(Arc<str>),
+    /// It cannot be judged safely.
+    Unfit(UnfitImage),
 }
 
 impl RememberedClosures {
@@ -237,21 +246,44 @@ impl Closures {
             Err(error) => tracing::error!(%error, image.digest = %digest, "closure not readable"),
         }
         let key = (repository.clone(), digest.clone());
-        let outcome = match self.memory.get(&key, now) {
-            Some(outcome) => outcome,
-            None => match self.memory.failed.get(&key, now) {
-                Some(error) => return Err(error.into()),
-                None => self.read(key, now).await?,
-            },
-        };
-        match outcome {
+        match self.outcome(key, now).await? {
             ReadOutcome::Read(read) => Ok(KnownClosure::Unrecorded(FetchedClosure {
                 closure: self.attached(repository, read.closure),
                 ..read
             })),
-            ReadOutcome::Unfit(why) => Ok(KnownClosure::Unfit(why)),
+            ReadOutcome::Unfit(unfit) => Ok(KnownClosure::Unfit(unfit)),
             ReadOutcome::Absent => Err(Refusal::ManifestUnknown),
         }
+    }
+
+    /// What is remembered of a root, or what its upstream says now.
+    async fn outcome(&self, key: Key, now: Timestamp) -> Result<ReadOutcome, Refusal> {
+        match self.memory.get(&key, now) {
+            Some(outcome) => Ok(outcome),
+            None => match self.memory.failed.get(&key, now) {
+                Some(error) => Err(error.into()),
+                None => self.read(key, now).await,
+            },
+        }
+    }
+
+    /// The closure of a root as its upstream has it now, where children lacked when it was
+    /// recorded and have come since.
+    pub(super) async fn completed(
+        &self,
+        repository: &Repository,
+        recorded: &Closure,
+        now: Timestamp,
+    ) -> Option<FetchedClosure> {
+        if !lacks_children(recorded) {
+            return None;
+        }
+        let key = (repository.clone(), recorded.root().clone());
+        let Ok(ReadOutcome::Read(read)) = self.outcome(key, now).await else {
+            return None;
+        };
+        let lacking = |it: &Closure| it.children().iter().filter(|it| is_absent(it)).count();
+        (lacking(&read.closure) < lacking(recorded)).then_some(read)
     }
 
     /// The closure with what a tag of cosign's says of it.
@@ -269,7 +301,13 @@ impl Closures {
     ) -> Result<(Arc<Closure>, Arc<[Alias]>), Refusal> {
         let known = self.find(&subject.repository, &subject.digest, now);
         match known.await? {
-            KnownClosure::Recorded(closure) => Ok((closure, Arc::default())),
+            KnownClosure::Recorded(closure) => {
+                let completed = self.completed(&subject.repository, &closure, now).await;
+                Ok(match completed {
+                    Some(read) => (read.closure, read.aliases),
+                    None => (closure, Arc::default()),
+                })
+            }
             KnownClosure::Unrecorded(read) => Ok((read.closure, read.aliases)),
             KnownClosure::Unfit(_) => Err(Refusal::ManifestUnknown),
         }
@@ -351,6 +389,13 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn unfit(why: &str) -> UnfitImage {
+        UnfitImage {
+            why: why.into(),
+            may_mend: false,
+        }
+    }
+
     fn key(number: u32) -> Key {
         let repository = Repository::parse("registry.corp/team/app").unwrap();
         (repository, Digest::sha256(&number.to_be_bytes()))
@@ -364,7 +409,7 @@ mod tests {
             let found = closures.get(&key(1), at(second));
             assert_eq!(found.is_some(), holds, "at {second}");
         }
-        let unfit = ReadOutcome::Unfit("no".into());
+        let unfit = ReadOutcome::Unfit(unfit("no"));
         closures.remember(key(1), unfit, at(20), ABSENT_TTL);
         let found = closures.get(&key(1), at(20));
         assert!(matches!(found, Some(ReadOutcome::Unfit(_))));
@@ -373,7 +418,7 @@ mod tests {
     #[test]
     fn absences_are_bounded_in_bytes_and_push_out_nothing_that_exists() {
         let closures = RememberedClosures::new();
-        closures.remember(key(0), ReadOutcome::Unfit("no".into()), at(0), ABSENT_TTL);
+        closures.remember(key(0), ReadOutcome::Unfit(unfit("no")), at(0), ABSENT_TTL);
         for number in 1..100_000 {
             closures.remember(key(number), ReadOutcome::Absent, at(0), ABSENT_TTL);
         }

@@ -250,10 +250,10 @@ impl Gate {
             let image = pull.image(&Reference::Digest(digest.clone()));
             return Err(self.refused(pull, &rulebook, image, halt).await);
         }
-        let permitted = self.blobs.permit(pull, &rulebook, digest);
-        let permitted = permitted.instrument(trace_span!("permit")).await?;
-        let served = self.shared.server.blob(pull, permitted, wanted);
-        served.instrument(trace_span!("serve")).await
+        let server = &self.shared.server;
+        self.blobs
+            .send(server, pull, (&rulebook, digest), wanted)
+            .await
     }
 
     /// The first tags behind `last` that would be served, `limit` at most, in lexical

@@ -291,7 +291,10 @@ fn known(
     match found.map_err(|refusal| inspect_error(image, refusal))? {
         KnownClosure::Recorded(closure) => Ok((closure, Arc::default())),
         KnownClosure::Unrecorded(read) => Ok((read.closure, read.aliases)),
-        KnownClosure::Unfit(why) => Err(InspectError::Unfit(image.to_string(), why.to_string())),
+        KnownClosure::Unfit(unfit) => Err(InspectError::Unfit(
+            image.to_string(),
+            unfit.why.to_string(),
+        )),
     }
 }
 

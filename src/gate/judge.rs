@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 use tracing::Instrument;
 
-use super::closures::{Closures, KnownClosure};
+use super::closures::{Closures, KnownClosure, lacks_children};
 use super::evidence::Sources;
 use super::pull::{BoxedFuture, Halt, Lane, OtherVerdicts, Question};
-use super::reading::FetchedClosure;
+use super::reading::{FetchedClosure, UnfitImage};
 use super::refusal::Refusal;
 use super::unrecorded_denials::{KnownUpTo, UnrecordedDenials};
 use crate::cache::{Cache, ContentUse};
@@ -119,15 +119,30 @@ impl Judge {
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
         match found.instrument(trace_span!("closures")).await? {
-            KnownClosure::Recorded(closure) => {
-                Ok(self.judge_recorded(question, closure, &[]).await)
-            }
+            KnownClosure::Recorded(closure) => Ok(self.judge_known(question, closure).await),
             KnownClosure::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
-            KnownClosure::Unfit(why) => {
+            KnownClosure::Unfit(UnfitImage { why, may_mend }) => {
                 let verdict = Arc::new(unfit(question, &why));
-                self.unrecorded.note(question, &verdict, known_before);
+                if !may_mend {
+                    self.unrecorded.note(question, &verdict, known_before);
+                }
                 Ok(verdict)
             }
+        }
+    }
+
+    /// By the recorded closure; where that denies and children lacked in it, by what the
+    /// upstream has now.
+    async fn judge_known(&self, question: Question<'_>, closure: Arc<Closure>) -> Arc<Verdict> {
+        let verdict = self.judge_recorded(question, closure.clone(), &[]).await;
+        if verdict.is_allowed() {
+            return verdict;
+        }
+        let repository = &question.subject.repository;
+        let completed = self.closures.completed(repository, &closure, question.now);
+        match completed.await {
+            Some(read) => self.judge_unrecorded(question, read).await,
+            None => verdict,
         }
     }
 
@@ -137,6 +152,7 @@ impl Judge {
         closure: Arc<Closure>,
         aliases: &[Alias],
     ) -> Arc<Verdict> {
+        let lacking = lacks_children(&closure);
         let (evidence, seq) = self.evidence(question, (closure, aliases)).await;
         let verdict = Arc::new(question.verdict(&evidence));
         let cached = Arc::new(CachedVerdict {
@@ -144,7 +160,8 @@ impl Judge {
             seq,
             judged_at: question.now,
         });
-        if evidence.confirmed && !self.has_unrecorded_parent(question.subject) {
+        let may_mend = lacking && !verdict.is_allowed();
+        if evidence.confirmed && !may_mend && !self.has_unrecorded_parent(question.subject) {
             let index = self.ledger.index();
             index.remember(question.subject, verdict.exposure(), cached);
         }

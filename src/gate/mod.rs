@@ -34,6 +34,7 @@ mod replay;
 mod rescan;
 mod resolve;
 mod serve;
+mod serve_blob;
 mod tags;
 mod traced;
 mod unpushed;

@@ -32,8 +32,16 @@ pub(super) struct FetchedClosure {
 #[derive(Clone)]
 pub(super) enum ReadOutcome {
     Read(FetchedClosure),
-    Unfit(Arc<str>),
+    Unfit(UnfitImage),
     Absent,
+}
+
+/// Why an image cannot be judged safely.
+#[derive(Clone)]
+pub(super) struct UnfitImage {
+    pub(super) why: Arc<str>,
+    /// Whether it is no property of its digest: another reading may come to something else.
+    pub(super) may_mend: bool,
 }
 
 /// Reads a closure, eight pieces at a time, out of the upstream's budget for
@@ -86,7 +94,10 @@ pub(super) async fn read_closure(
 }
 
 fn unfit_outcome(unfit: &Unfit) -> ReadOutcome {
-    ReadOutcome::Unfit(Arc::from(unfit.to_string()))
+    ReadOutcome::Unfit(UnfitImage {
+        why: Arc::from(unfit.to_string()),
+        may_mend: unfit.may_mend(),
+    })
 }
 
 fn alias_of(supplied: &Supplied) -> Option<Alias> {

@@ -71,3 +71,19 @@ pub enum StructuralRefusal {
     #[error("not everything that was wanted has been supplied")]
     Incomplete,
 }
+
+impl StructuralRefusal {
+    /// Whether the same digest may be read otherwise a little later: it is about what an
+    /// upstream lacks or calls it, and not about its bytes.
+    pub fn may_mend(&self) -> bool {
+        matches!(
+            self,
+            Self::ContentType
+                | Self::NoType
+                | Self::MediaTypeDisagrees
+                | Self::WrongBytes
+                | Self::ConfigAbsent
+                | Self::Incomplete
+        )
+    }
+}
