@@ -83,6 +83,11 @@ impl ContentHasher {
         self.size += bytes.len() as u64;
     }
 
+    /// Whether it hashes under both algorithms.
+    pub(super) fn is_of_both(&self) -> bool {
+        self.sha512.is_some()
+    }
+
     /// Bytes seen so far.
     pub(super) fn size(&self) -> u64 {
         self.size

@@ -207,7 +207,14 @@ impl Cache {
                 Joined::Following(fill) => fill,
                 Joined::Leading(guard) => self.start_fill(guard, open.clone(), request),
             };
-            match self.started(&fill).await {
+            let state = self.started(&fill).await;
+            if self.is_unlooked_at(&fill, &request.digest)
+                && let FillState::Filled(_) = fill.ended().await
+                && self.is_unlooked_at(&fill, &request.digest)
+            {
+                continue;
+            }
+            match state {
                 // What another repository was answered is no answer to this one.
                 FillState::Failed(_) if *fill.source() != request.source => {
                     key = FillKey::own(request);
@@ -215,6 +222,12 @@ impl Cache {
                 state => return self.follow_fill(fill, state, request, open).await,
             }
         }
+    }
+
+    /// Whether something may be said of a digest that this fill does not come to. One that was
+    /// verified just before that was said is read once it is stored, where it is looked at.
+    fn is_unlooked_at(&self, fill: &Fill, digest: &Digest) -> bool {
+        !fill.is_of_both() && (self.inner.records.lacks_other)(digest)
     }
 
     /// Waits for the first bytes of a fill, or for its end.

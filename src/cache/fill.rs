@@ -119,6 +119,7 @@ impl Inner {
         let (writer, growing) = GrowingFileWriter::new(file.clone(), size);
         let sink = FillSink::new(self, place, (guard, &growing));
         let hasher = self.records.hasher(guard.digest());
+        guard.fill().set_of_both(hasher.is_of_both());
         // The remote tier is near: what comes from there is not asked for in parts.
         let may_ask_apart = || !guard.fill().is_from_remote();
         let fill = SpanFill::new(&open, size, &writer, sink);

@@ -75,6 +75,8 @@ pub(super) struct Fill {
     source: Repository,
     /// Its bytes come from the remote tier.
     from_remote: AtomicBool,
+    /// It is hashed under both algorithms.
+    of_both: AtomicBool,
     /// For whom the file will be kept: of those who wait, one who was admitted.
     used: Mutex<ContentUse>,
     state: watch::Sender<FillState>,
@@ -95,6 +97,14 @@ impl Fill {
 
     pub(super) fn set_from_remote(&self, is: bool) {
         self.from_remote.store(is, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_of_both(&self) -> bool {
+        self.of_both.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_of_both(&self, is: bool) {
+        self.of_both.store(is, Ordering::Release);
     }
 
     /// For whom the file is stored, by what is known now.
@@ -178,6 +188,7 @@ impl Fills {
                     size: key.size,
                     source: request.source.clone(),
                     from_remote: AtomicBool::new(false),
+                    of_both: AtomicBool::new(false),
                     used: Mutex::new(request.used.clone()),
                     state: watch::Sender::new(FillState::Opening),
                 });

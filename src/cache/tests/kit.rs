@@ -193,9 +193,7 @@ impl TestCache {
             used,
             ..wanted(digest, size)
         };
-        let upstream = upstream.clone();
-        let open = move |span| std::future::ready(upstream.open(span));
-        self.cache.fetch(&request, open).await
+        upstream.fetched(&self.cache, &request).await
     }
 
     /// Fetches and waits until it is stored.
@@ -208,9 +206,10 @@ impl TestCache {
 
     /// A stored blob, pulled for production.
     pub async fn get(&self, digest: &Digest, now: Timestamp) -> Option<Blob> {
+        let size = self.cache.inner.blobs.size(digest).unwrap_or(0);
         let request = BlobRequest {
             used: admitted("production", now),
-            ..wanted(digest, 0)
+            ..wanted(digest, size)
         };
         self.cache.get(&request).await.unwrap()
     }
@@ -326,6 +325,13 @@ impl Upstream {
         while self.released.receiver_count() < readers {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// What a cache has of it for this request.
+    pub async fn fetched(&self, cache: &Cache, request: &BlobRequest) -> Result<Blob, FetchError> {
+        let upstream = self.clone();
+        let open = move |span| std::future::ready(upstream.open(span));
+        cache.fetch(request, open).await
     }
 
     fn open(

@@ -2,7 +2,7 @@
 //! said forbids.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::stream::StreamExt;
@@ -133,4 +133,36 @@ async fn what_is_not_what_its_name_says_is_removed_and_fetched_again() {
     let (bytes, ended) = read(blob.whole()).await;
     assert!(ended.is_ok() && bytes == upstream.content);
     assert_eq!(upstream.requests(), 1);
+}
+
+/// Between the verification of a fill and its file's place in the cache.
+#[tokio::test]
+async fn what_is_said_just_after_a_fill_was_verified_holds_for_who_asks_then() {
+    for number in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let spoken_of = Arc::new(AtomicBool::new(false));
+        let looked_at = Arc::new(AtomicBool::new(false));
+        let (says, looks) = (spoken_of.clone(), looked_at.clone());
+        let (lacks, known) = (spoken_of.clone(), looked_at.clone());
+        let records = DigestRecords {
+            on_verified: Arc::new(move |content, _| {
+                says.store(true, Ordering::SeqCst);
+                looks.store(content.sha512.is_some(), Ordering::SeqCst);
+                async { Ok(()) }.boxed()
+            }),
+            lacks_other: Arc::new(move |_| {
+                lacks.load(Ordering::SeqCst) && !known.load(Ordering::SeqCst)
+            }),
+        };
+        let cache = Cache::open(config(folder.path()), None, Tasks::new(), records).unwrap();
+        let upstream = Upstream::of(content(number, 300));
+        let request = wanted(&upstream.digest(), 300 * KIB);
+        let first = upstream.fetched(&cache, &request).await.unwrap();
+        let (_, ended) = read(first.whole()).await;
+        assert!(ended.is_ok());
+        let second = upstream.fetched(&cache, &request).await.unwrap();
+        assert!(looked_at.load(Ordering::SeqCst));
+        let (bytes, ended) = read(second.whole()).await;
+        assert!(ended.is_ok() && bytes == upstream.content);
+    }
 }
