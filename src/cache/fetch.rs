@@ -148,6 +148,12 @@ impl Cache {
         stored.map_or(Ok(()), |actual| has_length(actual, expected))
     }
 
+    /// Whether something may be said of a digest's counterpart, and it is not known which that
+    /// is. Memory only.
+    pub fn lacks_other(&self, digest: &Digest) -> bool {
+        (self.inner.records.lacks_other)(digest)
+    }
+
     /// Whether the remote tier has a blob that is not stored here. Does not wait long.
     pub async fn is_remote(&self, request: &BlobRequest) -> bool {
         let key = ContentKey::blob(&request.digest);
@@ -227,7 +233,7 @@ impl Cache {
     /// Whether something may be said of a digest that this fill does not come to. One that was
     /// verified just before that was said is read once it is stored, where it is looked at.
     fn is_unlooked_at(&self, fill: &Fill, digest: &Digest) -> bool {
-        !fill.is_of_both() && (self.inner.records.lacks_other)(digest)
+        !fill.is_of_both() && self.lacks_other(digest)
     }
 
     /// Waits for the first bytes of a fill, or for its end.

@@ -62,6 +62,7 @@ impl Blobs {
         (rulebook, blob): (&Rulebook, &Digest),
         wanted: BlobPart,
     ) -> Result<ServedBlob, Refusal> {
+        let lacks_other = server.lacks_other(blob);
         let permitting = self.permit(pull, rulebook, blob);
         let mut permitted = permitting.instrument(trace_span!("permit")).await?;
         let mut sizes = Vec::new();
@@ -69,7 +70,13 @@ impl Blobs {
             sizes.push(permitted.member.size());
             let sending = server.blob(pull, permitted, wanted);
             let refusal = match sending.instrument(trace_span!("serve")).await {
-                Ok(sent) => return Ok(sent),
+                Ok(sent) if !lacks_other => return Ok(sent),
+                Ok(sent) => {
+                    // Its other digest became known after it was permitted, and something may be
+                    // said of that.
+                    self.permit(pull, rulebook, blob).await?;
+                    return Ok(sent);
+                }
                 Err(NotSent::Refused(refusal)) => return Err(refusal),
                 Err(NotSent::OfOtherSize(refusal)) => refusal,
             };

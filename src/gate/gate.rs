@@ -218,6 +218,10 @@ impl Gate {
     ) -> Option<ServedBlob> {
         let rulebook = self.rulebook.load();
         self.shared.resolver.limits(pull, &rulebook).ok()?;
+        // Before the permit: one that is known only after it may be spoken against.
+        if self.shared.server.lacks_other(member.digest()) {
+            return None;
+        }
         let permitted = self.blobs.permit_again(pull, &rulebook, member)?;
         self.shared.server.blob_at_hand(pull, permitted, wanted)
     }

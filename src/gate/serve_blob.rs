@@ -44,6 +44,12 @@ impl NotSent {
 }
 
 impl Server {
+    /// Whether something may be said of a blob's other digest, and it is not known which that
+    /// is: what permits the blob before it is known may not afterwards.
+    pub(super) fn lacks_other(&self, blob: &Digest) -> bool {
+        self.cache.lacks_other(blob)
+    }
+
     /// Sends a permitted blob: from the cache, else from upstream through it; or leads the
     /// client to where it lies.
     pub(super) async fn blob(

@@ -197,6 +197,11 @@ impl Ledger {
         if !self.index.is_begun() {
             return Ok(());
         }
+        if let LedgerChange::Alias(..) = change {
+            // Once a digest's counterpart is known, nobody looks for it any more: no verdict
+            // from before may hold by then.
+            self.index.tables().touch(change, seq);
+        }
         let refreshed = self.refresh(change).await;
         self.index.tables().touch(change, seq);
         refreshed

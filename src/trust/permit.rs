@@ -131,6 +131,11 @@ impl ImageMember {
         &self.image
     }
 
+    /// The blob.
+    pub fn digest(&self) -> &Digest {
+        &self.blob
+    }
+
     /// Of the blob in bytes, as the image's manifest says.
     pub fn size(&self) -> u64 {
         self.size
