@@ -1,4 +1,5 @@
-//! Facts about pulls that judgement needs: first seen, first served, last pulled.
+//! Facts about pulls that judgement needs: first seen, first served, last pulled, and when
+//! the upstream was last seen to hold it, or not to.
 //!
 //! Written in batches. They are no evidence for or against, so they forget no
 //! verdict: the first service matters only once a scan is stale, and then the
@@ -12,38 +13,72 @@ use serde::Serialize;
 use super::sql::{either, query};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
-use crate::oci::Digest;
+use crate::oci::{Digest, Repository};
 use crate::trust::Subject;
 
-/// A digest was seen, or served, in an environment.
+/// Something happened to a digest in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullFact {
     pub subject: Subject,
     pub at: Timestamp,
-    /// Seen and served; else only seen.
-    pub served: bool,
+    pub kind: FactKind,
+}
+
+/// What a fact says of its subject, beside that it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactKind {
+    Seen,
+    /// Served, though something spoke against it: by the mode or by break-glass.
+    Lifted,
+    /// Served, with nothing against it: grace is for what was.
+    Served,
+    /// Its upstream was seen to hold it.
+    Held,
+    /// Its upstream was seen to hold it no more.
+    Gone,
+}
+
+/// What was last seen of a digest at its upstream, by any gateway on this ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamSightings {
+    pub held_at: Option<Timestamp>,
+    pub gone_at: Option<Timestamp>,
+}
+
+impl UpstreamSightings {
+    /// Whether it was seen to be gone at `held_at` or later.
+    pub fn is_gone_since(&self, held_at: Timestamp) -> bool {
+        self.gone_at.is_some_and(|gone_at| held_at <= gone_at)
+    }
 }
 
 /// Rows of one statement travel as one JSON text: a write holds up others at each trip.
 const INSERT_FACTS: &str = "INSERT INTO facts \
-    (environment, repository, digest, first_seen, first_served, last_pulled) \
+    (environment, repository, digest, first_seen, first_served, last_pulled, held_at, gone_at) \
     SELECT value ->> '$.environment', value ->> '$.repository', value ->> '$.digest', \
-    value ->> '$.first_seen', value ->> '$.first_served', value ->> '$.last_pulled' \
+    value ->> '$.first_seen', value ->> '$.first_served', value ->> '$.last_pulled', \
+    value ->> '$.held_at', value ->> '$.gone_at' \
     FROM json_each(?) WHERE TRUE ON CONFLICT (digest, repository, environment) DO UPDATE SET \
     first_seen = min(facts.first_seen, excluded.first_seen), \
     first_served = coalesce(min(facts.first_served, excluded.first_served), \
                             facts.first_served, excluded.first_served), \
     last_pulled = coalesce(max(facts.last_pulled, excluded.last_pulled), \
-                           facts.last_pulled, excluded.last_pulled)";
+                           facts.last_pulled, excluded.last_pulled), \
+    held_at = coalesce(max(facts.held_at, excluded.held_at), facts.held_at, excluded.held_at), \
+    gone_at = coalesce(max(facts.gone_at, excluded.gone_at), facts.gone_at, excluded.gone_at)";
 const PUT_ON_SERVER: &str = "INSERT INTO facts \
-    (environment, repository, digest, first_seen, first_served, last_pulled) \
-    SELECT environment, repository, digest, first_seen, first_served, last_pulled \
+    (environment, repository, digest, first_seen, first_served, last_pulled, held_at, gone_at) \
+    SELECT environment, repository, digest, first_seen, first_served, last_pulled, \
+    held_at, gone_at \
     FROM json_to_recordset(?::json) AS pulled (environment TEXT, repository TEXT, digest TEXT, \
-    first_seen BIGINT, first_served BIGINT, last_pulled BIGINT) \
+    first_seen BIGINT, first_served BIGINT, last_pulled BIGINT, \
+    held_at BIGINT, gone_at BIGINT) \
     ON CONFLICT (digest, repository, environment) DO UPDATE SET \
     first_seen = least(facts.first_seen, excluded.first_seen), \
     first_served = least(facts.first_served, excluded.first_served), \
-    last_pulled = greatest(facts.last_pulled, excluded.last_pulled)";
+    last_pulled = greatest(facts.last_pulled, excluded.last_pulled), \
+    held_at = greatest(facts.held_at, excluded.held_at), \
+    gone_at = greatest(facts.gone_at, excluded.gone_at)";
 const FACTS_PER_STATEMENT: usize = 1000;
 
 /// What a batch says of one subject; times are microseconds.
@@ -55,6 +90,24 @@ struct FactRow {
     first_seen: i64,
     first_served: Option<i64>,
     last_pulled: Option<i64>,
+    held_at: Option<i64>,
+    gone_at: Option<i64>,
+}
+
+impl FactRow {
+    fn add(&mut self, kind: FactKind, at: i64) {
+        self.first_seen = self.first_seen.min(at);
+        match kind {
+            FactKind::Seen => {}
+            FactKind::Lifted => self.last_pulled = self.last_pulled.max(Some(at)),
+            FactKind::Served => {
+                self.first_served = Some(self.first_served.map_or(at, |first| first.min(at)));
+                self.last_pulled = self.last_pulled.max(Some(at));
+            }
+            FactKind::Held => self.held_at = self.held_at.max(Some(at)),
+            FactKind::Gone => self.gone_at = self.gone_at.max(Some(at)),
+        }
+    }
 }
 
 fn merged(facts: &[PullFact]) -> HashMap<&Subject, FactRow> {
@@ -68,12 +121,10 @@ fn merged(facts: &[PullFact]) -> HashMap<&Subject, FactRow> {
             first_seen: at,
             first_served: None,
             last_pulled: None,
+            held_at: None,
+            gone_at: None,
         });
-        row.first_seen = row.first_seen.min(at);
-        if fact.served {
-            row.first_served = Some(row.first_served.map_or(at, |first| first.min(at)));
-            row.last_pulled = row.last_pulled.max(Some(at));
-        }
+        row.add(fact.kind, at);
     }
     rows
 }
@@ -165,6 +216,29 @@ impl Ledger {
         self.time_of(of, subject).await
     }
 
+    /// What was last seen of a digest at its upstream, from any environment.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn upstream_sightings(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<UpstreamSightings, LedgerError> {
+        let of = "SELECT max(held_at), max(gone_at) FROM facts \
+                  WHERE digest = ? AND repository = ?";
+        let (held, gone): (Option<i64>, Option<i64>) = query(of)
+            .bind(digest.to_string())
+            .bind(repository.to_string())
+            .one(&self.readers)
+            .await?;
+        Ok(UpstreamSightings {
+            held_at: columns::time_if(held)?,
+            gone_at: columns::time_if(gone)?,
+        })
+    }
+
+    /// When it was first served with nothing against it.
     pub(super) async fn first_served(
         &self,
         subject: &Subject,

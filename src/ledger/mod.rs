@@ -85,7 +85,7 @@ pub use config::{LedgerAccess, LedgerLocation, LedgerOptions, PostgresOptions, R
 pub use copy::{CopiedLedger, CopyProgress, CopyStage, copy_ledger};
 pub use decisions::DecisionFilter;
 pub use error::LedgerError;
-pub use facts::PullFact;
+pub use facts::{FactKind, PullFact, UpstreamSightings};
 pub use feed::PlacedDecision;
 pub use image_records::RecordedScan;
 pub use in_use_page::InUsePage;

@@ -222,7 +222,8 @@ pub struct Evidence {
     pub timed_mode: Option<TimedMode>,
     /// When the root, or an index above it, was first seen anywhere here.
     pub first_seen: Option<Timestamp>,
-    /// When the root was first served in this environment.
+    /// When the root was first served in this environment with nothing against it: what passed
+    /// by a mode or by break-glass alone was not admitted.
     pub first_served: Option<Timestamp>,
     /// Whether the upstream was seen to hold the root, so that it may vouch for it.
     pub held_upstream: TimedEvidence<bool>,

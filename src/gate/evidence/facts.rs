@@ -1,27 +1,41 @@
-//! Facts that later judgement needs, written in batches: what was served where.
+//! Facts that later judgement needs, written in batches: what was served where, and what its
+//! upstream was seen to hold.
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 
-use crate::ledger::{Ledger, PullFact};
+use crate::ledger::{FactKind, Ledger, PullFact};
 use crate::trust::Subject;
 
 /// Facts of a kind that wait to be written, at most: a name has 255 bytes at most, so about
 /// 8 MiB. They are written each second.
 const MAX_WAITING_FACTS: usize = 16_384;
 
-/// What was seen and served since the last batch.
+type Waiting = DashMap<Subject, Timestamp>;
+
+/// What happened since the last batch.
 #[derive(Default)]
 pub(in crate::gate) struct PullFacts {
-    served: DashMap<Subject, Timestamp>,
-    seen: DashMap<Subject, Timestamp>,
+    seen: Waiting,
+    lifted: Waiting,
+    served: Waiting,
+    held: Waiting,
+    gone: Waiting,
 }
 
 impl PullFacts {
-    pub(in crate::gate) fn served(&self, subject: &Subject, now: Timestamp) {
-        if self.served.len() < MAX_WAITING_FACTS {
-            self.served.entry(subject.clone()).or_insert(now);
+    /// Notes a fact. Of what was seen and served the first time counts, of what the upstream
+    /// holds the last.
+    pub(in crate::gate) fn note(&self, kind: FactKind, subject: &Subject, now: Timestamp) {
+        let facts = self.of(kind);
+        if facts.len() >= MAX_WAITING_FACTS {
+            return;
         }
+        let mut at = facts.entry(subject.clone()).or_insert(now);
+        *at = match kind {
+            FactKind::Seen | FactKind::Lifted | FactKind::Served => now.min(*at),
+            FactKind::Held | FactKind::Gone => now.max(*at),
+        };
     }
 
     /// Notes that a subject was seen, and returns when that was first: never later
@@ -32,37 +46,39 @@ impl PullFacts {
         {
             return *first;
         }
-        if self.seen.len() < MAX_WAITING_FACTS {
-            let mut first = self.seen.entry(subject.clone()).or_insert(now);
-            *first = now.min(*first);
-            *first
-        } else {
-            now
+        self.note(FactKind::Seen, subject, now);
+        now
+    }
+
+    fn of(&self, kind: FactKind) -> &Waiting {
+        match kind {
+            FactKind::Seen => &self.seen,
+            FactKind::Lifted => &self.lifted,
+            FactKind::Served => &self.served,
+            FactKind::Held => &self.held,
+            FactKind::Gone => &self.gone,
         }
     }
 
     fn take(&self) -> Vec<PullFact> {
         let mut taken = Vec::new();
-        for (facts, served) in [(&self.served, true), (&self.seen, false)] {
-            facts.retain(|subject, at| {
+        for kind in [
+            FactKind::Seen,
+            FactKind::Lifted,
+            FactKind::Served,
+            FactKind::Held,
+            FactKind::Gone,
+        ] {
+            self.of(kind).retain(|subject, at| {
                 taken.push(PullFact {
                     subject: subject.clone(),
                     at: *at,
-                    served,
+                    kind,
                 });
                 false
             });
         }
         taken
-    }
-
-    fn put_back(&self, fact: &PullFact) {
-        match fact.served {
-            true => self.served(&fact.subject, fact.at),
-            false => {
-                self.seen(&fact.subject, fact.at);
-            }
-        }
     }
 }
 
@@ -76,7 +92,7 @@ impl PullFacts {
         if let Err(error) = ledger.record_facts(&facts).await {
             tracing::error!(%error, "facts not written");
             for fact in facts {
-                self.put_back(&fact);
+                self.note(fact.kind, &fact.subject, fact.at);
             }
         }
     }

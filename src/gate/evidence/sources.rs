@@ -44,7 +44,7 @@ impl Sources {
         tasks: Tasks,
     ) -> Self {
         Self {
-            vouchers: Vouchers::new(ledger.clone(), upstreams, tasks),
+            vouchers: Vouchers::new(ledger.clone(), upstreams, facts.clone(), tasks),
             bases: Bases {
                 ledger: ledger.clone(),
                 closures: closures.clone(),

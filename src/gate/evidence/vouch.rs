@@ -12,14 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::facts::PullFacts;
 use crate::flight::SingleFlight;
 use crate::gate::pull::Question;
 use crate::gate::upstreams::Upstreams;
-use crate::ledger::Ledger;
+use crate::ledger::{FactKind, Ledger, UpstreamSightings};
 use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::{Digest, Reference, Repository};
 use crate::tasks::Tasks;
-use crate::trust::{Subject, TimedEvidence};
+use crate::trust::TimedEvidence;
 use crate::upstream::UpstreamError;
 
 /// How long an outage may prolong vouching, from when the upstream was last seen to have
@@ -39,6 +40,8 @@ type Key = (Repository, Digest);
 pub(in crate::gate) struct Vouchers {
     ledger: Arc<Ledger>,
     upstreams: Arc<Upstreams>,
+    /// What was seen of the upstreams, for the next start and for other replicas.
+    facts: Arc<PullFacts>,
     /// Each holds for `tag_ttl` from when the upstream was asked.
     answers: Arc<BoundedMemory<Key, VouchingAnswer>>,
     /// Questions under way: one for all who wait for its answer.
@@ -122,11 +125,13 @@ impl Vouchers {
     pub(in crate::gate) fn new(
         ledger: Arc<Ledger>,
         upstreams: Arc<Upstreams>,
+        facts: Arc<PullFacts>,
         tasks: Tasks,
     ) -> Self {
         Self {
             ledger,
             upstreams,
+            facts,
             answers: Arc::new(answers()),
             asked: Arc::default(),
             tasks,
@@ -155,8 +160,8 @@ impl Vouchers {
 
     async fn ask_voucher(&self, question: Question<'_>, key: Key) -> Option<VouchingAnswer> {
         let tag_ttl = self.upstreams.get(key.0.host())?.tag_ttl;
-        let before = self.seen_before(question, &key).await;
-        let told = self.ask_in_background(question.now, key.clone(), before)?;
+        let before = self.seen_before(question.now, &key).await;
+        let told = self.ask_in_background(question, key.clone(), before)?;
         if before.is_none() {
             return told.await.ok();
         }
@@ -172,13 +177,15 @@ impl Vouchers {
     /// Asks the upstream, to the end even where nobody waits for it.
     fn ask_in_background(
         &self,
-        now: Timestamp,
+        question: Question<'_>,
         key: Key,
         before: Option<Timestamp>,
     ) -> Option<oneshot::Receiver<VouchingAnswer>> {
+        let (now, subject) = (question.now, question.subject.clone());
         let reachable = self.upstreams.get(key.0.host())?;
         let (upstream, tag_ttl) = (reachable.upstream.clone(), reachable.tag_ttl);
         let (answers, questions) = (self.answers.clone(), self.asked.clone());
+        let (facts, ledger) = (self.facts.clone(), self.ledger.clone());
         let (tell, told) = oneshot::channel();
         self.tasks.spawn_isolated("asking a voucher", async move {
             let (name, reference) = (key.0.name().clone(), Reference::Digest(key.1.clone()));
@@ -187,9 +194,18 @@ impl Vouchers {
                 found.map(drop)
             };
             let seen_at = match Seen::by(&questions.join(&key, ask).await) {
-                Seen::Now => Some(now),
-                Seen::Before => before,
-                Seen::NoMore => None,
+                Seen::Now => {
+                    facts.note(FactKind::Held, &subject, now);
+                    Some(now)
+                }
+                Seen::Before => seen_until_outage(&ledger, &key, before).await,
+                Seen::NoMore => {
+                    // Of what was never held there is nothing to take back.
+                    if before.is_some() {
+                        facts.note(FactKind::Gone, &subject, now);
+                    }
+                    None
+                }
             };
             let answer = VouchingAnswer::given(seen_at, now, tag_ttl);
             answers.insert(key, answer, Validity::lasting(now, tag_ttl));
@@ -211,25 +227,38 @@ impl Vouchers {
         answer
     }
 
-    /// When the upstream was last seen to hold the digest, before `now`. Where
-    /// memory knows nothing, as after a restart: when it was last served here.
-    async fn seen_before(&self, question: Question<'_>, key: &Key) -> Option<Timestamp> {
+    /// When the upstream was last seen to hold the digest, before `now`. Where memory
+    /// knows nothing, as after a restart: when any gateway on this ledger saw it.
+    async fn seen_before(&self, now: Timestamp, key: &Key) -> Option<Timestamp> {
         let seen_at = match self.answers.last(key) {
             Some(answer) => answer.seen_at,
-            None => self.last_served(question.subject).await,
-        };
-        seen_at.filter(|seen| *seen <= question.now)
-    }
-
-    async fn last_served(&self, subject: &Subject) -> Option<Timestamp> {
-        match self.ledger.last_pulled(subject).await {
-            Ok(at) => at,
-            Err(error) => {
-                tracing::error!(%error, image.digest = %subject.digest, "last pull not readable");
-                None
+            None => {
+                let sightings = sightings(&self.ledger, key).await;
+                sightings.held_at.filter(|it| !sightings.is_gone_since(*it))
             }
-        }
+        };
+        seen_at.filter(|seen| *seen <= now)
     }
+}
+
+/// What an outage prolongs: nothing, where another gateway on this ledger has seen meanwhile
+/// that the digest is gone.
+async fn seen_until_outage(
+    ledger: &Ledger,
+    key: &Key,
+    before: Option<Timestamp>,
+) -> Option<Timestamp> {
+    let before = before?;
+    let sightings = sightings(ledger, key).await;
+    (!sightings.is_gone_since(before)).then_some(before)
+}
+
+async fn sightings(ledger: &Ledger, key: &Key) -> UpstreamSightings {
+    let sightings = ledger.upstream_sightings(&key.0, &key.1).await;
+    sightings.unwrap_or_else(|error| {
+        tracing::error!(%error, image.digest = %key.1, "sightings not readable");
+        UpstreamSightings::default()
+    })
 }
 
 fn answers() -> BoundedMemory<Key, VouchingAnswer> {

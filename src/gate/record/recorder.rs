@@ -21,7 +21,7 @@ use super::recorded_passes::{PassKey, RecordedPasses};
 use crate::gate::evidence::PullFacts;
 use crate::gate::pull::{Client, Halt, Lane, Pull};
 use crate::gate::refusal::{DenialAnswer, Refusal};
-use crate::ledger::Ledger;
+use crate::ledger::{FactKind, Ledger};
 use crate::metrics::{DecisionLabels, DeniedLabels, Metrics};
 use crate::oci::{Digest, Reference, printable};
 use crate::trust::{
@@ -329,7 +329,8 @@ impl Records {
         let judged = JudgedRequest::by(verdict);
         if self.recorder.passed(&ask, verdict, judged, pull.now) {
             // The subject was served: a fact that later judgement needs.
-            self.facts.served(verdict.subject(), pull.now);
+            let kind = served_as(verdict);
+            self.facts.note(kind, verdict.subject(), pull.now);
         }
         Ok(())
     }
@@ -425,6 +426,14 @@ impl Records {
     pub(in crate::gate) fn ledger_age(&self, now: Timestamp) -> Option<i64> {
         let age = self.ledger.confirmed_age(now).as_secs();
         (age > STALE_AFTER_SECONDS).then_some(age)
+    }
+}
+
+/// What passes by the mode or by break-glass alone was never admitted: no grace follows.
+fn served_as(verdict: &Verdict) -> FactKind {
+    match verdict.is_by_mode() || verdict.is_by_break_glass() {
+        true => FactKind::Lifted,
+        false => FactKind::Served,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The pages that answer "what have we got?": images, one image, the forecast, what is
 //! accepted, what was done and decided, and what would be.
 
-use sekisho::ledger::PullFact;
+use sekisho::ledger::{FactKind, PullFact};
 use sekisho::oci::Digest;
 use sekisho::trust::Subject;
 use serde_json::json;
@@ -322,7 +322,7 @@ async fn what_outsiders_reach_is_shown_of_very_many_images_that_run() {
             digest: digest(number),
         },
         at: lab.parts().gate.now(),
-        served: true,
+        kind: FactKind::Served,
     };
     let seen: Vec<PullFact> = (0..MANY).map(seen).collect();
     lab.parts().ledger.record_facts(&seen).await.unwrap();

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::cache::ContentUse;
 use sekisho::ledger::{
-    NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, PullFact, ScanTarget,
+    FactKind, NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, PullFact,
+    ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, MediaType, Shape};
 use sekisho::report::Severity;
@@ -146,16 +147,16 @@ impl Stage {
 
     fn facts(&self) -> Vec<PullFact> {
         let evidence = &self.case.evidence;
-        let fact = |at: Option<Timestamp>, served| {
+        let fact = |at: Option<Timestamp>, kind| {
             at.map(|at| PullFact {
                 subject: self.case.subject.clone(),
                 at,
-                served,
+                kind,
             })
         };
-        let seen = fact(evidence.first_seen, false);
+        let seen = fact(evidence.first_seen, FactKind::Seen);
         seen.into_iter()
-            .chain(fact(evidence.first_served, true))
+            .chain(fact(evidence.first_served, FactKind::Served))
             .collect()
     }
 }

@@ -108,7 +108,7 @@ async fn a_ledger_moves_between_servers_that_are_reached_under_tls_as_the_flags_
 /// Rows that take a while.
 const MANY: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
     INSERT INTO facts SELECT 'production', 'registry.corp/app', \
-    'sha256:' || printf('%064x', i), i, i, i FROM n";
+    'sha256:' || printf('%064x', i), i, i, i, i, i FROM n";
 /// Whether a copy has begun to read or to write this server's ledger.
 const IS_HELD: &str = "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' \
     AND relation = to_regclass('identity')";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sekisho::ledger::{
-    ActFilter, AuditSeal, CopyProgress, DeniedInUse, Ledger, LedgerAccess, LedgerError,
+    ActFilter, AuditSeal, CopyProgress, DeniedInUse, FactKind, Ledger, LedgerAccess, LedgerError,
     LedgerLocation, LedgerOptions, NodeContainers, NoticeBatch, NoticeKey, PendingNotice, PullFact,
     Replica, ToldOfNode, copy_ledger,
 };
@@ -69,7 +69,7 @@ async fn fill(ledger: &Ledger) {
     let fact = PullFact {
         subject: subject("img"),
         at: now(),
-        served: true,
+        kind: FactKind::Served,
     };
     ledger.record_facts(&[fact]).await.unwrap();
     ledger.prune_changes(3).await.unwrap();
@@ -381,7 +381,7 @@ async fn many_rows_are_copied_and_compared() {
     let rows: i64 = said.and_then(|it| it.parse().ok()).unwrap_or(5000);
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
                 INSERT INTO facts SELECT 'production', 'registry.corp/app', \
-                'sha256:' || printf('%064x', i), i, i, i FROM n";
+                'sha256:' || printf('%064x', i), i, i, i, i, i FROM n";
     let mut beside = file.beside().await;
     sqlx::query(fill)
         .bind(rows)

@@ -1,7 +1,7 @@
 //! Decisions, and what is remembered of pulls.
 
 use jiff::Timestamp;
-use sekisho::ledger::{DecisionFilter, PullFact};
+use sekisho::ledger::{DecisionFilter, FactKind, PullFact};
 use sekisho::trust::{Decision, Exposure, Outcome};
 use serde_json::json;
 
@@ -139,16 +139,20 @@ async fn the_first_service_is_remembered() {
     let ledger = place.serve().await;
     let closure = image("img", &["base"]);
     ledger.record_closure(&app(), &closure).await.unwrap();
-    let fact = |at, served| PullFact {
+    let fact = |at, kind| PullFact {
         subject: subject("img"),
         at,
-        served,
+        kind,
     };
-    ledger.record_facts(&[fact(now(), false)]).await.unwrap();
+    ledger
+        .record_facts(&[fact(now(), FactKind::Seen)])
+        .await
+        .unwrap();
     assert_eq!(evidence(&ledger, "img").await.first_served, None);
     let batch = [
-        fact(now() + minutes(5), true),
-        fact(now() + minutes(9), true),
+        fact(now() + minutes(1), FactKind::Lifted),
+        fact(now() + minutes(5), FactKind::Served),
+        fact(now() + minutes(9), FactKind::Served),
     ];
     ledger.record_facts(&batch).await.unwrap();
     let first = evidence(&ledger, "img").await.first_served;

@@ -1,16 +1,16 @@
 //! What is worth a scan: what is promoted, and what was pulled lately.
 
-use sekisho::ledger::{Ledger, PullFact};
+use sekisho::ledger::{FactKind, Ledger, PullFact};
 
 use super::place;
 use super::records::*;
 use crate::lab::or_skip;
 
-async fn pull(ledger: &Ledger, root: &str, ago: i64, served: bool) {
+async fn pull(ledger: &Ledger, root: &str, ago: i64, kind: FactKind) {
     let fact = PullFact {
         subject: subject(root),
         at: now() - minutes(ago),
-        served,
+        kind,
     };
     ledger.record_facts(&[fact]).await.unwrap();
 }
@@ -20,9 +20,9 @@ async fn what_was_pulled_lately_is_reported_the_last_first() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
     for (root, ago) in [("a", 50), ("b", 40), ("c", 30), ("a", 10)] {
-        pull(&ledger, root, ago, true).await;
+        pull(&ledger, root, ago, FactKind::Served).await;
     }
-    pull(&ledger, "only seen", 1, false).await;
+    pull(&ledger, "only seen", 1, FactKind::Seen).await;
     let since = now() - minutes(40);
     let told = ledger
         .subjects_pulled_since(since, 10, |_| true)
@@ -63,9 +63,9 @@ async fn pages_of_what_is_in_use_hold_each_subject_once() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
     for root in ["a", "b", "c"] {
-        pull(&ledger, root, 10, true).await;
+        pull(&ledger, root, 10, FactKind::Served).await;
     }
-    pull(&ledger, "long ago", 90, true).await;
+    pull(&ledger, "long ago", 90, FactKind::Lifted).await;
     for root in ["b", "c", "d", "e"] {
         ledger.promote(promotion(root, None)).await.unwrap();
     }

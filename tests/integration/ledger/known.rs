@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sekisho::ledger::{Catalogue, Ledger, NewScan, PullFact};
+use sekisho::ledger::{Catalogue, FactKind, Ledger, NewScan, PullFact};
 use sekisho::metrics::Metrics;
 use sekisho::oci::Digest;
 use sekisho::report::{Finding, Package};
@@ -63,7 +63,7 @@ async fn the_list_of_images_tells_where_they_are_and_how_far_scans_cover_them() 
     let seen = PullFact {
         subject: subject("stranger"),
         at: now(),
-        served: false,
+        kind: FactKind::Seen,
     };
     ledger.record_facts(&[seen]).await.unwrap();
     let catalogue = ledger.catalogue(now()).await.unwrap();

@@ -1,7 +1,9 @@
 //! Break-glass and modes for hours: kept, followed, ended, withdrawn.
 
 use jiff::Timestamp;
-use sekisho::ledger::{Ledger, LedgerError, NewBreakGlass, NewTimedMode, PullFact, Withdrawn};
+use sekisho::ledger::{
+    FactKind, Ledger, LedgerError, NewBreakGlass, NewTimedMode, PullFact, Withdrawn,
+};
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
 
@@ -234,7 +236,7 @@ async fn an_image_is_known_since_it_was_first_seen_anywhere() {
             digest: digest(root),
         },
         at: now() - minutes(ago),
-        served: false,
+        kind: FactKind::Seen,
     };
     let facts = [seen("amd", 3), seen("idx", 7), seen("l1", 9)];
     ledger.record_facts(&facts).await.unwrap();

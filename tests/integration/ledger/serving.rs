@@ -1,6 +1,6 @@
 //! What only a server does: it falls, is replaced, refuses, and says so.
 
-use sekisho::ledger::{Ledger, LedgerAccess, LedgerError, LedgerOptions, PullFact};
+use sekisho::ledger::{FactKind, Ledger, LedgerAccess, LedgerError, LedgerOptions, PullFact};
 use sekisho::storage_fault::StorageFault;
 use tempfile::TempDir;
 
@@ -288,7 +288,7 @@ async fn a_batch_of_any_size_is_a_handful_of_statements() {
         let facts = subjects.map(|subject| PullFact {
             subject,
             at: now(),
-            served: true,
+            kind: FactKind::Served,
         });
         facts.collect::<Vec<_>>()
     };

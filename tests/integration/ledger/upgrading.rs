@@ -1,6 +1,6 @@
 //! The next version migrates a ledger on a server while this one serves it.
 
-use sekisho::ledger::{LedgerAccess, LedgerError, PullFact, copy_ledger};
+use sekisho::ledger::{FactKind, LedgerAccess, LedgerError, PullFact, copy_ledger};
 
 use super::records::*;
 use crate::lab::or_skip;
@@ -48,7 +48,7 @@ async fn this_version_serves_on_while_the_next_migrates() {
     let fact = PullFact {
         subject: subject("img"),
         at: now(),
-        served: true,
+        kind: FactKind::Served,
     };
     one.record_facts(&[fact]).await.unwrap();
     // What the next version writes and this one does not know.

@@ -15,6 +15,7 @@ mod credentials;
 mod denials;
 mod digests;
 mod followers;
+mod grace;
 mod head;
 mod indexes;
 mod lanes;

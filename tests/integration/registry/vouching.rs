@@ -219,3 +219,23 @@ async fn an_upstream_does_not_vouch_before_it_was_asked() {
     world.advance_long(-SignedDuration::from_hours(1)).await;
     world.both(&path).await.assert_denied("not-scanned");
 }
+
+/// A restart, and another gateway on the same ledger, know what this one saw.
+#[tokio::test]
+async fn what_its_upstream_gave_up_is_denied_after_a_restart_without_it() {
+    let (mut world, app, path) = vouched().await;
+    world
+        .corp
+        .delete("team/app", &app.manifest.digest.to_string());
+    world.advance(PAST);
+    world.both(&path).await.assert_denied("not-scanned");
+    world.corp.inject("/v2/", usize::MAX, Fault::Status(503));
+    world.advance(PAST);
+    world.both(&path).await.assert_denied("not-scanned");
+    world.stop().await;
+    world.serve().await;
+    world.both(&path).await.assert_denied("not-scanned");
+    world.corp.heal();
+    world.corp.put_image("team/app", &app);
+    asked_until(&world, &path, 200).await;
+}
