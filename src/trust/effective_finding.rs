@@ -43,24 +43,36 @@ pub(super) struct RatingPolicy<'a> {
 impl<'a> RatingPolicy<'a> {
     /// Rates one finding.
     pub(super) fn rate(&self, finding: &Finding) -> EffectiveFinding<'a> {
-        let own = finding.severity.unwrap_or(self.unrated);
         let advisories = self.vulnerability_policy.advisories_on(finding, self.now);
-        let mut weight = EffectiveFinding {
-            severity: own,
-            blocked_by: blocking(&advisories),
+        let mut weight = self.unweighed(finding, &advisories);
+        if let Some((by, severity)) = raising(&advisories) {
+            weight.raised_by = Some(by);
+            weight.severity = weight.severity.max(severity);
+            return weight;
+        }
+        self.apply_mitigations(finding, &advisories, &mut weight);
+        weight
+    }
+
+    /// The same, as if no advisory raised anything.
+    pub(super) fn rate_unraised(&self, finding: &Finding) -> EffectiveFinding<'a> {
+        let advisories = self.vulnerability_policy.advisories_on(finding, self.now);
+        let mut weight = self.unweighed(finding, &advisories);
+        self.apply_mitigations(finding, &advisories, &mut weight);
+        weight
+    }
+
+    /// As its report says, before anything changes its severity.
+    fn unweighed(&self, finding: &Finding, advisories: &[&'a Advisory]) -> EffectiveFinding<'a> {
+        EffectiveFinding {
+            severity: finding.severity.unwrap_or(self.unrated),
+            blocked_by: blocking(advisories),
             raised_by: None,
             accepted_by: None,
             lowered_by: None,
             ended: None,
             until: advisories.iter().filter_map(|it| it.expires).min(),
-        };
-        if let Some((by, severity)) = raising(&advisories) {
-            weight.raised_by = Some(by);
-            weight.severity = own.max(severity);
-            return weight;
         }
-        self.apply_mitigations(finding, &advisories, &mut weight);
-        weight
     }
 
     /// Exceptions, and advisories that lower.

@@ -73,7 +73,7 @@ struct Excess<'a> {
     worst: &'a Finding,
     weight: EffectiveFinding<'a>,
     count: usize,
-    /// One of them exceeds only since an advisory raised it; there is no grace for that.
+    /// One of them exceeds only since an advisory raises it; there is no grace for that.
     raised: bool,
 }
 
@@ -105,8 +105,7 @@ fn weigh_all<'a>(
         judgement.note_finding(|| JudgedFinding::of(scan, finding, &weight, (ceiling, unknown)));
         words.add(finding, &weight, ceiling);
         if weight.exceeds(ceiling) {
-            let raised =
-                weight.raised_by.is_some() && finding.severity.unwrap_or(unknown) <= ceiling;
+            let raised = weight.raised_by.is_some() && passes_unraised(judgement, finding, ceiling);
             let known = excess.get_or_insert(Excess {
                 worst: finding,
                 weight,
@@ -122,6 +121,16 @@ fn weigh_all<'a>(
         }
     }
     excess
+}
+
+/// Whether a finding would not exceed the ceiling without the advisory that raises it: by
+/// its own severity, or since an exception accepts it or another advisory lowers it.
+fn passes_unraised(judgement: &mut Judgement<'_>, finding: &Finding, ceiling: Severity) -> bool {
+    let unraised = judgement.scale().rate_unraised(finding);
+    if let Some(until) = unraised.until {
+        judgement.expires(until);
+    }
+    !unraised.exceeds(ceiling)
 }
 
 /// What was served before the first bad report may have some time. It counts
