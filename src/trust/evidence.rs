@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BreakGlass, EnvironmentName, Subject, TimedMode};
 use crate::access::Scope;
-use crate::oci::{Closure, Digest, Repository, RepositoryGlobs, Tag};
+use crate::oci::{Closure, Digest, Image, Repository, RepositoryGlobs, Tag};
 use crate::report::{Finding, Format, Incomplete, Package, Remark, ReportBinding, Tool};
 
 /// A scan that was handed in, bound to one image manifest.
@@ -58,6 +58,13 @@ const fn named() -> ReportBinding {
 }
 
 impl Scan {
+    /// Whether it is of this manifest, by a submitter whose scope reaches the subject.
+    pub(super) fn counts_for(&self, subject: &Subject, manifest: &Digest) -> bool {
+        self.manifest == *manifest
+            && self.scope.covers_repository(&subject.repository)
+            && self.scope.covers_environment(subject.environment.as_str())
+    }
+
     /// What a later scan must share with this one to replace it: tool and submitter.
     pub fn series(&self) -> (&str, &str) {
         (&self.tool.name, &self.submitter)
@@ -164,6 +171,16 @@ pub struct FirstReported {
     pub finding: Finding,
 }
 
+impl Promotion {
+    /// Whether it is of the subject, in its environment and repository, or of one of the
+    /// indexes `above` it.
+    pub(super) fn counts_for(&self, subject: &Subject, above: &[Digest]) -> bool {
+        self.environment == subject.environment
+            && self.repository == subject.repository
+            && (self.digest == subject.digest || above.contains(&self.digest))
+    }
+}
+
 impl Revocation {
     /// Whether it holds for images of `repository` in `environment`.
     pub fn reaches(&self, environment: &EnvironmentName, repository: &Repository) -> bool {
@@ -241,6 +258,19 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether a scan or a promotion that counts for the subject at `now` is missing, so
+    /// that an upstream may vouch in its place. What counts elsewhere takes nobody's place.
+    pub fn lacks_scan_or_promotion(&self, subject: &Subject, now: Timestamp) -> bool {
+        let mut promotions = self.promotions.iter();
+        let promoted =
+            promotions.any(|it| it.promoted_at <= now && it.counts_for(subject, &self.parents));
+        let scanned = |image: &Image| {
+            let mut scans = self.scans.iter();
+            scans.any(|it| it.scanned_at <= now && it.counts_for(subject, &image.manifest))
+        };
+        !promoted || !self.closure.images().all(scanned)
+    }
+
     /// No evidence at all.
     pub fn none(closure: Arc<Closure>) -> Self {
         Self {

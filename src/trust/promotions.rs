@@ -4,13 +4,16 @@ use super::judgement::Judgement;
 use super::{CheckOutcome, DenialReason, Promotion, Requirement};
 
 impl Judgement<'_> {
+    /// A promotion counts in its environment and repository, for its digest and
+    /// for the children of a promoted index; one that is dated ahead of now, once
+    /// its time has come.
     pub(super) fn judge_promotion(&mut self) {
         if !self.settings.requires(Requirement::Promotion) {
             return;
         }
         let promotions = self.evidence.promotions.iter();
         let (counting, ahead): (Vec<&Promotion>, Vec<&Promotion>) = promotions
-            .filter(|promotion| self.is_promoted_by(promotion))
+            .filter(|promotion| promotion.counts_for(self.subject, &self.evidence.parents))
             .partition(|promotion| promotion.promoted_at <= self.now);
         for promotion in ahead {
             self.expires(promotion.promoted_at);
@@ -21,16 +24,6 @@ impl Judgement<'_> {
             None if self.vouches_for(Requirement::Promotion) => {}
             None => self.not_promoted(),
         }
-    }
-
-    /// A promotion counts in its environment and repository, for its digest and
-    /// for the children of a promoted index; one that is dated ahead of now, once
-    /// its time has come.
-    fn is_promoted_by(&self, promotion: &Promotion) -> bool {
-        let digest = &promotion.digest;
-        promotion.environment == self.subject.environment
-            && promotion.repository == self.subject.repository
-            && (*digest == self.subject.digest || self.evidence.parents.contains(digest))
     }
 
     fn promoted(&mut self, promotion: &Promotion) {

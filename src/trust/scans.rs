@@ -47,11 +47,7 @@ pub(super) fn scans_in_scope<'a>(
         .scans
         .iter()
         .map(|scan| &**scan)
-        .filter(move |scan| {
-            scan.manifest == *manifest
-                && scan.scope.covers_repository(&subject.repository)
-                && scan.scope.covers_environment(subject.environment.as_str())
-        })
+        .filter(move |scan| scan.counts_for(subject, manifest))
 }
 
 /// The latest of each tool and submitter, and older ones that say more for themselves.

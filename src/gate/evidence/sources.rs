@@ -16,7 +16,7 @@ use crate::gate::closures::Closures;
 use crate::gate::pull::{OtherVerdicts, Question};
 use crate::gate::upstreams::Upstreams;
 use crate::ledger::{Alias, Ledger, LedgerError};
-use crate::oci::{Closure, Digest, Image, ImageContent, Shape};
+use crate::oci::{Closure, Digest, ImageContent, Shape};
 use crate::tasks::Tasks;
 use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedEvidence, TimedMode};
 
@@ -67,7 +67,7 @@ impl Sources {
     ) -> (Evidence, u64) {
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
-        if lacks_scan_or_promotion(&evidence) {
+        if evidence.lacks_scan_or_promotion(question.subject, question.now) {
             evidence.held_upstream = self.vouchers.held(question).await;
         }
         evidence.subject_permitted = self.subject_permitted(question, &evidence, others).await;
@@ -240,13 +240,4 @@ fn referred(evidence: &Evidence, attached: Vec<Digest>) -> Vec<Digest> {
         ImageContent::Attestation => attached.into_iter().chain(parents).collect(),
         ImageContent::Artifact { .. } => attached.into_iter().chain(subject).collect(),
     }
-}
-
-/// Whether a vouching upstream could replace evidence that is missing.
-fn lacks_scan_or_promotion(evidence: &Evidence) -> bool {
-    let unscanned = |image: &Image| {
-        let mut scans = evidence.scans.iter();
-        !scans.any(|scan| scan.manifest == image.manifest)
-    };
-    evidence.promotions.is_empty() || evidence.closure.images().any(unscanned)
 }

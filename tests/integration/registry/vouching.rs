@@ -3,8 +3,9 @@
 use http::Method;
 use jiff::SignedDuration;
 use sekisho::demo::{Fault, RequestKind, SampleImage};
+use serde_json::json;
 
-use crate::kit::{Found, Setup, World, blobs, eventually, image, manifests};
+use crate::kit::{Found, Setup, Wire, World, blobs, eventually, image, manifests, report};
 
 const NAME: &str = "corp/team/app";
 /// Longer than the upstream's word counts.
@@ -238,4 +239,49 @@ async fn what_its_upstream_gave_up_is_denied_after_a_restart_without_it() {
     world.corp.heal();
     world.corp.put_image("team/app", &app);
     asked_until(&world, &path, 200).await;
+}
+
+/// A scan of the same bytes by somebody who speaks for another repository.
+#[tokio::test]
+async fn a_scan_that_counts_elsewhere_takes_no_vouching_away() {
+    let setup = Setup::default().corp(
+        "tag_ttl = \"1s\"\n\
+         vouches = { environments = [\"production\"], for = [\"scan\"], until = 2099-12-31 }",
+    );
+    let world = World::of(setup).await;
+    let app = image("app");
+    for name in ["team/va", "team/vb"] {
+        world.corp.put_image(name, &app);
+    }
+    let digest = &app.manifest.digest;
+    world
+        .promote(&format!("registry.corp:5000/team/va@{digest}"))
+        .await;
+    let path = manifests("corp/team/va", digest);
+    assert_eq!(world.both(&path).await.status, 200);
+    let token = json!({
+        "name": "vb", "role": "scanner", "repositories": ["registry.corp:5000/team/vb"],
+    });
+    let made = world.admin("POST", "/api/v1/tokens", Some(&token)).await;
+    let bearer = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
+    let scan = json!({
+        "image": format!("registry.corp:5000/team/vb@{digest}"), "report": report(&app, &[]),
+    });
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let (admin, body) = (world.app().admin(), scan.to_string());
+    let sent = Wire::send(admin, "POST", "/api/v1/scans", &headers, body.as_bytes());
+    let taken = sent.await.reply().await;
+    assert_eq!(taken.status, 200, "{taken:?}");
+    assert_eq!(world.both(&path).await.status, 200);
+    // One of a submitter that speaks for both decides.
+    let bad = Found {
+        id: "CVE-2026-0001",
+        severity: "CRITICAL",
+        package: "zlib",
+    };
+    world.scan("registry.corp:5000/team/va", &app, &[bad]).await;
+    world.both(&path).await.assert_denied("too-severe");
 }
