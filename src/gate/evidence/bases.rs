@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use crate::gate::closures::Closures;
 use crate::gate::pull::{OtherVerdicts, Question};
 use crate::ledger::Ledger;
-use crate::oci::{Digest, Image, Repository, RepositoryGlobs};
+use crate::oci::{Digest, Image, ImageContent, Repository, RepositoryGlobs};
 use crate::trust::{Evidence, Subject, TimedEvidence, TrustedBase};
 
 /// Images of trusted repositories that are looked at for one image.
@@ -100,7 +100,12 @@ impl Bases {
     }
 }
 
+/// Only what runs is a base: the layers of an artifact are no file system that anybody
+/// looked at, whatever they are called.
 fn begins_with(image: &Image, base: &Image) -> bool {
+    if !matches!(base.content, ImageContent::Runnable { .. }) {
+        return false;
+    }
     let (layers, below) = (&image.layers, &base.layers);
     let same = layers.iter().zip(below).all(|(a, b)| a.digest == b.digest);
     !below.is_empty() && below.len() <= layers.len() && same

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use sekisho::demo::{ImageBuilder, SampleImage};
+use serde_json::json;
 
-use crate::kit::{Found, Setup, World, amd64, image, manifests};
+use crate::kit::{Found, Setup, World, amd64, image, manifests, piece};
 
 const NAME: &str = "docker.io/team/app";
 const BASE: &str = "registry.corp:5000/base/debian";
@@ -97,6 +98,41 @@ async fn a_base_that_is_not_admitted_is_none() {
     let path = put(&world, &app).await;
     force(&world, &app).await;
     world.both(&path).await.assert_denied("untrusted-base");
+}
+
+/// The layers of what does not run are no file system, whatever is known of it.
+#[tokio::test]
+async fn an_artifact_is_no_base() {
+    const KIND: &str = "application/vnd.example.notes";
+    let keys = format!("require = []\n{WANTS_BASE}\nartifact_types = [\"{KIND}\"]");
+    let world = World::of(Setup::default().production(&keys)).await;
+    let (os, app) = (layered(&["os"]), layered(&["os", "app"]));
+    let mut layer = os.layers[0].descriptor();
+    layer["mediaType"] = json!("text/plain");
+    let empty = piece("application/vnd.oci.empty.v1+json", "{}");
+    let oci = "application/vnd.oci.image.manifest.v1+json";
+    let artifact = json!({
+        "schemaVersion": 2, "mediaType": oci, "artifactType": KIND,
+        "config": empty.descriptor(), "layers": [layer],
+    });
+    let artifact = piece(oci, artifact.to_string());
+    for blob in [&empty, &os.layers[0]] {
+        world.corp.put_blob("base/debian", blob);
+    }
+    world.corp.put_manifest("base/debian", &artifact);
+    let served = world
+        .both(&manifests("corp/base/debian", &artifact.digest))
+        .await;
+    served.assert_served(&artifact.bytes);
+    world.hub.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    world.both(&path).await.assert_denied("untrusted-base");
+    // The image with the same layer is one.
+    world.corp.put_image("base/debian", &os);
+    let path_of_base = manifests("corp/base/debian", &os.manifest.digest);
+    assert_eq!(world.both(&path_of_base).await.status, 200);
+    world.advance(SignedDuration::from_millis(600));
+    world.both(&path).await.assert_served(&app.manifest.bytes);
 }
 
 #[tokio::test]
