@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::closures::{Closures, KnownClosure};
-use super::judge::Judge;
+use super::judge::{Judge, rests_on_others};
 use super::parts::Shared;
 use super::pull::{ExposureInput, Halt, Lane, Pull, Question};
 use super::refusal::Refusal;
@@ -232,8 +232,12 @@ impl Inspector {
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, pull.now);
         let (closure, aliases) = known(image, found.await)?;
-        let (evidence, _) = self.judge.evidence(question, (closure, &*aliases)).await;
-        Ok(question.verdict_in_full(&evidence))
+        let gathered = self.judge.gathered(question, (closure, &*aliases)).await;
+        let verdict = question.verdict_in_full(&gathered.evidence);
+        match gathered.doubts.failed {
+            Some(refusal) if rests_on_others(&verdict.0) => Err(inspect_error(image, refusal)),
+            _ => Ok(verdict),
+        }
     }
 
     /// Limits and resolve of a pull.

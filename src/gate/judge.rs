@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tracing::Instrument;
 
 use super::closures::{Closures, KnownClosure, lacks_children};
-use super::evidence::Sources;
-use super::pull::{BoxedFuture, Halt, Lane, OtherVerdicts, Question};
+use super::evidence::{Doubts, Gathered, Sources};
+use super::pull::{BoxedFuture, Halt, Lane, OtherVerdict, OtherVerdicts, Question};
 use super::reading::{FetchedClosure, UnfitImage};
 use super::refusal::Refusal;
 use super::unrecorded_denials::{KnownUpTo, UnrecordedDenials};
@@ -25,6 +25,22 @@ use crate::trust::{
 /// client can name as many as the upstream has. Further ones are remembered in memory
 /// only.
 const MAX_DENIED_INDEXES: usize = 10_000;
+
+/// A verdict, and whether it could not ask all that it rests on, so deep below the first
+/// question.
+struct Judged {
+    verdict: Arc<Verdict>,
+    cut_off: bool,
+}
+
+impl From<Arc<Verdict>> for Judged {
+    fn from(verdict: Arc<Verdict>) -> Self {
+        Self {
+            verdict,
+            cut_off: false,
+        }
+    }
+}
 
 /// Judges, and caches verdicts where a later change would reach them.
 pub(super) struct Judge {
@@ -63,13 +79,17 @@ impl Judge {
             return Ok(cached.verdict.clone());
         }
         lane.may_wait()?;
-        Ok(Box::pin(self.judge(question)).await?)
+        Ok(Box::pin(self.judge(question)).await?.verdict)
     }
 
     /// The verdict on a subject, judged anew when none is cached.
     pub(super) async fn verdict(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
+        Ok(self.judged(question).await?.verdict)
+    }
+
+    async fn judged(&self, question: Question<'_>) -> Result<Judged, Refusal> {
         match self.cached(question) {
-            Some(cached) => Ok(cached.verdict.clone()),
+            Some(cached) => Ok(cached.verdict.clone().into()),
             None => self.judge(question).await,
         }
     }
@@ -113,36 +133,42 @@ impl Judge {
                 .is_none()
     }
 
-    async fn judge(&self, question: Question<'_>) -> Result<Arc<Verdict>, Refusal> {
+    async fn judge(&self, question: Question<'_>) -> Result<Judged, Refusal> {
         let known_before = self.known_up_to();
         let subject = question.subject;
         let closures = &self.closures;
         let found = closures.find(&subject.repository, &subject.digest, question.now);
         match found.instrument(trace_span!("closures")).await? {
-            KnownClosure::Recorded(closure) => Ok(self.judge_known(question, closure).await),
-            KnownClosure::Unrecorded(read) => Ok(self.judge_unrecorded(question, read).await),
+            KnownClosure::Recorded(closure) => self.judge_known(question, closure).await,
+            KnownClosure::Unrecorded(read) => self.judge_unrecorded(question, read).await,
             KnownClosure::Unfit(UnfitImage { why, may_mend }) => {
                 let verdict = Arc::new(unfit(question, &why));
                 if !may_mend {
                     self.unrecorded.note(question, &verdict, known_before);
                 }
-                Ok(verdict)
+                Ok(verdict.into())
             }
         }
     }
 
     /// By the recorded closure; where that denies and children lacked in it, by what the
     /// upstream has now.
-    async fn judge_known(&self, question: Question<'_>, closure: Arc<Closure>) -> Arc<Verdict> {
-        let verdict = self.judge_recorded(question, closure.clone(), &[]).await;
-        if verdict.is_allowed() {
-            return verdict;
+    async fn judge_known(
+        &self,
+        question: Question<'_>,
+        closure: Arc<Closure>,
+    ) -> Result<Judged, Refusal> {
+        let judged = self
+            .judge_recorded(question, closure.clone(), &[])
+            .await?;
+        if judged.verdict.is_allowed() {
+            return Ok(judged);
         }
         let repository = &question.subject.repository;
         let completed = self.closures.completed(repository, &closure, question.now);
         match completed.await {
             Some(read) => self.judge_unrecorded(question, read).await,
-            None => verdict,
+            None => Ok(judged),
         }
     }
 
@@ -151,21 +177,23 @@ impl Judge {
         question: Question<'_>,
         closure: Arc<Closure>,
         aliases: &[Alias],
-    ) -> Arc<Verdict> {
+    ) -> Result<Judged, Refusal> {
         let lacking = lacks_children(&closure);
-        let (evidence, seq) = self.evidence(question, (closure, aliases)).await;
-        let verdict = Arc::new(question.verdict(&evidence));
+        let gathered = self.gathered(question, (closure, aliases)).await;
+        let Gathered { evidence, seq, .. } = &gathered;
+        let verdict = Arc::new(question.verdict(evidence));
+        let is_final = is_final(question, &gathered);
         let cached = Arc::new(CachedVerdict {
             verdict: verdict.clone(),
-            seq,
+            seq: *seq,
             judged_at: question.now,
         });
         let may_mend = lacking && !verdict.is_allowed();
-        if evidence.confirmed && !may_mend && !self.has_unrecorded_parent(question.subject) {
+        if is_final && !may_mend && !self.has_unrecorded_parent(question.subject) {
             let index = self.ledger.index();
             index.remember(question.subject, verdict.exposure(), cached);
         }
-        verdict
+        decided(verdict, gathered.doubts)
     }
 
     /// What is said of such an index would not reach a cached verdict.
@@ -178,20 +206,24 @@ impl Judge {
 
     /// An unrecorded closure is judged anew once anything has changed: the index could not
     /// invalidate a denial of it.
-    async fn judge_unrecorded(&self, question: Question<'_>, read: FetchedClosure) -> Arc<Verdict> {
+    async fn judge_unrecorded(
+        &self,
+        question: Question<'_>,
+        read: FetchedClosure,
+    ) -> Result<Judged, Refusal> {
         let known_before = self.known_up_to();
         let known = (read.closure.clone(), &*read.aliases);
-        let (evidence, _) = self.evidence(question, known).await;
-        let verdict = question.verdict(&evidence);
+        let gathered = self.gathered(question, known).await;
+        let verdict = question.verdict(&gathered.evidence);
         let repository = &question.subject.repository;
         if !self.is_worth_a_record(&verdict, &read.closure) {
             let verdict = Arc::new(verdict);
             if is_index(&read.closure) {
                 self.closures.note_members(repository, &read.closure);
-            } else if evidence.confirmed {
+            } else if is_final(question, &gathered) {
                 self.unrecorded.note(question, &verdict, known_before);
             }
-            return verdict;
+            return decided(verdict, gathered.doubts);
         }
         match self.record(repository, &read).await {
             Ok(())
@@ -215,7 +247,7 @@ impl Judge {
                 if let Err(error) = recorded {
                     tracing::error!(%error, image.repository = %repository, "closure not recorded");
                 }
-                Arc::new(verdict)
+                decided(Arc::new(verdict), gathered.doubts)
             }
         }
     }
@@ -267,17 +299,74 @@ impl Judge {
         question: Question<'_>,
         known: (Arc<Closure>, &[Alias]),
     ) -> (Evidence, u64) {
+        let gathered = self.gathered(question, known).await;
+        (gathered.evidence, gathered.seq)
+    }
+
+    /// The same, with what keeps a verdict on it from being final.
+    pub(super) async fn gathered(
+        &self,
+        question: Question<'_>,
+        known: (Arc<Closure>, &[Alias]),
+    ) -> Gathered {
         let gathered = self.sources.gather(question, known, self);
         gathered.instrument(trace_span!("evidence")).await
     }
 }
 
 impl OtherVerdicts for Judge {
-    fn permits<'a>(&'a self, question: Question<'a>) -> BoxedFuture<'a, bool> {
+    fn judged<'a>(
+        &'a self,
+        question: Question<'a>,
+    ) -> BoxedFuture<'a, Result<OtherVerdict, Refusal>> {
         Box::pin(async move {
-            let verdict = self.verdict(question).await;
-            verdict.is_ok_and(|verdict| verdict.permit(question.now).is_some())
+            let Judged { verdict, cut_off } = self.judged(question).await?;
+            Ok(OtherVerdict {
+                permitted: verdict.permit(question.now).is_some(),
+                until: ends(&verdict, question.now),
+                cut_off,
+            })
         })
+    }
+}
+
+/// From when on a verdict may be another by itself. One that says that nothing can be
+/// decided holds for nobody.
+fn ends(verdict: &Verdict, now: Timestamp) -> Option<Timestamp> {
+    let denial = verdict.denial();
+    match denial.is_some_and(|it| it.reason == DenialReason::Undecidable) {
+        true => Some(now),
+        false => verdict.valid_until(),
+    }
+}
+
+/// Whether a verdict may be remembered. One that was cut off by its depth answers only the
+/// question above it: asked by itself, the subject may be judged otherwise.
+fn is_final(question: Question<'_>, gathered: &Gathered) -> bool {
+    let doubts = &gathered.doubts;
+    let whole = question.depth == 0 || !doubts.cut_off;
+    gathered.evidence.confirmed && whole && doubts.failed.is_none()
+}
+
+/// Whether nothing speaks against a denied subject but what others were judged to be.
+pub(super) fn rests_on_others(verdict: &Verdict) -> bool {
+    let of_others = |denial: &Denial| {
+        matches!(
+            denial.reason,
+            DenialReason::NotInAdmittedImage | DenialReason::UntrustedBase
+        )
+    };
+    !verdict.is_allowed() && verdict.denials().iter().all(of_others)
+}
+
+/// The verdict; none where it would only say that others could not be judged.
+fn decided(verdict: Arc<Verdict>, doubts: Doubts) -> Result<Judged, Refusal> {
+    match doubts.failed {
+        Some(refusal) if rests_on_others(&verdict) => Err(refusal),
+        _ => Ok(Judged {
+            verdict,
+            cut_off: doubts.cut_off,
+        }),
     }
 }
 

@@ -213,8 +213,21 @@ pub enum ExposureInput {
 
 /// Verdicts on other subjects, on which a verdict may rest.
 pub(super) trait OtherVerdicts: Sync {
-    /// Whether a pull of the subject would be permitted now.
-    fn permits<'a>(&'a self, question: Question<'a>) -> BoxedFuture<'a, bool>;
+    /// What a pull of the subject would be answered now.
+    fn judged<'a>(
+        &'a self,
+        question: Question<'a>,
+    ) -> BoxedFuture<'a, Result<OtherVerdict, Refusal>>;
+}
+
+/// What another verdict means for one that rests on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OtherVerdict {
+    pub(super) permitted: bool,
+    /// From when on time alone may change it.
+    pub(super) until: Option<Timestamp>,
+    /// It could not ask all that it rests on, so deep below the first question.
+    pub(super) cut_off: bool,
 }
 
 /// Boxed, since a verdict may be asked for within another.

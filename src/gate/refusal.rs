@@ -43,6 +43,18 @@ impl Refusal {
         Self::later("the verdict ran out")
     }
 
+    /// Whether it says that something is not there at all.
+    pub(super) fn is_absence(&self) -> bool {
+        match self {
+            Self::NameUnknown | Self::ManifestUnknown | Self::BlobUnknown => true,
+            Self::Denied(_)
+            | Self::Undecidable(_)
+            | Self::RangeNotSatisfiable(_)
+            | Self::UpstreamFailed(_)
+            | Self::Delayed(_) => false,
+        }
+    }
+
     /// What a trace says of it.
     pub(super) fn note_in(&self, span: &Span) {
         let outcome = match self {

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
+use super::others::{Doubts, OTHER_VERDICT_TTL};
 use crate::gate::closures::Closures;
 use crate::gate::pull::{OtherVerdicts, Question};
 use crate::ledger::Ledger;
@@ -20,9 +19,6 @@ const MAX_BASES_CONSIDERED: usize = 1024;
 const MAX_BASES_JUDGED: usize = 16;
 /// How deep a chain of bases is followed.
 const MAX_BASE_DEPTH: u8 = 3;
-/// How long the verdict on a base is reused for an image built on it. Short, so that a
-/// change of the base's verdict takes effect as fast as any other.
-const BASE_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
 /// Finds what images were built on.
 pub(in crate::gate) struct Bases {
@@ -32,52 +28,43 @@ pub(in crate::gate) struct Bases {
 
 impl Bases {
     /// The permitted bases of the images in the closure, where a trusted base is
-    /// demanded.
+    /// demanded. Where one is not found that may be there, `doubts` says so.
     pub(in crate::gate) async fn trusted(
         &self,
         question: Question<'_>,
         evidence: &Evidence,
         others: &dyn OtherVerdicts,
+        doubts: &mut Doubts,
     ) -> TimedEvidence<Vec<TrustedBase>> {
         let Some(settings) = question.settings() else {
             return TimedEvidence::default();
         };
         let globs = &settings.trusted_bases;
         let own = globs.matches(&question.subject.repository);
-        if globs.is_empty() || own || question.depth >= MAX_BASE_DEPTH {
+        if globs.is_empty() || own {
             return TimedEvidence::default();
+        }
+        if question.depth >= MAX_BASE_DEPTH {
+            doubts.merge(Doubts::of_depth(question.now));
+            return TimedEvidence::lasting(Vec::new(), question.now, OTHER_VERDICT_TTL);
         }
         // Which images there are at all, only a whole index knows.
         self.ledger.is_loaded_soon().await;
         let mut found = Vec::new();
         for image in evidence.closure.images() {
-            let base = self.trusted_base(question, image, globs, others).await;
-            found.extend(base);
-        }
-        TimedEvidence::lasting(found, question.now, BASE_VERDICT_TTL)
-    }
-
-    async fn trusted_base(
-        &self,
-        question: Question<'_>,
-        image: &Image,
-        globs: &RepositoryGlobs,
-        others: &dyn OtherVerdicts,
-    ) -> Option<TrustedBase> {
-        for (repository, digest) in self.bases_of(image, globs) {
-            let subject = Subject {
+            let bases = self.bases_of(image, globs).into_iter();
+            let bases = bases.map(|(repository, digest)| Subject {
                 environment: question.subject.environment.clone(),
                 repository,
                 digest,
-            };
-            if others.permits(question.of_another(&subject)).await {
-                return Some(TrustedBase {
-                    image: image.manifest.clone(),
-                    base: format!("{}@{}", subject.repository, subject.digest),
-                });
-            }
+            });
+            let permitted = doubts.first_permitted(question, others, bases.collect());
+            found.extend(permitted.await.map(|base| TrustedBase {
+                image: image.manifest.clone(),
+                base: format!("{}@{}", base.repository, base.digest),
+            }));
         }
-        None
+        TimedEvidence::lasting(found, question.now, OTHER_VERDICT_TTL)
     }
 
     /// Images of trusted repositories whose layers `image` begins with.

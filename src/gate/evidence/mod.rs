@@ -2,8 +2,10 @@
 
 mod bases;
 mod facts;
+mod others;
 mod sources;
 mod vouch;
 
 pub(super) use facts::PullFacts;
-pub(super) use sources::Sources;
+pub(super) use others::Doubts;
+pub(super) use sources::{Gathered, Sources};

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bases::Bases;
 use super::facts::PullFacts;
+use super::others::{Doubts, OTHER_VERDICT_TTL};
 use super::vouch::Vouchers;
 use crate::gate::attachments::Attachments;
 use crate::gate::closures::Closures;
@@ -20,9 +21,17 @@ use crate::oci::{Closure, Digest, ImageContent, Shape};
 use crate::tasks::Tasks;
 use crate::trust::{BreakGlass, Evidence, FirstReported, Subject, TimedEvidence, TimedMode};
 
-/// How long the verdict on a subject is reused for its referrer. Short, so that a change
-/// of the subject's verdict takes effect as fast as any other.
-const SUBJECT_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
+/// How deep a chain of referrers is followed: a signature of a bill of materials of an image.
+/// Tags attach in circles, too, if somebody pushes them so.
+const MAX_REFERRER_DEPTH: u8 = 2;
+
+/// What is known of a subject, and how far a verdict on it is final.
+pub(in crate::gate) struct Gathered {
+    pub(in crate::gate) evidence: Evidence,
+    /// The change that it rests on.
+    pub(in crate::gate) seq: u64,
+    pub(in crate::gate) doubts: Doubts,
+}
 
 /// Where evidence comes from.
 pub(in crate::gate) struct Sources {
@@ -64,13 +73,15 @@ impl Sources {
         question: Question<'_>,
         (closure, aliases): (Arc<Closure>, &[Alias]),
         others: &dyn OtherVerdicts,
-    ) -> (Evidence, u64) {
+    ) -> Gathered {
+        let mut doubts = Doubts::default();
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
         if evidence.lacks_scan_or_promotion(question.subject, question.now) {
             evidence.held_upstream = self.vouchers.held(question).await;
         }
-        evidence.subject_permitted = self.subject_permitted(question, &evidence, others).await;
+        let permitted = self.subject_permitted(question, &evidence, others, &mut doubts);
+        evidence.subject_permitted = permitted.await;
         (evidence.break_glass, evidence.timed_mode) = self.overrides(question.subject, &evidence);
         match self.first_seen(question, &evidence).await {
             Ok(first_seen) => evidence.first_seen = first_seen,
@@ -80,8 +91,14 @@ impl Sources {
             Ok(first_named) => evidence.first_reported = first_named,
             Err(error) => unreadable(&mut evidence, &error),
         }
-        evidence.trusted_bases = self.bases.trusted(question, &evidence, others).await;
-        (evidence, seq)
+        let bases = &self.bases;
+        let trusted = bases.trusted(question, &evidence, others, &mut doubts);
+        evidence.trusted_bases = trusted.await;
+        Gathered {
+            evidence,
+            seq,
+            doubts,
+        }
     }
 
     /// What the ledger holds. Nothing there costs no SQL.
@@ -161,32 +178,42 @@ impl Sources {
     }
 
     /// Rule 13: whether the manifest that a referrer refers to is permitted. What tags
-    /// attach it to may change unseen, so that a no holds no longer than a yes.
+    /// attach it to may change unseen, so that a no holds no longer than a yes there; nor
+    /// does it hold longer than the verdict that it rests on.
     async fn subject_permitted(
         &self,
         question: Question<'_>,
         evidence: &Evidence,
         others: &dyn OtherVerdicts,
+        doubts: &mut Doubts,
     ) -> TimedEvidence<bool> {
-        if question.depth > 0 {
-            return TimedEvidence::default();
-        }
-        let subject = question.subject;
+        let (subject, now) = (question.subject, question.now);
         let attached = self
             .attachments
             .subjects(&subject.repository, &subject.digest);
-        let no = TimedEvidence::lasting(false, question.now, SUBJECT_VERDICT_TTL);
-        let no = Some(no).filter(|_| !attached.is_empty());
-        for digest in referred(evidence, attached) {
-            let subject = Subject {
+        let is_attached = !attached.is_empty();
+        let referred = referred(evidence, attached).into_iter();
+        let referred: Vec<Subject> = referred
+            .map(|digest| Subject {
                 digest,
                 ..subject.clone()
-            };
-            if others.permits(question.of_another(&subject)).await {
-                return TimedEvidence::lasting(true, question.now, SUBJECT_VERDICT_TTL);
+            })
+            .collect();
+        if question.depth >= MAX_REFERRER_DEPTH && !referred.is_empty() {
+            doubts.merge(Doubts::of_depth(now));
+        } else {
+            let permitted = doubts.first_permitted(question, others, referred);
+            if permitted.await.is_some() {
+                return TimedEvidence::lasting(true, now, OTHER_VERDICT_TTL);
             }
         }
-        no.unwrap_or_default()
+        let mut no = TimedEvidence::lasting(false, now, OTHER_VERDICT_TTL);
+        if !is_attached {
+            no.until = doubts
+                .until()
+                .map(|until| no.until.unwrap_or(until).max(until));
+        }
+        no
     }
 
     /// When it was first seen, where that matters: now, if never before.

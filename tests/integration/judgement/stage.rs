@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use sekisho::cache::ContentUse;
+use sekisho::demo::DemoRegistry;
 use sekisho::ledger::{
     FactKind, NewBreakGlass, NewPromotion, NewRevocation, NewScan, NewTimedMode, PullFact,
     ScanTarget,
 };
 use sekisho::oci::{Closure, Digest, MediaType, Shape};
 use sekisho::report::Severity;
+use sekisho::tasks::Tasks;
 use sekisho::trust::{
     BreakGlass, Ceilings, Environment, Evidence, Promotion, Revocation, Rulebook, Scan, Settings,
     TimedEvidence, TimedMode,
@@ -36,9 +38,11 @@ const NAMES: [&str; 12] = [
     "base",
 ];
 
-/// Where images of the table lie.
-const UPSTREAM: &str = "[[upstreams]]\nname = \"registry.corp\"\npath = \"table\"\n\
-                        url = \"http://127.0.0.1:9\"\n";
+/// Where images of the table lie: at an upstream that holds nothing else, so that what they
+/// refer to is not there.
+fn upstream(origin: &str) -> String {
+    format!("[[upstreams]]\nname = \"registry.corp\"\npath = \"table\"\nurl = \"{origin}\"\n")
+}
 
 /// Whether a ledger can come to hold what the case has: some cases are about what
 /// it cannot say, and have tests of their own.
@@ -77,15 +81,23 @@ pub fn bytes_of(named: &Digest) -> Option<&'static str> {
 pub struct Stage {
     pub world: World,
     pub case: Case,
+    _upstream: Tasks,
 }
 
 impl Stage {
     pub async fn of(case: &Case) -> Self {
         let exposure = format!("exposure = \"{}\"", case.exposure.as_str());
-        let setup = Setup::default().listener(&exposure).more(UPSTREAM);
-        let world = World::of(setup).await;
+        let tasks = Tasks::new();
+        let registry = DemoRegistry::start(&tasks).await.unwrap();
+        let table = upstream(&registry.origin());
+        let setup = Setup::default().listener(&exposure).more(&table);
+        let world = World::behind(registry, |_| setup).await;
         let case = moved(case, Timestamp::now());
-        let stage = Self { world, case };
+        let stage = Self {
+            world,
+            case,
+            _upstream: tasks,
+        };
         stage.record().await;
         stage.decree(stage.case.rulebook());
         stage

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use sekisho::demo::{Fault, SampleContent, SampleImage};
 use serde_json::json;
 
-use crate::kit::{Setup, World, blobs, image, manifest_of, manifests, piece};
+use crate::kit::{Setup, World, blobs, eventually, image, manifest_of, manifests, piece};
 
 const NAME: &str = "docker.io/team/app";
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -323,4 +323,75 @@ async fn an_attachment_needs_no_promotion_where_tags_are_promoted() {
     world.admit(NAME, &app).await;
     let reply = world.both(&manifests(NAME, &tag)).await;
     reply.assert_served(&manifest.bytes);
+}
+
+/// Whoever asks first, and in whatever order: a signature of a bill of materials is served
+/// with the image that both lead to.
+#[tokio::test]
+async fn a_referrer_of_a_referrer_is_served_with_the_image_and_poisons_nothing() {
+    let keys = format!("referrer_types = [\"{SBOM}\", \"{SIGNATURE}\"]");
+    let world = World::of(Setup::default().production(&keys)).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    let signature = sbom.referrer(SIGNATURE, "{}");
+    let further = signature.referrer(SIGNATURE, "{\"more\": 1}");
+    for image in [&app, &sbom, &signature, &further] {
+        world.hub.put_image("team/app", image);
+    }
+    world.admit(NAME, &app).await;
+    let served = [&app, &sbom, &signature];
+    for images in [&[&further][..], &served[..], &[&further], &served] {
+        for image in images {
+            let path = manifests(NAME, &image.manifest.digest);
+            let reply = world.both(&path).await;
+            match image.manifest.digest == further.manifest.digest {
+                // Deeper than a chain of referrers is followed.
+                true => reply.assert_denied("not-in-admitted-image"),
+                false => reply.assert_served(&image.manifest.bytes),
+            }
+        }
+        world.advance(SignedDuration::from_millis(600));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_to_read_the_subject_denies_no_referrer() {
+    let keys = format!("require = []\nreferrer_types = [\"{SBOM}\"]");
+    let world = World::of(Setup::default().production(&keys)).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &sbom);
+    let subject = app.manifest.digest.to_string();
+    world.hub.inject(&subject, usize::MAX, Fault::Status(500));
+    let path = manifests(NAME, &sbom.manifest.digest);
+    let reply = world.get(&path).await;
+    assert!(reply.status >= 500, "{reply:?}");
+    world.hub.heal();
+    let served = || async {
+        world.advance(SignedDuration::from_secs(2));
+        let reply = world.get(&path).await;
+        assert_ne!(reply.status, 403, "{reply:?}");
+        reply.status == 200
+    };
+    eventually("the upstream is asked again", served).await;
+}
+
+/// Too new is what time alone ends.
+#[tokio::test]
+async fn a_referrer_is_served_once_its_subject_is_old_enough() {
+    let keys = format!("require = []\nmin_age = \"1h\"\nreferrer_types = [\"{SBOM}\"]");
+    let world = World::of(Setup::default().production(&keys)).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &sbom);
+    let paths = [&app, &sbom].map(|it| manifests(NAME, &it.manifest.digest));
+    for path in &paths {
+        assert_eq!(world.both(path).await.status, 403, "{path}");
+    }
+    world.advance_long(SignedDuration::from_mins(61)).await;
+    for path in paths.iter().rev() {
+        assert_eq!(world.both(path).await.status, 200, "{path}");
+    }
 }
