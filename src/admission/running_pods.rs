@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Webhook;
-use super::cluster::ClusterPolicy;
+use super::cluster::{ClusterPolicy, NodeRouting};
 use super::pod::workload;
 use super::review_call::target;
 use crate::access::{Principal, Role, Scope};
@@ -94,7 +94,11 @@ impl Webhook {
         admission: AdmissionContext<'_>,
         image: &str,
     ) -> AdmissionOutcome {
-        match cluster.names.read(image) {
+        let named = match cluster.nodes {
+            NodeRouting::Mirror => cluster.names.read_by_node(image),
+            NodeRouting::RewriteOnly => cluster.names.read(image),
+        };
+        match named {
             Ok(named) => {
                 let reference = named.reference();
                 self.gate

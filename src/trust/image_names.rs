@@ -63,7 +63,20 @@ impl ImageNames {
     /// Why a Pod must not use it: nobody reads it, not everybody reads it alike, or it
     /// lies at no upstream of this gateway.
     pub fn read(&self, text: &str) -> Result<NamedImage, Denial> {
-        let image = ImageRef::parse(text, &self.default_host).map_err(|why| unread(text, &why))?;
+        self.read_from(text, &self.default_host)
+    }
+
+    /// The same, as a node reads a name that nobody rewrites: without a host it lies at
+    /// Docker Hub, whatever the default upstream is.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_by_node(&self, text: &str) -> Result<NamedImage, Denial> {
+        self.read_from(text, &RegistryHost::docker_hub())
+    }
+
+    fn read_from(&self, text: &str, default: &RegistryHost) -> Result<NamedImage, Denial> {
+        let image = ImageRef::parse(text, default).map_err(|why| unread(text, &why))?;
         refuse_other_spellings(text, &image)?;
         let named = match self.gateways.contains(image.repository().host()) {
             true => self.at_gateway(&image)?,

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use sekisho::admission::NodeRouting;
+use sekisho::admission::{NamespacePolicy, NodeRouting};
 use sekisho::kubernetes::client::DeniedPod;
+use sekisho::oci::RegistryHost;
 use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 
@@ -170,6 +171,40 @@ async fn templates_are_warned_of_and_never_denied() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("container \"b\" quay.io/x:1: unknown-upstream"));
     assert_eq!(tried.response.get("auditAnnotations"), None);
+}
+
+/// A name without a host that nobody rewrites: nodes read it as Docker Hub's.
+#[tokio::test]
+async fn a_pod_whose_names_are_not_rewritten_is_judged_by_what_its_node_pulls() {
+    let world = World::start().await;
+    let (admitted, stranger) = (image("admitted"), image("stranger"));
+    for (registry, image) in [(&world.corp, &admitted), (&world.hub, &stranger)] {
+        registry.put_image("team/app", image);
+        registry.tag("team/app", "1", &image.manifest.digest);
+    }
+    world.admit("registry.corp:5000/team/app", &admitted).await;
+    let mut cluster = cluster(Exposure::External);
+    cluster.names.default_host = RegistryHost::parse("registry.corp:5000").unwrap();
+    cluster.namespaces = vec![NamespacePolicy {
+        namespaces: globset::GlobSet::new([globset::Glob::new("legacy").unwrap()]).unwrap(),
+        mode: None,
+        rewrite: false,
+    }];
+    let door = Door::of(&world, cluster);
+    let template = json!({"spec": {"template": {"spec": pod(&["team/app:1"])["spec"]}}});
+    let deployment = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
+    for (namespace, is_served) in [("legacy", false), ("web", true)] {
+        let fields = json!({"object": template, "kind": deployment, "namespace": namespace});
+        let tried = door.validate(&review(fields)).await;
+        assert_eq!(tried.warnings().is_empty(), is_served, "{namespace}");
+        let fields = json!({"object": pod(&["team/app:1"]), "namespace": namespace});
+        // The rewriting webhook was passed by, where it was to rewrite.
+        let tried = door.validate(&review(fields)).await;
+        tried.assert_denied("not-scanned");
+    }
+    let rewritten = door.mutated(&pod(&["team/app:1"])).await;
+    let tried = door.validate(&review(json!({"object": rewritten}))).await;
+    tried.assert_allowed();
 }
 
 #[tokio::test]
