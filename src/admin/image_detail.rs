@@ -13,8 +13,8 @@ use super::extract::{PathName, StrictQuery};
 use super::image_lineage::ImageLineage;
 use super::image_search::ImageSearch;
 use super::running_pods::RunningImages;
-use super::within::exception_within;
-use crate::access::Principal;
+use super::within::{exception_within, globs_within};
+use crate::access::{Principal, Scope};
 use crate::api::{
     AdvisoryView, BreakGlassView, ErrorBody, ErrorCode, ExceptionView, ImageDetail,
     ImageDetailQuery, ImageScanView, MAX_FINDINGS_SHOWN, MatchView, PromotedView, RevokedView,
@@ -23,7 +23,7 @@ use crate::api::{
 use crate::ledger::{KnownImage, RecordedScan};
 use crate::oci::{Digest, Repository};
 use crate::report::Finding;
-use crate::trust::{Promotion, Revocation, Scan};
+use crate::trust::{EnvironmentName, Promotion, Revocation, Scan};
 
 /// Scans of one image that are listed, at most.
 const MAX_SCANS: u32 = 50;
@@ -79,17 +79,16 @@ impl ImageSearch<'_> {
             false => "index",
         };
         let running = RunningImages::new(self);
-        let ledger = &self.admin.ledger;
         let digests: HashSet<&Digest> = images.iter().flat_map(KnownImage::digests).collect();
         let found = self.found_in_scans(&images).await?;
-        let lineage = ImageLineage::of(self, first);
+        let lineage = ImageLineage::of(self, first, now).await?;
         let more_findings = found.findings.len().saturating_sub(MAX_FINDINGS_SHOWN);
         let may_view = principal.role().may_view_records();
         let words = may_view.then(|| self.words_on(&images, &found.names, now));
         let (exceptions, advisories) = words.unzip();
         Ok(ImageDetail {
             kind: kind.to_owned(),
-            first_seen: ledger.first_seen_at(&digest).await?,
+            first_seen: self.first_seen(&digest).await?,
             images: self.views_of(&images, &running).await?,
             promotions: self.promotions(&digests).await?,
             revocations: self.revocations(&digests, &images),
@@ -113,21 +112,28 @@ impl ImageSearch<'_> {
         })
     }
 
-    /// The images that a digest is or holds, in repositories of the reader's scope; one
-    /// that was only seen, too.
+    /// When it was first seen where the reader may see it.
+    async fn first_seen(&self, digest: &Digest) -> Result<Option<Timestamp>, AdminError> {
+        let covered = |repository: &Repository, environment: &EnvironmentName| {
+            self.scope.covers_repository(repository)
+                && self.scope.covers_environment(environment.as_str())
+        };
+        Ok(self.admin.ledger.first_seen_at(digest, covered).await?)
+    }
+
+    /// The images that a digest is or holds, in the reader's scope; one that was only
+    /// seen, too.
     async fn images_at(
         &self,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Vec<KnownImage>, AdminError> {
-        let covered = |it: &Repository| self.scope.covers_repository(it);
         let ledger = &self.admin.ledger;
-        let mut images = ledger.images_of([digest]);
-        images.retain(|it| covered(&it.repository));
+        let mut images = self.visible(ledger.images_of([digest]), now).await?;
         if images.is_empty() {
             let catalogue = ledger.catalogue(now).await?;
             let seen = catalogue.of(digest).map(|it| it.image.clone());
-            images.extend(seen.filter(|it| covered(&it.repository)));
+            images = self.visible(seen.collect(), now).await?;
         }
         images.truncate(MAX_IMAGES);
         Ok(images)
@@ -183,7 +189,7 @@ impl ImageSearch<'_> {
         });
         let mut seen = HashSet::new();
         let once = here.filter(|it| seen.insert(it.id));
-        once.map(revoked).collect()
+        once.map(|it| revoked(it, self.scope)).collect()
     }
 
     fn break_glass(&self, digests: &HashSet<&Digest>, now: Timestamp) -> Vec<BreakGlassView> {
@@ -294,11 +300,13 @@ fn promoted(promotion: Promotion) -> PromotedView {
     }
 }
 
-fn revoked(revocation: Revocation) -> RevokedView {
+/// Of its globs, those that can concern the scope.
+fn revoked(revocation: Revocation, scope: &Scope) -> RevokedView {
+    let repositories = globs_within(scope, &revocation.repositories);
     RevokedView {
         digest: revocation.digest,
         environment: revocation.environment,
-        repositories: revocation.repositories.written().to_vec(),
+        repositories,
         at: revocation.revoked_at,
         by: revocation.revoker,
         reason: revocation.reason,

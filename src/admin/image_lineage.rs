@@ -1,5 +1,8 @@
 //! What an image stands on, and what stands on it, as far as layers tell.
 
+use jiff::Timestamp;
+
+use super::error::AdminError;
 use super::image_search::ImageSearch;
 use crate::api::LineageView;
 use crate::ledger::KnownImage;
@@ -19,32 +22,37 @@ pub(super) struct ImageLineage {
 }
 
 impl ImageLineage {
-    /// Of an image, among those that the reader may see. Memory only.
-    pub fn of(search: &ImageSearch<'_>, image: &KnownImage) -> Self {
+    /// Of an image, among those that the reader may see.
+    ///
+    /// # Errors
+    /// The records cannot be read.
+    pub async fn of(
+        search: &ImageSearch<'_>,
+        image: &KnownImage,
+        now: Timestamp,
+    ) -> Result<Self, AdminError> {
         let own = layers(search, &image.repository, &image.manifest);
-        let Some(lowest) = own.first() else {
-            return Self::default();
-        };
-        let index = search.admin.ledger.index();
-        let covered = |it: &Repository| search.scope.covers_repository(it);
         let mut lineage = Self::default();
-        for (repository, manifest) in index.holders_in(lowest, covered, MAX_COMPARED) {
-            if manifest == image.manifest {
-                continue;
-            }
-            let other = layers(search, &repository, &manifest);
-            let side = match (own.starts_with(&other), other.starts_with(&own)) {
-                (true, false) if !other.is_empty() => &mut lineage.stands_on,
-                (false, true) => &mut lineage.carries,
-                _ => continue,
+        for other in compared(search, image, &own, now).await? {
+            let (repository, manifest) = (other.repository, other.manifest);
+            let others = layers(search, &repository, &manifest);
+            let side = match others.len() < own.len() {
+                true => &mut lineage.stands_on,
+                false => &mut lineage.carries,
             };
             side.push(LineageView {
                 image: format!("{repository}@{manifest}"),
                 platform: platform(search, &repository, &manifest),
                 digest: manifest,
-                layers: own.len().min(other.len()),
+                layers: own.len().min(others.len()),
             });
         }
+        lineage.put_in_order();
+        Ok(lineage)
+    }
+
+    fn put_in_order(&mut self) {
+        let lineage = self;
         let nearest = |it: &LineageView| (std::cmp::Reverse(it.layers), it.image.clone());
         lineage.stands_on.sort_by_cached_key(nearest);
         lineage
@@ -52,8 +60,34 @@ impl ImageLineage {
             .sort_by(|one, other| one.image.cmp(&other.image));
         lineage.stands_on.truncate(MAX_LISTED);
         lineage.carries.truncate(MAX_LISTED);
-        lineage
     }
+}
+
+/// The images whose layers begin with those of the other, and are more or fewer.
+async fn compared(
+    search: &ImageSearch<'_>,
+    image: &KnownImage,
+    own: &[Digest],
+    now: Timestamp,
+) -> Result<Vec<KnownImage>, AdminError> {
+    let Some(lowest) = own.first() else {
+        return Ok(Vec::new());
+    };
+    let index = search.admin.ledger.index();
+    let covered = |it: &Repository| search.scope.covers_repository(it);
+    let holders = index.holders_in(lowest, covered, MAX_COMPARED).into_iter();
+    let related = holders.filter(|(repository, manifest)| {
+        let others = layers(search, repository, manifest);
+        *manifest != image.manifest
+            && !others.is_empty()
+            && others.len() != own.len()
+            && (own.starts_with(&others) || others.starts_with(own))
+    });
+    let known = related.map(|(repository, manifest)| KnownImage {
+        indexes: index.indexes_holding(&repository, &manifest),
+        ..KnownImage::unread(repository, manifest)
+    });
+    search.visible(known.collect(), now).await
 }
 
 fn layers(search: &ImageSearch<'_>, repository: &Repository, manifest: &Digest) -> Vec<Digest> {

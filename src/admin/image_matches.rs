@@ -268,7 +268,7 @@ impl ImageMatches {
         search: &ImageSearch<'_>,
         images: &[&CataloguedImage],
     ) -> Result<Vec<String>, AdminError> {
-        if search.scope.covers_all_repositories() || self.ids.is_empty() {
+        if search.scope.is_everything() || self.ids.is_empty() {
             return Ok(self.ids.clone());
         }
         let manifests = images.iter().map(|it| &it.image.manifest);

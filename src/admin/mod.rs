@@ -49,6 +49,7 @@ mod submission;
 mod tokens;
 mod unpushed;
 mod verdicts;
+mod visible_images;
 mod within;
 
 pub use door::admin_door;

@@ -109,19 +109,24 @@ fn forget_ticket(environment: &mut EnvironmentStatus) {
 
 /// An exception as far as it accepts something in images of the scope.
 pub(super) fn exception_within(scope: &Scope, exception: &Exception) -> Option<Exception> {
-    let images = &exception.images;
     if scope.covers_all_repositories() {
         return Some(exception.clone());
     }
-    let own = images.written().iter().filter(|glob| {
-        let alone = RepositoryGlobs::new(vec![(*glob).clone()]);
-        alone.is_ok_and(|alone| scope.meets(&alone))
-    });
-    let own: Vec<String> = own.cloned().collect();
+    let own = globs_within(scope, &exception.images);
     let is_shared = !own.is_empty();
     let images = RepositoryGlobs::new(own).ok()?;
     is_shared.then(|| Exception {
         images,
         ..exception.clone()
     })
+}
+
+/// Those globs that can concern a repository of the scope: the others name what its reader
+/// may not know of.
+pub(super) fn globs_within(scope: &Scope, globs: &RepositoryGlobs) -> Vec<String> {
+    let own = globs.written().iter().filter(|glob| {
+        let alone = RepositoryGlobs::new(vec![(*glob).clone()]);
+        alone.is_ok_and(|alone| scope.meets(&alone))
+    });
+    own.cloned().collect()
 }

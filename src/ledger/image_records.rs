@@ -9,9 +9,9 @@ use super::scans::{ALL_TIME, ScanRow, current_ids, read_all};
 use super::sql::query;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
-use crate::oci::Digest;
+use crate::oci::{Digest, Repository};
 use crate::report::{Finding, Severity};
-use crate::trust::{Promotion, Scan};
+use crate::trust::{EnvironmentName, Promotion, Scan};
 
 /// A scan as it is on record, without what it lists.
 #[derive(Clone, Debug)]
@@ -121,17 +121,28 @@ impl Ledger {
         rows.into_iter().map(promotion).collect()
     }
 
-    /// When a manifest was first seen in any repository and environment.
+    /// When a manifest was first seen in the repositories and environments that are visible.
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn first_seen_at(&self, digest: &Digest) -> Result<Option<Timestamp>, LedgerError> {
-        let first = "SELECT min(first_seen) FROM facts WHERE digest = ?";
-        let at: Option<i64> = query(first)
+    pub async fn first_seen_at(
+        &self,
+        digest: &Digest,
+        is_visible: impl Fn(&Repository, &EnvironmentName) -> bool,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let first = "SELECT environment, repository, min(first_seen) FROM facts \
+                     WHERE digest = ? GROUP BY environment, repository";
+        let rows: Vec<(String, String, i64)> = query(first)
             .bind(digest.to_string())
-            .value(&self.readers)
+            .all(&self.readers)
             .await?;
-        columns::time_if(at)
+        let mut earliest = None;
+        for (environment, repository, at) in rows {
+            if is_visible(&columns::text(&repository)?, &columns::text(&environment)?) {
+                earliest = Some(earliest.map_or(at, |before: i64| before.min(at)));
+            }
+        }
+        columns::time_if(earliest)
     }
 }
 

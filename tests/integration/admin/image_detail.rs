@@ -1,6 +1,7 @@
 //! All that is known of one image.
 
-use sekisho::demo::SampleIndex;
+use sekisho::demo::{ImageBuilder, SampleIndex};
+use sekisho::oci::Platform;
 use serde_json::{Value, json};
 
 use crate::kit::lab::{Lab, NAME, grype, named, sample, trivy};
@@ -154,5 +155,77 @@ async fn what_others_say_of_the_same_digest_in_their_repositories_is_not_told() 
     let all = detail(&lab, &image.manifest.digest).await;
     assert_eq!(all["scans"].as_array().unwrap().len(), 2, "{all}");
     assert_eq!(all["revocations"][0]["reason"], "their affair");
+    lab.stop().await;
+}
+
+/// The list and the view of one image agree: what a token of some environments does not
+/// find there, it does not read here.
+#[tokio::test]
+async fn one_image_keeps_to_its_readers_environments() {
+    let lab = Lab::start().await;
+    let (image, of_image) = lab.put(NAME, "1");
+    let report = trivy(&image, &["HIGH"]);
+    lab.submit(&lab.token, &of_image, &report).await.expect(200);
+    let force = json!({"image": of_image, "environment": "production", "force": true});
+    lab.promote(&lab.token, force).await.expect(200);
+    let path = format!("/api/v1/images/{}", image.manifest.digest);
+    for (environment, status) in [("staging", 404), ("production", 200)] {
+        let role = json!({"name": environment, "role": "viewer", "environments": [environment]});
+        let reader = lab.token(role).await;
+        let list = lab.nobody("GET", "/api/v1/images").token(&reader);
+        let listed = list.send().await.expect(200)["total"] == json!(1);
+        assert_eq!(listed, status == 200, "{environment}");
+        let answer = lab.nobody("GET", &path).token(&reader).send().await;
+        assert_eq!(answer.status, status, "{environment}: {}", answer.text());
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_stands_on_those_alone_that_its_reader_may_see() {
+    let lab = Lab::start().await;
+    let begun = ImageBuilder::new(Platform::new("linux", "amd64", None)).file("base", b"base");
+    let (base, above) = (begun.clone().build(), begun.file("app", b"app").build());
+    lab.upstream.put_image("team/base", &base);
+    lab.upstream.put_image(NAME, &above);
+    let of_base = named("team/base", &base.manifest.digest);
+    let of_above = named(NAME, &above.manifest.digest);
+    for (image, environment) in [(&of_base, "production"), (&of_above, "staging")] {
+        let force = json!({"image": image, "environment": environment, "force": true});
+        lab.promote(&lab.token, force).await.expect(200);
+    }
+    let all = detail(&lab, &above.manifest.digest).await;
+    assert_eq!(all["stands_on"][0]["image"], of_base, "{all}");
+    let reader = json!({"name": "s", "role": "viewer", "environments": ["staging"]});
+    let reader = lab.token(reader).await;
+    let path = format!("/api/v1/images/{}", above.manifest.digest);
+    let told = lab.nobody("GET", &path).token(&reader).send().await;
+    assert_eq!(told.expect(200)["stands_on"], json!([]));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_revocation_names_no_repositories_beyond_its_readers_scope() {
+    let lab = Lab::start().await;
+    let (image, of_image) = lab.put(NAME, "1");
+    let report = trivy(&image, &[]);
+    lab.submit(&lab.token, &of_image, &report).await.expect(200);
+    let lead = json!({"name": "lead", "role": "on-call",
+        "repositories": ["registry.example/team/*", "registry.example/secret/*"]});
+    let lead = lab.token(lead).await;
+    let revoke = json!({"image": of_image, "reason": "leaks a key"});
+    let ask = lab.nobody("POST", "/api/v1/revocations").token(&lead);
+    ask.json(&revoke).send().await.expect(200);
+    let path = format!("/api/v1/images/{}", image.manifest.digest);
+    let reader = json!({"name": "ours", "role": "viewer",
+        "repositories": ["registry.example/team/*"]});
+    let reader = lab.token(reader).await;
+    let told = lab.nobody("GET", &path).token(&reader).send().await;
+    let told = told.expect(200);
+    assert_eq!(
+        told["revocations"][0]["repositories"],
+        json!(["registry.example/team/*"]),
+        "{told}"
+    );
     lab.stop().await;
 }

@@ -206,7 +206,7 @@ async fn an_image_has_its_scans_over_time_and_who_let_it_in() {
     let promoted = ledger.promotions_on([&img]).await.unwrap();
     assert_eq!((promoted.len(), &*promoted[0].promoter), (1, "release"));
     assert_eq!(promoted[0].environment, production());
-    assert_eq!(ledger.first_seen_at(&img).await.unwrap(), None);
+    assert_eq!(ledger.first_seen_at(&img, |_, _| true).await.unwrap(), None);
 }
 
 #[tokio::test]
