@@ -8,7 +8,7 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Admin;
-use super::authenticate::{ReadAccess, RequestTime};
+use super::authenticate::{ReadAccess, RequestTime, reads_records};
 use super::error::AdminError;
 use super::extract::StrictQuery;
 use super::image_matches::{ImageMatches, looked_for};
@@ -37,6 +37,10 @@ pub(super) async fn list(
     RequestTime(now): RequestTime,
     StrictQuery(query): StrictQuery<ImageQuery>,
 ) -> Result<Json<ImageList>, AdminError> {
+    if query.advisory.is_some() {
+        // Which images an advisory means, and by what, tells what it says.
+        reads_records(&principal)?;
+    }
     let environment = admin.known_environment(query.environment.clone())?;
     let search = ImageSearch {
         admin: &admin,

@@ -174,6 +174,21 @@ async fn a_scanner_reads_nothing_that_people_wrote() {
 }
 
 #[tokio::test]
+async fn a_scanner_searches_by_no_advisory() {
+    let (lab, _) = lab().await;
+    let token = lab.token(json!({"name": "ci", "role": "scanner"})).await;
+    for id in ["SEC-1", "SEC-2", "SEC-none"] {
+        let ask = lab.nobody("GET", &format!("/api/v1/images?advisory={id}"));
+        let refused = ask.token(&token).send().await.refusal(403);
+        assert_eq!(refused.0, "forbidden", "{id}");
+    }
+    let viewer = lab.token(json!({"name": "v", "role": "viewer"})).await;
+    let found = read(&lab, &viewer, "images?advisory=SEC-3").await;
+    assert_eq!(found["total"], 2, "{found}");
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_replay_tells_a_token_of_its_own_images_alone() {
     let (lab, _) = lab().await;
     for name in [OWN, OTHER] {
