@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Admin;
 use super::asked_decisions::{AskedDecisions, address, asked_image};
-use super::authenticate::ReadAccess;
+use super::authenticate::{ReadAccess, RecordsReader};
 use super::error::AdminError;
 use super::extract::{PathName, StrictQuery};
 use super::within::decision_within;
@@ -94,7 +94,7 @@ fn beginning(id: &str) -> Result<String, AdminError> {
 }
 
 /// One decision by its id. The id has 128 random bits, so holding it is the
-/// authorisation.
+/// authorisation; who let it pass, and for which ticket, is for readers of the records.
 #[utoipa::path(
     get,
     path = "/api/v1/decisions/{id}",
@@ -103,9 +103,17 @@ fn beginning(id: &str) -> Result<String, AdminError> {
 )]
 pub(super) async fn one(
     State(admin): State<Admin>,
+    reader: Result<RecordsReader, AdminError>,
     PathName(id): PathName,
 ) -> Result<Json<DecisionRecord>, AdminError> {
-    Ok(Json(find(&admin, &id).await?.into()))
+    let decision = find(&admin, &id).await?;
+    let in_full = reader
+        .is_ok_and(|RecordsReader(reader)| decision_within(&admin, reader.scope(), &decision));
+    let record = DecisionRecord::from(decision);
+    Ok(Json(match in_full {
+        true => record,
+        false => record.nameless(),
+    }))
 }
 
 async fn find(admin: &Admin, id: &str) -> Result<Decision, AdminError> {

@@ -86,12 +86,18 @@ impl ImageSearch<'_> {
         let may_view = principal.role().may_view_records();
         let words = may_view.then(|| self.words_on(&images, &found.names, now));
         let (exceptions, advisories) = words.unzip();
+        let mut promotions = self.promotions(&digests).await?;
+        let mut revocations = self.revocations(&digests, &images);
+        if !may_view {
+            promotions.iter_mut().for_each(PromotedView::forget_names);
+            revocations.iter_mut().for_each(RevokedView::forget_names);
+        }
         Ok(ImageDetail {
             kind: kind.to_owned(),
             first_seen: self.first_seen(&digest).await?,
             images: self.views_of(&images, &running).await?,
-            promotions: self.promotions(&digests).await?,
-            revocations: self.revocations(&digests, &images),
+            promotions,
+            revocations,
             break_glass: match may_view {
                 true => self.break_glass(&digests, now),
                 false => Vec::new(),
@@ -293,7 +299,7 @@ fn promoted(promotion: Promotion) -> PromotedView {
         environment: promotion.environment,
         tag: promotion.tag.map(|tag| tag.to_string()),
         at: promotion.promoted_at,
-        by: promotion.promoter,
+        by: Some(promotion.promoter),
         reason: promotion.reason,
         link: promotion.link,
         forced: promotion.forced,
@@ -308,7 +314,7 @@ fn revoked(revocation: Revocation, scope: &Scope) -> RevokedView {
         environment: revocation.environment,
         repositories,
         at: revocation.revoked_at,
-        by: revocation.revoker,
+        by: Some(revocation.revoker),
         reason: revocation.reason,
     }
 }

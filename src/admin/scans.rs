@@ -12,7 +12,7 @@ use super::images::within_repository;
 use super::origin::RequestOrigin;
 use super::submission::{ScanBody, Submission, answer, may_submit};
 use super::unpushed;
-use super::verdicts::view_in_full;
+use super::verdicts::{told_to, view_in_full};
 use crate::access::Principal;
 use crate::api::{ErrorBody, MAX_SCAN_BYTES, ScanAnswer, ScanSubmission, VerdictView};
 use crate::gate::InspectedImage;
@@ -141,5 +141,6 @@ async fn judge(
     let promoter = Some(submission.principal.name());
     let inspector = admin.gate.inspector();
     let judged = inspector.judge(hypothetical.pull(), &rulebook, inspected, promoter);
-    Ok(view_in_full(judged.await, image.to_string()))
+    let view = view_in_full(judged.await, image.to_string());
+    Ok(told_to(submission.principal, view))
 }

@@ -11,7 +11,7 @@ use super::extract::JsonBody;
 use super::images::{digest_of, within_repository};
 use super::origin::RequestOrigin;
 use super::submission::{Submission, answer, may_submit};
-use super::verdicts::view_in_full;
+use super::verdicts::{told_to, view_in_full};
 use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
 use crate::gate::{InspectedImage, Unpushed};
@@ -98,7 +98,8 @@ async fn judge(
             .next("name where the image will be pushed")
     })?;
     let name = image.map_or_else(|| image_id.to_string(), ToString::to_string);
-    Ok(by_unbound_scans(view_in_full(judged, name)))
+    let view = told_to(submission.principal, view_in_full(judged, name));
+    Ok(by_unbound_scans(view))
 }
 
 /// Scans of an image ID are numbered by themselves: `scan:7` is another image's.

@@ -10,6 +10,7 @@ use super::error::AdminError;
 use super::extract::StrictQuery;
 use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_scope;
+use crate::access::Principal;
 use crate::api::{ErrorBody, MAX_FINDINGS_SHOWN, VerdictQuery, VerdictView};
 use crate::gate::ExposureInput;
 use crate::oci::ImageRef;
@@ -35,10 +36,19 @@ pub(super) async fn verdict(
     };
     within_scope(&principal, image.repository(), Some(&environment))?;
     let (verdict, findings) = explain(&admin, &image, &environment, (query.exposure, now)).await?;
-    Ok(Json(match query.findings {
+    let view = match query.findings {
         true => view_in_full((verdict, findings), image.to_string()),
         false => view(&verdict, image.to_string()),
-    }))
+    };
+    Ok(Json(told_to(&principal, view)))
+}
+
+/// The verdict as far as its reader may read of what people wrote and granted.
+pub(super) fn told_to(principal: &Principal, view: VerdictView) -> VerdictView {
+    match principal.role().may_view_records() {
+        true => view,
+        false => view.nameless(),
+    }
 }
 
 /// As a pull of that reference would be resolved and judged now, by a client that may

@@ -208,6 +208,13 @@ impl DecisionRecord {
         }
     }
 
+    /// As it is told to who may not read what people wrote and granted.
+    #[must_use]
+    pub fn nameless(mut self) -> Self {
+        self.checks.iter_mut().for_each(CheckView::forget_names);
+        self
+    }
+
     /// Without the chain, as lists show it.
     pub fn in_brief(self) -> Self {
         Self {

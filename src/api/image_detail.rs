@@ -92,10 +92,18 @@ pub struct PromotedView {
     pub tag: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    pub by: String,
+    /// With `reason` and `link` for who reads what people wrote; `null` for others.
+    pub by: Option<String>,
     pub reason: Option<String>,
     pub link: Option<String>,
     pub forced: bool,
+}
+
+impl PromotedView {
+    /// Leaves out what people wrote, and who.
+    pub fn forget_names(&mut self) {
+        (self.by, self.reason, self.link) = (None, None, None);
+    }
 }
 
 /// A revocation that holds.
@@ -110,8 +118,17 @@ pub struct RevokedView {
     pub repositories: Vec<String>,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    pub by: String,
+    /// For who reads what people wrote; `null` for others.
+    pub by: Option<String>,
+    /// As every denial tells it.
     pub reason: String,
+}
+
+impl RevokedView {
+    /// Leaves out who did it.
+    pub fn forget_names(&mut self) {
+        self.by = None;
+    }
 }
 
 /// A known image that shares all layers of one of the two.

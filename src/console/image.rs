@@ -309,7 +309,7 @@ impl PromotionRow {
             environment: promotion.environment.to_string(),
             image: promotion.image.clone(),
             at: Moment::new(promotion.at, visit.now),
-            by: readable(&promotion.by, 100),
+            by: named(promotion.by.as_deref()),
             why: readable(promotion.reason.as_deref().unwrap_or_default(), 300),
             link: link.filter(|it| it.starts_with("https://") || it.starts_with("http://")),
             forced: promotion.forced,
@@ -327,9 +327,14 @@ impl RevocationRow {
         };
         Self {
             at: Moment::new(revocation.at, visit.now),
-            by: readable(&revocation.by, 100),
+            by: named(revocation.by.as_deref()),
             whereabouts: format!("{environment}, {repositories}"),
             reason: readable(&revocation.reason, 500),
         }
     }
+}
+
+/// Who did it, as far as the reader may know.
+fn named(by: Option<&str>) -> String {
+    by.map_or_else(|| "somebody".to_owned(), |it| readable(it, 100))
 }

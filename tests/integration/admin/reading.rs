@@ -188,6 +188,65 @@ async fn a_scanner_searches_by_no_advisory() {
     lab.stop().await;
 }
 
+/// What is told of a mode, a grant and a promotion by every door: the fact, to who reads
+/// no records.
+#[tokio::test]
+async fn who_reads_no_records_hears_no_names_and_no_tickets_by_another_door() {
+    let (lab, [own, _]) = lab().await;
+    let alice = lab.token(json!({"name": "alice", "role": "admin"})).await;
+    let set = json!({"environment": "production", "mode": "audit", "hours": 1, "ticket": "INC-1"});
+    let ask = lab.nobody("POST", "/api/v1/modes").token(&alice).json(&set);
+    ask.send().await.expect(200);
+    let image = format!("registry.example/{OWN}@{own}");
+    let promote = json!({"image": image, "environment": "production", "force": true,
+        "reason": "why-not", "link": "https://git.example/1"});
+    lab.promote(&alice, promote).await.expect(200);
+    let revoke = json!({"image": image, "environment": "staging", "reason": "told to all"});
+    let ask = lab.nobody("POST", "/api/v1/revocations").token(&alice);
+    ask.json(&revoke).send().await.expect(200);
+    lab.pull(0, OWN, "1").await;
+    let mut id = String::new();
+    eventually("the pull is on record", || async {
+        let listed = read(&lab, &lab.token, "decisions?environment=production").await;
+        !listed["decisions"].as_array().unwrap().is_empty()
+    })
+    .await;
+    let listed = read(&lab, &lab.token, "decisions?environment=production").await;
+    id.push_str(listed["decisions"][0]["id"].as_str().unwrap());
+    let scanner = lab.token(json!({"name": "ci", "role": "scanner"})).await;
+    let doors = [
+        format!("verdicts?environment=production&image={image}"),
+        format!("images/{own}"),
+        format!("decisions/{id}"),
+        "forecast".to_owned(),
+        "status".to_owned(),
+        "passing?environment=production&image=registry.example/team/a".to_owned(),
+    ];
+    for door in &doors {
+        let told = read(&lab, &scanner, door).await.to_string();
+        for secret in ["alice", "INC-1", "INC-7", "why-not", "git.example"] {
+            assert!(!told.contains(secret), "{door} tells {secret}: {told}");
+        }
+    }
+    let stranger = lab.nobody("GET", &format!("/api/v1/{}", doors[2]));
+    let puller = lab.token(json!({"name": "p", "role": "puller"})).await;
+    let told = stranger.token(&puller).send().await.expect(200).to_string();
+    assert!(!told.contains("INC-1"), "{told}");
+    let told = read(&lab, &scanner, &doors[0]).await.to_string();
+    assert!(
+        told.contains("audit until 20") && told.contains("granted until 20"),
+        "{told}"
+    );
+    let told = read(&lab, &lab.token, &doors[0]).await.to_string();
+    assert!(told.contains("set by alice for INC-1"), "{told}");
+    let told = read(&lab, &lab.token, &doors[1]).await.to_string();
+    assert!(
+        told.contains("why-not") && told.contains("told to all"),
+        "{told}"
+    );
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn a_replay_tells_a_token_of_its_own_images_alone() {
     let (lab, _) = lab().await;
