@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::authorities::authorities;
@@ -20,6 +20,7 @@ const MAX_TARGETS: usize = 32;
 /// The longest name, in characters: it is a value of a label.
 const MAX_NAME_CHARS: usize = 64;
 const URL_HINT: &str = "write https://hooks.example/…";
+const NO_SECRET: &str = "is empty; write the secret that messages are signed by";
 
 /// Reads `[[notify]]`.
 pub(super) fn notify(
@@ -56,6 +57,9 @@ fn target(
     let secret = section.file_with_text("secret_file");
     let (secret_file, secret) = secret.unzip();
     let secret = secret.map(|text| secret_of(&text));
+    if matches!(secret, Some(None)) {
+        section.problem("secret_file", format_args!("{NO_SECRET}"));
+    }
     let format = section.read("format").unwrap_or_default();
     let events: Vec<NoticeKind> = section.list("events").unwrap_or_default();
     if events.contains(&NoticeKind::Test) {
@@ -75,7 +79,7 @@ fn target(
     Some(NotifyTarget {
         name: name.filter(|name| is_name(section, name))?,
         url: url?,
-        secret,
+        secret: secret.flatten(),
         format,
         events,
         environments: here,
@@ -141,9 +145,7 @@ pub fn notify_secrets(target: &NotifyTarget) -> Result<NotifySecrets, String> {
     }
     if let Some(file) = &target.files.secret {
         let secret = secret_of(&read(file)?);
-        if secret.expose_secret().is_empty() {
-            return Err(format!("{} is empty", file.display()));
-        }
+        let secret = secret.ok_or_else(|| format!("{} {NO_SECRET}", file.display()))?;
         secrets.secret = Some(secret);
     }
     Ok(secrets)
@@ -154,6 +156,8 @@ fn is_usable(url: &Url) -> bool {
     is_web && url.username().is_empty() && url.password().is_none()
 }
 
-fn secret_of(text: &str) -> SecretString {
-    SecretString::from(text.trim_end_matches(['\r', '\n']))
+/// `None` where nothing is in it: anyone could sign by that.
+fn secret_of(text: &str) -> Option<SecretString> {
+    let secret = text.trim_end_matches(['\r', '\n']);
+    (!secret.trim().is_empty()).then(|| SecretString::from(secret))
 }

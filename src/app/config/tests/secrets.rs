@@ -56,3 +56,21 @@ fn shows_no_more_of_a_refused_url_than_scheme_and_host() {
         "{found}"
     );
 }
+
+#[test]
+fn a_secret_file_with_nothing_in_it_signs_no_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let text = format!(
+        "[[notify]]\nname = 'chat'\nurl = 'https://hooks.example/x'\nsecret_file = '{}'",
+        file.display()
+    );
+    for empty in ["", "\n", " \r\n"] {
+        std::fs::write(&file, empty).unwrap();
+        let found = load(&text).expect_err(empty).problems;
+        let mut told = found.iter().filter(|it| it.key == "notify[0].secret_file");
+        assert!(told.any(|it| it.text.contains("is empty")), "{found:?}");
+    }
+    std::fs::write(&file, "key\n").unwrap();
+    assert!(load(&text).is_ok());
+}
