@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::message::{Message, line, next_step};
 use super::target::MessageFormat;
 
+/// Takes no room, and parts what would be read together.
+const BREAK: char = '\u{200b}';
+
 /// The body, and its media type.
 pub(super) fn written(message: &Message, format: MessageFormat) -> (Value, &'static str) {
     match format {
@@ -71,11 +74,36 @@ fn slack(message: &Message) -> Value {
     json!({ "text": lines.join("\n") })
 }
 
-/// What Slack reads as a mention or a link is none here.
+/// What Slack reads as a mention or a link is none here; nor what Mattermost and
+/// Rocket.Chat do, which take the same messages and read Markdown in them.
 fn slack_text(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let text = text.replace('&', "&amp;");
+    let text = text.replace('<', "&lt;").replace('>', "&gt;");
+    let mut harmless = String::with_capacity(text.len());
+    let mut before = ' ';
+    for letter in without_addresses(&text).chars() {
+        if before == ']' && matches!(letter, '(' | '[') {
+            harmless.push(BREAK);
+        }
+        harmless.push(letter);
+        // Behind a letter or a digit it is a part of a name, as in app@sha256:….
+        if matches!(letter, '@' | '#' | '~') && !before.is_ascii_alphanumeric() {
+            harmless.push(BREAK);
+        }
+        before = letter;
+    }
+    harmless
+}
+
+/// Text in which no chat finds an address to link by itself.
+fn without_addresses(text: &str) -> String {
+    let apart = text.replace("://", &format!(":{BREAK}//"));
+    ["www.", "WWW.", "mailto:"]
+        .into_iter()
+        .fold(apart, |text, start| {
+            let (word, sign) = start.split_at(start.len() - 1);
+            text.replace(start, &format!("{word}{BREAK}{sign}"))
+        })
 }
 
 fn teams(message: &Message) -> Value {
@@ -111,8 +139,11 @@ fn teams(message: &Message) -> Value {
 /// What a card reads as Markdown is plain text here.
 fn teams_text(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '\\' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '`') {
+    for letter in without_addresses(text).chars() {
+        if matches!(
+            letter,
+            '\\' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '`' | '~'
+        ) {
             plain.push('\\');
         }
         plain.push(letter);
@@ -177,5 +208,40 @@ mod tests {
         let told = card["body"][1]["text"].as_str().unwrap();
         assert!(told.contains("\\[x\\]\\(https"), "{told}");
         assert_eq!(card["actions"][0]["url"], "https://sekisho.example/d/1");
+    }
+
+    /// Mattermost and Rocket.Chat take the messages of Slack, and read Markdown.
+    #[test]
+    fn no_chat_that_takes_messages_of_slack_finds_a_mention_or_a_link_in_a_name() {
+        let image = "registry.example/team/app@sha256:ab [not-scanned]: 1.2~rc1";
+        for what in [
+            "[Reset your token](https://evil.example) @channel",
+            "![x](http://evil.example/x.png)",
+            "[x][y] ~town-square #general",
+            "@here",
+            "x.@all _@all -@all",
+            "www.evil.example mailto:eve@evil.example",
+        ] {
+            let (slack, _) = written(&message(what), MessageFormat::Slack);
+            let text = slack["text"].as_str().unwrap();
+            let told = text.lines().nth(1).unwrap();
+            let (told, _) = told.split_once(" (<").unwrap();
+            for link in ["](", "][", "://", "www.", "mailto:"] {
+                assert!(!told.contains(link), "{link} in {told}");
+            }
+            for mention in ["@channel", "@here", "@all", "~town", "#general"] {
+                assert!(!told.contains(mention), "{mention} in {told}");
+            }
+            assert!(text.contains("(<https://sekisho.example/d/1|more>)"));
+            let (teams, _) = written(&message(what), MessageFormat::Teams);
+            assert!(
+                !teams["attachments"][0]["content"]["body"]
+                    .to_string()
+                    .contains("://")
+            );
+        }
+        let (slack, _) = written(&message(image), MessageFormat::Slack);
+        let text = slack["text"].as_str().unwrap();
+        assert!(text.contains(image), "a name can be copied: {text}");
     }
 }
