@@ -1,6 +1,7 @@
 //! Who is signed in: in memory, bounded, and never longer than the token holds.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -15,12 +16,18 @@ pub(super) const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(12);
 /// What all sessions may take, in bytes: some thousands. Beyond that the one that was
 /// used least recently ends.
 const MAX_SESSIONS_BYTES: u64 = 1 << 20;
+/// Sessions that one token has at a time: beyond that its oldest one ends, so that nobody
+/// ends those of others by signing in over and over.
+const MAX_SESSIONS_OF_TOKEN: usize = 16;
 /// Random bytes of an id.
 const ID: usize = 32;
 
 /// Sessions by the hash of their id: the id itself only the browser has.
 pub(super) struct Sessions {
     by_hash: BoundedMemory<SessionKey, SessionRecord>,
+    /// How many have begun. Held while one begins, so that those of a token are counted
+    /// one after the other.
+    begun: Mutex<u64>,
 }
 
 /// The hash of a session's id.
@@ -32,6 +39,8 @@ struct SessionKey([u8; 32]);
 struct SessionRecord {
     token: TokenHash,
     form_key: FormKey,
+    /// The place in the order of all that began.
+    number: u64,
 }
 
 /// What every form of a session carries, so that no other site can send one.
@@ -53,19 +62,39 @@ impl Sessions {
     pub fn new() -> Self {
         Self {
             by_hash: BoundedMemory::new(MAX_SESSIONS_BYTES),
+            begun: Mutex::new(0),
         }
     }
 
     /// Begins a session for the holder of a token; its id goes into the cookie.
     pub fn begin(&self, token: TokenHash, now: Timestamp) -> String {
         let id = hex::encode(random::bytes::<ID>());
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        *begun = begun.wrapping_add(1);
+        self.make_room_for(&token);
         let record = SessionRecord {
             token,
             form_key: FormKey(random::bytes()),
+            number: *begun,
         };
         let validity = Validity::lasting(now, SESSION_LIFE);
         self.by_hash.insert(SessionKey::of(&id), record, validity);
         id
+    }
+
+    /// Ends the oldest sessions of a token, as far as it has too many for another one.
+    fn make_room_for(&self, token: &TokenHash) {
+        let mut own = Vec::new();
+        self.by_hash.for_each(|key, record| {
+            if record.token == *token {
+                own.push((record.number, *key));
+            }
+        });
+        own.sort_unstable_by_key(|(number, _)| *number);
+        let too_many = (own.len() + 1).saturating_sub(MAX_SESSIONS_OF_TOKEN);
+        for (_, key) in own.iter().take(too_many) {
+            self.by_hash.remove(key);
+        }
     }
 
     /// The session with that id. It is over when its token is revoked or expired, and has
@@ -147,9 +176,23 @@ mod tests {
     #[test]
     fn sessions_are_bounded() {
         let (sessions, now) = (Sessions::new(), Timestamp::UNIX_EPOCH);
-        for _ in 0..20_000 {
-            sessions.begin(TokenHash::of("token"), now);
+        for number in 0..20_000 {
+            sessions.begin(TokenHash::of(&format!("token-{}", number / 8)), now);
         }
         assert!(sessions.by_hash.bytes() <= MAX_SESSIONS_BYTES);
+    }
+
+    #[test]
+    fn who_signs_in_over_and_over_ends_the_oldest_sessions_of_that_token_alone() {
+        let (sessions, now) = (Sessions::new(), Timestamp::UNIX_EPOCH);
+        let known = |id: &str| sessions.by_hash.get(&SessionKey::of(id), now).is_some();
+        let admin = sessions.begin(TokenHash::of("admin"), now);
+        let many: Vec<String> = (0..10_000)
+            .map(|_| sessions.begin(TokenHash::of("viewer"), now))
+            .collect();
+        assert!(known(&admin), "somebody else signed in");
+        let (ended, stand) = many.split_at(many.len() - MAX_SESSIONS_OF_TOKEN);
+        assert!(stand.iter().all(|id| known(id)), "the newest stand");
+        assert!(!ended.iter().any(|id| known(id)), "the oldest end");
     }
 }

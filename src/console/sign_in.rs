@@ -29,8 +29,14 @@ pub(super) async fn sign_in(State(console): State<Console>, form: Form) -> Respo
     let now = form.visit.now;
     let token = TokenHash::of(form.field("token"));
     let Some(principal) = console.ledger.holder(&token, now) else {
-        return refused(&form).into_response();
+        let told = "That token is unknown, expired or revoked.";
+        return refused(&form, StatusCode::UNAUTHORIZED, told).into_response();
     };
+    // A session would show nothing, and take the room of those that do.
+    if !principal.role().may_view() {
+        let told = "That token may not read here: sign in with the token of a viewer.";
+        return refused(&form, StatusCode::FORBIDDEN, told).into_response();
+    }
     tracing::info!(principal = principal.name(), "signed in at the console");
     let id = console.sessions.begin(token, now);
     leading_to(&console, &below_root(form.field("next")), &id)
@@ -50,13 +56,13 @@ pub(super) async fn sign_out(
     leading_to(&console, &way_back::form(None), "")
 }
 
-fn refused(form: &Form) -> Page {
+fn refused(form: &Form, status: StatusCode, told: &'static str) -> Page {
     let page = SignInPage {
         frame: form.visit.frame("Sign in"),
         next: form.field("next").to_owned(),
-        failed: Some("That token is unknown, expired or revoked."),
+        failed: Some(told),
     };
-    Page::with_status(StatusCode::UNAUTHORIZED, &page)
+    Page::with_status(status, &page)
 }
 
 /// `place` as it is written on a page at the root.

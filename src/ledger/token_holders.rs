@@ -125,7 +125,7 @@ impl TokenHolders {
 
 /// A token that was shown here, without its secret: by this its holder is found again for as
 /// long as the token holds.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash(Vec<u8>);
 
 impl TokenHash {

@@ -148,9 +148,25 @@ async fn a_session_sees_what_its_token_reads_and_no_more() {
         "{page}"
     );
     let puller = lab.token(json!({"name": "node", "role": "puller"})).await;
-    let refused = Visitor::with(&lab, &puller).await.open("/").await;
+    let fields = [("token", puller.as_str())];
+    let refused = Visitor::new(&lab).post("/sign-in", &fields).await;
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("may not read here"));
+    assert!(refused.header("set-cookie").is_none());
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_signs_in_over_and_over_signs_nobody_else_out() {
+    let lab = closed().await;
+    let admin = Visitor::with(&lab, &lab.token).await;
+    let eve = lab.token(json!({"name": "eve", "role": "scanner"})).await;
+    let first = Visitor::with(&lab, &eve).await;
+    for _ in 0..16 {
+        Visitor::with(&lab, &eve).await.shown("/").await;
+    }
+    assert_eq!(first.open("/").await.status, 401, "its oldest one ends");
+    admin.shown("/").await;
     lab.stop().await;
 }
 
