@@ -3,12 +3,14 @@
 use clap::Args;
 
 use super::arguments::{OutputArgs, SharedArgs, image};
-use super::client::RemoteArgs;
+use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
+use super::output::{Output, say};
 use crate::api::{
-    REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
+    IMAGES, ImageDetail, REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer,
+    RevocationRequest, RevokedView,
 };
-use crate::oci::{listed, readable};
+use crate::oci::{Digest, listed, readable};
 use crate::trust::EnvironmentName;
 
 /// Take trust back from a digest, wherever it lies; nothing but reinstate undoes it
@@ -30,7 +32,7 @@ pub struct Revoke {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Ends what was revoked for the same environment; a token of some repositories
-ends what was revoked for exactly those.
+ends what was revoked for exactly those. Where there was none to end, it fails with 1.
 
 Examples:
   sekisho reinstate registry.corp/team/app@sha256:… --reason 'INC-3: the key was rotated'"
@@ -101,7 +103,19 @@ impl Reinstate {
             .await?;
         let body = &answer.body;
         let reach = reach(body.environment.as_ref(), &body.repositories);
-        self.subject.screen.output.show(&answer.raw, |palette| {
+        let output = self.subject.screen.output;
+        if body.ended == 0 {
+            if output == Output::Json {
+                say(&answer.raw)?;
+            }
+            let told = format!(
+                "no revocation of {} for {reach}: nothing ended",
+                body.digest
+            );
+            let next = what_holds(&client, &body.digest).await;
+            return Err(Failure::new(told).next(next));
+        }
+        output.show(&answer.raw, |palette| {
             let done = palette.good("reinstated");
             format!(
                 "{done} {} in {reach}: {} revocation(s) ended",
@@ -110,6 +124,42 @@ impl Reinstate {
         })?;
         Ok(Exit::Done)
     }
+}
+
+/// Which revocations of a digest hold, for who could not end one.
+async fn what_holds(client: &ApiClient, digest: &Digest) -> String {
+    let name = digest.to_string();
+    let known = client.get_one::<ImageDetail>(IMAGES, &name).await;
+    let revocations = known.map(|known| known.body.revocations);
+    let all = revocations.iter().flatten();
+    let held: Vec<String> = all.map(|it| held(it, digest)).collect();
+    match (revocations.is_ok(), held.is_empty()) {
+        (true, false) => format!(
+            "it is revoked {}; name that environment, or none where it holds in every one",
+            held.join("; and ")
+        ),
+        (true, true) => {
+            "none is known to hold here: sekisho acts tells what was revoked".to_owned()
+        }
+        (false, _) => "what holds in every environment ends without --environment, and what holds \
+                       in one with it; sekisho acts tells what was revoked"
+            .to_owned(),
+    }
+}
+
+/// Where one holds, and in a word what it takes to end it.
+fn held(revocation: &RevokedView, asked: &Digest) -> String {
+    let at = reach(revocation.environment.as_ref(), &revocation.repositories);
+    let by_whom = match revocation.repositories.as_slice() {
+        [] => "",
+        _ => " (by a token of exactly those, or of every repository)",
+    };
+    let other = match revocation.digest == *asked {
+        true => String::new(),
+        false => format!(" as {}", revocation.digest),
+    };
+    let reason = readable(&revocation.reason, 200);
+    format!("in {at}{by_whom}{other}: {reason}")
 }
 
 fn reach(environment: Option<&EnvironmentName>, repositories: &[String]) -> String {

@@ -85,7 +85,7 @@ async fn the_story_told_with_commands() {
     let undo = format!("reinstate {named} --reason mistake");
     let run = desk.run(&undo).await;
     assert_eq!(run.code, 0, "{run:?}");
-    let (_, json) = desk.both(&undo, 0).await;
+    let (_, json) = desk.both(&undo, 1).await;
     assert_eq!(json["ended"], 0);
     desk.both(&explain, 0).await;
     desk.lab.stop().await;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::program::{Program, Run};
 use crate::kit::lab::{Lab, NAME, eventually};
 
@@ -161,4 +163,33 @@ async fn denial(lab: &Lab) -> String {
     })
     .await;
     list().await.as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reinstates_where_nothing_is_revoked_is_told_what_is() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    lab.pull(0, NAME, "1").await;
+    let file = broken_config(&lab, "");
+    let here = "--environment production --reason key";
+    let revoked = run(&file, &format!("revoke {named} {here}")).await;
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    let everywhere = run(&file, &format!("reinstate {named} --reason no")).await;
+    assert_eq!(everywhere.code, 1, "{everywhere:?}");
+    assert!(everywhere.stdout.is_empty(), "{everywhere:?}");
+    for part in ["nothing ended", "revoked in production", "key"] {
+        assert!(everywhere.stderr.contains(part), "{everywhere:?}");
+    }
+    let json = format!("reinstate {named} --environment staging --reason no --output json");
+    let elsewhere = run(&file, &json).await;
+    assert_eq!(elsewhere.code, 1, "{elsewhere:?}");
+    let told: Value = serde_json::from_str(&elsewhere.stdout).unwrap();
+    assert_eq!(told["ended"], 0);
+    let ended = run(&file, &format!("reinstate {named} {here}")).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let unknown = format!("registry.example/{NAME}@sha256:{}", "0".repeat(64));
+    let unknown = run(&file, &format!("reinstate {unknown} --reason no")).await;
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(unknown.stderr.contains("sekisho acts"), "{unknown:?}");
+    lab.stop().await;
 }
