@@ -1,6 +1,8 @@
 //! The list of commands.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::arguments::SharedArgs;
 use super::{
@@ -29,6 +31,25 @@ pub struct Cli {
     pub shared: SharedArgs,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// A mistake in it; or the help, where it asks for that.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut command = command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let cli = Self::from_arg_matches(&matches)?;
+        // In the environment it is for the other commands.
+        let is_written = matches.value_source("config") == Some(ValueSource::CommandLine);
+        if is_written && matches!(cli.command, Command::Demo(_)) {
+            let told = "demo writes a configuration of its own, and reads none: leave --config out";
+            return Err(command.error(ErrorKind::ArgumentConflict, told));
+        }
+        Ok(cli)
+    }
 }
 
 /// The whole command line, as it is read.

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::commands::{self, Cli, Command};
@@ -17,7 +15,7 @@ use crate::oci::without_user_info;
 pub fn run() -> ExitCode {
     // Before the allocator takes any.
     app::use_small_pages();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
