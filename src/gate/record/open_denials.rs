@@ -19,7 +19,7 @@ use crate::gate::pull::Client;
 use crate::gate::refusal::DenialAnswer;
 use crate::memory::{BoundedMemory, GetOrInsert, HeapSize, Validity};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, Denial, DenialReason, Subject, WorkloadLocation};
+use crate::trust::{Decision, Denial, DenialReason, Outcome, Subject, WorkloadLocation};
 
 /// Identical denials within this long are one decision.
 const DENIAL_WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -32,6 +32,8 @@ pub(in crate::gate) struct DenialKey {
     place: Option<WorkloadLocation>,
     pub(in crate::gate) what: DeniedImage,
     pub(in crate::gate) reason: DenialReason,
+    /// Whether it was refused or let through: the one is not the other again.
+    outcome: Outcome,
 }
 
 /// What was denied, as far as it is known.
@@ -45,27 +47,27 @@ impl DenialKey {
     pub(in crate::gate) fn of_image(
         client: &Client,
         subject: &Subject,
-        reason: DenialReason,
+        came_out: (DenialReason, Outcome),
     ) -> Self {
         let what = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
-        Self::new(client, None, what, reason)
+        Self::new(client, None, what, came_out)
     }
 
-    pub(in crate::gate) fn of(ask: &RequestRecord<'_>, reason: DenialReason) -> Self {
+    pub(in crate::gate) fn of(ask: &RequestRecord<'_>, came_out: (DenialReason, Outcome)) -> Self {
         let what = match (&ask.repository, &ask.digest) {
             (Some(repository), Some(digest)) => {
                 DeniedImage::Image(Repository::clone(repository), digest.clone())
             }
             _ => DeniedImage::Name(ask.image.clone()),
         };
-        Self::new(ask.client, ask.place.cloned(), what, reason)
+        Self::new(ask.client, ask.place.cloned(), what, came_out)
     }
 
     fn new(
         client: &Client,
         place: Option<WorkloadLocation>,
         what: DeniedImage,
-        reason: DenialReason,
+        (reason, outcome): (DenialReason, Outcome),
     ) -> Self {
         Self {
             listener: client.listener.name.clone(),
@@ -73,6 +75,7 @@ impl DenialKey {
             place,
             what,
             reason,
+            outcome,
         }
     }
 }

@@ -121,7 +121,7 @@ impl Recorder {
         denial: &Denial,
         now: Timestamp,
     ) -> Arc<DenialAnswer> {
-        let key = DenialKey::of(ask, denial.reason);
+        let key = DenialKey::of(ask, (denial.reason, judged.outcome()));
         self.observe(ask);
         if let Some(answer) = self.repeated(&key, denial, now) {
             return answer;
@@ -298,7 +298,9 @@ impl Records {
         let Some(denial) = verdict.denial() else {
             return Halt::BeyondMemory;
         };
-        let key = DenialKey::of_image(pull.client, verdict.subject(), denial.reason);
+        let outcome = JudgedRequest::by(verdict).outcome();
+        let came_out = (denial.reason, outcome);
+        let key = DenialKey::of_image(pull.client, verdict.subject(), came_out);
         match self.recorder.repeated(&key, denial, pull.now) {
             Some(answer) => refusal(answer).into(),
             None => Halt::BeyondMemory,

@@ -110,6 +110,36 @@ async fn a_refusal_on_a_node_is_a_decision_that_says_where() {
     lab.stop().await;
 }
 
+/// One container that is only warned of, then refused: both within the minute in which the
+/// same denial is one decision.
+#[tokio::test]
+async fn what_was_let_through_and_then_refused_is_two_decisions() {
+    let lab = gateway("mode = \"enforce\"").await;
+    let token = agent(&lab, "staging").await;
+    let image = pulled(&lab, NAME).await;
+    for refused in [false, true] {
+        let mut told = batch();
+        told.denials = vec![NodeDenial {
+            refused,
+            exemption: (!refused).then(|| "static-pod".to_owned()),
+            ..denial(&lab, &image, "revoked")
+        }];
+        taken(&lab, &token, &told).await;
+    }
+    eventually("both are on record", || async {
+        decisions(&lab).await.len() == 2
+    })
+    .await;
+    let found = decisions(&lab).await;
+    let verdict = |word: &str| found.iter().filter(|it| it["verdict"] == word).count();
+    assert_eq!(
+        (verdict("would-deny"), verdict("denied")),
+        (1, 1),
+        "{found:?}"
+    );
+    lab.stop().await;
+}
+
 async fn runs(lab: &Lab, digest: &Digest) -> bool {
     let all = lab.api("GET", "/api/v1/images").send().await.expect(200);
     let images = all["images"].as_array().unwrap();
