@@ -179,7 +179,7 @@ impl Followed {
             };
             match told {
                 Some(Ok(told)) if self.shows(&principal, &told.decision) => {
-                    return Some(decided(told, &principal));
+                    return Some(decided(told));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Some(self.end(reason(&error))),
@@ -207,12 +207,8 @@ impl Followed {
     }
 }
 
-fn decided(told: FedDecision, principal: &Principal) -> Event {
+fn decided(told: FedDecision) -> Event {
     let record = DecisionRecord::from(Decision::clone(&told.decision));
-    let record = match principal.role().may_view_records() {
-        true => record,
-        false => record.nameless(),
-    };
     let event = Event::default().event(STREAM_DECISION);
     let event = match told.position {
         Some(position) => event.id(position.to_string()),

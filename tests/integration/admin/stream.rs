@@ -169,24 +169,3 @@ async fn a_program_that_stops_says_so_to_who_follows() {
     assert_eq!(end.data["reason"], "stopping");
     assert_eq!(stream.next().await, None);
 }
-
-#[tokio::test]
-async fn tells_tickets_to_readers_of_the_records_alone() {
-    let lab = Lab::start().await;
-    let set = json!({"environment": "production", "mode": "audit", "hours": 1, "ticket": "INC-1"});
-    let ask = lab.api("POST", "/api/v1/modes").json(&set);
-    ask.send().await.expect(200);
-    let scanner = lab.token(json!({"name": "ci", "role": "scanner"})).await;
-    let mut of_scanner = follow(&lab, "", &scanner, None).await;
-    let mut of_admin = follow(&lab, "", &lab.token, None).await;
-    lab.put(NAME, "1");
-    lab.pull(0, NAME, "1").await;
-    let told = of_admin.expect("decision").await.data.to_string();
-    assert!(told.contains("for INC-1"), "{told}");
-    let told = of_scanner.expect("decision").await.data.to_string();
-    assert!(
-        told.contains("audit until") && !told.contains("INC-1"),
-        "{told}"
-    );
-    lab.stop().await;
-}
