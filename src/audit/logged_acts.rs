@@ -1,12 +1,10 @@
 //! The acts that the log has, read again: a ledger that was put back from a backup lacks the
 //! newest of them.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::AuditError;
-use super::chain::ChainLink;
 use super::files::{open, rotated};
 use crate::trust::LoggedAct;
 
@@ -26,34 +24,20 @@ pub fn log_files(path: &Path) -> Result<Vec<PathBuf>, AuditError> {
     Ok(files)
 }
 
-/// Up to which line each log was read, by the name of its chain.
-pub type ReadLogs = BTreeMap<String, u64>;
-
-/// Hands every act in `files` to `take`, also of those that gzip compressed, and tells which
-/// logs those files are of. Lines that are none are passed over: what is missing shows in
-/// the acts' numbers, and in how far the logs were read.
+/// Hands each line of `files` to `take`, without its newline: the file's place among them, and
+/// the line's number in it.
 ///
 /// # Errors
 /// A file cannot be read to its end.
-pub fn read_acts(
+pub(super) fn read_log_lines(
     files: &[PathBuf],
-    mut take: impl FnMut(LoggedAct),
-) -> Result<ReadLogs, AuditError> {
-    let mut logs = ReadLogs::new();
-    let mut line_of = |line: &[u8]| {
-        if let Ok(Some(link)) = ChainLink::of(line) {
-            let read = logs.entry(link.log).or_default();
-            *read = link.line.max(*read);
-        }
-        if let Some(act) = act_in(line) {
-            take(act);
-        }
-    };
-    for path in files {
+    take: &mut impl FnMut(usize, u64, &[u8]),
+) -> Result<(), AuditError> {
+    for (file, path) in files.iter().enumerate() {
         let lines = open(path).map_err(unread(path))?;
-        read_lines(lines, &mut line_of).map_err(unread(path))?;
+        read_lines(lines, &mut |number, line| take(file, number, line)).map_err(unread(path))?;
     }
-    Ok(logs)
+    Ok(())
 }
 
 fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
@@ -61,8 +45,8 @@ fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {
     move |source| AuditError::Open { path, source }
 }
 
-fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
-    let mut line = Vec::new();
+fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(u64, &[u8])) -> io::Result<()> {
+    let (mut line, mut number) = (Vec::new(), 0);
     // Of the line that is longer than any that is read.
     let mut is_rest = false;
     loop {
@@ -71,16 +55,17 @@ fn read_lines(mut lines: impl BufRead, take: &mut impl FnMut(&[u8])) -> io::Resu
         if bounded.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        let is_whole = line.ends_with(b"\n");
+        let is_whole = line.pop_if(|last| *last == b'\n').is_some();
         if !is_rest {
-            take(&line);
+            number += 1;
+            take(number, &line);
         }
         is_rest = !is_whole;
     }
 }
 
 /// A decision has no `act`.
-fn act_in(line: &[u8]) -> Option<LoggedAct> {
+pub(super) fn act_in(line: &[u8]) -> Option<LoggedAct> {
     serde_json::from_slice(line).ok()
 }
 
@@ -102,21 +87,11 @@ mod tests {
 
     fn numbers(files: &[PathBuf]) -> Vec<i64> {
         let mut found = Vec::new();
-        read_acts(files, |logged| found.extend(logged.act.number())).unwrap();
+        let mut take = |_, _, line: &[u8]| {
+            found.extend(act_in(line).and_then(|logged| logged.act.number()));
+        };
+        read_log_lines(files, &mut take).unwrap();
         found
-    }
-
-    #[test]
-    fn of_each_log_the_last_line_that_was_read_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit.jsonl");
-        let other = act(4).replace(r#""log":"l""#, r#""log":"m""#);
-        let decision = r#"{"record":"decision","chain":{"log":"l","line":3,"prev":null}}"#;
-        let text = [&*act(2), decision, &other, &act(1), "{}"].join("\n");
-        fs::write(&path, text).unwrap();
-        let read = read_acts(&[path], |_| {}).unwrap();
-        let expected = [("l".to_owned(), 3), ("m".to_owned(), 4)];
-        assert_eq!(read, ReadLogs::from(expected));
     }
 
     #[test]

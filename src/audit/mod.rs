@@ -4,6 +4,7 @@
 //! of it. Files may be rotated by renaming: the next batch goes to a new file.
 
 mod chain;
+mod chain_runs;
 mod config;
 mod files;
 mod known_end;
@@ -14,9 +15,12 @@ mod own_file;
 mod record;
 mod resume;
 mod rotate;
+mod sound_acts;
 mod verify;
 mod writer;
 
+#[cfg(test)]
+mod sound_acts_tests;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
@@ -26,8 +30,9 @@ pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use known_end::{KnownEnd, log_place};
 pub use log::Audit;
-pub use logged_acts::{ReadLogs, log_files, read_acts};
+pub use logged_acts::log_files;
 pub use newest_mark::newest_mark;
 pub use record::{AUDIT_SCHEMA, AuditRecord};
 pub use rotate::AuditRotation;
+pub use sound_acts::{ActDoubt, DoubtfulAct, KnownLogs, ReadLogs, SoundActs, read_sound_acts};
 pub use verify::{AuditCheck, ChainFault, check_log};

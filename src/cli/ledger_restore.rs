@@ -10,15 +10,17 @@ use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::failure::{Exit, Failure};
 use crate::app::config::Config;
-use crate::audit::{self, Audit, AuditOptions};
+use crate::audit::{self, Audit, AuditOptions, ChainEnd, KnownLogs};
 use crate::gate::ActLog;
 use crate::ledger::{
-    Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, MissingActs, Restoration,
-    RestorePoint,
+    AuditSeal, Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, MissingActs,
+    Restoration, RestorePoint,
 };
 
 /// What these commands read of the configuration.
 const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
+/// Lines that nothing vouches for which are named, at most.
+const DOUBTFUL_TOLD: usize = 10;
 
 /// Put a backup in the place of the ledger, and do again what was revoked and overridden
 /// since, as the audit log tells it
@@ -26,7 +28,8 @@ const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
 #[command(
     after_help = "No serve may run. The ledger that lies there is kept beside it. Scans,
 promotions and tokens that came since the backup cannot be done again: it names them, and
-the logs that it was not shown, and does nothing without --accept-loss. Run it as the user of serve.
+the logs that it was not shown, and does nothing without --accept-loss. Nor does it anything where
+lines of the log that count are not as they were written. Run it as the user of serve.
 
 Examples:
   sekisho ledger restore /backup/ledger.db --config /etc/sekisho/sekisho.toml
@@ -61,6 +64,18 @@ struct ReplayingArgs {
     /// Go on although scans, promotions or tokens are lost, or the log has a gap
     #[arg(long)]
     accept_loss: bool,
+    /// Go on although lines of the log are not as they were written: of the acts in those only
+    /// revocations, ends of break-glass and revoked tokens are done again
+    #[arg(long)]
+    skip_unsound: bool,
+}
+
+/// What the ledger that lies there knows of the logs: it is newer than the backup.
+#[derive(Default)]
+struct LedgerThere {
+    seals: Vec<AuditSeal>,
+    /// Those of logs that may tell what the backup lacks.
+    may_tell: Vec<AuditSeal>,
 }
 
 impl RestoreLedger {
@@ -73,7 +88,9 @@ impl RestoreLedger {
         };
         let begun = Restoration::begin(&self.backup, target, now).await;
         let mut restoration = begun.map_err(failed)?;
-        let replayed = self.replaying.replay(&mut restoration.ledger, &config, now);
+        let there = LedgerThere::read(&config, now).await;
+        let ledger = &mut restoration.ledger;
+        let replayed = self.replaying.replay(ledger, &there, &config, now);
         match replayed.await {
             Ok(told) => {
                 let kept = restoration.finish(now).await.map_err(failed)?;
@@ -100,7 +117,9 @@ impl ReplayLedger {
         let config = shared.load_parts(Some(&KEYS))?;
         let now = Timestamp::now();
         let mut ledger = open(&config, LedgerAccess::Serve, now).await?;
-        let replayed = self.replaying.replay(&mut ledger, &config, now).await;
+        let there = LedgerThere::default();
+        let replayed = self.replaying.replay(&mut ledger, &there, &config, now);
+        let replayed = replayed.await;
         ledger.close().await;
         drop(ledger);
         let told = replayed?;
@@ -115,15 +134,26 @@ impl ReplayingArgs {
     async fn replay(
         &self,
         ledger: &mut Ledger,
+        there: &LedgerThere,
         config: &Config,
         now: Timestamp,
     ) -> Result<String, Failure> {
-        let point = ledger.restore_point().await.map_err(failed)?;
-        let missing = self.missing(point, config)?;
+        let mut point = ledger.restore_point().await.map_err(failed)?;
+        let backed_up = ledger.audit_seals().await.map_err(failed)?;
+        point.logs.extend(there.may_tell.iter().cloned());
+        let known = KnownLogs {
+            ends: backed_up.iter().chain(&there.seals).map(end).collect(),
+            are_all: !there.seals.is_empty(),
+        };
+        let missing = self.missing(point, &known, config)?;
         if !missing.lost.is_empty() && !self.accept_loss {
             return Err(lossy(&missing));
         }
         ledger.replay(&missing, now).await.map_err(failed)?;
+        // The log is held against those again.
+        for seal in &there.seals {
+            ledger.seal_audit(seal).await.map_err(failed)?;
+        }
         let count = missing.again.len();
         Ok(format!(
             "{count} act(s) of the audit log; lost: {}",
@@ -131,16 +161,87 @@ impl ReplayingArgs {
         ))
     }
 
-    fn missing(&self, point: RestorePoint, config: &Config) -> Result<MissingActs, Failure> {
+    fn missing(
+        &self,
+        point: RestorePoint,
+        known: &KnownLogs,
+        config: &Config,
+    ) -> Result<MissingActs, Failure> {
         let unread = |error: audit::AuditError| Failure::new(error.to_string());
         let files = match self.log_file.is_empty() {
             true => audit::log_files(&config.audit.path).map_err(unread)?,
             false => self.log_file.clone(),
         };
         let mut reading = LogReading::from(point);
-        let read = audit::read_acts(&files, |act| reading.take(act)).map_err(unread)?;
-        Ok(reading.missing(&read))
+        let found = audit::read_sound_acts(&files, known, |act| reading.hear(act));
+        let found = found.map_err(unread)?;
+        let doubtful: Vec<String> = found.doubtful.iter().map(ToString::to_string).collect();
+        let (strict, left): (Vec<_>, Vec<_>) = found
+            .doubtful
+            .into_iter()
+            .partition(|it| it.logged.act.act.only_forbids());
+        let strict = strict.into_iter().map(|it| it.logged);
+        let acts = found.acts.into_iter();
+        acts.chain(strict.filter(|_| self.skip_unsound))
+            .for_each(|act| reading.take(act));
+        let mut missing = reading.missing(&found.read);
+        if !doubtful.is_empty() && !self.skip_unsound {
+            return Err(unsound(&doubtful, &missing));
+        }
+        missing.lost.doubtful = left.len() as u64;
+        Ok(missing)
     }
+}
+
+impl LedgerThere {
+    /// One that is damaged knows nothing.
+    async fn read(config: &Config, now: Timestamp) -> Self {
+        let held = config.ledger.location.holds_ledger().await;
+        if !held.unwrap_or_default() {
+            return Self::default();
+        }
+        let Ok(ledger) = open(config, LedgerAccess::Client, now).await else {
+            say_aside("the ledger that lies there cannot be asked how far the audit log went");
+            return Self::default();
+        };
+        let there = Self {
+            seals: ledger.audit_seals().await.unwrap_or_default(),
+            may_tell: ledger
+                .restore_point()
+                .await
+                .map_or_else(|_| Vec::new(), |it| it.logs),
+        };
+        ledger.close().await;
+        there
+    }
+}
+
+fn end(seal: &AuditSeal) -> ChainEnd {
+    ChainEnd {
+        log: seal.log.clone(),
+        line: seal.line,
+        hash: Some(seal.hash.clone()),
+    }
+}
+
+fn unsound(doubtful: &[String], missing: &MissingActs) -> Failure {
+    let named = doubtful.iter().take(DOUBTFUL_TOLD).map(String::as_str);
+    let named: Vec<&str> = named.collect();
+    let more = match doubtful.len() - named.len() {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let lost = match missing.lost.is_empty() {
+        true => String::new(),
+        false => format!("; this would be lost: {}", missing.lost),
+    };
+    let named = named.join("; ");
+    let text = format!("the audit log is not as it was written: {named}{more}{lost}");
+    Failure::new(text).next(
+        "look at it with audit verify, and name sound files of the log by --log-file; or go on \
+         with --skip-unsound: of the acts in such lines only those are done again that take \
+         trust away",
+    )
 }
 
 fn lossy(missing: &MissingActs) -> Failure {

@@ -44,16 +44,21 @@ pub struct LostRecords {
     pub gaps: Vec<(i64, i64)>,
     /// Audit logs that the ledger knows and that were not read as far: whatever they tell.
     pub unread_logs: BTreeSet<String>,
+    /// Acts that are left out, since nothing vouches for their lines.
+    pub doubtful: u64,
     /// The log says nothing of this ledger.
     pub is_unknown: bool,
 }
+
+/// Different acts have different numbers, unless somebody wrote them by hand.
+type NumberedActs = BTreeMap<i64, Vec<Act>>;
 
 /// Collects the acts of a log, of which only those that may be missing are kept.
 #[derive(Debug)]
 pub struct LogReading {
     point: RestorePoint,
     /// By ledger, then by number: a line may stand in the log twice.
-    newer: BTreeMap<String, BTreeMap<i64, Act>>,
+    newer: BTreeMap<String, NumberedActs>,
     knows_it: bool,
 }
 
@@ -66,13 +71,23 @@ impl LogReading {
         }
     }
 
-    /// Takes one act of the log, in any order.
-    pub fn take(&mut self, LoggedAct { act, ledger }: LoggedAct) {
+    /// Hears of one act of the log, and says whether it may be missing.
+    pub fn hear(&mut self, LoggedAct { act, ledger }: &LoggedAct) -> bool {
         let is_own = ledger.id == self.point.mark.id;
         self.knows_it |= is_own;
-        let Some(number) = act.number() else { return };
-        if !is_own || number > self.point.newest_act {
-            self.newer.entry(ledger.id).or_default().insert(number, act);
+        let newest = self.point.newest_act;
+        act.number().is_some_and(|it| !is_own || it > newest)
+    }
+
+    /// Takes one act of the log, in any order. Of two under one number both count.
+    pub fn take(&mut self, logged: LoggedAct) {
+        if let Some(number) = logged.act.number().filter(|_| self.hear(&logged)) {
+            let LoggedAct { act, ledger } = logged;
+            let newer = self.newer.entry(ledger.id).or_default();
+            let same = newer.entry(number).or_default();
+            if !same.contains(&act) {
+                same.push(act);
+            }
         }
     }
 
@@ -83,18 +98,21 @@ impl LogReading {
         let own = self.newer.remove(&self.point.mark.id).unwrap_or_default();
         let mut missing = MissingActs::default();
         missing.lost.is_unknown = !self.knows_it;
-        let is_unread = |seal: &AuditSeal| read.get(&seal.log).is_none_or(|line| *line < seal.line);
+        let is_unread = |seal: &AuditSeal| {
+            let read = read.get(&seal.log).copied();
+            seal.line > read.unwrap_or_default()
+        };
         let unread = self.point.logs.into_iter().filter(is_unread);
         missing.lost.unread_logs = unread.map(|seal| seal.log).collect();
         missing.lost.note_gaps(self.point.newest_act, &own);
         let newest = self.point.newest;
-        let is_later = |acts: &BTreeMap<i64, Act>| {
-            let last = acts.values().map(|act| act.time).max();
+        let is_later = |acts: &NumberedActs| {
+            let last = acts.values().flatten().map(|act| act.time).max();
             newest.is_none() || last > newest
         };
         let others = self.newer.into_values().filter(is_later);
-        let mut others: Vec<BTreeMap<i64, Act>> = others.collect();
-        others.sort_by_key(|acts| acts.values().map(|act| act.time).min());
+        let mut others: Vec<NumberedActs> = others.collect();
+        others.sort_by_key(|acts| acts.values().flatten().map(|act| act.time).min());
         for acts in &others {
             let before = acts.keys().next().map_or(0, |first| first - 1);
             missing.lost.note_gaps(before, acts);
@@ -102,6 +120,7 @@ impl LogReading {
         for act in std::iter::once(own)
             .chain(others)
             .flat_map(BTreeMap::into_values)
+            .flatten()
         {
             missing.add(act);
         }
@@ -146,7 +165,7 @@ impl LostRecords {
         *self == Self::default()
     }
 
-    fn note_gaps(&mut self, before: i64, acts: &BTreeMap<i64, Act>) {
+    fn note_gaps(&mut self, before: i64, acts: &NumberedActs) {
         let mut expected = before + 1;
         for &number in acts.keys() {
             if number > expected {
@@ -175,6 +194,10 @@ impl LostRecords {
                 self.unread_logs.len(),
                 some(&self.unread_logs)
             ));
+        }
+        if self.doubtful > 0 {
+            let text = "act(s) in lines that are not as they were written";
+            told.push(format!("{} {text}", self.doubtful));
         }
         if self.scans > 0 {
             told.push(format!("{} scan(s)", self.scans));
@@ -258,6 +281,16 @@ mod tests {
         let again: Vec<_> = found.again.iter().map(|act| act.number()).collect();
         assert_eq!(again, [Some(4), Some(5)]);
         assert!(found.lost.is_empty(), "{}", found.lost);
+    }
+
+    #[test]
+    fn of_two_acts_under_one_number_none_displaces_the_other() {
+        let found = missing([
+            logged("own", 4, ActKind::Revoke, 4),
+            logged("own", 4, ActKind::Start, 4),
+        ]);
+        let again: Vec<_> = found.again.iter().map(|act| act.act).collect();
+        assert_eq!(again, [ActKind::Revoke]);
     }
 
     #[test]

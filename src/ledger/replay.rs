@@ -17,7 +17,7 @@ use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::oci::Digest;
 use crate::random;
-use crate::trust::{Act, ActKind, EnvironmentName};
+use crate::trust::{Act, ActKind, BreakGlass, EnvironmentName, TimedMode};
 
 /// A log that was not longer for this time, when another still was, is of a replica that
 /// had ended: it tells of nothing that came later.
@@ -65,7 +65,7 @@ impl Ledger {
         let mut writing = self.begin(Some(now)).await?;
         let mut ids = NewIds::new();
         for act in &missing.again {
-            let change = writing.do_again(act, &mut ids).await?;
+            let change = writing.do_again(act, &mut ids, now).await?;
             writing.note(change).await?;
             writing.keep(act).await?;
         }
@@ -85,13 +85,18 @@ impl Ledger {
 }
 
 impl WriteTransaction<'_> {
-    async fn do_again(&mut self, act: &Act, ids: &mut NewIds) -> Result<LedgerChange, LedgerError> {
+    async fn do_again(
+        &mut self,
+        act: &Act,
+        ids: &mut NewIds,
+        now: Timestamp,
+    ) -> Result<LedgerChange, LedgerError> {
         match act.act {
             ActKind::Revoke => self.revoke_again(act).await,
             ActKind::Reinstate => self.reinstate_again(act).await,
-            ActKind::BreakGlass => self.let_through_again(act, ids).await,
+            ActKind::BreakGlass => self.let_through_again(act, ids, now).await,
             ActKind::BreakGlassEnd => self.end_break_glass_again(act, ids).await,
-            ActKind::Mode => self.set_mode_again(act).await,
+            ActKind::Mode => self.set_mode_again(act, now).await,
             ActKind::ModeEnd => self.end_modes_again(act).await,
             ActKind::TokenRevoke => self.revoke_token_again(act).await,
             _ => Ok(LedgerChange::Act),
@@ -138,6 +143,7 @@ impl WriteTransaction<'_> {
         &mut self,
         act: &Act,
         ids: &mut NewIds,
+        now: Timestamp,
     ) -> Result<LedgerChange, LedgerError> {
         let digest = digest(act)?;
         let add = "INSERT INTO break_glass (environment, digest, image, ticket, reason, \
@@ -151,7 +157,7 @@ impl WriteTransaction<'_> {
             .bind(act.reason.as_deref().unwrap_or_default())
             .bind(&act.principal)
             .bind(act.time.as_microsecond())
-            .bind(until(act)?)
+            .bind(until(act, now)?)
             .bind(act.detail == LIFTS_REVOCATION)
             .value(self.sql())
             .await?;
@@ -179,7 +185,11 @@ impl WriteTransaction<'_> {
         Ok(LedgerChange::BreakGlass(digest(act)?.clone()))
     }
 
-    async fn set_mode_again(&mut self, act: &Act) -> Result<LedgerChange, LedgerError> {
+    async fn set_mode_again(
+        &mut self,
+        act: &Act,
+        now: Timestamp,
+    ) -> Result<LedgerChange, LedgerError> {
         let environment = environment(act)?;
         let add = "INSERT INTO modes (environment, mode, ticket, reason, set_by, set_at, until) \
                    VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -190,7 +200,7 @@ impl WriteTransaction<'_> {
             .bind(act.reason.as_deref())
             .bind(&act.principal)
             .bind(act.time.as_microsecond())
-            .bind(until(act)?)
+            .bind(until(act, now)?)
             .execute(self.sql())
             .await?;
         Ok(LedgerChange::Mode(environment.clone()))
@@ -261,8 +271,17 @@ fn environment(act: &Act) -> Result<&EnvironmentName, LedgerError> {
     named.ok_or_else(|| unsaid(act, "environment"))
 }
 
-fn until(act: &Act) -> Result<i64, LedgerError> {
-    columns::micros(act.until).ok_or_else(|| unsaid(act, "end"))
+/// When it ends: no override lasts longer than one that was asked for may, and none begins
+/// ahead, whatever the log says.
+fn until(act: &Act, now: Timestamp) -> Result<i64, LedgerError> {
+    let until = act.until.ok_or_else(|| unsaid(act, "end"))?;
+    let hours = match act.act {
+        ActKind::BreakGlass => BreakGlass::MAX_HOURS,
+        _ => TimedMode::MAX_HOURS,
+    };
+    let longest = SignedDuration::from_hours(i64::from(hours));
+    let latest = act.time.min(now).checked_add(longest);
+    Ok(latest.map_or(until, |it| until.min(it)).as_microsecond())
 }
 
 fn reach(act: &Act) -> Result<crate::oci::RepositoryGlobs, LedgerError> {

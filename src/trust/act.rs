@@ -74,6 +74,11 @@ impl ActKind {
         }
     }
 
+    /// Whether it can only take trust away.
+    pub const fn only_forbids(self) -> bool {
+        matches!(self, Self::Revoke | Self::BreakGlassEnd | Self::TokenRevoke)
+    }
+
     /// Whether it concerns tokens, of which only those hear who manage them.
     pub const fn is_of_tokens(self) -> bool {
         matches!(self, Self::TokenCreate | Self::TokenRevoke)

@@ -242,3 +242,107 @@ async fn nothing_is_put_back_below_a_running_serve() {
     assert_eq!(lab.api("GET", "/api/v1/acts").send().await.status, 200);
     lab.stop().await;
 }
+
+/// Lines that somebody appended to the log who may not write the ledger: the revocation is
+/// overwritten, and what is denied is let through for seventy years.
+fn forged(revocation: &Value) -> [String; 3] {
+    let number = |by: i64| {
+        let id = revocation["id"].as_str().unwrap();
+        let number: i64 = id.strip_prefix("act:").unwrap().parse().unwrap();
+        format!("act:{}", number + by)
+    };
+    let ledger = &revocation["ledger"];
+    let line = |id: String, act: &str, more: Value| {
+        let mut line = json!({"record": "act", "schema": 1, "id": id, "act": act,
+            "time": revocation["time"], "principal": "ci", "ledger": ledger});
+        let more = more.as_object().unwrap().clone();
+        line.as_object_mut().unwrap().extend(more);
+        line.to_string()
+    };
+    let until = "2099-01-01T00:00:00Z";
+    let mode = json!({"environment": "production", "detail": "audit", "until": until,
+        "ticket": "T-1", "subject": "mode:7"});
+    let grant = json!({"environment": "production", "digest": revocation["digest"],
+        "until": until, "ticket": "T-1", "reason": "r", "subject": "break-glass:7",
+        "detail": "lifts a revocation, too"});
+    [
+        line(number(0), "start", json!({})),
+        line(number(1000), "mode", mode),
+        line(number(1001), "break-glass", grant),
+    ]
+}
+
+impl Ended {
+    /// Appends forged lines, and says where the first of them stands.
+    fn forge(&self) -> String {
+        let acts = self.acts();
+        let revocation = acts.iter().find(|it| it["act"] == "revoke").unwrap();
+        let log = self.running.data().join("audit.jsonl");
+        let text = fs::read_to_string(&log).unwrap();
+        let lines = text.lines().count();
+        fs::write(&log, text + &forged(revocation).join("\n") + "\n").unwrap();
+        format!("{}:{}", log.display(), lines + 1)
+    }
+}
+
+#[tokio::test]
+async fn forged_lines_of_the_log_are_refused_and_named_and_never_done_again() {
+    let mut ended = Ended::new(false).await;
+    let first = ended.forge();
+    let run = ended.restore(&["--accept-loss"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    for told in [&*first, "(start)", "(mode)", "--skip-unsound", "--log-file"] {
+        assert!(run.stderr.contains(told), "{told}: {run:?}");
+    }
+    // Nor as an archive.
+    let log = ended.running.data().join("audit.jsonl");
+    let run = ended.restore(&["--log-file", log.to_str().unwrap()]);
+    assert_eq!(run.code, 1, "{run:?}");
+    // With consent they are left out, and that is told.
+    let run = ended.restore(&["--skip-unsound"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("3 act(s) in lines"), "{run:?}");
+    let run = ended.restore(&["--skip-unsound", "--accept-loss"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("5 act(s)"), "{run:?}");
+    ended.is_in_force().await;
+}
+
+#[tokio::test]
+async fn forged_lines_of_the_log_are_refused_in_a_replay() {
+    let ended = Ended::new(false).await;
+    let first = ended.forge();
+    ended.put_back_by_hand();
+    let run = ended.run(&["ledger", "replay", "--accept-loss"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains(&first), "{run:?}");
+}
+
+/// What takes trust away is done again wherever it stands.
+#[tokio::test]
+async fn a_revocation_in_a_log_that_is_not_as_it_was_written_is_done_again_with_consent() {
+    let mut ended = Ended::new(false).await;
+    let log = ended.running.data().join("audit.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    fs::write(&log, text.replace("leaks a key", "leaks no key")).unwrap();
+    let run = ended.restore(&["--accept-loss"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("does not fit"), "{run:?}");
+    let run = ended.restore(&["--skip-unsound", "--accept-loss"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.running.serve().await;
+    let revoked = ended.pull("team/revoked").await;
+    assert!(revoked.text().contains("revoked"), "{}", revoked.text());
+    ended.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_that_a_crash_tore_hinders_no_restore() {
+    let mut ended = Ended::new(false).await;
+    let log = ended.running.data().join("audit.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    fs::write(&log, text + "{\"record\":\"decision\",\"sch").unwrap();
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}

@@ -1,8 +1,10 @@
 //! Break-glass and modes for hours: kept, followed, ended, withdrawn.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sekisho::ledger::{
-    FactKind, Ledger, LedgerError, NewBreakGlass, NewTimedMode, PullFact, Withdrawn,
+    FactKind, Ledger, LedgerError, LogReading, NewBreakGlass, NewTimedMode, PullFact, Withdrawn,
 };
 use sekisho::oci::{Digest, Repository};
 use sekisho::trust::{BreakGlass, EnvironmentName, Mode, Subject, TimedMode};
@@ -244,4 +246,34 @@ async fn an_image_is_known_since_it_was_first_seen_anywhere() {
         let first = first_seen(&ledger, root).await;
         assert_eq!(first, Some(now() - minutes(7)), "{root}");
     }
+}
+
+/// The line of a log may say anything.
+#[tokio::test]
+async fn overrides_that_are_done_again_last_no_longer_than_they_may() {
+    let place = or_skip!(place());
+    let mut ledger = place.serve().await;
+    let mark = ledger.mark();
+    let line = |number: u32, act: &str, time: Timestamp| {
+        let json = serde_json::json!({
+            "id": format!("act:{number}"), "time": time, "act": act, "principal": "p",
+            "environment": "production", "digest": digest("idx"), "ticket": "T-1",
+            "subject": format!("{act}:{number}"), "until": "2099-01-01T00:00:00Z",
+            "detail": if act == "mode" { "audit" } else { "" },
+            "ledger": {"id": mark.id, "change": number},
+        });
+        serde_json::from_value(json).unwrap()
+    };
+    let mut reading = LogReading::from(ledger.restore_point().await.unwrap());
+    let ahead: Timestamp = "2098-12-31T00:00:00Z".parse().unwrap();
+    reading.take(line(1, "break-glass", now() - minutes(60)));
+    reading.take(line(2, "break-glass", ahead));
+    reading.take(line(3, "mode", now() - minutes(60)));
+    let missing = reading.missing(&BTreeMap::new());
+    ledger.replay(&missing, now()).await.unwrap();
+    let granted = ledger.index().break_glass(&digest("idx"));
+    let until: Vec<_> = granted.iter().map(|it| it.until).collect();
+    assert_eq!(until, [now() + minutes(23 * 60), now() + minutes(24 * 60)]);
+    let mode = ledger.index().timed_mode(&production()).unwrap();
+    assert_eq!(mode.until, now() + minutes(167 * 60));
 }
