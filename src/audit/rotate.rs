@@ -10,6 +10,10 @@ use std::time::Duration;
 use super::chain::ChainEnd;
 use super::files::{is_written, rotated};
 
+/// Characters of a log's name, and of a line's number, in the name of a file.
+const LOG_DIGITS: usize = 16;
+const LINE_DIGITS: usize = 12;
+
 /// When a file is put aside, and for how long it stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditRotation {
@@ -19,10 +23,25 @@ pub struct AuditRotation {
     pub retention: Option<Duration>,
 }
 
+/// Whether that is a name which [`put_aside`] gives, also of what was compressed since: others
+/// are not its own, though they begin alike.
+fn is_put_aside(file: &Path, path: &Path) -> bool {
+    let names = file.file_name().zip(path.file_name());
+    let end = names.and_then(|(file, log)| {
+        let end = file.to_str()?.strip_prefix(log.to_str()?)?;
+        let end = end.strip_suffix(".gz").unwrap_or(end);
+        end.strip_prefix('.')?.split_once('-')
+    });
+    end.is_some_and(|(log, line)| {
+        let is_log = log.len() == LOG_DIGITS && log.bytes().all(|it| it.is_ascii_hexdigit());
+        is_log && line.len() >= LINE_DIGITS && line.bytes().all(|it| it.is_ascii_digit())
+    })
+}
+
 /// Puts the file aside, and returns where it lies now. Nothing is ever replaced.
 pub(super) fn put_aside(path: &Path, end: &ChainEnd) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}-{:012}", end.log, end.line));
+    name.push(format!(".{}-{:0LINE_DIGITS$}", end.log, end.line));
     let aside = PathBuf::from(name);
     let (from, to) = (path, aside.as_path());
     let here = rustix::fs::CWD;
@@ -37,7 +56,8 @@ pub(super) fn remove_old(path: &Path, newest: &Path, retention: Duration) -> io:
     let now = fs::metadata(newest)?.modified()?;
     for file in rotated(path)? {
         let age = now.duration_since(fs::metadata(&file)?.modified()?);
-        let is_old = file != newest && age.is_ok_and(|age| age > retention);
+        let is_own = file != newest && is_put_aside(&file, path);
+        let is_old = is_own && age.is_ok_and(|age| age > retention);
         // Another log may have a name that begins as this one's.
         if is_old && !is_written(&file)? {
             fs::remove_file(&file)?;

@@ -272,3 +272,33 @@ async fn retention_removes_no_log_that_another_process_writes() {
     assert!(other.exists());
     drop(another);
 }
+
+/// An operator may keep notes, and copies, beside the log.
+#[tokio::test]
+async fn retention_removes_only_what_rotation_put_aside() {
+    let rotation = AuditRotation {
+        max_size: Some(1),
+        retention: Some(Duration::from_secs(3600)),
+    };
+    let (folder, path, end) = log_of(1, rotation).await;
+    let own = format!("audit.jsonl.{}-000000000001.gz", end.log);
+    let kept = [
+        "audit.jsonl.notes",
+        "audit.jsonl.1.gz",
+        "audit.jsonl-2026-07-01",
+        "audit.jsonl.0123456789abcdef-1",
+        "audit.jsonl.0123456789abcdeg-000000000001",
+        "audit.jsonl.0123456789abcdef-000000000001.bak",
+    ];
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(7200);
+    for name in kept.into_iter().chain([&*own]) {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    let audit = Audit::open(options(&path, rotation)).unwrap();
+    audit.write(&[json!({})]).await.unwrap();
+    for name in kept {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    assert!(!folder.path().join(own).exists());
+}
