@@ -7,30 +7,18 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::components::Components;
-use crate::audit::log_place;
-use crate::ledger::AuditSeal;
+use super::log_end::note_log_end;
 
 /// Notes where the log ends now, if it has come further. What fails is done next time.
 pub(super) async fn seal_once(parts: Arc<Components>, now: Timestamp) {
     let end = parts.audit.end().await;
-    let Some(hash) = end.hash.filter(|_| end.line > 0) else {
-        return;
-    };
-    let config = &parts.config.audit;
-    let retention = config.rotation.retention;
-    let seal = AuditSeal {
-        log: end.log,
-        line: end.line,
-        hash,
-        at: now,
-        place: Some(log_place(&config.path)),
-        kept_until: retention.and_then(|it| now.checked_add(it).ok()),
-    };
-    if parts.sealed_line.load(Ordering::Relaxed) >= seal.line {
+    let is_known = parts.sealed_line.load(Ordering::Relaxed) >= end.line;
+    if is_known || end.hash.is_none() {
         return;
     }
-    match parts.ledger.seal_audit(&seal).await {
-        Ok(()) => parts.sealed_line.store(seal.line, Ordering::Relaxed),
+    let line = end.line;
+    match note_log_end(&parts.ledger, end, &parts.config.audit, now).await {
+        Ok(()) => parts.sealed_line.store(line, Ordering::Relaxed),
         Err(error) => tracing::warn!(%error, "the ledger does not know where the audit log ends"),
     }
 }

@@ -19,6 +19,7 @@ use super::config::{Config, ConfiguredProxy, RecordedPasses, UpstreamConfig};
 use super::invalid_files::InvalidFiles;
 use super::leases::Leases;
 use super::listener_certificates::ListenerCertificates;
+use super::log_end::hold_log_end;
 use super::memory_limit::large_memory;
 use super::policy_warnings::PolicyWarnings;
 use super::remote_tier::{self, RemoteCredentialProblem};
@@ -105,10 +106,10 @@ impl Components {
         let authority = open_authority(&config, now).await?;
         let clusters = Clusters::connect(&config, tasks).await?;
         let ledger = Arc::new(open_ledger(&config, now).await?.measured(metrics.clone()));
-        let aliases = Aliases::new(ledger.clone());
+        let (aliases, public_url) = (Aliases::new(ledger.clone()), public_url(&config, admin));
         let remote = remote_tier::open(&config, &metrics)?;
         let cache = Arc::new(open_cache(&config, remote, tasks, aliases.records()).await?);
-        let (audit, public_url) = (open_audit(&config)?, public_url(&config, admin));
+        let audit = open_audit(&config, &ledger, now).await?;
         let (recorder, decisions) = recorder(&config, &public_url, &metrics);
         let writer = DecisionWriter::new(decisions, audit.clone(), ledger.clone(), metrics.clone());
         let (replicas, leases) = beside_others(&ledger, &metrics, now);
@@ -256,7 +257,7 @@ fn lost(loss: LedgerLoss, config: &Config) -> StartError {
 }
 
 /// The data directory may not be there yet, where the ledger lies on a server.
-fn open_audit(config: &Config) -> Result<Audit, AuditError> {
+async fn open_audit(config: &Config, ledger: &Ledger, now: Timestamp) -> Result<Audit, AuditError> {
     let made = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -265,10 +266,14 @@ fn open_audit(config: &Config) -> Result<Audit, AuditError> {
         path: config.data_dir.clone(),
         source,
     })?;
-    Audit::open(AuditOptions {
+    let audit = Audit::open(AuditOptions {
         rotation: config.audit.rotation,
         ..AuditOptions::at(&config.audit.path)
-    })
+    })?;
+    if let Err(error) = hold_log_end(&audit, ledger, &config.audit, now).await {
+        tracing::error!(%error, "the end of the audit log is not held against the ledger");
+    }
+    Ok(audit)
 }
 
 /// Opens the cache in the blocking pool: it reads all of its folders.

@@ -60,6 +60,15 @@ impl ChainEnd {
         }
     }
 
+    /// A chain that begins behind this one.
+    pub(super) fn next(&self) -> Self {
+        let hash = self.hash.clone();
+        Self {
+            hash,
+            ..Self::beginning(None)
+        }
+    }
+
     /// The end of a chain whose last line this is.
     pub(super) fn at(link: ChainLink, line: &[u8]) -> Self {
         Self {

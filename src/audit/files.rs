@@ -35,7 +35,12 @@ pub(super) fn tail_of(mut file: &File) -> io::Result<Vec<u8>> {
 
 /// Opens a file of a log to be read, also one that gzip compressed.
 pub(super) fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(file)?);
+    lines_of(File::open(file)?)
+}
+
+/// The same of one that is open.
+pub(super) fn lines_of(file: File) -> io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(1 << 16, file);
     Ok(match file.fill_buf()?.starts_with(&GZIP) {
         true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
         false => Box::new(file),

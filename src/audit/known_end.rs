@@ -14,6 +14,8 @@ pub struct KnownEnd {
     pub place: Option<String>,
     /// Whether `retention` has come to an end since for all of its files.
     pub may_be_removed: bool,
+    /// Whether no `retention` removes anything of it.
+    pub keeps_all: bool,
 }
 
 impl KnownEnd {

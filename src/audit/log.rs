@@ -64,6 +64,12 @@ impl Audit {
         self.writer.lock().await.end().clone()
     }
 
+    /// Goes on under a new name, behind what is there: that was not as it is known elsewhere,
+    /// and is not vouched for by what follows.
+    pub async fn begin_anew(&self) -> ChainEnd {
+        self.writer.lock().await.begin_anew().clone()
+    }
+
     async fn append<T: Serialize>(&self, batch: &[T], sync: bool) -> Result<(), AuditError> {
         let records = records(batch).map_err(AuditError::Record)?;
         let mut writer = self.writer.clone().lock_owned().await;

@@ -40,6 +40,7 @@ fn known(end: &ChainEnd, place: Option<String>) -> KnownEnd {
         end: end.clone(),
         place,
         may_be_removed: false,
+        keeps_all: false,
     }
 }
 
@@ -301,4 +302,118 @@ async fn retention_removes_only_what_rotation_put_aside() {
         assert!(folder.path().join(name).exists(), "{name}");
     }
     assert!(!folder.path().join(own).exists());
+}
+
+/// Whoever may write into the folder may add a log of a name of their own.
+#[tokio::test]
+async fn a_log_that_the_ledger_does_not_know_is_named() {
+    let (folder, path, end) = log_of(3, AuditRotation::default()).await;
+    let mut forged = ChainEnd {
+        log: "deadbeefdeadbeef".to_owned(),
+        line: 0,
+        hash: None,
+    };
+    let other = folder.path().join("audit.jsonl.deadbeef");
+    fs::write(&other, forged.tie("{}").unwrap() + "\n").unwrap();
+    let unknown = format!(
+        "{}:1: the ledger does not know the log deadbeefdeadbeef, which begins here",
+        other.display()
+    );
+    assert_eq!(told(&path, &[end]), [unknown]);
+    // Of a ledger that cannot be asked nothing can be told.
+    assert_eq!(told(&path, &[]), Vec::<String>::new());
+}
+
+/// The ledger notes a new log some seconds after its first line.
+#[tokio::test]
+async fn a_log_that_has_just_begun_is_no_fault() {
+    let (_folder, path, end) = log_of(3, AuditRotation::default()).await;
+    let other = ChainEnd {
+        log: "another".to_owned(),
+        ..end
+    };
+    let replica = known(&other, Some("gateway-1:/audit.jsonl".to_owned()));
+    assert_eq!(told_of(&path, &[replica]), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_missing_beginning_is_a_fault_where_nothing_is_ever_removed() {
+    let rotation = AuditRotation {
+        max_size: Some(700),
+        retention: None,
+    };
+    let (_folder, path, end) = log_of(20, rotation).await;
+    let mut seal = known(&end, Some(log_place(&path)));
+    seal.keeps_all = true;
+    assert_eq!(told_of(&path, &[seal.clone()]), Vec::<String>::new());
+    let files = check_log(&path, &[], |_, _| {}).unwrap().files;
+    fs::remove_file(&files[0]).unwrap();
+    let found = check_log(&path, &[seal.clone()], |_, _| {}).unwrap();
+    let first = found.chains[&end.log].first;
+    assert!(first > 1);
+    let begins = format!(
+        "the log {} begins at line {first}, and no retention removes what came before it",
+        end.log
+    );
+    assert_eq!(told_of(&path, &[seal.clone()]), [begins]);
+    seal.keeps_all = false;
+    assert_eq!(told_of(&path, &[seal]), Vec::<String>::new());
+}
+
+/// Some other program may rotate it, too.
+#[tokio::test]
+async fn a_log_that_rotates_while_it_is_checked_is_sound() {
+    let rotation = AuditRotation {
+        max_size: Some(700),
+        retention: None,
+    };
+    let (folder, path, end) = log_of(20, rotation).await;
+    let audit = Audit::open(options(&path, AuditRotation::default())).unwrap();
+    audit.write(&[json!({"n": 20})]).await.unwrap();
+    let mut turns = 0;
+    let rotate = |_: &Path, _| {
+        turns += 1;
+        if turns == 1 {
+            fs::rename(&path, folder.path().join("audit.jsonl.newest")).unwrap();
+            fs::write(&path, "").unwrap();
+        }
+    };
+    let found = check_log(&path, &[known(&end, None)], rotate).unwrap();
+    assert!(found.files.len() > 3, "{found:?}");
+    assert_eq!((found.lines, found.faults), (21, vec![]));
+}
+
+/// Nothing that comes later vouches for what the ledger never came to know.
+#[tokio::test]
+async fn lines_before_a_log_that_was_begun_anew_are_told_and_held_to_it() {
+    let (_folder, path, end) = log_of(5, AuditRotation::default()).await;
+    let audit = Audit::open(options(&path, AuditRotation::default())).unwrap();
+    let anew = audit.begin_anew().await;
+    assert_ne!(anew.log, end.log);
+    audit
+        .write(&[json!({"n": 5}), json!({"n": 6})])
+        .await
+        .unwrap();
+    drop(audit);
+    let sealed = ChainEnd {
+        line: 3,
+        hash: Some(super::chain::hash(lines(&path)[2].as_bytes())),
+        ..end.clone()
+    };
+    let seals = [known(&sealed, None), known(&anew, None)];
+    let found = check_log(&path, &seals, |_, _| {}).unwrap();
+    let told: Vec<_> = found.unsealed.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("lines 4 to 5 of the log {}", end.log)]);
+    // It goes on through restarts.
+    let audit = Audit::open(options(&path, AuditRotation::default())).unwrap();
+    assert_eq!(audit.end().await.log, anew.log);
+    assert_eq!(audit.end().await.line, 2);
+    let mut lines = lines(&path);
+    lines[4] = lines[4].replace("\"n\":4", "\"n\":9");
+    fs::write(&path, lines.join("\n")).unwrap();
+    let told = told_of(&path, &[]);
+    assert!(
+        told[0].ends_with("line 5 of the log was changed"),
+        "{told:?}"
+    );
 }

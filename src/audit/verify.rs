@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::chain::{ChainEnd, ChainLink, hash};
-use super::files::{open, rotated};
+use super::files::lines_of;
 use super::known_end::{KnownEnd, log_place};
+use super::listed::{ListedFile, listed};
 
 /// The longest line that is read, in bytes; no record comes near.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -33,6 +35,9 @@ pub struct AuditCheck {
     pub chains: BTreeMap<String, ChainSpan>,
     /// Logs that the ledger knows of other places, and of which nothing is here.
     pub elsewhere: Vec<KnownEnd>,
+    /// Behind what the ledger knew when the log went on: of the last seconds before a crash, or
+    /// put in.
+    pub unsealed: Vec<UnsealedLines>,
 }
 
 /// The lines of one chain that are there.
@@ -44,6 +49,24 @@ pub struct ChainSpan {
     pub hash: String,
     /// The hash of the line that the ledger knows, where it lies here.
     sealed: Option<String>,
+    /// Where its first line stands.
+    at: LinePlace,
+}
+
+/// Lines of a log that the ledger never came to know: when it was opened next it went on
+/// under another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsealedLines {
+    pub log: String,
+    pub first: u64,
+    pub last: u64,
+}
+
+impl fmt::Display for UnsealedLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { log, first, last } = self;
+        write!(f, "lines {first} to {last} of the log {log}")
+    }
 }
 
 /// A line of a file, from one on.
@@ -82,6 +105,10 @@ pub enum ChainFault {
     },
     #[error("line {line} of the log {log} is another one than the ledger knows")]
     Rewritten { log: String, line: u64 },
+    #[error("{at}: the ledger does not know the log {log}, which begins here")]
+    Unknown { log: String, at: LinePlace },
+    #[error("the log {log} begins at line {first}, and no retention removes what came before it")]
+    Beginning { log: String, first: u64 },
     #[error("nothing is left of the log {log}, and the ledger knows {sealed} line(s) of it")]
     Lost { log: String, sealed: u64 },
 }
@@ -99,23 +126,21 @@ pub fn check_log(
 ) -> io::Result<AuditCheck> {
     let mut walk = Walk::new(seals);
     for file in in_order(path)? {
-        progress(&file, std::fs::metadata(&file)?.len());
-        walk.file(&file)?;
+        let open = file.open(path)?;
+        progress(&file.path, open.metadata()?.len());
+        walk.is_written = file.path == path;
+        walk.file(&file.path, open)?;
     }
     Ok(walk.finish(seals, &log_place(path)))
 }
 
 /// The files of a log, the oldest first: by the place of their first line in its chain, and
 /// by age where they tell none.
-fn in_order(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> = rotated(path)?.into_iter().rev().collect();
-    if path.exists() || files.is_empty() {
-        files.push(path.to_owned());
-    }
+fn in_order(path: &Path) -> io::Result<Vec<ListedFile>> {
     let mut logs: Vec<String> = Vec::new();
     let mut keyed = Vec::new();
-    for file in files {
-        let link = first_link(&file)?;
+    for file in listed(path)? {
+        let link = first_link(file.open(path)?)?;
         let log = match &link {
             None => logs.len(),
             Some(link) => logs
@@ -132,8 +157,8 @@ fn in_order(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(keyed.into_iter().map(|(.., file)| file).collect())
 }
 
-fn first_link(file: &Path) -> io::Result<Option<ChainLink>> {
-    let mut lines = open(file)?;
+fn first_link(file: File) -> io::Result<Option<ChainLink>> {
+    let mut lines = lines_of(file)?;
     while let Some(line) = next_line(&mut lines)? {
         if let Ok(Some(link)) = ChainLink::of(&line) {
             return Ok(Some(link));
@@ -162,6 +187,10 @@ struct Walk {
     before: Option<Vec<u8>>,
     /// The line of a chain before, and where it stands.
     end: Option<(LinePlace, ChainEnd)>,
+    /// Whether the file is the one that is written.
+    is_written: bool,
+    /// The chain that goes on: the ledger may not know its newest lines yet.
+    going_on: Option<String>,
 }
 
 impl Walk {
@@ -172,12 +201,14 @@ impl Walk {
             sealed: sealed.collect(),
             before: None,
             end: None,
+            is_written: false,
+            going_on: None,
         }
     }
 
-    fn file(&mut self, file: &Path) -> io::Result<()> {
+    fn file(&mut self, file: &Path, open: File) -> io::Result<()> {
         self.found.files.push(file.to_owned());
-        let mut lines = open(file)?;
+        let mut lines = lines_of(open)?;
         let mut number = 0;
         while let Some(line) = next_line(&mut lines)? {
             number += 1;
@@ -203,16 +234,21 @@ impl Walk {
 
     fn link(&mut self, at: LinePlace, link: ChainLink, line: &[u8]) {
         self.compare(&at, &link);
+        if self.is_written {
+            self.going_on = Some(link.log.clone());
+        }
         self.found.lines += 1;
         let end = ChainEnd::at(link.clone(), line);
         let hash = end.hash.clone().unwrap_or_default();
         let sealed = self.sealed.get(&link.log) == Some(&link.line);
+        let place = at.clone();
         let chains = &mut self.found.chains;
         let span = chains.entry(link.log).or_insert_with(|| ChainSpan {
             first: link.line,
             last: 0,
             hash: String::new(),
             sealed: None,
+            at: place,
         });
         if sealed {
             span.sealed = Some(hash.clone());
@@ -230,7 +266,7 @@ impl Walk {
             return self.begin(at, link);
         };
         let fault = match link.line {
-            line if line == before.line + 1 => {
+            line if line.checked_sub(1) == Some(before.line) => {
                 (link.prev != before.hash).then(|| ChainFault::Changed(place.clone(), before.line))
             }
             line if line > before.line => Some(ChainFault::Missing {
@@ -262,6 +298,15 @@ impl Walk {
             let last = self.found.unchained;
             self.fault(ChainFault::Changed(at.clone(), last));
         }
+        // One that goes on where another was not as the ledger knew it.
+        let other = self
+            .end
+            .as_ref()
+            .filter(|_| link.line == 1 && link.prev.is_some());
+        if let Some((place, other)) = other.filter(|(_, other)| other.hash != link.prev) {
+            let changed = ChainFault::Changed(place.clone(), other.line);
+            self.fault(changed);
+        }
     }
 
     fn fault(&mut self, fault: ChainFault) {
@@ -278,8 +323,12 @@ impl Walk {
         // A log that was copied here takes the place that it came from along.
         let mut places: BTreeSet<&str> = there.iter().filter_map(|it| it.place()).collect();
         places.insert(here);
-        there.iter().for_each(|it| self.hold_against(&it.end));
-        for seal in absent.into_iter().filter(|it| !it.may_be_removed) {
+        there.iter().for_each(|it| self.hold_against(it));
+        if !seals.is_empty() {
+            self.find_unknown();
+        }
+        let lasting = |it: &&KnownEnd| !it.may_be_removed && it.end.line > 0;
+        for seal in absent.into_iter().filter(lasting) {
             let of_here = seal.place().map(|it| places.contains(it));
             match of_here.unwrap_or(there.is_empty()) {
                 true => self.fault(ChainFault::Lost {
@@ -293,12 +342,21 @@ impl Walk {
     }
 
     /// Holds a chain of which something is here against where it ended.
-    fn hold_against(&mut self, seal: &ChainEnd) {
+    fn hold_against(&mut self, known: &KnownEnd) {
+        let seal = &known.end;
         let Some(span) = self.found.chains.get(&seal.log) else {
             return;
         };
         let (log, line, last) = (seal.log.clone(), seal.line, span.last);
         let rewritten = span.sealed.is_some() && span.sealed != seal.hash;
+        if known.keeps_all && span.first > 1 {
+            let (log, first) = (log.clone(), span.first);
+            self.fault(ChainFault::Beginning { log, first });
+        }
+        if last > line && self.going_on.as_ref().is_some_and(|it| *it != log) {
+            let (log, first) = (log.clone(), line + 1);
+            self.found.unsealed.push(UnsealedLines { log, first, last });
+        }
         if last < line {
             self.fault(ChainFault::CutOff {
                 log,
@@ -308,5 +366,19 @@ impl Walk {
         } else if rewritten {
             self.fault(ChainFault::Rewritten { log, line });
         }
+    }
+
+    /// Chains that the ledger has never heard of; the one that is written may be new.
+    fn find_unknown(&mut self) {
+        let chains = self.found.chains.iter();
+        let unknown = chains.filter(|(log, _)| {
+            !self.sealed.contains_key(*log) && self.going_on.as_ref() != Some(*log)
+        });
+        let unknown = unknown.map(|(log, span)| ChainFault::Unknown {
+            log: log.clone(),
+            at: span.at.clone(),
+        });
+        let unknown: Vec<ChainFault> = unknown.collect();
+        unknown.into_iter().for_each(|fault| self.fault(fault));
     }
 }

@@ -56,6 +56,12 @@ impl Writer {
         &self.chain
     }
 
+    /// The next line is the first of a new chain, tied to the last one of the old.
+    pub(super) fn begin_anew(&mut self) -> &ChainEnd {
+        self.chain = self.chain.next();
+        &self.chain
+    }
+
     /// Appends records, each a JSON object on one line.
     pub(super) fn append(&mut self, records: &[String], sync: bool) -> Result<(), AuditError> {
         if records.is_empty() {
@@ -83,7 +89,12 @@ impl Writer {
     fn be_sure(&mut self) -> Result<(), AuditError> {
         if let (true, LogOutput::File { path, file }) = (self.unsure, &self.output) {
             let end = resume(path, file).map_err(|source| failed(path, source))?;
-            (self.chain, self.torn, self.unsure) = (end.chain, end.torn, false);
+            // Of a chain that was begun anew nothing may be there yet.
+            let is_begun = self.chain.line > 0 || self.chain.log == end.chain.log;
+            if is_begun {
+                self.chain = end.chain;
+            }
+            (self.torn, self.unsure) = (end.torn, false);
         }
         Ok(())
     }

@@ -63,6 +63,10 @@ struct Verified<'a> {
     fault_count: u64,
     /// Logs that the ledger knows of other places, such as those of other replicas.
     elsewhere: Vec<String>,
+    /// Lines behind what the ledger knew when the log went on under another name.
+    unsealed: Vec<String>,
+    /// Logs whose first line is not here.
+    begins_later: Vec<String>,
 }
 
 impl AuditArgs {
@@ -119,8 +123,10 @@ fn known_end(seal: AuditSealView) -> KnownEnd {
             line: seal.line,
             hash: Some(seal.hash),
         },
-        place: seal.place,
         may_be_removed: seal.kept_until.is_some_and(|until| until < now),
+        // What an earlier version noted says nothing of it.
+        keeps_all: seal.kept_until.is_none() && seal.place.is_some(),
+        place: seal.place,
     }
 }
 
@@ -144,6 +150,8 @@ fn show(found: &AuditCheck, compared: bool, output: Output) -> Result<Exit, Fail
         faults: found.faults.iter().map(ToString::to_string).collect(),
         fault_count: found.fault_count,
         elsewhere: found.elsewhere.iter().map(named).collect(),
+        unsealed: found.unsealed.iter().map(ToString::to_string).collect(),
+        begins_later: begins_later(found),
     };
     let raw = serde_json::to_string(&verified)
         .map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?;
@@ -152,6 +160,13 @@ fn show(found: &AuditCheck, compared: bool, output: Output) -> Result<Exit, Fail
         true => Exit::Done,
         false => Exit::Failure,
     })
+}
+
+/// What came before was removed, or lies elsewhere.
+fn begins_later(found: &AuditCheck) -> Vec<String> {
+    let later = found.chains.iter().filter(|(_, span)| span.first > 1);
+    let told = later.map(|(log, span)| format!("the log {log} begins at line {}", span.first));
+    told.collect()
 }
 
 fn named(known: &KnownEnd) -> String {
@@ -175,6 +190,17 @@ fn text(verified: &Verified<'_>, palette: Palette) -> String {
         let count = verified.lines_before_the_chain;
         lines.push(format!(
             "{count} line(s) from before the chain began: nothing vouches for them"
+        ));
+    }
+    for log in &verified.begins_later {
+        lines.push(format!(
+            "{log}; what came before was removed, or lies elsewhere"
+        ));
+    }
+    for unsealed in &verified.unsealed {
+        lines.push(format!(
+            "{unsealed}: {}; they are of the last seconds before a crash, or were put in",
+            palette.bad("the ledger does not know them")
         ));
     }
     for log in &verified.elsewhere {

@@ -10,6 +10,7 @@ use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::failure::{Exit, Failure};
 use crate::app::config::Config;
+use crate::app::{hold_log_end, note_log_end};
 use crate::audit::{self, Audit, AuditOptions, ChainEnd, KnownLogs};
 use crate::gate::ActLog;
 use crate::ledger::{
@@ -266,8 +267,13 @@ async fn log_the_act(config: &Config, access: LedgerAccess) -> Result<(), Failur
     let ledger = Arc::new(open(config, access, Timestamp::now()).await?);
     let audit = Audit::open(AuditOptions::at(&config.audit.path));
     let audit = audit.map_err(|error| unlogged(error.to_string()))?;
-    let logged = ActLog::new(audit, ledger.clone()).write_once().await;
+    let now = Timestamp::now();
+    let held = hold_log_end(&audit, &ledger, &config.audit, now).await;
+    let log = ActLog::new(audit.clone(), ledger.clone());
+    let logged = log.write_once().await;
+    let noted = note_log_end(&ledger, audit.end().await, &config.audit, now).await;
     ledger.close().await;
+    held.and(noted).map_err(failed)?;
     logged.map_err(|error| unlogged(error.to_string()))
 }
 

@@ -43,6 +43,7 @@ fn fuzz_logs() {
         end,
         place: None,
         may_be_removed: false,
+        keeps_all: false,
     };
     let (_folder, path) = place();
     let fuzz = Fuzz::new("logs", &[&chain, &OLDER[..OLDER.len().min(4000)]]);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use sekisho::oci::Digest;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
@@ -80,4 +81,51 @@ async fn a_log_that_was_tampered_with_is_told_by_line() {
     let fault = lost["faults"][0].as_str().unwrap();
     assert!(fault.starts_with("nothing is left of the log"), "{lost}");
     lab.stop().await;
+}
+
+/// The chain has no key: who may write the file may go on with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_was_appended_while_nobody_served_is_told_for_good() {
+    let lab = Lab::start().await;
+    lab.put(NAME, "1");
+    assert_eq!(lab.pull(1, NAME, "1").await.status, 403);
+    sealed(&lab, 2).await;
+    let token = lab.token.clone();
+    let mut ended = lab.ended().await;
+    let path = ended.data().join("audit.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let last = text.lines().next_back().unwrap();
+    let mut forged: Value = serde_json::from_str(last).unwrap();
+    let line = forged["chain"]["line"].as_u64().unwrap() + 1;
+    let prev = Digest::sha256(last.as_bytes()).to_string();
+    forged["chain"]["line"] = line.into();
+    forged["chain"]["prev"] = prev.trim_start_matches("sha256:").into();
+    let told = format!(
+        "lines {line} to {line} of the log {}",
+        forged["chain"]["log"].as_str().unwrap()
+    );
+    fs::write(&path, format!("{text}{forged}\n")).unwrap();
+    for _ in 0..2 {
+        ended.serve().await;
+        let server = format!("http://{}", ended.app().admin());
+        let program = Program::new(&["audit", "verify", "--output", "json"])
+            .arg(&path)
+            .env("SEKISHO_SERVER", &server)
+            .env("SEKISHO_TOKEN", &token);
+        let mut told_by = None;
+        let run = tokio::task::spawn_blocking(|| program.run()).await.unwrap();
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+        // The new log may not have begun yet, and then the old one is the last.
+        if fs::read_to_string(&path).unwrap().lines().count() as u64 > line {
+            told_by = Some(answer["unsealed"][0].clone());
+        }
+        assert_eq!(answer["fault_count"], 0, "{answer}");
+        assert!(told_by.is_none_or(|it| it == told.as_str()), "{answer}");
+        ended.stop().await;
+    }
+    let log = fs::read_to_string(&path).unwrap();
+    assert!(
+        log.lines().count() as u64 > line,
+        "something was written since"
+    );
 }
