@@ -131,11 +131,15 @@ impl ChainRuns {
         line <= run.vouched || (self.may_go_on(run) && line > self.last_known())
     }
 
-    /// The last line that is as it was written.
-    pub(super) fn sound_end(&self) -> Option<u64> {
+    /// The last line that is as it was written, and its hash.
+    pub(super) fn sound_end(&self) -> Option<(u64, Option<String>)> {
         let ends = self.runs.iter().map(|run| match self.may_go_on(run) {
-            true if run.last > self.last_known() => run.last,
-            _ => run.vouched,
+            true if run.last > self.last_known() => (run.last, Some(run.hash.clone())),
+            _ if run.vouched == run.last => (run.last, Some(run.hash.clone())),
+            _ => {
+                let known = self.known.get(&run.vouched);
+                (run.vouched, known.and_then(|it| it.hash.clone()))
+            }
         });
         ends.max()
     }

@@ -30,6 +30,8 @@ pub struct SoundActs {
     pub acts: Vec<LoggedAct>,
     pub doubtful: Vec<DoubtfulAct>,
     pub read: ReadLogs,
+    /// Where the chains end that nobody knew.
+    pub new_ends: Vec<ChainEnd>,
 }
 
 /// An act whose line nothing vouches for.
@@ -180,12 +182,22 @@ impl LineJudge<'_> {
         let said: HashMap<_, _> = acts.iter().map(|it| (number(it), &it.act)).collect();
         // The same once more does no harm.
         doubtful.retain(|it| said.get(&number(&it.logged)) != Some(&&it.logged.act));
-        let read = self.chains.iter();
-        let read = read.filter_map(|(log, chain)| Some((log.clone(), chain.sound_end()?)));
+        let (mut read, mut new_ends) = (ReadLogs::new(), Vec::new());
+        for (log, chain) in &self.chains {
+            let Some((line, hash)) = chain.sound_end() else {
+                continue;
+            };
+            read.insert(log.clone(), line);
+            if line > 0 && !self.is_known.contains(log) {
+                let log = log.clone();
+                new_ends.push(ChainEnd { log, line, hash });
+            }
+        }
         SoundActs {
-            read: read.collect(),
+            read,
             acts,
             doubtful,
+            new_ends,
         }
     }
 }

@@ -123,12 +123,13 @@ fn a_log_that_was_written_anew_and_one_of_a_name_that_nobody_knows_are_doubted()
     assert_eq!((numbers(&found), doubts(&found).len()), (vec![], 4));
     assert_eq!(found.read["l"], 0);
     let (lines, _) = tied("l", starts(3));
-    let (other, _) = tied("m", [act(4, "mode")]);
+    let (other, other_ends) = tied("m", [act(4, "mode")]);
     let found = read(&[&lines, &other], &ends[2..], true);
     assert_eq!(doubts(&found), [(1, ActDoubt::UnknownLog)]);
     // A backup does not know the logs of replicas that came later.
     let found = read(&[&lines, &other], &ends[2..], false);
     assert_eq!(numbers(&found), [1, 2, 3, 4]);
+    assert_eq!(found.new_ends, other_ends);
 }
 
 #[test]

@@ -146,14 +146,15 @@ impl ReplayingArgs {
             ends: backed_up.iter().chain(&there.seals).map(end).collect(),
             are_all: !there.seals.is_empty(),
         };
-        let missing = self.missing(point, &known, config)?;
+        let (missing, new_ends) = self.missing(point, &known, config)?;
         if !missing.lost.is_empty() && !self.accept_loss {
             return Err(lossy(&missing));
         }
         ledger.replay(&missing, now).await.map_err(failed)?;
         // The log is held against those again.
-        for seal in &there.seals {
-            ledger.seal_audit(seal).await.map_err(failed)?;
+        let new = new_ends.into_iter().map(|end| seal(end, now));
+        for seal in there.seals.iter().cloned().chain(new) {
+            ledger.seal_audit(&seal).await.map_err(failed)?;
         }
         let count = missing.again.len();
         Ok(format!(
@@ -167,7 +168,7 @@ impl ReplayingArgs {
         point: RestorePoint,
         known: &KnownLogs,
         config: &Config,
-    ) -> Result<MissingActs, Failure> {
+    ) -> Result<(MissingActs, Vec<ChainEnd>), Failure> {
         let unread = |error: audit::AuditError| Failure::new(error.to_string());
         let files = match self.log_file.is_empty() {
             true => audit::log_files(&config.audit.path).map_err(unread)?,
@@ -190,7 +191,12 @@ impl ReplayingArgs {
             return Err(unsound(&doubtful, &missing));
         }
         missing.lost.doubtful = left.len() as u64;
-        Ok(missing)
+        // A log of a strange name is not taken for a sound one by consent.
+        let new_ends = match known.are_all {
+            true => Vec::new(),
+            false => found.new_ends,
+        };
+        Ok((missing, new_ends))
     }
 }
 
@@ -222,6 +228,18 @@ fn end(seal: &AuditSeal) -> ChainEnd {
         log: seal.log.clone(),
         line: seal.line,
         hash: Some(seal.hash.clone()),
+    }
+}
+
+/// Of a log that was read, wherever it lay.
+fn seal(end: ChainEnd, at: Timestamp) -> AuditSeal {
+    AuditSeal {
+        log: end.log,
+        line: end.line,
+        hash: end.hash.unwrap_or_default(),
+        at,
+        place: None,
+        kept_until: None,
     }
 }
 
