@@ -158,9 +158,7 @@ impl Judge {
         question: Question<'_>,
         closure: Arc<Closure>,
     ) -> Result<Judged, Refusal> {
-        let judged = self
-            .judge_recorded(question, closure.clone(), &[])
-            .await?;
+        let judged = self.judge_recorded(question, closure.clone(), &[]).await?;
         if judged.verdict.is_allowed() {
             return Ok(judged);
         }

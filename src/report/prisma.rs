@@ -220,13 +220,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
         package: field::text("packageName", found.package_name)?,
         purl: None,
         installed: field::text("packageVersion", found.package_version)?,
-        fixed: field::for_people(
-            &found
-                .status
-                .strip_prefix("fixed in ")
-                .unwrap_or("")
-                .to_owned(),
-        ),
+        fixed: field::for_people(found.status.strip_prefix("fixed in ").unwrap_or("")),
         severity_source: None,
         status: field::for_people(&found.status),
     })
