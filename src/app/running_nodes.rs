@@ -18,7 +18,15 @@ const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(12);
 /// is in the ledger, and counts as not in use.
 const MAX_BYTES: usize = 256 << 20;
 
-type Nodes = HashMap<i64, (KnownNode, Arc<NodeContainers>)>;
+type Nodes = HashMap<i64, NodeInMemory>;
+
+/// A node with what runs there, and what that takes, in bytes.
+#[derive(Clone)]
+struct NodeInMemory {
+    node: KnownNode,
+    runs: Arc<NodeContainers>,
+    bytes: usize,
+}
 
 /// The nodes with what runs there.
 #[derive(Default)]
@@ -39,31 +47,26 @@ impl NodesInMemory {
         let mut nodes = self.lock().clone();
         let numbers: HashSet<i64> = known.iter().map(|node| node.number).collect();
         nodes.retain(|number, _| numbers.contains(number));
-        let mut bytes: usize = nodes.values().map(|(_, runs)| weight(runs)).sum();
+        let mut bytes: usize = nodes.values().map(|it| it.bytes).sum();
         for node in known {
             let number = node.number;
-            let before = nodes.get(&number).map(|(_, runs)| runs.clone());
-            let runs = match before {
-                Some(runs) => Some(runs),
-                None => ledger.runs_on_node(number).await?.map(Arc::new),
-            };
-            let Some(runs) = runs else { continue };
-            let more = if nodes.contains_key(&number) {
-                0
-            } else {
-                weight(&runs)
-            };
-            if bytes + more > MAX_BYTES {
-                tracing::warn!(
-                    bytes,
-                    "more runs on nodes than memory holds; the rest is not seen"
-                );
-                break;
+            if let Some(known) = nodes.get_mut(&number) {
+                known.node = node;
+            } else if bytes < MAX_BYTES
+                && let Some(runs) = ledger.runs_on_node(number).await?
+            {
+                let node = NodeInMemory::new(node, runs);
+                bytes += node.bytes;
+                nodes.insert(number, node);
+                if bytes >= MAX_BYTES {
+                    tracing::warn!(
+                        bytes,
+                        "more runs on nodes than memory holds: the rest is unseen"
+                    );
+                }
             }
-            bytes += more;
-            nodes.insert(number, (node, runs));
         }
-        show(metrics, nodes.values().map(|(node, _)| node), now);
+        show(metrics, nodes.values().map(|it| &it.node), now);
         *self.lock() = nodes;
         Ok(())
     }
@@ -74,15 +77,18 @@ impl NodesInMemory {
 
     pub(super) fn each(&self, mut found: impl FnMut(&EnvironmentName, &ContainerOnNode)) {
         let nodes: Vec<_> = self.lock().values().cloned().collect();
-        for (node, runs) in &nodes {
+        for NodeInMemory { node, runs, .. } in &nodes {
             runs.values().for_each(|it| found(&node.environment, it));
         }
     }
 }
 
-/// What a node takes, in bytes.
-fn weight(runs: &NodeContainers) -> usize {
-    runs.iter().map(|(id, it)| it.bytes(id)).sum()
+impl NodeInMemory {
+    fn new(node: KnownNode, runs: NodeContainers) -> Self {
+        let bytes = runs.iter().map(|(id, it)| it.bytes(id)).sum();
+        let runs = Arc::new(runs);
+        Self { node, runs, bytes }
+    }
 }
 
 fn show<'a>(metrics: &Metrics, nodes: impl Iterator<Item = &'a KnownNode>, now: Timestamp) {

@@ -24,7 +24,7 @@ impl Cache {
         range: Range<u64>,
         used: &ContentUse,
     ) -> Option<Chunks> {
-        if (self.inner.records.lacks_other)(digest) {
+        if self.lacks_other(digest) {
             return None;
         }
         let chunks = match size <= MAX_BLOB_BYTES {
@@ -52,7 +52,7 @@ impl Cache {
         size: u64,
         used: &ContentUse,
     ) -> Option<Arc<CachedBlob>> {
-        if size > MAX_BLOB_BYTES || (self.inner.records.lacks_other)(digest) {
+        if size > MAX_BLOB_BYTES || self.lacks_other(digest) {
             return None;
         }
         let blob = match self.inner.memory.blob(digest) {

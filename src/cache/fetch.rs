@@ -173,7 +173,7 @@ impl Cache {
     /// and this process knows the very object to be right. The caller has a permit.
     pub async fn redirect(&self, request: &BlobRequest) -> Option<Url> {
         let remote = self.inner.remote.as_ref()?;
-        if (self.inner.records.lacks_other)(&request.digest) {
+        if self.lacks_other(&request.digest) {
             return None;
         }
         let key = ContentKey::blob(&request.digest);

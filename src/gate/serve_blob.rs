@@ -206,7 +206,7 @@ impl Server {
             return Ok((Chunks::of_memory(blob.bytes(), range), ServedFrom::Cache));
         }
         let stored = self.cache.get(&request).await;
-        if let Some(blob) = stored.map_err(|error| fetch_failed(&error))? {
+        if let Some(blob) = stored.map_err(|error| NotSent::of(&error))? {
             self.count_look_up(ContentKind::Blob, LookUp::Hit);
             return Ok((blob.chunks(range), ServedFrom::Cache));
         }
@@ -253,21 +253,19 @@ async fn read_span(
     size: u64,
     span: BlobSpan,
 ) -> Result<BlobStream, UpstreamError> {
-    let (body, expected) = match span {
-        BlobSpan::From(offset) => {
-            let body = upstream.get_blob(&name, &digest, size, offset).await?;
-            (body, size.saturating_sub(offset))
-        }
+    let offset = match span {
+        BlobSpan::From(offset) => offset,
+        // Held to its length already.
         BlobSpan::Only(part) => {
-            let expected = part.end.saturating_sub(part.start);
             let body = upstream.get_blob_part(&name, &digest, part).await?;
-            (body, expected)
+            return Ok(body.stream);
         }
     };
-    match body.length {
-        Some(length) if length != expected => Err(UpstreamError::LengthMismatch {
-            expected,
-            actual: length,
+    let body = upstream.get_blob(&name, &digest, size, offset).await?;
+    match body.length.map(|length| offset.saturating_add(length)) {
+        Some(actual) if actual != size => Err(UpstreamError::LengthMismatch {
+            expected: size,
+            actual,
         }),
         _ => Ok(body.stream),
     }
