@@ -10,8 +10,11 @@ pub fn nameless_check(requirement: &str, text: &str) -> Option<String> {
         "mode" => text.split_once(", set by").map(|(mode, _)| mode.to_owned()),
         "break-glass" => Some(nameless_grant(text)),
         "promotion" => {
-            let (_, at) = text.strip_prefix("promoted by ")?.rsplit_once(" at ")?;
-            Some(format!("promoted at {at}"))
+            let by = text.strip_prefix("promoted by ")?;
+            Some(match by.rsplit_once(" at ") {
+                Some((_, at)) => format!("promoted at {at}"),
+                None => "promoted".to_owned(),
+            })
         }
         _ => None,
     }
@@ -54,6 +57,7 @@ mod tests {
                 "promoted by alice at home at 2026-01-01T00:00:00Z",
                 "promoted at 2026-01-01T00:00:00Z",
             ),
+            ("promotion", "promoted by alice", "promoted"),
         ] {
             assert_eq!(nameless_check(requirement, text).as_deref(), Some(told));
         }
