@@ -44,8 +44,8 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches)?;
         // In the environment it is for the other commands.
         let is_written = matches.value_source("config") == Some(ValueSource::CommandLine);
-        if is_written && matches!(cli.command, Command::Demo(_)) {
-            let told = "demo writes a configuration of its own, and reads none: leave --config out";
+        if is_written && let Some(why) = cli.command.ignores_config() {
+            let told = format!("{why}: leave --config out");
             return Err(command.error(ErrorKind::ArgumentConflict, told));
         }
         Ok(cli)
@@ -97,6 +97,19 @@ impl Command {
     /// Whether it stays up and serves.
     pub const fn is_server(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::Demo(_))
+    }
+
+    /// Why a configuration would not be read, where that is so: who names one expects it to
+    /// count.
+    const fn ignores_config(&self) -> Option<&'static str> {
+        match self {
+            Self::Demo(_) => Some("demo writes a configuration of its own, and reads none"),
+            Self::Node(_) => Some("the agent of a node is told all by its options"),
+            Self::Doctor(_) | Self::Completion(_) | Self::Man(_) | Self::Version(_) => {
+                Some("this command reads no configuration")
+            }
+            _ => None,
+        }
     }
 
     /// The log filter when none is given.

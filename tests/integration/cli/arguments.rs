@@ -138,3 +138,36 @@ fn a_bad_configuration_ends_every_command_with_64() {
         assert!(run.stderr.contains("/nonexistent/sekisho.toml"), "{run:?}");
     }
 }
+
+#[test]
+fn a_configuration_that_would_not_be_read_is_refused() {
+    for arguments in [
+        &["demo", "--once", "--config", "sekisho.toml"][..],
+        &["--config", "sekisho.toml", "demo", "--once"],
+        &[
+            "node",
+            "agent",
+            "--config",
+            "sekisho.toml",
+            "--gateway",
+            "https://gateway.example",
+            "--environment",
+            "production",
+            "--key",
+            "nodes.pub",
+        ],
+        &["doctor", "node", "--config", "sekisho.toml"],
+        &["completion", "bash", "--config", "sekisho.toml"],
+        &["version", "--config", "sekisho.toml"],
+    ] {
+        let run = Program::new(arguments).run();
+        assert_eq!(run.code, 2, "{arguments:?}: {run:?}");
+        assert!(
+            run.stderr.contains("leave --config out"),
+            "{arguments:?}: {run:?}"
+        );
+    }
+    // In the environment it is for the other commands.
+    let version = Program::new(&["version"]).env("SEKISHO_CONFIG", "sekisho.toml");
+    assert_eq!(version.run().code, 0);
+}

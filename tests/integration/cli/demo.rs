@@ -52,15 +52,3 @@ fn the_demo_tells_people_what_to_type() {
         assert!(run.stdout.contains(line), "{line} is not in {}", run.stdout);
     }
 }
-
-#[test]
-fn the_demo_refuses_a_configuration_that_it_would_not_read() {
-    for arguments in [
-        &["demo", "--once", "--config", "sekisho.toml"],
-        &["--config", "sekisho.toml", "demo", "--once"],
-    ] {
-        let run = Program::new(arguments).run();
-        assert_eq!(run.code, 2, "{run:?}");
-        assert!(run.stderr.contains("leave --config out"), "{run:?}");
-    }
-}
