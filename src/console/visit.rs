@@ -49,7 +49,6 @@ impl FromRequestParts<Console> for Visit {
         // Every request has passed the door, which reads the clock.
         let now = context.get::<ReceivedAt>().map(|ReceivedAt(now)| *now);
         let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
-        console.ledger.expect_catalogue(now);
         Ok(Self {
             console: console.clone(),
             now,
@@ -105,7 +104,7 @@ impl Visit {
     /// # Errors
     /// As [`Self::read`].
     pub async fn read_at<T: DeserializeOwned>(&self, address: &str) -> Result<T, PageError> {
-        let asked = self.console.api.get(&self.context, address).await;
+        let asked = self.get(address).await;
         asked.map_err(|refusal| self.refused(refusal))
     }
 
@@ -118,8 +117,15 @@ impl Visit {
         path: &str,
         query: &impl Serialize,
     ) -> Result<T, ApiRefusal> {
-        let address = address(path, query);
-        self.console.api.get(&self.context, &address).await
+        self.get(&address(path, query)).await
+    }
+
+    /// Who is shown a page may look for images next. Programs, and who may not read, do not
+    /// come here.
+    async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, ApiRefusal> {
+        let answer = self.console.api.get(&self.context, address).await?;
+        self.console.ledger.expect_catalogue(self.now);
+        Ok(answer)
     }
 
     /// Writes at the admin API, for whoever sent a form of this site.

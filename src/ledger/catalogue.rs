@@ -174,10 +174,21 @@ impl RememberedCatalogue {
         self.wanted.store(Some(Arc::new(now)));
     }
 
+    fn is_wanted(&self, now: Timestamp) -> bool {
+        let wanted = self.wanted.load_full();
+        wanted.is_some_and(|it| now.duration_since(*it) < WANTED_FOR)
+    }
+
+    /// Gives its memory back once nobody looks any more: half a kilobyte an image.
+    pub fn forget_unwanted(&self, now: Timestamp) {
+        if !self.is_wanted(now) {
+            self.last.store(None);
+        }
+    }
+
     /// Whether to read it now, so that nobody will wait for it.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        let wanted = self.wanted.load_full();
-        if wanted.is_none_or(|it| now.duration_since(*it) >= WANTED_FOR) {
+        if !self.is_wanted(now) {
             return false;
         }
         self.last.load_full().is_none_or(|it| {
@@ -225,6 +236,10 @@ mod tests {
         assert!(remembered.is_due(at(1)));
         read(&remembered, MANY_IMAGES, 9);
         assert!(!remembered.is_due(at(20)), "nobody looks any more");
+        remembered.forget_unwanted(at(9));
+        assert!(remembered.last.load_full().is_some());
+        remembered.forget_unwanted(at(20));
+        assert!(remembered.last.load_full().is_none());
         remembered.want(at(20));
         assert!(remembered.is_due(at(20)));
     }

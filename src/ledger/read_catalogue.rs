@@ -38,11 +38,13 @@ impl Ledger {
         self.catalogue.want(now);
     }
 
-    /// Reads it where somebody looks and it is remembered, so that nobody waits for it.
+    /// Reads it where somebody looks and it is remembered, so that nobody waits for it; and
+    /// forgets it where nobody looks any more.
     ///
     /// # Errors
     /// Where the records cannot be read.
     pub async fn refresh_catalogue_once(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.catalogue.forget_unwanted(now);
         if !self.catalogue.is_due(now) {
             return Ok(());
         }

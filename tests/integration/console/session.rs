@@ -1,5 +1,7 @@
 //! Signing in with a token, what a session may, and when it ends.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -206,4 +208,37 @@ async fn a_restart_ends_every_session() {
     let ask = lab.nobody("GET", "/").header("cookie", &cookie);
     assert_eq!(ask.header("accept", "text/html").send().await.status, 401);
     lab.stop().await;
+}
+
+/// How often the list of all images was read.
+async fn lists_read(lab: &Lab) -> u64 {
+    let told = lab.nobody("GET", "/metrics").send().await.text();
+    let line = "sekisho_ledger_seconds_count{verb=\"known_images\"} ";
+    let counted = told.lines().find_map(|it| it.strip_prefix(line));
+    counted.map_or(0, |it| it.parse().unwrap())
+}
+
+/// A gateway that nobody looks at has its processors and its memory for pulls: the list of all
+/// images takes half a minute and half a gigabyte where there are a million.
+#[tokio::test]
+async fn the_list_of_images_is_read_for_people_and_not_for_programs() {
+    let lab = closed().await;
+    let nobody = Visitor::new(&lab);
+    for _ in 0..3 {
+        lab.api("GET", "/api/v1/status").send().await.expect(200);
+        assert_eq!(nobody.open("/images").await.status, 401);
+        assert_eq!(nobody.open("/nowhere").await.status, 404);
+    }
+    // The background looks four times a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(lists_read(&lab).await, 0);
+    let visitor = Visitor::with(&lab, &lab.token).await;
+    visitor.shown("/").await;
+    for _ in 0..100 {
+        if lists_read(&lab).await > 0 {
+            return lab.stop().await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the list of images is not read for who opens a page");
 }
