@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// What each of the three largest memories may take, in bytes: verdicts, content, and the text
-/// of reports that are handed in.
+/// What each of the largest memories may take, in bytes: verdicts, manifests with small blobs,
+/// pieces of large blobs that several read at once, and the text of reports that are handed in.
 const LARGEST: u64 = 256 << 20;
 /// The part of the limit that each of them takes at most. The rest is for what else is kept,
 /// for what requests take, and for what the allocator holds back.

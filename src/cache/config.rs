@@ -12,6 +12,7 @@ pub struct CacheOptions {
     /// What the file system must keep free; less than this and nothing more is
     /// stored.
     pub min_free: u64,
-    /// Bound of the manifests and small blobs held in memory.
+    /// Bound of the manifests and small blobs held in memory; and, apart, of the pieces of large
+    /// blobs that several read at once.
     pub memory: u64,
 }

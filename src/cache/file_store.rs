@@ -19,7 +19,7 @@ use super::holder::{ContentUse, Holder};
 use super::open::{open_resident, open_whole};
 use super::temporary::{TemporaryFile, TemporaryFolder, UnlinkedFile, set_pulled};
 use crate::oci::Digest;
-use crate::stream::SharedFile;
+use crate::stream::{PieceBudget, SharedFile};
 
 /// Pull times are rounded to this many seconds, so that a hot file is not written to at
 /// each pull, and the members of one pull keep one time.
@@ -27,6 +27,7 @@ pub(super) const PULL_TIME_STEP_SECONDS: i64 = 60;
 
 pub(super) struct FileStore {
     root: PathBuf,
+    pieces: Arc<PieceBudget>,
     entries: DashMap<Digest, StoredFile>,
     locks: DigestLocks,
     bytes: Counter,
@@ -61,9 +62,11 @@ pub(super) struct Candidate {
 }
 
 impl FileStore {
-    pub(super) fn new(root: PathBuf) -> Self {
+    /// At `root`; what several read at once is kept in memory within `pieces`.
+    pub(super) fn new(root: PathBuf, pieces: Arc<PieceBudget>) -> Self {
         Self {
             root,
+            pieces,
             entries: DashMap::new(),
             locks: DigestLocks::default(),
             bytes: Counter::default(),
@@ -142,9 +145,10 @@ impl FileStore {
             return StoredLookup::Open(file, size);
         }
         match open_resident(&self.file_path(digest), size) {
-            Some(file) => {
-                StoredLookup::Open(self.share_reader(digest, SharedFile::new(file)), size)
-            }
+            Some(file) => StoredLookup::Open(
+                self.share_reader(digest, SharedFile::within(&self.pieces, file)),
+                size,
+            ),
             None => StoredLookup::Closed,
         }
     }
@@ -165,7 +169,10 @@ impl FileStore {
         if file.is_none() {
             let _unlinked = self.remove_damaged(digest, temporary_folder);
         }
-        Some((self.share_reader(digest, SharedFile::new(file?)), size))
+        Some((
+            self.share_reader(digest, SharedFile::within(&self.pieces, file?)),
+            size,
+        ))
     }
 
     /// The size of a stored file, in bytes.
@@ -183,7 +190,10 @@ impl FileStore {
             return Some((file, size));
         }
         let file = open_whole(&self.file_path(digest), size)?;
-        Some((self.share_reader(digest, SharedFile::new(file)), size))
+        Some((
+            self.share_reader(digest, SharedFile::within(&self.pieces, file)),
+            size,
+        ))
     }
 
     /// Notes a pull of what is read elsewhere.

@@ -21,6 +21,7 @@ use super::startup_scan::scan;
 use super::temporary::TemporaryFolder;
 use crate::flight::SingleFlight;
 use crate::oci::Digest;
+use crate::stream::PieceBudget;
 use crate::tasks::Tasks;
 
 /// How often pull times are saved and the bounds looked at. Fills make room
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub room_lock: Arc<Semaphore>,
     pub fills: Fills,
     pub memory: ContentMemory,
+    /// Of large blobs, what several read at once.
+    pub pieces: Arc<PieceBudget>,
     /// The tier behind the disk, which replicas share.
     pub remote: Option<Arc<RemoteTier>>,
     pub tasks: Tasks,
@@ -84,7 +87,8 @@ impl Cache {
     /// What was counted since the start.
     pub fn stats(&self) -> CacheStats {
         let inner = &self.inner;
-        inner.counters.read(inner.stored(), inner.memory.weight())
+        let in_memory = inner.memory.weight() + inner.pieces.taken();
+        inner.counters.read(inner.stored(), in_memory)
     }
 
     /// The tier behind the disk, where there is one.
@@ -115,14 +119,17 @@ impl Inner {
         records: DigestRecords,
         lock: File,
     ) -> io::Result<Self> {
+        let pieces = PieceBudget::new(config.memory);
+        let store = |folder: &str| FileStore::new(config.path.join(folder), pieces.clone());
         let inner = Self {
-            blobs: FileStore::new(config.path.join("blobs")),
-            manifests: FileStore::new(config.path.join("manifests")),
+            blobs: store("blobs"),
+            manifests: store("manifests"),
             temporary: TemporaryFolder::open(config.path.join("tmp"))?,
             space: Space::new(config),
             room_lock: Arc::new(Semaphore::new(1)),
             fills: Fills::default(),
             memory: ContentMemory::new(config.memory),
+            pieces,
             path: config.path.clone(),
             remote,
             tasks,

@@ -36,7 +36,7 @@ impl GrowingFileWriter {
     }
 
     /// Writes `pieces` at `at`, on the blocking pool. Readers get them before they are
-    /// hashed; the withheld tail waits for verification anyway. Only what follows on what
+    /// hashed, and from memory meanwhile; the withheld tail waits for verification anyway. Only what follows on what
     /// `hasher` has seen is hashed now.
     pub(super) async fn write(
         &self,
@@ -47,8 +47,10 @@ impl GrowingFileWriter {
         let writer = self.clone();
         let write = move || {
             let end = writer.write_waiting(at, &pieces)?;
+            let follows = hasher.as_ref().is_some_and(|hasher| hasher.size() == at);
+            let _fresh = follows.then(|| writer.growing.keep_fresh(at, &pieces));
             writer.growing.filled(at..end);
-            Ok(hasher.map(|hasher| match hasher.size() == at {
+            Ok(hasher.map(|hasher| match follows {
                 true => hasher.after(pieces).0,
                 false => hasher,
             }))

@@ -20,8 +20,8 @@ pub(super) const UPSTREAM_UP: &str =
 pub(super) const DISK_FREE_BYTES: &str =
     "Bytes that are free on the disk of the cache, and of the data";
 pub(super) const CACHE_MAX_BYTES: &str = "Bytes that the cache may hold on disk";
-pub(super) const CONTENT_MEMORY_BYTES: &str =
-    "Bytes that manifests and small blobs take in memory; at most 256 MiB";
+pub(super) const CONTENT_MEMORY_BYTES: &str = "Bytes that manifests and small blobs, and pieces of large ones that several read, take in \
+     memory; of each of the two 256 MiB at most";
 pub(super) const RESIDENT_MEMORY_BYTES: &str = "Bytes of memory that the process takes";
 pub(super) const CACHE_EVICTED_BYTES: &str =
     "Bytes that went from the disk to make room for others";

@@ -37,6 +37,14 @@ impl Buffer {
         }
     }
 
+    /// A buffer of exactly `length` bytes, for what is kept: one of the pool may be larger.
+    pub(super) fn of_its_own(length: usize) -> Self {
+        Self {
+            memory: vec![0; length],
+            filled: length,
+        }
+    }
+
     /// The room to read into.
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.memory[..self.filled]

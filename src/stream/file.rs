@@ -11,13 +11,10 @@ use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::buffer::{Buffer, CHUNK_BYTES};
-use super::shared_file::SharedFile;
+use super::shared_file::{PIECE_BYTES, SharedFile};
 
 /// Length of the first chunk in bytes; shorter, so that the first byte is sent early.
 const FIRST_CHUNK_BYTES: usize = CHUNK_BYTES / 2;
-
-/// Length in bytes of a piece that readers share; the last one is shorter.
-const PIECE_BYTES: u64 = FIRST_CHUNK_BYTES as u64;
 
 /// A position in a file and the end to read to.
 pub(super) struct FileReader {
@@ -40,42 +37,41 @@ impl FileReader {
         self.left.is_empty()
     }
 
-    /// The next bytes of a file of `total` bytes; of a crowded one, what others read, too.
+    /// The next bytes of a file of `total` bytes; what others read, too, where that is shared.
     pub(super) async fn next_of(&mut self, total: u64) -> io::Result<Bytes> {
-        match self.file.is_crowded() {
+        let piece = piece_at(self.left.start, total).start;
+        match self.file.is_read_by_pieces(piece) {
             true => self.next_shared(total).await,
             false => self.next(u64::MAX).await,
         }
     }
 
-    /// The next bytes of a file of `total` bytes: a piece that others read, too, where all of
-    /// it is in the range.
+    /// The next bytes of a file of `total` bytes: of a piece that others read, too, where it is
+    /// in memory, or all of it is in the range.
     pub(super) async fn next_shared(&mut self, total: u64) -> io::Result<Bytes> {
         let Range { start: at, end } = self.left;
         let piece = piece_at(at, total);
-        if end < piece.end || end - at < PIECE_BYTES / 4 {
+        let is_worth_it = piece.end <= end && end - at >= PIECE_BYTES / 4;
+        let bytes = match self.file.in_memory(piece.start) {
+            Some(bytes) => bytes,
+            None if is_worth_it => self.piece(&piece).await?,
+            None => return self.next(end).await,
+        };
+        let within = |offset: u64| usize::try_from(offset - piece.start).unwrap_or(usize::MAX);
+        let (from, to) = (within(at), within(end).min(bytes.len()));
+        if from >= to {
             return self.next(end).await;
         }
-        let bytes = self.piece(piece.clone()).await?;
-        match usize::try_from(at - piece.start) {
-            Ok(skipped) if skipped < bytes.len() => {
-                let bytes = bytes.slice(skipped..);
-                self.left.start += bytes.len() as u64;
-                Ok(bytes)
-            }
-            _ => self.next(end).await,
-        }
+        self.left.start += (to - from) as u64;
+        Ok(bytes.slice(from..to))
     }
 
-    /// The bytes of a piece, all of which are in the file.
-    async fn piece(&self, piece: Range<u64>) -> io::Result<Bytes> {
-        if let Some(held) = self.file.held(piece.start) {
-            return Ok(held);
-        }
-        let mut reader = Self::new(self.file.clone(), piece.clone());
-        let bytes = reader.next(piece.end).await?;
-        match reader.is_done() {
-            true => Ok(self.file.hold(piece.start, bytes)),
+    /// Reads a piece, and lets others have it if all of it is there.
+    async fn piece(&self, piece: &Range<u64>) -> io::Result<Bytes> {
+        let length = usize::try_from(piece.end - piece.start).map_err(io::Error::other)?;
+        let bytes = self.read(Buffer::of_its_own(length), piece.start).await?;
+        match bytes.len() == length {
+            true => Ok(self.file.share(piece.start, bytes)),
             false => Ok(bytes),
         }
     }
@@ -85,7 +81,9 @@ impl FileReader {
     pub(super) async fn next(&mut self, limit: u64) -> io::Result<Bytes> {
         let left = limit.min(self.left.end).saturating_sub(self.left.start);
         let length = usize::try_from(left).map_or(self.piece, |left| left.min(self.piece));
-        let bytes = self.read(Buffer::with_room(length)).await?;
+        let bytes = self
+            .read(Buffer::with_room(length), self.left.start)
+            .await?;
         if bytes.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -94,8 +92,7 @@ impl FileReader {
         Ok(bytes)
     }
 
-    async fn read(&self, mut buffer: Buffer) -> io::Result<Bytes> {
-        let offset = self.left.start;
+    async fn read(&self, mut buffer: Buffer, offset: u64) -> io::Result<Bytes> {
         if let Some(length) = read_resident(&self.file, buffer.room(), offset) {
             return Ok(buffer.into_bytes(length));
         }

@@ -4,7 +4,8 @@
 //! Bytes become readable as they are written, but the last [`WITHHELD_TAIL_BYTES`] bytes only
 //! once the writer says that the whole is right: no client can come to hold a
 //! complete content that was never verified, not even out of ranges. All that any reader
-//! gets is read from the file whose bytes are verified.
+//! gets is read from the file whose bytes are verified, or is the memory that was written
+//! there and is being hashed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,11 +18,15 @@ use tokio::sync::{Notify, watch};
 
 use super::file::FileReader;
 use super::filled::FilledRanges;
-use super::shared_file::SharedFile;
+use super::shared_file::{SharedFile, is_crowd};
 
 /// How many bytes at the end wait for verification. A shorter content waits
 /// as a whole.
 pub const WITHHELD_TAIL_BYTES: u64 = 64 * 1024;
+
+/// The least of what was just written that is worth a chunk of its own, in bytes; less is read
+/// from the file together with what follows.
+const MIN_FRESH_BYTES: usize = 16 * 1024;
 
 /// Begins the growth of `file` to `total` bytes.
 pub fn growing_file(file: Arc<SharedFile>, total: u64) -> (GrowingWriter, GrowingFile) {
@@ -50,6 +55,8 @@ struct Shared {
 #[derive(Default)]
 struct Growth {
     filled: FilledRanges,
+    /// What was written and is still in memory, by its place in the file.
+    fresh: BTreeMap<u64, Bytes>,
     is_complete: bool,
     /// Of the readers that have waited, by a number each.
     wishes: BTreeMap<u64, ReaderWish>,
@@ -71,6 +78,20 @@ impl Shared {
         self.growth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What `readable` begins with, if it is in memory. A crowd reads aligned pieces, which
+    /// it holds once however far its readers are apart.
+    fn fresh(self: &Arc<Self>, readable: &Range<u64>) -> Option<Bytes> {
+        if is_crowd(Arc::strong_count(self)) {
+            return None;
+        }
+        let growth = self.growth();
+        let (start, piece) = growth.fresh.range(..=readable.start).next_back()?;
+        let skipped = usize::try_from(readable.start - start).ok()?;
+        let end =
+            usize::try_from(readable.end - start).map_or(piece.len(), |end| end.min(piece.len()));
+        (skipped + MIN_FRESH_BYTES <= end).then(|| piece.slice(skipped..end))
+    }
+
     /// How many bytes may be read before the whole is verified.
     fn unverified(&self) -> u64 {
         self.total.saturating_sub(WITHHELD_TAIL_BYTES)
@@ -84,6 +105,24 @@ pub struct GrowingWriter {
 }
 
 impl GrowingWriter {
+    /// Lets readers have `pieces`, which lie in the file from `at` on, out of memory until the
+    /// answer is dropped: reading them back costs a copy. Nobody gets them before they are
+    /// [`Self::filled`].
+    pub fn keep_fresh(&self, at: u64, pieces: &[Bytes]) -> FreshPieces {
+        let mut places = Vec::with_capacity(pieces.len());
+        let mut growth = self.shared.growth();
+        let mut end = at;
+        for piece in pieces {
+            growth.fresh.insert(end, piece.clone());
+            places.push(end);
+            end += piece.len() as u64;
+        }
+        FreshPieces {
+            shared: self.shared.clone(),
+            places,
+        }
+    }
+
     /// Says that the bytes of `range` are in the file.
     pub fn filled(&self, range: Range<u64>) {
         self.shared.growth().filled.insert(range);
@@ -127,6 +166,22 @@ impl GrowingWriter {
     }
 }
 
+/// Pieces that readers get out of memory while this lives.
+#[must_use]
+pub struct FreshPieces {
+    shared: Arc<Shared>,
+    places: Vec<u64>,
+}
+
+impl Drop for FreshPieces {
+    fn drop(&mut self) {
+        let mut growth = self.shared.growth();
+        for place in &self.places {
+            growth.fresh.remove(place);
+        }
+    }
+}
+
 /// The reading end.
 #[derive(Clone)]
 pub struct GrowingFile {
@@ -167,8 +222,13 @@ impl GrowingReader {
         }
         let limit = self.readable().await?;
         let readable = self.left.start..limit.min(self.left.end);
-        let mut reader = FileReader::new(self.shared.file.clone(), readable);
-        let bytes = reader.next_shared(self.shared.total).await?;
+        let bytes = match self.shared.fresh(&readable) {
+            Some(bytes) => bytes,
+            None => {
+                let mut reader = FileReader::new(self.shared.file.clone(), readable);
+                reader.next_shared(self.shared.total).await?
+            }
+        };
         self.left.start += bytes.len() as u64;
         Ok(Some(bytes))
     }

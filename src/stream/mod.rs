@@ -8,6 +8,7 @@ mod chunks;
 mod file;
 mod filled;
 mod growing;
+mod piece_budget;
 mod range;
 mod shared_file;
 
@@ -16,5 +17,6 @@ mod tests;
 
 pub use chunks::Chunks;
 pub use growing::{GrowingFile, GrowingWriter, ReaderWish, WITHHELD_TAIL_BYTES, growing_file};
+pub use piece_budget::PieceBudget;
 pub use range::{ByteRange, RangeUnsatisfiable};
 pub use shared_file::SharedFile;

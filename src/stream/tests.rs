@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -14,10 +15,14 @@ fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index / 7 % 251) as u8).collect()
 }
 
-fn file(content: &[u8]) -> Arc<SharedFile> {
+fn raw(content: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
-    SharedFile::new(file)
+    file
+}
+
+fn file(content: &[u8]) -> Arc<SharedFile> {
+    SharedFile::new(raw(content))
 }
 
 async fn collect(chunks: Chunks) -> io::Result<Vec<u8>> {
@@ -60,6 +65,37 @@ async fn a_crowd_of_readers_holds_what_it_reads_once() {
             assert!(content == [&first[..], &rest[..]].concat());
         }
     }
+}
+
+/// Of a file that several read, each piece is read once, as far as the budget goes; and all is
+/// given back when the last of them ends.
+#[tokio::test]
+async fn what_several_read_is_kept_in_memory_within_the_budget_until_they_end() {
+    let content = bytes(700_000);
+    let budget = PieceBudget::new(2 * 320 * 1024);
+    let alone = Chunks::from_file(
+        SharedFile::within(&budget, raw(&content)),
+        700_000,
+        0..700_000,
+    );
+    assert_eq!(collect(alone).await.unwrap(), content);
+    assert_eq!(budget.taken(), 0);
+    let file = SharedFile::within(&budget, raw(&content));
+    // Who holds it counts as a reader.
+    let others = [file.clone(), file.clone()];
+    let read = |range| collect(Chunks::from_file(file.clone(), 700_000, range));
+    assert_eq!(read(0..700_000).await.unwrap(), content);
+    assert_eq!(
+        budget.taken(),
+        320 * 1024,
+        "a file takes half of it at most"
+    );
+    file.write_all_at(&[0; 700_000], 0).unwrap();
+    assert!(read(100_000..200_000).await.unwrap() == content[100_000..200_000]);
+    let behind = read(400_000..500_000).await.unwrap();
+    assert!(behind.iter().all(|byte| *byte == 0));
+    drop((others, file));
+    assert_eq!(budget.taken(), 0);
 }
 
 #[tokio::test]
@@ -138,6 +174,44 @@ async fn a_reader_waits_since_it_began_to() {
     assert!(chunks.next().now_or_never().is_some());
     drop(chunks);
     assert!(grower.wishes().is_empty() && !grower.is_wished(first[0].reader, 299_999));
+}
+
+/// What was just written is not read back, and its tail waits all the same. The file differs
+/// here, to tell which of the two is read.
+#[tokio::test]
+async fn growing_gives_out_of_memory_what_is_being_hashed() {
+    let content = bytes(200_000);
+    let (grower, growing) = growing_file(file(&[0; 200_000]), 200_000);
+    let pieces = [&content[..100_000], &content[100_000..]].map(Bytes::copy_from_slice);
+    let mut early = Chunks::growing(growing.clone(), 50_000..200_000);
+    let fresh = grower.keep_fresh(0, &pieces);
+    assert!(early.next().now_or_never().is_none());
+    grower.filled(0..200_000);
+    let mut read = Vec::new();
+    while let Some(Some(chunk)) = early.next().now_or_never() {
+        read.extend_from_slice(&chunk.unwrap());
+    }
+    let readable = 200_000 - usize::try_from(WITHHELD_TAIL_BYTES).unwrap();
+    assert!(read == content[50_000..readable]);
+    drop(fresh);
+    let mut late = Chunks::growing(growing, 0..200_000);
+    let chunk = late.try_next().await.unwrap().unwrap();
+    assert!(chunk.iter().all(|byte| *byte == 0));
+}
+
+/// A crowd is far apart, so that each of its readers would hold other pieces of memory.
+#[tokio::test]
+async fn a_crowd_reads_what_it_shares_and_not_what_is_fresh() {
+    let content = bytes(400_000);
+    let (grower, growing) = growing_file(file(&content), 400_000);
+    let other = Bytes::from(vec![0; 400_000]);
+    let _fresh = grower.keep_fresh(0, &[other]);
+    grower.filled(0..400_000);
+    let mut crowd: Vec<_> = (0..99)
+        .map(|_| Chunks::growing(growing.clone(), 0..400_000))
+        .collect();
+    let chunk = crowd[0].try_next().await.unwrap().unwrap();
+    assert!(chunk == content[..chunk.len()]);
 }
 
 /// Many readers of one piece hold it once.
