@@ -1,7 +1,5 @@
 //! What counts for a subject, and what does not.
 
-use std::time::{Duration, Instant};
-
 use sekisho::ledger::{LedgerError, NewScan, ScanTarget};
 use sekisho::oci::{Digest, Repository};
 use sekisho::report::{Format, Incomplete, Package, ReportBinding};
@@ -419,11 +417,8 @@ async fn a_hundred_thousand_findings_are_kept() {
         findings: (0..100_000).map(|n| finding(&format!("CVE-{n}"))).collect(),
         ..scan("img", now())
     };
-    let begun = Instant::now();
     ledger.submit_scan(many).await.unwrap();
-    let took = begun.elapsed();
     let findings = &evidence(&ledger, "img").await.scans[0].findings;
     assert_eq!(findings.len(), 100_000);
     assert_eq!(findings[99_999].id, "CVE-99999");
-    assert!(took < Duration::from_secs(30), "took {took:?}");
 }
