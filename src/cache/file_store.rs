@@ -145,10 +145,7 @@ impl FileStore {
             return StoredLookup::Open(file, size);
         }
         match open_resident(&self.file_path(digest), size) {
-            Some(file) => StoredLookup::Open(
-                self.share_reader(digest, SharedFile::within(&self.pieces, file)),
-                size,
-            ),
+            Some(file) => StoredLookup::Open(self.share_reader(digest, file), size),
             None => StoredLookup::Closed,
         }
     }
@@ -169,10 +166,7 @@ impl FileStore {
         if file.is_none() {
             let _unlinked = self.remove_damaged(digest, temporary_folder);
         }
-        Some((
-            self.share_reader(digest, SharedFile::within(&self.pieces, file?)),
-            size,
-        ))
+        Some((self.share_reader(digest, file?), size))
     }
 
     /// The size of a stored file, in bytes.
@@ -190,10 +184,7 @@ impl FileStore {
             return Some((file, size));
         }
         let file = open_whole(&self.file_path(digest), size)?;
-        Some((
-            self.share_reader(digest, SharedFile::within(&self.pieces, file)),
-            size,
-        ))
+        Some((self.share_reader(digest, file), size))
     }
 
     /// Notes a pull of what is read elsewhere.
@@ -214,7 +205,8 @@ impl FileStore {
     }
 
     /// Lets readers share one handle: returns the one that is open already, else `file`.
-    fn share_reader(&self, digest: &Digest, file: Arc<SharedFile>) -> Arc<SharedFile> {
+    fn share_reader(&self, digest: &Digest, file: File) -> Arc<SharedFile> {
+        let file = SharedFile::within(&self.pieces, file);
         let Some(mut entry) = self.entries.get_mut(digest) else {
             return file;
         };

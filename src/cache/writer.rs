@@ -36,8 +36,8 @@ impl GrowingFileWriter {
     }
 
     /// Writes `pieces` at `at`, on the blocking pool. Readers get them before they are
-    /// hashed, and from memory meanwhile; the withheld tail waits for verification anyway. Only what follows on what
-    /// `hasher` has seen is hashed now.
+    /// hashed, and from memory meanwhile; the withheld tail waits for verification anyway.
+    /// Only what follows on what `hasher` has seen is hashed now.
     pub(super) async fn write(
         &self,
         at: u64,

@@ -89,20 +89,17 @@ impl Deref for SharedFile {
 impl SharedFile {
     /// Nothing of it is kept in memory, however many read it.
     pub fn new(file: File) -> Arc<Self> {
-        Arc::new(Self {
-            file,
-            pieces: Mutex::default(),
-            kept: None,
-        })
+        Self::keeping(None, file)
     }
 
     /// What several read of it is kept in memory as far as `budget` goes.
     pub fn within(budget: &Arc<PieceBudget>, file: File) -> Arc<Self> {
-        Arc::new(Self {
-            file,
-            pieces: Mutex::default(),
-            kept: Some(budget.clone().nothing_yet()),
-        })
+        Self::keeping(Some(budget.clone().nothing_yet()), file)
+    }
+
+    fn keeping(kept: Option<TakenBytes>, file: File) -> Arc<Self> {
+        let pieces = Mutex::default();
+        Arc::new(Self { file, pieces, kept })
     }
 
     /// Whether to read by pieces that others may have: what is kept already, what will be as

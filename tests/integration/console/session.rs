@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::visitor::Visitor;
+use crate::kit::eventually;
 use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, config};
 
 /// A gateway where reading needs a token.
@@ -234,11 +235,9 @@ async fn the_list_of_images_is_read_for_people_and_not_for_programs() {
     assert_eq!(lists_read(&lab).await, 0);
     let visitor = Visitor::with(&lab, &lab.token).await;
     visitor.shown("/").await;
-    for _ in 0..100 {
-        if lists_read(&lab).await > 0 {
-            return lab.stop().await;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the list of images is not read for who opens a page");
+    eventually("the list of images is read", || async {
+        lists_read(&lab).await > 0
+    })
+    .await;
+    lab.stop().await;
 }
