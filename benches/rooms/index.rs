@@ -40,7 +40,7 @@ fn closure(number: u32) -> Arc<Closure> {
     let image = json!({
         "manifest": root,
         "media_type": IMAGE_MANIFEST, "size": 1000,
-        "content": {"runnable": {"platform": "linux/amd64", "diff_ids": []}},
+        "content": {"runnable": {"platform": "linux/amd64", "chain_id": null}},
         "config": blob(&format!("config {number}")),
         "layers": shared.chain(own).map(|name| blob(&name)).collect::<Vec<_>>(),
         "subject": null,

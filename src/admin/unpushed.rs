@@ -16,7 +16,7 @@ use crate::access::Principal;
 use crate::api::{BindingAnswer, BindingRequest, ErrorBody, ScanAnswer, VerdictView};
 use crate::gate::{InspectedImage, Unpushed};
 use crate::ledger::{BindScans, ScanTarget};
-use crate::oci::{Digest, Image, ImageRef, listed};
+use crate::oci::{ChainId, Digest, Image, ImageRef, listed};
 use crate::trust::EnvironmentName;
 
 /// The longest list of image IDs in an answer, in characters.
@@ -82,7 +82,7 @@ async fn judge(
         image_id: image_id.clone(),
         repository: image.map(|image| image.repository().clone()),
         platform: subject.platform.clone(),
-        diff_ids: subject.diff_ids.clone(),
+        chain_id: ChainId::of(&subject.diff_ids),
         scans,
         promoter: submitter.to_owned(),
     };

@@ -89,7 +89,7 @@ impl InspectedImage {
         report: &ScanReport,
         declared: bool,
     ) -> Option<Result<ReportBinding, BindError>> {
-        let ImageContent::Runnable { platform, diff_ids } = &image.content else {
+        let ImageContent::Runnable { platform, chain_id } = &image.content else {
             return None;
         };
         let of_index = matches!(self.closure.shape(), Shape::Index(_));
@@ -98,7 +98,7 @@ impl InspectedImage {
             index: of_index.then_some(&self.digest),
             config: &image.config.digest,
             platform,
-            diff_ids,
+            chain_id: chain_id.as_ref(),
             declared: declared && !of_index,
         }))
     }

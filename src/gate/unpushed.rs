@@ -10,7 +10,7 @@ use super::pull::{ExposureInput, Question};
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{
-    Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform, Repository,
+    ChainId, Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform, Repository,
     RepositoryName,
 };
 use crate::trust::{
@@ -29,7 +29,8 @@ pub struct Unpushed {
     pub repository: Option<Repository>,
     /// As the scanner saw it.
     pub platform: Option<Platform>,
-    pub diff_ids: Vec<Digest>,
+    /// As the scanner saw it.
+    pub chain_id: Option<ChainId>,
     pub scans: Vec<Arc<Scan>>,
     /// Who asks, as if they had promoted it.
     pub promoter: String,
@@ -131,7 +132,7 @@ fn stand_in(image: &Unpushed, platform: Platform) -> Closure {
         size: 0,
         content: ImageContent::Runnable {
             platform,
-            diff_ids: image.diff_ids.clone(),
+            chain_id: image.chain_id.clone(),
         },
         config,
         layers: Vec::new(),

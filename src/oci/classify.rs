@@ -4,7 +4,9 @@
 //! Claims (`artifactType`, `subject`, a label of the index) never make something
 //! less than runnable. Only what no node would run goes by another name.
 
-use super::{Descriptor, Digest, Image, ImageConfig, ImageContent, Manifest, ManifestBody};
+use super::{
+    ChainId, Descriptor, Digest, Image, ImageConfig, ImageContent, Manifest, ManifestBody,
+};
 use super::{MediaType, Platform, StructuralRefusal};
 
 /// A manifest, classified by the media type it was sent as.
@@ -85,7 +87,7 @@ impl Unclassified {
         }
         Ok(ImageContent::Runnable {
             platform: platform.clone(),
-            diff_ids: diff_ids.to_vec(),
+            chain_id: ChainId::of(diff_ids),
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Descriptor, Digest, MediaType, Platform};
+use super::{ChainId, Descriptor, Digest, MediaType, Platform};
 
 /// Every digest reachable from one root: the root, its children, their configs
 /// and layers. Computed once by the strict parser; served content lies in one.
@@ -107,7 +107,9 @@ pub enum ImageContent {
     /// Runs on this platform, as its config says.
     Runnable {
         platform: Platform,
-        diff_ids: Vec<Digest>,
+        /// Of its unpacked layers; `None` where it has none.
+        #[serde(default, alias = "diff_ids", deserialize_with = "ChainId::read")]
+        chain_id: Option<ChainId>,
     },
     /// Every layer is an in-toto statement: BuildKit's attestations.
     Attestation,

@@ -4,6 +4,7 @@
 //! exist as a value here, so the rooms above never check a string twice.
 
 mod assembly;
+mod chain_id;
 mod classify;
 mod closure;
 mod config;
@@ -25,6 +26,7 @@ mod stated_type;
 mod user_info;
 
 pub use assembly::{ClosureAssembly, Supplied, WantedContent, WrongBytes};
+pub use chain_id::ChainId;
 pub use closure::{Child, ChildOutcome, Closure, Image, ImageContent, Shape};
 pub use config::ImageConfig;
 pub use descriptor::Descriptor;

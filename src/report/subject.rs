@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Digest, Platform};
+use crate::oci::{ChainId, Digest, Platform};
 
 /// What a report says it is about. Names are never trusted, digests are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub struct BindTarget<'a> {
     pub index: Option<&'a Digest>,
     pub config: &'a Digest,
     pub platform: &'a Platform,
-    pub diff_ids: &'a [Digest],
+    /// Of its unpacked layers; `None` where it has none.
+    pub chain_id: Option<&'a ChainId>,
     /// Whether the submitter named the manifest's digest, not only a tag.
     pub declared: bool,
 }
@@ -182,7 +183,7 @@ impl ReportSubject {
                 wanted: Box::new(image.platform.clone()),
             });
         }
-        if !self.diff_ids.is_empty() && self.diff_ids != image.diff_ids {
+        if !self.diff_ids.is_empty() && ChainId::of(&self.diff_ids).as_ref() != image.chain_id {
             return Err(BindError::OtherLayers);
         }
         Ok(())
@@ -224,7 +225,7 @@ mod tests {
             index: Some(&digest("index")),
             config: &digest("config"),
             platform: &platform("linux/arm64"),
-            diff_ids: &[digest("layer 1"), digest("layer 2")],
+            chain_id: ChainId::of(&[digest("layer 1"), digest("layer 2")]).as_ref(),
             declared,
         })
     }

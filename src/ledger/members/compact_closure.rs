@@ -6,8 +6,8 @@
 use super::digest_table::DigestId;
 use super::vocabulary::Vocabulary;
 use crate::oci::{
-    Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform,
-    Shape,
+    ChainId, Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType,
+    Platform, Shape,
 };
 
 const IMAGE: u32 = 0;
@@ -21,6 +21,9 @@ const RUNNABLE: u32 = 0;
 const ATTESTATION: u32 = 1;
 const ARTIFACT: u32 = 2;
 
+/// More than most closures take.
+const USUAL_BYTES: usize = 256;
+
 /// Of the number that stands for a descriptor's media type: two bits say what follows.
 const WITH_PLATFORM: u64 = 1;
 const WITH_ARTIFACT_TYPE: u64 = 2;
@@ -32,10 +35,11 @@ impl CompactClosure {
     pub fn write(closure: &Closure, vocabulary: &mut Vocabulary) -> Self {
         let mut writer = Writer {
             vocabulary,
-            bytes: Vec::with_capacity(256),
+            bytes: Vec::with_capacity(USUAL_BYTES),
         };
         writer.closure(closure);
-        Self(writer.bytes.into_boxed_slice())
+        // A copy: an allocator may leave what is only shrunk where it is, with its room.
+        Self(Box::from(writer.bytes.as_slice()))
     }
 
     /// `None` if it was not written with this vocabulary.
@@ -123,13 +127,10 @@ impl Writer<'_> {
 
     fn content(&mut self, content: &ImageContent) {
         match content {
-            ImageContent::Runnable { platform, diff_ids } => {
+            ImageContent::Runnable { platform, chain_id } => {
                 self.small(RUNNABLE);
                 self.platform(platform);
-                self.list(diff_ids, |it, digest| {
-                    let id = it.vocabulary.diff_ids.intern(digest);
-                    it.small(id.0);
-                });
+                self.chain_id(chain_id.as_ref());
             }
             ImageContent::Attestation => self.small(ATTESTATION),
             ImageContent::Artifact { artifact_type } => {
@@ -157,6 +158,13 @@ impl Writer<'_> {
     fn digest(&mut self, digest: &Digest) {
         let id = self.vocabulary.digests.intern(digest);
         self.small(id.0);
+    }
+
+    /// Each is of one image alone, so that a number for it would save nothing.
+    fn chain_id(&mut self, chain_id: Option<&ChainId>) {
+        let bytes = chain_id.map_or(&[][..], |it| it.digest().as_bytes());
+        self.number(bytes.len() as u64);
+        self.bytes.extend_from_slice(bytes);
     }
 
     fn media_type(&mut self, media_type: &MediaType) {
@@ -256,10 +264,7 @@ impl Reader<'_> {
         Some(match self.small()? {
             RUNNABLE => ImageContent::Runnable {
                 platform: self.platform()?,
-                diff_ids: self.list(|it| {
-                    let id = DigestId(it.small()?);
-                    it.vocabulary.diff_ids.get(id)
-                })?,
+                chain_id: self.chain_id()?,
             },
             ATTESTATION => ImageContent::Attestation,
             ARTIFACT => ImageContent::Artifact {
@@ -309,6 +314,18 @@ impl Reader<'_> {
         self.vocabulary.digest(id)
     }
 
+    fn chain_id(&mut self) -> Option<Option<ChainId>> {
+        let bytes = self.counted()?;
+        Some(
+            match bytes.len() {
+                0 => None,
+                32 => Some(Digest::Sha256(bytes.try_into().ok()?)),
+                _ => Some(Digest::Sha512(Box::new(bytes.try_into().ok()?))),
+            }
+            .map(ChainId::known),
+        )
+    }
+
     fn media_type(&mut self) -> Option<MediaType> {
         let id = self.small()?;
         self.vocabulary.media_types.get(id).cloned()
@@ -325,10 +342,15 @@ impl Reader<'_> {
     }
 
     fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.counted()?.to_vec()).ok()
+    }
+
+    /// Bytes behind their number.
+    fn counted(&mut self) -> Option<&[u8]> {
         let length = usize::try_from(self.number()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(length)?;
+        let (bytes, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
-        String::from_utf8(text.to_vec()).ok()
+        Some(bytes)
     }
 
     fn small(&mut self) -> Option<u32> {

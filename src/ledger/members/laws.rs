@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::Membership;
 use crate::oci::{
-    Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform,
-    Repository, Shape,
+    ChainId, Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType,
+    Platform, Repository, Shape,
 };
 
 /// So few that closures share most of what they name.
@@ -59,8 +59,11 @@ fn descriptor() -> impl Strategy<Value = Descriptor> {
 
 fn content() -> impl Strategy<Value = ImageContent> {
     prop_oneof![
-        (platform(), vec(any_digest(), 0..4))
-            .prop_map(|(platform, diff_ids)| ImageContent::Runnable { platform, diff_ids }),
+        (
+            platform(),
+            option::of(any_digest().prop_map(ChainId::known))
+        )
+            .prop_map(|(platform, chain_id)| ImageContent::Runnable { platform, chain_id }),
         Just(ImageContent::Attestation),
         media_type().prop_map(|artifact_type| ImageContent::Artifact { artifact_type }),
     ]

@@ -14,8 +14,6 @@ pub(super) struct RepositoryId(pub u32);
 pub(super) struct Vocabulary {
     /// Those that the ledger knows something of.
     pub digests: DigestTable,
-    /// Of unpacked layers: nobody asks for these.
-    pub diff_ids: DigestTable,
     pub repositories: Interner<Repository>,
     pub media_types: Interner<MediaType>,
     pub platforms: Interner<Platform>,

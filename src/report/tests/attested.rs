@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::oci::{Digest, Platform};
+use crate::oci::{ChainId, Digest, Platform};
 use crate::report::{BindTarget, Format, ReportBinding, ReportError, ScanReport, Severity, read};
 
 const TRIVY: &str = include_str!("../../../tests/fixtures/reports/trivy-findings.json");
@@ -150,7 +150,7 @@ fn a_report_without_digests_is_bound_by_no_more_than_its_submitters_word() {
             index: None,
             config: subject.image_id.as_ref().unwrap_or(&manifest),
             platform: &platform.unwrap_or_else(|| Platform::parse("linux/amd64").unwrap()),
-            diff_ids: &subject.diff_ids,
+            chain_id: ChainId::of(&subject.diff_ids).as_ref(),
             declared: false,
         })
     };

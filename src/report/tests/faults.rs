@@ -21,7 +21,7 @@ fn bound(report: &ScanReport) -> ReportBinding {
         index: None,
         config: &Digest::sha256(b"config"),
         platform: &Platform::parse("linux/amd64").unwrap(),
-        diff_ids: &[],
+        chain_id: None,
         declared: true,
     };
     report.subject.binding(&target).unwrap()

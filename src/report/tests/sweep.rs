@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::oci::{Digest, Platform};
+use crate::oci::{ChainId, Digest, Platform};
 use crate::report::{BindTarget, ScanReport, Severity, read};
 
 const TRIVY: &str = include_str!("../../../tests/fixtures/reports/trivy-findings.json");
@@ -153,7 +153,7 @@ fn is_of_the_image(report: &ScanReport) -> bool {
             index: Some(&Digest::sha256(b"index")),
             config: &Digest::sha256(b"config"),
             platform: &Platform::parse(platform).unwrap(),
-            diff_ids: &layers,
+            chain_id: ChainId::of(&layers).as_ref(),
             declared: true,
         })
     };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::sekisho::oci::{
-    Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType, Platform,
-    Shape,
+    ChainId, Child, ChildOutcome, Closure, Descriptor, Digest, Image, ImageContent, MediaType,
+    Platform, Shape,
 };
 
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -48,7 +48,7 @@ fn image(name: &str, content: ImageContent, layer: &str) -> Image {
 pub fn runnable(name: &str, on: &str) -> Image {
     let content = ImageContent::Runnable {
         platform: platform(on),
-        diff_ids: vec![digest(&format!("unpacked layer of {name}"))],
+        chain_id: ChainId::of(&[digest(&format!("unpacked layer of {name}"))]),
     };
     image(name, content, LAYER)
 }
