@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::attachments::Attachments;
 use super::failures::{AskedAt, Failures};
 use super::reading::{FetchedClosure, ReadOutcome, UnfitImage, read_closure};
+use super::reading_memory::ReadingMemory;
 use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::flight::SingleFlight;
@@ -91,6 +92,7 @@ pub(super) struct Closures {
     flights: Arc<SingleFlight<Key, Result<ReadOutcome, UpstreamError>>>,
     tasks: Tasks,
     owned: Arc<Semaphore>,
+    room: ReadingMemory,
 }
 
 /// Closures of images that were never admitted, and absent digests.
@@ -158,6 +160,7 @@ impl Closures {
             flights: Arc::new(SingleFlight::default()),
             tasks,
             owned: Arc::new(Semaphore::new(MAX_DETACHED_READS)),
+            room: ReadingMemory::new(),
         }
     }
 
@@ -320,6 +323,7 @@ impl Closures {
             upstream: reachable.upstream.clone(),
             tag_ttl: reachable.tag_ttl,
             memory: self.memory.clone(),
+            room: self.room.clone(),
             key,
             now,
         };
@@ -357,6 +361,7 @@ struct Reading {
     /// The longest time that an absence or a failure is believed.
     tag_ttl: SignedDuration,
     memory: Arc<RememberedClosures>,
+    room: ReadingMemory,
     key: Key,
     now: Timestamp,
 }
@@ -364,7 +369,7 @@ struct Reading {
 impl Reading {
     async fn run(self) -> Result<ReadOutcome, UpstreamError> {
         let asked = AskedAt::begin(self.now);
-        let read = read_closure(&self.upstream, &self.key.0, &self.key.1).await;
+        let read = read_closure(&self.upstream, &self.key.0, &self.key.1, &self.room).await;
         match &read {
             Ok(outcome) => {
                 let absent_for = ABSENT_TTL.min(self.tag_ttl);

@@ -2,12 +2,12 @@
 //! closure and evidence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use tracing::Instrument;
 
 use super::closures::{Closures, KnownClosure, lacks_children};
+use super::denied_records::DeniedRecords;
 use super::evidence::{Doubts, Gathered, Sources};
 use super::pull::{BoxedFuture, Halt, Lane, OtherVerdict, OtherVerdicts, Question};
 use super::reading::{FetchedClosure, UnfitImage};
@@ -20,11 +20,6 @@ use crate::spans::trace_span;
 use crate::trust::{
     CachedVerdict, Denial, DenialReason, Evidence, Mode, Requirement, Subject, Verdict,
 };
-
-/// Indexes that are recorded although they were denied, from one start to the next: any
-/// client can name as many as the upstream has. Further ones are remembered in memory
-/// only.
-const MAX_DENIED_INDEXES: usize = 10_000;
 
 /// A verdict, and whether it could not ask all that it rests on, so deep below the first
 /// question.
@@ -49,7 +44,7 @@ pub(super) struct Judge {
     closures: Arc<Closures>,
     sources: Sources,
     unrecorded: UnrecordedDenials,
-    denied_indexes: AtomicUsize,
+    denied_records: DeniedRecords,
 }
 
 impl Judge {
@@ -65,7 +60,7 @@ impl Judge {
             closures,
             sources,
             unrecorded: UnrecordedDenials::new(),
-            denied_indexes: AtomicUsize::new(0),
+            denied_records: DeniedRecords::new(),
         }
     }
 
@@ -254,10 +249,13 @@ impl Judge {
     /// where something was said against it or may be said later: that holds for all
     /// below an index, also for a child that is asked for by itself.
     fn is_worth_a_record(&self, verdict: &Verdict, closure: &Closure) -> bool {
-        verdict.is_allowed()
-            || is_spoken_against(verdict)
-            || (is_index(closure)
-                && self.denied_indexes.fetch_add(1, Ordering::Relaxed) < MAX_DENIED_INDEXES)
+        if verdict.is_allowed() {
+            return true;
+        }
+        if is_spoken_against(verdict) {
+            return self.denied_records.take_spoken_against(closure);
+        }
+        is_index(closure) && self.denied_records.take_denied(closure)
     }
 
     /// `None` while the index is loaded: not every change shows in its number then.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 
+use super::reading_memory::ReadingMemory;
 use crate::ledger::Alias;
 use crate::oci::{
     Closure, ClosureAssembly, Descriptor, Digest, MediaType, Reference, Repository, RepositoryName,
@@ -53,7 +54,9 @@ pub(super) async fn read_closure(
     upstream: &Upstream,
     repository: &Repository,
     digest: &Digest,
+    memory: &ReadingMemory,
 ) -> Result<ReadOutcome, UpstreamError> {
+    let mut held = memory.begin();
     let upstream = &upstream.judging();
     let reference = Reference::Digest(digest.clone());
     let root = match upstream.get_manifest(repository.name(), &reference).await {
@@ -61,6 +64,7 @@ pub(super) async fn read_closure(
         Err(UpstreamError::NotFound) => return Ok(ReadOutcome::Absent),
         Err(error) => return Err(error),
     };
+    held.take(root.bytes.len() as u64)?;
     let mut aliases = vec![Alias::of(&root.bytes)];
     let mut bodies = vec![(digest.clone(), root.media_type.clone(), root.bytes.clone())];
     let started = ClosureAssembly::start(digest.clone(), root.bytes, &root.media_type);
@@ -73,6 +77,7 @@ pub(super) async fn read_closure(
         if wanted.is_empty() {
             break;
         }
+        held.take(wanted.iter().map(WantedContent::size).sum())?;
         let asked = wanted.into_iter();
         let asked = asked.map(|wanted| supply(upstream, repository.name(), wanted));
         for (digest, supplied) in try_join_all(asked).await? {

@@ -18,6 +18,8 @@ const ROWS_AT_ONCE: i64 = 1000;
 /// Of closures, the largest of all rows, so many reads of so many are one turn.
 const CLOSURE_READS_AT_ONCE: usize = 8;
 const CLOSURES_A_READ: i64 = 250;
+/// Bytes of closures that one read brings: a single one may have megabytes.
+const CLOSURE_BYTES_A_READ: i64 = 4 << 20;
 
 impl Ledger {
     /// Loads the index unless it is loaded.
@@ -142,11 +144,30 @@ async fn closures_after(
     after: i64,
     sql: &mut SqlConnection,
 ) -> Result<Vec<ClosureRow>, LedgerError> {
-    let next = either(
-        "SELECT rowid, repository, body FROM closures WHERE rowid > ? ORDER BY rowid LIMIT ?",
-        "SELECT place, repository, body FROM closures WHERE place > ? ORDER BY place LIMIT ?",
+    let lengths = either(
+        "SELECT rowid, octet_length(body) FROM closures WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        "SELECT place, octet_length(body)::BIGINT FROM closures WHERE place > ? \
+         ORDER BY place LIMIT ?",
     );
-    Ok(next.bind(after).bind(CLOSURES_A_READ).all(sql).await?)
+    let lengths = lengths.bind(after).bind(CLOSURES_A_READ).all(&mut *sql);
+    let last = last_within(CLOSURE_BYTES_A_READ, &lengths.await?).unwrap_or(after);
+    let next = either(
+        "SELECT rowid, repository, body FROM closures WHERE rowid > ? AND rowid <= ? ORDER BY rowid",
+        "SELECT place, repository, body FROM closures WHERE place > ? AND place <= ? ORDER BY place",
+    );
+    Ok(next.bind(after).bind(last).all(sql).await?)
+}
+
+/// The last of these rows, each with its bytes, that come to `limit` bytes at most; the first in
+/// any case.
+fn last_within(limit: i64, rows: &[(i64, i64)]) -> Option<i64> {
+    let mut bytes: i64 = 0;
+    let within = rows.iter().take_while(|(_, length)| {
+        let is_first = bytes == 0;
+        bytes = bytes.saturating_add(*length);
+        is_first || bytes <= limit
+    });
+    within.map(|(place, _)| *place).last()
 }
 
 type ClosureRow = (i64, String, String);
@@ -285,4 +306,22 @@ async fn load_tokens(tables: &Tables, sql: &mut SqlConnection) -> Result<(), Led
         tables.holders.set(&name, Some(row))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closures_are_read_by_their_bytes() {
+        let rows = [(1, 30), (5, 40), (9, 50), (12, 10)];
+        assert_eq!(last_within(100, &rows), Some(5));
+        assert_eq!(last_within(130, &rows), Some(12));
+        assert_eq!(
+            last_within(10, &rows),
+            Some(1),
+            "one that is too large comes alone"
+        );
+        assert_eq!(last_within(100, &[]), None);
+    }
 }

@@ -33,6 +33,12 @@ pub enum WantedContent {
 }
 
 impl WantedContent {
+    /// Its length in bytes, as its descriptor says: 4 MiB at most.
+    pub fn size(&self) -> u64 {
+        let (Self::Manifest(descriptor) | Self::Config(descriptor)) = self;
+        descriptor.size
+    }
+
     fn digest(&self) -> &Digest {
         let (Self::Manifest(descriptor) | Self::Config(descriptor)) = self;
         &descriptor.digest
