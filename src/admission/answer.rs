@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::door::WebhookKind;
 use super::review::{AdmissionResponse, AdmissionStatus, ReviewAnswer};
 use super::uid::uid_of;
 use crate::gate::AdmissionOutcome;
@@ -89,20 +88,17 @@ pub(super) fn too_long(beginning: &[u8]) -> Result<AdmissionResponse, &'static s
     Ok(refused(&uid, 413, "RequestEntityTooLarge", message))
 }
 
-/// A review that is not judged now, of which the beginning is known. What only
-/// rewrites holds nothing up.
-pub(super) fn not_now(
-    beginning: &[u8],
-    kind: WebhookKind,
-    why: &'static str,
-) -> Result<AdmissionResponse, &'static str> {
-    let uid = uid_of(beginning).ok_or(why)?;
+/// A review that is not judged now, of something that this holds up, or does not.
+pub(super) fn not_now(uid: &str, why: &str, holds_up: bool) -> AdmissionResponse {
     let message =
         format!("sekisho: undecidable: not a policy denial: {why}. Retried automatically");
-    Ok(match kind {
-        WebhookKind::Mutate => allowed(&uid),
-        WebhookKind::Validate => refused(&uid, 503, "ServiceUnavailable", message),
-    })
+    match holds_up {
+        true => refused(uid, 503, "ServiceUnavailable", message),
+        false => AdmissionResponse {
+            warnings: warnings(std::iter::once(message)),
+            ..allowed(uid)
+        },
+    }
 }
 
 /// A Pod's answer names every image that is denied, in the order of the Pod.

@@ -6,7 +6,10 @@ use crate::kubernetes::names::{CONTAINERS, EPHEMERAL_CONTAINERS, INIT_CONTAINERS
 use crate::oci::printable;
 
 /// A Pod's lists of containers, in the order in which they start.
-const IN_ORDER: [&str; 3] = [INIT_CONTAINERS, CONTAINERS, EPHEMERAL_CONTAINERS];
+pub(super) const IN_ORDER: [&str; 3] = [INIT_CONTAINERS, CONTAINERS, EPHEMERAL_CONTAINERS];
+
+/// The list in which images may be volumes.
+pub(super) const VOLUMES: &str = "volumes";
 
 /// One place for an image in an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ impl ImageField<'_> {
         let kind = match self.list {
             INIT_CONTAINERS => "init container",
             EPHEMERAL_CONTAINERS => "ephemeral container",
-            "volumes" => "volume",
+            VOLUMES => "volume",
             _ => "container",
         };
         format!("{kind} {:?}", printable(self.name, 63))
@@ -53,7 +56,7 @@ pub(super) fn image_fields<'a>(object: &'a Value, pointer: &str) -> Vec<ImageFie
             });
         }
     }
-    found.extend(items(spec, "volumes").filter_map(|(at, item)| volume(pointer, at, item)));
+    found.extend(items(spec, VOLUMES).filter_map(|(at, item)| volume(pointer, at, item)));
     found
 }
 
@@ -62,7 +65,7 @@ fn volume<'a>(pointer: &str, at: usize, item: &'a Value) -> Option<ImageField<'a
     let source = item.get("image").filter(|image| image.is_object())?;
     Some(ImageField {
         pointer: format!("{pointer}/volumes/{at}/image/reference"),
-        list: "volumes",
+        list: VOLUMES,
         name: text(item, "name").unwrap_or_default(),
         image: text(source, "reference"),
         is_never_pulled: text(source, "pullPolicy") == Some("Never"),

@@ -9,6 +9,7 @@ mod answer;
 mod cluster;
 mod deadline;
 mod door;
+mod essence;
 mod images;
 mod mutate;
 mod pod;

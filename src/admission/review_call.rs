@@ -8,7 +8,7 @@ use super::Webhook;
 use super::answer::JudgedImage;
 use super::cluster::{ClusterPolicy, NamespacePolicy};
 use super::deadline::Deadline;
-use super::door::ReviewHead;
+use super::door::{ReviewHead, WebhookKind};
 use super::review::{AdmissionRequest, AdmissionResponse};
 use crate::access::{Principal, Role, Scope};
 use crate::gate::{AdmissionContext, Client, RequestTarget};
@@ -27,6 +27,8 @@ pub(super) struct ReviewCall<'a> {
     pub(super) cluster: &'a ClusterPolicy,
     pub(super) request: AdmissionRequest,
     pub(super) deadline: Deadline,
+    /// Over which way requests from outside reach the Pod.
+    pub(super) reached_by: Option<String>,
     client: Client,
     now: Timestamp,
     started: Instant,
@@ -43,6 +45,7 @@ impl<'a> ReviewCall<'a> {
             cluster: head.cluster,
             client: client(head, &request),
             request,
+            reached_by: None,
             deadline: head.deadline,
             now: head.now,
             started: head.started,
@@ -96,9 +99,14 @@ impl ReviewCall<'_> {
         }
     }
 
-    pub(super) fn reached_by(&self) -> Option<String> {
-        let reached_by = self.cluster.callbacks.reached_by.as_ref()?;
-        reached_by(self.request.namespace(), self.request.pod())
+    /// Reads what needs the whole object, and forgets of it whatever judging does not read.
+    pub(super) fn keep_essence(&mut self, kind: WebhookKind) {
+        let reached_by = self.cluster.callbacks.reached_by.as_ref();
+        let is_judged = kind == WebhookKind::Validate && !self.request.image_fields().is_empty();
+        if let (Some(reached_by), true) = (reached_by, is_judged) {
+            self.reached_by = reached_by(self.request.namespace(), self.request.pod());
+        }
+        self.request.keep_essence();
     }
 
     /// Reports a denied Pod to its owner by an event, since a ReplicaSet does not show

@@ -1,9 +1,13 @@
-//! The uid of a review whose body is cut off or not read to its end.
+//! What is known of a review whose body is cut off or not read to its end. The API server writes
+//! what it asks about before the object, of which the author may have written anything.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::review::{AdmissionRequest, GroupVersionKind, Operation, UserInfo};
 
 /// The longest uid that is echoed; Kubernetes writes 36 characters.
 const MAX_UID_BYTES: usize = 128;
@@ -11,7 +15,38 @@ const MAX_UID_BYTES: usize = 128;
 /// Finds `request.uid` in the beginning of a review, which may break off anywhere
 /// behind it.
 pub(super) fn uid_of(beginning: &[u8]) -> Option<String> {
-    let found = RefCell::new(None);
+    found(beginning).uid
+}
+
+/// The request of which this is the beginning, without its objects; `None` without a uid.
+/// What did not come yet is taken for a new Pod's.
+pub(super) fn request_of(beginning: &[u8]) -> Option<AdmissionRequest> {
+    let found = found(beginning);
+    Some(AdmissionRequest {
+        uid: found.uid?,
+        kind: found.kind.unwrap_or(GroupVersionKind {
+            group: String::new(),
+            kind: "Pod".to_owned(),
+        }),
+        name: None,
+        namespace: found.namespace,
+        operation: Operation::Create,
+        user_info: UserInfo::default(),
+        object: Value::Null,
+        old_object: Value::Null,
+        dry_run: None,
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    uid: Option<String>,
+    kind: Option<GroupVersionKind>,
+    namespace: Option<String>,
+}
+
+fn found(beginning: &[u8]) -> Found {
+    let found = RefCell::default();
     let mut reader = serde_json::Deserializer::from_slice(beginning);
     // Breaking off is what is expected.
     let _ = Outer(&found).deserialize(&mut reader);
@@ -19,9 +54,9 @@ pub(super) fn uid_of(beginning: &[u8]) -> Option<String> {
 }
 
 /// The whole document.
-struct Outer<'a>(&'a RefCell<Option<String>>);
+struct Outer<'a>(&'a RefCell<Found>);
 /// Its `request`.
-struct Request<'a>(&'a RefCell<Option<String>>);
+struct Request<'a>(&'a RefCell<Found>);
 
 impl<'de> DeserializeSeed<'de> for Outer<'_> {
     type Value = ();
@@ -67,12 +102,15 @@ impl<'de> Visitor<'de> for Request<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if key == "uid" {
-                let uid = map.next_value::<String>()?;
-                self.0
-                    .replace((!uid.is_empty() && uid.len() <= MAX_UID_BYTES).then_some(uid));
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match key.as_str() {
+                "uid" => {
+                    let uid = map.next_value::<String>()?;
+                    let is_one = !uid.is_empty() && uid.len() <= MAX_UID_BYTES;
+                    self.0.borrow_mut().uid = is_one.then_some(uid);
+                }
+                "kind" => self.0.borrow_mut().kind = Some(map.next_value()?),
+                "namespace" => self.0.borrow_mut().namespace = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
@@ -90,6 +128,18 @@ mod tests {
             assert_eq!(uid_of(&whole.as_bytes()[..end]).as_deref(), Some("a-1"));
         }
         assert_eq!(uid_of(&whole.as_bytes()[..45]), None);
+    }
+
+    #[test]
+    fn knows_kind_and_namespace_before_the_object_came() {
+        let begins = r#"{"request":{"uid":"a-1","kind":{"group":"apps","version":"v1",
+            "kind":"Deployment"},"namespace":"shop","operation":"UPDATE","object":{"kind":{"#;
+        let request = request_of(begins.as_bytes()).unwrap();
+        assert_eq!(request.namespace(), "shop");
+        assert_eq!(request.kind.kind, "Deployment");
+        let request = request_of(br#"{"request":{"uid":"a-1","#).unwrap();
+        assert!(request.is_pod() && request.namespace().is_empty());
+        assert!(request_of(br#"{"request":{"kind":"#).is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 
 use super::NodeRouting;
-use super::answer::{JudgedImage, allowed, of_pod, of_template};
+use super::answer::{JudgedImage, allowed, not_now, of_pod, of_template};
 use super::images::ImageField;
 use super::pod::ReviewedKind;
 use super::review::AdmissionResponse;
@@ -35,19 +35,30 @@ impl ReviewCall<'_> {
         }
     }
 
+    /// The answer where nothing can be looked at: what is undecided, the mode decides, and it
+    /// holds up Pods alone.
+    pub(super) fn not_now(&self, why: &str) -> AdmissionResponse {
+        let request = &self.request;
+        let is_exempt = self.cluster.is_exempt(request.namespace());
+        let is_pod = request.subject() == Some(ReviewedKind::Pod) && !is_exempt;
+        let place = self.place();
+        let holds_up = is_pod
+            && self
+                .undecided(self.admission(&place, None), why)
+                .denial
+                .is_some();
+        not_now(&request.uid, why, holds_up)
+    }
+
     /// Every image that the request brings, the same one once. A template is only
     /// tried, and may leave images for others to fill in.
     async fn judge(&self, is_template: bool) -> Vec<JudgedImage> {
         let mut slots = self.request.image_fields();
         slots.retain(|slot| !is_template || slot.image.is_some());
-        let reached_by = match slots.is_empty() {
-            true => None,
-            false => self.reached_by(),
-        };
         let place = self.place();
         let admission = AdmissionContext {
             dry_run: is_template || self.request.is_dry_run(),
-            ..self.admission(&place, reached_by.as_deref())
+            ..self.admission(&place, self.reached_by.as_deref())
         };
         let mut questions: Vec<ImageQuestion<'_>> = Vec::new();
         let mut asked: HashMap<ImageQuestion<'_>, usize> = HashMap::new();

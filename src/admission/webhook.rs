@@ -7,13 +7,15 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
-use super::answer::{bad_request, busy, json, not_now, plain, too_long};
+use super::answer::{allowed, bad_request, busy, json, plain, too_long};
 use super::deadline::Deadline;
 use super::door::{ReviewHead, Webhook, WebhookKind};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
-use super::uid::uid_of;
-use crate::http::{Body, Connection, Handler, Peer, Received, Stack, beginning, receive};
+use super::uid::{request_of, uid_of};
+use crate::http::{
+    Body, Connection, Handler, Peer, Received, ReservedBytes, Stack, beginning, receive,
+};
 use crate::metrics::{AdmissionLabels, ReviewVerdict};
 
 /// The longest review that is read, in bytes: two objects of the API server's
@@ -73,7 +75,12 @@ impl Webhook {
     }
 
     /// Answers what can be answered with the uid; else says what is wrong.
-    async fn review(&self, head: &ReviewHead<'_>, bytes: Bytes) -> Reviewed {
+    async fn review(
+        &self,
+        head: &ReviewHead<'_>,
+        bytes: Bytes,
+        mut held: ReservedBytes<'_>,
+    ) -> Reviewed {
         let review = match self.read(bytes.clone()).await.map_err(bad)? {
             Ok(review) => review,
             Err(error) => {
@@ -89,10 +96,23 @@ impl Webhook {
             tracing::warn!(client.address = ?head.client, "review without a certificate");
             return Err(NO_CERTIFICATE);
         }
-        let call = ReviewCall::new(self, head, review.request);
+        drop(bytes);
+        let mut call = ReviewCall::new(self, head, review.request);
+        call.keep_essence(head.kind);
+        held.shrink_to(call.request.weight());
         Ok(match head.kind {
             WebhookKind::Mutate => call.mutate().await,
             WebhookKind::Validate => call.validate().await,
+        })
+    }
+
+    /// Answers a review that cannot be read now, by what its beginning says.
+    fn not_now(&self, head: &ReviewHead<'_>, beginning: &[u8], why: &'static str) -> Reviewed {
+        let request = request_of(beginning).ok_or(bad(why))?;
+        let call = ReviewCall::new(self, head, request);
+        Ok(match head.kind {
+            WebhookKind::Mutate => allowed(&call.request.uid),
+            WebhookKind::Validate => call.not_now(why),
         })
     }
 
@@ -162,14 +182,10 @@ where
         )
         .await;
         let reviewed = match received {
-            Received::Whole(bytes, _held) => self.review(&head, bytes.into()).await,
+            Received::Whole(bytes, held) => self.review(&head, bytes.into(), held).await,
             Received::TooLong(beginning) => too_long(&beginning).map_err(bad),
-            Received::NoRoom(beginning) => {
-                not_now(&beginning, head.kind, TOO_MANY_REVIEWS).map_err(bad)
-            }
-            Received::Incomplete(beginning) => {
-                not_now(&beginning, head.kind, INCOMPLETE_REVIEW).map_err(bad)
-            }
+            Received::NoRoom(beginning) => self.not_now(&head, &beginning, TOO_MANY_REVIEWS),
+            Received::Incomplete(beginning) => self.not_now(&head, &beginning, INCOMPLETE_REVIEW),
         };
         self.finish(&head, reviewed)
     }
@@ -181,8 +197,7 @@ where
         match self.head(&parts) {
             Ok(head) => {
                 let beginning = beginning(body, head.deadline.answer).await;
-                let reviewed = not_now(&beginning, head.kind, TOO_MANY_REVIEWS);
-                self.finish(&head, reviewed.map_err(bad))
+                self.finish(&head, self.not_now(&head, &beginning, TOO_MANY_REVIEWS))
             }
             Err((status, text)) => plain(status, text),
         }

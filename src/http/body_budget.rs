@@ -74,9 +74,19 @@ impl ReservedBytes<'_> {
         fits
     }
 
+    /// Gives back what was taken beyond `bytes`: so many are kept.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let kept = self.bytes.min(bytes);
+        self.give_back_all_but(kept);
+    }
+
     /// Gives back what was taken: the body is not kept after all.
     pub fn give_back(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
+        self.give_back_all_but(0);
+    }
+
+    fn give_back_all_but(&mut self, kept: usize) {
+        let bytes = std::mem::replace(&mut self.bytes, kept) - kept;
         let mut taken = self.room.lock();
         taken.all -= bytes;
         let own = taken.clients.get(&self.client).copied().unwrap_or(0);
@@ -109,8 +119,12 @@ mod tests {
         assert!(first.take(30) && second.take(10) && !second.take(1));
         let mut other = room.enter(client("10.0.0.2"));
         assert!(other.take(40));
+        first.shrink_to(50);
+        assert!(!second.take(1));
+        first.shrink_to(10);
+        assert!(second.take(20) && !second.take(1));
         drop(first);
-        assert!(second.take(30));
+        assert!(second.take(10));
         assert!(!room.enter(client("10.0.0.3")).take(21));
         assert!(room.enter(client("10.0.0.3")).take(20));
     }

@@ -140,6 +140,18 @@ impl Door {
         self.ask("validate", review, Duration::from_secs(30)).await
     }
 
+    /// Validates a review as it is written.
+    pub async fn validate_text(&self, review: String) -> Tried {
+        let (status, body) = self
+            .send("/clusters/prod/validate?timeout=30s", review)
+            .await;
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        Tried {
+            status,
+            response: answer["response"].clone(),
+        }
+    }
+
     pub async fn validate_within(&self, review: &Value, timeout: Duration) -> Tried {
         self.ask("validate", review, timeout).await
     }

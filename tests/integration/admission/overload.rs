@@ -10,8 +10,8 @@ use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 
 use super::door::cluster;
-use super::{Door, pod, review};
-use crate::kit::World;
+use super::{Door, Tried, pod, review};
+use crate::kit::{Setup, World};
 
 const LIMITS: StackLimits = StackLimits {
     at_once: 1,
@@ -66,5 +66,78 @@ async fn answers_with_the_uid_when_the_rest_of_a_review_never_comes() {
         let response = &body["response"];
         assert_eq!(response["uid"], "u-9");
         assert_eq!(response["allowed"], is_allowed);
+    }
+}
+
+/// A review of a Pod of one MiB, of an image whose upstream does not answer; with the uid first,
+/// as the API server writes it.
+fn large(number: usize) -> String {
+    let mut object = pod(&["slow:1"]);
+    object["metadata"]["annotations"] = json!({"filler": "x".repeat(1 << 20)});
+    let mut review = review(json!({"object": object}));
+    review["request"].as_object_mut().unwrap().remove("uid");
+    let uid = format!(r#""request":{{"uid":"large-{number}","#);
+    review.to_string().replacen(r#""request":{"#, &uid, 1)
+}
+
+/// The answer once there is room.
+async fn judged(door: &Door, review: String) -> Tried {
+    loop {
+        let tried = door.validate_text(review.clone()).await;
+        if !tried.message().contains("too many reviews") {
+            return tried;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn large_objects_that_wait_for_an_upstream_take_no_room_from_others() {
+    let world = World::start().await;
+    let door = Door::open(&world);
+    let held = world.hub.hold("slow");
+    let waiting = (0..40).map(|number| judged(&door, large(number)));
+    let waiting = futures_util::future::join_all(waiting);
+    let others = async {
+        held.arrived().await;
+        let other = review(json!({"object": pod(&["quay.io/x"])}));
+        judged(&door, other.to_string())
+            .await
+            .assert_denied("unknown-upstream");
+        held.release();
+    };
+    let (waited, ()) = tokio::join!(waiting, others);
+    for tried in waited {
+        tried.assert_denied("not-scanned");
+    }
+}
+
+#[tokio::test]
+async fn a_full_webhook_holds_up_only_pods_and_only_where_denials_hold() {
+    for (mode, of_pod) in [("enforce", false), ("audit", true)] {
+        let world = World::of(Setup::default().production(&format!("mode = \"{mode}\""))).await;
+        let door = Door::within(&world, cluster(Exposure::External), LIMITS);
+        let held = world.hub.hold("slow");
+        let slow = review(json!({"object": pod(&["slow:1"])}));
+        let full = async {
+            held.arrived().await;
+            let template = json!({"spec": {"template": pod(&["quay.io/x"])}});
+            let kind = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
+            for (fields, is_allowed) in [
+                (json!({"object": pod(&["quay.io/x"])}), of_pod),
+                (json!({"object": template, "kind": kind}), true),
+                (
+                    json!({"object": pod(&["quay.io/x"]), "namespace": "kube-system"}),
+                    true,
+                ),
+            ] {
+                let tried = door.validate(&review(fields)).await;
+                assert_eq!(tried.allowed(), is_allowed, "{mode}: {tried:?}");
+                let told = format!("{} {:?}", tried.message(), tried.warnings());
+                assert!(told.contains("too many reviews"), "{told}");
+            }
+            held.release();
+        };
+        tokio::join!(door.validate(&slow), full);
     }
 }
