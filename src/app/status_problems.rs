@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Components;
 use super::config::InvalidFile;
 use super::health::health;
+use super::status::free_bytes;
 use crate::api::{UpstreamState, UpstreamStatus};
 use crate::ops::Health;
 
@@ -22,6 +23,7 @@ pub(super) fn problems(
         .into_iter()
         .chain(upstreams.iter().filter_map(of_upstream))
         .chain(ending)
+        .chain(cache_without_room(parts))
         .chain(not_in_force(&parts.invalid_files.now()))
         .chain(parts.credential_problems.lines())
         .chain(parts.remote_credentials.line())
@@ -38,6 +40,22 @@ fn of_parts(parts: &Components, now: Timestamp) -> Vec<String> {
         (part.name != "policy").then(|| format!("{}: {detail}", part.name))
     });
     told.collect()
+}
+
+/// A disk that has less room than the cache is to leave free: everything is served, and fetched
+/// each time anew.
+fn cache_without_room(parts: &Components) -> Option<String> {
+    let cache = &parts.config.cache;
+    let free = free_bytes(&cache.path)?;
+    let most = parts.cache.stats().bytes.saturating_add(free);
+    (most < cache.min_free).then(|| {
+        format!(
+            "the cache stores nothing: {} MiB are free where it lies, and [cache] min_free is {} \
+             MiB; make room there, or lower min_free",
+            free >> 20,
+            cache.min_free >> 20
+        )
+    })
 }
 
 fn of_upstream(upstream: &UpstreamStatus) -> Option<String> {

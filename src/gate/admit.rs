@@ -279,6 +279,7 @@ pub(super) fn unjudged(image: &str, halt: Halt) -> Denial {
             format!("{image} is not at its upstream"),
             "push it, then hand in its scan",
         ),
+        Refusal::TagNotPromoted(denial) => (*denial).clone(),
         Refusal::Denied(answer) | Refusal::Undecidable(answer) => answer.denial().clone(),
         Refusal::UpstreamFailed(error) => {
             let detail = format!("not a policy denial: {}", error.summary());

@@ -222,7 +222,7 @@ impl Inspector {
                 let question = pull.question(rulebook, &subject);
                 return Ok((question.refused(denial), Vec::new()));
             }
-            (Err(halt), _) => return Err(unresolved(pull, rulebook, image, halt)),
+            (Err(halt), _) => return Err(unresolved(pull, image, halt)),
         };
         let subject = pull.subject(digest);
         let question = Question {
@@ -303,12 +303,10 @@ fn known(
 }
 
 /// Why a pull would come to no verdict.
-fn unresolved(pull: Pull<'_>, rulebook: &Rulebook, image: &ImageRef, halt: Halt) -> InspectError {
-    let environment = rulebook.environment(pull.environment());
-    let promoted = environment.is_some_and(|it| it.settings(pull.repository()).promoted_tags);
+fn unresolved(pull: Pull<'_>, image: &ImageRef, halt: Halt) -> InspectError {
     match halt {
         Halt::NotServed(denial) => InspectError::NotPermitted(denial),
-        Halt::Refused(Refusal::ManifestUnknown) if promoted => {
+        Halt::Refused(Refusal::TagNotPromoted(_)) => {
             InspectError::NotPromoted(image.to_string(), pull.environment().clone())
         }
         Halt::Refused(refusal) => inspect_error(image, refusal),
@@ -318,9 +316,10 @@ fn unresolved(pull: Pull<'_>, rulebook: &Rulebook, image: &ImageRef, halt: Halt)
 
 fn inspect_error(image: &ImageRef, refusal: Refusal) -> InspectError {
     match refusal {
-        Refusal::NameUnknown | Refusal::ManifestUnknown | Refusal::BlobUnknown => {
-            InspectError::NotFound(image.to_string())
-        }
+        Refusal::NameUnknown
+        | Refusal::ManifestUnknown
+        | Refusal::BlobUnknown
+        | Refusal::TagNotPromoted(_) => InspectError::NotFound(image.to_string()),
         Refusal::UpstreamFailed(error) => InspectError::Unavailable(error.to_string()),
         Refusal::Delayed(why) => InspectError::Unavailable(why),
         Refusal::Denied(_) | Refusal::Undecidable(_) | Refusal::RangeNotSatisfiable(_) => {

@@ -24,6 +24,8 @@ pub enum Refusal {
     NameUnknown,
     ManifestUnknown,
     BlobUnknown,
+    /// Tags mean what was promoted, and nothing was under this one.
+    TagNotPromoted(Arc<Denial>),
     /// The range lies outside of a blob of this many bytes.
     RangeNotSatisfiable(u64),
     /// The upstream was asked, or could not be.
@@ -46,7 +48,10 @@ impl Refusal {
     /// Whether it says that something is not there at all.
     pub(super) fn is_absence(&self) -> bool {
         match self {
-            Self::NameUnknown | Self::ManifestUnknown | Self::BlobUnknown => true,
+            Self::NameUnknown
+            | Self::ManifestUnknown
+            | Self::BlobUnknown
+            | Self::TagNotPromoted(_) => true,
             Self::Denied(_)
             | Self::Undecidable(_)
             | Self::RangeNotSatisfiable(_)
@@ -63,7 +68,10 @@ impl Refusal {
                 span.record("decision.id", tracing::field::display(&answer.id));
                 "denied"
             }
-            Self::NameUnknown | Self::ManifestUnknown | Self::BlobUnknown => "unknown",
+            Self::NameUnknown
+            | Self::ManifestUnknown
+            | Self::BlobUnknown
+            | Self::TagNotPromoted(_) => "unknown",
             Self::RangeNotSatisfiable(_) => "range-not-satisfiable",
             Self::UpstreamFailed(_) => "upstream-failed",
             Self::Delayed(_) => "delayed",

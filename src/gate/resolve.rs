@@ -107,9 +107,8 @@ impl Resolver {
         };
         if serves_promoted(pull, environment, tag) {
             let promoted = self.promoted(pull, tag).await?;
-            return Ok(ResolvedReference::fresh(
-                promoted.ok_or(Refusal::ManifestUnknown)?,
-            ));
+            let promoted = promoted.ok_or_else(|| tag_not_promoted(pull, tag))?;
+            return Ok(ResolvedReference::fresh(promoted));
         }
         let ask = self.ask_upstream(pull, environment, tag, reference);
         Ok(Box::pin(ask).await?)
@@ -212,6 +211,20 @@ impl Resolver {
 /// is not promoted by itself.
 pub(super) fn serves_promoted(pull: Pull<'_>, environment: &Environment, tag: &Tag) -> bool {
     environment.settings(pull.repository()).promoted_tags && tag.attached_to().is_none()
+}
+
+/// What lies upstream under the tag, if anything, does not count.
+fn tag_not_promoted(pull: Pull<'_>, tag: &Tag) -> Refusal {
+    let (environment, repository) = (pull.environment(), pull.repository());
+    Refusal::TagNotPromoted(Arc::new(Denial::new(
+        DenialReason::NotPromoted,
+        format!(
+            "no digest was promoted as {tag} to {environment}, where tags mean what was promoted"
+        ),
+        format!(
+            "ask a promoter to run: sekisho promote {repository}:{tag} --resolve --to {environment}"
+        ),
+    )))
 }
 
 fn no_environment() -> Denial {

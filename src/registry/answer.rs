@@ -175,6 +175,11 @@ pub(super) fn refusal(refusal: &Refusal) -> RegistryResponse {
             RegistryErrorCode::ManifestUnknown,
             "no such manifest upstream",
         ),
+        Refusal::TagNotPromoted(denial) => {
+            let message = format!("sekisho: {}; {}", denial.detail, denial.next_step);
+            let message = printable(&message, MAX_MESSAGE_CHARS);
+            not_found(RegistryErrorCode::ManifestUnknown, &message)
+        }
         Refusal::BlobUnknown => not_found(RegistryErrorCode::BlobUnknown, "no such blob upstream"),
         Refusal::RangeNotSatisfiable(size) => range_not_satisfiable(*size),
         Refusal::UpstreamFailed(error) => upstream_failed(error),

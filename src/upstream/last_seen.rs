@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::UpstreamError;
 use super::upstream_metrics::UpstreamMetrics;
+use crate::metrics::UpstreamCause;
 
 /// The condition of an upstream by its last answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,19 +39,20 @@ enum Outcome {
 }
 
 impl LastSeen {
-    /// Notes what came of a call. That something is absent is an answer.
+    /// Notes what came of a call. That something is absent is an answer; that the upstream is
+    /// left alone is not, and hides no failure that was seen.
     pub(super) fn note<T>(&self, outcome: &Result<T, UpstreamError>, metrics: &UpstreamMetrics) {
-        let seen = match outcome.as_ref().err() {
-            Some(error) => match error.cause() {
-                Some(cause) => {
-                    metrics.failure(cause);
-                    Outcome::Failed(error.clone(), Instant::now())
-                }
-                None => Outcome::Answered,
-            },
-            None => Outcome::Answered,
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        let failure = outcome.as_ref().err().and_then(|error| {
+            let cause = error.cause()?;
+            metrics.failure(cause);
+            Some((cause, error))
+        });
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match failure {
+            Some((UpstreamCause::LeftAlone, _)) if last.is_some() => {}
+            Some((_, error)) => *last = Some(Outcome::Failed(error.clone(), Instant::now())),
+            None => *last = Some(Outcome::Answered),
+        }
     }
 
     /// How it was last seen; `rest`: for how long it is left alone.
@@ -69,5 +71,34 @@ impl LastSeen {
             (None, None) if last.is_some() => UpstreamCondition::Up,
             (None, None) => UpstreamCondition::Unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn an_upstream_that_is_left_alone_keeps_the_cause_that_was_seen() {
+        let metrics = UpstreamMetrics::new(Metrics::new(), "registry.example");
+        let seen = LastSeen::default();
+        let failed = |cause| Err::<(), _>(UpstreamError::unavailable(cause, "no"));
+        let cause = || match seen.condition(None, Instant::now()) {
+            UpstreamCondition::Failing(failure) => failure.error.cause(),
+            _ => None,
+        };
+        seen.note(&failed(UpstreamCause::LeftAlone), &metrics);
+        assert_eq!(
+            cause(),
+            Some(UpstreamCause::LeftAlone),
+            "nothing else is known"
+        );
+        seen.note(&failed(UpstreamCause::Tls), &metrics);
+        seen.note(&failed(UpstreamCause::LeftAlone), &metrics);
+        assert_eq!(cause(), Some(UpstreamCause::Tls));
+        seen.note(&Ok(()), &metrics);
+        seen.note(&failed(UpstreamCause::LeftAlone), &metrics);
+        assert_eq!(cause(), None, "one page says nothing of the others");
     }
 }

@@ -113,3 +113,14 @@ async fn what_is_only_worth_a_second_look_ends_no_watch() {
     assert!(run.stdout.contains("warning: not in force: "), "{run:?}");
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_the_disk_has_no_room_for_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let listeners = format!("[cache]\nmin_free = \"900000GiB\"\n{LISTENERS}");
+    let lab = Lab::inside(folder, &listeners, ENVIRONMENTS).await;
+    let run = status(&lab).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("the cache stores nothing: "), "{run:?}");
+    assert!(run.stdout.contains("min_free is 921600000 MiB"), "{run:?}");
+}

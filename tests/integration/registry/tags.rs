@@ -253,6 +253,17 @@ async fn every_door_answers_with_the_promoted_tag() {
     assert_eq!(explained.status, 404, "nothing is promoted yet");
     let text = explained.json()["error"]["message"].to_string();
     assert!(text.contains("no digest was promoted"), "{text}");
+    let pulled = world.both(&manifests(NAME, "1")).await;
+    assert_eq!((pulled.status, &*pulled.code()), (404, "MANIFEST_UNKNOWN"));
+    let told = pulled.json()["errors"][0]["message"].to_string();
+    assert!(
+        told.contains("no digest was promoted as 1 to production"),
+        "{told}"
+    );
+    let tried = Door::open(&world)
+        .validate(&review(json!({"object": pod(&[&named])})))
+        .await;
+    tried.assert_denied("not-promoted");
     world.scan(NAME, &app, &[]).await;
     world
         .promote(&format!("{named}@{}", app.manifest.digest))
