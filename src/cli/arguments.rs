@@ -26,9 +26,11 @@ pub struct SharedArgs {
 }
 
 impl SharedArgs {
-    /// Reads the configuration; what is wrong with it ends the command.
-    pub fn load(&self) -> Result<Config, Failure> {
-        self.read().map_err(|problems| Failure::config(&problems))
+    /// Reads the configuration to serve by it: without exceptions that are invalid. What else
+    /// is wrong with it ends the command.
+    pub fn load_to_serve(&self) -> Result<Config, Failure> {
+        Config::load_to_serve(self.config.as_deref(), variable, Timestamp::now())
+            .map_err(|problems| Failure::config(&problems))
     }
 
     /// Reads the configuration.

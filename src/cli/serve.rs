@@ -45,7 +45,7 @@ impl Serve {
     ) -> Result<ExitCode, Failure> {
         let config = Config {
             accept_loss: self.accept_loss,
-            ..shared.load()?
+            ..shared.load_to_serve()?
         };
         let traces = config.traces.as_ref().map(TraceExport::new).transpose();
         let traces = traces.map_err(|error| Failure::new(error.to_string()))?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::diagnostics::Problem;
 use super::policy_folders::PolicyFolders;
 use super::revision::revision;
-use super::vulnerability_policy::VulnerabilityPolicyFiles;
+use super::vulnerability_policy::{PolicyFile, VulnerabilityPolicyFiles};
 use crate::trust::{Rulebook, Rules};
 
 /// The whole policy, each file in its last valid state.
@@ -32,11 +32,16 @@ impl PolicyFiles {
         self.vulnerability_policy.follow(&self.folders, now)
     }
 
-    /// Reloads the folders and returns their problems.
-    pub(super) fn problems(&mut self, now: Timestamp) -> Vec<Problem> {
+    /// Reloads the folders and returns the problems of the files that `counts` names.
+    pub(super) fn problems(
+        &mut self,
+        now: Timestamp,
+        counts: impl Fn(PolicyFile) -> bool,
+    ) -> Vec<Problem> {
         self.follow(now);
         self.vulnerability_policy
             .invalid()
+            .filter(|file| counts(file.kind))
             .flat_map(|file| file.problems)
             .collect()
     }

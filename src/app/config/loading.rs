@@ -14,9 +14,9 @@ use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
-    LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFiles, TlsConfig, UpstreamConfig,
-    VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits, listeners,
-    nodes, notify, policy_folders, storage, telemetry, upstreams, webhook,
+    LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFile, PolicyFiles, TlsConfig,
+    UpstreamConfig, VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits,
+    listeners, nodes, notify, policy_folders, storage, telemetry, upstreams, webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
@@ -87,13 +87,36 @@ impl Config {
         env: impl Fn(&str) -> Option<OsString>,
         now: Timestamp,
     ) -> Result<Self, Problems> {
+        Self::load_where(file, env, now, |_| true)
+    }
+
+    /// The same to serve by: exceptions that are invalid are left out, as while it runs, since
+    /// that is only stricter. A start must not fail for one team's file, which may have become
+    /// invalid at any time before. Without an advisory more would pass.
+    ///
+    /// # Errors
+    /// All other problems at once: [`Problems`].
+    pub fn load_to_serve(
+        file: Option<&Path>,
+        env: impl Fn(&str) -> Option<OsString>,
+        now: Timestamp,
+    ) -> Result<Self, Problems> {
+        Self::load_where(file, env, now, |kind| kind != PolicyFile::Exceptions)
+    }
+
+    fn load_where(
+        file: Option<&Path>,
+        env: impl Fn(&str) -> Option<OsString>,
+        now: Timestamp,
+        must_be_valid: impl Fn(PolicyFile) -> bool,
+    ) -> Result<Self, Problems> {
         let text = text_of(file)?;
         let diagnostics = Diagnostics::new(file, &text);
         let root = Section::root(&diagnostics);
         let mut config = root.and_then(|root| read(root, surroundings(env), now));
         let files = config.as_mut().map(|config| &mut config.policy_files);
-        let invalid = files.map(|files| files.problems(now)).unwrap_or_default();
-        conclude(config, diagnostics, file, invalid)
+        let invalid = files.map(|files| files.problems(now, must_be_valid));
+        conclude(config, diagnostics, file, invalid.unwrap_or_default())
     }
 
     /// Reads the file alone: for who follows the folders already.
