@@ -12,6 +12,7 @@ use super::origin::RequestOrigin;
 use super::overrides::not_left_over;
 use crate::access::Principal;
 use crate::api::{ErrorBody, ReinstatementAnswer, RevocationAnswer, RevocationRequest};
+use crate::gate::InspectError;
 use crate::ledger::{NewRevocation, Reinstatement};
 use crate::oci::{Algorithm, Digest, ImageRef};
 
@@ -22,6 +23,13 @@ const MAX_REASON_CHARS: usize = 1000;
 const OF_SHA512: &str = "holds at once for content asked for by this digest; content stored under \
                          sha256 is hashed under sha512 before it is served again, and in the \
                          background: until then an image that holds it is answered, and its layer is not";
+
+/// An index is known by its manifest alone.
+const UNREAD: &str = "what lies below it is not known";
+const TRIED_AGAIN: &str = "it is asked for again, and if it is an index, its children are revoked \
+                           with it once it was read: until then revoke those by their digests";
+const REVOKE_BELOW: &str = "it is looked for in repositories that are known: if it is an index \
+                            and they lack it, revoke its children by their digests";
 
 /// Take trust back, for a digest in every repository that the token reaches.
 #[utoipa::path(
@@ -54,14 +62,30 @@ pub(super) async fn revoke(
         .ledger
         .revoke(origin.about(&image.to_string(), new))
         .await?;
+    // It holds already, whatever the upstream says now.
+    let below = admin.gate.inspector().read_below(&image, now).await;
     Ok(Json(RevocationAnswer {
         id: format!("revocation:{id}"),
-        note: (digest.algorithm() == Algorithm::Sha512).then(|| OF_SHA512.to_owned()),
+        note: note(&digest, below.err()),
         digest,
         environment: request.environment,
         repositories: principal.scope().repositories().to_vec(),
         reason: request.reason,
     }))
+}
+
+/// What else there is to know of when it takes effect.
+fn note(digest: &Digest, unread: Option<InspectError>) -> Option<String> {
+    let of_sha512 = (digest.algorithm() == Algorithm::Sha512).then(|| OF_SHA512.to_owned());
+    let unread = unread.map(|error| match error {
+        InspectError::Unavailable(why) => format!("{UNREAD} ({why}); {TRIED_AGAIN}"),
+        InspectError::NotFound(image) => {
+            format!("{UNREAD} ({image} is no manifest there); {REVOKE_BELOW}")
+        }
+        error => format!("{UNREAD} ({error}); {REVOKE_BELOW}"),
+    });
+    let notes: Vec<String> = of_sha512.into_iter().chain(unread).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
 }
 
 /// Undo a revocation. Both stay on record.

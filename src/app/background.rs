@@ -31,6 +31,8 @@ const GAUGES_PERIOD: Duration = Duration::from_secs(5);
 const FORESEEN_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// What is in use is looked at again within this, in rounds of a second.
 const REJUDGE_PERIOD: Duration = Duration::from_secs(1);
+/// What is spoken against and not known is asked for within this.
+const UNREAD_PERIOD: Duration = Duration::from_secs(1);
 /// Agents on nodes are told of what changed within this.
 const NODES_PERIOD: Duration = Duration::from_millis(100);
 /// What agents told other replicas is known here within this.
@@ -86,6 +88,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         REJUDGE_PERIOD,
         in_use::rejudge_once,
     );
+    every(parts, tasks, "unread", UNREAD_PERIOD, unread_once);
     every(parts, tasks, "nodes", NODES_PERIOD, nodes_once);
     every(
         parts,
@@ -167,6 +170,14 @@ async fn follow_if_told(parts: Arc<Components>, _: Timestamp) {
         let now = parts.gate.now();
         follow_once(parts, now).await;
     }
+}
+
+/// Reads indexes that are revoked or blocked, and that nobody asked for.
+async fn unread_once(parts: Arc<Components>, now: Timestamp) {
+    let rulebook = parts.gate.rulebook();
+    let everywhere = parts.leases.held(SharedWork::Rejudging);
+    let unread = parts.gate.inspector().unread();
+    unread.once(&rulebook, everywhere, now).await;
 }
 
 /// Looks for what agents on nodes should know.

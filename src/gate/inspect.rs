@@ -2,8 +2,10 @@
 //! finds the image that a report is about, and gives the verdict that a pull would get.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::closures::{Closures, KnownClosure};
 use super::judge::{Judge, rests_on_others};
@@ -11,6 +13,7 @@ use super::parts::Shared;
 use super::pull::{ExposureInput, Halt, Lane, Pull, Question};
 use super::refusal::Refusal;
 use super::resolve::Resolver;
+use super::unread::UnreadDigests;
 use super::upstreams::Upstreams;
 use crate::ledger::{Alias, Attributed, Ledger, LedgerError, NewScan, TakenScan};
 use crate::oci::{
@@ -21,6 +24,9 @@ use crate::trust::{
     Denial, DenialReason, Environment, EnvironmentName, JudgedFinding, MAX_LIST_CHARS, Promotion,
     Rulebook, Verdict,
 };
+
+/// How long somebody who speaks against an image waits for it to be read.
+const READ_WITHIN: Duration = Duration::from_secs(3);
 
 /// An image as its upstream has it.
 #[derive(Clone, Debug)]
@@ -111,6 +117,7 @@ pub struct Inspector {
     resolver: Arc<Resolver>,
     closures: Arc<Closures>,
     judge: Arc<Judge>,
+    unread: UnreadDigests,
 }
 
 impl Inspector {
@@ -121,6 +128,11 @@ impl Inspector {
             resolver: shared.resolver.clone(),
             closures: shared.closures.clone(),
             judge: shared.judge.clone(),
+            unread: UnreadDigests::new(
+                shared.ledger.clone(),
+                shared.upstreams.clone(),
+                shared.closures.clone(),
+            ),
         }
     }
 
@@ -163,6 +175,32 @@ impl Inspector {
         self.ledger.record_aliases(&inspected.aliases).await?;
         let (repository, closure) = (&inspected.repository, &inspected.closure);
         self.ledger.record_closure(repository, closure).await
+    }
+
+    /// Reads and records what lies below an image that was spoken against just now, so that it
+    /// holds for all of that; within a bound. What could not be read is asked for again in the
+    /// background.
+    ///
+    /// # Errors
+    /// [`InspectError`]: nobody knows what lies below it.
+    pub async fn read_below(&self, image: &ImageRef, now: Timestamp) -> Result<(), InspectError> {
+        let Some(digest) = image.digest().filter(|it| !self.unread.is_read(it)) else {
+            return Ok(());
+        };
+        self.unread.remember(image.repository(), digest);
+        let unavailable = |why: &str| InspectError::Unavailable(why.to_owned());
+        let reading = async {
+            let inspected = self.inspect(image, now).await?;
+            let recorded = self.record(&inspected).await;
+            recorded.map_err(|error| unavailable(&error.to_string()))
+        };
+        let read = timeout(READ_WITHIN, reading).await;
+        read.unwrap_or_else(|_| Err(unavailable("the upstream has not answered yet")))
+    }
+
+    /// Reads what is spoken against and not known.
+    pub fn unread(&self) -> &UnreadDigests {
+        &self.unread
     }
 
     /// Takes in a report on one of these images, with what lies in what: what pulls of the

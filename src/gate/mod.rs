@@ -40,6 +40,7 @@ mod serve_blob;
 mod tags;
 mod traced;
 mod unpushed;
+mod unread;
 mod unrecorded_denials;
 mod upstreams;
 mod withheld;
@@ -65,6 +66,7 @@ pub use rescan::{
 pub use serve::{BlobContent, BlobPart, ServedBlob, ServedContent, ServedFrom, ServedManifest};
 pub use tags::{MAX_TAGS_PER_PAGE, TagList};
 pub use unpushed::{Unpushed, UnpushedJudge};
+pub use unread::UnreadDigests;
 pub use upstreams::{AddressError, ConfiguredUpstream, Namespace};
 
 pub use crate::cache::CachedManifest as ReadyManifest;

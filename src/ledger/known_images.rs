@@ -59,6 +59,23 @@ impl Ledger {
         Ok(seen)
     }
 
+    /// Repositories of which a closure is recorded, by name; `limit` at most.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn recorded_repositories(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<Repository>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::KnownPlaces);
+        let recorded = "SELECT DISTINCT repository FROM closures ORDER BY repository LIMIT ?";
+        let rows: Vec<(String,)> = query(recorded)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .all(&self.readers)
+            .await?;
+        rows.iter().map(|(it,)| columns::text(it)).collect()
+    }
+
     /// Where digests were promoted to, seen and pulled.
     ///
     /// # Errors

@@ -111,6 +111,13 @@ impl Rulebook {
         on_digests.any(|it| it.effect == Effect::Block && it.digests.contains(digest))
     }
 
+    /// The digests that advisories block at `now`.
+    pub fn blocked_digests(&self, now: Timestamp) -> impl Iterator<Item = &Digest> {
+        let on_digests = self.vulnerability_policy.digest_advisories(now);
+        let blocking = on_digests.filter(|it| it.effect == Effect::Block);
+        blocking.flat_map(|it| &it.digests)
+    }
+
     /// Whether an advisory names a SHA-512 digest, whenever it holds.
     pub fn speaks_of_sha512(&self) -> bool {
         self.vulnerability_policy.speaks_of_sha512()

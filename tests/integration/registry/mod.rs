@@ -38,5 +38,6 @@ mod sizes;
 mod spoken_against;
 mod tags;
 mod tokens;
+mod unread;
 mod upstreams;
 mod vouching;
