@@ -41,7 +41,7 @@ impl Ledger {
             .await?;
         let seq = self.index.seq();
         let tables = self.index.tables();
-        let parents = tables.members.parents(&subject.repository, &subject.digest);
+        let parents = tables.indexes_lending_to(&subject.repository, &subject.digest);
         let related = tables.members.related(&closure, aliases);
         let (break_glass, timed_mode) = tables.overrides_of(subject, &parents);
         let manifests = closure.images().map(|image| &image.manifest);

@@ -82,6 +82,17 @@ impl Tables {
         }
     }
 
+    /// Recorded indexes in `repository` whose way `manifest` goes. One that refused it, since
+    /// its label is false or it was not there, lends it nothing.
+    pub fn indexes_lending_to(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
+        let mut indexes = self.members.parents(repository, manifest);
+        indexes.retain(|index| {
+            let closure = self.members.closure(repository, index);
+            closure.is_some_and(|it| it.lends_to(manifest))
+        });
+        indexes
+    }
+
     /// Notes that a record names these digests.
     pub fn note_named<'a>(&self, digests: impl IntoIterator<Item = &'a Digest>) {
         let mut digests = digests.into_iter();
@@ -207,6 +218,11 @@ impl Index {
     /// Recorded indexes in `repository` that name `manifest`.
     pub fn indexes_holding(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
         self.tables.load().members.parents(repository, manifest)
+    }
+
+    /// Those of them whose way it goes: what is granted to one holds for it.
+    pub fn indexes_lending_to(&self, repository: &Repository, manifest: &Digest) -> Vec<Digest> {
+        self.tables.load().indexes_lending_to(repository, manifest)
     }
 
     /// The newest `limit` image manifests in `repository` that name `blob`.

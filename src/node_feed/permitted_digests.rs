@@ -15,10 +15,10 @@ pub(super) fn names_of_image(
     let mut names = HashSet::from([digest.clone()]);
     if let Some(closure) = index.closure(repository, digest) {
         names.extend(closure.nested().iter().map(|it| it.digest.clone()));
-        for child in closure.children() {
-            names.insert(child.descriptor.digest.clone());
+        // What an index refused goes its own way.
+        for image in closure.images() {
+            names.extend([image.manifest.clone(), image.config.digest.clone()]);
         }
-        names.extend(closure.images().map(|image| image.config.digest.clone()));
     }
     let aliases: Vec<Digest> = names.iter().filter_map(|it| index.alias(it)).collect();
     names.extend(aliases);

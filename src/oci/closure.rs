@@ -222,6 +222,15 @@ impl Closure {
         self.children().get(*place)
     }
 
+    /// Whether `digest` goes the way of the root: an image that the root may hold, or an index
+    /// between them. What was refused or absent as a child does not; it may be another thing
+    /// than the root says.
+    pub fn lends_to(&self, digest: &Digest) -> bool {
+        let mut nested = self.nested.iter();
+        let is_child = self.child(digest).is_some_and(|it| it.image().is_some());
+        is_child || nested.any(|index| index.digest == *digest)
+    }
+
     /// The image whose manifest is `digest`, at the root or below it.
     pub fn image(&self, digest: &Digest) -> Option<&Image> {
         match &self.shape {

@@ -218,7 +218,8 @@ pub struct TrustedBase {
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub closure: Arc<Closure>,
-    /// Indexes that hold the root, in the same repository.
+    /// Indexes that hold the root, in the same repository, and did not refuse it: what is
+    /// granted to them holds for it.
     pub parents: Vec<Digest>,
     /// What else the subject goes the way of: indexes that hold the root in other
     /// repositories, and the same bytes under the other algorithm.

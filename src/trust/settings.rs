@@ -160,7 +160,7 @@ impl Settings {
     }
 
     /// Whether a child of an index is deployed. What cannot be read counts by its
-    /// descriptor's platform: it is never served itself, so a false one gains nothing.
+    /// descriptor's platform: its index lends it nothing, so a false one gains nothing.
     pub fn deploys_child(&self, child: &Child) -> bool {
         match child.image().map(|image| &image.content) {
             Some(ImageContent::Attestation) => false,

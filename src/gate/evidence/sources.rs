@@ -143,7 +143,7 @@ impl Sources {
         let revocations = related.iter().flat_map(|digest| index.revoked_as(digest));
         Evidence {
             revocations: revocations.collect(),
-            parents: index.indexes_holding(&subject.repository, &subject.digest),
+            parents: index.indexes_lending_to(&subject.repository, &subject.digest),
             related,
             confirmed: false,
             ..Evidence::none(closure)
@@ -158,11 +158,15 @@ impl Sources {
             return;
         };
         let root = parent.root();
-        if !evidence.parents.contains(root) {
-            let revocations = self.ledger.index().revocations(root);
-            evidence.revocations.extend(revocations);
-            let between = parent.nested().iter().map(|it| it.digest.clone());
-            evidence.related.extend(between);
+        if evidence.parents.contains(root) {
+            return;
+        }
+        let revocations = self.ledger.index().revocations(root);
+        evidence.revocations.extend(revocations);
+        let between = parent.nested().iter().map(|it| it.digest.clone());
+        evidence.related.extend(between);
+        evidence.related.insert(root.clone());
+        if parent.lends_to(&subject.digest) {
             evidence.parents.push(root.clone());
         }
     }

@@ -146,3 +146,79 @@ async fn an_attestation_follows_its_index() {
         assert_eq!(reply.status == 200, served, "{reply:?}");
     }
 }
+
+/// A child that its index labels with a platform that is not deployed: refused as a child, so
+/// that the index needs nothing of it, and scanned.
+async fn mislabelled(world: &World) -> (SampleImage, String) {
+    let [good, other] = [image_on("good", "amd64"), image_on("other", "amd64")];
+    let index = index_of(&[
+        entry(&good, "linux", "amd64"),
+        entry(&other, "windows", "amd64"),
+    ]);
+    for image in [&good, &other] {
+        world.hub.put_image("team/app", image);
+        world.scan(NAME, image, &[]).await;
+    }
+    world.hub.put_manifest("team/app", &index);
+    (other, format!("{NAME}@{}", index.digest))
+}
+
+async fn assert_denied_everywhere(world: &World, image: &SampleImage, reason: &str) {
+    let digest = &image.manifest.digest;
+    world
+        .both(&manifests(NAME, digest))
+        .await
+        .assert_denied(reason);
+    let layer = blobs(NAME, &image.layers[0].digest);
+    world.both(&layer).await.assert_denied(reason);
+    let target = format!("/api/v1/verdicts?image={NAME}@{digest}&environment=production");
+    let verdict = world.admin("GET", &target, None).await.json();
+    assert_eq!(verdict["reasons"][0]["reason"], reason, "{verdict}");
+}
+
+#[tokio::test]
+async fn a_promoted_index_promotes_no_child_that_it_labels_falsely() {
+    let amd64 = "platforms = [\"linux/amd64\"]";
+    let world = World::of(Setup::default().production(amd64)).await;
+    let (other, index) = mislabelled(&world).await;
+    world.promote(&index).await;
+    let whole = index.rsplit('@').next().unwrap();
+    assert_eq!(world.both(&manifests(NAME, whole)).await.status, 200);
+    assert_denied_everywhere(&world, &other, "not-promoted").await;
+    // It is judged by what is said of itself.
+    world.admit(NAME, &other).await;
+    let own = manifests(NAME, &other.manifest.digest);
+    world.both(&own).await.assert_served(&other.manifest.bytes);
+}
+
+#[tokio::test]
+async fn break_glass_for_an_index_lets_no_child_through_that_it_labels_falsely() {
+    let amd64 = "platforms = [\"linux/amd64\"]";
+    let world = World::of(Setup::default().production(amd64)).await;
+    let (other, index) = mislabelled(&world).await;
+    let body = json!({
+        "image": index, "environment": "production", "ticket": "INC-1", "hours": 1,
+        "reason": "outage",
+    });
+    let reply = world
+        .admin("POST", "/api/v1/break-glass", Some(&body))
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    let whole = index.rsplit('@').next().unwrap();
+    assert_eq!(world.both(&manifests(NAME, whole)).await.status, 200);
+    assert_denied_everywhere(&world, &other, "not-promoted").await;
+}
+
+/// What is said against an index holds for what it labels falsely, too.
+#[tokio::test]
+async fn a_revoked_index_takes_a_child_along_that_it_labels_falsely() {
+    let world = World::start().await;
+    let (other, index) = mislabelled(&world).await;
+    world.admit(NAME, &other).await;
+    let own = manifests(NAME, &other.manifest.digest);
+    assert_eq!(world.both(&own).await.status, 200);
+    let whole = index.rsplit('@').next().unwrap();
+    assert_eq!(world.both(&manifests(NAME, whole)).await.status, 403);
+    world.revoke(&whole.parse().unwrap()).await;
+    world.both(&own).await.assert_denied("revoked");
+}
