@@ -3,8 +3,9 @@
 
 use jiff::Timestamp;
 
+use super::PackagePattern;
 use super::exception::{EXPIRY_WARNING, names_for_sure};
-use super::{PackagePattern, PackageRef};
+use super::package_pattern::ReadPackage;
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -47,23 +48,23 @@ impl Advisory {
 
     /// Whether it speaks of a finding. What makes things worse matches any alias,
     /// and any package that may be the one meant; what makes them better must be
-    /// sure, since reports supply both.
-    pub(super) fn concerns(&self, finding: &Finding) -> bool {
+    /// sure, since reports supply both. `package`: that of the finding.
+    pub(super) fn concerns(&self, finding: &Finding, package: &ReadPackage<'_>) -> bool {
         match self.effect {
             Effect::Block | Effect::Raise(_) => {
                 let mut ids = std::iter::once(&finding.id).chain(&finding.aliases);
-                ids.any(|id| self.names(id)) || self.may_mean(&finding.into())
+                ids.any(|id| self.names(id)) || self.may_mean(package)
             }
             Effect::Lower(_) => {
                 let mut packages = self.packages.iter();
                 names_for_sure(finding, |id| self.names(id))
-                    || packages.any(|pattern| pattern.is_surely(&finding.into()))
+                    || packages.any(|pattern| pattern.is_surely(package))
             }
         }
     }
 
     /// Whether one of its packages may be this one.
-    pub(super) fn may_mean(&self, package: &PackageRef<'_>) -> bool {
+    pub(super) fn may_mean(&self, package: &ReadPackage<'_>) -> bool {
         let mut patterns = self.packages.iter();
         patterns.any(|pattern| pattern.may_be(package))
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::PackagePattern;
+use super::package_pattern::ReadPackage;
 use crate::oci::{Repository, RepositoryGlobs};
 use crate::report::Finding;
 
@@ -56,8 +57,12 @@ impl Exception {
     }
 
     fn covers_package(&self, finding: &Finding) -> bool {
+        if self.packages.is_empty() {
+            return true;
+        }
+        let found = ReadPackage::of(finding);
         let mut patterns = self.packages.iter();
-        self.packages.is_empty() || patterns.any(|pattern| pattern.is_surely(&finding.into()))
+        patterns.any(|pattern| pattern.is_surely(&found))
     }
 }
 

@@ -32,6 +32,7 @@ mod package_query;
 mod permit;
 mod placeholder;
 mod promotions;
+mod purl;
 mod revocations;
 mod rulebook;
 mod scan_rank;

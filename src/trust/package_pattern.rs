@@ -1,11 +1,11 @@
 //! Which packages a person means: a plain name, or a package URL
 //! (<https://github.com/package-url/purl-spec>).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
+use super::purl::{Purl, lookup_key};
 use crate::report::{Finding, Package};
 
 /// A package as a report names it.
@@ -49,16 +49,6 @@ pub struct PackagePattern {
 #[error("no package; write a name, or pkg:type/namespace/name@version")]
 pub struct PackagePatternError;
 
-/// A package URL, taken apart and decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Purl {
-    kind: String,
-    namespace: Option<String>,
-    name: String,
-    version: Option<String>,
-    qualifiers: Vec<(String, String)>,
-}
-
 impl PackagePattern {
     /// Reads a package URL or the plain name of a package.
     ///
@@ -80,118 +70,63 @@ impl PackagePattern {
     /// The names under which a report may list it: of a package URL also those with its
     /// namespace, as languages write them.
     pub(super) fn names(&self) -> Vec<String> {
-        let Some(purl) = &self.purl else {
-            return vec![self.written.clone()];
-        };
-        let mut names = vec![purl.name.clone()];
-        if let Some(namespace) = &purl.namespace {
-            names.push(format!("{namespace}/{}", purl.name));
-            names.push(format!("{namespace}:{}", purl.name));
+        match &self.purl {
+            Some(purl) => purl.names(),
+            None => vec![self.written.clone()],
         }
-        names
+    }
+
+    /// One of the [`ReadPackage::lookup_keys`] of each package that it may be.
+    pub(super) fn lookup_key(&self) -> String {
+        let purl = self.purl.as_ref();
+        lookup_key(purl.map_or(&self.written, |purl| &purl.name))
     }
 
     /// Whether it is this package, as far as the report says. For exceptions: what the
     /// report leaves out is not assumed.
-    pub(super) fn is_surely(&self, package: &PackageRef<'_>) -> bool {
-        match (&self.purl, package.purl.and_then(Purl::parse)) {
+    pub(super) fn is_surely(&self, package: &ReadPackage<'_>) -> bool {
+        match (&self.purl, &package.purl) {
             (None, _) => self.written == package.name,
-            (Some(wanted), Some(found)) => wanted.covers(&found, true),
+            (Some(wanted), Some(found)) => wanted.covers(found, true),
             (Some(_), None) => false,
         }
     }
 
     /// Whether it could be this package. For blocks: what the report leaves out is
     /// assumed to match.
-    pub(super) fn may_be(&self, package: &PackageRef<'_>) -> bool {
-        match (&self.purl, package.purl.and_then(Purl::parse)) {
+    pub(super) fn may_be(&self, package: &ReadPackage<'_>) -> bool {
+        match (&self.purl, &package.purl) {
             (None, _) => self.written == package.name,
-            (Some(wanted), Some(found)) => wanted.covers(&found, false),
+            (Some(wanted), Some(found)) => wanted.covers(found, false),
             (Some(wanted), None) => wanted.fits(package.name, package.version),
         }
     }
 }
 
-impl Purl {
-    /// `scheme:type/namespace/name@version?qualifiers#subpath`, read from the right
-    /// as the specification says. Types and qualifier keys fold case.
-    fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
-        let (path, version) = match rest.rsplit_once('@') {
-            // A namespace such as npm's `@angular` is no version.
-            Some((path, version)) if !version.contains('/') => (path, Some(version)),
-            _ => (rest, None),
-        };
-        let (kind, path) = path.split_once('/')?;
-        let path = path.trim_matches('/');
-        let (namespace, name) = match path.rsplit_once('/') {
-            Some((namespace, name)) => (Some(decode(namespace).into_owned()), name),
-            None => (None, path),
-        };
-        let name = decode(name).into_owned();
-        let qualifier = |pair: &str| {
-            let (key, value) = pair.split_once('=')?;
-            Some((key.to_ascii_lowercase(), decode(value).into_owned()))
-        };
-        (!kind.is_empty() && !name.is_empty()).then(|| Self {
-            kind: kind.to_ascii_lowercase(),
-            namespace,
-            name,
-            version: version.map(|version| decode(version).into_owned()),
-            qualifiers: qualifiers.split('&').filter_map(qualifier).collect(),
-        })
-    }
-
-    /// Whether all that it says is said of `other`. `strictly`: what `other`
-    /// leaves out is missing; else it may be anything.
-    fn covers(&self, other: &Self, strictly: bool) -> bool {
-        let agrees = |wanted: Option<&String>, found: Option<&String>| match (wanted, found) {
-            (None, _) => true,
-            (Some(wanted), Some(found)) => wanted == found,
-            (Some(_), None) => !strictly,
-        };
-        let found = |key: &str| {
-            let mut qualifiers = other.qualifiers.iter();
-            qualifiers.find(|(name, _)| name == key).map(|(_, it)| it)
-        };
-        let mut qualifiers = self.qualifiers.iter();
-        self.kind == other.kind
-            && self.name == other.name
-            && agrees(self.namespace.as_ref(), other.namespace.as_ref())
-            && agrees(self.version.as_ref(), other.version.as_ref())
-            && qualifiers.all(|(key, value)| agrees(Some(value), found(key)))
-    }
-
-    /// The same of a package without a URL: languages name them `group:name` or
-    /// `@scope/name`.
-    fn fits(&self, name: &str, version: &str) -> bool {
-        let last = name.rsplit(['/', ':']).next().unwrap_or(name);
-        let versions = self.version.as_deref();
-        last == self.name && versions.is_none_or(|wanted| version.is_empty() || wanted == version)
-    }
+/// A package of a report whose URL is taken apart, once for all patterns.
+pub(super) struct ReadPackage<'a> {
+    name: &'a str,
+    version: &'a str,
+    purl: Option<Purl>,
 }
 
-/// Percent-decoded; what is no encoding stays as it is.
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
+impl<'a> ReadPackage<'a> {
+    pub(super) fn of(package: impl Into<PackageRef<'a>>) -> Self {
+        let package = package.into();
+        Self {
+            name: package.name,
+            version: package.version,
+            purl: package.purl.and_then(Purl::parse),
+        }
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let encoded = (*first == b'%').then(|| behind.get(..2)).flatten();
-        let decoded = encoded
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(decoded.unwrap_or(*first));
-        rest = match decoded {
-            Some(_) => &behind[2..],
-            None => behind,
-        };
+
+    /// A pattern with none of these does not mean it.
+    pub(super) fn lookup_keys(&self) -> impl Iterator<Item = String> {
+        let of_url = self.purl.as_ref().map(|purl| lookup_key(&purl.name));
+        let of_name = lookup_key(self.name);
+        let of_url = of_url.filter(|key| *key != of_name);
+        std::iter::once(of_name).chain(of_url)
     }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 impl fmt::Display for PackagePattern {
@@ -211,12 +146,12 @@ impl<'de> Deserialize<'de> for PackagePattern {
 mod tests {
     use super::*;
 
-    fn package<'a>(name: &'a str, version: &'a str, purl: Option<&'a str>) -> PackageRef<'a> {
-        PackageRef {
+    fn package<'a>(name: &'a str, version: &'a str, purl: Option<&'a str>) -> ReadPackage<'a> {
+        ReadPackage::of(PackageRef {
             name,
             version,
             purl,
-        }
+        })
     }
 
     const XZ: &str = "pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64&distro=debian-13";
@@ -258,18 +193,41 @@ mod tests {
             package("xz-utils", "", None),
             package("x", "y", Some("pkg:deb/xz-utils")),
         ] {
-            assert!(pattern.may_be(&found), "{found:?}");
-            assert!(!pattern.is_surely(&found), "{found:?}");
+            assert!(pattern.may_be(&found), "{}", found.name);
+            assert!(!pattern.is_surely(&found), "{}", found.name);
         }
     }
 
+    /// What means a package is found under its keys.
     #[test]
-    fn a_scoped_name_is_no_version() {
-        let purl = Purl::parse("pkg:npm/%40angular/core@17.0.0").unwrap();
-        assert_eq!(purl.namespace.as_deref(), Some("@angular"));
-        assert_eq!(purl.version.as_deref(), Some("17.0.0"));
-        let bare = Purl::parse("pkg:npm/@angular/core").unwrap();
-        assert_eq!((bare.name.as_str(), bare.version), ("core", None));
+    fn a_pattern_is_found_under_a_key_of_each_package_that_it_may_be() {
+        for (pattern, found) in [
+            ("PyYAML", package("PyYAML", "6", None)),
+            (
+                "pkg:pypi/PyYAML",
+                package("PyYAML", "6", Some("pkg:pypi/pyyaml@6")),
+            ),
+            (
+                "pkg:pypi/zope.interface",
+                package("zope-interface", "6", None),
+            ),
+            ("pkg:npm/%40evil/pkg", package("@Evil/Pkg", "1", None)),
+            ("pkg:maven/org.x/log_j", package("org.x:log_j", "1", None)),
+            (
+                "pkg:deb/debian/a",
+                package("other", "1", Some("pkg:deb/debian/a@1")),
+            ),
+            (
+                "@evil/pkg",
+                package("@evil/pkg", "1", Some("pkg:npm/%40evil/pkg@1")),
+            ),
+            ("_", package("_", "1", None)),
+        ] {
+            let pattern = PackagePattern::parse(pattern).unwrap();
+            assert!(pattern.may_be(&found), "{pattern}");
+            let mut keys = found.lookup_keys();
+            assert!(keys.any(|key| key == pattern.lookup_key()), "{pattern}");
+        }
     }
 
     #[test]

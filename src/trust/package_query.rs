@@ -1,5 +1,6 @@
 //! Which package somebody looks for: a name, a name with a version, or a package URL.
 
+use super::package_pattern::ReadPackage;
 use super::{PackagePattern, PackagePatternError, PackageRef};
 
 /// `openssl`, `openssl@3.0.1`, or `pkg:deb/debian/openssl@3.0.1`.
@@ -49,7 +50,8 @@ impl PackageQuery {
     /// Whether it could be this package: what a report leaves out is assumed to match.
     pub fn may_be(&self, package: &PackageRef<'_>) -> bool {
         let versions = self.version.as_deref();
-        self.pattern.may_be(package) && versions.is_none_or(|wanted| wanted == package.version)
+        self.pattern.may_be(&ReadPackage::of(*package))
+            && versions.is_none_or(|wanted| wanted == package.version)
     }
 }
 

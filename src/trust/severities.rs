@@ -8,7 +8,10 @@ use jiff::Timestamp;
 
 use super::effective_finding::EffectiveFinding;
 use super::judgement::{Judgement, after};
-use super::{Advisory, CheckOutcome, DenialReason, Exception, JudgedFinding, Scan, SecretsPolicy};
+use super::package_pattern::ReadPackage;
+use super::{
+    Advisory, CheckOutcome, DenialReason, Effect, Exception, JudgedFinding, Scan, SecretsPolicy,
+};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -211,14 +214,14 @@ impl<'a> FindingNotes<'a> {
 
     /// Packages without findings that an advisory blocks.
     fn add_packages(&mut self, judgement: &mut Judgement<'a>, scan: &Scan) {
-        let advisories: Vec<&'a Advisory> = judgement
-            .rulebook
-            .vulnerability_policy
-            .package_advisories(judgement.now)
-            .filter(|it| it.effect == super::Effect::Block)
-            .collect();
-        for package in scan.packages.iter().filter(|_| !advisories.is_empty()) {
-            for by in advisories.iter().filter(|it| it.may_mean(&package.into())) {
+        let policy = &judgement.rulebook.vulnerability_policy;
+        if !policy.speaks_of_packages() {
+            return;
+        }
+        for package in &scan.packages {
+            let read = ReadPackage::of(package);
+            let advisories = policy.advisories_on_package(&read, judgement.now);
+            for by in advisories.filter(|it| it.effect == Effect::Block) {
                 if let Some(end) = by.expires {
                     judgement.expires(end);
                 }
