@@ -324,6 +324,11 @@ impl OtherVerdicts for Judge {
             })
         })
     }
+
+    fn at_hand(&self, question: Question<'_>) -> Option<bool> {
+        let cached = self.cached(question)?;
+        Some(cached.permit(question.now).is_some())
+    }
 }
 
 /// From when on a verdict may be another by itself. One that says that nothing can be

@@ -218,6 +218,9 @@ pub(super) trait OtherVerdicts: Sync {
         &'a self,
         question: Question<'a>,
     ) -> BoxedFuture<'a, Result<OtherVerdict, Refusal>>;
+
+    /// Whether it is permitted, where that is remembered. Memory only.
+    fn at_hand(&self, question: Question<'_>) -> Option<bool>;
 }
 
 /// What another verdict means for one that rests on it.

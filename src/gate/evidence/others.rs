@@ -11,6 +11,9 @@ use crate::trust::Subject;
 /// effect as fast as any other.
 pub(super) const OTHER_VERDICT_TTL: SignedDuration = SignedDuration::from_millis(500);
 
+/// Why nothing is said of one that rests on many.
+const TOO_MANY: &str = "it may rest on many others, and not all are judged yet";
+
 /// What keeps a verdict from being final that rests on others, none of which permits.
 #[derive(Debug, Default)]
 pub(in crate::gate) struct Doubts {
@@ -41,9 +44,30 @@ impl Doubts {
         others: &dyn OtherVerdicts,
         subjects: Vec<Subject>,
     ) -> Option<Subject> {
+        let within = usize::MAX;
+        self.first_permitted_within(within, question, others, subjects)
+            .await
+    }
+
+    /// The same, where `limit` of them at most are judged anew. What is judged is remembered, so
+    /// that the next question comes further: until all are, none is said not to permit.
+    pub(super) async fn first_permitted_within(
+        &mut self,
+        limit: usize,
+        question: Question<'_>,
+        others: &dyn OtherVerdicts,
+        subjects: Vec<Subject>,
+    ) -> Option<Subject> {
         let mut doubts = Self::default();
+        let mut anew = 0;
         for subject in subjects {
-            match others.judged(question.of_another(&subject)).await {
+            let asked = question.of_another(&subject);
+            anew += usize::from(others.at_hand(asked).is_none());
+            if anew > limit {
+                doubts.merge(Self::of_too_many(question.now));
+                break;
+            }
+            match others.judged(asked).await {
                 Ok(verdict) if verdict.permitted => return Some(subject),
                 Ok(verdict) => doubts.add(&verdict, question.now),
                 Err(refusal) => doubts.fail(refusal, question.now),
@@ -71,6 +95,13 @@ impl Doubts {
         }
         let until = verdict.until.map(|until| until.max(now));
         self.until = earlier(self.until, until);
+    }
+
+    /// Not all of them are known.
+    pub(super) fn of_too_many(now: Timestamp) -> Self {
+        let mut doubts = Self::default();
+        doubts.fail(Refusal::later(TOO_MANY), now);
+        doubts
     }
 
     /// What is not there may be pushed later; anything else that keeps a verdict from being
