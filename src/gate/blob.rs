@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
+use super::blob_walks::{BlobWalk, BlobWalks};
 use super::closures::Closures;
 use super::judge::Judge;
 use super::parts::Shared;
-use super::pull::Pull;
+use super::pull::{Lane, Pull};
 use super::record::Records;
 use super::refusal::Refusal;
 use super::serve::{BlobPart, PermittedBlob, ServedBlob, Server};
@@ -18,7 +19,7 @@ use crate::spans::trace_span;
 use crate::trust::{Denial, DenialReason, ImageMember, Rulebook, Verdict};
 
 /// A base layer may lie in thousands of images: no request judges more than
-/// these anew. Verdicts are cached, so the next request comes further.
+/// these anew. The next request comes further.
 const MAX_IMAGES_JUDGED: usize = 16;
 /// Images looked at for one blob, cached verdicts included.
 const MAX_IMAGES_CONSIDERED: usize = 4096;
@@ -41,6 +42,7 @@ pub(super) struct Blobs {
     closures: Arc<Closures>,
     judge: Arc<Judge>,
     records: Arc<Records>,
+    walks: BlobWalks,
 }
 
 impl Blobs {
@@ -50,6 +52,22 @@ impl Blobs {
             closures: shared.closures.clone(),
             judge: shared.judge.clone(),
             records: shared.records.clone(),
+            walks: BlobWalks::new(),
+        }
+    }
+
+    /// Notes that an image is served, whose blobs are asked for next: it is asked first for
+    /// those.
+    pub(super) fn expect(&self, pull: Pull<'_>, verdict: &Verdict, lane: Lane) {
+        let (repository, digest) = (pull.repository(), &verdict.subject().digest);
+        if lane == Lane::Memory {
+            return;
+        }
+        let closure = self.closures.known(repository, digest);
+        let image = closure.as_deref().and_then(|it| it.image(digest));
+        let index = self.ledger.index();
+        for blob in image.into_iter().flat_map(Image::blobs) {
+            index.set_hint(repository, &blob.digest, digest);
         }
     }
 
@@ -133,7 +151,8 @@ impl Blobs {
     }
 
     /// The first image that permits the blob, and says none of `sizes` of it. The one that did
-    /// so last is asked first.
+    /// so last is asked first. Where they were too many before, the walk over them goes on; one
+    /// that cannot be judged now hides no other.
     async fn first_permit(
         &self,
         pull: Pull<'_>,
@@ -141,18 +160,30 @@ impl Blobs {
         blob: &Digest,
         sizes: &[u64],
     ) -> Result<Result<PermittedBlob, Unpermitted>, Refusal> {
-        let mut denied = None;
+        let mut walk = self.walk(pull, rulebook, blob, sizes.is_empty());
+        let (mut denied, mut failed) = (None, None);
         let mut judged = 0;
-        for manifest in self.holders(pull.repository(), blob) {
+        for (place, manifest) in self.holders(pull.repository(), blob).enumerate() {
             let subject = pull.subject(manifest);
             let question = pull.question(rulebook, &subject);
-            if self.judge.cached(question).is_none() {
-                judged += 1;
+            let was_asked = walk.passes_by(&subject.digest) && place > 0;
+            match self.judge.cached(question) {
+                None if was_asked => continue,
+                None => judged += 1,
+                Some(_) => {}
             }
             if judged > MAX_IMAGES_JUDGED {
+                self.walks.break_off(walk, subject.digest);
                 return Ok(Err(Unpermitted::ByTooMany));
             }
-            let verdict = self.judge.verdict(question).await?;
+            let verdict = match self.judge.verdict(question).await {
+                Ok(verdict) => verdict,
+                Err(refusal) => {
+                    walk.fail();
+                    failed = failed.or(Some(refusal));
+                    continue;
+                }
+            };
             match self.member(pull, &verdict, blob) {
                 Some(permitted) if sizes.contains(&permitted.member.size()) => {}
                 Some(permitted) => {
@@ -163,8 +194,24 @@ impl Blobs {
                 None => denied = denied.or(Some(verdict)),
             }
         }
-        let denied = denied.map_or(Unpermitted::ByNone, Unpermitted::Denied);
-        Ok(Err(denied))
+        let is_whole = self.walks.end(&walk);
+        match (failed, denied) {
+            (Some(refusal), _) => Err(refusal),
+            (None, _) if !is_whole => Ok(Err(Unpermitted::ByTooMany)),
+            (None, Some(verdict)) => Ok(Err(Unpermitted::Denied(verdict))),
+            (None, None) => Ok(Err(Unpermitted::ByNone)),
+        }
+    }
+
+    /// A walk over the images that hold a blob; `resumed`, where an earlier request came to.
+    fn walk(&self, pull: Pull<'_>, rulebook: &Rulebook, blob: &Digest, resumed: bool) -> BlobWalk {
+        let subject = pull.subject(blob.clone());
+        let exposure = pull.question(rulebook, &subject).bare_exposure();
+        let basis = (self.ledger.index().seq(), rulebook.revision());
+        match resumed {
+            true => self.walks.resume((subject, exposure), basis, pull.now),
+            false => BlobWalks::begin((subject, exposure), basis, pull.now),
+        }
     }
 
     fn member(&self, pull: Pull<'_>, verdict: &Verdict, blob: &Digest) -> Option<PermittedBlob> {

@@ -144,6 +144,7 @@ impl Gate {
         let permit = permitted.instrument(permitting).await?;
         let at_hand = self.shared.server.in_memory(&permit, lane)?;
         records.passed(pull, reference, &verdict, lane)?;
+        self.blobs.expect(pull, &verdict, lane);
         let (manifest, source) = match at_hand {
             Some(manifest) => (manifest, ServedFrom::Cache),
             None => {

@@ -10,6 +10,7 @@
 mod admit;
 mod attachments;
 mod blob;
+mod blob_walks;
 mod closures;
 mod denied_records;
 mod evidence;

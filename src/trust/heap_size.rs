@@ -1,12 +1,13 @@
 //! What verdicts and decisions take in memory, for what remembers them.
 
 use super::{
-    Check, Decision, DecisionId, Denial, DenialReason, EnvironmentName, ExposureSource, Subject,
-    Verdict, WorkloadLocation,
+    Check, Decision, DecisionId, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource,
+    Subject, Verdict, WorkloadLocation,
 };
 use crate::memory::HeapSize;
 
 impl HeapSize for DenialReason {}
+impl HeapSize for Exposure {}
 
 impl HeapSize for EnvironmentName {
     fn heap_size(&self) -> usize {

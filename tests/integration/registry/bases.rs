@@ -108,3 +108,75 @@ async fn an_image_on_none_of_many_bases_is_undecidable_until_all_are_judged() {
     world.advance(SignedDuration::from_secs(1));
     world.get(&path).await.assert_denied("untrusted-base");
 }
+
+/// Images with a layer in common: an old one begins with a trusted base, and no other. The
+/// oldest is asked first as long as none was permitted.
+async fn one_on_a_base(world: &World) -> SampleImage {
+    let base = layered(&["os"], 0);
+    scanned(world, BASE, &base).await;
+    let app = layered(&["os", "shared"], 0);
+    scanned(world, NAME, &layered(&["shared"], 0)).await;
+    scanned(world, NAME, &app).await;
+    for number in 1..=MANY {
+        scanned(world, NAME, &layered(&["shared"], number)).await;
+    }
+    app
+}
+
+fn lenient() -> Setup {
+    Setup::default().production(&format!("require = [\"scan\"]\n{WANTS_BASE}"))
+}
+
+/// What rests on a base is judged anew by each request.
+#[tokio::test]
+async fn a_layer_of_many_images_without_a_base_is_served_once_the_one_on_a_base_is_asked() {
+    let world = World::of(lenient()).await;
+    let app = one_on_a_base(&world).await;
+    let layer = blobs(NAME, &app.layers[1].digest);
+    world.advance(SignedDuration::from_secs(1));
+    assert_eq!(world.get(&layer).await.status, 503);
+    world.advance(SignedDuration::from_secs(1));
+    world.get(&layer).await.assert_served(&app.layers[1].bytes);
+}
+
+#[tokio::test]
+async fn a_layer_of_an_image_that_was_served_just_now_is_served_at_once() {
+    let world = World::of(lenient()).await;
+    let app = one_on_a_base(&world).await;
+    world.advance(SignedDuration::from_secs(1));
+    let path = manifests(NAME, &app.manifest.digest);
+    world.get(&path).await.assert_served(&app.manifest.bytes);
+    world.advance(SignedDuration::from_secs(1));
+    let layer = blobs(NAME, &app.layers[1].digest);
+    world.get(&layer).await.assert_served(&app.layers[1].bytes);
+}
+
+#[tokio::test]
+async fn a_layer_of_many_images_without_a_base_is_denied_once_all_are_judged() {
+    let world = World::of(lenient()).await;
+    for number in 1..=MANY {
+        scanned(&world, NAME, &layered(&["shared"], number)).await;
+    }
+    let layer = blobs(NAME, &layered(&["shared"], 1).layers[0].digest);
+    assert_eq!(world.get(&layer).await.status, 503);
+    world.advance(SignedDuration::from_secs(1));
+    world.get(&layer).await.assert_denied("untrusted-base");
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_judged_now_hides_no_other_that_holds_the_layer() {
+    let world = World::of(promoted_bases()).await;
+    // The oldest is asked first.
+    scanned(&world, NAME, &layered(&["os", "shared"], 0)).await;
+    rebuilds(&world).await;
+    let base = layered(&["other"], 0);
+    scanned(&world, BASE, &base).await;
+    world
+        .promote(&format!("{BASE}@{}", base.manifest.digest))
+        .await;
+    let app = layered(&["other", "shared"], 0);
+    scanned(&world, NAME, &app).await;
+    world.advance(SignedDuration::from_secs(1));
+    let layer = blobs(NAME, &app.layers[1].digest);
+    world.get(&layer).await.assert_served(&app.layers[1].bytes);
+}
