@@ -16,8 +16,10 @@ use super::error::FetchError;
 /// A stream that sends nothing for this long counts as broken.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often one content is resumed.
+/// How often one content is resumed for [`LEAST_PROGRESS`] bytes. One that always goes on
+/// comes to its end, and one that sends a byte at a time does not keep us for ever.
 const MAX_RESUMES: u32 = 8;
+const LEAST_PROGRESS: u64 = 64 * 1024;
 const FIRST_RESUME_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many bytes are taken at once when they are already there.
@@ -74,6 +76,8 @@ pub(super) struct UpstreamContent {
     /// Where what is read ends.
     end: u64,
     resumes: u32,
+    /// Where the resumes were counted from.
+    counted_from: u64,
     state: State,
 }
 
@@ -98,6 +102,7 @@ impl UpstreamContent {
             received: span.start,
             end: span.end,
             resumes: 0,
+            counted_from: span.start,
             state: State::Closed,
         };
         source.state = State::Open(source.pieces().await?);
@@ -183,6 +188,10 @@ impl UpstreamContent {
     }
 
     async fn pause(&mut self, error: FetchError) -> Result<(), FetchError> {
+        if self.received - self.counted_from >= LEAST_PROGRESS {
+            self.resumes = 0;
+            self.counted_from = self.received;
+        }
         if self.resumes == MAX_RESUMES {
             return Err(error);
         }

@@ -189,6 +189,27 @@ async fn truncated_upstream_is_resumed() {
     assert_eq!(asked, [0, 64 * KIB, 128 * KIB, 128 * KIB]);
 }
 
+/// As proxies do that cut each answer after some bytes or seconds.
+#[tokio::test]
+async fn an_upstream_that_always_breaks_and_always_goes_on_is_read_to_its_end() {
+    let (fixture, upstream) = (TestCache::new(), Upstream::of(content(7, 768)));
+    let breaks = (1..12).map(|cut| (cut * 64 * KIB, cut % 2 == 0));
+    upstream.breaks.lock().unwrap().extend(breaks);
+    let blob = fixture.fetch(&upstream).await.unwrap();
+    assert_eq!(read_whole(blob).await, upstream.content);
+    assert_eq!(upstream.requests(), 12);
+}
+
+#[tokio::test]
+async fn gives_up_on_an_upstream_that_sends_a_little_at_a_time() {
+    let (fixture, mut upstream) = (TestCache::new(), Upstream::of(content(7, 512)));
+    upstream.breaks_after = Some(KIB);
+    let blob = fixture.fetch(&upstream).await.unwrap();
+    let (_, ended) = read(blob.whole()).await;
+    assert!(ended.is_err());
+    assert_eq!(upstream.requests(), 9);
+}
+
 #[tokio::test]
 async fn gives_up_on_an_upstream_that_breaks_for_ever() {
     let (fixture, upstream) = (TestCache::new(), Upstream::of(content(7, 32)));

@@ -269,6 +269,8 @@ pub struct Upstream {
     pub asked: Arc<Mutex<Vec<u64>>>,
     /// Where a stream breaks off, each once; with an error or silently.
     pub breaks: Arc<Mutex<Vec<(u64, bool)>>>,
+    /// Each stream breaks off after so many bytes.
+    pub breaks_after: Option<u64>,
     pub refuses: bool,
     /// It answers no range alone.
     pub sends_no_parts: bool,
@@ -286,6 +288,7 @@ impl Upstream {
             content,
             asked: Arc::default(),
             breaks: Arc::default(),
+            breaks_after: None,
             refuses: false,
             sends_no_parts: false,
             holds_first_only: false,
@@ -342,6 +345,10 @@ impl Upstream {
         let (offset, end, is_apart) = match span {
             BlobSpan::From(offset) => (offset, u64::MAX, false),
             BlobSpan::Only(part) => (part.start, part.end, true),
+        };
+        let end = match self.breaks_after {
+            Some(length) => end.min(offset + length),
+            None => end,
         };
         self.asked.lock().unwrap().push(offset);
         if self.refuses || (is_apart && self.sends_no_parts) {
