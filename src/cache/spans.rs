@@ -94,7 +94,7 @@ impl<'a> SpanFill<'a> {
                 return Ok(self.writer.catch_up(hasher).await?);
             };
             claim = self.claims.claim(hole.clone());
-            source = UpstreamContent::open(self.open.clone(), hole, self.size).await?;
+            source = UpstreamContent::missing(self.open.clone(), hole, self.size);
         }
     }
 

@@ -35,6 +35,9 @@ pub enum BlobSpan {
     From(u64),
     /// These bytes alone; an upstream that sends no parts must fail.
     Only(Range<u64>),
+    /// These bytes, and perhaps more behind them. An upstream that sends no parts is skipped
+    /// forward.
+    Within(Range<u64>),
 }
 
 /// Opens a part of the content upstream.
@@ -75,6 +78,8 @@ pub(super) struct UpstreamContent {
     received: u64,
     /// Where what is read ends.
     end: u64,
+    /// Whether the upstream must send this span by itself.
+    is_apart: bool,
     resumes: u32,
     /// Where the resumes were counted from.
     counted_from: u64,
@@ -89,24 +94,35 @@ enum State {
 }
 
 impl UpstreamContent {
-    /// Opens `span` of a content of `size` bytes. An error here is the upstream's answer
-    /// and final.
+    /// Opens `span` of a content of `size` bytes, apart from the rest unless it reaches to
+    /// the end. An error here is the upstream's answer and final.
     pub(super) async fn open(
         open: Opener,
         span: Range<u64>,
         size: u64,
     ) -> Result<Self, FetchError> {
         let mut source = Self {
+            is_apart: true,
+            ..Self::missing(open, span, size)
+        };
+        source.state = State::Open(source.pieces().await?);
+        Ok(source)
+    }
+
+    /// The same of a span that is missing in what has come: it is opened with the patience
+    /// of a stream that broke off, and where the upstream does not send it apart, it is
+    /// taken out of more.
+    pub(super) fn missing(open: Opener, span: Range<u64>, size: u64) -> Self {
+        Self {
             open,
             size,
             received: span.start,
             end: span.end,
+            is_apart: false,
             resumes: 0,
             counted_from: span.start,
             state: State::Closed,
-        };
-        source.state = State::Open(source.pieces().await?);
-        Ok(source)
+        }
     }
 
     /// Where what is read ends.
@@ -154,10 +170,11 @@ impl UpstreamContent {
                     return Ok(batch);
                 }
             };
+            let bytes = self.count(bytes)?;
             taken += bytes.len();
-            self.count(&bytes)?;
             batch.push(bytes);
-            next = (taken < MAX_BATCH_BYTES && batch.len() < MAX_BATCH_PIECES)
+            let is_full = taken >= MAX_BATCH_BYTES || batch.len() >= MAX_BATCH_PIECES;
+            next = (!is_full && !self.is_taken_out())
                 .then(|| pieces.next().now_or_never())
                 .flatten();
         }
@@ -165,8 +182,13 @@ impl UpstreamContent {
         Ok(batch)
     }
 
-    /// Refuses what is longer than announced, before it is looked at.
-    fn count(&mut self, bytes: &Bytes) -> Result<(), FetchError> {
+    /// Counts what comes, without what follows the missing span. Refuses what is longer than
+    /// announced, before it is looked at.
+    fn count(&mut self, mut bytes: Bytes) -> Result<Bytes, FetchError> {
+        if self.is_within_more() {
+            let left = self.end.saturating_sub(self.received);
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
         self.received = self.received.saturating_add(bytes.len() as u64);
         if self.received > self.end {
             return Err(FetchError::TooLong {
@@ -174,7 +196,17 @@ impl UpstreamContent {
                 actual: self.received,
             });
         }
-        Ok(())
+        Ok(bytes)
+    }
+
+    /// Whether more may come than the span that is read.
+    fn is_within_more(&self) -> bool {
+        !self.is_apart && self.end < self.size
+    }
+
+    /// Whether all of a span has come, and what follows is not wanted.
+    fn is_taken_out(&self) -> bool {
+        self.is_within_more() && self.is_complete()
     }
 
     fn reason(&self, ended: Option<Result<Bytes, FetchError>>) -> FetchError {
@@ -202,9 +234,11 @@ impl UpstreamContent {
 
     /// A stream of what has not come yet.
     async fn pieces(&mut self) -> Result<Pieces, FetchError> {
-        let span = match self.end == self.size {
-            true => BlobSpan::From(self.received),
-            false => BlobSpan::Only(self.received..self.end),
+        let left = self.received..self.end;
+        let span = match self.is_apart {
+            _ if self.end == self.size => BlobSpan::From(left.start),
+            true => BlobSpan::Only(left),
+            false => BlobSpan::Within(left),
         };
         let opening = (self.open)(span);
         timeout(STALL_TIMEOUT, opening)
@@ -226,7 +260,7 @@ impl UpstreamContent {
             return Ok(());
         };
         match pieces.next().now_or_never() {
-            Some(Some(Ok(bytes))) => self.count(&bytes),
+            Some(Some(Ok(bytes))) => self.count(bytes).map(drop),
             _ => Ok(()),
         }
     }

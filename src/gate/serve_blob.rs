@@ -260,6 +260,10 @@ async fn read_span(
             let body = upstream.get_blob_part(&name, &digest, part).await?;
             return Ok(body.stream);
         }
+        BlobSpan::Within(part) => {
+            let body = upstream.get_blob_within(&name, &digest, size, part).await?;
+            return Ok(body.stream);
+        }
     };
     let body = upstream.get_blob(&name, &digest, size, offset).await?;
     match body.length.map(|length| offset.saturating_add(length)) {

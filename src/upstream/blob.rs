@@ -74,22 +74,59 @@ impl Upstream {
         digest: &Digest,
         part: Range<u64>,
     ) -> Result<BlobBody, UpstreamError> {
-        let range = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
-        let answer = self.noted(self.ask_range(name, digest, Some(range)).await)?;
-        let headers = answer.response.headers();
-        let sent = content_range(headers).filter(|_| is_part(&answer));
-        let is_that = sent.is_some_and(|sent| sent.first == part.start && sent.end == part.end);
-        let length = part.end - part.start;
-        let is_verbatim = answer::length(headers) == Some(length);
-        if !is_that || !is_verbatim {
-            return Err(UpstreamError::protocol("it sends no part of this blob"));
+        let asked = self.ask_range(name, digest, Some(range_of(&part))).await;
+        let answer = self.noted(asked)?;
+        match is_part_alone(&answer, &part) {
+            true => Ok(self.verbatim(answer, &part)),
+            false => Err(UpstreamError::protocol("it sends no part of this blob")),
         }
+    }
+
+    /// Begins to read some bytes of a blob of `size` bytes, and perhaps more behind them: any
+    /// server may ignore a range (RFC 9110, 14.2), and is skipped forward then.
+    ///
+    /// # Errors
+    /// Those of [`Upstream::get_blob`].
+    pub async fn get_blob_within(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+        part: Range<u64>,
+    ) -> Result<BlobBody, UpstreamError> {
+        self.noted(self.open_within(name, digest, size, part).await)
+    }
+
+    async fn open_within(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+        part: Range<u64>,
+    ) -> Result<BlobBody, UpstreamError> {
+        let asked = self.ask_range(name, digest, Some(range_of(&part))).await;
+        let whole = match asked {
+            Ok(answer) if is_part_alone(&answer, &part) => return Ok(self.verbatim(answer, &part)),
+            Ok(answer) if is_part(&answer) => None,
+            Ok(whole) => Some(whole),
+            Err(error) if error.is_of_range() => None,
+            Err(error) => return Err(error),
+        };
+        let answer = match whole {
+            Some(answer) => answer,
+            None => self.ask(name, digest, 0).await?,
+        };
+        self.read_from(answer, size, part.start)
+    }
+
+    /// A body that is `part` alone.
+    fn verbatim(&self, answer: UpstreamResponse, part: &Range<u64>) -> BlobBody {
         let upstream = self.clone();
         let noted = move |error: &UpstreamError| upstream.note_failure(error);
-        Ok(BlobBody {
-            length: Some(length),
+        BlobBody {
+            length: Some(part.end - part.start),
             stream: pieces(answer).inspect_err(noted).boxed(),
-        })
+        }
     }
 
     async fn open(
@@ -99,11 +136,29 @@ impl Upstream {
         size: u64,
         offset: u64,
     ) -> Result<BlobBody, UpstreamError> {
-        let mut answer = self.ask(name, digest, offset).await?;
-        if is_part(&answer) && coding_of(&answer, size)? != ContentCoding::Identity {
-            drop(answer);
-            answer = self.ask(name, digest, 0).await?;
-        }
+        let rest = match self.ask(name, digest, offset).await {
+            Err(error) if offset > 0 && error.is_of_range() => None,
+            answer => {
+                let answer = answer?;
+                let is_coded =
+                    is_part(&answer) && coding_of(&answer, size)? != ContentCoding::Identity;
+                Some(answer).filter(|_| !is_coded)
+            }
+        };
+        let answer = match rest {
+            Some(answer) => answer,
+            None => self.ask(name, digest, 0).await?,
+        };
+        self.read_from(answer, size, offset)
+    }
+
+    /// Reads a whole blob of `size` bytes, or the rest of it, from `offset` on.
+    fn read_from(
+        &self,
+        answer: UpstreamResponse,
+        size: u64,
+        offset: u64,
+    ) -> Result<BlobBody, UpstreamError> {
         let coding = coding_of(&answer, size)?;
         let headers = answer.response.headers();
         let (skip, length) = match coding {
@@ -158,8 +213,20 @@ impl Upstream {
     }
 }
 
+fn range_of(part: &Range<u64>) -> String {
+    format!("bytes={}-{}", part.start, part.end.saturating_sub(1))
+}
+
 fn is_part(answer: &UpstreamResponse) -> bool {
     answer.response.status() == StatusCode::PARTIAL_CONTENT
+}
+
+/// Whether the body is these bytes, as they are, and no others.
+fn is_part_alone(answer: &UpstreamResponse, part: &Range<u64>) -> bool {
+    let headers = answer.response.headers();
+    let sent = content_range(headers).filter(|_| is_part(answer));
+    let is_that = sent.is_some_and(|sent| sent.first == part.start && sent.end == part.end);
+    is_that && answer::length(headers) == Some(part.end - part.start)
 }
 
 /// How a blob is coded. What is as long as the blob is the blob, whatever the header

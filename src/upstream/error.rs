@@ -89,6 +89,11 @@ impl UpstreamError {
         matches!(self, Self::Forbidden | Self::UnexpectedStatus(_))
     }
 
+    /// Whether an answer says of a range that it does not send it: the whole may be had.
+    pub(super) fn is_of_range(&self) -> bool {
+        matches!(self, Self::UnexpectedStatus(416))
+    }
+
     /// It began to send, and then nothing came for so many seconds.
     pub fn stalled(seconds: u64) -> Self {
         let detail = format!("it sent nothing for {seconds} seconds");

@@ -273,7 +273,7 @@ pub struct Upstream {
     pub breaks_after: Option<u64>,
     pub refuses: bool,
     /// It answers no range alone.
-    pub sends_no_parts: bool,
+    pub sends_no_parts: Arc<AtomicBool>,
     /// Only what is asked for from the beginning on waits for release.
     pub holds_first_only: bool,
     /// What it sends for a range alone is wrong.
@@ -290,7 +290,7 @@ impl Upstream {
             breaks: Arc::default(),
             breaks_after: None,
             refuses: false,
-            sends_no_parts: false,
+            sends_no_parts: Arc::default(),
             holds_first_only: false,
             wrong_apart: false,
             released: Arc::new(watch::Sender::new(u64::MAX)),
@@ -342,16 +342,21 @@ impl Upstream {
         span: BlobSpan,
     ) -> Result<impl Stream<Item = Result<Bytes, UpstreamFailure>> + Send + use<>, UpstreamFailure>
     {
+        let sends_no_parts = self.sends_no_parts.load(Ordering::Relaxed);
         let (offset, end, is_apart) = match span {
             BlobSpan::From(offset) => (offset, u64::MAX, false),
             BlobSpan::Only(part) => (part.start, part.end, true),
+            BlobSpan::Within(part) => match sends_no_parts {
+                true => (part.start, u64::MAX, false),
+                false => (part.start, part.end, true),
+            },
         };
         let end = match self.breaks_after {
             Some(length) => end.min(offset + length),
             None => end,
         };
         self.asked.lock().unwrap().push(offset);
-        if self.refuses || (is_apart && self.sends_no_parts) {
+        if self.refuses || (is_apart && sends_no_parts) {
             return Err(UpstreamFailure::NotFound);
         }
         let waits = offset == 0 || !self.holds_first_only;

@@ -1,6 +1,9 @@
 //! Ranges of a content that is not here yet: fetched apart where they would be waited for
 //! too long, each byte once, and never the last of what is wrong.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 
@@ -98,6 +101,29 @@ async fn all_before_the_tail_is_had_in_ranges_and_the_tail_only_when_all_is_veri
     }
 }
 
+/// Any server may ignore a range (RFC 9110, 14.2), and this one does from then on.
+#[tokio::test]
+async fn a_hole_is_filled_from_an_upstream_that_sends_no_parts_any_more() {
+    let (fixture, upstream) = (TestCache::new(), slow(content(9, 8 * KIB)));
+    for from in [3 * MIB, 5 * MIB] {
+        range(&fixture, &upstream, from, from + 10).await;
+    }
+    upstream.sends_no_parts.store(true, Ordering::Relaxed);
+    let blob = fixture.fetch(&upstream).await.unwrap();
+    upstream.release(u64::MAX);
+    assert_eq!(read_whole(blob).await, upstream.content);
+    let asked = upstream.asked.lock().unwrap().clone();
+    assert_eq!(asked, [0, 3 * MIB, 5 * MIB, 4 * MIB, 6 * MIB]);
+    fixture
+        .fetch(&upstream)
+        .await
+        .unwrap()
+        .done()
+        .await
+        .unwrap();
+    assert!(fixture.has(&upstream.digest()));
+}
+
 /// One who answers a range with other bytes than the whole cannot have them put together.
 #[tokio::test]
 async fn a_wrong_range_reaches_no_client_with_a_right_end() {
@@ -120,7 +146,7 @@ async fn a_wrong_range_reaches_no_client_with_a_right_end() {
 async fn an_upstream_that_sends_no_parts_is_asked_for_one_only_once() {
     let (fixture, upstream) = (TestCache::new(), slow(content(5, 6 * KIB)));
     let upstream = Upstream {
-        sends_no_parts: true,
+        sends_no_parts: Arc::new(AtomicBool::new(true)),
         ..upstream
     };
     let blob = fixture.fetch(&upstream).await.unwrap();

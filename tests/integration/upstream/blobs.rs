@@ -103,6 +103,37 @@ async fn refuses_a_range_other_than_asked_for() {
     }
 }
 
+/// Any server may ignore a range, or say that it sends none (RFC 9110, 14.2).
+#[tokio::test]
+async fn skips_forward_where_a_part_is_not_sent_alone() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
+    for fault in [
+        Fault::IgnoreRange,
+        Fault::Status(416),
+        Fault::With("content-range", "bytes 5-9/2048".to_owned()),
+    ] {
+        setting.registry.inject("/blobs/", 1, fault.clone());
+        let body = upstream
+            .get_blob_within(&name(), &layer.digest, setting.size(), 600..610)
+            .await
+            .unwrap();
+        assert_eq!(read(body).await.unwrap(), layer.bytes[600..], "{fault:?}");
+        setting.registry.heal();
+        let body = upstream
+            .get_blob_within(&name(), &layer.digest, setting.size(), 600..610)
+            .await
+            .unwrap();
+        assert_eq!(read(body).await.unwrap(), layer.bytes[600..610]);
+    }
+    setting.registry.inject("/blobs/", 1, Fault::Status(416));
+    let body = upstream
+        .get_blob(&name(), &layer.digest, setting.size(), 600)
+        .await
+        .unwrap();
+    assert_eq!(read(body).await.unwrap(), layer.bytes[600..]);
+}
+
 #[tokio::test]
 async fn refuses_an_offset_behind_the_end() {
     let setting = Setting::open().await;
