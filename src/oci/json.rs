@@ -29,12 +29,14 @@ pub struct JsonLimits {
 }
 
 impl JsonLimits {
-    /// For manifests and image configs: 4 MiB, as clients take them.
+    /// For manifests and image configs: 4 MiB, as clients take them. Free are all maps of
+    /// the image-spec that people choose the keys of: `annotations`, and of a config's
+    /// `config` (and Docker's `container_config`) the other three.
     pub const DOCUMENT: Self = Self {
         bytes: 4 << 20,
         depth: 64,
         values: 200_000,
-        free_maps: &["annotations", "Labels"],
+        free_maps: &["annotations", "ExposedPorts", "Labels", "Volumes"],
     };
 }
 
@@ -353,6 +355,21 @@ mod tests {
     fn free_maps_may_hold_keys_that_differ_in_case() {
         assert!(read(r#"{"annotations":{"a":"1","A":"2"}}"#).is_ok());
         assert!(read(r#"{"config":{"Labels":{"maintainer":"x","MAINTAINER":"y"}}}"#).is_ok());
+        assert!(read(r#"{"config":{"Volumes":{"/data":{},"/Data":{}}}}"#).is_ok());
+        assert!(read(r#"{"config":{"ExposedPorts":{"80/tcp":{},"80/TCP":{}}}}"#).is_ok());
+    }
+
+    #[test]
+    fn what_lies_in_a_free_map_is_not_free() {
+        for text in [
+            r#"{"Volumes":{"/a":{"b":1,"B":2}}}"#,
+            r#"{"volumes":{"/a":{},"/A":{}}}"#,
+            r#"{"config":{"Volumes":{},"volumes":{}}}"#,
+            r#"{"Volumes":{"/a":{},"/a":{}}}"#,
+        ] {
+            let twice = Err(JsonError::RepeatedKey { line: 1 });
+            assert_eq!(read(text), twice, "{text}");
+        }
     }
 
     #[test]
