@@ -86,9 +86,17 @@ impl Unclassified {
             return Err(StructuralRefusal::DiffIds);
         }
         Ok(ImageContent::Runnable {
-            platform: platform.clone(),
+            platform: self.in_full(platform, config).clone(),
             chain_id: ChainId::of(diff_ids),
         })
+    }
+
+    /// The platform that the config says. A variant that it leaves open contradicts no label:
+    /// then it is the label's, by which nodes choose.
+    fn in_full<'p>(&'p self, stated: &'p Platform, config: &ImageConfig) -> &'p Platform {
+        let label = self.descriptor.platform.as_ref();
+        let fuller = label.filter(|it| !config.states_variant() && it.is_but_for_variant(stated));
+        fuller.unwrap_or(stated)
     }
 
     /// An image's config that names no platform: BuildKit's attestations and

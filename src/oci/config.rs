@@ -24,6 +24,7 @@ const ROOTFS_KEYS: &[&str] = &["type", "diff_ids"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageConfig {
     platform: Option<Platform>,
+    states_variant: bool,
     diff_ids: Vec<Digest>,
 }
 
@@ -37,6 +38,7 @@ impl ImageConfig {
         let object = JsonObject::new(&value, "the config", CONFIG_KEYS)?;
         Ok(Self {
             platform: platform_of(&object)?,
+            states_variant: states_variant(&object)?,
             diff_ids: object.get("rootfs").map_or(Ok(Vec::new()), read_rootfs)?,
         })
     }
@@ -47,10 +49,24 @@ impl ImageConfig {
         self.platform.as_ref()
     }
 
+    /// Whether the variant of [`Self::platform`] is said, and not the usual one for want of
+    /// a word.
+    pub(super) fn states_variant(&self) -> bool {
+        self.states_variant
+    }
+
     /// Digests of the unpacked layers, lowest first.
     pub fn diff_ids(&self) -> &[Digest] {
         &self.diff_ids
     }
+}
+
+fn states_variant(object: &JsonObject<'_>) -> Result<bool, StructuralRefusal> {
+    let is_named = object
+        .text("architecture")?
+        .is_some_and(Platform::names_variant);
+    let variant = object.text("variant")?.unwrap_or_default();
+    Ok(is_named || !variant.is_empty())
 }
 
 fn read_rootfs(value: &Value) -> Result<Vec<Digest>, StructuralRefusal> {

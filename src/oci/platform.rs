@@ -103,6 +103,16 @@ impl Platform {
         self.variant.as_deref()
     }
 
+    /// Whether both name one operating system and architecture, whatever the variant.
+    pub fn is_but_for_variant(&self, other: &Self) -> bool {
+        (&self.os, &self.architecture) == (&other.os, &other.architecture)
+    }
+
+    /// Whether an architecture's name says a variant, too.
+    pub(super) fn names_variant(architecture: &str) -> bool {
+        ["armhf", "armel"].contains(&architecture.to_ascii_lowercase().as_str())
+    }
+
     /// Whether images are built for it: whether it is among the pairs of `go tool dist
     /// list` (Go 1.25), whose words the image-spec demands. Variants are not looked at.
     pub fn is_known(&self) -> bool {

@@ -177,7 +177,7 @@ impl ReportSubject {
                 wanted: image.config.clone(),
             });
         }
-        if let Some(found) = self.platform.as_ref().filter(|p| *p != image.platform) {
+        if let Some(found) = self.platform.as_ref().filter(|it| !self.is_on(it, image)) {
             return Err(BindError::OtherPlatform {
                 found: Box::new(found.clone()),
                 wanted: Box::new(image.platform.clone()),
@@ -187,6 +187,13 @@ impl ReportSubject {
             return Err(BindError::OtherLayers);
         }
         Ok(())
+    }
+
+    /// Whether the image runs on `platform`. Who names its content has read the platform in
+    /// its config, which may leave the variant open, and the index says it.
+    fn is_on(&self, platform: &Platform, image: &BindTarget<'_>) -> bool {
+        let knows_config = self.names_content(image.config);
+        platform == image.platform || knows_config && platform.is_but_for_variant(image.platform)
     }
 
     fn other_digest(&self, image: &BindTarget<'_>) -> Result<(), BindError> {
@@ -239,6 +246,35 @@ mod tests {
             diff_ids: vec![digest("layer 1"), digest("layer 2")],
             name: Some("anything".to_owned()),
             attested: false,
+        }
+    }
+
+    /// As of a `linux/arm` config below an entry that says `v6`.
+    #[test]
+    fn a_report_that_names_the_content_may_not_know_the_variant() {
+        let on = |subject: ReportSubject| {
+            subject.binding(&BindTarget {
+                manifest: &digest("manifest"),
+                index: Some(&digest("index")),
+                config: &digest("config"),
+                platform: &platform("linux/arm/v6"),
+                diff_ids: &[digest("layer 1"), digest("layer 2")],
+                declared: false,
+            })
+        };
+        let of = |text: &str| ReportSubject {
+            platform: Some(platform(text)),
+            ..full()
+        };
+        assert_eq!(on(of("linux/arm")), Ok(ReportBinding::Manifest));
+        let without_content = ReportSubject {
+            image_id: None,
+            diff_ids: Vec::new(),
+            ..of("linux/arm")
+        };
+        for other in [of("linux/arm64"), of("windows/arm"), without_content] {
+            let refused = on(other);
+            assert!(matches!(refused, Err(BindError::OtherPlatform { .. })));
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::test_registry::*;
 use super::*;
-use crate::oci::{Algorithm, ImageContent};
+use crate::oci::{Algorithm, ImageContent, Platform};
 
 #[test]
 fn bypass_05_an_image_with_a_marker_layer_is_still_runnable() {
@@ -33,7 +33,6 @@ fn bypass_07_a_label_that_differs_from_the_config_refuses_the_child() {
     for (label, refusal) in [
         ("linux/s390x", StructuralRefusal::PlatformDisagrees),
         ("windows/amd64", StructuralRefusal::PlatformDisagrees),
-        ("linux/amd64/v3", StructuralRefusal::PlatformDisagrees),
         ("unknown/unknown", StructuralRefusal::UnknownPlatform),
     ] {
         let root = registry.index(&[labelled(image.clone(), label)]);
@@ -51,6 +50,47 @@ fn bypass_07_a_label_that_differs_from_the_config_refuses_the_child() {
             matches!(outcome(&closure, &image), ChildOutcome::Image(_)),
             "{label}"
         );
+    }
+}
+
+#[test]
+fn bypass_07_a_variant_that_the_config_states_is_no_other() {
+    for (config, label) in [
+        ("linux/amd64/v2", "linux/amd64/v3"),
+        ("linux/arm/v7", "linux/arm/v6"),
+        ("linux/arm/v6", "linux/arm"),
+        ("linux/armhf", "linux/arm/v6"),
+        ("linux/armel", "linux/arm/v7"),
+    ] {
+        let mut registry = TestRegistry::default();
+        let image = registry.image(config, LAYER);
+        let root = registry.index(&[labelled(image.clone(), label)]);
+        let closure = registry.assemble(&root).unwrap();
+        let differs = refused(StructuralRefusal::PlatformDisagrees);
+        assert_eq!(outcome(&closure, &image), &differs, "{config} {label}");
+    }
+}
+
+#[test]
+fn a_variant_that_the_config_leaves_open_is_the_labels() {
+    for (config, label) in [
+        ("linux/arm", "linux/arm/v5"),
+        ("linux/arm", "linux/arm/v6"),
+        ("linux/arm", "linux/arm/v7"),
+        ("linux/amd64", "linux/amd64/v2"),
+        ("linux/arm64", "linux/arm64/v9"),
+    ] {
+        let mut registry = TestRegistry::default();
+        let image = registry.image(config, LAYER);
+        let root = registry.index(&[labelled(image.clone(), label)]);
+        let closure = registry.assemble(&root).unwrap();
+        let found = closure.image(&digest_of(&image)).and_then(Image::platform);
+        let labels = Platform::parse(label).unwrap();
+        assert_eq!(found, Some(&labels), "{config} {label}");
+        let alone = registry.assemble(&image).unwrap();
+        let found = alone.image(&digest_of(&image)).and_then(Image::platform);
+        let configs = Platform::parse(config).unwrap();
+        assert_eq!(found, Some(&configs), "no index labels it");
     }
 }
 

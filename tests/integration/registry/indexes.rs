@@ -88,6 +88,35 @@ async fn a_child_labelled_with_another_platform_is_refused() {
     }
 }
 
+/// As most ARM images are: the entry says `v6`, and the config no variant.
+#[tokio::test]
+async fn an_index_that_alone_says_the_variants_is_served() {
+    let world = World::start().await;
+    let [amd64, arm64] = children();
+    let labelled = |image: &SampleImage, architecture: &str, variant: &str| {
+        world.hub.put_image("team/app", image);
+        let mut entry = entry(image, "linux", architecture);
+        entry["platform"]["variant"] = json!(variant);
+        entry
+    };
+    let entries = [
+        labelled(&amd64, "amd64", "v2"),
+        labelled(&arm64, "arm64", "v9"),
+    ];
+    let index = index_of(&entries);
+    world.hub.put_manifest("team/app", &index);
+    for image in [&amd64, &arm64] {
+        world.scan(NAME, image, &[]).await;
+    }
+    world.promote(&format!("{NAME}@{}", index.digest)).await;
+    let reply = world.both(&manifests(NAME, &index.digest)).await;
+    reply.assert_served(&index.bytes);
+    for image in [&amd64, &arm64] {
+        let reply = world.both(&manifests(NAME, &image.manifest.digest)).await;
+        reply.assert_served(&image.manifest.bytes);
+    }
+}
+
 /// Neither a label nor an index makes another platform of it.
 #[tokio::test]
 async fn a_child_of_a_platform_that_is_not_deployed_is_refused_in_every_mode() {
