@@ -193,7 +193,8 @@ pub(super) fn refusal(refusal: &Refusal) -> RegistryResponse {
 }
 
 /// What the upstream, or the way to it, was found to lack: a 503, which asks to come again
-/// only where that passes by itself.
+/// only where that passes by itself. What it refuses to us is a 403, as it is to a client of
+/// its own: none asks for it again at once, and none takes it for an absence, as a 404.
 fn upstream_failed(error: &UpstreamError) -> RegistryResponse {
     let cause = error.cause().map_or("absent", UpstreamCause::as_str);
     tracing::warn!(cause, %error, "a pull failed upstream");
@@ -206,12 +207,16 @@ fn upstream_failed(error: &UpstreamError) -> RegistryResponse {
             .map_or(RETRY_AFTER_SECONDS, |it| it.as_secs());
         return unavailable(&message, cause, after.max(1));
     }
-    let code = RegistryErrorCode::Unsupported;
-    with_reason(
-        self::error(StatusCode::SERVICE_UNAVAILABLE, code, &message),
-        &message,
-        cause,
-    )
+    let (status, code) = match error {
+        UpstreamError::Unauthorized | UpstreamError::Forbidden => {
+            (StatusCode::FORBIDDEN, RegistryErrorCode::Denied)
+        }
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            RegistryErrorCode::Unsupported,
+        ),
+    };
+    with_reason(self::error(status, code, &message), &message, cause)
 }
 
 fn not_found(code: RegistryErrorCode, message: &str) -> RegistryResponse {

@@ -3,7 +3,7 @@
 
 use sekisho::demo::Fault;
 
-use crate::kit::{Setup, World, image, manifests};
+use crate::kit::{Setup, World, blobs, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
 
@@ -13,6 +13,7 @@ struct Case {
     cause: &'static str,
     said: &'static str,
     heals: bool,
+    status: u16,
 }
 
 fn cases() -> Vec<Case> {
@@ -21,20 +22,15 @@ fn cases() -> Vec<Case> {
         cause,
         said,
         heals,
+        status: 503,
+    };
+    let refused = |status, cause, said| Case {
+        status: 403,
+        ..case(Fault::Status(status), cause, said, false)
     };
     vec![
-        case(
-            Fault::Status(401),
-            "refused-credentials",
-            "refuses our credentials",
-            false,
-        ),
-        case(
-            Fault::Status(403),
-            "forbidden",
-            "forbids it to our credentials",
-            false,
-        ),
+        refused(401, "refused-credentials", "refuses our credentials"),
+        refused(403, "forbidden", "forbids it to our credentials"),
         case(Fault::WrongBytes, "wrong-bytes", "other bytes", false),
         case(
             Fault::With("content-encoding", "x-unknown".to_owned()),
@@ -70,6 +66,7 @@ async fn says_what_the_upstream_did_and_promises_no_more_than_will_come() {
         cause,
         said,
         heals,
+        status,
     } in cases()
     {
         let world = world().await;
@@ -90,7 +87,10 @@ async fn says_what_the_upstream_did_and_promises_no_more_than_will_come() {
             heals,
             "{message}"
         );
-        assert_eq!(reply.status, 503, "{message}");
+        assert_eq!(reply.status, status, "{message}");
+        if status == 403 {
+            assert_eq!(&*reply.code(), "DENIED", "{message}");
+        }
         assert_eq!(reply.header("retry-after").is_some(), heals, "{message}");
         assert_told(&world, cause, said).await;
     }
@@ -110,6 +110,30 @@ async fn assert_told(world: &World, cause: &str, said: &str) {
     let counted =
         format!("sekisho_upstream_failures_total{{upstream=\"docker.io\",cause=\"{cause}\"}} ");
     assert!(page.contains(&counted), "{cause}: {page}");
+}
+
+/// As Docker Hub answers for a repository that does not exist. Clients ask again at once
+/// after a 503, and take a 404 for a tag that is gone.
+#[tokio::test]
+async fn what_the_upstream_refuses_to_us_is_refused_once_and_is_no_absence() {
+    for status in [401, 403] {
+        let world = world().await;
+        let app = image("app");
+        world.hub.put_image("team/app", &app);
+        let path = manifests(NAME, &app.manifest.digest);
+        let layer = blobs(NAME, &app.layers[0].digest);
+        world.get(&path).await.assert_served(&app.manifest.bytes);
+        world.get(&layer).await.assert_served(&app.layers[0].bytes);
+        world.hub.inject("/v2/", usize::MAX, Fault::Status(status));
+        for path in [manifests(NAME, "1"), manifests("docker.io/team/none", "1")] {
+            let reply = world.both(&path).await;
+            assert_eq!((reply.status, &*reply.code()), (403, "DENIED"), "{path}");
+            assert_eq!(reply.header("retry-after"), None);
+        }
+        // What is here and permitted is served all the same.
+        world.both(&path).await.assert_served(&app.manifest.bytes);
+        world.both(&layer).await.assert_served(&app.layers[0].bytes);
+    }
 }
 
 #[tokio::test]
@@ -148,7 +172,7 @@ async fn an_upstream_that_answers_again_is_up() {
     world.hub.put_image("team/app", &app);
     world.hub.inject("/manifests/", 1, Fault::Status(403));
     let path = manifests(NAME, &app.manifest.digest);
-    assert_eq!(world.get(&path).await.status, 503);
+    assert_eq!(world.get(&path).await.status, 403);
     // A failure is remembered for two seconds.
     world.advance(jiff::SignedDuration::from_secs(3));
     assert_eq!(world.get(&path).await.status, 200);

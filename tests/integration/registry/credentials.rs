@@ -50,7 +50,7 @@ async fn a_file_of_credentials_is_read_again_when_it_changes() {
     ] {
         let (world, _tasks, path) = world(credentials, &[("secret", &old)]).await;
         let refused = world.get(&path).await;
-        assert_eq!(refused.status, 503, "{refused:?}");
+        assert_eq!(refused.status, 403, "{refused:?}");
         assert!(refused.phrase.contains("credentials"), "{refused:?}");
         world.put_file("secret", &new);
         world.looked("upstream credentials").await;
