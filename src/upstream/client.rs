@@ -275,7 +275,12 @@ impl Inner {
         loop {
             self.check_health(call)?;
             let outcome = self.attempt(call).await;
-            let (health, sign) = (&self.transport.health, HealthSign::of(&outcome));
+            let health = &self.transport.health;
+            let sign = match &outcome {
+                // Nothing was asked of the page.
+                Err(UpstreamError::RateLimited { .. }) => HealthSign::Unclear,
+                outcome => HealthSign::of(outcome),
+            };
             health.saw_page(&call.page, sign, Instant::now());
             let partial = call.headers.contains_key(header::RANGE);
             // The request came too slowly: no outage, and another may be quicker.
@@ -288,6 +293,9 @@ impl Inner {
                 settled => return settled,
             };
             let pause = self.config.retries.pause(attempt, error.retry_after());
+            let Some(pause) = pause else {
+                return Err(error);
+            };
             attempt += 1;
             if attempt >= self.config.retries.tries || Instant::now() + pause >= deadline {
                 return Err(error);
@@ -299,6 +307,8 @@ impl Inner {
     /// Fails fast while the page, its repository or the host is left alone.
     fn check_health(&self, call: &UpstreamCall) -> Result<(), UpstreamError> {
         let (health, now) = (&self.transport.health, Instant::now());
+        let limits = &self.transport.rate_limits;
+        limits.check(call.page.kind, &call.url, now)?;
         health.check_page(&call.page, now)?;
         health.check_host(call.page.kind, &call.url, now)
     }

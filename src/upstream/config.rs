@@ -66,7 +66,7 @@ pub struct Retries {
     pub tries: u32,
     /// Pause after the first try; doubled after each, with jitter.
     pub first_pause: Duration,
-    /// The longest pause, a Retry-After included.
+    /// The longest pause. What asks for more by Retry-After is not tried again.
     pub max_pause: Duration,
 }
 

@@ -27,6 +27,7 @@ mod listing;
 mod manifest;
 mod network;
 mod proxy;
+mod rate_limit;
 mod referrers;
 mod resolver;
 mod retry;

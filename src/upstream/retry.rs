@@ -6,18 +6,18 @@ use super::Retries;
 use crate::random;
 
 impl Retries {
-    /// The pause after try number `attempt` (from 0). What the upstream asks
-    /// for is honoured up to the bound; else it doubles, less a random half so
-    /// that many callers do not return at once.
-    pub(super) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Duration {
-        if let Some(asked) = asked {
-            return asked.min(self.max_pause);
+    /// The pause after try number `attempt` (from 0); `None`: the upstream asks for one
+    /// beyond the bound, and another try within this call would be in vain. Unasked it
+    /// doubles, less a random half so that many callers do not return at once.
+    pub(super) fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+        if asked.is_some() {
+            return asked.filter(|asked| *asked <= self.max_pause);
         }
         let full = self
             .first_pause
             .saturating_mul(1 << attempt.min(16))
             .min(self.max_pause);
-        full.mul_f64(0.5 + random_half())
+        Some(full.mul_f64(0.5 + random_half()))
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     fn doubles_with_jitter_up_to_the_bound() {
         for (attempt, most) in [(0, 100), (1, 200), (2, 400), (9, 1000), (u32::MAX, 1000)] {
             let most = Duration::from_millis(most);
-            let pause = RETRIES.pause(attempt, None);
+            let pause = RETRIES.pause(attempt, None).unwrap();
             assert!(most / 2 <= pause && pause <= most, "{attempt}: {pause:?}");
         }
     }
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn honours_retry_after_up_to_the_bound() {
         let second = Duration::from_secs(1);
-        assert_eq!(RETRIES.pause(0, Some(second / 2)), second / 2);
-        assert_eq!(RETRIES.pause(0, Some(3600 * second)), second);
+        assert_eq!(RETRIES.pause(0, Some(second / 2)), Some(second / 2));
+        assert_eq!(RETRIES.pause(0, Some(3600 * second)), None);
     }
 }

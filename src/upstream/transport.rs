@@ -16,6 +16,7 @@ use crate::spans::{TRACEPARENT, trace_span, traceparent};
 
 use super::allowed_hosts::{AllowedHosts, refused, same_authority};
 use super::health::{CallKind, Health, HealthSign};
+use super::rate_limit::RateLimits;
 use super::resolver::{GuardedResolver, PrivateAddress};
 use super::upstream_metrics::UpstreamMetrics;
 use super::{ConfigError, HostRefusal, Network, UpstreamError, UpstreamOptions};
@@ -28,6 +29,7 @@ pub(super) struct Transport {
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics_of: UpstreamMetrics,
     pub(super) health: Health,
+    pub(super) rate_limits: RateLimits,
     /// Time for the head of one answer.
     head: Duration,
     /// The registry that is told which trace asks: no other host is.
@@ -47,6 +49,7 @@ impl Transport {
             allowed_hosts: allowed,
             metrics_of,
             health: Health::new(config.cool_down),
+            rate_limits: RateLimits::new(config.retries.max_pause),
             head: config.timeouts.head,
             told_of_traces: config.traceparent.then(|| config.url.clone()),
         })
@@ -62,7 +65,11 @@ impl Transport {
         headers: HeaderMap,
     ) -> Result<Response, UpstreamError> {
         self.health.check_host(kind, url, Instant::now())?;
+        self.rate_limits.check(kind, url, Instant::now())?;
         let outcome = self.send(method, url, headers).await;
+        if let Ok(answer) = &outcome {
+            self.rate_limits.saw(kind, url, answer, Instant::now());
+        }
         let sign = HealthSign::of(&outcome);
         self.health.saw_host(kind, url, asker, sign, Instant::now());
         outcome

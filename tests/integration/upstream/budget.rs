@@ -55,23 +55,38 @@ async fn gives_up_after_its_tries() {
 
 #[tokio::test]
 async fn waits_as_long_as_the_upstream_asks() {
-    let mut setting = Setting::open().await;
-    setting.config.retries.max_pause = Duration::from_millis(50);
-    setting
-        .registry
-        .inject("/manifests/", 1, Fault::RateLimited(3600));
+    let setting = Setting::open().await;
+    let limited = Fault::RateLimited(1);
+    setting.registry.inject("/manifests/", 1, limited);
     let begun = Instant::now();
-    assert!(
-        setting
-            .upstream()
-            .head_manifest(&name(), &tag("1.0"))
-            .await
-            .is_ok()
-    );
-    assert!(
-        begun.elapsed() >= Duration::from_millis(50),
-        "and no longer than the bound"
-    );
+    let head = setting.upstream().head_manifest(&name(), &tag("1.0")).await;
+    assert!(head.is_ok() && begun.elapsed() >= SECOND);
+}
+
+#[tokio::test]
+async fn one_who_wants_to_be_left_alone_for_long_is_not_asked_before() {
+    let mut setting = Setting::open().await;
+    setting.config.retries.max_pause = SECOND;
+    let upstream = setting.upstream();
+    let limited = Fault::RateLimited(2);
+    setting.registry.inject("/manifests/", 1, limited);
+    let begun = Instant::now();
+    let head = async || upstream.head_manifest(&name(), &tag("1.0")).await;
+    let retry_after = Some(2 * SECOND);
+    let limited = Err(UpstreamError::RateLimited { retry_after });
+    assert_eq!(head().await.map(drop), limited);
+    let other = upstream.head_manifest(&name(), &tag("other")).await;
+    let rest = other.unwrap_err().retry_after().unwrap();
+    assert!(rest > SECOND && rest <= 2 * SECOND, "{rest:?}");
+    assert!(begun.elapsed() < SECOND, "it answers at once");
+    assert_eq!(setting.registry.total(), 1, "it was asked once");
+    // Another kind of call goes on.
+    let blob = upstream
+        .has_blob(&name(), &setting.layer(), setting.size())
+        .await;
+    assert_eq!(blob, Ok(()));
+    tokio::time::sleep(2 * SECOND).await;
+    assert!(head().await.is_ok());
 }
 
 #[tokio::test]
