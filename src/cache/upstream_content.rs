@@ -16,6 +16,10 @@ use super::error::FetchError;
 /// A stream that sends nothing for this long counts as broken.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a stream takes to begin at most: it may wait for its turn among others, and who
+/// opens it bounds each request by itself.
+const OPENING_TIMEOUT: Duration = Duration::from_mins(15);
+
 /// How often one content is resumed for [`LEAST_PROGRESS`] bytes. One that always goes on
 /// comes to its end, and one that sends a byte at a time does not keep us for ever.
 const MAX_RESUMES: u32 = 8;
@@ -66,8 +70,8 @@ fn upstream(error: impl Error + Send + Sync + 'static) -> FetchError {
     FetchError::Upstream(Arc::new(error))
 }
 
-fn stalled<T>() -> Result<T, FetchError> {
-    Err(FetchError::Stalled(STALL_TIMEOUT.as_secs()))
+fn stalled<T>(bound: Duration) -> Result<T, FetchError> {
+    Err(FetchError::Stalled(bound.as_secs()))
 }
 
 pub(super) struct UpstreamContent {
@@ -158,7 +162,7 @@ impl UpstreamContent {
         let mut batch = Vec::new();
         let first = match timeout(STALL_TIMEOUT, pieces.next()).await {
             Ok(first) => first,
-            Err(_) => Some(stalled()),
+            Err(_) => Some(stalled(STALL_TIMEOUT)),
         };
         let mut taken = 0;
         let mut next = Some(first);
@@ -241,9 +245,9 @@ impl UpstreamContent {
             false => BlobSpan::Within(left),
         };
         let opening = (self.open)(span);
-        timeout(STALL_TIMEOUT, opening)
+        timeout(OPENING_TIMEOUT, opening)
             .await
-            .unwrap_or_else(|_| stalled())
+            .unwrap_or_else(|_| stalled(OPENING_TIMEOUT))
     }
 
     async fn reopen(&mut self) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
@@ -26,6 +27,9 @@ use super::{ConfigError, Network, UpstreamCredentials, UpstreamError, UpstreamOp
 
 /// Redirects followed in a row.
 const MAX_REDIRECTS: usize = 5;
+/// How long a transfer waits for its place. Those before it send all the time, or are given
+/// up: so its turn comes, however long a large layer takes.
+const MAX_TRANSFER_WAIT: Duration = Duration::from_mins(10);
 
 /// The client of one remote registry. Cloning shares it.
 #[derive(Clone)]
@@ -196,19 +200,29 @@ impl Upstream {
     }
 
     /// Sends `call` until it is answered well, answered for good, or its tries
-    /// or its time, the wait for the budget included, are spent.
+    /// or its time are spent. The wait for the budget is part of that time, but for a
+    /// transfer: what it waits for may rightly take longer than any call.
     pub(super) async fn send(
         &self,
         call: &UpstreamCall,
     ) -> Result<UpstreamResponse, UpstreamError> {
         let inner = &self.0;
         inner.check_health(call)?;
-        let deadline = Instant::now() + inner.config.timeouts.call;
         let share = match self.1 {
             Purpose::Serving => call.share,
             Purpose::Judging => BudgetShare::Reading,
         };
-        let permit = inner.permit(share, deadline).await?;
+        let in_time = Instant::now() + inner.config.timeouts.call;
+        let (permit, deadline) = match share {
+            BudgetShare::Transfer => {
+                let turn = Instant::now() + MAX_TRANSFER_WAIT;
+                let permit = inner.permit(share, turn).await?;
+                (permit, Instant::now() + inner.config.timeouts.call)
+            }
+            BudgetShare::Call | BudgetShare::Reading => {
+                (inner.permit(share, in_time).await?, in_time)
+            }
+        };
         let outcome = timeout_at(deadline, inner.tries(call, deadline)).await;
         let late = |_| Err(timed_out("no answer in time"));
         let response = outcome.unwrap_or_else(late)?;

@@ -279,6 +279,23 @@ async fn transfers_do_not_hold_up_short_calls() {
 }
 
 #[tokio::test]
+async fn a_transfer_waits_for_its_turn_for_longer_than_a_call_may_take() {
+    let mut setting = Setting::open().await;
+    setting.config.max_concurrent = 1;
+    setting.config.timeouts.call = SECOND / 5;
+    let upstream = setting.upstream();
+    let (layer, size) = (setting.layer(), setting.size());
+    let (at, before) = (name(), upstream.get_blob(&name(), &layer, size, 0).await);
+    let next = upstream.get_blob(&at, &layer, size, 0);
+    let ends = async {
+        tokio::time::sleep(SECOND / 2).await;
+        drop(before.unwrap());
+    };
+    let (next, ()) = tokio::join!(next, ends);
+    assert!(next.is_ok(), "{:?}", next.err());
+}
+
+#[tokio::test]
 async fn neither_transfers_nor_calls_hold_up_what_judgement_reads() {
     let mut setting = Setting::open().await;
     setting.config.max_concurrent = 1;
