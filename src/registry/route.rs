@@ -2,7 +2,10 @@
 //!
 //! Repository names contain slashes, so a path is read from its end. Nothing is
 //! decoded: the grammar of names, tags and digests has no character that needs
-//! it, and `%2f` would name what two parsers read differently.
+//! it, and `%2f` would name what two parsers read differently. Only the colon of a
+//! digest may be written as `%3A`, as some clients do.
+
+use std::borrow::Cow;
 
 use crate::gate::Namespace;
 use crate::oci::{Digest, MediaType, Reference, RegistryErrorCode, Tag};
@@ -66,6 +69,7 @@ pub(super) fn route<'a>(path: &'a str, query: &str) -> Result<RegistryRoute<'a>,
         "nothing is served outside of /v2/",
     ))?;
     let (front, last) = split(rest)?;
+    let last = &*with_colon(last);
     let (name, kind) = split(front)?;
     let content = match kind {
         "manifests" => RequestedContent::Manifest(reference(last)?),
@@ -89,6 +93,14 @@ fn split(text: &str) -> Result<(&str, &str), RouteError> {
         RegistryErrorCode::NameUnknown,
         "no such path in the distribution API",
     ))
+}
+
+/// Neither a tag nor a digest has a per cent sign, so nothing reads otherwise than before.
+fn with_colon(last: &str) -> Cow<'_, str> {
+    match last.split_once("%3A").or_else(|| last.split_once("%3a")) {
+        Some((algorithm, hex)) => Cow::Owned(format!("{algorithm}:{hex}")),
+        None => Cow::Borrowed(last),
+    }
 }
 
 fn reference(text: &str) -> Result<Reference, RouteError> {
@@ -187,6 +199,38 @@ mod tests {
                 artifact_type
             })
         );
+    }
+
+    #[test]
+    fn the_colon_of_a_digest_may_be_escaped_and_nothing_else() {
+        let digest = Digest::sha256(b"");
+        let written = |kind: &str, text: &str| {
+            let path = format!("/v2/a/b/{kind}/{text}");
+            route(&path, "").is_ok_and(|found| {
+                let RegistryRoute::Repository { content, .. } = found else {
+                    return false;
+                };
+                content == RequestedContent::Blob(digest.clone())
+                    || content == RequestedContent::Manifest(Reference::Digest(digest.clone()))
+            })
+        };
+        let hex = digest.hex();
+        for colon in ["%3A", "%3a"] {
+            assert!(written("blobs", &format!("sha256{colon}{hex}")));
+            assert!(written("manifests", &format!("sha256{colon}{hex}")));
+        }
+        for other in [
+            format!("sha256%253A{hex}"),
+            format!("sha256%3A%3A{hex}"),
+            format!("sh%612563%3A{hex}"),
+            format!("x%2fsha256%3A{hex}"),
+        ] {
+            assert!(!written("blobs", &other), "{other}");
+            assert!(!written("manifests", &other), "{other}");
+        }
+        assert!(route("/v2/a%3Ab/manifests/1", "").is_ok_and(|found| {
+            matches!(found, RegistryRoute::Repository { name: "a%3Ab", .. })
+        }));
     }
 
     #[test]
