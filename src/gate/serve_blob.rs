@@ -37,8 +37,17 @@ impl NotSent {
         let seen = error.upstream::<UpstreamError>().cloned();
         let seen = seen.or_else(|| seen_by_the_cache(error));
         match seen {
-            Some(UpstreamError::LengthMismatch { .. }) => Self::OfOtherSize(fetch_failed(error)),
-            _ => Self::Refused(fetch_failed(error)),
+            Some(failed) => Self::upstream(&failed),
+            None => Self::Refused(fetch_failed(error)),
+        }
+    }
+
+    /// What an upstream answered, or is remembered to have.
+    fn upstream(error: &UpstreamError) -> Self {
+        let refusal = refused(error, Refusal::BlobUnknown);
+        match error {
+            UpstreamError::LengthMismatch { .. } => Self::OfOtherSize(refusal),
+            _ => Self::Refused(refusal),
         }
     }
 }
@@ -144,7 +153,7 @@ impl Server {
         &self,
         pull: Pull<'_>,
         request: &BlobRequest,
-    ) -> Result<ServedFrom, Refusal> {
+    ) -> Result<ServedFrom, NotSent> {
         let (repository, digest) = (&request.source, &request.digest);
         // In this order, so that one that is just being finished is seen.
         let small = self.cache.small_blob(digest, request.size, &request.used);
@@ -152,7 +161,7 @@ impl Server {
             return Ok(ServedFrom::Cache);
         }
         let stored = self.cache.get(request).await;
-        if stored.map_err(|error| fetch_failed(&error))?.is_some() {
+        if stored.map_err(|error| NotSent::of(&error))?.is_some() {
             return Ok(ServedFrom::Cache);
         }
         if self.cache.is_remote(request).await {
@@ -161,15 +170,15 @@ impl Server {
         let reachable = self.upstreams.of(repository)?;
         let key = (repository.clone(), digest.clone());
         if let Some(error) = self.failed_blobs.get(&key, pull.now) {
-            return Err(refused(&error, Refusal::BlobUnknown));
+            return Err(NotSent::upstream(&error));
         }
         let asked = AskedAt::begin(pull.now);
-        let upstream = &reachable.upstream;
-        match upstream.has_blob(repository.name(), digest).await {
+        let (upstream, size) = (&reachable.upstream, request.size);
+        match upstream.has_blob(repository.name(), digest, size).await {
             Ok(()) => Ok(ServedFrom::Upstream),
             Err(error) => {
                 self.note_failed_blob(&key, &error, asked, reachable.tag_ttl);
-                Err(refused(&error, Refusal::BlobUnknown))
+                Err(NotSent::upstream(&error))
             }
         }
     }
@@ -216,7 +225,7 @@ impl Server {
         let upstream = reachable.upstream.clone();
         let key = (repository.clone(), digest.clone());
         if let Some(error) = self.failed_blobs.get(&key, pull.now) {
-            return Err(refused(&error, Refusal::BlobUnknown).into());
+            return Err(NotSent::upstream(&error));
         }
         let asked = AskedAt::begin(pull.now);
         let (name, wanted, size) = (repository.name().clone(), digest.clone(), request.size);

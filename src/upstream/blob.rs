@@ -20,29 +20,36 @@ pub struct BlobBody {
 }
 
 impl Upstream {
-    /// Asks whether the upstream has a blob, by HEAD at its own host. A redirect says
-    /// that it does: what it leads to may be signed for GET alone. An upstream that does
-    /// not answer HEAD is asked by GET, whose body is not read.
+    /// Asks whether the upstream has a blob of `size` bytes, by HEAD at its own host. A
+    /// redirect says that it does: what it leads to may be signed for GET alone. An upstream
+    /// that does not answer HEAD is asked by GET, whose body is not read.
     ///
     /// # Errors
-    /// Those of [`Upstream::get_blob`].
+    /// Those of [`Upstream::get_blob`], and [`UpstreamError::LengthMismatch`] where it says
+    /// another length.
     pub async fn has_blob(
         &self,
         name: &RepositoryName,
         digest: &Digest,
+        size: u64,
     ) -> Result<(), UpstreamError> {
-        self.noted(self.ask_for(name, digest).await)
+        self.noted(self.ask_for(name, digest, size).await)
     }
 
-    async fn ask_for(&self, name: &RepositoryName, digest: &Digest) -> Result<(), UpstreamError> {
+    async fn ask_for(
+        &self,
+        name: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<(), UpstreamError> {
         let mut call = self.blob_call(Method::HEAD, name, digest)?;
         call.redirects = false;
-        match self.send(&call).await {
-            Ok(_) => Ok(()),
-            Err(UpstreamError::UnexpectedStatus(300..400)) => Ok(()),
-            Err(error) if error.may_be_of_head() => self.ask(name, digest, 0).await.map(drop),
-            Err(error) => Err(error),
-        }
+        let answer = match self.send(&call).await {
+            Err(UpstreamError::UnexpectedStatus(300..400)) => return Ok(()),
+            Err(error) if error.may_be_of_head() => self.ask(name, digest, 0).await,
+            answer => answer,
+        };
+        has_length(&answer?, size)
     }
 
     /// Begins to read a blob of `size` bytes at `offset`. An upstream that ignores
@@ -245,6 +252,18 @@ fn coding_of(answer: &UpstreamResponse, size: u64) -> Result<ContentCoding, Upst
     match is_verbatim {
         true => Ok(ContentCoding::Identity),
         false => ContentCoding::of(headers),
+    }
+}
+
+/// The length of what is compressed on the way says nothing.
+fn has_length(answer: &UpstreamResponse, size: u64) -> Result<(), UpstreamError> {
+    let is_verbatim = coding_of(answer, size)? == ContentCoding::Identity;
+    match answer::length(answer.response.headers()) {
+        Some(actual) if is_verbatim && actual != size => Err(UpstreamError::LengthMismatch {
+            expected: size,
+            actual,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -19,7 +19,10 @@ async fn reads_a_blob_whole() {
     let setting = Setting::open().await;
     let (upstream, layer) = (setting.upstream(), &setting.image.layers[0]);
     let size = layer.bytes.len() as u64;
-    assert_eq!(upstream.has_blob(&name(), &layer.digest).await, Ok(()));
+    assert_eq!(
+        upstream.has_blob(&name(), &layer.digest, size).await,
+        Ok(())
+    );
     let body = upstream
         .get_blob(&name(), &layer.digest, setting.size(), 0)
         .await
@@ -182,13 +185,40 @@ async fn a_missing_blob_is_not_found() {
         .registry
         .delete(super::setting::NAME, &setting.layer().to_string());
     let upstream = setting.upstream();
-    let head = upstream.has_blob(&name(), &setting.layer()).await;
+    let head = upstream
+        .has_blob(&name(), &setting.layer(), setting.size())
+        .await;
     assert_eq!(head, Err(UpstreamError::NotFound));
     let body = upstream
         .get_blob(&name(), &setting.layer(), setting.size(), 0)
         .await;
     assert_eq!(body.err(), Some(UpstreamError::NotFound));
     assert_eq!(setting.registry.count(&Method::GET, RequestKind::Blob), 1);
+}
+
+#[tokio::test]
+async fn a_blob_of_another_length_is_not_the_one_that_was_meant() {
+    let setting = Setting::open().await;
+    let (upstream, layer) = (setting.upstream(), setting.layer());
+    for fault in [None, Some(Fault::OfHead(Box::new(Fault::Status(405))))] {
+        if let Some(fault) = fault {
+            setting.registry.inject("/blobs/", usize::MAX, fault);
+        }
+        let other = setting.size() + 1;
+        let found = upstream.has_blob(&name(), &layer, other).await;
+        assert_eq!(
+            found,
+            Err(UpstreamError::LengthMismatch {
+                expected: other,
+                actual: setting.size()
+            })
+        );
+    }
+    // Compressed on the way it has no length that could be told.
+    setting.registry.heal();
+    setting.registry.inject("/blobs/", 1, Fault::Gzip);
+    let found = upstream.has_blob(&name(), &layer, setting.size()).await;
+    assert_eq!(found, Ok(()));
 }
 
 /// What a presigned URL says to HEAD means nothing: it is signed for GET.
@@ -200,7 +230,9 @@ async fn a_redirect_says_that_the_blob_is_there() {
     let upstream = setting.upstream();
     let redirect = Fault::Redirect(store.origin());
     setting.registry.inject("/blobs/", usize::MAX, redirect);
-    let found = upstream.has_blob(&name(), &setting.layer()).await;
+    let found = upstream
+        .has_blob(&name(), &setting.layer(), setting.size())
+        .await;
     assert_eq!(found, Ok(()));
     assert_eq!(store.total(), 0, "it is not asked");
 }
@@ -212,10 +244,12 @@ async fn asks_for_a_blob_by_get_where_head_is_refused() {
         let refused = Fault::OfHead(Box::new(Fault::Status(status)));
         setting.registry.inject("/blobs/", usize::MAX, refused);
         let upstream = setting.upstream();
-        let found = upstream.has_blob(&name(), &setting.layer()).await;
+        let found = upstream
+            .has_blob(&name(), &setting.layer(), setting.size())
+            .await;
         assert_eq!(found, Ok(()), "{status}");
         let absent = sekisho::oci::Digest::sha256(b"absent");
-        let found = upstream.has_blob(&name(), &absent).await;
+        let found = upstream.has_blob(&name(), &absent, setting.size()).await;
         assert_eq!(found, Err(UpstreamError::NotFound), "{status}");
     }
 }

@@ -201,7 +201,10 @@ async fn never_follows_a_redirect_from_https_to_http() {
     setting.config.redirect_hosts = hosts(&[&to]);
     let redirect = Fault::Redirect(elsewhere.origin());
     setting.registry.inject("/blobs/", 1, redirect);
-    let found = setting.upstream().has_blob(&name(), &setting.layer()).await;
+    let found = setting
+        .upstream()
+        .has_blob(&name(), &setting.layer(), setting.size())
+        .await;
     assert_downgrade(found);
     assert_eq!(elsewhere.total(), 0);
 }
