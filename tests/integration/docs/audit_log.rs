@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sekisho::demo::SampleIndex;
 use sekisho::trust::{ActKind, DenialReason};
 use serde_json::{Value, json};
 
@@ -228,5 +229,38 @@ async fn every_line_of_the_log_is_as_the_schema_says() {
     ] {
         assert!(acts.contains(act), "{act} is missing in {acts:?}");
     }
+    lab.stop().await;
+}
+
+/// Each check of an index names the platform that it is about.
+#[tokio::test]
+async fn a_line_of_an_index_is_as_the_schema_says() {
+    let lab = Lab::start().await;
+    let index = SampleIndex::sample("app");
+    let named = lab.put_index("team/app", &index);
+    let reference = index.manifest.digest.to_string();
+    assert_eq!(lab.pull(0, "team/app", &reference).await.status, 403);
+    for image in &index.images {
+        let child = named.replace(&reference, &image.manifest.digest.to_string());
+        let report = trivy(image, &["CRITICAL"]);
+        lab.submit(&lab.token, &child, &report).await.expect(200);
+    }
+    assert_eq!(lab.pull(0, "team/app", &reference).await.status, 403);
+    lab.parts().gate.recorder().close_all().await;
+    let decisions = || {
+        let lines = lines(&lab).into_iter();
+        lines.filter(|line| line["record"] == "decision")
+    };
+    eventually("both are logged", || async { decisions().count() >= 2 }).await;
+    let schema = schema();
+    let mut platforms = BTreeSet::new();
+    for line in decisions() {
+        let found = wrong(&schema, &schema, &line, "");
+        assert!(found.is_empty(), "{found:#?}\n{line:#}");
+        let checks = line["checks"].as_array().unwrap().iter();
+        platforms.extend(checks.filter_map(|it| it["platform"].as_str().map(str::to_owned)));
+    }
+    let told: Vec<&str> = platforms.iter().map(String::as_str).collect();
+    assert_eq!(told, ["linux/amd64", "linux/arm64"]);
     lab.stop().await;
 }
