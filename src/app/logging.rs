@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,11 +15,21 @@ use crate::traces::TraceExport;
 /// spans of traces are for their collector.
 const SILENCED_TARGETS: &str = "kube_client=off,kube_runtime=off,sekisho::trace=off";
 
+/// The target that all of the program's own begin with.
+const OWN_TARGET: &str = "sekisho";
+
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     #[error("{filter:?} is no log filter ({problem}); write info, or sekisho::gate=debug,warn")]
     Filter { filter: String, problem: String },
+    #[error(
+        "{word:?} is no level of the log: write trace, debug, info, warn, error or off; for one \
+         part of it TARGET=LEVEL, as in sekisho::gate=debug,warn"
+    )]
+    Level { word: String },
+    #[error("an empty log filter says nothing; write info, or sekisho::gate=debug,warn")]
+    Empty,
     #[error("the log is set up already")]
     Twice,
 }
@@ -64,12 +75,29 @@ impl<W: Write> Write for Screened<W> {
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
+    let words = filter.split(',').map(str::trim);
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err(LoggingError::Empty);
+    }
+    if let Some(word) = words.iter().find(|word| names_nothing(word)) {
+        let word = (*word).to_owned();
+        return Err(LoggingError::Level { word });
+    }
     EnvFilter::builder()
-        .parse(format!("{SILENCED_TARGETS},{filter}"))
+        .parse(format!("{SILENCED_TARGETS},{}", words.join(",")))
         .map_err(|error| LoggingError::Filter {
             filter: filter.to_owned(),
             problem: error.to_string(),
         })
+}
+
+/// A bare word that is no level would be read as the target of that name, and everything
+/// else would be silent: only targets of our own are taken so.
+fn names_nothing(word: &str) -> bool {
+    let is_bare = !word.contains(['=', '[', ']', '{', '}']);
+    let is_ours = word == OWN_TARGET || word.starts_with("sekisho::");
+    is_bare && !is_ours && word.parse::<LevelFilter>().is_err()
 }
 
 #[cfg(test)]
@@ -83,6 +111,37 @@ mod tests {
         assert!(parse("warn,sekisho::gate=debug").is_ok());
         let refused = parse("sekisho=loud").map(|_| ()).unwrap_err();
         assert!(refused.to_string().contains("sekisho=loud"), "{refused}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_with_those_that_are() {
+        for filter in [
+            "warning",
+            "verbose",
+            "inf",
+            "info,gate",
+            "hyper",
+            "warning,info",
+        ] {
+            let refused = parse(filter).map(|_| ()).unwrap_err().to_string();
+            let levels = "trace, debug, info, warn, error or off";
+            assert!(refused.contains(levels), "{filter}: {refused}");
+        }
+        for filter in ["", " ", ","] {
+            let refused = parse(filter).map(|_| ()).unwrap_err();
+            assert!(matches!(refused, LoggingError::Empty), "{filter:?}");
+        }
+        for filter in [
+            "off",
+            "WARN",
+            "info, sekisho::gate=debug",
+            "sekisho",
+            "sekisho::gate",
+            "hyper=debug",
+            "sekisho[pull{id=1,name=2}]=trace",
+        ] {
+            assert!(parse(filter).is_ok(), "{filter}");
+        }
     }
 
     #[test]

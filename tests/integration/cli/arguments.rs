@@ -25,6 +25,10 @@ fn mistakes_exit_2_and_name_the_input() {
         (&["status", "--server", "file:///x"], "is no web address"),
         (&["status", "--output", "yaml"], "yaml"),
         (&["check-config", "--log", "sekisho=loud"], "sekisho=loud"),
+        (
+            &["check-config", "--log", "warning"],
+            "\"warning\" is no level of the log: write trace, debug, info, warn, error or off",
+        ),
     ] {
         let run = Program::new(arguments).run();
         assert_eq!(run.code, 2, "{arguments:?} {run:?}");
