@@ -45,10 +45,14 @@ impl AdminError {
     }
 
     pub(super) fn denied(verdict: VerdictView) -> Self {
-        let message = verdict.message.clone();
+        let refusal = match verdict.lifted() {
+            None => Self::new(ErrorCode::Denied, verdict.message.clone()),
+            Some(lifted) => Self::new(ErrorCode::Denied, format!("sekisho: {lifted}"))
+                .next("do what its reasons name, or force it: that records it all the same"),
+        };
         Self {
             verdict: Some(Box::new(verdict)),
-            ..Self::new(ErrorCode::Denied, message)
+            ..refusal
         }
     }
 

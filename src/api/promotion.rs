@@ -8,7 +8,8 @@ use crate::oci::{Digest, Tag};
 use crate::trust::EnvironmentName;
 
 /// Where promotions are asked for: `POST` a [`PromotionRequest`]. Judged first;
-/// when denied, and not forced, nothing is recorded: 422 with the verdict.
+/// when denied, or where `enforce` would deny it, and not forced, nothing is recorded: 422
+/// with the verdict.
 pub const PROMOTIONS: &str = "/api/v1/promotions";
 
 /// Lets `image` into `environment`.
@@ -28,7 +29,7 @@ pub struct PromotionRequest {
     /// Read the tag's digest from the upstream, once, and promote that.
     #[serde(default)]
     pub resolve: bool,
-    /// Record it although judgement denies it. The pull stays denied.
+    /// Record it although judgement denies it, or would in `enforce`. It lifts no denial.
     #[serde(default)]
     pub force: bool,
 }

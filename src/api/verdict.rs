@@ -178,6 +178,19 @@ impl VerdictView {
         }
     }
 
+    /// What it would be without what lets it pass: `in enforce it would be denied (too-severe)`.
+    /// `None` where nothing speaks against it, or it is denied as it is.
+    pub fn lifted(&self) -> Option<String> {
+        let first = self.reasons.first().filter(|_| self.allowed)?;
+        let codes: Vec<&str> = self.reasons.iter().map(|it| it.reason.code()).collect();
+        let where_denied = match first.lifted_by.as_deref() {
+            Some("break-glass") => "without break-glass",
+            Some(_) | None => "in enforce",
+        };
+        let codes = codes.join(", ");
+        Some(format!("{where_denied} it would be denied ({codes})"))
+    }
+
     /// As it is told to who may not read what people wrote and granted.
     #[must_use]
     pub fn nameless(mut self) -> Self {

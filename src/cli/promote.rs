@@ -7,14 +7,15 @@ use super::client::{ApiAnswer, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::verdict;
-use crate::api::{PROMOTIONS, PromotionAnswer, PromotionRequest};
+use crate::api::{PROMOTIONS, PromotionAnswer, PromotionRequest, VerdictView};
 use crate::trust::EnvironmentName;
 
-/// Let an image into an environment; judges first, and exits 3 if that denies it
+/// Let an image into an environment; judges first, and exits 3 if that denies it, or would
+/// in enforce
 #[derive(Debug, Args)]
 #[command(
-    after_help = "When judgement denies it, nothing is recorded. --force records it all the
-same, and the pull stays denied. A promoted index promotes its children; each
+    after_help = "When judgement denies it, or would in enforce, nothing is recorded. --force records
+it all the same, and lifts no denial. A promoted index promotes its children; each
 still needs its own scan.
 
 Examples:
@@ -69,20 +70,32 @@ impl Promote {
         output.show(&raw, |palette| {
             let told = verdict::render(&denied, palette);
             format!(
-                "{told}not promoted to {}: nothing is recorded",
-                request.environment
+                "{told}not promoted to {}: {}nothing is recorded",
+                request.environment,
+                lifted(&denied)
             )
         })?;
         Ok(Exit::Denied)
     }
 }
 
+/// A mode or a ticket lets it pass for a while; a promotion lasts.
+fn lifted(verdict: &VerdictView) -> String {
+    let lifted = verdict.lifted();
+    let told = lifted.map(|it| format!("{it}; --force would record it all the same; "));
+    told.unwrap_or_default()
+}
+
 fn render(answer: &PromotionAnswer, palette: Palette) -> String {
-    let how = match answer.forced {
-        true => palette.doubtful("promoted by force, still denied"),
-        false => palette.good("promoted"),
+    let to = &answer.environment;
+    let how = match (answer.forced, answer.verdict.lifted()) {
+        (false, _) => format!("{} to {to}", palette.good("promoted")),
+        (true, lifted) => {
+            let but = lifted.unwrap_or_else(|| "still denied".to_owned());
+            palette.doubtful(&format!("promoted by force to {to}, {but}"))
+        }
     };
     let told = verdict::render(&answer.verdict, palette);
     let digest = &answer.digest;
-    format!("{how} to {}: {digest}\n{told}", answer.environment)
+    format!("{how}: {digest}\n{told}")
 }

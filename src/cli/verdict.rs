@@ -85,9 +85,11 @@ fn word_of(finding: &FindingView, word: &AppliedPolicyView) -> String {
 }
 
 fn headline(verdict: &VerdictView, palette: Palette) -> String {
-    let word = match (verdict.allowed, verdict.reasons.is_empty()) {
-        (true, true) => palette.good("ALLOWED"),
-        (true, false) => palette.doubtful("ALLOWED"),
+    let lifter = verdict.reasons.first().map(|it| it.lifted_by.as_deref());
+    let word = match (verdict.allowed, lifter) {
+        (true, None) => palette.good("ALLOWED"),
+        (true, Some(Some("break-glass"))) => palette.doubtful("ALLOWED BY BREAK-GLASS"),
+        (true, Some(_)) => palette.doubtful("ALLOWED, WOULD BE DENIED"),
         (false, _) => palette.bad("DENIED"),
     };
     let image = readable(&verdict.image, 600);

@@ -12,5 +12,6 @@ mod nodes;
 mod on_call;
 mod pipes;
 pub mod program;
+mod promoting;
 mod restore;
 mod verify;

@@ -1,0 +1,65 @@
+//! Promotion where the mode lets pass what `enforce` would deny.
+
+use serde_json::Value;
+
+use super::program::{Program, Run};
+use crate::kit::lab::{LISTENERS, Lab, NAME};
+
+const AUDITED: &str = "
+[environments.production]
+[environments.staging]
+mode = \"audit\"
+require = [\"scan\"]
+";
+
+async fn run(lab: &Lab, words: &[&str]) -> Run {
+    let program = Program::new(words)
+        .env("SEKISHO_SERVER", &lab.server())
+        .env("SEKISHO_TOKEN", &lab.token);
+    tokio::task::spawn_blocking(|| program.run()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_enforce_would_deny_is_refused_for_that_and_recorded_by_force() {
+    let lab = Lab::with(LISTENERS, AUDITED).await;
+    let (image, named) = lab.put(NAME, "1");
+    let promote = ["promote", &named, "--to", "staging"];
+    let refused = run(&lab, &promote).await;
+    assert_eq!(refused.code, 3, "{refused:?}");
+    for part in [
+        "ALLOWED, WOULD BE DENIED",
+        "not promoted to staging: in enforce it would be denied (not-scanned); --force would \
+         record it all the same; nothing is recorded",
+    ] {
+        assert!(refused.stdout.contains(part), "{part}: {refused:?}");
+    }
+    let json = run(&lab, &[&promote[..], &["--output", "json"]].concat()).await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["verdict"]["allowed"], true);
+    let told = json["error"]["message"].as_str().unwrap();
+    assert!(
+        told.contains("in enforce it would be denied (not-scanned)"),
+        "{json}"
+    );
+    assert!(json["error"]["next_step"].is_string(), "{json}");
+
+    let forced = run(&lab, &[&promote[..], &["--force"]].concat()).await;
+    assert_eq!(forced.code, 0, "{forced:?}");
+    assert!(
+        forced
+            .stdout
+            .contains("promoted by force to staging, in enforce it would be denied (not-scanned)"),
+        "{forced:?}"
+    );
+    let digest = image.manifest.digest.to_string();
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+
+    let still = run(&lab, &["promote", &named, "--to", "production", "--force"]).await;
+    assert!(
+        still
+            .stdout
+            .contains("promoted by force to production, still denied"),
+        "{still:?}"
+    );
+    lab.stop().await;
+}
