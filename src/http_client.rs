@@ -1,6 +1,8 @@
 //! What all HTTP clients of the program have in common: whom they trust, and that nothing is
 //! sent elsewhere, or twice, than as its room says.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,27 +12,77 @@ use rustls::client::WantsClientCert;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+
+use verifier::NamedVerifier;
+
+mod verifier;
 
 /// A file of authorities with none in it that can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it holds no certificate of an authority, as PEM")]
 pub struct NoAuthority;
 
-/// Those of Mozilla, which are built in, so that an image without any works too; and those of
-/// the system.
-pub fn public_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
+/// Whom a client believes: authorities, and the certificates that an operator named, also
+/// where a server shows one of them itself.
+#[derive(Clone, Debug)]
+pub struct TrustedServers {
+    roots: RootCertStore,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl TrustedServers {
+    pub fn none() -> Self {
+        Self {
+            roots: RootCertStore::empty(),
+            named: Vec::new(),
+        }
+    }
+
+    /// The authorities of Mozilla, which are built in, so that an image without any works too;
+    /// and those of the system.
+    pub fn public() -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self {
+            roots,
+            ..Self::none()
+        }
+    }
+
+    /// Trusts every certificate of a PEM file besides.
+    ///
+    /// # Errors
+    /// [`NoAuthority`] where one is ill-formed, or none can be used.
+    pub fn add(&mut self, pem: &[u8]) -> Result<(), NoAuthority> {
+        let named = certificates(pem)?;
+        let (added, _) = self.roots.add_parsable_certificates(named.iter().cloned());
+        if added == 0 {
+            return Err(NoAuthority);
+        }
+        self.named.extend(named);
+        Ok(())
+    }
+
+    /// TLS that believes them.
+    ///
+    /// # Errors
+    /// Where the provider offers nothing that the protocol needs.
+    pub fn tls(self) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
+        let builder = ClientConfig::builder_with_provider(provider());
+        let builder = builder.with_safe_default_protocol_versions()?;
+        if self.named.is_empty() {
+            return Ok(builder.with_root_certificates(self.roots));
+        }
+        let verifier = NamedVerifier::new(self.roots, self.named, provider())?;
+        let builder = builder.dangerous();
+        Ok(builder.with_custom_certificate_verifier(verifier))
+    }
 }
 
 /// Every certificate of a PEM file.
-///
-/// # Errors
-/// [`NoAuthority`] where one is ill-formed, or there is none.
-pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoAuthority> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoAuthority> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     found
         .ok()
@@ -38,39 +90,9 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoAuthor
         .ok_or(NoAuthority)
 }
 
-/// Trusts those of a PEM file besides.
-///
-/// # Errors
-/// [`NoAuthority`] where one is ill-formed, or none can be used.
-pub fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), NoAuthority> {
-    let (added, _) = roots.add_parsable_certificates(certificates(pem)?);
-    match added {
-        0 => Err(NoAuthority),
-        _ => Ok(()),
-    }
-}
-
 /// What the cryptography of TLS is done by.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
-}
-
-/// TLS, but for whom to believe.
-///
-/// # Errors
-/// Where the provider offers nothing that the protocol needs.
-pub fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
-    ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()
-}
-
-/// TLS that believes what these authorities signed.
-///
-/// # Errors
-/// As [`tls`].
-pub fn tls_trusting(
-    roots: RootCertStore,
-) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
-    Ok(tls()?.with_root_certificates(roots))
 }
 
 /// A client without redirects, retries and referrers. Which proxy it goes by and how long it
@@ -82,6 +104,25 @@ pub fn client(tls: ClientConfig) -> ClientBuilder {
         .retry(reqwest::retry::never())
         .referer(false)
         .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+}
+
+type Cause<'a> = &'a (dyn Error + 'static);
+
+/// An error, and what it came of, down to the first.
+pub fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
+    std::iter::successors(Some(error), cause)
+}
+
+fn cause<'a>(error: &Cause<'a>) -> Option<Cause<'a>> {
+    let error = *error;
+    // It hides what it wraps from source().
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 /// The longest wait that is believed: a server could ask for years.
@@ -112,14 +153,13 @@ mod tests {
         let broken = format!("{good}-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
         let hollow = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for text in ["", "no PEM", hollow, &broken] {
-            let mut roots = RootCertStore::empty();
-            let refused = trust(&mut roots, text.as_bytes());
+            let refused = TrustedServers::none().add(text.as_bytes());
             assert_eq!(refused, Err(NoAuthority), "{text}");
         }
-        let mut roots = public_roots();
-        let before = roots.len();
-        trust(&mut roots, good.as_bytes()).unwrap();
-        assert!(before > 0 && roots.len() == before + 1);
+        let mut trusted = TrustedServers::public();
+        let before = trusted.roots.len();
+        trusted.add(good.as_bytes()).unwrap();
+        assert!(before > 0 && trusted.roots.len() == before + 1);
     }
 
     #[test]

@@ -6,9 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::CertificateError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +20,7 @@ use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
 use crate::app::config::{AdminAccess, Problems};
-use crate::http_client;
+use crate::http_client::{self, TrustedServers};
 use crate::tls::manager::bundle_in;
 
 /// The longest answer that is read, in bytes.
@@ -44,7 +42,8 @@ pub struct RemoteArgs {
     /// A token; on the gateway's own machine, the first one is found by itself
     #[arg(long, env = "SEKISHO_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    /// A PEM file of authorities to trust besides the public ones
+    /// A PEM file of authorities to trust besides the public ones, or of the server's own
+    /// certificate
     #[arg(long, env = "SEKISHO_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
 }
@@ -298,7 +297,11 @@ impl ApiClient {
     }
 
     fn broken(&self, error: &reqwest::Error) -> Failure {
-        let cause = std::iter::successors(std::error::Error::source(error), |error| error.source())
+        let causes = || http_client::causes(error);
+        if let Some(why) = causes().find_map(distrusted) {
+            return distrust(&self.server, why);
+        }
+        let cause = causes()
             .last()
             .map_or_else(|| error.to_string(), ToString::to_string);
         Failure::new(format!("cannot reach {}: {cause}", self.server))
@@ -312,6 +315,36 @@ impl ApiClient {
         ))
         .next("--server must name the admin API (port 5081), not the registry")
     }
+}
+
+fn distrusted<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a CertificateError> {
+    match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(why) => Some(why),
+        _ => None,
+    }
+}
+
+/// It answers, with a certificate that proves nothing to us.
+fn distrust(server: &Url, why: &CertificateError) -> Failure {
+    use CertificateError as Wrong;
+    let (told, next) = match why {
+        Wrong::Expired | Wrong::ExpiredContext { .. } => (
+            "has expired",
+            "renew it there, or mend the clock of this machine",
+        ),
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            ("does not hold yet", "is the clock right, here and there?")
+        }
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => (
+            "is for another name",
+            "name the server as its certificate does, by --server or SEKISHO_SERVER",
+        ),
+        _ => (
+            "is of no authority that is trusted here",
+            "name a PEM file of its authority, or of that certificate itself, by --ca or SEKISHO_CA",
+        ),
+    };
+    Failure::new(format!("cannot trust {server}: its certificate {told}")).next(next)
 }
 
 fn append_query(url: &mut Url, query: &impl Serialize) -> Result<(), Failure> {
@@ -352,18 +385,21 @@ fn tls(
     authority: Option<&str>,
 ) -> Result<rustls::ClientConfig, Failure> {
     // Reading those of the system takes a while.
-    let mut roots = match server.scheme() {
-        "https" => http_client::public_roots(),
-        _ => RootCertStore::empty(),
+    let mut trusted = match server.scheme() {
+        "https" => TrustedServers::public(),
+        _ => TrustedServers::none(),
     };
     if let Some(file) = ca {
         let unread = |error| Failure::usage(format!("--ca {}: {error}", file.display()));
         let pem = bounded::bytes(file).map_err(|error| unread(error.to_string()))?;
-        http_client::trust(&mut roots, &pem).map_err(|error| unread(error.to_string()))?;
+        trusted
+            .add(&pem)
+            .map_err(|error| unread(error.to_string()))?;
     }
-    let own = authority.unwrap_or_default().as_bytes();
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(own).flatten());
-    let config = http_client::tls_trusting(roots)
+    // What the program keeps for itself is there from its first start on.
+    let _ = trusted.add(authority.unwrap_or_default().as_bytes());
+    let config = trusted
+        .tls()
         .map_err(|error| Failure::new(format!("cannot set up TLS: {error}")))?;
     Ok(config.with_no_client_auth())
 }

@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
 
 use super::error::AgentError;
 use super::options::GatewayAccess;
-use crate::http_client;
+use crate::http_client::TrustedServers;
 
 /// Of the files as they are now.
 pub(super) fn tls(access: &GatewayAccess) -> Result<ClientConfig, AgentError> {
-    let config = http_client::tls_trusting(roots(access.ca.as_deref())?)
+    let config = trusted(access.ca.as_deref())?
+        .tls()
         .map_err(|error| AgentError::Client(error.to_string()))?;
     let Some((certificate, key)) = &access.client_certificate else {
         return Ok(config.with_no_client_auth());
@@ -30,14 +31,15 @@ pub(super) fn tls(access: &GatewayAccess) -> Result<ClientConfig, AgentError> {
 }
 
 /// Where an authority is named, it alone is trusted.
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, AgentError> {
+fn trusted(ca: Option<&Path>) -> Result<TrustedServers, AgentError> {
     let Some(ca) = ca else {
-        return Ok(http_client::public_roots());
+        return Ok(TrustedServers::public());
     };
-    let mut roots = RootCertStore::empty();
-    http_client::trust(&mut roots, &read("--ca", ca)?)
+    let mut trusted = TrustedServers::none();
+    trusted
+        .add(&read("--ca", ca)?)
         .map_err(|_| AgentError::Ca(ca.display().to_string()))?;
-    Ok(roots)
+    Ok(trusted)
 }
 
 /// The file of an argument, which is far smaller than what is read of it at most.

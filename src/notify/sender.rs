@@ -17,7 +17,7 @@ use super::format::written;
 use super::guard::{GuardedAddress, NoticeResolver, may_ask};
 use super::message::Message;
 use super::target::{NotifySecrets, NotifyTarget};
-use crate::http_client;
+use crate::http_client::{self, TrustedServers};
 
 /// Time for the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,12 +45,12 @@ impl Sender {
         let resolver = NoticeResolver {
             listed: listed.clone(),
         };
-        let mut roots = http_client::public_roots();
+        let mut trusted = TrustedServers::public();
         if let Some(pem) = &target.ca {
             let no_authority = |_| NotifyError::Ca(target.name.clone());
-            http_client::trust(&mut roots, pem).map_err(no_authority)?;
+            trusted.add(pem).map_err(no_authority)?;
         }
-        let tls = http_client::tls_trusting(roots).map_err(|error| failed(&error))?;
+        let tls = trusted.tls().map_err(|error| failed(&error))?;
         let client = http_client::client(tls.with_no_client_auth())
             .dns_resolver(Arc::new(resolver))
             .no_proxy()

@@ -21,7 +21,7 @@ use super::error::TraceError;
 use super::options::TraceOptions;
 use super::queue::{QueuedSpans, SpanQueue};
 use super::sampler::PartOfRequests;
-use crate::http_client;
+use crate::http_client::{self, TrustedServers};
 use crate::metrics::{Metrics, SpanLabels, SpanResult};
 use crate::spans::SPAN_TARGET;
 
@@ -144,11 +144,11 @@ fn resource() -> Resource {
 
 fn client(options: &TraceOptions) -> Result<Client, TraceError> {
     let failed = |error: &dyn std::fmt::Display| TraceError::Client(error.to_string());
-    let mut roots = http_client::public_roots();
+    let mut trusted = TrustedServers::public();
     if let Some(pem) = &options.ca {
-        http_client::trust(&mut roots, pem).map_err(|_| TraceError::Ca)?;
+        trusted.add(pem).map_err(|_| TraceError::Ca)?;
     }
-    let tls = http_client::tls_trusting(roots).map_err(|error| failed(&error))?;
+    let tls = trusted.tls().map_err(|error| failed(&error))?;
     http_client::client(tls.with_no_client_auth())
         .no_proxy()
         .timeout(BATCH_TIMEOUT)

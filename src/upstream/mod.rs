@@ -37,7 +37,6 @@ mod tests;
 mod token;
 mod transport;
 mod upstream_metrics;
-mod verifier;
 mod without_head;
 
 pub use allowed_hosts::{HostPattern, HostPatternError};

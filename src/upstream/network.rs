@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use hickory_resolver::TokioResolver;
 use rustls::ClientConfig;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 
 use super::allowed_hosts::AllowedHosts;
 use super::resolver::{self, GuardedResolver};
-use super::verifier::RegistryVerifier;
 use super::{ConfigError, UpstreamOptions};
-use crate::http_client;
+use crate::http_client::{self, TrustedServers};
 
 /// Made once and handed to every [`super::Upstream::new`].
 #[derive(Clone)]
 pub struct Network {
     resolver: Arc<TokioResolver>,
-    roots: Arc<RootCertStore>,
+    public: Arc<TrustedServers>,
 }
 
 impl Network {
@@ -28,7 +25,7 @@ impl Network {
     pub fn from_system() -> Result<Self, ConfigError> {
         Ok(Self {
             resolver: Arc::new(resolver::system()?),
-            roots: Arc::new(http_client::public_roots()),
+            public: Arc::new(TrustedServers::public()),
         })
     }
 
@@ -66,20 +63,13 @@ impl Network {
     }
 
     fn tls(&self, config: &UpstreamOptions) -> Result<ClientConfig, ConfigError> {
-        let (roots, named) = (RootCertStore::clone(&self.roots), private_roots(config)?);
-        let verifier = RegistryVerifier::new(roots, named, http_client::provider())?;
-        let mut tls = http_client::tls()?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+        let mut trusted = TrustedServers::clone(&self.public);
+        if let Some(pem) = &config.ca {
+            let unusable = |_| ConfigError::Ca(config.name.clone());
+            trusted.add(pem).map_err(unusable)?;
+        }
+        let mut tls = trusted.tls()?.with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(tls)
     }
-}
-
-fn private_roots(config: &UpstreamOptions) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let Some(pem) = &config.ca else {
-        return Ok(Vec::new());
-    };
-    http_client::certificates(pem).map_err(|_| ConfigError::Ca(config.name.clone()))
 }

@@ -1,8 +1,6 @@
 //! One request and the head of its answer: timed, counted, its failure named.
 
-use std::error::Error;
 use std::hash::Hash;
-use std::io;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -11,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span};
 use url::{Host, Url};
 
+use crate::http_client::causes;
 use crate::metrics::UpstreamCause;
 use crate::spans::{TRACEPARENT, trace_span, traceparent};
 
@@ -213,23 +212,5 @@ fn tls_failure(error: &rustls::Error) -> &'static str {
         }
         Wrong::UnknownIssuer => "TLS fails: no authority that is trusted signed its certificate",
         _ => "TLS fails: its certificate cannot be trusted",
-    }
-}
-
-type Cause<'a> = &'a (dyn Error + 'static);
-
-fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
-    std::iter::successors(Some(error), cause)
-}
-
-fn cause<'a>(error: &Cause<'a>) -> Option<Cause<'a>> {
-    let error = *error;
-    // It hides what it wraps from source().
-    let wrapped = error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
-    match wrapped {
-        Some(inner) => Some(inner),
-        None => error.source(),
     }
 }

@@ -8,7 +8,7 @@ use object_store::{ClientOptions, Result};
 use rustls::ClientConfig;
 
 use super::error::RemoteError;
-use crate::http_client;
+use crate::http_client::{self, TrustedServers};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection that sends nothing for this long is given up.
@@ -21,12 +21,12 @@ pub(super) struct TrustingConnector(ClientConfig);
 impl TrustingConnector {
     /// Trusts the public roots, those of the system, and `ca`: certificates as PEM.
     pub(super) fn new(ca: Option<&str>) -> std::result::Result<Self, RemoteError> {
-        let mut roots = http_client::public_roots();
+        let mut trusted = TrustedServers::public();
         if let Some(ca) = ca {
             let unusable = |error| RemoteError::unusable(format!("ca: {error}"));
-            http_client::trust(&mut roots, ca.as_bytes()).map_err(unusable)?;
+            trusted.add(ca.as_bytes()).map_err(unusable)?;
         }
-        let tls = http_client::tls_trusting(roots).map_err(RemoteError::unusable)?;
+        let tls = trusted.tls().map_err(RemoteError::unusable)?;
         Ok(Self(tls.with_no_client_auth()))
     }
 }

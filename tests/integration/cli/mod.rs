@@ -14,4 +14,5 @@ mod pipes;
 pub mod program;
 mod promoting;
 mod restore;
+mod trusting;
 mod verify;

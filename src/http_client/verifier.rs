@@ -1,5 +1,5 @@
-//! Whom a registry may prove to be: by an authority, or by showing the very certificate
-//! that the operator named.
+//! Who a server may prove to be: by an authority, or by showing the very certificate that
+//! the operator named.
 
 use std::sync::Arc;
 
@@ -11,30 +11,25 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::ConfigError;
-
-/// Verifies what registries show.
+/// Verifies what servers show.
 ///
 /// A plain `openssl req -x509` makes a certificate that is an authority's and is shown by
-/// the registry itself, often without a subject alternative name: as an end entity it
-/// would be refused. The operator named it for this upstream alone, so it counts while it
-/// lasts, for the names in it.
+/// the server itself, often without a subject alternative name: as an end entity it would
+/// be refused. The operator named it for this client alone, so it counts while it lasts,
+/// for the names in it.
 #[derive(Debug)]
-pub(super) struct RegistryVerifier {
+pub(super) struct NamedVerifier {
     authorities: Arc<WebPkiServerVerifier>,
     named: Vec<CertificateDer<'static>>,
 }
 
-impl RegistryVerifier {
-    /// `named` certificates are authorities as well.
+impl NamedVerifier {
+    /// The `named` certificates are among the roots as well.
     pub(super) fn new(
-        mut roots: RootCertStore,
+        roots: RootCertStore,
         named: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
-    ) -> Result<Arc<Self>, ConfigError> {
-        for certificate in &named {
-            roots.add(certificate.clone())?;
-        }
+    ) -> Result<Arc<Self>, rustls::Error> {
         let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(|error| rustls::Error::General(error.to_string()))?;
@@ -73,7 +68,7 @@ fn has_common_name(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> 
     names.any(|it| it.as_str().is_ok_and(|it| it.eq_ignore_ascii_case(&wanted)))
 }
 
-impl ServerCertVerifier for RegistryVerifier {
+impl ServerCertVerifier for NamedVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
