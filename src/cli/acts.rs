@@ -8,7 +8,7 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
-use crate::api::{ACTS, ActList, ActQuery, MAX_ACTS};
+use crate::api::{ACTS, ActList, ActQuery, ActRecord, MAX_ACTS};
 use crate::app::config::Period;
 use crate::trust::{ActKind, EnvironmentName};
 
@@ -84,12 +84,20 @@ impl Listing for ActList {
         if self.acts.is_empty() {
             return "nothing was done".to_owned();
         }
-        let mut table = Table::new(["TIME", "ACT", "BY", "FROM", "ENVIRONMENT", "ABOUT", "WHY"]);
+        let mut table = Table::new([
+            "TIME",
+            "ACT",
+            "BY",
+            "FROM",
+            "ENVIRONMENT",
+            "DETAIL",
+            "ABOUT",
+            "WHY",
+        ]);
         for act in &self.acts {
             let why = [&act.ticket, &act.reason, &act.link].into_iter().flatten();
             let why: Vec<&str> = why.map(String::as_str).collect();
-            let detail = (!act.detail.is_empty()).then_some(act.detail.as_str());
-            let about = act.image.as_deref().or(detail);
+            let about = act.image.as_deref().or(act.subject.as_deref());
             table.row([
                 &format!("{:.0}", act.time),
                 act.act.as_str(),
@@ -98,7 +106,8 @@ impl Listing for ActList {
                 act.environment
                     .as_ref()
                     .map_or("-", EnvironmentName::as_str),
-                about.or(act.subject.as_deref()).unwrap_or("-"),
+                &detail(act),
+                about.unwrap_or("-"),
                 &why.join(": "),
             ]);
         }
@@ -107,5 +116,16 @@ impl Listing for ActList {
 
     fn next(&self) -> Option<&str> {
         self.next.as_deref()
+    }
+}
+
+/// What came of it and what more there is to say: a forced promotion, how far a token reaches.
+fn detail(act: &ActRecord) -> String {
+    let came_of = act.subject.as_deref().filter(|_| act.image.is_some());
+    let more = Some(act.detail.as_str()).filter(|it| !it.is_empty());
+    let told: Vec<&str> = more.into_iter().chain(came_of).collect();
+    match told.is_empty() {
+        true => "-".to_owned(),
+        false => told.join("; "),
     }
 }

@@ -84,10 +84,8 @@ impl ActRow {
         let why = [&act.ticket, &act.reason].into_iter().flatten();
         let why: Vec<String> = why.map(|it| readable(it, 300)).collect();
         let environment = act.environment.as_ref();
-        let told = match act.detail.is_empty() {
-            true => text(&act.subject),
-            false => readable(&act.detail, 300),
-        };
+        let told = [text(&act.subject), readable(&act.detail, 300)];
+        let told: Vec<String> = told.into_iter().filter(|it| !it.is_empty()).collect();
         Self {
             at: Moment::new(act.time, visit.now),
             act: act.act.as_str(),
@@ -96,7 +94,7 @@ impl ActRow {
             environment: environment.map(ToString::to_string).unwrap_or_default(),
             image: text(&act.image),
             digest: act.digest.as_ref().map(ToString::to_string),
-            told,
+            told: told.join(": "),
             why: why.join(": "),
             link: act.link.as_deref().and_then(followed),
             until: act.until.map(|at| Moment::new(at, visit.now)),

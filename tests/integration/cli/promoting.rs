@@ -63,3 +63,28 @@ async fn what_enforce_would_deny_is_refused_for_that_and_recorded_by_force() {
     );
     lab.stop().await;
 }
+
+/// Who was forced past a judgement, and who holds a new token, is what one looks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_name_the_token_that_was_made_and_the_promotion_that_was_forced() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    let forced = run(&lab, &["promote", &named, "--to", "staging", "--force"]).await;
+    assert_eq!(forced.code, 0, "{forced:?}");
+    let create = ["token", "create", "--name", "ci-team", "--role", "scanner"];
+    assert_eq!(run(&lab, &create).await.code, 0);
+    let acts = run(&lab, &["acts"]).await;
+    for parts in [
+        ["promote", "forced: it was denied", &named],
+        [
+            "token-create",
+            "scanner; repositories: all",
+            "token:ci-team",
+        ],
+    ] {
+        let mut lines = acts.stdout.lines();
+        let is_told = lines.any(|line| parts.iter().all(|part| line.contains(part)));
+        assert!(is_told, "{parts:?}: {acts:?}");
+    }
+    lab.stop().await;
+}

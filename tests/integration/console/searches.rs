@@ -180,6 +180,19 @@ async fn the_forecast_shows_what_ends_and_no_all_clear_for_what_is_unknown() {
 }
 
 #[tokio::test]
+async fn acts_tell_whose_token_was_made_and_what_it_reaches() {
+    let lab = Lab::start().await;
+    lab.token(json!({"name": "ci-team", "role": "scanner"}))
+        .await;
+    let page = Visitor::with(&lab, &lab.token).await.shown("/acts").await;
+    assert!(
+        page.contains("token:ci-team: scanner; repositories: all"),
+        "{page}"
+    );
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn acts_and_decisions_are_narrowed_in_the_address_and_saved_as_files() {
     let lab = Lab::start().await;
     let (named, _) = severe(&lab).await;
