@@ -44,6 +44,9 @@ pub(super) async fn create(
     for name in &request.environments {
         admin.environment(Some(name.clone()))?;
     }
+    if let Some(why) = request.lifeless(now) {
+        return Err(AdminError::bad_request(why));
+    }
     let environments = request.environments.iter().map(EnvironmentName::to_string);
     let new = NewToken {
         name: request.name,

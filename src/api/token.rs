@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::Role;
-use crate::oci::RepositoryGlobs;
+use crate::oci::{RepositoryGlobs, never_matches};
 use crate::trust::EnvironmentName;
 
 /// Where tokens are made (`POST` a [`TokenRequest`]) and listed (`GET`). One of
@@ -33,6 +33,19 @@ pub struct TokenRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+}
+
+impl TokenRequest {
+    /// Why the token could do nothing; `None`: it may do something.
+    pub fn lifeless(&self, now: Timestamp) -> Option<String> {
+        if let Some(end) = self.expires_at.filter(|end| *end <= now) {
+            return Some(format!("a token that ends at {end:.0} never holds"));
+        }
+        self.repositories.written().iter().find_map(|glob| {
+            let why = never_matches(glob)?;
+            Some(format!("{glob:?} matches no repository: it {why}"))
+        })
+    }
 }
 
 /// The new token. Its secret is shown this once; only its hash is kept.

@@ -29,7 +29,7 @@ const MAX_ANSWER_BYTES: usize = 32 << 20;
 const STREAM_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Arguments: which server, and with which token.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RemoteArgs {
     /// The admin API; by default the one that the configuration names
     #[arg(
@@ -52,6 +52,14 @@ impl RemoteArgs {
     /// Whether a server or a token was named.
     pub fn is_named(&self) -> bool {
         self.server.is_some() || self.token.is_some()
+    }
+
+    /// The same with another token.
+    pub fn with_token(&self, token: SecretString) -> Self {
+        Self {
+            token: Some(token),
+            ..self.clone()
+        }
     }
 
     /// The client. Of the configuration it needs the address and the token alone, and

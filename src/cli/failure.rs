@@ -105,6 +105,12 @@ impl Failure {
         self
     }
 
+    /// Says what to do next in place of what the server said.
+    pub fn instead(mut self, step: &str) -> Self {
+        self.next_step = Some(step.to_owned());
+        self
+    }
+
     /// Says which of several things it is about.
     pub fn about(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -1,21 +1,32 @@
 //! `sekisho token`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::arguments::{OutputArgs, SharedArgs};
-use super::client::{ApiAnswer, RemoteArgs};
+use super::aside::say_aside;
+use super::client::{ApiAnswer, ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::ledger_file;
 use super::output::{Palette, Table};
 use crate::access::{Role, Scope};
-use crate::api::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
+use crate::api::{
+    ErrorCode, STATUS, TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView,
+};
 use crate::app::config::Period;
 use crate::ledger::{ActOrigin, NewToken};
 use crate::oci::{RepositoryGlobs, listed, readable};
 use crate::trust::EnvironmentName;
+
+/// How long a token that was written to the ledger is held back until the server knows it.
+const KNOWN_BOUND: Duration = Duration::from_secs(3);
+/// How often it is asked.
+const KNOWN_CHECK: Duration = Duration::from_millis(50);
 
 /// The longest list in a row, in characters.
 const MAX_LIST_CHARS: usize = 100;
@@ -120,10 +131,16 @@ impl Create {
     async fn run(self, shared: &SharedArgs) -> Result<(), Failure> {
         let request = self.request(Timestamp::now())?;
         let answer = match shared.config.is_some() && !self.remote.is_named() {
-            true => write(shared, request).await?,
+            true => {
+                let made = write(shared, request).await?;
+                let secret = made.body.secret.as_str().into();
+                until_known(&self.remote.with_token(secret), shared).await;
+                made
+            }
             false => {
                 let client = self.remote.client(shared)?;
-                client.post::<TokenSecret>(TOKENS, &request).await?
+                let made = client.post::<TokenSecret>(TOKENS, &request).await;
+                made.map_err(needs_another)?
             }
         };
         self.screen
@@ -136,14 +153,54 @@ impl Create {
             .map_err(|error| Failure::usage(format!("--repository: {error}")))?;
         let end = |period: Period| now.checked_add(SignedDuration::from(period));
         let expires_at = self.expires.map(end).transpose();
-        Ok(TokenRequest {
+        let request = TokenRequest {
             name: self.name.clone(),
             role: self.role,
             repositories,
             environments: self.environment.clone(),
             expires_at: expires_at.map_err(|error| Failure::usage(error.to_string()))?,
-        })
+        };
+        match request.lifeless(now) {
+            None => Ok(request),
+            Some(why) => Err(Failure::usage(why)),
+        }
     }
+}
+
+/// Only who holds a token makes another, but for who may write the ledger itself.
+fn needs_another(failure: Failure) -> Failure {
+    match failure.code() {
+        Some(ErrorCode::Unauthenticated) => failure.instead(
+            "pass an admin's token by --token or SEKISHO_TOKEN; on the gateway's own machine, as \
+             the user of serve, --config FILE writes straight to the ledger and needs none",
+        ),
+        _ => failure,
+    }
+}
+
+/// Waits until the `serve` of this configuration, if one runs, has heard of the token in
+/// `remote`: it follows what others write within a moment.
+async fn until_known(remote: &RemoteArgs, shared: &SharedArgs) {
+    let Ok(client) = remote.client(shared) else {
+        return;
+    };
+    let known = async {
+        // What else it answers, or that nobody does, is not about the token.
+        while is_unknown(&client).await {
+            tokio::time::sleep(KNOWN_CHECK).await;
+        }
+    };
+    if tokio::time::timeout(KNOWN_BOUND, known).await.is_err() {
+        say_aside(&format!(
+            "{} does not take the token yet; it does as soon as it reads the ledger again",
+            client.server()
+        ));
+    }
+}
+
+async fn is_unknown(client: &ApiClient) -> bool {
+    let asked = client.get::<Value>(STATUS, &Everything {}).await;
+    asked.is_err_and(|failure| failure.code() == Some(ErrorCode::Unauthenticated))
 }
 
 /// Straight to the ledger that the configuration names.

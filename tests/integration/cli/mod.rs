@@ -14,5 +14,6 @@ mod pipes;
 pub mod program;
 mod promoting;
 mod restore;
+mod tokens;
 mod trusting;
 mod verify;
