@@ -9,7 +9,7 @@ use super::output::Palette;
 use crate::report::Format;
 
 /// Where the ledger can lie.
-const LEDGERS: [&str; 1] = ["ledger-sqlite"];
+const LEDGERS: [&str; 2] = ["ledger-sqlite", "ledger-postgres"];
 
 /// Say which program this is
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod as_json;
 mod audit;
 mod demo;
 mod drafts;
