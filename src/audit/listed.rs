@@ -26,7 +26,7 @@ pub(super) fn listed(path: &Path) -> io::Result<Vec<ListedFile>> {
     }
     files.extend(written);
     match files.is_empty() {
-        true => Err(ErrorKind::NotFound.into()),
+        true => Err(io::Error::new(ErrorKind::NotFound, "no such file")),
         false => Ok(files),
     }
 }

@@ -1,5 +1,9 @@
 //! The list of commands.
 
+use std::env;
+use std::ffi::OsStr;
+
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -39,7 +43,7 @@ impl Cli {
     /// # Errors
     /// A mistake in it; or the help, where it asks for that.
     pub fn read() -> Result<Self, clap::Error> {
-        let mut command = command();
+        let mut command = without_empty_variables(command());
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         let cli = Self::from_arg_matches(&matches)?;
         // In the environment it is for the other commands.
@@ -50,6 +54,16 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// Pipelines set variables that are empty where there is nothing to say: as if unset.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+        true => argument.env(Resettable::Reset),
+        false => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// The whole command line, as it is read.

@@ -9,9 +9,10 @@ use super::failure::{Exit, Failure};
 use super::named_decision::NamedDecision;
 use super::output::say;
 use crate::api::{
-    DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, VERDICTS, VerdictQuery, VerdictView,
+    DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, TO_BE_WRITTEN, VERDICTS, VerdictQuery,
+    VerdictView,
 };
-use crate::app::config::Period;
+use crate::app::config::{Period, Problems, check_exception};
 use crate::oci::{ImageRef, RegistryHost, readable};
 
 /// Print the exception that a denial would need, to be reviewed and committed
@@ -64,15 +65,38 @@ impl Draft {
         let repository = repository_of(&answer.body)?;
         let verdict = verdict(&client, &answer.body, &repository).await?;
         let draft = ExceptionDraft::of(&verdict).ok_or_else(|| nothing_to_accept(&verdict))?;
+        let now = Timestamp::now();
         let words = DraftWords {
             reason: &self.reason,
             link: &self.link,
             owner: &self.owner,
-            last_day: &last_day(Timestamp::now(), self.expires.into()),
+            last_day: &last_day(now, self.expires.into()),
         };
+        let written = DraftWords {
+            reason: or_written(&self.reason),
+            owner: or_written(&self.owner),
+            ..words
+        };
+        // As `exceptions check` will, once people have written the rest.
+        let file = shared.config.as_deref();
+        let checked = check_exception(file, draft.toml(&repository, written), now);
+        checked.map_err(|problems| unfit(&problems))?;
         say(&draft.toml(&repository, words))?;
         Ok(Exit::Done)
     }
+}
+
+/// What stands for the words that are still to be written.
+fn or_written(text: &str) -> &str {
+    match text == TO_BE_WRITTEN {
+        true => "written later",
+        false => text,
+    }
+}
+
+fn unfit(problems: &Problems) -> Failure {
+    Failure::usage(format!("that would be refused:\n{problems}"))
+        .next("look at --link, --reason, --owner and --expires")
 }
 
 fn last_day(now: Timestamp, length: SignedDuration) -> String {

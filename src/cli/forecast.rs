@@ -8,7 +8,9 @@ use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::listing::{ListOutput, csv_out, list_output};
 use super::output::{Output, Palette, Table, say};
-use crate::api::{FORECAST, ForecastList, ForecastQuery, ForecastView, RunningPodView};
+use crate::api::{
+    FORECAST, ForecastList, ForecastQuery, ForecastView, MAX_FORECAST_HOURS, RunningPodView,
+};
 use crate::app::config::Period;
 use crate::trust::EnvironmentName;
 
@@ -49,8 +51,15 @@ pub struct ShowForecast {
 
 impl ShowForecast {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
-        let client = self.remote.client(shared)?;
         let hours = SignedDuration::from(self.within).as_hours().max(1);
+        if hours > i64::from(MAX_FORECAST_HOURS) {
+            let most = MAX_FORECAST_HOURS / 24;
+            return Err(Failure::usage(format!(
+                "--within {}: so far nothing is foreseen; {most}d at most",
+                self.within
+            )));
+        }
+        let client = self.remote.client(shared)?;
         let query = ForecastQuery {
             within_hours: Some(u32::try_from(hours).unwrap_or(u32::MAX)),
             environment: self.environment,

@@ -9,8 +9,8 @@ use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
-use crate::app::config::Period;
-use crate::oci::Digest;
+use crate::app::config::{Period, no_vulnerability};
+use crate::oci::{Digest, readable};
 use crate::trust::EnvironmentName;
 
 /// Find images: which hold a vulnerability or a package, where they run, who pulled them
@@ -37,7 +37,7 @@ pub struct Images {
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// That have this vulnerability, by any of its ids: CVE, GHSA or a vendor's
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = vulnerability)]
     cve: Option<String>,
     /// That hold this package: a name, name@version, or a package URL
     #[arg(long, value_name = "NAME")]
@@ -72,6 +72,18 @@ pub struct Images {
     listing: ListingArgs,
     #[command(flatten)]
     remote: RemoteArgs,
+}
+
+/// What can be the id of none would be in no image, and pass for an all-clear.
+fn vulnerability(id: &str) -> Result<String, String> {
+    match no_vulnerability(id.trim()) {
+        None => Ok(id.to_owned()),
+        Some(_) => Err(
+            "that can be no vulnerability's id, as CVE-2026-1234, GHSA-… or a vendor's are; \
+             packages are found by --package, digests by --digest"
+                .to_owned(),
+        ),
+    }
 }
 
 /// What was found, and what was looked for.
@@ -175,9 +187,25 @@ fn nothing(list: &ImageList, query: &ImageQuery) -> String {
         }
         (_, known) if of_pods => format!("no Pod is known to run one of them, of {known} images"),
         (true, _) if scanned == 0 => "nothing is known: no image was scanned".to_owned(),
-        (true, known) => format!("in none of the {scanned} scanned images of {known}"),
+        (true, known) => {
+            let told = format!("in none of the {scanned} scanned images of {known}");
+            let unheard = query.cve.as_ref().filter(|_| is_of_id_alone(query));
+            match unheard.map(|id| readable(id, 100)) {
+                None => told,
+                Some(id) => format!("{told}: no report names {id}; is the id right?"),
+            }
+        }
         (false, known) => format!("none of {known} images"),
     }
+}
+
+/// Whether nothing but the id narrows the search.
+fn is_of_id_alone(query: &ImageQuery) -> bool {
+    let others = [&query.package, &query.advisory, &query.name, &query.page];
+    others.iter().all(|it| it.is_none())
+        && query.digest.is_none()
+        && query.environment.is_none()
+        && !query.denied
 }
 
 /// What could not be found, because nobody looked.

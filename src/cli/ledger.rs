@@ -76,7 +76,8 @@ impl Backup {
     async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let source = shared.ledger_location()?;
         let held = source.holds_ledger().await;
-        if !held.map_err(|error| failed(&error))? {
+        let unseen = |error| failed(&error).next("run it as the user of serve");
+        if !held.map_err(unseen)? {
             let message = format!("there is no ledger at {}", source.written());
             return Err(Failure::new(message).next("name its configuration by --config"));
         }
@@ -89,9 +90,12 @@ impl Backup {
 }
 
 async fn show(file: PathBuf, output: Output, word: &str) -> Result<Exit, Failure> {
+    let named = file.display().to_string();
+    // The database itself would not say why it cannot be opened.
+    std::fs::File::open(&file).map_err(|error| Failure::new(format!("{named}: {error}")))?;
     let found = Ledger::verify(&file)
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failed(&error).about(&named))?;
     let holding = Holding {
         file,
         schema: found.schema,

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::value::RawValue;
 
 use super::arguments::{OutputArgs, SharedArgs, image};
@@ -49,9 +49,10 @@ Examples:
   sekisho scan submit --image app@sha256:… --report grype.json --format grype --scanner-info db.json
   sekisho scan submit --image-id sha256:… --image registry.corp/team/app:1.4 --report report.json --gate production"
 )]
+#[command(group = ArgGroup::new("subject").args(["image", "image_id"]).required(true).multiple(true))]
 struct Submit {
     /// The image that was scanned, by tag or digest
-    #[arg(long, value_name = "REF", value_parser = image, required_unless_present = "image_id")]
+    #[arg(long, value_name = "REF", value_parser = image)]
     image: Option<String>,
     /// The image ID, for an image that no registry has yet
     #[arg(long, value_name = "DIGEST")]

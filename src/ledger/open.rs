@@ -164,7 +164,7 @@ impl LedgerLocation {
     /// [`LedgerError`] where a server does not say.
     pub async fn holds_ledger(&self) -> Result<bool, LedgerError> {
         match self {
-            Self::File(path) => Ok(path.exists()),
+            Self::File(path) => path.try_exists().map_err(LedgerError::file(path)),
             Self::Server(options) => postgres_database::is_there(options).await,
         }
     }

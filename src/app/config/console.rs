@@ -23,14 +23,24 @@ pub(super) fn console(root: &mut Section<'_, '_>) -> ConsoleConfig {
 }
 
 fn merge_request_url(section: &mut Section<'_, '_>) -> Option<String> {
-    let text: String = section.read("merge_request_url")?;
+    let key = "merge_request_url";
+    let text: String = section.read(key)?;
     let hint = "write it as https://gitlab.example/…/-/new/main?file_name={file}&content={content}";
     // Filled as it will be, so that it is a web address then.
     let mut filled = text.clone();
     for place in PLACES {
         filled = filled.replace(place, "x");
     }
-    let is_filled = |_: &url::Url| !filled.contains(['{', '}']) && filled != text;
-    let key = "merge_request_url";
-    web_address(section, key, &filled, hint, is_filled).map(|_| text)
+    web_address(section, key, &filled, hint, |_| true)?;
+    if filled == text {
+        section.hinted_problem(key, "names no place for what is drafted", hint);
+        return None;
+    }
+    if filled.contains(['{', '}']) {
+        let known = PLACES.join(", ");
+        let told = format!("names a place that there is not; there are {known}");
+        section.hinted_problem(key, told, hint);
+        return None;
+    }
+    Some(text)
 }

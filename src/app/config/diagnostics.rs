@@ -175,6 +175,20 @@ impl<'t> Diagnostics<'t> {
         self.problems.borrow_mut().push(problem);
     }
 
+    /// The same with a hint of our own behind it: that quotes nothing, and is shown whole.
+    pub(super) fn hinted_problem(
+        &self,
+        span: Option<Range<usize>>,
+        key: &str,
+        text: impl fmt::Display,
+        hint: &'static str,
+    ) {
+        let mut problem = self.locate(span, key, text);
+        problem.text.push_str("; ");
+        problem.text.push_str(hint);
+        self.problems.borrow_mut().push(problem);
+    }
+
     pub(super) fn warning(&self, span: Option<Range<usize>>, key: &str, text: impl fmt::Display) {
         let warning = self.locate(span, key, text);
         self.warnings.borrow_mut().push(warning);

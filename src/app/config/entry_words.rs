@@ -45,7 +45,7 @@ pub(super) fn statement(
 }
 
 /// Why a word among `vulnerabilities` can be the id of none.
-pub(super) fn no_vulnerability(id: &str) -> Option<&'static str> {
+pub fn no_vulnerability(id: &str) -> Option<&'static str> {
     if id.starts_with("pkg:") {
         return Some("is a package; write it under packages");
     }

@@ -17,6 +17,8 @@ use crate::trust::{Exception, PackagePattern, is_placeholder};
 const VULNERABILITIES_HINT: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";
 const REASON_HINT: &str = "write reason = \"…\", for whoever asks later";
 const LINK_HINT: &str = "write the address of the issue in which it was decided";
+/// The same with its form.
+const LINK_FORM: &str = "write the address of the issue in which it was decided, as in https://…";
 const OWNER_HINT: &str = "write the team that answers for it";
 
 /// What can be accepted besides vulnerabilities.
@@ -155,10 +157,9 @@ fn note_pointless_packages(section: &Section<'_, '_>) {
 /// Reads `link`: where people can read on.
 pub(super) fn link(section: &mut Section<'_, '_>) -> Option<String> {
     let link: String = section.required("link", LINK_HINT)?;
-    let hint = format!("{LINK_HINT}, as in https://…");
     let last = link.rsplit(['/', '=', '#']).next().unwrap_or_default();
     let is_filled_in = !is_placeholder(last) || link.ends_with('/');
-    web_address(section, "link", &link, &hint, |_| {
+    web_address(section, "link", &link, LINK_FORM, |_| {
         is_word(&link) && is_filled_in
     });
     Some(link)

@@ -28,6 +28,18 @@ pub(super) struct PolicyFolders {
     pub(super) hosts: BTreeSet<RegistryHost>,
 }
 
+impl PolicyFolders {
+    /// Of a configuration that is not here: it names no limit.
+    pub(super) fn unknown() -> Self {
+        Self {
+            exceptions: None,
+            advisories: None,
+            horizon: Period::LONGEST,
+            hosts: BTreeSet::new(),
+        }
+    }
+}
+
 /// Reads the keys of the configuration file.
 pub(super) fn policy_folders(
     root: &mut Section<'_, '_>,

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::diagnostics::{Diagnostics, Problems};
+use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::policy_folders::{self, PolicyFolders};
 use super::section::Section;
 use super::vulnerability_policy::{VulnerabilityPolicyFiles, VulnerabilityPolicyTexts};
 use super::{policy, upstreams};
+use crate::app::bounded;
 use crate::trust::{EnvironmentName, Rules};
 
 /// Reads the sections of policy of a configuration file's text: environments,
@@ -61,12 +62,36 @@ pub fn vulnerability_policy_texts(
     file: &Path,
     text: &str,
 ) -> Result<VulnerabilityPolicyTexts, Problems> {
+    folders_of(file, text)?.map_or_else(
+        || Ok(VulnerabilityPolicyTexts::default()),
+        |places| VulnerabilityPolicyTexts::of(&places),
+    )
+}
+
+/// Reads `text` as a file among the exceptions of the configuration `file`; without one,
+/// whose `exception_horizon` is not known, an exception may end at any time.
+///
+/// # Errors
+/// [`Problems`] of the text; or of the file, where that cannot be read.
+pub fn check_exception(file: Option<&Path>, text: String, now: Timestamp) -> Result<(), Problems> {
+    let places = match file {
+        None => PolicyFolders::unknown(),
+        Some(file) => {
+            let text = bounded::text(file).map_err(|error| Problem::of_file(file, error))?;
+            folders_of(file, &text)?.unwrap_or_else(PolicyFolders::unknown)
+        }
+    };
+    let texts = VulnerabilityPolicyTexts {
+        exceptions: Some(vec![("draft.toml".to_owned(), text)]),
+        advisories: None,
+    };
+    VulnerabilityPolicyFiles::read(&texts, &places, now).map(|_| ())
+}
+
+fn folders_of(file: &Path, text: &str) -> Result<Option<PolicyFolders>, Problems> {
     let diagnostics = Diagnostics::new(Some(file), text);
     let places = Section::root(&diagnostics)
         .map(|mut root| policy_folders::policy_folders(&mut root, BTreeSet::new()));
     diagnostics.finish()?;
-    places.map_or_else(
-        || Ok(VulnerabilityPolicyTexts::default()),
-        |places| VulnerabilityPolicyTexts::of(&places),
-    )
+    Ok(places)
 }

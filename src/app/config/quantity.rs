@@ -20,6 +20,8 @@ pub struct Period(i64);
 pub struct PeriodError(String);
 
 impl Period {
+    pub const LONGEST: Self = Self(MAX_PERIOD_SECONDS);
+
     pub const fn seconds(seconds: i64) -> Self {
         Self(seconds)
     }

@@ -93,7 +93,7 @@ fn without_remote(section: &Section<'_, '_>) {
         "remote_max_size",
     ] {
         if section.has(key) {
-            section.problem(key, format_args!("needs remote; {FORM}"));
+            section.hinted_problem(key, "needs remote", FORM);
         }
     }
 }
@@ -111,10 +111,8 @@ fn address(section: &mut Section<'_, '_>) -> Option<Url> {
         plain && !secret && known
     });
     if url.is_none() {
-        section.problem(
-            "remote",
-            format_args!("{} is no store; {FORM}", quoted(&text)),
-        );
+        let text = format!("{} is no store", quoted(&text));
+        section.hinted_problem("remote", text, FORM);
     }
     url
 }

@@ -78,6 +78,12 @@ impl<'n, 't> Section<'n, 't> {
             .problem(self.place(key), &self.key(key), text);
     }
 
+    /// Notes a problem, and behind it in our own words what to write.
+    pub(super) fn hinted_problem(&self, key: &str, text: impl Display, hint: &'static str) {
+        self.diagnostics
+            .hinted_problem(self.place(key), &self.key(key), text, hint);
+    }
+
     /// Notes what is allowed, but worth a second look.
     pub(super) fn warning(&self, key: &str, text: impl Display) {
         self.diagnostics

@@ -12,18 +12,18 @@ pub(super) fn web_address(
     section: &Section<'_, '_>,
     key: &'static str,
     text: &str,
-    hint: &str,
+    hint: &'static str,
     fits: impl FnOnce(&Url) -> bool,
 ) -> Option<Url> {
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     match Url::parse(text) {
         Ok(url) if has_user_info(&url) => {
-            section.problem(key, format_args!("holds a user name or password; {hint}"));
+            section.hinted_problem(key, "holds a user name or password", hint);
         }
         Ok(url) if is_web(&url) && fits(&url) => return Some(url),
         Ok(_) | Err(_) => {
             let shown = quoted(text);
-            section.problem(key, format_args!("{shown} is no web address; {hint}"));
+            section.hinted_problem(key, format_args!("{shown} is no web address"), hint);
         }
     }
     None

@@ -81,6 +81,46 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
     lab.stop().await;
 }
 
+/// What nobody wrote yet is left to be written; the rest is as it will be checked.
+#[tokio::test]
+async fn a_draft_that_would_be_refused_is_not_made() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let report = trivy(&image, &["HIGH"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let id = denied(&lab).await;
+    let file = lab.file();
+    let known = ["--config", file.to_str().unwrap()];
+    for (more, known, told) in [
+        (["--link", "notalink"], &[][..], "is no web address"),
+        (["--link", "https://gitlab.example/TODO"], &[], "link"),
+        (["--expires", "400d"], &known, "180d"),
+        (["--owner", ""], &[], "owner"),
+    ] {
+        let link: &[&str] = match more[0] == "--link" {
+            true => &[],
+            false => &["--link", LINK],
+        };
+        let draft = ["exceptions", "draft", &id];
+        let draft = run(&lab, &[&draft[..], &more, known, link].concat()).await;
+        assert_eq!(draft.code, 2, "{more:?}: {draft:?}");
+        assert!(draft.stdout.is_empty(), "{more:?}: {draft:?}");
+        assert!(draft.stderr.contains(told), "{more:?}: {draft:?}");
+    }
+    let far = [
+        "exceptions",
+        "draft",
+        &id,
+        "--link",
+        LINK,
+        "--expires",
+        "400d",
+    ];
+    let far = run(&lab, &far).await;
+    assert_eq!(far.code, 0, "whose horizon is not known: {far:?}");
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn what_no_exception_accepts_gets_no_draft() {
     let lab = Lab::start().await;

@@ -9,6 +9,7 @@ mod drafts;
 mod kubernetes;
 mod ledger;
 mod live;
+mod named;
 mod nodes;
 mod on_call;
 mod pipes;

@@ -57,6 +57,34 @@ fn shows_no_more_of_a_refused_url_than_scheme_and_host() {
     );
 }
 
+/// What it says by itself quotes nothing, and is of no use in part.
+#[test]
+fn shows_its_own_hints_whole() {
+    for (text, hint) in [
+        (
+            "[[upstreams]]\nname = 'a.corp'\nurl = 'ftp://a.corp'",
+            "as in https://harbor.corp/v2/project, and",
+        ),
+        (
+            "[cache]\nremote = 'ftp://a.corp'",
+            "write s3://bucket/prefix, gs://bucket/prefix",
+        ),
+        (
+            "[console]\nmerge_request_url = 'https://gitlab.example/hunter2'",
+            "names no place for what is drafted; write it as \
+             https://gitlab.example/…/-/new/main?file_name={file}&content={content}",
+        ),
+        (
+            "[console]\nmerge_request_url = 'https://gitlab.example/hunter2?{conten}&{file}'",
+            "there are {file}, {content}, {title}, {branch}, {image}; write it as https://gitlab",
+        ),
+    ] {
+        let found = load(text).expect_err(text).to_string();
+        assert!(found.contains(hint), "{text}: {found}");
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
+
 #[test]
 fn a_secret_file_with_nothing_in_it_signs_no_messages() {
     let folder = tempfile::tempdir().unwrap();
