@@ -10,6 +10,7 @@ use crate::ledger::LedgerError;
 use crate::oci::without_user_info;
 use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
+use crate::trust::DenialReason;
 use crate::uploads::UploadError;
 
 /// Why a request was not carried out.
@@ -18,6 +19,7 @@ pub(super) struct AdminError {
     code: ErrorCode,
     message: String,
     next_step: Option<String>,
+    reason: Option<DenialReason>,
     verdict: Option<Box<VerdictView>>,
 }
 
@@ -27,6 +29,7 @@ impl AdminError {
             code,
             message: message.into(),
             next_step: None,
+            reason: None,
             verdict: None,
         }
     }
@@ -37,6 +40,12 @@ impl AdminError {
 
     pub(super) fn refused(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Refused, message)
+    }
+
+    /// Says for which reason pulls would be denied.
+    pub(super) fn as_denied(mut self, reason: DenialReason) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     pub(super) fn next(mut self, step: impl Into<String>) -> Self {
@@ -83,6 +92,7 @@ impl IntoResponse for AdminError {
                 // It may quote a URL that somebody sent.
                 message: without_user_info(&self.message).into_owned(),
                 next_step: self.next_step,
+                reason: self.reason,
             },
             verdict: self.verdict,
         };
@@ -104,6 +114,11 @@ impl IntoResponse for AdminError {
 
 impl From<InspectError> for AdminError {
     fn from(error: InspectError) -> Self {
+        let reason = match &error {
+            InspectError::UnknownUpstream(..) => Some(DenialReason::UnknownUpstream),
+            InspectError::NotPermitted(denial) => Some(denial.reason),
+            _ => None,
+        };
         let code = match error {
             InspectError::UnknownUpstream(..)
             | InspectError::NotPermitted(_)
@@ -111,7 +126,10 @@ impl From<InspectError> for AdminError {
             InspectError::NotFound(_) | InspectError::NotPromoted(..) => ErrorCode::NotFound,
             InspectError::Unavailable(_) => ErrorCode::Upstream,
         };
-        Self::new(code, error.to_string())
+        Self {
+            reason,
+            ..Self::new(code, error.to_string())
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl Admin {
         let read = self.names.of(environment).read(text);
         read.map(|named| named.image()).map_err(|denial| {
             let line = format!("{}: {}", denial.reason.code(), denial.detail);
-            AdminError::refused(line).next(denial.next_step)
+            AdminError::refused(line)
+                .as_denied(denial.reason)
+                .next(denial.next_step)
         })
     }
 

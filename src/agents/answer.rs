@@ -101,6 +101,7 @@ impl AgentRefusal {
                 code: self.code,
                 message: self.message,
                 next_step: Some(self.next_step.into_owned()),
+                reason: None,
             },
             verdict: None,
         };

@@ -26,6 +26,16 @@ struct ConfigReport<'a> {
     warnings: Vec<&'a Problem>,
     exceptions: usize,
     advisories: usize,
+    /// What follows is of a good configuration alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listeners: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstreams: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environments: Option<usize>,
+    /// In hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_revision: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<&'a LimitsConfig>,
 }
@@ -82,6 +92,10 @@ fn good(config: &Config) -> ConfigReport<'_> {
         warnings: config.all_warnings().collect(),
         exceptions: policy.exceptions().len(),
         advisories: policy.advisories().len(),
+        listeners: Some(config.listeners.len()),
+        upstreams: Some(config.upstreams.len()),
+        environments: Some(policy.environments().count()),
+        policy_revision: Some(format!("{:016x}", policy.revision())),
         limits: Some(&config.limits),
     }
 }
@@ -93,6 +107,10 @@ fn bad(found: &Problems) -> ConfigReport<'_> {
         warnings: Vec::new(),
         exceptions: 0,
         advisories: 0,
+        listeners: None,
+        upstreams: None,
+        environments: None,
+        policy_revision: None,
         limits: None,
     }
 }

@@ -147,6 +147,9 @@ impl DenialsArgs {
     /// A gateway that starts anew is asked again for a while.
     async fn follow(&self, client: &ApiClient, since: Timestamp) -> Result<Exit, Failure> {
         let query = self.stream_query(since);
+        if self.output == ListOutput::Csv {
+            csv_out(&spreadsheet(&[]))?;
+        }
         let mut last_id = None;
         let mut failures = 0;
         loop {

@@ -2,14 +2,15 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
 use super::client::RemoteArgs;
 use super::draft;
 use super::failure::{Exit, Failure};
-use super::output::{Palette, Table, say};
+use super::output::{Output, Palette, Table, say};
 use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
-use crate::app::config::{VulnerabilityPolicyFiles, load_vulnerability_policy};
+use crate::app::config::{Problem, Problems, VulnerabilityPolicyFiles, load_vulnerability_policy};
 use crate::oci::{listed, readable};
 
 /// The longest list in a row, in characters.
@@ -48,9 +49,23 @@ struct ListExceptions {
 repository of exceptions can be checked where the gateway's secrets are not.
 
 Examples:
-  sekisho exceptions check --config /etc/sekisho/sekisho.toml"
+  sekisho exceptions check --config /etc/sekisho/sekisho.toml
+  sekisho exceptions check --config sekisho.toml --output json | jq '.problems[].text'"
 )]
-pub struct CheckFiles {}
+pub struct CheckFiles {
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct CheckedFiles<'a> {
+    ok: bool,
+    problems: &'a [Problem],
+    warnings: Vec<&'a Problem>,
+    exceptions: usize,
+    advisories: usize,
+}
 
 impl Exceptions {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
@@ -132,16 +147,52 @@ fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Optio
 impl CheckFiles {
     pub fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let file = shared.config.as_deref();
-        let vulnerability_policy = load_vulnerability_policy(file, Timestamp::now())
-            .map_err(|problems| Failure::config(&problems))?;
+        let loaded = load_vulnerability_policy(file, Timestamp::now());
+        let vulnerability_policy = match (loaded, self.screen.output) {
+            (Ok(loaded), _) => loaded,
+            (Err(problems), Output::Json) => {
+                say(&json(&CheckedFiles::bad(&problems))?)?;
+                return Ok(Exit::Config);
+            }
+            (Err(problems), Output::Text) => return Err(Failure::config(&problems)),
+        };
         if !vulnerability_policy.has_folders() {
             let text = "the configuration names neither exceptions_dir nor advisories_dir, \
                         so nothing was checked";
             return Err(Failure::bad_config(text).next("name it: --config FILE"));
         }
-        say(&render_check(&vulnerability_policy))?;
+        let raw = json(&CheckedFiles::good(&vulnerability_policy))?;
+        let output = self.screen.output;
+        output.show(&raw, |_| render_check(&vulnerability_policy))?;
         Ok(Exit::Done)
     }
+}
+
+impl<'a> CheckedFiles<'a> {
+    fn good(files: &'a VulnerabilityPolicyFiles) -> Self {
+        Self {
+            ok: true,
+            problems: &[],
+            warnings: files.warnings().collect(),
+            exceptions: files.exceptions().count(),
+            advisories: files.advisories().count(),
+        }
+    }
+
+    fn bad(found: &'a Problems) -> Self {
+        Self {
+            ok: false,
+            problems: &found.problems,
+            warnings: Vec::new(),
+            exceptions: 0,
+            advisories: 0,
+        }
+    }
+}
+
+fn json(checked: &CheckedFiles<'_>) -> Result<String, Failure> {
+    serde_json::to_string(checked)
+        .map_err(|error| Failure::new(format!("cannot write the report: {error}")))
 }
 
 /// The files are good; what is worth a second look follows.

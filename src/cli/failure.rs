@@ -6,6 +6,7 @@ use super::aside::say_aside;
 use crate::api::{ErrorBody, ErrorCode, VerdictView};
 use crate::app::config::Problems;
 use crate::oci::{readable, without_user_info};
+use crate::trust::DenialReason;
 
 /// Exit codes, as documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Failure {
     next_step: Option<String>,
     /// When the server refused it.
     code: Option<ErrorCode>,
+    /// Likewise, where pulls are denied for it.
+    reason: Option<DenialReason>,
     /// When judged and denied: the verdict, and the answer that it came in.
     verdict: Option<Box<(VerdictView, String)>>,
 }
@@ -53,6 +56,7 @@ impl Failure {
             message: message.into(),
             next_step: None,
             code: None,
+            reason: None,
             verdict: None,
         }
     }
@@ -96,6 +100,7 @@ impl Failure {
             message: readable(&body.error.message, 2000),
             next_step: body.error.next_step.map(|step| readable(&step, 1000)),
             code: Some(body.error.code),
+            reason: body.error.reason,
             verdict: body.verdict.map(|verdict| Box::new((*verdict, raw))),
         }
     }
@@ -120,6 +125,11 @@ impl Failure {
     /// The error code of the server's answer.
     pub const fn code(&self) -> Option<ErrorCode> {
         self.code
+    }
+
+    /// For which pulls are denied what the server refused.
+    pub const fn reason(&self) -> Option<DenialReason> {
+        self.reason
     }
 
     pub fn message(&self) -> &str {

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use serde::Serialize;
 
+use super::arguments::OutputArgs;
 use super::aside::{ProgressLine, say_aside};
 use super::failure::{Exit, Failure};
+use super::output::{Output, say};
 use crate::ledger::{
     CopyProgress, CopyStage, LedgerError, LedgerLocation, ServerFiles, copy_ledger,
 };
@@ -40,6 +43,19 @@ pub struct CopyLedger {
     /// Authorities that are trusted beside the public ones, for both servers, in PEM
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from_ca", "to_ca"])]
     ca: Option<PathBuf>,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct CopyView<'a> {
+    /// Not opened any more.
+    from: &'a str,
+    to: &'a str,
+    tables: usize,
+    rows: u64,
+    seconds: f64,
 }
 
 /// As the keys of `[ledger]`, for the server in --from.
@@ -100,6 +116,7 @@ impl CopyLedger {
     }
 
     pub async fn run(self) -> Result<Exit, Failure> {
+        let output = self.screen.output;
         let (from, to) = self.ends()?;
         let begun = Instant::now();
         let line = ProgressLine::new(true);
@@ -107,6 +124,17 @@ impl CopyLedger {
         drop(line);
         let copied = copied.map_err(|error| failed(&error))?;
         let seconds = begun.elapsed().as_secs_f64();
+        if output == Output::Json {
+            let view = CopyView {
+                from: &from.written(),
+                to: &to.written(),
+                tables: copied.tables,
+                rows: copied.rows,
+                seconds,
+            };
+            let raw = serde_json::to_string(&view);
+            say(&raw.map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?)?;
+        }
         say_aside(&format!(
             "{} rows of {} tables copied and compared in {seconds:.1} s; {} is not opened any more. \
              Write url = \"…\" in [ledger], and start serve",

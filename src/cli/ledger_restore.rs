@@ -1,21 +1,24 @@
 //! `sekisho ledger restore` and `sekisho ledger replay`.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::arguments::SharedArgs;
+use super::arguments::{OutputArgs, SharedArgs};
 use super::aside::say_aside;
 use super::failure::{Exit, Failure};
+use super::output::{Output, say};
 use crate::app::config::Config;
 use crate::app::{hold_log_end, note_log_end};
 use crate::audit::{self, Audit, AuditOptions, ChainEnd, KnownLogs};
 use crate::gate::ActLog;
 use crate::ledger::{
-    AuditSeal, Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, MissingActs,
-    Restoration, RestorePoint,
+    AuditSeal, Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, LostRecords,
+    MissingActs, Restoration, RestorePoint,
 };
 
 /// What these commands read of the configuration.
@@ -41,6 +44,8 @@ pub struct RestoreLedger {
     backup: PathBuf,
     #[command(flatten)]
     replaying: ReplayingArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
 }
 
 /// Do again in this ledger what the audit log tells and it lacks: after a backup was put back
@@ -54,6 +59,26 @@ Examples:
 pub struct ReplayLedger {
     #[command(flatten)]
     replaying: ReplayingArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+/// What was done again, and what could not be.
+struct Replayed {
+    acts: usize,
+    lost: LostRecords,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct ReplayedView<'a> {
+    /// The ledger, as the configuration names it.
+    ledger: String,
+    /// Where the ledger lies that was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a Path>,
+    acts_done_again: usize,
+    lost: &'a LostRecords,
 }
 
 #[derive(Debug, Args)]
@@ -96,13 +121,14 @@ impl RestoreLedger {
             Ok(told) => {
                 let kept = restoration.finish(now).await.map_err(failed)?;
                 log_the_act(&config, LedgerAccess::Client).await?;
-                if let Some(kept) = kept {
+                if let Some(kept) = &kept {
                     say_aside(&format!(
                         "the ledger that lay there is {} now",
                         kept.display()
                     ));
                 }
                 say_aside(&format!("{} is put back: {told}", target.display()));
+                told.show(&config, kept.as_deref(), self.screen.output)?;
                 Ok(Exit::Done)
             }
             Err(failure) => {
@@ -126,19 +152,19 @@ impl ReplayLedger {
         let told = replayed?;
         log_the_act(&config, LedgerAccess::Client).await?;
         say_aside(&format!("done again: {told}"));
+        told.show(&config, None, self.screen.output)?;
         Ok(Exit::Done)
     }
 }
 
 impl ReplayingArgs {
-    /// What was done again, in words.
     async fn replay(
         &self,
         ledger: &mut Ledger,
         there: &LedgerThere,
         config: &Config,
         now: Timestamp,
-    ) -> Result<String, Failure> {
+    ) -> Result<Replayed, Failure> {
         let mut point = ledger.restore_point().await.map_err(failed)?;
         let backed_up = ledger.audit_seals().await.map_err(failed)?;
         point.logs.extend(there.may_tell.iter().cloned());
@@ -156,11 +182,10 @@ impl ReplayingArgs {
         for seal in there.seals.iter().cloned().chain(new) {
             ledger.seal_audit(&seal).await.map_err(failed)?;
         }
-        let count = missing.again.len();
-        Ok(format!(
-            "{count} act(s) of the audit log; lost: {}",
-            missing.lost
-        ))
+        Ok(Replayed {
+            acts: missing.again.len(),
+            lost: missing.lost,
+        })
     }
 
     fn missing(
@@ -197,6 +222,30 @@ impl ReplayingArgs {
             false => found.new_ends,
         };
         Ok((missing, new_ends))
+    }
+}
+
+impl Replayed {
+    /// For scripts; people are told aside.
+    fn show(&self, config: &Config, kept: Option<&Path>, output: Output) -> Result<(), Failure> {
+        let view = ReplayedView {
+            ledger: config.ledger.location.written(),
+            kept,
+            acts_done_again: self.acts,
+            lost: &self.lost,
+        };
+        match output {
+            Output::Text => Ok(()),
+            Output::Json => say(&serde_json::to_string(&view)
+                .map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?),
+        }
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { acts, lost } = self;
+        write!(f, "{acts} act(s) of the audit log; lost: {lost}")
     }
 }
 

@@ -37,6 +37,7 @@ impl ApiRefusal {
                 code,
                 message: message.to_owned(),
                 next_step: next.map(str::to_owned),
+                reason: None,
             },
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::AuditSeal;
 use crate::trust::{Act, ActKind, LedgerMark, LoggedAct};
@@ -32,7 +33,7 @@ pub struct MissingActs {
 }
 
 /// What is gone: it has to be handed in, or made, once more.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LostRecords {
     pub scans: u64,
     pub promotions: u64,

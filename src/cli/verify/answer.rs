@@ -6,7 +6,7 @@ use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
 use crate::kubernetes::images::{KindSeen, ManifestLocation};
 use crate::oci::readable;
-use crate::trust::EnvironmentName;
+use crate::trust::{DenialReason, EnvironmentName};
 
 /// The longest text of a message or step that is shown, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -42,6 +42,8 @@ pub(super) enum VerifyAnswer {
 pub(super) struct NameRefusal {
     /// The API's word for it.
     pub(super) code: ErrorCode,
+    /// For which pulls are denied, where there is one.
+    pub(super) reason: Option<DenialReason>,
     pub(super) message: String,
     pub(super) next_step: Option<String>,
 }
@@ -117,7 +119,7 @@ impl VerifiedImage {
             VerifyAnswer::Verdict(_) => self
                 .gravest()
                 .map_or_else(|| "denied".to_owned(), |reason| reason.reason.to_string()),
-            VerifyAnswer::Refused(refusal) => word(refusal.code),
+            VerifyAnswer::Refused(refusal) => refusal.word(),
         }
     }
 
@@ -142,7 +144,10 @@ impl VerifiedImage {
             }
             (VerifyAnswer::Verdict(verdict), _) => verdict.message.clone(),
             (VerifyAnswer::Refused(refusal), _) => {
-                format!("sekisho: {}: {}", word(refusal.code), refusal.message)
+                let word = refusal.word();
+                let named = format!("{word}: ");
+                let message = refusal.message.strip_prefix(&named);
+                format!("sekisho: {word}: {}", message.unwrap_or(&refusal.message))
             }
         };
         readable(&line, MAX_TEXT_CHARS)
@@ -165,8 +170,19 @@ impl VerifiedImage {
             image: &self.image,
             allowed: self.is_allowed(),
             places: &self.places,
+            reason: (!self.is_allowed()).then(|| self.word()),
             verdict,
             error,
+        }
+    }
+}
+
+impl NameRefusal {
+    /// The reason's code, else the API's word.
+    fn word(&self) -> String {
+        match self.reason {
+            Some(reason) => reason.code().to_owned(),
+            None => word(self.code),
         }
     }
 }
@@ -194,6 +210,8 @@ struct JudgedView<'a> {
     image: &'a str,
     allowed: bool,
     places: &'a [ManifestLocation],
+    /// Of what is denied: the stable word of the reason, else of the refusal.
+    reason: Option<String>,
     /// None: its name was refused, and `error` says why.
     verdict: Option<&'a VerdictView>,
     error: Option<String>,

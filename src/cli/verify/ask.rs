@@ -67,6 +67,7 @@ fn ill_formed(image: &str, why: &str) -> NameRefusal {
     let image = readable(image, 200);
     NameRefusal {
         code: ErrorCode::BadRequest,
+        reason: None,
         message: format!("{image:?} is no image: {why}"),
         next_step: Some("write it as host/name:tag or host/name@DIGEST".to_owned()),
     }
@@ -99,6 +100,7 @@ async fn ask(
 fn refusal(code: ErrorCode, failure: &Failure) -> NameRefusal {
     NameRefusal {
         code,
+        reason: failure.reason(),
         message: failure.message().to_owned(),
         next_step: failure.next_step().map(str::to_owned),
     }

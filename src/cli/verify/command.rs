@@ -29,7 +29,8 @@ operators have them. Other paths are named in the configuration, as [[images]] w
 kind and path. Which kinds were looked at, and which were not understood, is told on
 stderr. What an operator runs besides is judged when it is pulled. Names are read as
 the webhook reads them. Exit 1: something could not be read or asked, so nothing is
-proven. In JSON each image has the API's verdict, or the error that refused its name.
+proven. In JSON each image has the API's verdict, or the error that refused its name; and
+what is denied its reason, by a stable word.
 
 Examples:
   sekisho verify deploy/ --environment production

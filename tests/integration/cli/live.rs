@@ -131,6 +131,36 @@ async fn denials_are_listed_explained_and_followed() {
     desk.lab.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn followed_denials_have_the_head_of_their_columns() {
+    let lab = Lab::start().await;
+    let log = lab.folder.path().join("followed.csv");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_sekisho"))
+        .args(["denials", "--follow", "--output", "csv"])
+        .env_clear()
+        .env("SEKISHO_SERVER", lab.server())
+        .env("SEKISHO_TOKEN", &lab.token)
+        .stdout(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let (image, _) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    lab.pull(1, NAME, &digest).await.expect(403);
+    let text = || std::fs::read_to_string(&log).unwrap();
+    eventually("a denial is shown", || async {
+        text().lines().count() == 2
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        text().starts_with("time,id,environment,verdict,"),
+        "{}",
+        text()
+    );
+    lab.stop().await;
+}
+
 /// What was there is shown at once, and what comes later when it comes.
 async fn follow(lab: &Lab, first: &str) {
     let log = lab.folder.path().join("followed");

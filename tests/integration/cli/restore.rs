@@ -192,6 +192,24 @@ async fn what_a_restore_would_lose_is_told_and_nothing_is_done_without_consent()
 }
 
 #[tokio::test]
+async fn what_was_done_again_and_lost_is_told_as_json() {
+    let ended = Ended::new(true).await;
+    let run = ended.restore(&["--accept-loss", "--output", "json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(told["acts_done_again"].as_u64().unwrap() > 0, "{told}");
+    assert_eq!(told["lost"]["tokens"], json!(["late"]), "{told}");
+    assert!(
+        told["kept"].is_string() && told["ledger"].is_string(),
+        "{told}"
+    );
+    let run = ended.run(&["ledger", "replay", "--output", "json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(told["acts_done_again"], 0, "{told}");
+}
+
+#[tokio::test]
 async fn an_older_ledger_put_there_by_hand_is_refused_until_the_log_is_replayed() {
     let mut ended = Ended::new(false).await;
     ended.put_back_by_hand();

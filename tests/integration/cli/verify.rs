@@ -171,7 +171,7 @@ async fn a_name_that_cannot_be_pulled_counts_as_denied() {
     for (image, word, part) in [
         (
             "quay.io/a/b:1",
-            "refused",
+            "unknown-upstream",
             "quay.io is no upstream of this gateway",
         ),
         (&absent, "not-found", "push it first"),
@@ -200,6 +200,7 @@ async fn a_name_that_cannot_be_pulled_counts_as_denied() {
             .find(|image| image["allowed"] == false)
             .unwrap();
         assert_eq!(refused["verdict"], Value::Null, "{json}");
+        assert_eq!(refused["reason"], word, "{json}");
         assert!(refused["error"].as_str().unwrap().contains(part), "{json}");
         let failed = cases(&junit).into_iter().find_map(|case| case.failure);
         assert_eq!(failed.unwrap().0, word);
