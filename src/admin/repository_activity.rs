@@ -9,7 +9,7 @@ use super::Admin;
 use super::error::AdminError;
 use crate::access::Scope;
 use crate::api::{RepositoryActivity, RepositoryDenials, RepositoryPulls};
-use crate::oci::Repository;
+use crate::oci::{Repository, written_host};
 use crate::trust::{EnvironmentName, Outcome};
 
 /// Repositories of each list, at most.
@@ -33,7 +33,9 @@ pub(super) async fn most_active(
     let mut denied: HashMap<Repository, RepositoryDenials> = HashMap::new();
     let later = recent.all(|it| it.time >= since);
     for denial in &later {
-        let of = denial.repository.as_ref();
+        // A name without a host that leads to no upstream names no repository.
+        let is_named = denial.upstream.is_some() || written_host(&denial.image).is_some();
+        let of = denial.repository.as_ref().filter(|_| is_named);
         if let Some(repository) = of.filter(|it| sees(&denial.environment, it)) {
             let counts = denied
                 .entry(repository.clone())

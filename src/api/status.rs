@@ -1,5 +1,6 @@
 //! The status: modes, listeners, upstreams, storage and warnings.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,6 +43,10 @@ pub struct Status {
     pub replicas: Vec<ReplicaView>,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
+    /// Since when those are counted, where that is later: since this process started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub counted_since: Option<Timestamp>,
     /// What runs and would be denied now, as far as it is judged again: it could not start
     /// another time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

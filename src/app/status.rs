@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Components;
@@ -96,6 +96,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         notifications: Vec::new(),
         replicas: parts.replicas.known(),
         top_reasons: top_reasons(parts),
+        counted_since: parts.activity.since().filter(|at| *at > hour_before(now)),
         running_denied: parts.running_denied.now(),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,
@@ -221,6 +222,11 @@ fn remote_tier(remote: &RemoteTier, now: Timestamp) -> RemoteTierStatus {
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let room = rustix::fs::statvfs(path).ok()?;
     room.f_bavail.checked_mul(room.f_frsize)
+}
+
+fn hour_before(now: Timestamp) -> Timestamp {
+    let hour = SignedDuration::from_hours(1);
+    now.checked_sub(hour).unwrap_or(Timestamp::MIN)
 }
 
 fn top_reasons(parts: &Components) -> Vec<ReasonCount> {

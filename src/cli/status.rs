@@ -205,9 +205,13 @@ fn stores(status: &Status) -> String {
             format!("running, and would be denied now: {denied}\n")
         }
     };
+    let time = match status.counted_since {
+        None => "in the last hour".to_owned(),
+        Some(at) => format!("since this process started at {at:.0}"),
+    };
     format!(
         "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}{}cache: {} of {}{free}\n{}\
-         {running}denied in the last hour: {denied}\n",
+         {running}denied {time}: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
         audit(&status.audit),
@@ -340,6 +344,23 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part}\n{told}");
         }
+    }
+
+    /// What came before this process started is not in the count.
+    #[test]
+    fn says_since_when_denials_are_counted() {
+        let status = |since: &str| {
+            let text = format!(
+                r#"{{"product":"sekisho","version":"0.1.0","policy_revision":"00ff","environments":[],
+                "listeners":[],"upstreams":[],"ledger":{{"seq":7,"age_s":1,"loaded":true}},
+                "cache":{{"bytes":0,"max_bytes":1,"free_bytes":null}},"top_reasons":[],"warnings":[]{since}}}"#
+            );
+            stores(&serde_json::from_str(&text).unwrap())
+        };
+        assert!(status("").ends_with("denied in the last hour: no image\n"));
+        let since = r#","counted_since":"2026-06-01T00:00:00Z""#;
+        let told = "denied since this process started at 2026-06-01T00:00:00Z: no image\n";
+        assert!(status(since).ends_with(told), "{}", status(since));
     }
 
     #[test]

@@ -129,7 +129,14 @@ impl OverviewPage {
     /// Whether nothing is known to be wrong: nothing said so, and everything was asked.
     fn is_well(&self) -> bool {
         let status = &self.status;
-        status.problems.is_empty() && status.running_denied.is_empty() && self.unknown().is_empty()
+        // Problems are among the warnings.
+        status.warnings.is_empty() && status.running_denied.is_empty() && self.unknown().is_empty()
+    }
+
+    /// What is allowed, and worth a second look.
+    fn doubtful(&self) -> Vec<&String> {
+        let (all, urgent) = (&self.status.warnings, &self.status.problems);
+        all.iter().filter(|it| !urgent.contains(it)).collect()
     }
 
     /// What this page cannot say, since nobody answered yet.

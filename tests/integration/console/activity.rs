@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::decision::denied;
 use super::visitor::Visitor;
-use crate::kit::lab::{DOOR, Lab, NAME, trivy};
+use crate::kit::lab::{DOOR, Lab, NAME, eventually, trivy};
 
 fn sum(counts: &Value) -> u64 {
     let counts = counts.as_array().unwrap().iter();
@@ -29,6 +29,12 @@ async fn pulls_and_denials_are_counted_by_environment_and_reason() {
     }
     let page = Visitor::new(&lab).shown("/").await;
     assert!(page.contains("1 denied in production; most from"), "{page}");
+    // The charts and the reasons, both counted since the start.
+    assert_eq!(
+        page.matches("Counted by this gateway since it started")
+            .count(),
+        2
+    );
     lab.stop().await;
 }
 
@@ -93,5 +99,33 @@ async fn repositories_are_ranked_by_pulls_and_by_denials_within_a_scope_and_afte
             "{part}: {page}"
         );
     }
+    lab.stop().await;
+}
+
+/// The gateway fills in a host where a name has none, which nobody asked for.
+#[tokio::test]
+async fn a_name_that_leads_to_no_upstream_ranks_under_no_other() {
+    let lab = Lab::start().await;
+    let registry = lab.app().registries()[0];
+    for path in ["library/app", "quay.io/a/b"] {
+        let path = format!("/v2/{path}/manifests/1");
+        let answer = crate::kit::lab::Ask::new(registry, "GET", &path)
+            .send()
+            .await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
+    }
+    let ranked = || async {
+        let activity = lab.api("GET", "/api/v1/activity").send().await.expect(200);
+        let denied = activity["repositories"]["denied"].as_array().unwrap();
+        denied
+            .iter()
+            .map(|it| it["repository"].clone())
+            .collect::<Vec<_>>()
+    };
+    eventually("what was named is ranked", || async {
+        !ranked().await.is_empty()
+    })
+    .await;
+    assert_eq!(ranked().await, ["quay.io/a/b"]);
     lab.stop().await;
 }

@@ -5,7 +5,15 @@ use serde_json::json;
 use super::busy_lab::BusyLab;
 use super::page_table::{EMPTY, PAGES};
 use super::visitor::Visitor;
-use crate::kit::lab::Lab;
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab};
+
+/// A rule that can apply to nothing, which is worth a second look.
+const UNREACHED: &str = "
+[[exposures]]
+repositories = [\"never.example/**\"]
+exposure = \"internal\"
+reason = \"batch\"
+";
 
 #[tokio::test]
 async fn pages_run_nothing_that_is_written_in_them_and_load_nothing_from_elsewhere() {
@@ -50,6 +58,25 @@ async fn nothing_passes_for_well_while_something_runs_that_could_not_start_again
     let page = Visitor::with(&busy.lab, &team).await.shown("/").await;
     assert!(!page.contains("could not start again"), "{page}");
     busy.lab.stop().await;
+}
+
+/// What the status warns of stands on the page, too.
+#[tokio::test]
+async fn nothing_passes_for_well_that_the_status_warns_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = format!("{ENVIRONMENTS}{UNREACHED}");
+    let lab = Lab::inside(folder, LISTENERS, &rest).await;
+    let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+    let warned = status["warnings"].as_array().unwrap();
+    assert!(
+        !warned.is_empty() && status["problems"] == json!([]),
+        "{status}"
+    );
+    let page = Visitor::new(&lab).shown("/").await;
+    assert!(page.contains("Worth a second look"), "{page}");
+    assert!(page.contains("never.example"), "{page}");
+    assert!(!page.contains("nothing is known to be wrong"), "{page}");
+    lab.stop().await;
 }
 
 #[tokio::test]
