@@ -43,7 +43,7 @@ impl AdminError {
     }
 
     /// Says for which reason pulls would be denied.
-    pub(super) fn as_denied(mut self, reason: DenialReason) -> Self {
+    pub(super) fn denied_as(mut self, reason: DenialReason) -> Self {
         self.reason = Some(reason);
         self
     }

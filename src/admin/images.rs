@@ -26,7 +26,7 @@ impl Admin {
         read.map(|named| named.image()).map_err(|denial| {
             let line = format!("{}: {}", denial.reason.code(), denial.detail);
             AdminError::refused(line)
-                .as_denied(denial.reason)
+                .denied_as(denial.reason)
                 .next(denial.next_step)
         })
     }

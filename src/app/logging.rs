@@ -138,7 +138,7 @@ mod tests {
             "sekisho",
             "sekisho::gate",
             "hyper=debug",
-            "sekisho[pull{id=1,name=2}]=trace",
+            "sekisho[pull{id=1}]=trace",
         ] {
             assert!(parse(filter).is_ok(), "{filter}");
         }

@@ -359,7 +359,9 @@ mod tests {
         );
         let some = render(&list("[]", "[]", 1), &cve(), Palette::plain());
         assert!(
-            some.starts_with("in none of the 2 scanned images of 3\n"),
+            some.starts_with(
+                "in none of the 2 scanned images of 3: no report names CVE-1; is the id right?\n"
+            ),
             "{some}"
         );
         assert!(some.contains("unknown: 1 of 3 images"), "{some}");
