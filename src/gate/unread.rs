@@ -22,11 +22,13 @@ use crate::trust::Rulebook;
 /// Digests that are kept to be asked for again where they were named.
 const MAX_NAMED: usize = 1000;
 /// Repositories in which digests are looked for that were named elsewhere, or nowhere.
-const MAX_REPOSITORIES: usize = 1024;
+const MAX_REPOSITORIES: usize = 256;
 /// Places that are looked at in one round, to find some that were not asked yet.
 const MAX_PLACES: usize = 50_000;
-/// Upstreams are asked so often in one round, at most.
+/// Upstreams are asked so often in one round, at most: where somebody named a digest, and in
+/// one other place, since a list of a thousand digests is looked for in each repository.
 const MAX_READS: usize = 8;
+const MAX_READS_ELSEWHERE: usize = 1;
 /// The longest time for one of them.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Where a digest is absent, or cannot be read safely, it is not looked for again as long.
@@ -152,7 +154,7 @@ impl UnreadDigests {
         Ok(places
             .take(MAX_PLACES)
             .filter(unasked)
-            .take(MAX_READS)
+            .take(MAX_READS_ELSEWHERE)
             .collect())
     }
 

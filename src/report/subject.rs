@@ -258,7 +258,7 @@ mod tests {
                 index: Some(&digest("index")),
                 config: &digest("config"),
                 platform: &platform("linux/arm/v6"),
-                diff_ids: &[digest("layer 1"), digest("layer 2")],
+                chain_id: ChainId::of(&[digest("layer 1"), digest("layer 2")]).as_ref(),
                 declared: false,
             })
         };
