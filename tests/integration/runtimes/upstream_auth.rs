@@ -48,8 +48,9 @@ fn sends_no_password_to_a_token_server_that_is_not_listed() {
     assert!(issuer.asked().is_empty(), "{:?}", issuer.asked());
 }
 
-/// A wrong password is the upstream's trouble: never a 401, which would draw
-/// out the node's own credentials, and never a 404, which says "ask elsewhere".
+/// A wrong password is the upstream's trouble: never a 401, which would draw out the node's
+/// own credentials, never a 404, which says that nothing is there, and never a 503, which
+/// clients ask again.
 #[test]
 fn a_wrong_password_is_no_denial_and_no_absence() {
     let open = or_skip!(Origin::start());
@@ -60,7 +61,8 @@ fn a_wrong_password_is_no_denial_and_no_absence() {
         "/v2/guarded/{}/manifests/{}",
         image.repository, image.tag
     ));
-    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(answer.text().contains("not a policy denial"));
 }
 
 struct Secret(TempDir);
