@@ -380,6 +380,7 @@ fn upstream_config(config: &UpstreamConfig) -> Result<upstream::UpstreamOptions,
         redirect_hosts: patterns(&config.redirect_hosts)?,
         traceparent: config.traceparent,
         timeouts: config.timeouts,
+        max_concurrent: config.max_concurrent,
         proxy: config.proxy.as_ref().map(egress_proxy),
         tag_ttl: config.tag_ttl,
         ..upstream::UpstreamOptions::new(config.name.clone(), config.url.clone())

@@ -102,6 +102,9 @@ pub enum ConfigError {
 }
 
 impl UpstreamOptions {
+    /// What is usual of [`Self::max_concurrent`].
+    pub const MAX_CONCURRENT: usize = 64;
+
     /// The registry `name` at `url`, with the defaults of the configuration file.
     pub fn new(name: RegistryHost, url: Url) -> Self {
         Self {
@@ -113,7 +116,7 @@ impl UpstreamOptions {
             ca: None,
             token_hosts: Vec::new(),
             redirect_hosts: Vec::new(),
-            max_concurrent: 64,
+            max_concurrent: Self::MAX_CONCURRENT,
             replicas: ReplicaCount::default(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),

@@ -93,7 +93,7 @@ pub(super) fn limits(root: &mut Section<'_, '_>) -> LimitsConfig {
     config
 }
 
-fn bounded(
+pub(super) fn bounded(
     section: &mut Section<'_, '_>,
     key: &'static str,
     bounds: RangeInclusive<usize>,

@@ -1,6 +1,7 @@
 //! The remote registries: a closed set.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use super::authorities::authorities;
 use super::credentials::{ConfiguredCredentials, credentials};
 use super::globs::note_other_host;
 use super::hints::joined;
+use super::limits::bounded;
 use super::moment;
 use super::proxy::{ConfiguredProxy, ProxyEnvironment, proxy};
 use super::quantity::Period;
@@ -18,9 +20,11 @@ use super::timeouts::timeouts;
 use super::urls::{is_loopback, quoted, web_address};
 use crate::oci::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 use crate::trust::{EnvironmentName, Requirement, Vouching};
-use crate::upstream::{HostPattern, Timeouts, is_api_url};
+use crate::upstream::{HostPattern, Timeouts, UpstreamOptions, is_api_url};
 
 const DEFAULT_TAG_TTL: Period = Period::seconds(60);
+
+const MAX_CONCURRENT_BOUNDS: RangeInclusive<usize> = 1..=1024;
 
 /// Where Docker Hub's API lies.
 const DOCKER_HUB_URL: &str = "https://registry-1.docker.io";
@@ -60,6 +64,8 @@ pub struct UpstreamConfig {
     pub ca_pem: Option<String>,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// Calls, transfers and readings at once, each.
+    pub max_concurrent: usize,
     /// How long a tag's digest is remembered.
     pub tag_ttl: Duration,
     /// Whether it is told which trace asks.
@@ -156,6 +162,7 @@ fn docker_hub() -> Option<UpstreamConfig> {
         proxy: None,
         ca_pem: None,
         timeouts: Timeouts::default(),
+        max_concurrent: UpstreamOptions::MAX_CONCURRENT,
         tag_ttl: DEFAULT_TAG_TTL.into(),
     })
 }
@@ -177,6 +184,7 @@ fn upstream(
     let traceparent = section.read("traceparent").unwrap_or_default();
     let ca_pem = authorities(section, "ca", now);
     let timeouts = timeouts(section);
+    let max_concurrent = bounded(section, "max_concurrent", MAX_CONCURRENT_BOUNDS);
     let tag_ttl: Period = section.read("tag_ttl").unwrap_or(DEFAULT_TAG_TTL);
     let name = name?;
     let repositories = repositories.unwrap_or_else(RepositoryGlobs::none);
@@ -194,6 +202,7 @@ fn upstream(
         proxy,
         ca_pem,
         timeouts,
+        max_concurrent: max_concurrent.unwrap_or(UpstreamOptions::MAX_CONCURRENT),
         tag_ttl: tag_ttl.into(),
     })
 }

@@ -86,6 +86,7 @@ fn names_what_is_wrong_with_the_way_to_an_upstream() {
             "no host",
         ),
         ("ca = 'password'", "ca", "holds no certificate"),
+        ("max_concurrent = 0", "max_concurrent", "is not from 1 to"),
     ] {
         let shown = load(keys, &[]).expect_err(keys).to_string();
         assert!(
