@@ -64,6 +64,8 @@ fn set_cache(parts: &Components) {
         .set(signed(stats.memory_bytes));
     let evicted = &condition.cache_evicted_bytes;
     evicted.inc_by(stats.evicted_bytes.saturating_sub(evicted.get()));
+    let damaged = &condition.cache_damaged_files;
+    damaged.inc_by(stats.damaged_files.saturating_sub(damaged.get()));
 }
 
 /// `None`: the system does not tell.

@@ -51,6 +51,8 @@ mod holder;
 mod manifests;
 mod open;
 mod other_digest;
+mod recheck;
+mod recheck_walk;
 mod remote;
 mod share;
 mod space;

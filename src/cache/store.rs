@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -15,6 +15,7 @@ use super::digests::DigestRecords;
 use super::error::{CacheError, FetchError};
 use super::file_store::FileStore;
 use super::fills::Fills;
+use super::recheck_walk::RecheckWalk;
 use super::remote::RemoteTier;
 use super::space::Space;
 use super::startup_scan::scan;
@@ -27,6 +28,9 @@ use crate::tasks::Tasks;
 /// How often pull times are saved and the bounds looked at. Fills make room
 /// for themselves; this is for what others do to the disk.
 const MAINTENANCE_PERIOD: Duration = Duration::from_secs(60);
+
+/// How often some of the large files are read again.
+const RECHECK_PERIOD: Duration = Duration::from_secs(1);
 
 /// The content-addressed store. Clones share it.
 #[derive(Clone)]
@@ -54,6 +58,8 @@ pub(super) struct Inner {
     /// Stored files that are hashed under their other algorithm now.
     pub learning: SingleFlight<Digest, Result<(), FetchError>>,
     pub counters: CacheCounters,
+    /// Held by the one thread that takes a step.
+    pub walk: Mutex<RecheckWalk>,
     _lock: File,
 }
 
@@ -109,6 +115,17 @@ impl Cache {
                     }
                 }
             });
+        let inner = Arc::downgrade(&self.inner);
+        self.inner
+            .tasks
+            .every("cache recheck", RECHECK_PERIOD, move |now| {
+                let cache = inner.upgrade().map(|inner| Self { inner });
+                async move {
+                    if let Some(cache) = cache {
+                        cache.recheck_once(now).await;
+                    }
+                }
+            });
     }
 }
 
@@ -136,6 +153,7 @@ impl Inner {
             records,
             learning: SingleFlight::default(),
             counters: CacheCounters::default(),
+            walk: Mutex::default(),
             _lock: lock,
         };
         scan(&inner.blobs)?;

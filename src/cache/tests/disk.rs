@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::pin;
 
@@ -47,6 +48,35 @@ async fn missing_file_is_a_miss() {
     assert_eq!(fixture.cache.stats().bytes, 0);
     fixture.store(&content(1, 20), at(0)).await;
     assert!(fixture.get(&digest, at(0)).await.is_some());
+}
+
+/// Of the same length, so that nothing but its bytes tells.
+#[tokio::test]
+async fn a_large_blob_that_the_disk_damaged_is_found_and_goes() {
+    let fixture = TestCache::new();
+    let large = [content(1, 6000), content(2, 6000), content(3, 1200)];
+    let mut stored = Vec::new();
+    for content in &large {
+        stored.push(fixture.store(content, at(0)).await);
+    }
+    let path = fixture.file(&stored[0]);
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(b"damaged", 5000 * KIB).unwrap();
+    // Later than the clock of the cache's own walk.
+    for step in 0..8 {
+        fixture
+            .cache
+            .recheck_once(at(100_000_000 + 20 * step))
+            .await;
+    }
+    assert!(!fixture.has(&stored[0]));
+    assert!(fixture.get(&stored[0], at(0)).await.is_none());
+    assert_eq!(fixture.cache.stats().damaged_files, 1);
+    for digest in &stored[1..] {
+        assert!(fixture.get(digest, at(0)).await.is_some());
+    }
+    let again = fixture.store(&large[0], at(0)).await;
+    assert!(fixture.get(&again, at(0)).await.is_some());
 }
 
 #[tokio::test]
