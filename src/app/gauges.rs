@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::exposures::exposures_of_pulls;
-use super::status::free_bytes;
+use super::free_bytes::free_bytes;
 use super::{Components, in_use};
 use crate::api::PolicyEntryState;
 use crate::gate::{ExposureInput, ForecastCause, LookAhead, Outlook};

@@ -24,6 +24,7 @@ mod doors;
 mod environment_listener;
 mod error;
 mod exposures;
+mod free_bytes;
 mod gauges;
 mod health;
 mod in_use;

@@ -1,7 +1,6 @@
 //! Builds the status for `sekisho status`.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Components;
+use super::free_bytes::free_bytes;
 use super::status_problems::problems;
 use crate::admin::StatusSource;
 use crate::api::{
@@ -216,12 +216,6 @@ fn remote_tier(remote: &RemoteTier, now: Timestamp) -> RemoteTierStatus {
         waiting: condition.waiting,
         lag_s: condition.lag_s,
     }
-}
-
-/// Free on the file system that holds `path`.
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
-    let room = rustix::fs::statvfs(path).ok()?;
-    room.f_bavail.checked_mul(room.f_frsize)
 }
 
 fn hour_before(now: Timestamp) -> Timestamp {

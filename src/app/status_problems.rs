@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::Components;
 use super::config::InvalidFile;
+use super::free_bytes::free_bytes;
 use super::health::health;
-use super::status::free_bytes;
 use crate::api::{UpstreamState, UpstreamStatus};
 use crate::ops::Health;
 

@@ -117,7 +117,9 @@ impl Doors<'_> {
 
     async fn validate(&self, image: &str) -> Answer {
         let tried = self.review("validate", &pod(&[image])).await;
-        if tried.message().contains("is not at its upstream") {
+        // A pull of a tag that means nothing is a 404; the reason of a webhook says why.
+        let absent = ["is not at its upstream", "no digest was promoted as"];
+        if absent.iter().any(|it| tried.message().contains(it)) {
             return Answer::Absent;
         }
         let told = tried.response["auditAnnotations"]["image-0"].as_str();
