@@ -172,9 +172,11 @@ impl Inspector {
     /// # Errors
     /// Those of the ledger.
     pub async fn record(&self, inspected: &InspectedImage) -> Result<(), LedgerError> {
-        self.ledger.record_aliases(&inspected.aliases).await?;
         let (repository, closure) = (&inspected.repository, &inspected.closure);
-        self.ledger.record_closure(repository, closure).await
+        let recorded = self
+            .ledger
+            .record_read(repository, closure, &inspected.aliases);
+        recorded.await
     }
 
     /// Reads and records what lies below an image that was spoken against just now, so that it

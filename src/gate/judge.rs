@@ -14,8 +14,8 @@ use super::reading::{FetchedClosure, UnfitImage};
 use super::refusal::Refusal;
 use super::unrecorded_denials::{KnownUpTo, UnrecordedDenials};
 use crate::cache::{Cache, ContentUse};
-use crate::ledger::{Alias, Ledger, LedgerError};
-use crate::oci::{Closure, Repository, Shape};
+use crate::ledger::{Alias, Ledger};
+use crate::oci::{Closure, Shape};
 use crate::spans::trace_span;
 use crate::trust::{
     CachedVerdict, Denial, DenialReason, Evidence, Mode, Requirement, Subject, Verdict,
@@ -218,7 +218,10 @@ impl Judge {
             }
             return decided(verdict, gathered.doubts);
         }
-        match self.record(repository, &read).await {
+        let recorded = self
+            .ledger
+            .record_read(repository, &read.closure, &read.aliases);
+        match recorded.await {
             Ok(())
                 if self
                     .ledger
@@ -265,15 +268,6 @@ impl Judge {
             seq: index.seq(),
             seen: self.closures.seen(),
         })
-    }
-
-    async fn record(
-        &self,
-        repository: &Repository,
-        read: &FetchedClosure,
-    ) -> Result<(), LedgerError> {
-        self.ledger.record_aliases(&read.aliases).await?;
-        self.ledger.record_closure(repository, &read.closure).await
     }
 
     async fn keep_manifests(&self, read: &FetchedClosure, verdict: &Verdict, now: Timestamp) {

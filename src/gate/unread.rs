@@ -202,13 +202,9 @@ impl UnreadDigests {
             Err(Refusal::UpstreamFailed(error)) => return Err(error.to_string()),
             Err(_) => return Err("no answer".to_owned()),
         };
-        let recorded = async {
-            self.ledger.record_aliases(&read.aliases).await?;
-            let (ledger, closure) = (&self.ledger, &read.closure);
-            ledger.record_closure(repository, closure).await
-        };
-        let recorded = recorded.await;
-        recorded.map_err(|error| error.to_string())?;
+        let (closure, aliases) = (&read.closure, &read.aliases);
+        let recorded = self.ledger.record_read(repository, closure, aliases);
+        recorded.await.map_err(|error| error.to_string())?;
         tracing::info!(image.repository = %repository, image.digest = %digest,
             "what lies below a digest that is spoken against was read");
         Ok(true)

@@ -8,6 +8,20 @@ use crate::metrics::LedgerVerb;
 use crate::oci::{Closure, Digest, Repository};
 
 impl Ledger {
+    /// Records what was read of a root: which digests are of the same bytes, and its closure.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::record_aliases`] and [`Ledger::record_closure`].
+    pub async fn record_read(
+        &self,
+        repository: &Repository,
+        closure: &Closure,
+        aliases: &[Alias],
+    ) -> Result<(), LedgerError> {
+        self.record_aliases(aliases).await?;
+        self.record_closure(repository, closure).await
+    }
+
     /// Records the closure of a root in a repository. One that was recorded is
     /// replaced, since a child that was absent may have come.
     ///
