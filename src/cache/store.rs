@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::config::CacheOptions;
@@ -103,29 +104,30 @@ impl Cache {
     }
 
     fn spawn_maintenance(&self) {
+        self.every("cache upkeep", MAINTENANCE_PERIOD, |cache, _| async move {
+            cache.evict_once().await;
+            cache.save_pulls_once().await;
+        });
+        self.every("cache recheck", RECHECK_PERIOD, |cache, now| async move {
+            cache.recheck_once(now).await;
+        });
+    }
+
+    /// Does something now and then, for as long as somebody has the cache.
+    fn every<F, Fut>(&self, name: &'static str, period: Duration, once: F)
+    where
+        F: Fn(Self, Timestamp) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let inner = Arc::downgrade(&self.inner);
-        self.inner
-            .tasks
-            .every("cache upkeep", MAINTENANCE_PERIOD, move |_| {
-                let cache = inner.upgrade().map(|inner| Self { inner });
-                async move {
-                    if let Some(cache) = cache {
-                        cache.evict_once().await;
-                        cache.save_pulls_once().await;
-                    }
+        self.inner.tasks.every(name, period, move |now| {
+            let done = inner.upgrade().map(|inner| once(Self { inner }, now));
+            async move {
+                if let Some(done) = done {
+                    done.await;
                 }
-            });
-        let inner = Arc::downgrade(&self.inner);
-        self.inner
-            .tasks
-            .every("cache recheck", RECHECK_PERIOD, move |now| {
-                let cache = inner.upgrade().map(|inner| Self { inner });
-                async move {
-                    if let Some(cache) = cache {
-                        cache.recheck_once(now).await;
-                    }
-                }
-            });
+            }
+        });
     }
 }
 

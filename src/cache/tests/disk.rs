@@ -119,13 +119,7 @@ async fn entry_and_file_come_and_go_together() {
     let upstream = Upstream::of(content(1, 20));
     let digest = upstream.digest();
     for _ in 0..50 {
-        fixture
-            .fetch(&upstream)
-            .await
-            .unwrap()
-            .done()
-            .await
-            .unwrap();
+        fixture.fill(&upstream).await;
         let inner = fixture.cache.inner.clone();
         let gone = digest.clone();
         let removes = tokio::task::spawn_blocking(move || {

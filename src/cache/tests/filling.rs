@@ -278,13 +278,7 @@ async fn failure_is_shared_by_those_who_waited_and_then_forgotten() {
 async fn slow_client_never_stalls_the_fill() {
     let (fixture, upstream) = (TestCache::new(), Upstream::of(content(10, 4096)));
     let slow = fixture.fetch(&upstream).await.unwrap();
-    fixture
-        .fetch(&upstream)
-        .await
-        .unwrap()
-        .done()
-        .await
-        .unwrap();
+    fixture.fill(&upstream).await;
     assert!(fixture.has(&upstream.digest()));
     assert_eq!(read_whole(slow).await, upstream.content);
 }

@@ -165,6 +165,12 @@ impl TestCache {
         self.fetch_at(upstream, at(0)).await
     }
 
+    /// Fetches all of it.
+    pub async fn fill(&self, upstream: &Upstream) {
+        let blob = self.fetch(upstream).await.unwrap();
+        blob.done().await.unwrap();
+    }
+
     pub async fn fetch_at(&self, upstream: &Upstream, now: Timestamp) -> Result<Blob, FetchError> {
         let size = upstream.content.len() as u64;
         self.fetch_as(&upstream.digest(), size, upstream, now).await

@@ -114,13 +114,7 @@ async fn a_hole_is_filled_from_an_upstream_that_sends_no_parts_any_more() {
     assert_eq!(read_whole(blob).await, upstream.content);
     let asked = upstream.asked.lock().unwrap().clone();
     assert_eq!(asked, [0, 3 * MIB, 5 * MIB, 4 * MIB, 6 * MIB]);
-    fixture
-        .fetch(&upstream)
-        .await
-        .unwrap()
-        .done()
-        .await
-        .unwrap();
+    fixture.fill(&upstream).await;
     assert!(fixture.has(&upstream.digest()));
 }
 
