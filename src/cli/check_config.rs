@@ -4,9 +4,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
+use super::exceptions::CheckedFiles;
 use super::failure::{Exit, Failure};
 use super::output::{Output, say};
-use crate::app::config::{Config, LimitsConfig, Problem, Problems};
+use crate::app::config::{Config, LimitsConfig, Problems};
 
 /// Check the configuration: every problem at once; exit 64 if there is any
 #[derive(Debug, Args)]
@@ -21,11 +22,8 @@ pub struct CheckConfig {
 /// What `--output json` prints.
 #[derive(Serialize)]
 struct ConfigReport<'a> {
-    ok: bool,
-    problems: &'a [Problem],
-    warnings: Vec<&'a Problem>,
-    exceptions: usize,
-    advisories: usize,
+    #[serde(flatten)]
+    files: CheckedFiles<'a>,
     /// What follows is of a good configuration alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     listeners: Option<usize>,
@@ -87,11 +85,13 @@ fn json(loaded: &Result<Config, Problems>) -> Result<Exit, Failure> {
 fn good(config: &Config) -> ConfigReport<'_> {
     let policy = config.policy();
     ConfigReport {
-        ok: true,
-        problems: &[],
-        warnings: config.all_warnings().collect(),
-        exceptions: policy.exceptions().len(),
-        advisories: policy.advisories().len(),
+        files: CheckedFiles {
+            ok: true,
+            problems: &[],
+            warnings: config.all_warnings().collect(),
+            exceptions: policy.exceptions().len(),
+            advisories: policy.advisories().len(),
+        },
         listeners: Some(config.listeners.len()),
         upstreams: Some(config.upstreams.len()),
         environments: Some(policy.environments().count()),
@@ -102,11 +102,7 @@ fn good(config: &Config) -> ConfigReport<'_> {
 
 fn bad(found: &Problems) -> ConfigReport<'_> {
     ConfigReport {
-        ok: false,
-        problems: &found.problems,
-        warnings: Vec::new(),
-        exceptions: 0,
-        advisories: 0,
+        files: CheckedFiles::bad(found),
         listeners: None,
         upstreams: None,
         environments: None,

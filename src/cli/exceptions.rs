@@ -57,14 +57,14 @@ pub struct CheckFiles {
     screen: OutputArgs,
 }
 
-/// What `--output json` prints.
+/// What `--output json` prints; `check-config` says more behind it.
 #[derive(Serialize)]
-struct CheckedFiles<'a> {
-    ok: bool,
-    problems: &'a [Problem],
-    warnings: Vec<&'a Problem>,
-    exceptions: usize,
-    advisories: usize,
+pub(super) struct CheckedFiles<'a> {
+    pub(super) ok: bool,
+    pub(super) problems: &'a [Problem],
+    pub(super) warnings: Vec<&'a Problem>,
+    pub(super) exceptions: usize,
+    pub(super) advisories: usize,
 }
 
 impl Exceptions {
@@ -179,7 +179,7 @@ impl<'a> CheckedFiles<'a> {
         }
     }
 
-    fn bad(found: &'a Problems) -> Self {
+    pub(super) fn bad(found: &'a Problems) -> Self {
         Self {
             ok: false,
             problems: &found.problems,
