@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::beginning::uid_of;
 use super::review::{AdmissionResponse, AdmissionStatus, ReviewAnswer};
-use super::uid::uid_of;
 use crate::gate::AdmissionOutcome;
 use crate::http::Body;
 use crate::oci::printable;

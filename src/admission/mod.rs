@@ -6,6 +6,7 @@
 //! learn of a denial when they create a Pod. Neither enforces: the gateway does.
 
 mod answer;
+mod beginning;
 mod cluster;
 mod deadline;
 mod door;
@@ -18,7 +19,6 @@ mod review_call;
 mod running_pods;
 #[cfg(test)]
 mod tests;
-mod uid;
 mod validate;
 mod webhook;
 

@@ -8,11 +8,11 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
 use super::answer::{allowed, bad_request, busy, json, plain, too_long};
+use super::beginning::{request_of, uid_of};
 use super::deadline::Deadline;
 use super::door::{ReviewHead, Webhook, WebhookKind};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
-use super::uid::{request_of, uid_of};
 use crate::http::{
     Body, Connection, Handler, Peer, Received, ReservedBytes, Stack, beginning, receive,
 };

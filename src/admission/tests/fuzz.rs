@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::admission::beginning::uid_of;
 use crate::admission::review::AdmissionReview;
-use crate::admission::uid::uid_of;
 use crate::tests::{Fuzz, folded};
 
 fn seed(kind: &str, spec: serde_json::Value) -> Vec<u8> {
