@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::config::{Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems};
+use super::config::{
+    Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems, StartKeys,
+};
 use super::{Components, bounded};
 use crate::ledger::NewAct;
 use crate::metrics::{PolicyFileKind, PolicyFileLabels};
 use crate::tasks::Tasks;
-use crate::trust::{ActKind, EnvironmentName};
+use crate::trust::{ActKind, EnvironmentName, Rulebook};
 
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 
@@ -32,11 +34,10 @@ async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, 
     let looked = tokio::task::spawn_blocking(move || {
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
         if watched.reload(now) {
-            let before = parts.gate.rulebook().revision();
-            parts.gate.set_rulebook(watched.files.rulebook());
-            let after = parts.gate.rulebook().revision();
-            parts.acts.note(reloaded((before, after), now));
-            tracing::info!("policy reloaded");
+            take_over(&parts, watched.files.rulebook(), now);
+        }
+        for problem in watched.newly_pending() {
+            tracing::warn!(%problem, "not in force");
         }
         report(&parts, watched.invalid());
         parts.policy_warnings.replace(watched.warnings());
@@ -45,6 +46,17 @@ async fn reload_once(parts: Arc<Components>, watched: Arc<Mutex<WatchedFiles>>, 
         && error.is_panic()
     {
         std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// A file that changed may say the same as before.
+fn take_over(parts: &Components, rulebook: Rulebook, now: Timestamp) {
+    let before = parts.gate.rulebook().revision();
+    let after = rulebook.revision();
+    parts.gate.set_rulebook(rulebook);
+    if before != after {
+        parts.acts.note(reloaded((before, after), now));
+        tracing::info!("policy reloaded");
     }
 }
 
@@ -91,6 +103,12 @@ struct WatchedFiles {
     files: PolicyFiles,
     /// Of the configuration file, as it is in force.
     warnings: Vec<Problem>,
+    /// What was said at the start that needs another one to change.
+    at_start: StartKeys,
+    /// Of each key that says otherwise now.
+    pending: Vec<Problem>,
+    /// Whether the log has them.
+    is_pending_told: bool,
     /// Listeners and clusters by name, with the environment that each belongs to.
     tenants: Vec<(String, EnvironmentName)>,
 }
@@ -104,6 +122,9 @@ impl WatchedFiles {
             problems: Vec::new(),
             files: config.policy_files.clone(),
             warnings: config.warnings.clone(),
+            at_start: config.start_keys.clone(),
+            pending: Vec::new(),
+            is_pending_told: true,
             tenants: tenants(config),
         }
     }
@@ -153,12 +174,33 @@ impl WatchedFiles {
     fn adopt(&mut self, config: Config) {
         self.files.adopt(config.policy_files);
         self.warnings = config.warnings;
+        let changed = self.at_start.changed(&config.start_keys);
+        let pending: Vec<Problem> = changed.into_iter().map(|key| self.pending(key)).collect();
+        self.is_pending_told = self.pending == pending;
+        self.pending = pending;
+    }
+
+    fn pending(&self, key: String) -> Problem {
+        let text = "changed since the start, and takes effect at the next one; restart";
+        Problem {
+            key,
+            ..Problem::of_file(&self.file, text)
+        }
+    }
+
+    /// Keys that wait for a restart, once for each change of what they are.
+    fn newly_pending(&mut self) -> &[Problem] {
+        match std::mem::replace(&mut self.is_pending_told, true) {
+            true => &[],
+            false => &self.pending,
+        }
     }
 
     /// What is worth a second look in what is in force.
     fn warnings(&self) -> Vec<Problem> {
         let of_folders = self.files.vulnerability_policy().warnings();
-        self.warnings.iter().chain(of_folders).cloned().collect()
+        let of_file = self.warnings.iter().chain(&self.pending);
+        of_file.chain(of_folders).cloned().collect()
     }
 
     fn invalid(&self) -> Vec<InvalidFile> {

@@ -14,9 +14,10 @@ use super::readable_part::readable_part;
 use super::section::Section;
 use super::{
     AdminConfig, AuditConfig, CacheConfig, ClusterConfig, ConsoleConfig, DrainConfig, Fingerprint,
-    LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFile, PolicyFiles, TlsConfig,
-    UpstreamConfig, VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain, images, limits,
-    listeners, nodes, notify, policy_folders, storage, telemetry, upstreams, webhook,
+    LedgerConfig, LimitsConfig, ListenerConfig, OpsConfig, PolicyFile, PolicyFiles, StartKeys,
+    TlsConfig, UpstreamConfig, VulnerabilityPolicyFiles, WebhookConfig, audit, console, drain,
+    images, limits, listeners, nodes, notify, policy_folders, storage, telemetry, upstreams,
+    webhook,
 };
 use crate::app::bounded;
 use crate::kubernetes::images::KindImages;
@@ -68,6 +69,8 @@ pub struct Config {
     pub warnings: Vec<Problem>,
     /// Of the file, as it was read.
     pub fingerprint: Option<Fingerprint>,
+    /// What the file says that takes effect at a start alone.
+    pub start_keys: StartKeys,
     /// Serve a ledger that lacks something of what its audit log knows. Never in the file:
     /// it is said once, at a start.
     pub accept_loss: bool,
@@ -312,12 +315,14 @@ fn conclude(
     invalid: Vec<Problem>,
 ) -> Result<Config, Problems> {
     let fingerprint = file.map(|_| Fingerprint::of(diagnostics.text()));
+    let start_keys = StartKeys::of(diagnostics.text());
     let named_paths = diagnostics.take_named_paths();
     let noted = diagnostics.finish();
     match (config, noted) {
         (Some(config), Ok(warnings)) if invalid.is_empty() => Ok(Config {
             file: file.map(Path::to_path_buf),
             fingerprint,
+            start_keys,
             named_paths,
             warnings,
             ..config
@@ -389,6 +394,7 @@ fn read(
         named_paths: Vec::new(),
         warnings: Vec::new(),
         fingerprint: None,
+        start_keys: StartKeys::default(),
         accept_loss: false,
         policy_files: PolicyFiles::new(sections, places),
     })

@@ -41,6 +41,7 @@ mod remote;
 mod revision;
 mod section;
 mod settings;
+mod start_keys;
 mod storage;
 mod telemetry;
 mod timeouts;
@@ -71,6 +72,7 @@ pub use proxy::ConfiguredProxy;
 pub use quantity::{Period, PeriodError};
 pub use remote::{RemoteConfig, RemoteCredentials};
 pub use revision::revision;
+pub use start_keys::StartKeys;
 pub use storage::{CacheConfig, LedgerConfig};
 pub use upstreams::UpstreamConfig;
 pub use vulnerability_policy::{

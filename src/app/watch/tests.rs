@@ -346,3 +346,36 @@ fn an_environment_that_a_running_cluster_belongs_to_stays() {
         "{told}"
     );
 }
+
+#[test]
+fn a_key_that_needs_a_restart_is_told_of_until_it_is_as_at_the_start() {
+    let mut scene = Scene::of(&[]);
+    let keys = |scene: &Scene| -> Vec<String> {
+        let warnings = scene.watched.warnings();
+        warnings.into_iter().map(|it| it.key).collect()
+    };
+    assert!(scene.watched.newly_pending().is_empty());
+    scene.write(
+        "sekisho.toml",
+        &Scene::config("[cache]\nmax_size = '3GiB'\n"),
+    );
+    scene.look();
+    assert_eq!(keys(&scene), ["cache.max_size"]);
+    let told = scene.watched.newly_pending()[0].to_string();
+    let expected = "cache.max_size: changed since the start, and takes effect at the next one";
+    assert!(told.contains(expected), "{told}");
+    // Once, and again when it is another key.
+    scene.look();
+    assert!(scene.watched.newly_pending().is_empty());
+    assert_eq!(keys(&scene), ["cache.max_size"]);
+    scene.write("sekisho.toml", &Scene::config("[drain]\ndelay = '1s'\n"));
+    scene.look();
+    assert_eq!(scene.watched.newly_pending().len(), 1, "{:?}", keys(&scene));
+    // A file that does not hold together changes nothing of that.
+    scene.write("sekisho.toml", "[");
+    scene.look();
+    assert_eq!(keys(&scene).len(), 1);
+    scene.write("sekisho.toml", &Scene::config(""));
+    scene.look();
+    assert!(keys(&scene).is_empty());
+}
