@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 
 use super::closures::Closures;
 use super::inspect::InspectError;
@@ -21,6 +23,9 @@ use crate::trust::{
 
 /// Distinct images that are judged for one replay.
 pub const MAX_IMAGES_REPLAYED: u32 = 2000;
+/// Replays that judge at once, whoever asks: judging under a large policy takes seconds of a
+/// thread that answers people.
+const MAX_REPLAYS_AT_ONCE: usize = 1;
 
 /// What is replayed.
 pub struct Replay<'a> {
@@ -90,6 +95,7 @@ pub(super) struct Replayer {
     ledger: Arc<Ledger>,
     closures: Arc<Closures>,
     judge: Arc<Judge>,
+    turns: Semaphore,
 }
 
 impl Replayer {
@@ -98,15 +104,18 @@ impl Replayer {
             ledger: shared.ledger.clone(),
             closures: shared.closures.clone(),
             judge: shared.judge.clone(),
+            turns: Semaphore::new(MAX_REPLAYS_AT_ONCE),
         }
     }
 
-    /// Judges what was decided since, under the policy in force and the other one.
+    /// Judges what was decided since, under the policy in force and the other one, when its
+    /// turn has come. Others are answered between any two images.
     pub(super) async fn replay(
         &self,
         current: &Rulebook,
         replay: &Replay<'_>,
     ) -> Result<Replayed, InspectError> {
+        let _turn = self.turns.acquire().await;
         let sees = |decision: &Decision| {
             let subject = decision.subject();
             subject.is_some_and(|it| (replay.is_visible)(&it.environment, &it.repository))
@@ -145,6 +154,7 @@ impl Replayer {
                 &mut replayed,
             )
             .await;
+            yield_now().await;
         }
         Ok(replayed)
     }

@@ -1,9 +1,15 @@
 //! Another policy, tried on what was decided.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
 use jiff::{SignedDuration, Timestamp};
+use sekisho::gate::{ExposureInput, Replay};
+use sekisho::trust::Exposure;
 use serde_json::{Value, json};
 
 use crate::kit::lab::{ENVIRONMENTS, Lab, NAME, eventually, trivy};
+use crate::kit::{World, image, manifests};
 
 async fn replay(lab: &Lab, policy: &str) -> crate::kit::lab::Answer {
     let since = Timestamp::now() - SignedDuration::from_hours(1);
@@ -146,4 +152,34 @@ async fn an_environment_that_is_gone_is_counted() {
         (&json!(1), &json!(0))
     );
     lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_replay_lets_others_be_answered_between_any_two_images() {
+    const IMAGES: usize = 40;
+    let world = World::start().await;
+    for number in 0..IMAGES {
+        let image = image(&number.to_string());
+        world.hub.put_image("team/app", &image);
+        let path = manifests("docker.io/team/app", &image.manifest.digest);
+        assert_eq!(world.get(&path).await.status, 403);
+    }
+    world.decisions("denied", IMAGES).await;
+    let gate = &world.parts().gate;
+    let rulebook = gate.rulebook();
+    let replay = Replay {
+        other: &rulebook,
+        since: Timestamp::MIN,
+        exposure: &|_| ExposureInput::Listener(Exposure::External),
+        is_visible: &|_, _| true,
+        now: gate.now(),
+    };
+    let mut turns = 0;
+    let mut replaying = pin!(gate.replay(&replay));
+    let replayed = poll_fn(|context| {
+        turns += 1;
+        replaying.as_mut().poll(context)
+    });
+    assert_eq!(replayed.await.unwrap().judged, IMAGES as u64);
+    assert!(turns > IMAGES, "{turns}");
 }
