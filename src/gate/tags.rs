@@ -422,7 +422,8 @@ impl<'a> PageLooks<'a> {
 impl Asking<'_> {
     /// Whether the upstream may be asked; waits for its turn if it may.
     async fn is_granted(&mut self, pull: Pull<'_>, is_old: bool) -> bool {
-        if self.turn.is_none() && self.budget.spend(pull.now, is_old) {
+        let name = pull.repository().name();
+        if self.turn.is_none() && self.budget.spend(name, pull.now, is_old) {
             self.turn = self.budget.turn().await;
         }
         self.turn.is_some()
