@@ -57,6 +57,7 @@ impl Ledger {
         let tables = self.index.tables();
         let mut reading = self.readers.acquire().await?;
         let read = self.load_part(&tables, &cursor.part, &mut reading).await?;
+        reading.give_back_pages().await?;
         cursor.rows += read.rows;
         cursor.part = read.next;
         if matches!(cursor.part, LoadedPart::Done) {
