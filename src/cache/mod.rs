@@ -62,7 +62,6 @@ mod store;
 mod temporary;
 mod uncached;
 mod upstream_content;
-mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -84,4 +83,3 @@ pub use remote::{
 };
 pub use store::Cache;
 pub use upstream_content::BlobSpan;
-pub use verify::Verification;

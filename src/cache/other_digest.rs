@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::digests::{ContentHasher, VerifiedContent};
 use super::error::FetchError;
 use super::store::{Cache, Inner};
-use crate::oci::{Algorithm, Digest};
+use crate::oci::Digest;
 use crate::stream::SharedFile;
 
 /// Bytes read at once.
@@ -91,12 +91,6 @@ async fn hash_both(file: Arc<SharedFile>) -> Result<VerifiedContent, FetchError>
     let hashed = tokio::task::spawn_blocking(hash).await;
     let hashed = hashed.map_err(|_| FetchError::Interrupted)?;
     Ok(hashed?.finish())
-}
-
-/// Whether a file has that digest. Blocks.
-pub(super) fn has_digest(file: &File, digest: &Digest) -> bool {
-    let hasher = ContentHasher::new(digest.algorithm() == Algorithm::Sha512);
-    hash_file(file, hasher).is_ok_and(|hashed| hashed.finish().verify(digest).is_ok())
 }
 
 fn hash_file(file: &File, mut hasher: ContentHasher) -> io::Result<ContentHasher> {

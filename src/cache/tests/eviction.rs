@@ -127,6 +127,6 @@ async fn stays_within_its_bound_while_many_fill_at_once() {
     });
     futures_util::future::join_all(reads).await;
     assert!(fixture.cache.stats().bytes <= 1000 * KIB);
-    let found = fixture.cache.verify_all().await;
-    assert!(found.corrupt.is_empty());
+    let stored = fixture.sound_blobs().iter().sum::<u64>();
+    assert_eq!(stored, fixture.cache.stats().bytes);
 }

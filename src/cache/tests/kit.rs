@@ -233,6 +233,18 @@ impl TestCache {
         files(&self.folder.join(under))
     }
 
+    /// The bytes of all blobs, none of which is damaged.
+    pub fn sound_blobs(&self) -> Vec<u64> {
+        let blobs = self.files("blobs");
+        let size = |path: &PathBuf| {
+            let content = std::fs::read(path).unwrap();
+            let digest = Digest::sha256(&content);
+            assert_eq!(digest.hex(), path.file_name().unwrap().to_str().unwrap());
+            content.len() as u64
+        };
+        blobs.iter().map(size).collect()
+    }
+
     /// Waits until no half-made file is left: those of a fill that broke off are removed
     /// after who waited for it was told.
     pub async fn tidied(&self) {

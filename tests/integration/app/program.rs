@@ -1,12 +1,10 @@
 //! The real program, ended gently and not.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sekisho::cache::{self, Cache};
 use sekisho::demo::{DemoRegistry, Fault, ImageBuilder, RequestKind, SampleImage};
-use sekisho::oci::Platform;
+use sekisho::oci::{Digest, Platform};
 use sekisho::tasks::Tasks;
 use tempfile::TempDir;
 
@@ -186,25 +184,24 @@ async fn kill_in_the_middle_of_fills_leaves_nothing_half_made() {
     }
     served.signal("TERM");
     assert_eq!(served.ended().await, Some(0));
-    let found = cache_at(&folder.path().join("data/cache"))
-        .verify_all()
-        .await;
-    assert!(found.corrupt.is_empty(), "{found:?}");
-    assert!(found.files >= 4, "{found:?}");
+    assert!(sound_blobs(&folder.path().join("data/cache")) >= 4);
 }
 
-fn cache_at(path: &Path) -> Cache {
-    let config = cache::CacheOptions {
-        path: path.to_owned(),
-        max_size: 1 << 30,
-        min_free: 0,
-        memory: 1 << 20,
-    };
-    let records = cache::DigestRecords {
-        on_verified: Arc::new(|_, _| Box::pin(std::future::ready(Ok(()))) as _),
-        lacks_other: Arc::new(|_| false),
-    };
-    Cache::open(config, None, Tasks::new(), records).unwrap()
+/// How many blobs a cache holds, none of which is damaged.
+fn sound_blobs(cache: &Path) -> usize {
+    let folders = entries(&cache.join("blobs/sha256"));
+    let blobs = folders.iter().flat_map(|folder| entries(folder));
+    blobs
+        .map(|blob| {
+            let digest = Digest::sha256(&std::fs::read(&blob).unwrap());
+            assert_eq!(digest.hex(), blob.file_name().unwrap().to_str().unwrap());
+        })
+        .count()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// Files of the cache that are not finished content.
