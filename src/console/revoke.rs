@@ -29,6 +29,16 @@ struct RevokePage {
     knows_pods: bool,
 }
 
+/// What else there is to know of a revocation that was done.
+#[derive(Template)]
+#[template(path = "revoked.html", config = "src/console/askama.toml")]
+struct RevokedPage {
+    frame: Frame,
+    image: String,
+    digest: String,
+    notes: Vec<String>,
+}
+
 /// Asks for the reason, and shows what runs.
 pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     let image = Filters::of(&visit.uri, &["image"]);
@@ -60,7 +70,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
     }))
 }
 
-/// Does it, for whoever is signed in and may; then shows the image.
+/// Does it, for whoever is signed in and may; then shows the image, or first what else there
+/// is to know.
 pub(super) async fn revoke(form: Form) -> Result<Response, PageError> {
     let visit = &form.visit;
     if visit.session().is_none() {
@@ -82,7 +93,17 @@ pub(super) async fn revoke(form: Form) -> Result<Response, PageError> {
         reason: form.field("reason").to_owned(),
     };
     let answer: RevocationAnswer = visit.write(REVOCATIONS, &request).await?;
-    let root = visit.frame("Revoke").root;
-    let back = format!("{root}images/{}", answer.digest);
-    Ok(Redirect::to(&back).into_response())
+    let frame = visit.frame("Revoked");
+    let digest = answer.digest.to_string();
+    let Some(note) = answer.note else {
+        let back = format!("{}images/{digest}", frame.root);
+        return Ok(Redirect::to(&back).into_response());
+    };
+    Ok(Page::of(&RevokedPage {
+        frame,
+        image: request.image,
+        digest,
+        notes: note.lines().map(str::to_owned).collect(),
+    })
+    .into_response())
 }

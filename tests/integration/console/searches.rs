@@ -149,6 +149,32 @@ async fn an_image_is_revoked_with_a_reason_by_who_may_from_its_own_page_alone() 
 }
 
 #[tokio::test]
+async fn a_revocation_by_the_form_tells_what_could_not_be_read_of_the_image() {
+    let lab = Lab::start().await;
+    let admin = Visitor::with(&lab, &lab.token).await;
+    let digest = format!("sha256:{}", "7".repeat(64));
+    let image = format!("registry.example/{NAME}@{digest}");
+    let key = admin.key().await;
+    let fields = [
+        ("key", key.as_str()),
+        ("image", &image),
+        ("reason", "leaks a key"),
+        ("environment", ""),
+        ("sure", "yes"),
+    ];
+    let done = admin.post("/revoke", &fields).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let told = done.text();
+    assert!(told.contains("is no manifest there"), "{told}");
+    assert!(
+        told.contains("revoke its children by their digests"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("images/{digest}")), "{told}");
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn the_forecast_shows_what_ends_and_no_all_clear_for_what_is_unknown() {
     let lab = Lab::start().await;
     let reader = Visitor::with(&lab, &lab.token).await;
