@@ -11,6 +11,7 @@ mod cosign;
 mod counted;
 mod cvss_vector;
 mod cyclonedx;
+mod declared_time;
 mod ecr;
 mod encoding;
 mod error;
@@ -44,6 +45,7 @@ mod trivy;
 mod trivy_operator;
 mod vendor;
 
+pub use declared_time::DeclaredTimeError;
 pub use encoding::decode;
 pub use error::ReportError;
 pub use finding::{Finding, Package};
