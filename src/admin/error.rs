@@ -181,7 +181,7 @@ impl From<LedgerError> for AdminError {
             LedgerError::TokenExists(_) => ErrorCode::Conflict,
             LedgerError::UnknownToken(_) => ErrorCode::NotFound,
             LedgerError::TokenRevoked(_) => ErrorCode::Forbidden,
-            LedgerError::FromTheFuture(..) => ErrorCode::Refused,
+            LedgerError::FromTheFuture(..) | LedgerError::DeclaredAhead(..) => ErrorCode::Refused,
             LedgerError::Url(_)
             | LedgerError::ServerUrl(_)
             | LedgerError::AlreadyServed(_)

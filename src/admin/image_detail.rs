@@ -284,6 +284,7 @@ fn scan_view(recorded: &RecordedScan) -> ImageScanView {
         },
         submitter: scan.submitter.clone(),
         scanned_at: scan.scanned_at,
+        scanned_at_source: scan.time_source.map(Into::into),
         received_at: scan.received_at,
         database_at: scan.database_at,
         findings: SeverityCounts::counted(&recorded.findings),

@@ -48,7 +48,7 @@ pub(super) async fn submit(
     }
     let gate = gate_environment(&admin, &principal, body.gate.clone())?;
     let image_id = body.image_id.clone();
-    let report = body.report(&admin.heavy).await?;
+    let report = body.report(now, &admin.heavy).await?;
     let handed = Submission::new(&principal, report, gate, now);
     Ok(Json(match (image, image_id) {
         (image, Some(image_id)) => {
@@ -107,7 +107,7 @@ async fn submit_pushed(
         gate: gate.map(Box::new),
         ..answer(
             format!("scan:{}", taken.id),
-            taken.database_at,
+            taken,
             image.to_string(),
             bound,
             submission,

@@ -10,9 +10,9 @@ use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
 use crate::api::{FormatChoice, ScanAnswer, ScanSubmission, SeverityCounts, ToolView};
-use crate::ledger::{NewScan, ScanTarget};
+use crate::ledger::{NewScan, ScanTarget, TakenScan};
 use crate::oci::Digest;
-use crate::report::{self, ReportBinding, ScanReport, ScannerInfo};
+use crate::report::{self, DeclaredTimeError, ReportBinding, ScanReport, ScannerInfo};
 use crate::tasks::HeavyWork;
 use crate::trust::EnvironmentName;
 use crate::uploads::UploadText;
@@ -23,6 +23,8 @@ pub(super) struct ScanBody {
     pub(super) image_id: Option<Digest>,
     pub(super) gate: Option<EnvironmentName>,
     format: FormatChoice,
+    /// As it was declared.
+    scanned_at: Option<Timestamp>,
     report: Bytes,
     scanner_info: Option<Bytes>,
     /// What the report is a part of.
@@ -32,10 +34,10 @@ pub(super) struct ScanBody {
 impl ScanBody {
     /// Reads all but the report.
     pub(super) async fn read(body: UploadText, heavy: &HeavyWork) -> Result<Self, AdminError> {
-        heavy.run(move || Self::parse(body)).await?
+        heavy.run(move || Self::parse_body(body)).await?
     }
 
-    fn parse(text: UploadText) -> Result<Self, AdminError> {
+    fn parse_body(text: UploadText) -> Result<Self, AdminError> {
         let body = text.bytes.clone();
         let read: ScanSubmission<'_> = serde_json::from_slice(&body).map_err(|error| {
             let why = unreadable(&body, &error);
@@ -50,16 +52,39 @@ impl ScanBody {
             image_id: read.image_id,
             gate: read.gate,
             format: read.format,
+            scanned_at: read.scanned_at,
             _text: text,
         })
     }
 
     /// Reads the report, and forgets its text.
-    pub(super) async fn report(self, heavy: &HeavyWork) -> Result<ScanReport, AdminError> {
-        heavy.run(move || self.parse_report()).await?
+    pub(super) async fn report(
+        self,
+        now: Timestamp,
+        heavy: &HeavyWork,
+    ) -> Result<DeclaredReport, AdminError> {
+        heavy.run(move || self.parse(now)).await?
     }
 
-    fn parse_report(&self) -> Result<ScanReport, AdminError> {
+    fn parse(&self, now: Timestamp) -> Result<DeclaredReport, AdminError> {
+        let report = self.dated_report()?;
+        let declared = self.scanned_at.map(|at| report.declared_at(at, now));
+        let declared_at = declared.transpose().map_err(|error| {
+            let refused = AdminError::refused(format!("scanned_at is not taken: {error}"));
+            refused.next(match error {
+                DeclaredTimeError::Reported { .. } => "leave scanned_at (--scanned-at) out",
+                DeclaredTimeError::BeforeDatabase { .. } | DeclaredTimeError::TooOld(_) => {
+                    "declare when the scan was made"
+                }
+            })
+        })?;
+        Ok(DeclaredReport {
+            report,
+            declared_at: declared_at.flatten(),
+        })
+    }
+
+    fn dated_report(&self) -> Result<ScanReport, AdminError> {
         let report = report::read(&self.report, self.format.format())
             .map_err(|error| AdminError::refused(format!("the report is not taken: {error}")))?;
         let Some(info) = &self.scanner_info else {
@@ -69,6 +94,13 @@ impl ScanBody {
             .and_then(|info| report.dated_by(&info))
             .map_err(|error| AdminError::refused(format!("the scanner info is not taken: {error}")))
     }
+}
+
+/// A report, with what its submitter says of it.
+pub(super) struct DeclaredReport {
+    report: ScanReport,
+    /// When the scan was made, where the report does not say it.
+    declared_at: Option<Timestamp>,
 }
 
 /// Why a body is no JSON: most often as a file of Windows lies in it as it stands.
@@ -87,6 +119,7 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
 pub(super) struct Submission<'a> {
     pub(super) principal: &'a Principal,
     pub(super) report: ScanReport,
+    declared_at: Option<Timestamp>,
     /// Judge it for this environment.
     pub(super) gate: Option<EnvironmentName>,
     pub(super) now: Timestamp,
@@ -96,14 +129,19 @@ pub(super) struct Submission<'a> {
 impl<'a> Submission<'a> {
     pub(super) fn new(
         principal: &'a Principal,
-        report: ScanReport,
+        declared: DeclaredReport,
         gate: Option<EnvironmentName>,
         now: Timestamp,
     ) -> Self {
+        let DeclaredReport {
+            report,
+            declared_at,
+        } = declared;
         Self {
             counts: SeverityCounts::of(&report.findings),
             principal,
             report,
+            declared_at,
             gate,
             now,
         }
@@ -121,6 +159,7 @@ impl<'a> Submission<'a> {
             submitter: self.principal.name().to_owned(),
             scope: self.principal.scope().clone(),
             scanned_at: report.scanned_at,
+            declared_at: self.declared_at,
             received_at: now,
             database_at: report.database_at,
             incomplete: report.incomplete.clone(),
@@ -141,21 +180,16 @@ pub(super) fn may_submit(principal: &Principal) -> Result<(), AdminError> {
     }
 }
 
-/// The answer to a submission that counts with this date of its database, without the
-/// fields that only a pushed image has.
+/// The answer to a submission that was taken so, without the fields that only a pushed
+/// image has.
 pub(super) fn answer(
     id: String,
-    database_at: Option<Timestamp>,
+    taken: TakenScan,
     image: String,
     bound: ReportBinding,
     submission: Submission<'_>,
 ) -> ScanAnswer {
-    let Submission {
-        report,
-        now,
-        counts,
-        ..
-    } = submission;
+    let Submission { report, counts, .. } = submission;
     ScanAnswer {
         id,
         image,
@@ -170,8 +204,9 @@ pub(super) fn answer(
         },
         format: report.format,
         bound_by: bound_by(bound).to_owned(),
-        scanned_at: report.scanned_at.unwrap_or(now).min(now),
-        database_at,
+        scanned_at: taken.scanned_at,
+        scanned_at_source: Some(taken.time_source.into()),
+        database_at: taken.database_at,
         gate: None,
     }
 }
@@ -234,6 +269,6 @@ mod tests {
             assert!(body(bad).await.is_err(), "{bad}");
         }
         let read = body(r#"{"image":"app","report":{}}"#).await.unwrap();
-        assert!(read.report(&heavy).await.is_err());
+        assert!(read.report(Timestamp::UNIX_EPOCH, &heavy).await.is_err());
     }
 }

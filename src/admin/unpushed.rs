@@ -56,7 +56,7 @@ pub(super) async fn submit(
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
         ..answer(
             format!("{UNBOUND}{}", taken.id),
-            taken.database_at,
+            taken,
             name,
             bound,
             submission,

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AdvisoryView, BreakGlassView, ExceptionView, ImageView, MatchView, PodWatchView,
-    SeverityCounts, ToolView,
+    ScanTimeSource, SeverityCounts, ToolView,
 };
 use crate::oci::{Digest, Platform};
 use crate::trust::EnvironmentName;
@@ -69,6 +69,8 @@ pub struct ImageScanView {
     pub submitter: String,
     #[schema(value_type = String, format = DateTime)]
     pub scanned_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at_source: Option<ScanTimeSource>,
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -92,7 +92,8 @@ pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };
 pub use scan::{
-    FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, SeverityCounts, ToolView,
+    FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, ScanTimeSource,
+    SeverityCounts, ToolView,
 };
 pub use status::{
     AuditStatus, CacheStatus, ClusterStatus, EnvironmentStatus, ExposureWatchState, LedgerStatus,

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::VerdictView;
 use crate::oci::{Digest, Platform};
 use crate::report::{Finding, Format, Severity, UnknownFormat};
-use crate::trust::EnvironmentName;
+use crate::trust::{EnvironmentName, TimeSource};
 
 /// Where reports are handed in: `POST` a [`ScanSubmission`].
 pub const SCANS: &str = "/api/v1/scans";
@@ -45,6 +45,13 @@ pub struct ScanSubmission<'a> {
     /// Format of the report.
     #[serde(default)]
     pub format: FormatChoice,
+    /// When the scan was made, of a report that does not say it itself: the submitter's
+    /// word. Without it such a report counts from when it was first handed in, however often
+    /// it is handed in again; with a later time it is another scan. Refused where the report
+    /// says another time, ahead of now, and a year ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub scanned_at: Option<Timestamp>,
     /// The report as the scanner wrote it.
     #[serde(borrow)]
     #[schema(value_type = Object)]
@@ -152,11 +159,35 @@ pub struct ScanAnswer {
     pub bound_by: String,
     #[schema(value_type = String, format = DateTime)]
     pub scanned_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at_source: Option<ScanTimeSource>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub database_at: Option<Timestamp>,
     /// The verdict, where one was asked for, with the findings that it turns on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Box<VerdictView>>,
+}
+
+/// Who says when a scan was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScanTimeSource {
+    /// The report itself.
+    Report,
+    /// Its submitter.
+    Submitter,
+    /// Nobody: it counts from when it was first handed in.
+    Receipt,
+}
+
+impl From<TimeSource> for ScanTimeSource {
+    fn from(source: TimeSource) -> Self {
+        match source {
+            TimeSource::Report => Self::Report,
+            TimeSource::Submitter(_) => Self::Submitter,
+            TimeSource::Receipt => Self::Receipt,
+        }
+    }
 }
 
 /// The scanner.

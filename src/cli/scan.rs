@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::arguments::{OutputArgs, SharedArgs, image};
@@ -12,7 +13,9 @@ use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::{bind, due, verdict};
-use crate::api::{FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, VerdictView};
+use crate::api::{
+    FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, ScanTimeSource, VerdictView,
+};
 use crate::app::bounded;
 use crate::oci::{Digest, readable};
 use crate::report;
@@ -43,11 +46,16 @@ pipeline on it, push, and then say what was pushed with `sekisho scan bind`.
 --image beside --image-id says where it will be pushed, so that the rules and
 exceptions for that repository hold.
 
+A report without a time of the scan (Snyk, Clair, Quay, Anchore) counts from when it
+was first handed in: the same report, handed in again, is the same scan. After you
+scanned again, say when with --scanned-at; that is on record as your word.
+
 Examples:
   sekisho scan submit --image registry.corp/team/app@sha256:… --report report.json
   trivy image --format json registry.corp/team/app:1.4 | sekisho scan submit --image registry.corp/team/app:1.4 --report -
   sekisho scan submit --image app@sha256:… --report grype.json --format grype --scanner-info db.json
-  sekisho scan submit --image-id sha256:… --image registry.corp/team/app:1.4 --report report.json --gate production"
+  sekisho scan submit --image-id sha256:… --image registry.corp/team/app:1.4 --report report.json --gate production
+  sekisho scan submit --image app@sha256:… --report snyk.json --scanned-at \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\""
 )]
 #[command(group = ArgGroup::new("subject").args(["image", "image_id"]).required(true).multiple(true))]
 struct Submit {
@@ -63,6 +71,10 @@ struct Submit {
     /// Its format
     #[arg(long, default_value = "auto", value_parser = format())]
     format: FormatChoice,
+    /// When the scan was made, as 2026-06-01T12:00:00Z, for a report that does not say it
+    /// itself
+    #[arg(long, value_name = "TIME")]
+    scanned_at: Option<Timestamp>,
     /// Judge it for this environment as if it were promoted, show what blocks, and
     /// exit 3 if it would be denied
     #[arg(long, value_name = "ENV")]
@@ -103,6 +115,7 @@ impl Submit {
             image_id: self.image_id,
             gate: self.gate,
             format: self.format,
+            scanned_at: self.scanned_at,
             report: &report,
             scanner_info: info.as_deref(),
         };
@@ -146,6 +159,20 @@ fn whole(source: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What to do about a report without a time.
+const TIMELESS: &str = "the report carries no time of the scan: it counts from when it was first \
+                        handed in, however often it is; after another scan --scanned-at renews it";
+
+/// When the scan was made, and by whose word.
+fn made(answer: &ScanAnswer) -> String {
+    let at = answer.scanned_at;
+    match answer.scanned_at_source {
+        Some(ScanTimeSource::Report) | None => format!("of {at}"),
+        Some(ScanTimeSource::Submitter) => format!("of {at} as its submitter declared"),
+        Some(ScanTimeSource::Receipt) => format!("first handed in at {at}"),
+    }
+}
+
 fn render(answer: &ScanAnswer, palette: Palette) -> String {
     let platform = answer.platform.as_ref();
     let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
@@ -157,15 +184,18 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     let tool = readable(&format!("{} {version}", answer.tool.name), 120);
     let bound = readable(&answer.bound_by, 120);
     let mut text = format!(
-        "{} {}{platform}\n  scan {} by {tool}, of {}, bound by {bound}\n  \
+        "{} {}{platform}\n  scan {} by {tool}, {}, bound by {bound}\n  \
          read as {}\n  findings: {}\n",
         palette.good("recorded for"),
         subject(answer),
         readable(&answer.id, 64),
-        answer.scanned_at,
+        made(answer),
         answer.format,
         findings(answer),
     );
+    if answer.scanned_at_source == Some(ScanTimeSource::Receipt) {
+        text.push_str(&format!("  {}\n", palette.doubtful(TIMELESS)));
+    }
     for cause in &answer.incomplete {
         let cause = readable(cause, 400);
         text.push_str(&format!(
@@ -258,6 +288,33 @@ mod tests {
         assert!(told.contains("findings: 2 high, 1 low"), "{told}");
         assert!(told.contains("no pass, incomplete: filtered"), "{told}");
         assert!(told.contains("--scanner-info dates it"), "{told}");
+    }
+
+    #[test]
+    fn tells_whose_word_the_time_of_the_scan_is() {
+        let told = |source: &str| {
+            let answer = format!(
+                r#"{{"id":"scan:1","image":"app","platform":null,
+                "tool":{{"name":"snyk","version":null}},"format":"snyk",
+                "findings":{{"critical":0,"high":0,"medium":0,"low":0,"negligible":0,"unknown":0}},
+                "incomplete":[],"bound_by":"manifest digest","scanned_at":"2026-06-01T00:00:00Z",
+                {source}"database_at":null}}"#
+            );
+            render(&serde_json::from_str(&answer).unwrap(), Palette::plain())
+        };
+        let of = |word: &str| told(&format!("\"scanned_at_source\":\"{word}\","));
+        for own in [told(""), of("report")] {
+            assert!(own.contains("version, of 2026-06-01T00:00:00Z,"), "{own}");
+            assert!(!own.contains("--scanned-at"), "{own}");
+        }
+        let declared = of("submitter");
+        assert!(declared.contains("as its submitter declared"), "{declared}");
+        let received = of("receipt");
+        assert!(
+            received.contains("first handed in at 2026-06-01"),
+            "{received}"
+        );
+        assert!(received.contains("--scanned-at renews it"), "{received}");
     }
 
     #[test]

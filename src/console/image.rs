@@ -16,7 +16,8 @@ use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{
     ExceptionView, IMAGES, ImageDetail, ImageScanView, ImageView, LineageView, PromotedView,
-    RevokedView, STATUS, SeverityCounts, Status, VERDICTS, VerdictQuery, VerdictView,
+    RevokedView, STATUS, ScanTimeSource, SeverityCounts, Status, VERDICTS, VerdictQuery,
+    VerdictView,
 };
 use crate::oci::readable;
 
@@ -67,6 +68,8 @@ struct PlaceRow {
 
 struct ScanRow {
     at: Moment,
+    /// Empty: the report's.
+    time_by: &'static str,
     database: Option<Moment>,
     tool: String,
     by: String,
@@ -279,6 +282,7 @@ impl ScanRow {
         let version = scan.tool.version.as_deref().unwrap_or_default();
         Self {
             at: Moment::new(scan.scanned_at, visit.now),
+            time_by: time_by(scan.scanned_at_source),
             database: scan.database_at.map(|at| Moment::new(at, visit.now)),
             tool: readable(&format!("{} {version}", scan.tool.name), 100),
             by: readable(&scan.submitter, 100),
@@ -286,6 +290,15 @@ impl ScanRow {
             incomplete: scan.incomplete.join("; "),
             in_force: scan.in_force,
         }
+    }
+}
+
+/// Whose word the time of a scan is, where it is not the report's.
+const fn time_by(source: Option<ScanTimeSource>) -> &'static str {
+    match source {
+        Some(ScanTimeSource::Submitter) => "as declared by who handed it in",
+        Some(ScanTimeSource::Receipt) => "first handed in; the report tells no time",
+        Some(ScanTimeSource::Report) | None => "",
     }
 }
 

@@ -30,6 +30,9 @@ pub enum LedgerError {
     /// The date of the scan or of its database, and the time here.
     #[error("the report is from the future: {0}, and it is {1}; set the scanner's clock, or ours")]
     FromTheFuture(Timestamp, Timestamp),
+    /// The declared time of the scan, and the time here.
+    #[error("the scan is declared to be of {0}, which lies ahead: it is {1}")]
+    DeclaredAhead(Timestamp, Timestamp),
     #[error("a closure was handed in for another digest than its root")]
     OtherRoot,
     #[error("an alias is one sha256 and one sha512 digest of the same bytes")]

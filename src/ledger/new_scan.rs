@@ -12,7 +12,7 @@ use super::scan_items::ReportItems;
 use crate::access::Scope;
 use crate::oci::Digest;
 use crate::report::{Finding, Format, Incomplete, Package, ReportBinding, Tool};
-use crate::trust::Scan;
+use crate::trust::{Scan, TimeSource};
 
 /// How far clocks may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -44,9 +44,14 @@ pub struct NewScan {
     pub submitter: String,
     /// What the submitter's token reaches now; it is kept as it was.
     pub scope: Scope,
-    /// As the report says. A report without a time counts from its first submission;
-    /// submitting it again does not make it newer.
+    /// As the report says. A report without a time counts from what is declared, else from
+    /// its first submission; submitting it again does not make it newer.
     pub scanned_at: Option<Timestamp>,
+    /// When the scan was made as the submitter says, of a report without a time; kept as it
+    /// was declared. Left out where nothing is declared, as before anything could be: so the
+    /// same report stays the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<Timestamp>,
     /// Not part of what makes two reports the same.
     #[serde(skip)]
     pub received_at: Timestamp,
@@ -88,6 +93,9 @@ impl NewScan {
     pub(super) fn dated_at_most_now(mut self) -> Result<Self, LedgerError> {
         let latest = self.received_at.checked_add(CLOCK_SKEW);
         let latest = latest.unwrap_or(Timestamp::MAX);
+        if let Some(declared) = self.declared_at.filter(|at| *at > latest) {
+            return Err(LedgerError::DeclaredAhead(declared, self.received_at));
+        }
         let mut dates = [self.scanned_at, self.database_at].into_iter().flatten();
         match dates.find(|date| *date > latest) {
             Some(date) => Err(LedgerError::FromTheFuture(date, self.received_at)),
@@ -96,6 +104,21 @@ impl NewScan {
                 Ok(self)
             }
         }
+    }
+
+    /// Who says when the scan was made.
+    pub(super) fn time_source(&self) -> TimeSource {
+        match (self.scanned_at, self.declared_at) {
+            (Some(_), _) => TimeSource::Report,
+            (None, Some(declared)) => TimeSource::Submitter(declared),
+            (None, None) => TimeSource::Receipt,
+        }
+    }
+
+    /// When the scan was made, by whoever says it, and not after it came.
+    fn counts_from(&self) -> Timestamp {
+        let said = self.scanned_at.or(self.declared_at);
+        said.map_or(self.received_at, |at| at.min(self.received_at))
     }
 
     /// The same for the same report on the same manifest by the same submitter.
@@ -116,6 +139,7 @@ impl NewScan {
     /// What is kept of it as one, and what lies beside.
     pub(super) fn into_parts(self) -> (Scan, ReportItems) {
         let lists_packages = self.lists_packages();
+        let (scanned_at, time_source) = (self.counts_from(), self.time_source());
         let (ScanTarget::Manifest(manifest) | ScanTarget::ImageId(manifest)) = self.about;
         let scan = Scan {
             id: 0,
@@ -124,7 +148,8 @@ impl NewScan {
             tool: self.tool,
             submitter: self.submitter,
             scope: self.scope,
-            scanned_at: self.scanned_at.unwrap_or(self.received_at),
+            scanned_at,
+            time_source: Some(time_source),
             received_at: self.received_at,
             database_at: self.database_at,
             incomplete: self.incomplete,

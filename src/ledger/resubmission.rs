@@ -3,14 +3,18 @@
 //! The date of a vulnerability database often travels beside the report (`--scanner-info`)
 //! and is left out the next time. It belongs to the run of the scanner: reports of one
 //! submitter, tool and scope with the same time of scan are of one run. A report that
-//! tells no time is the same where all that it says is.
+//! tells no time is the same where all that it says is: handed in again it becomes no newer,
+//! unless its submitter declares when it was made, which makes it another scan.
+
+use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
 use super::new_scan::{NewScan, ScanTarget};
 use super::sql::{SqlConnection, query};
+use super::unbound::bound_fingerprint;
 use super::{Ledger, LedgerError, columns};
-use crate::trust::Scan;
+use crate::trust::{Scan, TimeSource};
 
 /// Earlier reports that are compared, at most; the newest.
 const MAX_COMPARED: u32 = 32;
@@ -19,7 +23,7 @@ const MAX_COMPARED: u32 = 32;
 pub(super) struct CompletedScan {
     pub new: NewScan,
     pub fingerprint: String,
-    /// When it was first handed in, where it says no time itself and was before.
+    /// Since when it counts, where it says no time itself and was handed in before.
     pub counts_from: Option<Timestamp>,
 }
 
@@ -32,15 +36,13 @@ impl Ledger {
         fingerprint: String,
     ) -> Result<CompletedScan, LedgerError> {
         let earlier = earlier(sql, &new).await?;
-        match new.scanned_at {
-            Some(at) => {
-                let same_run = earlier.iter().map(|(scan, _)| scan);
-                let same_run = same_run.filter(|scan| scan.scanned_at == at);
-                let (database_at, version) = known_of(same_run);
-                self.with(new, fingerprint, (database_at, version)).await
-            }
-            None => self.complete_timeless(new, fingerprint, earlier).await,
+        if new.time_source() == TimeSource::Receipt {
+            return self.complete_timeless(new, fingerprint, earlier).await;
         }
+        let same_run = earlier.iter().map(|(scan, _)| scan);
+        let same_run = same_run.filter(|scan| is_same_run(scan, &new));
+        let (database_at, version) = known_of(same_run);
+        self.with(new, fingerprint, (database_at, version)).await
     }
 
     async fn with(
@@ -63,22 +65,23 @@ impl Ledger {
         })
     }
 
+    /// One that says no time, and of which none is declared now, is the newest scan of which
+    /// all else is the same, with the time that was declared of that.
     async fn complete_timeless(
         &self,
         mut new: NewScan,
         fingerprint: String,
-        earlier: Vec<(Scan, String)>,
+        mut earlier: Vec<(Scan, String)>,
     ) -> Result<CompletedScan, LedgerError> {
         let own = (new.database_at, new.tool.version.clone());
-        let timeless = earlier.into_iter();
-        let timeless = timeless.filter(|(scan, _)| scan.scanned_at == scan.received_at);
-        for (scan, known) in timeless {
-            new.database_at = scan.database_at;
-            new.tool.version = scan.tool.version.clone();
-            let (tried, as_before) = self.fingerprinted(new).await?;
+        earlier.retain(|(scan, _)| scan.told_by() != TimeSource::Report);
+        earlier.sort_by_key(|(scan, _)| Reverse((scan.scanned_at, scan.id)));
+        for (scan, known) in earlier {
+            let (tried, is_same) = self.says_the_same(new, &scan, &known).await?;
             new = tried;
             (new.database_at, new.tool.version) = own.clone();
-            if as_before == known {
+            if is_same {
+                let (new, fingerprint) = self.fingerprinted(new).await?;
                 let said = (scan.database_at, scan.tool.version);
                 let completed = self.with(new, fingerprint, said).await?;
                 return Ok(CompletedScan {
@@ -86,8 +89,44 @@ impl Ledger {
                     ..completed
                 });
             }
+            new.declared_at = None;
         }
         self.with(new, fingerprint, (None, None)).await
+    }
+
+    /// Whether a report would be an earlier one, whose fingerprint is `known`, with what came
+    /// beside that. It is returned with the date and the version of that, and its declared time.
+    async fn says_the_same(
+        &self,
+        mut new: NewScan,
+        scan: &Scan,
+        known: &str,
+    ) -> Result<(NewScan, bool), LedgerError> {
+        new.database_at = scan.database_at;
+        new.tool.version = scan.tool.version.clone();
+        new.declared_at = match scan.told_by() {
+            TimeSource::Submitter(declared) => Some(declared),
+            TimeSource::Report | TimeSource::Receipt => None,
+        };
+        let Some(image_id) = &scan.bound_from else {
+            let (new, fingerprint) = self.fingerprinted(new).await?;
+            return Ok((new, fingerprint == known));
+        };
+        // It was handed in before the push, and bound to the manifest.
+        let about = std::mem::replace(&mut new.about, ScanTarget::ImageId(image_id.clone()));
+        let (mut new, unbound) = self.fingerprinted(new).await?;
+        new.about = about;
+        let fingerprint = bound_fingerprint(&unbound, &scan.manifest, &scan.scope)?;
+        Ok((new, fingerprint == known))
+    }
+}
+
+/// Whether an earlier scan is of the run of the scanner that a report with a time is of.
+fn is_same_run(scan: &Scan, new: &NewScan) -> bool {
+    match (scan.told_by(), new.declared_at) {
+        (TimeSource::Submitter(at), Some(declared)) => at == declared,
+        (TimeSource::Submitter(_), None) => false,
+        (TimeSource::Report | TimeSource::Receipt, _) => new.scanned_at == Some(scan.scanned_at),
     }
 }
 

@@ -48,14 +48,14 @@ pub(super) fn read_all(rows: Vec<ScanRow>) -> Result<Vec<Scan>, LedgerError> {
     rows.into_iter().map(read).collect()
 }
 
-/// The scan that the same report is already.
-pub(super) async fn existing_id(
+/// The scan that the same report is already, without what it lists.
+pub(super) async fn known_scan(
     sql: &mut SqlConnection,
     fingerprint: &str,
-) -> Result<Option<i64>, LedgerError> {
-    let same = "SELECT id FROM scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-    let id = query(same).bind(fingerprint);
-    Ok(id.optional_value(sql).await?)
+) -> Result<Option<Scan>, LedgerError> {
+    let same = "SELECT id, body FROM scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
+    let rows: Vec<ScanRow> = query(same).bind(fingerprint).all(sql).await?;
+    Ok(read_all(rows)?.into_iter().next())
 }
 
 pub(super) async fn insert(

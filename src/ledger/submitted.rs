@@ -8,17 +8,21 @@ use super::change::LedgerChange;
 use super::new_scan::{NewScan, ScanTarget};
 use super::resubmission::CompletedScan;
 use super::scan_items::{BOUND_TABLES, ReportItems};
-use super::scans::{existing_id, index_findings, insert};
+use super::scans::{index_findings, insert, known_scan};
 use super::unbound::{known_unbound, put_unbound};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError};
 use crate::metrics::LedgerVerb;
-use crate::trust::{ActKind, Scan};
+use crate::trust::{ActKind, Scan, TimeSource};
 
 /// A report that the ledger took in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakenScan {
     pub id: i64,
+    /// When the scan was made, as it counts.
+    pub scanned_at: Timestamp,
+    /// Who says so: in this submission, or an earlier one of the same report.
+    pub time_source: TimeSource,
     /// When the scanner's vulnerability database was built: as this submission says, or an
     /// earlier one of the same report.
     pub database_at: Option<Timestamp>,
@@ -58,17 +62,23 @@ impl Ledger {
         let mut writing = self.begin(Some(new.received_at)).await?;
         super::tokens::refuse_revoked(writing.sql(), &new.submitter).await?;
         let completed = self.complete(writing.sql(), new, fingerprint).await?;
-        let (fingerprint, database_at) = (&completed.fingerprint, completed.new.database_at);
+        let fingerprint = &completed.fingerprint;
+        let time_source = completed.new.time_source();
         let known = match unbound {
             true => known_unbound(writing.sql(), fingerprint).await?,
-            false => existing_id(writing.sql(), fingerprint).await?,
+            false => known_scan(writing.sql(), fingerprint).await?,
         };
-        let id = match known {
-            Some(id) => id,
+        let scan = match known {
+            Some(scan) => scan,
             None => put(&mut writing, completed, origin).await?,
         };
         self.commit(writing).await?;
-        Ok(TakenScan { id, database_at })
+        Ok(TakenScan {
+            id: scan.id,
+            scanned_at: scan.scanned_at,
+            time_source,
+            database_at: scan.database_at,
+        })
     }
 
     /// With its fingerprint, which reads all of it.
@@ -85,7 +95,7 @@ async fn put(
     writing: &mut WriteTransaction<'_>,
     completed: CompletedScan,
     origin: ActOrigin,
-) -> Result<i64, LedgerError> {
+) -> Result<Scan, LedgerError> {
     let fingerprint = completed.fingerprint;
     let unbound = matches!(completed.new.about, ScanTarget::ImageId(_));
     let (scan, listed) = completed.new.into_parts();
@@ -101,7 +111,7 @@ async fn put(
         }
         false => (
             "scan",
-            put_bound(writing, scan, &listed, &fingerprint).await?,
+            put_bound(writing, &scan, &listed, &fingerprint).await?,
         ),
     };
     let act = NewAct {
@@ -109,33 +119,37 @@ async fn put(
         ..act
     };
     writing.act(act, origin).await?;
-    Ok(id)
+    Ok(Scan { id, ..scan })
 }
 
 /// Of a scan before the push, the digest is the image ID.
 fn act(scan: &Scan, listed: &ReportItems) -> NewAct {
     let version = scan.tool.version.as_deref().unwrap_or("of unknown version");
-    let (findings, at) = (listed.findings.len(), scan.scanned_at);
+    let findings = listed.findings.len();
+    let at = match scan.told_by() {
+        TimeSource::Report => format!("scanned at {}", scan.scanned_at),
+        TimeSource::Submitter(declared) => format!("declared as scanned at {declared}"),
+        TimeSource::Receipt => format!("of no told time, counts from {}", scan.scanned_at),
+    };
     NewAct {
         principal: Some(scan.submitter.clone()),
         digest: Some(scan.manifest.clone()),
-        detail: format!(
-            "{} {version}, scanned at {at}, {findings} finding(s)",
-            scan.tool.name
-        ),
+        detail: format!("{} {version}, {at}, {findings} finding(s)", scan.tool.name),
         ..NewAct::new(ActKind::Scan, scan.received_at)
     }
 }
 
 async fn put_bound(
     writing: &mut WriteTransaction<'_>,
-    scan: Scan,
+    scan: &Scan,
     listed: &ReportItems,
     fingerprint: &str,
 ) -> Result<i64, LedgerError> {
-    let id = insert(writing.sql(), &scan, fingerprint, None).await?;
+    let id = insert(writing.sql(), scan, fingerprint, None).await?;
     BOUND_TABLES.put(writing.sql(), id, listed).await?;
-    index_findings(writing.sql(), id, &scan).await?;
-    writing.note(LedgerChange::Scan(scan.manifest)).await?;
+    index_findings(writing.sql(), id, scan).await?;
+    writing
+        .note(LedgerChange::Scan(scan.manifest.clone()))
+        .await?;
     Ok(id)
 }

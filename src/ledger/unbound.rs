@@ -10,7 +10,7 @@ use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::scan_items::{ReportItems, UNBOUND_TABLES};
-use super::scans::{ScanRow, existing_id, index_findings, insert, only_current, read_all};
+use super::scans::{ScanRow, index_findings, insert, known_scan, only_current, read_all};
 use super::sql::{SqlConnection, query};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
@@ -92,14 +92,24 @@ impl Ledger {
     }
 }
 
-/// The scan of an image ID that the same report is already.
+/// The scan of an image ID that the same report is already, without what it lists.
 pub(super) async fn known_unbound(
     sql: &mut SqlConnection,
     fingerprint: &str,
-) -> Result<Option<i64>, LedgerError> {
-    let same = "SELECT id FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
-    let id = query(same).bind(fingerprint);
-    Ok(id.optional_value(sql).await?)
+) -> Result<Option<Scan>, LedgerError> {
+    let same = "SELECT id, body FROM unbound_scans WHERE fingerprint = ? AND withdrawn_at IS NULL";
+    let rows: Vec<ScanRow> = query(same).bind(fingerprint).all(sql).await?;
+    Ok(read_all(rows)?.into_iter().next())
+}
+
+/// The fingerprint of a scan of an image ID, once it is bound to a manifest with a scope.
+pub(super) fn bound_fingerprint(
+    unbound: &str,
+    manifest: &Digest,
+    scope: &Scope,
+) -> Result<String, LedgerError> {
+    let same = columns::json(&(unbound, manifest, scope))?;
+    Ok(Digest::sha256(same.as_bytes()).hex())
 }
 
 /// The scan of an image ID, kept where no manifest is looked for: its id.
@@ -128,10 +138,9 @@ async fn bind_one(
     fingerprint: &str,
     unbound: Scan,
 ) -> Result<i64, LedgerError> {
-    let same = columns::json(&(fingerprint, &bind.manifest, &bind.scope))?;
-    let fingerprint = Digest::sha256(same.as_bytes()).hex();
-    if let Some(id) = existing_id(writing.sql(), &fingerprint).await? {
-        return Ok(id);
+    let fingerprint = bound_fingerprint(fingerprint, &bind.manifest, &bind.scope)?;
+    if let Some(known) = known_scan(writing.sql(), &fingerprint).await? {
+        return Ok(known.id);
     }
     let from = unbound.id;
     let scan = Scan {

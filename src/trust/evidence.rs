@@ -11,6 +11,18 @@ use crate::access::Scope;
 use crate::oci::{Closure, Digest, Image, Repository, RepositoryGlobs, Tag};
 use crate::report::{Finding, Format, Incomplete, Package, Remark, ReportBinding, Tool};
 
+/// Who says when a scan was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeSource {
+    /// The report itself.
+    Report,
+    /// Its submitter, as the report does not; with the time as it was declared.
+    Submitter(Timestamp),
+    /// Nobody: it counts from when it was first handed in.
+    Receipt,
+}
+
 /// A scan that was handed in, bound to one image manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scan {
@@ -24,6 +36,9 @@ pub struct Scan {
     /// What that token reached when it submitted.
     pub scope: Scope,
     pub scanned_at: Timestamp,
+    /// Who says `scanned_at`; not known of what came before this was kept.
+    #[serde(default)]
+    pub time_source: Option<TimeSource>,
     pub received_at: Timestamp,
     pub database_at: Option<Timestamp>,
     pub incomplete: Vec<Incomplete>,
@@ -63,6 +78,16 @@ impl Scan {
         self.manifest == *manifest
             && self.scope.covers_repository(&subject.repository)
             && self.scope.covers_environment(subject.environment.as_str())
+    }
+
+    /// Who says when it was made. What came before that was kept counted from its receipt
+    /// where both times are the same.
+    pub fn told_by(&self) -> TimeSource {
+        match self.time_source {
+            Some(source) => source,
+            None if self.scanned_at == self.received_at => TimeSource::Receipt,
+            None => TimeSource::Report,
+        }
     }
 
     /// What a later scan must share with this one to replace it: tool and submitter.

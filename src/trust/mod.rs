@@ -51,7 +51,7 @@ pub use decision::{Decision, DecisionId, Door, Outcome, WorkloadLocation};
 pub use denial::{BreakGlassReach, Denial, DenialReason, ReasonClass};
 pub use environment::{Environment, EnvironmentName, EnvironmentNameError, PlatformImage};
 pub use evidence::{
-    Evidence, FirstReported, Promotion, Revocation, Scan, TimedEvidence, TrustedBase,
+    Evidence, FirstReported, Promotion, Revocation, Scan, TimeSource, TimedEvidence, TrustedBase,
 };
 pub use exception::Exception;
 pub use exposure::{Exposure, ExposureRule, ExposureSource};

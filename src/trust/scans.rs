@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::judgement::{Judgement, after};
 use super::severities::{judge_severity, report_accepted};
-use super::{CheckOutcome, DenialReason, Exception, NewerScans, Requirement, Scan};
+use super::{CheckOutcome, DenialReason, Exception, NewerScans, Requirement, Scan, TimeSource};
 use crate::oci::{Digest, Image};
 use crate::report::Incomplete;
 
@@ -132,7 +132,15 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
         None => "an undated database".to_owned(),
     };
     let (tool, at) = (&scan.tool.name, scan.scanned_at);
-    let text = format!("{tool} scanned it at {at} with {database}");
+    let text = match scan.time_source {
+        Some(TimeSource::Report) | None => format!("{tool} scanned it at {at} with {database}"),
+        Some(TimeSource::Submitter(_)) => {
+            format!("{tool} scanned it at {at}, as its submitter says, with {database}")
+        }
+        Some(TimeSource::Receipt) => format!(
+            "{tool} scanned it with {database}; its report, which tells no time, counts from {at}"
+        ),
+    };
     judgement.check("scan", CheckOutcome::Met, text);
     if scan.end_of_life
         && !judgement.settings.allow_end_of_life
@@ -216,8 +224,21 @@ fn judge_stale(judgement: &mut Judgement<'_>, scan: &Scan) {
         let text = format!("{detail}; denied from {grace_ends}");
         judgement.check("scan", CheckOutcome::Warned, text);
     } else {
-        let next = format!("rescan it, no rebuild: {}", submission(judgement));
+        let next = renewal(judgement, scan);
         judgement.deny(DenialReason::ScanStale, detail, next);
+    }
+}
+
+/// What replaces a stale scan. A report that tells no time, and says the same as before, is
+/// the same scan unless somebody says when it was made.
+fn renewal(judgement: &Judgement<'_>, scan: &Scan) -> String {
+    let submission = submission(judgement);
+    match scan.told_by() {
+        TimeSource::Report => format!("rescan it, no rebuild: {submission}"),
+        TimeSource::Submitter(_) | TimeSource::Receipt => format!(
+            "rescan it, no rebuild, and say when with --scanned-at: {submission} \
+             --scanned-at TIME"
+        ),
     }
 }
 

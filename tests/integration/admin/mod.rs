@@ -15,6 +15,7 @@ mod promotions;
 mod reading;
 mod replays;
 mod revocations;
+mod scan_times;
 mod scans;
 mod strangers;
 mod stream;

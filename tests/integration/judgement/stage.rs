@@ -15,7 +15,7 @@ use sekisho::report::Severity;
 use sekisho::tasks::Tasks;
 use sekisho::trust::{
     BreakGlass, Ceilings, Environment, Evidence, Promotion, Revocation, Rulebook, Scan, Settings,
-    TimedEvidence, TimedMode,
+    TimeSource, TimedEvidence, TimedMode,
 };
 
 use super::golden::Case;
@@ -242,6 +242,11 @@ fn move_evidence(evidence: &mut Evidence, by: SignedDuration) {
 
 fn new_scan(scan: &Scan) -> NewScan {
     let scan = scan.clone();
+    let (scanned_at, declared_at) = match scan.time_source {
+        Some(TimeSource::Submitter(declared)) => (None, Some(declared)),
+        Some(TimeSource::Receipt) => (None, None),
+        Some(TimeSource::Report) | None => (Some(scan.scanned_at), None),
+    };
     NewScan {
         about: ScanTarget::Manifest(scan.manifest),
         format: scan.format,
@@ -249,7 +254,8 @@ fn new_scan(scan: &Scan) -> NewScan {
         binding: scan.binding,
         submitter: scan.submitter,
         scope: scan.scope,
-        scanned_at: Some(scan.scanned_at),
+        scanned_at,
+        declared_at,
         received_at: scan.received_at,
         database_at: scan.database_at,
         incomplete: scan.incomplete,

@@ -223,6 +223,7 @@ pub fn scan(manifest: &str, scanned_at: Timestamp) -> NewScan {
         submitter: "ci".to_owned(),
         scope: Scope::everything(),
         scanned_at: Some(scanned_at),
+        declared_at: None,
         received_at: now(),
         database_at: None,
         incomplete: Vec::new(),

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use sekisho::access::Scope;
-use sekisho::ledger::{BindScans, Ledger, NewScan, ScanTarget};
+use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan, ScanTarget};
+use sekisho::trust::TimeSource;
 
 use super::place;
 use super::records::*;
@@ -107,6 +108,94 @@ async fn a_report_without_a_time_becomes_neither_newer_nor_undated() {
         submit(&ledger, timeless(first, now())).await;
         submit(&ledger, timeless(second, later)).await;
         assert_eq!(standing(&ledger).await, [(now(), database)]);
+    }
+}
+
+/// Minutes after the first report came; all of them lie behind the time of judgement.
+fn at(count: i64) -> Timestamp {
+    now() - minutes(200 - count)
+}
+
+/// Of a report that tells no time.
+fn declared(at: Option<Timestamp>, received_at: Timestamp) -> NewScan {
+    NewScan {
+        scanned_at: None,
+        declared_at: at,
+        received_at,
+        ..scan("img", now())
+    }
+}
+
+#[tokio::test]
+async fn a_later_declared_time_makes_another_scan_and_the_same_one_does_not() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    let first = submit(&ledger, declared(None, at(0))).await;
+    let second = submit(&ledger, declared(Some(at(59)), at(60))).await;
+    assert_ne!(first, second);
+    assert_eq!(standing(&ledger).await, [(at(59), None)]);
+    for again in [Some(at(59)), None] {
+        let id = submit(&ledger, declared(again, at(120))).await;
+        assert_eq!(id, second);
+    }
+    // What is declared to be older replaces nothing.
+    submit(&ledger, declared(Some(at(10)), at(121))).await;
+    assert_eq!(standing(&ledger).await, [(at(59), None)]);
+    assert_eq!(submit(&ledger, declared(None, at(122))).await, second);
+    let stands = evidence(&ledger, "img").await.scans;
+    assert_eq!(stands[0].time_source, Some(TimeSource::Submitter(at(59))));
+}
+
+#[tokio::test]
+async fn a_time_declared_a_little_ahead_counts_from_its_receipt_and_is_kept() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    let ahead = now() + minutes(4);
+    let first = submit(&ledger, declared(Some(ahead), now())).await;
+    let again = submit(&ledger, declared(Some(ahead), now() + minutes(1))).await;
+    assert_eq!(again, first);
+    assert_eq!(standing(&ledger).await, [(now(), None)]);
+    let stands = evidence(&ledger, "img").await.scans;
+    assert_eq!(stands[0].time_source, Some(TimeSource::Submitter(ahead)));
+    let far = declared(Some(now() + minutes(6)), now());
+    let refused = ledger.submit_scan(far).await;
+    assert!(matches!(refused, Err(LedgerError::DeclaredAhead(..))));
+}
+
+#[tokio::test]
+async fn a_declared_time_keeps_the_date_of_the_database_of_its_run_alone() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    let database = Some(at(0) - minutes(90));
+    let [run, next] = [at(0), at(60)];
+    submit(&ledger, dated(declared(Some(run), run), database)).await;
+    submit(&ledger, declared(Some(run), next)).await;
+    submit(&ledger, declared(None, next)).await;
+    assert_eq!(standing(&ledger).await, [(run, database)]);
+    submit(&ledger, declared(Some(next), next)).await;
+    assert_eq!(standing(&ledger).await, [(next, None)]);
+}
+
+#[tokio::test]
+async fn a_report_without_a_time_becomes_no_newer_by_the_push() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    for (declared_at, counts_from) in [(None, 31), (Some(at(40)), 40)] {
+        let unpushed = NewScan {
+            about: ScanTarget::ImageId(digest("id")),
+            ..declared(declared_at, at(counts_from))
+        };
+        submit(&ledger, unpushed).await;
+        let bind = BindScans {
+            image_id: digest("id"),
+            manifest: digest("img"),
+            submitter: "ci".to_owned(),
+            scope: Scope::everything(),
+            at: at(counts_from),
+        };
+        ledger.bind_scans(bind).await.unwrap();
+        submit(&ledger, declared(None, at(60))).await;
+        assert_eq!(standing(&ledger).await, [(at(counts_from), None)]);
     }
 }
 

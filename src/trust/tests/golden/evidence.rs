@@ -9,7 +9,7 @@ use super::sekisho::oci::{Digest, Repository, RepositoryGlobs};
 use super::sekisho::report::{Finding, Format, Incomplete, ReportBinding, Severity, Tool};
 use super::sekisho::trust::DenialReason::*;
 use super::sekisho::trust::{
-    EnvironmentName, Evidence, Promotion, Requirement, Revocation, Scan, Vouching,
+    EnvironmentName, Evidence, Promotion, Requirement, Revocation, Scan, TimeSource, Vouching,
 };
 use super::{Case, case};
 
@@ -50,6 +50,7 @@ pub fn scan(id: i64, tool: &str, manifest: &str) -> Scan {
         submitter: "ci".to_owned(),
         scope: Scope::everything(),
         scanned_at: ago(1),
+        time_source: Some(TimeSource::Report),
         received_at: ago(1),
         database_at: Some(ago(24)),
         incomplete: Vec::new(),

@@ -3,6 +3,7 @@
 use super::Expected::*;
 use super::sekisho::report::Severity;
 use super::sekisho::trust::DenialReason::*;
+use super::sekisho::trust::TimeSource;
 use super::{Case, ago, case, days, found, revocation, scan};
 
 fn served(case: &mut Case) {
@@ -52,6 +53,27 @@ pub fn cases() -> Vec<Case> {
             |c| {
                 aged(c, 31);
                 c.rescan(|scan| scan.received_at = ago(1));
+            },
+        ),
+        case(
+            7,
+            "denies on a stale scan whose time its submitter declared",
+            Denied(&[ScanStale]),
+            |c| {
+                aged(c, 31);
+                c.rescan(|scan| {
+                    scan.time_source = Some(TimeSource::Submitter(scan.scanned_at));
+                    scan.received_at = ago(1);
+                });
+            },
+        ),
+        case(
+            7,
+            "serves on a fresh scan whose report tells no time",
+            Allowed,
+            |c| {
+                aged(c, 29);
+                c.rescan(|scan| scan.time_source = Some(TimeSource::Receipt));
             },
         ),
         case(
