@@ -181,7 +181,9 @@ impl From<LedgerError> for AdminError {
             LedgerError::TokenExists(_) => ErrorCode::Conflict,
             LedgerError::UnknownToken(_) => ErrorCode::NotFound,
             LedgerError::TokenRevoked(_) => ErrorCode::Forbidden,
-            LedgerError::FromTheFuture(..) | LedgerError::DeclaredAhead(..) => ErrorCode::Refused,
+            LedgerError::FromTheFuture(..)
+            | LedgerError::DeclaredAhead(..)
+            | LedgerError::TooManyScans { .. } => ErrorCode::Refused,
             LedgerError::Url(_)
             | LedgerError::ServerUrl(_)
             | LedgerError::AlreadyServed(_)

@@ -49,27 +49,33 @@ impl ExceptionDraft {
         })
     }
 
-    /// The entry for `repository` (`host/name`), as a file of exceptions has it.
+    /// The entries for `repository` (`host/name`), as a file of exceptions has them: one
+    /// accepts either vulnerabilities or the end of life.
     pub fn toml(&self, repository: &str, words: DraftWords<'_>) -> String {
-        let comments = self.comments.iter().map(|line| format!("# {line}\n"));
-        let mut text: String = comments.collect();
-        text.push_str("[[exception]]\n");
+        let mut entries = Vec::new();
         if !self.vulnerabilities.is_empty() {
+            let comments = self.comments.iter().map(|line| format!("# {line}\n"));
             let ids: Vec<String> = self.vulnerabilities.iter().map(|id| quoted(id)).collect();
-            text.push_str(&format!("vulnerabilities = [{}]\n", ids.join(", ")));
+            let accepted = format!("vulnerabilities = [{}]", ids.join(", "));
+            let entry = entry(&accepted, repository, words);
+            entries.push(comments.chain([entry]).collect::<String>());
         }
         if self.end_of_life {
-            text.push_str("accept = [\"end-of-life\"]\n");
+            entries.push(entry("accept = [\"end-of-life\"]", repository, words));
         }
-        text + &format!(
-            "images = [{}]\nreason = {}\nlink = {}\nowner = {}\nexpires = {}\n",
-            quoted(repository),
-            quoted(words.reason),
-            quoted(words.link),
-            quoted(words.owner),
-            words.last_day,
-        )
+        entries.join("\n")
     }
+}
+
+fn entry(accepted: &str, repository: &str, words: DraftWords<'_>) -> String {
+    format!(
+        "[[exception]]\n{accepted}\nimages = [{}]\nreason = {}\nlink = {}\nowner = {}\nexpires = {}\n",
+        quoted(repository),
+        quoted(words.reason),
+        quoted(words.link),
+        quoted(words.owner),
+        words.last_day,
+    )
 }
 
 fn quoted(text: &str) -> String {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Components;
+use super::bounded::{self, Unread};
 use super::config::{VulnerabilityPolicyTexts, revision, rules_of};
 use crate::admin::PolicyReader;
 use crate::api::{PolicyText, ReplayRequest};
+use crate::oci::printable;
 use crate::trust::Rulebook;
 
 /// Reads the policy of a replay; folders that it leaves out are taken from the policy in
@@ -21,6 +23,12 @@ pub(super) fn reader(parts: &Arc<Components>) -> PolicyReader {
 }
 
 fn read(current: &Rulebook, request: &ReplayRequest, now: Timestamp) -> Result<Rulebook, String> {
+    refuse_large("policy", &request.policy)?;
+    for files in [&request.exceptions, &request.advisories] {
+        for file in files.iter().flatten() {
+            refuse_large(&file.name, &file.text)?;
+        }
+    }
     let texts = VulnerabilityPolicyTexts {
         exceptions: request.exceptions.as_deref().map(named),
         advisories: request.advisories.as_deref().map(named),
@@ -34,6 +42,14 @@ fn read(current: &Rulebook, request: &ReplayRequest, now: Timestamp) -> Result<R
         rules.advisories = current.advisories().to_vec();
     }
     Ok(Rulebook::new(revision(&rules), rules))
+}
+
+/// No larger than a file of policy may be: what is read of a text takes fifty times its length.
+fn refuse_large(name: &str, text: &str) -> Result<(), String> {
+    match text.len() as u64 > bounded::LIMIT {
+        true => Err(format!("{}: {}", printable(name, 200), Unread::TooLong)),
+        false => Ok(()),
+    }
 }
 
 fn named(texts: &[PolicyText]) -> Vec<(String, String)> {

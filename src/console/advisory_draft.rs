@@ -4,6 +4,8 @@ use super::filters::Filters;
 use super::merge_request::{self, DraftFile, DraftKind};
 use super::visit::Visit;
 use crate::api::ImageList;
+use crate::oci::printable;
+use crate::trust::PackageQuery;
 
 /// To be copied, or opened where a template of the company's forge is configured.
 pub(super) struct AdvisoryDraft {
@@ -45,7 +47,7 @@ fn named<'a>(filters: &'a Filters, list: &ImageList) -> Option<(&'a str, String)
     match (cve, package, digest) {
         ("", "", "") => None,
         ("", "", digest) => Some((digest, format!("digests = {}", strings(&[digest])))),
-        ("", package, _) => Some((package, format!("packages = {}", strings(&[package])))),
+        ("", package, _) => Some((package, of_package(package))),
         (cve, ..) => {
             let mut ids: Vec<&str> = list.ids.iter().map(String::as_str).collect();
             if ids.is_empty() {
@@ -53,6 +55,20 @@ fn named<'a>(filters: &'a Filters, list: &ImageList) -> Option<(&'a str, String)
             }
             Some((cve, format!("vulnerabilities = {}", strings(&ids))))
         }
+    }
+}
+
+/// An advisory compares a plain name whole; a version has its place in a package URL.
+fn of_package(looked_for: &str) -> String {
+    let query = PackageQuery::parse(looked_for).ok();
+    match query.as_ref().and_then(PackageQuery::name_of_version) {
+        None => format!("packages = {}", strings(&[looked_for])),
+        Some((name, version)) => format!(
+            "# Every version of it; {} alone is a package URL, as pkg:deb/debian/NAME@VERSION.\n\
+             packages = {}",
+            printable(version, 100),
+            strings(&[name])
+        ),
     }
 }
 

@@ -309,7 +309,7 @@ impl Gate {
             records.passed(pull, &reference, &verdict, Lane::Layered)?;
             let lists = &self.referrers;
             Ok(lists
-                .index(pull, environment, digest, artifact_type)
+                .index(pull, (&rulebook, environment), digest, artifact_type)
                 .await?)
         };
         match listed.await {

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::upstreams::Upstreams;
 use crate::ledger::Ledger;
 use crate::oci::{Digest, MediaType, Referrer, write_referrers};
-use crate::trust::{Environment, Settings};
+use crate::trust::{Environment, Rulebook, Settings};
 use crate::upstream::UpstreamError;
 
 /// Makes lists of referrers.
@@ -32,7 +32,7 @@ impl ReferrerLists {
     pub(super) async fn index(
         &self,
         pull: Pull<'_>,
-        environment: &Environment,
+        (rulebook, environment): (&Rulebook, &Environment),
         digest: &Digest,
         artifact_type: Option<&MediaType>,
     ) -> Result<Bytes, Refusal> {
@@ -40,6 +40,7 @@ impl ReferrerLists {
         let listed = self.listed(pull, digest).await?;
         let served = listed.iter().filter(|entry| {
             is_served(settings, entry)
+                && !rulebook.blocks(entry.digest(), pull.now)
                 && !self.is_revoked(pull, entry.digest())
                 && artifact_type.is_none_or(|wanted| entry.artifact_type() == Some(wanted))
         });

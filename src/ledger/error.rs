@@ -33,6 +33,12 @@ pub enum LedgerError {
     /// The declared time of the scan, and the time here.
     #[error("the scan is declared to be of {0}, which lies ahead: it is {1}")]
     DeclaredAhead(Timestamp, Timestamp),
+    /// Of one submitter, about one manifest, the new one among them.
+    #[error(
+        "{scans} reports by different tools of this submitter would count for the image, with \
+         {items} findings and packages; that is too many"
+    )]
+    TooManyScans { scans: usize, items: i64 },
     #[error("a closure was handed in for another digest than its root")]
     OtherRoot,
     #[error("an alias is one sha256 and one sha512 digest of the same bytes")]

@@ -15,6 +15,11 @@ use crate::trust::{NewerScans, Scan};
 /// For lists that people read, which judge nothing: by the clock of those who handed in.
 pub(super) const ALL_TIME: Timestamp = Timestamp::MAX;
 
+/// Scans by different tools that stand for one manifest, of one submitter, at most.
+const MAX_STANDING_OF_ONE: usize = 16;
+/// Findings and packages of those, where they are several: as many as one alone may list.
+const MAX_ITEMS_OF_ONE: i64 = 400_000;
+
 impl Ledger {
     /// The scans of `manifests` that can stand, with what they list: a manifest
     /// that is scanned every night for a year is judged from a handful of reports.
@@ -97,7 +102,28 @@ pub(super) async fn index_findings(
     let replaced: Vec<i64> = stood.difference(&stand).copied().collect();
     first_reported::remove(sql, &replaced).await?;
     match stand.contains(&id) {
-        true => first_reported::index_scan(sql, id).await,
+        true => {
+            let of_submitter = scans.iter().filter(|it| it.submitter == scan.submitter);
+            let standing = of_submitter.map(|it| it.id).filter(|it| stand.contains(it));
+            refuse_too_many(sql, standing.collect()).await?;
+            first_reported::index_scan(sql, id).await
+        }
+        false => Ok(()),
+    }
+}
+
+/// All of what one submitter's scans say of a manifest is in memory when it is judged.
+async fn refuse_too_many(sql: &mut SqlConnection, standing: Vec<i64>) -> Result<(), LedgerError> {
+    if standing.len() <= 1 {
+        return Ok(());
+    }
+    let count = "SELECT (SELECT count(*) FROM findings WHERE scan IN \
+                 (SELECT value FROM json_each(?1))) + (SELECT count(*) FROM packages \
+                 WHERE scan IN (SELECT value FROM json_each(?1)))";
+    let scans = standing.len();
+    let items: i64 = query(count).bind(standing).value(sql).await?;
+    match scans > MAX_STANDING_OF_ONE || items > MAX_ITEMS_OF_ONE {
+        true => Err(LedgerError::TooManyScans { scans, items }),
         false => Ok(()),
     }
 }

@@ -62,7 +62,8 @@ fn alternatives(glob: &str) -> Vec<String> {
             Some((start, end)) if whole.len() + open.len() < MAX_ALTERNATIVES => {
                 let inside = &glob[start + 1..end];
                 let (before, after) = (&glob[..start], &glob[end + 1..]);
-                open.extend(inside.split(',').map(|it| format!("{before}{it}{after}")));
+                let ways = inside.split(',').take(MAX_ALTERNATIVES);
+                open.extend(ways.map(|it| format!("{before}{it}{after}")));
             }
             Some(_) => {}
             None => whole.push(glob),
@@ -151,6 +152,18 @@ fn name_problem(host: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_glob_of_many_alternatives_or_of_any_length_is_bounded_work() {
+        let many = format!("registry.corp/{{{}}}x", ",".repeat(3000));
+        assert!(alternatives(&many).len() <= MAX_ALTERNATIVES);
+        let nested = format!("registry.corp/{}", "{a,b}".repeat(500));
+        assert!(alternatives(&nested).len() <= MAX_ALTERNATIVES);
+        let long = format!("registry.corp/{}", "x".repeat(4096));
+        let refused = RepositoryGlobs::new(vec![long]).unwrap_err().to_string();
+        assert!(refused.contains("longer than 4096 bytes"), "{refused}");
+        assert!(refused.len() < 300, "{refused}");
+    }
 
     #[test]
     fn what_can_match_no_repository_is_told_with_what_to_write() {

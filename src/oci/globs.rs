@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Repository;
+use super::{Repository, printable};
 
 /// A glob that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,10 @@ pub struct GlobError {
     pub glob: String,
     pub problem: String,
 }
+
+/// The length of a glob, in bytes, at most: names have 255, and alternatives some more. What
+/// reads a glob takes memory by its length.
+const MAX_GLOB_BYTES: usize = 4096;
 
 /// What makes a glob more than a name.
 const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
@@ -34,6 +38,12 @@ impl RepositoryGlobs {
     pub fn new(written: Vec<String>) -> Result<Self, GlobError> {
         let mut set = GlobSetBuilder::new();
         for glob in &written {
+            if glob.len() > MAX_GLOB_BYTES {
+                return Err(GlobError {
+                    glob: printable(glob, 64),
+                    problem: format!("it is longer than {MAX_GLOB_BYTES} bytes"),
+                });
+            }
             let bad = |error: globset::Error| GlobError {
                 glob: glob.clone(),
                 problem: error.kind().to_string(),

@@ -55,7 +55,8 @@ impl<B> hyper::service::Service<Request<B>> for RegistryService {
         let (parts, _) = request.into_parts();
         let (started, now) = (Instant::now(), self.registry.gate.now());
         let Some(client) = self.client(&parts, now) else {
-            return Either::Left(ready(Ok(challenge())));
+            let is_sent = parts.headers.contains_key(header::AUTHORIZATION);
+            return Either::Left(ready(Ok(challenge(is_sent))));
         };
         let registry = &self.registry;
         let hot = registry
@@ -161,9 +162,12 @@ fn client(listener: &Arc<Listener>, principal: Principal, client: IpAddr) -> Cli
     }
 }
 
-/// The only 401 of this door.
-fn challenge() -> RegistryResponse {
-    let message = "a token is needed: docker login with any user name and a token as password";
+/// The only 401 of this door. `is_sent`: something was, and is no token that counts.
+fn challenge(is_sent: bool) -> RegistryResponse {
+    let message = match is_sent {
+        true => "the token is unknown, expired or revoked: docker login with another as password",
+        false => "a token is needed: docker login with any user name and a token as password",
+    };
     let mut answer = error(
         StatusCode::UNAUTHORIZED,
         RegistryErrorCode::Unauthorized,

@@ -67,6 +67,10 @@ impl PackagePattern {
         })
     }
 
+    pub(super) fn written(&self) -> &str {
+        &self.written
+    }
+
     /// The names under which a report may list it: of a package URL also those with its
     /// namespace, as languages write them.
     pub(super) fn names(&self) -> Vec<String> {

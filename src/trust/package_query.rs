@@ -42,6 +42,12 @@ impl PackageQuery {
         })
     }
 
+    /// A plain name and the version beside it, where the query has both.
+    pub fn name_of_version(&self) -> Option<(&str, &str)> {
+        let version = self.version.as_deref()?;
+        Some((self.pattern.written(), version))
+    }
+
     /// The names under which reports may list it.
     pub fn names(&self) -> Vec<String> {
         self.pattern.names()

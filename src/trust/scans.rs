@@ -14,6 +14,8 @@ use crate::report::Incomplete;
 /// The text for a scan of an operating system past its end of life.
 pub const END_OF_LIFE: &str = "its operating system is past its end of life";
 
+const UNDATED: &str = "the report does not date its vulnerability database";
+const ONE_HOUR: SignedDuration = SignedDuration::from_hours(1);
 const ONE_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Judges the scans of `images`. `of_index`: they are the children of one.
@@ -111,14 +113,20 @@ fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
         judgement.expires(by.expires);
     }
     if scans.iter().any(|scan| is_past_its_end(judgement, scan)) {
-        return deny_incomplete(judgement, END_OF_LIFE.to_owned());
+        let next = "rebuild it on a base that is maintained, or ask for an exception";
+        return judgement.deny(DenialReason::ScanIncomplete, END_OF_LIFE, next);
     }
     let why = |scan: &&Scan| incompleteness(judgement, scan);
     let complete = scans.iter().copied().filter(|scan| why(scan).is_none());
     match complete.max_by_key(|scan| (stale_at(judgement, scan), scan.id)) {
         None => {
             let why = scans.iter().find_map(why).unwrap_or_default();
-            deny_incomplete(judgement, why);
+            let next = match why == UNDATED {
+                true => "hand in the scanner's own word for its database with --scanner-info: ",
+                false => "scan it again, whole and unfiltered: ",
+            };
+            let next = format!("{next}{}", submission(judgement));
+            judgement.deny(DenialReason::ScanIncomplete, why, next);
         }
         Some(scan) if judgement.now < stale_at(judgement, scan) => accept(judgement, scan),
         Some(scan) => judge_stale(judgement, scan),
@@ -150,17 +158,6 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
     }
 }
 
-fn deny_incomplete(judgement: &mut Judgement<'_>, why: String) {
-    judgement.deny(
-        DenialReason::ScanIncomplete,
-        why,
-        format!(
-            "scan it again, whole and unfiltered: {}",
-            submission(judgement)
-        ),
-    );
-}
-
 /// Why a scan cannot be a pass, however few findings it lists.
 fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
     let settings = judgement.settings;
@@ -171,7 +168,7 @@ fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
         return Some(cause.to_string());
     }
     let undated = scan.database_at.is_none() && settings.require_database_date;
-    undated.then(|| "the report does not date its vulnerability database".to_owned())
+    undated.then(|| UNDATED.to_owned())
 }
 
 /// Whether the image stands on an operating system that is past its end of life, and
@@ -242,17 +239,23 @@ fn renewal(judgement: &Judgement<'_>, scan: &Scan) -> String {
     }
 }
 
-/// Says how old the scan is, which holds for a day.
+/// Says how old the scan is, which holds for a day; for an hour, where the limit is no
+/// whole number of days.
 fn staleness(judgement: &mut Judgement<'_>, scan: &Scan) -> String {
     if has_old_database(judgement, scan) {
         return "the scanner's database was too old at the scan".to_owned();
     }
-    let days = |duration: SignedDuration| duration.as_hours() / 24;
-    let age = days(judgement.now.duration_since(from(scan)));
-    let limit = days(judgement.settings.max_report_age);
-    let tomorrow = i32::try_from(age + 1)
+    let limit = judgement.settings.max_report_age;
+    let is_of_days = limit >= ONE_DAY && limit.as_secs() % ONE_DAY.as_secs() == 0;
+    let (unit, letter) = match is_of_days {
+        true => (ONE_DAY, 'd'),
+        false => (ONE_HOUR, 'h'),
+    };
+    let units = |duration: SignedDuration| duration.as_secs() / unit.as_secs();
+    let age = units(judgement.now.duration_since(from(scan)));
+    let next = i32::try_from(age + 1)
         .ok()
-        .and_then(|n| ONE_DAY.checked_mul(n));
-    judgement.expires(after(from(scan), tomorrow.unwrap_or(SignedDuration::MAX)));
-    format!("scan is {age}d old, limit {limit}d")
+        .and_then(|n| unit.checked_mul(n));
+    judgement.expires(after(from(scan), next.unwrap_or(SignedDuration::MAX)));
+    format!("scan is {age}{letter} old, limit {}{letter}", units(limit))
 }

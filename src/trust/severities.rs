@@ -2,7 +2,8 @@
 //! 11), and what exceptions and advisories make of both (rules 4 and 5). Across tools the
 //! worst decides (rule 8), and a worse report may have grace (rule 7).
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -23,19 +24,22 @@ pub(super) fn judge_severity<'a>(
 ) {
     let ceiling = judgement.settings.ceilings.of(judgement.exposure);
     let mut words = FindingNotes::default();
-    let mut exceeded = false;
+    let mut exceeding = Vec::new();
     for scan in scans {
         judge_malware(judgement, scan);
         judge_secrets(judgement, scan);
-        let excess = weigh_all(judgement, scan, ceiling, &mut words);
+        exceeding.extend(weigh_all(judgement, scan, ceiling, &mut words));
+    }
+    for scan in scans {
         words.add_packages(judgement, scan);
-        if let Some(excess) = excess {
-            exceeded = true;
-            judge_worsened(judgement, manifest, ceiling, &excess);
-        }
+    }
+    // People read the first alone.
+    exceeding.sort_by_key(|excess| Reverse(excess.weight.severity));
+    for excess in &exceeding {
+        judge_worsened(judgement, manifest, ceiling, excess);
     }
     words.report(judgement);
-    if !exceeded {
+    if exceeding.is_empty() {
         let exposure = judgement.exposure;
         let text = format!("nothing above {ceiling}, as {exposure} demands");
         judgement.check("ceiling", CheckOutcome::Met, text);
@@ -191,6 +195,8 @@ fn first_exceeded(
 #[derive(Default)]
 struct FindingNotes<'a> {
     blocked: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
+    /// Packages that are counted there: of each advisory's id, with their version.
+    counted: BTreeSet<(&'a str, String)>,
     accepted: BTreeMap<&'a str, (&'a Exception, String, usize)>,
     lowered: BTreeMap<&'a str, (&'a Advisory, String, usize)>,
 }
@@ -199,6 +205,8 @@ impl<'a> FindingNotes<'a> {
     fn add(&mut self, finding: &Finding, weight: &EffectiveFinding<'a>, ceiling: Severity) {
         if let Some(by) = weight.blocked_by {
             note(&mut self.blocked, (&by.id, by), || name(finding));
+            let package = format!("{} {}", finding.package, finding.installed);
+            self.counted.insert((&by.id, package));
         }
         if let Some(by) = weight.accepted_by.filter(|_| weight.severity > ceiling) {
             note(&mut self.accepted, (&by.id, by), || {
@@ -225,8 +233,10 @@ impl<'a> FindingNotes<'a> {
                 if let Some(end) = by.expires {
                     judgement.expires(end);
                 }
-                let name = || format!("{} {}", package.name, package.version);
-                note(&mut self.blocked, (&by.id, by), name);
+                let name = format!("{} {}", package.name, package.version);
+                if self.counted.insert((&by.id, name.clone())) {
+                    note(&mut self.blocked, (&by.id, by), || name);
+                }
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::golden::contents::both;
-use super::golden::{ago, cases, days, good, now, vouching};
+use super::golden::{ago, cases, days, found, good, now, vouching};
+use crate::report::Severity;
 use crate::trust::{CachedVerdict, Requirement, TimedEvidence};
 
 #[test]
@@ -37,6 +38,55 @@ fn a_verdict_says_what_it_rests_on() {
     let mut case = good();
     case.settings().require.clear();
     assert_eq!(case.verdict().evidence(), ["scan:1"]);
+}
+
+#[test]
+fn the_worst_finding_of_all_scans_is_told_first() {
+    let mut case = good();
+    let whole = (*case.evidence.scans[0]).clone();
+    case.rescan(|scan| *scan = found(Severity::Medium, whole.clone()));
+    for (id, tool, severity) in [(2, "b", Severity::Critical), (3, "c", Severity::High)] {
+        let mut scan = found(severity, whole.clone());
+        (scan.id, scan.tool.name) = (id, tool.to_owned());
+        case.scan(scan);
+    }
+    let verdict = case.verdict();
+    let told: Vec<&str> = verdict.denials().iter().map(|it| &*it.detail).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for (detail, severity) in told.iter().zip(["CRITICAL", "HIGH", "MEDIUM"]) {
+        assert!(detail.contains(severity), "{told:?}");
+    }
+}
+
+#[test]
+fn a_scan_that_is_too_old_by_hours_is_told_in_hours() {
+    let mut case = good();
+    case.settings().max_report_age = days(1) / 2;
+    case.rescan(|scan| (scan.scanned_at, scan.received_at) = (ago(13), ago(13)));
+    let denied = case.verdict();
+    assert_eq!(denied.denials()[0].detail, "scan is 13h old, limit 12h");
+    case.settings().max_report_age = days(2);
+    case.rescan(|scan| (scan.scanned_at, scan.received_at) = (ago(49), ago(49)));
+    assert_eq!(
+        case.verdict().denials()[0].detail,
+        "scan is 2d old, limit 2d"
+    );
+}
+
+#[test]
+fn what_no_second_scan_mends_is_told_how_to_mend() {
+    let mut case = good();
+    case.rescan(|scan| scan.end_of_life = true);
+    let next = case.verdict().denials()[0].next_step.clone();
+    assert!(
+        next.starts_with("rebuild it on a base that is maintained"),
+        "{next}"
+    );
+    let mut case = good();
+    case.settings().require_database_date = true;
+    case.rescan(|scan| scan.database_at = None);
+    let next = case.verdict().denials()[0].next_step.clone();
+    assert!(next.contains("--scanner-info"), "{next}");
 }
 
 #[test]

@@ -109,6 +109,22 @@ async fn a_policy_to_try_reads_no_file() {
 }
 
 #[tokio::test]
+async fn a_policy_larger_than_a_file_of_one_may_be_is_refused_unread() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let large = format!("x = [{}1]\n", "1,".repeat(600_000));
+    let since = "2026-01-01T00:00:00Z";
+    for body in [
+        json!({"policy": large, "since": since}),
+        json!({"policy": UPSTREAM, "since": since, "advisories": [{"name": "a.toml", "text": large}]}),
+    ] {
+        let ask = lab.api("POST", "/api/v1/replays").json(&body);
+        let (_, text) = ask.send().await.refusal(400);
+        assert!(text.contains("is over 1 MiB"), "{text}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn exceptions_and_advisories_are_tried_with_their_policy() {
     let (lab, _) = decided(ENVIRONMENTS, "denied").await;
     let exception = "[[exception]]\nvulnerabilities = [\"CVE-2026-1234\"]\n\

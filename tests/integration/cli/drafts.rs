@@ -83,6 +83,38 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
 
 /// What nobody wrote yet is left to be written; the rest is as it will be checked.
 #[tokio::test]
+async fn a_draft_for_findings_on_a_system_past_its_end_of_life_is_two_exceptions() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut report = trivy(&image, &["HIGH"]);
+    report["Metadata"]["OS"] = json!({"Family": "alpine", "Name": "3.10.9", "EOSL": true});
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let id = denied(&lab).await;
+    let arguments = [
+        "exceptions",
+        "draft",
+        &id,
+        "--link",
+        LINK,
+        "--owner",
+        "web",
+        "--reason",
+        "not reachable",
+    ];
+    let draft = run(&lab, &arguments).await;
+    assert_eq!(draft.code, 0, "{draft:?}");
+    assert_eq!(
+        draft.stdout.matches("[[exception]]").count(),
+        2,
+        "{draft:?}"
+    );
+    assert!(
+        draft.stdout.contains("accept = [\"end-of-life\"]"),
+        "{draft:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_draft_that_would_be_refused_is_not_made() {
     let lab = Lab::start().await;
     let (image, named) = lab.put(NAME, "1");

@@ -219,6 +219,7 @@ fn try_parts(folder: &TempDir, text: &str) -> Result<(String, String), Vec<Probl
     let policy = format!("{:?}", config.policy_files);
     let nothing = load(folder, "").unwrap();
     config.policy_files = nothing.policy_files;
+    config.start_keys = nothing.start_keys;
     Ok((policy, format!("{config:?}")))
 }
 
@@ -280,6 +281,10 @@ fn a_reload_takes_what_the_page_says() {
             _ => continue,
         };
         assert_eq!(row.reload, expected, "{path}.{key}");
+        // A running program tells of just those that wait for a restart.
+        let keys = |text: &str| load(&folder, text).unwrap().start_keys;
+        let waits = keys(&around.replace('@', line)) != keys(&around.replace('@', ""));
+        assert!(waits == (expected == "no") || path == "images", "{path}.{key}");
         checked += 1;
     }
     assert!(checked > 15, "{checked}");

@@ -43,6 +43,34 @@ async fn scans_from_the_future_are_refused() {
 }
 
 #[tokio::test]
+async fn reports_of_ever_more_tools_are_refused_and_a_new_one_of_a_known_tool_is_not() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let by = |tool: usize, minute: i64| {
+        let mut scan = scan("img", now() - minutes(minute));
+        scan.tool.name = format!("tool {tool}");
+        scan
+    };
+    for tool in 0..16 {
+        ledger.submit_scan(by(tool, 60)).await.unwrap();
+    }
+    let refused = ledger.submit_scan(by(16, 60)).await;
+    assert!(
+        matches!(refused, Err(LedgerError::TooManyScans { scans: 17, .. })),
+        "{refused:?}"
+    );
+    ledger.submit_scan(by(3, 1)).await.unwrap();
+    let other = NewScan {
+        submitter: "other".to_owned(),
+        ..by(16, 60)
+    };
+    ledger.submit_scan(other).await.unwrap();
+    let closure = image("img", &["base"]);
+    ledger.record_closure(&app(), &closure).await.unwrap();
+    assert_eq!(scans(&ledger, "img").await.len(), 17);
+}
+
+#[tokio::test]
 async fn an_older_scan_submitted_later_replaces_nothing() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
