@@ -284,7 +284,10 @@ fn a_reload_takes_what_the_page_says() {
         // A running program tells of just those that wait for a restart.
         let keys = |text: &str| load(&folder, text).unwrap().start_keys;
         let waits = keys(&around.replace('@', line)) != keys(&around.replace('@', ""));
-        assert!(waits == (expected == "no") || path == "images", "{path}.{key}");
+        assert!(
+            waits == (expected == "no") || path == "images",
+            "{path}.{key}"
+        );
         checked += 1;
     }
     assert!(checked > 15, "{checked}");

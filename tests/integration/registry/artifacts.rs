@@ -124,6 +124,33 @@ async fn a_revoked_referrer_is_not_listed() {
 }
 
 #[tokio::test]
+async fn a_referrer_that_an_advisory_blocks_is_not_listed() {
+    let top = "advisories_dir = \"advisories\"";
+    let setup = lists_sboms().top(top).file("advisories/1.toml", "");
+    let world = World::of(setup).await;
+    let app = image("app");
+    let sbom = app.referrer(SBOM, "{}");
+    world.hub.put_image("team/app", &app);
+    world.hub.put_image("team/app", &sbom);
+    world.admit(NAME, &app).await;
+    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
+    let digest = sbom.manifest.digest.to_string();
+    let listed = world.both(&path).await.json();
+    assert_eq!(listed["manifests"][0]["digest"], digest);
+    let advisory = format!(
+        "[[advisory]]\nid = \"SEC-1\"\ndigests = [\"{digest}\"]\neffect = \"block\"\n\
+         reason = \"r\"\nlink = \"https://security.example/1\"\n"
+    );
+    world.put_file("advisories/1.toml", &advisory);
+    eventually("the advisory holds", || async {
+        world.both(&path).await.json()["manifests"] == json!([])
+    })
+    .await;
+    let pulled = world.both(&manifests(NAME, &sbom.manifest.digest)).await;
+    assert_eq!(pulled.status, 403);
+}
+
+#[tokio::test]
 async fn a_list_of_referrers_hands_on_nothing_that_nobody_judged() {
     let world = World::of(lists_sboms()).await;
     let app = image("app");
