@@ -57,7 +57,6 @@ impl Ledger {
         let tables = self.index.tables();
         let mut reading = self.readers.acquire().await?;
         let read = self.load_part(&tables, &cursor.part, &mut reading).await?;
-        reading.give_back_pages().await?;
         cursor.rows += read.rows;
         cursor.part = read.next;
         if matches!(cursor.part, LoadedPart::Done) {
@@ -100,13 +99,15 @@ impl Ledger {
         part: &LoadedPart,
         sql: &mut SqlConnection,
     ) -> Result<LoadedRows, LedgerError> {
-        match part {
-            LoadedPart::Closures(after) => self.load_closures(tables, *after, sql).await,
-            LoadedPart::Aliases(after) => load_aliases(tables, after, sql).await,
-            LoadedPart::Scans(after) => load_scanned(tables, *after, sql).await,
-            LoadedPart::Promotions(after) => load_promotions(tables, *after, sql).await,
-            LoadedPart::Done => Ok(LoadedRows::none(LoadedPart::Done)),
-        }
+        let loaded = match part {
+            LoadedPart::Closures(after) => self.load_closures(tables, *after, sql).await?,
+            LoadedPart::Aliases(after) => load_aliases(tables, after, sql).await?,
+            LoadedPart::Scans(after) => load_scanned(tables, *after, sql).await?,
+            LoadedPart::Promotions(after) => load_promotions(tables, *after, sql).await?,
+            LoadedPart::Done => LoadedRows::none(LoadedPart::Done),
+        };
+        sql.give_back_pages().await?;
+        Ok(loaded)
     }
 
     /// Closures are parsed where nobody waits for the thread, and the next are read meanwhile.
