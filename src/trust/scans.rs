@@ -14,7 +14,6 @@ use crate::report::Incomplete;
 /// The text for a scan of an operating system past its end of life.
 pub const END_OF_LIFE: &str = "its operating system is past its end of life";
 
-const UNDATED: &str = "the report does not date its vulnerability database";
 const ONE_HOUR: SignedDuration = SignedDuration::from_hours(1);
 const ONE_DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -120,12 +119,8 @@ fn judge_presence(judgement: &mut Judgement<'_>, scans: &[&Scan]) {
     let complete = scans.iter().copied().filter(|scan| why(scan).is_none());
     match complete.max_by_key(|scan| (stale_at(judgement, scan), scan.id)) {
         None => {
-            let why = scans.iter().find_map(why).unwrap_or_default();
-            let next = match why == UNDATED {
-                true => "hand in the scanner's own word for its database with --scanner-info: ",
-                false => "scan it again, whole and unfiltered: ",
-            };
-            let next = format!("{next}{}", submission(judgement));
+            let (why, next) = scans.iter().find_map(why).unwrap_or_default();
+            let next = format!("{next}: {}", submission(judgement));
             judgement.deny(DenialReason::ScanIncomplete, why, next);
         }
         Some(scan) if judgement.now < stale_at(judgement, scan) => accept(judgement, scan),
@@ -158,17 +153,19 @@ fn accept(judgement: &mut Judgement<'_>, scan: &Scan) {
     }
 }
 
-/// Why a scan cannot be a pass, however few findings it lists.
-fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<String> {
-    let settings = judgement.settings;
-    if !scan.format.can_satisfy() {
-        return Some(Incomplete::Lossy(scan.format).to_string());
+/// Why a scan cannot be a pass, however few findings it lists, and what to do.
+fn incompleteness(judgement: &Judgement<'_>, scan: &Scan) -> Option<(String, &'static str)> {
+    let lossy = (!scan.format.can_satisfy()).then(|| Incomplete::Lossy(scan.format).to_string());
+    let cause = lossy.or_else(|| scan.incomplete.first().map(ToString::to_string));
+    if let Some(cause) = cause {
+        return Some((cause, "scan it again, whole and unfiltered"));
     }
-    if let Some(cause) = scan.incomplete.first() {
-        return Some(cause.to_string());
-    }
-    let undated = scan.database_at.is_none() && settings.require_database_date;
-    undated.then(|| UNDATED.to_owned())
+    let undated = scan.database_at.is_none() && judgement.settings.require_database_date;
+    undated.then(|| {
+        let why = "the report does not date its vulnerability database";
+        let next = "hand in the scanner's own word for its database with --scanner-info";
+        (why.to_owned(), next)
+    })
 }
 
 /// Whether the image stands on an operating system that is past its end of life, and

@@ -30,6 +30,7 @@ pub(super) fn judge_severity<'a>(
         judge_secrets(judgement, scan);
         exceeding.extend(weigh_all(judgement, scan, ceiling, &mut words));
     }
+    // Behind all findings, so that a package which has one is not counted again.
     for scan in scans {
         words.add_packages(judgement, scan);
     }
