@@ -34,10 +34,10 @@ pub(super) struct ScanBody {
 impl ScanBody {
     /// Reads all but the report.
     pub(super) async fn read(body: UploadText, heavy: &HeavyWork) -> Result<Self, AdminError> {
-        heavy.run(move || Self::parse_body(body)).await?
+        heavy.run(move || Self::parse(body)).await?
     }
 
-    fn parse_body(text: UploadText) -> Result<Self, AdminError> {
+    fn parse(text: UploadText) -> Result<Self, AdminError> {
         let body = text.bytes.clone();
         let read: ScanSubmission<'_> = serde_json::from_slice(&body).map_err(|error| {
             let why = unreadable(&body, &error);
@@ -63,10 +63,10 @@ impl ScanBody {
         now: Timestamp,
         heavy: &HeavyWork,
     ) -> Result<DeclaredReport, AdminError> {
-        heavy.run(move || self.parse(now)).await?
+        heavy.run(move || self.parse_report(now)).await?
     }
 
-    fn parse(&self, now: Timestamp) -> Result<DeclaredReport, AdminError> {
+    fn parse_report(&self, now: Timestamp) -> Result<DeclaredReport, AdminError> {
         let report = self.dated_report()?;
         let declared = self.scanned_at.map(|at| report.declared_at(at, now));
         let declared_at = declared.transpose().map_err(|error| {

@@ -53,9 +53,18 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
     }
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LIMIT {
+    within_limit(bytes.len())?;
+    Ok(bytes)
+}
+
+/// Whether so many bytes are no more than a file may have.
+///
+/// # Errors
+/// [`Unread::TooLong`] where they are more.
+pub fn within_limit(length: usize) -> Result<(), Unread> {
+    match length as u64 > LIMIT {
         true => Err(Unread::TooLong),
-        false => Ok(bytes),
+        false => Ok(()),
     }
 }
 

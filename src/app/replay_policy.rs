@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Components;
-use super::bounded::{self, Unread};
+use super::bounded;
 use super::config::{VulnerabilityPolicyTexts, revision, rules_of};
 use crate::admin::PolicyReader;
 use crate::api::{PolicyText, ReplayRequest};
@@ -46,10 +46,7 @@ fn read(current: &Rulebook, request: &ReplayRequest, now: Timestamp) -> Result<R
 
 /// No larger than a file of policy may be: what is read of a text takes fifty times its length.
 fn refuse_large(name: &str, text: &str) -> Result<(), String> {
-    match text.len() as u64 > bounded::LIMIT {
-        true => Err(format!("{}: {}", printable(name, 200), Unread::TooLong)),
-        false => Ok(()),
-    }
+    bounded::within_limit(text.len()).map_err(|error| format!("{}: {error}", printable(name, 200)))
 }
 
 fn named(texts: &[PolicyText]) -> Vec<(String, String)> {
