@@ -40,20 +40,20 @@ impl ReferrerLists {
         let listed = self.listed(pull, digest).await?;
         let served = listed.iter().filter(|entry| {
             is_served(settings, entry)
-                && !rulebook.blocks(entry.digest(), pull.now)
-                && !self.is_revoked(pull, entry.digest())
+                && !self.is_spoken_against(pull, rulebook, entry.digest())
                 && artifact_type.is_none_or(|wanted| entry.artifact_type() == Some(wanted))
         });
         let served: Vec<Referrer> = served.cloned().collect();
         Ok(write_referrers(&served))
     }
 
-    /// Memory only: whether the pull of a referrer is sure to be denied as revoked.
-    fn is_revoked(&self, pull: Pull<'_>, digest: &Digest) -> bool {
+    /// Memory only: whether the pull of a referrer is sure to be denied, as revoked or by an
+    /// advisory.
+    fn is_spoken_against(&self, pull: Pull<'_>, rulebook: &Rulebook, digest: &Digest) -> bool {
         let revocations = self.ledger.index().revocations(digest);
-        revocations
-            .iter()
-            .any(|it| it.reaches(pull.environment(), pull.repository()))
+        let mut reaching = revocations.iter();
+        rulebook.blocks(digest, pull.now)
+            || reaching.any(|it| it.reaches(pull.environment(), pull.repository()))
     }
 
     async fn listed(&self, pull: Pull<'_>, digest: &Digest) -> Result<Arc<[Referrer]>, Refusal> {

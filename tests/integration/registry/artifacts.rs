@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use sekisho::demo::{Fault, SampleContent, SampleImage};
+use sekisho::oci::Digest;
 use serde_json::json;
 
 use crate::kit::{Setup, World, blobs, eventually, image, manifest_of, manifests, piece};
@@ -105,20 +106,26 @@ async fn referrers_are_listed_for_permitted_subjects_and_by_type() {
     assert_eq!(reply.header("oci-filters-applied"), Some("artifactType"));
 }
 
-/// Bypass 36: the upstream's own entries, with more in them than the list needs.
-#[tokio::test]
-async fn a_revoked_referrer_is_not_listed() {
-    let world = World::of(lists_sboms()).await;
+/// An admitted image whose one referrer is listed: where, and that referrer's digest.
+async fn one_listed(setup: Setup) -> (World, String, Digest) {
+    let world = World::of(setup).await;
     let app = image("app");
     let sbom = app.referrer(SBOM, "{}");
     world.hub.put_image("team/app", &app);
     world.hub.put_image("team/app", &sbom);
     world.admit(NAME, &app).await;
     let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
-    let digest = sbom.manifest.digest.to_string();
+    let digest = sbom.manifest.digest.clone();
     let listed = world.both(&path).await.json();
-    assert_eq!(listed["manifests"][0]["digest"], digest);
-    world.revoke(&sbom.manifest.digest).await;
+    assert_eq!(listed["manifests"][0]["digest"], digest.to_string());
+    (world, path, digest)
+}
+
+/// Bypass 36: the upstream's own entries, with more in them than the list needs.
+#[tokio::test]
+async fn a_revoked_referrer_is_not_listed() {
+    let (world, path, digest) = one_listed(lists_sboms()).await;
+    world.revoke(&digest).await;
     let listed = world.both(&path).await.json();
     assert_eq!(listed["manifests"], json!([]));
 }
@@ -127,16 +134,7 @@ async fn a_revoked_referrer_is_not_listed() {
 async fn a_referrer_that_an_advisory_blocks_is_not_listed() {
     let top = "advisories_dir = \"advisories\"";
     let setup = lists_sboms().top(top).file("advisories/1.toml", "");
-    let world = World::of(setup).await;
-    let app = image("app");
-    let sbom = app.referrer(SBOM, "{}");
-    world.hub.put_image("team/app", &app);
-    world.hub.put_image("team/app", &sbom);
-    world.admit(NAME, &app).await;
-    let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
-    let digest = sbom.manifest.digest.to_string();
-    let listed = world.both(&path).await.json();
-    assert_eq!(listed["manifests"][0]["digest"], digest);
+    let (world, path, digest) = one_listed(setup).await;
     let advisory = format!(
         "[[advisory]]\nid = \"SEC-1\"\ndigests = [\"{digest}\"]\neffect = \"block\"\n\
          reason = \"r\"\nlink = \"https://security.example/1\"\n"
@@ -146,7 +144,7 @@ async fn a_referrer_that_an_advisory_blocks_is_not_listed() {
         world.both(&path).await.json()["manifests"] == json!([])
     })
     .await;
-    let pulled = world.both(&manifests(NAME, &sbom.manifest.digest)).await;
+    let pulled = world.both(&manifests(NAME, &digest)).await;
     assert_eq!(pulled.status, 403);
 }
 
