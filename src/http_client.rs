@@ -18,6 +18,16 @@ use verifier::NamedVerifier;
 
 mod verifier;
 
+/// What is spoken at the other end, where that is plainly not what the address says: by the
+/// innermost cause of a failure.
+pub fn unspoken(scheme: &str, cause: &str) -> Option<&'static str> {
+    match scheme {
+        "https" if cause.contains("InvalidContentType") => Some("no TLS is spoken there"),
+        "http" if cause.contains("invalid HTTP") => Some("no HTTP is spoken there"),
+        _ => None,
+    }
+}
+
 /// A file of authorities with none in it that can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it holds no certificate of an authority, as PEM")]

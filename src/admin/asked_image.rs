@@ -13,9 +13,21 @@ pub(super) enum AskedImage {
     Part(String, Option<ImageRef>),
 }
 
+/// # Errors
+/// A glob that cannot be read, or can match nothing: an empty list would pass for an
+/// all-clear.
+pub(super) fn asked_globs(text: &str) -> Result<RepositoryGlobs, AdminError> {
+    let globs = RepositoryGlobs::new(vec![text.to_owned()]);
+    let globs = globs.map_err(|error| AdminError::bad_request(error.to_string()))?;
+    match globs.matches_none() {
+        None => Ok(globs),
+        Some(why) => Err(AdminError::bad_request(why)),
+    }
+}
+
 impl AskedImage {
     /// # Errors
-    /// A glob that cannot be read.
+    /// Those of [`asked_globs`].
     pub fn read(
         admin: &Admin,
         text: &str,
@@ -25,9 +37,7 @@ impl AskedImage {
             return Ok(Self::Digest(digest));
         }
         if text.contains('*') {
-            let globs = RepositoryGlobs::new(vec![text.to_owned()]);
-            let globs = globs.map_err(|error| AdminError::bad_request(error.to_string()))?;
-            return Ok(Self::Globs(globs));
+            return asked_globs(text).map(Self::Globs);
         }
         let whole = admin.image(text, environment).ok();
         Ok(Self::Part(text.to_owned(), whole))

@@ -10,7 +10,7 @@ use crate::ledger::LedgerError;
 use crate::oci::without_user_info;
 use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
-use crate::trust::DenialReason;
+use crate::trust::{Denial, DenialReason};
 use crate::uploads::UploadError;
 
 /// Why a request was not carried out.
@@ -114,10 +114,13 @@ impl IntoResponse for AdminError {
 
 impl From<InspectError> for AdminError {
     fn from(error: InspectError) -> Self {
-        let reason = match &error {
-            InspectError::UnknownUpstream(..) => Some(DenialReason::UnknownUpstream),
-            InspectError::NotPermitted(denial) => Some(denial.reason),
-            _ => None,
+        let (reason, next_step) = match &error {
+            InspectError::UnknownUpstream(..) => (Some(DenialReason::UnknownUpstream), None),
+            InspectError::NotPermitted(denial) => told(denial),
+            InspectError::NotPromoted(denial) => told(denial),
+            InspectError::NotFound(_) | InspectError::Unfit(..) | InspectError::Unavailable(_) => {
+                (None, None)
+            }
         };
         let code = match error {
             InspectError::UnknownUpstream(..)
@@ -128,9 +131,15 @@ impl From<InspectError> for AdminError {
         };
         Self {
             reason,
+            next_step,
             ..Self::new(code, error.to_string())
         }
     }
+}
+
+/// What a pull is told besides the message.
+fn told(denial: &Denial) -> (Option<DenialReason>, Option<String>) {
+    (Some(denial.reason), Some(denial.next_step.clone()))
 }
 
 impl From<WorkFailed> for AdminError {
@@ -193,6 +202,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
             | LedgerError::BackupOfServer
+            | LedgerError::Backup { .. }
             | LedgerError::NoLedger(_)
             | LedgerError::NotEmpty(_)
             | LedgerError::Moved

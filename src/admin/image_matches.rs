@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::asked_image::asked_globs;
 use super::error::AdminError;
 use super::image_search::ImageSearch;
 use crate::api::{ErrorCode, ImageDenialView, ImageQuery, MatchView};
@@ -46,6 +47,10 @@ pub(super) async fn looked_for(
     let mut found = ImageMatches::default();
     if let Some(id) = &query.cve {
         let id = asked("cve", id)?;
+        if let Some(why) = query.unheard_of() {
+            return Err(AdminError::bad_request(format!("{id:?}: {why}"))
+                .next("look for packages by package, and for digests by digest"));
+        }
         found.asked = Some(id.to_owned());
         let named = found.reporting(search, catalogue, &[id.to_owned()]).await?;
         found.named.push(named);
@@ -86,10 +91,7 @@ fn asked_name(text: &str) -> Result<AskedName, AdminError> {
     if !text.contains('*') {
         return Ok(AskedName::Part(text.to_lowercase()));
     }
-    let globs = RepositoryGlobs::new(vec![text.to_owned()]);
-    globs
-        .map(AskedName::Globs)
-        .map_err(|error| AdminError::bad_request(error.to_string()))
+    asked_globs(text).map(AskedName::Globs)
 }
 
 /// The advisory of that id, as far as the reader may see it.

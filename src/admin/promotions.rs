@@ -11,7 +11,7 @@ use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_scope;
 use super::origin::RequestOrigin;
 use super::verdicts::view;
-use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest};
+use crate::api::{ErrorBody, PromotionAnswer, PromotionRequest, no_link};
 use crate::ledger::NewPromotion;
 use crate::oci::ImageRef;
 use crate::trust::{ReasonClass, Verdict};
@@ -35,6 +35,9 @@ pub(super) async fn promote(
 ) -> Result<Json<PromotionAnswer>, AdminError> {
     if !principal.role().may_promote() {
         return Err(forbidden(&principal, "promote"));
+    }
+    if let Some(why) = request.link.as_deref().and_then(no_link) {
+        return Err(AdminError::bad_request(format!("link {why}")));
     }
     let image = admin.image(&request.image, Some(&request.environment))?;
     within_scope(&principal, image.repository(), Some(&request.environment))?;

@@ -18,7 +18,7 @@ use crate::api::{ErrorBody, MAX_SCAN_BYTES, ScanAnswer, ScanSubmission, VerdictV
 use crate::gate::InspectedImage;
 use crate::ledger::ScanTarget;
 use crate::oci::{Image, ImageRef};
-use crate::report::{ReportBinding, ScanReport};
+use crate::report::{BindError, ReportBinding, ScanReport};
 use crate::trust::EnvironmentName;
 
 /// Hand in a scan report.
@@ -123,8 +123,26 @@ fn bind<'a>(
     let declared = image.digest().is_some();
     inspected.bind(report, declared).map_err(|error| {
         AdminError::refused(format!("the report does not count for {image}: {error}"))
-            .next("scan the image that you name, by digest")
+            .next(next_step(&error, image))
     })
+}
+
+/// One way out, and not another than the message names.
+fn next_step(error: &BindError, image: &ImageRef) -> String {
+    match error {
+        BindError::NamesNoDigest => format!(
+            "scan it by digest; or, where you know which one was scanned, hand the report in for \
+             {}@sha256:…",
+            image.repository()
+        ),
+        BindError::AmbiguousIndex(_) => {
+            "hand in a report for each platform, by the digest of its manifest".to_owned()
+        }
+        BindError::OtherDigest { .. }
+        | BindError::OtherImageId { .. }
+        | BindError::OtherPlatform { .. }
+        | BindError::OtherLayers => "scan the image that you name, by digest".to_owned(),
+    }
 }
 
 /// The verdict for an environment, as if the image were promoted.

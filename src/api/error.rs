@@ -54,7 +54,7 @@ pub struct ErrorDetail {
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
-    /// With the code `refused`, where pulls are denied for it: the stable word.
+    /// Where pulls are denied for it: the stable word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub reason: Option<DenialReason>,

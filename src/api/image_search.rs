@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::ExposureWatchState;
 use crate::oci::{Digest, Platform};
-use crate::report::Severity;
+use crate::report::{Severity, no_vulnerability};
 use crate::trust::{DecisionId, DenialReason, EnvironmentName};
 
 /// Where images are looked for: `GET` with an [`ImageQuery`].
@@ -14,6 +14,8 @@ pub const IMAGES: &str = "/api/v1/images";
 
 /// The most images that one answer lists.
 pub const MAX_IMAGES_LISTED: usize = 1000;
+
+const NO_ID: &str = "that can be no vulnerability's id, as CVE-2026-1234, GHSA-… or a vendor's are";
 
 /// Which images. What is said must hold all together; without a word all that are known
 /// are listed.
@@ -60,6 +62,15 @@ pub struct ImageQuery {
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
+}
+
+impl ImageQuery {
+    /// Why no image could ever be found by its `cve`; `None`: one could. What can be the id
+    /// of no vulnerability is in no report, and nothing found would pass for an all-clear.
+    pub fn unheard_of(&self) -> Option<&'static str> {
+        let id = self.cve.as_deref()?;
+        no_vulnerability(id.trim()).map(|_| NO_ID)
+    }
 }
 
 /// One page of images, by name, and how much is not known.

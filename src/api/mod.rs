@@ -82,7 +82,7 @@ pub use overrides::{
     MODES, ModeEnded, ModeList, ModeRequest, ModeView,
 };
 pub use passing::{MAX_JUDGED, PASSING, PassingList, PassingQuery, PassingView};
-pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest};
+pub use promotion::{PROMOTIONS, PromotionAnswer, PromotionRequest, no_link};
 pub use replay::{
     MAX_REPLAY_BYTES, PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange,
     VerdictSummaryView,

@@ -1,6 +1,7 @@
 //! Promotions: letting an image into an environment.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use super::VerdictView;
@@ -12,6 +13,9 @@ use crate::trust::EnvironmentName;
 /// with the verdict.
 pub const PROMOTIONS: &str = "/api/v1/promotions";
 
+const LINK_FORM: &str = "write the address of the merge request or issue in which it was decided, \
+                         as in https://…";
+
 /// Lets `image` into `environment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +25,7 @@ pub struct PromotionRequest {
     pub image: String,
     #[schema(value_type = String)]
     pub environment: EnvironmentName,
-    /// Where it was decided: a merge request, an issue.
+    /// Where it was decided: the web address of a merge request, or of an issue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +36,22 @@ pub struct PromotionRequest {
     /// Record it although judgement denies it, or would in `enforce`. It lifts no denial.
     #[serde(default)]
     pub force: bool,
+}
+
+/// Why `link` leads nowhere; `None`: it is a web address. What is recorded as the place where
+/// something was decided has to be found there, as the link of an exception.
+pub fn no_link(link: &str) -> Option<String> {
+    let url = Url::parse(link).ok();
+    let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
+    if url.as_ref().is_some_and(has_user) {
+        return Some(format!("holds a user name or password; {LINK_FORM}"));
+    }
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_word = link.chars().all(|character| character.is_ascii_graphic());
+    match is_word && url.as_ref().is_some_and(is_web) {
+        true => None,
+        false => Some(format!("is no web address; {LINK_FORM}")),
+    }
 }
 
 /// What was recorded.

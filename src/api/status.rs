@@ -43,7 +43,8 @@ pub struct Status {
     pub replicas: Vec<ReplicaView>,
     /// Of denials in the last hour, most frequent first.
     pub top_reasons: Vec<ReasonCount>,
-    /// Since when those are counted, where that is later: since this process started.
+    /// Since when those are counted, where that is later: what is on record of the time before
+    /// this process started is counted too, unless it is too much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub counted_since: Option<Timestamp>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::Role;
-use crate::oci::{RepositoryGlobs, never_matches};
+use crate::oci::RepositoryGlobs;
 use crate::trust::EnvironmentName;
 
 /// Where tokens are made (`POST` a [`TokenRequest`]) and listed (`GET`). One of
@@ -41,10 +41,7 @@ impl TokenRequest {
         if let Some(end) = self.expires_at.filter(|end| *end <= now) {
             return Some(format!("a token that ends at {end:.0} never holds"));
         }
-        self.repositories.written().iter().find_map(|glob| {
-            let why = never_matches(glob)?;
-            Some(format!("{glob:?} matches no repository: it {why}"))
-        })
+        self.repositories.matches_none()
     }
 }
 

@@ -14,26 +14,39 @@ const MAX_PAGES: usize = 10;
 
 /// Counts them. A ledger that cannot tell hides them, and stops nothing.
 pub(super) async fn count(parts: &Components, now: Timestamp) {
-    if let Err(error) = count_pages(parts, now).await {
-        tracing::warn!(%error, "what was denied before the start is not counted");
+    match count_pages(parts, now).await {
+        Ok(since) => parts.gate.recorder().denied_are_counted_since(since),
+        Err(error) => {
+            tracing::warn!(%error, "what was denied before the start is not counted");
+        }
     }
 }
 
-async fn count_pages(parts: &Components, now: Timestamp) -> Result<(), LedgerError> {
+/// Since when denials are counted: since the start, until those before it are.
+pub(super) fn counted_since(parts: &Components) -> Option<Timestamp> {
+    let before = parts.gate.recorder().denied_counted_since();
+    before.or_else(|| parts.activity.since())
+}
+
+/// Returns since when all of them are counted.
+async fn count_pages(parts: &Components, now: Timestamp) -> Result<Timestamp, LedgerError> {
+    let since = now.checked_sub(COUNTED_FOR).unwrap_or(Timestamp::MIN);
+    let mut reached = now;
     let mut filter = DecisionFilter {
-        since: now.checked_sub(COUNTED_FOR).ok(),
+        since: Some(since),
         verdict: Some(Outcome::Denied),
         ..DecisionFilter::default()
     };
     for _ in 0..MAX_PAGES {
         let page = parts.ledger.decisions(&filter).await?;
         let Some(last) = page.last() else {
-            break;
+            return Ok(since);
         };
+        reached = last.time;
         filter.before = Some((last.time, last.id.clone()));
         for denied in &page {
             parts.gate.recorder().remember_denied(denied);
         }
     }
-    Ok(())
+    Ok(reached)
 }

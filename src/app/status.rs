@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Components;
+use super::denied_before;
 use super::free_bytes::free_bytes;
 use super::status_problems::problems;
 use crate::admin::StatusSource;
@@ -96,7 +97,7 @@ fn status(parts: &Components, registries: &[SocketAddr], now: Timestamp) -> Stat
         notifications: Vec::new(),
         replicas: parts.replicas.known(),
         top_reasons: top_reasons(parts),
-        counted_since: parts.activity.since().filter(|at| *at > hour_before(now)),
+        counted_since: denied_before::counted_since(parts).filter(|at| *at > hour_before(now)),
         running_denied: parts.running_denied.now(),
         warnings: warnings(parts, &problems, &rulebook, now),
         problems,

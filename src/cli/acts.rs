@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::SharedArgs;
+use super::arguments::{SharedArgs, image_filter, one_of};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
@@ -27,26 +27,18 @@ pub struct ListActs {
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
     /// Only of this kind: scan, promote, revoke, break-glass, mode, token-create, …
-    #[arg(long, value_name = "ACT", value_parser = act)]
+    #[arg(long, value_name = "ACT", value_parser = one_of(ActKind::ALL, ActKind::as_str))]
     act: Option<ActKind>,
     /// Only by this token, or `local:USER`, or `sekisho`
     #[arg(long, value_name = "NAME")]
     principal: Option<String>,
     /// Only about this image: a part of its name, or its digest
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", value_parser = image_filter)]
     image: Option<String>,
     #[command(flatten)]
     listing: ListingArgs,
     #[command(flatten)]
     remote: RemoteArgs,
-}
-
-fn act(word: &str) -> Result<ActKind, String> {
-    let found = ActKind::ALL.into_iter().find(|kind| kind.as_str() == word);
-    found.ok_or_else(|| {
-        let known = ActKind::ALL.map(ActKind::as_str);
-        format!("no act is called so; say one of: {}", known.join(", "))
-    })
 }
 
 impl ListActs {

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::app::config::{AdminAccess, Config, Problems, ledger_location};
 use crate::ledger::LedgerLocation;
-use crate::oci::{Digest, ImageRef, RegistryHost};
+use crate::oci::{Digest, ImageRef, RegistryHost, RepositoryGlobs};
 use crate::trust::Exposure;
 
 /// What every command takes.
@@ -84,6 +84,28 @@ pub fn exposure() -> impl TypedValueParser<Value = Exposure> {
         "internal" => Exposure::Internal,
         _ => Exposure::External,
     })
+}
+
+/// One of `all`, by its word: completion offers them.
+pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(word)).try_map(move |text| {
+        let named = all.into_iter().find(|it| word(*it) == text);
+        named.ok_or_else(|| format!("{text} is none of them"))
+    })
+}
+
+/// What a list is narrowed to: a part of a name, a digest, or a glob over host/name. A glob
+/// that can match nothing would have an empty list pass for an all-clear.
+pub fn image_filter(text: &str) -> Result<String, String> {
+    if text.contains('*') {
+        let globs = RepositoryGlobs::new(vec![text.to_owned()]);
+        let globs = globs.map_err(|error| error.to_string())?;
+        globs.matches_none().map_or(Ok(()), Err)?;
+    }
+    Ok(text.to_owned())
 }
 
 /// An image name, as written: the server fills in what it leaves out. Only its

@@ -10,7 +10,7 @@ use rustls::CertificateError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
@@ -36,7 +36,8 @@ pub struct RemoteArgs {
         long,
         env = "SEKISHO_SERVER",
         hide_env_values = true,
-        value_name = "URL"
+        value_name = "URL",
+        value_parser = server_url
     )]
     server: Option<Url>,
     /// A token; on the gateway's own machine, the first one is found by itself
@@ -46,6 +47,16 @@ pub struct RemoteArgs {
     /// certificate
     #[arg(long, env = "SEKISHO_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
+}
+
+/// An address with its scheme: which of the two is spoken there, nobody can tell.
+fn server_url(text: &str) -> Result<Url, String> {
+    Url::parse(text).map_err(|error| match error {
+        ParseError::RelativeUrlWithoutBase => {
+            "it has no scheme; write http:// or https:// before it".to_owned()
+        }
+        error => format!("{error}; write it as https://sekisho.example"),
+    })
 }
 
 impl RemoteArgs {
@@ -312,8 +323,16 @@ impl ApiClient {
         let cause = causes()
             .last()
             .map_or_else(|| error.to_string(), ToString::to_string);
-        Failure::new(format!("cannot reach {}: {cause}", self.server))
-            .next("is `sekisho serve` running there? name it by --server or SEKISHO_SERVER")
+        let failure = Failure::new(format!("cannot reach {}: {cause}", self.server));
+        let scheme = self.server.scheme();
+        if let Some(unspoken) = http_client::unspoken(scheme, &cause) {
+            let other = match scheme {
+                "https" => "where it is on this machine, write http://; elsewhere give it tls",
+                _ => "where it has tls, write https://",
+            };
+            return failure.next(format!("{unspoken}: {other}"));
+        }
+        failure.next("is `sekisho serve` running there? name it by --server or SEKISHO_SERVER")
     }
 
     fn strange(&self, what: &str) -> Failure {

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::SharedArgs;
+use super::arguments::{SharedArgs, image_filter, one_of};
 use super::client::RemoteArgs;
 use super::explain::reasons_line;
 use super::failure::{Exit, Failure};
@@ -27,10 +27,10 @@ pub struct ListDecisions {
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
     /// Only of this image: a part of its name, or its digest
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", value_parser = image_filter)]
     image: Option<String>,
     /// Only with this reason
-    #[arg(long, value_name = "REASON", value_parser = reason)]
+    #[arg(long, value_name = "REASON", value_parser = one_of(DenialReason::ALL, DenialReason::code))]
     reason: Option<DenialReason>,
     /// Only of this principal
     #[arg(long, value_name = "NAME")]
@@ -39,28 +39,12 @@ pub struct ListDecisions {
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
     /// Only those: denied, would-deny, break-glass or allowed
-    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    #[arg(long, value_name = "VERDICT", value_parser = one_of(Outcome::ALL, Outcome::as_str))]
     verdict: Option<Outcome>,
     #[command(flatten)]
     listing: ListingArgs,
     #[command(flatten)]
     remote: RemoteArgs,
-}
-
-fn reason(word: &str) -> Result<DenialReason, String> {
-    let mut all = DenialReason::ALL.into_iter();
-    all.find(|it| it.code() == word).ok_or_else(|| {
-        let known = DenialReason::ALL.map(DenialReason::code);
-        format!("no reason is called so; say one of: {}", known.join(", "))
-    })
-}
-
-fn verdict(word: &str) -> Result<Outcome, String> {
-    let mut all = Outcome::ALL.into_iter();
-    all.find(|it| it.as_str() == word).ok_or_else(|| {
-        let known = Outcome::ALL.map(Outcome::as_str);
-        format!("no verdict is called so; say one of: {}", known.join(", "))
-    })
 }
 
 impl ListDecisions {

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
-use super::arguments::SharedArgs;
+use super::arguments::{SharedArgs, image_filter, one_of};
 use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
 use super::event_stream::{EventStream, ServerEvent};
@@ -54,10 +53,10 @@ pub struct DenialsArgs {
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
     /// Only of this image: a name, a digest, or a glob over host/name
-    #[arg(long, value_name = "REF|GLOB")]
+    #[arg(long, value_name = "REF|GLOB", value_parser = image_filter)]
     image: Option<String>,
     /// Only for this reason
-    #[arg(long, value_name = "CODE", value_parser = reason())]
+    #[arg(long, value_name = "CODE", value_parser = one_of(DenialReason::ALL, DenialReason::code))]
     reason: Option<DenialReason>,
     /// Only of who asked under this name
     #[arg(long, value_name = "NAME")]
@@ -78,13 +77,6 @@ pub struct DenialsArgs {
         value_parser = list_output()
     )]
     output: ListOutput,
-}
-
-fn reason() -> impl TypedValueParser<Value = DenialReason> {
-    PossibleValuesParser::new(DenialReason::ALL.map(DenialReason::code)).try_map(|code| {
-        let known = DenialReason::parse(&code);
-        known.ok_or_else(|| format!("{code} is no reason"))
-    })
 }
 
 impl DenialsArgs {

@@ -101,7 +101,7 @@ fn render(list: &DueList, palette: Palette) -> String {
         table.row([
             &due.cause,
             &due.expires_at
-                .map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                .map_or_else(|| "-".to_owned(), |at| format!("{at:.0}")),
             &platform.map_or_else(|| "-".to_owned(), ToString::to_string),
             &environments.join(","),
             &due.image,
@@ -111,5 +111,22 @@ fn render(list: &DueList, palette: Palette) -> String {
     match table.is_empty() {
         true => palette.good("nothing wants a scan"),
         false => table.render(palette),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_scan_is_told_to_the_second() {
+        let list: DueList = serde_json::from_str(
+            r#"{"due":[{"image":"a.example/b@sha256:0","scan":"a.example/b","insecure":false,
+            "platform":null,"cause":"expires","environments":["production"],
+            "expires_at":"2026-06-01T00:00:00.123456789Z"}],"next":null}"#,
+        )
+        .unwrap();
+        let told = render(&list, Palette::plain());
+        assert!(told.contains(" 2026-06-01T00:00:00Z "), "{told}");
     }
 }

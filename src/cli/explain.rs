@@ -79,7 +79,8 @@ impl Explain {
             findings: true,
             any_gateway: true,
         };
-        let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
+        let answer = client.get::<VerdictView>(VERDICTS, &query).await;
+        let answer = answer.map_err(Failure::denied_as_pulls_are)?;
         self.screen.output.show(&answer.raw, |palette| {
             verdict::render_all(&answer.body, palette)
         })?;

@@ -116,6 +116,14 @@ impl Failure {
         self
     }
 
+    /// Ends as a denial does, where pulls are denied for what the server refused.
+    pub const fn denied_as_pulls_are(mut self) -> Self {
+        if self.reason.is_some() {
+            self.exit = Exit::Denied;
+        }
+        self
+    }
+
     /// Says which of several things it is about.
     pub fn about(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -3,13 +3,13 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::SharedArgs;
+use super::arguments::{SharedArgs, image_filter};
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
-use crate::app::config::{Period, no_vulnerability};
+use crate::app::config::Period;
 use crate::oci::{Digest, readable};
 use crate::trust::EnvironmentName;
 
@@ -34,7 +34,7 @@ Examples:
 )]
 pub struct Images {
     /// Whose name has this part, or fits this glob over host/name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = image_filter)]
     name: Option<String>,
     /// That have this vulnerability, by any of its ids: CVE, GHSA or a vendor's
     #[arg(long, value_name = "ID", value_parser = vulnerability)]
@@ -76,13 +76,15 @@ pub struct Images {
 
 /// What can be the id of none would be in no image, and pass for an all-clear.
 fn vulnerability(id: &str) -> Result<String, String> {
-    match no_vulnerability(id.trim()) {
+    let query = ImageQuery {
+        cve: Some(id.to_owned()),
+        ..ImageQuery::default()
+    };
+    match query.unheard_of() {
         None => Ok(id.to_owned()),
-        Some(_) => Err(
-            "that can be no vulnerability's id, as CVE-2026-1234, GHSA-… or a vendor's are; \
-             packages are found by --package, digests by --digest"
-                .to_owned(),
-        ),
+        Some(why) => Err(format!(
+            "{why}; packages are found by --package, digests by --digest"
+        )),
     }
 }
 

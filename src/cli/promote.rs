@@ -7,7 +7,7 @@ use super::client::{ApiAnswer, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::output::Palette;
 use super::verdict;
-use crate::api::{PROMOTIONS, PromotionAnswer, PromotionRequest, VerdictView};
+use crate::api::{PROMOTIONS, PromotionAnswer, PromotionRequest, VerdictView, no_link};
 use crate::trust::EnvironmentName;
 
 /// Let an image into an environment; judges first, and exits 3 if that denies it, or would
@@ -30,7 +30,7 @@ pub struct Promote {
     #[arg(long, value_name = "ENV")]
     to: EnvironmentName,
     /// Where it was decided
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = link)]
     link: Option<String>,
     /// Why, in a few words
     #[arg(long, value_name = "TEXT")]
@@ -45,6 +45,10 @@ pub struct Promote {
     remote: RemoteArgs,
     #[command(flatten)]
     screen: OutputArgs,
+}
+
+fn link(text: &str) -> Result<String, String> {
+    no_link(text).map_or(Ok(text.to_owned()), |why| Err(format!("it {why}")))
 }
 
 impl Promote {
@@ -66,7 +70,8 @@ impl Promote {
             }
             Err(failure) => failure,
         };
-        let (denied, raw) = denied.into_verdict()?;
+        let denied = denied.into_verdict();
+        let (denied, raw) = denied.map_err(Failure::denied_as_pulls_are)?;
         output.show(&raw, |palette| {
             let told = verdict::render(&denied, palette);
             format!(

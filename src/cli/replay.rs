@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::arguments::{OutputArgs, SharedArgs};
+use super::aside::say_aside;
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
@@ -13,7 +14,7 @@ use crate::api::{
     PolicyText, REPLAYS, ReplayAnswer, ReplayRequest, ReplayedChange, VerdictSummaryView,
 };
 use crate::app::bounded;
-use crate::app::config::{Period, VulnerabilityPolicyTexts, vulnerability_policy_texts};
+use crate::app::config::{Period, VulnerabilityPolicyTexts, policy_to_replay};
 use crate::oci::readable;
 
 /// Try another policy on what was decided, before anyone is hurt
@@ -22,7 +23,8 @@ use crate::oci::readable;
     after_help = "Every image that was decided on is judged again, on the evidence of now, under the
 policy in force and under FILE; what would be decided otherwise is listed. Nothing
 is recorded. Exceptions and advisories are those beside FILE where it names their
-folders, else those in force.
+folders, else those in force. FILE is held to what check-config demands of its policy;
+what else a configuration file holds may stand in it, and is passed over.
 
 Examples:
   sekisho replay --policy stricter.toml
@@ -44,7 +46,7 @@ pub struct ReplayPolicy {
 impl ReplayPolicy {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
-        let request = request(&self.policy, self.since.into())?;
+        let request = request(&self.policy, self.since.into(), Timestamp::now())?;
         let answer = client.post::<ReplayAnswer>(REPLAYS, &request).await?;
         self.screen
             .output
@@ -53,13 +55,19 @@ impl ReplayPolicy {
     }
 }
 
-fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> {
+/// What is wrong with the policy is told here already, by the names of its files.
+fn request(file: &Path, back: SignedDuration, now: Timestamp) -> Result<ReplayRequest, Failure> {
     let policy = bounded::text(file)
         .map_err(|error| Failure::new(format!("--policy {}: {error}", file.display())))?;
+    let read = policy_to_replay(file, &policy, now);
+    let (texts, warnings) = read.map_err(|problems| Failure::config(&problems))?;
+    for warning in warnings {
+        say_aside(&format!("warning: {warning}"));
+    }
     let VulnerabilityPolicyTexts {
         exceptions,
         advisories,
-    } = vulnerability_policy_texts(file, &policy).map_err(|problems| Failure::config(&problems))?;
+    } = texts;
     let named = |texts: Vec<(String, String)>| {
         let texts = texts.into_iter();
         texts
@@ -70,7 +78,7 @@ fn request(file: &Path, back: SignedDuration) -> Result<ReplayRequest, Failure> 
         policy,
         exceptions: exceptions.map(named),
         advisories: advisories.map(named),
-        since: Timestamp::now().checked_sub(back).unwrap_or(Timestamp::MIN),
+        since: now.checked_sub(back).unwrap_or(Timestamp::MIN),
     })
 }
 

@@ -83,7 +83,7 @@ fn environments(status: &Status) -> Table {
         table.row([
             environment.name.as_str(),
             environment.mode.as_str(),
-            &set.map_or_else(|| "-".to_owned(), |set| set.until.to_string()),
+            &set.map_or_else(|| "-".to_owned(), |set| format!("{:.0}", set.until)),
             set.map_or("-", |set| &set.ticket),
         ]);
     }
@@ -98,7 +98,7 @@ fn break_glass(status: &Status, palette: Palette) -> String {
         table.row([
             grant.image.as_ref().unwrap_or(&digest),
             grant.environment.as_str(),
-            &grant.until.to_string(),
+            &format!("{:.0}", grant.until),
             &grant.granted_by,
             &grant.ticket,
             &grant.reason,
@@ -178,7 +178,7 @@ fn replicas(status: &Status, palette: Palette) -> String {
             &*readable(&replica.name, 60),
             &readable(&replica.id, 20),
             &readable(&replica.version, 20),
-            &replica.started_at.to_string(),
+            &format!("{:.0}", replica.started_at),
             &seen,
             &replica.changes_behind.to_string(),
         ]);
@@ -207,7 +207,7 @@ fn stores(status: &Status) -> String {
     };
     let time = match status.counted_since {
         None => "in the last hour".to_owned(),
-        Some(at) => format!("since this process started at {at:.0}"),
+        Some(at) => format!("since {at:.0}"),
     };
     format!(
         "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}{}cache: {} of {}{free}\n{}\
@@ -346,7 +346,7 @@ mod tests {
         }
     }
 
-    /// What came before this process started is not in the count.
+    /// What came before is not in the count.
     #[test]
     fn says_since_when_denials_are_counted() {
         let status = |since: &str| {
@@ -359,7 +359,7 @@ mod tests {
         };
         assert!(status("").ends_with("denied in the last hour: no image\n"));
         let since = r#","counted_since":"2026-06-01T00:00:00Z""#;
-        let told = "denied since this process started at 2026-06-01T00:00:00Z: no image\n";
+        let told = "denied since 2026-06-01T00:00:00Z: no image\n";
         assert!(status(since).ends_with(told), "{}", status(since));
     }
 

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::arguments::{OutputArgs, SharedArgs};
+use super::arguments::{OutputArgs, SharedArgs, one_of};
 use super::aside::say_aside;
 use super::client::{ApiAnswer, ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
@@ -70,7 +70,7 @@ struct Create {
     #[arg(long)]
     name: String,
     /// puller, scanner, promoter, viewer, on-call, node or admin
-    #[arg(long)]
+    #[arg(long, value_parser = one_of(Role::ALL, Role::as_str))]
     role: Role,
     /// Only these repositories, by glob over host/name; may be repeated
     #[arg(long, value_name = "GLOB")]

@@ -21,8 +21,7 @@ use crate::oci::{
 };
 use crate::report::{BindError, BindTarget, ReportBinding, ScanReport};
 use crate::trust::{
-    Denial, DenialReason, Environment, EnvironmentName, JudgedFinding, MAX_LIST_CHARS, Promotion,
-    Rulebook, Verdict,
+    Denial, DenialReason, Environment, JudgedFinding, MAX_LIST_CHARS, Promotion, Rulebook, Verdict,
 };
 
 /// How long somebody who speaks against an image waits for it to be read.
@@ -52,8 +51,8 @@ pub enum InspectError {
     #[error("{0} is not there; push it first")]
     NotFound(String),
     /// The environment serves promoted tags alone.
-    #[error("no digest was promoted as {0} in {1}, where tags mean what was promoted")]
-    NotPromoted(String, EnvironmentName),
+    #[error("{}: {}", .0.reason.code(), .0.detail)]
+    NotPromoted(Arc<Denial>),
     #[error("{0} cannot be judged: {1}")]
     Unfit(String, String),
     #[error("the image cannot be looked at now: {0}")]
@@ -262,7 +261,7 @@ impl Inspector {
                 let question = pull.question(rulebook, &subject);
                 return Ok((question.refused(denial), Vec::new()));
             }
-            (Err(halt), _) => return Err(unresolved(pull, image, halt)),
+            (Err(halt), _) => return Err(unresolved(image, halt)),
         };
         let subject = pull.subject(digest);
         let question = Question {
@@ -343,12 +342,10 @@ fn known(
 }
 
 /// Why a pull would come to no verdict.
-fn unresolved(pull: Pull<'_>, image: &ImageRef, halt: Halt) -> InspectError {
+fn unresolved(image: &ImageRef, halt: Halt) -> InspectError {
     match halt {
         Halt::NotServed(denial) => InspectError::NotPermitted(denial),
-        Halt::Refused(Refusal::TagNotPromoted(_)) => {
-            InspectError::NotPromoted(image.to_string(), pull.environment().clone())
-        }
+        Halt::Refused(Refusal::TagNotPromoted(denial)) => InspectError::NotPromoted(denial),
         Halt::Refused(refusal) => inspect_error(image, refusal),
         Halt::BeyondMemory => InspectError::Unavailable("no answer".to_owned()),
     }

@@ -66,6 +66,12 @@ pub enum LedgerError {
     ServedBy(String),
     #[error("the ledger was moved to another database; serve that one")]
     Moved,
+    /// What is to be put back, and not the ledger that lies there.
+    #[error("the backup {} cannot be put back: {source}", path.display())]
+    Backup {
+        path: PathBuf,
+        source: Box<LedgerError>,
+    },
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
     #[error("{}: {source}", path.display())]

@@ -34,7 +34,13 @@ impl Restoration {
     /// [`LedgerError`] where the backup is not sound, the ledger is served, or the copy
     /// cannot be made.
     pub async fn begin(backup: &Path, target: &Path, now: Timestamp) -> Result<Self, LedgerError> {
-        Ledger::verify(backup).await?;
+        // The database itself would not say why it cannot be opened.
+        fs::File::open(backup).map_err(LedgerError::file(backup))?;
+        let unsound = |source| LedgerError::Backup {
+            path: backup.to_owned(),
+            source: Box::new(source),
+        };
+        Ledger::verify(backup).await.map_err(unsound)?;
         create_folder_of(target)?;
         let lock = ServingLock::hold(target)?;
         let unfinished = with(target, ".restored");
@@ -70,7 +76,10 @@ impl Restoration {
             let left = format!("{} was not taken in", log.display());
             return Err(LedgerError::Damaged(left));
         }
-        let kept = with(&self.target, &format!(".replaced-{}", now.as_second()));
+        let kept = unused(&with(
+            &self.target,
+            &format!(".replaced-{}", now.as_second()),
+        ));
         let was_there = move_all(&self.target, &kept)?;
         let moved = fs::rename(&self.unfinished, &self.target);
         moved.map_err(LedgerError::file(&self.target))?;
@@ -101,6 +110,22 @@ fn with(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// `path`, or the first of `path-2`, `path-3` and so on under which nothing lies: a ledger
+/// that was kept before stays. Nobody else takes the name meanwhile, since the ledger is held.
+fn unused(path: &Path) -> PathBuf {
+    let is_free = |path: &PathBuf| {
+        let beside = SQLITE_SUFFIXES.map(|end| with(path, end));
+        let mut all = beside.iter().chain([path]);
+        all.all(|it| {
+            let found = fs::symlink_metadata(it);
+            found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        })
+    };
+    let numbered = (2_u64..).map(|number| with(path, &format!("-{number}")));
+    let mut all = std::iter::once(path.to_owned()).chain(numbered);
+    all.find(is_free).unwrap_or_else(|| path.to_owned())
+}
+
 /// The database and what lies beside it; whether there was a database.
 fn move_all(from: &Path, to: &Path) -> Result<bool, LedgerError> {
     for end in SQLITE_SUFFIXES {
@@ -129,4 +154,22 @@ fn remove_all(path: &Path) -> Result<(), LedgerError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_was_kept_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db.replaced-7");
+        assert_eq!(unused(&path), path);
+        fs::write(&path, "the first").unwrap();
+        let second = folder.path().join("ledger.db.replaced-7-2");
+        assert_eq!(unused(&path), second);
+        // What SQLite keeps beside a database belongs to it.
+        fs::write(with(&second, "-wal"), "of the second").unwrap();
+        assert_eq!(unused(&path), folder.path().join("ledger.db.replaced-7-3"));
+    }
 }

@@ -188,16 +188,17 @@ fn unreachable(error: &reqwest::Error) -> GatewayError {
         cause = inner;
     }
     let cause = cause.to_string();
-    let is = |scheme: &str| error.url().is_some_and(|url| url.scheme() == scheme);
-    let hint = if is("https") && cause.contains("InvalidContentType") {
-        "; no TLS is spoken there: give that listener tls, or write http:// where it is on this \
-         machine"
-    } else if is("http") && cause.contains("invalid HTTP") {
-        "; no HTTP is spoken there: where that listener has tls, write https://"
-    } else if cause.contains("UnknownIssuer") {
-        "; --ca has to hold the authority of that certificate"
-    } else {
-        ""
+    let scheme = error.url().map_or("", |url| url.scheme());
+    let unspoken = http_client::unspoken(scheme, &cause);
+    let hint = match unspoken {
+        Some(unspoken) if scheme == "https" => format!(
+            "; {unspoken}: give that listener tls, or write http:// where it is on this machine"
+        ),
+        Some(unspoken) => format!("; {unspoken}: where that listener has tls, write https://"),
+        None if cause.contains("UnknownIssuer") => {
+            "; --ca has to hold the authority of that certificate".to_owned()
+        }
+        None => String::new(),
     };
-    GatewayError::Unreachable(printable(&cause, MAX_TOLD) + hint)
+    GatewayError::Unreachable(printable(&cause, MAX_TOLD) + &hint)
 }

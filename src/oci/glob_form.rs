@@ -15,6 +15,16 @@ pub fn never_matches(glob: &str) -> Option<String> {
     alternatives(glob).iter().find_map(|it| form_problem(it))
 }
 
+impl RepositoryGlobs {
+    /// Why the first glob that can match no repository cannot; `None`: each may match one.
+    pub fn matches_none(&self) -> Option<String> {
+        self.written().iter().find_map(|glob| {
+            let why = never_matches(glob)?;
+            Some(format!("{glob:?} matches no repository: it {why}"))
+        })
+    }
+}
+
 /// Whether every repository that `two` matches is surely matched by `one`. Where that is
 /// hard to say, no.
 pub fn covers(one: &str, two: &str) -> bool {

@@ -44,6 +44,7 @@ mod tests;
 mod trivy;
 mod trivy_operator;
 mod vendor;
+mod vulnerability_id;
 
 pub use declared_time::DeclaredTimeError;
 pub use encoding::decode;
@@ -57,3 +58,4 @@ pub use scanner_info::{ScannerInfo, ScannerInfoError};
 pub use severity::{Severity, UnknownSeverity};
 pub use strict::MAX_REPORT_BYTES;
 pub use subject::{BindError, BindTarget, ReportBinding, ReportSubject};
+pub use vulnerability_id::no_vulnerability;

@@ -44,31 +44,6 @@ pub(super) fn statement(
     Some(text)
 }
 
-/// Why a word among `vulnerabilities` can be the id of none.
-pub fn no_vulnerability(id: &str) -> Option<&'static str> {
-    if id.starts_with("pkg:") {
-        return Some("is a package; write it under packages");
-    }
-    if id.starts_with("sha256:") || id.starts_with("sha512:") {
-        return Some("is a digest, and images have digests");
-    }
-    if id == "end-of-life" {
-        return Some("is no id; write accept = [\"end-of-life\"]");
-    }
-    if id.contains(['*', '?', '[']) {
-        return Some("is no id: ids are compared whole, and no scanner writes wildcards");
-    }
-    if id
-        .split_once('/')
-        .is_some_and(|(host, _)| host.contains('.'))
-    {
-        return Some("is an image; write it under images");
-    }
-    let is_code = id.starts_with(|it: char| it.is_ascii_uppercase());
-    let is_name = !is_code && !id.contains(['-', '_', ':', '/']);
-    is_name.then_some("is no id, and may be a package; write it under packages")
-}
-
 /// Whether an id looks like the name of a package.
 pub(super) fn may_be_a_package(id: &str) -> bool {
     let lower = id.to_ascii_lowercase();
@@ -110,6 +85,7 @@ fn is_vulnerability(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::no_vulnerability;
 
     #[test]
     fn ids_and_packages_are_told_apart() {

@@ -5,13 +5,14 @@ use std::iter;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::entry_words::{may_be_a_package, no_package, no_vulnerability, statement};
+use super::entry_words::{may_be_a_package, no_package, statement};
 use super::globs::note_unmatched;
 use super::moment;
 use super::policy_folders::ReadContext;
 use super::section::Section;
 use super::urls::web_address;
 use crate::oci::RepositoryGlobs;
+use crate::report::no_vulnerability;
 use crate::trust::{Exception, PackagePattern, is_placeholder};
 
 const VULNERABILITIES_HINT: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";

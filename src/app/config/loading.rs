@@ -400,7 +400,7 @@ fn read(
     })
 }
 
-fn hosts_of(upstreams: &[UpstreamConfig]) -> BTreeSet<RegistryHost> {
+pub(super) fn hosts_of(upstreams: &[UpstreamConfig]) -> BTreeSet<RegistryHost> {
     let names = upstreams.iter().map(|upstream| upstream.name.clone());
     names.collect()
 }

@@ -67,7 +67,7 @@ pub use limits::LimitsConfig;
 pub use listeners::{AdminConfig, ListenerAuth, ListenerConfig, OpsConfig};
 pub use loading::{Config, ledger_location, load_images, load_vulnerability_policy};
 pub use notify::notify_secrets;
-pub use policy_text::{check_exception, rules_of, vulnerability_policy_texts};
+pub use policy_text::{check_exception, policy_to_replay, rules_of};
 pub use proxy::ConfiguredProxy;
 pub use quantity::{Period, PeriodError};
 pub use remote::{RemoteConfig, RemoteCredentials};

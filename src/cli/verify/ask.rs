@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::super::arguments;
 use super::super::aside::ProgressLine;
 use super::super::client::ApiClient;
 use super::super::failure::Failure;
 use super::answer::{NameRefusal, VerifiedImage, VerifyAnswer};
 use crate::api::{ErrorCode, VERDICTS, VerdictQuery, VerdictView};
 use crate::kubernetes::images::ManifestLocation;
-use crate::oci::readable;
-use crate::trust::{EnvironmentName, Exposure};
+use crate::oci::{RegistryHost, readable};
+use crate::trust::{DenialReason, EnvironmentName, Exposure, ImageNames};
 
 /// Questions at a time: each may read a manifest from its upstream.
 const MAX_CONCURRENT_QUESTIONS: usize = 4;
@@ -51,9 +50,9 @@ async fn judge(
     image: String,
     places: Vec<ManifestLocation>,
 ) -> Result<VerifiedImage, Failure> {
-    let answer = match arguments::image(&image) {
-        Ok(_) => ask(client, question, &image).await?,
-        Err(why) => VerifyAnswer::Refused(ill_formed(&image, &why)),
+    let answer = match ill_formed(&image) {
+        None => ask(client, question, &image).await?,
+        Some(refusal) => VerifyAnswer::Refused(refusal),
     };
     Ok(VerifiedImage {
         image,
@@ -62,15 +61,22 @@ async fn judge(
     })
 }
 
-/// No server need be asked about what no runtime could pull.
-fn ill_formed(image: &str, why: &str) -> NameRefusal {
-    let image = readable(image, 200);
-    NameRefusal {
-        code: ErrorCode::BadRequest,
-        reason: None,
-        message: format!("{image:?} is no image: {why}"),
-        next_step: Some("write it as host/name:tag or host/name@DIGEST".to_owned()),
-    }
+/// No server need be asked about what no runtime could pull; it is told in the words of the
+/// webhook, by whose parser it is read.
+fn ill_formed(image: &str) -> Option<NameRefusal> {
+    let names = ImageNames {
+        gateways: Vec::new(),
+        upstreams: Vec::new(),
+        default_host: RegistryHost::docker_hub(),
+    };
+    let denial = names.read(image).err()?;
+    // Which upstreams there are is the server's to say.
+    (denial.reason != DenialReason::UnknownUpstream).then(|| NameRefusal {
+        code: ErrorCode::Refused,
+        reason: Some(denial.reason),
+        message: denial.detail,
+        next_step: Some(denial.next_step),
+    })
 }
 
 async fn ask(

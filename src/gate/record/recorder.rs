@@ -7,7 +7,7 @@
 //! denials back rather than drop them, and passes collapse into a count.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -57,6 +57,8 @@ pub struct Recorder {
     denials: OpenDenials,
     passes: RecordedPasses,
     denied_images: DeniedImages,
+    /// Since when all of them are counted, once those before the start are.
+    denied_since: OnceLock<Timestamp>,
     queue: mpsc::Sender<Decision>,
     metrics: Metrics,
 }
@@ -74,6 +76,7 @@ impl Recorder {
             denials: OpenDenials::new(MAX_OPEN_DENIAL_BYTES, queue.clone()),
             passes: RecordedPasses::new(MAX_PASS_BYTES),
             denied_images: DeniedImages::new(MAX_DENIED_IMAGE_BYTES),
+            denied_since: OnceLock::new(),
             queue,
             metrics,
         };
@@ -215,6 +218,16 @@ impl Recorder {
     /// Counts an image that was denied before the program started.
     pub fn remember_denied(&self, denied: &Decision) {
         self.denied_images.remember(denied);
+    }
+
+    /// Notes, once, since when all are counted that were denied before the start.
+    pub fn denied_are_counted_since(&self, since: Timestamp) {
+        let _ = self.denied_since.set(since);
+    }
+
+    /// Since when denied images are counted; `None`: since the start.
+    pub fn denied_counted_since(&self) -> Option<Timestamp> {
+        self.denied_since.get().copied()
     }
 
     /// What was denied in the last hour, as far as its digest is known.

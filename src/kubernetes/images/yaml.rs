@@ -1,7 +1,7 @@
 //! Text to documents, within bounds.
 
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Options, Spanned};
+use serde_saphyr::{Error, Options, Spanned, UserMessageFormatter};
 
 use super::node::YamlNode;
 use crate::oci::printable;
@@ -26,12 +26,17 @@ pub(super) struct Document {
 pub(super) fn read(text: &str, max_documents: usize) -> Result<Vec<Document>, String> {
     let read: Vec<Spanned<YamlNode>> =
         serde_saphyr::from_multiple_with_options(text, options(max_documents))
-            .map_err(|error| printable(&error.to_string(), MAX_REASON_CHARS))?;
+            .map_err(|error| printable(&told(&error), MAX_REASON_CHARS))?;
     let document = |spanned: Spanned<YamlNode>| Document {
         line: spanned.referenced.line(),
         root: spanned.value,
     };
     Ok(read.into_iter().map(document).collect())
+}
+
+/// For who wrote the file: not for who calls the library, whom its own text advises.
+fn told(error: &Error) -> String {
+    error.render_with_formatter(&UserMessageFormatter)
 }
 
 /// What kubectl reads is read; the rest is refused. One anchor with hundreds of

@@ -95,6 +95,31 @@ async fn finds_the_images_with_a_vulnerability_where_they_are_and_who_pulled_the
     lab.stop().await;
 }
 
+/// An empty list would pass for an all-clear.
+#[tokio::test]
+async fn what_can_match_nothing_is_refused() {
+    let lab = Lab::start().await;
+    for (path, told) in [
+        ("/api/v1/images?name=team/**", "matches no repository"),
+        ("/api/v1/decisions?image=team/**", "matches no repository"),
+        (
+            "/api/v1/decisions/stream?image=team/**",
+            "matches no repository",
+        ),
+        ("/api/v1/denials?image=team/**", "matches no repository"),
+        ("/api/v1/acts?image=team/**", "matches no repository"),
+        (
+            "/api/v1/images?cve=nonsense",
+            "can be no vulnerability's id",
+        ),
+    ] {
+        let (code, text) = lab.api("GET", path).send().await.refusal(400);
+        assert_eq!(code, "bad-request", "{path}");
+        assert!(text.contains(told), "{path}: {text}");
+    }
+    lab.stop().await;
+}
+
 #[tokio::test]
 async fn an_image_that_was_only_asked_for_counts_as_unknown() {
     let lab = Lab::start().await;

@@ -124,6 +124,29 @@ async fn a_bare_tag_needs_resolve_which_says_the_digest() {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_nowhere_is_refused() {
+    let lab = Lab::start().await;
+    let (_, named) = lab.put(NAME, "1");
+    for link in [
+        "nope",
+        "file:///x",
+        "https://",
+        "https://kai:pass@git.example/7",
+        "https://git.example/a b",
+    ] {
+        let mut request = to(&named, "production");
+        request["link"] = json!(link);
+        let (code, text) = lab.promote(&lab.token, request).await.refusal(400);
+        assert_eq!(code, "bad-request", "{link}");
+        assert!(
+            text.starts_with("link ") && !text.contains("pass@"),
+            "{text}"
+        );
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_promoter_reaches_its_own_places_only() {
     let lab = Lab::start().await;
     let (image, named) = lab.put(NAME, "1");

@@ -92,6 +92,20 @@ async fn a_policy_that_does_not_hold_together_is_refused_with_every_problem() {
     lab.stop().await;
 }
 
+#[tokio::test]
+async fn a_section_that_no_configuration_has_is_refused_by_its_place_in_the_policy() {
+    let (lab, _) = decided(ENVIRONMENTS, "denied").await;
+    let (code, text) = replay(&lab, "[enviroments.production]\n")
+        .await
+        .refusal(400);
+    assert_eq!(code, "bad-request");
+    assert!(
+        text.starts_with("policy:1:2: enviroments: is unknown"),
+        "{text}"
+    );
+    lab.stop().await;
+}
+
 /// The server reads no file that somebody else's policy names.
 #[tokio::test]
 async fn a_policy_to_try_reads_no_file() {

@@ -42,7 +42,11 @@ async fn a_report_on_another_image_is_refused_whatever_it_is_handed_in_for() {
     let mut vague = trivy(&other, &[]);
     vague["Metadata"]["RepoDigests"] = json!([]);
     let by_tag = format!("registry.example/{NAME}:2");
-    lab.submit(&lab.token, &by_tag, &vague).await.refusal(422);
+    let refused = lab.submit(&lab.token, &by_tag, &vague).await;
+    refused.refusal(422);
+    let next = refused.text();
+    let way = format!("hand the report in for registry.example/{NAME}@sha256:");
+    assert!(next.contains(&way), "{next}");
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], false);
     lab.stop().await;
 }

@@ -51,6 +51,7 @@ async fn what_was_denied_before_a_restart_still_counts_and_once() {
     let digest = image.manifest.digest.to_string();
     let counted = async |lab: &Lab| {
         let status = lab.api("GET", "/api/v1/status").send().await.expect(200);
+        assert_eq!(status["counted_since"], serde_json::Value::Null, "{status}");
         status["top_reasons"].clone()
     };
     assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);

@@ -1,5 +1,8 @@
 //! Commands against an admin API that answers as told.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use super::program::{Api, Program, scratch};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -46,6 +49,30 @@ fn explain_exits_0_when_allowed_and_3_when_denied() {
                 .contains("authorization: bearer sks_token"),
             "{asked}"
         );
+    }
+}
+
+/// What is refused for a reason that pulls are denied for is denied; other refusals fail.
+#[test]
+fn explain_and_promote_exit_3_for_what_pulls_are_denied_for_and_1_for_the_rest() {
+    let refused = |code: &str, reason: &str| {
+        format!(r#"{{"error":{{"code":"{code}","message":"no"{reason}}}}}"#)
+    };
+    for (status, code, reason, exit) in [
+        (422, "refused", r#","reason":"registry-not-permitted""#, 3),
+        (422, "refused", r#","reason":"ambiguous-reference""#, 3),
+        (404, "not-found", r#","reason":"not-promoted""#, 3),
+        (404, "not-found", "", 1),
+        (422, "refused", "", 1),
+    ] {
+        for command in [
+            &["explain", "nginx:1"][..],
+            &["promote", "nginx:1", "--to", "production"],
+        ] {
+            let api = Api::answering(status, &refused(code, reason));
+            let run = against(&api, command).run();
+            assert_eq!(run.code, exit, "{command:?} {reason}: {run:?}");
+        }
     }
 }
 
@@ -137,6 +164,27 @@ fn an_unreachable_server_is_named_with_the_next_step() {
         "{run:?}"
     );
     assert!(run.stderr.contains("sekisho serve"), "{run:?}");
+}
+
+#[test]
+fn a_server_named_with_the_wrong_scheme_or_none_is_told_so() {
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in plain.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let server = format!("https://{address}");
+    let run = Program::new(&["status", "--server", &server]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("no TLS is spoken there"), "{run:?}");
+    assert!(run.stderr.contains("write http://"), "{run:?}");
+    let run = Program::new(&["status", "--server", &address.to_string()]).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("write http:// or https://"), "{run:?}");
 }
 
 #[test]

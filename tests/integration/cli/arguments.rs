@@ -20,10 +20,18 @@ fn mistakes_exit_2_and_name_the_input() {
         (&["denials", "--since", "yesterday"], "yesterday"),
         (
             &["token", "create", "--name", "n", "--role", "king"],
-            "unknown role",
+            "possible values: puller",
         ),
         (&["status", "--server", "file:///x"], "is no web address"),
         (&["status", "--output", "yaml"], "yaml"),
+        (&["images", "team/**"], "matches no repository"),
+        (&["denials", "--image", "team/**"], "matches no repository"),
+        (&["decisions", "--image", "team/*"], "matches no repository"),
+        (&["acts", "--image", "team/**"], "matches no repository"),
+        (
+            &["promote", "a", "--to", "production", "--link", "nope"],
+            "is no web address",
+        ),
         (&["check-config", "--log", "sekisho=loud"], "sekisho=loud"),
         (
             &["check-config", "--log", "warning"],
@@ -130,6 +138,24 @@ fn shells_complete_the_commands() {
         let run = Program::new(&["completion", shell]).run();
         assert_eq!(run.code, 0, "{run:?}");
         assert!(run.stdout.contains("check-config"), "{shell}");
+    }
+}
+
+#[test]
+fn closed_lists_of_words_are_completed() {
+    let script = Program::new(&["completion", "bash"]).run().stdout;
+    for (option, word, times) in [
+        ("reason", "too-severe", 2),
+        ("verdict", "would-deny", 1),
+        ("role", "on-call", 1),
+        ("act", "token-create", 1),
+    ] {
+        let begin = format!("--{option})");
+        let offers = script.split(&begin).skip(1).filter(|rest| {
+            let line = rest.trim_start().lines().next().unwrap_or_default();
+            line.contains("compgen -W") && line.contains(word)
+        });
+        assert_eq!(offers.count(), times, "{option}");
     }
 }
 

@@ -15,6 +15,7 @@ mod on_call;
 mod pipes;
 pub mod program;
 mod promoting;
+mod replaying;
 mod restore;
 mod tokens;
 mod trusting;

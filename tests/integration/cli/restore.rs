@@ -364,3 +364,25 @@ async fn a_line_that_a_crash_tore_hinders_no_restore() {
     assert_eq!(run.code, 0, "{run:?}");
     ended.is_in_force().await;
 }
+
+#[test]
+fn a_backup_that_is_not_there_or_not_sound_is_named_and_the_ledger_is_not_blamed() {
+    let folder = super::program::scratch();
+    let config = folder.path().join("sekisho.toml");
+    fs::write(&config, "data_dir = \"data\"\n").unwrap();
+    let broken = folder.path().join("broken.db");
+    fs::write(&broken, "no database".repeat(1000)).unwrap();
+    for backup in [folder.path().join("nothere.db"), broken] {
+        let name = backup.to_str().unwrap();
+        let run = Program::new(&["ledger", "restore", name])
+            .config(&config)
+            .run();
+        assert_eq!(run.code, 1, "{run:?}");
+        let told = run.stderr.trim_start_matches("sekisho: ");
+        let begins = [
+            name.to_owned(),
+            format!("the backup {name} cannot be put back: "),
+        ];
+        assert!(begins.iter().any(|it| told.starts_with(it)), "{run:?}");
+    }
+}

@@ -177,10 +177,15 @@ async fn a_name_that_cannot_be_pulled_counts_as_denied() {
         (&absent, "not-found", "push it first"),
         (
             "https://registry.example/a",
-            "bad-request",
+            "ambiguous-reference",
             "without a scheme",
         ),
-        ("a\u{1b}[31m<&b:1", "bad-request", "is no image"),
+        (
+            "registry.example/Team/a:1",
+            "ambiguous-reference",
+            "cannot be read",
+        ),
+        ("a\u{1b}[31m<&b:1", "ambiguous-reference", "cannot be read"),
     ] {
         let image = image.replace('\u{1b}', "\\x1b");
         let text = deployment("web", &[&dock.good, &image]).replace('\'', "\"");

@@ -63,6 +63,22 @@ async fn a_vulnerability_leads_to_its_images_and_to_an_advisory_to_copy() {
 }
 
 #[tokio::test]
+async fn what_can_match_nothing_is_refused_on_the_page() {
+    let lab = Lab::start().await;
+    let reader = Visitor::with(&lab, &lab.token).await;
+    for (path, told) in [
+        ("/images?cve=nonsense", "can be no vulnerability"),
+        ("/images?name=team/**", "matches no repository"),
+        ("/decisions?image=team/**", "matches no repository"),
+    ] {
+        let answer = reader.open(path).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn one_image_is_shown_with_how_it_is_judged_and_what_is_not_known() {
     let lab = Lab::start().await;
     let (named, digest) = severe(&lab).await;

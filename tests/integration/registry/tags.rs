@@ -253,6 +253,10 @@ async fn every_door_answers_with_the_promoted_tag() {
     assert_eq!(explained.status, 404, "nothing is promoted yet");
     let text = explained.json()["error"]["message"].to_string();
     assert!(text.contains("no digest was promoted"), "{text}");
+    let told = &explained.json()["error"];
+    assert_eq!(told["reason"], "not-promoted", "{told}");
+    let step = told["next_step"].as_str().unwrap();
+    assert!(step.contains("sekisho promote"), "{told}");
     let pulled = world.both(&manifests(NAME, "1")).await;
     assert_eq!((pulled.status, &*pulled.code()), (404, "MANIFEST_UNKNOWN"));
     let told = pulled.json()["errors"][0]["message"].to_string();

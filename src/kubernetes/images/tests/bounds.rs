@@ -17,6 +17,7 @@ fn one_key_has_one_meaning() {
             told.contains("all.yaml") && told.contains("duplicate"),
             "{told}"
         );
+        assert!(!told.contains("Options"), "a library's advice: {told}");
     }
 }
 
