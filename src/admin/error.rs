@@ -202,7 +202,6 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
             | LedgerError::BackupOfServer
-            | LedgerError::Backup { .. }
             | LedgerError::NoLedger(_)
             | LedgerError::NotEmpty(_)
             | LedgerError::Moved
