@@ -202,6 +202,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::NoAlias
             | LedgerError::BackupExists(_)
             | LedgerError::BackupOfServer
+            | LedgerError::Backup { .. }
             | LedgerError::NoLedger(_)
             | LedgerError::NotEmpty(_)
             | LedgerError::Moved
