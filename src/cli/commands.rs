@@ -201,7 +201,7 @@ mod tests {
             "sekisho status --server http://127.0.0.1:5081 --token t",
             "sekisho status --exit-code",
             "sekisho scan submit --image app:1 --report - --format trivy --scanner-info v.json",
-            "sekisho promote app:1 --to production --resolve --force --link l --reason r",
+            "sekisho promote app:1 --to production --resolve --force --link https://git.example/7 --reason r",
             "sekisho revoke app:1 --reason r --environment production",
             "sekisho reinstate app:1 --reason r",
             "sekisho break-glass app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --environment p --ticket T --hours 2 --reason r --revoked",

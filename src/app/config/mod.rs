@@ -60,7 +60,6 @@ pub use console::ConsoleConfig;
 pub use credentials::{ConfiguredCredentials, password_of};
 pub use diagnostics::{NamedPath, Problem, Problems};
 pub use drain::DrainConfig;
-pub use entry_words::no_vulnerability;
 pub use files::PolicyFiles;
 pub use fingerprint::Fingerprint;
 pub use limits::LimitsConfig;
