@@ -277,7 +277,7 @@ async fn what_goes_wrong_names_the_input_and_the_next_step() {
         ),
         (
             "explain quay.io/a/b:1 --environment staging".to_owned(),
-            1,
+            3,
             ["quay.io", "use an image of: registry.example"],
         ),
         (
