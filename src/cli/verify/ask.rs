@@ -71,7 +71,7 @@ fn ill_formed(image: &str) -> Option<NameRefusal> {
     };
     let denial = names.read(image).err()?;
     // Which upstreams there are is the server's to say.
-    (denial.reason != DenialReason::UnknownUpstream).then(|| NameRefusal {
+    (denial.reason != DenialReason::UnknownUpstream).then_some(NameRefusal {
         code: ErrorCode::Refused,
         reason: Some(denial.reason),
         message: denial.detail,
