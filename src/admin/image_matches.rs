@@ -154,8 +154,8 @@ impl ImageMatches {
         wanted: &PackageQuery,
     ) -> Result<HashSet<Digest>, AdminError> {
         let ledger = &search.admin.ledger;
-        let found = ledger.findings_in(&wanted.names()).await?;
-        let listed = ledger.packages_named(&wanted.names()).await?;
+        let found = ledger.findings_in(wanted.name()).await?;
+        let listed = ledger.packages_named(wanted.name()).await?;
         let found = found
             .iter()
             .filter(|it| wanted.may_be(&PackageRef::from(&it.item)))

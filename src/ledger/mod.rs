@@ -44,6 +44,7 @@ mod open;
 mod opened;
 mod overrides;
 mod overrides_index;
+mod package_key;
 mod placement;
 mod postgres_database;
 mod postgres_url;

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::package_key::{key_in_sqlite, key_on_server, package_key};
 use super::scans::{ALL_TIME, ScanRow, current_ids, read_all};
 use super::sql::{Query, either, query};
 use super::{Ledger, LedgerError, columns};
@@ -74,17 +75,37 @@ const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id F
     CROSS JOIN LATERAL (SELECT names FROM vulnerabilities WHERE scan = here.id AND names <> '' \
     AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
-const FINDINGS_IN: &str = "SELECT scans.id, scans.manifest, \
+const FINDINGS_IN: &str = concat!(
+    "SELECT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
-    FROM findings JOIN scans ON scans.id = findings.scan \
-    WHERE findings.body ->> '$.package' IN (SELECT value FROM json_each(?1)) \
-    AND scans.withdrawn_at IS NULL";
+    FROM findings JOIN scans ON scans.id = findings.scan WHERE scans.withdrawn_at IS NULL AND ",
+    key_in_sqlite!("findings.body ->> '$.package'"),
+    " = ?"
+);
 
-const PACKAGES_NAMED: &str = "SELECT scans.id, scans.manifest, \
+const FINDINGS_IN_ON_SERVER: &str = concat!(
+    "SELECT scans.id, scans.manifest, \
+    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
+    FROM findings JOIN scans ON scans.id = findings.scan WHERE scans.withdrawn_at IS NULL AND ",
+    key_on_server!("findings.body ->> '$.package'"),
+    " = ?"
+);
+
+const PACKAGES_NAMED: &str = concat!(
+    "SELECT scans.id, scans.manifest, \
     scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', packages.body \
-    FROM packages JOIN scans ON scans.id = packages.scan \
-    WHERE packages.body ->> '$.name' IN (SELECT value FROM json_each(?1)) \
-    AND scans.withdrawn_at IS NULL";
+    FROM packages JOIN scans ON scans.id = packages.scan WHERE scans.withdrawn_at IS NULL AND ",
+    key_in_sqlite!("packages.body ->> '$.name'"),
+    " = ?"
+);
+
+const PACKAGES_NAMED_ON_SERVER: &str = concat!(
+    "SELECT scans.id, scans.manifest, \
+    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', packages.body \
+    FROM packages JOIN scans ON scans.id = packages.scan WHERE scans.withdrawn_at IS NULL AND ",
+    key_on_server!("packages.body ->> '$.name'"),
+    " = ?"
+);
 
 impl Ledger {
     /// `id`, and every other id that a report gives to the same finding, 64 at most.
@@ -138,33 +159,40 @@ impl Ledger {
         self.reported(naming).await
     }
 
-    /// Findings of standing scans in packages of these names.
+    /// As [`Ledger::findings_naming`], without what a newer scan of the same claim has
+    /// replaced.
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn findings_in(
+    pub async fn current_findings_naming<'a>(
         &self,
-        packages: &[String],
+        ids: &[String],
+        manifests: impl IntoIterator<Item = &'a Digest>,
     ) -> Result<Vec<Reported<Finding>>, LedgerError> {
-        let _timed = self.timed(LedgerVerb::FindingsNaming);
-        let found = self
-            .reported(query(FINDINGS_IN).bind(packages.to_vec()))
-            .await?;
+        let found = self.findings_naming(ids, manifests).await?;
         self.standing(found).await
     }
 
-    /// Packages of these names that standing scans list.
+    /// Findings of standing scans in packages whose names differ from `name` in spelling
+    /// alone, and perhaps in others: see [`package_key`].
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn packages_named(
-        &self,
-        names: &[String],
-    ) -> Result<Vec<Reported<Package>>, LedgerError> {
+    pub async fn findings_in(&self, name: &str) -> Result<Vec<Reported<Finding>>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::FindingsNaming);
+        let question = either(FINDINGS_IN, FINDINGS_IN_ON_SERVER).bind(package_key(name));
+        let found = self.reported(question).await?;
+        self.standing(found).await
+    }
+
+    /// Packages that standing scans list, of such names.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn packages_named(&self, name: &str) -> Result<Vec<Reported<Package>>, LedgerError> {
         let _timed = self.timed(LedgerVerb::PackagesNamed);
-        let found = self
-            .reported(query(PACKAGES_NAMED).bind(names.to_vec()))
-            .await?;
+        let question = either(PACKAGES_NAMED, PACKAGES_NAMED_ON_SERVER).bind(package_key(name));
+        let found = self.reported(question).await?;
         self.standing(found).await
     }
 
@@ -254,8 +282,8 @@ mod tests {
                 NAMES_IN,
                 "vulnerabilities USING PRIMARY KEY (id=? AND scan=?)",
             ),
-            (FINDINGS_IN, "findings USING INDEX findings_by_package"),
-            (PACKAGES_NAMED, "packages USING INDEX packages_by_name"),
+            (FINDINGS_IN, "findings USING INDEX findings_by_package_key"),
+            (PACKAGES_NAMED, "packages USING INDEX packages_by_key"),
         ] {
             let steps = plan(&ledger, question).await;
             assert!(

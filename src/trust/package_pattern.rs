@@ -71,19 +71,15 @@ impl PackagePattern {
         &self.written
     }
 
-    /// The names under which a report may list it: of a package URL also those with its
-    /// namespace, as languages write them.
-    pub(super) fn names(&self) -> Vec<String> {
-        match &self.purl {
-            Some(purl) => purl.names(),
-            None => vec![self.written.clone()],
-        }
+    /// Without the namespace, version and qualifiers of a package URL.
+    pub(super) fn name(&self) -> &str {
+        let purl = self.purl.as_ref();
+        purl.map_or(&self.written, |purl| &purl.name)
     }
 
     /// One of the [`ReadPackage::lookup_keys`] of each package that it may be.
     pub(super) fn lookup_key(&self) -> String {
-        let purl = self.purl.as_ref();
-        lookup_key(purl.map_or(&self.written, |purl| &purl.name))
+        lookup_key(self.name())
     }
 
     /// Whether it is this package, as far as the report says. For exceptions: what the

@@ -11,8 +11,6 @@ pub(super) struct Purl {
     pub(super) name: String,
     pub(super) version: Option<Version>,
     qualifiers: Vec<(String, String)>,
-    /// Namespace and name as they were written.
-    written: (Option<String>, String),
 }
 
 /// A version, with its epoch apart: some tools write it before the version, others as a
@@ -40,43 +38,23 @@ impl Purl {
         let (kind, path) = path.split_once('/')?;
         let path = path.trim_matches('/');
         let (namespace, name) = match path.rsplit_once('/') {
-            Some((namespace, name)) => (Some(decode(namespace).into_owned()), name),
+            Some((namespace, name)) => (Some(decode(namespace)), name),
             None => (None, path),
         };
-        let written = (namespace, decode(name).into_owned());
+        let name = decode(name);
         let kind = kind.to_ascii_lowercase();
-        if kind.is_empty() || written.1.is_empty() {
+        if kind.is_empty() || name.is_empty() {
             return None;
         }
         let mut qualifiers = read_qualifiers(qualifiers);
         let version = version.map(decode);
         Some(Self {
-            namespace: written.0.as_deref().map(|it| namespace_of(&kind, it)),
-            name: name_of(&kind, &written.1),
+            namespace: namespace.map(|it| namespace_of(&kind, &it)),
+            name: name_of(&kind, &name),
             version: Version::read(&kind, version.as_deref(), &mut qualifiers),
             qualifiers,
-            written,
             kind,
         })
-    }
-
-    /// The names under which a report may list it: also with its namespace, as languages
-    /// write them, and as the URL was written.
-    pub(super) fn names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (namespace, name) in [
-            (&self.namespace, &self.name),
-            (&self.written.0, &self.written.1),
-        ] {
-            names.push(name.clone());
-            if let Some(namespace) = namespace {
-                names.push(format!("{namespace}/{name}"));
-                names.push(format!("{namespace}:{name}"));
-            }
-        }
-        names.sort();
-        names.dedup();
-        names
     }
 
     /// Whether all that it says is said of `other`. `strictly`: what `other`

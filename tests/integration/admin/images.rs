@@ -182,6 +182,9 @@ async fn finds_a_package_by_name_version_and_url_in_standing_scans_alone() {
     report["Results"][0]["Packages"] = json!([
         {"ID": "xz-utils@5.6.1-1", "Name": "xz-utils", "Version": "5.6.1-1",
          "Identifier": {"PURL": "pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64"}},
+        {"ID": "PyYAML@5.3", "Name": "PyYAML", "Version": "5.3",
+         "Identifier": {"PURL": "pkg:pypi/pyyaml@5.3"}},
+        {"ID": "Zope_Interface@6", "Name": "Zope_Interface", "Version": "6"},
     ]);
     lab.submit(&lab.token, &of_debian, &report)
         .await
@@ -196,6 +199,10 @@ async fn finds_a_package_by_name_version_and_url_in_standing_scans_alone() {
         ),
         ("xz-utils@5.6.1-1", Some(&of_debian)),
         ("pkg:deb/debian/xz-utils@5.6.1-1", Some(&of_debian)),
+        ("pkg:pypi/pyyaml", Some(&of_debian)),
+        ("pkg:pypi/PyYAML@5.3", Some(&of_debian)),
+        ("pkg:pypi/PyYAML@5.4", None),
+        ("pkg:pypi/zope.interface@6", Some(&of_debian)),
         ("pkg:rpm/fedora/xz-utils", None),
         ("nothing", None),
     ] {

@@ -67,7 +67,10 @@ fn migrations_of_a_shared_ledger_only_add() {
     let found = scripts(&folder);
     assert!(found.len() >= 6);
     for path in found.iter().filter(|path| number(path) > FIRST_SHARED) {
-        for statement in statements(&fs::read_to_string(path).unwrap()) {
+        let on_server = path.parent().unwrap().ends_with("postgres");
+        let made = statements(&fs::read_to_string(path).unwrap()).into_iter();
+        // A file has one program, and an index that it does not ask takes room alone.
+        for statement in made.filter(|it| on_server || !it.starts_with("DROP INDEX ")) {
             let problem = broken(&statement);
             assert_eq!(problem, None, "{}", path.display());
         }

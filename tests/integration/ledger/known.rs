@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sekisho::ledger::{Catalogue, FactKind, Ledger, NewScan, PullFact};
+use sekisho::ledger::{Catalogue, FactKind, Ledger, NewScan, PullFact, RecordedScan};
 use sekisho::metrics::Metrics;
 use sekisho::oci::Digest;
 use sekisho::report::{Finding, Package};
@@ -160,6 +160,7 @@ async fn another_name_that_only_a_withdrawn_scan_gives_is_none() {
     for (by, alias) in [("ci", "GHSA-false"), ("nightly", "GHSA-true")] {
         let found = Finding {
             aliases: vec![alias.to_owned()],
+            mentioned: Vec::new(),
             ..finding("CVE-2026-1")
         };
         let new = NewScan {
@@ -198,8 +199,9 @@ async fn an_image_has_its_scans_over_time_and_who_let_it_in() {
             .iter()
             .all(|it| it.findings.values().sum::<u64>() == 1)
     );
-    let found = ledger.findings_of(&history).await.unwrap();
-    let found: Vec<&str> = found.iter().map(|(_, it)| &*it.id).collect();
+    let mut found = Vec::new();
+    let each = |_: &RecordedScan, it: Finding| found.push(it.id);
+    ledger.each_finding_of(&history, each).await.unwrap();
     assert_eq!(found, ["CVE-new"]);
     assert_eq!(ledger.scan_history(&img, 1).await.unwrap().len(), 1);
     ledger.promote(promotion("img", Some("1"))).await.unwrap();
@@ -225,4 +227,54 @@ async fn who_asks_and_the_background_read_the_list_of_images_once() {
     let told = metrics.encode();
     let reads = "sekisho_ledger_seconds_count{verb=\"known_images\"} 1\n";
     assert!(told.contains(reads), "{told}");
+}
+
+/// The indexes of both databases hold the keys that are asked for.
+#[tokio::test]
+async fn a_package_is_found_however_a_tool_spells_its_name() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let listed = [
+        "PyYAML",
+        "zope.interface",
+        "org.apache.logging.log4j:log4j-core",
+        "@angular/core",
+        "github.com/Masterminds/sprig/v3",
+        "libstdc++6",
+        "a\nb/c",
+        "ends/",
+        "._-",
+        "Älter",
+        "100%_sure",
+    ];
+    let packages = listed.map(|name| Package {
+        name: name.to_owned(),
+        version: "1".to_owned(),
+        purl: None,
+    });
+    let findings = listed.map(|name| Finding {
+        package: name.to_owned(),
+        ..finding("CVE-2026-1")
+    });
+    let new = NewScan {
+        findings: findings.to_vec(),
+        packages: packages.to_vec(),
+        ..scan("img", now())
+    };
+    ledger.submit_scan(new).await.unwrap();
+    let asked = listed.iter().map(|name| (*name, *name)).chain([
+        ("pyyaml", "PyYAML"),
+        ("zope_interface", "zope.interface"),
+        ("LOG4J_core", "org.apache.logging.log4j:log4j-core"),
+        ("core", "@angular/core"),
+    ]);
+    for (name, listed) in asked {
+        let found = ledger.packages_named(name).await.unwrap();
+        let found: Vec<&str> = found.iter().map(|it| &*it.item.name).collect();
+        assert!(found.contains(&listed), "{name}: {found:?}");
+        let found = ledger.findings_in(name).await.unwrap();
+        let found: Vec<&str> = found.iter().map(|it| &*it.item.package).collect();
+        assert!(found.contains(&listed), "{name}: {found:?}");
+    }
+    assert!(ledger.packages_named("yaml").await.unwrap().is_empty());
 }
