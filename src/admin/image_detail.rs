@@ -10,6 +10,7 @@ use super::Admin;
 use super::authenticate::{ReadAccess, RequestTime};
 use super::error::AdminError;
 use super::extract::{PathName, StrictQuery};
+use super::image_findings::ShownFindings;
 use super::image_lineage::ImageLineage;
 use super::image_search::ImageSearch;
 use super::running_pods::RunningImages;
@@ -17,12 +18,10 @@ use super::within::{exception_within, globs_within};
 use crate::access::{Principal, Scope};
 use crate::api::{
     AdvisoryView, BreakGlassView, ErrorBody, ErrorCode, ExceptionView, ImageDetail,
-    ImageDetailQuery, ImageScanView, MAX_FINDINGS_SHOWN, MatchView, PromotedView, RevokedView,
-    SeverityCounts, ToolView,
+    ImageDetailQuery, ImageScanView, PromotedView, RevokedView, SeverityCounts, ToolView,
 };
 use crate::ledger::{KnownImage, RecordedScan};
 use crate::oci::{Digest, Repository};
-use crate::report::Finding;
 use crate::trust::{EnvironmentName, Promotion, Revocation, Scan};
 
 /// Scans of one image that are listed, at most.
@@ -55,14 +54,6 @@ pub(super) async fn one(
     search.detail(&principal, digest, now).await.map(Json)
 }
 
-/// What was found in scans that stand.
-struct FoundInScans {
-    scans: Vec<ImageScanView>,
-    findings: Vec<MatchView>,
-    /// Ids and aliases, in lower case.
-    names: BTreeSet<String>,
-}
-
 impl ImageSearch<'_> {
     async fn detail(
         &self,
@@ -80,12 +71,12 @@ impl ImageSearch<'_> {
         };
         let running = RunningImages::new(self);
         let digests: HashSet<&Digest> = images.iter().flat_map(KnownImage::digests).collect();
-        let found = self.found_in_scans(&images).await?;
+        let (scans, found) = self.found_in_scans(&images).await?;
         let lineage = ImageLineage::of(self, first, now).await?;
-        let more_findings = found.findings.len().saturating_sub(MAX_FINDINGS_SHOWN);
         let may_view = principal.role().may_view_records();
-        let words = may_view.then(|| self.words_on(&images, &found.names, now));
+        let words = may_view.then(|| self.words_on(&images, found.names(), now));
         let (exceptions, advisories) = words.unzip();
+        let (findings, more_findings) = found.shown();
         let mut promotions = self.promotions(&digests).await?;
         let mut revocations = self.revocations(&digests, &images);
         if !may_view {
@@ -102,13 +93,9 @@ impl ImageSearch<'_> {
                 true => self.break_glass(&digests, now),
                 false => Vec::new(),
             },
-            scans: found.scans,
+            scans,
             more_findings,
-            findings: found
-                .findings
-                .into_iter()
-                .take(MAX_FINDINGS_SHOWN)
-                .collect(),
+            findings,
             exceptions,
             advisories,
             stands_on: lineage.stands_on,
@@ -145,31 +132,25 @@ impl ImageSearch<'_> {
         Ok(images)
     }
 
-    async fn found_in_scans(&self, images: &[KnownImage]) -> Result<FoundInScans, AdminError> {
+    /// The scans of these images, and what those of them find that stand.
+    async fn found_in_scans(
+        &self,
+        images: &[KnownImage],
+    ) -> Result<(Vec<ImageScanView>, ShownFindings), AdminError> {
         let ledger = &self.admin.ledger;
         let mut scans = Vec::new();
-        let mut findings = BTreeSet::new();
-        let mut names = BTreeSet::new();
+        let mut found = ShownFindings::new(&self.admin.gate.rulebook());
         for image in images {
             if is_read(&scans, image) {
                 continue;
             }
             let mut history = ledger.scan_history(&image.manifest, MAX_SCANS).await?;
             history.retain(|it| counts_for(&it.scan, images));
-            for (scan, finding) in ledger.findings_of(&history).await? {
-                let ids = std::iter::once(&finding.id).chain(&finding.aliases);
-                names.extend(ids.map(|id| id.to_ascii_lowercase()));
-                findings.extend(matched(&history, scan, finding));
-            }
+            let each = |by: &RecordedScan, finding| found.take(by, finding);
+            ledger.each_finding_of(&history, each).await?;
             scans.extend(history.iter().map(scan_view));
         }
-        let mut findings: Vec<MatchView> = findings.into_iter().collect();
-        findings.sort_by_cached_key(|it| (std::cmp::Reverse(it.severity), it.id.clone()));
-        Ok(FoundInScans {
-            scans,
-            findings,
-            names,
-        })
+        Ok((scans, found))
     }
 
     async fn promotions(
@@ -257,20 +238,6 @@ fn counts_for(scan: &Scan, images: &[KnownImage]) -> bool {
 /// One image lies in several repositories, and its scans count in each.
 fn is_read(scans: &[ImageScanView], image: &KnownImage) -> bool {
     scans.iter().any(|it| it.manifest == image.manifest)
-}
-
-fn matched(history: &[RecordedScan], scan: i64, finding: Finding) -> Option<MatchView> {
-    let by = history.iter().find(|it| it.scan.id == scan)?;
-    Some(MatchView {
-        id: Some(finding.id),
-        severity: finding.severity,
-        package: finding.package,
-        installed: finding.installed,
-        fixed: finding.fixed,
-        tool: by.scan.tool.name.clone(),
-        scan: format!("scan:{scan}"),
-        scanned_at: by.scan.scanned_at,
-    })
 }
 
 fn scan_view(recorded: &RecordedScan) -> ImageScanView {

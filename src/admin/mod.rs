@@ -22,6 +22,7 @@ mod forecast;
 mod hosts;
 mod hypothetical_pull;
 mod image_detail;
+mod image_findings;
 mod image_in_use;
 mod image_lineage;
 mod image_list;

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use tokio::task::yield_now;
 
 use super::scans::{ALL_TIME, ScanRow, current_ids, read_all};
 use super::sql::query;
@@ -12,6 +14,9 @@ use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, Repository};
 use crate::report::{Finding, Severity};
 use crate::trust::{EnvironmentName, Promotion, Scan};
+
+/// Findings that are read before others of the same thread have their turn.
+const READ_BEFORE_OTHERS: usize = 256;
 
 /// A scan as it is on record, without what it lists.
 #[derive(Clone, Debug)]
@@ -65,22 +70,31 @@ impl Ledger {
         Ok(recorded.collect())
     }
 
-    /// What the standing scans among `scans` find, each with the scan that found it.
+    /// Shows what the standing scans among `scans` find, one by one: together it may take
+    /// hundreds of megabytes.
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn findings_of(
+    pub async fn each_finding_of(
         &self,
         scans: &[RecordedScan],
-    ) -> Result<Vec<(i64, Finding)>, LedgerError> {
+        mut look: impl FnMut(&RecordedScan, Finding),
+    ) -> Result<(), LedgerError> {
         let _timed = self.timed(LedgerVerb::FindingsNaming);
-        let standing = scans.iter().filter(|it| it.stands);
-        let ids: Vec<i64> = standing.map(|it| it.scan.id).collect();
-        let of = "SELECT scan, body FROM findings \
-                  WHERE scan IN (SELECT value FROM json_each(?)) ORDER BY scan, ordinal";
-        let rows: Vec<(i64, String)> = query(of).bind(ids).all(&self.readers).await?;
-        let read = |(scan, body): (i64, String)| Ok((scan, columns::body(&body)?));
-        rows.into_iter().map(read).collect()
+        let of = "SELECT body FROM findings WHERE scan = ? ORDER BY ordinal";
+        let mut reading = self.readers.acquire().await?;
+        for by in scans.iter().filter(|it| it.stands) {
+            let mut rows = query(of).bind(by.scan.id).rows::<(String,)>(&mut reading);
+            let mut read = 0_usize;
+            while let Some((body,)) = rows.try_next().await? {
+                look(by, columns::body(&body)?);
+                read += 1;
+                if read.is_multiple_of(READ_BEFORE_OTHERS) {
+                    yield_now().await;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn severities_of(

@@ -229,3 +229,29 @@ async fn a_revocation_names_no_repositories_beyond_its_readers_scope() {
     );
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn the_gravest_of_many_findings_are_shown_and_the_others_counted_once_each() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let mut report = trivy(&image, &["LOW", "CRITICAL"]);
+    let found = report["Results"][0]["Vulnerabilities"]
+        .as_array_mut()
+        .unwrap();
+    let low = found.remove(0);
+    for number in 0..1100 {
+        let mut one = low.clone();
+        one["VulnerabilityID"] = json!(format!("CVE-2020-{number:05}"));
+        found.extend([one.clone(), one]);
+    }
+    found.rotate_left(1);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    let detail = detail(&lab, &image.manifest.digest).await;
+    let shown = detail["findings"].as_array().unwrap();
+    assert_eq!(shown.len(), 1000);
+    assert_eq!(shown[0]["severity"], "critical");
+    assert_eq!(shown[1]["id"], "CVE-2020-00000");
+    assert_eq!(shown[999]["id"], "CVE-2020-00998");
+    assert_eq!(detail["more_findings"], 101);
+    lab.stop().await;
+}
