@@ -99,6 +99,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let mended = identifiers::in_text(found.cves.map_or("", RawValue::get));
     Ok(Finding {
         aliases: field::aliases("nvd_data", &id, others.chain(mended))?,
+        mentioned: Vec::new(),
         id,
         package: field::text(
             "package_name",

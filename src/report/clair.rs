@@ -26,6 +26,22 @@ struct Document<'a> {
     vulnerabilities: Option<Table<Vulnerability<'a>>>,
     /// Headers of a kernel have thousands.
     package_vulnerabilities: Option<Table<Few<String, MAX_FINDINGS>>>,
+    /// By the media type of what each of Clair's enrichers adds.
+    #[serde(borrow)]
+    enrichments: Option<Table<&'a RawValue>>,
+}
+
+/// Of one enricher: for each vulnerability what its sources say of it.
+type Scores<'a> = Few<Option<Table<Few<Cvss<'a>>>>>;
+
+/// As the NVD writes it (cvss-v3.x.json).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cvss<'a> {
+    #[serde(borrow)]
+    base_score: Option<&'a RawValue>,
+    #[serde(default)]
+    vector_string: String,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -89,6 +105,9 @@ impl Document<'_> {
             .ok_or_else(|| missing("package_vulnerabilities"))?
             .0;
         let installed = self.packages.as_ref();
+        let scores = self.scores()?;
+        let read_one =
+            |id: &String, found: &Vulnerability<'_>| found.finding(scores.get(id).copied());
         let mut findings = Findings::default();
         let mut read = HashMap::new();
         for (package, ids) in of_packages {
@@ -99,15 +118,35 @@ impl Document<'_> {
                 // Once, however many packages have it: its texts may be long.
                 let finding = match read.entry(id) {
                     Entry::Occupied(read) => read.into_mut(),
-                    Entry::Vacant(unread) => unread.insert(found.finding()?),
+                    Entry::Vacant(unread) => unread.insert(read_one(id, found)?),
                 };
                 findings.push(in_package(finding, package)?)?;
             }
         }
-        for (_, found) in known.iter().filter(|(id, _)| !read.contains_key(id)) {
-            findings.push(found.finding()?)?;
+        for (id, found) in known.iter().filter(|(id, _)| !read.contains_key(id)) {
+            findings.push(read_one(id, found)?)?;
         }
         Ok(findings)
+    }
+
+    /// The gravest score of each vulnerability. Other enrichers tell how probable an exploit
+    /// is.
+    fn scores(&self) -> Result<HashMap<String, Severity>, ReportError> {
+        let mut gravest = HashMap::new();
+        let all = self.enrichments.iter().flat_map(|table| &table.0);
+        for (_, text) in all.filter(|(kind, _)| kind.contains("cvss")) {
+            let scores: Option<Scores<'_>> =
+                serde_json::from_str(text.get()).map_err(|error| ReportError::json(&error))?;
+            let tables = scores.into_iter().flat_map(|few| few.0).flatten();
+            for (id, told) in tables.flat_map(|table| table.0) {
+                let told = told.0.iter();
+                let rated = told
+                    .filter_map(|it| rating::of_readable_score(it.base_score, &it.vector_string));
+                let known = gravest.get(&id).copied();
+                gravest.extend(rated.max().max(known).map(|it| (id, it)));
+            }
+        }
+        Ok(gravest)
     }
 }
 
@@ -135,17 +174,18 @@ impl ClairPackage {
 }
 
 impl Vulnerability<'_> {
-    /// In the package that it is about.
-    fn finding(&self) -> Result<Finding, ReportError> {
+    /// In the package that it is about. `scored`: by an enricher.
+    fn finding(&self, scored: Option<Severity>) -> Result<Finding, ReportError> {
         let id = field::titled_id("name", &self.name)?;
         let package = self.package.clone().unwrap_or_default();
         let mut aliases = field::Aliases::new("links", &id);
         aliases.add_within(&self.name)?;
-        aliases.add_within(&self.links)?;
-        let aliases = aliases.listed();
+        aliases.add_mentioned(&self.links)?;
+        let (aliases, mentioned) = aliases.listed();
         Ok(Finding {
             aliases,
-            severity: self.rating(&id)?,
+            mentioned,
+            severity: self.rating(&id, scored)?,
             package: field::text("name", package.name)?,
             purl: None,
             installed: field::text("version", package.version)?,
@@ -156,8 +196,9 @@ impl Vulnerability<'_> {
         })
     }
 
-    /// Clair's own word; where that says nothing, the source's, if it is a score.
-    fn rating(&self, id: &str) -> Result<Option<Severity>, ReportError> {
+    /// Clair's own word; where that says nothing, the source's, if it is a score, or that of
+    /// an enricher.
+    fn rating(&self, id: &str, scored: Option<Severity>) -> Result<Option<Severity>, ReportError> {
         if self.normalized_severity.is_empty() {
             return Err(ReportError::Unrated {
                 id: id.to_owned(),
@@ -166,7 +207,10 @@ impl Vulnerability<'_> {
         }
         match Severity::from_grype(&self.normalized_severity)? {
             // Sources have words of their own, which Clair could not read either.
-            None => Ok(rating::of_score("severity", self.severity).unwrap_or_default()),
+            None => {
+                let own = rating::of_score("severity", self.severity);
+                Ok(own.unwrap_or_default().max(scored))
+            }
             rated => Ok(rated),
         }
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::gather::{Few, Findings, Packages, each};
 use super::{
     Finding, Format, Package, ReportError, ReportSubject, ScanReport, Severity, Tool, error, field,
-    identifiers, rating,
+    rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -225,11 +225,10 @@ fn add(
     let references = found.references.unwrap_or_default().0;
     let named = references.into_iter().map(|reference| reference.id);
     let links = found.advisories.unwrap_or_default().0;
-    let linked = links
-        .iter()
-        .flat_map(|link| identifiers::in_text(&link.url));
-    let named = named.filter(|id| !id.is_empty()).chain(linked);
-    let aliases = field::aliases("references", &id, named)?;
+    let mut aliases = field::Aliases::naming("references", &id, named.filter(|id| !id.is_empty()))?;
+    let mut links = links.iter();
+    links.try_for_each(|link| aliases.add_mentioned(&link.url))?;
+    let (aliases, mentioned) = aliases.listed();
     let severity = gravest(found.ratings.unwrap_or_default().0)?;
     let state = found.analysis.map(|analysis| analysis.state);
     let status = state.filter(|state| is_dismissed(state));
@@ -243,6 +242,7 @@ fn add(
         findings.push(Finding {
             id: id.clone(),
             aliases: aliases.clone(),
+            mentioned: mentioned.clone(),
             package: package.name,
             purl: field::purl("ref", package.purl.unwrap_or_default())?,
             installed: package.version,

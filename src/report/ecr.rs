@@ -174,6 +174,7 @@ impl BasicFinding {
         let attribute = |key: &str| self.attribute(key).to_owned();
         Ok(Finding {
             aliases: field::aliases("name", &id, [])?,
+            mentioned: Vec::new(),
             severity: self.rating(&id)?,
             id,
             package: field::text("package_name", attribute("package_name"))?,

@@ -47,13 +47,7 @@ pub(super) fn aliases(
     own: &str,
     others: impl IntoIterator<Item = String>,
 ) -> Result<Vec<String>, ReportError> {
-    let mut aliases = Aliases::new(field, own);
-    aliases.add_within(own)?;
-    for other in others {
-        aliases.add_within(&other)?;
-        aliases.add(id(field, other)?)?;
-    }
-    Ok(aliases.listed)
+    Ok(Aliases::naming(field, own, others)?.listed)
 }
 
 /// The other ids of a vulnerability, each once.
@@ -62,6 +56,7 @@ pub(super) struct Aliases<'a> {
     own: &'a str,
     known: HashSet<String>,
     listed: Vec<String>,
+    mentioned: Vec<String>,
 }
 
 impl<'a> Aliases<'a> {
@@ -71,17 +66,45 @@ impl<'a> Aliases<'a> {
             own,
             known: HashSet::new(),
             listed: Vec::new(),
+            mentioned: Vec::new(),
         }
     }
 
-    /// The ids that stand in `text`.
-    pub(super) fn add_within(&mut self, text: &str) -> Result<(), ReportError> {
-        identifiers::in_text(text).try_for_each(|id| self.add(id))
+    /// As [`aliases`].
+    pub(super) fn naming(
+        field: &'static str,
+        own: &'a str,
+        others: impl IntoIterator<Item = String>,
+    ) -> Result<Self, ReportError> {
+        let mut aliases = Self::new(field, own);
+        aliases.add_within(own)?;
+        for other in others {
+            aliases.add_within(&other)?;
+            aliases.add(id(field, other)?)?;
+        }
+        Ok(aliases)
     }
 
-    fn add(&mut self, id: String) -> Result<(), ReportError> {
+    /// The ids that stand in `text`, which names the vulnerability.
+    pub(super) fn add_within(&mut self, text: &str) -> Result<(), ReportError> {
+        identifiers::in_text(text).try_for_each(|id| self.add(id).map(drop))
+    }
+
+    /// The ids that stand in a link or in free text: of whatever that is about. Those that
+    /// name the vulnerability are added first.
+    pub(super) fn add_mentioned(&mut self, text: &str) -> Result<(), ReportError> {
+        for id in identifiers::in_text(text) {
+            if self.add(id.clone())? {
+                self.mentioned.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is new.
+    fn add(&mut self, id: String) -> Result<bool, ReportError> {
         if id == self.own || self.known.contains(&id) {
-            return Ok(());
+            return Ok(false);
         }
         if self.listed.len() == MAX_ALIASES {
             let problem = "a finding has too many aliases";
@@ -89,11 +112,12 @@ impl<'a> Aliases<'a> {
         }
         self.known.insert(id.clone());
         self.listed.push(id);
-        Ok(())
+        Ok(true)
     }
 
-    pub(super) fn listed(self) -> Vec<String> {
-        self.listed
+    /// All of them, and those that are only mentioned.
+    pub(super) fn listed(self) -> (Vec<String>, Vec<String>) {
+        (self.listed, self.mentioned)
     }
 }
 

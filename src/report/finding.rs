@@ -11,6 +11,10 @@ pub struct Finding {
     pub id: String,
     /// Other ids of the same vulnerability, as the report lists them.
     pub aliases: Vec<String>,
+    /// Those of `aliases` that stand in links and free text alone: they may be of something
+    /// else, so they make a finding worse and never better.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentioned: Vec<String>,
     pub package: String,
     pub purl: Option<String>,
     pub installed: String,

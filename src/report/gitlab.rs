@@ -317,6 +317,7 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
         .to_owned();
     Ok(Finding {
         aliases: field::aliases("identifiers", &id, others)?,
+        mentioned: Vec::new(),
         id,
         package: field::text("package.name", dependency.package.name)?,
         purl: None,
@@ -328,8 +329,9 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
     })
 }
 
-/// The first CVE is the id, else the first identifier, which GitLab calls primary;
-/// the others are aliases. Classes of weakness (CWE) name no vulnerability.
+/// The one CVE is the id; of none or several the first identifier that is no CVE, which GitLab
+/// calls primary: an exception for one CVE must not accept what is about others, too. The
+/// others are aliases. Classes of weakness (CWE) name no vulnerability.
 fn identity(
     mut listed: Vec<Identifier>,
 ) -> Result<(String, impl Iterator<Item = String>), ReportError> {
@@ -339,8 +341,9 @@ fn identity(
         return Err(ReportError::field("identifiers", problem));
     }
     let is_cve = |identifier: &Identifier| identifier.r#type.eq_ignore_ascii_case("cve");
-    let cve = listed.iter().position(is_cve);
-    let main = listed.remove(cve.unwrap_or(0));
+    let is_of_one = listed.iter().filter(|it| is_cve(it)).count() == 1;
+    let main = listed.iter().position(|it| is_cve(it) == is_of_one);
+    let main = listed.remove(main.unwrap_or(0));
     let named = identifiers::in_text(&main.name).collect::<Vec<_>>();
     let others = listed.into_iter().flat_map(|identifier| {
         let named: Vec<_> = identifiers::in_text(&identifier.name).collect();

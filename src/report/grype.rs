@@ -472,6 +472,7 @@ fn finding(found: Match<'_>, suppressed: bool) -> Result<Finding, ReportError> {
     };
     Ok(Finding {
         aliases: field::aliases("relatedVulnerabilities", &id, related)?,
+        mentioned: Vec::new(),
         id,
         package: field::text("artifact.name", artifact.name)?,
         purl: field::purl("artifact.purl", artifact.purl)?,

@@ -11,7 +11,7 @@ use super::gather::{Few, Findings, each};
 use super::keys::Keys;
 use super::{
     Finding, Format, Incomplete, ReportError, ReportSubject, ScanReport, Severity, Tool, error,
-    field, identifiers, rating,
+    field, rating,
 };
 use crate::oci::{Digest, printable};
 
@@ -298,9 +298,13 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let severity = found.rating()?;
     let id = field::id("id", found.id)?;
     let links = found.links.unwrap_or_default().0;
-    let linked = links.iter().flat_map(|link| identifiers::in_text(link));
+    let mut aliases = field::Aliases::new("links", &id);
+    aliases.add_within(&id)?;
+    links.iter().try_for_each(|it| aliases.add_mentioned(it))?;
+    let (aliases, mentioned) = aliases.listed();
     Ok(Finding {
-        aliases: field::aliases("links", &id, linked)?,
+        aliases,
+        mentioned,
         id,
         package: field::text("package", found.package)?,
         purl: None,

@@ -149,6 +149,7 @@ fn finding(found: Found<'_>) -> Result<Finding, ReportError> {
     let id = field::id("id", found.id)?;
     Ok(Finding {
         aliases: field::aliases("id", &id, [])?,
+        mentioned: Vec::new(),
         id,
         package: String::new(),
         purl: None,

@@ -229,6 +229,7 @@ impl InspectorFinding<'_> {
         let suppressed = self.status == "SUPPRESSED";
         Ok(Finding {
             aliases: field::aliases("relatedVulnerabilities", &id, related)?,
+            mentioned: Vec::new(),
             severity: self.rating()?,
             id,
             package: field::text("name", package.name.clone())?,

@@ -215,6 +215,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let id = field::id("id", found.id.clone())?;
     Ok(Finding {
         aliases: field::aliases("id", &id, [])?,
+        mentioned: Vec::new(),
         severity: found.rating(&id)?,
         id,
         package: field::text("packageName", found.package_name)?,

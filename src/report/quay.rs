@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::gather::{Findings, Packages, each};
 use super::{
     Finding, Format, Incomplete, Package, ReportError, ReportSubject, ScanReport, Severity, field,
+    rating,
 };
 use crate::oci::printable;
 
@@ -45,7 +46,7 @@ struct Feature<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Vulnerability {
+struct Vulnerability<'a> {
     name: String,
     #[serde(default)]
     severity: String,
@@ -53,6 +54,31 @@ struct Vulnerability {
     link: String,
     #[serde(default)]
     fixed_by: String,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, rename = "NVD")]
+    nvd: Option<Nvd<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Nvd<'a> {
+    #[serde(borrow, rename = "CVSSv3")]
+    v3: Option<Cvss<'a>>,
+    #[serde(borrow, rename = "CVSSv2")]
+    v2: Option<Cvss<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cvss<'a> {
+    #[serde(borrow)]
+    score: Option<&'a RawValue>,
+    #[serde(default)]
+    vectors: String,
 }
 
 /// Whether a document with a status and data is Quay's.
@@ -126,7 +152,19 @@ impl Found {
     }
 }
 
-fn finding(found: Vulnerability, package: &Package) -> Result<Finding, ReportError> {
+impl Vulnerability<'_> {
+    /// Clair's own word; where that says nothing, the NVD's score.
+    fn rating(&self) -> Result<Option<Severity>, ReportError> {
+        let rated = Severity::from_grype(&self.severity)?;
+        let nvd = self.metadata.as_ref().and_then(|it| it.nvd.as_ref());
+        let scores = nvd.map(|it| [&it.v3, &it.v2]);
+        let scores = scores.into_iter().flatten().flatten();
+        let scored = scores.filter_map(|it| rating::of_readable_score(it.score, &it.vectors));
+        Ok(rated.or(scored.max()))
+    }
+}
+
+fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, ReportError> {
     let id = field::titled_id("Name", &found.name)?;
     if found.severity.is_empty() {
         return Err(ReportError::Unrated {
@@ -136,11 +174,12 @@ fn finding(found: Vulnerability, package: &Package) -> Result<Finding, ReportErr
     }
     let mut aliases = field::Aliases::new("Link", &id);
     aliases.add_within(&found.name)?;
-    aliases.add_within(&found.link)?;
-    let aliases = aliases.listed();
+    aliases.add_mentioned(&found.link)?;
+    let (aliases, mentioned) = aliases.listed();
     Ok(Finding {
         aliases,
-        severity: Severity::from_grype(&found.severity)?,
+        mentioned,
+        severity: found.rating()?,
         package: package.name.clone(),
         purl: None,
         installed: package.version.clone(),

@@ -71,6 +71,12 @@ pub(super) fn of_readable_vector(vector: &str) -> Option<Severity> {
     cvss_vector::base_score(vector).and_then(Severity::from_score)
 }
 
+/// As [`of_readable_vector`], of a score or a vector.
+pub(super) fn of_readable_score(score: Option<&RawValue>, vector: &str) -> Option<Severity> {
+    let scored = of_score("score", score).unwrap_or_default();
+    scored.max(of_readable_vector(vector.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

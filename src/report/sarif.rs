@@ -141,8 +141,10 @@ struct Suppression {
 /// A rule, as far as its results need it.
 struct Rated {
     id: String,
-    /// Ids that stand in what it says of itself.
+    /// Ids that stand in what it is called.
     identifiers: Vec<String>,
+    /// Ids that stand in its texts and links.
+    mentioned: Vec<String>,
     severity: Option<Severity>,
     /// It has a score, which may say nothing.
     is_scored: bool,
@@ -271,14 +273,13 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
         .iter()
         .flatten()
         .flat_map(|it| [&it.text, &it.markdown]);
-    let words = tags.iter().chain(&rule.name).chain(&rule.help_uri);
-    let mut named = field::Aliases::new("rules", "");
-    for text in std::iter::once(&rule.id).chain(words).chain(texts) {
-        named.add_within(text)?;
-    }
+    let words = std::iter::once(&rule.id).chain(&tags).chain(&rule.name);
+    let identifiers = all_in(words)?;
+    let mentioned = all_in(texts.chain(&rule.help_uri))?;
     let level = rule.default_configuration.and_then(|it| it.level);
     Ok(Rated {
-        identifiers: named.listed(),
+        identifiers,
+        mentioned,
         is_scored: score.is_some(),
         is_error: level.as_deref() == Some("error"),
         id: rule.id,
@@ -286,6 +287,15 @@ fn rated(rule: Rule<'_>) -> Result<Rated, ReportError> {
         is_vulnerability: tags.iter().any(|tag| tag == "vulnerability")
             || !tags.iter().any(|tag| OTHER_RESULT_TAGS.contains(&&**tag)),
     })
+}
+
+/// The ids that stand in texts, each once.
+fn all_in<'a>(texts: impl Iterator<Item = &'a String>) -> Result<Vec<String>, ReportError> {
+    let mut ids = field::Aliases::new("rules", "");
+    for text in texts {
+        ids.add_within(text)?;
+    }
+    Ok(ids.listed().0)
 }
 
 /// A score, as text or as a number, or a word in its place. What is neither rates
@@ -338,18 +348,19 @@ fn finding(outcome: Outcome<'_>, rule: Option<&Rated>) -> Result<Finding, Report
     let line = |name: &str| said(&text, name).unwrap_or_default().to_owned();
     let suppressed = outcome.suppressions.unwrap_or_default().0;
     let written = Severity::from_trivy(&line("Severity")).ok().flatten();
-    let listed = rule
-        .map_or(&[][..], |rule| &rule.identifiers)
-        .iter()
-        .cloned();
-    let texts = [&text, &markdown].into_iter();
-    let named = texts.flat_map(|text| identifiers::in_text(text));
+    let listed = rule.iter().flat_map(|it| &it.identifiers).cloned();
+    let mut aliases = field::Aliases::naming("rules", &id, listed)?;
+    let of_rule = rule.iter().flat_map(|it| &it.mentioned);
+    let mut texts = of_rule.chain([&text, &markdown]);
+    texts.try_for_each(|it| aliases.add_mentioned(it))?;
+    let (aliases, mentioned) = aliases.listed();
     let package = match line("Package") {
         written if written.is_empty() => package,
         written => written,
     };
     Ok(Finding {
-        aliases: field::aliases("rules", &id, listed.chain(named))?,
+        aliases,
+        mentioned,
         id,
         package: field::text("Package", package)?,
         purl: None,

@@ -230,6 +230,7 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
     };
     Ok(Finding {
         aliases: field::aliases("identifiers", &id, others(found.identifiers))?,
+        mentioned: Vec::new(),
         id,
         package: field::text("packageName", package)?,
         purl: None,

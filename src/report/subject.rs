@@ -131,11 +131,18 @@ impl ReportSubject {
 
     /// What ties the report to an image that no registry has yet, by its image ID: it
     /// must not name another. A digest that the scanner does not explain can be nothing
-    /// else yet.
+    /// else yet; a manifest's is another image's, unless the report names this one beside it,
+    /// since some scanners make one up for what lies in a runtime.
     ///
     /// # Errors
     /// [`BindError`], with what contradicts.
     pub fn binding_to_id(&self, image_id: &Digest) -> Result<ReportBinding, BindError> {
+        if let Some(found) = self.manifests.first().filter(|_| !self.names(image_id)) {
+            return Err(BindError::OtherDigest {
+                found: found.clone(),
+                wanted: image_id.clone(),
+            });
+        }
         let named = self.image_id.as_ref();
         let unexplained = self
             .either
@@ -411,6 +418,26 @@ mod tests {
             ..called("manifest")
         };
         assert!(bind(&beside, true).is_err());
+    }
+
+    /// Bypass 24: whatever it is handed in for.
+    #[test]
+    fn an_image_id_takes_no_report_on_another_manifest() {
+        let id = digest("config");
+        let other = ReportSubject {
+            manifests: vec![digest("other")],
+            ..Default::default()
+        };
+        assert!(other.binding_to_id(&id).is_err());
+        // Grype makes a digest up for what lies in a runtime, beside the ID.
+        let made_up = ReportSubject {
+            image_id: Some(id.clone()),
+            ..other.clone()
+        };
+        assert_eq!(made_up.binding_to_id(&id), Ok(ReportBinding::Content));
+        // Where containerd stores images, the ID is the manifest's digest.
+        let own = other.binding_to_id(&digest("other"));
+        assert_eq!(own, Ok(ReportBinding::Declared));
     }
 
     fn either(word: &str) -> ReportSubject {

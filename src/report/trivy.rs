@@ -410,6 +410,7 @@ fn finding(found: Vulnerability<'_>, suppressed: Option<&str>) -> Result<Finding
     };
     Ok(Finding {
         aliases: field::aliases("VendorIDs", &id, aliases)?,
+        mentioned: Vec::new(),
         id,
         package: field::text("PkgName", found.pkg_name)?,
         purl: field::purl("PURL", purl.unwrap_or_default())?,

@@ -290,6 +290,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     };
     Ok(Finding {
         aliases: field::aliases("vulnerabilityID", &id, [])?,
+        mentioned: Vec::new(),
         id,
         package: field::text("resource", found.resource)?,
         purl: field::purl("packagePURL", found.purl)?,

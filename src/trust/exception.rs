@@ -45,7 +45,7 @@ impl Exception {
     /// Whether it accepts a finding: by the scanner's own id, or by all of the
     /// finding's CVEs. Never by one of several: a report supplies the aliases, and
     /// could name one that somebody accepted for something else.
-    pub(super) fn accepts(&self, finding: &Finding) -> bool {
+    pub fn accepts(&self, finding: &Finding) -> bool {
         self.names(finding) && self.covers_package(finding)
     }
 
@@ -66,15 +66,16 @@ impl Exception {
     }
 }
 
-/// Whether an exception, or an advisory that lowers, names the finding's own id or all of
-/// its CVEs.
+/// Whether an exception, or an advisory that lowers, names the finding's own id or, where that
+/// is no CVE, all of its CVEs. One that is only mentioned may be another vulnerability's: it
+/// has to be named, too, and is never enough.
 pub(super) fn names_for_sure(finding: &Finding, named: impl Fn(&str) -> bool) -> bool {
-    let mut cves = finding
-        .aliases
-        .iter()
-        .filter(|alias| is_cve(alias))
-        .peekable();
-    named(&finding.id) || cves.peek().is_some() && cves.all(|cve| named(cve))
+    if named(&finding.id) || is_cve(&finding.id) {
+        return named(&finding.id);
+    }
+    let cves = || finding.aliases.iter().filter(|alias| is_cve(alias));
+    let is_told = |cve: &&String| !finding.mentioned.contains(*cve);
+    cves().any(|cve| is_told(&cve)) && cves().all(|cve| named(cve))
 }
 
 fn is_cve(id: &str) -> bool {

@@ -248,6 +248,7 @@ fn finding(found: Vulnerability<'_>, package: &Package) -> Result<Finding, Repor
     let id = field::id("name", found.name)?;
     Ok(Finding {
         aliases: field::aliases("ref_vulns", &id, mended)?,
+        mentioned: Vec::new(),
         id,
         package: package.name.clone(),
         purl: None,

@@ -79,6 +79,7 @@ fn the_graver_rating_of_aqua_and_nvd_counts() {
         Finding {
             id: "CVE-2026-0101".to_owned(),
             aliases: Vec::new(),
+            mentioned: Vec::new(),
             package: "openssl".to_owned(),
             purl: None,
             installed: "3.1.4-r5".to_owned(),

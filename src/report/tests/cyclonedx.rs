@@ -117,7 +117,10 @@ fn takes_references_as_aliases() {
     let mut document = document();
     document["vulnerabilities"][0]["references"] =
         json!([{"id": "GHSA-1"}, {"id": "CVE-2026-0001"}]);
-    assert_eq!(read_it(&document).unwrap().findings[0].aliases, ["GHSA-1"]);
+    document["vulnerabilities"][0]["advisories"] = json!([{"url": "https://lists.example/GHSA-1"}, {"url": "https://lists.example/CVE-2099-9999"}]);
+    let found = read_it(&document).unwrap().findings.remove(0);
+    assert_eq!(found.aliases, ["GHSA-1", "CVE-2099-9999"]);
+    assert_eq!(found.mentioned, ["CVE-2099-9999"]);
 }
 
 #[test]

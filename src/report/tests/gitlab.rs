@@ -48,6 +48,7 @@ fn the_first_cve_is_the_id_and_the_others_are_aliases() {
         Finding {
             id: "CVE-2026-0201".to_owned(),
             aliases: vec!["GHSA-aaaa-bbbb-cccc".to_owned()],
+            mentioned: Vec::new(),
             package: "openssl".to_owned(),
             purl: None,
             installed: "3.0.1".to_owned(),
@@ -57,6 +58,34 @@ fn the_first_cve_is_the_id_and_the_others_are_aliases() {
             status: None,
         }
     );
+}
+
+/// An exception for one of them must not accept what is about all.
+#[test]
+fn of_several_cves_none_is_the_id() {
+    let read = |identifiers: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(FINDINGS).unwrap();
+        value["vulnerabilities"][0]["identifiers"] = serde_json::from_str(identifiers).unwrap();
+        let found = report(&value.to_string()).findings;
+        let mut found = found.into_iter().filter(|it| {
+            let mut ids = std::iter::once(&it.id).chain(&it.aliases);
+            ids.any(|id| id == "CVE-2020-9999")
+        });
+        let found = found.next().unwrap();
+        (found.id, found.aliases)
+    };
+    let one = |kind: &str, name: &str| {
+        format!(r#"{{"type": "{kind}", "name": "{name}", "value": "{name}"}}"#)
+    };
+    let (rhsa, first) = (one("rhsa", "RHSA-2026:1"), one("cve", "CVE-2020-9999"));
+    let second = one("cve", "CVE-2026-7777");
+    let (id, aliases) = read(&format!("[{rhsa}, {first}, {second}]"));
+    assert_eq!(id, "RHSA-2026:1");
+    assert_eq!(aliases, ["CVE-2020-9999", "CVE-2026-7777"]);
+    let (id, aliases) = read(&format!("[{first}, {rhsa}, {second}]"));
+    assert_eq!((&*id, aliases.len()), ("RHSA-2026:1", 2));
+    let (id, _) = read(&format!("[{rhsa}, {first}]"));
+    assert_eq!(id, "CVE-2020-9999");
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn reads_findings_with_their_aliases_once_each() {
         Finding {
             id: "GHSA-aaaa-bbbb-cccc".to_owned(),
             aliases: vec!["CVE-2026-0011".to_owned()],
+            mentioned: Vec::new(),
             package: "requests".to_owned(),
             purl: Some("pkg:pypi/requests@2.30.0".to_owned()),
             installed: "2.30.0".to_owned(),

@@ -38,6 +38,7 @@ fn reads_findings() {
         Finding {
             id: "CVE-2026-0301".to_owned(),
             aliases: Vec::new(),
+            mentioned: Vec::new(),
             package: "openssl".to_owned(),
             purl: None,
             installed: "3.0.1".to_owned(),
@@ -53,7 +54,7 @@ fn reads_findings() {
 }
 
 #[test]
-fn an_id_that_stands_in_a_link_alone_is_an_alias() {
+fn an_id_that_stands_in_a_link_alone_is_an_alias_and_only_mentioned() {
     let linked = with(FINDINGS, "\"id\": \"CVE-2026-0301\"", "\"id\": \"DSA-9-1\"").unwrap();
     let found = linked
         .findings
@@ -61,6 +62,7 @@ fn an_id_that_stands_in_a_link_alone_is_an_alias() {
         .find(|it| it.id == "DSA-9-1")
         .unwrap();
     assert_eq!(found.aliases, ["CVE-2026-0301"]);
+    assert_eq!(found.mentioned, ["CVE-2026-0301"]);
 }
 
 #[test]

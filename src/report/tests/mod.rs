@@ -2,6 +2,7 @@
 
 mod aqua;
 mod attested;
+mod clair;
 mod cyclonedx;
 mod faults;
 mod gitlab;

@@ -208,6 +208,7 @@ fn a_score_with_words_behind_it_and_one_of_the_result_count() {
         let found = rated(json!(score), Value::Null);
         assert_eq!(found.severity, Some(Severity::Critical), "{score}");
         assert_eq!(found.aliases, ["CVE-2099-1000"]);
+        assert_eq!(found.mentioned, found.aliases);
         let found = rated(json!("3.1"), json!(score));
         assert_eq!(found.severity, Some(Severity::Critical), "{score}");
     }

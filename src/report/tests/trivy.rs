@@ -53,6 +53,7 @@ fn reads_findings_once_each() {
         Finding {
             id: "CVE-2026-0001".to_owned(),
             aliases: vec!["ASA-2026-1".to_owned()],
+            mentioned: Vec::new(),
             package: "libcrypto3".to_owned(),
             purl: Some("pkg:apk/alpine/libcrypto3@3.1.4-r5".to_owned()),
             installed: "3.1.4-r5".to_owned(),

@@ -12,8 +12,8 @@ const ECR_ENHANCED: &str = include_str!("../../../tests/fixtures/reports/ecr-enh
 const INSPECTOR: &str = include_str!("../../../tests/fixtures/reports/inspector.json");
 const PRISMA: &str = include_str!("../../../tests/fixtures/reports/prisma.json");
 const SNYK: &str = include_str!("../../../tests/fixtures/reports/snyk.json");
-const CLAIR: &str = include_str!("../../../tests/fixtures/reports/clair.json");
-const QUAY: &str = include_str!("../../../tests/fixtures/reports/quay.json");
+pub const CLAIR: &str = include_str!("../../../tests/fixtures/reports/clair.json");
+pub const QUAY: &str = include_str!("../../../tests/fixtures/reports/quay.json");
 const ANCHORE: &str = include_str!("../../../tests/fixtures/reports/anchore.json");
 
 const ALL: [(&str, Format); 9] = [
@@ -44,7 +44,7 @@ fn report(document: &str) -> ScanReport {
 }
 
 /// Reads `document` after `change`.
-fn changed(document: &str, change: impl FnOnce(&mut Value)) -> Result<ScanReport, ReportError> {
+pub fn changed(document: &str, change: impl FnOnce(&mut Value)) -> Result<ScanReport, ReportError> {
     let mut value = value(document);
     change(&mut value);
     read(text(&value).as_bytes(), None)

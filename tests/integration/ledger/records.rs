@@ -193,6 +193,7 @@ pub fn finding(id: &str) -> Finding {
     Finding {
         id: id.to_owned(),
         aliases: vec!["GHSA-1".to_owned()],
+        mentioned: Vec::new(),
         package: "openssl".to_owned(),
         purl: None,
         installed: "3.0.1".to_owned(),

@@ -69,6 +69,7 @@ pub fn finding(severity: Option<Severity>) -> Finding {
     Finding {
         id: "CVE-2026-1234".to_owned(),
         aliases: Vec::new(),
+        mentioned: Vec::new(),
         package: "openssl".to_owned(),
         purl: None,
         installed: "3.0.1".to_owned(),

@@ -5,6 +5,7 @@ pub mod contents;
 mod evidence;
 mod freshness;
 mod lifted;
+mod named;
 mod origin;
 pub mod overrides;
 mod severities;

@@ -1,7 +1,7 @@
 //! All cases.
 
 use super::{
-    Case, contents, evidence, freshness, lifted, origin, overrides, severities, sources,
+    Case, contents, evidence, freshness, lifted, named, origin, overrides, severities, sources,
     vulnerability_policy, withdrawn,
 };
 
@@ -17,7 +17,9 @@ pub fn cases() -> Vec<Case> {
         withdrawn::cases(),
         lifted::cases(),
         vulnerability_policy::exceptions(),
+        named::by_exceptions(),
         vulnerability_policy::blocks(),
+        named::by_advisories(),
         vulnerability_policy::ratings(),
         overrides::break_glass(),
         overrides::modes(),
