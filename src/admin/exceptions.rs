@@ -11,7 +11,7 @@ use super::within::exception_within;
 use crate::access::Scope;
 use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
 use crate::ledger::Catalogue;
-use crate::oci::Repository;
+use crate::oci::{Digest, Repository};
 use crate::trust::Exception;
 
 /// List exceptions: what is accepted, until when, and by whom.
@@ -41,7 +41,13 @@ pub(super) async fn exceptions(
     Ok(Json(ExceptionList { exceptions }))
 }
 
-/// Whether a scan in force, of an image in its scope and in the reader's, names what
+/// Manifests whose findings are read at once.
+const READ_AT_ONCE: usize = 200;
+/// Manifests whose findings are read to tell of one exception; behind as many that do not
+/// need it, whether one does stays unknown.
+const MAX_READ: usize = 5000;
+
+/// Whether a scan in force, of an image in its scope and in the reader's, has a finding that
 /// it accepts; not known of the end of life, which no index holds.
 async fn is_used(
     admin: &Admin,
@@ -52,17 +58,37 @@ async fn is_used(
     if exception.vulnerabilities.is_empty() {
         return Ok(None);
     }
+    let (ledger, ids) = (&admin.ledger, &exception.vulnerabilities);
+    let naming = naming_within(admin, catalogue, scope, exception).await?;
+    for some in naming.chunks(READ_AT_ONCE).take(MAX_READ / READ_AT_ONCE) {
+        let found = ledger.current_findings_naming(ids, some).await?;
+        if found.iter().any(|it| exception.accepts(&it.item)) {
+            return Ok(Some(true));
+        }
+    }
+    Ok((naming.len() <= MAX_READ).then_some(false))
+}
+
+/// The manifests in both scopes with a scan that names one of its vulnerabilities.
+async fn naming_within(
+    admin: &Admin,
+    catalogue: &Catalogue,
+    scope: &Scope,
+    exception: &Exception,
+) -> Result<Vec<Digest>, AdminError> {
     let ledger = &admin.ledger;
     let ids = &exception.vulnerabilities;
     let naming = ledger.listed_reporting(catalogue, ids).await?;
     let in_scope = |it: &Repository| exception.images.matches(it) && scope.covers_repository(it);
-    let mut listed = catalogue.images_in(&naming);
-    let new = || {
-        let repositories = catalogue.unlisted(&naming);
-        repositories.flat_map(|it| ledger.index().repositories(it))
-    };
-    let is_used = listed.any(|it| in_scope(&it.image.repository)) || new().any(|it| in_scope(&it));
-    Ok(Some(is_used))
+    let listed = catalogue.images_in(&naming);
+    let listed = listed.filter(|it| in_scope(&it.image.repository));
+    let listed = listed.map(|it| &it.image.manifest);
+    let new = catalogue.unlisted(&naming);
+    let new = new.filter(|it| ledger.index().repositories(it).iter().any(in_scope));
+    let mut manifests: Vec<_> = listed.chain(new).cloned().collect();
+    manifests.sort_unstable();
+    manifests.dedup();
+    Ok(manifests)
 }
 
 /// List advisories.

@@ -1,5 +1,6 @@
 //! The admin API of a whole gateway, asked over its socket.
 
+mod accepted;
 mod acts;
 mod decisions;
 mod document;
