@@ -62,14 +62,17 @@ impl HeapSize for ReadOutcome {
 /// What is absent, or came with a wrong type, is looked for again; what was read has its digest
 /// for ever.
 fn validity(outcome: &ReadOutcome, now: Timestamp, absent_for: SignedDuration) -> Validity {
-    let lasts = match outcome {
-        ReadOutcome::Read(read) => !lacks_children(&read.closure),
-        ReadOutcome::Unfit(unfit) => !unfit.may_mend,
-        ReadOutcome::Absent => false,
-    };
-    match lasts {
-        true => Validity::ALWAYS,
-        false => Validity::lasting(now, absent_for),
+    match may_change(outcome) {
+        false => Validity::ALWAYS,
+        true => Validity::lasting(now, absent_for),
+    }
+}
+
+fn may_change(outcome: &ReadOutcome) -> bool {
+    match outcome {
+        ReadOutcome::Read(read) => lacks_children(&read.closure),
+        ReadOutcome::Unfit(unfit) => unfit.may_mend,
+        ReadOutcome::Absent => true,
     }
 }
 
@@ -130,6 +133,14 @@ impl RememberedClosures {
     fn get(&self, key: &Key, now: Timestamp) -> Option<ReadOutcome> {
         let absent = self.absent.get(key, now).map(|()| ReadOutcome::Absent);
         absent.or_else(|| self.read.get(key, now))
+    }
+
+    /// Forgets what its upstream may answer otherwise by now.
+    fn forget_changeable(&self, key: &Key) {
+        self.absent.remove(key);
+        if self.read.last(key).is_some_and(|it| may_change(&it)) {
+            self.read.remove(key);
+        }
     }
 
     fn remember(&self, key: Key, outcome: ReadOutcome, now: Timestamp, absent_for: SignedDuration) {
@@ -257,6 +268,19 @@ impl Closures {
             ReadOutcome::Unfit(unfit) => Ok(KnownClosure::Unfit(unfit)),
             ReadOutcome::Absent => Err(Refusal::ManifestUnknown),
         }
+    }
+
+    /// As [`Closures::find`], but for what somebody says to have pushed just now: an absence
+    /// is not believed that was seen before.
+    pub(super) async fn find_now(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<KnownClosure, Refusal> {
+        let key = (repository.clone(), digest.clone());
+        self.memory.forget_changeable(&key);
+        self.find(repository, digest, now).await
     }
 
     /// What is remembered of a root, or what its upstream says now.

@@ -155,7 +155,7 @@ impl Inspector {
                 .await
                 .map_err(|refusal| inspect_error(image, refusal))?,
         };
-        let found = self.closures.find(repository, &digest, now).await;
+        let found = self.closures.find_now(repository, &digest, now).await;
         let (closure, aliases) = known(image, found)?;
         Ok(InspectedImage {
             repository: repository.clone(),
@@ -269,7 +269,7 @@ impl Inspector {
             ..pull.question(rulebook, &subject)
         };
         let closures = &self.closures;
-        let found = closures.find(&subject.repository, &subject.digest, pull.now);
+        let found = closures.find_now(&subject.repository, &subject.digest, pull.now);
         let (closure, aliases) = known(image, found.await)?;
         let gathered = self.judge.gathered(question, (closure, &*aliases)).await;
         let verdict = question.verdict_in_full(&gathered.evidence);

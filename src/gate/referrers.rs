@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::closures::Closures;
 use super::parts::Shared;
 use super::pull::Pull;
 use super::refusal::Refusal;
@@ -16,6 +17,7 @@ use crate::upstream::UpstreamError;
 /// Makes lists of referrers.
 pub(super) struct ReferrerLists {
     ledger: Arc<Ledger>,
+    closures: Arc<Closures>,
     upstreams: Arc<Upstreams>,
 }
 
@@ -23,6 +25,7 @@ impl ReferrerLists {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
             ledger: shared.ledger.clone(),
+            closures: shared.closures.clone(),
             upstreams: shared.upstreams.clone(),
         }
     }
@@ -47,13 +50,22 @@ impl ReferrerLists {
         Ok(write_referrers(&served))
     }
 
-    /// Memory only: whether the pull of a referrer is sure to be denied, as revoked or by an
-    /// advisory.
+    /// Memory only: whether the pull of a referrer is sure to be denied, since it or
+    /// something below it, as far as that is known, is revoked or blocked by an advisory.
     fn is_spoken_against(&self, pull: Pull<'_>, rulebook: &Rulebook, digest: &Digest) -> bool {
-        let revocations = self.ledger.index().revocations(digest);
-        let mut reaching = revocations.iter();
-        rulebook.blocks(digest, pull.now)
-            || reaching.any(|it| it.reaches(pull.environment(), pull.repository()))
+        let closure = self.closures.known(pull.repository(), digest);
+        let below = closure.iter().flat_map(|it| it.digests());
+        let mut all = std::iter::once(digest).chain(below);
+        all.any(|it| self.is_forbidden(pull, rulebook, it))
+    }
+
+    fn is_forbidden(&self, pull: Pull<'_>, rulebook: &Rulebook, digest: &Digest) -> bool {
+        let index = self.ledger.index();
+        let alias = index.alias(digest);
+        let mut names = std::iter::once(digest).chain(&alias);
+        let mut revocations = index.revocations(digest).into_iter();
+        names.any(|it| rulebook.blocks(it, pull.now))
+            || revocations.any(|it| it.reaches(pull.environment(), pull.repository()))
     }
 
     async fn listed(&self, pull: Pull<'_>, digest: &Digest) -> Result<Arc<[Referrer]>, Refusal> {

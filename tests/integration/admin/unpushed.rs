@@ -1,6 +1,6 @@
 //! Build, scan, gate, push, bind, promote: what an image ID is worth.
 
-use sekisho::demo::{ImageBuilder, SampleImage};
+use sekisho::demo::{ImageBuilder, SampleImage, SampleIndex};
 use sekisho::oci::Platform;
 use serde_json::{Value, json};
 
@@ -178,5 +178,56 @@ async fn a_report_for_no_image_is_refused() {
     let image = sample("x", "amd64");
     let body = json!({"report": before_the_push(&image, &[])});
     submit(&lab, &lab.token, body).await.refusal(400);
+    lab.stop().await;
+}
+
+/// Bypass 24, through the door for what is not pushed yet.
+#[tokio::test]
+async fn a_report_on_another_manifest_is_taken_for_no_image_id() {
+    let lab = Lab::start().await;
+    let (image, _) = lab.put(NAME, "1");
+    let other = sample("other", "amd64");
+    let id = image.config.digest.to_string();
+    let mut report = before_the_push(&other, &[]);
+    report["Metadata"]["ImageID"] = json!("");
+    report["Metadata"]["DiffIDs"] = json!([]);
+    report["Metadata"]["RepoDigests"] = json!([named(NAME, &other.manifest.digest)]);
+    let body = json!({"image_id": id, "report": report});
+    let refused = submit(&lab, &lab.token, body).await.refusal(422);
+    let (told, about) = (refused.1, other.manifest.digest.to_string());
+    assert!(told.contains(&about), "{told}");
+    lab.stop().await;
+}
+
+/// A node that asks too early is believed for half a minute; nobody who pushed it is told so.
+#[tokio::test]
+async fn what_was_pushed_is_found_at_once_by_those_who_hand_in_and_promote() {
+    let lab = Lab::start().await;
+    let image = sample("new", "amd64");
+    let digest = image.manifest.digest.to_string();
+    let named = named(NAME, &image.manifest.digest);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 404);
+    lab.upstream.put_image(NAME, &image);
+    let report = trivy(&image, &["LOW"]);
+    lab.submit(&lab.token, &named, &report).await.expect(200);
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_is_whole_as_soon_as_its_children_are_pushed() {
+    let lab = Lab::start().await;
+    let index = SampleIndex::new(vec![sample("new", "amd64"), sample("new", "arm64")]);
+    let named = named(NAME, &index.manifest.digest);
+    lab.upstream.put_manifest(NAME, &index.manifest);
+    let early = lab.verdict(&named, "staging").await;
+    assert_eq!(early["allowed"], false, "{early}");
+    lab.upstream.put_index(NAME, &index);
+    for image in &index.images {
+        let report = trivy(image, &["LOW"]);
+        lab.submit(&lab.token, &named, &report).await.expect(200);
+    }
+    let verdict = lab.verdict(&named, "staging").await;
+    assert_eq!(verdict["allowed"], true, "{verdict}");
     lab.stop().await;
 }

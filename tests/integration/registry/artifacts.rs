@@ -106,8 +106,8 @@ async fn referrers_are_listed_for_permitted_subjects_and_by_type() {
     assert_eq!(reply.header("oci-filters-applied"), Some("artifactType"));
 }
 
-/// An admitted image whose one referrer is listed: where, and that referrer's digest.
-async fn one_listed(setup: Setup) -> (World, String, Digest) {
+/// An admitted image whose one referrer is listed: where, and that referrer.
+async fn one_listed(setup: Setup) -> (World, String, SampleImage) {
     let world = World::of(setup).await;
     let app = image("app");
     let sbom = app.referrer(SBOM, "{}");
@@ -115,37 +115,60 @@ async fn one_listed(setup: Setup) -> (World, String, Digest) {
     world.hub.put_image("team/app", &sbom);
     world.admit(NAME, &app).await;
     let path = format!("/v2/{NAME}/referrers/{}", app.manifest.digest);
-    let digest = sbom.manifest.digest.clone();
     let listed = world.both(&path).await.json();
-    assert_eq!(listed["manifests"][0]["digest"], digest.to_string());
-    (world, path, digest)
+    let digest = sbom.manifest.digest.to_string();
+    assert_eq!(listed["manifests"][0]["digest"], digest);
+    (world, path, sbom)
 }
 
 /// Bypass 36: the upstream's own entries, with more in them than the list needs.
 #[tokio::test]
 async fn a_revoked_referrer_is_not_listed() {
-    let (world, path, digest) = one_listed(lists_sboms()).await;
-    world.revoke(&digest).await;
+    let (world, path, sbom) = one_listed(lists_sboms()).await;
+    world.revoke(&sbom.manifest.digest).await;
+    let listed = world.both(&path).await.json();
+    assert_eq!(listed["manifests"], json!([]));
+}
+
+#[tokio::test]
+async fn a_referrer_with_a_revoked_layer_is_not_listed_once_it_was_read() {
+    let (world, path, sbom) = one_listed(lists_sboms()).await;
+    let pull = manifests(NAME, &sbom.manifest.digest);
+    world.both(&pull).await.assert_served(&sbom.manifest.bytes);
+    world.revoke(&sbom.layers[0].digest).await;
+    let listed = world.both(&path).await.json();
+    assert_eq!(listed["manifests"], json!([]));
+    assert_eq!(world.both(&pull).await.status, 403);
+}
+
+/// Waits until the one referrer, once pulled, is blocked by an advisory on `digest`.
+async fn until_blocked(digest: impl Fn(&SampleImage) -> Digest) {
+    let top = "advisories_dir = \"advisories\"";
+    let setup = lists_sboms().top(top).file("advisories/1.toml", "");
+    let (world, path, sbom) = one_listed(setup).await;
+    let pull = manifests(NAME, &sbom.manifest.digest);
+    let advisory = format!(
+        "[[advisory]]\nid = \"SEC-1\"\ndigests = [\"{}\"]\neffect = \"block\"\n\
+         reason = \"r\"\nlink = \"https://security.example/1\"\n",
+        digest(&sbom)
+    );
+    world.put_file("advisories/1.toml", &advisory);
+    eventually("it is refused", || async {
+        world.both(&pull).await.status == 403
+    })
+    .await;
     let listed = world.both(&path).await.json();
     assert_eq!(listed["manifests"], json!([]));
 }
 
 #[tokio::test]
 async fn a_referrer_that_an_advisory_blocks_is_not_listed() {
-    let top = "advisories_dir = \"advisories\"";
-    let setup = lists_sboms().top(top).file("advisories/1.toml", "");
-    let (world, path, digest) = one_listed(setup).await;
-    let advisory = format!(
-        "[[advisory]]\nid = \"SEC-1\"\ndigests = [\"{digest}\"]\neffect = \"block\"\n\
-         reason = \"r\"\nlink = \"https://security.example/1\"\n"
-    );
-    world.put_file("advisories/1.toml", &advisory);
-    eventually("the advisory holds", || async {
-        world.both(&path).await.json()["manifests"] == json!([])
-    })
-    .await;
-    let pulled = world.both(&manifests(NAME, &digest)).await;
-    assert_eq!(pulled.status, 403);
+    until_blocked(|sbom| sbom.manifest.digest.clone()).await;
+}
+
+#[tokio::test]
+async fn a_referrer_that_an_advisory_blocks_by_its_other_digest_is_not_listed() {
+    until_blocked(|sbom| Digest::sha512(&sbom.manifest.bytes)).await;
 }
 
 #[tokio::test]
