@@ -37,6 +37,7 @@ pub(super) fn health(parts: &Components, now: Timestamp) -> Vec<HealthPart> {
         audit(parts),
         clock(parts, now),
         policy(parts),
+        cache(parts),
         certificates(parts, now),
     ]
     .into_iter()
@@ -49,6 +50,16 @@ fn remote(parts: &Components, now: Timestamp) -> Option<HealthPart> {
     let problem = parts.cache.remote()?.condition(now).problem();
     let health = problem.map_or(Health::Ok, Health::Degraded);
     Some(HealthPart::new("remote", health))
+}
+
+/// What cannot be kept is fetched again for each node.
+fn cache(parts: &Components) -> HealthPart {
+    let health = parts.cache.write_fault().map_or(Health::Ok, |fault| {
+        Health::Degraded(format!(
+            "keeps nothing: {fault}; look at its folder, and start serve anew if that was removed"
+        ))
+    });
+    HealthPart::new("cache", health)
 }
 
 fn ledger(parts: &Components, now: Timestamp) -> HealthPart {

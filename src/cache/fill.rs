@@ -1,6 +1,7 @@
 //! One fill, from reserving disk space to the stored file. It runs as its own task and
 //! never waits for a reader.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
@@ -126,7 +127,7 @@ impl Inner {
         let filled = match fill.fill(source, hasher, may_ask_apart).await {
             // All can still be served another way.
             Err(FetchError::Storage(error)) if !guard.is_announced() => {
-                tracing::warn!(%error, "the cache cannot write; streaming without storing");
+                self.cannot_write(&error);
                 return Ok(None);
             }
             filled => filled?.finish(),
@@ -143,9 +144,14 @@ impl Inner {
 
     async fn prepare(self: &Arc<Self>, fill: &Fill) -> Option<FillFile> {
         self.place(fill).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the cache cannot write; streaming without storing");
+            self.cannot_write(&error);
             None
         })
+    }
+
+    fn cannot_write(&self, error: &impl Display) {
+        self.write_fault.failed(error);
+        tracing::warn!(%error, "the cache cannot write; streaming without storing");
     }
 
     async fn place(self: &Arc<Self>, fill: &Fill) -> io::Result<Option<FillFile>> {
@@ -175,9 +181,11 @@ impl Inner {
             stored
         });
         if let Err(error) = stored.await.map_err(io::Error::other).flatten() {
+            self.write_fault.failed(&error);
             tracing::warn!(blob.digest = %guard.digest(), %error, "a blob could not be kept");
             return;
         }
+        self.write_fault.succeeded();
         self.share(ContentKey::blob(guard.digest()), guard.fill().used().now);
     }
 }

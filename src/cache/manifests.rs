@@ -125,6 +125,7 @@ impl Cache {
         match self.inner.write_manifest(manifest, used).await {
             Ok(()) => self.inner.share(ContentKey::manifest(&digest), now),
             Err(error) => {
+                self.inner.write_fault.failed(&error);
                 tracing::warn!(manifest.digest = %digest, %error, "a manifest could not be kept");
             }
         }

@@ -62,6 +62,7 @@ mod store;
 mod temporary;
 mod uncached;
 mod upstream_content;
+mod write_fault;
 mod writer;
 
 #[cfg(test)]

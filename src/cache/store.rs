@@ -21,6 +21,7 @@ use super::remote::RemoteTier;
 use super::space::Space;
 use super::startup_scan::scan;
 use super::temporary::TemporaryFolder;
+use super::write_fault::WriteFault;
 use crate::flight::SingleFlight;
 use crate::oci::Digest;
 use crate::stream::PieceBudget;
@@ -59,6 +60,7 @@ pub(super) struct Inner {
     /// Stored files that are hashed under their other algorithm now.
     pub learning: SingleFlight<Digest, Result<(), FetchError>>,
     pub counters: CacheCounters,
+    pub write_fault: WriteFault,
     /// Held by the one thread that takes a step.
     pub walk: Mutex<RecheckWalk>,
     _lock: File,
@@ -96,6 +98,11 @@ impl Cache {
         let inner = &self.inner;
         let in_memory = inner.memory.weight() + inner.pieces.taken();
         inner.counters.read(inner.stored(), in_memory)
+    }
+
+    /// Why the last attempt to keep something failed, until one succeeds.
+    pub fn write_fault(&self) -> Option<String> {
+        self.inner.write_fault.last()
     }
 
     /// The tier behind the disk, where there is one.
@@ -155,6 +162,7 @@ impl Inner {
             records,
             learning: SingleFlight::default(),
             counters: CacheCounters::default(),
+            write_fault: WriteFault::default(),
             walk: Mutex::default(),
             _lock: lock,
         };

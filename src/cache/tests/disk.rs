@@ -210,3 +210,20 @@ async fn full_disk_resumes_and_verifies_as_well() {
     let wrong = fixture.fetch_as(&other, 0, &empty, at(0)).await;
     assert!(matches!(wrong, Err(FetchError::WrongDigest { .. })));
 }
+
+/// Pulls go on from the upstream, so nobody would notice otherwise.
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told_until_something_is_kept() {
+    let fixture = TestCache::new();
+    fixture.store(&content(1, 20), at(0)).await;
+    assert_eq!(fixture.cache.write_fault(), None);
+    let folder = fixture.folder.join("tmp");
+    fs::remove_dir(&folder).unwrap();
+    let upstream = Upstream::of(content(2, 20));
+    let blob = fixture.fetch(&upstream).await.unwrap();
+    assert_eq!(read_whole(blob).await, upstream.content);
+    assert!(fixture.cache.write_fault().is_some());
+    fs::create_dir(&folder).unwrap();
+    fixture.store(&content(3, 20), at(0)).await;
+    assert_eq!(fixture.cache.write_fault(), None);
+}

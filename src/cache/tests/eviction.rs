@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::kit::{KIB, TestCache, Upstream, admitted, at, content, read_whole};
+use super::remote::eventually;
 use crate::cache::{BlobOrigin, Evicted};
 use crate::oci::{Digest, MediaType};
 
@@ -127,6 +128,7 @@ async fn stays_within_its_bound_while_many_fill_at_once() {
     });
     futures_util::future::join_all(reads).await;
     assert!(fixture.cache.stats().bytes <= 1000 * KIB);
-    let stored = fixture.sound_blobs().iter().sum::<u64>();
-    assert_eq!(stored, fixture.cache.stats().bytes);
+    // What was given up is deleted behind whoever needed its room.
+    let stored = || fixture.sound_blobs().iter().sum::<u64>();
+    eventually(|| stored() == fixture.cache.stats().bytes).await;
 }
