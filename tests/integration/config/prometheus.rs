@@ -95,6 +95,19 @@ fn each_alert_leads_to_its_paragraph_and_no_paragraph_is_of_another() {
     }
 }
 
+/// How grave it is, and how long it lasts before it fires: who is woken reads that first.
+#[test]
+fn each_paragraph_says_how_grave_its_alert_is() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
+    for alert in alerts() {
+        let severity = alert["labels"]["severity"].as_str().unwrap();
+        let after = alert["for"].as_str();
+        let after = after.map_or_else(String::new, |time| format!(", after {time}"));
+        let begins = format!("\n### {}\n\n`{severity}`{after}. ", name(&alert));
+        assert!(page.contains(&begins), "{begins}");
+    }
+}
+
 #[test]
 fn rules_and_dashboards_name_no_metric_that_there_is_not() {
     let known = fs::read_to_string(Path::new(ROOT).join("docs/metrics.md")).unwrap();
