@@ -77,7 +77,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T>
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         query
             .map(|Query(asked)| Self(asked))
-            .map_err(|rejection| AdminError::bad_request(rejection.body_text()))
+            .map_err(|rejection| AdminError::bad_request(query_problem(&rejection.body_text())))
+    }
+}
+
+/// What is wrong with a query, for people: its field, and what that may say. `text` is as
+/// axum and serde tell it.
+fn query_problem(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ");
+    let text = text.unwrap_or_default().replace('`', "");
+    let (field, why) = text.split_once(": ").unwrap_or(("the query", &text));
+    let named = |word: &str| {
+        let named = text.split_once(word).map(|(_, named)| named);
+        named.map(|named| named.rsplit_once(", expected ").unwrap_or((named, "")))
+    };
+    if let Some((value, allowed)) = named("unknown variant ") {
+        return format!("{field} is not {value:?}; it may be {allowed}");
+    }
+    if let Some((unknown, known)) = named("unknown field ") {
+        return format!("{unknown} is not known here; known is {known}");
+    }
+    if let Some((missing, _)) = named("missing field ") {
+        return format!("{missing} is missing");
+    }
+    match why {
+        "invalid digit found in string" => format!("{field} is no whole number"),
+        "number too large to fit in target type" => format!("{field} is too large a number"),
+        "provided string was not true or false" => format!("{field} may be true or false"),
+        why => format!("{field}: {why}"),
     }
 }
 
@@ -92,5 +119,62 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
             Path::from_request_parts(parts, state).await;
         path.map(|Path(name)| Self(name))
             .map_err(|rejection| AdminError::bad_request(rejection.body_text()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{DecisionQuery, ImageQuery, VerdictQuery};
+
+    fn told<T: DeserializeOwned + std::fmt::Debug>(query: &str) -> String {
+        let address = format!("/x?{query}").parse().unwrap();
+        let refused = Query::<T>::try_from_uri(&address).unwrap_err();
+        query_problem(&refused.body_text())
+    }
+
+    #[test]
+    fn a_query_that_is_wrong_is_told_by_its_field_and_what_is_allowed() {
+        for (told, parts) in [
+            (
+                told::<DecisionQuery>("reason=bad%60"),
+                ["reason is not \"bad\"; it may be one of ", "not-scanned"],
+            ),
+            (
+                told::<DecisionQuery>("limit=many"),
+                ["limit", "no whole number"],
+            ),
+            (
+                told::<DecisionQuery>("limit=-1"),
+                ["limit", "no whole number"],
+            ),
+            (
+                told::<ImageQuery>("denied=perhaps"),
+                ["denied", "true or false"],
+            ),
+            (
+                told::<ImageQuery>("colour=red"),
+                ["colour is not known here; known is one of ", "cve"],
+            ),
+            (
+                told::<VerdictQuery>("findings=true"),
+                ["image is missing", ""],
+            ),
+            (
+                told::<VerdictQuery>("image=a&exposure=outside"),
+                ["exposure is not \"outside\"", "internal"],
+            ),
+            (
+                told::<VerdictQuery>("image=a&environment=A%20B"),
+                ["environment: ", ""],
+            ),
+            (told::<DecisionQuery>("since=soon"), ["since: ", ""]),
+        ] {
+            assert!(
+                parts.iter().all(|it| told.contains(it)),
+                "{parts:?}: {told}"
+            );
+            assert!(!told.contains("deserialize"), "{told}");
+        }
     }
 }

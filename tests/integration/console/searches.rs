@@ -70,10 +70,14 @@ async fn what_can_match_nothing_is_refused_on_the_page() {
         ("/images?cve=nonsense", "can be no vulnerability"),
         ("/images?name=team/**", "matches no repository"),
         ("/decisions?image=team/**", "matches no repository"),
+        ("/denials?reason=bad", "it may be one of"),
+        ("/decisions?reason=bad", "it may be one of"),
+        ("/images?denied=perhaps", "denied may be true or false"),
     ] {
         let answer = reader.open(path).await;
         assert_eq!(answer.status, 400, "{path}");
         assert!(answer.text().contains(told), "{path}: {}", answer.text());
+        assert!(!answer.text().contains("deserialize"), "{path}");
     }
     lab.stop().await;
 }
