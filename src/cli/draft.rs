@@ -2,12 +2,12 @@
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde::Serialize;
 
-use super::arguments::SharedArgs;
+use super::arguments::{OutputArgs, SharedArgs};
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::named_decision::NamedDecision;
-use super::output::say;
 use crate::api::{
     DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, TO_BE_WRITTEN, VERDICTS, VerdictQuery,
     VerdictView,
@@ -23,7 +23,8 @@ accepts the risk to write: a file that still says TODO is refused.
 
 Examples:
   sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://gitlab.example/security/exceptions/-/issues/214
-  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 30d >> exceptions/team.toml"
+  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 30d >> exceptions/team.toml
+  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --output json | jq -r .toml"
 )]
 pub struct Draft {
     /// The decision: the id in a denial, the beginning of it, or its address
@@ -43,6 +44,20 @@ pub struct Draft {
     expires: Period,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    screen: OutputArgs,
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct DraftedException<'a> {
+    decision: &'a str,
+    /// `host/name`, which it is for.
+    image: &'a str,
+    /// The last day on which it would hold.
+    expires: &'a str,
+    /// The entry, or two, as they go into a file.
+    toml: &'a str,
 }
 
 fn decision(text: &str) -> Result<NamedDecision, String> {
@@ -81,7 +96,16 @@ impl Draft {
         let file = shared.config.as_deref();
         let checked = check_exception(file, draft.toml(&repository, written), now);
         checked.map_err(|problems| unfit(&problems))?;
-        say(&draft.toml(&repository, words))?;
+        let toml = draft.toml(&repository, words);
+        let drafted = DraftedException {
+            decision: id.as_str(),
+            image: &repository,
+            expires: words.last_day,
+            toml: &toml,
+        };
+        let json = serde_json::to_string(&drafted)
+            .map_err(|error| Failure::new(format!("cannot write the draft: {error}")))?;
+        self.screen.output.show(&json, |_| toml.clone())?;
         Ok(Exit::Done)
     }
 }

@@ -51,6 +51,12 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
         "{draft:?}"
     );
     assert!(!draft.stdout.contains("CVE-2026-5"), "{draft:?}");
+    let json = ["exceptions", "draft", &id, "--link", LINK, "--owner", "web"];
+    let json = run(&lab, &[&json[..], &["--output", "json"]].concat()).await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["toml"], draft.stdout, "the same for scripts");
+    assert_eq!(json["decision"], id);
+    assert!(named.starts_with(json["image"].as_str().unwrap()), "{json}");
     // Written where exceptions lie, and finished, it holds together and lifts the denial.
     let folder = lab.folder.path();
     std::fs::create_dir(folder.join("exceptions")).unwrap();
