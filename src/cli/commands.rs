@@ -48,7 +48,8 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches)?;
         // In the environment it is for the other commands.
         let is_written = matches.value_source("config") == Some(ValueSource::CommandLine);
-        if is_written && let Some(why) = cli.command.ignores_config() {
+        let named = matches.subcommand_name().unwrap_or_default();
+        if is_written && let Some(why) = ignores_config(named) {
             let told = format!("{why}: leave --config out");
             return Err(command.error(ErrorKind::ArgumentConflict, told));
         }
@@ -66,9 +67,45 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_subcommands(without_empty_variables)
 }
 
-/// The whole command line, as it is read.
+/// The whole command line, as it is read. A command that reads no configuration takes
+/// `--config` to refuse it in words of its own, and does not offer it.
 pub fn command() -> clap::Command {
-    Cli::command()
+    with_config_where_read(Cli::command(), |command, config| {
+        command.arg(config.hide(true))
+    })
+}
+
+/// The whole command line, as completion and manual pages tell of it: completion would
+/// offer what is hidden, too.
+pub fn told_command() -> clap::Command {
+    // What is global stands in every command below.
+    let command = Cli::command().mut_arg("config", |config| config.global(false));
+    with_config_where_read(command, |command, _| command)
+}
+
+fn with_config_where_read(
+    command: clap::Command,
+    unread: impl Fn(clap::Command, clap::Arg) -> clap::Command,
+) -> clap::Command {
+    let config = command.get_arguments().find(|it| it.get_id() == "config");
+    let Some(config) = config.map(|it| it.clone().global(true)) else {
+        return command;
+    };
+    command.mut_subcommands(|below| match ignores_config(below.get_name()) {
+        Some(_) => unread(below, config.clone()),
+        None => below.arg(config.clone()),
+    })
+}
+
+/// Why the command of that name would not read a configuration, where that is so: who names
+/// one expects it to count.
+fn ignores_config(command: &str) -> Option<&'static str> {
+    match command {
+        "demo" => Some("demo writes a configuration of its own, and reads none"),
+        "node" => Some("the agent of a node is told all by its options"),
+        "doctor" | "completion" | "man" | "version" => Some("this command reads no configuration"),
+        _ => None,
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,19 +150,6 @@ impl Command {
         matches!(self, Self::Serve(_) | Self::Demo(_))
     }
 
-    /// Why a configuration would not be read, where that is so: who names one expects it to
-    /// count.
-    const fn ignores_config(&self) -> Option<&'static str> {
-        match self {
-            Self::Demo(_) => Some("demo writes a configuration of its own, and reads none"),
-            Self::Node(_) => Some("the agent of a node is told all by its options"),
-            Self::Doctor(_) | Self::Completion(_) | Self::Man(_) | Self::Version(_) => {
-                Some("this command reads no configuration")
-            }
-            _ => None,
-        }
-    }
-
     /// The log filter when none is given.
     pub const fn log(&self) -> &'static str {
         match self {
@@ -164,6 +188,45 @@ mod tests {
         for (path, help) in found {
             assert!(help.contains(&format!("\n  {path}")), "{path}: {help}");
         }
+    }
+
+    /// Where help, completion and manual pages offer `--config`.
+    fn offers_config(command: &clap::Command, path: &str, hidden_too: bool) -> bool {
+        let mut at = command;
+        for name in path.split(' ') {
+            at = at.find_subcommand(name).unwrap();
+        }
+        let mut all = at.get_arguments();
+        all.any(|it| it.get_id() == "config" && (hidden_too || !it.is_hide_set()))
+    }
+
+    #[test]
+    fn a_configuration_is_offered_where_it_is_read() {
+        let (mut read, mut told) = (command(), told_command());
+        read.build();
+        told.build();
+        for path in [
+            "serve",
+            "scan submit",
+            "break-glass end",
+            "kubernetes doctor",
+        ] {
+            assert!(offers_config(&read, path, false), "{path}");
+            assert!(offers_config(&told, path, false), "{path}");
+        }
+        for path in [
+            "demo",
+            "node agent",
+            "doctor node",
+            "completion",
+            "man",
+            "version",
+        ] {
+            assert!(!offers_config(&read, path, false), "{path}");
+            assert!(!offers_config(&told, path, true), "{path}");
+        }
+        let shown = told.get_arguments().any(|it| it.get_id() == "config");
+        assert!(shown, "the program itself takes it before a command");
     }
 
     #[test]

@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn each_command_has_a_page_that_names_it_as_it_is_typed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut commands = super::super::command();
+        let mut commands = super::super::told_command();
         commands.build();
         let written = write_pages(&commands, folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), written);

@@ -58,5 +58,5 @@ mod verdict;
 mod verify;
 mod version;
 
-pub use commands::command;
+pub use commands::{command, told_command};
 pub use run::run;

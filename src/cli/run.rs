@@ -103,8 +103,8 @@ async fn dispatch(
         Command::NodeConfig(command) => command.run(&shared)?,
         Command::Kubernetes(command) => command.run(&shared).await?,
         Command::Doctor(command) => command.run().await?,
-        Command::Completion(command) => command.run(commands::command())?,
-        Command::Man(command) => command.run(commands::command())?,
+        Command::Completion(command) => command.run(commands::told_command())?,
+        Command::Man(command) => command.run(commands::told_command())?,
         Command::Version(command) => command.run()?,
     };
     Ok(exit.into())
