@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{CheckView, DenialView, ExposureView};
-use crate::oci::{Digest, RegistryHost};
+use crate::oci::{Digest, RegistryHost, distinct};
 use crate::trust::{Decision, DecisionId, DenialReason, Door, EnvironmentName, Mode, Outcome};
 
 /// Where decisions are listed: `GET` with a [`DecisionQuery`]. One of them lies
@@ -191,13 +191,7 @@ impl DecisionRecord {
 
     /// The code of each reason once: an index has one for each of its platforms.
     pub fn reason_codes(&self) -> Vec<&'static str> {
-        let mut codes: Vec<&str> = Vec::new();
-        for code in self.reasons.iter().map(|it| it.code()) {
-            if !codes.contains(&code) {
-                codes.push(code);
-            }
-        }
-        codes
+        distinct(self.reasons.iter().map(|it| it.code()))
     }
 
     /// ` (unauthenticated)` behind what is only claimed, else nothing.

@@ -5,6 +5,7 @@ use super::{
     ActList, ActRecord, DecisionList, DecisionRecord, ForecastList, ForecastView, ImageList,
     ImageView,
 };
+use crate::oci::distinct;
 
 impl ActList {
     /// One row for each act.
@@ -170,13 +171,7 @@ fn text(value: Option<impl ToString>) -> String {
 
 /// Once each, in order.
 fn joined(parts: impl Iterator<Item = String>) -> String {
-    let mut once: Vec<String> = Vec::new();
-    for part in parts {
-        if !once.contains(&part) {
-            once.push(part);
-        }
-    }
-    once.join("; ")
+    distinct(parts).join("; ")
 }
 
 const FORECAST_HEAD: [&str; 8] = [
@@ -196,8 +191,7 @@ fn forecast_cells(denial: &ForecastView) -> [String; 8] {
         .map(|it| format!("{}/{}/{}", it.cluster, it.namespace, it.pod))
         .collect();
     let first = denial.reasons.first();
-    let mut codes: Vec<&str> = denial.reasons.iter().map(|it| it.reason.code()).collect();
-    codes.dedup();
+    let codes = distinct(denial.reasons.iter().map(|it| it.reason.code()));
     [
         denial
             .at

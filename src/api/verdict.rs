@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::FindingView;
-use crate::oci::Digest;
+use crate::oci::{Digest, distinct};
 use crate::trust::{
     Check, Denial, DenialReason, EnvironmentName, Exposure, ExposureSource, Mode, Verdict,
     nameless_check,
@@ -182,7 +182,7 @@ impl VerdictView {
     /// `None` where nothing speaks against it, or it is denied as it is.
     pub fn lifted(&self) -> Option<String> {
         let first = self.reasons.first().filter(|_| self.allowed)?;
-        let codes: Vec<&str> = self.reasons.iter().map(|it| it.reason.code()).collect();
+        let codes = distinct(self.reasons.iter().map(|it| it.reason.code()));
         let where_denied = match first.lifted_by.as_deref() {
             Some("break-glass") => "without break-glass",
             Some(_) | None => "in enforce",

@@ -12,6 +12,7 @@ use crate::api::{
     FORECAST, ForecastList, ForecastQuery, ForecastView, MAX_FORECAST_HOURS, RunningPodView,
 };
 use crate::app::config::Period;
+use crate::oci::distinct;
 use crate::trust::EnvironmentName;
 
 /// What will be denied, and why: first of what runs, the Pods that could not start again
@@ -143,7 +144,7 @@ fn cause(denial: &ForecastView) -> String {
 }
 
 fn reasons(denial: &ForecastView) -> String {
-    let codes: Vec<&str> = denial.reasons.iter().map(|it| it.reason.code()).collect();
+    let codes = distinct(denial.reasons.iter().map(|it| it.reason.code()));
     codes.join(",")
 }
 

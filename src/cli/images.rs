@@ -10,7 +10,7 @@ use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::app::config::Period;
-use crate::oci::{Digest, readable};
+use crate::oci::{Digest, distinct, readable};
 use crate::trust::EnvironmentName;
 
 /// Find images: which hold a vulnerability or a package, where they run, who pulled them
@@ -234,7 +234,7 @@ fn found(image: &ImageView) -> String {
     }
     match (image.denials.first(), image.scanned_at) {
         (Some(denial), _) => {
-            let codes: Vec<&str> = denial.reasons.iter().map(|it| it.code()).collect();
+            let codes = distinct(denial.reasons.iter().map(|it| it.code()));
             format!("{} {}x", codes.join(","), denial.count)
         }
         (None, Some(at)) => format!("scanned {at:.0}"),

@@ -15,7 +15,7 @@ use crate::api::{
 };
 use crate::app::bounded;
 use crate::app::config::{Period, VulnerabilityPolicyTexts, policy_to_replay};
-use crate::oci::readable;
+use crate::oci::{distinct, readable};
 
 /// Try another policy on what was decided, before anyone is hurt
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ fn render(answer: &ReplayAnswer, palette: Palette) -> String {
 /// What denies on the one side and not on the other.
 fn why(change: &ReplayedChange) -> String {
     let codes = |told: &VerdictSummaryView| {
-        let codes: Vec<&str> = told.reasons.iter().map(|reason| reason.code()).collect();
+        let codes = distinct(told.reasons.iter().map(|reason| reason.code()));
         codes.join(", ")
     };
     match change.after.reasons.is_empty() {

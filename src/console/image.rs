@@ -19,7 +19,7 @@ use crate::api::{
     RevokedView, STATUS, ScanTimeSource, SeverityCounts, Status, VERDICTS, VerdictQuery,
     VerdictView,
 };
-use crate::oci::readable;
+use crate::oci::{distinct, readable};
 
 /// Environments in which it is judged for the page, at most.
 const MAX_ENVIRONMENTS: usize = 8;
@@ -162,7 +162,7 @@ async fn verdicts(visit: &Visit, detail: &ImageDetail) -> Vec<VerdictRow> {
 
 /// What passes only since a mode or a grant lets it.
 fn lifted(verdict: &VerdictView) -> String {
-    let codes: Vec<&str> = verdict.reasons.iter().map(|it| it.reason.code()).collect();
+    let codes = distinct(verdict.reasons.iter().map(|it| it.reason.code()));
     let by = verdict.reasons.iter().find_map(|it| it.lifted_by.as_ref());
     match (codes.is_empty(), by) {
         (true, _) => String::new(),

@@ -15,7 +15,7 @@ use super::pod_rows::{PodRow, PodsInBrief};
 use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{IMAGES, ImageList, ImageView, MatchView};
-use crate::oci::readable;
+use crate::oci::{distinct, readable};
 
 /// The names of its filters, which are the API's.
 const FILTERS: [&str; 10] = [
@@ -189,7 +189,7 @@ impl ImageRow {
             }),
             pods: PodsInBrief::new(image.pods.as_deref()),
             denied: denial.map(|denial| {
-                let codes: Vec<&str> = denial.reasons.iter().map(|it| it.code()).collect();
+                let codes = distinct(denial.reasons.iter().map(|it| it.code()));
                 (denial.id.to_string(), codes.join(", "))
             }),
         }

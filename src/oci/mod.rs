@@ -39,7 +39,7 @@ pub use manifest::{Manifest, ManifestBody};
 pub use media_type::{MediaType, MediaTypeError};
 pub use name::{NameError, RegistryHost, Repository, RepositoryName, is_dns_label};
 pub use platform::{Platform, PlatformError};
-pub use printable::{listed, printable, readable, without_controls};
+pub use printable::{distinct, listed, printable, readable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::StructuralRefusal;

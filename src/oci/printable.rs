@@ -75,6 +75,18 @@ pub fn listed<T: AsRef<str>>(items: &[T], limit: usize) -> String {
     shown.join(", ") + &more(kept)
 }
 
+/// Each once, in the order in which they come first: an index is denied for the same reason
+/// by several of its platforms.
+pub fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
+}
+
 /// `text` with every character that commands a terminal or hides what is written turned
 /// into its escape, as in `\u001b`; line ends stay. Other scripts stay as they are.
 ///
@@ -136,6 +148,12 @@ fn is_format(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_several_times_is_told_once() {
+        let told = distinct(["not-scanned", "not-promoted", "not-scanned"].into_iter());
+        assert_eq!(told, ["not-scanned", "not-promoted"]);
+    }
 
     #[test]
     fn keeps_printable_ascii() {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
 use crate::kubernetes::images::{KindSeen, ManifestLocation};
-use crate::oci::readable;
+use crate::oci::{distinct, readable};
 use crate::trust::{DenialReason, EnvironmentName};
 
 /// The longest text of a message or step that is shown, in characters.
@@ -132,8 +132,7 @@ impl VerifiedImage {
             true => format!("{} (lifted)", denial.reason),
             false => denial.reason.to_string(),
         };
-        let reasons: Vec<String> = verdict.reasons.iter().map(short).collect();
-        reasons.join(", ")
+        distinct(verdict.reasons.iter().map(short)).join(", ")
     }
 
     /// The line that a client would read.

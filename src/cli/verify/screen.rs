@@ -127,6 +127,20 @@ mod tests {
         );
     }
 
+    /// Each platform of an index may be denied for it.
+    #[test]
+    fn a_reason_that_comes_several_times_is_told_once() {
+        let VerifyAnswer::Verdict(mut one) = verdict(false, false) else {
+            panic!("a verdict");
+        };
+        one.reasons.push(one.reasons[0].clone());
+        let told = render(&verified(VerifyAnswer::Verdict(one), 1), Palette::plain());
+        assert!(
+            told.contains("nginx:1  denied   not-scanned  Pod/p\n"),
+            "{told}"
+        );
+    }
+
     #[test]
     fn a_denial_has_its_line_its_step_and_some_places() {
         let told = render(&verified(verdict(false, false), 12), Palette::plain());
