@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{FindingView, VerdictView};
 use crate::oci::readable;
+use crate::report::versioned;
 use crate::trust::{DenialReason, END_OF_LIFE, FindingOutcome};
 
 /// What stands where somebody has to write; a file that still says it is refused.
@@ -88,9 +89,6 @@ fn comment(finding: &FindingView) -> String {
         Some(fixed) => format!("fixed {fixed}"),
         None => "no fix yet".to_owned(),
     };
-    let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
-    readable(
-        &format!("{id} {severity} {package} {installed}, {fixed}"),
-        240,
-    )
+    let (id, package) = (&finding.id, versioned(&finding.package, &finding.installed));
+    readable(&format!("{id} {severity} {package}, {fixed}"), 240)
 }

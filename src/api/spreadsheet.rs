@@ -6,6 +6,7 @@ use super::{
     ImageView,
 };
 use crate::oci::distinct;
+use crate::report::versioned;
 
 impl ActList {
     /// One row for each act.
@@ -138,7 +139,7 @@ fn image_cells(image: &ImageView) -> [String; 14] {
     let pull = image.pulled.first();
     let ids = image.matches.iter().filter_map(|it| it.id.clone());
     let packages = image.matches.iter();
-    let packages = packages.map(|it| format!("{} {}", it.package, it.installed));
+    let packages = packages.map(|it| versioned(&it.package, &it.installed));
     let worst = image.matches.iter().filter_map(|it| it.severity).max();
     let reasons = image.denials.iter().flat_map(|it| &it.reasons);
     let reached = image.pods.iter().flatten();

@@ -11,6 +11,7 @@ use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::app::config::Period;
 use crate::oci::{Digest, distinct, readable};
+use crate::report::versioned;
 use crate::trust::EnvironmentName;
 
 /// Find images: which hold a vulnerability or a package, where they run, who pulled them
@@ -244,10 +245,10 @@ fn found(image: &ImageView) -> String {
 
 fn one(found: &MatchView) -> String {
     let rated = found.severity.map_or("unrated", |it| it.as_str());
-    let package = format!("{} {}", found.package, found.installed);
+    let package = versioned(&found.package, &found.installed);
     match &found.id {
-        Some(id) => format!("{id} {rated} {}", package.trim_end()),
-        None => package.trim_end().to_owned(),
+        Some(id) => format!("{id} {rated} {package}"),
+        None => package,
     }
 }
 

@@ -57,7 +57,10 @@ fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String 
             format!("  {}", finding.id).as_str(),
             finding.severity.as_str(),
             &finding.package,
-            &finding.installed,
+            match finding.installed.as_str() {
+                "" => "-",
+                installed => installed,
+            },
             finding.fixed.as_deref().unwrap_or("-"),
             finding.outcome.as_str(),
             by.as_deref().unwrap_or("-"),

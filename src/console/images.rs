@@ -16,6 +16,7 @@ use super::short_name::short_name;
 use super::visit::Visit;
 use crate::api::{IMAGES, ImageList, ImageView, MatchView};
 use crate::oci::{distinct, readable};
+use crate::report::versioned;
 
 /// The names of its filters, which are the API's.
 const FILTERS: [&str; 10] = [
@@ -206,7 +207,7 @@ fn found(matches: &[MatchView]) -> (Vec<FoundRow>, usize) {
 
 impl FoundRow {
     pub fn new(found: &MatchView) -> Self {
-        let package = format!("{} {}", found.package, found.installed);
+        let package = versioned(&found.package, &found.installed);
         Self {
             severity: match (&found.id, found.severity) {
                 (None, _) => "listed",

@@ -37,3 +37,22 @@ pub struct Package {
     pub version: String,
     pub purl: Option<String>,
 }
+
+/// A package with its version, for people: not every scanner knows one of each.
+pub fn versioned(package: &str, version: &str) -> String {
+    match version.is_empty() {
+        true => package.to_owned(),
+        false => format!("{package} {version}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_without_a_version_is_named_alone() {
+        assert_eq!(versioned("curl", "8.5.0"), "curl 8.5.0");
+        assert_eq!(versioned("curl", ""), "curl");
+    }
+}

@@ -49,7 +49,7 @@ mod vulnerability_id;
 pub use declared_time::DeclaredTimeError;
 pub use encoding::decode;
 pub use error::ReportError;
-pub use finding::{Finding, Package};
+pub use finding::{Finding, Package, versioned};
 pub use gather::MAX_FINDINGS;
 pub use read::{detect, read};
 pub use remark::Remark;

@@ -14,7 +14,7 @@ use super::{
     Advisory, CheckOutcome, DenialReason, Effect, Exception, JudgedFinding, Scan, SecretsPolicy,
 };
 use crate::oci::Digest;
-use crate::report::{Finding, Severity};
+use crate::report::{Finding, Severity, versioned};
 
 /// Judges the findings of the scans that stand for an image.
 pub(super) fn judge_severity<'a>(
@@ -206,7 +206,7 @@ impl<'a> FindingNotes<'a> {
     fn add(&mut self, finding: &Finding, weight: &EffectiveFinding<'a>, ceiling: Severity) {
         if let Some(by) = weight.blocked_by {
             note(&mut self.blocked, (&by.id, by), || name(finding));
-            let package = format!("{} {}", finding.package, finding.installed);
+            let package = versioned(&finding.package, &finding.installed);
             self.counted.insert((&by.id, package));
         }
         if let Some(by) = weight.accepted_by.filter(|_| weight.severity > ceiling) {
@@ -234,7 +234,7 @@ impl<'a> FindingNotes<'a> {
                 if let Some(end) = by.expires {
                     judgement.expires(end);
                 }
-                let name = format!("{} {}", package.name, package.version);
+                let name = versioned(&package.name, &package.version);
                 if self.counted.insert((&by.id, name.clone())) {
                     note(&mut self.blocked, (&by.id, by), || name);
                 }
@@ -290,18 +290,19 @@ fn more(count: usize) -> String {
 }
 
 fn name(finding: &Finding) -> String {
-    format!("{} {} {}", finding.id, finding.package, finding.installed)
+    let package = versioned(&finding.package, &finding.installed);
+    format!("{} {package}", finding.id)
 }
 
 fn describe(finding: &Finding, weight: &EffectiveFinding<'_>) -> String {
-    let (id, package, installed) = (&finding.id, &finding.package, &finding.installed);
+    let (id, package) = (&finding.id, versioned(&finding.package, &finding.installed));
     let severity = weight.severity.as_str().to_uppercase();
     let raised = match weight.raised_by {
         Some(by) => format!(" (raised by {})", by.id),
         None => String::new(),
     };
     match &finding.fixed {
-        Some(fixed) => format!("{id} {severity}{raised} {package} {installed}, fixed {fixed}"),
-        None => format!("{id} {severity}{raised} {package} {installed}, no fix yet"),
+        Some(fixed) => format!("{id} {severity}{raised} {package}, fixed {fixed}"),
+        None => format!("{id} {severity}{raised} {package}, no fix yet"),
     }
 }
