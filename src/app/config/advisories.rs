@@ -37,7 +37,7 @@ pub(super) fn advisories(
     let mut taken: BTreeMap<String, String> = others
         .map(|(file, advisory)| (advisory.id.clone(), format!("stands in {file} too")))
         .collect();
-    let sections = root.sections("advisory").unwrap_or_default();
+    let sections = root.entries("advisory").unwrap_or_default();
     sections
         .into_iter()
         .filter_map(|section| advisory(section, &mut taken, context))

@@ -35,7 +35,7 @@ pub(super) fn exceptions(
     name: &str,
     context: ReadContext<'_>,
 ) -> Vec<Exception> {
-    let sections = root.sections("exception").unwrap_or_default();
+    let sections = root.entries("exception").unwrap_or_default();
     let numbered = iter::zip(1.., sections);
     numbered
         .filter_map(|(number, section)| exception(section, format!("{name}#{number}"), context))

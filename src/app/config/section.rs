@@ -231,6 +231,20 @@ impl<'n, 't> Section<'n, 't> {
 
     /// The tables of `[[key]]`; `None`: there is none.
     pub(super) fn sections(&mut self, key: &'static str) -> Option<Vec<Section<'n, 't>>> {
+        self.tables(key, |path, at| format!("{path}[{at}]"))
+    }
+
+    /// The same of a file of entries, which are numbered as in their names: `team.toml#1`
+    /// is the first.
+    pub(super) fn entries(&mut self, key: &'static str) -> Option<Vec<Section<'n, 't>>> {
+        self.tables(key, |path, at| format!("{path}#{}", at + 1))
+    }
+
+    fn tables(
+        &mut self,
+        key: &'static str,
+        place: fn(&str, usize) -> String,
+    ) -> Option<Vec<Section<'n, 't>>> {
         let value = self.take(key)?;
         let DeValue::Array(array) = value.into_inner() else {
             self.problem(
@@ -240,7 +254,7 @@ impl<'n, 't> Section<'n, 't> {
             return Some(Vec::new());
         };
         let path = self.key(key);
-        let table = |(at, value)| self.table(format!("{path}[{at}]"), value);
+        let table = |(at, value)| self.table(place(&path, at), value);
         Some(array.into_iter().enumerate().filter_map(table).collect())
     }
 

@@ -178,7 +178,7 @@ async fn an_invalid_file_keeps_what_it_held_and_stops_no_other() {
     assert!(metric(&world, invalid).await);
     let shown = warnings(&world).await;
     assert!(
-        shown.contains("app.toml:2:1: exception[0].vulnerabilities"),
+        shown.contains("app.toml:2:1: exception#1.vulnerabilities"),
         "{shown}"
     );
     assert_eq!(

@@ -70,7 +70,7 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
     let load = || load_vulnerability_policy(Some(&lab.file()), jiff::Timestamp::now());
     let unfinished = load().unwrap_err().to_string();
     assert!(
-        unfinished.contains("exception[0].reason") && !unfinished.contains("owner"),
+        unfinished.contains("exception#1.reason") && !unfinished.contains("owner"),
         "what nobody wrote is no reason: {unfinished}"
     );
     let finished = draft.stdout.replace("TODO", "not reachable");

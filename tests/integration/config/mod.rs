@@ -118,8 +118,8 @@ fn mistakes_in_exceptions_and_advisories_exit_64() {
         let run = Program::new(command).config(&file).run();
         assert_eq!(run.code, 64, "{run:?}");
         for part in [
-            "exceptions/a.toml:1:1: exception[0].expires: is missing",
-            "exceptions/a.toml:1:1: exception[0].link: is missing",
+            "exceptions/a.toml:1:1: exception#1.expires: is missing",
+            "exceptions/a.toml:1:1: exception#1.link: is missing",
             "advisories/a.toml:1:",
         ] {
             assert!(run.stderr.contains(part), "{part}\n{run:?}");
@@ -161,7 +161,7 @@ fn what_is_accepted_is_counted_and_its_end_is_warned_of() {
     );
     assert!(
         run.stdout
-            .contains("a.toml:14:1: exception[1].expires: ends soon"),
+            .contains("a.toml:14:1: exception#2.expires: ends soon"),
         "{run:?}"
     );
 }

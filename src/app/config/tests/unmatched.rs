@@ -59,7 +59,7 @@ fn an_exception_or_advisory_that_can_do_nothing_is_refused() {
             assert_ne!(text, good, "{from} is not there");
             let found = load_files(CONFIG, &[(file, &text)]);
             let found = found.expect_err(&text).to_string();
-            let key = format!("{table}[0].{key}: ");
+            let key = format!("{table}#1.{key}: ");
             assert!(
                 found.contains(&key) && found.contains(said),
                 "{to}: {found}"
