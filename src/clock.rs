@@ -5,6 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
+/// How far ahead an end is, for people: whole days, or less than one.
+pub fn in_days(now: Timestamp, end: Timestamp) -> String {
+    match end.duration_since(now).as_hours() / 24 {
+        ..=0 => "in less than a day".to_owned(),
+        days => format!("in {days} day(s)"),
+    }
+}
+
 /// Where the program reads the time. Everything that judges gets the time as an
 /// argument, and the doors and the background work get theirs here.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::config::TlsPaths;
 use super::{StartError, bounded};
+use crate::clock::in_days;
 use crate::tls::listener::{ReloadingCertificates, TlsFiles};
 
 /// Time enough to renew a certificate; docs/metrics.md alerts at the same. Those of the
@@ -118,11 +119,10 @@ impl ListenerCertificate {
 
     fn ending(&self, now: Timestamp) -> String {
         let end = self.certificates.not_after();
-        let days = end.duration_since(now).as_hours() / 24;
         let (address, door) = (self.address, self.door.as_str());
         let ends = match end <= now {
             true => "ended".to_owned(),
-            false => format!("ends in {days} day(s)"),
+            false => format!("ends {}", in_days(now, end)),
         };
         let next = match &self.file {
             Some(file) => format!("renew {}", file.display()),

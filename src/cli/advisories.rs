@@ -8,6 +8,7 @@ use super::exceptions::CheckFiles;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{ADVISORIES, AdvisoryList, AdvisoryView};
+use crate::trust::told_end;
 
 /// What the security department says of vulnerabilities, packages and digests
 #[derive(Debug, Args)]
@@ -67,9 +68,7 @@ fn render(advisories: &[AdvisoryView], palette: Palette) -> String {
             &advisory.id,
             &effect(advisory),
             &subjects(advisory),
-            &advisory
-                .expires
-                .map_or_else(|| "-".to_owned(), |end| format!("{end:.0}")),
+            &advisory.expires.map_or_else(|| "-".to_owned(), told_end),
             advisory.state.as_str(),
             &advisory.reason,
             &advisory.link,
@@ -114,8 +113,8 @@ mod tests {
         .unwrap();
         let told = render(&list.advisories, Palette::plain());
         for part in [
-            "SEC-1  block         CVE-1,xz-utils  -                     active   exploited",
-            "SEC-2  lower to low  CVE-2           2026-06-06T00:00:00Z  expired  not reachable",
+            "SEC-1  block         CVE-1,xz-utils  -           active   exploited",
+            "SEC-2  lower to low  CVE-2           2026-06-05  expired  not reachable",
         ] {
             assert!(told.contains(part), "{part}\n{told}");
         }

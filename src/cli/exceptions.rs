@@ -11,7 +11,9 @@ use super::failure::{Exit, Failure};
 use super::output::{Output, Palette, Table, say};
 use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 use crate::app::config::{Problem, Problems, VulnerabilityPolicyFiles, load_vulnerability_policy};
+use crate::clock::in_days;
 use crate::oci::{listed, readable};
+use crate::trust::told_end;
 
 /// The longest list in a row, in characters.
 const MAX_LIST_CHARS: usize = 100;
@@ -99,7 +101,7 @@ fn render(exceptions: &[ExceptionView], now: Timestamp, palette: Palette) -> Str
             &accepted(exception),
             &listed(&exception.images, MAX_LIST_CHARS),
             &exception.owner,
-            &format!("{:.0}", exception.expires),
+            &told_end(exception.expires),
             exception.state.as_str(),
             match exception.used {
                 Some(true) => "yes",
@@ -127,13 +129,12 @@ fn accepted(exception: &ExceptionView) -> String {
 }
 
 fn warning(exception: &ExceptionView, now: Timestamp, palette: Palette) -> Option<String> {
-    let days = exception.expires.duration_since(now).as_hours() / 24;
     let told = match exception.state {
         PolicyEntryState::Active if exception.used == Some(false) => {
             "is unused: no scan in force names what it accepts; take it out".to_owned()
         }
         PolicyEntryState::Active => return None,
-        PolicyEntryState::Expiring => format!("ends in {days} day(s)"),
+        PolicyEntryState::Expiring => format!("ends {}", in_days(now, exception.expires)),
         PolicyEntryState::Expired => {
             "has ended and accepts nothing; take it out, or renew it".to_owned()
         }
@@ -224,6 +225,10 @@ mod tests {
              "images":["docker.io/**"],"packages":[],"reason":"x",
              "link":"https://gitlab.example/1","owner":"web",
              "expires":"2026-01-01T00:00:00Z","state":"expired","used":true},
+            {"id":"today.toml#1","vulnerabilities":["CVE-1"],"accept":[],
+             "images":["docker.io/**"],"packages":[],"reason":"x",
+             "link":"https://gitlab.example/2","owner":"web",
+             "expires":"2026-06-02T00:00:00Z","state":"expiring","used":true},
             {"id":"new.toml#1","vulnerabilities":["CVE-1"],"accept":[],
              "images":["docker.io/**"],"packages":[],"reason":"x",
              "link":"https://gitlab.example/2","owner":"web",
@@ -233,16 +238,17 @@ mod tests {
         let now = "2026-06-01T12:00:00Z".parse().unwrap();
         let told = render(&list.exceptions, now, Palette::plain());
         for part in [
-            "team.toml#1  CVE-2023-45853 in zlib1g  registry.corp/team/**  platform-team  \
-             2026-06-06T00:00:00Z  expiring  -     https://gitlab.example/214\n",
+            "team.toml#1   CVE-2023-45853 in zlib1g  registry.corp/team/**  platform-team  \
+             2026-06-05  expiring  -     https://gitlab.example/214\n",
             "end-of-life",
             "warning: team.toml#1 of platform-team ends in 4 day(s)\n",
+            "warning: today.toml#1 of web ends in less than a day\n",
             "warning: old?.toml#1 of web has ended",
             "warning: new.toml#1 of web is unused",
         ] {
             assert!(told.contains(part), "{part}\n{told}");
         }
-        assert_eq!(told.matches("warning").count(), 3, "{told}");
+        assert_eq!(told.matches("warning").count(), 4, "{told}");
         assert_eq!(render(&[], now, Palette::plain()), "nothing is accepted");
     }
 }

@@ -5,6 +5,7 @@ use crate::api::{
     AppliedPolicyView, CheckView, DenialView, ExposureView, FindingView, VerdictView,
 };
 use crate::oci::{listed, readable};
+use crate::trust::told_end;
 
 /// The longest text of a reason or check that is shown, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -80,8 +81,8 @@ fn findings(findings: &[FindingView], limit: usize, palette: Palette) -> String 
 fn word_of(finding: &FindingView, word: &AppliedPolicyView) -> String {
     let ended = word.kind == "exception" && finding.outcome.denies();
     let until = match (word.expires, ended) {
-        (Some(end), true) => format!(", ended {end}"),
-        (Some(end), false) => format!(" until {end}"),
+        (Some(end), true) => format!(", ended {}", told_end(end)),
+        (Some(end), false) => format!(" until {}", told_end(end)),
         (None, _) => String::new(),
     };
     format!("{} {}{until}; see {}", word.kind, word.id, word.link)

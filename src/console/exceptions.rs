@@ -14,6 +14,7 @@ use crate::api::{
     PolicyEntryState,
 };
 use crate::oci::readable;
+use crate::trust::told_end;
 
 /// Exceptions that are shown, and advisories, at most: those that end first.
 const MAX_SHOWN: usize = 50;
@@ -33,6 +34,7 @@ struct ExceptionRow {
     id: String,
     state: &'static str,
     ends: Moment,
+    last_day: String,
     /// What it accepts, with where the images that have it are found.
     accepts: Vec<(String, Option<String>)>,
     images: String,
@@ -47,6 +49,7 @@ struct AdvisoryRow {
     id: String,
     state: &'static str,
     ends: Option<Moment>,
+    last_day: String,
     effect: String,
     what: String,
     reason: String,
@@ -97,6 +100,7 @@ impl ExceptionRow {
             id: readable(&exception.id, 100),
             state: exception.state.as_str(),
             ends: Moment::new(exception.expires, visit.now),
+            last_day: told_end(exception.expires),
             accepts: ids.chain(more).collect(),
             images: exception.images.join(", "),
             packages: exception.packages.join(", "),
@@ -117,6 +121,7 @@ impl AdvisoryRow {
             id: readable(&advisory.id, 100),
             state: advisory.state.as_str(),
             ends: advisory.expires.map(|at| Moment::new(at, visit.now)),
+            last_day: advisory.expires.map(told_end).unwrap_or_default(),
             effect: match advisory.severity {
                 Some(severity) => format!("{} to {severity}", advisory.effect),
                 None => advisory.effect.clone(),

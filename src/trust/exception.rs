@@ -1,6 +1,8 @@
 //! Exceptions: accepted risks with an end (rule 4).
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::PackagePattern;
 use super::package_pattern::ReadPackage;
@@ -27,6 +29,16 @@ pub struct Exception {
     pub link: String,
     pub owner: String,
     pub expires: Timestamp,
+}
+
+/// An end as people write it: the last day, where it holds to the end of that, else the
+/// moment.
+pub fn told_end(end: Timestamp) -> String {
+    let ended = end.to_zoned(TimeZone::UTC).datetime();
+    match ended.time() == Time::midnight() {
+        true => ended.date().saturating_sub(1.day()).to_string(),
+        false => format!("{end:.0}"),
+    }
 }
 
 impl Exception {
@@ -81,4 +93,19 @@ pub(super) fn names_for_sure(finding: &Finding, named: impl Fn(&str) -> bool) ->
 fn is_cve(id: &str) -> bool {
     id.get(..4)
         .is_some_and(|head| head.eq_ignore_ascii_case("cve-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_as_it_was_written() {
+        for (end, told) in [
+            ("2026-07-02T00:00:00Z", "2026-07-01"),
+            ("2026-07-02T12:30:00Z", "2026-07-02T12:30:00Z"),
+        ] {
+            assert_eq!(told_end(end.parse().unwrap()), told);
+        }
+    }
 }

@@ -53,7 +53,7 @@ pub use environment::{Environment, EnvironmentName, EnvironmentNameError, Platfo
 pub use evidence::{
     Evidence, FirstReported, Promotion, Revocation, Scan, TimeSource, TimedEvidence, TrustedBase,
 };
-pub use exception::Exception;
+pub use exception::{Exception, told_end};
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
 pub use image_names::{ImageNames, NamedImage};
 pub use judged_finding::{AppliedPolicy, FindingOutcome, JudgedFinding};

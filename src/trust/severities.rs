@@ -12,6 +12,7 @@ use super::judgement::{Judgement, after};
 use super::package_pattern::ReadPackage;
 use super::{
     Advisory, CheckOutcome, DenialReason, Effect, Exception, JudgedFinding, Scan, SecretsPolicy,
+    told_end,
 };
 use crate::oci::Digest;
 use crate::report::{Finding, Severity, versioned};
@@ -268,7 +269,7 @@ pub(super) fn report_accepted(judgement: &mut Judgement<'_>, by: &Exception, wha
         false => CheckOutcome::Warned,
     };
     judgement.rests_on(format!("exception:{}", by.id));
-    let (id, ends, link) = (&by.id, by.expires, &by.link);
+    let (id, ends, link) = (&by.id, told_end(by.expires), &by.link);
     let text = format!("{what}, accepted by {id} until {ends} ({link})");
     judgement.check("exception", outcome, text);
 }

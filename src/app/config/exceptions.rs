@@ -13,7 +13,7 @@ use super::section::Section;
 use super::urls::web_address;
 use crate::oci::RepositoryGlobs;
 use crate::report::no_vulnerability;
-use crate::trust::{Exception, PackagePattern, is_placeholder};
+use crate::trust::{Exception, PackagePattern, is_placeholder, told_end};
 
 const VULNERABILITIES_HINT: &str = "write vulnerabilities = [\"CVE-2026-1234\"]";
 const REASON_HINT: &str = "write reason = \"…\", for whoever asks later";
@@ -171,9 +171,9 @@ fn note_horizon(section: &Section<'_, '_>, expires: Option<Timestamp>, context: 
     if expires.is_some_and(|end| end > latest) {
         let horizon = context.places.horizon;
         let text = format!(
-            "is over {horizon} away (exception_horizon); the latest is {:.0}, and it can be \
+            "is over {horizon} away (exception_horizon); the latest is {}, and it can be \
              renewed",
-            latest
+            told_end(latest)
         );
         section.problem("expires", text);
     }
@@ -187,6 +187,9 @@ pub(super) fn warn_of_end(
     now: Timestamp,
 ) {
     if soon <= now && now < end {
-        section.warning("expires", format_args!("ends soon: at {end:.0}"));
+        section.warning(
+            "expires",
+            format_args!("ends soon: holds until {}", told_end(end)),
+        );
     }
 }
