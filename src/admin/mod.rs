@@ -32,6 +32,7 @@ mod image_places;
 mod image_search;
 mod images;
 mod images_in_use;
+mod newer_scan;
 mod notifications;
 mod origin;
 mod overrides;

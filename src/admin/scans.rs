@@ -9,6 +9,7 @@ use super::error::AdminError;
 use super::extract::LargeBody;
 use super::hypothetical_pull::HypotheticalPull;
 use super::images::within_repository;
+use super::newer_scan::newer_of_pushed;
 use super::origin::RequestOrigin;
 use super::submission::{ScanBody, Submission, answer, may_submit};
 use super::unpushed;
@@ -97,6 +98,7 @@ async fn submit_pushed(
     let new = submission.new_scan(about, bound);
     let new = origin.about(&image.to_string(), new);
     let taken = admin.gate.inspector().submit(&inspected, new).await?;
+    let replaced_by = newer_of_pushed(admin, &manifest.manifest, taken).await?;
     let gate = match &submission.gate {
         Some(environment) => Some(judge(admin, &submission, environment, &inspected, image).await?),
         None => None,
@@ -104,6 +106,7 @@ async fn submit_pushed(
     Ok(ScanAnswer {
         manifest: Some(manifest.manifest.clone()),
         platform: manifest.platform().cloned(),
+        replaced_by,
         gate: gate.map(Box::new),
         ..answer(
             format!("scan:{}", taken.id),

@@ -207,6 +207,7 @@ pub(super) fn answer(
         scanned_at: taken.scanned_at,
         scanned_at_source: Some(taken.time_source.into()),
         database_at: taken.database_at,
+        replaced_by: None,
         gate: None,
     }
 }

@@ -9,6 +9,7 @@ use super::authenticate::{Authenticated, RequestTime};
 use super::error::AdminError;
 use super::extract::JsonBody;
 use super::images::{digest_of, within_repository};
+use super::newer_scan::newer_of_unpushed;
 use super::origin::RequestOrigin;
 use super::submission::{Submission, answer, may_submit};
 use super::verdicts::{told_to, view_in_full};
@@ -43,6 +44,7 @@ pub(super) async fn submit(
         None => origin.of(new),
     };
     let taken = admin.ledger.take_scan(new).await?;
+    let replaced_by = newer_of_unpushed(admin, &image_id, &submission, taken).await?;
     let gate = match &submission.gate {
         Some(environment) => {
             Some(judge(admin, &submission, environment, image.as_ref(), &image_id).await?)
@@ -52,6 +54,7 @@ pub(super) async fn submit(
     let name = image.map_or_else(|| image_id.to_string(), |image| image.to_string());
     Ok(ScanAnswer {
         image_id: Some(image_id),
+        replaced_by,
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
         ..answer(

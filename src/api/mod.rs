@@ -92,7 +92,7 @@ pub use revocation::{
     REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
 };
 pub use scan::{
-    FormatChoice, MAX_SCAN_BYTES, SCANS, ScanAnswer, ScanSubmission, ScanTimeSource,
+    FormatChoice, MAX_SCAN_BYTES, NewerScanView, SCANS, ScanAnswer, ScanSubmission, ScanTimeSource,
     SeverityCounts, ToolView,
 };
 pub use status::{

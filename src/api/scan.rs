@@ -163,9 +163,22 @@ pub struct ScanAnswer {
     pub scanned_at_source: Option<ScanTimeSource>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub database_at: Option<Timestamp>,
+    /// The newer scan that stands in its place, so that this one does not count: by the same
+    /// tool and submitter, and saying no less for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<NewerScanView>,
     /// The verdict, where one was asked for, with the findings that it turns on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Box<VerdictView>>,
+}
+
+/// A scan that stands, where an older one was handed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewerScanView {
+    /// Its id, as evidence lists it.
+    pub id: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub scanned_at: Timestamp,
 }
 
 /// Who says when a scan was made.

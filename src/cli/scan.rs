@@ -196,6 +196,12 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     if answer.scanned_at_source == Some(ScanTimeSource::Receipt) {
         text.push_str(&format!("  {}\n", palette.doubtful(TIMELESS)));
     }
+    if let Some(newer) = &answer.replaced_by {
+        let (id, at) = (readable(&newer.id, 64), newer.scanned_at);
+        let told =
+            format!("it does not count: {id} of {at}, by the same tool, is newer and stands");
+        text.push_str(&format!("  {}\n", palette.doubtful(&told)));
+    }
     for cause in &answer.incomplete {
         let cause = readable(cause, 400);
         text.push_str(&format!(
@@ -315,6 +321,24 @@ mod tests {
             "{received}"
         );
         assert!(received.contains("--scanned-at renews it"), "{received}");
+    }
+
+    #[test]
+    fn a_report_that_a_newer_one_replaces_is_said_not_to_count() {
+        let told = |newer: &str| {
+            let answer = format!(
+                r#"{{"id":"scan:2","image":"app","platform":null,
+                "tool":{{"name":"trivy","version":null}},"format":"trivy",
+                "findings":{{"critical":0,"high":0,"medium":0,"low":0,"negligible":0,"unknown":0}},
+                "incomplete":[],"bound_by":"manifest digest","scanned_at":"2026-06-01T00:00:00Z",
+                {newer}"database_at":null}}"#
+            );
+            render(&serde_json::from_str(&answer).unwrap(), Palette::plain())
+        };
+        assert!(!told("").contains("does not count"));
+        let newer = r#""replaced_by":{"id":"scan:1","scanned_at":"2026-06-02T00:00:00Z"},"#;
+        let said = "it does not count: scan:1 of 2026-06-02T00:00:00Z, by the same tool,";
+        assert!(told(newer).contains(said), "{}", told(newer));
     }
 
     #[test]

@@ -157,3 +157,26 @@ async fn a_declared_time_lies_neither_ahead_nor_a_year_back() {
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
     lab.stop().await;
 }
+
+/// For a manifest, and for an image before its push.
+#[tokio::test]
+async fn an_older_report_than_the_one_that_stands_is_said_not_to_count() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let config = image.config.digest.to_string();
+    for about in [json!({"image": named}), json!({"image_id": config})] {
+        let old = trivy_at(&image, minutes_ago(60), &["HIGH"]);
+        let first = taken(&lab, &body(&about, &old, None)).await;
+        assert_eq!(first["replaced_by"], Value::Null, "{first}");
+        let new = trivy_at(&image, minutes_ago(5), &[]);
+        let newer = taken(&lab, &body(&about, &new, None)).await;
+        assert_eq!(newer["replaced_by"], Value::Null, "{newer}");
+        let between = trivy_at(&image, minutes_ago(30), &["LOW"]);
+        for late in [old, between] {
+            let late = taken(&lab, &body(&about, &late, None)).await;
+            assert_eq!(late["replaced_by"]["id"], newer["id"], "{late}");
+            assert_eq!(late["replaced_by"]["scanned_at"], newer["scanned_at"]);
+        }
+    }
+    lab.stop().await;
+}
