@@ -90,7 +90,7 @@ impl ImageSearch<'_> {
             promotions,
             revocations,
             break_glass: match may_view {
-                true => self.break_glass(&digests, now),
+                true => self.break_glass(&digests, now).await,
                 false => Vec::new(),
             },
             scans,
@@ -179,7 +179,7 @@ impl ImageSearch<'_> {
         once.map(|it| revoked(it, self.scope)).collect()
     }
 
-    fn break_glass(&self, digests: &HashSet<&Digest>, now: Timestamp) -> Vec<BreakGlassView> {
+    async fn break_glass(&self, digests: &HashSet<&Digest>, now: Timestamp) -> Vec<BreakGlassView> {
         let granted = self
             .admin
             .ledger
@@ -189,9 +189,8 @@ impl ImageSearch<'_> {
         let on_it = granted.filter(|it| digests.contains(&it.digest));
         let within = on_it.filter(|it| self.admin.grant_within(self.scope, it));
         let views = within.map(BreakGlassView::from);
-        views
-            .map(|it| self.admin.named_within(self.scope, it))
-            .collect()
+        let named = views.map(|it| self.admin.named_within(self.scope, it));
+        self.admin.with_unlifted(named.collect(), now).await
     }
 
     /// The exceptions and advisories that name what was found in the images, or them.

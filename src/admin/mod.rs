@@ -49,6 +49,7 @@ mod state;
 mod status;
 mod submission;
 mod tokens;
+mod unlifted;
 mod unpushed;
 mod verdicts;
 mod visible_images;

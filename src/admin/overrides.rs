@@ -70,7 +70,11 @@ pub(super) async fn grant_break_glass(
         principal = %grant.granted_by,
         "break-glass granted"
     );
-    Ok(Json(grant.into()))
+    let told = admin.with_unlifted(vec![grant.into()], now).await;
+    told.into_iter()
+        .next()
+        .map(Json)
+        .ok_or_else(not_yet_in_memory)
 }
 
 /// List the grants that hold now, or are dated ahead and will.
@@ -88,7 +92,8 @@ pub(super) async fn list_break_glass(
     let lasting = admin.ledger.index().lasting_break_glass(now);
     let seen = |grant: &BreakGlass| admin.grant_within(principal.scope(), grant);
     let view = |grant: BreakGlass| admin.named_within(principal.scope(), grant.into());
-    let break_glass = lasting.into_iter().filter(seen).map(view).collect();
+    let seen = lasting.into_iter().filter(seen).map(view).collect();
+    let break_glass = admin.with_unlifted(seen, now).await;
     Json(BreakGlassList { break_glass })
 }
 

@@ -17,5 +17,8 @@ pub(super) async fn status(
 ) -> Result<Json<Status>, AdminError> {
     let stopping = || AdminError::new(ErrorCode::Unavailable, "stopping");
     let status = (admin.status)(now).ok_or_else(stopping)?;
-    Ok(Json(admin.status_within(&principal, status)))
+    let mut status = admin.status_within(&principal, status);
+    let granted = std::mem::take(&mut status.break_glass);
+    status.break_glass = admin.with_unlifted(granted, now).await;
+    Ok(Json(status))
 }

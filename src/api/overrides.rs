@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::oci::Digest;
+use super::DenialView;
+use crate::oci::{Digest, distinct};
 use crate::trust::{BreakGlass, EnvironmentName, Mode, TimedMode};
 
 /// Where break-glass is granted: `POST` a [`BreakGlassRequest`]; `GET` lists what
@@ -56,6 +57,10 @@ pub struct BreakGlassView {
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
     pub lifts_revocation: bool,
+    /// What denies the image all the same: a grant lifts neither what is structural nor,
+    /// unless it says so, a revocation. Empty: pulls pass. Absent: not known now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still_denied: Option<Vec<DenialView>>,
 }
 
 /// What holds now.
@@ -141,6 +146,15 @@ pub struct ModeEnded {
     pub ended_at: Timestamp,
 }
 
+impl BreakGlassView {
+    /// The reasons for which pulls of the image are denied in spite of it, in short: empty
+    /// where there is none, or nothing is known of it.
+    pub fn denied_for(&self) -> String {
+        let denials = self.still_denied.iter().flatten();
+        distinct(denials.map(|it| it.reason.code())).join(", ")
+    }
+}
+
 impl From<BreakGlass> for BreakGlassView {
     fn from(grant: BreakGlass) -> Self {
         Self {
@@ -154,6 +168,7 @@ impl From<BreakGlass> for BreakGlassView {
             granted_at: grant.granted_at,
             until: grant.until,
             lifts_revocation: grant.lifts_revocation,
+            still_denied: None,
         }
     }
 }

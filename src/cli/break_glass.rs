@@ -10,7 +10,7 @@ use crate::api::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
 };
 use crate::oci::readable;
-use crate::trust::EnvironmentName;
+use crate::trust::{DenialReason, EnvironmentName};
 
 /// Let one image through although it is denied, for hours, under a ticket
 #[derive(Debug, Args)]
@@ -124,16 +124,37 @@ impl GrantBreakGlass {
         };
         let answer = client.post::<BreakGlassView>(BREAK_GLASS, &request).await?;
         let granted = &answer.body;
-        screen.output.show(&answer.raw, |palette| {
-            let word = palette.doubtful("let through");
-            let (digest, until) = (&granted.digest, granted.until);
-            let ticket = readable(&granted.ticket, 200);
-            let environment = &granted.environment;
-            let id = readable(&granted.id, 64);
-            format!("{word} {digest} in {environment} until {until}, for {ticket}, as {id}")
-        })?;
+        screen
+            .output
+            .show(&answer.raw, |palette| render_grant(granted, palette))?;
         Ok(Exit::Done)
     }
+}
+
+/// What was granted, and whether pulls pass by it.
+fn render_grant(granted: &BreakGlassView, palette: Palette) -> String {
+    let word = match granted.still_denied.as_deref() {
+        Some([]) => palette.doubtful("let through"),
+        Some(_) => palette.bad("granted, but still denied:"),
+        None => palette.doubtful("granted, not known whether pulls pass:"),
+    };
+    let (digest, until) = (&granted.digest, granted.until);
+    let ticket = readable(&granted.ticket, 200);
+    let environment = &granted.environment;
+    let id = readable(&granted.id, 64);
+    let mut text = format!("{word} {digest} in {environment} until {until}, for {ticket}, as {id}");
+    for denial in granted.still_denied.iter().flatten() {
+        let detail = readable(&denial.detail, 400);
+        text.push_str(&format!("\n  {}: {detail}", denial.reason));
+        let next = match denial.reason {
+            DenialReason::Revoked if !granted.lifts_revocation => {
+                "grant it with --revoked, which lifts a revocation too".to_owned()
+            }
+            _ => readable(&denial.next_step, 400),
+        };
+        text.push_str(&format!("\n  next: {next}"));
+    }
+    text
 }
 
 impl ListBreakGlass {
@@ -154,6 +175,7 @@ fn render(granted: &[BreakGlassView], palette: Palette) -> String {
         "UNTIL",
         "BY",
         "TICKET",
+        "STILL DENIED",
         "REVOKED",
         "REASON",
         "IMAGE",
@@ -166,6 +188,7 @@ fn render(granted: &[BreakGlassView], palette: Palette) -> String {
             &format!("{:.0}", grant.until),
             &grant.granted_by,
             &grant.ticket,
+            &still_denied(grant),
             if grant.lifts_revocation {
                 "lifted"
             } else {
@@ -178,6 +201,15 @@ fn render(granted: &[BreakGlassView], palette: Palette) -> String {
     match table.is_empty() {
         true => "nothing is let through".to_owned(),
         false => table.render(palette),
+    }
+}
+
+/// What a grant does not lift: `-` where pulls pass, `?` where that is not known.
+pub(super) fn still_denied(grant: &BreakGlassView) -> String {
+    match &grant.still_denied {
+        None => "?".to_owned(),
+        Some(denials) if denials.is_empty() => "-".to_owned(),
+        Some(_) => grant.denied_for(),
     }
 }
 
@@ -228,5 +260,46 @@ mod tests {
             "{told}"
         );
         assert_eq!(render(&[], Palette::plain()), "nothing is let through");
+    }
+
+    #[test]
+    fn a_grant_that_lifts_not_all_says_what_denies_still() {
+        let granted = |still_denied: &str| -> BreakGlassView {
+            serde_json::from_str(&format!(
+                r#"{{"id":"break-glass:7","environment":"production",
+                "digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "image":"registry.corp/team/app:1","ticket":"INC-7","reason":"down",
+                "granted_by":"kai","granted_at":"2026-06-01T00:00:00Z",
+                "until":"2026-06-01T02:00:00Z","lifts_revocation":false{still_denied}}}"#
+            ))
+            .unwrap()
+        };
+        let denial = |reason: &str| {
+            format!(
+                r#"{{"reason":"{reason}","detail":"found so","next_step":"ask them","lifted":false}}"#
+            )
+        };
+        let both = format!(
+            r#","still_denied":[{},{}]"#,
+            denial("revoked"),
+            denial("platform-not-allowed")
+        );
+        for (still, told, row) in [
+            (r#","still_denied":[]"#, "let through sha256:", "-"),
+            ("", "not known whether pulls pass: sha256:", "?"),
+            (
+                &both,
+                "still denied: sha256:",
+                "revoked, platform-not-allowed",
+            ),
+        ] {
+            let grant = granted(still);
+            let text = render_grant(&grant, Palette::plain());
+            assert!(text.contains(told), "{told}: {text}");
+            assert_eq!(still_denied(&grant), row);
+        }
+        let text = render_grant(&granted(&both), Palette::plain());
+        assert!(text.contains("revoked: found so\n  next: grant it with --revoked"));
+        assert!(text.contains("platform-not-allowed: found so\n  next: ask them"));
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
+use super::break_glass::still_denied;
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table, bytes, seconds};
@@ -92,7 +93,15 @@ fn environments(status: &Status) -> Table {
 
 /// Nothing where nothing is let through.
 fn break_glass(status: &Status, palette: Palette) -> String {
-    let mut table = Table::new(["BREAK-GLASS", "ENVIRONMENT", "UNTIL", "BY", "FOR", "REASON"]);
+    let mut table = Table::new([
+        "BREAK-GLASS",
+        "ENVIRONMENT",
+        "UNTIL",
+        "BY",
+        "FOR",
+        "STILL DENIED",
+        "REASON",
+    ]);
     for grant in &status.break_glass {
         let digest = grant.digest.to_string();
         table.row([
@@ -101,6 +110,7 @@ fn break_glass(status: &Status, palette: Palette) -> String {
             &format!("{:.0}", grant.until),
             &grant.granted_by,
             &grant.ticket,
+            &still_denied(grant),
             &grant.reason,
         ]);
     }
@@ -333,7 +343,7 @@ mod tests {
         for part in [
             "Sekisho 0.1.0 at http://127.0.0.1:5081/",
             "production   audit  2026-06-01T04:00:00Z  OPS-1",
-            "production   2026-06-01T02:00:00Z  kai  INC-7",
+            "production   2026-06-01T02:00:00Z  kai  INC-7  ?",
             "for 30d",
             "docker.io  backing-off  429",
             "cache: 1.5 GiB of 100.0 GiB",

@@ -29,6 +29,8 @@ pub(super) struct OverrideRow {
     pub environment: String,
     pub told: String,
     pub until: Moment,
+    /// The reasons for which it is denied all the same.
+    pub still_denied: String,
 }
 
 /// How an upstream was last seen.
@@ -91,6 +93,7 @@ impl OverrideRow {
             environment: grant.environment.to_string(),
             told: format!("{ticket} by {by}: {}", readable(&grant.reason, 200)),
             until: Moment::new(grant.until, now),
+            still_denied: grant.denied_for(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod images;
 mod leave;
 mod names;
 mod overload;
+mod overrides;
 mod passing;
 mod promotions;
 mod reading;
