@@ -128,6 +128,20 @@ fn in_manifest(text: &str) -> Trial {
     images.dedup();
     let unclear = manifests.unclear().iter();
     let mut unclear: Vec<String> = unclear.map(ToString::to_string).collect();
+    let overlooked = manifests.overlooked().iter().take(MAX_IMAGES);
+    unclear.extend(overlooked.map(|place| format!("not looked at: {place}")));
+    let strange = manifests.kinds().filter(|kind| kind.not_understood);
+    unclear.extend(strange.take(MAX_IMAGES).map(|it| {
+        let (kind, of) = (&it.kind, &it.api_version);
+        format!("{kind} of {of} is not understood: it may have images that are not shown here")
+    }));
+    let rendering = manifests.kinds().filter(|kind| kind.renders_elsewhere);
+    unclear.extend(rendering.take(MAX_IMAGES).map(|it| {
+        format!(
+            "what comes of {} is rendered elsewhere, and not looked at",
+            it.kind
+        )
+    }));
     if images.len() > MAX_IMAGES {
         let more = images.len() - MAX_IMAGES;
         unclear.push(format!(

@@ -19,6 +19,8 @@ pub(super) struct VerifyReport {
     pub(super) images: Vec<VerifiedImage>,
     /// The kinds that were met.
     pub(super) kinds: Vec<KindSeen>,
+    /// What looks like an image where none is known.
+    pub(super) overlooked: Vec<ManifestLocation>,
     /// What was read but not judged.
     pub(super) notes: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl VerifyReport {
             objects: self.objects,
             images: self.images.iter().map(VerifiedImage::view).collect(),
             kinds: &self.kinds,
+            not_looked_at: &self.overlooked,
             notes: &self.notes,
         })
     }
@@ -201,6 +204,7 @@ struct VerifiedView<'a> {
     objects: usize,
     images: Vec<JudgedView<'a>>,
     kinds: &'a [KindSeen],
+    not_looked_at: &'a [ManifestLocation],
     notes: &'a [String],
 }
 

@@ -26,8 +26,8 @@ const MAX_PROBLEMS_SHOWN: usize = 20;
 containers, initContainers, ephemeralContainers or an image volume, so in the Pod
 templates of custom resources too; and where Argo Workflows, Tekton and common
 operators have them. Other paths are named in the configuration, as [[images]] with
-kind and path. Which kinds were looked at, and which were not understood, is told on
-stderr. What an operator runs besides is judged when it is pulled. Names are read as
+kind and path. Which kinds were looked at, which were not understood, and what looks
+like an image and was not looked at, is told on stderr. What an operator runs besides is judged when it is pulled. Names are read as
 the webhook reads them. Exit 1: something could not be read or asked, so nothing is
 proven. In JSON each image has the API's verdict, or the error that refused its name; and
 what is denied its reason, by a stable word.
@@ -79,6 +79,7 @@ impl Verify {
             objects: read.manifests.objects(),
             images,
             kinds: read.manifests.kinds().cloned().collect(),
+            overlooked: read.manifests.overlooked().to_vec(),
             notes,
         };
         screen::show(&verified, self.screen.output)?;

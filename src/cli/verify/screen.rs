@@ -112,6 +112,7 @@ mod tests {
                 answer,
             }],
             kinds: Vec::new(),
+            overlooked: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -25,6 +25,13 @@ const KUBERNETES_KINDS: [&str; 9] = [
 /// The groups of those kinds; `v1` is the core's.
 const KUBERNETES_GROUPS: [&str; 3] = ["v1", "apps", "batch"];
 
+/// What the name and the version of a list say of its items.
+#[derive(Clone, Copy)]
+pub(super) struct ImpliedKind<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+}
+
 /// A value with a kind.
 pub(super) struct ManifestObject<'a> {
     pub(super) root: &'a YamlNode,
@@ -41,9 +48,14 @@ pub(super) struct ManifestObject<'a> {
 
 impl<'a> ManifestObject<'a> {
     /// The value as an object; an item of a `PodList` need not say that it is a Pod.
-    pub(super) fn new(root: &'a YamlNode, implied: Option<&str>, path: String) -> Option<Self> {
+    pub(super) fn new(
+        root: &'a YamlNode,
+        implied: Option<ImpliedKind<'_>>,
+        path: String,
+    ) -> Option<Self> {
         let written = root.text("kind").filter(|kind| !kind.is_empty());
-        let kind = written.or(implied)?;
+        let kind = written.or(implied.map(|it| it.kind))?;
+        let version = root.text("apiVersion").or(implied.map(|it| it.api_version));
         let YamlNode::Map(_) = root else {
             return None;
         };
@@ -52,13 +64,38 @@ impl<'a> ManifestObject<'a> {
         let name = field("name").or(field("generateName")).unwrap_or(UNNAMED);
         Some(Self {
             root,
-            api_version: printable(root.text("apiVersion").unwrap_or_default(), MAX_NAME_CHARS),
+            api_version: printable(version.unwrap_or_default(), MAX_NAME_CHARS),
             kind: printable(kind, MAX_NAME_CHARS),
             namespace: field("namespace").map(|text| printable(text, MAX_NAME_CHARS)),
             name: printable(name, MAX_NAME_CHARS),
-            is_final: KUBERNETES_KINDS.contains(&kind) && is_of_kubernetes(root),
+            is_final: KUBERNETES_KINDS.contains(&kind) && is_of_kubernetes(version),
             path,
         })
+    }
+
+    /// An object that lies in another one, at `path`. A mere reference to one, which names
+    /// it and holds nothing, is none.
+    pub(super) fn nested(root: &'a YamlNode, path: &str) -> Option<Self> {
+        let YamlNode::Map(entries) = root else {
+            return None;
+        };
+        root.text("apiVersion").filter(|text| !text.is_empty())?;
+        let holds = |value: &YamlNode| matches!(value, YamlNode::Map(_) | YamlNode::List(_));
+        if !entries.iter().any(|(_, value)| holds(value)) {
+            return None;
+        }
+        let object = Self::new(root, None, path.to_owned())?;
+        // Whoever makes it of this may fill it in.
+        Some(Self {
+            is_final: false,
+            ..object
+        })
+    }
+
+    /// Whether objects may lie in it: Kubernetes' own workloads hold parts of their own alone.
+    pub(super) fn may_hold_objects(&self) -> bool {
+        let of_kubernetes = KUBERNETES_KINDS.contains(&self.kind.as_str());
+        !(of_kubernetes && is_of_kubernetes(Some(&self.api_version)))
     }
 
     /// The group of its kind; empty for the core's.
@@ -73,9 +110,11 @@ impl<'a> ManifestObject<'a> {
     }
 
     /// The items of a list of objects, and the kind that its name implies for them.
-    pub(super) fn items(&self) -> Option<(&'a [YamlNode], Option<&str>)> {
-        let implied = self.kind.strip_suffix("List")?;
-        let implied = Some(implied).filter(|kind| !kind.is_empty());
+    pub(super) fn items(&self) -> Option<(&'a [YamlNode], Option<ImpliedKind<'_>>)> {
+        let kind = self.kind.strip_suffix("List")?;
+        let api_version = self.api_version.as_str();
+        let implied = ImpliedKind { api_version, kind };
+        let implied = Some(implied).filter(|it| !it.kind.is_empty());
         match self.root.get("items") {
             Some(YamlNode::List(items)) => Some((items, implied)),
             _ => None,
@@ -83,11 +122,9 @@ impl<'a> ManifestObject<'a> {
     }
 }
 
-/// By its group; a list's item may leave that out, too.
-fn is_of_kubernetes(root: &YamlNode) -> bool {
-    let Some(version) = root.text("apiVersion") else {
-        return true;
-    };
+/// By its group; where none is written, it is the core's.
+fn is_of_kubernetes(version: Option<&str>) -> bool {
+    let version = version.unwrap_or_default();
     let group = version.split('/').next().unwrap_or(version);
-    KUBERNETES_GROUPS.contains(&group)
+    group.is_empty() || KUBERNETES_GROUPS.contains(&group)
 }

@@ -6,7 +6,7 @@ use crate::oci::printable;
 /// Steps of one path, at most.
 const MOST_STEPS: usize = 32;
 /// The longest key in the place of an image, in characters.
-const MAX_KEY_CHARS: usize = 120;
+pub(super) const MAX_KEY_CHARS: usize = 120;
 /// Bytes of one path, at most.
 const MAX_PATH_BYTES: usize = 512;
 

@@ -1,13 +1,12 @@
 //! All files that are looked at together.
 
 use super::error::ManifestError;
-use super::found::{FoundImage, UnclearImage};
-use super::kinds::{self, KindImages};
+use super::found::{FoundImage, ManifestLocation, UnclearImage};
+use super::kinds::{KindImages, KindKnowledge, renders_elsewhere};
 use super::node::YamlNode;
 use super::object::ManifestObject;
-use super::path::ImagePath;
-use super::search::{DocumentOrigin, Search};
-use super::seen::{KindSeen, Seen};
+use super::search::{DocumentOrigin, ReadValues, Search};
+use super::seen::{KindSeen, ObjectSeen, Seen};
 use super::yaml;
 use crate::oci::printable;
 
@@ -29,6 +28,7 @@ pub struct Manifests {
     non_objects: usize,
     images: Vec<FoundImage>,
     unclear: Vec<UnclearImage>,
+    overlooked: Vec<ManifestLocation>,
     /// Where callers say that images stand.
     named: Vec<KindImages>,
     seen: Seen,
@@ -80,7 +80,7 @@ impl Manifests {
         origin: DocumentOrigin<'_>,
     ) -> Result<(), ManifestError> {
         match ManifestObject::new(root, None, String::new()) {
-            Some(object) => self.object(&object, origin),
+            Some(object) => self.object(&object, origin, &mut ReadValues::new()),
             None => {
                 self.non_objects += 1;
                 Ok(())
@@ -88,24 +88,31 @@ impl Manifests {
         }
     }
 
-    /// An object, or the objects in it when it is a list of them. Lists in lists
-    /// are as deep as a document can be.
+    /// An object, and the objects in it: the items when it is a list of them, and what lies
+    /// anywhere else. They nest as deep as a document can be.
     fn object(
         &mut self,
         object: &ManifestObject<'_>,
         origin: DocumentOrigin<'_>,
+        read: &mut ReadValues,
     ) -> Result<(), ManifestError> {
         let items = object.items();
         self.objects += usize::from(items.is_none());
-        match object.may_run() {
-            true => self.search(object, origin)?,
-            false => self.seen.note(&object.api_version, &object.kind, 0, true),
+        if object.may_run() {
+            self.search(object, origin, read)?;
+        } else {
+            let seen = ObjectSeen {
+                images: 0,
+                is_known: true,
+                renders_elsewhere: false,
+            };
+            self.seen.note(&object.api_version, &object.kind, seen);
         }
         let (items, implied) = items.unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
             let path = format!("{}items[{at}]", prefix(&object.path));
             match ManifestObject::new(item, implied, path) {
-                Some(item) => self.object(&item, origin)?,
+                Some(item) => self.object(&item, origin, read)?,
                 None => self.non_objects += 1,
             }
         }
@@ -116,32 +123,50 @@ impl Manifests {
         &mut self,
         object: &ManifestObject<'_>,
         origin: DocumentOrigin<'_>,
+        read: &mut ReadValues,
     ) -> Result<(), ManifestError> {
-        let mut search = Search::new(object, origin);
+        let knowledge = KindKnowledge::of(object.group(), &object.kind);
+        let is_wary = knowledge != KindKnowledge::Kubernetes;
+        let mut search = Search::new(object, origin, is_wary, read);
         search.run();
-        let is_known = self.follow(&mut search, object);
+        let is_known = self.follow(&mut search, object, knowledge);
         if object.items().is_none() {
-            let images = search.images.len();
-            self.seen
-                .note(&object.api_version, &object.kind, images, is_known);
+            let seen = ObjectSeen {
+                images: search.images.len(),
+                is_known,
+                renders_elsewhere: renders_elsewhere(object.group(), &object.kind),
+            };
+            self.seen.note(&object.api_version, &object.kind, seen);
         }
+        self.overlooked.append(&mut search.overlooked());
         self.images.append(&mut search.images);
         self.unclear.append(&mut search.unclear);
-        if self.images.len().max(self.unclear.len()) > MAX_IMAGES {
+        let lists = [self.unclear.len(), self.overlooked.len()];
+        if lists.into_iter().fold(self.images.len(), usize::max) > MAX_IMAGES {
             return Err(ManifestError::TooManyImages {
                 file: origin.file.to_owned(),
                 limit: MAX_IMAGES,
             });
         }
+        let nested = search.nested;
+        for (path, root) in nested {
+            if let Some(object) = ManifestObject::nested(root, &path) {
+                self.object(&object, origin, read)?;
+            }
+        }
         Ok(())
     }
 
     /// Follows the paths that are known of the object's kind; whether it is known at all.
-    fn follow(&self, search: &mut Search<'_>, object: &ManifestObject<'_>) -> bool {
-        let known = kinds::known(object.group(), &object.kind);
-        let by_table = known.unwrap_or_default().iter();
-        for path in by_table.filter_map(|path| ImagePath::parse(path).ok()) {
-            search.follow(&path);
+    fn follow(
+        &self,
+        search: &mut Search<'_, '_>,
+        object: &ManifestObject<'_>,
+        knowledge: KindKnowledge,
+    ) -> bool {
+        let is_known = knowledge != KindKnowledge::Unknown;
+        if let KindKnowledge::Listed(paths) = knowledge {
+            paths.iter().for_each(|path| search.follow(path));
         }
         let named = self.named.iter().filter(|it| it.kind == object.kind);
         let mut is_named = false;
@@ -149,7 +174,7 @@ impl Manifests {
             search.follow(&images.path);
             is_named = true;
         }
-        known.is_some() || is_named
+        is_known || is_named
     }
 
     /// Every kind that was met, with what was found in its objects.
@@ -175,6 +200,12 @@ impl Manifests {
     /// Where an image should stand, and none does.
     pub fn unclear(&self) -> &[UnclearImage] {
         &self.unclear
+    }
+
+    /// What looks like an image in a kind of others, and stands where none is known. It was
+    /// not read as one.
+    pub fn overlooked(&self) -> &[ManifestLocation] {
+        &self.overlooked
     }
 }
 

@@ -1,6 +1,10 @@
 //! The images of one object.
 
+use std::collections::HashSet;
+use std::ptr;
+
 use super::found::{FoundImage, ImageProblem, ManifestLocation, UnclearImage};
+use super::lookalike::{is_aside, look_alikes};
 use super::node::YamlNode;
 use super::object::ManifestObject;
 use super::path::{ImagePath, below};
@@ -10,12 +14,22 @@ use crate::oci::printable;
 /// The longest name of a container, in characters.
 const MAX_NAME_CHARS: usize = 120;
 
+/// The values of a document that were read as images. Paths cannot tell them apart, since
+/// long keys are cut in them.
+pub(super) type ReadValues = HashSet<*const YamlNode>;
+
 /// Searches one object, which stands at `origin` in a file.
-pub(super) struct Search<'a> {
-    object: &'a ManifestObject<'a>,
+pub(super) struct Search<'a, 'd> {
+    object: &'a ManifestObject<'d>,
     origin: DocumentOrigin<'a>,
+    /// Whether what looks like an image is noted: where only some paths are known.
+    is_wary: bool,
+    read: &'a mut ReadValues,
     pub(super) images: Vec<FoundImage>,
     pub(super) unclear: Vec<UnclearImage>,
+    /// Objects that lie in it, with their paths: they are searched for themselves.
+    pub(super) nested: Vec<(String, &'d YamlNode)>,
+    alike: Vec<(ManifestLocation, &'d YamlNode)>,
 }
 
 /// Which document of which file.
@@ -26,13 +40,22 @@ pub(super) struct DocumentOrigin<'a> {
     pub(super) line: u64,
 }
 
-impl<'a> Search<'a> {
-    pub(super) fn new(object: &'a ManifestObject<'a>, origin: DocumentOrigin<'a>) -> Self {
+impl<'a, 'd> Search<'a, 'd> {
+    pub(super) fn new(
+        object: &'a ManifestObject<'d>,
+        origin: DocumentOrigin<'a>,
+        is_wary: bool,
+        read: &'a mut ReadValues,
+    ) -> Self {
         Self {
             object,
             origin,
+            is_wary,
+            read,
             images: Vec::new(),
             unclear: Vec::new(),
+            nested: Vec::new(),
+            alike: Vec::new(),
         }
     }
 
@@ -45,22 +68,35 @@ impl<'a> Search<'a> {
         let items = self.object.items().is_some();
         let own = entries.iter().filter(|(key, _)| !items || key != "items");
         for (key, value) in own {
-            self.entry(&self.object.path, key, value);
+            self.entry(&self.object.path, key, value, false);
         }
+    }
+
+    /// What looks like an image, and was not read as one.
+    pub(super) fn overlooked(&mut self) -> Vec<ManifestLocation> {
+        let read = &*self.read;
+        let is_read = |value: &YamlNode| match value {
+            // As `image.reference` of a volume.
+            YamlNode::Map(parts) => parts
+                .iter()
+                .any(|(_, part)| read.contains(&ptr::from_ref(part))),
+            _ => false,
+        };
+        let alike = self.alike.drain(..);
+        let alike = alike.filter(|(_, it)| !read.contains(&ptr::from_ref(*it)) && !is_read(it));
+        alike.map(|(place, _)| place).collect()
     }
 
     /// Images at the ends of a path, beside those that were found already. What is not
     /// there is no lack: an operator has an image of its own then.
     pub(super) fn follow(&mut self, path: &ImagePath) {
         for end in path.follow(self.object.root, &self.object.path) {
-            let is_found = |it: &ManifestLocation| it.path == end.path;
-            let found = self.images.iter().map(|it| &it.place);
-            let unclear = self.unclear.iter().map(|it| &it.place);
-            if found.chain(unclear).any(is_found) {
+            if self.read.contains(&ptr::from_ref(end.value)) {
                 continue;
             }
             match end.value {
                 YamlNode::Text(text) if is_template(text) => {
+                    self.read.insert(ptr::from_ref(end.value));
                     self.unclear(&end.path, end.around, ImageProblem::FilledIn);
                 }
                 value => self.image(&end.path, end.around, Some(value)),
@@ -68,24 +104,35 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn node(&mut self, path: &str, node: &YamlNode) {
+    /// `aside`: it lies where nothing is run, so that looks say nothing.
+    fn node(&mut self, path: &str, node: &'d YamlNode, aside: bool) {
+        if self.object.may_hold_objects() && ManifestObject::nested(node, path).is_some() {
+            return self.nested.push((path.to_owned(), node));
+        }
         match node {
             YamlNode::Map(entries) => {
                 for (key, value) in entries {
-                    self.entry(path, key, value);
+                    self.entry(path, key, value, aside);
                 }
             }
             YamlNode::List(items) => {
                 for (at, item) in items.iter().enumerate() {
-                    self.node(&format!("{path}[{at}]"), item);
+                    self.node(&format!("{path}[{at}]"), item, aside);
                 }
             }
             YamlNode::Null | YamlNode::Text(_) | YamlNode::LongText | YamlNode::Other => {}
         }
     }
 
-    fn entry(&mut self, path: &str, key: &str, value: &YamlNode) {
+    fn entry(&mut self, path: &str, key: &str, value: &'d YamlNode, aside: bool) {
         let path = below(path, key);
+        let aside = aside || is_aside(key);
+        if self.is_wary && !aside {
+            for (rest, value) in look_alikes(key, value) {
+                let place = self.place(&format!("{path}{rest}"), &YamlNode::Null);
+                self.alike.push((place, value));
+            }
+        }
         if let YamlNode::List(items) = value {
             for (at, item) in items.iter().enumerate() {
                 let path = format!("{path}[{at}]");
@@ -96,7 +143,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        self.node(&path, value);
+        self.node(&path, value, aside);
     }
 
     fn container(&mut self, path: &str, item: &YamlNode) {
@@ -122,6 +169,7 @@ impl<'a> Search<'a> {
     }
 
     fn image(&mut self, path: &str, item: &YamlNode, image: Option<&YamlNode>) {
+        self.read.extend(image.map(ptr::from_ref));
         let lack = match image {
             Some(YamlNode::Text(image)) if !image.trim().is_empty() => {
                 let place = self.place(path, item);

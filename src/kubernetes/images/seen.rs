@@ -17,9 +17,19 @@ pub struct KindSeen {
     pub objects: usize,
     /// Images found in them.
     pub images: usize,
-    /// It is not known where this kind has its images, and in some of its objects none
-    /// was found.
+    /// It is not known where this kind has its images: there may be others than those that
+    /// were found.
     pub not_understood: bool,
+    /// It stands for objects that are not at hand, as a chart or a repository has them.
+    pub renders_elsewhere: bool,
+}
+
+/// What one object says of its kind.
+#[derive(Clone, Copy)]
+pub(super) struct ObjectSeen {
+    pub(super) images: usize,
+    pub(super) is_known: bool,
+    pub(super) renders_elsewhere: bool,
 }
 
 /// All kinds that were met.
@@ -27,8 +37,8 @@ pub struct KindSeen {
 pub(super) struct Seen(BTreeMap<(String, String), KindSeen>);
 
 impl Seen {
-    /// Notes one object with so many images; `known` says whether its kind is.
-    pub(super) fn note(&mut self, api_version: &str, kind: &str, images: usize, known: bool) {
+    /// Notes one object.
+    pub(super) fn note(&mut self, api_version: &str, kind: &str, object: ObjectSeen) {
         let key = (api_version.to_owned(), kind.to_owned());
         let is_full = self.0.len() >= MAX_KINDS && !self.0.contains_key(&key);
         let key = match is_full {
@@ -44,10 +54,12 @@ impl Seen {
                 objects: 0,
                 images: 0,
                 not_understood: false,
+                renders_elsewhere: false,
             });
         entry.objects += 1;
-        entry.images += images;
-        entry.not_understood |= images == 0 && !known;
+        entry.images += object.images;
+        entry.not_understood |= !object.is_known;
+        entry.renders_elsewhere |= object.renders_elsewhere;
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &KindSeen> {

@@ -3,5 +3,6 @@
 mod bounds;
 mod kinds;
 mod lacks;
+mod nested;
 mod others;
 mod reading;
