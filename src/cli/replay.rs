@@ -24,7 +24,8 @@ use crate::oci::{distinct, readable};
 policy in force and under FILE; what would be decided otherwise is listed. Nothing
 is recorded. Exceptions and advisories are those beside FILE where it names their
 folders, else those in force. FILE is held to what check-config demands of its policy;
-what else a configuration file holds may stand in it, and is passed over.
+what else a configuration file holds may stand in it, and is passed over. Exits 1 if
+no image was judged at all.
 
 Examples:
   sekisho replay --policy stricter.toml
@@ -51,8 +52,21 @@ impl ReplayPolicy {
         self.screen
             .output
             .show(&answer.raw, |palette| render(&answer.body, palette))?;
-        Ok(Exit::Done)
+        match answer.body.judged {
+            0 => Err(nothing_judged(&answer.body)),
+            _ => Ok(Exit::Done),
+        }
     }
+}
+
+/// A replay in which nothing was judged says nothing of the policy.
+fn nothing_judged(answer: &ReplayAnswer) -> Failure {
+    let next = match (answer.homeless, answer.unknown) {
+        (0, 0) => "look further back by --since; nothing was decided within it",
+        (0, _) => "what was decided is gone or unreadable; look further back by --since",
+        _ => "give the policy the environments that are in use, by the names that they have",
+    };
+    Failure::new("no image was judged, so that nothing is known of this policy").next(next)
 }
 
 /// What is wrong with the policy is told here already, by the names of its files.
@@ -84,7 +98,14 @@ fn request(file: &Path, back: SignedDuration, now: Timestamp) -> Result<ReplayRe
 
 fn render(answer: &ReplayAnswer, palette: Palette) -> String {
     let mut text = summary(answer, palette);
-    let mut table = Table::new(["NOW", "THEN", "COUNT", "ENVIRONMENT", "IMAGE", "WHY"]);
+    let mut table = Table::new([
+        "IN FORCE",
+        "UNDER FILE",
+        "COUNT",
+        "ENVIRONMENT",
+        "IMAGE",
+        "WHY",
+    ]);
     for change in &answer.changes {
         table.row([
             change.before.verdict.as_str(),
@@ -116,7 +137,12 @@ fn why(change: &ReplayedChange) -> String {
 fn summary(answer: &ReplayAnswer, palette: Palette) -> String {
     let changed = answer.changes.len();
     let judged = answer.judged;
+    let is_whole = answer.unknown + answer.homeless == 0 && !answer.cut;
     let mut text = match changed {
+        0 if judged == 0 => palette.doubtful("0 images judged\n"),
+        0 if !is_whole => {
+            palette.strong(&format!("{judged} images judged; nothing would change\n"))
+        }
         0 => palette.good(&format!("{judged} images judged; nothing would change\n")),
         _ => palette.strong(&format!("{judged} images judged; {changed} would change\n")),
     };

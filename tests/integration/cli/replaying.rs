@@ -64,6 +64,29 @@ fn what_else_a_configuration_file_holds_may_stand_in_a_policy() {
 }
 
 #[test]
+fn a_policy_that_judged_nothing_is_no_all_clear() {
+    let folder = scratch();
+    let file = folder.path().join("other.toml");
+    fs::write(&file, "[environments.elsewhere]\n").unwrap();
+    for (answer, told) in [
+        (
+            r#"{"judged":0,"unknown":0,"homeless":3,"cut":false,"changes":[]}"#,
+            "give the policy the environments that are in use",
+        ),
+        (
+            r#"{"judged":0,"unknown":0,"homeless":0,"cut":false,"changes":[]}"#,
+            "look further back by --since",
+        ),
+    ] {
+        let run = replay(&Api::answering(200, answer), &file);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stdout.contains("0 images judged\n"), "{run:?}");
+        assert!(!run.stdout.contains("nothing would change"), "{run:?}");
+        assert!(run.stderr.contains(told), "{run:?}");
+    }
+}
+
+#[test]
 fn a_folder_of_exceptions_that_is_missing_is_told() {
     let folder = scratch();
     let file = folder.path().join("stricter.toml");
