@@ -102,6 +102,8 @@ impl ImageSearch<'_> {
         let mut looked = stream::iter(looks).buffered(FORESEEN_AT_ONCE);
         while let Some((used, outlook)) = looked.next().await {
             list.coverage.judged += 1;
+            let is_denied = matches!(&outlook, Outlook::Denied(denied) if denied.at.is_none());
+            list.coverage.denied_already += usize::from(is_denied);
             match outlook {
                 Outlook::Stands => {}
                 Outlook::Unknown => list.coverage.unknown += 1,

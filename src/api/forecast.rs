@@ -71,6 +71,10 @@ pub struct ForecastCoverage {
     pub judged: usize,
     /// Of the page, those that cannot be judged: what they consist of is not recorded.
     pub unknown: usize,
+    /// Of the page, those that are denied already, whether they run or not. Those that run
+    /// nowhere are not among the denials to come.
+    #[serde(default)]
+    pub denied_already: usize,
     /// Pods that run images which are none of an upstream's, or which name no digest yet.
     pub unnamed_pods: usize,
 }

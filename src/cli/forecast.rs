@@ -95,6 +95,7 @@ async fn fetch(client: &ApiClient, query: ForecastQuery) -> Result<ForecastList,
         list.denials.extend(more.denials);
         list.coverage.judged += more.coverage.judged;
         list.coverage.unknown += more.coverage.unknown;
+        list.coverage.denied_already += more.coverage.denied_already;
         list.next = more.next;
     }
     let order = |it: &ForecastView| (it.pods.is_empty(), it.at, it.image.clone());
@@ -122,7 +123,7 @@ fn render(list: &ForecastList, palette: Palette) -> String {
         let (at, word) = (when(Some(end.at), list.from), palette.bad("certificate"));
         format!("{word}: that of {} ends {at}\n", end.listener)
     });
-    shown + &ends.collect::<String>() + &unknown(list, palette)
+    shown + &denied_already(list, palette) + &ends.collect::<String>() + &unknown(list, palette)
 }
 
 /// An end that is near in hours, another by its day.
@@ -171,12 +172,31 @@ fn next_steps(list: &ForecastList) -> String {
 }
 
 fn nothing(list: &ForecastList) -> String {
-    let known = list.coverage.judged - list.coverage.unknown;
-    match known {
-        0 => "nothing can be foreseen: no image in use is known".to_owned(),
-        known => format!(
-            "of {known} images in use none will be denied until {:.0}",
-            list.until
+    let coverage = &list.coverage;
+    let known = coverage.judged.saturating_sub(coverage.unknown);
+    let (still_let_in, until) = (known.saturating_sub(coverage.denied_already), list.until);
+    match (known, still_let_in) {
+        (0, _) => "nothing can be foreseen: no image in use is known".to_owned(),
+        (known, 0) => format!("all {known} images in use that are known are denied already"),
+        (known, left) if left == known => {
+            format!("of {known} images in use none will be denied until {until:.0}")
+        }
+        (known, left) => format!(
+            "of {known} images in use the {left} that are let in now will not be denied until \
+             {until:.0}"
+        ),
+    }
+}
+
+/// What is denied already and runs nowhere is none of the list: it is counted.
+fn denied_already(list: &ForecastList, palette: Palette) -> String {
+    let listed = list.denials.iter().filter(|it| it.at.is_none()).count();
+    match list.coverage.denied_already.saturating_sub(listed) {
+        0 => String::new(),
+        count => format!(
+            "{}: {count} images in use that no Pod is known to run; sekisho denials lists what was \
+             asked for, sekisho explain IMAGE tells why\n",
+            palette.bad("denied already")
         ),
     }
 }
@@ -224,6 +244,24 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part}\n{told}");
         }
+    }
+
+    #[test]
+    fn what_is_denied_already_is_no_all_clear() {
+        let some = r#"{"in_use":7,"running":0,"judged":7,"unknown":0,"denied_already":1,
+            "unnamed_pods":0}"#;
+        let told = render(&list("[]", some), Palette::plain());
+        for part in [
+            "of 7 images in use the 6 that are let in now will not be denied",
+            "denied already: 1 images in use",
+            "sekisho denials",
+        ] {
+            assert!(told.contains(part), "{part}\n{told}");
+        }
+        let all = r#"{"in_use":1,"running":0,"judged":1,"unknown":0,"denied_already":1,
+            "unnamed_pods":0}"#;
+        let told = render(&list("[]", all), Palette::plain());
+        assert!(told.starts_with("all 1 images in use"), "{told}");
     }
 
     #[test]

@@ -34,6 +34,8 @@ struct ForecastPage {
     certificates: Vec<(String, String, Moment)>,
     unknown: Vec<String>,
     judged: usize,
+    /// Of these, those that are denied already and that no Pod is known to run.
+    denied_already: usize,
     in_use: usize,
     running: usize,
     knows_pods: bool,
@@ -81,6 +83,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
         certificates: certificates.collect(),
         unknown: list.unknown(),
         judged: list.coverage.judged,
+        denied_already: denied_already(&list),
         in_use: list.coverage.in_use,
         running: list.coverage.running,
         knows_pods: knows_pods(&list.clusters),
@@ -116,6 +119,12 @@ fn asked(filters: &Filters) -> Filters {
         .clone()
         .without("within")
         .with("within_hours", hours)
+}
+
+/// How many are denied already beside those that are listed, which run.
+fn denied_already(list: &ForecastList) -> usize {
+    let listed = list.denials.iter().filter(|it| it.at.is_none()).count();
+    list.coverage.denied_already.saturating_sub(listed)
 }
 
 /// By when it happens; what runs stands first in each.

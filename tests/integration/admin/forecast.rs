@@ -52,6 +52,25 @@ async fn a_scan_that_runs_out_is_foreseen_with_its_moment_and_what_to_do() {
     lab.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_denied_already_is_counted_though_it_runs_nowhere() {
+    let lab = Lab::start().await;
+    let leaky = promoted(&lab, NAME, "1", 1).await;
+    promoted(&lab, DOOR, "1", 1).await;
+    let revoked = json!({"image": leaky, "reason": "leaks a key"});
+    let ask = lab.api("POST", "/api/v1/revocations").json(&revoked);
+    ask.send().await.expect(200);
+    let found = forecast(&lab, 12).await;
+    assert_eq!(found["denials"], json!([]), "{found}");
+    let coverage = &found["coverage"];
+    assert_eq!(
+        (&coverage["judged"], &coverage["denied_already"]),
+        (&json!(2), &json!(1)),
+        "{found}"
+    );
+    lab.stop().await;
+}
+
 const EXCEPTIONS: &str = "exceptions_dir = \"exceptions\"\n";
 
 #[tokio::test]
