@@ -236,23 +236,63 @@ fn renewal(judgement: &Judgement<'_>, scan: &Scan) -> String {
     }
 }
 
-/// Says how old the scan is, which holds for a day; for an hour, where the limit is no
-/// whole number of days.
+/// Says how old the scan is, which holds until that text would be another one. The limit is
+/// told in the greatest unit that it is a whole number of, and so is the age, unless it is far
+/// beyond.
 fn staleness(judgement: &mut Judgement<'_>, scan: &Scan) -> String {
-    if has_old_database(judgement, scan) {
-        return "the scanner's database was too old at the scan".to_owned();
+    if let Some(built) = scan
+        .database_at
+        .filter(|_| has_old_database(judgement, scan))
+    {
+        let limit = judgement.settings.max_database_age;
+        let age = scan.scanned_at.duration_since(built);
+        let (age, limit) = (
+            in_units(age, age_unit(age, limit)),
+            in_units(limit, unit(limit)),
+        );
+        return format!(
+            "the scanner's database, of {built:.0}, was {age} old at the scan, limit {limit}"
+        );
     }
     let limit = judgement.settings.max_report_age;
-    let is_of_days = limit >= ONE_DAY && limit.as_secs() % ONE_DAY.as_secs() == 0;
-    let (unit, letter) = match is_of_days {
-        true => (ONE_DAY, 'd'),
-        false => (ONE_HOUR, 'h'),
-    };
-    let units = |duration: SignedDuration| duration.as_secs() / unit.as_secs();
-    let age = units(judgement.now.duration_since(from(scan)));
-    let next = i32::try_from(age + 1)
+    let age = judgement.now.duration_since(from(scan));
+    let age_unit = age_unit(age, limit);
+    let next = i32::try_from(age.as_secs() / age_unit.0.as_secs() + 1)
         .ok()
-        .and_then(|n| unit.checked_mul(n));
+        .and_then(|n| age_unit.0.checked_mul(n));
     judgement.expires(after(from(scan), next.unwrap_or(SignedDuration::MAX)));
-    format!("scan is {age}{letter} old, limit {}{letter}", units(limit))
+    let (age, limit) = (in_units(age, age_unit), in_units(limit, unit(limit)));
+    format!("scan is {age} old, limit {limit}")
+}
+
+/// A unit of time, and the letter for it.
+type TimeUnit = (SignedDuration, char);
+
+const UNITS: [TimeUnit; 4] = [
+    (ONE_DAY, 'd'),
+    (ONE_HOUR, 'h'),
+    (SignedDuration::from_mins(1), 'm'),
+    (SignedDuration::from_secs(1), 's'),
+];
+
+/// The greatest unit that a duration is a whole number of.
+fn unit(duration: SignedDuration) -> TimeUnit {
+    let whole =
+        |(unit, _): &TimeUnit| duration >= *unit && duration.as_secs() % unit.as_secs() == 0;
+    let [.., seconds] = UNITS;
+    UNITS.into_iter().find(whole).unwrap_or(seconds)
+}
+
+/// The unit of an age beside its limit: the limit's, so that they compare; a greater one for
+/// what is far older.
+fn age_unit(age: SignedDuration, limit: SignedDuration) -> TimeUnit {
+    let is_far = limit.checked_mul(4).is_some_and(|far| age > far);
+    let tells = |(unit, _): &TimeUnit| unit.checked_mul(2).is_some_and(|two| age >= two);
+    let greater = UNITS.into_iter().find(|it| is_far && tells(it));
+    let own = unit(limit);
+    greater.filter(|it| it.0 > own.0).unwrap_or(own)
+}
+
+fn in_units(duration: SignedDuration, (unit, letter): TimeUnit) -> String {
+    format!("{}{letter}", duration.as_secs() / unit.as_secs())
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use super::golden::contents::both;
 use super::golden::{ago, cases, days, found, good, now, vouching};
 use crate::report::Severity;
@@ -70,6 +72,39 @@ fn a_scan_that_is_too_old_by_hours_is_told_in_hours() {
     assert_eq!(
         case.verdict().denials()[0].detail,
         "scan is 2d old, limit 2d"
+    );
+}
+
+#[test]
+fn a_limit_below_an_hour_is_told_in_minutes_or_seconds() {
+    for (limit, age, told) in [
+        (300, 420, "scan is 7m old, limit 5m"),
+        (300, 7 * 3600, "scan is 7h old, limit 5m"),
+        (90, 100, "scan is 100s old, limit 90s"),
+        (5400, 6000, "scan is 100m old, limit 90m"),
+        (1, 3 * 86_400, "scan is 3d old, limit 1s"),
+    ] {
+        let mut case = good();
+        case.settings().max_report_age = SignedDuration::from_secs(limit);
+        let at = now() - SignedDuration::from_secs(age);
+        case.rescan(|scan| (scan.scanned_at, scan.received_at) = (at, at));
+        assert_eq!(case.verdict().denials()[0].detail, told);
+    }
+}
+
+#[test]
+fn a_database_that_was_too_old_is_told_with_age_date_and_limit() {
+    let mut case = good();
+    case.settings().max_database_age = days(7);
+    case.rescan(|scan| scan.database_at = Some(scan.scanned_at - days(12)));
+    let detail = case.verdict().denials()[0].detail.clone();
+    assert!(
+        detail.starts_with("the scanner's database, of 20"),
+        "{detail}"
+    );
+    assert!(
+        detail.ends_with(" was 12d old at the scan, limit 7d"),
+        "{detail}"
     );
 }
 
