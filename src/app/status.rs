@@ -151,7 +151,7 @@ fn upstream(reachable: &crate::gate::ConfiguredUpstream, metrics: &Metrics) -> U
     };
     let seen = failure.as_ref().map(|failure| {
         let (age, error) = (failure.age.as_secs(), &failure.error);
-        format!("{age} s ago: {error}; {}", error.next_step())
+        format!("{age} s ago: {error}; {}", error.next_step_at_status())
     });
     let rest = rest.map(|rest| format!("asked again in {} s", rest.as_secs() + 1));
     let told: Vec<String> = rest.into_iter().chain(seen).collect();

@@ -1,5 +1,6 @@
 //! The circuit breaker: calls to a place that keeps failing are refused for a while.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,11 +26,16 @@ struct State {
     /// Different parts that failed, `spread` of them at most.
     parts: Vec<u64>,
     until: Option<Instant>,
+    /// Why the last one failed.
+    last: Cow<'static, str>,
 }
+
+/// Bytes that the words for a failure take, about.
+const WORDS_BYTES: usize = 64;
 
 impl HeapSize for CircuitBreaker {
     fn heap_size(&self) -> usize {
-        self.spread * size_of::<u64>()
+        self.spread * size_of::<u64>() + WORDS_BYTES
     }
 }
 
@@ -66,6 +72,23 @@ impl CircuitBreaker {
         let rest = doubled.max(retry_after.unwrap_or_default()).min(policy.max);
         state.rests = state.rests.saturating_add(1);
         state.until = Some(now + rest);
+    }
+
+    /// The same, with why it failed.
+    pub(super) fn failed_for(
+        &self,
+        why: Cow<'static, str>,
+        now: Instant,
+        retry_after: Option<Duration>,
+        part: Option<u64>,
+    ) {
+        self.lock().last = why;
+        self.failed(now, retry_after, part);
+    }
+
+    /// Why the last failure was one.
+    pub(super) fn last_failure(&self) -> Cow<'static, str> {
+        self.lock().last.clone()
     }
 
     /// How long the place is left alone, if it is.

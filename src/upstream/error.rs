@@ -51,6 +51,13 @@ pub enum UpstreamError {
     Protocol(Cow<'static, str>),
 }
 
+/// What is wrong with the TLS of an upstream, where `ca` cannot mend it.
+pub(super) const PLAIN_ANSWER: &str = "TLS fails: it answers in plain text";
+pub(super) const OTHER_NAME: &str = "TLS fails: its certificate is for another name";
+pub(super) const OUT_OF_TIME: &str = "TLS fails: its certificate expired";
+/// The end of a next step, for whoever does not look at the status yet.
+const SEE_STATUS: &str = "; sekisho status shows the upstream";
+
 /// Why a realm or a redirect was not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostRefusal {
@@ -142,6 +149,12 @@ impl UpstreamError {
         }
     }
 
+    /// The same, for somebody who looks at the status already.
+    pub fn next_step_at_status(&self) -> &'static str {
+        let step = self.next_step();
+        step.strip_suffix(SEE_STATUS).unwrap_or(step)
+    }
+
     /// What becomes of it, or who has to do what.
     pub fn next_step(&self) -> &'static str {
         match self {
@@ -157,6 +170,15 @@ impl UpstreamError {
             }
             Self::Unavailable { cause, .. } if *cause == UpstreamCause::Proxy => {
                 "the operator has to mend proxy, or the proxy"
+            }
+            Self::Unavailable { detail, .. } if detail == PLAIN_ANSWER => {
+                "the operator has to write http:// in url, if it is to be spoken to without TLS"
+            }
+            Self::Unavailable { detail, .. } if detail == OTHER_NAME => {
+                "the operator has to name it in url as its certificate does"
+            }
+            Self::Unavailable { detail, .. } if detail == OUT_OF_TIME => {
+                "the registry needs a certificate that holds now, or a clock is wrong"
             }
             Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
             _ => "the operator has to look into it; sekisho status shows the upstream",
@@ -230,6 +252,26 @@ mod tests {
         ] {
             assert_eq!(error.next_step(), "retried automatically", "{error}");
         }
+    }
+
+    #[test]
+    fn what_no_authority_mends_is_not_said_to_be_mended_by_ca() {
+        for (detail, part) in [
+            (PLAIN_ANSWER, "http://"),
+            (OTHER_NAME, "in url"),
+            (OUT_OF_TIME, "holds now"),
+        ] {
+            let step = UpstreamError::unavailable(UpstreamCause::Tls, detail).next_step();
+            assert!(step.contains(part) && !step.contains("mend ca"), "{step}");
+        }
+    }
+
+    #[test]
+    fn the_status_does_not_lead_to_the_status() {
+        let error = UpstreamError::protocol("it answers 400");
+        assert!(error.next_step().ends_with(SEE_STATUS));
+        let step = error.next_step_at_status();
+        assert_eq!(step, "the operator has to look into it");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! or no connection comes about at all, the host. Each is kept by kind of call: a host
 //! that gives no blobs may still tell its tags.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -59,14 +60,17 @@ pub(super) struct Page {
     pub path: Box<str>,
 }
 
+/// Why a try failed, in our own words.
+type FailureWords = Cow<'static, str>;
+
 /// What a try says of the place where it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HealthSign {
     Well,
     /// It failed there, and asks to be left alone for so long.
-    Failed(Option<Duration>),
+    Failed(Option<Duration>, FailureWords),
     /// No connection came about, whatever was asked for.
-    Unreachable,
+    Unreachable(FailureWords),
     /// Nothing: a broken page, or no request was sent.
     Unclear,
 }
@@ -88,7 +92,11 @@ impl HealthSign {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                Self::Failed(retry_after(response.headers(), SystemTime::now()))
+                let asked = retry_after(response.headers(), SystemTime::now());
+                Self::Failed(
+                    asked,
+                    format!("it answers {}", response.status().as_u16()).into(),
+                )
             }
             _ => Self::Well,
         }
@@ -100,11 +108,20 @@ impl HealthSign {
                 Self::Unclear
             }
             Some(UpstreamCause::Unreachable | UpstreamCause::Tls | UpstreamCause::Proxy) => {
-                Self::Unreachable
+                Self::Unreachable(words(error))
             }
-            Some(_) if error.is_transient() => Self::Failed(error.retry_after()),
+            Some(_) if error.is_transient() => Self::Failed(error.retry_after(), words(error)),
             Some(_) | None => Self::Unclear,
         }
+    }
+}
+
+/// Without who failed, which the reader knows.
+fn words(error: &UpstreamError) -> FailureWords {
+    match error {
+        UpstreamError::Unavailable { detail, .. } => detail.clone(),
+        UpstreamError::RateLimited { .. } => "it limits our rate".into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -160,7 +177,7 @@ impl Health {
     /// Notes how a try of a page ended, wherever it was led.
     pub(super) fn saw_page(&self, page: &Page, sign: HealthSign, now: Instant) {
         let (own, whole) = (Place::Page(page.clone()), repository(page));
-        self.saw(own, sign, None, now);
+        self.saw(own, sign.clone(), None, now);
         self.saw(whole, sign, Some(hash(page)), now);
     }
 
@@ -174,7 +191,7 @@ impl Health {
         sign: HealthSign,
         now: Instant,
     ) {
-        let asker = (sign != HealthSign::Unreachable).then(|| hash(asker));
+        let asker = (!matches!(sign, HealthSign::Unreachable(_))).then(|| hash(asker));
         self.saw(host(kind, url), sign, asker, now);
     }
 
@@ -187,14 +204,18 @@ impl Health {
     }
 
     fn check(&self, place: &Place, now: Instant) -> Result<(), UpstreamError> {
-        match self.breakers.last(place).and_then(|it| it.rest(now)) {
-            None => Ok(()),
-            Some(rest) => Err(UpstreamError::Unavailable {
-                cause: UpstreamCause::LeftAlone,
-                retry_after: Some(rest),
-                detail: "it is left alone after repeated failures".into(),
-            }),
-        }
+        let Some(breaker) = self.breakers.last(place) else {
+            return Ok(());
+        };
+        let Some(rest) = breaker.rest(now) else {
+            return Ok(());
+        };
+        let last = breaker.last_failure();
+        Err(UpstreamError::Unavailable {
+            cause: UpstreamCause::LeftAlone,
+            retry_after: Some(rest),
+            detail: format!("it is left alone after repeated failures, the last: {last}").into(),
+        })
     }
 
     /// `part`: which part of the place failed; `None`: that counts for all of it.
@@ -202,8 +223,8 @@ impl Health {
         match sign {
             HealthSign::Unclear => {}
             HealthSign::Well => drop(self.breakers.remove(&place)),
-            HealthSign::Failed(asked) => self.breaker(place).failed(now, asked, part),
-            HealthSign::Unreachable => self.breaker(place).failed(now, None, part),
+            HealthSign::Failed(asked, why) => self.breaker(place).failed_for(why, now, asked, part),
+            HealthSign::Unreachable(why) => self.breaker(place).failed_for(why, now, None, part),
         }
     }
 
@@ -240,7 +261,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const FAILED: HealthSign = HealthSign::Failed(None);
+    const FAILED: HealthSign = HealthSign::Failed(None, Cow::Borrowed("it answers 503"));
 
     fn health() -> Health {
         Health::new(CoolDown {
@@ -330,13 +351,14 @@ mod tests {
         let (health, now) = (health(), Instant::now());
         let name = RepositoryName::parse("team/app").unwrap();
         for _ in 0..2 {
-            let sign = HealthSign::Unreachable;
+            let sign = HealthSign::Unreachable("its name does not resolve".into());
             health.saw_host(CallKind::Blob, &url("r.test"), &name, sign, now);
         }
+        let left = health.check_host(CallKind::Blob, &url("r.test"), now);
+        let told = left.unwrap_err().to_string();
         assert!(
-            health
-                .check_host(CallKind::Blob, &url("r.test"), now)
-                .is_err()
+            told.ends_with("repeated failures, the last: its name does not resolve"),
+            "{told}"
         );
     }
 

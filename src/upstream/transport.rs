@@ -14,6 +14,7 @@ use crate::metrics::UpstreamCause;
 use crate::spans::{TRACEPARENT, trace_span, traceparent};
 
 use super::allowed_hosts::{AllowedHosts, refused, same_authority};
+use super::error::{OTHER_NAME, OUT_OF_TIME, PLAIN_ANSWER};
 use super::health::{CallKind, Health, HealthSign};
 use super::rate_limit::RateLimits;
 use super::resolver::{GuardedResolver, PrivateAddress};
@@ -198,18 +199,19 @@ fn what_failed(error: &reqwest::Error, proxied: bool) -> (UpstreamCause, &'stati
 
 /// What is wrong with what it shows; the library's words may hold the upstream's.
 fn tls_failure(error: &rustls::Error) -> &'static str {
-    use rustls::CertificateError as Wrong;
+    use rustls::{CertificateError as Wrong, InvalidMessage};
+    if let rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) = error {
+        return PLAIN_ANSWER;
+    }
     let rustls::Error::InvalidCertificate(wrong) = error else {
         return "TLS fails; does it speak TLS 1.2 or newer?";
     };
     match wrong {
-        Wrong::Expired | Wrong::ExpiredContext { .. } => "TLS fails: its certificate expired",
+        Wrong::Expired | Wrong::ExpiredContext { .. } => OUT_OF_TIME,
         Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
             "TLS fails: its certificate does not hold yet; is the clock right?"
         }
-        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
-            "TLS fails: its certificate is for another name"
-        }
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => OTHER_NAME,
         Wrong::UnknownIssuer => "TLS fails: no authority that is trusted signed its certificate",
         _ => "TLS fails: its certificate cannot be trusted",
     }

@@ -93,6 +93,26 @@ async fn trusts_the_private_ca_it_was_given() {
 }
 
 #[tokio::test]
+async fn a_registry_without_tls_is_told_from_one_that_is_not_trusted() {
+    let mut setting = Setting::open().await;
+    let plain = setting.config.url.clone();
+    setting.config.url = plain
+        .as_str()
+        .replace("http://", "https://")
+        .parse()
+        .unwrap();
+    let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
+    let Err(error @ UpstreamError::Unavailable { .. }) = fetched else {
+        panic!("{fetched:?}");
+    };
+    assert!(
+        error.summary().ends_with("answers in plain text"),
+        "{error}"
+    );
+    assert!(error.next_step().contains("write http://"), "{error}");
+}
+
+#[tokio::test]
 async fn trusts_no_other_certificate() {
     let mut setting = Setting::open().await;
     over_tls(&mut setting).await;
