@@ -345,5 +345,11 @@ async fn log_the_act(config: &Config, access: LedgerAccess) -> Result<(), Failur
 }
 
 fn failed(error: LedgerError) -> Failure {
-    Failure::new(error.to_string())
+    let failure = Failure::new(error.to_string());
+    match error {
+        LedgerError::AlreadyServed(_) | LedgerError::ServedBy(_) => {
+            failure.next("stop serve first")
+        }
+        _ => failure,
+    }
 }

@@ -174,7 +174,12 @@ impl EndMode {
         self.screen.output.show(&answer.raw, |palette| {
             let word = palette.good(ended.mode.as_str());
             let (environment, before) = (&ended.ended.environment, ended.ended.mode);
-            format!("{environment} is judged in mode {word} again, no longer in {before}")
+            match before == ended.mode {
+                true => format!("{environment} stays in mode {word}, by the configuration now"),
+                false => {
+                    format!("{environment} is judged in mode {word} again, no longer in {before}")
+                }
+            }
         })?;
         Ok(Exit::Done)
     }

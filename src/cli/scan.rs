@@ -108,7 +108,7 @@ impl Submit {
         let client = self.remote.client(shared)?;
         let report = read_json("--report", &self.report)?;
         let info = self.scanner_info.as_deref();
-        let info = info.map(|file| read_json("--scanner-info", file));
+        let info = info.map(|file| read_json(SCANNER_INFO, file));
         let info = info.transpose()?;
         let submission = ScanSubmission {
             image: self.image,
@@ -130,6 +130,8 @@ impl Submit {
     }
 }
 
+const SCANNER_INFO: &str = "--scanner-info";
+
 /// A file's JSON as it stands; `-` is stdin.
 fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
     let named = format!("{flag} {}", file.display());
@@ -146,8 +148,14 @@ fn read_json(flag: &str, file: &Path) -> Result<Box<RawValue>, Failure> {
         .into_owned();
     drop(bytes);
     RawValue::from_string(text).map_err(|error| {
-        Failure::new(format!("{named} is no JSON: {error}"))
-            .next("hand in JSON as the scanner prints it, as of `trivy image --format json`")
+        let next = match flag {
+            SCANNER_INFO => {
+                "hand in JSON as the scanner prints it, as of `trivy version -f json` or `grype db \
+                 status -o json`"
+            }
+            _ => "hand in JSON as the scanner prints it, as of `trivy image --format json`",
+        };
+        Failure::new(format!("{named} is no JSON: {error}")).next(next)
     })
 }
 

@@ -254,11 +254,11 @@ fn remote(remote: Option<&RemoteTierStatus>) -> String {
     format!("remote tier: {url}{waiting}{problem}\n")
 }
 
-/// Nothing while only this process writes.
+/// How long the last write of another process took; nothing while only this one writes.
 fn lag(ledger: &LedgerStatus) -> String {
     let lag = ledger
         .lag_ms
-        .map(|lag| format!(", {lag} ms behind writes elsewhere"));
+        .map(|lag| format!(", the last write elsewhere in force after {lag} ms"));
     lag.unwrap_or_default()
 }
 

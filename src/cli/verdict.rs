@@ -2,7 +2,8 @@
 
 use super::output::{Palette, Table};
 use crate::api::{
-    AppliedPolicyView, CheckView, DenialView, ExposureView, FindingView, VerdictView,
+    AppliedPolicyView, CheckView, DenialView, ExposureSourceKind, ExposureView, FindingView,
+    VerdictView,
 };
 use crate::oci::{listed, readable};
 use crate::trust::told_end;
@@ -114,8 +115,12 @@ fn circumstances(verdict: &VerdictView) -> String {
 pub fn exposure(exposure: &ExposureView) -> String {
     let why = exposure.reason.as_ref();
     let why = why.map(|reason| format!(" ({})", readable(reason, MAX_TEXT_CHARS)));
+    let by = match exposure.source {
+        ExposureSourceKind::Asked => "as",
+        _ => "by",
+    };
     format!(
-        "{} by {}{}",
+        "{} {by} {}{}",
         exposure.value,
         exposure.source.as_str(),
         why.unwrap_or_default()

@@ -323,9 +323,8 @@ impl Gate {
 
     /// Finds the repository behind `name` as it stands in the path.
     ///
-    /// With `ns` the whole path is the repository. Without, the first component
-    /// is the path of an upstream, unless the listener mirrors one. `host` is
-    /// the request's own authority: `ns` that names the gateway counts as absent.
+    /// With `ns` the path is the repository; else its first component is an upstream's, unless the
+    /// listener mirrors one. `host` is the request's authority: `ns` that names it counts as absent.
     ///
     /// # Errors
     /// [`AddressError`] where no configured upstream is meant, or none for sure.
@@ -336,7 +335,8 @@ impl Gate {
         ns: Namespace<'_>,
         host: Option<&str>,
     ) -> Result<RequestTarget, AddressError> {
-        self.shared.upstreams.address(listener, name, ns, host)
+        let upstreams = &self.shared.upstreams;
+        upstreams.address(&|| self.rulebook(), listener, name, ns, host)
     }
 
     /// A denial of an address that names no repository here, recorded.

@@ -2,6 +2,7 @@
 //! configured cannot be reached.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use jiff::SignedDuration;
@@ -12,7 +13,7 @@ use super::refusal::Refusal;
 use crate::oci::{
     Digest, NameError, RegistryHost, Repository, RepositoryGlobs, RepositoryName, listed, printable,
 };
-use crate::trust::{Denial, DenialReason, MAX_LIST_CHARS};
+use crate::trust::{Denial, DenialReason, MAX_LIST_CHARS, Rulebook};
 use crate::upstream::{ListMemory, TagMemory, Upstream};
 
 /// A configured upstream, as the gate reaches it.
@@ -101,9 +102,11 @@ impl Upstreams {
     ///
     /// With `ns` the whole path is the repository. Without, the first component
     /// is the path of an upstream, unless the listener mirrors one. `host` is
-    /// the request's own authority: `ns` that names the gateway counts as absent.
+    /// the request's own authority: `ns` that names the gateway counts as absent. `rulebook`
+    /// is asked for where the answer names what may be asked for instead.
     pub(super) fn address(
         &self,
+        rulebook: &dyn Fn() -> Arc<Rulebook>,
         listener: &Listener,
         name: &str,
         ns: Namespace<'_>,
@@ -111,13 +114,14 @@ impl Upstreams {
     ) -> Result<RequestTarget, AddressError> {
         match ns {
             Namespace::Repeated => Err(ambiguous("ns is given more than once")),
-            Namespace::Named(ns) => self.named(listener, name, ns, host),
-            Namespace::Absent => self.unnamed(listener, name),
+            Namespace::Named(ns) => self.named(rulebook, listener, name, ns, host),
+            Namespace::Absent => self.unnamed(rulebook, listener, name),
         }
     }
 
     fn named(
         &self,
+        rulebook: &dyn Fn() -> Arc<Rulebook>,
         listener: &Listener,
         name: &str,
         ns: &str,
@@ -131,14 +135,19 @@ impl Upstreams {
             }),
             None if host == Some(ns) => Ok(RequestTarget {
                 by_host: true,
-                ..self.unnamed(listener, name)?
+                ..self.unnamed(rulebook, listener, name)?
             }),
             None if ns.is_empty() => Err(ambiguous("ns is empty")),
-            None => Err(self.unknown_upstream(ns)),
+            None => Err(self.unknown_upstream(&rulebook(), listener, ns)),
         }
     }
 
-    fn unnamed(&self, listener: &Listener, name: &str) -> Result<RequestTarget, AddressError> {
+    fn unnamed(
+        &self,
+        rulebook: &dyn Fn() -> Arc<Rulebook>,
+        listener: &Listener,
+        name: &str,
+    ) -> Result<RequestTarget, AddressError> {
         if let Some(upstream) = &listener.mirror_of {
             return target(upstream, name);
         }
@@ -146,7 +155,7 @@ impl Upstreams {
         let (first, rest) = name.split_once('/').unwrap_or((name, ""));
         match self.upstream_at(first) {
             Some(upstream) => target(&upstream.host, rest),
-            None => Err(self.unknown_upstream(first)),
+            None => Err(self.unknown_upstream(&rulebook(), listener, first)),
         }
     }
 
@@ -154,8 +163,19 @@ impl Upstreams {
         self.all().find(|upstream| upstream.path == path)
     }
 
-    fn unknown_upstream(&self, asked: &str) -> AddressError {
-        let known: Vec<&str> = self.all().map(|upstream| upstream.path.as_str()).collect();
+    /// Advised are those of which the listener's environment may take something.
+    fn unknown_upstream(
+        &self,
+        rulebook: &Rulebook,
+        listener: &Listener,
+        asked: &str,
+    ) -> AddressError {
+        let environment = rulebook.environment(&listener.environment);
+        let permitted = |upstream: &&ConfiguredUpstream| {
+            environment.is_none_or(|it| it.may_permit_upstream(&upstream.host))
+        };
+        let known = self.all().filter(permitted);
+        let known: Vec<&str> = known.map(|upstream| upstream.path.as_str()).collect();
         AddressError::Denied(Denial::new(
             DenialReason::UnknownUpstream,
             format!("{} is no upstream of this gateway", printable(asked, 100)),

@@ -100,6 +100,13 @@ impl Environment {
         upstreams.is_empty() || upstreams.contains(host)
     }
 
+    /// Whether it may pull anything from `host`, whatever the repository.
+    pub fn may_permit_upstream(&self, host: &RegistryHost) -> bool {
+        let rules = self.rules.iter().map(|(_, settings)| settings);
+        let mut all = rules.chain([&self.settings]);
+        all.any(|it| it.upstreams.is_empty() || it.upstreams.contains(host))
+    }
+
     pub fn platform_image(&self, digest: &Digest) -> Option<&PlatformImage> {
         self.platform_images
             .iter()
