@@ -9,7 +9,7 @@ use super::image_search::ImageSearch;
 use crate::api::LastPullView;
 use crate::ledger::{KnownImage, KnownPlace};
 use crate::oci::{Digest, Repository};
-use crate::trust::{Decision, EnvironmentName};
+use crate::trust::{Decision, EnvironmentName, Rulebook, Subject};
 
 /// The places of some images, in environments that the reader sees.
 pub(super) struct ImagePlaces(HashMap<(Repository, Digest), Vec<KnownPlace>>);
@@ -51,7 +51,7 @@ impl ImagePlaces {
     }
 
     /// The last pull in each environment, under any of the image's digests; the newest
-    /// first.
+    /// first. That of an index counts for the images in it that the environment serves.
     ///
     /// # Errors
     /// The records cannot be read.
@@ -61,8 +61,12 @@ impl ImagePlaces {
         image: &KnownImage,
     ) -> Result<Vec<LastPullView>, AdminError> {
         let mut last: BTreeMap<&EnvironmentName, (Timestamp, &Digest)> = BTreeMap::new();
+        let rulebook = search.admin.gate.rulebook();
         for place in self.of(image) {
             let subject = &place.subject;
+            if subject.digest != image.manifest && !may_come(&rulebook, subject, image) {
+                continue;
+            }
             if let Some(at) = place.last_pulled {
                 let pull = (at, &subject.digest);
                 let newest = last.entry(&subject.environment).or_insert(pull);
@@ -85,4 +89,12 @@ impl ImagePlaces {
         pulled.sort_by_key(|pull| std::cmp::Reverse(pull.at));
         Ok(pulled)
     }
+}
+
+/// Whether the environment of a subject serves the platform of an image.
+fn may_come(rulebook: &Rulebook, subject: &Subject, image: &KnownImage) -> bool {
+    let environment = rulebook.environment(&subject.environment);
+    let settings = environment.map(|it| it.settings(&image.repository));
+    let platform = image.platform.as_ref();
+    settings.zip(platform).is_none_or(|(it, platform)| it.deploys(platform))
 }

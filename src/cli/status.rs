@@ -221,7 +221,7 @@ fn stores(status: &Status) -> String {
     };
     format!(
         "ledger: change {}, confirmed {} ago{lag}{state}{unwritten}\n{}{}cache: {} of {}{free}\n{}\
-         {running}denied {time}: {denied}\n",
+         {running}denied {time}, and not let through since: {denied}\n",
         ledger.seq,
         seconds(ledger.age_s),
         audit(&status.audit),
@@ -367,9 +367,9 @@ mod tests {
             );
             stores(&serde_json::from_str(&text).unwrap())
         };
-        assert!(status("").ends_with("denied in the last hour: no image\n"));
+        assert!(status("").ends_with("denied in the last hour, and not let through since: no image\n"));
         let since = r#","counted_since":"2026-06-01T00:00:00Z""#;
-        let told = "denied since 2026-06-01T00:00:00Z: no image\n";
+        let told = "denied since 2026-06-01T00:00:00Z, and not let through since: no image\n";
         assert!(status(since).ends_with(told), "{}", status(since));
     }
 

@@ -12,11 +12,11 @@ use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
 /// An image counts for this long after it was last denied.
 const COUNTED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-type Key = (EnvironmentName, DenialReason, DeniedImage);
+type Key = (EnvironmentName, DeniedImage);
 
-/// Distinct images by environment and reason. Beyond the limit the least recently
-/// denied ones are not counted.
-pub(in crate::gate) struct DeniedImages(BoundedMemory<Key, ()>);
+/// Distinct images by environment, each with the reason of its last denial. Beyond the limit
+/// the least recently denied ones are not counted.
+pub(in crate::gate) struct DeniedImages(BoundedMemory<Key, DenialReason>);
 
 impl DeniedImages {
     /// None; at most `limit` bytes of them.
@@ -30,11 +30,11 @@ impl DeniedImages {
         denied: &DenialKey,
         now: Timestamp,
     ) {
-        let key = (environment.clone(), denied.reason, denied.what.clone());
-        self.insert(key, now);
+        let key = (environment.clone(), denied.what.clone());
+        self.insert(key, denied.reason, now);
     }
 
-    /// The same, from the record of a denial.
+    /// The same, from the record of a denial, unless a later one is known.
     pub(in crate::gate) fn remember(&self, denied: &Decision) {
         let Some(reason) = denied.reasons.first() else {
             return;
@@ -47,13 +47,16 @@ impl DeniedImages {
             }
             _ => DeniedImage::Name(denied.image.clone()),
         };
-        self.insert((denied.environment.clone(), *reason, what), denied.time);
+        let key = (denied.environment.clone(), what);
+        if self.0.last(&key).is_none() {
+            self.insert(key, *reason, denied.time);
+        }
     }
 
     /// What was denied and has a digest.
     pub(in crate::gate) fn subjects(&self) -> Vec<Subject> {
         let mut subjects = Vec::new();
-        self.0.for_each(|(environment, _, what), ()| {
+        self.0.for_each(|(environment, what), _| {
             if let DeniedImage::Image(repository, digest) = what {
                 subjects.push(Subject {
                     environment: environment.clone(),
@@ -68,14 +71,12 @@ impl DeniedImages {
     /// It would be let through by now.
     pub(in crate::gate) fn lift(&self, subject: &Subject) {
         let image = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
-        for reason in DenialReason::ALL {
-            let key = (subject.environment.clone(), reason, image.clone());
-            self.0.remove(&key);
-        }
+        self.0.remove(&(subject.environment.clone(), image));
     }
 
-    fn insert(&self, key: Key, now: Timestamp) {
-        self.0.insert(key, (), Validity::lasting(now, COUNTED_FOR));
+    fn insert(&self, key: Key, reason: DenialReason, now: Timestamp) {
+        let validity = Validity::lasting(now, COUNTED_FOR);
+        self.0.insert(key, reason, validity);
     }
 
     pub(in crate::gate) fn remove_expired(&self, now: Timestamp) {
@@ -84,7 +85,7 @@ impl DeniedImages {
 
     pub(in crate::gate) fn counts(&self) -> BTreeMap<(EnvironmentName, DenialReason), i64> {
         let mut counts = BTreeMap::new();
-        self.0.for_each(|(environment, reason, _), ()| {
+        self.0.for_each(|(environment, _), reason| {
             *counts.entry((environment.clone(), *reason)).or_default() += 1;
         });
         counts
@@ -102,7 +103,7 @@ mod tests {
     fn named(name: String) -> Key {
         let environment = EnvironmentName::parse("production").unwrap();
         let what = DeniedImage::Name(name);
-        (environment, DenialReason::UnknownUpstream, what)
+        (environment, what)
     }
 
     fn count(images: &DeniedImages) -> i64 {
@@ -112,9 +113,14 @@ mod tests {
     #[test]
     fn an_image_counts_once_and_for_an_hour() {
         let images = DeniedImages::new(1 << 20);
-        images.insert(named("one".to_owned()), at(0));
-        images.insert(named("one".to_owned()), at(10));
-        images.insert(named("other".to_owned()), at(0));
+        let deny = |name: &str, reason, second| {
+            images.insert(named(name.to_owned()), reason, at(second));
+        };
+        deny("one", DenialReason::TooSevere, 0);
+        deny("one", DenialReason::Revoked, 10);
+        deny("other", DenialReason::Revoked, 0);
+        let reasons: Vec<_> = images.counts().into_keys().map(|(_, it)| it).collect();
+        assert_eq!(reasons, [DenialReason::Revoked], "that of the last denial");
         assert_eq!(count(&images), 2);
         images.remove_expired(at(3600));
         assert_eq!(count(&images), 1);
@@ -127,7 +133,8 @@ mod tests {
         const LIMIT: u64 = 64 << 10;
         let images = DeniedImages::new(LIMIT);
         for number in 0..500 {
-            images.insert(named(format!("{number}{}", "x".repeat(300))), at(number));
+            let key = named(format!("{number}{}", "x".repeat(300)));
+            images.insert(key, DenialReason::UnknownUpstream, at(number));
             assert!(images.0.bytes() <= LIMIT);
         }
         let kept = count(&images);

@@ -394,3 +394,28 @@ async fn finds_what_an_advisory_speaks_of_and_what_is_called_so() {
     assert_eq!(unknown.refusal(404).0, "not-found");
     lab.stop().await;
 }
+
+/// An environment that serves one platform never handed the other out with the index.
+#[tokio::test]
+async fn the_pull_of_an_index_is_one_of_the_images_that_its_environment_serves() {
+    let rest = crate::kit::lab::ENVIRONMENTS.replace(
+        "[environments.staging]",
+        "[environments.staging]\nplatforms = [\"linux/amd64\"]",
+    );
+    let lab = Lab::with(crate::kit::lab::LISTENERS, &rest).await;
+    let (amd, arm) = (sample("i", "amd64"), sample("i", "arm64"));
+    let of_index = lab.put_index(NAME, &SampleIndex::new(vec![amd.clone(), arm.clone()]));
+    for image in [&amd, &arm] {
+        let report = trivy(image, &["LOW"]);
+        lab.submit(&lab.token, &of_index, &report).await.expect(200);
+    }
+    let index = of_index.split_once('@').unwrap().1;
+    assert_eq!(lab.pull(1, NAME, index).await.status, 200);
+    let pulled = async |image: &SampleImage| {
+        let found = search(&lab, &format!("digest={}", image.manifest.digest)).await;
+        found["images"][0]["pulled"].as_array().unwrap().len()
+    };
+    eventually("the pull is on record", || async { pulled(&amd).await == 1 }).await;
+    assert_eq!(pulled(&arm).await, 0);
+    lab.stop().await;
+}
