@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Kubernetes' timeout where the webhook configuration sets none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that a configuration can ask for.
-const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// The API server's timeout is divided by this; one part is reserved for sending the
 /// answer.
 const RESERVED_FRACTION: u32 = 5;
@@ -21,12 +21,12 @@ pub(super) struct Deadline {
 
 impl Deadline {
     /// From the moment at which the request came in, and its query: the API server
-    /// sends `?timeout=2s`.
-    pub(super) fn new(started: Instant, query: Option<&str>) -> Self {
+    /// sends `?timeout=2s`. Anybody can write that, so `longest` holds whatever it says.
+    pub(super) fn new(started: Instant, query: Option<&str>, longest: Duration) -> Self {
         let given = query
             .and_then(timeout)
             .unwrap_or(DEFAULT_TIMEOUT)
-            .min(MAX_TIMEOUT);
+            .min(longest);
         let answer = given - given / RESERVED_FRACTION;
         Self {
             half: started + (given / 2).min(answer),
@@ -77,7 +77,7 @@ mod tests {
 
     fn given(query: Option<&str>) -> (Duration, Duration) {
         let now = Instant::now();
-        let deadline = Deadline::new(now, query);
+        let deadline = Deadline::new(now, query, MAX_TIMEOUT);
         (deadline.half - now, deadline.answer - now)
     }
 
@@ -91,6 +91,19 @@ mod tests {
         );
         assert_eq!(given(Some("timeout=1m30s")), (seconds(15.0), seconds(24.0)));
         assert_eq!(given(None), (seconds(5.0), seconds(8.0)));
+    }
+
+    #[test]
+    fn nobody_names_more_time_than_is_given_to_their_like() {
+        let now = Instant::now();
+        for query in ["timeout=30s", "timeout=2s", "timeout=nonsense"] {
+            let deadline = Deadline::new(now, Some(query), Duration::from_secs(2));
+            assert_eq!(
+                deadline.answer - now,
+                Duration::from_millis(1600),
+                "{query}"
+            );
+        }
     }
 
     #[test]

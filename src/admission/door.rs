@@ -7,32 +7,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use super::cluster::ClusterPolicy;
 use super::deadline::Deadline;
+use super::room::ReviewRoom;
 use crate::gate::Gate;
-use crate::http::{BodyBudget, Stack, StackLimits};
+use crate::http::{Stack, StackLimits};
 use crate::metrics::{Metrics, WebhookName};
-use crate::tasks::HeavyWork;
-
-/// Bodies held in memory at once, in bytes; read, each takes some times its length.
-const MAX_BODIES_BYTES: usize = 128 << 20;
-/// As much of that as one client takes: some thousand reviews of usual size.
-const MAX_BODIES_BYTES_PER_CLIENT: usize = 32 << 20;
-/// Images judged at once; further ones wait until their deadline. Far more than are
-/// worked on: most of them would wait for an upstream that hangs.
-const MAX_CONCURRENT_IMAGES: usize = 8192;
 
 /// The door of all clusters' webhooks, shared by its connections.
 pub struct Webhook {
     pub(super) gate: Arc<Gate>,
     pub(super) clusters: BTreeMap<Arc<str>, ClusterPolicy>,
-    /// One for each image that is being judged.
-    pub(super) image_permits: Semaphore,
-    /// For the bodies that are held.
-    pub(super) body_memory: BodyBudget,
-    pub(super) heavy: HeavyWork,
+    /// Of clients that showed a certificate.
+    known: ReviewRoom,
+    /// Of all others.
+    others: ReviewRoom,
     pub(super) metrics: Metrics,
     pub(super) stack: Stack,
     /// Only who showed a certificate is answered.
@@ -72,6 +62,8 @@ pub(super) struct ReviewHead<'a> {
     pub(super) cluster: &'a ClusterPolicy,
     pub(super) kind: WebhookKind,
     pub(super) deadline: Deadline,
+    /// What its client's like share.
+    pub(super) room: &'a ReviewRoom,
     pub(super) client: Option<IpAddr>,
     /// The client showed a certificate, which TLS checked.
     pub(super) is_known: bool,
@@ -92,9 +84,8 @@ impl Webhook {
                 .into_iter()
                 .map(|cluster| (cluster.name.clone(), cluster))
                 .collect(),
-            image_permits: Semaphore::new(MAX_CONCURRENT_IMAGES),
-            body_memory: BodyBudget::new(MAX_BODIES_BYTES, MAX_BODIES_BYTES_PER_CLIENT),
-            heavy: HeavyWork::new(),
+            known: ReviewRoom::of_known(),
+            others: ReviewRoom::of_anybody(),
             metrics,
             stack: Stack::new("webhook", limits),
             asks_certificates: false,
@@ -102,11 +93,19 @@ impl Webhook {
     }
 
     /// Answers API servers that showed a certificate; others may only try, by a dry
-    /// run, of which nothing is recorded.
+    /// run, of which nothing is recorded, and have little room and time for it.
     pub fn asking_certificates(self) -> Self {
         Self {
+            others: ReviewRoom::of_strangers(),
             asks_certificates: true,
             ..self
+        }
+    }
+
+    pub(super) fn room(&self, is_known: bool) -> &ReviewRoom {
+        match is_known {
+            true => &self.known,
+            false => &self.others,
         }
     }
 }

@@ -16,6 +16,7 @@ mod mutate;
 mod pod;
 mod review;
 mod review_call;
+mod room;
 mod running_pods;
 #[cfg(test)]
 mod tests;

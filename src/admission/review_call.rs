@@ -10,6 +10,7 @@ use super::cluster::{ClusterPolicy, NamespacePolicy};
 use super::deadline::Deadline;
 use super::door::{ReviewHead, WebhookKind};
 use super::review::{AdmissionRequest, AdmissionResponse};
+use super::room::{ImageTurn, ReviewRoom};
 use crate::access::{Principal, Role, Scope};
 use crate::gate::{AdmissionContext, Client, RequestTarget};
 use crate::kubernetes::client::DeniedPod;
@@ -29,6 +30,7 @@ pub(super) struct ReviewCall<'a> {
     pub(super) deadline: Deadline,
     /// Over which way requests from outside reach the Pod.
     pub(super) reached_by: Option<String>,
+    pub(super) room: &'a ReviewRoom,
     client: Client,
     now: Timestamp,
     started: Instant,
@@ -46,6 +48,7 @@ impl<'a> ReviewCall<'a> {
             client: client(head, &request),
             request,
             reached_by: None,
+            room: head.room,
             deadline: head.deadline,
             now: head.now,
             started: head.started,
@@ -71,6 +74,11 @@ fn client(head: &ReviewHead<'_>, request: &AdmissionRequest) -> Client {
 impl ReviewCall<'_> {
     pub(super) fn rule(&self) -> Option<&NamespacePolicy> {
         self.cluster.rule(self.request.namespace())
+    }
+
+    /// Waits for the turn of an image; `None`: none comes any more.
+    pub(super) async fn turn(&self) -> Option<ImageTurn<'_>> {
+        self.room.images.turn(self.client.address).await
     }
 
     pub(super) fn place(&self) -> WorkloadLocation {

@@ -107,7 +107,7 @@ impl ReviewCall<'_> {
         question: ImageQuestion<'_>,
     ) -> AdmissionOutcome {
         let gate = &self.webhook.gate;
-        let Ok(_turn) = self.webhook.image_permits.acquire().await else {
+        let Some(_turn) = self.turn().await else {
             return self.undecided(admission, "stopping");
         };
         match self.permitted(question) {

@@ -1,7 +1,7 @@
 //! How the door answers: a path, a body, an answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -14,15 +14,24 @@ use super::door::{ReviewHead, Webhook, WebhookKind};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
 use super::review_call::ReviewCall;
 use crate::http::{
-    Body, Connection, Handler, Peer, Received, ReservedBytes, Stack, beginning, receive,
+    Body, Connection, Handler, Pace, Peer, ReceiveLimits, Received, ReservedBytes, Stack,
+    beginning, receive,
 };
 use crate::metrics::{AdmissionLabels, ReviewVerdict};
+use crate::tasks::HeavyWork;
 
 /// The longest review that is read, in bytes: two objects of the API server's
 /// largest, and room.
 const MAX_REVIEW_BYTES: usize = 8 << 20;
 /// A review up to this length is read at once, in bytes: within a millisecond.
 const MAX_INLINE_BYTES: usize = 64 << 10;
+
+/// An API server sends a review at once. Who sends on for longer than this holds memory that
+/// others need, and so must bring the longest review in some seconds, whatever time it names.
+const REVIEW_PACE: Pace = Pace {
+    minimum_rate: 512 << 10,
+    window: Duration::from_secs(2),
+};
 
 const TOO_MANY_REVIEWS: &str = "too many reviews at once";
 const INCOMPLETE_REVIEW: &str = "the review did not arrive whole, or not in time";
@@ -63,12 +72,15 @@ impl Webhook {
         }
         let started = Instant::now();
         let peer = parts.extensions.get::<Peer>();
+        let is_known = peer.is_some_and(|peer| peer.certificate.is_some());
+        let room = self.room(is_known);
         Ok(ReviewHead {
             cluster,
             kind,
-            deadline: Deadline::new(started, parts.uri.query()),
+            deadline: Deadline::new(started, parts.uri.query(), room.longest_timeout),
+            room,
             client: peer.map(|peer| peer.address.ip()),
-            is_known: peer.is_some_and(|peer| peer.certificate.is_some()),
+            is_known,
             now: self.gate.now(),
             started,
         })
@@ -81,7 +93,7 @@ impl Webhook {
         bytes: Bytes,
         mut held: ReservedBytes<'_>,
     ) -> Reviewed {
-        let review = match self.read(bytes.clone()).await.map_err(bad)? {
+        let review = match read(&head.room.heavy, bytes.clone()).await.map_err(bad)? {
             Ok(review) => review,
             Err(error) => {
                 let uid = uid_of(&bytes).ok_or(bad("the body is no AdmissionReview"))?;
@@ -116,19 +128,6 @@ impl Webhook {
         })
     }
 
-    /// Reads a body; a long one where it holds up no other review.
-    async fn read(
-        &self,
-        bytes: Bytes,
-    ) -> Result<serde_json::Result<AdmissionReview>, &'static str> {
-        if bytes.len() <= MAX_INLINE_BYTES {
-            return Ok(serde_json::from_slice(&bytes));
-        }
-        let read = move || serde_json::from_slice(&bytes);
-        let read = self.heavy.run(read).await;
-        read.map_err(|_| "the review could not be read")
-    }
-
     fn finish(&self, head: &ReviewHead<'_>, reviewed: Reviewed) -> Response<Body> {
         self.observe(head, reviewed.as_ref().ok());
         match reviewed {
@@ -157,6 +156,19 @@ impl Webhook {
     }
 }
 
+/// Reads a body; a long one where it holds up no other review.
+async fn read(
+    heavy: &HeavyWork,
+    bytes: Bytes,
+) -> Result<serde_json::Result<AdmissionReview>, &'static str> {
+    if bytes.len() <= MAX_INLINE_BYTES {
+        return Ok(serde_json::from_slice(&bytes));
+    }
+    let read = move || serde_json::from_slice(&bytes);
+    let read = heavy.run(read).await;
+    read.map_err(|_| "the review could not be read")
+}
+
 impl<B> Handler<B> for Webhook
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -174,13 +186,12 @@ where
             Ok(head) => head,
             Err((status, text)) => return plain(status, text),
         };
-        let received = receive(
-            body,
-            MAX_REVIEW_BYTES,
-            self.body_memory.enter(head.client),
-            head.deadline.answer,
-        )
-        .await;
+        let limits = ReceiveLimits {
+            bytes: MAX_REVIEW_BYTES,
+            deadline: head.deadline.answer,
+            pace: Some(REVIEW_PACE),
+        };
+        let received = receive(body, limits, head.room.bodies.enter(head.client)).await;
         let reviewed = match received {
             Received::Whole(bytes, held) => self.review(&head, bytes.into(), held).await,
             Received::TooLong(beginning) => too_long(&beginning).map_err(bad),

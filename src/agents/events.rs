@@ -15,7 +15,7 @@ use super::door::peer;
 use crate::access::Principal;
 use crate::api::{MAX_NODE_EVENTS, NodeContainer, NodeDenial, NodeEventBatch};
 use crate::gate::{Client, NodeRefusal};
-use crate::http::{Body, Received, receive};
+use crate::http::{Body, ReceiveLimits, Received, receive};
 use crate::ledger::{ContainerOnNode, ReportTaken, ToldOfNode};
 use crate::oci::{Digest, Repository, printable};
 use crate::trust::{Denial, DenialReason, WorkloadLocation};
@@ -78,8 +78,12 @@ impl AgentsDoor {
         B: http_body::Body<Data = Bytes>,
     {
         let room = self.bodies.enter(peer(parts).map(|it| it.address.ip()));
-        let deadline = Instant::now() + RECEIVED_WITHIN;
-        match receive(body, MAX_BATCH, room, deadline).await {
+        let limits = ReceiveLimits {
+            bytes: MAX_BATCH,
+            deadline: Instant::now() + RECEIVED_WITHIN,
+            pace: None,
+        };
+        match receive(body, limits, room).await {
             Received::Whole(bytes, _room) => serde_json::from_slice(&bytes)
                 .map_err(|_| AgentRefusal::bad_request("the body is no batch of events")),
             Received::TooLong(_) => Err(AgentRefusal::too_large("a batch has 4 MiB at most")),

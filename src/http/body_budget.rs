@@ -36,12 +36,11 @@ impl BodyBudget {
         }
     }
 
-    /// For a body of `client`, which takes none yet. Clients whose address is not
-    /// known are one.
+    /// For a body of `client`, which takes none yet.
     pub fn enter(&self, client: Option<IpAddr>) -> ReservedBytes<'_> {
         ReservedBytes {
             room: self,
-            client: network_of(client.unwrap_or(Ipv6Addr::UNSPECIFIED.into())),
+            client: client_network(client),
             bytes: 0,
         }
     }
@@ -51,8 +50,10 @@ impl BodyBudget {
     }
 }
 
-/// One IPv6 client has a network of 64 bits to itself (RFC 4291 §2.5.4).
-fn network_of(client: IpAddr) -> IpAddr {
+/// What one client is told from another by. Those whose address is not known are one. One
+/// IPv6 client has a network of 64 bits to itself (RFC 4291 §2.5.4).
+pub fn client_network(client: Option<IpAddr>) -> IpAddr {
+    let client = client.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
     match client.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

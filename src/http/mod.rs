@@ -27,13 +27,13 @@ mod tests;
 
 pub use authorization::{AuthorizationError, AuthorizationHeader};
 pub use body::Body;
-pub use body_budget::{BodyBudget, ReservedBytes};
+pub use body_budget::{BodyBudget, ReservedBytes, client_network};
 pub use connection::{Answering, Connection};
 pub use limits::ConnectionLimits;
 pub use listen::{BoundListener, ListenError};
 pub use pace::Pace;
 pub use peer::Peer;
 pub use reason::{MAX_REASON, ReasonPhrase, reason_phrase};
-pub use receive::{Received, beginning, receive};
+pub use receive::{ReceiveLimits, Received, beginning, receive};
 pub use routed_door::{RoutedDoor, Unserved};
 pub use stack::{Handler, Stack, StackLimits, without_body};

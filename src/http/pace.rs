@@ -44,7 +44,7 @@ pub struct Pace {
 
 impl Pace {
     /// Bytes that a window must move: one at least.
-    fn minimum(&self) -> u64 {
+    pub(super) fn minimum(&self) -> u64 {
         let window_ms = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
         (self.minimum_rate.saturating_mul(window_ms) / 1000).max(1)
     }

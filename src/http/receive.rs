@@ -1,13 +1,15 @@
 //! Reading a whole request body: bounded, counted against what all bodies hold
 //! together, and within a deadline.
 
+use std::future::pending;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::ReservedBytes;
+use super::{Pace, ReservedBytes};
 
 /// How much of a refused body is read for its uid, in bytes.
 const PREFIX_BYTES: usize = 64 << 10;
@@ -27,26 +29,50 @@ pub enum Received<'a> {
     Incomplete(Vec<u8>),
 }
 
-/// Reads `body` up to `limit` bytes, as far as there is `room` for it.
-pub async fn receive<B>(
-    body: B,
-    limit: usize,
-    room: ReservedBytes<'_>,
-    deadline: Instant,
-) -> Received<'_>
+/// How long a body may be, and may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiveLimits {
+    pub bytes: usize,
+    pub deadline: Instant,
+    /// What has to come in each window until then; `None`: as slowly as the client likes.
+    pub pace: Option<Pace>,
+}
+
+/// Reads `body` within its limits, as far as there is `room` for it.
+pub async fn receive<B>(body: B, limits: ReceiveLimits, room: ReservedBytes<'_>) -> Received<'_>
 where
     B: http_body::Body<Data = Bytes>,
 {
+    let (body, came) = (pin!(body), AtomicUsize::new(0));
     let mut receiving = Receiving {
-        limit,
+        limit: limits.bytes,
         room,
         bytes: Vec::new(),
         end: End::Incomplete,
     };
-    let deadline = tokio::time::Instant::from_std(deadline);
-    // What the deadline cuts short is reported from `end` as it is then.
-    let _ = tokio::time::timeout_at(deadline, receiving.read(pin!(body))).await;
+    let deadline = tokio::time::Instant::from_std(limits.deadline);
+    // What is cut short is reported from `end` as it is then.
+    tokio::select! {
+        biased;
+        () = receiving.read(body, &came) => {}
+        () = stall(limits.pace, &came) => {}
+        () = tokio::time::sleep_until(deadline) => {}
+    }
     receiving.ended()
+}
+
+/// Ends once a window has passed in which too little `came`.
+async fn stall(pace: Option<Pace>, came: &AtomicUsize) {
+    let Some(pace) = pace else {
+        return pending().await;
+    };
+    let minimum = usize::try_from(pace.minimum()).unwrap_or(usize::MAX);
+    loop {
+        tokio::time::sleep(pace.window).await;
+        if came.swap(0, Ordering::Relaxed) < minimum {
+            return;
+        }
+    }
 }
 
 /// The first 64 KiB of `body`, or what came of them by the deadline. The rest is read
@@ -56,7 +82,8 @@ where
     B: http_body::Body<Data = Bytes>,
 {
     let (mut bytes, deadline) = (Vec::new(), tokio::time::Instant::from_std(deadline));
-    let _ = tokio::time::timeout_at(deadline, drain(pin!(body), &mut bytes)).await;
+    let came = AtomicUsize::new(0);
+    let _ = tokio::time::timeout_at(deadline, drain(pin!(body), &mut bytes, &came)).await;
     bytes
 }
 
@@ -75,7 +102,7 @@ struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
-    async fn read<B>(&mut self, mut body: Pin<&mut B>)
+    async fn read<B>(&mut self, mut body: Pin<&mut B>, came: &AtomicUsize)
     where
         B: http_body::Body<Data = Bytes>,
     {
@@ -84,12 +111,13 @@ impl<'a> Receiving<'a> {
             let Ok(data) = frame.into_data() else {
                 continue;
             };
+            came.fetch_add(data.len(), Ordering::Relaxed);
             let fits = self.take_room(data.len());
             self.bytes.extend_from_slice(&data);
             if let Err(why) = fits {
                 self.end = why;
                 self.room.give_back();
-                return drain(body, &mut self.bytes).await;
+                return drain(body, &mut self.bytes, came).await;
             }
         }
         self.end = End::Whole;
@@ -120,7 +148,7 @@ impl<'a> Receiving<'a> {
 
 /// Reads on without keeping more than the beginning, since a client that still writes
 /// hears no answer.
-async fn drain<B>(mut body: Pin<&mut B>, bytes: &mut Vec<u8>)
+async fn drain<B>(mut body: Pin<&mut B>, bytes: &mut Vec<u8>, came: &AtomicUsize)
 where
     B: http_body::Body<Data = Bytes>,
 {
@@ -131,11 +159,76 @@ where
         let Ok(data) = frame.into_data() else {
             continue;
         };
+        came.fetch_add(data.len(), Ordering::Relaxed);
         let room = PREFIX_BYTES - bytes.len();
         bytes.extend_from_slice(&data[..data.len().min(room)]);
         drained += data.len();
         if drained > MAX_DRAINED_BYTES {
             break;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::stream::{StreamExt, iter, pending};
+
+    use super::*;
+    use crate::http::{Body, BodyBudget};
+
+    const BRISK: Pace = Pace {
+        minimum_rate: 100_000,
+        window: Duration::from_millis(10),
+    };
+
+    /// So many pieces of 100 bytes, after which nothing comes, or the end.
+    fn body(pieces: usize, ends: bool) -> Body {
+        let came = iter((0..pieces).map(|_| Ok(Bytes::from_static(&[b'x'; 100]))));
+        match ends {
+            true => Body::stream(100 * pieces as u64, came),
+            false => Body::stream(1 << 20, came.chain(pending())),
+        }
+    }
+
+    fn limits(pace: Option<Pace>, patience: Duration) -> ReceiveLimits {
+        ReceiveLimits {
+            bytes: 1 << 20,
+            deadline: Instant::now() + patience,
+            pace,
+        }
+    }
+
+    /// One that only waits for the deadline waits for an hour.
+    #[tokio::test]
+    async fn an_upload_that_stalls_ends_and_gives_its_room_back_whatever_its_deadline() {
+        let room = BodyBudget::new(10_000, 10_000);
+        let hour = Duration::from_secs(3600);
+        for pieces in [0, 1, 100] {
+            let limits = limits(Some(BRISK), hour);
+            let received = receive(body(pieces, false), limits, room.enter(None)).await;
+            let Received::Incomplete(beginning) = received else {
+                panic!("{pieces} pieces were taken for a whole body");
+            };
+            assert_eq!(beginning.len(), 100 * pieces);
+            assert!(room.enter(None).take(10_000), "its room is free again");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_at_once_is_whole_whatever_its_pace() {
+        let room = BodyBudget::new(1 << 20, 1 << 20);
+        let limits = limits(Some(BRISK), Duration::from_secs(3600));
+        let received = receive(body(3, true), limits, room.enter(None)).await;
+        assert!(matches!(received, Received::Whole(bytes, _) if bytes.len() == 300));
+    }
+
+    #[tokio::test]
+    async fn without_a_pace_only_the_deadline_ends_it() {
+        let room = BodyBudget::new(1 << 20, 1 << 20);
+        let limits = limits(None, Duration::from_millis(30));
+        let received = receive(body(1, false), limits, room.enter(None)).await;
+        assert!(matches!(received, Received::Incomplete(_)));
     }
 }

@@ -1,5 +1,6 @@
 //! A door to ask reviews of, in this process.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub struct Door {
     webhook: Arc<Webhook>,
     /// What the client's certificate calls it.
     certificate: Option<Arc<str>>,
+    address: IpAddr,
 }
 
 /// An answer, as the API server would read it.
@@ -81,6 +83,16 @@ impl Door {
         Self {
             webhook: Arc::new(webhook),
             certificate: None,
+            address: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// The same webhook, asked from another address.
+    pub fn from(&self, address: impl Into<IpAddr>) -> Self {
+        Self {
+            webhook: self.webhook.clone(),
+            certificate: self.certificate.clone(),
+            address: address.into(),
         }
     }
 
@@ -102,15 +114,22 @@ impl Door {
     }
 
     pub fn connection(&self) -> Connection<Webhook> {
-        let peer = Peer::new(([127, 0, 0, 1], 9).into(), self.certificate.clone());
+        let peer = Peer::new((self.address, 9).into(), self.certificate.clone());
         self.webhook.connection(peer)
     }
 
     /// Sends a body to a path; the deadline is the API server's.
     pub async fn send(&self, path: &str, body: impl Into<Bytes>) -> (u16, Bytes) {
-        let request = http::Request::post(path)
-            .body(Full::new(body.into()))
-            .unwrap();
+        self.send_body(path, Full::new(body.into())).await
+    }
+
+    /// The same, of a body that comes as it likes.
+    pub async fn send_body<B>(&self, path: &str, body: B) -> (u16, Bytes)
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Send,
+    {
+        let request = http::Request::post(path).body(body).unwrap();
         let answer = self.connection().call(request).await.unwrap();
         let status = answer.status().as_u16();
         (

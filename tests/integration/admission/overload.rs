@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::door::cluster;
 use super::{Door, Tried, pod, review};
-use crate::kit::{Setup, World};
+use crate::kit::{Setup, World, image};
+
+const REVIEWER: &str = "kube-apiserver";
 
 const LIMITS: StackLimits = StackLimits {
     at_once: 1,
@@ -66,6 +68,91 @@ async fn answers_with_the_uid_when_the_rest_of_a_review_never_comes() {
         let response = &body["response"];
         assert_eq!(response["uid"], "u-9");
         assert_eq!(response["allowed"], is_allowed);
+    }
+}
+
+/// The name of an image that is admitted, and held in memory.
+async fn warm(world: &World) -> String {
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    world.admit("registry.corp:5000/team/app", &app).await;
+    format!("registry.corp:5000/team/app@{}", app.manifest.digest)
+}
+
+/// A certified API server and a client without a certificate, at one webhook.
+fn known_and_stranger(world: &World) -> (Door, Door) {
+    let stranger = Door::open(world).asking_certificates();
+    (stranger.from([127, 0, 0, 1]).seen_as(REVIEWER), stranger)
+}
+
+/// Each trial asks for 250 images of an upstream that hangs, and names the longest time.
+#[tokio::test]
+async fn trials_of_strangers_hold_up_no_review_of_who_showed_a_certificate() {
+    let world = World::start().await;
+    let app = warm(&world).await;
+    let (known, stranger) = known_and_stranger(&world);
+    let held = world.hub.hold("slow");
+    let trials = (0..40).map(|trial| {
+        let names: Vec<String> = (0..250).map(|tag| format!("slow:{trial}-{tag}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let asked = review(json!({"object": pod(&names), "dryRun": true}));
+        let door = &stranger;
+        async move { door.validate(&asked).await }
+    });
+    let trials = futures_util::future::join_all(trials);
+    let earnest = async {
+        held.arrived().await;
+        let asked = review(json!({"object": pod(&[&app])}));
+        let tried = known.validate_within(&asked, Duration::from_secs(10)).await;
+        held.release();
+        tried
+    };
+    let (trials, earnest) = tokio::join!(trials, earnest);
+    earnest.assert_allowed();
+    assert!(trials.iter().all(|tried| !tried.allowed()));
+}
+
+/// A review of 8 MiB whose last byte never comes.
+fn endless() -> Body {
+    let begun = r#"{"kind":"AdmissionReview","request":{"uid":"u-9","dryRun":true,"x":""#;
+    let mut bytes = begun.as_bytes().to_vec();
+    bytes.resize((8 << 20) - 1, b'x');
+    let came = once(async { Ok(Bytes::from(bytes)) });
+    Body::stream(8 << 20, came.chain(pending()))
+}
+
+/// Sixteen of the longest uploads from four addresses, none of which ends.
+async fn endless_uploads(door: &Door) -> Vec<(u16, Bytes)> {
+    let uploads = (0..16).map(|at: u8| async move {
+        let path = "/clusters/prod/validate?timeout=30s";
+        let door = door.from([127, 0, 0, 60 + at % 4]);
+        door.send_body(path, endless()).await
+    });
+    futures_util::future::join_all(uploads).await
+}
+
+#[tokio::test]
+async fn uploads_of_strangers_take_no_room_from_who_showed_a_certificate() {
+    let world = World::start().await;
+    let app = warm(&world).await;
+    let (known, stranger) = known_and_stranger(&world);
+    let asked = review(json!({"object": pod(&[&app])}));
+    let (uploads, earnest) = tokio::join!(endless_uploads(&stranger), known.validate(&asked));
+    earnest.assert_allowed();
+    assert_eq!(uploads.len(), 16);
+}
+
+/// Where no certificate is asked for, all have one room. The time bounds a failure: an upload
+/// may name 24 s, of which it is to get two.
+#[tokio::test]
+async fn uploads_that_stall_end_whatever_time_they_name() {
+    let world = World::start().await;
+    let door = Door::open(&world);
+    let uploads = tokio::time::timeout(Duration::from_secs(15), endless_uploads(&door)).await;
+    for (status, answer) in uploads.expect("they held their room until their deadline") {
+        assert_eq!(status, 200);
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["response"]["allowed"], false);
     }
 }
 
