@@ -40,7 +40,7 @@ pub struct ClusterPolicy {
     pub nodes: NodeRouting,
     /// Whether the digest that a tag means is written down with it.
     pub pin_digests: bool,
-    /// Exempt namespaces, Sekisho's own among them.
+    /// Exempt namespaces; Sekisho's own among them where it runs in the cluster.
     pub exempt: Vec<String>,
     /// The first entry that matches applies.
     pub namespaces: Vec<NamespacePolicy>,

@@ -44,6 +44,13 @@ impl Clusters {
         Ok(Self(live))
     }
 
+    /// The namespace in which this program runs in a cluster, where it is known to run there.
+    /// Elsewhere a namespace by that name is anybody's.
+    pub(super) fn own_namespace<'c>(&self, cluster: &'c ClusterConfig) -> Option<&'c str> {
+        let is_own = self.0.get(&cluster.name).is_some_and(|live| live.is_own);
+        (is_own || cluster.namespace.is_some()).then(|| cluster.home())
+    }
+
     /// The callbacks of a cluster's webhook.
     pub(super) fn callbacks(&self, cluster: &str) -> ClusterCallbacks {
         let Some(live) = self.0.get(cluster) else {

@@ -80,7 +80,7 @@ pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
             ..names.clone()
         };
         for ((namespace, _), pod) in live.knowledge.running_pods() {
-            if is_exempt(cluster, &namespace) {
+            if is_exempt(parts, cluster, &namespace) {
                 continue;
             }
             let exposure = match live.knowledge.reaches(&namespace, &pod.pod) {
@@ -99,9 +99,9 @@ pub(super) fn running_images(parts: &Components) -> Vec<ImageInUse> {
     images
 }
 
-fn is_exempt(cluster: &ClusterConfig, namespace: &str) -> bool {
+fn is_exempt(parts: &Components, cluster: &ClusterConfig, namespace: &str) -> bool {
     let mut exempt = cluster.exempt_namespaces.iter();
-    namespace == cluster.namespace || exempt.any(|it| it == namespace)
+    parts.clusters.own_namespace(cluster) == Some(namespace) || exempt.any(|it| it == namespace)
 }
 
 /// What the runtime says that it runs, and what the Pod names by digest.

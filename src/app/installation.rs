@@ -23,7 +23,8 @@ pub fn installation(
     };
     Ok(Installation {
         cluster: cluster.name.clone(),
-        namespace: cluster.namespace.clone(),
+        namespace: cluster.home().to_owned(),
+        runs_here: cluster.namespace.is_some(),
         gateway: cluster.gateway.clone(),
         nodes: match cluster.nodes {
             NodeMode::Mirror => NodeNames::Mirror,

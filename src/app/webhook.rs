@@ -17,6 +17,7 @@ pub(super) fn door(parts: &Arc<Components>) -> Arc<Webhook> {
         answering(
             cluster,
             &parts.config,
+            parts.clusters.own_namespace(cluster),
             parts.clusters.callbacks(&cluster.name),
         )
     });
@@ -36,9 +37,9 @@ pub(super) fn door(parts: &Arc<Components>) -> Arc<Webhook> {
 fn answering(
     cluster: &ClusterConfig,
     config: &Config,
+    own: Option<&str>,
     callbacks: ClusterCallbacks,
 ) -> ClusterPolicy {
-    let own = [cluster.namespace.clone()];
     let rules = cluster.namespaces.iter();
     ClusterPolicy {
         name: cluster.name.as_str().into(),
@@ -54,6 +55,7 @@ fn answering(
         },
         pin_digests: cluster.pin_digests,
         exempt: own
+            .map(str::to_owned)
             .into_iter()
             .chain(cluster.exempt_namespaces.iter().cloned())
             .collect(),

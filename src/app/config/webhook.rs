@@ -67,8 +67,8 @@ pub struct ClusterConfig {
     pub gateway: RegistryHost,
     pub nodes: NodeMode,
     pub pin_digests: bool,
-    /// Where Sekisho itself runs in it.
-    pub namespace: String,
+    /// Where Sekisho itself runs in it; `None`: it is not said that it does.
+    pub namespace: Option<String>,
     /// By name, without its own.
     pub exempt_namespaces: Vec<String>,
     pub namespaces: Vec<NamespaceConfig>,
@@ -80,6 +80,13 @@ pub struct ClusterConfig {
     pub events: bool,
     /// `None`: the Pod's own service account, where there is one.
     pub kubeconfig: Option<PathBuf>,
+}
+
+impl ClusterConfig {
+    /// The namespace in which Sekisho runs, if it runs in this cluster.
+    pub fn home(&self) -> &str {
+        self.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
+    }
 }
 
 /// What holds for the namespaces that a glob matches.
@@ -165,7 +172,7 @@ fn warn_of_unfollowed(root: &Section<'_, '_>, clusters: &[ClusterConfig]) {
     if names.len() > 1 {
         let text = format!(
             "none of {} has a kubeconfig, so what runs there is not known, not even where this \
-             program runs",
+             program runs; write namespace in the table of that one",
             names.join(", ")
         );
         root.warning("clusters", text);
@@ -186,7 +193,7 @@ fn cluster(
     );
     let nodes = section.read("nodes").unwrap_or_default();
     let pin_digests = section.read("pin_digests").unwrap_or(true);
-    let namespace = label(section, "namespace", "").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+    let namespace = label(section, "namespace", "");
     let exempt = section.list("exempt_namespaces");
     let exempt_namespaces: Vec<String> =
         exempt.unwrap_or_else(|| vec![SYSTEM_NAMESPACE.to_owned()]);

@@ -167,7 +167,8 @@ fn expected(table: &ClusterConfig) -> ExpectedCluster {
     });
     ExpectedCluster {
         cluster: table.name.clone(),
-        namespace: table.namespace.clone(),
+        namespace: table.home().to_owned(),
+        runs_here: table.namespace.is_some(),
         exempt: table.exempt_namespaces.clone(),
         lenient: rules.collect(),
         gateway: table.gateway.to_string(),

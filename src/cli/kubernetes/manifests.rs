@@ -130,8 +130,8 @@ impl ManifestsArgs {
     /// The running program knows its namespace from its configuration alone.
     fn check_namespace(&self, cluster: &ClusterConfig) -> Result<(), Failure> {
         match &self.namespace {
-            Some(name) if *name != cluster.namespace => {
-                let message = format!("--namespace {name}: configured is {}", cluster.namespace);
+            Some(name) if name != cluster.home() => {
+                let message = format!("--namespace {name}: configured is {}", cluster.home());
                 let step = format!("write namespace = {name:?} in its table of [[clusters]]");
                 Err(Failure::usage(message).next(step))
             }

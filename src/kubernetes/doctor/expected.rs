@@ -2,14 +2,17 @@
 
 use globset::{Glob, GlobSetBuilder};
 
-use crate::kubernetes::names::{SYSTEM_NAMESPACE, configuration_name};
+use super::snapshot::Snapshot;
+use crate::kubernetes::names::{PROGRAM_NAME, SYSTEM_NAMESPACE, configuration_name};
 
 /// One `[[clusters]]` table, in the words that matter here.
 #[derive(Clone, Debug)]
 pub struct ExpectedCluster {
     pub cluster: String,
-    /// Where Sekisho runs in it.
+    /// Where Sekisho runs in it, if it does.
     pub namespace: String,
+    /// Whether the configuration says that it does.
+    pub runs_here: bool,
     /// `exempt_namespaces`, by name.
     pub exempt: Vec<String>,
     /// Namespaces that are judged more laxly than the rest.
@@ -33,17 +36,25 @@ impl ExpectedCluster {
         configuration_name(&self.cluster)
     }
 
+    /// Sekisho's own namespace, where it runs in the cluster: so it is written, or there is
+    /// its Deployment.
+    pub(super) fn own_namespace(&self, snapshot: &Snapshot) -> Option<&str> {
+        let is_seen = snapshot.deployments.named(PROGRAM_NAME).is_some();
+        (self.runs_here || is_seen).then_some(self.namespace.as_str())
+    }
+
     /// Namespaces that webhooks leave alone, each once.
-    pub(super) fn exempt_namespaces(&self) -> Vec<&str> {
-        let mut all = vec![self.namespace.as_str(), SYSTEM_NAMESPACE];
+    pub(super) fn exempt_namespaces(&self, snapshot: &Snapshot) -> Vec<&str> {
+        let own = self.own_namespace(snapshot);
+        let mut all: Vec<&str> = own.into_iter().chain([SYSTEM_NAMESPACE]).collect();
         all.extend(self.exempt.iter().map(String::as_str));
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    pub(super) fn is_exempt(&self, namespace: &str) -> bool {
-        self.exempt_namespaces().contains(&namespace)
+    pub(super) fn is_exempt(&self, snapshot: &Snapshot, namespace: &str) -> bool {
+        self.exempt_namespaces(snapshot).contains(&namespace)
     }
 }
 

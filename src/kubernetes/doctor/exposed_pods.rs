@@ -9,7 +9,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &ExpectedCluster) -> Option<D
     let reached: Vec<String> = snapshot
         .exposed_pods
         .iter()
-        .filter(|reached| !expected.is_exempt(&reached.namespace))
+        .filter(|reached| !expected.is_exempt(snapshot, &reached.namespace))
         .map(|reached| format!("{}/{} ({})", reached.namespace, reached.pod, reached.path))
         .collect();
     (expected.internal && !reached.is_empty()).then(|| {

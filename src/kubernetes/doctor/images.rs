@@ -41,7 +41,7 @@ pub fn questions(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Running
     let mut found: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
     for pod in snapshot.pods.items() {
         let (namespace, name) = (namespace_of(pod), name_of(pod));
-        if expected.is_exempt(namespace) {
+        if expected.is_exempt(snapshot, namespace) {
             continue;
         }
         let is_reached =

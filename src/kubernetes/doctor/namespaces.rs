@@ -10,7 +10,7 @@ use crate::diagnosis::Diagnosis;
 
 pub(super) fn judge(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = expected
-        .exempt_namespaces()
+        .exempt_namespaces(snapshot)
         .into_iter()
         .filter(|name| *name != expected.namespace)
         .filter_map(|name| runs_in(snapshot, expected, name))
@@ -109,7 +109,8 @@ fn free_names(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<String> {
         ObjectList::Items(_) => snapshot.namespaces.named(name).is_none(),
         ObjectList::NoSuchKind | ObjectList::Unknown(_) => false,
     };
-    let exempt = expected.exempt_namespaces().into_iter().filter(free);
+    let exempt = expected.exempt_namespaces(snapshot);
+    let exempt = exempt.into_iter().filter(free);
     let patterns = patterns.filter(|glob| is_free(glob, snapshot));
     patterns.cloned().chain(exempt.map(str::to_owned)).collect()
 }

@@ -70,7 +70,9 @@ fn check_scope(
     expected: &ExpectedCluster,
 ) -> Vec<Diagnosis> {
     let mut found = Vec::new();
-    for namespace in [expected.namespace.as_str(), SYSTEM_NAMESPACE] {
+    let behind_service = webhook.service().map(|_| expected.namespace.as_str());
+    let own = expected.own_namespace(snapshot).or(behind_service);
+    for namespace in own.into_iter().chain([SYSTEM_NAMESPACE]) {
         let labels = labels_of_namespace(snapshot.namespaces.items(), namespace);
         if webhook.selects_namespace(&labels) {
             let what = format!("{} takes in the namespace {namespace}", webhook.title());

@@ -11,8 +11,11 @@ use crate::oci::{ImageRef, RegistryHost, is_dns_label};
 pub struct Installation {
     /// As `[[clusters]]` calls it: a part of the names of cluster-wide objects.
     pub cluster: String,
-    /// Where the program runs; never touched by webhooks and policies.
+    /// Where the program runs, if it runs in this cluster; then webhooks and policies never
+    /// touch it.
     pub namespace: String,
+    /// Whether the configuration says that it does. A Service in that namespace says so, too.
+    pub runs_here: bool,
     /// What images are rewritten to.
     pub gateway: RegistryHost,
     pub nodes: NodeNames,
@@ -171,9 +174,11 @@ impl Installation {
         }
     }
 
-    /// The namespaces that no webhook and no policy touches: the program's own first.
+    /// The namespaces that no webhook and no policy touches: the program's own first. Where
+    /// it does not run, anybody might make a namespace by that name.
     pub(super) fn exempt(&self) -> Vec<&str> {
-        let mut names = vec![self.namespace.as_str(), SYSTEM_NAMESPACE];
+        let own = self.is_home().then_some(self.namespace.as_str());
+        let mut names: Vec<&str> = own.into_iter().chain([SYSTEM_NAMESPACE]).collect();
         for name in &self.exempt_namespaces {
             if !names.contains(&name.as_str()) {
                 names.push(name);
@@ -181,6 +186,23 @@ impl Installation {
         }
         names
     }
+
+    /// Whether the program runs in the cluster.
+    fn is_home(&self) -> bool {
+        self.runs_here
+            || match &self.endpoint {
+                Endpoint::Service => true,
+                Endpoint::Url(url) => is_service_in(&self.namespace, url),
+            }
+    }
+}
+
+/// Whether a URL leads to a Service in `namespace`: `https://NAME.NAMESPACE.svc…`.
+fn is_service_in(namespace: &str, url: &str) -> bool {
+    let host = url.strip_prefix("https://").unwrap_or(url);
+    let host = host.split([':', '/']).next().unwrap_or_default();
+    let mut labels = host.split('.').skip(1);
+    labels.next() == Some(namespace) && labels.next() == Some("svc")
 }
 
 /// Refuses an image of the program that nodes would ask this very program for.

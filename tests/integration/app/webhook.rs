@@ -171,6 +171,20 @@ async fn each_cluster_is_answered_by_its_own_rules() {
     assert_eq!(server.ask("other/validate", &asked).await.0, 404);
 }
 
+/// Where it does not run, anybody may make a namespace by its name.
+#[tokio::test]
+async fn a_namespace_by_sekishos_name_is_exempt_only_where_it_is_said_to_run() {
+    let clusters = CLUSTERS.replace("name = \"try\"", "name = \"try\"\nnamespace = \"sekisho\"");
+    let setup = Setup::default().listener("environment = \"production\"");
+    let world = World::of(setup.more(&clusters)).await;
+    let server = ApiServer::of(&world);
+    let own = review(json!({"object": pod(&["quay.io/x"]), "namespace": "sekisho"}));
+    for (path, is_allowed) in [("shop/validate", false), ("try/validate", true)] {
+        let (_, answer) = server.ask(path, &own).await;
+        assert_eq!(answer["response"]["allowed"], is_allowed, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn status_lists_the_clusters_that_ask() {
     let world = World::of(world()).await;

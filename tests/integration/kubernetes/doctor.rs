@@ -38,7 +38,7 @@ impl Cluster {
         let tables = format!(
             "[webhook]\naddress = \"{address}\"\ntls = {{ certificate = \"{}\", key = \"{}\" }}\n\
              [[clusters]]\nname = \"lab\"\nenvironment = \"production\"\ngateway = \"GATEWAY\"\n\
-             nodes = \"mirror\"\nnamespaces = [{{ match = [\"legacy-*\"], mode = \"audit\" }}]\n",
+             nodes = \"mirror\"\nnamespace = \"sekisho\"\nnamespaces = [{{ match = [\"legacy-*\"], mode = \"audit\" }}]\n",
             certificate.display(),
             key.display(),
         );
@@ -66,6 +66,7 @@ impl Cluster {
         let installation = Installation {
             cluster: "lab".to_owned(),
             namespace: "sekisho".to_owned(),
+            runs_here: true,
             gateway: RegistryHost::parse(self.site.gateway.address()).unwrap(),
             nodes: NodeNames::Mirror,
             upstreams: vec![upstream(development, "development")],

@@ -26,7 +26,7 @@ fn a_cluster_needs_no_more_than_a_name_and_a_gateway() {
     assert_eq!(cluster.exposure, Exposure::External);
     assert_eq!(cluster.nodes, NodeMode::RewriteOnly);
     assert_eq!(cluster.exempt_namespaces, ["kube-system"]);
-    assert_eq!(cluster.namespace, "sekisho");
+    assert_eq!((&cluster.namespace, cluster.home()), (&None, "sekisho"));
     assert!(cluster.pin_digests && !cluster.allow_never && !cluster.events);
     assert!(read("").unwrap().webhook.is_none());
 }

@@ -13,6 +13,7 @@ pub(super) fn expected() -> ExpectedCluster {
     ExpectedCluster {
         cluster: "prod".to_owned(),
         namespace: "sekisho".to_owned(),
+        runs_here: true,
         exempt: vec!["kube-system".to_owned()],
         lenient: Vec::new(),
         gateway: GATEWAY.to_owned(),

@@ -48,6 +48,40 @@ fn a_webhook_outside_is_reached_by_its_url_under_the_bundle_given() {
     assert_eq!(client, &json!({ "url": url, "caBundle": "UEVN" }));
 }
 
+/// Where it does not run, whoever may make namespaces could take its name and go free.
+#[test]
+fn a_namespace_by_sekishos_name_is_exempt_only_where_it_runs() {
+    let outside = "https://gate.example:5443";
+    for (url, runs_here, is_exempt) in [
+        (None, false, true),
+        (Some("https://sekisho.sekisho.svc:5443"), false, true),
+        (Some(outside), true, true),
+        (Some(outside), false, false),
+        (Some("https://sekisho.other.svc:5443"), false, false),
+        (Some("https://sekisho.sekisho.example"), false, false),
+    ] {
+        let mut installation = installation();
+        let url = url.map(|url| Endpoint::Url(url.to_owned()));
+        installation.endpoint = url.clone().unwrap_or(Endpoint::Service);
+        installation.runs_here = runs_here;
+        let mut objects = webhook_configurations(&installation);
+        objects.extend(installation.policies(version("1.36")));
+        let text = serde_json::to_string(&objects).unwrap();
+        let (selectors, conditions) = (
+            text.matches("\"values\":[\"sekisho\",\"kube-system\",")
+                .count(),
+            text.matches("in ['sekisho', 'kube-system', ").count(),
+        );
+        assert_eq!(
+            selectors > 4 && selectors == conditions,
+            is_exempt,
+            "{url:?}"
+        );
+        assert_eq!(selectors + conditions > 0, is_exempt, "{url:?}");
+        assert!(text.contains("kube-system"));
+    }
+}
+
 #[test]
 fn only_the_judgement_of_pods_can_be_made_to_fail_closed() {
     let mut installation = installation();

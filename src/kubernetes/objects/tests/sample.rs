@@ -24,6 +24,7 @@ pub fn installation() -> Installation {
     Installation {
         cluster: "prod".to_owned(),
         namespace: "sekisho".to_owned(),
+        runs_here: false,
         gateway: host("registry.example:5080"),
         nodes: NodeNames::Mirror,
         upstreams: vec![

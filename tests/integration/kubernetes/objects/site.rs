@@ -22,6 +22,7 @@ pub fn installation() -> Installation {
     Installation {
         cluster: "prod".to_owned(),
         namespace: "sekisho".to_owned(),
+        runs_here: true,
         gateway: host(GATEWAY),
         nodes: NodeNames::Mirror,
         upstreams: vec![
