@@ -62,7 +62,7 @@ impl RunningImages {
             // Each container that runs has an id; one that does not yet is known by name.
             let started = running.image_ids.len() >= running.images.len();
             let images = running.images.iter().filter(|_| !started);
-            let read = images.filter_map(|name| names.read(name).ok());
+            let read = images.filter_map(|name| names.read_by_node(name).ok());
             for name in read.filter(|name| name.digest.is_none()) {
                 let pods = self.by_name.entry(name.repository).or_default();
                 pods.insert(key.clone());
@@ -153,7 +153,7 @@ impl RunningImages {
         let names = search.admin.names.of(Some(&cluster.environment));
         let read = |text: &String| {
             let name = text.rsplit("://").next().unwrap_or(text);
-            names.read(name).ok()
+            names.read_by_node(name).ok()
         };
         let subject = |repository: &Repository, digest: &Digest| Subject {
             environment: cluster.environment.clone(),

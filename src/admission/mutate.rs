@@ -58,7 +58,7 @@ impl ReviewCall<'_> {
         slots
             .filter_map(|slot| {
                 let text = slot.image?;
-                let image = self.cluster.names.read(text).ok()?;
+                let image = self.cluster.names.read_by_node(text).ok()?;
                 Some(NamedField { slot, text, image })
             })
             .collect()

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Webhook;
-use super::cluster::{ClusterPolicy, NodeRouting};
+use super::cluster::ClusterPolicy;
 use super::pod::workload;
 use super::review_call::target;
 use crate::access::{Principal, Role, Scope};
@@ -94,11 +94,7 @@ impl Webhook {
         admission: AdmissionContext<'_>,
         image: &str,
     ) -> AdmissionOutcome {
-        let named = match cluster.nodes {
-            NodeRouting::Mirror => cluster.names.read_by_node(image),
-            NodeRouting::RewriteOnly => cluster.names.read(image),
-        };
-        match named {
+        match cluster.names.read_by_node(image) {
             Ok(named) => {
                 let reference = named.reference();
                 self.gate

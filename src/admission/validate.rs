@@ -125,7 +125,7 @@ impl ReviewCall<'_> {
     /// The image, if its name alone does not rule it out.
     fn permitted(&self, question: ImageQuestion<'_>) -> Result<NamedImage, Denial> {
         let text = question.image.ok_or_else(no_image)?;
-        let image = self.read(text, question.is_template)?;
+        let image = self.cluster.names.read_by_node(text)?;
         let is_never = question.is_never_pulled && !self.cluster.allow_never;
         if is_never && image.digest.is_none() {
             return Err(never_pulled());
@@ -137,17 +137,6 @@ impl ReviewCall<'_> {
         match passes_by {
             true => Err(self.bypasses_gateway(&image)),
             false => Ok(image),
-        }
-    }
-
-    /// A Pod's names are read as its node will read them: what leads to the gateway by
-    /// rewriting was rewritten before. A template's are rewritten with its Pods.
-    fn read(&self, text: &str, is_template: bool) -> Result<NamedImage, Denial> {
-        let rewritten = self.rule().is_none_or(|rule| rule.rewrite);
-        let names = &self.cluster.names;
-        match self.cluster.nodes {
-            NodeRouting::Mirror if !(is_template && rewritten) => names.read_by_node(text),
-            NodeRouting::Mirror | NodeRouting::RewriteOnly => names.read(text),
         }
     }
 

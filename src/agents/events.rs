@@ -136,7 +136,7 @@ impl AgentsDoor {
     }
 
     fn repository(&self, image: &str) -> Option<Repository> {
-        let named = (image.len() <= MAX_TEXT).then(|| self.names.read(image));
+        let named = (image.len() <= MAX_TEXT).then(|| self.names.read_by_node(image));
         named?.ok().map(|named| named.repository)
     }
 }

@@ -131,6 +131,6 @@ fn subjects_of(
 }
 
 fn named_by_digest(name: &str, names: &ImageNames) -> Option<(Repository, Digest)> {
-    let named = names.read(name).ok()?;
+    let named = names.read_by_node(name).ok()?;
     Some((named.repository, named.digest?))
 }

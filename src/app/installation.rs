@@ -31,7 +31,6 @@ pub fn installation(
             NodeMode::RewriteOnly => NodeNames::RewriteOnly,
         },
         upstreams: upstreams.map(route).collect(),
-        default_host: config.default_host(),
         exempt_namespaces: cluster.exempt_namespaces.clone(),
         namespaces: rules(&cluster.namespaces)?,
         allow_never: cluster.allow_never,

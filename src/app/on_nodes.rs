@@ -44,7 +44,7 @@ fn subjects(
     environment: &EnvironmentName,
     container: &ContainerOnNode,
 ) -> Vec<Subject> {
-    let Ok(named) = names.read(&container.image) else {
+    let Ok(named) = names.read_by_node(&container.image) else {
         return Vec::new();
     };
     let index = parts.ledger.index();
@@ -68,7 +68,7 @@ pub(super) fn pods_on_nodes(parts: &Components, followed: &[ClusterPods]) -> Vec
     let names = names(parts);
     let mut found: BTreeMap<EnvironmentName, BTreeMap<PodName, RunningPod>> = BTreeMap::new();
     parts.running_nodes.each(|environment, container| {
-        let Ok(named) = names.read(&container.image) else {
+        let Ok(named) = names.read_by_node(&container.image) else {
             return;
         };
         if known.contains(container.pod_uid.as_str()) {

@@ -25,7 +25,7 @@ pub struct ImageNames {
     pub gateways: Vec<RegistryHost>,
     /// Every upstream, with its path under the gateway; no path twice.
     pub upstreams: Vec<(RegistryHost, String)>,
-    /// Where names without a host lie.
+    /// Where names without a host lie that people give to commands; never those of Pods.
     pub default_host: RegistryHost,
 }
 
@@ -57,7 +57,7 @@ impl NamedImage {
 }
 
 impl ImageNames {
-    /// Reads a name.
+    /// Reads a name that somebody asks about.
     ///
     /// # Errors
     /// Why a Pod must not use it: nobody reads it, not everybody reads it alike, or it
@@ -66,8 +66,8 @@ impl ImageNames {
         self.read_from(text, &self.default_host)
     }
 
-    /// The same, as a node reads a name that nobody rewrites: without a host it lies at
-    /// Docker Hub, whatever the default upstream is.
+    /// The same, as Pods and nodes have it: without a host it lies at Docker Hub, whatever the
+    /// default upstream is. A Pod so means one image, whether the webhook is asked or not.
     ///
     /// # Errors
     /// Those of [`Self::read`].

@@ -21,10 +21,8 @@ pub struct Installation {
     pub nodes: NodeNames,
     /// At least one; hosts and paths differ.
     pub upstreams: Vec<UpstreamRoute>,
-    /// Where names without a registry are rewritten to.
-    pub default_host: RegistryHost,
-    /// Namespaces that webhooks and policies leave alone, beside the program's own
-    /// and `kube-system`.
+    /// Namespaces that webhooks and policies leave alone, beside `kube-system`, and the
+    /// program's own where it runs in the cluster.
     pub exempt_namespaces: Vec<String>,
     /// The first entry that matches applies.
     pub namespaces: Vec<NamespaceRule>,

@@ -63,8 +63,9 @@ fn conditions(installation: &Installation) -> Vec<Value> {
 
 /// `named` is `read` without what is left alone, with the whole name at the gateway.
 fn variables(installation: &Installation) -> Vec<Value> {
-    let default = &installation.default_host;
-    let mut variables = cel::reading(installation, cel::Listing::Placed, default);
+    // As nodes read them where nothing rewrites.
+    let hub = RegistryHost::docker_hub();
+    let mut variables = cel::reading(installation, cel::Listing::Placed, &hub);
     let gateway = literal::text(&format!("{}/", installation.gateway));
     let named = format!(
         "variables.read\n  \

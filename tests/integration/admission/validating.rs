@@ -173,9 +173,10 @@ async fn templates_are_warned_of_and_never_denied() {
     assert_eq!(tried.response.get("auditAnnotations"), None);
 }
 
-/// A name without a host that nobody rewrites: nodes read it as Docker Hub's.
+/// Nodes read a name without a host as Docker Hub's, and so it means the same while no webhook
+/// is asked.
 #[tokio::test]
-async fn a_pod_whose_names_are_not_rewritten_is_judged_by_what_its_node_pulls() {
+async fn a_name_without_a_host_is_docker_hubs_whatever_the_default_upstream_is() {
     let world = World::start().await;
     let (admitted, stranger) = (image("admitted"), image("stranger"));
     for (registry, image) in [(&world.corp, &admitted), (&world.hub, &stranger)] {
@@ -183,28 +184,36 @@ async fn a_pod_whose_names_are_not_rewritten_is_judged_by_what_its_node_pulls() 
         registry.tag("team/app", "1", &image.manifest.digest);
     }
     world.admit("registry.corp:5000/team/app", &admitted).await;
-    let mut cluster = cluster(Exposure::External);
-    cluster.names.default_host = RegistryHost::parse("registry.corp:5000").unwrap();
-    cluster.namespaces = vec![NamespacePolicy {
-        namespaces: globset::GlobSet::new([globset::Glob::new("legacy").unwrap()]).unwrap(),
-        mode: None,
-        rewrite: false,
-    }];
-    let door = Door::of(&world, cluster);
     let template = json!({"spec": {"template": {"spec": pod(&["team/app:1"])["spec"]}}});
     let deployment = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
-    for (namespace, is_served) in [("legacy", false), ("web", true)] {
-        let fields = json!({"object": template, "kind": deployment, "namespace": namespace});
-        let tried = door.validate(&review(fields)).await;
-        assert_eq!(tried.warnings().is_empty(), is_served, "{namespace}");
-        let fields = json!({"object": pod(&["team/app:1"]), "namespace": namespace});
-        // The rewriting webhook was passed by, where it was to rewrite.
-        let tried = door.validate(&review(fields)).await;
+    for nodes in [NodeRouting::Mirror, NodeRouting::RewriteOnly] {
+        let mut cluster = cluster(Exposure::External);
+        cluster.names.default_host = RegistryHost::parse("registry.corp:5000").unwrap();
+        cluster.nodes = nodes;
+        cluster.namespaces = vec![NamespacePolicy {
+            namespaces: globset::GlobSet::new([globset::Glob::new("legacy").unwrap()]).unwrap(),
+            mode: None,
+            rewrite: false,
+        }];
+        let door = Door::of(&world, cluster);
+        let rewritten = door.mutated(&pod(&["team/app:1"])).await;
+        let named = &rewritten["spec"]["containers"][0]["image"];
+        assert_eq!(*named, format!("{GATEWAY}/docker.io/team/app:1"));
+        let tried = door.validate(&review(json!({"object": rewritten}))).await;
         tried.assert_denied("not-scanned");
+        for namespace in ["legacy", "web"] {
+            let fields = json!({"object": template, "kind": deployment, "namespace": namespace});
+            let tried = door.validate(&review(fields)).await;
+            assert!(tried.warnings()[0].contains("not-scanned"), "{tried:?}");
+            // The rewriting webhook was passed by, where it was to rewrite.
+            let fields = json!({"object": pod(&["team/app:1"]), "namespace": namespace});
+            let tried = door.validate(&review(fields)).await;
+            tried.assert_denied(match nodes {
+                NodeRouting::Mirror => "not-scanned",
+                NodeRouting::RewriteOnly => "registry-not-permitted",
+            });
+        }
     }
-    let rewritten = door.mutated(&pod(&["team/app:1"])).await;
-    let tried = door.validate(&review(json!({"object": rewritten}))).await;
-    tried.assert_allowed();
 }
 
 #[tokio::test]

@@ -421,7 +421,7 @@ fn every_image_is_asked_for_once() {
     let asked = api.request();
     assert!(
         asked.starts_with(
-            "GET /api/v1/verdicts?environment=production&exposure=internal&image=a%3A1 "
+            "GET /api/v1/verdicts?environment=production&exposure=internal&image=docker.io%2Flibrary%2Fa%3A1 "
         ),
         "{asked}"
     );

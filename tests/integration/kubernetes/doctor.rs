@@ -70,7 +70,6 @@ impl Cluster {
             gateway: RegistryHost::parse(self.site.gateway.address()).unwrap(),
             nodes: NodeNames::Mirror,
             upstreams: vec![upstream(development, "development")],
-            default_host: RegistryHost::parse(development).unwrap(),
             exempt_namespaces: vec!["kube-system".to_owned()],
             namespaces: Vec::new(),
             allow_never: false,

@@ -31,7 +31,6 @@ pub fn installation() -> Installation {
             route("docker.io", "docker.io"),
             route("registry.corp:5000", "corp"),
         ],
-        default_host: RegistryHost::docker_hub(),
         exempt_namespaces: vec!["kube-system".to_owned(), "storage".to_owned()],
         namespaces: Vec::new(),
         allow_never: false,

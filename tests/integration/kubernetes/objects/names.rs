@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sekisho::admission as webhook;
 use sekisho::kubernetes::objects::NodeNames;
+use sekisho::oci::RegistryHost;
 use sekisho::trust::{Exposure, ImageNames};
 use serde_json::{Value, json};
 
@@ -176,7 +177,7 @@ async fn the_webhook_reads_the_same_table_alike() {
     let names = ImageNames {
         gateways: vec![installation.gateway],
         upstreams: upstreams.map(|route| (route.host, route.path)).collect(),
-        default_host: installation.default_host,
+        default_host: RegistryHost::docker_hub(),
     };
     let cluster = webhook::ClusterPolicy {
         names,

@@ -31,7 +31,6 @@ pub fn installation() -> Installation {
             route("quay.io", "quay.io"),
             route("[::1]:5000", "six"),
         ],
-        default_host: RegistryHost::docker_hub(),
         exempt_namespaces: ["storage", AGENT_NAMESPACE].map(str::to_owned).to_vec(),
         namespaces: Vec::new(),
         allow_never: false,
