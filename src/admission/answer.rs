@@ -10,10 +10,13 @@ use super::review::{AdmissionResponse, AdmissionStatus, ReviewAnswer};
 use crate::gate::AdmissionOutcome;
 use crate::http::Body;
 use crate::oci::printable;
-use crate::trust::DenialReason;
+use crate::trust::{DenialReason, cut_at_words};
 
-/// The API server cuts longer warnings, in bytes.
+/// The API server cuts each warning to 256 characters once all of a request are over 4096.
 const MAX_WARNING_BYTES: usize = 250;
+/// Up to this they stay whole, in bytes, so that a command in them can be copied. The rest is
+/// for other webhooks.
+const MAX_WHOLE_WARNINGS_BYTES: usize = 2048;
 /// Warnings of one answer, at most: the API server drops what exceeds 4096 bytes.
 const MAX_WARNINGS: usize = 15;
 /// Images that a denial names, at most.
@@ -145,9 +148,15 @@ fn status_of(judged: &[JudgedImage]) -> (u16, &'static str) {
 
 fn warnings(lines: impl Iterator<Item = String>) -> Vec<String> {
     let lines = lines
-        .map(|line| printable(&line, MAX_WARNING_BYTES))
+        .map(|line| printable(&line, MAX_WHOLE_WARNINGS_BYTES))
         .collect();
-    bounded(lines, MAX_WARNINGS)
+    let mut lines = bounded(lines, MAX_WARNINGS);
+    if lines.iter().map(String::len).sum::<usize>() > MAX_WHOLE_WARNINGS_BYTES {
+        for line in &mut lines {
+            *line = cut_at_words(line, MAX_WARNING_BYTES);
+        }
+    }
+    lines
 }
 
 fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
@@ -220,4 +229,37 @@ pub(super) fn json(answer: &ReviewAnswer) -> Response<Body> {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of an image that was not scanned: over 256 characters.
+    fn line(at: usize) -> String {
+        let image = format!("registry.corp:5000/team/app{at}@sha256:{}", "0".repeat(64));
+        let step = format!("Hand in a scan: sekisho scan submit --image {image} --report r.json");
+        format!("sekisho: container \"c{at}\" {image}: not-scanned: not yet scanned. {step}")
+    }
+
+    #[test]
+    fn a_warning_holds_its_command_whole() {
+        assert!(line(0).len() > 256);
+        assert_eq!(warnings([line(0)].into_iter()), [line(0)]);
+    }
+
+    #[test]
+    fn warnings_that_are_too_many_are_cut_at_words_and_say_so() {
+        let shown = warnings((0..40).map(line));
+        assert_eq!(shown.len(), MAX_WARNINGS + 1);
+        assert_eq!(shown[MAX_WARNINGS], "sekisho: and 25 more");
+        for (at, shown) in shown[..MAX_WARNINGS].iter().enumerate() {
+            let kept = shown.strip_suffix(" ...").unwrap();
+            let rest = line(at).strip_prefix(kept).unwrap().to_owned();
+            assert!(
+                shown.len() <= MAX_WARNING_BYTES && rest.starts_with(' '),
+                "{shown}"
+            );
+        }
+    }
 }

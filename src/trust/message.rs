@@ -48,8 +48,8 @@ pub fn denial_message(denial: &Denial, link: &str) -> String {
 
 /// Both within as many characters: what was found is cut first, down to half of them.
 fn within(room: usize, detail: &str, next: &str) -> (String, String) {
-    let detail = cut(detail, room.saturating_sub(next.len()).max(room / 2));
-    let next = cut(next, room.saturating_sub(detail.len()));
+    let detail = cut_at_words(detail, room.saturating_sub(next.len()).max(room / 2));
+    let next = cut_at_words(next, room.saturating_sub(detail.len()));
     (detail, next)
 }
 
@@ -84,8 +84,8 @@ fn sentence(text: &str) -> String {
 }
 
 /// `text`, which is ASCII, within `limit` bytes: up to the end of an item in its second
-/// half, else of a word.
-fn cut(text: &str, limit: usize) -> String {
+/// half, else of a word; what is cut ends with ` ...`.
+pub fn cut_at_words(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }

@@ -57,7 +57,7 @@ pub use exception::{Exception, told_end};
 pub use exposure::{Exposure, ExposureRule, ExposureSource};
 pub use image_names::{ImageNames, NamedImage};
 pub use judged_finding::{AppliedPolicy, FindingOutcome, JudgedFinding};
-pub use message::{MAX_LIST_CHARS, denial_message};
+pub use message::{MAX_LIST_CHARS, cut_at_words, denial_message};
 pub use nameless_check::nameless_check;
 pub use node_policy::NodePolicy;
 pub use overrides::{BreakGlass, TimedMode};
