@@ -96,5 +96,7 @@ fn may_come(rulebook: &Rulebook, subject: &Subject, image: &KnownImage) -> bool 
     let environment = rulebook.environment(&subject.environment);
     let settings = environment.map(|it| it.settings(&image.repository));
     let platform = image.platform.as_ref();
-    settings.zip(platform).is_none_or(|(it, platform)| it.deploys(platform))
+    settings
+        .zip(platform)
+        .is_none_or(|(it, platform)| it.deploys(platform))
 }

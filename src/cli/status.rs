@@ -367,7 +367,9 @@ mod tests {
             );
             stores(&serde_json::from_str(&text).unwrap())
         };
-        assert!(status("").ends_with("denied in the last hour, and not let through since: no image\n"));
+        assert!(
+            status("").ends_with("denied in the last hour, and not let through since: no image\n")
+        );
         let since = r#","counted_since":"2026-06-01T00:00:00Z""#;
         let told = "denied since 2026-06-01T00:00:00Z, and not let through since: no image\n";
         assert!(status(since).ends_with(told), "{}", status(since));

@@ -11,7 +11,8 @@ pub(super) const FEED_READERS: &str = "Readers of the live feed of decisions";
 pub(super) const FEED_READERS_DROPPED: &str =
     "Readers of the live feed that were too slow and had to come again";
 pub(super) const STORE_FAILING: &str = "1 while the audit log or the ledger cannot be written";
-pub(super) const DENIED_IMAGES: &str = "Distinct images denied in the last hour and not let through since, by their last reason";
+pub(super) const DENIED_IMAGES: &str =
+    "Distinct images denied in the last hour and not let through since, by their last reason";
 pub(super) const DENIED_IN_USE: &str = "Distinct digests that run, or were pulled within a week, and would be denied now; where nodes have agents, within half a year what must not start";
 pub(super) const DENIED_SOON: &str =
     "Images in use that are let in now, and will be denied within a day, by what ends";

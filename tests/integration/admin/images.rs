@@ -415,7 +415,10 @@ async fn the_pull_of_an_index_is_one_of_the_images_that_its_environment_serves()
         let found = search(&lab, &format!("digest={}", image.manifest.digest)).await;
         found["images"][0]["pulled"].as_array().unwrap().len()
     };
-    eventually("the pull is on record", || async { pulled(&amd).await == 1 }).await;
+    eventually("the pull is on record", || async {
+        pulled(&amd).await == 1
+    })
+    .await;
     assert_eq!(pulled(&arm).await, 0);
     lab.stop().await;
 }
