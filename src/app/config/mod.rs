@@ -47,6 +47,7 @@ mod telemetry;
 mod timeouts;
 mod upstreams;
 mod urls;
+mod value_words;
 mod vulnerability_policy;
 mod webhook;
 

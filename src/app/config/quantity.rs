@@ -150,19 +150,23 @@ fn parse(text: &str, unit: fn(&str) -> Option<u64>) -> Option<u64> {
 }
 
 macro_rules! through_parser {
-    ($type:ty) => {
+    ($type:ty, $quoted:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
+                let text = String::deserialize(deserializer);
+                let text = text.map_err(|_| serde::de::Error::custom($quoted))?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
     };
 }
 
-through_parser!(Period);
-through_parser!(ShortPeriod);
-through_parser!(ByteSize);
+through_parser!(Period, "is no duration; write it in quotes, as \"15m\"");
+through_parser!(
+    ShortPeriod,
+    "is no duration; write it in quotes, as \"300ms\""
+);
+through_parser!(ByteSize, "is no size; write it in quotes, as \"512MiB\"");
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::diagnostics::Diagnostics;
+use super::value_words::plain;
 use crate::app::bounded::{self, Unread};
 
 type SpannedValue<'t> = Spanned<DeValue<'t>>;
@@ -123,7 +124,7 @@ impl<'n, 't> Section<'n, 't> {
         let span = value.span();
         let note = |error: toml::de::Error| {
             self.diagnostics
-                .problem(Some(span), path, error.message().trim());
+                .problem(Some(span), path, plain(error.message()));
         };
         T::deserialize(ValueDeserializer::from(value))
             .map_err(note)

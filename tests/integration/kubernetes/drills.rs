@@ -17,7 +17,7 @@ const HEALED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Webhooks and policies, and the program; it has not done its work in vain yet.
 fn guarded(version: Version) -> Result<Guarded, Missing> {
-    let cluster = Guarded::around(ControlPlane::start(version)?, "")?;
+    let cluster = Guarded::around(ControlPlane::start(version)?, "namespace = \"sekisho\"\n")?;
     cluster.guard(&["policies", "webhooks"]);
     Ok(cluster)
 }

@@ -70,7 +70,7 @@ fn what_does_not_hold_together_is_reported_with_its_key() {
         ),
         (
             format!("{CLUSTER}nodes = \"mirrors\"\n"),
-            "clusters[0].nodes: unknown variant",
+            "clusters[0].nodes: \"mirrors\" is not known",
         ),
         (
             format!("{CLUSTER}pull_secrets = \"x\"\n"),
