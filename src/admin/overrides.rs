@@ -70,11 +70,7 @@ pub(super) async fn grant_break_glass(
         principal = %grant.granted_by,
         "break-glass granted"
     );
-    let told = admin.with_unlifted(vec![grant.into()], now).await;
-    told.into_iter()
-        .next()
-        .map(Json)
-        .ok_or_else(not_yet_in_memory)
+    Ok(Json(admin.told_unlifted(grant.into(), now).await))
 }
 
 /// List the grants that hold now, or are dated ahead and will.

@@ -27,9 +27,9 @@ const MAX_REVIEW_BYTES: usize = 8 << 20;
 const MAX_INLINE_BYTES: usize = 64 << 10;
 
 /// An API server sends a review at once. Who sends on for longer than this holds memory that
-/// others need, and so must bring the longest review in some seconds, whatever time it names.
+/// others need, and so must bring the longest review in its time, whatever that is.
 const REVIEW_PACE: Pace = Pace {
-    minimum_rate: 512 << 10,
+    minimum_rate: 256 << 10,
     window: Duration::from_secs(2),
 };
 

@@ -166,6 +166,12 @@ impl Inspector {
         })
     }
 
+    /// Whether an image of a digest is judged without a question to its upstream about it.
+    pub fn is_at_hand(&self, image: &ImageRef, now: Timestamp) -> bool {
+        let digest = image.digest();
+        digest.is_some_and(|it| self.closures.is_at_hand(image.repository(), it, now))
+    }
+
     /// Records what lies in what, and which digests are of the same bytes.
     ///
     /// # Errors
@@ -269,7 +275,7 @@ impl Inspector {
             ..pull.question(rulebook, &subject)
         };
         let closures = &self.closures;
-        let found = closures.find_now(&subject.repository, &subject.digest, pull.now);
+        let found = closures.find(&subject.repository, &subject.digest, pull.now);
         let (closure, aliases) = known(image, found.await)?;
         let gathered = self.judge.gathered(question, (closure, &*aliases)).await;
         let verdict = question.verdict_in_full(&gathered.evidence);

@@ -29,11 +29,16 @@ pub(super) fn id(field: &'static str, text: String) -> Result<String, ReportErro
 }
 
 /// The id that a name begins with, where words follow it: `RHSA-2099:1234: zlib security
-/// update (Important)`. Any other name is the id.
+/// update (Important)`. Of a name with several CVEs they all are, so that one of them names
+/// no finding. Any other name is the id.
 pub(super) fn titled_id(field: &'static str, name: &str) -> Result<String, ReportError> {
     let words = name.trim();
     let first = words.split_whitespace().next().unwrap_or_default();
     let numbered = identifiers::in_text(first).next();
+    let cves = identifiers::cves_in(name);
+    if cves.len() > 1 && numbered.as_ref().is_none_or(|it| cves.contains(it)) {
+        return id(field, cves.join(" "));
+    }
     match numbered {
         Some(numbered) if first.len() < words.len() => id(field, numbered),
         _ => id(field, name.to_owned()),

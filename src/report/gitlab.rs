@@ -6,6 +6,7 @@
 //! writes an empty list too.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -329,9 +330,9 @@ fn finding(mut found: Vulnerability) -> Result<Finding, ReportError> {
     })
 }
 
-/// The one CVE is the id; of none or several the first identifier that is no CVE, which GitLab
-/// calls primary: an exception for one CVE must not accept what is about others, too. The
-/// others are aliases. Classes of weakness (CWE) name no vulnerability.
+/// The one CVE is the id; of none or several the first identifier that names no CVE, which
+/// GitLab calls primary, or else all of them: an exception for one CVE must not accept what is
+/// about others, too. The others are aliases. Classes of weakness (CWE) name no vulnerability.
 fn identity(
     mut listed: Vec<Identifier>,
 ) -> Result<(String, impl Iterator<Item = String>), ReportError> {
@@ -340,10 +341,16 @@ fn identity(
         let problem = "a vulnerability has none";
         return Err(ReportError::field("identifiers", problem));
     }
-    let is_cve = |identifier: &Identifier| identifier.r#type.eq_ignore_ascii_case("cve");
-    let is_of_one = listed.iter().filter(|it| is_cve(it)).count() == 1;
-    let main = listed.iter().position(|it| is_cve(it) == is_of_one);
-    let main = listed.remove(main.unwrap_or(0));
+    let cves_of = |it: &Identifier| identifiers::cves_in(&format!("{} {}", it.value, it.name));
+    let cves: BTreeSet<String> = listed.iter().flat_map(cves_of).collect();
+    let is_of_one = cves.len() == 1;
+    let main = listed
+        .iter()
+        .position(|it| cves_of(it).is_empty() != is_of_one);
+    let mut main = listed.remove(main.unwrap_or(0));
+    if cves.len() > 1 && !cves_of(&main).is_empty() {
+        main.value = Vec::from_iter(cves).join(" ");
+    }
     let named = identifiers::in_text(&main.name).collect::<Vec<_>>();
     let others = listed.into_iter().flat_map(|identifier| {
         let named: Vec<_> = identifiers::in_text(&identifier.name).collect();

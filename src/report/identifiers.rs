@@ -16,6 +16,17 @@ pub(super) fn in_text(text: &str) -> impl Iterator<Item = String> {
     starts(text).filter_map(|rest| Some(identifier(rest)?.0))
 }
 
+/// The CVEs in `text`, in order, each once.
+pub(super) fn cves_in(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (id, _) in starts(text).filter_map(cve) {
+        if !found.contains(&id) {
+            found.push(id);
+        }
+    }
+    found
+}
+
 /// The one CVE or GHSA id in `text`, with what stands behind it. `None`: there is none,
 /// or there are several.
 pub(super) fn only_in(text: &str) -> Option<(String, &str)> {

@@ -90,9 +90,10 @@ pub(super) fn names_for_sure(finding: &Finding, named: impl Fn(&str) -> bool) ->
     cves().any(|cve| is_told(&cve)) && cves().all(|cve| named(cve))
 }
 
+/// `CVE-2026-1234` and nothing more: an id that holds several is none of them.
 fn is_cve(id: &str) -> bool {
-    id.get(..4)
-        .is_some_and(|head| head.eq_ignore_ascii_case("cve-"))
+    let (head, rest) = id.split_at_checked(4).unwrap_or_default();
+    head.eq_ignore_ascii_case("cve-") && rest.bytes().all(|it| it.is_ascii_digit() || it == b'-')
 }
 
 #[cfg(test)]

@@ -42,6 +42,25 @@ fn a_score_rates_what_clair_has_no_word_for() {
     assert_eq!(found(&quay.unwrap()), Some(Severity::Critical));
 }
 
+#[test]
+fn a_name_of_several_cves_is_none_of_them() {
+    let named = |name: &str| {
+        let clair = changed(CLAIR, |value| {
+            value["vulnerabilities"]["10"]["name"] = name.into();
+        });
+        let mut found = clair.unwrap().findings.into_iter();
+        let found = found.find(|it| it.aliases.iter().any(|id| id == "CVE-2020-2222"));
+        found.unwrap().id
+    };
+    let both = "CVE-2020-1111 CVE-2020-2222";
+    assert_eq!(named("CVE-2020-1111 CVE-2020-2222 libx: two holes"), both);
+    assert_eq!(named("CVE-2020-1111: CVE-2020-2222"), both);
+    assert_eq!(
+        named("RHSA-2099:1: CVE-2020-1111 CVE-2020-2222"),
+        "RHSA-2099:1"
+    );
+}
+
 /// A link may lead to what is like it, and to what it came back from.
 #[test]
 fn an_id_in_a_link_is_mentioned_alone() {

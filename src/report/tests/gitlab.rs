@@ -84,6 +84,11 @@ fn of_several_cves_none_is_the_id() {
     assert_eq!(aliases, ["CVE-2020-9999", "CVE-2026-7777"]);
     let (id, aliases) = read(&format!("[{first}, {rhsa}, {second}]"));
     assert_eq!((&*id, aliases.len()), ("RHSA-2026:1", 2));
+    let both = "CVE-2020-9999 CVE-2026-7777";
+    let (id, aliases) = read(&format!("[{first}, {second}]"));
+    assert_eq!((&*id, aliases.len()), (both, 2));
+    let as_ghsa = one("ghsa", "CVE-2026-7777");
+    assert_eq!(read(&format!("[{first}, {as_ghsa}]")).0, both);
     let (id, _) = read(&format!("[{rhsa}, {first}]"));
     assert_eq!(id, "CVE-2020-9999");
 }

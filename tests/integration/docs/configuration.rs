@@ -144,7 +144,9 @@ fn with_strangers() -> String {
 fn path_of(key: &str) -> String {
     let key = key.strip_suffix("nobodys_key").unwrap();
     let parts = key.trim_end_matches('.').split('.');
-    let mut parts: Vec<&str> = parts.map(|part| part.split('[').next().unwrap()).collect();
+    let mut parts: Vec<&str> = parts
+        .map(|part| part.split(['[', '#']).next().unwrap())
+        .collect();
     if parts[0] == "environments" {
         parts[1] = "NAME";
     }

@@ -246,6 +246,7 @@ async fn a_package_is_found_however_a_tool_spells_its_name() {
         "._-",
         "Älter",
         "100%_sure",
+        &format!("{}x", "ä".repeat(300)),
     ];
     let packages = listed.map(|name| Package {
         name: name.to_owned(),

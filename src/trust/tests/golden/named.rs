@@ -56,6 +56,17 @@ pub fn by_exceptions() -> Vec<Case> {
         ),
         case(
             4,
+            "accepts an id of two CVEs by neither",
+            Denied(&[TooSevere]),
+            aliased("CVE-2026-1234 CVE-2026-5", &["CVE-2026-1234", "CVE-2026-5"]),
+        ),
+        case(4, "accepts an id of two CVEs by both", Allowed, |c| {
+            aliased("CVE-2026-1234 CVE-2026-5", &["CVE-2026-1234", "CVE-2026-5"])(c);
+            let both = &mut c.exceptions[0].vulnerabilities;
+            both.push("CVE-2026-5".to_owned());
+        }),
+        case(
+            4,
             "accepts nothing by a CVE that is only mentioned",
             Denied(&[TooSevere]),
             mentioning("GHSA-1", &[], &["CVE-2026-1234"]),
