@@ -3,7 +3,7 @@
 
 /// Characters of a name that are looked at, from its end: reports choose how long names are,
 /// and SQLite takes time by the square of that.
-const LOOKED_AT: usize = 128;
+const LOOKED_AT: usize = 64;
 
 /// The key of a name: what lies behind the last `/` and `:`, without `-`, `_` and `.`, in small
 /// ASCII letters. Names of one key need not be of one package.
@@ -21,9 +21,9 @@ pub(super) fn package_key(name: &str) -> String {
 macro_rules! key_in_sqlite {
     ($name:literal) => {
         concat!(
-            "lower(replace(replace(replace(substr(substr(", $name, ", -128), ",
-            "length(rtrim(substr(", $name, ", -128), ",
-            "replace(replace(substr(", $name, ", -128), '/', ''), ':', ''))) + 1), ",
+            "lower(replace(replace(replace(substr(substr(", $name, ", -64), ",
+            "length(rtrim(substr(", $name, ", -64), ",
+            "replace(replace(substr(", $name, ", -64), '/', ''), ':', ''))) + 1), ",
             "'-', ''), '_', ''), '.', ''))"
         )
     };
@@ -34,7 +34,7 @@ macro_rules! key_in_sqlite {
 macro_rules! key_on_server {
     ($name:literal) => {
         concat!(
-            "lower(regexp_replace(right(", $name, ", 128), ",
+            "lower(regexp_replace(right(", $name, ", 64), ",
             "'^.*[/:]|[-_.]', '', 'g') COLLATE \"C\")"
         )
     };
