@@ -7,8 +7,10 @@ use crate::oci::printable;
 const MOST_STEPS: usize = 32;
 /// The longest key in the place of an image, in characters.
 pub(super) const MAX_KEY_CHARS: usize = 120;
-/// Bytes of one path, at most.
-const MAX_PATH_BYTES: usize = 512;
+/// Bytes of one path, at most; no longer one is told either, since it could not be named.
+pub(super) const MAX_PATH_BYTES: usize = 512;
+/// In the place of what is cut from a path.
+const CUT: &str = "...";
 
 /// Why a text is no path to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,41 +61,44 @@ impl ImagePath {
         }
     }
 
-    /// All that it leads to from `root`; what is not there is left out.
-    pub(super) fn follow<'a>(&self, root: &'a YamlNode, origin: &str) -> Vec<PathEnd<'a>> {
-        let mut found = vec![PathEnd {
+    /// All that it leads to from `root`, one by one, since there may be more than anybody
+    /// takes; what is not there is left out.
+    pub(super) fn follow<'a>(&'a self, root: &'a YamlNode, origin: &str) -> PathEnds<'a> {
+        let root = PathEnd {
             around: root,
             value: root,
             path: origin.to_owned(),
-        }];
+        };
+        let mut found: PathEnds<'a> = Box::new(std::iter::once(root));
         for step in &self.0 {
-            found = found.iter().flat_map(|at| at.step(step)).collect();
+            found = Box::new(found.flat_map(move |at| at.step(step)));
         }
-        found.retain(|at| *at.value != YamlNode::Null);
-        found
+        Box::new(found.filter(|at| *at.value != YamlNode::Null))
     }
 }
 
+pub(super) type PathEnds<'a> = Box<dyn Iterator<Item = PathEnd<'a>> + 'a>;
+
 impl<'a> PathEnd<'a> {
-    fn step(&self, step: &Step) -> Vec<PathEnd<'a>> {
+    fn step(self, step: &'a Step) -> PathEnds<'a> {
         match (step, self.value) {
             (Step::Key(key), map @ YamlNode::Map(_)) => {
-                let at_key = |value| Self {
+                let at_key = move |value| Self {
                     around: map,
                     value,
                     path: below(&self.path, key),
                 };
-                map.get(key).map(at_key).into_iter().collect()
+                Box::new(map.get(key).map(at_key).into_iter())
             }
             (Step::Each, YamlNode::List(items)) => {
-                let at = |(at, value): (usize, &'a YamlNode)| Self {
+                let at = move |(at, value): (usize, &'a YamlNode)| Self {
                     around: value,
                     value,
-                    path: format!("{}[{at}]", self.path),
+                    path: entry_of(&self.path, at),
                 };
-                items.iter().enumerate().map(at).collect()
+                Box::new(items.iter().enumerate().map(at))
             }
-            _ => Vec::new(),
+            _ => Box::new(std::iter::empty()),
         }
     }
 }
@@ -103,13 +108,45 @@ pub(super) fn below(path: &str, key: &str) -> String {
     let key = printable(key, MAX_KEY_CHARS);
     match path.is_empty() {
         true => key,
-        false => format!("{path}.{key}"),
+        false => told(format!("{path}.{key}")),
     }
+}
+
+/// The place of an entry of the list at `path`.
+pub(super) fn entry_of(path: &str, at: usize) -> String {
+    told(format!("{path}[{at}]"))
+}
+
+/// Without its middle where it is too long: a small file of long keys that nest, with a
+/// long list below them, would take gigabytes of paths else. Paths grow by pieces, so that
+/// what is cut already is cut again: its beginning and the newest end stay.
+pub(super) fn told(path: String) -> String {
+    if path.len() <= MAX_PATH_BYTES {
+        return path;
+    }
+    let kept = MAX_PATH_BYTES - CUT.len();
+    let head: String = path.chars().take(kept / 2).collect();
+    let tail: Vec<char> = path.chars().rev().take(kept - kept / 2).collect();
+    let tail: String = tail.into_iter().rev().collect();
+    format!("{head}{CUT}{tail}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_path_keeps_its_beginning_and_its_end_however_it_grew() {
+        let keys = |count: usize| (0..count).map(|at| format!("{at:0>100}"));
+        let grown = keys(90).fold("spec".to_owned(), |path, key| below(&path, &key));
+        let grown = entry_of(&below(&grown, "images"), 7);
+        assert_eq!(grown.len(), MAX_PATH_BYTES);
+        assert!(grown.starts_with("spec.0000") && grown.ends_with("89.images[7]"));
+        assert_eq!(grown.matches(CUT).count(), 1, "{grown}");
+        let whole = format!("spec.{}.images[7]", keys(90).collect::<Vec<_>>().join("."));
+        assert_eq!(told(whole), grown);
+        assert_eq!(entry_of("spec.images", 7), "spec.images[7]");
+    }
 
     #[test]
     fn reads_paths_and_refuses_what_is_none() {

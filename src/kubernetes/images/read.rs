@@ -5,7 +5,8 @@ use super::found::{FoundImage, ManifestLocation, UnclearImage};
 use super::kinds::{KindImages, KindKnowledge, renders_elsewhere};
 use super::node::YamlNode;
 use super::object::ManifestObject;
-use super::search::{DocumentOrigin, ReadValues, Search};
+use super::path::{below, entry_of};
+use super::search::{DocumentOrigin, ReadValues, Room, Search};
 use super::seen::{KindSeen, ObjectSeen, Seen};
 use super::yaml;
 use crate::oci::printable;
@@ -15,7 +16,9 @@ pub const MAX_BYTES: usize = 32 << 20;
 /// How many documents, in all.
 const MAX_DOCUMENTS: usize = 10_000;
 /// How many images, and how many containers without one, in all.
-const MAX_IMAGES: usize = 20_000;
+pub(super) const MAX_IMAGES: usize = 20_000;
+/// How many places that only look like images, in all.
+pub(super) const MAX_OVERLOOKED: usize = 20_000;
 /// The longest file name in a location, in characters.
 const MAX_FILE_NAME_CHARS: usize = 400;
 
@@ -110,7 +113,7 @@ impl Manifests {
         }
         let (items, implied) = items.unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
-            let path = format!("{}items[{at}]", prefix(&object.path));
+            let path = entry_of(&below(&object.path, "items"), at);
             match ManifestObject::new(item, implied, path) {
                 Some(item) => self.object(&item, origin, read)?,
                 None => self.non_objects += 1,
@@ -127,7 +130,7 @@ impl Manifests {
     ) -> Result<(), ManifestError> {
         let knowledge = KindKnowledge::of(object.group(), &object.kind);
         let is_wary = knowledge != KindKnowledge::Kubernetes;
-        let mut search = Search::new(object, origin, is_wary, read);
+        let mut search = Search::new(object, origin, is_wary, self.room(), read);
         search.run();
         let is_known = self.follow(&mut search, object, knowledge);
         if object.items().is_none() {
@@ -138,11 +141,11 @@ impl Manifests {
             };
             self.seen.note(&object.api_version, &object.kind, seen);
         }
+        let is_over = search.is_over();
         self.overlooked.append(&mut search.overlooked());
         self.images.append(&mut search.images);
         self.unclear.append(&mut search.unclear);
-        let lists = [self.unclear.len(), self.overlooked.len()];
-        if lists.into_iter().fold(self.images.len(), usize::max) > MAX_IMAGES {
+        if is_over || self.overlooked.len() > MAX_OVERLOOKED {
             return Err(ManifestError::TooManyImages {
                 file: origin.file.to_owned(),
                 limit: MAX_IMAGES,
@@ -155,6 +158,15 @@ impl Manifests {
             }
         }
         Ok(())
+    }
+
+    /// What may yet be found.
+    const fn room(&self) -> Room {
+        Room {
+            images: MAX_IMAGES.saturating_sub(self.images.len()),
+            unclear: MAX_IMAGES.saturating_sub(self.unclear.len()),
+            overlooked: MAX_OVERLOOKED.saturating_sub(self.overlooked.len()),
+        }
     }
 
     /// Follows the paths that are known of the object's kind; whether it is known at all.
@@ -206,12 +218,5 @@ impl Manifests {
     /// not read as one.
     pub fn overlooked(&self) -> &[ManifestLocation] {
         &self.overlooked
-    }
-}
-
-fn prefix(path: &str) -> String {
-    match path.is_empty() {
-        true => String::new(),
-        false => format!("{path}."),
     }
 }

@@ -7,7 +7,7 @@ use super::found::{FoundImage, ImageProblem, ManifestLocation, UnclearImage};
 use super::lookalike::{is_aside, look_alikes};
 use super::node::YamlNode;
 use super::object::ManifestObject;
-use super::path::{ImagePath, below};
+use super::path::{ImagePath, below, entry_of, told};
 use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::printable;
 
@@ -18,18 +18,28 @@ const MAX_NAME_CHARS: usize = 120;
 /// long keys are cut in them.
 pub(super) type ReadValues = HashSet<*const YamlNode>;
 
+/// How many of each may yet be found: more are an error, whatever else follows.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub(super) images: usize,
+    pub(super) unclear: usize,
+    pub(super) overlooked: usize,
+}
+
 /// Searches one object, which stands at `origin` in a file.
 pub(super) struct Search<'a, 'd> {
     object: &'a ManifestObject<'d>,
     origin: DocumentOrigin<'a>,
     /// Whether what looks like an image is noted: where only some paths are known.
     is_wary: bool,
+    room: Room,
     read: &'a mut ReadValues,
     pub(super) images: Vec<FoundImage>,
     pub(super) unclear: Vec<UnclearImage>,
     /// Objects that lie in it, with their paths: they are searched for themselves.
     pub(super) nested: Vec<(String, &'d YamlNode)>,
-    alike: Vec<(ManifestLocation, &'d YamlNode)>,
+    /// What looks like an image, with its path: some of it is read as one only later.
+    alike: Vec<(String, &'d YamlNode)>,
 }
 
 /// Which document of which file.
@@ -45,18 +55,33 @@ impl<'a, 'd> Search<'a, 'd> {
         object: &'a ManifestObject<'d>,
         origin: DocumentOrigin<'a>,
         is_wary: bool,
+        room: Room,
         read: &'a mut ReadValues,
     ) -> Self {
         Self {
             object,
             origin,
             is_wary,
+            room,
             read,
             images: Vec::new(),
             unclear: Vec::new(),
             nested: Vec::new(),
             alike: Vec::new(),
         }
+    }
+
+    /// Whether more was found than there is room for. Nothing further is looked for then.
+    pub(super) fn is_over(&self) -> bool {
+        let Room {
+            images,
+            unclear,
+            overlooked,
+        } = self.room;
+        // What is alike may turn out to be read: as an image, or as an unclear one.
+        self.images.len() > images
+            || self.unclear.len() > unclear
+            || self.alike.len() > images + unclear + overlooked
     }
 
     /// Everything below the object but the items of a list, which are objects of
@@ -73,7 +98,7 @@ impl<'a, 'd> Search<'a, 'd> {
     }
 
     /// What looks like an image, and was not read as one.
-    pub(super) fn overlooked(&mut self) -> Vec<ManifestLocation> {
+    pub(super) fn overlooked(&self) -> Vec<ManifestLocation> {
         let read = &*self.read;
         let is_read = |value: &YamlNode| match value {
             // As `image.reference` of a volume.
@@ -82,15 +107,22 @@ impl<'a, 'd> Search<'a, 'd> {
                 .any(|(_, part)| read.contains(&ptr::from_ref(part))),
             _ => false,
         };
-        let alike = self.alike.drain(..);
+        let alike = self.alike.iter();
         let alike = alike.filter(|(_, it)| !read.contains(&ptr::from_ref(*it)) && !is_read(it));
-        alike.map(|(place, _)| place).collect()
+        // One more than there is room for is enough to be told of.
+        let alike = alike.take(self.room.overlooked + 1);
+        alike
+            .map(|(path, _)| self.place(path, &YamlNode::Null))
+            .collect()
     }
 
     /// Images at the ends of a path, beside those that were found already. What is not
     /// there is no lack: an operator has an image of its own then.
     pub(super) fn follow(&mut self, path: &ImagePath) {
         for end in path.follow(self.object.root, &self.object.path) {
+            if self.is_over() {
+                return;
+            }
             if self.read.contains(&ptr::from_ref(end.value)) {
                 continue;
             }
@@ -106,6 +138,9 @@ impl<'a, 'd> Search<'a, 'd> {
 
     /// `aside`: it lies where nothing is run, so that looks say nothing.
     fn node(&mut self, path: &str, node: &'d YamlNode, aside: bool) {
+        if self.is_over() {
+            return;
+        }
         if self.object.may_hold_objects() && ManifestObject::nested(node, path).is_some() {
             return self.nested.push((path.to_owned(), node));
         }
@@ -117,7 +152,7 @@ impl<'a, 'd> Search<'a, 'd> {
             }
             YamlNode::List(items) => {
                 for (at, item) in items.iter().enumerate() {
-                    self.node(&format!("{path}[{at}]"), item, aside);
+                    self.node(&entry_of(path, at), item, aside);
                 }
             }
             YamlNode::Null | YamlNode::Text(_) | YamlNode::LongText | YamlNode::Other => {}
@@ -129,17 +164,21 @@ impl<'a, 'd> Search<'a, 'd> {
         let aside = aside || is_aside(key);
         if self.is_wary && !aside {
             for (rest, value) in look_alikes(key, value) {
-                let place = self.place(&format!("{path}{rest}"), &YamlNode::Null);
-                self.alike.push((place, value));
+                if self.is_over() {
+                    return;
+                }
+                self.alike.push((told(format!("{path}{rest}")), value));
             }
         }
         if let YamlNode::List(items) = value {
             for (at, item) in items.iter().enumerate() {
-                let path = format!("{path}[{at}]");
                 match key {
-                    "volumes" => self.volume(&path, item),
-                    key if CONTAINER_LISTS.contains(&key) => self.container(&path, item),
-                    _ => {}
+                    _ if self.is_over() => return,
+                    "volumes" => self.volume(&entry_of(&path, at), item),
+                    key if CONTAINER_LISTS.contains(&key) => {
+                        self.container(&entry_of(&path, at), item);
+                    }
+                    _ => break,
                 }
             }
         }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::reading::{images, read, refused};
+use crate::kubernetes::images::path::MAX_PATH_BYTES;
+use crate::kubernetes::images::read::{MAX_IMAGES, MAX_OVERLOOKED};
 use crate::kubernetes::images::{MAX_BYTES, ManifestError, Manifests};
 
 #[test]
@@ -83,6 +85,72 @@ fn depth_size_and_number_are_bounded() {
         matches!(error, ManifestError::TooManyImages { .. }),
         "{error}"
     );
+}
+
+/// `inner` below 90 maps whose keys are long.
+fn below_long_keys(version_and_kind: &str, inner: &str) -> String {
+    let key = "k".repeat(120);
+    let open = format!("{{ {key}: ").repeat(90);
+    let close = "}".repeat(90);
+    format!("{version_and_kind}\nmetadata: {{ name: a }}\nspec: {open}{inner}{close}\n")
+}
+
+#[test]
+fn reading_stops_at_the_first_image_too_many() {
+    const MANY: usize = 300_000;
+    let foo = "apiVersion: x.io/v1\nkind: Foo";
+    for inner in [
+        format!("{{ images: [{}] }}", "a,".repeat(MANY)),
+        format!("{{ containers: [{}] }}", "a,".repeat(MANY)),
+        format!("{{ containers: [{}] }}", "{ image: a },".repeat(MANY / 2)),
+        format!("{{ volumes: [{}] }}", "{ image: {} },".repeat(MANY / 2)),
+    ] {
+        let mut manifests = Manifests::default();
+        let error = manifests.add("a.yaml", &below_long_keys(foo, &inner));
+        let is_right = matches!(error, Err(ManifestError::TooManyImages { .. }));
+        assert!(is_right, "{error:?}");
+        assert!(manifests.images().len() <= MAX_IMAGES + 1);
+        assert!(manifests.unclear().len() <= MAX_IMAGES + 1);
+        assert!(manifests.overlooked().len() <= MAX_OVERLOOKED + 1);
+    }
+    let steps = "{ image: a },".repeat(MANY / 2);
+    let text = format!("apiVersion: tekton.dev/v1\nkind: Task\nspec: {{ steps: [{steps}] }}");
+    let mut manifests = Manifests::default();
+    manifests.add("a.yaml", &text).unwrap_err();
+    assert!(manifests.images().len() <= MAX_IMAGES + 1);
+}
+
+#[test]
+fn as_many_images_as_there_may_be_are_read_wherever_they_stand() {
+    let steps = "{ image: a },".repeat(MAX_IMAGES);
+    let text = format!("apiVersion: tekton.dev/v1\nkind: Task\nspec: {{ steps: [{steps}] }}");
+    let manifests = read(&text);
+    assert_eq!(manifests.images().len(), MAX_IMAGES);
+    assert_eq!(manifests.overlooked(), []);
+    let text = format!(
+        "apiVersion: x.io/v1\nkind: Foo\nspec: {{ images: [{}] }}",
+        "a,".repeat(MAX_OVERLOOKED)
+    );
+    assert_eq!(read(&text).overlooked().len(), MAX_OVERLOOKED);
+}
+
+#[test]
+fn a_told_path_is_short_however_long_the_way_is() {
+    let inner = "{ images: [a], containers: [{ image: b }, { name: c }] }";
+    let manifests = read(&below_long_keys("apiVersion: x.io/v1\nkind: Foo", inner));
+    let images = manifests.images().iter().map(|it| &it.place);
+    let unclear = manifests.unclear().iter().map(|it| &it.place);
+    let places: Vec<_> = images
+        .chain(unclear)
+        .chain(manifests.overlooked())
+        .collect();
+    let ends = [".containers[0].image", ".containers[1].image", ".images[0]"];
+    assert_eq!(places.len(), ends.len());
+    for (place, end) in places.into_iter().zip(ends) {
+        assert!(place.path.len() <= MAX_PATH_BYTES, "{}", place.path);
+        assert!(place.path.starts_with("spec.kkk"), "{}", place.path);
+        assert!(place.path.ends_with(end), "{}", place.path);
+    }
 }
 
 #[test]
