@@ -1,6 +1,7 @@
 //! What makes a value a Kubernetes object, and which objects lie in it.
 
 use super::node::YamlNode;
+use crate::kubernetes::names::CONTAINER_LISTS;
 use crate::oci::printable;
 
 /// The longest name that Kubernetes takes, in characters.
@@ -8,8 +9,13 @@ const MAX_NAME_CHARS: usize = 253;
 /// An object that has no name yet, or none that is a text.
 const UNNAMED: &str = "unnamed";
 
-/// Kinds that hold text or schemas, in which nothing is run.
-const DATA_KINDS: [&str; 3] = ["ConfigMap", "Secret", "CustomResourceDefinition"];
+/// Kinds that hold text or schemas, in which nothing is run, with their groups: a kind of
+/// the same name may be anybody's.
+const DATA_KINDS: [(&str, &str); 3] = [
+    ("", "ConfigMap"),
+    ("", "Secret"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+];
 /// Kinds that Kubernetes runs as they are written.
 const KUBERNETES_KINDS: [&str; 9] = [
     "Pod",
@@ -106,7 +112,14 @@ impl<'a> ManifestObject<'a> {
 
     /// Whether images are looked for in it.
     pub(super) fn may_run(&self) -> bool {
-        !DATA_KINDS.contains(&self.kind.as_str())
+        !DATA_KINDS.contains(&(self.group(), self.kind.as_str()))
+    }
+
+    /// Whether it calls itself data, and holds lists of containers all the same. What it lies
+    /// in may run those: the API server drops fields that a template does not have, such as a
+    /// kind of its own.
+    pub(super) fn is_data_with_containers(&self) -> bool {
+        !self.may_run() && holds_containers(self.root)
     }
 
     /// The items of a list of objects, and the kind that its name implies for them.
@@ -119,6 +132,17 @@ impl<'a> ManifestObject<'a> {
             Some(YamlNode::List(items)) => Some((items, implied)),
             _ => None,
         }
+    }
+}
+
+fn holds_containers(node: &YamlNode) -> bool {
+    match node {
+        YamlNode::Map(entries) => entries.iter().any(|(key, value)| {
+            let is_list = matches!(value, YamlNode::List(items) if !items.is_empty());
+            is_list && CONTAINER_LISTS.contains(&key.as_str()) || holds_containers(value)
+        }),
+        YamlNode::List(items) => items.iter().any(holds_containers),
+        YamlNode::Null | YamlNode::Text(_) | YamlNode::LongText | YamlNode::Other => false,
     }
 }
 

@@ -141,7 +141,7 @@ impl<'a, 'd> Search<'a, 'd> {
         if self.is_over() {
             return;
         }
-        if self.object.may_hold_objects() && ManifestObject::nested(node, path).is_some() {
+        if self.is_nested(path, node) {
             return self.nested.push((path.to_owned(), node));
         }
         match node {
@@ -157,6 +157,12 @@ impl<'a, 'd> Search<'a, 'd> {
             }
             YamlNode::Null | YamlNode::Text(_) | YamlNode::LongText | YamlNode::Other => {}
         }
+    }
+
+    /// Whether it is an object of its own.
+    fn is_nested(&self, path: &str, node: &YamlNode) -> bool {
+        self.object.may_hold_objects()
+            && ManifestObject::nested(node, path).is_some_and(|it| !it.is_data_with_containers())
     }
 
     fn entry(&mut self, path: &str, key: &str, value: &'d YamlNode, aside: bool) {

@@ -151,6 +151,12 @@ metadata: { name: text }
 data: { pod.yaml: "kind: Pod\nspec: { containers: [{ image: no:1 }] }" }
 containers: [{ image: no:1 }]
 ---
+apiVersion: v1
+kind: Secret
+metadata: { name: text }
+spec: { template: { spec: { containers: [{ image: no:1 }] } } }
+---
+apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: { name: things }
 spec: { default: { containers: [{ image: no:1 }] } }
@@ -163,7 +169,23 @@ just text
 "#;
     let manifests = read(text);
     assert_eq!(manifests.images(), []);
-    assert_eq!((manifests.objects(), manifests.non_objects()), (2, 3));
+    assert_eq!((manifests.objects(), manifests.non_objects()), (3, 3));
+}
+
+#[test]
+fn kinds_of_others_run_what_they_hold_though_they_are_called_like_data() {
+    for (version, kind) in [
+        ("example.com/v1", "Secret"),
+        ("example.com/v1", "ConfigMap"),
+        ("v1", "CustomResourceDefinition"),
+    ] {
+        let text = format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: x }}\n\
+             spec: {{ template: {{ spec: {{ containers: [{{ image: a:1 }}] }} }} }}\n"
+        );
+        let path = "spec.template.spec.containers[0].image";
+        assert_eq!(images(&text), [format!("a:1 {kind}/x {path} -")]);
+    }
 }
 
 #[test]

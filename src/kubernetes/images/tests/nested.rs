@@ -83,6 +83,26 @@ fn a_workload_of_kubernetes_hides_no_container_in_an_object_of_another_kind() {
 }
 
 #[test]
+fn a_template_that_calls_itself_data_hides_no_container() {
+    for claim in [
+        "apiVersion: v1, kind: ConfigMap",
+        "apiVersion: v1, kind: Secret",
+        "apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition",
+    ] {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{ name: r }}\nspec:\n  \
+             template: {{ {claim}, spec: {{ containers: [{{ image: a:1 }}] }} }}\n"
+        );
+        let path = "spec.template.spec.containers[0].image";
+        assert_eq!(
+            images(&text),
+            [format!("a:1 Rollout/r {path} -")],
+            "{claim}"
+        );
+    }
+}
+
+#[test]
 fn the_items_of_a_list_are_of_the_lists_group() {
     let text = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowList\nitems:\n\
                 - { metadata: { name: w }, spec: { templates: [{ container: { image: w:1 } }] } }\n";
