@@ -1,6 +1,6 @@
 //! What is known of a kind: by the table, and by the paths that callers name.
 
-use super::known_kinds::{KNOWN_KINDS, KUBERNETES_GROUPS, RENDERING_KINDS};
+use super::known_kinds::{KNOWN_KINDS, KUBERNETES_GROUPS, POLICY_KINDS, RENDERING_KINDS};
 use super::path::{ImagePath, ImagePathError};
 
 /// Where images stand in objects of a kind, beside the Pod templates in them.
@@ -29,6 +29,8 @@ pub(super) enum KindKnowledge {
     Kubernetes,
     /// A kind of the table. The table may lack a path that its operator has learnt since.
     Listed(Vec<ImagePath>),
+    /// A policy, with the paths of what holds nothing that runs.
+    Policy(Vec<ImagePath>),
     Unknown,
 }
 
@@ -37,14 +39,14 @@ impl KindKnowledge {
         let entry = KNOWN_KINDS
             .iter()
             .find(|(of, name, _)| (*of, *name) == (group, kind));
-        match entry {
-            Some((.., paths)) => {
-                let paths = paths.iter().flat_map(|path| spelled_out(path));
-                let paths = paths.filter_map(|path| ImagePath::parse(&path).ok());
-                Self::Listed(paths.collect())
-            }
-            None if KUBERNETES_GROUPS.contains(&group) => Self::Kubernetes,
-            None => Self::Unknown,
+        let policy = POLICY_KINDS
+            .iter()
+            .find(|(of, name, _)| *of == group && (name.is_empty() || *name == kind));
+        match (entry, policy) {
+            (Some((.., paths)), _) => Self::Listed(parsed(paths)),
+            (None, Some((.., idle))) => Self::Policy(parsed(idle)),
+            (None, None) if KUBERNETES_GROUPS.contains(&group) => Self::Kubernetes,
+            (None, None) => Self::Unknown,
         }
     }
 }
@@ -52,6 +54,12 @@ impl KindKnowledge {
 /// Whether objects of the kind stand for others, which are not at hand.
 pub(super) fn renders_elsewhere(group: &str, kind: &str) -> bool {
     RENDERING_KINDS.contains(&(group, kind))
+}
+
+fn parsed(paths: &[&str]) -> Vec<ImagePath> {
+    let paths = paths.iter().flat_map(|path| spelled_out(path));
+    let paths = paths.filter_map(|path| ImagePath::parse(&path).ok());
+    paths.collect()
 }
 
 /// Every path that `spec.{a,b}.image` stands for.
@@ -76,7 +84,7 @@ mod tests {
 
     #[test]
     fn every_path_of_the_table_can_be_read() {
-        for (group, kind, paths) in KNOWN_KINDS {
+        for (group, kind, paths) in KNOWN_KINDS.iter().chain(POLICY_KINDS) {
             for path in paths.iter().flat_map(|path| spelled_out(path)) {
                 assert!(ImagePath::parse(&path).is_ok(), "{group} {kind} {path}");
                 assert!(!path.contains(['{', '}', ',']), "{group} {kind} {path}");

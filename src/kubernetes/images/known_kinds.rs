@@ -127,6 +127,7 @@ pub(super) const KNOWN_KINDS: &[KnownKind] = &[
         SPARK_SCHEDULED,
     ),
     ("flink.apache.org", "FlinkDeployment", IMAGE),
+    ("policies.kubewarden.io", "PolicyServer", IMAGE),
     ("cert-manager.io", "Certificate", NONE),
     ("cert-manager.io", "Issuer", NONE),
     ("cert-manager.io", "ClusterIssuer", NONE),
@@ -145,6 +146,83 @@ pub(super) const KNOWN_KINDS: &[KnownKind] = &[
     ("kustomize.config.k8s.io", "Component", NONE),
     // Kustomize takes its file without a version, too.
     ("", "Kustomization", NONE),
+];
+
+/// What Kyverno's rules compare objects with. What they generate, and what they change
+/// objects into, runs.
+const KYVERNO_RULES: &[&str] = &[
+    "spec.rules[].{match,exclude,preconditions,celPreconditions,context}",
+    "spec.rules[].{validate,verifyImages,imageExtractors}",
+    "status",
+];
+const KYVERNO_CLEANUP: &[&str] = &["spec.{match,exclude,conditions,context}", "status"];
+const KYVERNO_EXCEPTION: &[&str] = &["spec.{match,conditions,exceptions,podSecurity}"];
+const KYVERNO_CEL: &[&str] = &[
+    "spec.{matchConstraints,matchConditions,variables,validations,conditions}",
+    "status",
+];
+const KYVERNO_IMAGES: &[&str] = &[
+    "spec.{matchConstraints,matchConditions,variables,validations}",
+    "spec.{matchImageReferences,images,attestors,attestations}",
+    "status",
+];
+const KUBEWARDEN: &[&str] = &["spec.{settings,rules,matchConditions}"];
+
+/// Policies, by group and kind, and the parts of them in which nothing runs: patterns of
+/// images are no images. Such a part is named narrowly, so that no Pod template that calls
+/// itself a policy hides its containers there. An empty kind is each of the group.
+/// Kubewarden's modules are images of their own, and so stay outside.
+pub(super) const POLICY_KINDS: &[KnownKind] = &[
+    ("kyverno.io", "ClusterPolicy", KYVERNO_RULES),
+    ("kyverno.io", "Policy", KYVERNO_RULES),
+    ("kyverno.io", "ClusterCleanupPolicy", KYVERNO_CLEANUP),
+    ("kyverno.io", "CleanupPolicy", KYVERNO_CLEANUP),
+    ("kyverno.io", "PolicyException", KYVERNO_EXCEPTION),
+    ("policies.kyverno.io", "ValidatingPolicy", KYVERNO_CEL),
+    (
+        "policies.kyverno.io",
+        "NamespacedValidatingPolicy",
+        KYVERNO_CEL,
+    ),
+    ("policies.kyverno.io", "DeletingPolicy", KYVERNO_CEL),
+    (
+        "policies.kyverno.io",
+        "NamespacedDeletingPolicy",
+        KYVERNO_CEL,
+    ),
+    (
+        "policies.kyverno.io",
+        "ImageValidatingPolicy",
+        KYVERNO_IMAGES,
+    ),
+    (
+        "policies.kyverno.io",
+        "NamespacedImageValidatingPolicy",
+        KYVERNO_IMAGES,
+    ),
+    ("policies.kyverno.io", "PolicyException", KYVERNO_IMAGES),
+    (
+        "templates.gatekeeper.sh",
+        "ConstraintTemplate",
+        &["spec.{crd,targets}"],
+    ),
+    (
+        "constraints.gatekeeper.sh",
+        "",
+        &["spec.{match,parameters}"],
+    ),
+    ("policies.kubewarden.io", "AdmissionPolicy", KUBEWARDEN),
+    (
+        "policies.kubewarden.io",
+        "ClusterAdmissionPolicy",
+        KUBEWARDEN,
+    ),
+    ("policies.kubewarden.io", "AdmissionPolicyGroup", KUBEWARDEN),
+    (
+        "policies.kubewarden.io",
+        "ClusterAdmissionPolicyGroup",
+        KUBEWARDEN,
+    ),
 ];
 
 /// Kinds of which a controller or a tool makes objects that stand elsewhere: in a

@@ -3,7 +3,7 @@
 
 use super::node::YamlNode;
 use super::path::MAX_KEY_CHARS;
-use crate::oci::printable;
+use crate::oci::{ImageRef, ImageRefError, RegistryHost, printable};
 
 /// How keys end that hold one image, in small letters.
 const IMAGE_ENDINGS: [&str; 4] = ["image", "imagename", "imageref", "imagereference"];
@@ -23,6 +23,8 @@ const PARTS: [&str; 9] = [
 ];
 /// A text of this key holds objects, as in Argo's templates.
 const MANIFEST: &str = "manifest";
+/// What Kubewarden runs of a registry begins so.
+const MODULE_SCHEME: &str = "registry://";
 
 /// Keys below which nothing is run: what names the object, and what was seen of it.
 pub(super) fn is_aside(key: &str) -> bool {
@@ -35,7 +37,9 @@ pub(super) fn look_alikes<'a>(key: &str, value: &'a YamlNode) -> Vec<(String, &'
     let small = key.to_lowercase();
     let is_text = matches!(value, YamlNode::Text(_) | YamlNode::LongText);
     let one = IMAGE_ENDINGS.iter().any(|end| small.ends_with(end)) && is_image(value);
-    if one || (key == MANIFEST && is_text) {
+    let is_module = |text: &str| key == "module" && text.starts_with(MODULE_SCHEME);
+    let module = matches!(value, YamlNode::Text(text) if is_module(text));
+    if one || module || (key == MANIFEST && is_text) {
         return vec![(String::new(), value)];
     }
     match (small.ends_with(IMAGES_ENDING), value) {
@@ -53,6 +57,17 @@ pub(super) fn look_alikes<'a>(key: &str, value: &'a YamlNode) -> Vec<(String, &'
         (true, YamlNode::Text(_)) if is_image(value) => vec![(String::new(), value)],
         _ => Vec::new(),
     }
+}
+
+/// Whether no parser takes the text for an image's name, as `!*:latest` of a policy. Some
+/// parsers trim names, take capitals, or know more digests than ours: what they might read is
+/// left to who judges names.
+pub(super) fn nobody_reads(text: &str) -> bool {
+    let read = ImageRef::parse(&text.trim().to_lowercase(), &RegistryHost::docker_hub());
+    matches!(
+        read,
+        Err(ImageRefError::Scheme | ImageRefError::Name(_) | ImageRefError::Tag(_))
+    )
 }
 
 /// Whether a field is told for its own key.

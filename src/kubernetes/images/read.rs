@@ -131,6 +131,10 @@ impl Manifests {
         let knowledge = KindKnowledge::of(object.group(), &object.kind);
         let is_wary = knowledge != KindKnowledge::Kubernetes;
         let mut search = Search::new(object, origin, is_wary, self.room(), read);
+        search.is_doubtful = self.may_hold_patterns(object, &knowledge);
+        if let KindKnowledge::Policy(idle) = &knowledge {
+            idle.iter().for_each(|path| search.pass_over(path));
+        }
         search.run();
         let is_known = self.follow(&mut search, object, knowledge);
         if object.items().is_none() {
@@ -158,6 +162,16 @@ impl Manifests {
             }
         }
         Ok(())
+    }
+
+    /// Whether its containers may be patterns of some: where callers name the kind, they say
+    /// that it runs images.
+    fn may_hold_patterns(&self, object: &ManifestObject<'_>, knowledge: &KindKnowledge) -> bool {
+        match knowledge {
+            KindKnowledge::Policy(_) => true,
+            KindKnowledge::Unknown => !self.named.iter().any(|it| it.kind == object.kind),
+            KindKnowledge::Kubernetes | KindKnowledge::Listed(_) => false,
+        }
     }
 
     /// What may yet be found.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ptr;
 
 use super::found::{FoundImage, ImageProblem, ManifestLocation, UnclearImage};
-use super::lookalike::{is_aside, look_alikes};
+use super::lookalike::{is_aside, look_alikes, nobody_reads};
 use super::node::YamlNode;
 use super::object::ManifestObject;
 use super::path::{ImagePath, below, entry_of, told};
@@ -33,6 +33,10 @@ pub(super) struct Search<'a, 'd> {
     /// Whether what looks like an image is noted: where only some paths are known.
     is_wary: bool,
     room: Room,
+    /// Whether a container may be a mere pattern of one, as in kinds that nobody knows.
+    pub(super) is_doubtful: bool,
+    /// Parts in which nothing runs.
+    idle: ReadValues,
     read: &'a mut ReadValues,
     pub(super) images: Vec<FoundImage>,
     pub(super) unclear: Vec<UnclearImage>,
@@ -40,6 +44,8 @@ pub(super) struct Search<'a, 'd> {
     pub(super) nested: Vec<(String, &'d YamlNode)>,
     /// What looks like an image, with its path: some of it is read as one only later.
     alike: Vec<(String, &'d YamlNode)>,
+    /// Where an image should stand, and a text does that is no name.
+    unread: Vec<ManifestLocation>,
 }
 
 /// Which document of which file.
@@ -63,11 +69,14 @@ impl<'a, 'd> Search<'a, 'd> {
             origin,
             is_wary,
             room,
+            is_doubtful: false,
+            idle: ReadValues::new(),
             read,
             images: Vec::new(),
             unclear: Vec::new(),
             nested: Vec::new(),
             alike: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -81,7 +90,14 @@ impl<'a, 'd> Search<'a, 'd> {
         // What is alike may turn out to be read: as an image, or as an unclear one.
         self.images.len() > images
             || self.unclear.len() > unclear
+            || self.unread.len() > overlooked
             || self.alike.len() > images + unclear + overlooked
+    }
+
+    /// Looks into nothing at the ends of a path.
+    pub(super) fn pass_over(&mut self, path: &ImagePath) {
+        let ends = path.follow(self.object.root, "");
+        self.idle.extend(ends.map(|end| ptr::from_ref(end.value)));
     }
 
     /// Everything below the object but the items of a list, which are objects of
@@ -109,11 +125,10 @@ impl<'a, 'd> Search<'a, 'd> {
         };
         let alike = self.alike.iter();
         let alike = alike.filter(|(_, it)| !read.contains(&ptr::from_ref(*it)) && !is_read(it));
+        let alike = alike.map(|(path, _)| self.place(path, &YamlNode::Null));
+        let all = self.unread.iter().cloned().chain(alike);
         // One more than there is room for is enough to be told of.
-        let alike = alike.take(self.room.overlooked + 1);
-        alike
-            .map(|(path, _)| self.place(path, &YamlNode::Null))
-            .collect()
+        all.take(self.room.overlooked + 1).collect()
     }
 
     /// Images at the ends of a path, beside those that were found already. What is not
@@ -166,6 +181,9 @@ impl<'a, 'd> Search<'a, 'd> {
     }
 
     fn entry(&mut self, path: &str, key: &str, value: &'d YamlNode, aside: bool) {
+        if self.idle.contains(&ptr::from_ref(value)) {
+            return;
+        }
         let path = below(path, key);
         let aside = aside || is_aside(key);
         if self.is_wary && !aside {
@@ -193,7 +211,7 @@ impl<'a, 'd> Search<'a, 'd> {
 
     fn container(&mut self, path: &str, item: &YamlNode) {
         match item {
-            YamlNode::Map(_) => self.image(&below(path, "image"), item, item.get("image")),
+            YamlNode::Map(_) => self.likely(&below(path, "image"), item, item.get("image")),
             YamlNode::Null
             | YamlNode::Text(_)
             | YamlNode::LongText
@@ -209,7 +227,19 @@ impl<'a, 'd> Search<'a, 'd> {
         let source = item.get("image");
         if let Some(YamlNode::Map(_)) = source {
             let reference = source.and_then(|image| image.get("reference"));
-            self.image(&below(path, "image.reference"), item, reference);
+            self.likely(&below(path, "image.reference"), item, reference);
+        }
+    }
+
+    /// An image where a Pod would have it: in a kind that nobody knows it may be a pattern,
+    /// which is told and not judged.
+    fn likely(&mut self, path: &str, item: &YamlNode, image: Option<&YamlNode>) {
+        match image {
+            Some(value @ YamlNode::Text(text)) if self.is_doubtful && nobody_reads(text) => {
+                self.read.insert(ptr::from_ref(value));
+                self.unread.push(self.place(path, item));
+            }
+            image => self.image(path, item, image),
         }
     }
 

@@ -5,4 +5,5 @@ mod kinds;
 mod lacks;
 mod nested;
 mod others;
+mod policies;
 mod reading;
