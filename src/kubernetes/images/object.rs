@@ -117,9 +117,14 @@ impl<'a> ManifestObject<'a> {
 
     /// Whether it calls itself data, and holds lists of containers all the same. What it lies
     /// in may run those: the API server drops fields that a template does not have, such as a
-    /// kind of its own.
+    /// kind of its own. So may a list with such an item.
     pub(super) fn is_data_with_containers(&self) -> bool {
-        !self.may_run() && holds_containers(self.root)
+        let Some((items, implied)) = self.items() else {
+            return !self.may_run() && holds_containers(self.root);
+        };
+        let objects = items.iter();
+        let mut objects = objects.filter_map(|it| Self::new(it, implied, String::new()));
+        objects.any(|it| it.is_data_with_containers())
     }
 
     /// The items of a list of objects, and the kind that its name implies for them.

@@ -103,6 +103,25 @@ fn a_template_that_calls_itself_data_hides_no_container() {
 }
 
 #[test]
+fn no_list_in_an_object_hides_containers_in_items_that_call_themselves_data() {
+    let item = "{ spec: { containers: [{ image: a:1 }] } }";
+    for (list, item) in [
+        ("ConfigMapList", item.to_owned()),
+        (
+            "List",
+            item.replace("{ spec", "{ apiVersion: v1, kind: Secret, spec"),
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: example.com/v1\nkind: Fleet\nmetadata: {{ name: f }}\nspec:\n  \
+             pods: {{ apiVersion: v1, kind: {list}, items: [{item}] }}\n"
+        );
+        let path = "spec.pods.items[0].spec.containers[0].image";
+        assert_eq!(images(&text), [format!("a:1 Fleet/f {path} -")], "{list}");
+    }
+}
+
+#[test]
 fn the_items_of_a_list_are_of_the_lists_group() {
     let text = "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowList\nitems:\n\
                 - { metadata: { name: w }, spec: { templates: [{ container: { image: w:1 } }] } }\n";
