@@ -225,6 +225,7 @@ async fn log_acts_once(parts: Arc<Components>, _: Timestamp) {
 
 async fn stores_once(parts: Arc<Components>, _: Timestamp) {
     parts.ledger.probe_once().await;
+    parts.cache.probe_once().await;
     let unread = parts.ledger.read_fault().is_some();
     let ledger = unread || parts.ledger.write_failure().is_some();
     let audit = parts.records.log().fault.is_some();

@@ -100,11 +100,6 @@ impl Cache {
         inner.counters.read(inner.stored(), in_memory)
     }
 
-    /// Why the last attempt to keep something failed, until one succeeds.
-    pub fn write_fault(&self) -> Option<String> {
-        self.inner.write_fault.last()
-    }
-
     /// The tier behind the disk, where there is one.
     pub fn remote(&self) -> Option<&Arc<RemoteTier>> {
         self.inner.remote.as_ref()

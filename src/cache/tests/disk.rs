@@ -223,7 +223,13 @@ async fn a_folder_that_cannot_be_written_is_told_until_something_is_kept() {
     let blob = fixture.fetch(&upstream).await.unwrap();
     assert_eq!(read_whole(blob).await, upstream.content);
     assert!(fixture.cache.write_fault().is_some());
+    fixture.cache.probe_once().await;
+    assert!(fixture.cache.write_fault().is_some());
     fs::create_dir(&folder).unwrap();
-    fixture.store(&content(3, 20), at(0)).await;
+    fixture.cache.probe_once().await;
+    assert_eq!(fixture.cache.write_fault(), None, "without a pull");
+    assert!(fixture.files("tmp").is_empty());
+    let blob = fixture.fetch(&Upstream::of(content(3, 20))).await.unwrap();
+    assert_eq!(read_whole(blob).await, content(3, 20));
     assert_eq!(fixture.cache.write_fault(), None);
 }
