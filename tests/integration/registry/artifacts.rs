@@ -154,7 +154,7 @@ async fn until_blocked(digest: impl Fn(&SampleImage) -> Digest) {
     );
     world.put_file("advisories/1.toml", &advisory);
     eventually("it is refused", || async {
-        world.both(&pull).await.status == 403
+        world.get(&pull).await.status == 403
     })
     .await;
     let listed = world.both(&path).await.json();
