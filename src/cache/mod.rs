@@ -63,6 +63,7 @@ mod temporary;
 mod uncached;
 mod upstream_content;
 mod write_fault;
+mod write_probe;
 mod writer;
 
 #[cfg(test)]

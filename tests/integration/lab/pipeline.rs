@@ -14,7 +14,8 @@ use super::{Missing, Outcome, Package, Trivy, debian, installed, outcome};
 
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/gitlab/scripts");
 const DOCKERFILE: &str = "FROM scratch\nCOPY root /\n";
-const HOOK: &str = "#!/bin/sh\ncat >/dev/null\nenv | sed -n 's/^GIT_PUSH_OPTION_[0-9]*=//p' | sort >>options\n";
+const HOOK: &str =
+    "#!/bin/sh\ncat >/dev/null\nenv | sed -n 's/^GIT_PUSH_OPTION_[0-9]*=//p' | sort >>options\n";
 
 #[derive(Debug)]
 pub struct Pipeline {
