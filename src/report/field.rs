@@ -1,6 +1,6 @@
 //! The fields that all formats share: bounded text, times, digests, platforms.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -37,12 +37,17 @@ pub(super) fn titled_id(field: &'static str, name: &str) -> Result<String, Repor
     let numbered = identifiers::in_text(first).next();
     let cves = identifiers::cves_in(name);
     if cves.len() > 1 && numbered.as_ref().is_none_or(|it| cves.contains(it)) {
-        return id(field, cves.join(" "));
+        return id(field, joined(cves));
     }
     match numbered {
         Some(numbered) if first.len() < words.len() => id(field, numbered),
         _ => id(field, name.to_owned()),
     }
+}
+
+/// The id of what is about all of these CVEs, which is none of them.
+pub(super) fn joined(cves: BTreeSet<String>) -> String {
+    Vec::from_iter(cves).join(" ")
 }
 
 /// The other ids of the vulnerability `own`, each once, with the ids that stand in any

@@ -349,7 +349,7 @@ fn identity(
         .position(|it| cves_of(it).is_empty() != is_of_one);
     let mut main = listed.remove(main.unwrap_or(0));
     if cves.len() > 1 && !cves_of(&main).is_empty() {
-        main.value = Vec::from_iter(cves).join(" ");
+        main.value = field::joined(cves);
     }
     let named = identifiers::in_text(&main.name).collect::<Vec<_>>();
     let others = listed.into_iter().flat_map(|identifier| {

@@ -298,8 +298,7 @@ fn finding(found: Vulnerability<'_>) -> Result<Finding, ReportError> {
     let severity = found.rating()?;
     let id = field::id("id", found.id)?;
     let links = found.links.unwrap_or_default().0;
-    let mut aliases = field::Aliases::new("links", &id);
-    aliases.add_within(&id)?;
+    let mut aliases = field::Aliases::naming("links", &id, [])?;
     links.iter().try_for_each(|it| aliases.add_mentioned(it))?;
     let (aliases, mentioned) = aliases.listed();
     Ok(Finding {

@@ -1,6 +1,8 @@
 //! Ids of vulnerabilities in other text: scanners write them with a package behind, in a
 //! sentence, in a link. Each is a name that an advisory may know the finding by.
 
+use std::collections::BTreeSet;
+
 /// Who numbers vulnerabilities and advisories beside CVE and GHSA, as their ids begin.
 const ISSUERS: [&str; 44] = [
     "ALAS", "ALPINE", "ALSA", "ASA", "AVG", "BIT", "CESA", "CGA", "CURL", "DLA", "DSA", "DTSA",
@@ -8,6 +10,8 @@ const ISSUERS: [&str; 44] = [
     "MGASA", "NSWG", "OESA", "OPENSUSE", "OSV", "PHSA", "PRISMA", "PSF", "PYSEC", "RHBA", "RHEA",
     "RHSA", "RLSA", "RUSTSEC", "RXSA", "SNYK", "SUSE", "TEMP", "USN", "VMSA",
 ];
+/// CVEs that are told apart in one text, at most: together they are longer than any id may be.
+const MAX_CVES: usize = 256;
 /// The longest id, in bytes; text may be long, and none of it is read twice.
 const MAX_ID_BYTES: usize = 128;
 
@@ -16,13 +20,14 @@ pub(super) fn in_text(text: &str) -> impl Iterator<Item = String> {
     starts(text).filter_map(|rest| Some(identifier(rest)?.0))
 }
 
-/// The CVEs in `text`, in order, each once.
-pub(super) fn cves_in(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+/// The CVEs in `text`, each once; of very many no more than [`MAX_CVES`].
+pub(super) fn cves_in(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for (id, _) in starts(text).filter_map(cve) {
-        if !found.contains(&id) {
-            found.push(id);
+        if found.len() == MAX_CVES {
+            break;
         }
+        found.insert(id);
     }
     found
 }
@@ -208,5 +213,15 @@ mod tests {
         );
         assert_eq!(only_in("CVE-2099-1000 and CVE-2099-1001"), None);
         assert_eq!(only_in("RHSA-2099:1234"), None);
+    }
+
+    #[test]
+    fn of_very_many_cves_only_some_are_told_apart() {
+        let text: String = (0..5000).map(|at| format!("CVE-2020-{at:04} ")).collect();
+        assert_eq!(cves_in(&text).len(), MAX_CVES);
+        assert_eq!(
+            cves_in("CVE-2020-2222 cve-2020-1111 CVE-2020-2222").len(),
+            2
+        );
     }
 }
