@@ -20,17 +20,15 @@ pub(super) async fn newer_of_pushed(
     manifest: &Digest,
     taken: TakenScan,
 ) -> Result<Option<NewerScanView>, AdminError> {
-    let history = admin.ledger.scan_history(manifest, MAX_SCANS).await?;
-    let own = history.iter().find(|it| it.scan.id == taken.id);
-    let Some(own) = own.filter(|it| !it.stands) else {
+    let ledger = &admin.ledger;
+    let (standing, replaced) = ledger.standing_and_replaced(manifest, MAX_SCANS).await?;
+    let Some(own) = replaced.iter().find(|it| it.id == taken.id) else {
         return Ok(None);
     };
-    let mut standing = history.iter().filter(|it| it.stands).map(|it| &it.scan);
-    let newer = standing.find(|it| {
-        let (newer, older) = (it, &own.scan);
-        newer.series() == older.series()
-            && newer.scope == older.scope
-            && newer.rank().replaces(older.rank())
+    let newer = standing.iter().find(|newer| {
+        newer.series() == own.series()
+            && newer.scope == own.scope
+            && newer.rank().replaces(own.rank())
     });
     Ok(newer.map(|it| view(it, "scan:")))
 }
@@ -46,7 +44,7 @@ pub(super) async fn newer_of_unpushed(
     taken: TakenScan,
 ) -> Result<Option<NewerScanView>, AdminError> {
     let (who, now) = (submission.principal, submission.now);
-    let standing = admin.ledger.unbound_scans(image_id, who.name(), now);
+    let standing = admin.ledger.unbound_heads(image_id, who.name(), now);
     let standing = standing.await?;
     if standing.iter().any(|it| it.id == taken.id) {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! All that is on record of one image: its scans over time, and who let it in where. For
 //! people who look at it, not for judgement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
@@ -52,6 +52,38 @@ impl Ledger {
         limit: u32,
     ) -> Result<Vec<RecordedScan>, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScanCoverage);
+        let (scans, standing) = self.newest_scans(manifest, limit).await?;
+        let mut counts = self.severities_of(&scans).await?;
+        let recorded = scans.into_iter().map(|scan| RecordedScan {
+            stands: standing.contains(&scan.id),
+            findings: counts.remove(&scan.id).unwrap_or_default(),
+            scan,
+        });
+        Ok(recorded.collect())
+    }
+
+    /// The same without what they find, which is long to count: those that stand, and those
+    /// that a newer one has replaced.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub async fn standing_and_replaced(
+        &self,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<(Vec<Scan>, Vec<Scan>), LedgerError> {
+        let _timed = self.timed(LedgerVerb::ScanCoverage);
+        let (scans, standing) = self.newest_scans(manifest, limit).await?;
+        let scans = scans.into_iter();
+        Ok(scans.partition(|scan| standing.contains(&scan.id)))
+    }
+
+    /// With the ids of those that stand.
+    async fn newest_scans(
+        &self,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<(Vec<Scan>, HashSet<i64>), LedgerError> {
         let kept = "SELECT id, body FROM scans WHERE withdrawn_at IS NULL AND manifest = ? \
                     ORDER BY scanned_at DESC, id DESC LIMIT ?";
         let rows: Vec<ScanRow> = query(kept)
@@ -61,13 +93,7 @@ impl Ledger {
             .await?;
         let scans = read_all(rows)?;
         let standing = current_ids(&scans, ALL_TIME)?;
-        let mut counts = self.severities_of(&scans).await?;
-        let recorded = scans.into_iter().map(|scan| RecordedScan {
-            stands: standing.contains(&scan.id),
-            findings: counts.remove(&scan.id).unwrap_or_default(),
-            scan,
-        });
-        Ok(recorded.collect())
+        Ok((scans, standing))
     }
 
     /// Shows what the standing scans among `scans` find, one by one: together it may take

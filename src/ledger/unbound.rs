@@ -63,6 +63,22 @@ impl Ledger {
         Ok(scans.into_iter().map(Arc::new).collect())
     }
 
+    /// The same without what they list.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn unbound_heads(
+        &self,
+        image_id: &Digest,
+        submitter: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Scan>, LedgerError> {
+        let _timed = self.timed(LedgerVerb::UnboundScans);
+        let mut sql = self.readers.acquire().await?;
+        let unbound = unbound_of(&mut sql, image_id, submitter, now).await?;
+        Ok(unbound.into_iter().map(|(_, scan)| scan).collect())
+    }
+
     /// Makes what the submitter scanned as an image ID count for a manifest, as if
     /// it had been handed in for it then; returns the scans' ids, the same ones
     /// when it is said again. What others scanned is not touched.
