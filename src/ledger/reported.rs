@@ -75,37 +75,30 @@ const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id F
     CROSS JOIN LATERAL (SELECT names FROM vulnerabilities WHERE scan = here.id AND names <> '' \
     AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named) OFFSET 0) AS naming";
 
-const FINDINGS_IN: &str = concat!(
-    "SELECT scans.id, scans.manifest, \
-    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
-    FROM findings JOIN scans ON scans.id = findings.scan WHERE scans.withdrawn_at IS NULL AND ",
-    key_in_sqlite!("findings.body ->> '$.package'"),
-    " = ?"
-);
+/// The items of one table whose package has a key, in the words of a database.
+macro_rules! items_by_key {
+    ($key:ident, $table:literal, $name:literal) => {
+        concat!(
+            "SELECT scans.id, scans.manifest, \
+            scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', ",
+            $table,
+            ".body FROM ",
+            $table,
+            " JOIN scans ON scans.id = ",
+            $table,
+            ".scan WHERE scans.withdrawn_at IS NULL AND ",
+            $key!($name),
+            " = ?"
+        )
+    };
+}
 
-const FINDINGS_IN_ON_SERVER: &str = concat!(
-    "SELECT scans.id, scans.manifest, \
-    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', findings.body \
-    FROM findings JOIN scans ON scans.id = findings.scan WHERE scans.withdrawn_at IS NULL AND ",
-    key_on_server!("findings.body ->> '$.package'"),
-    " = ?"
-);
-
-const PACKAGES_NAMED: &str = concat!(
-    "SELECT scans.id, scans.manifest, \
-    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', packages.body \
-    FROM packages JOIN scans ON scans.id = packages.scan WHERE scans.withdrawn_at IS NULL AND ",
-    key_in_sqlite!("packages.body ->> '$.name'"),
-    " = ?"
-);
-
-const PACKAGES_NAMED_ON_SERVER: &str = concat!(
-    "SELECT scans.id, scans.manifest, \
-    scans.body ->> '$.tool.name', scans.body ->> '$.scanned_at', packages.body \
-    FROM packages JOIN scans ON scans.id = packages.scan WHERE scans.withdrawn_at IS NULL AND ",
-    key_on_server!("packages.body ->> '$.name'"),
-    " = ?"
-);
+const FINDINGS_IN: &str = items_by_key!(key_in_sqlite, "findings", "findings.body ->> '$.package'");
+const FINDINGS_IN_ON_SERVER: &str =
+    items_by_key!(key_on_server, "findings", "findings.body ->> '$.package'");
+const PACKAGES_NAMED: &str = items_by_key!(key_in_sqlite, "packages", "packages.body ->> '$.name'");
+const PACKAGES_NAMED_ON_SERVER: &str =
+    items_by_key!(key_on_server, "packages", "packages.body ->> '$.name'");
 
 impl Ledger {
     /// `id`, and every other id that a report gives to the same finding, 64 at most.
