@@ -14,15 +14,9 @@ pub(super) enum AskedImage {
 }
 
 /// # Errors
-/// A glob that cannot be read, or can match nothing: an empty list would pass for an
-/// all-clear.
+/// Those of [`RepositoryGlobs::asked`].
 pub(super) fn asked_globs(text: &str) -> Result<RepositoryGlobs, AdminError> {
-    let globs = RepositoryGlobs::new(vec![text.to_owned()]);
-    let globs = globs.map_err(|error| AdminError::bad_request(error.to_string()))?;
-    match globs.matches_none() {
-        None => Ok(globs),
-        Some(why) => Err(AdminError::bad_request(why)),
-    }
+    RepositoryGlobs::asked(text).map_err(AdminError::bad_request)
 }
 
 impl AskedImage {

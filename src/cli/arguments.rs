@@ -97,13 +97,10 @@ pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     })
 }
 
-/// What a list is narrowed to: a part of a name, a digest, or a glob over host/name. A glob
-/// that can match nothing would have an empty list pass for an all-clear.
+/// What a list is narrowed to: a part of a name, a digest, or a glob over host/name.
 pub fn image_filter(text: &str) -> Result<String, String> {
     if text.contains('*') {
-        let globs = RepositoryGlobs::new(vec![text.to_owned()]);
-        let globs = globs.map_err(|error| error.to_string())?;
-        globs.matches_none().map_or(Ok(()), Err)?;
+        RepositoryGlobs::asked(text)?;
     }
     Ok(text.to_owned())
 }

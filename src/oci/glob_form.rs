@@ -16,6 +16,16 @@ pub fn never_matches(glob: &str) -> Option<String> {
 }
 
 impl RepositoryGlobs {
+    /// The one glob that somebody looks for images by.
+    ///
+    /// # Errors
+    /// What is wrong with it, also where it can match no repository: an empty list would pass
+    /// for an all-clear.
+    pub fn asked(glob: &str) -> Result<Self, String> {
+        let globs = Self::new(vec![glob.to_owned()]).map_err(|error| error.to_string())?;
+        globs.matches_none().map_or(Ok(globs), Err)
+    }
+
     /// Why the first glob that can match no repository cannot; `None`: each may match one.
     pub fn matches_none(&self) -> Option<String> {
         self.written().iter().find_map(|glob| {
