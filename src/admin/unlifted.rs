@@ -36,12 +36,12 @@ impl Admin {
         now: Timestamp,
     ) -> Vec<BreakGlassView> {
         let inspector = self.gate.inspector();
-        let told = grants.into_iter().map(async |grant| {
+        let told = grants.into_iter().map(async |mut grant| {
             let image = self.granted_image(&grant);
-            match image.is_some_and(|it| inspector.is_at_hand(&it, now)) {
-                true => self.told_unlifted(grant, now).await,
-                false => grant,
+            if let Some(image) = image.filter(|it| inspector.is_at_hand(it, now)) {
+                grant.still_denied = self.unlifted(&grant, &image, now).await;
             }
+            grant
         });
         join_all(told).await
     }
