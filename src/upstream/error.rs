@@ -8,6 +8,8 @@ use crate::memory::HeapSize;
 use crate::metrics::UpstreamCause;
 use crate::oci::Digest;
 
+use super::TlsFault;
+
 /// Why a call to an upstream failed. Cloneable, since callers that wait for
 /// one flight share its outcome.
 ///
@@ -34,6 +36,9 @@ pub enum UpstreamError {
         retry_after: Option<Duration>,
         detail: Cow<'static, str>,
     },
+    /// No TLS came about with it.
+    #[error("the upstream registry is unavailable: {0}")]
+    Tls(TlsFault),
     /// It sent us to a host where nothing of ours may go.
     #[error("the upstream registry leads to {host}, which {why}")]
     RefusedHost { host: Arc<str>, why: HostRefusal },
@@ -51,10 +56,6 @@ pub enum UpstreamError {
     Protocol(Cow<'static, str>),
 }
 
-/// What is wrong with the TLS of an upstream, where `ca` cannot mend it.
-pub(super) const PLAIN_ANSWER: &str = "TLS fails: it answers in plain text";
-pub(super) const OTHER_NAME: &str = "TLS fails: its certificate is for another name";
-pub(super) const OUT_OF_TIME: &str = "TLS fails: its certificate expired";
 /// The end of a next step, for whoever does not look at the status yet.
 const SEE_STATUS: &str = "; sekisho status shows the upstream";
 
@@ -116,6 +117,7 @@ impl UpstreamError {
             Self::Forbidden => UpstreamCause::Forbidden,
             Self::RateLimited { .. } => UpstreamCause::RateLimited,
             Self::Unavailable { cause, .. } => *cause,
+            Self::Tls(_) => UpstreamCause::Tls,
             Self::RefusedHost { .. } => UpstreamCause::RefusedHost,
             Self::TooLarge { .. } => UpstreamCause::TooLarge,
             Self::DigestMismatch { .. } | Self::LengthMismatch { .. } => UpstreamCause::WrongBytes,
@@ -126,7 +128,10 @@ impl UpstreamError {
     /// Whether it is an outage: the upstream could not say. The same call may succeed a
     /// little later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Tls(_)
+        )
     }
 
     /// Whether it passes without anybody's doing.
@@ -171,16 +176,7 @@ impl UpstreamError {
             Self::Unavailable { cause, .. } if *cause == UpstreamCause::Proxy => {
                 "the operator has to mend proxy, or the proxy"
             }
-            Self::Unavailable { detail, .. } if detail == PLAIN_ANSWER => {
-                "the operator has to write http:// in url, if it is to be spoken to without TLS"
-            }
-            Self::Unavailable { detail, .. } if detail == OTHER_NAME => {
-                "the operator has to name it in url as its certificate does"
-            }
-            Self::Unavailable { detail, .. } if detail == OUT_OF_TIME => {
-                "the registry needs a certificate that holds now, or a clock is wrong"
-            }
-            Self::Unavailable { .. } => "the operator has to mend ca, or the registry",
+            Self::Tls(fault) => fault.next_step(),
             _ => "the operator has to look into it; sekisho status shows the upstream",
         }
     }
@@ -223,7 +219,7 @@ mod tests {
 
     #[test]
     fn only_what_heals_by_itself_says_so() {
-        let tls = UpstreamError::unavailable(UpstreamCause::Tls, "TLS fails");
+        let tls = UpstreamError::Tls(TlsFault::UnknownAuthority);
         let host = UpstreamError::RefusedHost {
             host: "cdn.test".into(),
             why: HostRefusal::NotListed,
@@ -256,12 +252,14 @@ mod tests {
 
     #[test]
     fn what_no_authority_mends_is_not_said_to_be_mended_by_ca() {
-        for (detail, part) in [
-            (PLAIN_ANSWER, "http://"),
-            (OTHER_NAME, "in url"),
-            (OUT_OF_TIME, "holds now"),
+        for (fault, part) in [
+            (TlsFault::PlainAnswer, "http://"),
+            (TlsFault::OtherName, "in url"),
+            (TlsFault::Expired, "holds now"),
+            (TlsFault::NotYetValid, "holds now"),
+            (TlsFault::NoCommonGround, "TLS 1.2"),
         ] {
-            let step = UpstreamError::unavailable(UpstreamCause::Tls, detail).next_step();
+            let step = UpstreamError::Tls(fault).next_step();
             assert!(step.contains(part) && !step.contains("mend ca"), "{step}");
         }
     }

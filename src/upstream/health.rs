@@ -120,6 +120,7 @@ impl HealthSign {
 fn words(error: &UpstreamError) -> FailureWords {
     match error {
         UpstreamError::Unavailable { detail, .. } => detail.clone(),
+        UpstreamError::Tls(fault) => fault.to_string().into(),
         UpstreamError::RateLimited { .. } => "it limits our rate".into(),
         other => other.to_string().into(),
     }

@@ -78,6 +78,7 @@ impl LastSeen {
 mod tests {
     use super::*;
     use crate::metrics::Metrics;
+    use crate::upstream::TlsFault;
 
     #[test]
     fn an_upstream_that_is_left_alone_keeps_the_cause_that_was_seen() {
@@ -94,7 +95,10 @@ mod tests {
             Some(UpstreamCause::LeftAlone),
             "nothing else is known"
         );
-        seen.note(&failed(UpstreamCause::Tls), &metrics);
+        seen.note(
+            &Err::<(), _>(UpstreamError::Tls(TlsFault::Expired)),
+            &metrics,
+        );
         seen.note(&failed(UpstreamCause::LeftAlone), &metrics);
         assert_eq!(cause(), Some(UpstreamCause::Tls));
         seen.note(&Ok(()), &metrics);

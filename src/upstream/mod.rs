@@ -34,6 +34,7 @@ mod retry;
 mod tag_memory;
 #[cfg(test)]
 mod tests;
+mod tls_fault;
 mod token;
 mod transport;
 mod upstream_metrics;
@@ -56,3 +57,4 @@ pub use manifest::{FetchedManifest, MAX_MANIFEST_BYTES, ManifestHead};
 pub use network::Network;
 pub use proxy::EgressProxy;
 pub use tag_memory::{ResolvedTag, TagMemory};
+pub use tls_fault::TlsFault;

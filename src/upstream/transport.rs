@@ -14,12 +14,11 @@ use crate::metrics::UpstreamCause;
 use crate::spans::{TRACEPARENT, trace_span, traceparent};
 
 use super::allowed_hosts::{AllowedHosts, refused, same_authority};
-use super::error::{OTHER_NAME, OUT_OF_TIME, PLAIN_ANSWER};
 use super::health::{CallKind, Health, HealthSign};
 use super::rate_limit::RateLimits;
 use super::resolver::{GuardedResolver, PrivateAddress};
 use super::upstream_metrics::UpstreamMetrics;
-use super::{ConfigError, HostRefusal, Network, UpstreamError, UpstreamOptions};
+use super::{ConfigError, HostRefusal, Network, TlsFault, UpstreamError, UpstreamOptions};
 
 /// The HTTP transport to one upstream, its token server and its blob hosts.
 pub(super) struct Transport {
@@ -151,6 +150,10 @@ impl Transport {
         if private {
             return refused(url, HostRefusal::PrivateAddress);
         }
+        let tls = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+        if let Some(tls) = tls {
+            return UpstreamError::Tls(TlsFault::of(tls));
+        }
         let (cause, detail) = what_failed(error, self.proxy_guard.is_some());
         UpstreamError::unavailable(cause, detail)
     }
@@ -168,14 +171,11 @@ fn note_in(span: &Span, outcome: &Result<Response, UpstreamError>) {
 
 fn what_failed(error: &reqwest::Error, proxied: bool) -> (UpstreamCause, &'static str) {
     let causes = || causes(error);
-    let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>());
     let tunnel = causes().map(ToString::to_string);
     let tunnel = tunnel
         .filter(|text| text.starts_with("tunnel error"))
         .last();
-    if let Some(tls) = tls {
-        (UpstreamCause::Tls, tls_failure(tls))
-    } else if let Some(tunnel) = tunnel {
+    if let Some(tunnel) = tunnel {
         let detail = match tunnel.contains("authorization") {
             true => "its proxy wants other credentials",
             false => "its proxy does not lead to it",
@@ -194,25 +194,5 @@ fn what_failed(error: &reqwest::Error, proxied: bool) -> (UpstreamCause, &'stati
         (UpstreamCause::TimedOut, "no answer in time")
     } else {
         (UpstreamCause::BrokenOff, "the connection broke")
-    }
-}
-
-/// What is wrong with what it shows; the library's words may hold the upstream's.
-fn tls_failure(error: &rustls::Error) -> &'static str {
-    use rustls::{CertificateError as Wrong, InvalidMessage};
-    if let rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) = error {
-        return PLAIN_ANSWER;
-    }
-    let rustls::Error::InvalidCertificate(wrong) = error else {
-        return "TLS fails; does it speak TLS 1.2 or newer?";
-    };
-    match wrong {
-        Wrong::Expired | Wrong::ExpiredContext { .. } => OUT_OF_TIME,
-        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
-            "TLS fails: its certificate does not hold yet; is the clock right?"
-        }
-        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => OTHER_NAME,
-        Wrong::UnknownIssuer => "TLS fails: no authority that is trusted signed its certificate",
-        _ => "TLS fails: its certificate cannot be trusted",
     }
 }

@@ -77,9 +77,11 @@ impl Seen {
     fn by(asked: &Result<(), UpstreamError>) -> Self {
         match asked {
             Ok(()) => Self::Now,
-            Err(UpstreamError::Unavailable { .. } | UpstreamError::RateLimited { .. }) => {
-                Self::Before
-            }
+            Err(
+                UpstreamError::Unavailable { .. }
+                | UpstreamError::Tls(_)
+                | UpstreamError::RateLimited { .. },
+            ) => Self::Before,
             Err(
                 UpstreamError::NotFound
                 | UpstreamError::Unauthorized
