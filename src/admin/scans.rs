@@ -112,7 +112,6 @@ async fn submit_pushed(
             format!("scan:{}", taken.id),
             taken,
             image.to_string(),
-            bound,
             submission,
         )
     })

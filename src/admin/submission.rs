@@ -186,7 +186,6 @@ pub(super) fn answer(
     id: String,
     taken: TakenScan,
     image: String,
-    bound: ReportBinding,
     submission: Submission<'_>,
 ) -> ScanAnswer {
     let Submission { report, counts, .. } = submission;
@@ -203,7 +202,7 @@ pub(super) fn answer(
             version: report.tool.version,
         },
         format: report.format,
-        bound_by: bound_by(bound).to_owned(),
+        bound_by: bound_by(taken.binding).to_owned(),
         scanned_at: taken.scanned_at,
         scanned_at_source: Some(taken.time_source.into()),
         database_at: taken.database_at,

@@ -57,13 +57,7 @@ pub(super) async fn submit(
         replaced_by,
         gate: gate.map(Box::new),
         bound_by: "image ID, until it is bound to a manifest".to_owned(),
-        ..answer(
-            format!("{UNBOUND}{}", taken.id),
-            taken,
-            name,
-            bound,
-            submission,
-        )
+        ..answer(format!("{UNBOUND}{}", taken.id), taken, name, submission)
     })
 }
 

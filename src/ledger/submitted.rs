@@ -9,16 +9,20 @@ use super::new_scan::{NewScan, ScanTarget};
 use super::resubmission::CompletedScan;
 use super::scan_items::{BOUND_TABLES, ReportItems};
 use super::scans::{index_findings, insert, known_scan};
+use super::sql::query;
 use super::unbound::{known_unbound, put_unbound};
 use super::write::WriteTransaction;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
+use crate::report::ReportBinding;
 use crate::trust::{ActKind, Scan, TimeSource};
 
 /// A report that the ledger took in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakenScan {
     pub id: i64,
+    /// What ties it to its image: in this submission, or an earlier one that names more.
+    pub binding: ReportBinding,
     /// When the scan was made, as it counts.
     pub scanned_at: Timestamp,
     /// Who says so: in this submission, or an earlier one of the same report.
@@ -69,12 +73,13 @@ impl Ledger {
             false => known_scan(writing.sql(), fingerprint).await?,
         };
         let scan = match known {
-            Some(scan) => scan,
+            Some(scan) => retie(&mut writing, scan, &completed.new, origin).await?,
             None => put(&mut writing, completed, origin).await?,
         };
         self.commit(writing).await?;
         Ok(TakenScan {
             id: scan.id,
+            binding: scan.binding,
             scanned_at: scan.scanned_at,
             time_source,
             database_at: scan.database_at,
@@ -122,6 +127,56 @@ async fn put(
     Ok(Scan { id, ..scan })
 }
 
+/// A report that is handed in again, tied as it is now where that names more of its image
+/// than what was known at first.
+async fn retie(
+    writing: &mut WriteTransaction<'_>,
+    known: Scan,
+    new: &NewScan,
+    origin: ActOrigin,
+) -> Result<Scan, LedgerError> {
+    if known.binding.names_as_much_as(new.binding) {
+        return Ok(known);
+    }
+    let scan = Scan {
+        binding: new.binding,
+        ..known
+    };
+    let (kind, update) = match new.about {
+        ScanTarget::Manifest(_) => ("scan", "UPDATE scans SET body = ? WHERE id = ?"),
+        ScanTarget::ImageId(_) => (
+            "unbound-scan",
+            "UPDATE unbound_scans SET body = ? WHERE id = ?",
+        ),
+    };
+    let update = query(update).bind(columns::json(&scan)?).bind(scan.id);
+    update.execute(writing.sql()).await?;
+    if kind == "scan" {
+        count_anew(writing, scan.id, &scan).await?;
+    }
+    let act = NewAct {
+        subject: Some(format!("{kind}:{}", scan.id)),
+        principal: Some(scan.submitter.clone()),
+        digest: Some(scan.manifest.clone()),
+        detail: "handed in again: it names more of the image now".to_owned(),
+        ..NewAct::new(ActKind::Scan, new.received_at)
+    };
+    writing.act(act, origin).await?;
+    Ok(scan)
+}
+
+/// Lets what is known of a manifest follow a scan of it that is there.
+async fn count_anew(
+    writing: &mut WriteTransaction<'_>,
+    id: i64,
+    scan: &Scan,
+) -> Result<(), LedgerError> {
+    index_findings(writing.sql(), id, scan).await?;
+    let change = LedgerChange::Scan(scan.manifest.clone());
+    writing.note(change).await?;
+    Ok(())
+}
+
 /// Of a scan before the push, the digest is the image ID.
 fn act(scan: &Scan, listed: &ReportItems) -> NewAct {
     let version = scan.tool.version.as_deref().unwrap_or("of unknown version");
@@ -147,9 +202,6 @@ async fn put_bound(
 ) -> Result<i64, LedgerError> {
     let id = insert(writing.sql(), scan, fingerprint, None).await?;
     BOUND_TABLES.put(writing.sql(), id, listed).await?;
-    index_findings(writing.sql(), id, scan).await?;
-    writing
-        .note(LedgerChange::Scan(scan.manifest.clone()))
-        .await?;
+    count_anew(writing, id, scan).await?;
     Ok(id)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sekisho::access::Scope;
 use sekisho::ledger::{BindScans, Ledger, LedgerError, NewScan, ScanTarget};
+use sekisho::report::ReportBinding;
 use sekisho::trust::TimeSource;
 
 use super::place;
@@ -53,6 +54,39 @@ async fn a_report_handed_in_without_the_date_of_its_database_keeps_the_known_one
     assert_eq!(standing(&ledger).await, [(now(), database)]);
     let scans = evidence(&ledger, "img").await.scans;
     assert_eq!(scans[0].findings, [finding("CVE-2026-1")]);
+}
+
+#[tokio::test]
+async fn a_report_handed_in_again_counts_by_what_names_more_of_the_image() {
+    let place = or_skip!(place());
+    let ledger = open(&place).await;
+    let tied = |binding| NewScan {
+        binding,
+        ..scan("img", now())
+    };
+    let first = ledger
+        .take_scan(tied(ReportBinding::Declared))
+        .await
+        .unwrap();
+    let again = ledger
+        .take_scan(tied(ReportBinding::Content))
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.id, again.binding),
+        (first.id, ReportBinding::Content)
+    );
+    let scans = evidence(&ledger, "img").await.scans;
+    assert_eq!(scans[0].binding, ReportBinding::Content);
+    let weaker = ledger
+        .take_scan(tied(ReportBinding::Declared))
+        .await
+        .unwrap();
+    assert_eq!(
+        weaker.binding,
+        ReportBinding::Content,
+        "what is known stays known"
+    );
 }
 
 #[tokio::test]
