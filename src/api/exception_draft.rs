@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{FindingView, VerdictView};
-use crate::oci::readable;
+use super::{DenialView, FindingView, VerdictView};
+use crate::oci::{distinct, readable};
 use crate::report::versioned;
 use crate::trust::{DenialReason, END_OF_LIFE, FindingOutcome};
 
@@ -40,14 +40,22 @@ impl ExceptionDraft {
                 .entry(&finding.id)
                 .or_insert_with(|| comment(finding));
         }
-        let end_of_life = verdict.reasons.iter().any(|denial| {
-            denial.reason == DenialReason::ScanIncomplete && denial.detail == END_OF_LIFE
-        });
+        let end_of_life = verdict.reasons.iter().any(is_end_of_life);
         (!comments.is_empty() || end_of_life).then(|| Self {
             vulnerabilities: comments.keys().map(|id| readable(id, 200)).collect(),
             end_of_life,
             comments: comments.into_values().collect(),
         })
+    }
+
+    /// For what the image stays denied, whatever exception is written: `not-promoted`.
+    pub fn not_lifted(verdict: &VerdictView) -> Vec<DenialReason> {
+        let accepted = |it: &DenialView| it.reason == DenialReason::TooSevere || is_end_of_life(it);
+        let standing = verdict
+            .reasons
+            .iter()
+            .filter(|it| !it.lifted && !accepted(it));
+        distinct(standing.map(|it| it.reason))
     }
 
     /// The entries for `repository` (`host/name`), as a file of exceptions has them: one
@@ -66,6 +74,10 @@ impl ExceptionDraft {
         }
         entries.join("\n")
     }
+}
+
+fn is_end_of_life(denial: &DenialView) -> bool {
+    denial.reason == DenialReason::ScanIncomplete && denial.detail == END_OF_LIFE
 }
 
 fn entry(accepted: &str, repository: &str, words: DraftWords<'_>) -> String {
@@ -91,4 +103,39 @@ fn comment(finding: &FindingView) -> String {
     };
     let (id, package) = (&finding.id, versioned(&finding.package, &finding.installed));
     readable(&format!("{id} {severity} {package}, {fixed}"), 240)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_no_exception_accepts_is_told_beside_the_draft() {
+        let reason = |reason: &str, detail: &str, lifted: bool| json!({"reason": reason, "detail": detail, "next_step": "-", "lifted": lifted});
+        let verdict: VerdictView = serde_json::from_value(json!({
+            "allowed": false, "image": "docker.io/library/nginx:1",
+            "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "environment": "production", "mode": "enforce",
+            "exposure": {"value": "external", "source": "listener"},
+            "reasons": [
+                reason("blocked-by-advisory", "SEC-1", false),
+                reason("too-severe", "CVE-2026-1", false),
+                reason("scan-incomplete", END_OF_LIFE, false),
+                reason("scan-incomplete", "a layer was left out", false),
+                reason("not-promoted", "-", true),
+            ],
+            "checks": [], "valid_until": null, "policy_revision": "ff", "evidence": [],
+            "message": ""
+        }))
+        .unwrap();
+        assert_eq!(
+            ExceptionDraft::not_lifted(&verdict),
+            [
+                DenialReason::BlockedByAdvisory,
+                DenialReason::ScanIncomplete
+            ]
+        );
+    }
 }

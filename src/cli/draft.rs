@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
+use super::aside::say_aside;
 use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::named_decision::NamedDecision;
@@ -14,6 +15,7 @@ use crate::api::{
 };
 use crate::app::config::{Period, Problems, check_exception};
 use crate::oci::{ImageRef, RegistryHost, readable};
+use crate::trust::DenialReason;
 
 /// Print the exception that a denial would need, to be reviewed and committed
 #[derive(Debug, Args)]
@@ -58,6 +60,10 @@ struct DraftedException<'a> {
     expires: &'a str,
     /// The entry, or two, as they go into a file.
     toml: &'a str,
+    /// For what the image stays denied with it.
+    still_denied: &'a [DenialReason],
+    /// Findings that deny the image and are not in it: it names 1000 at most.
+    left_out: usize,
 }
 
 fn decision(text: &str) -> Result<NamedDecision, String> {
@@ -97,16 +103,38 @@ impl Draft {
         let checked = check_exception(file, draft.toml(&repository, written), now);
         checked.map_err(|problems| unfit(&problems))?;
         let toml = draft.toml(&repository, words);
+        let still_denied = ExceptionDraft::not_lifted(&verdict);
         let drafted = DraftedException {
             decision: id.as_str(),
             image: &repository,
             expires: words.last_day,
             toml: &toml,
+            still_denied: &still_denied,
+            left_out: verdict.more_findings,
         };
+        tell_what_is_missing(&drafted);
         let json = serde_json::to_string(&drafted)
             .map_err(|error| Failure::new(format!("cannot write the draft: {error}")))?;
         self.screen.output.show(&json, |_| toml.clone())?;
         Ok(Exit::Done)
+    }
+}
+
+/// On stderr, beside what goes into a file.
+fn tell_what_is_missing(drafted: &DraftedException<'_>) {
+    if !drafted.still_denied.is_empty() {
+        let codes: Vec<&str> = drafted.still_denied.iter().map(|it| it.code()).collect();
+        say_aside(&format!(
+            "sekisho: with it the image stays denied: {}, which no exception accepts",
+            codes.join(", ")
+        ));
+    }
+    if drafted.left_out > 0 {
+        say_aside(&format!(
+            "sekisho: {} more findings deny the image and are not in it: accept those that it \
+             names, and draft again",
+            drafted.left_out
+        ));
     }
 }
 

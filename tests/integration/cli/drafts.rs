@@ -57,6 +57,8 @@ async fn a_draft_accepts_what_denies_and_is_good_toml() {
     assert_eq!(json["toml"], draft.stdout, "the same for scripts");
     assert_eq!(json["decision"], id);
     assert!(named.starts_with(json["image"].as_str().unwrap()), "{json}");
+    assert_eq!(json["still_denied"], json!([]), "{json}");
+    assert!(draft.stderr.is_empty(), "{draft:?}");
     // Written where exceptions lie, and finished, it holds together and lifts the denial.
     let folder = lab.folder.path();
     std::fs::create_dir(folder.join("exceptions")).unwrap();
