@@ -191,6 +191,15 @@ impl VerdictView {
         Some(format!("{where_denied} it would be denied ({codes})"))
     }
 
+    /// Whether it is refused only because it cannot be said now: nobody's image is at fault,
+    /// and the same question may be answered a little later.
+    pub fn is_undecided(&self) -> bool {
+        let mut standing = self.reasons.iter().filter(|it| !it.lifted).peekable();
+        !self.allowed
+            && standing.peek().is_some()
+            && standing.all(|it| it.reason == DenialReason::Undecidable)
+    }
+
     /// As it is told to who may not read what people wrote and granted.
     #[must_use]
     pub fn nameless(mut self) -> Self {

@@ -27,7 +27,7 @@ use super::{
   sekisho serve                   the gateway, on 127.0.0.1:5080
   sekisho explain nginx:1.27      why an image is let through, or not
 
-Exit codes: 0 done or allowed, 1 failure, 2 usage, 3 denied, 64 bad configuration;
+Exit codes: 0 done or allowed, 1 failure or not known now, 2 usage, 3 denied, 64 bad configuration;
 141 when nobody reads the output any more, as behind `| head`."
 )]
 pub struct Cli {

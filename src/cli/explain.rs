@@ -84,10 +84,7 @@ impl Explain {
         self.screen.output.show(&answer.raw, |palette| {
             verdict::render_all(&answer.body, palette)
         })?;
-        Ok(match answer.body.allowed {
-            true => Exit::Done,
-            false => Exit::Denied,
-        })
+        Ok(Exit::of(&answer.body))
     }
 
     async fn decision(&self, client: &ApiClient, id: &DecisionId) -> Result<Exit, Failure> {

@@ -22,6 +22,18 @@ pub enum Exit {
     ReaderGone,
 }
 
+impl Exit {
+    /// What a verdict ends with. One that cannot be given is a failure, as a pull's 503 is:
+    /// a pipeline tries again, and looks for no fault in the image.
+    pub fn of(verdict: &VerdictView) -> Self {
+        match verdict.allowed {
+            true => Self::Done,
+            false if verdict.is_undecided() => Self::Failure,
+            false => Self::Denied,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
@@ -118,8 +130,9 @@ impl Failure {
 
     /// Ends as a denial does, where pulls are denied for what the server refused.
     pub const fn denied_as_pulls_are(mut self) -> Self {
-        if self.reason.is_some() {
-            self.exit = Exit::Denied;
+        match self.reason {
+            None | Some(DenialReason::Undecidable) => {}
+            Some(_) => self.exit = Exit::Denied,
         }
         self
     }

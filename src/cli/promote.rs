@@ -80,7 +80,7 @@ impl Promote {
                 lifted(&denied)
             )
         })?;
-        Ok(Exit::Denied)
+        Ok(Exit::of(&denied))
     }
 }
 

@@ -123,10 +123,8 @@ impl Submit {
         self.screen
             .output
             .show(&answer.raw, |palette| render(&answer.body, palette))?;
-        Ok(match &answer.body.gate {
-            Some(verdict) if !verdict.allowed => Exit::Denied,
-            Some(_) | None => Exit::Done,
-        })
+        let gate = answer.body.gate.as_deref();
+        Ok(gate.map_or(Exit::Done, Exit::of))
     }
 }
 

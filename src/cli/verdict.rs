@@ -95,6 +95,7 @@ fn headline(verdict: &VerdictView, palette: Palette) -> String {
         (true, None) => palette.good("ALLOWED"),
         (true, Some(Some("break-glass"))) => palette.doubtful("ALLOWED BY BREAK-GLASS"),
         (true, Some(_)) => palette.doubtful("ALLOWED, WOULD BE DENIED"),
+        (false, _) if verdict.is_undecided() => palette.doubtful("NOT KNOWN NOW"),
         (false, _) => palette.bad("DENIED"),
     };
     let image = readable(&verdict.image, 600);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::app::config::ClusterConfig;
 use crate::cli::client::ApiClient;
-use crate::cli::verify::{self, VerifiedImage};
+use crate::cli::verify::{self, VerifiedAs, VerifiedImage};
 use crate::kubernetes::doctor::{ImageAnswer, RunningImage};
 use crate::trust::{DenialReason, Exposure};
 
@@ -66,9 +66,10 @@ async fn ask_all(
 }
 
 fn answer(judged: &VerifiedImage) -> ImageAnswer {
-    match judged.is_allowed() {
-        true => ImageAnswer::Allowed,
-        false => ImageAnswer::Denied {
+    match judged.verified_as() {
+        VerifiedAs::Allowed => ImageAnswer::Allowed,
+        VerifiedAs::Undecided => ImageAnswer::Unknown(judged.line()),
+        VerifiedAs::Denied => ImageAnswer::Denied {
             is_revoked: judged.word() == DenialReason::Revoked.code(),
             message: judged.line(),
             next_step: judged.next_step().unwrap_or_default(),

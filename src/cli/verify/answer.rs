@@ -33,6 +33,16 @@ pub struct VerifiedImage {
     pub(super) answer: VerifyAnswer,
 }
 
+/// How an image stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifiedAs {
+    Allowed,
+    Denied,
+    /// It cannot be judged now, and would not be pulled now; the same question may be
+    /// answered a little later.
+    Undecided,
+}
+
 #[derive(Debug)]
 pub(super) enum VerifyAnswer {
     Verdict(Box<VerdictView>),
@@ -51,27 +61,39 @@ pub(super) struct NameRefusal {
 }
 
 impl VerifyReport {
-    pub(super) fn denied(&self) -> impl Iterator<Item = &VerifiedImage> {
+    /// Those that would not be pulled now.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &VerifiedImage> {
         self.images.iter().filter(|judged| !judged.is_allowed())
     }
 
     pub(super) fn exit(&self) -> Exit {
-        match self.denied().next() {
-            Some(_) => Exit::Denied,
-            None => Exit::Done,
+        let stands = |standing| self.images.iter().any(|it| it.verified_as() == standing);
+        if stands(VerifiedAs::Denied) {
+            Exit::Denied
+        } else if stands(VerifiedAs::Undecided) {
+            Exit::Failure
+        } else {
+            Exit::Done
         }
     }
 
-    /// `12 images in 7 objects: 10 allowed, 2 denied`.
+    /// `12 images in 7 objects: 10 allowed, 2 denied`, and those that cannot be judged now.
     pub(super) fn summary(&self) -> String {
         let objects = counted(self.objects, "object");
-        let denied = self.denied().count();
-        let allowed = self.images.len() - denied;
+        let count = |standing| {
+            let alike = self.images.iter().filter(|it| it.verified_as() == standing);
+            alike.count()
+        };
+        let (allowed, denied) = (count(VerifiedAs::Allowed), count(VerifiedAs::Denied));
+        let undecided = match count(VerifiedAs::Undecided) {
+            0 => String::new(),
+            count => format!(", {count} not known now"),
+        };
         match self.images.is_empty() {
             true => format!("no images in {objects}"),
             false => {
                 let images = counted(self.images.len(), "image");
-                format!("{images} in {objects}: {allowed} allowed, {denied} denied")
+                format!("{images} in {objects}: {allowed} allowed, {denied} denied{undecided}")
             }
         }
     }
@@ -102,9 +124,14 @@ impl VerifiedImage {
     }
 
     pub fn is_allowed(&self) -> bool {
+        self.verified_as() == VerifiedAs::Allowed
+    }
+
+    pub fn verified_as(&self) -> VerifiedAs {
         match &self.answer {
-            VerifyAnswer::Verdict(verdict) => verdict.allowed,
-            VerifyAnswer::Refused(_) => false,
+            VerifyAnswer::Verdict(verdict) if verdict.allowed => VerifiedAs::Allowed,
+            VerifyAnswer::Verdict(verdict) if verdict.is_undecided() => VerifiedAs::Undecided,
+            VerifyAnswer::Verdict(_) | VerifyAnswer::Refused(_) => VerifiedAs::Denied,
         }
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::answer::{VerifiedImage, VerifyReport};
+use super::answer::{VerifiedAs, VerifiedImage, VerifyReport};
 use crate::kubernetes::images::ManifestLocation;
 use crate::oci::readable;
 
@@ -19,7 +19,9 @@ type Xml = Writer<Vec<u8>>;
 pub(super) fn document(verified: &VerifyReport) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let (tests, failures) = counts(verified);
+    let tests = places(verified, |_| true);
+    let failures = places(verified, |it| it == VerifiedAs::Denied);
+    let errors = places(verified, |it| it == VerifiedAs::Undecided);
     let counted = [("tests", tests.as_str()), ("failures", &failures)];
     xml.create_element("testsuites")
         .with_attribute(("name", "sekisho verify"))
@@ -28,18 +30,18 @@ pub(super) fn document(verified: &VerifyReport) -> io::Result<String> {
             xml.create_element("testsuite")
                 .with_attribute(("name", verified.environment.as_str()))
                 .with_attributes(counted)
-                .with_attribute(("errors", "0"))
+                .with_attribute(("errors", errors.as_str()))
                 .write_inner_content(|xml| cases(xml, &verified.images))?;
             Ok(())
         })?;
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)
 }
 
-fn counts(verified: &VerifyReport) -> (String, String) {
-    let cases = |judged: &VerifiedImage| judged.places.len();
-    let tests: usize = verified.images.iter().map(cases).sum();
-    let failures: usize = verified.denied().map(cases).sum();
-    (tests.to_string(), failures.to_string())
+/// The places of all images, and of those that are so.
+fn places(verified: &VerifyReport, those: impl Fn(VerifiedAs) -> bool) -> String {
+    let images = verified.images.iter();
+    let those = images.filter(|it| those(it.verified_as()));
+    those.map(|it| it.places.len()).sum::<usize>().to_string()
 }
 
 fn cases(xml: &mut Xml, images: &[VerifiedImage]) -> io::Result<()> {
@@ -73,7 +75,11 @@ fn failure(xml: &mut Xml, judged: &VerifiedImage, place: &ManifestLocation) -> i
     let (line, word) = (judged.line(), judged.word());
     let step = judged.next_step().map(|step| format!("\nnext: {step}"));
     let told = format!("{line}{}\nat {place}", step.unwrap_or_default());
-    xml.create_element("failure")
+    let element = match judged.verified_as() {
+        VerifiedAs::Undecided => "error",
+        VerifiedAs::Allowed | VerifiedAs::Denied => "failure",
+    };
+    xml.create_element(element)
         .with_attribute(("message", line.as_str()))
         .with_attribute(("type", word.as_str()))
         .write_text_content(BytesText::new(&told))?;

@@ -11,6 +11,6 @@ mod junit;
 mod kinds;
 mod screen;
 
-pub(super) use answer::VerifiedImage;
+pub(super) use answer::{VerifiedAs, VerifiedImage};
 pub(super) use ask::{VerifyScope, all as ask_all};
 pub use command::Verify;

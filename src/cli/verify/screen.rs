@@ -3,7 +3,7 @@
 use super::super::aside::say_aside;
 use super::super::failure::Failure;
 use super::super::output::{Output, Palette, Table};
-use super::answer::{VerifiedImage, VerifyReport};
+use super::answer::{VerifiedAs, VerifiedImage, VerifyReport};
 use crate::oci::readable;
 
 /// How many places of one image are listed.
@@ -32,8 +32,8 @@ fn render(verified: &VerifyReport, palette: Palette) -> String {
         text.push_str(&table(&verified.images).render(palette));
         text.push('\n');
     }
-    for judged in verified.denied() {
-        text.push_str(&denial(judged, palette));
+    for judged in verified.refused() {
+        text.push_str(&refusal(judged, palette));
     }
     let environment = &verified.environment;
     text + &format!("{} (for {environment})\n", verified.summary())
@@ -42,9 +42,10 @@ fn render(verified: &VerifyReport, palette: Palette) -> String {
 fn table(images: &[VerifiedImage]) -> Table {
     let mut table = Table::new(["IMAGE", "VERDICT", "REASON", "WHERE"]);
     for judged in images {
-        let verdict = match judged.is_allowed() {
-            true => "allowed",
-            false => "denied",
+        let verdict = match judged.verified_as() {
+            VerifiedAs::Allowed => "allowed",
+            VerifiedAs::Denied => "denied",
+            VerifiedAs::Undecided => "not known now",
         };
         let reasons = judged.reasons();
         table.row([&judged.image, verdict, &reasons, &whereabouts(judged)]);
@@ -61,8 +62,11 @@ fn whereabouts(judged: &VerifiedImage) -> String {
     }
 }
 
-fn denial(judged: &VerifiedImage, palette: Palette) -> String {
-    let word = palette.bad("DENIED");
+fn refusal(judged: &VerifiedImage, palette: Palette) -> String {
+    let word = match judged.verified_as() {
+        VerifiedAs::Undecided => palette.doubtful("NOT KNOWN NOW"),
+        VerifiedAs::Allowed | VerifiedAs::Denied => palette.bad("DENIED"),
+    };
     let image = readable(&judged.image, 600);
     let mut text = format!("{word}  {image}\n  {}\n", judged.line());
     if let Some(step) = judged.next_step() {
@@ -81,9 +85,21 @@ fn denial(judged: &VerifiedImage, palette: Palette) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::failure::Exit;
     use super::super::answer::VerifyAnswer;
+    use super::super::junit::document;
     use super::*;
     use crate::kubernetes::images::Manifests;
+    use crate::trust::DenialReason;
+
+    /// As while the ledger cannot be read.
+    fn undecided() -> VerifyAnswer {
+        let VerifyAnswer::Verdict(mut verdict) = verdict(false, false) else {
+            panic!("a verdict");
+        };
+        verdict.reasons[0].reason = DenialReason::Undecidable;
+        VerifyAnswer::Verdict(verdict)
+    }
 
     fn verdict(allowed: bool, lifted: bool) -> VerifyAnswer {
         let text = format!(
@@ -126,6 +142,35 @@ mod tests {
              nginx:1  allowed  not-scanned (lifted)  Pod/p\n\n\
              1 image in 1 object: 1 allowed, 0 denied (for production)\n"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_judged_now_is_told_apart_from_a_denial() {
+        let report = verified(undecided(), 1);
+        let told = render(&report, Palette::plain());
+        for part in [
+            "nginx:1  not known now  undecidable  Pod/p\n",
+            "NOT KNOWN NOW  nginx:1\n  sekisho: undecidable: ",
+            "1 image in 1 object: 0 allowed, 0 denied, 1 not known now",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert_eq!(report.exit(), Exit::Failure, "neither denied nor allowed");
+        let junit = document(&report).unwrap();
+        assert!(junit.contains(r#"failures="0" errors="1""#), "{junit}");
+        assert!(
+            junit.contains("<error message=\"sekisho: undecidable"),
+            "{junit}"
+        );
+    }
+
+    #[test]
+    fn a_denial_weighs_more_than_what_cannot_be_judged_now() {
+        let mut report = verified(undecided(), 1);
+        report
+            .images
+            .extend(verified(verdict(false, false), 1).images);
+        assert_eq!(report.exit(), Exit::Denied);
     }
 
     /// Each platform of an index may be denied for it.
