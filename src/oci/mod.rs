@@ -37,7 +37,9 @@ pub use globs::{GlobError, RepositoryGlobs};
 pub use json::{JsonError, JsonLimits, read_strict};
 pub use manifest::{Manifest, ManifestBody};
 pub use media_type::{MediaType, MediaTypeError};
-pub use name::{NameError, RegistryHost, Repository, RepositoryName, is_dns_label};
+pub use name::{
+    NameError, RegistryHost, Repository, RepositoryName, is_dns_label, is_dns_subdomain,
+};
 pub use platform::{Platform, PlatformError};
 pub use printable::{distinct, listed, printable, readable, without_controls};
 pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};

@@ -110,6 +110,12 @@ pub fn is_dns_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
+/// Whether `name` is a DNS subdomain (RFC 1123), as the names of Secrets are: labels with dots
+/// between, 253 bytes at most.
+pub fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_dns_label)
+}
+
 /// OCI `<name>`: what follows the host, without tag or digest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepositoryName(Arc<str>);

@@ -1,6 +1,6 @@
 //! Who the gateway is at an upstream.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -29,6 +29,14 @@ pub fn password_of(text: &str) -> SecretString {
     text.trim_end_matches(['\r', '\n']).into()
 }
 
+/// The program may be on the gateway's machine alone, so an absent one is no mistake for sure.
+fn warn_of_absent(section: &Section<'_, '_>, command: Option<&[String]>) {
+    let program = command.and_then(<[String]>::first).map(Path::new);
+    if program.is_some_and(|it| it.is_absolute() && !it.is_file()) {
+        section.warning("command", "names a program that is not on this machine");
+    }
+}
+
 /// Reads `credentials`, where it stands.
 pub(super) fn credentials(section: &mut Section<'_, '_>) -> Option<ConfiguredCredentials> {
     let mut written = section.optional_section("credentials")?;
@@ -55,6 +63,7 @@ pub(super) fn credentials(section: &mut Section<'_, '_>) -> Option<ConfiguredCre
         let hint = "name a program, as in [\"docker-credential-ecr-login\", \"get\"]";
         written.problem("command", format_args!("names no program; {hint}"));
     }
+    warn_of_absent(&written, command.as_deref());
     written.finish();
     match (username, password, docker, command) {
         (Some(username), Some((file, text)), None, None) => Some(ConfiguredCredentials::Password {

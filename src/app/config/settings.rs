@@ -25,8 +25,8 @@ pub(super) fn settings(
             .unwrap_or(base.unknown_severity),
         secrets: section.read("secrets").unwrap_or(base.secrets),
         platforms: platforms(section, &base.platforms),
-        max_report_age: period(section, "max_report_age", base.max_report_age),
-        max_database_age: period(section, "max_database_age", base.max_database_age),
+        max_report_age: longest_age(section, "max_report_age", base.max_report_age),
+        max_database_age: longest_age(section, "max_database_age", base.max_database_age),
         require_database_date: flag(section, "require_database_date", base.require_database_date),
         allow_end_of_life: flag(section, "allow_end_of_life", base.allow_end_of_life),
         grace_for_admitted: period(section, "grace_for_admitted", base.grace_for_admitted),
@@ -100,6 +100,20 @@ fn period(
     base: jiff::SignedDuration,
 ) -> jiff::SignedDuration {
     section.read::<Period>(key).map_or(base, Into::into)
+}
+
+/// An age that nothing may be beyond; of no time at all it denies every image.
+fn longest_age(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    base: jiff::SignedDuration,
+) -> jiff::SignedDuration {
+    let age = period(section, key, base);
+    if section.has(key) && age.is_zero() {
+        let text = "is no time at all: every scan is older the moment it is made, and denied";
+        section.warning(key, text);
+    }
+    age
 }
 
 fn flag(section: &mut Section<'_, '_>, key: &'static str, base: bool) -> bool {

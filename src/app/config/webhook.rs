@@ -13,7 +13,7 @@ use super::listeners::{ListenerConfig, environment};
 use super::section::Section;
 use super::urls::quoted;
 use crate::kubernetes::names::SYSTEM_NAMESPACE;
-use crate::oci::{RegistryHost, is_dns_label};
+use crate::oci::{RegistryHost, is_dns_label, is_dns_subdomain};
 use crate::trust::{EnvironmentName, Exposure, Mode};
 
 const DEFAULT_WEBHOOK_ADDRESS: SocketAddr =
@@ -198,7 +198,7 @@ fn cluster(
     let exempt_namespaces: Vec<String> =
         exempt.unwrap_or_else(|| vec![SYSTEM_NAMESPACE.to_owned()]);
     let namespaces = namespaces(section, nodes);
-    let pull_secret = section.read("pull_secret");
+    let pull_secret = pull_secret(section);
     let allow_never = section.read("allow_never").unwrap_or(false);
     let failure_policy = section.read("failure_policy").unwrap_or_default();
     let events = section.read("events").unwrap_or(false);
@@ -343,6 +343,20 @@ fn namespace_rule(
         mode,
         rewrite,
     })
+}
+
+fn pull_secret(section: &mut Section<'_, '_>) -> Option<String> {
+    let name: String = section.read("pull_secret")?;
+    if is_dns_subdomain(&name) {
+        return Some(name);
+    }
+    let hint = "write the Secret's name, in lower-case letters, digits, - and .";
+    let shown = quoted(&name);
+    section.problem(
+        "pull_secret",
+        format_args!("{shown} names no Secret; {hint}"),
+    );
+    None
 }
 
 /// A name that Kubernetes takes (RFC 1123); without a hint it may be left out.

@@ -77,6 +77,10 @@ fn what_does_not_hold_together_is_reported_with_its_key() {
             "clusters[0].pull_secrets: is unknown",
         ),
         (
+            format!("{CLUSTER}pull_secret = \"A B\"\n"),
+            "clusters[0].pull_secret: \"A B\" names no Secret",
+        ),
+        (
             format!("{CLUSTER}environment = \"prod\"\n"),
             "clusters[0].environment: prod is not defined",
         ),

@@ -476,6 +476,16 @@ const WARNINGS: &[(&str, &str, &str)] = &[
         "exposures[0].repositories",
         "matches nothing",
     ),
+    (
+        "[environments.production]\nmax_report_age = '0d'",
+        "environments.production.max_report_age",
+        "every scan is older",
+    ),
+    (
+        "[[upstreams]]\nname = 'a.b'\ncredentials = { command = ['/absent/program'] }",
+        "upstreams[0].credentials.command",
+        "a program that is not on this machine",
+    ),
 ];
 
 #[test]
