@@ -5,7 +5,7 @@ use super::authenticate::forbidden;
 use super::error::AdminError;
 use crate::access::Principal;
 use crate::oci::{Digest, ImageRef, RegistryHost, Repository, listed, written_host};
-use crate::trust::EnvironmentName;
+use crate::trust::{Denial, DenialReason, EnvironmentName};
 
 /// The longest list of environments in an answer, in characters.
 const MAX_NAMES_CHARS: usize = 300;
@@ -24,11 +24,30 @@ impl Admin {
     ) -> Result<ImageRef, AdminError> {
         let read = self.names.of(environment).read(text);
         read.map(|named| named.image()).map_err(|denial| {
+            let denial = self
+                .at_gateway_elsewhere(text, environment)
+                .unwrap_or(denial);
             let line = format!("{}: {}", denial.reason.code(), denial.detail);
             AdminError::refused(line)
                 .denied_as(denial.reason)
                 .next(denial.next_step)
         })
+    }
+
+    /// The denial of a name at a gateway of other environments alone: it is no strange host.
+    fn at_gateway_elsewhere(
+        &self,
+        text: &str,
+        environment: Option<&EnvironmentName>,
+    ) -> Option<Denial> {
+        let (environment, host) = (environment?, written_host(text)?);
+        let named = self.names.of(None).read(text).ok()?;
+        let image = named.image();
+        Some(Denial::new(
+            DenialReason::UnknownUpstream,
+            format!("{host} is a gateway of other environments than {environment}"),
+            format!("to name the image itself, write {image}"),
+        ))
     }
 
     /// The same, where a host that is no upstream's may be a name of this gateway that the

@@ -12,8 +12,8 @@ use super::page_error::PageError;
 use super::visit::Visit;
 use crate::api::{STATUS, Status, VERDICTS, VerdictQuery, VerdictView};
 use crate::kubernetes::images::Manifests;
-use crate::oci::readable;
-use crate::trust::{EnvironmentName, Exposure};
+use crate::oci::{named_by_node, readable};
+use crate::trust::{DenialReason, EnvironmentName, Exposure};
 
 /// Images of one manifest that are judged, at most.
 const MAX_IMAGES: usize = 30;
@@ -171,7 +171,7 @@ async fn tried(visit: &Visit, trial: Trial) -> Result<TryPage, PageError> {
             verdicts.push(verdict(visit, asked).await);
         }
         rows.push(TriedRow {
-            image: readable(&image, 400),
+            image: readable(&named_by_node(&image), 400),
             place,
             verdicts,
         });
@@ -188,14 +188,14 @@ async fn tried(visit: &Visit, trial: Trial) -> Result<TryPage, PageError> {
     })
 }
 
-/// As the API is asked for one verdict.
+/// As the API is asked for one verdict, on a name as a Pod has it.
 fn question(
     image: &str,
     environment: Option<EnvironmentName>,
     exposure: Option<Exposure>,
 ) -> VerdictQuery {
     VerdictQuery {
-        image: image.to_owned(),
+        image: named_by_node(image),
         environment,
         exposure,
         findings: false,
@@ -214,7 +214,10 @@ async fn verdict(
         Ok(verdict) => TriedVerdict::of(&verdict, environment.to_string(), twin),
         Err(refusal) => TriedVerdict {
             environment: environment.to_string(),
-            outcome: "unknown",
+            outcome: match refusal.error.reason {
+                None | Some(DenialReason::Undecidable) => "unknown",
+                Some(_) => "denied",
+            },
             told: refusal.error.message,
             next_step: refusal.error.next_step.unwrap_or_default(),
             digest: None,
@@ -232,6 +235,7 @@ impl TriedVerdict {
             (true, None) => ("allowed", String::new()),
             (true, Some(lifted)) if is_broken_glass => ("break-glass", lifted.detail.clone()),
             (true, Some(lifted)) => ("would-deny", lifted.detail.clone()),
+            (false, Some(denial)) if verdict.is_undecided() => ("unknown", denial.detail.clone()),
             (false, Some(denial)) => ("denied", format!("{}: {}", denial.reason, denial.detail)),
             (false, None) => ("denied", verdict.message.clone()),
         };

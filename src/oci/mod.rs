@@ -42,7 +42,9 @@ pub use name::{
 };
 pub use platform::{Platform, PlatformError};
 pub use printable::{distinct, listed, printable, readable, without_controls};
-pub use reference::{ImageRef, ImageRefError, Reference, Tag, TagError, written_host};
+pub use reference::{
+    ImageRef, ImageRefError, Reference, Tag, TagError, named_by_node, written_host,
+};
 pub use referrers::{Referrer, read_referrers, write_referrers};
 pub use refusal::StructuralRefusal;
 pub use stated_type::manifest_type;

@@ -193,6 +193,17 @@ pub fn written_host(image: &str) -> Option<&str> {
     is_host.then_some(first)
 }
 
+/// `image` with the host that a node asks: Docker Hub's where it has none.
+pub fn named_by_node(image: &str) -> String {
+    match (
+        written_host(image),
+        ImageRef::parse(image, &RegistryHost::docker_hub()),
+    ) {
+        (None, Ok(read)) => read.to_string(),
+        _ => image.to_owned(),
+    }
+}
+
 fn parse_repository(text: &str, default_host: &RegistryHost) -> Result<Repository, NameError> {
     match written_host(text) {
         Some(host) => Repository::try_new(
@@ -219,6 +230,19 @@ impl fmt::Display for ImageRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_a_host_is_asked_for_where_nodes_pull_it() {
+        for (written, asked) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("team/app:1", "docker.io/team/app:1"),
+            ("registry.corp/team/app:1", "registry.corp/team/app:1"),
+            ("registry-1.docker.io/app", "registry-1.docker.io/app"),
+            ("No Name", "No Name"),
+        ] {
+            assert_eq!(named_by_node(written), asked);
+        }
+    }
 
     #[test]
     fn tags_stand_for_what_refers_to_a_digest() {

@@ -10,7 +10,7 @@ use super::super::failure::Failure;
 use super::answer::{NameRefusal, VerifiedImage, VerifyAnswer};
 use crate::api::{ErrorCode, VERDICTS, VerdictQuery, VerdictView};
 use crate::kubernetes::images::ManifestLocation;
-use crate::oci::{ImageRef, RegistryHost, readable, written_host};
+use crate::oci::{RegistryHost, named_by_node, readable};
 use crate::trust::{DenialReason, EnvironmentName, Exposure, ImageNames};
 
 /// Questions at a time: each may read a manifest from its upstream.
@@ -85,7 +85,7 @@ async fn ask(
     image: &str,
 ) -> Result<VerifyAnswer, Failure> {
     let query = VerdictQuery {
-        image: by_node(image),
+        image: named_by_node(image),
         environment: Some(question.environment.clone()),
         exposure: question.exposure,
         findings: false,
@@ -100,18 +100,6 @@ async fn ask(
             Some(_) => Err(failure.about(&readable(image, 200))),
             None => Err(failure),
         },
-    }
-}
-
-/// The name with the host that a node asks: Docker Hub's where it has none, whatever the
-/// server's default upstream is.
-fn by_node(image: &str) -> String {
-    match (
-        written_host(image),
-        ImageRef::parse(image, &RegistryHost::docker_hub()),
-    ) {
-        (None, Ok(read)) => read.to_string(),
-        _ => image.to_owned(),
     }
 }
 
@@ -139,23 +127,5 @@ const fn is_of_the_image(code: ErrorCode) -> bool {
         | ErrorCode::Upstream
         | ErrorCode::Unavailable
         | ErrorCode::Internal => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_without_a_host_is_asked_for_where_nodes_pull_it() {
-        for (written, asked) in [
-            ("nginx", "docker.io/library/nginx"),
-            ("team/app:1", "docker.io/team/app:1"),
-            ("registry.corp/team/app:1", "registry.corp/team/app:1"),
-            ("registry-1.docker.io/app", "registry-1.docker.io/app"),
-            ("No Name", "No Name"),
-        ] {
-            assert_eq!(by_node(written), asked);
-        }
     }
 }

@@ -290,6 +290,12 @@ async fn an_image_and_a_manifest_are_tried_in_every_environment() {
         .shown("/try?image=registry.example/team/gone:1")
         .await;
     assert!(missing.contains("badge unknown"), "{missing}");
+    // As `verify` and every node read it, whatever the gateway's default upstream is.
+    let hostless = reader.shown("/try?image=team/app:1").await;
+    assert!(
+        hostless.contains("docker.io/team/app:1") && !hostless.contains("badge allowed"),
+        "{hostless}"
+    );
     let manifest = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n  \
          - {{name: a, image: {named}}}\n  - {{name: b}}\n"
