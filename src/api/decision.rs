@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{CheckView, DenialView, ExposureView};
-use crate::oci::{Digest, RegistryHost, distinct};
+use super::{CheckView, DenialView, ExposureView, VerdictQuery};
+use crate::oci::{Digest, ImageRef, RegistryHost, distinct};
 use crate::trust::{Decision, DecisionId, DenialReason, Door, EnvironmentName, Mode, Outcome};
 
 /// Where decisions are listed: `GET` with a [`DecisionQuery`]. One of them lies
@@ -187,6 +187,19 @@ impl DecisionRecord {
             workload += &format!(", {container}");
         }
         Some(format!("{cluster}/{namespace} {workload}{}", self.doubt()))
+    }
+
+    /// What asks for the verdict on the same digest now, with every finding. `None`: it was
+    /// about no digest of an upstream.
+    pub fn asked_again(&self) -> Option<VerdictQuery> {
+        let image = ImageRef::parse(&self.image, self.upstream.as_ref()?).ok()?;
+        Some(VerdictQuery {
+            image: format!("{}@{}", image.repository(), self.digest.as_ref()?),
+            environment: Some(self.environment.clone()),
+            exposure: Some(self.exposure.value),
+            findings: true,
+            any_gateway: false,
+        })
     }
 
     /// The code of each reason once: an index has one for each of its platforms.

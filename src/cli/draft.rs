@@ -10,8 +10,7 @@ use super::client::{ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::named_decision::NamedDecision;
 use crate::api::{
-    DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, TO_BE_WRITTEN, VERDICTS, VerdictQuery,
-    VerdictView,
+    DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, TO_BE_WRITTEN, VERDICTS, VerdictView,
 };
 use crate::app::config::{Period, Problems, check_exception};
 use crate::oci::{ImageRef, RegistryHost, readable};
@@ -84,7 +83,7 @@ impl Draft {
             .get_one::<DecisionRecord>(DECISIONS, id.as_str())
             .await?;
         let repository = repository_of(&answer.body)?;
-        let verdict = verdict(&client, &answer.body, &repository).await?;
+        let verdict = verdict(&client, &answer.body).await?;
         let draft = ExceptionDraft::of(&verdict).ok_or_else(|| nothing_to_accept(&verdict))?;
         let now = Timestamp::now();
         let words = DraftWords {
@@ -164,22 +163,10 @@ fn repository_of(decision: &DecisionRecord) -> Result<String, Failure> {
     Ok(image.repository().to_string())
 }
 
-async fn verdict(
-    client: &ApiClient,
-    decision: &DecisionRecord,
-    repository: &str,
-) -> Result<VerdictView, Failure> {
-    let digest = decision
-        .digest
-        .as_ref()
+async fn verdict(client: &ApiClient, decision: &DecisionRecord) -> Result<VerdictView, Failure> {
+    let query = decision
+        .asked_again()
         .ok_or_else(|| Failure::new("that decision is about no digest"))?;
-    let query = VerdictQuery {
-        image: format!("{repository}@{digest}"),
-        environment: Some(decision.environment.clone()),
-        exposure: Some(decision.exposure.value),
-        findings: true,
-        any_gateway: false,
-    };
     Ok(client.get::<VerdictView>(VERDICTS, &query).await?.body)
 }
 

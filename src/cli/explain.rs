@@ -109,17 +109,9 @@ impl Explain {
 /// The verdict on the same digest now, with every finding: a decision keeps the reasons,
 /// and of the findings the worst.
 async fn judged_now(client: &ApiClient, record: &DecisionRecord) -> Result<VerdictView, Failure> {
-    let image = match &record.digest {
-        Some(digest) if !record.image.contains('@') => format!("{}@{digest}", record.image),
-        _ => record.image.clone(),
-    };
-    let query = VerdictQuery {
-        image,
-        environment: Some(record.environment.clone()),
-        exposure: Some(record.exposure.value),
-        findings: true,
-        any_gateway: true,
-    };
+    let query = record
+        .asked_again()
+        .ok_or_else(|| Failure::new("it was about no digest of an upstream"))?;
     let answer = client.get::<VerdictView>(VERDICTS, &query).await?;
     Ok(answer.body)
 }

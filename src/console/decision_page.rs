@@ -17,7 +17,7 @@ use super::remedies::{NamedImage, Remedy, emergency, remedies};
 use super::visit::Visit;
 use crate::api::{
     CheckView, DecisionRecord, DenialView, DraftWords, ErrorCode, ExceptionDraft, PASSING,
-    PassingList, PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictQuery, VerdictView,
+    PassingList, PassingQuery, TO_BE_WRITTEN, VERDICTS, VerdictView,
 };
 use crate::oci::{Digest, ImageRef};
 use crate::trust::{DenialReason, Outcome};
@@ -81,7 +81,7 @@ struct PassingRow {
 
 pub(super) async fn drawn(visit: &Visit, address: &str, record: DecisionRecord) -> Page {
     let image = named(&record);
-    let verdict = verdict(visit, &record, image.as_ref()).await;
+    let verdict = verdict(visit, &record).await;
     let verdict = verdict.as_ref();
     let asked = record.verdict != Outcome::Allowed && verdict.is_ok();
     let passing = match &image {
@@ -136,21 +136,10 @@ fn named(record: &DecisionRecord) -> Option<NamedImage> {
 }
 
 /// The verdict on the same digest now, with every finding.
-async fn verdict(
-    visit: &Visit,
-    record: &DecisionRecord,
-    image: Option<&NamedImage>,
-) -> Result<VerdictView, ApiRefusal> {
-    let Some(image) = image else {
+async fn verdict(visit: &Visit, record: &DecisionRecord) -> Result<VerdictView, ApiRefusal> {
+    let Some(query) = record.asked_again() else {
         let told = "it was about no digest of an upstream";
         return Err(ApiRefusal::new(ErrorCode::NotFound, told, None));
-    };
-    let query = VerdictQuery {
-        image: image.whole(),
-        environment: Some(record.environment.clone()),
-        exposure: Some(record.exposure.value),
-        findings: true,
-        any_gateway: false,
     };
     visit.ask(VERDICTS, &query).await
 }
