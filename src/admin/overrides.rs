@@ -137,7 +137,12 @@ pub(super) async fn end_break_glass(
         principal = principal.name(),
         "break-glass ended early"
     );
+    let others = ledger.index().lasting_break_glass(now).into_iter();
+    let others = others.filter(|it| {
+        it.id != grant.id && it.digest == grant.digest && it.environment == grant.environment
+    });
     Ok(Json(BreakGlassEnded {
+        still_let_through: others.map(|it| BreakGlassView::from(it).id).collect(),
         ended: grant.into(),
         ended_by: principal.name().to_owned(),
         ended_at: now,

@@ -126,6 +126,9 @@ pub struct EndQuery {
 pub struct BreakGlassEnded {
     /// As it was until then.
     pub ended: BreakGlassView,
+    /// Other grants that let the same digest through in the environment still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_let_through: Vec<String>,
     /// Name of the token it was ended with.
     pub ended_by: String,
     #[schema(value_type = String, format = DateTime)]

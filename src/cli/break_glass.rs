@@ -226,16 +226,24 @@ impl EndBreakGlass {
         };
         let answer = client.delete::<BreakGlassEnded>(BREAK_GLASS, &self.id, &query);
         let answer = answer.await?;
-        let ended = &answer.body.ended;
-        self.screen.output.show(&answer.raw, |palette| {
-            let word = palette.good("ended");
-            let (digest, environment) = (&ended.digest, &ended.environment);
-            format!(
-                "{word} {}: {digest} in {environment}",
-                readable(&ended.id, 64)
-            )
-        })?;
+        self.screen
+            .output
+            .show(&answer.raw, |palette| render_end(&answer.body, palette))?;
         Ok(Exit::Done)
+    }
+}
+
+fn render_end(answer: &BreakGlassEnded, palette: Palette) -> String {
+    let ended = &answer.ended;
+    let (digest, environment) = (&ended.digest, &ended.environment);
+    let (word, id) = (palette.good("ended"), readable(&ended.id, 64));
+    let told = format!("{word} {id}: {digest} in {environment}");
+    match answer.still_let_through.as_slice() {
+        [] => told,
+        others => {
+            let word = palette.doubtful("still let through");
+            format!("{told}\n  {word} by {}", others.join(", "))
+        }
     }
 }
 

@@ -46,6 +46,37 @@ async fn a_grant_says_what_denies_its_image_all_the_same() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_grant_names_others_that_let_the_same_through() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    let grants = [
+        granted(&lab, &named, "staging", false).await,
+        granted(&lab, &named, "staging", false).await,
+    ];
+    let other = granted(&lab, &named, "production", false).await;
+    let end = async |grant: &Value| {
+        let path = format!("/api/v1/break-glass/{}", grant["id"].as_str().unwrap());
+        lab.api("DELETE", &path).send().await.expect(200)
+    };
+    let ended = end(&grants[0]).await;
+    assert_eq!(
+        ended["still_let_through"],
+        json!([grants[1]["id"]]),
+        "{ended}"
+    );
+    lab.pull(1, NAME, &digest).await.expect(200);
+    let ended = end(&grants[1]).await;
+    assert_eq!(
+        ended["still_let_through"],
+        Value::Null,
+        "{other} is elsewhere"
+    );
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 403);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_grant_for_a_platform_that_is_not_allowed_says_so() {
     let rest = ENVIRONMENTS.replace(
         "[environments.staging]",
