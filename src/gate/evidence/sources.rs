@@ -220,7 +220,8 @@ impl Sources {
         no
     }
 
-    /// When it was first seen, where that matters: now, if never before.
+    /// When it was first seen, where that matters: now, if never before. A scan of it that
+    /// was handed in, and a denial, say that it was here before anybody asked how long.
     async fn first_seen(
         &self,
         question: Question<'_>,
@@ -232,10 +233,13 @@ impl Sources {
         }
         let subject = question.subject;
         let recorded = self.ledger.first_seen(subject, &evidence.parents).await?;
-        let recorded = recorded.filter(|seen| *seen <= question.now);
-        Ok(Some(
-            recorded.unwrap_or_else(|| self.facts.seen(subject, question.now)),
-        ))
+        let scans = evidence.scans.iter();
+        let scanned = scans.filter(|it| it.manifest == subject.digest);
+        let known = scanned.map(|it| it.received_at).chain(recorded).min();
+        Ok(Some(match known.filter(|seen| *seen <= question.now) {
+            Some(seen) => seen,
+            None => self.facts.seen(subject, question.now),
+        }))
     }
 
     /// Since when findings are known, where a worse report has grace.

@@ -1,9 +1,12 @@
 //! Where an image comes from: how long it is known, and what it was built on.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use sekisho::demo::{ImageBuilder, SampleImage};
 use serde_json::json;
 
+use crate::kit::lab::{self, Lab};
 use crate::kit::{Found, Setup, World, amd64, image, manifests, piece};
 
 const NAME: &str = "docker.io/team/app";
@@ -151,4 +154,19 @@ async fn a_fresh_image_waits_from_when_it_was_first_seen() {
     world.both(&path).await.assert_denied("too-new");
     world.advance(SignedDuration::from_mins(2));
     world.both(&path).await.assert_served(&app.manifest.bytes);
+}
+
+#[tokio::test]
+async fn what_was_scanned_here_before_a_rule_of_ages_does_not_wait_from_that() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(lab::NAME, "1");
+    lab.submit(&lab.token, &named, &lab::trivy(&image, &[]))
+        .await
+        .expect(200);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let waiting = format!("{}min_age = \"1s\"\n", lab::ENVIRONMENTS);
+    lab.rewrite(lab::LISTENERS, &waiting);
+    let lab = lab.restarted().await;
+    assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+    lab.stop().await;
 }
