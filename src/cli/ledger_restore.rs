@@ -20,6 +20,7 @@ use crate::ledger::{
     AuditSeal, Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, LostRecords,
     MissingActs, Restoration, RestorePoint,
 };
+use crate::oci::{Closure, Digest, Repository};
 
 /// What these commands read of the configuration.
 const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
@@ -102,6 +103,8 @@ struct LedgerThere {
     seals: Vec<AuditSeal>,
     /// Those of logs that may tell what the backup lacks.
     may_tell: Vec<AuditSeal>,
+    /// Itself, where it can be read.
+    ledger: Option<Ledger>,
 }
 
 impl RestoreLedger {
@@ -117,7 +120,9 @@ impl RestoreLedger {
         let there = LedgerThere::read(&config, now).await;
         let ledger = &mut restoration.ledger;
         let replayed = self.replaying.replay(ledger, &there, &config, now);
-        match replayed.await {
+        let replayed = replayed.await;
+        there.close().await;
+        match replayed {
             Ok(told) => {
                 let kept = restoration.finish(now).await.map_err(failed)?;
                 log_the_act(&config, LedgerAccess::Client).await?;
@@ -172,9 +177,14 @@ impl ReplayingArgs {
             ends: backed_up.iter().chain(&there.seals).map(end).collect(),
             are_all: !there.seals.is_empty(),
         };
-        let (missing, new_ends) = self.missing(point, &known, config)?;
+        let (mut missing, new_ends) = self.missing(point, &known, config)?;
+        let carried = there.below_revoked(ledger, &mut missing).await?;
         if !missing.lost.is_empty() && !self.accept_loss {
             return Err(lossy(&missing));
+        }
+        for (repository, closure) in &carried {
+            let recorded = ledger.record_closure(repository, closure).await;
+            recorded.map_err(failed)?;
         }
         ledger.replay(&missing, now).await.map_err(failed)?;
         // The log is held against those again.
@@ -260,15 +270,43 @@ impl LedgerThere {
             say_aside("the ledger that lies there cannot be asked how far the audit log went");
             return Self::default();
         };
-        let there = Self {
+        Self {
             seals: ledger.audit_seals().await.unwrap_or_default(),
             may_tell: ledger
                 .restore_point()
                 .await
                 .map_or_else(|_| Vec::new(), |it| it.logs),
-        };
-        ledger.close().await;
-        there
+            ledger: Some(ledger),
+        }
+    }
+
+    /// What the ledger that lies there knows of digests that are revoked once more, and the
+    /// backup does not know: what is said against an index holds for its children, which it
+    /// alone names. Where no such ledger can be asked, what it knew is lost.
+    async fn below_revoked(
+        &self,
+        backup: &Ledger,
+        missing: &mut MissingActs,
+    ) -> Result<Vec<(Repository, Closure)>, Failure> {
+        let mut unknown = missing.revoked();
+        let backed_up = backup.closures_of(unknown.iter().copied()).await;
+        for (_, closure) in backed_up.map_err(failed)? {
+            unknown.remove(closure.root());
+        }
+        if let Some(ledger) = &self.ledger
+            && let Ok(carried) = ledger.closures_of(unknown.iter().copied()).await
+        {
+            return Ok(carried);
+        }
+        let lost = unknown.into_iter().map(Digest::to_string).collect();
+        missing.lost.unread = lost;
+        Ok(Vec::new())
+    }
+
+    async fn close(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.close().await;
+        }
     }
 }
 

@@ -79,6 +79,26 @@ impl Ledger {
         self.commit(writing).await
     }
 
+    /// The closures that are recorded for these roots, each with its repository.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn closures_of<'a>(
+        &self,
+        roots: impl IntoIterator<Item = &'a Digest>,
+    ) -> Result<Vec<(Repository, Closure)>, LedgerError> {
+        let of = "SELECT repository, body FROM closures \
+                  WHERE root IN (SELECT value FROM json_each(?))";
+        let rows: Vec<(String, String)> = query(of)
+            .bind(columns::list(roots))
+            .all(&self.readers)
+            .await?;
+        let read = |(repository, body): (String, String)| {
+            Ok((columns::text(&repository)?, columns::body(&body)?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     pub(super) async fn stored_closure(
         &self,
         repository: &Repository,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::AuditSeal;
+use crate::oci::Digest;
 use crate::trust::{Act, ActKind, LedgerMark, LoggedAct};
 
 /// Names of lost records that are told, at most.
@@ -41,6 +42,9 @@ pub struct LostRecords {
     pub images: BTreeSet<String>,
     /// Names of tokens that were made since.
     pub tokens: BTreeSet<String>,
+    /// Revoked digests of which nobody here knows what lies below: what an index holds is
+    /// denied only once that is read.
+    pub unread: BTreeSet<String>,
     /// First and last number of acts that no file of the log has.
     pub gaps: Vec<(i64, i64)>,
     /// Audit logs that the ledger knows and that were not read as far: whatever they tell.
@@ -130,6 +134,23 @@ impl LogReading {
 }
 
 impl MissingActs {
+    /// What is revoked by them, and not reinstated.
+    pub fn revoked(&self) -> BTreeSet<&Digest> {
+        let mut revoked = BTreeSet::new();
+        for (act, digest) in self
+            .again
+            .iter()
+            .filter_map(|it| Some((it, it.digest.as_ref()?)))
+        {
+            match act.act {
+                ActKind::Revoke => revoked.insert(digest),
+                ActKind::Reinstate => revoked.remove(digest),
+                _ => continue,
+            };
+        }
+        revoked
+    }
+
     fn add(&mut self, act: Act) {
         match act.act {
             ActKind::Revoke
@@ -194,6 +215,13 @@ impl LostRecords {
                  (\"chain\":{{\"log\":…}} in each line): {}",
                 self.unread_logs.len(),
                 some(&self.unread_logs)
+            ));
+        }
+        if !self.unread.is_empty() {
+            told.push(format!(
+                "what lies below {} revoked digest(s), which holds for it once it was read: {}",
+                self.unread.len(),
+                some(&self.unread)
             ));
         }
         if self.doubtful > 0 {

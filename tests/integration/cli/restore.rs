@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use sekisho::demo::SampleIndex;
 use serde_json::{Value, json};
 
 use super::program::{Program, Run};
@@ -168,6 +169,51 @@ async fn a_restored_backup_serves_nothing_that_was_revoked_since() {
     let run = ended.restore(&[]);
     assert_eq!(run.code, 0, "{run:?}");
     ended.is_in_force().await;
+}
+
+/// Only the index names its children, and it may be gone from its upstream.
+#[tokio::test]
+async fn a_child_of_an_index_that_was_revoked_since_is_not_served_again() {
+    let lab = Lab::start().await;
+    let (child, named) = lab.put("team/child", "1");
+    lab.submit(&lab.token, &named, &trivy(&child, &[]))
+        .await
+        .expect(200);
+    let body = json!({"image": named, "environment": "production", "force": true, "reason": "r"});
+    lab.promote(&lab.token, body).await.expect(200);
+    let backup = lab.folder.path().join("backup.db");
+    lab.parts().ledger.backup(&backup).await.unwrap();
+    let digest = child.manifest.digest.to_string();
+    let of_index = lab.put_index("team/child", &SampleIndex::new(vec![child]));
+    act(
+        &lab,
+        "revocations",
+        json!({"image": of_index, "reason": "leaks a key"}),
+    )
+    .await;
+    let mut ended = Ended {
+        token: lab.token.clone(),
+        running: lab.ended().await,
+        backup,
+        images: vec![("team/child", digest)],
+    };
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    ended.running.serve().await;
+    // The upstream ended with the gateway: nothing can be read there any more.
+    let pulled = ended.pull("team/child").await;
+    assert!(pulled.text().contains("revoked"), "{}", pulled.text());
+    ended.running.stop().await;
+    // Where the ledger that knew it is gone, that is told.
+    for rest in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let _ = fs::remove_file(ended.running.data().join(rest));
+    }
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stderr.contains("what lies below 1 revoked digest(s)"),
+        "{run:?}"
+    );
 }
 
 #[tokio::test]
