@@ -69,6 +69,9 @@ pub struct RejudgeRound<'a> {
     pub running: &'a (dyn Fn() -> Vec<ImageInUse> + Send + Sync),
     /// The exposure of pulls in the environment of a subject.
     pub pulled: &'a (dyn Fn(&Subject) -> ExposureInput + Send + Sync),
+    /// Whether what it finds is written, which one of several replicas does. Each judges for
+    /// itself: a pull finds the verdict in its memory, also while the ledger is away.
+    pub is_written: bool,
     pub now: Timestamp,
 }
 
@@ -146,11 +149,11 @@ impl Rejudger {
                     self.look_at(pass, round, image).await;
                 }
             }
-            self.write(pass).await?;
+            self.write(pass, round.is_written).await?;
             tokio::task::yield_now().await;
         }
         if pass.waiting.is_empty() {
-            self.end(pass).await?;
+            self.end(pass, round.is_written).await?;
         }
         Ok(())
     }
@@ -276,7 +279,9 @@ impl Rejudger {
             // Something could not be read, which says nothing of the image.
             Some(denial) if denial.reason == DenialReason::Undecidable => {}
             // It was never let through.
-            Some(_) if image.usage == ImageUsage::Denied => {}
+            Some(_) if image.usage == ImageUsage::Denied => {
+                self.records.recorder.rejudged(&image.subject, false);
+            }
             Some(denial) if image.is_kept_and_may_start(rulebook, denial.reason) => {
                 if known.is_some() {
                     pass.lifted.push(image.subject.clone());
@@ -294,7 +299,7 @@ impl Rejudger {
                 }
             }
             None => {
-                self.records.recorder.lift(&image.subject);
+                self.records.recorder.rejudged(&image.subject, true);
                 if known.is_some() {
                     pass.lifted.push(image.subject.clone());
                 }
@@ -303,25 +308,24 @@ impl Rejudger {
         pass.seen.insert(image.subject);
     }
 
-    async fn write(&self, pass: &mut Pass) -> Result<(), LedgerError> {
-        if pass.turned.is_empty() && pass.lifted.is_empty() {
-            return Ok(());
+    async fn write(&self, pass: &mut Pass, is_written: bool) -> Result<(), LedgerError> {
+        if is_written && !(pass.turned.is_empty() && pass.lifted.is_empty()) {
+            self.ledger.note_in_use(&pass.turned, &pass.lifted).await?;
         }
-        self.ledger.note_in_use(&pass.turned, &pass.lifted).await?;
         pass.turned.clear();
         pass.lifted.clear();
         Ok(())
     }
 
     /// What is used no more is forgotten.
-    async fn end(&self, pass: &mut Pass) -> Result<(), LedgerError> {
+    async fn end(&self, pass: &mut Pass, is_written: bool) -> Result<(), LedgerError> {
         let known = pass.known.keys();
         let unused: Vec<Subject> = known
             .filter(|it| !pass.seen.contains(it))
             .cloned()
             .collect();
         pass.lifted.extend(unused);
-        self.write(pass).await?;
+        self.write(pass, is_written).await?;
         pass.known.clear();
         pass.seen.clear();
         Ok(())

@@ -1,11 +1,13 @@
 //! Which images were denied in the last hour, for the gauge that alerts watch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::open_denials::{DenialKey, DeniedImage};
-use crate::memory::{BoundedMemory, Validity};
+use crate::memory::{BoundedMemory, HeapSize, Validity};
 use crate::oci::ImageRef;
 use crate::trust::{Decision, DenialReason, EnvironmentName, Subject};
 
@@ -16,7 +18,16 @@ type Key = (EnvironmentName, DeniedImage);
 
 /// Distinct images by environment, each with the reason of its last denial. Beyond the limit
 /// the least recently denied ones are not counted.
-pub(in crate::gate) struct DeniedImages(BoundedMemory<Key, DenialReason>);
+pub(in crate::gate) struct DeniedImages(BoundedMemory<Key, Arc<LastDenial>>);
+
+/// Why an image was last denied.
+struct LastDenial {
+    reason: DenialReason,
+    /// It would be let through by now. What lifted it may end, so it is not forgotten.
+    lifted: AtomicBool,
+}
+
+impl HeapSize for LastDenial {}
 
 impl DeniedImages {
     /// None; at most `limit` bytes of them.
@@ -68,15 +79,19 @@ impl DeniedImages {
         subjects
     }
 
-    /// It would be let through by now.
-    pub(in crate::gate) fn lift(&self, subject: &Subject) {
+    /// Whether it would be let through by now: then it does not count.
+    pub(in crate::gate) fn rejudged(&self, subject: &Subject, allowed: bool) {
         let image = DeniedImage::Image(subject.repository.clone(), subject.digest.clone());
-        self.0.remove(&(subject.environment.clone(), image));
+        if let Some(denial) = self.0.last(&(subject.environment.clone(), image)) {
+            denial.lifted.store(allowed, Ordering::Relaxed);
+        }
     }
 
     fn insert(&self, key: Key, reason: DenialReason, now: Timestamp) {
         let validity = Validity::lasting(now, COUNTED_FOR);
-        self.0.insert(key, reason, validity);
+        let lifted = AtomicBool::new(false);
+        self.0
+            .insert(key, Arc::new(LastDenial { reason, lifted }), validity);
     }
 
     pub(in crate::gate) fn remove_expired(&self, now: Timestamp) {
@@ -85,8 +100,12 @@ impl DeniedImages {
 
     pub(in crate::gate) fn counts(&self) -> BTreeMap<(EnvironmentName, DenialReason), i64> {
         let mut counts = BTreeMap::new();
-        self.0.for_each(|(environment, _), reason| {
-            *counts.entry((environment.clone(), *reason)).or_default() += 1;
+        self.0.for_each(|(environment, _), denial| {
+            if !denial.lifted.load(Ordering::Relaxed) {
+                *counts
+                    .entry((environment.clone(), denial.reason))
+                    .or_default() += 1;
+            }
         });
         counts
     }

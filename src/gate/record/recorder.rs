@@ -235,9 +235,9 @@ impl Recorder {
         self.denied_images.subjects()
     }
 
-    /// What was denied would be let through by now, and is no longer counted.
-    pub(in crate::gate) fn lift(&self, subject: &Subject) {
-        self.denied_images.lift(subject);
+    /// What was denied counts only as long as it would be denied.
+    pub(in crate::gate) fn rejudged(&self, subject: &Subject, allowed: bool) {
+        self.denied_images.rejudged(subject, allowed);
     }
 
     fn show_denied_images(&self) {

@@ -120,6 +120,17 @@ async fn a_denied_image_is_counted_no_more_once_it_would_pass() {
     lab.verdict(&named, "staging").await;
     eventually("it counts no more", || async { counted() == 0 }).await;
     assert!(denied(&lab).await.is_empty());
+    // Nobody pulled it between.
+    let what = json!({"image": named, "reason": "r"});
+    lab.api("POST", "/api/v1/revocations")
+        .json(&what)
+        .send()
+        .await
+        .expect(200);
+    eventually("it counts once more when what lifted it ends", || async {
+        counted() == 1
+    })
+    .await;
     lab.stop().await;
 }
 
@@ -156,6 +167,7 @@ async fn a_running_image_that_turns_bad_is_news_of_its_own() {
         rulebook: &rulebook,
         running: &running,
         pulled: &|_| ExposureInput::Listener(Exposure::External),
+        is_written: true,
         now,
     };
     // The program's own rounds know of no Pod, and may come between.
