@@ -19,7 +19,7 @@ use crate::trust::{EnvironmentName, ImageNames, Subject};
 
 /// Judges what is in use again, as far as something has changed; a bounded part of it.
 pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
-    if !parts.leases.held(SharedWork::Rejudging) || !parts.ledger.index().is_complete() {
+    if !parts.ledger.index().is_complete() {
         return;
     }
     let rulebook = parts.gate.rulebook();
@@ -32,6 +32,7 @@ pub(super) async fn rejudge_once(parts: Arc<Components>, now: Timestamp) {
         rulebook: &rulebook,
         running: &|| running_images(&parts),
         pulled: &pulled,
+        is_written: parts.leases.held(SharedWork::Rejudging),
         now,
     };
     if let Err(error) = parts.gate.rejudger().once(&round).await {
