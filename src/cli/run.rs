@@ -1,6 +1,7 @@
 //! From the process's arguments to its exit code.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::arguments::SharedArgs;
 use super::aside::say_aside;
@@ -10,6 +11,9 @@ use super::log::start_log;
 use super::output::unwritten;
 use crate::app::{self, Confinement};
 use crate::oci::without_user_info;
+
+/// How long work on files may take that goes on when all else has ended.
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// Runs the program with the arguments of this process.
 pub fn run() -> ExitCode {
@@ -57,7 +61,10 @@ fn execute(cli: Cli, log: &str) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-    runtime.block_on(dispatch(cli, log, confinement))
+    let ended = runtime.block_on(dispatch(cli, log, confinement));
+    // A file system or a pipe that hangs holds no process that is to end.
+    runtime.shutdown_timeout(LAST_WORK);
+    ended
 }
 
 /// Before the first thread begins, and before any secret is read. What is wrong with the
