@@ -34,7 +34,7 @@ impl Ledger {
     /// [`LedgerError`] where the records cannot be read.
     pub async fn follow_once(&self, now: Timestamp) -> Result<u64, LedgerError> {
         let _timed = self.timed(LedgerVerb::FollowOnce);
-        let _turn = self.write_turn.lock().await;
+        let _turn = self.apply_turn.lock().await;
         let followed = self.follow(now).await;
         let fault = followed.as_ref().err().and_then(LedgerError::fault);
         *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = fault;

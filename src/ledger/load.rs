@@ -43,10 +43,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes wait meanwhile, so that what is read here is not older than what they put
-    /// into memory.
+    /// Writes put nothing into memory meanwhile, so that what is read here is not older than
+    /// what they put there.
     async fn load_batch(&self, cursor: &mut LoadCursor) -> Result<(), LedgerError> {
-        let _turn = self.write_turn.lock().await;
+        let _turn = self.apply_turn.lock().await;
         if self.index.is_complete() {
             return Ok(());
         }

@@ -18,6 +18,7 @@ mod copy;
 mod decisions;
 mod error;
 mod evidence;
+mod evidence_turn;
 mod facts;
 mod feed;
 mod first_reported;

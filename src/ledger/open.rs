@@ -28,6 +28,11 @@ pub struct Ledger {
     pub(super) readers: SqlPool,
     /// Serialises writes: held from the start of a write until memory shows it.
     pub(super) write_turn: Mutex<()>,
+    /// Serialises what writes evidence on a server, beside other writes.
+    pub(super) evidence_turn: Mutex<()>,
+    /// Serialises what changes memory: held for as long as that takes, and by no write that
+    /// waits for the database.
+    pub(super) apply_turn: Mutex<()>,
     pub(super) loading: Mutex<LoadCursor>,
     pub(super) index: Index,
     pub(super) config: LedgerOptions,
@@ -80,7 +85,9 @@ impl Ledger {
             id,
             readers: opened.readers,
             writer: opened.writer,
-            write_turn: Mutex::new(()),
+            write_turn: Mutex::default(),
+            evidence_turn: Mutex::default(),
+            apply_turn: Mutex::default(),
             loading: Mutex::default(),
             index: Index::empty(config.verdict_bytes),
             config,

@@ -9,8 +9,8 @@ use super::{LedgerAccess, LedgerError, PostgresOptions, schema};
 
 /// Lists and looks into evidence, at the same time.
 const READER_CONNECTIONS: usize = 8;
-/// Writes take turns anyway; leases are held beside them.
-const WRITER_CONNECTIONS: usize = 2;
+/// Writes take turns anyway; evidence is written and leases are held beside them.
+const WRITER_CONNECTIONS: usize = 3;
 
 /// Opens the database, and makes its tables where there are none.
 pub(super) async fn open(

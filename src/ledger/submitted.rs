@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 
 use super::acts::NewAct;
-use super::attributed::{ActOrigin, Attributed};
+use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::new_scan::{NewScan, ScanTarget};
 use super::resubmission::CompletedScan;
 use super::scan_items::{BOUND_TABLES, ReportItems};
 use super::scans::{index_findings, insert, known_scan};
-use super::sql::query;
+use super::sql::{SqlConnection, query};
+use super::tokens::refuse_revoked;
 use super::unbound::{known_unbound, put_unbound};
-use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::report::ReportBinding;
@@ -63,8 +63,8 @@ impl Ledger {
         });
         let new = new.dated_at_most_now()?;
         let (new, fingerprint) = self.fingerprinted(new).await?;
-        let mut writing = self.begin(Some(new.received_at)).await?;
-        super::tokens::refuse_revoked(writing.sql(), &new.submitter).await?;
+        let mut writing = self.begin_evidence(Some(new.received_at)).await?;
+        refuse_revoked(writing.sql(), &new.submitter).await?;
         let completed = self.complete(writing.sql(), new, fingerprint).await?;
         let fingerprint = &completed.fingerprint;
         let time_source = completed.new.time_source();
@@ -72,10 +72,20 @@ impl Ledger {
             true => known_unbound(writing.sql(), fingerprint).await?,
             false => known_scan(writing.sql(), fingerprint).await?,
         };
-        let scan = match known {
-            Some(scan) => retie(&mut writing, scan, &completed.new, origin).await?,
-            None => put(&mut writing, completed, origin).await?,
+        let (scan, act) = match known {
+            Some(scan) => retie(writing.sql(), scan, &completed.new).await?,
+            None => put(writing.sql(), completed).await?,
         };
+        if let Some(act) = act {
+            self.settle(&mut writing).await?;
+            // Its token may have ended meanwhile, and what it handed in been withdrawn.
+            refuse_revoked(writing.sql(), &scan.submitter).await?;
+            if !unbound {
+                let change = LedgerChange::Scan(scan.manifest.clone());
+                writing.note(change).await?;
+            }
+            writing.act(act, origin).await?;
+        }
         self.commit(writing).await?;
         Ok(TakenScan {
             id: scan.id,
@@ -96,11 +106,11 @@ impl Ledger {
     }
 }
 
+/// The scan, with the act that it is.
 async fn put(
-    writing: &mut WriteTransaction<'_>,
+    sql: &mut SqlConnection,
     completed: CompletedScan,
-    origin: ActOrigin,
-) -> Result<Scan, LedgerError> {
+) -> Result<(Scan, Option<NewAct>), LedgerError> {
     let fingerprint = completed.fingerprint;
     let unbound = matches!(completed.new.about, ScanTarget::ImageId(_));
     let (scan, listed) = completed.new.into_parts();
@@ -111,32 +121,32 @@ async fn put(
     let act = act(&scan, &listed);
     let (kind, id) = match unbound {
         true => {
-            let id = put_unbound(writing.sql(), &scan, &listed, &fingerprint).await?;
+            let id = put_unbound(sql, &scan, &listed, &fingerprint).await?;
             ("unbound-scan", id)
         }
-        false => (
-            "scan",
-            put_bound(writing, &scan, &listed, &fingerprint).await?,
-        ),
+        false => {
+            let id = insert(sql, &scan, &fingerprint, None).await?;
+            BOUND_TABLES.put(sql, id, &listed).await?;
+            index_findings(sql, id, &scan).await?;
+            ("scan", id)
+        }
     };
     let act = NewAct {
         subject: Some(format!("{kind}:{id}")),
         ..act
     };
-    writing.act(act, origin).await?;
-    Ok(Scan { id, ..scan })
+    Ok((Scan { id, ..scan }, Some(act)))
 }
 
 /// A report that is handed in again, tied as it is now where that names more of its image
-/// than what was known at first.
+/// than what was known at first; that is an act.
 async fn retie(
-    writing: &mut WriteTransaction<'_>,
+    sql: &mut SqlConnection,
     known: Scan,
     new: &NewScan,
-    origin: ActOrigin,
-) -> Result<Scan, LedgerError> {
+) -> Result<(Scan, Option<NewAct>), LedgerError> {
     if known.binding.names_as_much_as(new.binding) {
-        return Ok(known);
+        return Ok((known, None));
     }
     let scan = Scan {
         binding: new.binding,
@@ -150,9 +160,9 @@ async fn retie(
         ),
     };
     let update = query(update).bind(columns::json(&scan)?).bind(scan.id);
-    update.execute(writing.sql()).await?;
+    update.execute(&mut *sql).await?;
     if kind == "scan" {
-        count_anew(writing, scan.id, &scan).await?;
+        index_findings(sql, scan.id, &scan).await?;
     }
     let act = NewAct {
         subject: Some(format!("{kind}:{}", scan.id)),
@@ -161,20 +171,7 @@ async fn retie(
         detail: "handed in again: it names more of the image now".to_owned(),
         ..NewAct::new(ActKind::Scan, new.received_at)
     };
-    writing.act(act, origin).await?;
-    Ok(scan)
-}
-
-/// Lets what is known of a manifest follow a scan of it that is there.
-async fn count_anew(
-    writing: &mut WriteTransaction<'_>,
-    id: i64,
-    scan: &Scan,
-) -> Result<(), LedgerError> {
-    index_findings(writing.sql(), id, scan).await?;
-    let change = LedgerChange::Scan(scan.manifest.clone());
-    writing.note(change).await?;
-    Ok(())
+    Ok((scan, Some(act)))
 }
 
 /// Of a scan before the push, the digest is the image ID.
@@ -192,16 +189,4 @@ fn act(scan: &Scan, listed: &ReportItems) -> NewAct {
         detail: format!("{} {version}, {at}, {findings} finding(s)", scan.tool.name),
         ..NewAct::new(ActKind::Scan, scan.received_at)
     }
-}
-
-async fn put_bound(
-    writing: &mut WriteTransaction<'_>,
-    scan: &Scan,
-    listed: &ReportItems,
-    fingerprint: &str,
-) -> Result<i64, LedgerError> {
-    let id = insert(writing.sql(), scan, fingerprint, None).await?;
-    BOUND_TABLES.put(writing.sql(), id, listed).await?;
-    count_anew(writing, id, scan).await?;
-    Ok(id)
 }

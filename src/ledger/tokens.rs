@@ -110,7 +110,11 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Withdrawn, LedgerError> {
         let Attributed { what: name, origin } = name.into();
-        let mut writing = self.begin(Some(at)).await?;
+        let mut writing = match withdraw_evidence {
+            true => self.begin_evidence(Some(at)).await?,
+            false => self.begin(Some(at)).await?,
+        };
+        self.settle(&mut writing).await?;
         let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
         let ended = query(update)
             .bind(at.as_microsecond())

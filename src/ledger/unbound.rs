@@ -12,7 +12,7 @@ use super::change::LedgerChange;
 use super::scan_items::{ReportItems, UNBOUND_TABLES};
 use super::scans::{ScanRow, index_findings, insert, known_scan, only_current, read_all};
 use super::sql::{SqlConnection, query};
-use super::write::WriteTransaction;
+use super::tokens::refuse_revoked;
 use super::{Ledger, LedgerError, columns};
 use crate::access::Scope;
 use crate::metrics::LedgerVerb;
@@ -91,16 +91,23 @@ impl Ledger {
     ) -> Result<Vec<i64>, LedgerError> {
         let Attributed { what: bind, origin } = bind.into();
         let _timed = self.timed(LedgerVerb::BindScans);
-        let mut writing = self.begin(Some(bind.at)).await?;
-        super::tokens::refuse_revoked(writing.sql(), &bind.submitter).await?;
+        let mut writing = self.begin_evidence(Some(bind.at)).await?;
+        refuse_revoked(writing.sql(), &bind.submitter).await?;
         let by = &bind.submitter;
         let unbound = unbound_of(writing.sql(), &bind.image_id, by, bind.at).await?;
-        let mut ids = Vec::new();
+        let (mut ids, mut bound) = (Vec::new(), 0_u32);
         // The oldest first, so that ids rise with dates as they do elsewhere.
         for (fingerprint, scan) in unbound.into_iter().rev() {
-            ids.push(bind_one(&mut writing, &bind, &fingerprint, scan).await?);
+            let (id, is_new) = bind_one(writing.sql(), &bind, &fingerprint, scan).await?;
+            ids.push(id);
+            bound += u32::from(is_new);
         }
-        if writing.newest_change().is_some() {
+        if bound > 0 {
+            self.settle(&mut writing).await?;
+            // Its token may have ended meanwhile, and what it handed in been withdrawn.
+            refuse_revoked(writing.sql(), &bind.submitter).await?;
+            let change = LedgerChange::Scan(bind.manifest.clone());
+            writing.note(change).await?;
             writing.act(bind.act(&ids), origin).await?;
         }
         self.commit(writing).await?;
@@ -148,15 +155,16 @@ pub(super) async fn put_unbound(
     Ok(id)
 }
 
+/// Its id, and whether it was not bound before.
 async fn bind_one(
-    writing: &mut WriteTransaction<'_>,
+    sql: &mut SqlConnection,
     bind: &BindScans,
     fingerprint: &str,
     unbound: Scan,
-) -> Result<i64, LedgerError> {
+) -> Result<(i64, bool), LedgerError> {
     let fingerprint = bound_fingerprint(fingerprint, &bind.manifest, &bind.scope)?;
-    if let Some(known) = known_scan(writing.sql(), &fingerprint).await? {
-        return Ok(known.id);
+    if let Some(known) = known_scan(sql, &fingerprint).await? {
+        return Ok((known.id, false));
     }
     let from = unbound.id;
     let scan = Scan {
@@ -165,11 +173,10 @@ async fn bind_one(
         bound_from: Some(bind.image_id.clone()),
         ..unbound
     };
-    let id = insert(writing.sql(), &scan, &fingerprint, Some(bind.at)).await?;
-    copy_listed(writing.sql(), from, id).await?;
-    index_findings(writing.sql(), id, &scan).await?;
-    writing.note(LedgerChange::Scan(scan.manifest)).await?;
-    Ok(id)
+    let id = insert(sql, &scan, &fingerprint, Some(bind.at)).await?;
+    copy_listed(sql, from, id).await?;
+    index_findings(sql, id, &scan).await?;
+    Ok((id, true))
 }
 
 async fn copy_listed(sql: &mut SqlConnection, from: i64, to: i64) -> Result<(), LedgerError> {

@@ -1,12 +1,12 @@
 //! Every write: begin, change rows, note the change, commit, change the index, return.
-//! Writes and `follow` take turns, so the index sees changes in the order of their
-//! commits.
+//! Writes take turns, and so do whoever brings memory up to them: a write and `follow`. A
+//! write that takes long holds back no change of another process.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::MutexGuard;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use super::change::LedgerChange;
@@ -33,7 +33,9 @@ const COUNT_AND_APPEND: &str = "WITH counted AS (UPDATE identity \
 
 /// A write under way. Dropped, it leaves no trace.
 pub(super) struct WriteTransaction<'a> {
-    _turn: MutexGuard<'a, ()>,
+    /// `None`: it is evidence, and has not settled (see `evidence_turn`).
+    pub(super) turn: Option<MutexGuard<'a, ()>>,
+    pub(super) evidence_turn: Option<MutexGuard<'a, ()>>,
     attempt: WriteAttempt<'a>,
     transaction: OpenTransaction,
     at: Option<Timestamp>,
@@ -90,6 +92,13 @@ impl WriteTransaction<'_> {
     }
 }
 
+/// # Errors
+/// Those before it take too long.
+pub(super) async fn turn_of(turns: &Mutex<()>) -> Result<MutexGuard<'_, ()>, LedgerError> {
+    let turn = timeout(TURN_TIMEOUT, turns.lock()).await;
+    Ok(turn.map_err(|_| no_answer("writes before it take too long"))?)
+}
+
 impl Ledger {
     /// Waits for its turn, here and among processes. `at` is the time of what is
     /// written, where it has one.
@@ -97,15 +106,25 @@ impl Ledger {
         &self,
         at: Option<Timestamp>,
     ) -> Result<WriteTransaction<'_>, LedgerError> {
-        let turn = timeout(TURN_TIMEOUT, self.write_turn.lock()).await;
-        let turn = turn.map_err(|_| no_answer("writes before it take too long"))?;
+        let turns = (Some(turn_of(&self.write_turn).await?), None);
+        self.begun(at, turns, self.open_transaction()).await
+    }
+
+    /// A transaction that was opened within these turns: that of writes, and of evidence.
+    pub(super) async fn begun<'a>(
+        &'a self,
+        at: Option<Timestamp>,
+        (turn, evidence_turn): (Option<MutexGuard<'a, ()>>, Option<MutexGuard<'a, ()>>),
+        opened: impl Future<Output = Result<OpenTransaction, LedgerError>>,
+    ) -> Result<WriteTransaction<'a>, LedgerError> {
         let attempt = WriteAttempt(Some(&self.write_health));
-        let transaction = match self.open_transaction().await {
+        let transaction = match opened.await {
             Ok(transaction) => transaction,
             Err(error) => return Err(attempt.failed(error)),
         };
         Ok(WriteTransaction {
-            _turn: turn,
+            turn,
+            evidence_turn,
             attempt,
             transaction,
             at,
@@ -127,17 +146,18 @@ impl Ledger {
         self.is_in_place()
     }
 
-    fn is_in_place(&self) -> Result<(), LedgerError> {
+    pub(super) fn is_in_place(&self) -> Result<(), LedgerError> {
         match self.placement.as_ref().and_then(Placement::fault) {
             None => Ok(()),
             Some(fault) => Err(LedgerError::Displaced(fault)),
         }
     }
 
-    /// Commits, then applies the changes to memory, then releases the write lock.
+    /// Commits, then applies the changes to memory, then gives its turn to the next.
     pub(super) async fn commit(&self, writing: WriteTransaction<'_>) -> Result<(), LedgerError> {
         let WriteTransaction {
-            _turn,
+            turn: _turn,
+            evidence_turn: _evidence_turn,
             attempt,
             transaction,
             at,
@@ -151,6 +171,7 @@ impl Ledger {
             self.newest
                 .fetch_max(at.as_microsecond(), Ordering::Relaxed);
         }
+        let _applying = self.apply_turn.lock().await;
         let gapless = changes
             .first()
             .is_some_and(|(seq, _)| *seq == self.index.seq() + 1);

@@ -2,6 +2,7 @@
 //! both: the same files are read twice.
 #![expect(clippy::duplicate_mod, reason = "the same tests run on two databases")]
 
+mod beside;
 mod copy_command;
 mod copying;
 mod keeping;

@@ -76,6 +76,17 @@ impl Place {
         rows.join("\n")
     }
 
+    /// On a server.
+    pub fn database_name(&self) -> String {
+        self.database.as_ref().unwrap().name().to_owned()
+    }
+
+    /// On a server, what its superuser is answered there.
+    pub fn rows(&self, sql: &str) -> String {
+        let server = Postgres::shared().unwrap();
+        server.sql(&self.database_name(), sql)
+    }
+
     /// Rows of a table on a server.
     pub fn count(&self, table: &str) -> i64 {
         let database = self.database.as_ref().unwrap();

@@ -1,0 +1,65 @@
+//! Evidence is written beside other writes, where a server keeps the ledger.
+//!
+//! A report may list 200,000 findings, which takes a server many seconds. A revocation must
+//! not wait for them. So evidence takes turns of its own among all replicas, and takes its
+//! turn among all writes only once its rows are there: it settles. Whatever else changes
+//! rows of scans begins as evidence, too, so that nobody who has a turn among all waits for
+//! somebody who wants one. In SQLite there is one writer at a time, and one turn.
+
+use jiff::Timestamp;
+
+use super::sql::{OpenTransaction, query};
+use super::write::{WriteTransaction, turn_of};
+use super::{Ledger, LedgerError};
+
+/// Until the end of the transaction: any number that nothing else locks.
+const LOCK_EVIDENCE: &str = "SELECT pg_advisory_xact_lock(3957261948201)";
+/// Nobody but other evidence waits for it.
+const LONGER: &str = "SELECT set_config('lock_timeout', '60s', true), \
+    set_config('statement_timeout', '60s', true), \
+    set_config('idle_in_transaction_session_timeout', '60s', true)";
+/// As a session that writes has them.
+const AS_OTHERS: &str = "SELECT set_config('lock_timeout', '10s', true), \
+    set_config('statement_timeout', '15s', true), \
+    set_config('idle_in_transaction_session_timeout', '10s', true)";
+
+impl Ledger {
+    /// Begins to write evidence. Before anything is noted of it, it settles.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::begin`].
+    pub(super) async fn begin_evidence(
+        &self,
+        at: Option<Timestamp>,
+    ) -> Result<WriteTransaction<'_>, LedgerError> {
+        if !self.is_shared() {
+            return self.begin(at).await;
+        }
+        let turns = (None, Some(turn_of(&self.evidence_turn).await?));
+        self.begun(at, turns, self.open_evidence()).await
+    }
+
+    async fn open_evidence(&self) -> Result<OpenTransaction, LedgerError> {
+        let mut transaction = OpenTransaction::write(&self.writer).await?;
+        query(LONGER).execute(transaction.sql()).await?;
+        query(LOCK_EVIDENCE).execute(transaction.sql()).await?;
+        self.newest_of_this(transaction.sql()).await?;
+        Ok(transaction)
+    }
+
+    /// Takes the turn among all writes: from here on it is as any other.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the turn does not come in time, or this is another ledger by now.
+    pub(super) async fn settle<'a>(
+        &'a self,
+        writing: &mut WriteTransaction<'a>,
+    ) -> Result<(), LedgerError> {
+        if writing.turn.is_none() {
+            writing.turn = Some(turn_of(&self.write_turn).await?);
+            query(AS_OTHERS).execute(writing.sql()).await?;
+            self.newest_to_write_after(writing.sql()).await?;
+        }
+        Ok(())
+    }
+}
