@@ -61,4 +61,8 @@ impl AdvisoryView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AdvisoryList {
     pub advisories: Vec<AdvisoryView>,
+    /// Files, or parts of the configuration, that are not in force as they stand: what was
+    /// last good holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_in_force: Vec<String>,
 }

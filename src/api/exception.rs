@@ -96,4 +96,8 @@ impl ExceptionView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExceptionList {
     pub exceptions: Vec<ExceptionView>,
+    /// Files, or parts of the configuration, that are not in force as they stand: what was
+    /// last good holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_in_force: Vec<String>,
 }

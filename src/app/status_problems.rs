@@ -6,7 +6,7 @@ use super::Components;
 use super::config::InvalidFile;
 use super::free_bytes::free_bytes;
 use super::health::health;
-use crate::api::{UpstreamState, UpstreamStatus};
+use crate::api::{NOT_IN_FORCE, UpstreamState, UpstreamStatus};
 use crate::ops::Health;
 
 /// Problems of files that are listed, at most.
@@ -74,7 +74,7 @@ fn not_in_force(invalid: &[InvalidFile]) -> Vec<String> {
     let mut told: Vec<String> = problems
         .clone()
         .take(MAX_PROBLEMS_SHOWN)
-        .map(|problem| format!("not in force: {problem}"))
+        .map(|problem| format!("{NOT_IN_FORCE}{problem}"))
         .collect();
     let more = problems.count().saturating_sub(MAX_PROBLEMS_SHOWN);
     if more > 0 {

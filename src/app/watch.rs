@@ -98,6 +98,9 @@ struct WatchedFiles {
     file: PathBuf,
     /// Of the configuration file; `None`: it could not be read.
     seen: Option<Fingerprint>,
+    /// What the last look found in its place: it is taken once the next finds the same, since
+    /// a look may find it half written.
+    unsettled: Option<Option<Fingerprint>>,
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
@@ -119,6 +122,7 @@ impl WatchedFiles {
         Self {
             file,
             seen: config.fingerprint,
+            unsettled: None,
             problems: Vec::new(),
             files: config.policy_files.clone(),
             warnings: config.warnings.clone(),
@@ -141,7 +145,12 @@ impl WatchedFiles {
     fn reload_config(&mut self, now: Timestamp) -> bool {
         let text = bounded::text(&self.file);
         let seen = text.as_deref().map(Fingerprint::of).ok();
-        if self.problems.is_empty() && self.seen == seen {
+        let is_news = self.seen != seen;
+        if is_news && self.unsettled.replace(seen) != Some(seen) {
+            return false;
+        }
+        self.unsettled = None;
+        if !is_news && self.problems.is_empty() {
             return false;
         }
         self.seen = seen;
@@ -151,9 +160,18 @@ impl WatchedFiles {
         self.problems.is_empty()
     }
 
-    /// A policy has every environment that a running listener or cluster belongs to.
+    /// A file that lost what it said at the start may have been cut off, and the rest of it
+    /// would be taken for the whole policy. And a policy has every environment that a running
+    /// listener or cluster belongs to.
     fn load(&self, now: Timestamp) -> Result<Config, Problems> {
         let config = Config::load_file(&self.file, |name| std::env::var_os(name), now)?;
+        if let Some(key) = self.at_start.gone(&config.start_keys).next() {
+            let text = format!(
+                "{key} is gone, which was there at the start, so the file may be cut off; \
+                 restart to run without it"
+            );
+            return Err(Problem::of_file(&self.file, text).into());
+        }
         let policy = config.policy();
         let missing = self
             .tenants

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{OutputArgs, SharedArgs};
 use super::client::RemoteArgs;
-use super::exceptions::CheckFiles;
+use super::exceptions::{CheckFiles, tell_not_in_force};
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{ADVISORIES, AdvisoryList, AdvisoryView};
@@ -54,6 +54,7 @@ impl ListAdvisories {
     async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let answer = client.get::<AdvisoryList>(ADVISORIES, &()).await?;
+        tell_not_in_force(&answer.body.not_in_force);
         self.screen.output.show(&answer.raw, |palette| {
             render(&answer.body.advisories, palette)
         })?;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
+use super::aside::say_aside;
 use super::client::RemoteArgs;
 use super::draft;
 use super::failure::{Exit, Failure};
@@ -83,11 +84,19 @@ impl ListExceptions {
     async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let client = self.remote.client(shared)?;
         let answer = client.get::<ExceptionList>(EXCEPTIONS, &()).await?;
+        tell_not_in_force(&answer.body.not_in_force);
         let now = Timestamp::now();
         self.screen.output.show(&answer.raw, |palette| {
             render(&answer.body.exceptions, now, palette)
         })?;
         Ok(Exit::Done)
+    }
+}
+
+/// On stderr, beside a list that lacks what these files say.
+pub(super) fn tell_not_in_force(files: &[String]) {
+    for file in files {
+        say_aside(&format!("sekisho: not in force: {}", readable(file, 1000)));
     }
 }
 

@@ -28,6 +28,8 @@ struct ExceptionsPage {
     more_exceptions: usize,
     more_advisories: usize,
     ending: usize,
+    /// Files that do not hold as they stand.
+    not_in_force: Vec<String>,
 }
 
 struct ExceptionRow {
@@ -74,6 +76,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, PageError> {
             .twin_of("Exceptions", EXCEPTIONS)
             .twin_of("Advisories", ADVISORIES),
         ending: ending.count(),
+        not_in_force: std::mem::take(&mut advisories.not_in_force),
         more_exceptions: exceptions.exceptions.len().saturating_sub(MAX_SHOWN),
         more_advisories: advisories.advisories.len().saturating_sub(MAX_SHOWN),
         exceptions: exceptions

@@ -24,6 +24,12 @@ pub(super) struct EntryFolder<T> {
     unknown: Vec<(String, Vec<Problem>)>,
     /// What was passed over in it.
     odd: Vec<Problem>,
+    /// Whether it was ever looked at.
+    is_known: bool,
+    /// What the last look found new, and gone: both are taken once the next finds the same,
+    /// since a look may find a file half written, or between two of its versions.
+    unsettled: BTreeMap<String, Option<Fingerprint>>,
+    missed: BTreeSet<String>,
 }
 
 /// A file in its last valid state.
@@ -45,6 +51,13 @@ struct FileText {
     text: Result<String, bounded::Unread>,
 }
 
+impl FileText {
+    /// `None`: it could not be read.
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        self.text.as_deref().map(Fingerprint::of).ok()
+    }
+}
+
 /// The entries of a file with warnings, or its problems.
 type ReadEntries<T> = Result<(Vec<T>, Vec<Problem>), Problems>;
 
@@ -54,6 +67,9 @@ impl<T> Default for EntryFolder<T> {
             files: BTreeMap::new(),
             unknown: Vec::new(),
             odd: Vec::new(),
+            is_known: false,
+            unsettled: BTreeMap::new(),
+            missed: BTreeSet::new(),
         }
     }
 }
@@ -92,13 +108,39 @@ impl<T> EntryFolder<T> {
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
-        let before = self.files.len();
-        self.files.retain(|name, _| listing.may_hold(place, name));
-        let gone = self.files.len() < before;
+        let gone = self.remove_gone(|name| listing.may_hold(place, name));
         let problems = problems_of(place, &listing);
         self.unknown = problems;
         self.odd = odd_of(place, &listing);
-        self.take(listing.files, anew, read) || gone
+        let at_once = anew || !self.is_known;
+        self.is_known = true;
+        self.take(listing.files, (anew, at_once), read) || gone
+    }
+
+    /// Forgets the files that two looks did not find. Whether there were any.
+    fn remove_gone(&mut self, may_be_there: impl Fn(&str) -> bool) -> bool {
+        let names = self.files.keys().filter(|name| !may_be_there(name));
+        let missed: BTreeSet<String> = names.cloned().collect();
+        let before = self.files.len();
+        self.files
+            .retain(|name, _| !(missed.contains(name) && self.missed.contains(name)));
+        self.missed = missed;
+        self.files.len() < before
+    }
+
+    /// Those of the news that two looks found.
+    fn settled(&mut self, news: Vec<FileText>) -> Vec<FileText> {
+        let before = std::mem::take(&mut self.unsettled);
+        let (settled, unsettled): (Vec<_>, Vec<_>) = news.into_iter().partition(|found| {
+            let now = found.fingerprint();
+            let taken = self.files.get(&found.name).map(|known| known.seen);
+            before.get(&found.name).copied().or(taken) == Some(now)
+        });
+        let unsettled = unsettled.into_iter();
+        self.unsettled = unsettled
+            .map(|it| (it.name.clone(), it.fingerprint()))
+            .collect();
+        settled
     }
 
     /// The entries of files that lie in no folder; every problem of all of them.
@@ -130,7 +172,12 @@ impl<T> EntryFolder<T> {
 
     /// Files that changed are removed first, since an entry may have moved from one to
     /// another.
-    fn take<R>(&mut self, files: BTreeMap<String, PathBuf>, anew: bool, read: R) -> bool
+    fn take<R>(
+        &mut self,
+        files: BTreeMap<String, PathBuf>,
+        (anew, at_once): (bool, bool),
+        read: R,
+    ) -> bool
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
@@ -138,14 +185,18 @@ impl<T> EntryFolder<T> {
             let text = bounded::text(&file);
             FileText { name, file, text }
         });
-        let news: Vec<FileText> = found.filter(|found| anew || self.is_news(found)).collect();
+        let mut news: Vec<FileText> = found.filter(|it| anew || self.is_news(it)).collect();
+        if !at_once {
+            news = self.settled(news);
+        }
         let mut before = BTreeMap::new();
         for news in &news {
             before.extend(self.files.remove_entry(&news.name));
         }
         let mut changed = false;
-        for FileText { name, file, text } in news {
-            let seen = text.as_deref().map(Fingerprint::of).ok();
+        for found in news {
+            let seen = found.fingerprint();
+            let FileText { name, file, text } = found;
             let result = match text {
                 Ok(text) => parse(&file, &text, |root| read(&name, root, self)),
                 Err(error) => Err(Problem::of_file(&file, error).into()),
@@ -158,9 +209,8 @@ impl<T> EntryFolder<T> {
     }
 
     fn is_news(&self, found: &FileText) -> bool {
-        let seen = found.text.as_deref().map(Fingerprint::of).ok();
         let known = self.files.get(&found.name);
-        known.is_none_or(|known| known.seen != seen || !known.problems.is_empty())
+        known.is_none_or(|known| known.seen != found.fingerprint() || !known.problems.is_empty())
     }
 
     /// What is in force.

@@ -35,6 +35,12 @@ impl StartKeys {
         Self(keys)
     }
 
+    /// The keys that `now` lacks, in lexical order.
+    pub fn gone<'a>(&'a self, now: &'a Self) -> impl Iterator<Item = &'a str> {
+        let gone = self.0.keys().filter(|name| !now.0.contains_key(*name));
+        gone.map(String::as_str)
+    }
+
     /// The keys that differ, in lexical order.
     pub fn changed(&self, now: &Self) -> Vec<String> {
         let names: BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();

@@ -61,7 +61,13 @@ impl Scene {
         self.folder.path().join(name)
     }
 
+    /// Twice, since what is new is taken at the second look.
     fn look(&mut self) -> bool {
+        let first = self.look_once();
+        self.look_once() || first
+    }
+
+    fn look_once(&mut self) -> bool {
         self.watched.reload(now())
     }
 
@@ -109,6 +115,41 @@ fn a_file_comes_changes_and_goes() {
     fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
     assert!(scene.look());
     assert!(scene.accepted().is_empty() && scene.invalid().is_empty());
+}
+
+#[test]
+fn a_file_that_is_being_written_is_not_taken() {
+    let whole = exception("CVE-1");
+    let mut scene = Scene::of(&[("exceptions/a.toml", &whole)]);
+    let written = Scene::config("");
+    for _ in 0..3 {
+        scene.write("exceptions/a.toml", "");
+        scene.write("sekisho.toml", "");
+        assert!(!scene.look_once());
+        scene.write("exceptions/a.toml", &whole);
+        scene.write("sekisho.toml", &written);
+        assert!(!scene.look_once());
+        fs::remove_file(scene.path("exceptions/a.toml")).unwrap();
+        assert!(!scene.look_once(), "between two versions");
+        scene.write("exceptions/a.toml", &whole);
+        assert!(!scene.look_once());
+    }
+    assert_eq!(scene.accepted(), ["CVE-1"]);
+    assert!(scene.invalid().is_empty());
+}
+
+#[test]
+fn a_configuration_that_was_cut_off_is_no_policy() {
+    let mut scene = Scene::of(&[("advisories/a.toml", &advisory("SEC-1"))]);
+    for cut in ["", "\n", "exceptions_dir = 'exceptions'\n"] {
+        scene.write("sekisho.toml", cut);
+        assert!(!scene.look(), "{cut}");
+        assert_eq!(scene.advised(), ["SEC-1"]);
+        assert_eq!(scene.invalid(), ["config sekisho.toml"]);
+    }
+    scene.write("sekisho.toml", &Scene::config(""));
+    scene.look();
+    assert!(scene.invalid().is_empty());
 }
 
 #[test]
@@ -338,8 +379,9 @@ fn an_environment_that_a_running_cluster_belongs_to_stays() {
     fs::write(&file, format!("{listener}{cluster}")).unwrap();
     let config = Config::load(Some(&file), |_| None, now()).unwrap();
     let mut watched = WatchedFiles::new(file.clone(), &config);
-    fs::write(&file, listener).unwrap();
-    assert!(!watched.reload(now()));
+    let cluster = "[[clusters]]\nname = 'a'\nenvironment = 'production'\ngateway = 'g.example'\n";
+    fs::write(&file, format!("{listener}{cluster}")).unwrap();
+    assert!(!watched.reload(now()) && !watched.reload(now()));
     let told = &watched.invalid()[0].problems[0].text;
     assert!(
         told.contains("staging is gone, and the cluster a still"),
