@@ -2,9 +2,9 @@
 //!
 //! A file that became invalid or unreadable keeps its last valid entries in force and is
 //! reported; other files are not affected. Deleting a file removes its entries. A folder
-//! that cannot be listed keeps all entries. One that was never there is empty; one that is
-//! gone keeps what it held, until a start: nobody takes back all advisories by a mount that
-//! failed.
+//! that cannot be listed keeps all entries. One that is gone keeps what it held: nobody takes
+//! back all advisories by a mount that failed. At a start one of exceptions that is not there
+//! is empty; one of advisories is a mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,15 @@ use super::fingerprint::Fingerprint;
 use super::folder_listing::FolderListing;
 use super::section::Section;
 use crate::app::bounded;
+
+/// What it means that a folder is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FolderAbsence {
+    /// There are no entries: without them nothing is laxer.
+    IsEmpty,
+    /// It is not known which there are.
+    IsNoAnswer,
+}
 
 /// The files of a folder.
 #[derive(Clone, Debug)]
@@ -78,7 +87,12 @@ impl<T> EntryFolder<T> {
     /// Reads what is new at `place`, and what was invalid: what was missing may be
     /// there now. `anew`: reads all. `read` turns the content of the file of that
     /// name into entries, knowing those of the others. Whether entries changed.
-    pub(super) fn follow<R>(&mut self, place: Option<&Path>, anew: bool, read: R) -> bool
+    pub(super) fn follow<R>(
+        &mut self,
+        place: Option<&Path>,
+        (anew, absence): (bool, FolderAbsence),
+        read: R,
+    ) -> bool
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
@@ -91,6 +105,11 @@ impl<T> EntryFolder<T> {
             Err(text) => self.note_folder(place, &text),
             Ok(listing) if listing.is_absent && self.entries().next().is_some() => {
                 let text = "is gone, and what it last held holds; make an empty one to end that";
+                self.note_folder(place, text);
+            }
+            Ok(listing) if listing.is_absent && absence == FolderAbsence::IsNoAnswer => {
+                let text = "is not there, and may have failed to be mounted; make it, and leave \
+                            it empty where it is to hold nothing";
                 self.note_folder(place, text);
             }
             Ok(listing) => return self.take_listed(place, listing, anew, read),

@@ -138,6 +138,18 @@ fn a_file_that_is_being_written_is_not_taken() {
     assert!(scene.invalid().is_empty());
 }
 
+/// As after a mount that failed, which must not lift what blocks.
+#[test]
+fn advisories_of_a_folder_that_is_not_there_are_not_taken_for_none() {
+    let scene = Scene::of(&[]);
+    let load = || Config::load(Some(&scene.path("sekisho.toml")), |_| None, now());
+    fs::remove_dir(scene.path("exceptions")).unwrap();
+    assert!(load().is_ok(), "without exceptions nothing is laxer");
+    fs::remove_dir(scene.path("advisories")).unwrap();
+    let refused = load().unwrap_err().to_string();
+    assert!(refused.contains("advisories: is not there"), "{refused}");
+}
+
 #[test]
 fn a_configuration_that_was_cut_off_is_no_policy() {
     let mut scene = Scene::of(&[("advisories/a.toml", &advisory("SEC-1"))]);

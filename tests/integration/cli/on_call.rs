@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::program::{Program, Run};
 use crate::kit::lab::{Lab, NAME, eventually};
 
-const EXCEPTIONS: &str = "exceptions_dir = \"exceptions\"\nadvisories_dir = \"none\"\n";
+const EXCEPTIONS: &str = "exceptions_dir = \"exceptions\"\nadvisories_dir = \"advisories\"\n";
 
 /// What is broken, in addition to the folder of exceptions.
 const BROKEN: [(&str, &str); 6] = [

@@ -28,6 +28,8 @@ pub struct Running {
 impl Running {
     /// Nothing runs yet, and there is no configuration file yet.
     pub fn over(folder: TempDir) -> Self {
+        // Whether or not its file will name it.
+        std::fs::create_dir_all(folder.path().join("advisories")).unwrap();
         Self {
             folder,
             clock: Clock::adjustable(),
@@ -113,10 +115,10 @@ impl Running {
         self.looked("follow").await;
     }
 
-    /// Waits until a background task has looked at everything that stands now: a
-    /// round that is under way may have begun before.
+    /// Waits until a background task has looked twice at everything that stands now, as files
+    /// of policy want it: a round that is under way may have begun before.
     pub async fn looked(&self, task: &str) {
-        let enough = self.app().rounds(task) + 2;
+        let enough = self.app().rounds(task) + 3;
         eventually(task, || async { self.app().rounds(task) >= enough }).await;
     }
 
