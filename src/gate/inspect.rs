@@ -327,6 +327,13 @@ impl Inspector {
         }
         let known = (inspected.closure.clone(), &*inspected.aliases);
         let (mut evidence, _) = self.judge.evidence(question, known).await;
+        if !evidence.confirmed
+            && as_promoted_by.is_none()
+            && let Some(remembered) = self.judge.cached(question)
+        {
+            // What a pull gets meanwhile; the findings behind it are not in memory.
+            return ((*remembered.verdict).clone(), Vec::new());
+        }
         let supposed = as_promoted_by.map(|who| Promotion::hypothetical(&subject, who, pull.now));
         evidence.promotions.extend(supposed);
         question.verdict_in_full(&evidence)

@@ -41,6 +41,13 @@ async fn what_memory_is_sure_of_is_served_until_the_ledger_is_silent_for_too_lon
     }
     world.parts().ledger.close().await;
     assert_eq!(world.both(&path).await.status, 200);
+    // Who asks is told what a pull gets.
+    let asked = format!(
+        "/api/v1/verdicts?environment=production&image={NAME}@{}",
+        app.manifest.digest
+    );
+    let told = world.admin("GET", &asked, None).await;
+    assert_eq!(told.json()["allowed"], true, "{told:?}");
     world.advance(SignedDuration::from_millis(2100));
     for path in [&path, &layer] {
         let reply = world.both(path).await;
