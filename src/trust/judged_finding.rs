@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Advisory;
 use super::effective_finding::EffectiveFinding;
+use super::{Advisory, Exception};
 use crate::oci::Digest;
 use crate::report::{Finding, Severity};
 
@@ -67,20 +67,29 @@ impl AppliedPolicy {
         }
     }
 
-    fn of(weight: &EffectiveFinding<'_>) -> Option<Self> {
-        let advisory = weight.blocked_by.or(weight.raised_by);
-        let exception = weight.accepted_by.or(weight.ended);
-        let exception = exception.map(|it| Self {
+    fn of_exception(exception: &Exception) -> Self {
+        Self {
             kind: "exception",
-            id: it.id.clone(),
-            reason: it.reason.clone(),
-            link: it.link.clone(),
-            expires: Some(it.expires),
-        });
+            id: exception.id.clone(),
+            reason: exception.reason.clone(),
+            link: exception.link.clone(),
+            expires: Some(exception.expires),
+        }
+    }
+
+    /// Who decided the outcome: where an exception accepts what an advisory lowers already, it
+    /// is the advisory.
+    fn of(outcome: FindingOutcome, weight: &EffectiveFinding<'_>) -> Option<Self> {
+        let (advisory, exception) = match outcome {
+            FindingOutcome::Blocked => (weight.blocked_by, None),
+            FindingOutcome::TooSevere => (weight.raised_by, weight.ended),
+            FindingOutcome::Accepted => (None, weight.accepted_by),
+            FindingOutcome::Lowered => (None, None),
+        };
         let lowered = || weight.lowered_by.map(Self::of_advisory);
         advisory
             .map(Self::of_advisory)
-            .or(exception)
+            .or_else(|| exception.map(Self::of_exception))
             .or_else(lowered)
     }
 }
@@ -132,11 +141,12 @@ impl JudgedFinding {
         weight: &EffectiveFinding<'_>,
         (ceiling, unknown): (Severity, Severity),
     ) -> Option<Self> {
+        let outcome = FindingOutcome::of(finding, weight, ceiling, unknown)?;
         Some(Self {
             manifest: scan.manifest.clone(),
             scan: scan.id,
             tool: scan.tool.name.clone(),
-            outcome: FindingOutcome::of(finding, weight, ceiling, unknown)?,
+            outcome,
             reported: finding.severity,
             severity: weight.severity,
             id: finding.id.clone(),
@@ -144,7 +154,7 @@ impl JudgedFinding {
             package: finding.package.clone(),
             installed: finding.installed.clone(),
             fixed: finding.fixed.clone(),
-            by: AppliedPolicy::of(weight),
+            by: AppliedPolicy::of(outcome, weight),
         })
     }
 }

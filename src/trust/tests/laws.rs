@@ -9,7 +9,8 @@ use super::golden::{Case, finding, found, now, scan};
 use super::worlds::{harm, scans, severity, some_advisory, some_revocation, world};
 use crate::report::{Format, Incomplete, ReportBinding, Severity};
 use crate::trust::{
-    Check, Denial, DenialReason, Mode, ReasonClass, Scan, TimedEvidence, Verdict, denial_message,
+    Check, Denial, DenialReason, FindingOutcome, Mode, ReasonClass, Scan, TimedEvidence, Verdict,
+    denial_message,
 };
 
 /// All that a verdict says but until when.
@@ -182,6 +183,16 @@ proptest! {
         let warned = verdict.warnings().any(|text| text.contains("denied from"));
         let told = verdict.denials().iter().any(harm) || warned;
         prop_assert!(!by_finding || told || verdict.denials().iter().any(undecidable));
+        for finding in &findings {
+            let by = finding.by.as_ref().map(|by| by.kind);
+            match finding.outcome {
+                FindingOutcome::Lowered | FindingOutcome::Blocked => {
+                    prop_assert_eq!(by, Some("advisory"));
+                }
+                FindingOutcome::Accepted => prop_assert_eq!(by, Some("exception")),
+                FindingOutcome::TooSevere => {}
+            }
+        }
     }
 
     /// Without an upstream that vouches for what has no scan, and with one scan
