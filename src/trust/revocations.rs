@@ -13,10 +13,15 @@ impl Judgement<'_> {
             return self.check("revocation", CheckOutcome::Met, "not revoked");
         };
         self.rests_on(format!("revocation:{}", revocation.id));
+        // Of an image that is denied for its index or a layer, that is what was revoked.
+        let what = match revocation.digest == self.subject.digest {
+            true => "it".to_owned(),
+            false => format!("{}, which was revoked", revocation.digest),
+        };
         self.deny(
             DenialReason::Revoked,
             revocation.reason.clone(),
-            "use another version; an on-call person can reinstate it",
+            format!("use another version; an on-call person can reinstate {what}"),
         );
     }
 
