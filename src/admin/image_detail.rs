@@ -274,9 +274,10 @@ fn promoted(promotion: Promotion) -> PromotedView {
 }
 
 /// Of its globs, those that can concern the scope.
-fn revoked(revocation: Revocation, scope: &Scope) -> RevokedView {
+pub(super) fn revoked(revocation: Revocation, scope: &Scope) -> RevokedView {
     let repositories = globs_within(scope, &revocation.repositories);
     RevokedView {
+        id: format!("revocation:{}", revocation.id),
         digest: revocation.digest,
         environment: revocation.environment,
         repositories,

@@ -42,6 +42,7 @@ mod replays;
 mod replicas;
 mod repository_activity;
 mod revocations;
+mod revoked;
 mod router;
 mod running_pods;
 mod scans;

@@ -12,7 +12,7 @@ use super::error::AdminError;
 use super::{
     Admin, activity, acts, audit_seals, decision_stream, decisions, denial_groups, due, exceptions,
     forecast, image_detail, image_list, notifications, overrides, passing, promotions, replays,
-    replicas, revocations, scans, status, tokens, unpushed, verdicts,
+    replicas, revocations, revoked, scans, status, tokens, unpushed, verdicts,
 };
 use crate::api::ErrorCode;
 
@@ -37,7 +37,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(forecast::list))
         .routes(routes!(replays::replay))
         .routes(routes!(promotions::promote))
-        .routes(routes!(revocations::revoke))
+        .routes(routes!(revoked::revocations, revocations::revoke))
         .routes(routes!(revocations::reinstate))
         .routes(routes!(
             overrides::grant_break_glass,

@@ -111,6 +111,8 @@ impl PromotedView {
 /// A revocation that holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevokedView {
+    /// Id of the revocation.
+    pub id: String,
     #[schema(value_type = String)]
     pub digest: Digest,
     /// Absent: in all of them.

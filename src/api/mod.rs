@@ -89,7 +89,8 @@ pub use replay::{
 };
 pub use replica::{REPLICAS, ReplicaList, ReplicaView};
 pub use revocation::{
-    REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer, RevocationRequest,
+    ListedRevocation, REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer,
+    RevocationList, RevocationRequest,
 };
 pub use scan::{
     FormatChoice, MAX_SCAN_BYTES, NewerScanView, SCANS, ScanAnswer, ScanSubmission, ScanTimeSource,

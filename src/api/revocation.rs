@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::RevokedView;
 use crate::oci::Digest;
 use crate::trust::EnvironmentName;
 
@@ -45,6 +46,21 @@ pub struct RevocationAnswer {
     /// What else there is to know of when it takes effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// The revocations that hold, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevocationList {
+    pub revocations: Vec<ListedRevocation>,
+}
+
+/// One of them, with where its digest is known to lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListedRevocation {
+    #[serde(flatten)]
+    pub revocation: RevokedView,
+    /// Repositories, as `host/name`; five at most.
+    pub lies_in: Vec<String>,
 }
 
 /// What was undone. The revocation and its end both stay on record.

@@ -12,7 +12,8 @@ use super::arguments::SharedArgs;
 use super::{
     acts, advisories, audit, break_glass, check_config, completion, decisions, demo, denials,
     doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node,
-    node_config, notify, promote, replay, revoke, scan, serve, status, token, verify, version,
+    node_config, notify, promote, replay, revocations, revoke, scan, serve, status, token, verify,
+    version,
 };
 
 /// A registry gateway that serves an image only if it was scanned, is clean enough and
@@ -118,6 +119,7 @@ pub enum Command {
     Promote(promote::Promote),
     Revoke(revoke::Revoke),
     Reinstate(revoke::Reinstate),
+    Revocations(revocations::ListRevocations),
     #[command(name = "break-glass")]
     BreakGlass(Box<break_glass::BreakGlassArgs>),
     Mode(Box<mode::ModeArgs>),

@@ -46,6 +46,7 @@ mod notify;
 mod output;
 mod promote;
 mod replay;
+mod revocations;
 mod revoke;
 mod run;
 mod scan;

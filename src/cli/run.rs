@@ -90,6 +90,7 @@ async fn dispatch(
         Command::Promote(command) => command.run(&shared).await?,
         Command::Revoke(command) => command.run(&shared).await?,
         Command::Reinstate(command) => command.run(&shared).await?,
+        Command::Revocations(command) => command.run(&shared).await?,
         Command::BreakGlass(command) => command.run(&shared).await?,
         Command::Mode(command) => command.run(&shared).await?,
         Command::Explain(command) => command.run(&shared).await?,

@@ -17,6 +17,7 @@ mod promotions;
 mod reading;
 mod replays;
 mod revocations;
+mod revoked;
 mod scan_times;
 mod scans;
 mod strangers;
