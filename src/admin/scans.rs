@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{Authenticated, RequestTime, forbidden};
@@ -107,6 +108,7 @@ async fn submit_pushed(
         manifest: Some(manifest.manifest.clone()),
         platform: manifest.platform().cloned(),
         replaced_by,
+        too_old_for: too_old_for(admin, image, taken.scanned_at, submission.now),
         gate: gate.map(Box::new),
         ..answer(
             format!("scan:{}", taken.id),
@@ -115,6 +117,21 @@ async fn submit_pushed(
             submission,
         )
     })
+}
+
+/// The environments in which a scan of that time is too old.
+fn too_old_for(
+    admin: &Admin,
+    image: &ImageRef,
+    scanned_at: Timestamp,
+    now: Timestamp,
+) -> Vec<EnvironmentName> {
+    let age = now.duration_since(scanned_at);
+    let rulebook = admin.gate.rulebook();
+    let stale = rulebook
+        .environments()
+        .filter(|it| age >= it.settings(image.repository()).max_report_age);
+    stale.map(|it| it.name.clone()).collect()
 }
 
 fn bind<'a>(

@@ -206,6 +206,7 @@ pub(super) fn answer(
         scanned_at: taken.scanned_at,
         scanned_at_source: Some(taken.time_source.into()),
         database_at: taken.database_at,
+        too_old_for: Vec::new(),
         replaced_by: None,
         gate: None,
     }

@@ -29,7 +29,9 @@ pub(super) async fn verdict(
     RequestTime(now): RequestTime,
     StrictQuery(query): StrictQuery<VerdictQuery>,
 ) -> Result<Json<VerdictView>, AdminError> {
-    let environment = admin.environment(query.environment)?;
+    let named = query.environment;
+    let environment = named.or_else(|| admin.names.environment_at(&query.image));
+    let environment = admin.environment(environment)?;
     let image = match query.any_gateway {
         true => admin.image_at_any_gateway(&query.image, &environment)?,
         false => admin.image(&query.image, Some(&environment))?,

@@ -153,7 +153,8 @@ pub struct ScanAnswer {
     #[schema(value_type = String)]
     pub format: Format,
     pub findings: SeverityCounts,
-    /// Why it cannot be a pass, however few findings it lists; empty: it can.
+    /// Why it cannot be a pass, however few findings it lists; empty: it can, where its format
+    /// can.
     pub incomplete: Vec<String>,
     /// What bound the report to the manifest: `manifest digest`, `image id` …
     pub bound_by: String,
@@ -163,6 +164,11 @@ pub struct ScanAnswer {
     pub scanned_at_source: Option<ScanTimeSource>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub database_at: Option<Timestamp>,
+    /// Environments that deny the image by it already, since the scan is older than their
+    /// `max_report_age`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub too_old_for: Vec<EnvironmentName>,
     /// The newer scan that stands in its place, so that this one does not count: by the same
     /// tool and submitter, and saying no less for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ pub const VERDICTS: &str = "/api/v1/verdicts";
 #[into_params(parameter_in = Query)]
 pub struct VerdictQuery {
     pub image: String,
-    /// Absent: the only environment there is.
+    /// Absent: that of the gateway which the image names, or the only one there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub environment: Option<EnvironmentName>,

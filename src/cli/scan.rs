@@ -202,6 +202,15 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     if answer.scanned_at_source == Some(ScanTimeSource::Receipt) {
         text.push_str(&format!("  {}\n", palette.doubtful(TIMELESS)));
     }
+    if !answer.format.can_satisfy() {
+        let told = format!("no pass: a report of {} can only deny", answer.format);
+        text.push_str(&format!("  {}\n", palette.doubtful(&told)));
+    }
+    if !answer.too_old_for.is_empty() {
+        let names: Vec<&str> = answer.too_old_for.iter().map(|it| it.as_str()).collect();
+        let told = format!("no pass: the scan is too old for {}", names.join(", "));
+        text.push_str(&format!("  {}\n", palette.bad(&told)));
+    }
     if let Some(newer) = &answer.replaced_by {
         let (id, at) = (readable(&newer.id, 64), newer.scanned_at);
         let told =

@@ -74,6 +74,11 @@ async fn only_the_gateways_of_the_environment_are_its_own_names() {
     lab.submit(&lab.token, &named, &trivy(&image, &[]))
         .await
         .expect(200);
+    for (gateway, own) in &gateways {
+        let path = format!("/api/v1/verdicts?image={gateway}/registry.example/{NAME}@{digest}");
+        let verdict = lab.api("GET", &path).send().await.expect(200);
+        assert_eq!(verdict["environment"], *own, "the one whose gateway it is");
+    }
     for (gateway, own) in gateways {
         for environment in ["production", "staging"] {
             let name = format!("{gateway}/registry.example/{NAME}@{digest}");
