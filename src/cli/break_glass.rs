@@ -267,6 +267,12 @@ mod tests {
             told.contains("lifted   checkout is down  registry.corp/team/app:1"),
             "{told}"
         );
+        let narrow = render(&list.break_glass, Palette::plain().of_width(80));
+        assert!(
+            narrow.contains("TICKET        INC-7\n")
+                && narrow.contains("registry.corp/team/app:1\n"),
+            "{narrow}"
+        );
         assert_eq!(render(&[], Palette::plain()), "nothing is let through");
     }
 

@@ -30,9 +30,6 @@ const MAX_RETRIES: u32 = 30;
 /// How often it is seen whether somebody still reads.
 const READ_CHECK: Duration = Duration::from_secs(1);
 
-/// Below so many columns a table would cut what one looks for.
-const MIN_TABLE_COLUMNS: usize = 140;
-
 /// List what was denied, and what would have been in enforce
 #[derive(Debug, Args)]
 #[command(
@@ -266,33 +263,9 @@ fn who(decision: &DecisionRecord) -> String {
     format!("{}{}", decision.principal, client.unwrap_or_default())
 }
 
-/// What a row says, in lines: the image and the way to its id are whole.
-fn block(decision: &DecisionRecord, palette: Palette) -> String {
-    let verdict = match decision.verdict {
-        Outcome::Denied => palette.bad(decision.verdict.as_str()),
-        _ => palette.doubtful(decision.verdict.as_str()),
-    };
-    let place = decision.place().map(|place| format!(", for {place}"));
-    format!(
-        "{verdict} {}x  {:.0}  {}\n  {}\n  {}\n  by {}{}\n  sekisho explain {}\n",
-        decision.count,
-        decision.time,
-        decision.environment,
-        printable(&decision.image, 300),
-        printable(&reasons_line(decision), 300),
-        printable(&who(decision), 200),
-        printable(&place.unwrap_or_default(), 300),
-        decision.id,
-    )
-}
-
 fn table(decisions: &[DecisionRecord], palette: Palette) -> String {
     if decisions.is_empty() {
         return "nothing was denied".to_owned();
-    }
-    if palette.is_narrower_than(MIN_TABLE_COLUMNS) {
-        let blocks = decisions.iter().map(|it| block(it, palette));
-        return blocks.collect::<Vec<_>>().join("\n");
     }
     let head = [
         "TIME",
