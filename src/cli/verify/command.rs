@@ -82,10 +82,11 @@ impl Verify {
             overlooked: read.manifests.overlooked().to_vec(),
             notes,
         };
-        screen::show(&verified, self.screen.output)?;
+        // First: who reads the other may go away early, as `head` does.
         if let Some(file) = &self.junit {
             write_junit(file, &verified)?;
         }
+        screen::show(&verified, self.screen.output)?;
         Ok(verified.exit())
     }
 }

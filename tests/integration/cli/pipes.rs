@@ -63,6 +63,24 @@ fn clients_of_the_api_end_quietly_as_text_and_as_json() {
     }
 }
 
+/// A pipeline keeps the file, and looks at the first lines alone.
+#[test]
+fn a_junit_report_is_written_though_nobody_reads_the_output() {
+    let folder = scratch();
+    let (manifest, junit) = (
+        folder.path().join("pod.yaml"),
+        folder.path().join("verify.xml"),
+    );
+    let pod = "kind: Pod\napiVersion: v1\nspec: {containers: []}\n";
+    std::fs::write(&manifest, pod).unwrap();
+    let api = Api::answering(200, "{}");
+    let program = Program::new(&["verify", "--environment", "production", "--junit"]);
+    let program = program.arg(&junit).arg(&manifest);
+    let run = program.env("SEKISHO_SERVER", &api.url).run_unread();
+    assert_eq!(run.code, READER_GONE, "{run:?}");
+    assert!(junit.exists(), "{run:?}");
+}
+
 #[test]
 fn what_is_followed_ends_once_nobody_reads_it() {
     let api = Api::answering_as(EVENTS, 200, ": nothing new\n\n");
