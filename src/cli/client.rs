@@ -7,7 +7,7 @@ use clap::Args;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder};
 use rustls::CertificateError;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Host, ParseError, Url};
@@ -16,6 +16,7 @@ use super::arguments::SharedArgs;
 use super::aside::say_aside;
 use super::event_stream::EventStream;
 use super::failure::Failure;
+use super::sent_token::SentToken;
 use super::upload;
 use crate::api::{ErrorBody, ErrorCode};
 use crate::app::bounded;
@@ -94,8 +95,8 @@ impl RemoteArgs {
                 (own.url.clone(), Some(own))
             }
         };
-        let found = || own.as_ref().and_then(first_token);
-        let token = self.token.clone().or_else(found);
+        let found = || own.as_ref().and_then(SentToken::first);
+        let token = self.token.clone().map(SentToken::named).or_else(found);
         let authority = own.as_ref().and_then(own_authority);
         ApiClient::new(server, token, self.ca.as_ref(), authority.as_deref())
     }
@@ -112,16 +113,11 @@ fn own_authority(own: &AdminAccess) -> Option<String> {
     bundle_in(&folder).ok().flatten()
 }
 
-fn first_token(own: &AdminAccess) -> Option<SecretString> {
-    let text = bounded::text(&own.token_file()?).ok()?;
-    Some(text.trim().into())
-}
-
 /// A client of one server.
 pub struct ApiClient {
     http: reqwest::Client,
     server: Url,
-    token: Option<SecretString>,
+    token: Option<SentToken>,
 }
 
 /// An answer, read and as it came.
@@ -134,7 +130,7 @@ impl ApiClient {
     /// `ca`, a file, and `authority`, PEM, are trusted besides the public authorities.
     fn new(
         server: Url,
-        token: Option<SecretString>,
+        token: Option<SentToken>,
         ca: Option<&PathBuf>,
         authority: Option<&str>,
     ) -> Result<Self, Failure> {
@@ -276,7 +272,7 @@ impl ApiClient {
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
+            Some(token) => request.bearer_auth(token.secret()),
             None => request,
         }
     }
@@ -310,8 +306,17 @@ impl ApiClient {
         let unauthenticated = body.error.code == ErrorCode::Unauthenticated;
         let failure = Failure::refused(body, raw);
         match unauthenticated {
-            true => failure.next("set --token or SEKISHO_TOKEN; `sekisho token create` makes one"),
+            true => self.without_access(failure),
             false => failure,
+        }
+    }
+
+    /// The token is none that holds, or there is none: says which one it was, and how to
+    /// come to another.
+    pub fn without_access(&self, failure: Failure) -> Failure {
+        match &self.token {
+            Some(token) => token.refused(failure),
+            None => failure.next("set --token or SEKISHO_TOKEN; `sekisho token create` makes one"),
         }
     }
 

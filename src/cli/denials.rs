@@ -148,7 +148,7 @@ impl DenialsArgs {
             {
                 Ok(mut events) => {
                     failures = 0;
-                    self.show_events(&mut events).await?;
+                    self.show_events(client, &mut events).await?;
                     last_id = events.last_id().map(str::to_owned).or(last_id);
                 }
                 Err(failure) if last_id.is_none() || failures == MAX_RETRIES => {
@@ -160,7 +160,11 @@ impl DenialsArgs {
         }
     }
 
-    async fn show_events(&self, events: &mut EventStream) -> Result<(), Failure> {
+    async fn show_events(
+        &self,
+        client: &ApiClient,
+        events: &mut EventStream,
+    ) -> Result<(), Failure> {
         while let Some(event) = while_read(events.next()).await? {
             match event.name.as_str() {
                 STREAM_DECISION => self.show(&read(&event)?)?,
@@ -170,7 +174,7 @@ impl DenialsArgs {
                         "up to {skipped} older ones are not shown; `sekisho denials` lists them"
                     ));
                 }
-                STREAM_END => end_of(&read::<StreamEnd>(&event)?)?,
+                STREAM_END => end_of(client, &read::<StreamEnd>(&event)?)?,
                 _ => {}
             }
         }
@@ -221,10 +225,12 @@ fn read<T: DeserializeOwned>(event: &ServerEvent) -> Result<T, Failure> {
 }
 
 /// What the server said when it ended the stream; a reason to come again is none to fail.
-fn end_of(end: &StreamEnd) -> Result<(), Failure> {
+fn end_of(client: &ApiClient, end: &StreamEnd) -> Result<(), Failure> {
     match end.reason {
-        StreamEndReason::Unauthenticated => Err(Failure::new("the token expired or was revoked")
-            .next("set --token or SEKISHO_TOKEN to a valid one")),
+        StreamEndReason::Unauthenticated => {
+            let ended = Failure::new("it expired or was revoked");
+            Err(client.without_access(ended))
+        }
         StreamEndReason::TooSlow | StreamEndReason::Stopping | StreamEndReason::Unavailable => {
             Ok(())
         }

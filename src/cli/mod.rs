@@ -50,6 +50,7 @@ mod revocations;
 mod revoke;
 mod run;
 mod scan;
+mod sent_token;
 mod serve;
 mod service_manager;
 mod status;

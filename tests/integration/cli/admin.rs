@@ -229,6 +229,36 @@ fn the_first_token_goes_to_its_own_server_and_to_no_other() {
 }
 
 #[test]
+fn a_refused_token_is_named_by_where_it_came_from() {
+    let api = Api::answering(401, &refusal("unauthenticated", None));
+    let folder = scratch();
+    let file = folder.path().join("sekisho.toml");
+    let address = api.url.trim_start_matches("http://");
+    let text = format!("data_dir = \"data\"\n[admin]\naddress = \"{address}\"\n");
+    std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let first = folder.path().join("data/admin.token");
+    std::fs::write(&first, "sks_first\n").unwrap();
+    let list = || Program::new(&["token", "list"]).config(&file);
+    let first = first.to_str().unwrap();
+    for (program, from, next) in [
+        (list(), first, "token create --config FILE"),
+        (list().arg("--token").arg("sks_a"), "--token", "by --token"),
+        (
+            list().env("SEKISHO_TOKEN", "sks_b"),
+            "SEKISHO_TOKEN",
+            "set it to another",
+        ),
+    ] {
+        let run = program.run();
+        assert_eq!(run.code, 1, "{run:?}");
+        let told = format!("sekisho: the token from {from}: no");
+        assert!(run.stderr.starts_with(&told), "{from}: {run:?}");
+        assert!(run.stderr.contains(next), "{next}: {run:?}");
+    }
+}
+
+#[test]
 fn tokens_are_revoked_with_their_evidence() {
     let body = r#"{"name":"ci","withdrawn_scans":3,"withdrawn_promotions":0}"#;
     let api = Api::answering(200, body);
