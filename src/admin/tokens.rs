@@ -101,6 +101,7 @@ pub(super) async fn revoke(
     StrictQuery(withdrawal): StrictQuery<RevokeQuery>,
 ) -> Result<Json<TokenRevoked>, AdminError> {
     admins_only(&principal)?;
+    let revoked_before = admin.ledger.token_revoked_at(&name).await?;
     let withdrawn = admin
         .ledger
         .revoke_token(
@@ -113,6 +114,7 @@ pub(super) async fn revoke(
         name,
         withdrawn_scans: withdrawn.scans,
         withdrawn_promotions: withdrawn.promotions,
+        revoked_before,
     }))
 }
 

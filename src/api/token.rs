@@ -83,4 +83,8 @@ pub struct TokenRevoked {
     pub withdrawn_scans: u64,
     /// How many of its promotions were withdrawn.
     pub withdrawn_promotions: u64,
+    /// When it had been revoked already; absent: it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_before: Option<Timestamp>,
 }

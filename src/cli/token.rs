@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::app::config::Period;
 use crate::ledger::{ActOrigin, NewToken};
-use crate::oci::{RepositoryGlobs, listed, readable};
+use crate::oci::{RepositoryGlobs, counted, listed, readable};
 use crate::trust::EnvironmentName;
 
 /// How long a token that was written to the ledger is held back until the server knows it.
@@ -349,14 +349,32 @@ impl RevokeToken {
             .delete::<TokenRevoked>(TOKENS, &self.name, &query)
             .await?;
         self.screen.output.show(&answer.raw, |palette| {
-            let body = &answer.body;
-            let name = readable(&body.name, 64);
-            format!(
-                "token {name} is {}; withdrawn: {} scan(s), {} promotion(s)",
-                palette.bad("revoked"),
-                body.withdrawn_scans,
-                body.withdrawn_promotions,
-            )
+            revoked(&answer.body, self.evidence, palette)
         })
     }
+}
+
+/// What ended, and whether what the token handed in goes on to count.
+fn revoked(told: &TokenRevoked, with_evidence: bool, palette: Palette) -> String {
+    let name = readable(&told.name, 64);
+    let ended = match told.revoked_before {
+        Some(at) => format!("was {} already, at {at:.0}", palette.bad("revoked")),
+        None => format!("is {}", palette.bad("revoked")),
+    };
+    let evidence = match with_evidence {
+        true => format!(
+            "withdrawn: {}, {}",
+            counted(told.withdrawn_scans, "scan"),
+            counted(told.withdrawn_promotions, "promotion"),
+        ),
+        false if told.revoked_before.is_some() => format!(
+            "what it handed in and promoted counts, unless that was withdrawn; to withdraw it: \
+             sekisho token revoke {name} --evidence"
+        ),
+        false => format!(
+            "what it handed in and promoted still counts; to withdraw that: sekisho token revoke \
+             {name} --evidence"
+        ),
+    };
+    format!("token {name} {ended}; {evidence}")
 }

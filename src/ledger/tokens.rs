@@ -98,6 +98,19 @@ impl Ledger {
         rows.iter().map(TokenRow::token).collect()
     }
 
+    /// When the token of that name was revoked, if it was.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn token_revoked_at(&self, name: &str) -> Result<Option<Timestamp>, LedgerError> {
+        let revoked = "SELECT revoked_at FROM tokens WHERE name = ? AND revoked_at IS NOT NULL";
+        let at: Option<i64> = query(revoked)
+            .bind(name)
+            .optional_value(&self.readers)
+            .await?;
+        columns::time_if(at)
+    }
+
     /// Ends a token. With `withdraw_evidence`, also of one that was ended before,
     /// what was handed in, promoted or let through with it stops counting.
     ///

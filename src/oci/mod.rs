@@ -41,7 +41,7 @@ pub use name::{
     NameError, RegistryHost, Repository, RepositoryName, is_dns_label, is_dns_subdomain,
 };
 pub use platform::{Platform, PlatformError};
-pub use printable::{distinct, listed, printable, readable, without_controls};
+pub use printable::{counted, distinct, listed, printable, readable, without_controls};
 pub use reference::{
     ImageRef, ImageRefError, Reference, Tag, TagError, named_by_node, written_host,
 };

@@ -1,7 +1,7 @@
 //! Text from outside, made fit for a header, a terminal, a table or a log line.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// At most `limit` characters of `text`, in printable ASCII: for headers and for lines
 /// that clients show. Signs of typography are written as in ASCII (`...`); whatever else
@@ -73,6 +73,23 @@ pub fn listed<T: AsRef<str>>(items: &[T], limit: usize) -> String {
     let kept = kept.min(items.len());
     let shown: Vec<&str> = items[..kept].iter().map(AsRef::as_ref).collect();
     shown.join(", ") + &more(kept)
+}
+
+/// `1 image`, `2 images`, `0 advisories`.
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    match count == N::from(1) {
+        true => format!("1 {what}"),
+        false => format!("{count} {}", plural(what)),
+    }
+}
+
+/// By its last letters; that is enough for the words in use.
+fn plural(what: &str) -> String {
+    let stem = what.strip_suffix('y');
+    match stem.filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{what}s"),
+    }
 }
 
 /// Each once, in the order in which they come first: an index is denied for the same reason
@@ -148,6 +165,18 @@ fn is_format(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_told_as_one_and_all_else_as_many() {
+        for (count, what, told) in [
+            (0, "advisory", "0 advisories"),
+            (1, "advisory", "1 advisory"),
+            (1, "image", "1 image"),
+            (2, "day", "2 days"),
+        ] {
+            assert_eq!(counted(count, what), told);
+        }
+    }
 
     #[test]
     fn what_comes_several_times_is_told_once() {

@@ -182,6 +182,9 @@ async fn what_a_stolen_token_handed_in_is_withdrawn_with_it() {
         .await
         .expect(200);
     assert_eq!(kept["withdrawn_promotions"], 0);
+    assert_eq!(kept["revoked_before"], Value::Null);
+    let again = lab.api("DELETE", "/api/v1/tokens/rel").send().await;
+    assert!(again.expect(200)["revoked_before"].is_string());
     assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
     let taken = lab
         .api("DELETE", "/api/v1/tokens/ci?evidence=true")

@@ -264,11 +264,37 @@ fn tokens_are_revoked_with_their_evidence() {
     let api = Api::answering(200, body);
     let run = against(&api, &["token", "revoke", "ci", "--evidence"]).run();
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stdout.contains("3 scan(s)"), "{run:?}");
+    assert!(
+        run.stdout.contains("withdrawn: 3 scans, 0 promotions"),
+        "{run:?}"
+    );
     assert!(
         api.request()
             .starts_with("DELETE /api/v1/tokens/ci?evidence=true ")
     );
+}
+
+#[test]
+fn a_token_revoked_without_its_evidence_says_that_it_counts() {
+    for (before, told) in [
+        (
+            "",
+            "token ci is revoked; what it handed in and promoted still counts",
+        ),
+        (
+            r#","revoked_before":"2026-06-01T00:00:00.5Z""#,
+            "token ci was revoked already, at 2026-06-01T00:00:00Z; what it handed in",
+        ),
+    ] {
+        let body =
+            format!(r#"{{"name":"ci","withdrawn_scans":0,"withdrawn_promotions":0{before}}}"#);
+        let api = Api::answering(200, &body);
+        let run = against(&api, &["token", "revoke", "ci"]).run();
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.starts_with(told), "{told}: {run:?}");
+        assert!(run.stdout.contains("token revoke ci --evidence"), "{run:?}");
+        assert!(!run.stdout.contains("withdrawn:"), "{run:?}");
+    }
 }
 
 #[test]

@@ -217,7 +217,7 @@ async fn state_and_tokens_are_shown() {
     );
     assert_eq!(json["tokens"].as_array().unwrap().len(), 2);
     let (text, _) = desk.both("token revoke ci --evidence", 0).await;
-    assert!(text.contains("0 scan(s)"), "{text}");
+    assert!(text.contains("0 scans"), "{text}");
     let run = desk.run("token revoke nobody").await;
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("nobody"), "{run:?}");
