@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 pub fn in_days(now: Timestamp, end: Timestamp) -> String {
     match end.duration_since(now).as_hours() / 24 {
         ..=0 => "in less than a day".to_owned(),
-        days => format!("in {days} day(s)"),
+        1 => "in 1 day".to_owned(),
+        days => format!("in {days} days"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an answer cannot say, in words: so that nothing passes for an all-clear.
 
 use super::{ExposureWatchState, ForecastList, ImageList};
-use crate::oci::printable;
+use crate::oci::{counted, printable};
 
 impl ImageList {
     /// What could not be found, because nobody looked. `by_cve`: it was looked for by an id,
@@ -11,15 +11,16 @@ impl ImageList {
         let mut told = Vec::new();
         if coverage.unscanned > 0 {
             told.push(format!(
-            "{} of {} images have no whole scan: what they hold is unknown; sekisho scan due lists \
-             what wants one",
-            coverage.unscanned, coverage.known
-        ));
+                "without a whole scan: {} of {}, and what they hold is unknown; sekisho scan due \
+                 lists what wants one",
+                coverage.unscanned,
+                counted(coverage.known, "image")
+            ));
         }
         if let Some(count) = coverage.without_packages.filter(|count| *count > 0) {
             told.push(format!(
-                "the scans of {count} images list only packages with a finding; trivy \
-             --list-all-pkgs lists all"
+                "the scans of {} list only packages with a finding; trivy --list-all-pkgs lists all",
+                counted(count, "image")
             ));
         }
         if let Some(oldest) = coverage.oldest_scan.filter(|_| by_cve) {
@@ -59,15 +60,18 @@ impl ForecastList {
         let mut told = Vec::new();
         if coverage.unknown > 0 {
             let count = coverage.unknown;
+            let them = if count == 1 { "it" } else { "them" };
             told.push(format!(
-                "{count} images in use were never judged here, so nothing is foreseen of them"
+                "never judged here, so that nothing is foreseen of {them}: {} in use",
+                counted(count, "image")
             ));
         }
         if coverage.unnamed_pods > 0 {
             let count = coverage.unnamed_pods;
             told.push(format!(
-            "{count} Pods run images that are of no upstream here, or of which no digest is known"
-        ));
+                "{} with images that are of no upstream here, or of which no digest is known",
+                counted(count, "Pod")
+            ));
         }
         let partly = self.clusters.iter();
         let partly = partly.filter(|it| it.pods != ExposureWatchState::Followed);

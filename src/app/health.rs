@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::Components;
 use super::config::InvalidFile;
 use crate::ledger::WriteFailure;
-use crate::oci::printable;
+
+use crate::oci::{counted, printable};
 use crate::ops::{Health, HealthPart, Readiness};
 use crate::tasks::Leaving;
 use crate::tls::manager::AuthorityManager;
@@ -90,9 +91,9 @@ fn audit(parts: &Components) -> HealthPart {
     let health = match log.fault {
         None => Health::Ok,
         Some(fault) => Health::Degraded(format!(
-            "cannot be written: {fault}; {}; {} decision(s) wait",
+            "cannot be written: {fault}; {}; waiting: {}",
             fault.next_step(),
-            log.waiting
+            counted(log.waiting, "decision")
         )),
     };
     HealthPart::new("audit", health)

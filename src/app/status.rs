@@ -286,7 +286,8 @@ fn ends(rulebook: &Rulebook, now: Timestamp) -> Option<String> {
     );
     (soon + ended > 0).then(|| {
         format!(
-            "{soon} exception(s) end soon, and {ended} ended; sekisho exceptions list shows them"
+            "of the exceptions {soon} will end soon, and {ended} ended; sekisho exceptions list \
+             shows them"
         )
     })
 }

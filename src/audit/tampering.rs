@@ -142,7 +142,7 @@ async fn a_log_that_is_gone_with_all_its_files_shows_by_what_the_ledger_knows() 
     let (_folder, path, end) = log_of(5, AuditRotation::default()).await;
     let lost = known(&end, Some(log_place(&path)));
     let gone = format!(
-        "nothing is left of the log {}, and the ledger knows 5 line(s) of it",
+        "nothing is left of the log {}, and the ledger knows it to line 5",
         end.log
     );
     fs::remove_file(&path).unwrap();

@@ -109,7 +109,7 @@ pub enum ChainFault {
     Unknown { log: String, at: LinePlace },
     #[error("the log {log} begins at line {first}, and no retention removes what came before it")]
     Beginning { log: String, first: u64 },
-    #[error("nothing is left of the log {log}, and the ledger knows {sealed} line(s) of it")]
+    #[error("nothing is left of the log {log}, and the ledger knows it to line {sealed}")]
     Lost { log: String, sealed: u64 },
 }
 

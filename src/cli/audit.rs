@@ -13,6 +13,7 @@ use super::failure::{Exit, Failure};
 use super::output::{Output, Palette};
 use crate::api::{AUDIT_SEALS, AuditSealList, AuditSealView};
 use crate::audit::{AuditCheck, ChainEnd, KnownEnd, check_log};
+use crate::oci::counted;
 
 /// Examine the audit log
 #[derive(Debug, Args)]
@@ -171,7 +172,8 @@ fn begins_later(found: &AuditCheck) -> Vec<String> {
 
 fn named(known: &KnownEnd) -> String {
     let place = known.place.as_deref().unwrap_or("a place not noted");
-    format!("{} of {place}, {} line(s)", known.end.log, known.end.line)
+    let lines = counted(known.end.line, "line");
+    format!("{} of {place}, {lines}", known.end.log)
 }
 
 fn text(verified: &Verified<'_>, palette: Palette) -> String {
@@ -189,7 +191,8 @@ fn text(verified: &Verified<'_>, palette: Palette) -> String {
     if verified.lines_before_the_chain > 0 {
         let count = verified.lines_before_the_chain;
         lines.push(format!(
-            "{count} line(s) from before the chain began: nothing vouches for them"
+            "{} from before the chain began: nothing vouches for what they say",
+            counted(count, "line")
         ));
     }
     for log in &verified.begins_later {
@@ -207,9 +210,9 @@ fn text(verified: &Verified<'_>, palette: Palette) -> String {
         lines.push(format!("not here, and not examined: the log {log}"));
     }
     let read = format!(
-        "{} line(s) in {} file(s)",
-        verified.lines,
-        verified.files.len()
+        "{} in {}",
+        counted(verified.lines, "line"),
+        counted(verified.files.len(), "file")
     );
     lines.push(match (verified.sound, verified.compared_with_ledger) {
         (false, _) => format!("{read}: {}", palette.bad("not as they were written")),

@@ -8,6 +8,7 @@ use super::exceptions::CheckedFiles;
 use super::failure::{Exit, Failure};
 use super::output::{Output, say};
 use crate::app::config::{Config, LimitsConfig, Problems};
+use crate::oci::counted;
 
 /// Check the configuration: every problem at once; exit 64 if there is any
 #[derive(Debug, Args)]
@@ -55,13 +56,12 @@ fn render(config: &Config) -> String {
     let file = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
     let policy = config.policy();
     let mut text = format!(
-        "{file}: good: {} listener(s), {} upstream(s), {} environment(s), {} exception(s), \
-         {} advisory(ies), policy {:016x}",
-        config.listeners.len(),
-        config.upstreams.len(),
-        policy.environments().count(),
-        policy.exceptions().len(),
-        policy.advisories().len(),
+        "{file}: good: {}, {}, {}, {}, {}, policy {:016x}",
+        counted(config.listeners.len(), "listener"),
+        counted(config.upstreams.len(), "upstream"),
+        counted(policy.environments().count(), "environment"),
+        counted(policy.exceptions().len(), "exception"),
+        counted(policy.advisories().len(), "advisory"),
         policy.revision(),
     );
     text.push_str(&format!("\nlimits of each listener: {}", config.limits));

@@ -13,7 +13,7 @@ use crate::api::{
     DECISIONS, DecisionRecord, DraftWords, ExceptionDraft, TO_BE_WRITTEN, VERDICTS, VerdictView,
 };
 use crate::app::config::{Period, Problems, check_exception};
-use crate::oci::{ImageRef, RegistryHost, readable};
+use crate::oci::{ImageRef, RegistryHost, counted, readable};
 use crate::trust::DenialReason;
 
 /// Print the exception that a denial would need, to be reviewed and committed
@@ -130,9 +130,9 @@ fn tell_what_is_missing(drafted: &DraftedException<'_>) {
     }
     if drafted.left_out > 0 {
         say_aside(&format!(
-            "sekisho: {} more findings deny the image and are not in it: accept those that it \
-             names, and draft again",
-            drafted.left_out
+            "sekisho: not in it, and denying the image too: {}; accept those that it names, and \
+             draft again",
+            counted(drafted.left_out, "finding")
         ));
     }
 }

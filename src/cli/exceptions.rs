@@ -13,7 +13,7 @@ use super::output::{Output, Palette, Table, say};
 use crate::api::{EXCEPTIONS, ExceptionList, ExceptionView, PolicyEntryState};
 use crate::app::config::{Problem, Problems, VulnerabilityPolicyFiles, load_vulnerability_policy};
 use crate::clock::in_days;
-use crate::oci::{listed, readable};
+use crate::oci::{counted, listed, readable};
 use crate::trust::told_end;
 
 /// The longest list in a row, in characters.
@@ -208,9 +208,9 @@ fn json(checked: &CheckedFiles<'_>) -> Result<String, Failure> {
 /// The files are good; what is worth a second look follows.
 fn render_check(vulnerability_policy: &VulnerabilityPolicyFiles) -> String {
     let mut text = format!(
-        "good: {} exception(s), {} advisory(ies)",
-        vulnerability_policy.exceptions().count(),
-        vulnerability_policy.advisories().count(),
+        "good: {}, {}",
+        counted(vulnerability_policy.exceptions().count(), "exception"),
+        counted(vulnerability_policy.advisories().count(), "advisory"),
     );
     for warning in vulnerability_policy.warnings() {
         text.push_str(&format!("\n{warning} (warning)"));
@@ -250,7 +250,7 @@ mod tests {
             "team.toml#1   CVE-2023-45853 in zlib1g  registry.corp/team/**  platform-team  \
              2026-06-05  expiring  -     https://gitlab.example/214\n",
             "end-of-life",
-            "warning: team.toml#1 of platform-team ends in 4 day(s)\n",
+            "warning: team.toml#1 of platform-team ends in 4 days\n",
             "warning: today.toml#1 of web ends in less than a day\n",
             "warning: old?.toml#1 of web has ended",
             "warning: new.toml#1 of web is unused",

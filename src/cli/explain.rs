@@ -11,7 +11,7 @@ use super::named_decision::{NamedDecision, without_ellipsis};
 use super::output::{Output, Palette};
 use super::verdict;
 use crate::api::{DECISIONS, DecisionRecord, VERDICTS, VerdictQuery, VerdictView};
-use crate::oci::printable;
+use crate::oci::{counted, printable};
 use crate::trust::{DecisionId, EnvironmentName, Exposure, Outcome};
 
 /// Tell whether an image may be pulled, and the evidence behind it; exit 3 if not
@@ -159,7 +159,7 @@ fn decision(record: &DecisionRecord, palette: Palette) -> String {
     let fields = [
         (
             "decided",
-            format!("{}, {} time(s)", record.time, record.count),
+            format!("{}, {}", record.time, counted(record.count, "time")),
         ),
         (
             "for",

@@ -12,7 +12,7 @@ use crate::api::{
     FORECAST, ForecastList, ForecastQuery, ForecastView, MAX_FORECAST_HOURS, RunningPodView,
 };
 use crate::app::config::Period;
-use crate::oci::distinct;
+use crate::oci::{counted, distinct};
 use crate::trust::EnvironmentName;
 
 /// What will be denied, and why: first of what runs, the Pods that could not start again
@@ -126,13 +126,15 @@ fn render(list: &ForecastList, palette: Palette) -> String {
     shown + &denied_already(list, palette) + &ends.collect::<String>() + &unknown(list, palette)
 }
 
-/// An end that is near in hours, another by its day.
+/// An end that is near in minutes or hours, another by its day.
 fn when(at: Option<Timestamp>, now: Timestamp) -> String {
     let Some(at) = at else {
         return "now".to_owned();
     };
-    match at.duration_since(now).as_hours() {
-        hours @ ..48 => format!("in {}h", hours.max(0)),
+    let left = at.duration_since(now);
+    match left.as_hours() {
+        ..1 => format!("in {}m", left.as_mins().max(0)),
+        hours @ 1..48 => format!("in {hours}h"),
         hours => format!("in {}d", hours / 24),
     }
 }
@@ -177,12 +179,16 @@ fn nothing(list: &ForecastList) -> String {
     let (still_let_in, until) = (known.saturating_sub(coverage.denied_already), list.until);
     match (known, still_let_in) {
         (0, _) => "nothing can be foreseen: no image in use is known".to_owned(),
-        (known, 0) => format!("all {known} images in use that are known are denied already"),
+        (known, 0) => {
+            let known = counted(known, "image");
+            format!("denied already: all that is known to be in use, {known}")
+        }
         (known, left) if left == known => {
-            format!("of {known} images in use none will be denied until {until:.0}")
+            let known = counted(known, "image");
+            format!("of {known} in use none will be denied until {until:.0}")
         }
         (known, left) => format!(
-            "of {known} images in use the {left} that are let in now will not be denied until \
+            "of {known} images in use, {left} let in now: none of these will be denied until \
              {until:.0}"
         ),
     }
@@ -194,9 +200,10 @@ fn denied_already(list: &ForecastList, palette: Palette) -> String {
     match list.coverage.denied_already.saturating_sub(listed) {
         0 => String::new(),
         count => format!(
-            "{}: {count} images in use that no Pod is known to run; sekisho denials lists what was \
-             asked for, sekisho explain IMAGE tells why\n",
-            palette.bad("denied already")
+            "{}: {} in use that no Pod is known to run; sekisho denials lists what was asked for, \
+             sekisho explain IMAGE tells why\n",
+            palette.bad("denied already"),
+            counted(count, "image")
         ),
     }
 }
@@ -239,10 +246,24 @@ mod tests {
             "exception-ends team.toml#2",
             "1: a/shop ReplicaSet/web",
             "too-severe: rebuild with the fix",
-            "unknown: 1 images in use were never judged here",
+            "unknown: never judged here, so that nothing is foreseen of it: 1 image in use",
             "unknown: which Pods run is unknown",
         ] {
             assert!(told.contains(part), "{part}\n{told}");
+        }
+    }
+
+    #[test]
+    fn the_last_hour_is_told_in_minutes() {
+        let now = "2026-06-01T00:00:00Z".parse().unwrap();
+        for (at, told) in [
+            ("2026-05-31T23:00:00Z", "in 0m"),
+            ("2026-06-01T00:59:59Z", "in 59m"),
+            ("2026-06-01T01:00:00Z", "in 1h"),
+            ("2026-06-02T23:59:59Z", "in 47h"),
+            ("2026-06-03T00:00:00Z", "in 2d"),
+        ] {
+            assert_eq!(when(Some(at.parse().unwrap()), now), told);
         }
     }
 
@@ -252,8 +273,8 @@ mod tests {
             "unnamed_pods":0}"#;
         let told = render(&list("[]", some), Palette::plain());
         for part in [
-            "of 7 images in use the 6 that are let in now will not be denied",
-            "denied already: 1 images in use",
+            "of 7 images in use, 6 let in now: none of these will be denied",
+            "denied already: 1 image in use",
             "sekisho denials",
         ] {
             assert!(told.contains(part), "{part}\n{told}");
@@ -261,7 +282,11 @@ mod tests {
         let all = r#"{"in_use":1,"running":0,"judged":1,"unknown":0,"denied_already":1,
             "unnamed_pods":0}"#;
         let told = render(&list("[]", all), Palette::plain());
-        assert!(told.starts_with("all 1 images in use"), "{told}");
+        assert!(
+            told.starts_with("denied already: all that is known"),
+            "{told}"
+        );
+        assert!(told.contains("in use, 1 image\n"), "{told}");
     }
 
     #[test]

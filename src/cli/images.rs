@@ -10,7 +10,7 @@ use super::listing::{Listing, ListingArgs, before};
 use super::output::{Palette, Table};
 use crate::api::{IMAGES, ImageList, ImageQuery, ImageView, MAX_IMAGES_LISTED, MatchView};
 use crate::app::config::Period;
-use crate::oci::{Digest, distinct, readable};
+use crate::oci::{Digest, counted, distinct, readable};
 use crate::report::versioned;
 use crate::trust::EnvironmentName;
 
@@ -188,17 +188,20 @@ fn nothing(list: &ImageList, query: &ImageQuery) -> String {
         _ if of_pods && list.clusters.is_empty() => {
             "nothing is known to run: no cluster is configured".to_owned()
         }
-        (_, known) if of_pods => format!("no Pod is known to run one of them, of {known} images"),
+        (_, known) if of_pods => format!(
+            "no Pod is known to run one of them, of {}",
+            counted(known, "image")
+        ),
         (true, _) if scanned == 0 => "nothing is known: no image was scanned".to_owned(),
         (true, known) => {
-            let told = format!("in none of the {scanned} scanned images of {known}");
+            let told = format!("in none of the scanned images, {scanned} of {known}");
             let unheard = query.cve.as_ref().filter(|_| is_of_id_alone(query));
             match unheard.map(|id| readable(id, 100)) {
                 None => told,
                 Some(id) => format!("{told}: no report names {id}; is the id right?"),
             }
         }
-        (false, known) => format!("none of {known} images"),
+        (false, known) => format!("none of {}", counted(known, "image")),
     }
 }
 
@@ -337,7 +340,7 @@ mod tests {
             "CVE-1 high openssl 3.0.1 and 1 more",
             "node-7 at 10.0.0.7 in production",
             "  unknown\n",
-            "unknown: 2 of 3 images have no whole scan",
+            "unknown: without a whole scan: 2 of 3 images",
             "unknown: where they run is unknown",
             "the oldest scan is of 2026-06-01",
         ] {
@@ -363,11 +366,14 @@ mod tests {
         let some = render(&list("[]", "[]", 1), &cve(), Palette::plain());
         assert!(
             some.starts_with(
-                "in none of the 2 scanned images of 3: no report names CVE-1; is the id right?\n"
+                "in none of the scanned images, 2 of 3: no report names CVE-1; is the id right?\n"
             ),
             "{some}"
         );
-        assert!(some.contains("unknown: 1 of 3 images"), "{some}");
+        assert!(
+            some.contains("unknown: without a whole scan: 1 of 3 images"),
+            "{some}"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::ledger_file;
 use super::ledger_restore::{ReplayLedger, RestoreLedger};
 use super::output::Output;
 use crate::ledger::{Ledger, LedgerError};
+use crate::oci::counted;
 
 /// Back up the trust records, verify a backup, put it back, or move them to another database
 #[derive(Debug, Args)]
@@ -107,10 +108,10 @@ async fn show(file: PathBuf, output: Output, word: &str) -> Result<Exit, Failure
     output.show(&raw, |palette| {
         let newest = holding.newest;
         format!(
-            "{}: {}, {} change(s), the newest {}",
+            "{}: {}, {}, the newest {}",
             holding.file.display(),
             palette.good(word),
-            holding.seq,
+            counted(holding.seq, "change"),
             newest.map_or_else(|| "none".to_owned(), |at| format!("of {at:.0}")),
         )
     })?;

@@ -13,6 +13,7 @@ use super::output::{Output, say};
 use crate::ledger::{
     CopyProgress, CopyStage, LedgerError, LedgerLocation, ServerFiles, copy_ledger,
 };
+use crate::oci::counted;
 
 /// Move the ledger to another database: an SQLite file or a PostgreSQL server, in any
 /// direction
@@ -136,10 +137,10 @@ impl CopyLedger {
             say(&raw.map_err(|error| Failure::new(format!("cannot write the answer: {error}")))?)?;
         }
         say_aside(&format!(
-            "{} rows of {} tables copied and compared in {seconds:.1} s; {} is not opened any more. \
+            "{} of {} copied and compared in {seconds:.1} s; {} is not opened any more. \
              Write url = \"…\" in [ledger], and start serve",
-            copied.rows,
-            copied.tables,
+            counted(copied.rows, "row"),
+            counted(copied.tables, "table"),
             from.written()
         ));
         Ok(Exit::Done)

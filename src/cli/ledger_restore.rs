@@ -20,7 +20,7 @@ use crate::ledger::{
     AuditSeal, Ledger, LedgerAccess, LedgerError, LedgerOptions, LogReading, LostRecords,
     MissingActs, Restoration, RestorePoint,
 };
-use crate::oci::{Closure, Digest, Repository};
+use crate::oci::{Closure, Digest, Repository, counted};
 
 /// What these commands read of the configuration.
 const KEYS: [&str; 3] = ["data_dir", "ledger", "audit"];
@@ -255,7 +255,8 @@ impl Replayed {
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { acts, lost } = self;
-        write!(f, "{acts} act(s) of the audit log; lost: {lost}")
+        let acts = counted(*acts, "act");
+        write!(f, "{acts} of the audit log; lost: {lost}")
     }
 }
 

@@ -15,7 +15,7 @@ use crate::api::{
 };
 use crate::app::bounded;
 use crate::app::config::{Period, VulnerabilityPolicyTexts, policy_to_replay};
-use crate::oci::{distinct, readable};
+use crate::oci::{counted, distinct, readable};
 
 /// Try another policy on what was decided, before anyone is hurt
 #[derive(Debug, Args)]
@@ -136,15 +136,13 @@ fn why(change: &ReplayedChange) -> String {
 
 fn summary(answer: &ReplayAnswer, palette: Palette) -> String {
     let changed = answer.changes.len();
-    let judged = answer.judged;
+    let judged = counted(answer.judged, "image");
     let is_whole = answer.unknown + answer.homeless == 0 && !answer.cut;
     let mut text = match changed {
-        0 if judged == 0 => palette.doubtful("0 images judged\n"),
-        0 if !is_whole => {
-            palette.strong(&format!("{judged} images judged; nothing would change\n"))
-        }
-        0 => palette.good(&format!("{judged} images judged; nothing would change\n")),
-        _ => palette.strong(&format!("{judged} images judged; {changed} would change\n")),
+        0 if answer.judged == 0 => palette.doubtful(&format!("{judged} judged\n")),
+        0 if !is_whole => palette.strong(&format!("{judged} judged; nothing would change\n")),
+        0 => palette.good(&format!("{judged} judged; nothing would change\n")),
+        _ => palette.strong(&format!("{judged} judged; {changed} would change\n")),
     };
     for (count, what) in [
         (

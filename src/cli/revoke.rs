@@ -10,7 +10,7 @@ use crate::api::{
     IMAGES, ImageDetail, REINSTATEMENTS, REVOCATIONS, ReinstatementAnswer, RevocationAnswer,
     RevocationRequest, RevokedView,
 };
-use crate::oci::{Digest, listed, readable};
+use crate::oci::{Digest, counted, listed, readable};
 use crate::trust::EnvironmentName;
 
 /// Take trust back from a digest, wherever it lies; nothing but reinstate undoes it
@@ -118,8 +118,9 @@ impl Reinstate {
         output.show(&answer.raw, |palette| {
             let done = palette.good("reinstated");
             format!(
-                "{done} {} in {reach}: {} revocation(s) ended",
-                body.digest, body.ended
+                "{done} {} in {reach}: ended {}",
+                body.digest,
+                counted(body.ended, "revocation")
             )
         })?;
         Ok(Exit::Done)

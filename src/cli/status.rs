@@ -12,7 +12,7 @@ use crate::api::{
     AuditStatus, LedgerStatus, NotifyTargetStatus, PRODUCT, ReasonCount, RemoteTierStatus, STATUS,
     Status, UpstreamState,
 };
-use crate::oci::readable;
+use crate::oci::{counted, readable};
 
 /// One screen: is it Sekisho, in which modes, and is all well?
 #[derive(Debug, Args)]
@@ -206,12 +206,12 @@ fn stores(status: &Status) -> String {
     let free = free.map_or_else(String::new, |free| format!(", {} free", bytes(free)));
     let denied = match status.top_reasons.is_empty() {
         true => "no image".to_owned(),
-        false => counted(&status.top_reasons),
+        false => by_reason(&status.top_reasons),
     };
     let running = match status.running_denied.is_empty() {
         true => String::new(),
         false => {
-            let denied = counted(&status.running_denied);
+            let denied = by_reason(&status.running_denied);
             format!("running, and would be denied now: {denied}\n")
         }
     };
@@ -233,7 +233,7 @@ fn stores(status: &Status) -> String {
 }
 
 /// Images by reason and environment, in one line.
-fn counted(reasons: &[ReasonCount]) -> String {
+fn by_reason(reasons: &[ReasonCount]) -> String {
     let told = reasons
         .iter()
         .map(|it| format!("{} {} in {}", it.images, it.reason, it.environment));
@@ -272,8 +272,8 @@ fn unwritten(problem: Option<&str>) -> String {
 fn audit(audit: &AuditStatus) -> String {
     match audit.problem.is_some() || audit.waiting > 0 {
         true => format!(
-            "audit log: {} decision(s) wait{}\n",
-            audit.waiting,
+            "audit log: waiting: {}{}\n",
+            counted(audit.waiting, "decision"),
             unwritten(audit.problem.as_deref())
         ),
         false => String::new(),
@@ -292,7 +292,7 @@ fn notifications(targets: &[NotifyTargetStatus]) -> String {
         let at = target.last_at.map(|at| format!(" at {at:.0}"));
         let waiting = match target.waiting {
             0 => String::new(),
-            waiting => format!(", {waiting} thing(s) wait"),
+            waiting => format!(", waiting: {}", counted(waiting, "thing")),
         };
         format!(
             "notify {name}: {answer}{}{waiting}\n",
@@ -384,7 +384,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             notifications(&targets),
-            "notify on-call: no answer in time at 2026-06-01T00:00:00Z, 3 thing(s) wait\n\
+            "notify on-call: no answer in time at 2026-06-01T00:00:00Z, waiting: 3 things\n\
              notify chat: it answered 200 at 2026-06-01T00:00:00Z\n\
              notify new: nothing sent since the start\n"
         );

@@ -5,7 +5,7 @@ use crate::api::{
     AppliedPolicyView, CheckView, DenialView, ExposureSourceKind, ExposureView, FindingView,
     VerdictView,
 };
-use crate::oci::{listed, readable};
+use crate::oci::{counted, listed, readable};
 use crate::trust::told_end;
 
 /// The longest text of a reason or check that is shown, in characters.
@@ -35,8 +35,8 @@ fn render_with(verdict: &VerdictView, limit: usize, palette: Palette) -> String 
     text.push_str(&checks(&verdict.checks, palette));
     text.push_str(&findings(&verdict.findings, limit, palette));
     if verdict.more_findings > 0 {
-        let more = verdict.more_findings;
-        text.push_str(&format!("  and {more} more findings that are not listed\n"));
+        let more = counted(verdict.more_findings, "more finding");
+        text.push_str(&format!("  and {more}, not listed\n"));
     }
     text.push_str(&foundation(verdict));
     text

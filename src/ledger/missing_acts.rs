@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::AuditSeal;
-use crate::oci::Digest;
+use crate::oci::{Digest, counted};
 use crate::trust::{Act, ActKind, LedgerMark, LoggedAct};
 
 /// Names of lost records that are told, at most.
@@ -211,36 +211,36 @@ impl LostRecords {
         }
         if !self.unread_logs.is_empty() {
             told.push(format!(
-                "what {} audit log(s) tell that were not read to where the ledger knows them \
+                "what was not read of {}, to where the ledger knows them \
                  (\"chain\":{{\"log\":…}} in each line): {}",
-                self.unread_logs.len(),
+                counted(self.unread_logs.len(), "audit log"),
                 some(&self.unread_logs)
             ));
         }
         if !self.unread.is_empty() {
             told.push(format!(
-                "what lies below {} revoked digest(s), which holds for it once it was read: {}",
-                self.unread.len(),
+                "what lies below {}, for which it holds once it was read: {}",
+                counted(self.unread.len() as u64, "revoked digest"),
                 some(&self.unread)
             ));
         }
         if self.doubtful > 0 {
-            let text = "act(s) in lines that are not as they were written";
-            told.push(format!("{} {text}", self.doubtful));
+            let acts = counted(self.doubtful, "act");
+            told.push(format!("{acts} in lines that are not as they were written"));
         }
         if self.scans > 0 {
-            told.push(format!("{} scan(s)", self.scans));
+            told.push(counted(self.scans, "scan"));
         }
         if self.promotions > 0 {
-            told.push(format!("{} promotion(s)", self.promotions));
+            told.push(counted(self.promotions, "promotion"));
         }
         if !self.images.is_empty() {
             told.push(format!("that is of {}", some(&self.images)));
         }
         if !self.tokens.is_empty() {
             told.push(format!(
-                "{} token(s): {}",
-                self.tokens.len(),
+                "{}: {}",
+                counted(self.tokens.len(), "token"),
                 some(&self.tokens)
             ));
         }
@@ -334,8 +334,8 @@ mod tests {
         let told = found.lost.to_string();
         assert_eq!(
             told,
-            "acts 7 to 8, which no file of the audit log has; 1 scan(s); 1 promotion(s); \
-             that is of a.b/4, a.b/5; 1 token(s): t6"
+            "acts 7 to 8, which no file of the audit log has; 1 scan; 1 promotion; \
+             that is of a.b/4, a.b/5; 1 token: t6"
         );
     }
 
@@ -373,7 +373,10 @@ mod tests {
         let read = [("whole", 3), ("short", 2), ("strange", 9)];
         let found = reading.missing(&read.map(|(log, line)| (log.to_owned(), line)).into());
         let told = found.lost.to_string();
-        assert!(told.starts_with("what 2 audit log(s)"), "{told}");
+        assert!(
+            told.starts_with("what was not read of 2 audit logs"),
+            "{told}"
+        );
         assert!(told.ends_with("absent, short"), "{told}");
     }
 

@@ -14,6 +14,7 @@ use super::tokens::refuse_revoked;
 use super::unbound::{known_unbound, put_unbound};
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
+use crate::oci::counted;
 use crate::report::ReportBinding;
 use crate::trust::{ActKind, Scan, TimeSource};
 
@@ -186,7 +187,11 @@ fn act(scan: &Scan, listed: &ReportItems) -> NewAct {
     NewAct {
         principal: Some(scan.submitter.clone()),
         digest: Some(scan.manifest.clone()),
-        detail: format!("{} {version}, {at}, {findings} finding(s)", scan.tool.name),
+        detail: format!(
+            "{} {version}, {at}, {}",
+            scan.tool.name,
+            counted(findings, "finding")
+        ),
         ..NewAct::new(ActKind::Scan, scan.received_at)
     }
 }

@@ -7,6 +7,7 @@ use super::change::LedgerChange;
 use super::sql::query;
 use super::write::WriteTransaction;
 use super::{LedgerError, first_reported};
+use crate::oci::counted;
 
 /// What the record of a token's end begins with, where evidence was withdrawn with it.
 pub(super) const WITHDRAWN: &str = "withdrawn: ";
@@ -26,16 +27,14 @@ impl Withdrawn {
     /// In words; nothing where nothing was withdrawn.
     pub(super) fn told(self) -> String {
         let counts = [
-            (self.scans, "scan(s)"),
-            (self.promotions, "promotion(s)"),
-            (self.break_glass, "break-glass"),
-            (self.modes, "mode(s)"),
-            (self.unbound_scans, "scan(s) before the push"),
+            (self.scans, "scan"),
+            (self.promotions, "promotion"),
+            (self.break_glass, "break-glass grant"),
+            (self.modes, "mode"),
+            (self.unbound_scans, "pre-push scan"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let told: Vec<String> = counts
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+        let told: Vec<String> = counts.map(|(count, what)| counted(*count, what)).collect();
         match told.is_empty() {
             true => String::new(),
             false => format!("{WITHDRAWN}{}", told.join(", ")),

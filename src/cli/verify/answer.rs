@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::failure::Exit;
 use crate::api::{DenialView, ErrorCode, VerdictView};
 use crate::kubernetes::images::{KindSeen, ManifestLocation};
-use crate::oci::{distinct, readable};
+use crate::oci::{counted, distinct, readable};
 use crate::trust::{DenialReason, EnvironmentName};
 
 /// The longest text of a message or step that is shown, in characters.
@@ -107,13 +107,6 @@ impl VerifyReport {
             not_looked_at: &self.overlooked,
             notes: &self.notes,
         })
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
     }
 }
 

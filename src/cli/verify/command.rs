@@ -14,6 +14,7 @@ use super::ask::{self, VerifyScope};
 use super::{files, junit, kinds, screen};
 use crate::app::config::load_images;
 use crate::kubernetes::images::{ManifestLocation, Manifests, UnclearImage};
+use crate::oci::counted;
 use crate::trust::{EnvironmentName, Exposure};
 
 /// How many problems of the manifests are listed.
@@ -136,7 +137,8 @@ fn unjudged(manifests: &Manifests) -> Result<Vec<String>, Failure> {
     if manifests.non_objects() > 0 {
         let count = manifests.non_objects();
         notes.push(format!(
-            "passed over, for want of a kind: {count} document(s)"
+            "passed over, for want of a kind: {}",
+            counted(count, "document")
         ));
     }
     Ok(notes)

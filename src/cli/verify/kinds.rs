@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kubernetes::images::{KindSeen, ManifestLocation, Manifests};
+use crate::oci::counted;
 
 /// How many kinds are listed in one line.
 const MAX_LISTED_KINDS: usize = 20;
@@ -91,12 +92,13 @@ fn listed(kinds: &[&KindSeen]) -> String {
             true => format!(" of {}", it.api_version),
             false => String::new(),
         };
-        format!("{} {}{of} ({} images)", it.objects, it.kind, it.images)
+        let images = counted(it.images, "image");
+        format!("{} {}{of} ({images})", it.objects, it.kind)
     });
     let shown: Vec<String> = shown.collect();
     match kinds.len().saturating_sub(MAX_LISTED_KINDS) {
         0 => shown.join(", "),
-        more => format!("{} and {more} more kinds", shown.join(", ")),
+        more => format!("{} and {}", shown.join(", "), counted(more, "more kind")),
     }
 }
 
@@ -141,7 +143,7 @@ mod tests {
             "{ apiVersion: example.com/v1, kind: Fleet, metadata: { name: f },
                spec: { containers: [{ image: a:1 }] } }",
         );
-        let part = "others may be elsewhere: 1 Fleet of example.com/v1 (1 images)";
+        let part = "others may be elsewhere: 1 Fleet of example.com/v1 (1 image)";
         assert!(told.contains(part), "{told}");
         assert!(!told.contains("looked at: 1 Fleet"), "{told}");
     }

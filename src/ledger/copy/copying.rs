@@ -175,7 +175,7 @@ impl<F: FnMut(CopyProgress<'_>)> Copying<F> {
         match found == pair.fingerprint {
             true => Ok(()),
             false => Err(LedgerError::Damaged(format!(
-                "the copy of {} holds something else: {} row(s) of {}",
+                "the copy of {} holds something else: rows: {}, of {}",
                 pair.from.name, found.rows, pair.fingerprint.rows
             ))),
         }

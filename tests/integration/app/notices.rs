@@ -223,7 +223,11 @@ async fn an_exception_ends_by_itself_and_is_counted() {
     world.put_file("exceptions/app.toml", &format!("{head}expires = {end}\n"));
     let served = async || pull(&world, "app", &digest).await.status == 200;
     soon("served under an exception", served).await;
-    assert!(warnings(&world).await.contains("1 exception(s) end soon"));
+    assert!(
+        warnings(&world)
+            .await
+            .contains("of the exceptions 1 will end soon")
+    );
     world.advance(SignedDuration::from_mins(9));
     assert!(served().await, "not before its end");
     world.advance(SignedDuration::from_mins(2));

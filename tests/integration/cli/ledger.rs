@@ -51,7 +51,7 @@ fn a_backup_is_verified_and_replaces_nothing() {
     };
     let run = backup();
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stdout.contains("1 change(s)"), "{run:?}");
+    assert!(run.stdout.contains("1 change,"), "{run:?}");
     let run = backup();
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("never replaces"), "{run:?}");

@@ -338,7 +338,10 @@ async fn images_are_found_as_text_json_and_csv_and_nothing_unknown_is_an_all_cle
         text.contains("CVE-2026-1234 high openssl-HIGH 3.0.1"),
         "{text}"
     );
-    assert!(text.contains("1 of 2 images have no whole scan"), "{text}");
+    assert!(
+        text.contains("without a whole scan: 1 of 2 images"),
+        "{text}"
+    );
     assert!(text.contains("where they run is unknown"), "{text}");
     assert_eq!(json["images"][0]["image"], *named);
     let (text, _) = desk.both("images --cve CVE-1999-1", 0).await;

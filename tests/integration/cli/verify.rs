@@ -287,7 +287,7 @@ async fn tells_what_was_looked_at_and_what_was_not_understood() {
     let run = dock.verify(Path::new("-"), &[], &text).await;
     assert_eq!(run.code, 0, "{run:?}");
     for part in [
-        "looked at: 1 Workflow of argoproj.io/v1alpha1 (1 images)",
+        "looked at: 1 Workflow of argoproj.io/v1alpha1 (1 image)",
         "not understood, and no image found there: 1 Database of example.com/v1",
     ] {
         assert!(run.stderr.contains(part), "{part}: {run:?}");

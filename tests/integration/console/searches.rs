@@ -41,7 +41,7 @@ async fn a_vulnerability_leads_to_its_images_and_to_an_advisory_to_copy() {
         "fixed in 3.0.2",
         "1 of 2 known image(s)",
         // No all-clear: one was never scanned, and nobody knows what runs.
-        "1 of 2 images have no whole scan",
+        "without a whole scan: 1 of 2 images",
         "where they run is unknown",
         "[[advisory]]",
         "vulnerabilities = [&#34;cve-2026-1234&#34;]",
