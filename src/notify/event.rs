@@ -17,7 +17,8 @@ pub enum NoticeKind {
     Override,
     /// What will be denied tomorrow.
     Forecast,
-    /// A sample that somebody asked for.
+    /// A sample that somebody asked for; it goes to every target, so none asks for it.
+    #[serde(skip_deserializing)]
     Test,
 }
 

@@ -62,13 +62,6 @@ fn target(
     }
     let format = section.read("format").unwrap_or_default();
     let events: Vec<NoticeKind> = section.list("events").unwrap_or_default();
-    if events.contains(&NoticeKind::Test) {
-        let all = NoticeKind::ALL.map(NoticeKind::as_str).join(", ");
-        section.problem(
-            "events",
-            format_args!("a test is always told; write some of {all}"),
-        );
-    }
     let here: Vec<EnvironmentName> = section.list("environments").unwrap_or_default();
     for environment in here.iter().filter(|it| !environments.contains(*it)) {
         let text = format_args!("no environment is called {environment}");

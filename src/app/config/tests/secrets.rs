@@ -102,3 +102,19 @@ fn a_secret_file_with_nothing_in_it_signs_no_messages() {
     std::fs::write(&file, "key\n").unwrap();
     assert!(load(&text).is_ok());
 }
+
+/// A test goes to every target, and none asks for it.
+#[test]
+fn the_events_that_may_be_written_are_those_that_are_taken() {
+    for word in ["test", "denials"] {
+        let text =
+            format!("[[notify]]\nname = 'a'\nurl = 'https://hooks.example/x'\nevents = ['{word}']");
+        let found = load(&text).expect_err(word).problems;
+        let told: Vec<&str> = found.iter().map(|it| it.text.as_str()).collect();
+        let expected = format!(
+            "{word:?} is not known; it may be first-denial, turned-bad, revoked-running, override, \
+             forecast"
+        );
+        assert_eq!(told, [expected]);
+    }
+}
