@@ -207,11 +207,20 @@ pub fn named_by_node(image: &str) -> String {
 fn parse_repository(text: &str, default_host: &RegistryHost) -> Result<Repository, NameError> {
     match written_host(text) {
         Some(host) => Repository::try_new(
-            RegistryHost::parse(host)?,
+            registry(host)?,
             RepositoryName::parse(&text[host.len() + 1..])?,
         ),
         None => Repository::try_new(default_host.clone(), RepositoryName::parse(text)?),
     }
+}
+
+/// What is read as a host for its upper case alone was meant as part of a repository.
+fn registry(written: &str) -> Result<RegistryHost, NameError> {
+    let looks_so = written.contains(['.', ':']);
+    RegistryHost::parse(written).map_err(|error| match error {
+        NameError::Host if !looks_so => NameError::Repository,
+        error => error,
+    })
 }
 
 impl fmt::Display for ImageRef {
@@ -293,6 +302,20 @@ mod tests {
             ("index.docker.io/nginx", "docker.io/library/nginx"),
         ] {
             assert_eq!(parse(written).as_deref(), Ok(read), "{written}");
+        }
+    }
+
+    #[test]
+    fn upper_case_is_told_of_the_part_in_which_it_stands() {
+        for (written, error) in [
+            ("TEAM/App:1.4", NameError::Repository),
+            ("Team/app", NameError::Repository),
+            ("App", NameError::Repository),
+            ("a.example/Team/app", NameError::Repository),
+            ("A.example/team/app", NameError::Host),
+            ("LOCAL:5000/team/app", NameError::Host),
+        ] {
+            assert_eq!(parse(written), Err(error.into()), "{written}");
         }
     }
 
