@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 const MAX_FILES: usize = 4000;
 /// The most folder entries that are looked at.
 const MAX_FOLDER_ENTRIES: usize = 20_000;
+/// Things that are told as odd, at most.
+const MAX_ODD: usize = 100;
 /// The deepest nesting of folders.
 const MAX_FOLDER_DEPTH: usize = 8;
 
@@ -133,7 +135,7 @@ impl FolderListing {
 
     fn add(&mut self, found: Waiting) {
         if !found.name.ends_with(".toml") {
-            return;
+            return self.pass_over(found.name);
         }
         if self.files.contains_key(&found.name) {
             let text = "is shown by the name of another file; rename it";
@@ -141,6 +143,15 @@ impl FolderListing {
             return;
         }
         self.files.insert(found.name, found.path);
+    }
+
+    /// Who wrote an exception there believes it in force.
+    fn pass_over(&mut self, name: String) {
+        if is_entry_elsewhere(&name) && self.odd.len() < MAX_ODD {
+            let text = "is not read, since its name does not end in .toml; rename it, or move it \
+                        elsewhere";
+            self.odd.push((name, text.to_owned()));
+        }
     }
 
     /// Files that are in force stay so, whatever is added beside them.
@@ -193,6 +204,13 @@ fn shown(name: &OsStr) -> String {
         format!("{}{invalid}", chunk.valid())
     };
     chunks.map(chunk).collect()
+}
+
+/// Whether it could be meant to be read: what has no ending, and what is written for people,
+/// lies in every repository.
+fn is_entry_elsewhere(name: &str) -> bool {
+    let ending = Path::new(name).extension();
+    ending.is_some_and(|ending| ending != "md")
 }
 
 fn is_link(path: &Path) -> bool {
