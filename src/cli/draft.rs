@@ -1,7 +1,7 @@
 //! `sekisho exceptions draft`: prints an exception for review.
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
 use super::arguments::{OutputArgs, SharedArgs};
@@ -24,7 +24,7 @@ accepts the risk to write: a file that still says TODO is refused.
 
 Examples:
   sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://gitlab.example/security/exceptions/-/issues/214
-  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 30d >> exceptions/team.toml
+  sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --expires 2027-03-31 >> exceptions/team.toml
   sekisho exceptions draft 4f0c0a7d1f6f4d0e9d6c2b1a39e87755 --link https://… --output json | jq -r .toml"
 )]
 pub struct Draft {
@@ -40,13 +40,26 @@ pub struct Draft {
     /// Who answers for it
     #[arg(long, value_name = "NAME", default_value = "TODO")]
     owner: String,
-    /// How long it is to hold
-    #[arg(long, value_name = "PERIOD", default_value = "90d")]
-    expires: Period,
+    /// How long it is to hold, or the last day on which it does
+    #[arg(long, value_name = "PERIOD|DATE", default_value = "90d", value_parser = draft_end)]
+    expires: DraftEnd,
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
     screen: OutputArgs,
+}
+
+/// When an exception is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DraftEnd {
+    After(Period),
+    LastDay(Date),
+}
+
+fn draft_end(text: &str) -> Result<DraftEnd, String> {
+    let day = text.parse().map(DraftEnd::LastDay).ok();
+    let end = day.or_else(|| text.parse().map(DraftEnd::After).ok());
+    end.ok_or_else(|| "write a period, as 90d, or the last day, as 2027-03-31".to_owned())
 }
 
 /// What `--output json` prints.
@@ -90,7 +103,7 @@ impl Draft {
             reason: &self.reason,
             link: &self.link,
             owner: &self.owner,
-            last_day: &last_day(now, self.expires.into()),
+            last_day: &self.expires.last_day(now)?.to_string(),
         };
         let written = DraftWords {
             reason: or_written(&self.reason),
@@ -150,9 +163,21 @@ fn unfit(problems: &Problems) -> Failure {
         .next("look at --link, --reason, --owner and --expires")
 }
 
-fn last_day(now: Timestamp, length: SignedDuration) -> String {
-    let end = now.checked_add(length).unwrap_or(Timestamp::MAX);
-    end.to_zoned(TimeZone::UTC).date().to_string()
+impl DraftEnd {
+    /// In UTC, as in the file.
+    fn last_day(self, now: Timestamp) -> Result<Date, Failure> {
+        let day_of = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).date();
+        match self {
+            Self::LastDay(day) if day < day_of(now) => {
+                Err(Failure::usage(format!("--expires {day}: that day is past")))
+            }
+            Self::LastDay(day) => Ok(day),
+            Self::After(period) => {
+                let end = now.checked_add(SignedDuration::from(period));
+                Ok(day_of(end.unwrap_or(Timestamp::MAX)))
+            }
+        }
+    }
 }
 
 /// `host/name` of what was decided on.
@@ -179,5 +204,33 @@ fn nothing_to_accept(verdict: &VerdictView) -> Failure {
             denial.reason
         ))
         .next(readable(&denial.next_step, 400)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_period_or_the_last_day() {
+        let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+        for (text, last) in [
+            ("90d", "2026-08-30"),
+            ("12h", "2026-06-02"),
+            ("2026-06-01", "2026-06-01"),
+            ("2027-03-31", "2027-03-31"),
+        ] {
+            let day = draft_end(text).unwrap().last_day(now).unwrap();
+            assert_eq!(day.to_string(), last, "{text}");
+        }
+        let past = draft_end("2026-05-31").unwrap().last_day(now).unwrap_err();
+        assert!(past.to_string().contains("2026-05-31: that day is past"));
+        for bad in ["soon", "31.03.2027", "2027-02-30", "90"] {
+            let told = draft_end(bad).unwrap_err();
+            assert!(
+                told.contains("as 90d") && told.contains("2027-03-31"),
+                "{bad}"
+            );
+        }
     }
 }
