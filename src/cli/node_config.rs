@@ -66,8 +66,19 @@ pub struct NodeConfig {
     #[arg(long, value_name = "FILE")]
     ca: Option<String>,
     /// Write below this directory; by default all is printed
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     output: Option<PathBuf>,
+}
+
+/// At other commands `--output` is a format: who means one gets no folder of that name.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "json" | "text" | "csv" | "yaml" => Err(format!(
+            "here it is the folder to write into, and the files have the form that the runtime \
+             reads; a folder of that name is ./{text}"
+        )),
+        folder => Ok(PathBuf::from(folder)),
+    }
 }
 
 fn runtime() -> impl TypedValueParser<Value = Runtime> {
