@@ -97,6 +97,20 @@ pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     })
 }
 
+/// A number of hours, from one to `most`.
+pub fn hours(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync {
+    move |text| match text.parse() {
+        Ok(hours) if (1..=most).contains(&hours) => Ok(hours),
+        _ => Err(format!("write a whole number of hours, from 1 to {most}")),
+    }
+}
+
+/// A moment, which is one only with its offset from UTC.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let form = "write date, time and offset from UTC, as 2026-06-01T12:00:00Z";
+    text.parse().map_err(|_| form.to_owned())
+}
+
 /// What a list is narrowed to: a part of a name, a digest, or a glob over host/name.
 pub fn image_filter(text: &str) -> Result<String, String> {
     if text.contains('*') {
@@ -124,6 +138,21 @@ pub fn image(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_of_hours_or_no_moment_shows_the_form() {
+        assert_eq!((hours(24)("1"), hours(24)("24")), (Ok(1), Ok(24)));
+        for bad in ["2h", "0", "25", "", "-1"] {
+            assert!(
+                hours(24)(bad).unwrap_err().contains("from 1 to 24"),
+                "{bad}"
+            );
+        }
+        assert!(moment("2026-06-01T12:00:00+02:00").is_ok());
+        for bad in ["yesterday", "2026-06-01", "2026-06-01T12:00:00"] {
+            assert!(moment(bad).unwrap_err().contains("T12:00:00Z"), "{bad}");
+        }
+    }
 
     #[test]
     fn an_image_name_is_checked_at_once() {

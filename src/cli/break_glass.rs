@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::arguments::{OutputArgs, SharedArgs, image};
+use super::arguments::{OutputArgs, SharedArgs, hours, image};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
@@ -10,7 +10,7 @@ use crate::api::{
     BREAK_GLASS, BreakGlassEnded, BreakGlassList, BreakGlassRequest, BreakGlassView, EndQuery,
 };
 use crate::oci::readable;
-use crate::trust::{DenialReason, EnvironmentName};
+use crate::trust::{BreakGlass, DenialReason, EnvironmentName};
 
 /// Let one image through although it is denied, for hours, under a ticket
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ struct GrantBreakGlass {
     #[arg(long, value_name = "ID")]
     ticket: String,
     /// How long, 24 at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = hours(BreakGlass::MAX_HOURS))]
     hours: u32,
     /// Why, for whoever asks later
     #[arg(long, value_name = "TEXT")]

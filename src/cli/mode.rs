@@ -3,13 +3,13 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
-use super::arguments::{OutputArgs, SharedArgs};
+use super::arguments::{OutputArgs, SharedArgs, hours};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::{Palette, Table};
 use crate::api::{EndQuery, MODES, ModeEnded, ModeList, ModeRequest, ModeView};
 use crate::oci::readable;
-use crate::trust::{EnvironmentName, Mode};
+use crate::trust::{EnvironmentName, Mode, TimedMode};
 
 /// Judge an environment in another mode for hours, under a ticket
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ struct SetMode {
     #[arg(value_name = "audit|warn|enforce", value_parser = mode())]
     mode: Mode,
     /// How long, 168 at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = hours(TimedMode::MAX_HOURS))]
     hours: u32,
     /// The incident it is for
     #[arg(long, value_name = "ID")]

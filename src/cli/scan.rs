@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::arguments::{OutputArgs, SharedArgs, image};
+use super::arguments::{OutputArgs, SharedArgs, image, moment};
 use super::client::RemoteArgs;
 use super::failure::{Exit, Failure};
 use super::output::Palette;
@@ -73,7 +73,7 @@ struct Submit {
     format: FormatChoice,
     /// When the scan was made, as 2026-06-01T12:00:00Z, for a report that does not say it
     /// itself
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     scanned_at: Option<Timestamp>,
     /// Judge it for this environment as if it were promoted, show what blocks, and
     /// exit 3 if it would be denied

@@ -96,7 +96,7 @@ pub struct RunAgent {
     #[arg(long, value_name = "DURATION", env = "SEKISHO_CANARY_EVERY", requires = "cri_socket", value_parser = period)]
     pub canary_every: Option<Duration>,
     /// Where /metrics, /livez and /readyz answer; by default nowhere
-    #[arg(long, value_name = "ADDRESS", env = "SEKISHO_METRICS_ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", env = "SEKISHO_METRICS_ADDRESS", value_parser = address)]
     pub metrics: Option<SocketAddr>,
     /// The Pod in which this agent runs, which it never refuses
     #[arg(
@@ -114,6 +114,11 @@ pub struct RunAgent {
         requires = "pod_name"
     )]
     pub pod_namespace: Option<String>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let form = "write an address and a port, as 127.0.0.1:5084";
+    text.parse().map_err(|_| form.to_owned())
 }
 
 fn period(text: &str) -> Result<Duration, String> {
