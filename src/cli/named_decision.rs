@@ -70,7 +70,7 @@ impl NamedDecision {
                 let ids: Vec<&str> = several.iter().map(|it| it.id.as_str()).collect();
                 let ids = ids.join(", ");
                 let message = format!("several decisions begin with {beginning}: {ids}");
-                Err(Failure::usage(message).next("write more of it"))
+                Err(Failure::new(message).next("write more of it"))
             }
         }
     }

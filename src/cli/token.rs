@@ -14,7 +14,7 @@ use super::client::{ApiAnswer, ApiClient, RemoteArgs};
 use super::failure::{Exit, Failure};
 use super::ledger_file;
 use super::output::{Palette, Table};
-use crate::access::{Role, Scope};
+use crate::access::{Role, Scope, TOKEN_NAME_RULE, is_token_name};
 use crate::api::{
     ErrorCode, STATUS, TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView,
 };
@@ -67,7 +67,7 @@ Examples:
 )]
 struct Create {
     /// Whose it is; a name is never used again
-    #[arg(long)]
+    #[arg(long, value_parser = token_name)]
     name: String,
     /// puller, scanner, promoter, viewer, on-call, node or admin
     #[arg(long, value_parser = one_of(Role::ALL, Role::as_str))]
@@ -85,6 +85,13 @@ struct Create {
     remote: RemoteArgs,
     #[command(flatten)]
     screen: OutputArgs,
+}
+
+fn token_name(text: &str) -> Result<String, String> {
+    match is_token_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(TOKEN_NAME_RULE.to_owned()),
+    }
 }
 
 /// List all tokens, without their secrets
@@ -258,7 +265,7 @@ fn refuse_unknown(shared: &SharedArgs, named: &[EnvironmentName]) -> Result<(), 
     match unknown.next() {
         None => Ok(()),
         Some(name) => Err(
-            Failure::usage(format!("no environment is called {name}")).next(format!(
+            Failure::new(format!("no environment is called {name}")).next(format!(
                 "name one of: {}",
                 known.collect::<Vec<_>>().join(", ")
             )),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sqlx::migrate::MigrateError;
 
 use super::sql::fault_of;
+use crate::access::TOKEN_NAME_RULE;
 use crate::storage_fault::StorageFault;
 use crate::tasks::WorkFailed;
 
@@ -43,7 +44,7 @@ pub enum LedgerError {
     OtherRoot,
     #[error("an alias is one sha256 and one sha512 digest of the same bytes")]
     NoAlias,
-    #[error("a token's name is 1 to 64 of a-z, A-Z, 0-9 and . _ - and not \"anonymous\"")]
+    #[error("{TOKEN_NAME_RULE}")]
     TokenName,
     #[error("there is a token {0:?}, or was; take another name")]
     TokenExists(String),

@@ -14,7 +14,7 @@ use super::token_holders::{
 use super::withdraw::{Withdrawn, withdraw};
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
-use crate::access::{Principal, Role, Scope};
+use crate::access::{Principal, Role, Scope, is_token_name};
 use crate::random;
 use crate::trust::ActKind;
 
@@ -182,7 +182,7 @@ async fn add(
     new: NewToken,
     origin: ActOrigin,
 ) -> Result<SecretString, LedgerError> {
-    if !is_name(&new.name) {
+    if !is_token_name(&new.name) {
         return Err(LedgerError::TokenName);
     }
     let secret = format!("{SECRET_PREFIX}{}", hex::encode(random::bytes::<SECRET>()));
@@ -214,9 +214,4 @@ pub(super) async fn refuse_revoked(sql: &mut SqlConnection, name: &str) -> Resul
         0 => Ok(()),
         _ => Err(LedgerError::TokenRevoked(name.to_owned())),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=64).contains(&name.len()) && name.bytes().all(word) && name != "anonymous"
 }

@@ -70,6 +70,19 @@ async fn a_token_that_could_do_nothing_is_refused_by_command_and_server() {
     lab.stop().await;
 }
 
+/// As where the server is asked, which refuses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_environment_exits_1_where_the_ledger_is_written_itself_too() {
+    let lab = Lab::start().await;
+    let create = ["token", "create", "--role", "viewer", "--name", "n"];
+    let create = Program::new(&create).arg("--environment").arg("prod");
+    let refused = run(create.config(&own(&lab))).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let told = "no environment is called prod";
+    assert!(refused.stderr.contains(told), "{refused:?}");
+    lab.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_makes_a_token_without_one_is_told_how() {
     let lab = Lab::start().await;
