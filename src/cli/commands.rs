@@ -11,7 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::arguments::SharedArgs;
 use super::{
     acts, advisories, audit, break_glass, check_config, completion, decisions, demo, denials,
-    doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mode, node,
+    doctor, exceptions, explain, forecast, images, kubernetes, ledger, man, mistakes, mode, node,
     node_config, notify, promote, replay, revocations, revoke, scan, serve, status, token, verify,
     version,
 };
@@ -44,8 +44,13 @@ impl Cli {
     /// # Errors
     /// A mistake in it; or the help, where it asks for that.
     pub fn read() -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(command());
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let mut command = without_variables(command(), is_empty);
+        let arguments = mistakes::without_help_of_help(&command, env::args_os().collect());
+        let matches = command.try_get_matches_from_mut(&arguments);
+        let matches = matches.map_err(|error| {
+            let bare = without_variables(self::command(), |_| true);
+            mistakes::told(error, bare, &arguments)
+        })?;
         let cli = Self::from_arg_matches(&matches)?;
         // In the environment it is for the other commands.
         let is_written = matches.value_source("config") == Some(ValueSource::CommandLine);
@@ -59,13 +64,17 @@ impl Cli {
 }
 
 /// Pipelines set variables that are empty where there is nothing to say: as if unset.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
-    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+fn is_empty(variable: &OsStr) -> bool {
+    env::var_os(variable).is_some_and(|value| value.is_empty())
+}
+
+/// The same without the variables of that kind.
+fn without_variables(command: clap::Command, left_out: fn(&OsStr) -> bool) -> clap::Command {
+    let command = command.mut_args(|argument| match argument.get_env().is_some_and(left_out) {
         true => argument.env(Resettable::Reset),
         false => argument,
     });
-    command.mut_subcommands(without_empty_variables)
+    command.mut_subcommands(|below| without_variables(below, left_out))
 }
 
 /// The whole command line, as it is read. A command that reads no configuration takes

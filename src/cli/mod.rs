@@ -37,6 +37,7 @@ mod ledger_restore;
 mod listing;
 mod log;
 mod man;
+mod mistakes;
 mod mode;
 mod named_decision;
 mod node;

@@ -22,6 +22,21 @@ fn mistakes_exit_2_and_name_the_input() {
             &["token", "create", "--name", "n", "--role", "king"],
             "possible values: puller",
         ),
+        (
+            &["token", "create", "--role", "viewer", "--name", "a b"],
+            "'a b' for '--name <NAME>': a token's name is",
+        ),
+        (
+            &[
+                "node-config",
+                "crio",
+                "--gateway",
+                "https://g:1",
+                "--output",
+                "json",
+            ],
+            "./json",
+        ),
         (&["status", "--server", "file:///x"], "is no web address"),
         (&["status", "--output", "yaml"], "yaml"),
         (&["images", "team/**"], "matches no repository"),
@@ -31,6 +46,30 @@ fn mistakes_exit_2_and_name_the_input() {
         (
             &["promote", "a", "--to", "production", "--link", "nope"],
             "is no web address",
+        ),
+        (
+            &["break-glass", "a", "--hours", "2h"],
+            "'2h' for '--hours <N>': write a whole number of hours, from 1 to 24",
+        ),
+        (&["break-glass", "a", "--hours", "48"], "from 1 to 24"),
+        (
+            &["mode", "production", "audit", "--hours", "200"],
+            "from 1 to 168",
+        ),
+        (
+            &["mode", "set", "production", "audit"],
+            "unexpected argument 'audit' found\n\n  tip: it is one word too many behind <ENV>, \
+             <audit|warn|enforce>\n\nUsage: sekisho mode ",
+        ),
+        (&["break-glass", "a", "production"], "behind <REF>"),
+        (&["mode", "list", "more"], "unexpected argument 'more'"),
+        (
+            &["scan", "submit", "--scanned-at", "yesterday"],
+            "'yesterday' for '--scanned-at <TIME>': write date, time",
+        ),
+        (
+            &["explain", "TEAM/App:1.4"],
+            "a repository name is lower-case",
         ),
         (&["check-config", "--log", "sekisho=loud"], "sekisho=loud"),
         (
@@ -51,6 +90,36 @@ fn help_and_version_are_no_failures() {
     assert!(run.stdout.contains("Exit codes: 0 done"), "{run:?}");
     let run = Program::new(&["--version"]).run();
     assert!(run.stdout.starts_with("sekisho 0."), "{run:?}");
+}
+
+#[test]
+fn help_of_help_is_the_help() {
+    for (asked, same) in [
+        (&["help", "--help"][..], &["help"][..]),
+        (&["help", "token", "-h"], &["help", "token"]),
+        (&["token", "help", "--help"], &["token", "help"]),
+    ] {
+        let run = Program::new(asked).run();
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(run.stdout, Program::new(same).run().stdout, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_usage_line_demands_nothing_that_a_variable_said() {
+    for arguments in [&["explain"][..], &["mode", "production"], &["fly"]] {
+        let program = Program::new(arguments)
+            .env("SEKISHO_CONFIG", "sekisho.toml")
+            .env("SEKISHO_SERVER", "http://127.0.0.1:1")
+            .env("SEKISHO_TOKEN", "sks_a");
+        let run = program.run();
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("Usage: sekisho"), "{run:?}");
+        assert_eq!(run.stderr, Program::new(arguments).run().stderr);
+    }
+    // What is wrong in a variable is told all the same.
+    let wrong = Program::new(&["status"]).env("SEKISHO_SERVER", "nowhere");
+    assert!(wrong.run().stderr.contains("--server <URL>"));
 }
 
 #[test]
