@@ -12,6 +12,7 @@ mod unmatched;
 mod upstreams;
 mod vulnerability_policy;
 mod vulnerability_policy_files;
+mod warnings;
 
 use std::ffi::OsString;
 use std::fs;
