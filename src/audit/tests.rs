@@ -1,4 +1,5 @@
 mod fuzz;
+mod places;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

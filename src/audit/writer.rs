@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::chain::ChainEnd;
 use super::files::folder;
 use super::own_file::OwnFile;
@@ -155,10 +157,9 @@ impl Writer {
                 let mut file: &File = file;
                 file.write_all(end)?;
                 file.write_all(lines)?;
-                if sync || self.sync {
-                    file.sync_data()
-                } else {
-                    Ok(())
+                match sync || self.sync {
+                    true => bring_to_disk(file),
+                    false => Ok(()),
                 }
             }
         }
@@ -190,6 +191,20 @@ fn open(path: &Path, mode: u32) -> Result<OwnFile, AuditError> {
 }
 
 /// Makes the name of a new file durable. Devices need none of it.
+/// Pipes, sockets and most devices have no disk behind them, and say so (fsync(2): EINVAL,
+/// EROFS): whoever reads them has the lines once they are written.
+fn bring_to_disk(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if !file.metadata()?.is_file() && has_no_disk(&error) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn has_no_disk(error: &io::Error) -> bool {
+    let none = [Errno::INVAL, Errno::ROFS, Errno::NOTSUP, Errno::NOSYS];
+    Errno::from_io_error(error).is_some_and(|it| none.contains(&it))
+}
+
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.is_file() {
         true => File::open(folder(path))?.sync_all(),
