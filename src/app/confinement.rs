@@ -10,6 +10,7 @@ use landlock::{
 };
 
 use super::config::{Config, ConfiguredCredentials};
+use crate::audit::behind_links;
 
 /// What is asked of a newer kernel is what an older one knows of it.
 const KNOWN: ABI = ABI::V3;
@@ -77,9 +78,13 @@ fn folders(config: &Config) -> Vec<PathBuf> {
     let temporary = ["SQLITE_TMPDIR", "TMPDIR"].into_iter();
     let temporary = temporary.filter_map(std::env::var_os).map(PathBuf::from);
     let temporary = temporary.chain(TEMPORARY.map(PathBuf::from));
-    let log = parent(&config.audit.path);
+    // Its file may be one that is yet to be made where a link leads.
+    let log = [
+        parent(&config.audit.path),
+        parent(&behind_links(&config.audit.path)),
+    ];
+    let log = log.into_iter().flatten();
     let links = own.iter().flat_map(|it| links_in(it));
-    let links = links.chain([config.audit.path.clone()]);
     let led_to: Vec<PathBuf> = links.filter_map(|it| led_to(&it)).collect();
     own.into_iter()
         .chain(log)

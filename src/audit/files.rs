@@ -11,6 +11,8 @@ use rustix::io::Errno;
 
 /// What is read of the end of a file, in bytes: many lines, and at least one whole.
 const TAIL_BYTES: u64 = 1 << 20;
+/// Links that lead to each other, at most: as many as Linux follows (path_resolution(7)).
+const MAX_LINKS: usize = 40;
 /// What a file begins with that gzip made (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -47,14 +49,16 @@ pub(super) fn lines_of(file: File) -> io::Result<Box<dyn BufRead>> {
     })
 }
 
-/// The files that the log at `path` was rotated to, by this program or another: in the same
-/// folder, under a name that begins as its own; the newest first.
+/// The files that the log at `path` was rotated to, by this program or another: in the
+/// folder of the file that links lead to, under a name that begins as its own; the newest
+/// first.
 pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let path = behind_links(path);
     let Some(name) = path.file_name() else {
         return Ok(Vec::new());
     };
     let name = name.to_string_lossy().into_owned();
-    let entries = match fs::read_dir(folder(path)) {
+    let entries = match fs::read_dir(folder(&path)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
@@ -69,6 +73,24 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// Where the file of the log at `path` lies, or is about to: links to it are followed, also
+/// to what is not there. Its folder may be a link; that leads to the same files.
+pub fn behind_links(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(to) = fs::read_link(&place) else {
+            break;
+        };
+        let next = folder(&place).join(to);
+        // `/dev/stdout` may lead to what has no name, as a pipe.
+        if place.exists() != next.exists() {
+            break;
+        }
+        place = next;
+    }
+    place
 }
 
 /// Whether a process writes it now.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, absolute};
 
 use super::chain::ChainEnd;
-use super::files::folder;
+use super::files::{behind_links, folder};
 
 /// Where the ledger knows that a chain ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,10 @@ impl KnownEnd {
 
 /// Machine and file of the log at `path`: by it the logs of replicas are told apart.
 pub fn log_place(path: &Path) -> String {
-    let folder = fs::canonicalize(folder(path)).or_else(|_| absolute(folder(path)));
+    let path = behind_links(path);
+    let folder = fs::canonicalize(folder(&path)).or_else(|_| absolute(folder(&path)));
     let file = folder.ok().zip(path.file_name());
-    let file = file.map_or_else(|| path.to_owned(), |(folder, name)| folder.join(name));
+    let file = file.map_or_else(|| path.clone(), |(folder, name)| folder.join(name));
     let machine = rustix::system::uname();
     let machine = machine.nodename().to_string_lossy();
     format!("{machine}:{}", file.display())

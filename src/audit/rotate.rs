@@ -38,7 +38,8 @@ fn is_put_aside(file: &Path, path: &Path) -> bool {
     })
 }
 
-/// Puts the file aside, and returns where it lies now. Nothing is ever replaced.
+/// Puts the file at `path`, which is no link, aside, and returns where it lies now. Nothing is
+/// ever replaced.
 pub(super) fn put_aside(path: &Path, end: &ChainEnd) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}-{:0LINE_DIGITS$}", end.log, end.line));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::chain::ChainEnd;
-use super::files::folder;
+use super::files::{behind_links, folder};
 use super::own_file::OwnFile;
 use super::resume::resume;
 use super::rotate::{put_aside, remove_old};
@@ -111,7 +111,8 @@ impl Writer {
         if full.is_none_or(|(most, length)| length < most) {
             return;
         }
-        let path = path.clone();
+        // The link stays where it is, and what it leads to is put aside there.
+        let path = behind_links(path);
         let rotated = put_aside(&path, &self.chain).map_err(|source| failed(&path, source));
         let rotated = rotated.and_then(|aside| {
             self.follow_rotation()?;
@@ -190,7 +191,6 @@ fn open(path: &Path, mode: u32) -> Result<OwnFile, AuditError> {
     Ok(file)
 }
 
-/// Makes the name of a new file durable. Devices need none of it.
 /// Pipes, sockets and most devices have no disk behind them, and say so (fsync(2): EINVAL,
 /// EROFS): whoever reads them has the lines once they are written.
 fn bring_to_disk(file: &File) -> io::Result<()> {
@@ -205,9 +205,10 @@ fn has_no_disk(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|it| none.contains(&it))
 }
 
+/// Makes the name of a new file durable. Devices need none of it.
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.is_file() {
-        true => File::open(folder(path))?.sync_all(),
+        true => File::open(folder(&behind_links(path)))?.sync_all(),
         false => Ok(()),
     }
 }
