@@ -1,7 +1,5 @@
-//! Who asks: writing needs a token always, and reading does unless the address is of
-//! this machine alone and the operator lets anyone on it read.
-
-use std::net::IpAddr;
+//! Who asks: writing needs a token always, and reading does unless the request was made on
+//! this machine and the operator lets anyone on it read.
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -16,7 +14,7 @@ use super::extract::Sender;
 use crate::access::{Principal, Role, SignedIn};
 use crate::api::ErrorCode;
 use crate::clock::ReceivedAt;
-use crate::http::{AuthorizationHeader, Peer};
+use crate::http::{AuthorizationHeader, LocalClient};
 use crate::ledger::Ledger;
 
 /// When the request came in.
@@ -59,7 +57,8 @@ impl ReadCredential {
 const SERVED_WHILE_LOADING: [&str; 3] =
     ["/api/v1/status", "/api/v1/replicas", "/api/v1/revocations"];
 
-/// Runs before every route: checks the Host header, then reads the clock once.
+/// Runs before every route: checks the Host header, then reads the clock once, and notes whether
+/// the client is on this machine.
 pub(super) async fn admit_host(
     State(admin): State<Admin>,
     mut request: Request,
@@ -78,9 +77,10 @@ pub(super) async fn admit_host(
             .next("try again in a moment; the status says when it is loaded")
             .into_response();
     }
-    request
-        .extensions_mut()
-        .insert(ReceivedAt(admin.gate.now()));
+    let local = LocalClient::of(request.extensions(), request.headers());
+    let extensions = request.extensions_mut();
+    extensions.insert(ReceivedAt(admin.gate.now()));
+    local.map(|mark| extensions.insert(mark));
     next.run(request).await
 }
 
@@ -127,7 +127,7 @@ impl FromRequestParts<Admin> for ReadAccess {
                 Ok(Self(principal))
             }
             Some(principal) => Err(forbidden(&principal, "read here")),
-            None if admin.anonymous_reads && on_loopback(parts) => {
+            None if admin.anonymous_reads && is_local(parts) => {
                 Ok(Self(Principal::anonymous(Role::Viewer)))
             }
             None => Err(unauthenticated("reading here needs a token")),
@@ -211,9 +211,9 @@ fn sent_token(parts: &Parts) -> Result<Option<SecretString>, AdminError> {
     }
 }
 
-fn on_loopback(parts: &Parts) -> bool {
-    let peer = parts.extensions.get::<Peer>();
-    peer.is_some_and(|peer| IpAddr::is_loopback(&peer.address.ip()))
+/// By the mark of [`admit_host`], which the console hands on.
+fn is_local(parts: &Parts) -> bool {
+    parts.extensions.get::<LocalClient>().is_some()
 }
 
 fn unauthenticated(message: &str) -> AdminError {
@@ -225,32 +225,4 @@ pub(super) fn forbidden(principal: &Principal, what: &str) -> AdminError {
     let (name, role) = (principal.name(), principal.role());
     let message = format!("{name} has the role {role} and may not {what}");
     AdminError::new(ErrorCode::Forbidden, message).next("ask an admin for a token that may")
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::*;
-
-    #[test]
-    fn only_this_machine_reads_without_a_token() {
-        let near = |address: &str| {
-            let peer = Peer::new(address.parse().unwrap(), None);
-            let request = Request::builder().extension(peer).body(()).unwrap();
-            on_loopback(&request.into_parts().0)
-        };
-        assert!(near("127.0.0.1:1") && near("127.9.9.9:1") && near("[::1]:1"));
-        assert!(near("[::ffff:127.0.0.1]:1"));
-        for away in [
-            "10.0.0.1:1",
-            "0.0.0.0:1",
-            "[fe80::1]:1",
-            "[::ffff:10.0.0.1]:1",
-        ] {
-            assert!(!near(away), "{away}");
-        }
-        let (unknown, ()) = Request::new(()).into_parts();
-        assert!(!on_loopback(&unknown));
-    }
 }

@@ -18,7 +18,7 @@ use super::way_back::{self, SIGN_IN};
 use crate::access::SignedIn;
 use crate::api::ErrorCode;
 use crate::clock::ReceivedAt;
-use crate::http::Peer;
+use crate::http::{LocalClient, Peer};
 
 /// Somebody who opens a page.
 #[derive(Clone)]
@@ -65,6 +65,7 @@ pub(super) fn context(of: &Extensions) -> Extensions {
     let mut context = Extensions::new();
     keep::<ReceivedAt>(of, &mut context);
     keep::<Peer>(of, &mut context);
+    keep::<LocalClient>(of, &mut context);
     keep::<SignedIn>(of, &mut context);
     keep::<CurrentSession>(of, &mut context);
     keep::<HeldBack>(of, &mut context);

@@ -32,7 +32,7 @@ pub use connection::{Answering, Connection};
 pub use limits::ConnectionLimits;
 pub use listen::{BoundListener, ListenError};
 pub use pace::Pace;
-pub use peer::Peer;
+pub use peer::{LocalClient, Peer};
 pub use reason::{MAX_REASON, ReasonPhrase, reason_phrase};
 pub use receive::{ReceiveLimits, Received, beginning, receive};
 pub use routed_door::{RoutedDoor, Unserved};

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::{Extensions, HeaderMap, header};
+
 /// The client of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -20,6 +22,85 @@ impl Peer {
         Self {
             address,
             certificate,
+        }
+    }
+}
+
+/// Mark of a request that was made on this machine, and not by a proxy there for somebody
+/// else.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalClient(());
+
+impl LocalClient {
+    /// `None`: the client is elsewhere, or not known, or the request says that it was
+    /// forwarded.
+    pub fn of(extensions: &Extensions, headers: &HeaderMap) -> Option<Self> {
+        let peer: &Peer = extensions.get()?;
+        let is_near = peer.address.ip().is_loopback();
+        (is_near && !is_forwarded(headers)).then_some(Self(()))
+    }
+}
+
+/// Whether a proxy says that it stands between (RFC 7239; RFC 9110, 7.6.3; and what was there
+/// before them).
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let is_named = [header::FORWARDED, header::VIA].contains(name);
+        is_named || name == "x-real-ip" || name.as_str().starts_with("x-forwarded-")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn is_local(address: &str, header: Option<&'static str>) -> bool {
+        let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+        extensions.insert(Peer::new(address.parse().unwrap(), None));
+        if let Some(name) = header {
+            let value = HeaderValue::from_static("127.0.0.1");
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        LocalClient::of(&extensions, &headers).is_some()
+    }
+
+    #[test]
+    fn whoever_connects_from_this_machine_is_local() {
+        for near in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert!(
+                is_local(near, None) && is_local(near, Some("accept")),
+                "{near}"
+            );
+        }
+        for away in [
+            "10.0.0.1:1",
+            "0.0.0.0:1",
+            "[fe80::1]:1",
+            "[::ffff:10.0.0.1]:1",
+        ] {
+            assert!(!is_local(away, None), "{away}");
+        }
+        assert!(LocalClient::of(&Extensions::new(), &HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_on_this_machine_is_not_local() {
+        for header in [
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+        ] {
+            assert!(!is_local("127.0.0.1:1", Some(header)), "{header}");
         }
     }
 }

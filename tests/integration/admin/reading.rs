@@ -307,3 +307,27 @@ async fn nobody_reads_without_a_token_unless_it_is_set() {
         lab.stop().await;
     }
 }
+
+/// A proxy on this machine connects from loopback, whoever asks it.
+#[tokio::test]
+async fn nobody_reads_without_a_token_through_a_proxy_on_this_machine() {
+    let lab = Lab::of_admin("address = \"127.0.0.1:0\"").await;
+    let address = lab.app().admin();
+    for path in ["/api/v1/status", "/denials"] {
+        let ask = || Ask::new(address, "GET", path);
+        assert_eq!(ask().send().await.status, 200, "{path}");
+        for (header, value) in [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "for=203.0.113.9"),
+            ("x-real-ip", "203.0.113.9"),
+            ("via", "1.1 proxy"),
+        ] {
+            let asked = ask().header(header, value).send().await;
+            assert_eq!(asked.status, 401, "{path} {header}: {}", asked.head);
+        }
+    }
+    let ask = Ask::new(address, "GET", "/api/v1/status").token(&lab.token);
+    assert_eq!(ask.header("via", "1.1 proxy").send().await.status, 200);
+    lab.stop().await;
+}
