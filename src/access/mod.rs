@@ -6,7 +6,7 @@ mod scope;
 mod signed_in;
 mod token_name;
 
-pub use principal::{Barred, Principal};
+pub use principal::{Barred, PROGRAM, Principal, is_reserved_name};
 pub use role::{Role, UnknownRole};
 pub use scope::Scope;
 pub use signed_in::SignedIn;

@@ -5,6 +5,17 @@ use std::sync::Arc;
 use super::{Role, Scope};
 use crate::oci::Repository;
 
+/// Who shows no credentials, where none are asked for.
+const ANONYMOUS: &str = "anonymous";
+/// The program itself, where it does something that nobody asked for.
+pub const PROGRAM: &str = "sekisho";
+
+/// Whether records name somebody so who holds no token, or a reader may take it for that.
+pub fn is_reserved_name(name: &str) -> bool {
+    let reserved = [ANONYMOUS, PROGRAM];
+    reserved.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
 /// The authenticated caller of a request: its name, role and scope.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -45,7 +56,7 @@ impl Principal {
 
     /// The principal of a request on a listener or address that asks for no credentials.
     pub fn anonymous(role: Role) -> Self {
-        Self::new("anonymous", role, Scope::everything())
+        Self::new(ANONYMOUS, role, Scope::everything())
     }
 
     pub fn name(&self) -> &str {

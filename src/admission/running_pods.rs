@@ -8,14 +8,11 @@ use super::Webhook;
 use super::cluster::ClusterPolicy;
 use super::pod::workload;
 use super::review_call::target;
-use crate::access::{Principal, Role, Scope};
+use crate::access::{PROGRAM, Principal, Role, Scope};
 use crate::gate::{AdmissionContext, AdmissionOutcome, Client};
 use crate::kubernetes::exposure::NewlyExposedPod;
 use crate::oci::printable;
 use crate::trust::WorkloadLocation;
-
-/// The principal under which running Pods are judged.
-const REJUDGE_PRINCIPAL: &str = "sekisho";
 
 /// The verdict on a running Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +45,7 @@ impl Webhook {
         );
         let client = Client {
             listener: cluster.listener.clone(),
-            principal: Principal::new(REJUDGE_PRINCIPAL, Role::Puller, Scope::everything()),
+            principal: Principal::new(PROGRAM, Role::Puller, Scope::everything()),
             address: None,
         };
         let rule = cluster.rule(&newly_exposed.namespace);

@@ -8,14 +8,13 @@ use super::change::LedgerChange;
 use super::sql::query;
 use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
+use crate::access::PROGRAM;
 use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::trust::{Act, ActKind, EnvironmentName, LedgerMark};
 
 /// The most acts that one question returns.
 const MAX_ACTS_READ: u32 = 1000;
-/// What an act of nobody else is kept under.
-const PROGRAM: &str = "sekisho";
 
 /// An act that is to be recorded.
 #[derive(Clone, Debug)]

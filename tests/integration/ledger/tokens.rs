@@ -71,7 +71,7 @@ async fn names_are_unique_for_ever() {
     ledger.revoke_token("ci", false, now()).await.unwrap();
     let again = ledger.create_token(scoped_token("ci")).await;
     assert!(matches!(again, Err(LedgerError::TokenExists(_))));
-    for bad in ["", "a b", "anonymous", &"x".repeat(65)] {
+    for bad in ["", "a b", &"x".repeat(65)] {
         let made = ledger.create_token(scoped_token(bad)).await;
         assert!(matches!(made, Err(LedgerError::TokenName)), "{bad:?}");
     }
@@ -81,6 +81,28 @@ async fn names_are_unique_for_ever() {
 async fn a_token_made_and_revoked_by_a_command_is_followed() {
     let place = or_skip!(place());
     let serve = place.serve().await;
+#[tokio::test]
+async fn no_token_bears_a_name_that_records_use_for_others() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    for bad in [
+        "anonymous",
+        "Anonymous",
+        "sekisho",
+        "SEKISHO",
+        "local:uid-0",
+    ] {
+        let made = ledger.create_token(scoped_token(bad)).await;
+        assert!(matches!(made, Err(LedgerError::TokenName)), "{bad:?}");
+    }
+    for good in ["sekisho-ci", "anonymous-2"] {
+        assert!(
+            ledger.create_token(scoped_token(good)).await.is_ok(),
+            "{good}"
+        );
+    }
+}
+
     let client = place.client().await;
     let secret = client.create_token(scoped_token("ci")).await.unwrap();
     let holder = || serve.authenticate(secret.expose_secret(), now());
