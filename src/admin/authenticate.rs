@@ -64,7 +64,7 @@ pub(super) async fn admit_host(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if !admin.hosts.admit(request.headers(), request.uri()) {
+    if !admin.hosts.admit(request.headers()) {
         return AdminError::new(
             ErrorCode::Forbidden,
             "this address does not answer to that host",

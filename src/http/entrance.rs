@@ -77,9 +77,9 @@ where
     type Error = Infallible;
     type Future = Either<Either<Ready<Answer<R>>, S::Future>, Map<S::Future, Change<R>>>;
 
-    fn call(&self, request: Request<B>) -> Self::Future {
+    fn call(&self, mut request: Request<B>) -> Self::Future {
         self.opening.request_came();
-        if !host_is_clear(request.version(), request.headers()) {
+        if !settle_host(&mut request) {
             return Either::Left(Either::Left(ready(Ok(unclear_host()))));
         }
         let answer = self.service.call(request);
@@ -103,15 +103,35 @@ fn last_of_connection<R>(answer: Answer<R>) -> Answer<R> {
     })
 }
 
+/// Whether it is clear which host a request means; then `Host` says it. A host in the target
+/// counts, whatever `Host` says (RFC 9112, 3.2.2): so no door needs to look there.
+fn settle_host<B>(request: &mut Request<B>) -> bool {
+    let is_clear = host_is_clear(request.version(), request.headers());
+    let Some(authority) = request.uri().authority().filter(|_| is_clear) else {
+        return is_clear;
+    };
+    match HeaderValue::from_str(authority.as_str()) {
+        Ok(host) if may_be_host(&host) => {
+            request.headers_mut().insert(HOST, host);
+            true
+        }
+        _ => false,
+    }
+}
+
 /// Whether a request has the one valid `Host` that it needs (RFC 9112, 3.2): a proxy in
 /// front could read two of them differently.
 fn host_is_clear(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => version < Version::HTTP_11,
-        (Some(host), None) => host.as_bytes().iter().all(|byte| may_stand_in_host(*byte)),
+        (Some(host), None) => may_be_host(host),
         (Some(_), Some(_)) => false,
     }
+}
+
+fn may_be_host(host: &HeaderValue) -> bool {
+    host.as_bytes().iter().all(|byte| may_stand_in_host(*byte))
 }
 
 /// The bytes of `uri-host [ ":" port ]` (RFC 3986, 3.2.2).
@@ -142,6 +162,21 @@ mod tests {
             headers.append(HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap());
         }
         host_is_clear(version, &headers)
+    }
+
+    #[test]
+    fn a_host_in_the_target_counts_before_the_header() {
+        let host = |target: &str| {
+            let request = Request::get(target).header(HOST, "gateway.example:5080");
+            let mut request = request.body(()).unwrap();
+            let host = |request: &Request<()>| request.headers()[HOST].clone();
+            settle_host(&mut request).then(|| host(&request))
+        };
+        let told = |target| host(target).unwrap();
+        assert_eq!(told("/v2/"), "gateway.example:5080");
+        assert_eq!(told("http://other.example/v2/"), "other.example");
+        assert_eq!(told("http://[::1]:5080/v2/"), "[::1]:5080");
+        assert_eq!(host("http://gateway.example:5080@other.example/v2/"), None);
     }
 
     #[test]
