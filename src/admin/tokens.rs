@@ -21,7 +21,7 @@ use crate::trust::EnvironmentName;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RevokeQuery {
-    /// Also withdraw what was submitted with the token.
+    /// Also withdraw what was submitted with the token, and revoke again what it reinstated.
     #[serde(default)]
     evidence: bool,
 }
@@ -110,11 +110,17 @@ pub(super) async fn revoke(
             now,
         )
         .await?;
+    let tokens_made = admin.ledger.good_tokens_made_with(&name, now).await?;
     Ok(Json(TokenRevoked {
         name,
         withdrawn_scans: withdrawn.scans,
+        withdrawn_unbound_scans: withdrawn.unbound_scans,
         withdrawn_promotions: withdrawn.promotions,
         revoked_before,
+        withdrawn_break_glass: withdrawn.break_glass,
+        withdrawn_modes: withdrawn.modes,
+        withdrawn_reinstatements: withdrawn.reinstatements,
+        tokens_made,
     }))
 }
 

@@ -10,7 +10,7 @@ use crate::trust::EnvironmentName;
 
 /// Where tokens are made (`POST` a [`TokenRequest`]) and listed (`GET`). One of
 /// them is revoked by `DELETE` below, at its name; `?evidence=true` also
-/// withdraws what was submitted with it.
+/// withdraws what was submitted with it, and revokes again what it reinstated.
 pub const TOKENS: &str = "/api/v1/tokens";
 
 /// A token to be made.
@@ -75,16 +75,30 @@ pub struct TokenList {
     pub tokens: Vec<TokenView>,
 }
 
-/// A revoked token.
+/// A revoked token, and how much of what was done with it was withdrawn: nothing, unless that
+/// was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRevoked {
     pub name: String,
-    /// How many of its scans were withdrawn.
+    /// Scans of manifests.
     pub withdrawn_scans: u64,
-    /// How many of its promotions were withdrawn.
+    /// Scans of image IDs, bound to no manifest.
+    #[serde(default)]
+    pub withdrawn_unbound_scans: u64,
     pub withdrawn_promotions: u64,
     /// When it had been revoked already; absent: it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_before: Option<Timestamp>,
+    #[serde(default)]
+    pub withdrawn_break_glass: u64,
+    #[serde(default)]
+    pub withdrawn_modes: u64,
+    /// Revocations that it had ended, and that hold again.
+    #[serde(default)]
+    pub withdrawn_reinstatements: u64,
+    /// Tokens that were made with it, or with one of those, and that hold still: whoever had it
+    /// may have them.
+    #[serde(default)]
+    pub tokens_made: Vec<String>,
 }

@@ -110,11 +110,13 @@ struct ListTokens {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sekisho token revoke ci
-  sekisho token revoke ci --evidence        it was stolen: its scans and promotions count no more")]
+  sekisho token revoke ci --evidence        it was stolen: nothing that it let pass counts any more
+
+The answer names the tokens that were made with it and hold still: revoke those, too.")]
 struct RevokeToken {
     /// The token
     name: String,
-    /// Withdraw its scans and promotions too
+    /// Withdraw its scans, promotions, break-glass, modes and reinstatements too
     #[arg(long)]
     evidence: bool,
     #[command(flatten)]
@@ -361,7 +363,7 @@ impl RevokeToken {
     }
 }
 
-/// What ended, and whether what the token handed in goes on to count.
+/// What ended, whether what the token handed in goes on to count, and what was made with it.
 fn revoked(told: &TokenRevoked, with_evidence: bool, palette: Palette) -> String {
     let name = readable(&told.name, 64);
     let ended = match told.revoked_before {
@@ -369,11 +371,7 @@ fn revoked(told: &TokenRevoked, with_evidence: bool, palette: Palette) -> String
         None => format!("is {}", palette.bad("revoked")),
     };
     let evidence = match with_evidence {
-        true => format!(
-            "withdrawn: {}, {}",
-            counted(told.withdrawn_scans, "scan"),
-            counted(told.withdrawn_promotions, "promotion"),
-        ),
+        true => format!("withdrawn: {}", withdrawn(told)),
         false if told.revoked_before.is_some() => format!(
             "what it handed in and promoted counts, unless that was withdrawn; to withdraw it: \
              sekisho token revoke {name} --evidence"
@@ -383,5 +381,38 @@ fn revoked(told: &TokenRevoked, with_evidence: bool, palette: Palette) -> String
              {name} --evidence"
         ),
     };
-    format!("token {name} {ended}; {evidence}")
+    let made = still_good(told, palette);
+    format!("token {name} {ended}; {evidence}{made}")
+}
+
+/// How much of what, and at least of what is asked for most.
+fn withdrawn(body: &TokenRevoked) -> String {
+    let usual = [
+        (body.withdrawn_scans, "scan"),
+        (body.withdrawn_promotions, "promotion"),
+    ];
+    let others = [
+        (body.withdrawn_unbound_scans, "pre-push scan"),
+        (body.withdrawn_break_glass, "break-glass grant"),
+        (body.withdrawn_modes, "mode"),
+        (body.withdrawn_reinstatements, "reinstatement"),
+    ];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let told = usual.into_iter().chain(others);
+    let told: Vec<String> = told.map(|(count, what)| counted(count, what)).collect();
+    told.join(", ")
+}
+
+/// The tokens that were made with it, which whoever stole it may have.
+fn still_good(body: &TokenRevoked, palette: Palette) -> String {
+    if body.tokens_made.is_empty() {
+        return String::new();
+    }
+    let names = body.tokens_made.iter().map(|it| readable(it, 64));
+    let names: Vec<String> = names.collect();
+    let warning = palette.bad("tokens made with it hold still");
+    format!(
+        "\n{warning}: {}; revoke each that you do not know",
+        names.join(", ")
+    )
 }

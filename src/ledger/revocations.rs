@@ -1,4 +1,4 @@
-//! Revocations, and their undoing; both stay on record.
+//! Revocations, and their undoing; both stay on record, as acts.
 
 use jiff::Timestamp;
 
@@ -6,6 +6,7 @@ use super::acts::NewAct;
 use super::attributed::Attributed;
 use super::change::LedgerChange;
 use super::sql::{query, row};
+use super::tokens::refuse_revoked;
 use super::{Ledger, LedgerError, columns};
 use crate::metrics::LedgerVerb;
 use crate::oci::{Digest, RepositoryGlobs};
@@ -162,6 +163,7 @@ impl Ledger {
         let Attributed { what: undo, origin } = undo.into();
         let _timed = self.timed(LedgerVerb::Reinstate);
         let mut writing = self.begin(Some(undo.at)).await?;
+        refuse_revoked(writing.sql(), &undo.by).await?;
         let update = "UPDATE revocations \
                       SET reinstated_at = ?, reinstated_by = ?, reinstated_reason = ? \
                       WHERE digest = ? AND environment IS NOT DISTINCT FROM ? AND reinstated_at IS NULL \

@@ -33,10 +33,14 @@ pub struct ExpiredToken {
 }
 
 impl TokenRecord {
+    /// Whether it holds at `now`.
+    pub(super) fn is_good(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
     /// Whether others can be made with it at `now`.
     pub(super) fn makes_tokens(&self, now: Timestamp) -> bool {
-        let is_good = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);
-        is_good && self.role == Role::Admin && self.scope.is_everything()
+        self.is_good(now) && self.role == Role::Admin && self.scope.is_everything()
     }
 }
 

@@ -1,11 +1,14 @@
 //! Tokens: made once, kept as hashes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::acts::NewAct;
 use super::attributed::{ActOrigin, Attributed};
 use super::change::LedgerChange;
+use super::missing_acts::token_name;
 use super::sql::{SqlConnection, query};
 use super::token_holders::{
     ExpiredToken, SECRET, SECRET_PREFIX, SELECT_VALID_TOKENS, TokenHash, TokenRecord, TokenRow,
@@ -16,7 +19,7 @@ use super::write::WriteTransaction;
 use super::{Ledger, LedgerError, columns};
 use crate::access::{Principal, Role, Scope, is_token_name};
 use crate::random;
-use crate::trust::ActKind;
+use crate::trust::{Act, ActKind};
 
 /// A token that is to be made.
 #[derive(Clone, Debug)]
@@ -60,6 +63,9 @@ impl Ledger {
     ) -> Result<SecretString, LedgerError> {
         let Attributed { what: new, origin } = new.into();
         let mut writing = self.begin(Some(new.created_at)).await?;
+        if let Some(maker) = &origin.principal {
+            refuse_revoked(writing.sql(), maker).await?;
+        }
         let secret = add(&mut writing, new, origin).await?;
         self.commit(writing).await?;
         Ok(secret)
@@ -111,8 +117,35 @@ impl Ledger {
         columns::time_if(at)
     }
 
-    /// Ends a token. With `withdraw_evidence`, also of one that was ended before,
-    /// what was handed in, promoted or let through with it stops counting.
+    /// The names of the tokens that are good at `now` and were made with this one, or with
+    /// one that was made with it, and so on.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn good_tokens_made_with(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Vec<String>, LedgerError> {
+        let made = "SELECT body FROM acts WHERE act = ? ORDER BY id";
+        let bodies = query(made).bind(ActKind::TokenCreate.as_str());
+        let bodies: Vec<String> = bodies.values(&self.readers).await?;
+        let mut descent = BTreeSet::from([name.to_owned()]);
+        // A token is made after its maker was.
+        for body in &bodies {
+            let act: Act = columns::body(body)?;
+            let made = act.subject.as_deref().and_then(token_name);
+            let made = made.filter(|_| descent.contains(&act.principal));
+            descent.extend(made.map(str::to_owned));
+        }
+        let tokens = self.tokens().await?.into_iter();
+        let good = tokens.filter(|it| it.is_good(now) && it.name != name);
+        let names = good.map(|it| it.name);
+        Ok(names.filter(|it| descent.contains(it)).collect())
+    }
+
+    /// Ends a token. With `withdraw_evidence`, also of one that was ended before, what was
+    /// handed in, promoted, reinstated or let through with it stops counting.
     ///
     /// # Errors
     /// [`LedgerError`] where it cannot be written; then nothing of it is.

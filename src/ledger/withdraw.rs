@@ -1,5 +1,5 @@
 //! Withdraws what was submitted with a revoked token: it stops counting and stays on
-//! record.
+//! record. What it reinstated is revoked again.
 
 use jiff::Timestamp;
 
@@ -19,6 +19,8 @@ pub struct Withdrawn {
     pub promotions: u64,
     pub break_glass: u64,
     pub modes: u64,
+    /// Revocations that it had ended, and that hold again.
+    pub reinstatements: u64,
     /// Scans of image IDs, bound to no manifest.
     pub unbound_scans: u64,
 }
@@ -31,6 +33,7 @@ impl Withdrawn {
             (self.promotions, "promotion"),
             (self.break_glass, "break-glass grant"),
             (self.modes, "mode"),
+            (self.reinstatements, "reinstatement"),
             (self.unbound_scans, "pre-push scan"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
@@ -53,6 +56,10 @@ const WITHDRAW_BREAK_GLASS: &str = "UPDATE break_glass SET withdrawn_at = ? \
 /// What was set before holds again, if its time is not over.
 const WITHDRAW_MODES: &str = "UPDATE modes SET withdrawn_at = ? \
                      WHERE set_by = ? AND withdrawn_at IS NULL RETURNING environment";
+/// The acts go on telling of the reinstatement.
+const REVOKE_AGAIN: &str = "UPDATE revocations \
+                     SET reinstated_at = NULL, reinstated_by = NULL, reinstated_reason = NULL \
+                     WHERE reinstated_by = ? RETURNING digest";
 
 /// Marks all that `name` said, and notes each change.
 pub(super) async fn withdraw(
@@ -67,6 +74,7 @@ pub(super) async fn withdraw(
         promotions: mark(writing, "promotion", WITHDRAW_PROMOTIONS, by).await?,
         break_glass: mark(writing, "break-glass", WITHDRAW_BREAK_GLASS, by).await?,
         modes: mark(writing, "mode", WITHDRAW_MODES, by).await?,
+        reinstatements: revoke_again(writing, name).await?,
         unbound_scans: mark_unbound(writing, by).await?,
     })
 }
@@ -93,11 +101,23 @@ async fn mark(
     update: &'static str,
     (name, at): (&str, Timestamp),
 ) -> Result<u64, LedgerError> {
-    let subjects: Vec<String> = query(update)
-        .bind(at.as_microsecond())
-        .bind(name)
-        .values(writing.sql())
-        .await?;
+    let marked = query(update).bind(at.as_microsecond()).bind(name);
+    let subjects: Vec<String> = marked.values(writing.sql()).await?;
+    note_each(writing, kind, subjects).await
+}
+
+/// Lets the revocations hold again that `name` ended.
+async fn revoke_again(writing: &mut WriteTransaction<'_>, name: &str) -> Result<u64, LedgerError> {
+    let digests: Vec<String> = query(REVOKE_AGAIN).bind(name).values(writing.sql()).await?;
+    note_each(writing, "revocation", digests).await
+}
+
+/// Notes a change of `kind` for each subject, and counts them.
+async fn note_each(
+    writing: &mut WriteTransaction<'_>,
+    kind: &str,
+    subjects: Vec<String>,
+) -> Result<u64, LedgerError> {
     for subject in &subjects {
         let change = LedgerChange::parse(kind, subject);
         let change = change.ok_or_else(|| LedgerError::unreadable(kind, subject))?;

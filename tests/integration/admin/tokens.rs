@@ -203,6 +203,37 @@ async fn what_a_stolen_token_handed_in_is_withdrawn_with_it() {
 }
 
 #[tokio::test]
+async fn what_a_stolen_token_let_pass_is_denied_again_and_what_it_made_is_named() {
+    let lab = Lab::start().await;
+    let (image, named) = lab.put(NAME, "1");
+    let digest = image.manifest.digest.to_string();
+    lab.submit(&lab.token, &named, &trivy(&image, &[]))
+        .await
+        .expect(200);
+    let thief = lab.token(json!({"name": "thief", "role": "admin"})).await;
+    let on_call = lab.token(json!({"name": "shift", "role": "on-call"})).await;
+    let body =
+        json!({"image": format!("registry.example/{NAME}@{digest}"), "reason": "a backdoor"});
+    for (token, path) in [(&on_call, ""), (&thief, "/reinstate")] {
+        let path = format!("/api/v1/revocations{path}");
+        let ask = lab.api("POST", &path).token(token).json(&body);
+        ask.send().await.expect(200);
+    }
+    assert_eq!(lab.pull(1, NAME, &digest).await.status, 200);
+    let spare = json!({"name": "spare", "role": "viewer"});
+    let ask = lab.api("POST", "/api/v1/tokens").token(&thief).json(&spare);
+    ask.send().await.expect(200);
+    let revoke = lab.api("DELETE", "/api/v1/tokens/thief?evidence=true");
+    let taken = revoke.send().await.expect(200);
+    assert_eq!(taken["withdrawn_reinstatements"], 1);
+    assert_eq!(taken["tokens_made"], json!(["spare"]));
+    let pulled = lab.pull(1, NAME, &digest).await;
+    assert_eq!(pulled.status, 403);
+    assert!(pulled.reason.contains("revoked"), "{}", pulled.head);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_secret_is_shown_once_and_kept_nowhere() {
     let lab = Lab::start().await;
     let (_, named) = lab.put(NAME, "1");

@@ -298,6 +298,26 @@ fn a_token_revoked_without_its_evidence_says_that_it_counts() {
 }
 
 #[test]
+fn all_that_is_withdrawn_with_a_token_is_told_and_what_was_made_with_it() {
+    let body = r#"{"name":"ci","withdrawn_scans":0,"withdrawn_promotions":1,"withdrawn_modes":2,
+        "withdrawn_break_glass":3,"withdrawn_reinstatements":4,"withdrawn_unbound_scans":5,
+        "tokens_made":["spare","other"]}"#;
+    let api = Api::answering(200, body);
+    let run = against(&api, &["token", "revoke", "ci", "--evidence"]).run();
+    assert_eq!(run.code, 0, "{run:?}");
+    for told in [
+        "0 scans, 1 promotion",
+        "2 modes",
+        "3 break-glass grants",
+        "4 reinstatements",
+        "5 pre-push scans",
+        "hold still: spare, other; revoke",
+    ] {
+        assert!(run.stdout.contains(told), "{told}: {run:?}");
+    }
+}
+
+#[test]
 fn denials_come_oldest_first_with_those_that_a_mode_let_pass() {
     let decision = |id: &str, time: &str| {
         format!(

@@ -1,8 +1,12 @@
 //! Tokens, and what becomes of their evidence.
 
+use std::collections::BTreeMap;
+
 use secrecy::ExposeSecret;
 use sekisho::access::{Role, Scope};
-use sekisho::ledger::{LedgerError, NewToken, Withdrawn};
+use sekisho::ledger::{
+    ActFilter, ActOrigin, Ledger, LedgerError, LogReading, NewToken, Reinstatement, Withdrawn,
+};
 use sekisho::oci::{RepositoryGlobs, Tag};
 
 use super::place;
@@ -78,10 +82,6 @@ async fn names_are_unique_for_ever() {
 }
 
 #[tokio::test]
-async fn a_token_made_and_revoked_by_a_command_is_followed() {
-    let place = or_skip!(place());
-    let serve = place.serve().await;
-#[tokio::test]
 async fn no_token_bears_a_name_that_records_use_for_others() {
     let place = or_skip!(place());
     let ledger = place.serve().await;
@@ -103,6 +103,10 @@ async fn no_token_bears_a_name_that_records_use_for_others() {
     }
 }
 
+#[tokio::test]
+async fn a_token_made_and_revoked_by_a_command_is_followed() {
+    let place = or_skip!(place());
+    let serve = place.serve().await;
     let client = place.client().await;
     let secret = client.create_token(scoped_token("ci")).await.unwrap();
     let holder = || serve.authenticate(secret.expose_secret(), now());
@@ -172,4 +176,101 @@ async fn a_withdrawn_report_counts_when_another_hands_it_in() {
     anew.submitter = "ci-2".to_owned();
     ledger.submit_scan(anew).await.unwrap();
     assert_eq!(evidence(&ledger, "img").await.scans.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_stolen_token_reinstated_is_revoked_again() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    ledger.create_token(scoped_token("thief")).await.unwrap();
+    ledger.revoke(revocation(digest("img"))).await.unwrap();
+    ledger.revoke(revocation(digest("fine"))).await.unwrap();
+    let by = |by: &str, name: &str| Reinstatement {
+        by: by.to_owned(),
+        ..reinstatement(digest(name))
+    };
+    ledger.reinstate(by("thief", "img")).await.unwrap();
+    ledger.reinstate(by("security", "fine")).await.unwrap();
+    let is_revoked = |ledger: &Ledger| !ledger.index().revocations(&digest("img")).is_empty();
+    ledger.revoke_token("thief", false, now()).await.unwrap();
+    assert!(!is_revoked(&ledger));
+    let withdrawn = ledger.revoke_token("thief", true, now()).await.unwrap();
+    assert_eq!(withdrawn.reinstatements, 1);
+    assert!(is_revoked(&ledger));
+    assert!(ledger.index().revocations(&digest("fine")).is_empty());
+    let told = ledger
+        .acts_where(&ActFilter::default(), |_| true)
+        .await
+        .unwrap();
+    assert_eq!(told[0].act.detail, "withdrawn: 1 reinstatement(s)");
+    let late = ledger.reinstate(by("thief", "img")).await;
+    assert!(
+        matches!(late, Err(LedgerError::TokenRevoked(_))),
+        "{late:?}"
+    );
+    let again = ledger.revoke_token("thief", true, now()).await.unwrap();
+    assert_eq!(again, Withdrawn::default());
+    ledger.reinstate(by("security", "img")).await.unwrap();
+    assert!(!is_revoked(&ledger));
+    drop(ledger);
+    assert!(!is_revoked(&place.serve().await));
+}
+
+#[tokio::test]
+async fn what_a_stolen_token_reinstated_is_revoked_again_from_the_log() {
+    let place = or_skip!(place());
+    let mut ledger = place.serve().await;
+    ledger.revoke(revocation(digest("img"))).await.unwrap();
+    let mark = ledger.mark();
+    let line = |number: u32, rest: serde_json::Value| {
+        let mut json = serde_json::json!({
+            "id": format!("act:{number}"), "time": now(), "principal": "thief",
+            "ledger": {"id": mark.id, "change": 100 + number},
+        });
+        let fields = rest.as_object().unwrap().clone();
+        json.as_object_mut().unwrap().extend(fields);
+        serde_json::from_value(json).unwrap()
+    };
+    let mut reading = LogReading::from(ledger.restore_point().await.unwrap());
+    let detail = "1 revocation(s) ended; in every repository";
+    let reinstated = serde_json::json!(
+        {"act": "reinstate", "digest": digest("img"), "detail": detail, "reason": "mine"});
+    let detail = "withdrawn: 1 reinstatement(s)";
+    let revoked = serde_json::json!(
+        {"act": "token-revoke", "subject": "token:thief", "detail": detail});
+    reading.take(line(100, reinstated));
+    reading.take(line(101, revoked));
+    let missing = reading.missing(&BTreeMap::new());
+    assert_eq!(missing.again.len(), 2);
+    ledger.replay(&missing, now()).await.unwrap();
+    assert_eq!(ledger.index().revocations(&digest("img")).len(), 1);
+}
+
+#[tokio::test]
+async fn tokens_that_a_stolen_one_made_are_named_while_they_hold() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let make = async |maker: &str, name: &str| {
+        let origin = ActOrigin {
+            principal: Some(maker.to_owned()),
+            ..ActOrigin::default()
+        };
+        ledger.create_token(origin.of(scoped_token(name))).await
+    };
+    for (maker, name) in [
+        ("local:uid-0", "thief"),
+        ("thief", "spare"),
+        ("spare", "hidden"),
+        ("thief", "ended"),
+        ("local:uid-0", "other"),
+    ] {
+        make(maker, name).await.unwrap();
+    }
+    ledger.revoke_token("ended", false, now()).await.unwrap();
+    ledger.revoke_token("thief", true, now()).await.unwrap();
+    let named = async |at| ledger.good_tokens_made_with("thief", at).await.unwrap();
+    assert_eq!(named(now()).await, ["hidden", "spare"]);
+    assert!(named(now() + minutes(60)).await.is_empty());
+    let late = make("thief", "late").await;
+    assert!(matches!(late, Err(LedgerError::TokenRevoked(_))));
 }
