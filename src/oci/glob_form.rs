@@ -1,10 +1,13 @@
 //! Globs over repositories that match nothing by their form, and globs that others leave
 //! nothing to.
 
-use super::{RegistryHost, RepositoryGlobs, written_host};
+use super::{RegistryHost, RepositoryGlobs, RepositoryName, written_host};
 
 /// Ways to read the braces of one glob that are looked at, at most.
 const MAX_ALTERNATIVES: usize = 256;
+
+/// What no component of a name begins or ends with.
+const SEPARATORS: [char; 3] = ['.', '_', '-'];
 
 /// Stands for what a wildcard matches: no name has it, and no class names it.
 const ANY: char = '\u{1}';
@@ -163,9 +166,24 @@ fn name_problem(host: &str, name: &str) -> Option<String> {
             "holds {strange:?}, which is in no name of a repository"
         ));
     }
+    if let Some(strange) = name.split('/').find(|it| !is_possible_component(it)) {
+        return Some(format!(
+            "holds {strange:?}, which is no part of a repository's name: parts begin and end with \
+             a letter or a digit, and have one separator between those"
+        ));
+    }
     match host == RegistryHost::DOCKER_HUB && !name.contains('/') && name != "**" {
         true => Some(format!("is called {host}/library/{name} here")),
         false => None,
+    }
+}
+
+/// Whether some component of a name may match. Of one with wildcards only its ends are looked
+/// at.
+fn is_possible_component(component: &str) -> bool {
+    match component.contains(['*', '?', '[', ']', '\\']) {
+        false => RepositoryName::is_component(component),
+        true => !component.starts_with(SEPARATORS) && !component.ends_with(SEPARATORS),
     }
 }
 
@@ -204,6 +222,14 @@ mod tests {
             ("team/app", "team, which is no host"),
             ("registry.corp/Team/**", "'T'"),
             ("registry.corp/team app", "' '"),
+            ("registry.corp/team/../x", "\"..\""),
+            ("registry.corp/./x", "\".\""),
+            ("registry.corp/team/.x/**", "\".x\""),
+            ("registry.corp/team-/x", "\"team-\""),
+            ("registry.corp/a..b", "\"a..b\""),
+            ("registry.corp/a___b/*", "\"a___b\""),
+            ("registry.corp/team/..*", "\"..*\""),
+            ("registry.corp/{team,..}/*", "\"..\""),
             ("index.docker.io/library/**", "called docker.io here"),
             ("docker.io/nginx", "docker.io/library/nginx"),
             ("registry.corp/{team,other:1}", "the tag 1"),
@@ -223,6 +249,8 @@ mod tests {
             "registry.corp/**",
             "registry.corp:5000/team/*",
             "registry.corp/team-?/[a-z]*",
+            "registry.corp/a__b/c---d/e.f_g",
+            "registry.corp/[.a]*/*-*",
             "localhost/app",
             "[::1]:5000/app",
             "docker.io/**",
