@@ -256,7 +256,15 @@ impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { acts, lost } = self;
         let acts = counted(*acts, "act");
-        write!(f, "{acts} of the audit log; lost: {lost}")
+        write!(f, "{acts} of the audit log; lost: {lost}")?;
+        match lost.scans {
+            0 => Ok(()),
+            // The lost one may have been the first to find something.
+            _ => f.write_str(
+                "; scan the images named again, before all else: one that has an older scan is \
+                 judged by that until then",
+            ),
+        }
     }
 }
 
@@ -355,7 +363,8 @@ fn lossy(missing: &MissingActs) -> Failure {
     let lost = format!("this would be lost: {}", missing.lost);
     Failure::new(lost).next(
         "name the files of the audit log that tell more by --log-file; or go on with \
-         --accept-loss, and scan, promote and make anew what is missing",
+         --accept-loss, and scan, promote and make anew what is missing, the scans first: an image \
+         whose newer scan is lost is judged by an older one until then",
     )
 }
 
