@@ -11,6 +11,7 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::{HostRefusal, UpstreamError};
+use crate::oci::printable;
 
 const HUB_HOSTS: [&str; 3] = ["registry-1.docker.io", "index.docker.io", "docker.io"];
 const HUB_TOKEN_HOSTS: [&str; 1] = ["auth.docker.io"];
@@ -180,7 +181,11 @@ pub(super) fn same_authority(one: &Url, other: &Url) -> bool {
 }
 
 pub(super) fn refused(url: &Url, why: HostRefusal) -> UpstreamError {
-    let host = Arc::from(url.host_str().unwrap_or_default());
+    let host = match url.host_str() {
+        Some(host) if !host.is_empty() => Arc::from(host),
+        // An address of a file has none.
+        _ => Arc::from(format!("a {}: address", printable(url.scheme(), 32))),
+    };
     UpstreamError::RefusedHost { host, why }
 }
 
@@ -262,6 +267,25 @@ mod tests {
                 .check_redirect(&https.unwrap(), &http.unwrap())
                 .is_err()
         );
+    }
+
+    #[test]
+    fn an_address_without_a_host_is_named_by_its_scheme() {
+        for (to, told) in [
+            (
+                "file:///etc/passwd",
+                "leads to a file: address, which is not",
+            ),
+            (
+                "data:text/plain,x",
+                "leads to a data: address, which is not",
+            ),
+            ("ftp://auth.corp/x", "leads to auth.corp, which is not"),
+        ] {
+            let refused = allowed("https://r.corp", &[]).check_realm(&to.parse().unwrap());
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 
     #[test]

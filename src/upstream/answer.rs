@@ -13,6 +13,7 @@ use crate::oci::{Digest, MediaType};
 
 use super::UpstreamError;
 use super::decoding::{ContentCoding, decoded};
+use super::rate_limit::MAX_REST;
 use crate::http_client::retry_after;
 
 const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -24,7 +25,8 @@ pub(super) fn accept(
     partial: bool,
 ) -> Result<Response, UpstreamError> {
     let headers = response.headers();
-    let retry_after = || retry_after(headers, SystemTime::now());
+    // Clients are told what is done here, and not what was asked for.
+    let retry_after = || retry_after(headers, SystemTime::now()).map(|it| it.min(MAX_REST));
     Err(match response.status() {
         StatusCode::OK => return Ok(response),
         StatusCode::PARTIAL_CONTENT if partial => return Ok(response),

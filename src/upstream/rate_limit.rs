@@ -17,7 +17,7 @@ use super::health::CallKind;
 use crate::http_client::retry_after;
 
 /// A host is asked again after this time, whatever it said.
-const MAX_REST: Duration = Duration::from_mins(10);
+pub(super) const MAX_REST: Duration = Duration::from_mins(10);
 /// Hosts that are remembered at most: one upstream leads to a few.
 const MAX_HOSTS: usize = 256;
 
