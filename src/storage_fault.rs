@@ -23,6 +23,10 @@ pub enum StorageFault {
     Damaged,
     /// The server of the database cannot be reached, or ends.
     Unreachable,
+    /// It has as many clients as it takes.
+    NoConnectionLeft,
+    /// It lacks memory, or something else that it needs for an answer.
+    Exhausted,
     /// It takes too long.
     Unresponsive,
     /// It does not let this program in.
@@ -67,6 +71,11 @@ impl StorageFault {
             Self::Unreachable | Self::Unresponsive => {
                 "look at the server and the way to it; it is then used by itself"
             }
+            Self::NoConnectionLeft => {
+                "raise max_connections of the server, or end what else is connected to it; it is \
+                 then used by itself"
+            }
+            Self::Exhausted => "give the server more of what its log says it lacks",
             Self::Refused => "mend its user, password or rights; the log says what it refuses",
             Self::ReadOnlyServer => "promote it, or lead its name to the primary",
             Self::Other(_) => "look at the log and at the disk",
@@ -88,6 +97,8 @@ impl fmt::Display for StorageFault {
             Self::Older => "its file is an older one, which lacks what was written since",
             Self::Damaged => "its file is damaged",
             Self::Unreachable => "its server cannot be reached",
+            Self::NoConnectionLeft => "its server takes no more connections",
+            Self::Exhausted => "its server is short of memory, or of what its limits allow",
             Self::Unresponsive => "its server takes too long",
             Self::Refused => "its server refuses this program",
             Self::ReadOnlyServer => "its server takes no writes",

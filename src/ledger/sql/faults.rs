@@ -78,16 +78,36 @@ fn sql_state(error: &sqlx::Error) -> Option<String> {
 }
 
 /// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
-fn of_postgres(state: &str, error: &sqlx::Error) -> StorageFault {
+fn of_postgres(state: &str, error: &impl ToString) -> StorageFault {
     match state {
         "53100" => StorageFault::DiskFull,
         "25006" => StorageFault::ReadOnlyServer,
         "55P03" | "57014" => StorageFault::Unresponsive,
         "28000" | "28P01" | "42501" => StorageFault::Refused,
         "XX001" | "XX002" => StorageFault::Damaged,
-        _ if state.starts_with("57P") || state.starts_with("08") || state.starts_with("53") => {
-            StorageFault::Unreachable
-        }
+        "53300" => StorageFault::NoConnectionLeft,
+        _ if state.starts_with("53") => StorageFault::Exhausted,
+        _ if state.starts_with("57P") || state.starts_with("08") => StorageFault::Unreachable,
         _ => StorageFault::Other(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_full_is_told_from_one_that_is_away() {
+        for (state, fault) in [
+            ("53100", StorageFault::DiskFull),
+            ("53200", StorageFault::Exhausted),
+            ("53300", StorageFault::NoConnectionLeft),
+            ("53400", StorageFault::Exhausted),
+            ("57P01", StorageFault::Unreachable),
+            ("08006", StorageFault::Unreachable),
+            ("42P01", StorageFault::Other("no such table".to_owned())),
+        ] {
+            assert_eq!(of_postgres(state, &"no such table"), fault, "{state}");
+        }
     }
 }
