@@ -3,8 +3,7 @@
 use super::is_reserved_name;
 
 /// The rule, for who chose another name.
-pub const TOKEN_NAME_RULE: &str =
-    "a token's name is 1 to 64 of a-z, A-Z, 0-9 and . _ - and neither \"anonymous\" nor \
+pub const TOKEN_NAME_RULE: &str = "a token's name is 1 to 64 of a-z, A-Z, 0-9 and . _ - and neither \"anonymous\" nor \
      \"sekisho\"";
 
 /// Whether a token may be called so: as nobody is who acts without one.

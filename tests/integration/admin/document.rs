@@ -31,6 +31,7 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
         "get /api/v1/images/{digest}",
         "get /api/v1/forecast",
         "post /api/v1/promotions",
+        "get /api/v1/revocations",
         "post /api/v1/revocations",
         "post /api/v1/revocations/reinstate",
         "get /api/v1/break-glass",

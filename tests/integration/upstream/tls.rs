@@ -102,7 +102,7 @@ async fn a_registry_without_tls_is_told_from_one_that_is_not_trusted() {
         .parse()
         .unwrap();
     let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
-    let Err(error @ UpstreamError::Unavailable { .. }) = fetched else {
+    let Err(error @ UpstreamError::Tls(_)) = fetched else {
         panic!("{fetched:?}");
     };
     assert!(
@@ -119,10 +119,10 @@ async fn trusts_no_other_certificate() {
     for ca in [None, Some(certified().1.into_bytes())] {
         setting.config.ca = ca;
         let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
-        let Err(UpstreamError::Unavailable { detail, .. }) = fetched else {
+        let Err(UpstreamError::Tls(fault)) = fetched else {
             panic!("{fetched:?}");
         };
-        assert!(detail.starts_with("TLS fails"), "{detail}");
+        assert!(fault.to_string().starts_with("TLS fails"), "{fault}");
     }
     assert_eq!(setting.registry.total(), 0);
 }
@@ -161,10 +161,10 @@ async fn the_very_certificate_must_hold_now_and_for_the_name() {
         let mut setting = Setting::open().await;
         showing(&mut setting, self_signed(&params)).await;
         let fetched = setting.upstream().get_manifest(&name(), &tag("1.0")).await;
-        let Err(UpstreamError::Unavailable { detail, .. }) = fetched else {
+        let Err(UpstreamError::Tls(fault)) = fetched else {
             panic!("{fetched:?}");
         };
-        assert!(detail.contains(said), "{said}: {detail}");
+        assert!(fault.to_string().contains(said), "{said}: {fault}");
     }
 }
 
