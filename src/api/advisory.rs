@@ -29,6 +29,7 @@ pub struct AdvisoryView {
     pub severity: Option<Severity>,
     pub reason: String,
     pub link: String,
+    /// The first moment at which it holds no more: of a last day, the begin of the next.
     /// `null`: until it is taken back.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,

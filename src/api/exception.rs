@@ -66,6 +66,7 @@ pub struct ExceptionView {
     pub reason: String,
     pub link: String,
     pub owner: String,
+    /// The first moment at which it holds no more: of a last day, the begin of the next.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
     pub state: PolicyEntryState,

@@ -66,7 +66,7 @@ fn variable(name: &str) -> Option<OsString> {
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// text for people, json for scripts: exactly what the API answered
-    #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
+    #[arg(short, long, value_name = "text|json", default_value = "text", value_parser = output())]
     pub output: Output,
 }
 

@@ -68,6 +68,7 @@ pub struct DenialsArgs {
     remote: RemoteArgs,
     /// text for people, json for scripts, csv for spreadsheets
     #[arg(
+        short,
         long,
         value_name = "text|json|csv",
         default_value = "text",

@@ -40,6 +40,7 @@ pub struct ShowForecast {
     environment: Option<EnvironmentName>,
     /// text for people, json for scripts, csv for spreadsheets
     #[arg(
+        short,
         long,
         value_name = "text|json|csv",
         default_value = "text",

@@ -19,6 +19,7 @@ pub struct ListingArgs {
     pub page: Option<String>,
     /// text for people, json for scripts, csv for spreadsheets
     #[arg(
+        short,
         long,
         value_name = "text|json|csv",
         default_value = "text",

@@ -68,7 +68,7 @@ pub struct ManifestsArgs {
     #[command(flatten)]
     agent: NodeAgentArgs,
     /// text for YAML, json for one List
-    #[arg(long, value_name = "text|json", default_value = "text", value_parser = output())]
+    #[arg(short, long, value_name = "text|json", default_value = "text", value_parser = output())]
     output: Output,
 }
 

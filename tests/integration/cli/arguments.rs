@@ -39,6 +39,7 @@ fn mistakes_exit_2_and_name_the_input() {
         ),
         (&["status", "--server", "file:///x"], "is no web address"),
         (&["status", "--output", "yaml"], "yaml"),
+        (&["status", "-o", "yaml"], "yaml"),
         (&["images", "team/**"], "matches no repository"),
         (&["denials", "--image", "team/**"], "matches no repository"),
         (&["decisions", "--image", "team/*"], "matches no repository"),
