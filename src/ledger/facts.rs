@@ -150,8 +150,8 @@ impl Ledger {
         self.commit(writing).await
     }
 
-    /// When the subject, or an index above it, was first seen or decided on, in any
-    /// repository and environment: what the bytes are does not depend on where they lie.
+    /// When the subject, or an index above it, was first seen, in any repository
+    /// and environment: what the bytes are does not depend on where they lie.
     ///
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
@@ -160,15 +160,11 @@ impl Ledger {
         subject: &Subject,
         parents: &[Digest],
     ) -> Result<Option<Timestamp>, LedgerError> {
-        let earliest = "SELECT min(at) FROM \
-                        (SELECT min(first_seen) AS at FROM facts \
-                        WHERE digest IN (SELECT value FROM json_each(?)) \
-                        UNION ALL SELECT min(time) FROM decisions \
-                        WHERE body ->> '$.digest' IN (SELECT value FROM json_each(?))) AS seen";
-        let digests = columns::list(std::iter::once(&subject.digest).chain(parents));
+        let earliest = "SELECT min(first_seen) FROM facts \
+                        WHERE digest IN (SELECT value FROM json_each(?))";
+        let digests = std::iter::once(&subject.digest).chain(parents);
         let at: Option<i64> = query(earliest)
-            .bind(digests.clone())
-            .bind(digests)
+            .bind(columns::list(digests))
             .value(&self.readers)
             .await?;
         columns::time_if(at)

@@ -220,8 +220,9 @@ impl Sources {
         no
     }
 
-    /// When it was first seen, where that matters: now, if never before. A scan of it that
-    /// was handed in, and a denial, say that it was here before anybody asked how long.
+    /// When it was first seen, where that matters: now, if never before. A scan that was handed
+    /// in for it says that it lay upstream then, unless it was taken before the push; a denial
+    /// does not, since one that names a digest may be given before anything is read.
     async fn first_seen(
         &self,
         question: Question<'_>,
@@ -234,7 +235,7 @@ impl Sources {
         let subject = question.subject;
         let recorded = self.ledger.first_seen(subject, &evidence.parents).await?;
         let scans = evidence.scans.iter();
-        let scanned = scans.filter(|it| it.manifest == subject.digest);
+        let scanned = scans.filter(|it| it.manifest == subject.digest && it.bound_from.is_none());
         let known = scanned.map(|it| it.received_at).chain(recorded).min();
         Ok(Some(match known.filter(|seen| *seen <= question.now) {
             Some(seen) => seen,

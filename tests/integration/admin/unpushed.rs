@@ -1,10 +1,11 @@
 //! Build, scan, gate, push, bind, promote: what an image ID is worth.
 
+use jiff::SignedDuration;
 use sekisho::demo::{ImageBuilder, SampleImage, SampleIndex};
 use sekisho::oci::Platform;
 use serde_json::{Value, json};
 
-use crate::kit::lab::{Lab, NAME, named, sample, trivy};
+use crate::kit::lab::{ENVIRONMENTS, LISTENERS, Lab, NAME, named, sample, trivy};
 
 /// What Trivy prints of an image that lies in no registry.
 fn before_the_push(image: &SampleImage, severities: &[&str]) -> Value {
@@ -41,6 +42,26 @@ async fn an_image_id_of_containerds_store_binds_to_the_manifest_that_it_names() 
     let bound = bind(&lab, &lab.token, &named, &id).await.expect(200);
     assert_eq!(bound["manifest"], json!(id));
     assert_eq!(lab.verdict(&named, "staging").await["allowed"], true);
+}
+
+/// Who knows what they will push cannot let it grow old before.
+#[tokio::test]
+async fn an_image_is_as_old_as_its_push_and_not_as_a_scan_before_it() {
+    let waiting = format!("{ENVIRONMENTS}min_age = \"1h\"\n");
+    let lab = Lab::with(LISTENERS, &waiting).await;
+    let image = sample("new", "amd64");
+    let id = image.config.digest.to_string();
+    let body = json!({"image_id": id, "report": before_the_push(&image, &[])});
+    submit(&lab, &lab.token, body).await.expect(200);
+    let digest = image.manifest.digest.to_string();
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 403);
+    lab.advance_long(SignedDuration::from_hours(2)).await;
+    lab.upstream.put_image(NAME, &image);
+    let named = named(NAME, &image.manifest.digest);
+    bind(&lab, &lab.token, &named, &id).await.expect(200);
+    let verdict = lab.verdict(&named, "staging").await;
+    assert_eq!(verdict["reasons"][0]["reason"], "too-new", "{verdict}");
+    lab.stop().await;
 }
 
 #[tokio::test]

@@ -158,22 +158,3 @@ async fn the_first_service_is_remembered() {
     let first = evidence(&ledger, "img").await.first_served;
     assert_eq!(first, Some(now() + minutes(5)));
 }
-
-/// A rule about ages may come later than the images.
-#[tokio::test]
-async fn what_was_decided_on_was_seen_then() {
-    let place = or_skip!(place());
-    let ledger = place.serve().await;
-    let closure = image("img", &["l1"]);
-    ledger.record_closure(&app(), &closure).await.unwrap();
-    let first_seen = async || ledger.first_seen(&subject("img"), &[]).await.unwrap();
-    assert_eq!(first_seen().await, None);
-    let other = Decision {
-        digest: Some(digest("other")),
-        ..decision(3, now() - minutes(9), 1)
-    };
-    let denied = [(1, 7), (2, 0)].map(|(id, ago)| decision(id, now() - minutes(ago), 1));
-    let decisions = denied.into_iter().chain([other]).collect::<Vec<_>>();
-    ledger.record_decisions(&decisions).await.unwrap();
-    assert_eq!(first_seen().await, Some(now() - minutes(7)));
-}
