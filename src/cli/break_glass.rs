@@ -142,7 +142,8 @@ fn render_grant(granted: &BreakGlassView, palette: Palette) -> String {
     let ticket = readable(&granted.ticket, 200);
     let environment = &granted.environment;
     let id = readable(&granted.id, 64);
-    let mut text = format!("{word} {digest} in {environment} until {until}, for {ticket}, as {id}");
+    let mut text =
+        format!("{word} {digest} in {environment} until {until:.0}, for {ticket}, as {id}");
     for denial in granted.still_denied.iter().flatten() {
         let detail = readable(&denial.detail, 400);
         text.push_str(&format!("\n  {}: {detail}", denial.reason));

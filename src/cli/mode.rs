@@ -127,7 +127,7 @@ impl SetMode {
             let word = palette.doubtful(set.mode.as_str());
             let (environment, until) = (&set.environment, set.until);
             let ticket = readable(&set.ticket, 200);
-            format!("{environment} is judged in mode {word} until {until}, for {ticket}")
+            format!("{environment} is judged in mode {word} until {until:.0}, for {ticket}")
         })?;
         Ok(Exit::Done)
     }

@@ -173,9 +173,9 @@ const TIMELESS: &str = "the report carries no time of the scan: it counts from w
 fn made(answer: &ScanAnswer) -> String {
     let at = answer.scanned_at;
     match answer.scanned_at_source {
-        Some(ScanTimeSource::Report) | None => format!("of {at}"),
-        Some(ScanTimeSource::Submitter) => format!("of {at} as its submitter declared"),
-        Some(ScanTimeSource::Receipt) => format!("first handed in at {at}"),
+        Some(ScanTimeSource::Report) | None => format!("of {at:.0}"),
+        Some(ScanTimeSource::Submitter) => format!("of {at:.0} as its submitter declared"),
+        Some(ScanTimeSource::Receipt) => format!("first handed in at {at:.0}"),
     }
 }
 
@@ -214,7 +214,7 @@ fn render(answer: &ScanAnswer, palette: Palette) -> String {
     if let Some(newer) = &answer.replaced_by {
         let (id, at) = (readable(&newer.id, 64), newer.scanned_at);
         let told =
-            format!("it does not count: {id} of {at}, by the same tool, is newer and stands");
+            format!("it does not count: {id} of {at:.0}, by the same tool, is newer and stands");
         text.push_str(&format!("  {}\n", palette.doubtful(&told)));
     }
     for cause in &answer.incomplete {

@@ -163,7 +163,7 @@ fn foundation(verdict: &VerdictView) -> String {
     };
     let until = verdict.valid_until.map_or_else(
         || "while evidence and policy stay as they are".to_owned(),
-        |until| format!("until {until}"),
+        |until| format!("until {until:.0}"),
     );
     let policy = readable(&verdict.policy_revision, 32);
     format!("  evidence: {evidence}\n  policy: {policy}\n  valid: {until}\n")

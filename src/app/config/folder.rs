@@ -108,8 +108,8 @@ impl<T> EntryFolder<T> {
                 self.note_folder(place, text);
             }
             Ok(listing) if listing.is_absent && absence == FolderAbsence::IsNoAnswer => {
-                let text = "is not there, and may have failed to be mounted; make it, and leave \
-                            it empty where it is to hold nothing";
+                let text = "is not there, though the configuration names it: was it not mounted? \
+                            make it, and leave it empty where it is to hold nothing";
                 self.note_folder(place, text);
             }
             Ok(listing) => return self.take_listed(place, listing, anew, read),

@@ -189,3 +189,35 @@ async fn an_audit_records_what_it_would_deny_from_now_on() {
     assert_eq!(decisions[0]["reasons"][0], "too-severe");
     assert_eq!(decisions.len(), 1);
 }
+
+/// A file that is cut off says less, and a mount that failed says nothing.
+#[tokio::test]
+async fn a_policy_that_was_cut_off_or_not_mounted_lifts_no_block() {
+    let app = image("app");
+    let advisory = format!(
+        "[[advisory]]\nid = \"SEC-1\"\ndigests = [\"{}\"]\neffect = \"block\"\n\
+         reason = \"implant\"\nlink = \"https://gitlab.example/14\"\n",
+        app.manifest.digest
+    );
+    let setup = Setup::default()
+        .top("advisories_dir = \"advisories\"")
+        .file("advisories/1.toml", &advisory);
+    let world = World::of(setup).await;
+    world.hub.put_image("team/app", &app);
+    world.admit(NAME, &app).await;
+    let path = manifests(NAME, &app.manifest.digest);
+    world.both(&path).await.assert_denied("blocked-by-advisory");
+    let whole = std::fs::read_to_string(world.file()).unwrap();
+    for cut in ["", whole.lines().next().unwrap()] {
+        std::fs::write(world.file(), cut).unwrap();
+        world.looked("policy").await;
+        world.both(&path).await.assert_denied("blocked-by-advisory");
+    }
+    std::fs::write(world.file(), &whole).unwrap();
+    let folder = world.folder.path().join("advisories");
+    std::fs::rename(&folder, world.folder.path().join("elsewhere")).unwrap();
+    world.looked("policy").await;
+    world.both(&path).await.assert_denied("blocked-by-advisory");
+    let at_a_start = Config::load(Some(&world.file()), |_| None, Timestamp::now());
+    assert!(at_a_start.is_err(), "it is not taken for an empty one");
+}
