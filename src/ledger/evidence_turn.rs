@@ -6,6 +6,8 @@
 //! rows of scans begins as evidence, too, so that nobody who has a turn among all waits for
 //! somebody who wants one. In SQLite there is one writer at a time, and one turn.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::sql::{OpenTransaction, query};
@@ -14,6 +16,8 @@ use super::{Ledger, LedgerError};
 
 /// Until the end of the transaction: any number that nothing else locks.
 const LOCK_EVIDENCE: &str = "SELECT pg_advisory_xact_lock(3957261948201)";
+/// Longer than the server takes by then before it breaks off.
+const PATIENCE: Duration = Duration::from_secs(65);
 /// Nobody but other evidence waits for it.
 const LONGER: &str = "SELECT set_config('lock_timeout', '60s', true), \
     set_config('statement_timeout', '60s', true), \
@@ -42,6 +46,7 @@ impl Ledger {
     async fn open_evidence(&self) -> Result<OpenTransaction, LedgerError> {
         let mut transaction = OpenTransaction::write(&self.writer).await?;
         query(LONGER).execute(transaction.sql()).await?;
+        transaction.sql().wait_for(Some(PATIENCE));
         query(LOCK_EVIDENCE).execute(transaction.sql()).await?;
         self.newest_of_this(transaction.sql()).await?;
         Ok(transaction)
@@ -58,6 +63,7 @@ impl Ledger {
         if writing.turn.is_none() {
             writing.turn = Some(turn_of(&self.write_turn).await?);
             query(AS_OTHERS).execute(writing.sql()).await?;
+            writing.sql().wait_for(None);
             self.newest_to_write_after(writing.sql()).await?;
         }
         Ok(())

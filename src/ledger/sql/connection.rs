@@ -1,9 +1,11 @@
 //! One connection.
 
+use std::time::Duration;
+
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 
-use super::postgres_pool::PostgresConnection;
+use super::postgres_pool::{ANSWER_TIMEOUT, PostgresConnection};
 
 /// A connection that nobody else uses meanwhile.
 pub enum SqlConnection {
@@ -17,6 +19,14 @@ impl SqlConnection {
         match self {
             Self::Sqlite(connection) => connection.close_on_drop(),
             Self::Postgres(connection) => connection.close_on_drop(),
+        }
+    }
+
+    /// How long an answer is waited for, until it is given back; `None`: as for others. A file
+    /// has no such limit.
+    pub fn wait_for(&mut self, patience: Option<Duration>) {
+        if let Self::Postgres(connection) = self {
+            connection.patience = patience.unwrap_or(ANSWER_TIMEOUT);
         }
     }
 

@@ -16,9 +16,6 @@ use super::row::ReadRow;
 use super::value::SqlValue;
 use crate::ledger::LedgerError;
 
-/// The first row, the next one, or the end of a statement: longer than the server takes
-/// before it breaks off a write (see `SessionUse`).
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Rows that are fetched at once where few of many may be wanted.
 const ROWS_AT_ONCE: usize = 256;
 
@@ -27,10 +24,11 @@ pub async fn execute(
     text: String,
     values: Vec<SqlValue>,
 ) -> Result<u64, sqlx::Error> {
+    let patience = connection.patience;
     let (sql, mut answer) = connection.begin()?;
     let query = sqlx::query_with(AssertSqlSafe(text), arguments(values)?);
-    let done = timeout(ANSWER_TIMEOUT, query.execute(sql)).await;
-    match done.unwrap_or_else(|_| Err(late())) {
+    let done = timeout(patience, query.execute(sql)).await;
+    match done.unwrap_or_else(|_| Err(late(patience))) {
         Ok(done) => {
             answer.whole();
             Ok(done.rows_affected())
@@ -46,12 +44,13 @@ pub fn rows<'a, T: ReadRow + 'a>(
     text: String,
     values: Vec<SqlValue>,
 ) -> Rows<'a, T> {
+    let patience = connection.patience;
     let begun = connection.begin();
     let begun = begun.and_then(|begun| Ok((begun, arguments(values)?)));
     match begun {
         Ok(((sql, answer), values)) => {
             let rows = sqlx::query_as_with(AssertSqlSafe(text), values).fetch(sql);
-            unfold(Some((rows, answer)), next).boxed()
+            unfold(Some((rows, answer)), move |left| next(left, patience)).boxed()
         }
         Err(error) => once(ready(Err(error))).boxed(),
     }
@@ -60,10 +59,11 @@ pub fn rows<'a, T: ReadRow + 'a>(
 /// The next row and what is left; nothing is after a failure.
 async fn next<'a, T>(
     left: Option<(Rows<'a, T>, Answer<'a>)>,
+    patience: Duration,
 ) -> Option<(Result<T, sqlx::Error>, Option<(Rows<'a, T>, Answer<'a>)>)> {
     let (mut rows, mut answer) = left?;
-    let row = timeout(ANSWER_TIMEOUT, rows.next()).await;
-    match row.unwrap_or_else(|_| Some(Err(late()))) {
+    let row = timeout(patience, rows.next()).await;
+    match row.unwrap_or_else(|_| Some(Err(late(patience)))) {
         Some(Ok(row)) => Some((Ok(row), Some((rows, answer)))),
         Some(Err(error)) => Some((Err(answer.failed(error)), None)),
         None => {
@@ -103,10 +103,11 @@ pub async fn while_wanted<T: ReadRow>(
 
 /// Not prepared for another time: the next cursor of that name has other columns.
 async fn fetch<T: ReadRow>(connection: &mut PostgresConnection) -> Result<Vec<T>, sqlx::Error> {
+    let patience = connection.patience;
     let (sql, mut answer) = connection.begin()?;
     let next = sqlx::query_as("FETCH FORWARD 256 FROM looked_through").persistent(false);
-    let fetched = timeout(ANSWER_TIMEOUT, next.fetch_all(sql)).await;
-    match fetched.unwrap_or_else(|_| Err(late())) {
+    let fetched = timeout(patience, next.fetch_all(sql)).await;
+    match fetched.unwrap_or_else(|_| Err(late(patience))) {
         Ok(rows) => {
             answer.whole();
             Ok(rows)
@@ -115,8 +116,8 @@ async fn fetch<T: ReadRow>(connection: &mut PostgresConnection) -> Result<Vec<T>
     }
 }
 
-fn late() -> sqlx::Error {
-    no_answer("no answer within 20 s")
+fn late(patience: Duration) -> sqlx::Error {
+    no_answer(&format!("no answer within {} s", patience.as_secs()))
 }
 
 fn arguments(values: Vec<SqlValue>) -> Result<PgArguments, sqlx::Error> {

@@ -20,6 +20,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_AFTER: Duration = Duration::from_millis(50);
 /// An answer to "are you there".
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// The first row, the next one, or the end of a statement: longer than the server takes
+/// before it breaks off a write (see `SessionUse`).
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Older ones are replaced, so that a server which changed its part is left.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
@@ -68,6 +71,7 @@ impl PostgresPool {
             session: Some(session),
             answered: true,
             within: false,
+            patience: ANSWER_TIMEOUT,
             shared: self.shared.clone(),
             _room: room,
         })
@@ -138,6 +142,8 @@ pub struct PostgresConnection {
     answered: bool,
     /// A transaction of its own is open.
     within: bool,
+    /// How long an answer is waited for here; the server's own limits are shorter.
+    pub patience: Duration,
     shared: Arc<Shared>,
     _room: OwnedSemaphorePermit,
 }

@@ -202,7 +202,7 @@ async fn what_a_stolen_token_reinstated_is_revoked_again() {
         .acts_where(&ActFilter::default(), |_| true)
         .await
         .unwrap();
-    assert_eq!(told[0].act.detail, "withdrawn: 1 reinstatement(s)");
+    assert_eq!(told[0].act.detail, "withdrawn: 1 reinstatement");
     let late = ledger.reinstate(by("thief", "img")).await;
     assert!(
         matches!(late, Err(LedgerError::TokenRevoked(_))),
@@ -235,7 +235,7 @@ async fn what_a_stolen_token_reinstated_is_revoked_again_from_the_log() {
     let detail = "1 revocation(s) ended; in every repository";
     let reinstated = serde_json::json!(
         {"act": "reinstate", "digest": digest("img"), "detail": detail, "reason": "mine"});
-    let detail = "withdrawn: 1 reinstatement(s)";
+    let detail = "withdrawn: 1 reinstatement";
     let revoked = serde_json::json!(
         {"act": "token-revoke", "subject": "token:thief", "detail": detail});
     reading.take(line(100, reinstated));
