@@ -193,6 +193,12 @@ impl From<LedgerError> for AdminError {
             LedgerError::FromTheFuture(..)
             | LedgerError::DeclaredAhead(..)
             | LedgerError::TooManyScans { .. } => ErrorCode::Refused,
+            LedgerError::NotWithdrawn(_) => {
+                tracing::error!(%error, "the ledger failed");
+                let told = "the token is revoked; what it handed in is not withdrawn yet";
+                return Self::new(ErrorCode::Unavailable, told)
+                    .next("revoke it again with --evidence");
+            }
             LedgerError::Url(_)
             | LedgerError::ServerUrl(_)
             | LedgerError::AlreadyServed(_)

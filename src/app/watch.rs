@@ -18,6 +18,9 @@ use crate::trust::{ActKind, EnvironmentName, Rulebook};
 
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 
+/// So many looks may find something new each before that is told of.
+const MAX_UNREST: u32 = 10;
+
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     let Some(file) = parts.config.file.clone() else {
         return;
@@ -101,6 +104,8 @@ struct WatchedFiles {
     /// What the last look found in its place: it is taken once the next finds the same, since
     /// a look may find it half written.
     unsettled: Option<Option<Fingerprint>>,
+    /// Looks in a row that found something new each.
+    unrest: u32,
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
@@ -123,6 +128,7 @@ impl WatchedFiles {
             file,
             seen: config.fingerprint,
             unsettled: None,
+            unrest: 0,
             problems: Vec::new(),
             files: config.policy_files.clone(),
             warnings: config.warnings.clone(),
@@ -147,17 +153,30 @@ impl WatchedFiles {
         let seen = text.as_deref().map(Fingerprint::of).ok();
         let is_news = self.seen != seen;
         if is_news && self.unsettled.replace(seen) != Some(seen) {
+            self.tell_of_unrest();
             return false;
         }
-        self.unsettled = None;
+        (self.unsettled, self.unrest) = (None, 0);
         if !is_news && self.problems.is_empty() {
             return false;
         }
-        self.seen = seen;
         let loaded = self.load(now);
+        if loaded.as_ref().is_ok_and(|it| it.fingerprint != seen) {
+            return false;
+        }
+        self.seen = seen;
         let problems = loaded.map(|config| self.adopt(config)).err();
         self.problems = problems.map(|found| found.problems).unwrap_or_default();
         self.problems.is_empty()
+    }
+
+    /// One that is rendered anew all the time is never taken, and somebody has to know.
+    fn tell_of_unrest(&mut self) {
+        self.unrest = self.unrest.saturating_add(1);
+        if self.unrest >= MAX_UNREST {
+            let text = "changes at each look, and is not taken: it may be half written";
+            self.problems = vec![Problem::of_file(&self.file, text)];
+        }
     }
 
     /// A file that lost what it said at the start may have been cut off, and the rest of it

@@ -243,6 +243,7 @@ fn render_end(answer: &BreakGlassEnded, palette: Palette) -> String {
         [] => told,
         others => {
             let word = palette.doubtful("still let through");
+            let others: Vec<String> = others.iter().map(|it| readable(it, 64)).collect();
             format!("{told}\n  {word} by {}", others.join(", "))
         }
     }

@@ -21,7 +21,8 @@ use crate::oci::{
 };
 use crate::report::{BindError, BindTarget, ReportBinding, ScanReport};
 use crate::trust::{
-    Denial, DenialReason, Environment, JudgedFinding, MAX_LIST_CHARS, Promotion, Rulebook, Verdict,
+    Denial, DenialReason, Environment, Evidence, JudgedFinding, MAX_LIST_CHARS, Promotion,
+    Rulebook, Verdict,
 };
 
 /// How long somebody who speaks against an image waits for it to be read.
@@ -278,11 +279,22 @@ impl Inspector {
         let found = closures.find(&subject.repository, &subject.digest, pull.now);
         let (closure, aliases) = known(image, found.await)?;
         let gathered = self.judge.gathered(question, (closure, &*aliases)).await;
+        if let Some(verdict) = self.remembered(question, &gathered.evidence) {
+            return Ok((verdict, Vec::new()));
+        }
         let verdict = question.verdict_in_full(&gathered.evidence);
         match gathered.doubts.failed {
             Some(refusal) if rests_on_others(&verdict.0) => Err(inspect_error(image, refusal)),
             _ => Ok(verdict),
         }
+    }
+
+    /// Where the records cannot be read, what a pull gets from memory meanwhile; the findings
+    /// behind it are not there.
+    fn remembered(&self, question: Question<'_>, evidence: &Evidence) -> Option<Verdict> {
+        let unreadable = !evidence.confirmed;
+        let cached = unreadable.then(|| self.judge.cached(question)).flatten()?;
+        Some((*cached.verdict).clone())
     }
 
     /// Limits and resolve of a pull.
@@ -327,12 +339,10 @@ impl Inspector {
         }
         let known = (inspected.closure.clone(), &*inspected.aliases);
         let (mut evidence, _) = self.judge.evidence(question, known).await;
-        if !evidence.confirmed
-            && as_promoted_by.is_none()
-            && let Some(remembered) = self.judge.cached(question)
+        if as_promoted_by.is_none()
+            && let Some(verdict) = self.remembered(question, &evidence)
         {
-            // What a pull gets meanwhile; the findings behind it are not in memory.
-            return ((*remembered.verdict).clone(), Vec::new());
+            return (verdict, Vec::new());
         }
         let supposed = as_promoted_by.map(|who| Promotion::hypothetical(&subject, who, pull.now));
         evidence.promotions.extend(supposed);

@@ -41,12 +41,21 @@ impl LocalClient {
     }
 }
 
+/// In the names of headers by which proxies tell whom they ask for.
+const CLIENT_WORDS: [&str; 5] = [
+    "forwarded",
+    "real-ip",
+    "client-ip",
+    "connecting-ip",
+    "external-address",
+];
+
 /// Whether a proxy says that it stands between (RFC 7239; RFC 9110, 7.6.3; and what was there
 /// before them).
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
-        let is_named = [header::FORWARDED, header::VIA].contains(name);
-        is_named || name == "x-real-ip" || name.as_str().starts_with("x-forwarded-")
+        let tells_of_client = CLIENT_WORDS.iter().any(|word| name.as_str().contains(word));
+        name == header::VIA || tells_of_client
     })
 }
 

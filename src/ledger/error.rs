@@ -52,6 +52,8 @@ pub enum LedgerError {
     UnknownToken(String),
     #[error("the token {0:?} is revoked")]
     TokenRevoked(String),
+    #[error("the token is revoked; what it handed in is not withdrawn yet: {0}")]
+    NotWithdrawn(Box<LedgerError>),
     #[error("{} exists; a backup never replaces a file", .0.display())]
     BackupExists(PathBuf),
     #[error("{id} of the audit log, which would be done again, says no {what}")]
@@ -103,6 +105,7 @@ impl LedgerError {
             ) => Some(fault_of(error)),
             Self::File { source, .. } => Some(StorageFault::of_io(source)),
             Self::Displaced(fault) => Some(fault.clone()),
+            Self::NotWithdrawn(error) => error.fault(),
             Self::Damaged(_) => Some(StorageFault::Damaged),
             _ => None,
         }

@@ -9,19 +9,25 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
-use super::sql::{OpenTransaction, query};
+use super::sql::{OpenTransaction, SqlConnection, no_answer, query};
 use super::write::{WriteTransaction, turn_of};
 use super::{Ledger, LedgerError};
 
-/// Until the end of the transaction: any number that nothing else locks.
-const LOCK_EVIDENCE: &str = "SELECT pg_advisory_xact_lock(3957261948201)";
+/// Until the end of the transaction: any number that nothing else locks. Asked for again and
+/// again: who waits at the server goes on there after the request ended, and holds a connection.
+const TAKE_EVIDENCE: &str = "SELECT CASE WHEN pg_try_advisory_xact_lock(3957261948201) \
+    THEN 1 ELSE 0 END::bigint";
+/// How long it is asked for, and how often.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// Longer than the server takes by then before it breaks off.
 const PATIENCE: Duration = Duration::from_secs(65);
-/// Nobody but other evidence waits for it.
+/// Nobody but other evidence waits for a statement.
 const LONGER: &str = "SELECT set_config('lock_timeout', '60s', true), \
     set_config('statement_timeout', '60s', true), \
-    set_config('idle_in_transaction_session_timeout', '60s', true)";
+    set_config('idle_in_transaction_session_timeout', '30s', true)";
 /// As a session that writes has them.
 const AS_OTHERS: &str = "SELECT set_config('lock_timeout', '10s', true), \
     set_config('statement_timeout', '15s', true), \
@@ -47,7 +53,7 @@ impl Ledger {
         let mut transaction = OpenTransaction::write(&self.writer).await?;
         query(LONGER).execute(transaction.sql()).await?;
         transaction.sql().wait_for(Some(PATIENCE));
-        query(LOCK_EVIDENCE).execute(transaction.sql()).await?;
+        take_turn(transaction.sql()).await?;
         self.newest_of_this(transaction.sql()).await?;
         Ok(transaction)
     }
@@ -67,5 +73,20 @@ impl Ledger {
             self.newest_to_write_after(writing.sql()).await?;
         }
         Ok(())
+    }
+}
+
+/// Waits for evidence of other replicas.
+async fn take_turn(sql: &mut SqlConnection) -> Result<(), LedgerError> {
+    let end = Instant::now() + TAKEN_WITHIN;
+    loop {
+        let taken: i64 = query(TAKE_EVIDENCE).value(&mut *sql).await?;
+        if taken == 1 {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            return Err(no_answer("reports before it take too long").into());
+        }
+        sleep(ASKED_EVERY).await;
     }
 }

@@ -134,21 +134,11 @@ impl LogReading {
 }
 
 impl MissingActs {
-    /// What is revoked by them, and not reinstated.
+    /// What is revoked by them; also what was reinstated since, perhaps in part or by a token
+    /// whose acts do not count: to know more of such a digest harms nothing.
     pub fn revoked(&self) -> BTreeSet<&Digest> {
-        let mut revoked = BTreeSet::new();
-        for (act, digest) in self
-            .again
-            .iter()
-            .filter_map(|it| Some((it, it.digest.as_ref()?)))
-        {
-            match act.act {
-                ActKind::Revoke => revoked.insert(digest),
-                ActKind::Reinstate => revoked.remove(digest),
-                _ => continue,
-            };
-        }
-        revoked
+        let revocations = self.again.iter().filter(|it| it.act == ActKind::Revoke);
+        revocations.filter_map(|it| it.digest.as_ref()).collect()
     }
 
     fn add(&mut self, act: Act) {

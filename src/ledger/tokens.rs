@@ -145,10 +145,12 @@ impl Ledger {
     }
 
     /// Ends a token. With `withdraw_evidence`, also of one that was ended before, what was
-    /// handed in, promoted, reinstated or let through with it stops counting.
+    /// handed in, promoted, reinstated or let through with it stops counting: after its end,
+    /// which waits for no evidence that is being written.
     ///
     /// # Errors
     /// [`LedgerError`] where it cannot be written; then nothing of it is.
+    /// [`LedgerError::NotWithdrawn`] where the token ended alone.
     pub async fn revoke_token(
         &self,
         name: impl Into<Attributed<&str>>,
@@ -156,32 +158,51 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Withdrawn, LedgerError> {
         let Attributed { what: name, origin } = name.into();
-        let mut writing = match withdraw_evidence {
-            true => self.begin_evidence(Some(at)).await?,
-            false => self.begin(Some(at)).await?,
-        };
-        self.settle(&mut writing).await?;
-        let update = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE name = ?";
-        let ended = query(update)
-            .bind(at.as_microsecond())
-            .bind(name)
-            .execute(writing.sql())
-            .await?;
-        if ended == 0 {
+        self.end_token(name, origin.clone(), at).await?;
+        if !withdraw_evidence {
+            return Ok(Withdrawn::default());
+        }
+        let withdrawn = self.withdraw_all(name, origin, at).await;
+        withdrawn.map_err(|error| LedgerError::NotWithdrawn(Box::new(error)))
+    }
+
+    async fn end_token(
+        &self,
+        name: &str,
+        origin: ActOrigin,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut writing = self.begin(Some(at)).await?;
+        let known = "SELECT count(*) FROM tokens WHERE name = ?";
+        let known: i64 = query(known).bind(name).value(writing.sql()).await?;
+        if known == 0 {
             return Err(LedgerError::UnknownToken(name.to_owned()));
         }
-        writing.note(LedgerChange::Token(name.to_owned())).await?;
-        let withdrawn = if withdraw_evidence {
-            withdraw(&mut writing, name, at).await?
-        } else {
-            Withdrawn::default()
-        };
+        let update = "UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL";
+        let ended = query(update).bind(at.as_microsecond()).bind(name);
+        if ended.execute(writing.sql()).await? > 0 {
+            writing.note(LedgerChange::Token(name.to_owned())).await?;
+            writing.act(revocation_of(name, at), origin).await?;
+        }
+        self.commit(writing).await
+    }
+
+    async fn withdraw_all(
+        &self,
+        name: &str,
+        origin: ActOrigin,
+        at: Timestamp,
+    ) -> Result<Withdrawn, LedgerError> {
+        let mut writing = self.begin_evidence(Some(at)).await?;
+        self.settle(&mut writing).await?;
+        let withdrawn = withdraw(&mut writing, name, at).await?;
         let act = NewAct {
-            subject: Some(format!("token:{name}")),
             detail: withdrawn.told(),
-            ..NewAct::new(ActKind::TokenRevoke, at)
+            ..revocation_of(name, at)
         };
-        writing.act(act, origin).await?;
+        if !act.detail.is_empty() {
+            writing.act(act, origin).await?;
+        }
         self.commit(writing).await?;
         Ok(withdrawn)
     }
@@ -237,6 +258,13 @@ async fn add(
     writing.note(LedgerChange::Token(name)).await?;
     writing.act(new.act(), origin).await?;
     Ok(SecretString::from(secret))
+}
+
+fn revocation_of(name: &str, at: Timestamp) -> NewAct {
+    NewAct {
+        subject: Some(format!("token:{name}")),
+        ..NewAct::new(ActKind::TokenRevoke, at)
+    }
 }
 
 /// A write begun before its token was revoked must not land behind a withdrawal.

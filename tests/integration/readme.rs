@@ -108,11 +108,14 @@ fn the_configuration_of_the_readme_is_good() {
     let folder = scratch();
     let file = folder.path().join("sekisho.toml");
     std::fs::write(&file, blocks("toml").join("\n")).unwrap();
+    // As it says: made, and empty to begin with.
+    let folders = ["exceptions", "advisories"].map(|kind| (kind, folder.path().join(kind)));
+    for (_, notices) in &folders {
+        std::fs::create_dir(notices).unwrap();
+    }
     let pasted = Program::new(&["check-config"]).config(&file).run();
-    assert_eq!(pasted.code, 0, "as it is pasted, alone: {pasted:?}");
-    for kind in ["exceptions", "advisories"] {
-        let notices = folder.path().join(kind);
-        std::fs::create_dir(&notices).unwrap();
+    assert_eq!(pasted.code, 0, "as it is pasted: {pasted:?}");
+    for (kind, notices) in folders {
         let text = blocks(&format!("toml {kind}")).join("\n");
         assert!(text.contains("[["), "no {kind} in the README");
         std::fs::write(notices.join("readme.toml"), text).unwrap();

@@ -138,6 +138,19 @@ fn a_file_that_is_being_written_is_not_taken() {
     assert!(scene.invalid().is_empty());
 }
 
+#[test]
+fn a_configuration_that_changes_at_each_look_is_told_of_until_it_rests() {
+    let mut scene = Scene::of(&[]);
+    for number in 0..MAX_UNREST {
+        assert!(scene.invalid().is_empty());
+        scene.write("sekisho.toml", &Scene::config(&format!("# {number}\n")));
+        assert!(!scene.look_once());
+    }
+    assert_eq!(scene.invalid(), ["config sekisho.toml"]);
+    scene.look();
+    assert!(scene.invalid().is_empty());
+}
+
 /// As after a mount that failed, which must not lift what blocks.
 #[test]
 fn advisories_of_a_folder_that_is_not_there_are_not_taken_for_none() {

@@ -185,12 +185,12 @@ async fn a_child_of_an_index_that_was_revoked_since_is_not_served_again() {
     lab.parts().ledger.backup(&backup).await.unwrap();
     let digest = child.manifest.digest.to_string();
     let of_index = lab.put_index("team/child", &SampleIndex::new(vec![child]));
-    act(
-        &lab,
-        "revocations",
-        json!({"image": of_index, "reason": "leaks a key"}),
-    )
-    .await;
+    let everywhere = json!({"image": of_index, "reason": "leaks a key"});
+    act(&lab, "revocations", everywhere).await;
+    // What ends in one environment goes on in the others.
+    let narrow = json!({"image": of_index, "environment": "staging", "reason": "crashes"});
+    act(&lab, "revocations", narrow.clone()).await;
+    act(&lab, "revocations/reinstate", narrow).await;
     let mut ended = Ended {
         token: lab.token.clone(),
         running: lab.ended().await,

@@ -64,13 +64,15 @@ impl Stuck {
 
     /// Lets the report be written: its outcome, and where it lies.
     async fn let_go(self) -> (Result<i64, LedgerError>, Place) {
-        let end = format!(
-            "SELECT pg_terminate_backend(pid) FROM {LOCKS} AND mode = 'ShareLock' AND granted"
-        );
-        self.place.rows(&end);
+        end_of_the_lock(&self.place);
         self.holding.join().unwrap();
         (self.writing.await.unwrap(), self.place)
     }
+}
+
+fn end_of_the_lock(place: &Place) {
+    let end = "SELECT pg_terminate_backend(pid) FROM";
+    place.rows(&format!("{end} {LOCKS} AND mode = 'ShareLock' AND granted"));
 }
 
 #[tokio::test]
@@ -95,6 +97,28 @@ async fn a_revocation_waits_for_no_report_at_any_replica() {
     let id = id.unwrap();
     let scans = evidence(&first, "img").await.scans;
     assert_eq!(scans.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test]
+async fn a_token_ends_at_once_though_its_evidence_has_to_wait() {
+    let stuck = or_skip!(Stuck::new().await);
+    let second = stuck.second;
+    let revoking = tokio::spawn(async move {
+        let withdrawn = second.revoke_token("ci", true, now()).await;
+        (withdrawn, second)
+    });
+    let ended = "SELECT count(*) FROM tokens WHERE name = 'ci' AND revoked_at IS NOT NULL";
+    eventually("it is revoked", || async { stuck.place.rows(ended) == "1" }).await;
+    stuck.first.follow_once(now()).await.unwrap();
+    assert!(!stuck.writing.is_finished() && !revoking.is_finished());
+    end_of_the_lock(&stuck.place);
+    stuck.holding.join().unwrap();
+    assert!(
+        stuck.writing.await.unwrap().is_err(),
+        "its report comes too late"
+    );
+    revoking.await.unwrap().0.unwrap();
+    assert!(evidence(&stuck.first, "img").await.scans.is_empty());
 }
 
 #[tokio::test]
