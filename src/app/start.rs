@@ -24,7 +24,7 @@ use crate::trust::ActKind;
 /// Decisions that wait are given this long to be written.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Denials that are open when it ends are written within this.
+/// Denials that are open when it ends, and the last acts, are written within this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often what waits goes to the collector of traces.
@@ -172,11 +172,10 @@ impl App {
             tracing::error!("counts of the last denials were not written");
         }
         self.writing.drain(WRITE_TIMEOUT).await;
-        let logs = self.parts.leases.held(SharedWork::Acts);
-        if let Err(error) = self.parts.acts.write_once(logs).await {
-            tracing::error!(%error, "acts are not in the audit log; the next start writes them");
+        let logged = tokio::time::timeout(CLOSE_TIMEOUT, self.log_last_acts());
+        if logged.await.is_err() {
+            tracing::error!("the audit log takes nothing; the next start writes what acts it lacks");
         }
-        seal_once(self.parts.clone(), self.parts.gate.now()).await;
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;
         self.parts.leases.release().await;
@@ -191,6 +190,14 @@ impl App {
 }
 
 impl App {
+    async fn log_last_acts(&self) {
+        let logs = self.parts.leases.held(SharedWork::Acts);
+        if let Err(error) = self.parts.acts.write_once(logs).await {
+            tracing::error!(%error, "acts are not in the audit log; the next start writes them");
+        }
+        seal_once(self.parts.clone(), self.parts.gate.now()).await;
+    }
+
     /// Nobody is waited for once a part has failed.
     async fn leave(&self) {
         let delay = self.parts.config.drain.delay;
