@@ -174,7 +174,9 @@ impl App {
         self.writing.drain(WRITE_TIMEOUT).await;
         let logged = tokio::time::timeout(CLOSE_TIMEOUT, self.log_last_acts());
         if logged.await.is_err() {
-            tracing::error!("the audit log takes nothing; the next start writes what acts it lacks");
+            tracing::error!(
+                "the audit log takes nothing; the next start writes what acts it lacks"
+            );
         }
         self.parts.gate.write_facts_once().await;
         self.parts.cache.save_pulls_once().await;

@@ -34,6 +34,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where the records cannot be read.
     pub async fn position_before(&self, since: Timestamp) -> Result<u64, LedgerError> {
+        // Read before: what is written meanwhile is either found, or stands behind it.
+        let newest = self.newest_position().await?;
         let first = "SELECT min(position) FROM decisions WHERE time >= ?";
         let first: Option<i64> = query(first)
             .bind(since.as_microsecond())
@@ -41,7 +43,7 @@ impl Ledger {
             .await?;
         match first {
             Some(first) => Ok(columns::unsigned(first)?.saturating_sub(1)),
-            None => self.newest_position().await,
+            None => Ok(newest),
         }
     }
 

@@ -204,7 +204,7 @@ async fn a_policy_that_was_cut_off_or_not_mounted_lifts_no_block() {
         .file("advisories/1.toml", &advisory);
     let world = World::of(setup).await;
     world.hub.put_image("team/app", &app);
-    world.admit(NAME, &app).await;
+    world.scan(NAME, &app, &[]).await;
     let path = manifests(NAME, &app.manifest.digest);
     world.both(&path).await.assert_denied("blocked-by-advisory");
     let whole = std::fs::read_to_string(world.file()).unwrap();
