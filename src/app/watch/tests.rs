@@ -237,13 +237,26 @@ fn a_folder_that_is_gone_keeps_what_it_held() {
 #[test]
 fn a_folder_that_comes_later_is_followed() {
     let mut scene = Scene::of(&[]);
-    fs::remove_dir(scene.path("advisories")).unwrap();
+    for folder in ["exceptions", "advisories"] {
+        fs::remove_dir(scene.path(folder)).unwrap();
+    }
     assert!(!scene.look());
-    assert!(scene.invalid().is_empty(), "{:?}", scene.invalid());
-    fs::create_dir(scene.path("advisories")).unwrap();
+    assert_eq!(
+        scene.invalid(),
+        ["advisories ."],
+        "without exceptions nothing is laxer"
+    );
+    for folder in ["exceptions", "advisories"] {
+        fs::create_dir(scene.path(folder)).unwrap();
+    }
+    scene.write("exceptions/a.toml", &exception("CVE-1"));
     scene.write("advisories/a.toml", &advisory("SEC-1"));
     assert!(scene.look());
-    assert_eq!(scene.advised(), ["SEC-1"]);
+    assert_eq!(
+        (scene.accepted(), scene.advised()),
+        (vec!["CVE-1".to_owned()], vec!["SEC-1".to_owned()])
+    );
+    assert!(scene.invalid().is_empty());
 }
 
 #[test]
