@@ -3,14 +3,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 
 use super::Admin;
 use super::authenticate::{RecordsReader, RequestTime};
 use super::error::AdminError;
 use super::within::exception_within;
 use crate::access::Scope;
-use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView, NOT_IN_FORCE};
+use crate::api::{AdvisoryList, AdvisoryView, ExceptionList, ExceptionView};
 use crate::ledger::Catalogue;
 use crate::oci::{Digest, Repository};
 use crate::trust::Exception;
@@ -41,16 +40,8 @@ pub(super) async fn exceptions(
     }
     Ok(Json(ExceptionList {
         exceptions,
-        not_in_force: not_in_force(&admin, now),
+        not_in_force: (admin.not_in_force)(),
     }))
-}
-
-/// What is written and does not hold: who looks for an entry of such a file finds none.
-fn not_in_force(admin: &Admin, now: Timestamp) -> Vec<String> {
-    let problems = (admin.status)(now).map(|status| status.problems);
-    let problems = problems.into_iter().flatten();
-    let of_files = problems.filter_map(|it| it.strip_prefix(NOT_IN_FORCE).map(str::to_owned));
-    of_files.collect()
 }
 
 /// Manifests whose findings are read at once.
@@ -120,6 +111,6 @@ pub(super) async fn advisories(
     let within = advisories.filter_map(|it| admin.advisory_within(scope, it));
     Json(AdvisoryList {
         advisories: within.map(|it| AdvisoryView::new(&it, now)).collect(),
-        not_in_force: not_in_force(&admin, now),
+        not_in_force: (admin.not_in_force)(),
     })
 }

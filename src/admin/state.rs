@@ -19,6 +19,10 @@ use crate::uploads::Uploads;
 /// Builds the answer of `status`; `None` while the program stops.
 pub type StatusSource = Arc<dyn Fn(Timestamp) -> Option<Status> + Send + Sync>;
 
+/// What is written in files of policy and does not hold: who looks for an entry of such a file
+/// finds none.
+pub type PolicyProblems = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// Parses the policy of a replay; the error text says what is wrong with it.
 pub type PolicyReader =
     Arc<dyn Fn(&ReplayRequest, Timestamp) -> Result<Rulebook, String> + Send + Sync>;
@@ -101,6 +105,7 @@ pub struct Admin {
     pub pulls: Pulls,
     pub pods: PodSource,
     pub status: StatusSource,
+    pub not_in_force: PolicyProblems,
     pub replicas: ReplicaSource,
     pub policies: PolicyReader,
     /// How bodies are taken in.

@@ -98,8 +98,8 @@ pub use scan::{
 };
 pub use status::{
     AuditStatus, CacheStatus, ClusterStatus, EnvironmentStatus, ExposureWatchState, LedgerStatus,
-    ListenerStatus, NOT_IN_FORCE, NotifyTargetStatus, PRODUCT, ReasonCount, RemoteTierStatus,
-    STATUS, Status, UpstreamState, UpstreamStatus,
+    ListenerStatus, NotifyTargetStatus, PRODUCT, ReasonCount, RemoteTierStatus, STATUS, Status,
+    UpstreamState, UpstreamStatus,
 };
 pub use token::{TOKENS, TokenList, TokenRequest, TokenRevoked, TokenSecret, TokenView};
 pub use verdict::{

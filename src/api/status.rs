@@ -11,9 +11,6 @@ use crate::trust::{DenialReason, EnvironmentName, Exposure, Mode};
 /// Where the status is read: `GET` a [`Status`].
 pub const STATUS: &str = "/api/v1/status";
 
-/// What a problem begins with that is of a file of policy.
-pub const NOT_IN_FORCE: &str = "not in force: ";
-
 /// What [`Status::product`] says.
 pub const PRODUCT: &str = "sekisho";
 

@@ -251,6 +251,7 @@ fn admin_of(
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));
     let bound = host_of(parts.config.admin.address.ip());
+    let invalid = parts.invalid_files.clone();
     Admin {
         gate: parts.gate.clone(),
         ledger: parts.ledger.clone(),
@@ -265,6 +266,7 @@ fn admin_of(
         pulls: stand_in_for_pulls(parts),
         pods: running_pods(parts),
         status: views.source(),
+        not_in_force: Arc::new(move || invalid.told().0),
         replicas: replicas(parts),
         policies: replay_policy::reader(parts),
         uploads: parts.uploads.clone(),

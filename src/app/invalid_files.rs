@@ -4,6 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::config::InvalidFile;
 
+/// Problems of files that are told, at most.
+const MAX_TOLD: usize = 20;
+
 /// The policy files that were invalid at the last check.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<InvalidFile>>>>);
@@ -11,6 +14,15 @@ pub(super) struct InvalidFiles(Arc<Mutex<Arc<Vec<InvalidFile>>>>);
 impl InvalidFiles {
     pub(super) fn now(&self) -> Arc<Vec<InvalidFile>> {
         self.held().clone()
+    }
+
+    /// The first of their problems, in words, and how many more there are.
+    pub(super) fn told(&self) -> (Vec<String>, usize) {
+        let files = self.now();
+        let problems = files.iter().flat_map(|file| &file.problems);
+        let more = problems.clone().count().saturating_sub(MAX_TOLD);
+        let told = problems.take(MAX_TOLD).map(ToString::to_string);
+        (told.collect(), more)
     }
 
     fn held(&self) -> MutexGuard<'_, Arc<Vec<InvalidFile>>> {

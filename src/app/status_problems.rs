@@ -3,14 +3,11 @@
 use jiff::Timestamp;
 
 use super::Components;
-use super::config::InvalidFile;
 use super::free_bytes::free_bytes;
 use super::health::health;
-use crate::api::{NOT_IN_FORCE, UpstreamState, UpstreamStatus};
+use super::invalid_files::InvalidFiles;
+use crate::api::{UpstreamState, UpstreamStatus};
 use crate::ops::Health;
-
-/// Problems of files that are listed, at most.
-const MAX_PROBLEMS_SHOWN: usize = 20;
 
 /// Everything, the gravest first.
 pub(super) fn problems(
@@ -24,7 +21,7 @@ pub(super) fn problems(
         .chain(upstreams.iter().filter_map(of_upstream))
         .chain(ending)
         .chain(cache_without_room(parts))
-        .chain(not_in_force(&parts.invalid_files.now()))
+        .chain(not_in_force(&parts.invalid_files))
         .chain(parts.credential_problems.lines())
         .chain(parts.remote_credentials.line())
         .collect()
@@ -69,14 +66,10 @@ fn of_upstream(upstream: &UpstreamStatus) -> Option<String> {
 }
 
 /// What is wrong with files that changed while we run.
-fn not_in_force(invalid: &[InvalidFile]) -> Vec<String> {
-    let problems = invalid.iter().flat_map(|file| &file.problems);
-    let mut told: Vec<String> = problems
-        .clone()
-        .take(MAX_PROBLEMS_SHOWN)
-        .map(|problem| format!("{NOT_IN_FORCE}{problem}"))
-        .collect();
-    let more = problems.count().saturating_sub(MAX_PROBLEMS_SHOWN);
+fn not_in_force(files: &InvalidFiles) -> Vec<String> {
+    let (problems, more) = files.told();
+    let problems = problems.into_iter();
+    let mut told: Vec<String> = problems.map(|it| format!("not in force: {it}")).collect();
     if more > 0 {
         told.push(format!(
             "{more} more problems; sekisho check-config shows all"
