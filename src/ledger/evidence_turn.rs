@@ -28,10 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(65);
 const LONGER: &str = "SELECT set_config('lock_timeout', '60s', true), \
     set_config('statement_timeout', '60s', true), \
     set_config('idle_in_transaction_session_timeout', '30s', true)";
-/// As a session that writes has them.
-const AS_OTHERS: &str = "SELECT set_config('lock_timeout', '10s', true), \
-    set_config('statement_timeout', '15s', true), \
-    set_config('idle_in_transaction_session_timeout', '10s', true)";
+/// As the session has them, which was opened with those of writes.
+const AS_OTHERS: &str = "SELECT set_config(name, reset_val, true) FROM pg_settings \
+    WHERE name IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout')";
 
 impl Ledger {
     /// Begins to write evidence. Before anything is noted of it, it settles.

@@ -75,7 +75,10 @@ impl Ledger {
         };
         let (scan, act) = match known {
             Some(scan) => retie(writing.sql(), scan, &completed.new).await?,
-            None => put(writing.sql(), completed).await?,
+            None => {
+                let (scan, act) = put(writing.sql(), completed).await?;
+                (scan, Some(act))
+            }
         };
         if let Some(act) = act {
             self.settle(&mut writing).await?;
@@ -111,7 +114,7 @@ impl Ledger {
 async fn put(
     sql: &mut SqlConnection,
     completed: CompletedScan,
-) -> Result<(Scan, Option<NewAct>), LedgerError> {
+) -> Result<(Scan, NewAct), LedgerError> {
     let fingerprint = completed.fingerprint;
     let unbound = matches!(completed.new.about, ScanTarget::ImageId(_));
     let (scan, listed) = completed.new.into_parts();
@@ -120,23 +123,20 @@ async fn put(
         ..scan
     };
     let act = act(&scan, &listed);
-    let (kind, id) = match unbound {
-        true => {
-            let id = put_unbound(sql, &scan, &listed, &fingerprint).await?;
-            ("unbound-scan", id)
-        }
+    let id = match unbound {
+        true => put_unbound(sql, &scan, &listed, &fingerprint).await?,
         false => {
             let id = insert(sql, &scan, &fingerprint, None).await?;
             BOUND_TABLES.put(sql, id, &listed).await?;
             index_findings(sql, id, &scan).await?;
-            ("scan", id)
+            id
         }
     };
     let act = NewAct {
-        subject: Some(format!("{kind}:{id}")),
+        subject: Some(subject(unbound, id)),
         ..act
     };
-    Ok((Scan { id, ..scan }, Some(act)))
+    Ok((Scan { id, ..scan }, act))
 }
 
 /// A report that is handed in again, tied as it is now where that names more of its image
@@ -153,26 +153,32 @@ async fn retie(
         binding: new.binding,
         ..known
     };
-    let (kind, update) = match new.about {
-        ScanTarget::Manifest(_) => ("scan", "UPDATE scans SET body = ? WHERE id = ?"),
-        ScanTarget::ImageId(_) => (
-            "unbound-scan",
-            "UPDATE unbound_scans SET body = ? WHERE id = ?",
-        ),
+    let unbound = matches!(new.about, ScanTarget::ImageId(_));
+    let update = match unbound {
+        true => "UPDATE unbound_scans SET body = ? WHERE id = ?",
+        false => "UPDATE scans SET body = ? WHERE id = ?",
     };
     let update = query(update).bind(columns::json(&scan)?).bind(scan.id);
     update.execute(&mut *sql).await?;
-    if kind == "scan" {
+    if !unbound {
         index_findings(sql, scan.id, &scan).await?;
     }
     let act = NewAct {
-        subject: Some(format!("{kind}:{}", scan.id)),
+        subject: Some(subject(unbound, scan.id)),
         principal: Some(scan.submitter.clone()),
         digest: Some(scan.manifest.clone()),
         detail: "handed in again: it names more of the image now".to_owned(),
         ..NewAct::new(ActKind::Scan, new.received_at)
     };
     Ok((scan, Some(act)))
+}
+
+/// What the act of a scan is about.
+fn subject(unbound: bool, id: i64) -> String {
+    match unbound {
+        true => format!("unbound-scan:{id}"),
+        false => format!("scan:{id}"),
+    }
 }
 
 /// Of a scan before the push, the digest is the image ID.

@@ -95,14 +95,14 @@ impl Ledger {
         refuse_revoked(writing.sql(), &bind.submitter).await?;
         let by = &bind.submitter;
         let unbound = unbound_of(writing.sql(), &bind.image_id, by, bind.at).await?;
-        let (mut ids, mut bound) = (Vec::new(), 0_u32);
+        let (mut ids, mut is_news) = (Vec::new(), false);
         // The oldest first, so that ids rise with dates as they do elsewhere.
         for (fingerprint, scan) in unbound.into_iter().rev() {
             let (id, is_new) = bind_one(writing.sql(), &bind, &fingerprint, scan).await?;
             ids.push(id);
-            bound += u32::from(is_new);
+            is_news |= is_new;
         }
-        if bound > 0 {
+        if is_news {
             self.settle(&mut writing).await?;
             // Its token may have ended meanwhile, and what it handed in been withdrawn.
             refuse_revoked(writing.sql(), &bind.submitter).await?;

@@ -146,7 +146,7 @@ impl Ledger {
         self.is_in_place()
     }
 
-    pub(super) fn is_in_place(&self) -> Result<(), LedgerError> {
+    fn is_in_place(&self) -> Result<(), LedgerError> {
         match self.placement.as_ref().and_then(Placement::fault) {
             None => Ok(()),
             Some(fault) => Err(LedgerError::Displaced(fault)),
