@@ -127,22 +127,23 @@ impl<T> EntryFolder<T> {
     where
         R: Fn(&str, &mut Section<'_, '_>, &Self) -> Vec<T>,
     {
-        let gone = self.remove_gone(|name| listing.may_hold(place, name));
+        let at_once = anew || !self.is_known;
+        self.is_known = true;
+        let gone = self.remove_gone(at_once, |name| listing.may_hold(place, name));
         let problems = problems_of(place, &listing);
         self.unknown = problems;
         self.odd = odd_of(place, &listing);
-        let at_once = anew || !self.is_known;
-        self.is_known = true;
         self.take(listing.files, (anew, at_once), read) || gone
     }
 
-    /// Forgets the files that two looks did not find. Whether there were any.
-    fn remove_gone(&mut self, may_be_there: impl Fn(&str) -> bool) -> bool {
+    /// Forgets the files that two looks did not find, or one where nothing waits for a second.
+    /// Whether there were any.
+    fn remove_gone(&mut self, at_once: bool, may_be_there: impl Fn(&str) -> bool) -> bool {
         let names = self.files.keys().filter(|name| !may_be_there(name));
         let missed: BTreeSet<String> = names.cloned().collect();
         let before = self.files.len();
         self.files
-            .retain(|name, _| !(missed.contains(name) && self.missed.contains(name)));
+            .retain(|name, _| !missed.contains(name) || !(at_once || self.missed.contains(name)));
         self.missed = missed;
         self.files.len() < before
     }
