@@ -9,7 +9,7 @@ use super::Admin;
 use super::authenticate::ReadAccess;
 use super::image_detail::revoked;
 use crate::access::Scope;
-use crate::api::{ListedRevocation, RevocationList, RevokedView};
+use crate::api::{ListedRevocation, RevocationList};
 use crate::trust::Revocation;
 
 /// Repositories of a revocation that are named, at most.
@@ -39,7 +39,7 @@ pub(super) async fn revocations(
         let lies_in = known_places(&admin, scope, &it);
         let mut revocation = revoked(it, scope);
         if !may_view {
-            RevokedView::forget_names(&mut revocation);
+            revocation.forget_names();
         }
         ListedRevocation {
             revocation,
