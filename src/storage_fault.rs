@@ -29,6 +29,8 @@ pub enum StorageFault {
     Exhausted,
     /// It takes too long.
     Unresponsive,
+    /// A write to it neither fails nor returns.
+    Hangs,
     /// It does not let this program in.
     Refused,
     /// It takes no writes: a standby, as a rule.
@@ -71,6 +73,9 @@ impl StorageFault {
             Self::Unreachable | Self::Unresponsive => {
                 "look at the server and the way to it; it is then used by itself"
             }
+            Self::Hangs => {
+                "look at its file system, or at what reads its pipe; it goes on by itself"
+            }
             Self::NoConnectionLeft => {
                 "raise max_connections of the server, or end what else is connected to it; it is \
                  then used by itself"
@@ -100,6 +105,7 @@ impl fmt::Display for StorageFault {
             Self::NoConnectionLeft => "its server takes no more connections",
             Self::Exhausted => "its server is short of memory, or of what its limits allow",
             Self::Unresponsive => "its server takes too long",
+            Self::Hangs => "a write to it does not return",
             Self::Refused => "its server refuses this program",
             Self::ReadOnlyServer => "its server takes no writes",
             Self::Other(text) => text,

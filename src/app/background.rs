@@ -59,6 +59,7 @@ pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
         every(parts, tasks, "told", TOLD_PERIOD, follow_if_told);
     }
     every(parts, tasks, "acts", STORES_PERIOD, log_acts_once);
+    every(parts, tasks, "hang", STORES_PERIOD, hang_once);
     every(parts, tasks, "stores", STORES_PERIOD, stores_once);
     every(
         parts,
@@ -221,6 +222,15 @@ async fn log_acts_once(parts: Arc<Components>, _: Timestamp) {
     if let Err(error) = logged {
         tracing::error!(%error, "acts are not recorded yet; trying again");
     }
+}
+
+/// Apart from what asks the stores: that may hang on the same file system.
+async fn hang_once(parts: Arc<Components>, _: Timestamp) {
+    let (hung, hangs) = (parts.records.hangs(), parts.audit.hangs());
+    if hangs && !hung {
+        tracing::error!("the audit log neither takes nor refuses what is written to it");
+    }
+    parts.records.see_hang(hangs);
 }
 
 async fn stores_once(parts: Arc<Components>, _: Timestamp) {

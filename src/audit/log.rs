@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::chain::ChainEnd;
+use super::in_hand::{HANGS_FROM, InHand};
 use super::writer::Writer;
 use super::{AuditError, AuditOptions};
 use crate::oci::without_controls;
@@ -15,6 +16,7 @@ use crate::oci::without_controls;
 #[derive(Clone)]
 pub struct Audit {
     writer: Arc<Mutex<Writer>>,
+    in_hand: Arc<InHand>,
 }
 
 impl Audit {
@@ -25,7 +27,16 @@ impl Audit {
     /// [`AuditError`] where the file cannot be opened or ended.
     pub fn open(config: AuditOptions) -> Result<Self, AuditError> {
         let writer = Arc::new(Mutex::new(Writer::open(config)?));
-        Ok(Self { writer })
+        Ok(Self {
+            writer,
+            in_hand: Arc::default(),
+        })
+    }
+
+    /// Whether a write has not returned for five seconds: the file system hangs, or
+    /// nobody reads the pipe.
+    pub fn hangs(&self) -> bool {
+        self.in_hand.takes(HANGS_FROM)
     }
 
     /// Opens the file again if its path no longer leads to it, as after a rotation. The
@@ -34,9 +45,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError`] where the new file cannot be opened; the old one stays.
     pub async fn reopen(&self) -> Result<(), AuditError> {
-        let mut writer = self.writer.clone().lock_owned().await;
-        let reopened = tokio::task::spawn_blocking(move || writer.follow_rotation());
-        reopened.await.unwrap_or(Err(AuditError::Gone))
+        self.work(Writer::follow_rotation).await
     }
 
     /// Appends `batch`, one line a record, each a JSON object, and returns once it is written. On an
@@ -72,9 +81,23 @@ impl Audit {
 
     async fn append<T: Serialize>(&self, batch: &[T], sync: bool) -> Result<(), AuditError> {
         let records = records(batch).map_err(AuditError::Record)?;
+        let append = move |writer: &mut Writer| writer.append(&records, sync);
+        self.work(append).await
+    }
+
+    /// Lets the writer work where that may block; it ends what it began even if the caller is
+    /// dropped.
+    async fn work(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<(), AuditError> + Send + 'static,
+    ) -> Result<(), AuditError> {
         let mut writer = self.writer.clone().lock_owned().await;
-        let written = tokio::task::spawn_blocking(move || writer.append(&records, sync));
-        written.await.unwrap_or(Err(AuditError::Gone))
+        let in_hand = self.in_hand.clone();
+        let worked = tokio::task::spawn_blocking(move || {
+            let _begun = in_hand.begin();
+            work(&mut writer)
+        });
+        worked.await.unwrap_or(Err(AuditError::Gone))
     }
 }
 

@@ -7,6 +7,7 @@ mod chain;
 mod chain_runs;
 mod config;
 mod files;
+mod in_hand;
 mod known_end;
 mod listed;
 mod log;

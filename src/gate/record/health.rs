@@ -21,6 +21,8 @@ pub struct RecordHealth {
     log: Arc<StoreHealth>,
     /// Why acts are not in the log.
     acts: Arc<StoreHealth>,
+    /// That the log neither takes nor refuses what is written to it.
+    hang: Arc<StoreHealth>,
     index: Arc<StoreHealth>,
     metrics: Metrics,
 }
@@ -38,6 +40,7 @@ impl RecordHealth {
         Self {
             log: Arc::default(),
             acts: Arc::default(),
+            hang: Arc::default(),
             index: Arc::default(),
             metrics,
         }
@@ -46,8 +49,9 @@ impl RecordHealth {
     /// Of the audit log.
     pub fn log(&self) -> RecordStoreState {
         let decisions = self.decisions();
+        let others = || self.hang.state().fault.or_else(|| self.acts.state().fault);
         RecordStoreState {
-            fault: decisions.fault.or_else(|| self.acts.state().fault),
+            fault: decisions.fault.or_else(others),
             ..decisions
         }
     }
@@ -62,9 +66,20 @@ impl RecordHealth {
         self.acts.see(fault);
     }
 
+    /// Whether the audit log hangs at this moment.
+    pub fn see_hang(&self, hangs: bool) {
+        self.hang.see(hangs.then_some(StorageFault::Hangs));
+    }
+
+    /// Whether it hung when that was looked at.
+    pub fn hangs(&self) -> bool {
+        self.hang.fails.load(Ordering::Relaxed)
+    }
+
     /// Whether the audit log cannot be written, for decisions or for acts.
     pub(super) fn log_fails(&self) -> bool {
-        self.log.fails.load(Ordering::Relaxed) || self.acts.fails.load(Ordering::Relaxed)
+        let mut all = [&self.log, &self.acts, &self.hang].into_iter();
+        all.any(|it| it.fails.load(Ordering::Relaxed))
     }
 
     /// Of the ledger's index of decisions.

@@ -5,9 +5,11 @@
 //! the queue, which fills, and holds denials back. For the index the oldest gives way:
 //! the log has it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,6 +24,8 @@ use crate::trust::Decision;
 
 /// Decisions taken from the queue at once.
 const MAX_TAKEN: usize = 512;
+/// A log that takes longer for a batch holds up nothing but itself.
+const SLOW_LOG: Duration = Duration::from_secs(1);
 /// At the end, a store that fails is given this long to come back.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -125,8 +129,6 @@ impl DecisionWriter {
         self.write_log().await;
         self.pass_unindexed_on();
         self.write_index().await;
-        let shed = self.index.shed();
-        self.metrics.decisions_unindexed.inc_by(shed as u64);
     }
 
     /// Once the log has them all.
@@ -145,14 +147,7 @@ impl DecisionWriter {
             if batch.is_empty() {
                 break;
             }
-            let mark = self.ledger.mark();
-            let line = |decision| AuditRecord::Decision {
-                schema: AUDIT_SCHEMA,
-                decision,
-                ledger: &mark,
-            };
-            let lines: Vec<AuditRecord<'_>> = batch.iter().map(|it| line(it.as_ref())).collect();
-            match self.audit.write(&lines).await {
+            match self.write_batch(&batch).await {
                 Ok(()) => fault = None,
                 Err(AuditError::Record(error)) => {
                     tracing::error!(%error, "decisions are no JSON, and were not logged");
@@ -167,6 +162,32 @@ impl DecisionWriter {
             self.log.forget(batch.len());
         }
         self.health.see(RecordStore::Audit, fault, self.log.len());
+    }
+
+    /// Writes to the log. While it hangs, what comes is written to the index.
+    async fn write_batch(&mut self, batch: &[Arc<Decision>]) -> Result<(), AuditError> {
+        let (audit, mark) = (self.audit.clone(), self.ledger.mark());
+        let line = |decision| AuditRecord::Decision {
+            schema: AUDIT_SCHEMA,
+            decision,
+            ledger: &mark,
+        };
+        let lines: Vec<AuditRecord<'_>> = batch.iter().map(|it| line(it.as_ref())).collect();
+        let mut writing = pin!(audit.write(&lines));
+        loop {
+            tokio::select! {
+                written = &mut writing => return written,
+                () = tokio::time::sleep(SLOW_LOG) => self.go_on_beside_log().await,
+            }
+        }
+    }
+
+    /// Takes what waits, as far as there is room, and writes it to the index.
+    async fn go_on_beside_log(&mut self) {
+        while self.log.has_room() && self.take().now_or_never() == Some(true) {}
+        let fault = self.health.decisions().fault;
+        self.health.see(RecordStore::Audit, fault, self.log.len());
+        self.write_index().await;
     }
 
     async fn write_index(&mut self) {
@@ -193,6 +214,8 @@ impl DecisionWriter {
             }
             self.index.forget(batch.len());
         }
+        let shed = self.index.shed();
+        self.metrics.decisions_unindexed.inc_by(shed as u64);
         let waiting = self.index.len();
         self.health.see(RecordStore::Ledger, fault, waiting);
     }

@@ -153,7 +153,7 @@ impl Running {
 const EVENTUALLY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Asks again until it is so; fails after [`EVENTUALLY_WITHIN`].
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let end = tokio::time::Instant::now() + EVENTUALLY_WITHIN;
     while !is_so().await {
         assert!(tokio::time::Instant::now() < end, "never: {what}");

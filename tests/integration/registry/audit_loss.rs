@@ -1,5 +1,12 @@
 //! What becomes of pulls while the audit log cannot be written.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
 use crate::kit::{Setup, World, blobs, eventually, image, manifests};
 
 const NAME: &str = "corp/team/app";
@@ -38,4 +45,89 @@ async fn nothing_is_served_off_the_record_where_the_operator_says_so() {
             "{denied:?}"
         );
     }
+}
+
+/// A pipe that nobody reads, filled to the brim: a write to it neither fails nor returns.
+struct FullPipe {
+    path: PathBuf,
+    end: File,
+    _folder: TempDir,
+}
+
+impl FullPipe {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
+        let mut options = File::options();
+        let options = options.read(true).write(true).custom_flags(nonblocking);
+        let mut end = options.open(&path).unwrap();
+        while end.write(&[b'\n'; 4096]).is_ok() {}
+        Self {
+            path,
+            end,
+            _folder: folder,
+        }
+    }
+
+    /// What can be read of it now.
+    fn read(&self) -> String {
+        let mut read = Vec::new();
+        let ended = (&self.end).read_to_end(&mut read).unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::WouldBlock);
+        String::from_utf8(read).unwrap()
+    }
+}
+
+/// No thread is left behind at a write, for which the test's end would wait.
+impl Drop for FullPipe {
+    fn drop(&mut self) {
+        self.read();
+    }
+}
+
+async fn behind_full_pipe(on_loss: &str) -> (World, FullPipe, String) {
+    let pipe = FullPipe::new();
+    let path = format!("[audit]\npath = \"{}\"\n", pipe.path.display());
+    let setup = Setup::default().production("require = []");
+    let world = World::of(setup.more(&format!("{path}{on_loss}"))).await;
+    let app = image("app");
+    world.corp.put_image("team/app", &app);
+    (world, pipe, manifests(NAME, &app.manifest.digest))
+}
+
+#[tokio::test]
+async fn a_log_that_neither_takes_nor_refuses_counts_as_one_that_cannot_be_written() {
+    let (world, pipe, manifest) = behind_full_pipe("on_loss = \"deny\"").await;
+    let is = async |status| world.both(&manifest).await.status == status;
+    eventually("nothing is served off the record", || is(503)).await;
+    let status = world.admin("GET", "/api/v1/status", None).await.json();
+    let told = status["audit"]["problem"].as_str().unwrap();
+    assert!(told.contains("a write to it does not return"), "{told}");
+    let served = async || {
+        pipe.read();
+        is(200).await
+    };
+    eventually("it is read again", served).await;
+}
+
+#[tokio::test]
+async fn decisions_are_listed_while_the_log_hangs_and_logged_once_when_it_is_read() {
+    let (world, pipe, manifest) = behind_full_pipe("").await;
+    assert_eq!(world.get(&manifest).await.status, 200);
+    world.decisions("allowed", 1).await;
+    let other = image("other");
+    world.corp.put_image("team/other", &other);
+    let manifest = manifests("corp/team/other", &other.manifest.digest);
+    assert_eq!(world.get(&manifest).await.status, 200);
+    let listed = world.decisions("allowed", 2).await;
+    let ids: Vec<&str> = listed.iter().map(|it| it["id"].as_str().unwrap()).collect();
+    let mut log = String::new();
+    let is_logged = async || {
+        log.push_str(&pipe.read());
+        ids.iter().all(|id| log.matches(id).count() == 1)
+    };
+    eventually("each is logged once", is_logged).await;
 }
