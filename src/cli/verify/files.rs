@@ -116,9 +116,11 @@ impl Folder {
             return self.collect(&path, depth + 1);
         }
         if kind.is_symlink() {
-            self.link(&path);
+            self.link(path)?;
         } else if kind.is_file() && is_manifest(&path) {
             self.files.push(path);
+        } else if is_manifest(&path) {
+            return Err(Failure::new(format!("{} is no file", path.display())));
         }
         match self.files.len() {
             ..=MAX_FILES => Ok(()),
@@ -126,18 +128,33 @@ impl Folder {
         }
     }
 
-    /// No link is followed: what it leads to inside of the folder is read where it
-    /// lies, and what lies outside is not part of it.
-    fn link(&mut self, path: &Path) {
-        let covered = fs::canonicalize(path).is_ok_and(|target| {
-            target.starts_with(&self.root) && (target.is_dir() || is_manifest(&target))
-        });
-        let leads = path.is_dir() || is_manifest(path);
-        if leads && !covered {
-            let told = format!("not read: {} is a link out of the folder", path.display());
-            self.notes.push(told);
+    /// A link is followed within the folder alone, and what is read where it lies is not
+    /// read again. `kubectl apply` follows those to files, wherever they lead, and none to
+    /// folders.
+    fn link(&mut self, path: PathBuf) -> Result<(), Failure> {
+        let target = fs::canonicalize(&path).ok();
+        let inside = target.filter(|it| it.starts_with(&self.root));
+        match inside {
+            Some(target) if target.is_dir() || is_manifest(&target) => {}
+            Some(_) if is_manifest(&path) => self.files.push(path),
+            None if is_manifest(&path) => return Err(leads_away(&path)),
+            None if path.is_dir() => {
+                let told = format!("not read: {} is a link out of the folder", path.display());
+                self.notes.push(told);
+            }
+            _ => {}
         }
+        Ok(())
     }
+}
+
+fn leads_away(path: &Path) -> Failure {
+    let message = match path.exists() {
+        true => format!("{} is a link out of the folder", path.display()),
+        false => format!("{} is a link to what is not there", path.display()),
+    };
+    Failure::new(message)
+        .next("kubectl applies what such a link leads to: put the file there, or remove the link")
 }
 
 fn is_manifest(path: &Path) -> bool {
@@ -160,35 +177,61 @@ mod tests {
         read(path, Manifests::default()).err().unwrap().to_string()
     }
 
+    fn link(target: &Path, path: &Path) {
+        std::os::unix::fs::symlink(target, path).unwrap();
+    }
+
+    fn files(input: &Input) -> Vec<&str> {
+        let images = input.manifests.images().iter();
+        let name = |path: &'_ str| path.rfind('/').map_or(0, |at| at + 1);
+        images
+            .map(|found| &found.place.file[name(&found.place.file)..])
+            .collect()
+    }
+
     #[test]
     fn a_folder_is_read_in_order_and_not_left() {
         let outside = tempfile::tempdir().unwrap();
         write(&outside.path().join("o.yaml"), "{ not: read");
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for name in ["b.yml", "a/z.json", "a.yaml"] {
+        for name in ["b.yml", "a/z.json", "a.yaml", "text/pod.txt"] {
             write(&root.join(name), POD);
         }
         write(&root.join("readme.md"), "{ not: read");
-        let link = |target: &Path, name: &str| {
-            std::os::unix::fs::symlink(target, root.join(name)).unwrap();
-        };
-        link(&outside.path().join("o.yaml"), "out.yaml");
-        link(outside.path(), "away");
-        link(&root.join("a.yaml"), "again.yaml");
-        link(root, "a/round");
+        link(outside.path(), &root.join("away"));
+        link(&root.join("a.yaml"), &root.join("again.yaml"));
+        link(&root.join("text/pod.txt"), &root.join("c.yaml"));
+        link(root, &root.join("a/round"));
         let input = read(root, Manifests::default()).unwrap();
-        let files: Vec<&str> = input
-            .manifests
-            .images()
-            .iter()
-            .map(|found| found.place.file.rsplit('/').next().unwrap())
-            .collect();
-        assert_eq!(files, ["z.json", "a.yaml", "b.yml"]);
-        let mut notes = input.notes;
-        notes.sort();
-        assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(notes[0].contains("away") && notes[1].contains("out.yaml"));
+        assert_eq!(files(&input), ["z.json", "a.yaml", "b.yml", "c.yaml"]);
+        let notes = &input.notes;
+        assert!(
+            notes.len() == 1 && notes[0].contains("away is a link out of the folder"),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn what_kubectl_would_apply_and_is_not_read_is_an_error() {
+        let outside = tempfile::tempdir().unwrap();
+        write(&outside.path().join("o.yaml"), POD);
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(&root.join("a.yaml"), POD);
+        let out = root.join("out.yaml");
+        for (target, why) in [
+            (outside.path().join("o.yaml"), "out.yaml is a link out of"),
+            (outside.path().to_owned(), "out.yaml is a link out of"),
+            (root.join("gone.yaml"), "out.yaml is a link to what is not"),
+        ] {
+            link(&target, &out);
+            assert!(told(root).contains(why), "{}", told(root));
+            fs::remove_file(&out).unwrap();
+        }
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &out, mode).unwrap();
+        assert!(told(root).contains("out.yaml is no file"), "{}", told(root));
     }
 
     #[test]

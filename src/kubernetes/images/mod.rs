@@ -14,6 +14,7 @@ mod found;
 mod kinds;
 mod known_kinds;
 mod lookalike;
+mod merge;
 mod node;
 mod object;
 mod path;

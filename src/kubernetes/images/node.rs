@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::merge::merged;
+
 /// The longest text that is kept, in bytes: no name that matters is longer, and
 /// files that a ConfigMap holds need no memory.
 const MAX_TEXT: usize = 2048;
@@ -16,7 +18,7 @@ pub(super) enum YamlNode {
     /// A number or a truth value.
     Other,
     List(Vec<YamlNode>),
-    /// In the order of the document. The reader refuses duplicate keys.
+    /// In the order of the document, what it merges last. The reader refuses duplicate keys.
     Map(Vec<(String, YamlNode)>),
 }
 
@@ -108,6 +110,6 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(entry) = entries.next_entry()? {
             map.push(entry);
         }
-        Ok(YamlNode::Map(map))
+        merged(map).map(YamlNode::Map).map_err(A::Error::custom)
     }
 }

@@ -1,7 +1,9 @@
 //! Text to documents, within bounds.
 
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options, Spanned, UserMessageFormatter};
+
+use serde::de::IgnoredAny;
 
 use super::node::YamlNode;
 use crate::oci::printable;
@@ -16,6 +18,11 @@ const MAX_ALIASED_NODES: usize = 100_000;
 /// The longest reason in an error, in characters.
 const MAX_REASON_CHARS: usize = 400;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// NEL, LS and PS end a line in YAML 1.1 (4.2, `b-next-line` and what follows it), and a byte
+/// order mark may begin one.
+const DISPUTED: [char; 4] = ['\u{85}', '\u{2028}', '\u{2029}', BYTE_ORDER_MARK];
+
 /// A document that holds something, with the line at which it begins.
 pub(super) struct Document {
     pub(super) line: u64,
@@ -24,6 +31,7 @@ pub(super) struct Document {
 
 /// Reads every document; empty ones are left out.
 pub(super) fn read(text: &str, max_documents: usize) -> Result<Vec<Document>, String> {
+    check_line_ends(text)?;
     let read: Vec<Spanned<YamlNode>> =
         serde_saphyr::from_multiple_with_options(text, options(max_documents))
             .map_err(|error| printable(&told(&error), MAX_REASON_CHARS))?;
@@ -32,6 +40,25 @@ pub(super) fn read(text: &str, max_documents: usize) -> Result<Vec<Document>, St
         root: spanned.value,
     };
     Ok(read.into_iter().map(document).collect())
+}
+
+/// What begins a line for kubectl, which reads YAML 1.1, and is text in YAML 1.2: a container
+/// could stand in what looks like a comment. JSON, whose strings may hold them, has no lines.
+fn check_line_ends(text: &str) -> Result<(), String> {
+    let begin = text.len() - text.trim_start_matches(BYTE_ORDER_MARK).len();
+    let Some(at) = text[begin..].find(DISPUTED) else {
+        return Ok(());
+    };
+    if serde_json::from_str::<IgnoredAny>(&text[begin..]).is_ok() {
+        return Ok(());
+    }
+    let (before, from) = text.split_at(begin + at);
+    let line = before.matches('\n').count() + 1;
+    let code = from.chars().next().map_or(0, u32::from);
+    Err(format!(
+        "line {line}: U+{code:04X} begins a line for kubectl, but not in YAML 1.2: remove it, or \
+         write \"\\u{code:04x}\" in double quotes"
+    ))
 }
 
 /// For who wrote the file: not for who calls the library, whom its own text advises.
@@ -54,6 +81,8 @@ fn options(max_documents: usize) -> Options {
             max_total_replayed_events: MAX_ALIASED_NODES,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
+        // They are merged where maps are read, since it matters where they stand.
+        merge_keys: MergeKeyPolicy::AsOrdinary,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         null_as_string: true,
         with_snippet: false,
