@@ -16,10 +16,12 @@ pub enum StorageFault {
     NotPermitted,
     /// The file, or its folder, is not where it was.
     Gone,
-    /// Another file lies where it was.
+    /// Another one, of another identity, lies where it was.
     Replaced,
-    /// The file is one of another time: it lacks what was written to it.
+    /// It is one of another time: it lacks what was written to it.
     Older,
+    /// The server has no database of its name.
+    NoDatabase,
     Damaged,
     /// The server of the database cannot be reached, or ends.
     Unreachable,
@@ -67,8 +69,9 @@ impl StorageFault {
             Self::NotPermitted => "give the file and its folder to the user of serve",
             Self::Gone => "put the file back where it was",
             Self::Replaced | Self::Older => {
-                "put the newest file back; to go on with another one, restart serve"
+                "put the newest one back; to go on with another one, restart serve"
             }
+            Self::NoDatabase => "restore the database, or lead its URL to the server that has it",
             Self::Damaged => "restore a backup: docs/operations.md says how",
             Self::Unreachable | Self::Unresponsive => {
                 "look at the server and the way to it; it is then used by itself"
@@ -98,8 +101,9 @@ impl fmt::Display for StorageFault {
             Self::ReadOnly => "it is read-only",
             Self::NotPermitted => "permission is denied",
             Self::Gone => "its file is gone",
-            Self::Replaced => "another file lies in its place",
-            Self::Older => "its file is an older one, which lacks what was written since",
+            Self::Replaced => "another one lies in its place",
+            Self::Older => "it is an older one, which lacks what was written since",
+            Self::NoDatabase => "its server has no such database",
             Self::Damaged => "its file is damaged",
             Self::Unreachable => "its server cannot be reached",
             Self::NoConnectionLeft => "its server takes no more connections",

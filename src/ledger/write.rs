@@ -196,6 +196,10 @@ impl Ledger {
             && let Err(error) = self.probe().await
         {
             tracing::warn!(%error, "the ledger cannot be written");
+            // Its statement may have failed, of which nobody else says why.
+            if let Some(fault) = error.fault() {
+                self.write_health.failed(fault);
+            }
         }
     }
 

@@ -79,7 +79,7 @@ async fn an_older_copy_put_in_its_place_is_refused_until_the_loss_is_accepted() 
     eventually("it is told", || async {
         degraded(&lab)
             .await
-            .contains("another file lies in its place")
+            .contains("another one lies in its place")
     })
     .await;
     revoke(&lab, &image).await.refusal(503);

@@ -202,3 +202,22 @@ async fn a_write_that_failed_half_way_leaves_a_ledger_that_is_written() {
     ledger.revoke(revocation(digest("bad"))).await.unwrap();
     assert!(ledger.index().is_revoked(&digest("bad")));
 }
+
+#[tokio::test]
+async fn a_statement_that_fails_each_time_is_told_as_what_keeps_it_from_being_written() {
+    let place = Place::new();
+    let ledger = place.serve().await;
+    let broken = "CREATE TRIGGER broken BEFORE UPDATE ON identity \
+                  BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    place.sql(broken).await;
+    let failing = "CREATE TRIGGER failing BEFORE INSERT ON changes \
+                   BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    place.sql(failing).await;
+    ledger.revoke(revocation(digest("bad"))).await.unwrap_err();
+    ledger.probe_once().await;
+    let told = ledger.write_failure().unwrap().fault.to_string();
+    assert!(told.contains("on purpose"), "{told}");
+    place.sql("DROP TRIGGER broken").await;
+    ledger.probe_once().await;
+    assert_eq!(ledger.write_failure(), None);
+}

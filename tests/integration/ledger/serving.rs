@@ -80,6 +80,31 @@ async fn a_read_only_server_is_read_and_its_writes_are_refused() {
     assert_eq!(ledger.write_failure(), None);
 }
 
+#[tokio::test]
+async fn a_server_whose_disk_is_full_for_each_statement_is_told_until_it_has_room() {
+    let server = or_skip!(Postgres::start());
+    server.sql("postgres", "CREATE DATABASE trust OWNER sekisho");
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&server, &folder, "trust").await;
+    server.sql(
+        "trust",
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE 'no space left' USING ERRCODE = '53100'; END $$; \
+         CREATE TRIGGER full_disk BEFORE UPDATE ON identity \
+         FOR EACH STATEMENT EXECUTE FUNCTION full_disk(); \
+         CREATE TRIGGER full_disk BEFORE INSERT ON changes \
+         FOR EACH STATEMENT EXECUTE FUNCTION full_disk()",
+    );
+    let refused = ledger.revoke(revocation(digest("bad"))).await.unwrap_err();
+    assert_eq!(refused.fault(), Some(StorageFault::DiskFull), "{refused}");
+    ledger.probe_once().await;
+    let failure = ledger.write_failure().unwrap();
+    assert_eq!(failure.fault, StorageFault::DiskFull);
+    server.sql("trust", "DROP FUNCTION full_disk CASCADE");
+    ledger.probe_once().await;
+    assert_eq!(ledger.write_failure(), None);
+}
+
 /// The standby lacks what was acknowledged last: an older copy, and refused as one.
 #[tokio::test]
 async fn a_server_swapped_for_an_older_copy_is_refused() {
