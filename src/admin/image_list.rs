@@ -77,6 +77,7 @@ impl ImageSearch<'_> {
             next,
             total,
             ids,
+            unfollowed: matches.unfollowed,
             coverage: self.coverage(&catalogue, query),
             clusters: running.clusters(),
         })

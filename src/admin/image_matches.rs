@@ -23,6 +23,8 @@ const MAX_DENIALS_SHOWN: usize = 20;
 pub(super) struct ImageMatches {
     /// The ids that were looked for.
     ids: Vec<String>,
+    /// Names of what was asked for that were not looked for, since they are too many.
+    pub(super) unfollowed: usize,
     /// The id as it was asked for, which the reader knows.
     asked: Option<String>,
     /// The manifests that each criterion names: an image is among all of them.
@@ -52,7 +54,9 @@ pub(super) async fn looked_for(
                 .next("look for packages by package, and for digests by digest"));
         }
         found.asked = Some(id.to_owned());
-        let named = found.reporting(search, catalogue, &[id.to_owned()]).await?;
+        let names = search.admin.ledger.names_of(id).await?;
+        found.unfollowed = names.unfollowed;
+        let named = found.reporting(search, catalogue, &names.ids).await?;
         found.named.push(named);
     }
     if let Some(text) = &query.package {
@@ -130,21 +134,16 @@ fn in_scope(search: &ImageSearch<'_>, decision: Decision) -> Option<(Repository,
 }
 
 impl ImageMatches {
-    /// The manifests that are reported with one of `ids`, or with another name of the same.
+    /// The manifests that are reported with one of `ids`, as a finding's own or an alias.
     async fn reporting(
         &mut self,
         search: &ImageSearch<'_>,
         catalogue: &Catalogue,
         ids: &[String],
     ) -> Result<ManifestSet, AdminError> {
+        self.ids.extend_from_slice(ids);
         let ledger = &search.admin.ledger;
-        let mut all: Vec<String> = Vec::new();
-        for id in ids {
-            all.extend(ledger.aliases_of(id).await?);
-        }
-        let named = ledger.listed_reporting(catalogue, &all).await?;
-        self.ids.extend(all);
-        Ok(named)
+        Ok(ledger.listed_reporting(catalogue, ids).await?)
     }
 
     /// The manifests with a package that may be the one that is wanted.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ExposureWatchState;
+use super::verdict::is_zero;
 use crate::oci::{Digest, Platform};
 use crate::report::{Severity, no_vulnerability};
 use crate::trust::{DecisionId, DenialReason, EnvironmentName};
@@ -86,6 +87,9 @@ pub struct ImageList {
     /// finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
+    /// How many ids more reports give to it, which were not looked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unfollowed: usize,
     pub coverage: CoverageView,
     /// The clusters whose Pods are looked at; where there is none, it is not known what
     /// runs.

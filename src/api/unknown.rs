@@ -9,6 +9,12 @@ impl ImageList {
     pub fn unknown(&self, by_cve: bool) -> Vec<String> {
         let coverage = &self.coverage;
         let mut told = Vec::new();
+        if self.unfollowed > 0 {
+            told.push(format!(
+                "reports give it {} more, and what has only those is not listed",
+                counted(self.unfollowed, "name")
+            ));
+        }
         if coverage.unscanned > 0 {
             told.push(format!(
                 "without a whole scan: {} of {}, and what they hold is unknown; sekisho scan due \

@@ -72,7 +72,8 @@ pub struct VerdictView {
     pub more_findings: usize,
 }
 
-const fn is_zero(count: &usize) -> bool {
+/// Whether a count is left out of an answer.
+pub(super) const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 

@@ -40,13 +40,14 @@ const NOTE_FIRST_ON_SERVER: &str = "INSERT INTO first_named \
     DO UPDATE SET received_at = excluded.received_at \
     WHERE excluded.received_at < first_named.received_at";
 
+// All names of a finding stand in the row of its own id. A row of another leads there: with
+// the whole list in each, the rows of a finding would grow with the square of its names.
 const INSERT_REPORTED: &str = "INSERT INTO vulnerabilities (id, scan, ordinal, names) \
     SELECT body ->> '$.id', scan, ordinal, \
     CASE json_array_length(body, '$.aliases') WHEN 0 THEN '' \
     ELSE json_insert(body -> '$.aliases', '$[#]', body ->> '$.id') END \
     FROM findings WHERE scan = ?1 UNION ALL \
-    SELECT alias.value, scan, ordinal, \
-    json_insert(body -> '$.aliases', '$[#]', body ->> '$.id') \
+    SELECT alias.value, scan, ordinal, json_array(body ->> '$.id') \
     FROM findings, json_each(findings.body, '$.aliases') AS alias \
     WHERE scan = ?1 ON CONFLICT DO NOTHING";
 const ENTER_ON_SERVER: &str = "INSERT INTO vulnerabilities (id, scan, ordinal, names) \
@@ -55,7 +56,7 @@ const ENTER_ON_SERVER: &str = "INSERT INTO vulnerabilities (id, scan, ordinal, n
     ELSE ((body::jsonb -> 'aliases') || (body::jsonb -> 'id'))::text END \
     FROM findings WHERE scan = ?1 UNION ALL \
     SELECT lower(alias COLLATE \"C\"), scan, ordinal, \
-    ((body::jsonb -> 'aliases') || (body::jsonb -> 'id'))::text FROM findings, \
+    jsonb_build_array(body::jsonb -> 'id')::text FROM findings, \
     jsonb_array_elements_text(body::jsonb -> 'aliases') AS alias \
     WHERE scan = ?1 ON CONFLICT DO NOTHING";
 

@@ -105,7 +105,7 @@ pub use overrides::{EarlyEnd, NewBreakGlass, NewTimedMode};
 pub use postgres_url::PostgresUrl;
 pub use promotions::NewPromotion;
 pub use replicas::Replica;
-pub use reported::Reported;
+pub use reported::{FollowedNames, Reported};
 pub use restore::Restoration;
 pub use revocations::{NewRevocation, Reinstatement};
 pub use server_files::{ServerFileProblem, ServerFiles};

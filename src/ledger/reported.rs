@@ -14,8 +14,17 @@ use crate::metrics::LedgerVerb;
 use crate::oci::Digest;
 use crate::report::{Finding, Package};
 
-/// Other ids of one vulnerability that are followed, at most.
-const MAX_ALIASES: usize = 64;
+/// Other ids of one vulnerability that are followed, at most: each is looked up.
+const MAX_FOLLOWED: usize = 1000;
+
+/// What one vulnerability is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowedNames {
+    /// The id that was asked for, and others that reports give to the same finding.
+    pub ids: Vec<String>,
+    /// How many more there are.
+    pub unfollowed: usize,
+}
 
 /// One item of a report, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +59,10 @@ const FINDINGS_NAMING_ON_SERVER: &str = "SELECT DISTINCT here.id, here.manifest,
     JOIN findings ON findings.scan = here.id AND findings.ordinal = naming.ordinal";
 
 // Each list of names once, and then whether one scan with it stands: most have very few.
-const NAMES_BESIDE: &str = "SELECT names FROM \
-    (SELECT DISTINCT names FROM vulnerabilities WHERE id = ?1 AND names <> '') AS told \
+const NAMES_BESIDE: &str = "SELECT names FROM (SELECT DISTINCT id, names FROM vulnerabilities \
+    WHERE id IN (SELECT value FROM json_each(?1)) AND names <> '') AS told \
     WHERE EXISTS (SELECT 1 FROM vulnerabilities CROSS JOIN scans \
-    WHERE vulnerabilities.id = ?1 AND vulnerabilities.names = told.names \
+    WHERE vulnerabilities.id = told.id AND vulnerabilities.names = told.names \
     AND scans.id = vulnerabilities.scan AND scans.withdrawn_at IS NULL)";
 
 const NAMES_IN: &str = "SELECT DISTINCT vulnerabilities.names \
@@ -64,11 +73,13 @@ const NAMES_IN: &str = "SELECT DISTINCT vulnerabilities.names \
 
 // On a server ids are kept in small letters; SQLite compares them so by itself.
 // What names it is read once: for one row of many the planner would look through the table.
-const NAMES_BESIDE_ON_SERVER: &str = "WITH own AS MATERIALIZED (SELECT names, scan \
-    FROM vulnerabilities WHERE id = lower(?1 COLLATE \"C\") AND names <> '') \
-    SELECT told.names FROM (SELECT DISTINCT names FROM own) AS told \
+const NAMES_BESIDE_ON_SERVER: &str = "WITH own AS MATERIALIZED (SELECT id, names, scan \
+    FROM vulnerabilities WHERE names <> '' \
+    AND id IN (SELECT lower(named COLLATE \"C\") FROM unnest(?1) AS named)) \
+    SELECT told.names FROM (SELECT DISTINCT id, names FROM own) AS told \
     CROSS JOIN LATERAL (SELECT 1 FROM own JOIN scans ON scans.id = own.scan \
-    WHERE own.names = told.names AND scans.withdrawn_at IS NULL LIMIT 1) AS standing";
+    WHERE own.id = told.id AND own.names = told.names AND scans.withdrawn_at IS NULL \
+    LIMIT 1) AS standing";
 
 const NAMES_IN_ON_SERVER: &str = "SELECT DISTINCT naming.names FROM (SELECT id FROM scans \
     WHERE manifest IN (SELECT value FROM json_each(?2)) AND withdrawn_at IS NULL OFFSET 0) AS here \
@@ -101,20 +112,35 @@ const PACKAGES_NAMED_ON_SERVER: &str =
     items_by_key!(key_on_server, "packages", "packages.body ->> '$.name'");
 
 impl Ledger {
-    /// `id`, and every other id that a report gives to the same finding, 64 at most.
+    /// `id`, and other ids that a standing report gives to the same finding: 1000 at most,
+    /// those first that stand beside few others. Two CVE ids are never two names of one
+    /// vulnerability, though an advisory that mends both may have both for aliases.
     ///
     /// # Errors
     /// Where the records cannot be read.
-    pub async fn aliases_of(&self, id: &str) -> Result<Vec<String>, LedgerError> {
+    pub async fn names_of(&self, id: &str) -> Result<FollowedNames, LedgerError> {
         let _timed = self.timed(LedgerVerb::ScansNaming);
+        let (mut lists, elsewhere) = self
+            .lists_beside(vec![id.to_owned()])
+            .await?
+            .into_iter()
+            .partition::<Vec<_>, _>(|names| is_named(names, id));
+        let own: Vec<String> = elsewhere.into_iter().flatten().collect();
+        let led_to = self.lists_beside(own).await?;
+        lists.extend(led_to.into_iter().filter(|names| is_named(names, id)));
+        Ok(followed(id, lists))
+    }
+
+    /// The lists of names in the rows of these ids, in standing scans.
+    async fn lists_beside(&self, ids: Vec<String>) -> Result<Vec<Vec<String>>, LedgerError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let lists: Vec<String> = either(NAMES_BESIDE, NAMES_BESIDE_ON_SERVER)
-            .bind(id)
+            .bind(ids)
             .values(&self.readers)
             .await?;
-        let others = all_names(&lists)?;
-        let others = others.iter().filter(|it| !it.eq_ignore_ascii_case(id));
-        let others = others.take(MAX_ALIASES).cloned();
-        Ok(std::iter::once(id.to_owned()).chain(others).collect())
+        lists.iter().map(|it| columns::body(it)).collect()
     }
 
     /// Every id that reports on `manifests` give to a finding beside one of `ids`.
@@ -224,6 +250,30 @@ impl Ledger {
         found.retain(|it| standing.contains(&it.scan));
         Ok(found)
     }
+}
+
+fn is_named(names: &[String], id: &str) -> bool {
+    names.iter().any(|it| it.eq_ignore_ascii_case(id))
+}
+
+/// A report with very many names for one finding crowds out none that says few.
+fn followed(id: &str, mut lists: Vec<Vec<String>>) -> FollowedNames {
+    lists.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    let mut seen = HashSet::from([id.to_ascii_lowercase()]);
+    let mut others: Vec<String> = lists.into_iter().flatten().collect();
+    others.retain(|it| !(is_cve(id) && is_cve(it)) && seen.insert(it.to_ascii_lowercase()));
+    let unfollowed = others.len().saturating_sub(MAX_FOLLOWED);
+    others.truncate(MAX_FOLLOWED);
+    others.insert(0, id.to_owned());
+    FollowedNames {
+        ids: others,
+        unfollowed,
+    }
+}
+
+fn is_cve(id: &str) -> bool {
+    id.get(..4)
+        .is_some_and(|it| it.eq_ignore_ascii_case("CVE-"))
 }
 
 /// The names in lists of names, once each.

@@ -15,6 +15,11 @@ fn ids(written: &[&str]) -> Vec<String> {
     written.iter().map(|id| (*id).to_owned()).collect()
 }
 
+/// What one vulnerability is called.
+async fn names(ledger: &Ledger, id: &str) -> Vec<String> {
+    ledger.names_of(id).await.unwrap().ids
+}
+
 #[tokio::test]
 async fn an_id_leads_to_its_findings_in_the_images_that_are_asked_for() {
     let place = or_skip!(place());
@@ -32,10 +37,11 @@ async fn an_id_leads_to_its_findings_in_the_images_that_are_asked_for() {
     );
     let by_alias = ledger.findings_naming(&ids(&["ghsa-1"]), [&one]).await;
     assert_eq!(by_alias.unwrap().len(), 2);
-    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
-    assert_eq!(names, ["CVE-2026-1", "GHSA-1"]);
-    let names = ledger.aliases_of("ghsa-1").await.unwrap();
-    assert_eq!(names, ["ghsa-1", "CVE-2026-1", "CVE-2026-2"]);
+    assert_eq!(names(&ledger, "CVE-2026-1").await, ["CVE-2026-1", "GHSA-1"]);
+    assert_eq!(
+        names(&ledger, "ghsa-1").await,
+        ["ghsa-1", "CVE-2026-1", "CVE-2026-2"]
+    );
     let beside = ledger.names_in(&ids(&["GHSA-1"]), [&one]).await.unwrap();
     assert!(beside.contains("CVE-2026-1") && beside.contains("CVE-2026-2"));
     let elsewhere = ledger.names_in(&ids(&["GHSA-1"]), [&digest("three")]).await;
@@ -170,11 +176,82 @@ async fn another_name_that_only_a_withdrawn_scan_gives_is_none() {
         };
         ledger.submit_scan(new).await.unwrap();
     }
-    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
-    assert_eq!(names, ["CVE-2026-1", "GHSA-false", "GHSA-true"]);
+    let both = ["CVE-2026-1", "GHSA-false", "GHSA-true"];
+    assert_eq!(names(&ledger, "CVE-2026-1").await, both);
     ledger.revoke_token("ci", true, now()).await.unwrap();
-    let names = ledger.aliases_of("CVE-2026-1").await.unwrap();
-    assert_eq!(names, ["CVE-2026-1", "GHSA-true"]);
+    let one = ["CVE-2026-1", "GHSA-true"];
+    assert_eq!(names(&ledger, "CVE-2026-1").await, one);
+}
+
+/// A scan of an image of that name with one finding of these names, its own the first.
+async fn report(ledger: &Ledger, image: &str, names: &[String]) {
+    let found = Finding {
+        aliases: names[1..].to_vec(),
+        mentioned: Vec::new(),
+        ..finding(&names[0])
+    };
+    let new = NewScan {
+        findings: vec![found],
+        ..scan(image, now())
+    };
+    ledger.submit_scan(new).await.unwrap();
+}
+
+#[tokio::test]
+async fn other_names_of_a_finding_lead_to_each_other_by_its_own() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    report(&ledger, "one", &ids(&["GHSA-1", "CVE-2026-1", "PYSEC-1"])).await;
+    for (asked, told) in [
+        ("CVE-2026-1", ["CVE-2026-1", "GHSA-1", "PYSEC-1"]),
+        ("PYSEC-1", ["PYSEC-1", "CVE-2026-1", "GHSA-1"]),
+        ("GHSA-1", ["GHSA-1", "CVE-2026-1", "PYSEC-1"]),
+    ] {
+        let mut others = names(&ledger, asked).await;
+        others[1..].sort();
+        assert_eq!(others, told);
+    }
+}
+
+#[tokio::test]
+async fn an_advisory_for_two_cves_makes_neither_a_name_of_the_other() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    report(
+        &ledger,
+        "one",
+        &ids(&["ALAS-1", "CVE-2026-1", "cve-2026-2"]),
+    )
+    .await;
+    report(&ledger, "two", &ids(&["CVE-2026-3", "CVE-2026-1"])).await;
+    assert_eq!(names(&ledger, "CVE-2026-1").await, ["CVE-2026-1", "ALAS-1"]);
+    assert_eq!(names(&ledger, "ALAS-1").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_report_with_very_many_names_hides_no_other_name() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    report(&ledger, "one", &ids(&["ZZZ-1", "CVE-2026-1"])).await;
+    for report_of in 0..2 {
+        let many = (0..1000).map(|at| format!("AAA-{report_of}-{at}"));
+        let many: Vec<String> = many.chain(ids(&["CVE-2026-1"])).collect();
+        report(&ledger, ["two", "three"][report_of], &many).await;
+    }
+    let told = ledger.names_of("CVE-2026-1").await.unwrap();
+    assert_eq!(told.ids[..2], ["CVE-2026-1", "ZZZ-1"]);
+    assert_eq!((told.ids.len(), told.unfollowed), (1001, 1001));
+}
+
+#[tokio::test]
+async fn what_names_lead_to_grows_with_their_number_and_not_its_square() {
+    let place = or_skip!(place());
+    let ledger = place.serve().await;
+    let many: Vec<String> = (0..1000).map(|at| format!("AAA-2026-{at:04}")).collect();
+    report(&ledger, "one", &many).await;
+    let kept = "SELECT CAST(sum(length(names)) AS TEXT) FROM vulnerabilities";
+    let kept: usize = place.text(kept).await.parse().unwrap();
+    assert!((10_000..60_000).contains(&kept), "{kept} bytes");
 }
 
 #[tokio::test]
