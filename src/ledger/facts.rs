@@ -170,6 +170,21 @@ impl Ledger {
         columns::time_if(at)
     }
 
+    /// When a report on this manifest was first handed in, and it lay upstream then: one of
+    /// before the push does not say so. Later reports take nothing from it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the records cannot be read.
+    pub async fn first_scanned(&self, manifest: &Digest) -> Result<Option<Timestamp>, LedgerError> {
+        let earliest = "SELECT min(body ->> '$.received_at') FROM scans WHERE manifest = ? \
+                        AND withdrawn_at IS NULL AND body ->> '$.bound_from' IS NULL";
+        let at: Option<String> = query(earliest)
+            .bind(manifest.to_string())
+            .value(&self.readers)
+            .await?;
+        at.as_deref().map(columns::text).transpose()
+    }
+
     /// What was served since then and until when, the last first, at most `limit`
     /// that `wanted` holds for. A subject that is pulled again and again is noted
     /// about once an hour.

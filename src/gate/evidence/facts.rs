@@ -50,6 +50,12 @@ impl PullFacts {
         now
     }
 
+    /// When a subject was first served, of what is not written yet: a verdict of this moment
+    /// may be remembered, and must know of it.
+    pub(in crate::gate) fn served(&self, subject: &Subject) -> Option<Timestamp> {
+        self.served.get(subject).map(|at| *at)
+    }
+
     fn of(&self, kind: FactKind) -> &Waiting {
         match kind {
             FactKind::Seen => &self.seen,
@@ -60,40 +66,40 @@ impl PullFacts {
         }
     }
 
-    fn take(&self) -> Vec<PullFact> {
-        let mut taken = Vec::new();
-        for kind in [
+    fn waiting(&self) -> Vec<PullFact> {
+        let kinds = [
             FactKind::Seen,
             FactKind::Lifted,
             FactKind::Served,
             FactKind::Held,
             FactKind::Gone,
-        ] {
-            self.of(kind).retain(|subject, at| {
-                taken.push(PullFact {
-                    subject: subject.clone(),
-                    at: *at,
-                    kind,
-                });
-                false
-            });
-        }
-        taken
+        ];
+        let of = |kind| {
+            self.of(kind).iter().map(move |entry| PullFact {
+                subject: entry.key().clone(),
+                at: *entry.value(),
+                kind,
+            })
+        };
+        kinds.into_iter().flat_map(of).collect()
     }
 }
 
 impl PullFacts {
-    /// Writes the facts that wait. What cannot be written waits on.
+    /// Writes the facts that wait. What cannot be written waits on; what is being written is
+    /// known here until it is known there.
     pub(in crate::gate) async fn write_once(&self, ledger: &Ledger) {
-        let facts = self.take();
+        let facts = self.waiting();
         if facts.is_empty() {
             return;
         }
         if let Err(error) = ledger.record_facts(&facts).await {
             tracing::error!(%error, "facts not written");
-            for fact in facts {
-                self.note(fact.kind, &fact.subject, fact.at);
-            }
+            return;
+        }
+        for fact in facts {
+            let facts = self.of(fact.kind);
+            facts.remove_if(&fact.subject, |_, at| *at == fact.at);
         }
     }
 }

@@ -75,8 +75,11 @@ impl Sources {
         others: &dyn OtherVerdicts,
     ) -> Gathered {
         let mut doubts = Doubts::default();
+        // Before the ledger is read: what is written in between is in one of them.
+        let served = self.facts.served(question.subject).into_iter();
         let (mut evidence, seq) = self.recorded(question, closure, aliases).await;
         self.add_unrecorded_parent(question.subject, &mut evidence);
+        evidence.first_served = served.chain(evidence.first_served).min();
         if evidence.lacks_scan_or_promotion(question.subject, question.now) {
             evidence.held_upstream = self.vouchers.held(question).await;
         }
@@ -234,9 +237,8 @@ impl Sources {
         }
         let subject = question.subject;
         let recorded = self.ledger.first_seen(subject, &evidence.parents).await?;
-        let scans = evidence.scans.iter();
-        let scanned = scans.filter(|it| it.manifest == subject.digest && it.bound_from.is_none());
-        let known = scanned.map(|it| it.received_at).chain(recorded).min();
+        let scanned = self.ledger.first_scanned(&subject.digest).await?;
+        let known = scanned.into_iter().chain(recorded).min();
         Ok(Some(match known.filter(|seen| *seen <= question.now) {
             Some(seen) => seen,
             None => self.facts.seen(subject, question.now),

@@ -1,5 +1,6 @@
 //! Every case at every door.
 
+use jiff::SignedDuration;
 use sekisho::gate::{ExposureInput, Replay};
 use sekisho::trust::Outcome;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ impl Stage {
         self.world.decisions(before.as_str(), 1).await;
         let exposure = self.case.exposure;
         let replay = Replay {
-            other: &self.case.rulebook(),
+            other: &without_grace_for_the_pull(&self.case).rulebook(),
             since: jiff::Timestamp::MIN,
             exposure: &move |_| ExposureInput::Listener(exposure),
             is_visible: &|_, _| true,
@@ -153,6 +154,16 @@ impl Stage {
             more => panic!("{more:?}"),
         }
     }
+}
+
+/// The pull that is replayed was served, and what was served before has grace: what the case
+/// knows nothing of must not change its answer.
+fn without_grace_for_the_pull(case: &Case) -> Case {
+    let mut case = case.clone();
+    if case.evidence.first_served.is_none() {
+        case.environment.settings.grace_for_admitted = SignedDuration::ZERO;
+    }
+    case
 }
 
 fn outcome(case: &Case) -> Outcome {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::kit::{World, eventually, image, manifests};
+use crate::kit::{Found, Setup, World, eventually, image, manifests};
 
 const NAME: &str = "docker.io/team/app";
 
@@ -70,5 +70,24 @@ async fn what_was_admitted_has_grace_when_its_scan_turns_stale() {
     world
         .advance_long(SignedDuration::from_hours(24 * 31))
         .await;
+    assert_eq!(world.both(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_worse_report_right_behind_the_first_pull_has_grace() {
+    let keys = "require = [\"scan\"]\ngrace_for_worse = \"1h\"";
+    let world = World::of(Setup::default().production(keys)).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    world.scan(NAME, &app, &[]).await;
+    let path = manifests(NAME, &app.manifest.digest);
+    assert_eq!(world.get(&path).await.status, 200);
+    world.advance(SignedDuration::from_millis(1));
+    let worse = Found {
+        id: "CVE-2026-1",
+        severity: "CRITICAL",
+        package: "zlib",
+    };
+    world.scan(NAME, &app, &[worse]).await;
     assert_eq!(world.both(&path).await.status, 200);
 }

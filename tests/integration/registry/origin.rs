@@ -157,6 +157,27 @@ async fn a_fresh_image_waits_from_when_it_was_first_seen() {
 }
 
 #[tokio::test]
+async fn a_newer_report_makes_no_image_wait_again() {
+    let world = World::of(Setup::default().production("min_age = \"1h\"")).await;
+    let app = image("app");
+    world.hub.put_image("team/app", &app);
+    let path = manifests(NAME, &app.manifest.digest);
+    for id in ["CVE-2026-1", "CVE-2026-2", "CVE-2026-3"] {
+        let (severity, package) = ("LOW", "zlib");
+        let found = Found {
+            id,
+            severity,
+            package,
+        };
+        world.scan(NAME, &app, &[found]).await;
+        world.advance(SignedDuration::from_mins(31));
+        world.looked("follow").await;
+    }
+    force(&world, &app).await;
+    world.both(&path).await.assert_served(&app.manifest.bytes);
+}
+
+#[tokio::test]
 async fn what_was_scanned_here_before_a_rule_of_ages_does_not_wait_from_that() {
     let lab = Lab::start().await;
     let (image, named) = lab.put(lab::NAME, "1");
