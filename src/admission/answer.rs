@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::beginning::uid_of;
 use super::review::{AdmissionResponse, AdmissionStatus, ReviewAnswer};
 use crate::gate::AdmissionOutcome;
 use crate::http::Body;
@@ -61,17 +60,7 @@ pub(super) fn allowed(uid: &str) -> AdmissionResponse {
     }
 }
 
-/// What cannot be read is not let through.
-pub(super) fn bad_request(uid: &str, why: &str) -> AdmissionResponse {
-    refused(uid, 400, "BadRequest", format!("sekisho: {why}"))
-}
-
-pub(super) fn refused(
-    uid: &str,
-    code: u16,
-    reason: &'static str,
-    message: String,
-) -> AdmissionResponse {
+fn refused(uid: &str, code: u16, reason: &'static str, message: String) -> AdmissionResponse {
     AdmissionResponse {
         uid: uid.to_owned(),
         allowed: false,
@@ -84,23 +73,50 @@ pub(super) fn refused(
     }
 }
 
-/// A review over 8 MiB, of which the beginning is known.
-pub(super) fn too_long(beginning: &[u8]) -> Result<AdmissionResponse, &'static str> {
-    let uid = uid_of(beginning).ok_or("the review is over 8 MiB")?;
-    let message = "sekisho: the review is over 8 MiB; make the object smaller".to_owned();
-    Ok(refused(&uid, 413, "RequestEntityTooLarge", message))
+/// Why a review is not judged at all.
+pub(super) struct Unjudged {
+    code: u16,
+    reason: &'static str,
+    message: String,
 }
 
-/// A review that is not judged now, of something that this holds up, or does not.
-pub(super) fn not_now(uid: &str, why: &str, holds_up: bool) -> AdmissionResponse {
-    let message =
-        format!("sekisho: undecidable: not a policy denial: {why}. Retried automatically");
-    match holds_up {
-        true => refused(uid, 503, "ServiceUnavailable", message),
-        false => AdmissionResponse {
-            warnings: warnings(std::iter::once(message)),
-            ..allowed(uid)
-        },
+impl Unjudged {
+    /// It may be judged when it is sent again.
+    pub(super) fn now(why: &str) -> Self {
+        let message =
+            format!("sekisho: undecidable: not a policy denial: {why}. Retried automatically");
+        Self {
+            code: 503,
+            reason: "ServiceUnavailable",
+            message,
+        }
+    }
+
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Self {
+            code: 400,
+            reason: "BadRequest",
+            message: format!("sekisho: the review cannot be read: {error}"),
+        }
+    }
+
+    pub(super) fn too_long() -> Self {
+        Self {
+            code: 413,
+            reason: "RequestEntityTooLarge",
+            message: "sekisho: the review is over 8 MiB; make the object smaller".to_owned(),
+        }
+    }
+
+    /// The answer for something that this holds up, or does not.
+    pub(super) fn answer(self, uid: &str, holds_up: bool) -> AdmissionResponse {
+        match holds_up {
+            true => refused(uid, self.code, self.reason, self.message),
+            false => AdmissionResponse {
+                warnings: warnings(std::iter::once(self.message)),
+                ..allowed(uid)
+            },
+        }
     }
 }
 

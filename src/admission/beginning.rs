@@ -12,12 +12,6 @@ use super::review::{AdmissionRequest, GroupVersionKind, Operation, UserInfo};
 /// The longest uid that is echoed; Kubernetes writes 36 characters.
 const MAX_UID_BYTES: usize = 128;
 
-/// Finds `request.uid` in the beginning of a review, which may break off anywhere
-/// behind it.
-pub(super) fn uid_of(beginning: &[u8]) -> Option<String> {
-    found(beginning).uid
-}
-
 /// The request of which this is the beginning, without its objects; `None` without a uid.
 /// What did not come yet is taken for a new Pod's.
 pub(super) fn request_of(beginning: &[u8]) -> Option<AdmissionRequest> {
@@ -120,6 +114,10 @@ impl<'de> Visitor<'de> for Request<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn uid_of(beginning: &[u8]) -> Option<String> {
+        request_of(beginning).map(|it| it.uid)
+    }
 
     #[test]
     fn finds_the_uid_of_a_review_that_breaks_off() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 
 use super::NodeRouting;
-use super::answer::{JudgedImage, allowed, not_now, of_pod, of_template};
+use super::answer::{JudgedImage, Unjudged, allowed, of_pod, of_template};
 use super::images::ImageField;
 use super::pod::ReviewedKind;
 use super::review::AdmissionResponse;
@@ -35,19 +35,14 @@ impl ReviewCall<'_> {
         }
     }
 
-    /// The answer where nothing can be looked at: what is undecided, the mode decides, and it
-    /// holds up Pods alone.
-    pub(super) fn not_now(&self, why: &str) -> AdmissionResponse {
+    /// The answer where nothing can be looked at: it holds up Pods alone, and those by the mode.
+    pub(super) fn unjudged(&self, why: Unjudged) -> AdmissionResponse {
         let request = &self.request;
         let is_exempt = self.cluster.is_exempt(request.namespace());
         let is_pod = request.subject() == Some(ReviewedKind::Pod) && !is_exempt;
         let place = self.place();
-        let holds_up = is_pod
-            && self
-                .undecided(self.admission(&place, None), why)
-                .denial
-                .is_some();
-        not_now(&request.uid, why, holds_up)
+        let mode = self.webhook.gate.mode_of(self.admission(&place, None));
+        why.answer(&request.uid, is_pod && mode == Mode::Enforce)
     }
 
     /// Every image that the request brings, the same one once. A template is only
@@ -92,13 +87,13 @@ impl ReviewCall<'_> {
         at: usize,
     ) -> AdmissionOutcome {
         if at >= MAX_IMAGES {
-            let why = format!("more than {MAX_IMAGES} images in one object");
-            return self.undecided(admission, &why);
+            return self.undecided(admission, too_many());
         }
         let deadline = tokio::time::Instant::from_std(self.deadline.answer);
         let answered = self.answer_one(admission, question);
         let answered = tokio::time::timeout_at(deadline, answered).await;
-        answered.unwrap_or_else(|_| self.undecided(admission, "no answer in time"))
+        answered
+            .unwrap_or_else(|_| self.undecided(admission, Denial::undecidable("no answer in time")))
     }
 
     async fn answer_one(
@@ -108,8 +103,14 @@ impl ReviewCall<'_> {
     ) -> AdmissionOutcome {
         let gate = &self.webhook.gate;
         let Some(_turn) = self.turn().await else {
-            return self.undecided(admission, "stopping");
+            return self.undecided(admission, Denial::undecidable("stopping"));
         };
+        if question
+            .image
+            .is_some_and(|image| self.lets_be(question, image))
+        {
+            return self.unjudged_image(admission);
+        }
         match self.permitted(question) {
             Ok(image) => {
                 let reference = image.reference();
@@ -126,8 +127,7 @@ impl ReviewCall<'_> {
     fn permitted(&self, question: ImageQuestion<'_>) -> Result<NamedImage, Denial> {
         let text = question.image.ok_or_else(no_image)?;
         let image = self.cluster.names.read_by_node(text)?;
-        let is_never = question.is_never_pulled && !self.cluster.allow_never;
-        if is_never && image.digest.is_none() {
+        if question.is_never_pulled && image.digest.is_none() {
             return Err(never_pulled());
         }
         let passes_by = self.cluster.nodes == NodeRouting::RewriteOnly
@@ -140,19 +140,43 @@ impl ReviewCall<'_> {
         }
     }
 
+    /// Whether it runs what the node holds under a name, and the operator lets it: nobody knows
+    /// what that is, and what lies upstream under the name says nothing of it. A digest does.
+    fn lets_be(&self, question: ImageQuestion<'_>, image: &str) -> bool {
+        question.is_never_pulled && self.cluster.allow_never && !image.contains('@')
+    }
+
+    fn unjudged_image(&self, admission: AdmissionContext<'_>) -> AdmissionOutcome {
+        let told = "with imagePullPolicy Never what the node holds runs, and was not judged";
+        AdmissionOutcome {
+            digest: None,
+            denial: None,
+            answer: None,
+            warnings: vec![told.to_owned()],
+            mode: self.webhook.gate.mode_of(admission),
+            rulebook: self.webhook.gate.rulebook().revision(),
+        }
+    }
+
     fn bypasses_gateway(&self, image: &NamedImage) -> Denial {
         let name = self.cluster.names.repository_at_gateway(&image.repository);
+        let name = name.unwrap_or_default();
+        // A digest leaves no room in the line for what comes before it.
+        let next = match (&image.tag, &image.digest) {
+            (_, Some(_)) => format!("write {name}, with its digest"),
+            (Some(tag), None) => format!("write {name}:{tag}"),
+            (None, None) => format!("write {name}"),
+        };
         Denial::new(
             DenialReason::RegistryNotPermitted,
             "nodes would pull it past the gateway",
-            format!("write {}", name.unwrap_or_default()),
+            next,
         )
     }
 
-    /// The gate gave no verdict in time: `undecidable`. Nothing is recorded; the mode
+    /// The gate gave no verdict, or none in time: `undecidable`. Nothing is recorded; the mode
     /// decides.
-    fn undecided(&self, admission: AdmissionContext<'_>, why: &str) -> AdmissionOutcome {
-        let denial = Denial::undecidable(why);
+    fn undecided(&self, admission: AdmissionContext<'_>, denial: Denial) -> AdmissionOutcome {
         let mode = self.webhook.gate.mode_of(admission);
         AdmissionOutcome {
             digest: None,
@@ -181,6 +205,15 @@ impl<'a> ImageQuestion<'a> {
             is_template,
         }
     }
+}
+
+/// What never heals by itself.
+fn too_many() -> Denial {
+    Denial::new(
+        DenialReason::Undecidable,
+        format!("not a policy denial: more than {MAX_IMAGES} images in one object"),
+        "make several objects of it",
+    )
 }
 
 fn no_image() -> Denial {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
-use super::answer::{allowed, bad_request, busy, json, plain, too_long};
-use super::beginning::{request_of, uid_of};
+use super::answer::{Unjudged, allowed, busy, json, plain};
+use super::beginning::request_of;
 use super::deadline::Deadline;
 use super::door::{ReviewHead, Webhook, WebhookKind};
 use super::review::{API_VERSION, AdmissionResponse, AdmissionReview, KIND, ReviewAnswer};
@@ -96,9 +96,10 @@ impl Webhook {
         let review = match read(&head.room.heavy, bytes.clone()).await.map_err(bad)? {
             Ok(review) => review,
             Err(error) => {
-                let uid = uid_of(&bytes).ok_or(bad("the body is no AdmissionReview"))?;
-                let why = format!("the review cannot be read: {error}");
-                return Ok(bad_request(&uid, &why));
+                let call = self
+                    .begun(head, &bytes)
+                    .ok_or(bad("the body is no AdmissionReview"))?;
+                return Ok(unjudged(head, &call, Unjudged::unreadable(&error)));
             }
         };
         if review.api_version != API_VERSION || review.kind != KIND {
@@ -118,14 +119,22 @@ impl Webhook {
         })
     }
 
+    /// A review that cannot be judged, as far as its beginning tells what it is of.
+    fn begun<'a>(&'a self, head: &'a ReviewHead<'_>, beginning: &[u8]) -> Option<ReviewCall<'a>> {
+        let request = request_of(beginning)?;
+        Some(ReviewCall::new(self, head, request))
+    }
+
     /// Answers a review that cannot be read now, by what its beginning says.
     fn not_now(&self, head: &ReviewHead<'_>, beginning: &[u8], why: &'static str) -> Reviewed {
-        let request = request_of(beginning).ok_or(bad(why))?;
-        let call = ReviewCall::new(self, head, request);
-        Ok(match head.kind {
-            WebhookKind::Mutate => allowed(&call.request.uid),
-            WebhookKind::Validate => call.not_now(why),
-        })
+        let call = self.begun(head, beginning).ok_or(bad(why))?;
+        Ok(unjudged(head, &call, Unjudged::now(why)))
+    }
+
+    fn too_long(&self, head: &ReviewHead<'_>, beginning: &[u8]) -> Reviewed {
+        let call = self.begun(head, beginning);
+        let call = call.ok_or(bad("the review is over 8 MiB"))?;
+        Ok(unjudged(head, &call, Unjudged::too_long()))
     }
 
     fn finish(&self, head: &ReviewHead<'_>, reviewed: Reviewed) -> Response<Body> {
@@ -153,6 +162,14 @@ impl Webhook {
         let seconds = head.started.elapsed().as_secs_f64();
         let family = &self.metrics.admission_seconds;
         family.get_or_create(&labels).observe(seconds);
+    }
+}
+
+/// Rewriting is no judgement: what nobody could look at goes on as it is.
+fn unjudged(head: &ReviewHead<'_>, call: &ReviewCall<'_>, why: Unjudged) -> AdmissionResponse {
+    match head.kind {
+        WebhookKind::Mutate => allowed(&call.request.uid),
+        WebhookKind::Validate => call.unjudged(why),
     }
 }
 
@@ -194,7 +211,7 @@ where
         let received = receive(body, limits, head.room.bodies.enter(head.client)).await;
         let reviewed = match received {
             Received::Whole(bytes, held) => self.review(&head, bytes.into(), held).await,
-            Received::TooLong(beginning) => too_long(&beginning).map_err(bad),
+            Received::TooLong(beginning) => self.too_long(&head, &beginning),
             Received::NoRoom(beginning) => self.not_now(&head, &beginning, TOO_MANY_REVIEWS),
             Received::Incomplete(beginning) => self.not_now(&head, &beginning, INCOMPLETE_REVIEW),
         };

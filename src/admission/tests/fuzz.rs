@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admission::beginning::uid_of;
+use crate::admission::beginning::request_of;
 use crate::admission::review::AdmissionReview;
 use crate::tests::{Fuzz, folded};
 
@@ -39,7 +39,7 @@ fn fuzz_reviews() {
         "\"batch\"",
     ];
     Fuzz::new("reviews", &seeds).words(words).run(|text| {
-        let uid = uid_of(text);
+        let uid = request_of(text).map(|it| it.uid);
         match serde_json::from_slice::<AdmissionReview>(text) {
             Ok(review) => {
                 let request = &review.request;

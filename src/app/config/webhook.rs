@@ -208,14 +208,6 @@ fn cluster(
         let text = format!("{shown} is no namespace; write names, since globs exempt too much");
         section.problem("exempt_namespaces", text);
     }
-    if !exempt_namespaces
-        .iter()
-        .any(|name| name == SYSTEM_NAMESPACE)
-    {
-        let text =
-            format!("leaves {SYSTEM_NAMESPACE} out: what nodes need to start would be held back");
-        section.warning("exempt_namespaces", text);
-    }
     let cluster = ClusterConfig {
         name: name?,
         environment: environment?,

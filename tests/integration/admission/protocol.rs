@@ -1,7 +1,10 @@
 //! The protocol: every review is answered, with its uid and HTTP 200.
 
+use sekisho::admission::NamespacePolicy;
+use sekisho::trust::{Exposure, Mode};
 use serde_json::{Value, json};
 
+use super::door::cluster;
 use super::{Door, pod, review};
 use crate::kit::World;
 
@@ -21,18 +24,48 @@ async fn an_unreadable_review_is_answered_with_its_uid() {
         &format!("\"oldObject\":{}{}", "[".repeat(5000), "]".repeat(5000)),
     );
     for body in [cut, &mistyped, &deep] {
-        for hook in ["mutate", "validate"] {
-            let (status, body) = door
-                .send(&format!("/clusters/prod/{hook}"), body.to_owned())
-                .await;
-            assert_eq!(status, 200);
-            let response = &answer(&body)["response"];
-            assert_eq!(
-                (&response["uid"], &response["allowed"]),
-                (&json!("u-7"), &json!(false))
-            );
-            assert_eq!(response["status"]["code"], 400);
-        }
+        let (status, answered) = door.send("/clusters/prod/validate", body.to_owned()).await;
+        assert_eq!(status, 200);
+        let response = &answer(&answered)["response"];
+        assert_eq!(
+            (&response["uid"], &response["allowed"]),
+            (&json!("u-7"), &json!(false))
+        );
+        assert_eq!(response["status"]["code"], 400);
+        let (status, answered) = door.send("/clusters/prod/mutate", body.to_owned()).await;
+        assert_eq!(status, 200);
+        let rewritten = &answer(&answered)["response"];
+        assert_eq!(*rewritten, json!({"uid": "u-7", "allowed": true}));
+    }
+}
+
+/// Of an object that cannot be read, too, only a Pod is held up, and only where Pods are.
+#[tokio::test]
+async fn an_unreadable_review_denies_a_pod_alone_and_by_the_mode() {
+    let world = World::start().await;
+    let mut cluster = cluster(Exposure::External);
+    cluster.exempt = vec!["own".to_owned()];
+    cluster.namespaces = vec![NamespacePolicy {
+        namespaces: globset::GlobSet::new([globset::Glob::new("legacy").unwrap()]).unwrap(),
+        mode: Some(Mode::Audit),
+        rewrite: true,
+    }];
+    let door = Door::of(&world, cluster);
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let template = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
+    let on = json!({"group": "", "version": "v1", "kind": "Pod"});
+    for (kind, namespace, is_allowed) in [
+        (&on, "shop", false),
+        (&on, "legacy", true),
+        (&on, "own", true),
+        (&template, "shop", true),
+    ] {
+        let fields = json!({"kind": kind, "namespace": namespace, "object": "deep"});
+        let unreadable = review(fields).to_string().replace("\"deep\"", &deep);
+        let tried = door.validate_text(unreadable).await;
+        assert_eq!(tried.allowed(), is_allowed, "{kind} in {namespace}");
+        let told = [tried.warnings(), vec![tried.message()]].concat().join("");
+        assert!(told.contains("cannot be read"), "{told}");
     }
 }
 
@@ -59,24 +92,17 @@ async fn a_review_over_8_mib_is_refused_with_its_uid() {
     let body = review(json!({"object": large, "uid": "big"})).to_string();
     // The API server writes the uid before the object.
     let body = body.replacen("\"request\":{", "\"request\":{\"uid\":\"big\",", 1);
-    for hook in ["mutate", "validate"] {
-        let (status, body) = door
-            .send(&format!("/clusters/prod/{hook}"), body.clone())
-            .await;
-        assert_eq!(status, 200);
-        let response = &answer(&body)["response"];
-        assert_eq!(
-            (&response["uid"], &response["allowed"]),
-            (&json!("big"), &json!(false))
-        );
-        assert_eq!(response["status"]["code"], 413);
-        assert!(
-            response["status"]["message"]
-                .as_str()
-                .unwrap()
-                .contains("8 MiB")
-        );
-    }
+    let tried = door.validate_text(body.clone()).await;
+    assert_eq!(
+        (&tried.response["uid"], tried.allowed()),
+        (&json!("big"), false)
+    );
+    assert_eq!(tried.response["status"]["code"], 413);
+    assert!(tried.message().contains("8 MiB"), "{tried:?}");
+    let (status, rewritten) = door.send("/clusters/prod/mutate", body).await;
+    assert_eq!(status, 200);
+    let rewritten = &answer(&rewritten)["response"];
+    assert_eq!(*rewritten, json!({"uid": "big", "allowed": true}));
 }
 
 #[tokio::test]

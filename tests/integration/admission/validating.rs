@@ -321,6 +321,31 @@ async fn never_pulling_is_denied_unless_the_digest_is_named() {
     let door = Door::of(&world, lax);
     let tried = door.mutate(&never("registry.corp:5000/team/app:1")).await;
     assert!(tried.patch().is_empty(), "a preloaded image keeps its name");
+    for image in ["registry.corp:5000/team/app:1", "localhost/preloaded:1"] {
+        let tried = door.validate(&never(image)).await;
+        tried.assert_allowed();
+        let told = tried.warnings().join(" ");
+        assert!(told.contains("was not judged"), "{image}: {told}");
+    }
+    let revoked = json!({"image": app, "reason": "bad"});
+    let reply = world
+        .admin("POST", "/api/v1/revocations", Some(&revoked))
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    door.validate(&never(&app)).await.assert_denied("revoked");
+}
+
+#[tokio::test]
+async fn more_images_than_one_object_may_name_are_not_said_to_be_tried_again() {
+    let (world, app) = world_with_app().await;
+    let tagged = |at| app.replace('@', &format!(":t{at}@"));
+    let images: Vec<String> = (0..300).map(tagged).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let tried = Door::open(&world).validate(&created(&images)).await;
+    assert!(!tried.allowed());
+    let told = tried.message();
+    assert!(told.contains("more than 256 images"), "{told}");
+    assert!(!told.contains("etried automatically"), "{told}");
 }
 
 #[tokio::test]
@@ -334,7 +359,7 @@ async fn without_mirror_files_only_the_gateways_name_passes() {
     assert!(
         tried
             .message()
-            .contains(&format!("{GATEWAY}/corp/team/app")),
+            .contains(&format!("rite {GATEWAY}/corp/team/app, with its digest")),
         "{}",
         tried.message()
     );
