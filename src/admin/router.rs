@@ -5,6 +5,7 @@ use axum::{Json, Router};
 
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,7 +29,7 @@ struct ApiDocument;
 
 /// All routes of the API.
 pub(super) fn router(admin: Admin) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(document())
+    let (api, mut document) = OpenApiRouter::with_openapi(document())
         .routes(routes!(scans::submit))
         .routes(routes!(unpushed::bind))
         .routes(routes!(due::list))
@@ -63,6 +64,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .routes(routes!(status::status))
         .routes(routes!(replicas::list))
         .split_for_parts();
+    add_refusals(&mut document);
     api.route(
         "/api/v1/openapi.json",
         axum::routing::get(move || async move { Json(document) }),
@@ -80,6 +82,31 @@ fn document() -> utoipa::openapi::OpenApi {
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(bearer));
     document
+}
+
+/// What every route may answer in place of what it is asked for: no token, no right, a body
+/// that is no JSON, a ledger that is away.
+fn add_refusals(document: &mut utoipa::openapi::OpenApi) {
+    let body = Ref::from_schema_name("ErrorBody");
+    let refusal = ResponseBuilder::new()
+        .description("It is refused, or cannot be done now; the body says why and what to do.")
+        .content(
+            "application/json",
+            ContentBuilder::new().schema(Some(body)).build(),
+        )
+        .build();
+    for item in document.paths.paths.values_mut() {
+        let verbs = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
+        for operation in verbs.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), refusal.clone().into());
+        }
+    }
 }
 
 async fn unknown() -> Response {

@@ -21,6 +21,9 @@ async fn the_document_lists_every_route_and_every_name_in_it_is_defined() {
                 operation["responses"]["200"].is_object(),
                 "{path}: {operation}"
             );
+            let refusal = &operation["responses"]["default"]["content"]["application/json"];
+            let body = &refusal["schema"]["$ref"];
+            assert_eq!(body, "#/components/schemas/ErrorBody", "{verb} {path}");
         }
     }
     let expected = [
