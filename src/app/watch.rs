@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::{
-    Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems, StartKeys,
+    Config, Fingerprint, InvalidFile, PolicyFile, PolicyFiles, Problem, Problems, Settling,
+    StartKeys,
 };
 use super::{Components, bounded};
 use crate::ledger::NewAct;
@@ -17,9 +18,6 @@ use crate::tasks::Tasks;
 use crate::trust::{ActKind, EnvironmentName, Rulebook};
 
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
-
-/// So many looks may find something new each before that is told of.
-const MAX_UNREST: u32 = 10;
 
 pub(super) fn spawn(parts: &Arc<Components>, tasks: &Tasks) {
     let Some(file) = parts.config.file.clone() else {
@@ -101,11 +99,8 @@ struct WatchedFiles {
     file: PathBuf,
     /// Of the configuration file; `None`: it could not be read.
     seen: Option<Fingerprint>,
-    /// What the last look found in its place: it is taken once the next finds the same, since
-    /// a look may find it half written.
-    unsettled: Option<Option<Fingerprint>>,
-    /// Looks in a row that found something new each.
-    unrest: u32,
+    /// What the last look found in its place.
+    settling: Settling,
     /// Why the configuration file is not in force; empty: it is.
     problems: Vec<Problem>,
     files: PolicyFiles,
@@ -127,8 +122,7 @@ impl WatchedFiles {
         Self {
             file,
             seen: config.fingerprint,
-            unsettled: None,
-            unrest: 0,
+            settling: Settling::default(),
             problems: Vec::new(),
             files: config.policy_files.clone(),
             warnings: config.warnings.clone(),
@@ -152,11 +146,13 @@ impl WatchedFiles {
         let text = bounded::text(&self.file);
         let seen = text.as_deref().map(Fingerprint::of).ok();
         let is_news = self.seen != seen;
-        if is_news && self.unsettled.replace(seen) != Some(seen) {
-            self.tell_of_unrest();
+        if is_news && !self.settling.is_settled(seen) {
+            if self.settling.is_restless() {
+                self.problems = vec![Problem::of_file(&self.file, Settling::RESTLESS)];
+            }
             return false;
         }
-        (self.unsettled, self.unrest) = (None, 0);
+        self.settling = Settling::default();
         if !is_news && self.problems.is_empty() {
             return false;
         }
@@ -168,15 +164,6 @@ impl WatchedFiles {
         let problems = loaded.map(|config| self.adopt(config)).err();
         self.problems = problems.map(|found| found.problems).unwrap_or_default();
         self.problems.is_empty()
-    }
-
-    /// One that is rendered anew all the time is never taken, and somebody has to know.
-    fn tell_of_unrest(&mut self) {
-        self.unrest = self.unrest.saturating_add(1);
-        if self.unrest >= MAX_UNREST {
-            let text = "changes at each look, and is not taken: it may be half written";
-            self.problems = vec![Problem::of_file(&self.file, text)];
-        }
     }
 
     /// A file that lost what it said at the start may have been cut off, and the rest of it

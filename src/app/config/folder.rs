@@ -13,6 +13,7 @@ use super::diagnostics::{Diagnostics, Problem, Problems};
 use super::fingerprint::Fingerprint;
 use super::folder_listing::FolderListing;
 use super::section::Section;
+use super::settling::Settling;
 use crate::app::bounded;
 
 /// What it means that a folder is not there.
@@ -35,9 +36,8 @@ pub(super) struct EntryFolder<T> {
     odd: Vec<Problem>,
     /// Whether it was ever looked at.
     is_known: bool,
-    /// What the last look found new, and gone: both are taken once the next finds the same,
-    /// since a look may find a file half written, or between two of its versions.
-    unsettled: BTreeMap<String, Option<Fingerprint>>,
+    /// What the last look found new, and gone: both are taken once the next finds the same.
+    unsettled: BTreeMap<String, Settling>,
     missed: BTreeSet<String>,
 }
 
@@ -150,16 +150,22 @@ impl<T> EntryFolder<T> {
 
     /// Those of the news that two looks found.
     fn settled(&mut self, news: Vec<FileText>) -> Vec<FileText> {
-        let before = std::mem::take(&mut self.unsettled);
-        let (settled, unsettled): (Vec<_>, Vec<_>) = news.into_iter().partition(|found| {
-            let now = found.fingerprint();
+        let mut before = std::mem::take(&mut self.unsettled);
+        let mut settled = Vec::new();
+        for found in news {
             let taken = self.files.get(&found.name).map(|known| known.seen);
-            before.get(&found.name).copied().or(taken) == Some(now)
-        });
-        let unsettled = unsettled.into_iter();
-        self.unsettled = unsettled
-            .map(|it| (it.name.clone(), it.fingerprint()))
-            .collect();
+            let settling = before.remove(&found.name);
+            let mut settling = settling.unwrap_or_else(|| Settling::of_taken(taken));
+            if settling.is_settled(found.fingerprint()) {
+                settled.push(found);
+                continue;
+            }
+            if settling.is_restless() {
+                let problem = Problem::of_file(&found.file, Settling::RESTLESS);
+                self.unknown.push((found.name.clone(), vec![problem]));
+            }
+            self.unsettled.insert(found.name, settling);
+        }
         settled
     }
 

@@ -139,16 +139,19 @@ fn a_file_that_is_being_written_is_not_taken() {
 }
 
 #[test]
-fn a_configuration_that_changes_at_each_look_is_told_of_until_it_rests() {
+fn a_file_that_changes_at_each_look_is_told_of_until_it_rests() {
     let mut scene = Scene::of(&[]);
-    for number in 0..MAX_UNREST {
+    for number in 0..Settling::MAX_UNREST {
         assert!(scene.invalid().is_empty());
         scene.write("sekisho.toml", &Scene::config(&format!("# {number}\n")));
+        scene.write("exceptions/a.toml", &exception(&format!("CVE-{number}")));
         assert!(!scene.look_once());
     }
-    assert_eq!(scene.invalid(), ["config sekisho.toml"]);
-    scene.look();
+    let told = ["config sekisho.toml", "exceptions a.toml"];
+    assert_eq!(scene.invalid(), told);
+    assert!(scene.look());
     assert!(scene.invalid().is_empty());
+    assert_eq!(scene.accepted(), ["CVE-9"]);
 }
 
 /// As after a mount that failed, which must not lift what blocks.
