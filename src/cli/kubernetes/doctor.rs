@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::verdicts;
-use crate::app::bounded;
 use crate::app::config::{ClusterConfig, Config};
+use crate::app::{self, bounded};
 use crate::cli::arguments::{OutputArgs, SharedArgs};
 use crate::cli::client::RemoteArgs;
 use crate::cli::diagnosis::{self, Entry};
@@ -19,7 +19,10 @@ use crate::cli::output::Palette;
 use crate::diagnosis::{Diagnosis, Gravity, is_sound};
 use crate::kubernetes::client::{KubernetesClient, SnapshotScope};
 use crate::kubernetes::doctor::{
-    ExpectedCluster, LenientNamespaces, judge, judge_images, questions,
+    ExpectedCluster, LenientNamespaces, PrintedObjects, judge, judge_images, questions,
+};
+use crate::kubernetes::objects::{
+    Endpoint, Installation, KubernetesVersion, webhook_configurations,
 };
 use crate::trust::{Exposure, Mode};
 
@@ -79,7 +82,7 @@ impl KubernetesDoctorArgs {
     pub async fn run(self, shared: &SharedArgs) -> Result<Exit, Failure> {
         let config = shared.load_parts(Some(&["clusters", "upstreams", "webhook"]))?;
         let table = super::cluster::named(&config, self.cluster.as_deref())?;
-        let expected = expected(table);
+        let expected = expected(table, printed(&config, table)?);
         let now = Timestamp::now();
         let snapshot = self
             .connect(table)
@@ -156,7 +159,24 @@ fn usual_kubeconfig() -> Option<PathBuf> {
     named.or(home).filter(|file| file.is_file())
 }
 
-fn expected(table: &ClusterConfig) -> ExpectedCluster {
+/// What `manifests` prints for the cluster, whatever it is told of where the webhook is.
+fn printed(config: &Config, table: &ClusterConfig) -> Result<PrintedObjects, Failure> {
+    let mut installation =
+        app::installation(config, table).map_err(|error| Failure::new(error.to_string()))?;
+    let print = |installation: &Installation| {
+        let mut objects = webhook_configurations(installation);
+        objects.extend(installation.policies(KubernetesVersion::MUTATES));
+        objects
+    };
+    let at_home = print(&installation);
+    installation.endpoint = Endpoint::Url(String::new());
+    Ok(PrintedObjects {
+        at_home,
+        elsewhere: print(&installation),
+    })
+}
+
+fn expected(table: &ClusterConfig, printed: PrintedObjects) -> ExpectedCluster {
     let lenient = |mode: Mode| mode != Mode::Enforce;
     let rules = table.namespaces.iter().filter_map(|rule| {
         let mode = rule.mode.filter(|mode| lenient(*mode))?;
@@ -173,6 +193,7 @@ fn expected(table: &ClusterConfig) -> ExpectedCluster {
         lenient: rules.collect(),
         gateway: table.gateway.to_string(),
         internal: table.exposure == Exposure::Internal,
+        printed,
     }
 }
 

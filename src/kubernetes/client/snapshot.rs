@@ -48,18 +48,7 @@ impl KubernetesClient {
     /// Everything that the doctor judges, as far as it may be read.
     pub async fn snapshot(&self, scope: &SnapshotScope, now: Timestamp) -> Snapshot {
         let own = Some(scope.namespace.as_str());
-        let mutating = self
-            .admission(
-                "MutatingWebhookConfiguration",
-                "mutatingwebhookconfigurations",
-            )
-            .await;
-        let validating = self
-            .admission(
-                "ValidatingWebhookConfiguration",
-                "validatingwebhookconfigurations",
-            )
-            .await;
+        let [mutating, validating] = self.webhooks().await;
         let pods = self
             .list(
                 &WatchedKind::Pods.resource(),
@@ -67,7 +56,8 @@ impl KubernetesClient {
                 WatchedKind::Pods.fields(),
             )
             .await;
-        let [policies, policy_bindings] = self.policies().await;
+        let [policies, policy_bindings] = self.policies("Validating").await;
+        let [mutating_policies, mutating_policy_bindings] = self.policies("Mutating").await;
         let [deployments, budgets, autoscalers] = self.workload(&scope.namespace).await;
         Snapshot {
             probes: answered(scope, [&mutating, &validating], now).await,
@@ -75,6 +65,8 @@ impl KubernetesClient {
             dry_run: self.trial(scope).await,
             policies,
             policy_bindings,
+            mutating_policies,
+            mutating_policy_bindings,
             namespaces: self
                 .list(&kind("", "Namespace", "namespaces"), None, None)
                 .await,
@@ -105,14 +97,27 @@ impl KubernetesClient {
         }
     }
 
-    /// What the API server holds by itself.
-    async fn policies(&self) -> [ObjectList; 2] {
-        let policy = "ValidatingAdmissionPolicy";
-        let binding = "ValidatingAdmissionPolicyBinding";
+    async fn webhooks(&self) -> [ObjectList; 2] {
+        let mutating = "MutatingWebhookConfiguration";
+        let validating = "ValidatingWebhookConfiguration";
         [
-            self.admission(policy, "validatingadmissionpolicies").await,
-            self.admission(binding, "validatingadmissionpolicybindings")
+            self.admission(mutating, "mutatingwebhookconfigurations")
                 .await,
+            self.admission(validating, "validatingwebhookconfigurations")
+                .await,
+        ]
+    }
+
+    /// What the API server holds by itself: policies that are `Validating` or `Mutating`, and
+    /// their bindings.
+    async fn policies(&self, which: &str) -> [ObjectList; 2] {
+        let policy = format!("{which}AdmissionPolicy");
+        let binding = format!("{policy}Binding");
+        let plural = format!("{}admissionpolicies", which.to_lowercase());
+        let bindings = format!("{}admissionpolicybindings", which.to_lowercase());
+        [
+            self.admission(&policy, &plural).await,
+            self.admission(&binding, &bindings).await,
         ]
     }
 

@@ -1,8 +1,9 @@
 //! What the configuration says of the cluster.
 
 use globset::{Glob, GlobSetBuilder};
+use serde_json::Value;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, name_of, text};
 use crate::kubernetes::names::{PROGRAM_NAME, SYSTEM_NAMESPACE, configuration_name};
 
 /// One `[[clusters]]` table, in the words that matter here.
@@ -21,6 +22,25 @@ pub struct ExpectedCluster {
     pub gateway: String,
     /// Whether its Pods count as internal unless something leads to them.
     pub internal: bool,
+    pub printed: PrintedObjects,
+}
+
+/// What `sekisho kubernetes manifests` prints of webhooks and policies: an object of a kind
+/// and a name once in each.
+#[derive(Clone, Debug, Default)]
+pub struct PrintedObjects {
+    /// Where the program runs in the cluster: its own namespace is exempt.
+    pub at_home: Vec<Value>,
+    /// Where its webhook is reached elsewhere, as the configuration has it.
+    pub elsewhere: Vec<Value>,
+}
+
+impl PrintedObjects {
+    /// The object, as it is printed in one of both cases.
+    pub(super) fn find<'a>(among: &'a [Value], kind: &str, name: &str) -> Option<&'a Value> {
+        let mut all = among.iter();
+        all.find(|object| text(object, "/kind") == kind && name_of(object) == name)
+    }
 }
 
 /// Patterns of names whose namespaces are in `audit` or `warn`.

@@ -66,8 +66,20 @@ fn unread(snapshot: &Snapshot) -> Vec<Diagnosis> {
         ("ClusterRoles", &snapshot.cluster_roles),
         ("ClusterRoleBindings", &snapshot.cluster_role_bindings),
     ];
+    // Before Kubernetes 1.36 they are not served, and nothing is amiss.
+    let newer = [
+        ("MutatingAdmissionPolicies", &snapshot.mutating_policies),
+        (
+            "MutatingAdmissionPolicyBindings",
+            &snapshot.mutating_policy_bindings,
+        ),
+    ];
+    let newer = newer
+        .into_iter()
+        .filter(|(_, listed)| !matches!(listed, ObjectList::NoSuchKind));
     kinds
         .into_iter()
+        .chain(newer)
         .filter_map(|(kind, listed)| not_read(kind, listed))
         .collect()
 }

@@ -13,6 +13,7 @@ mod images;
 mod judge;
 mod listed;
 mod namespaces;
+mod narrowed;
 mod other_webhooks;
 mod own_webhooks;
 mod pod;
@@ -26,7 +27,7 @@ mod tests;
 mod timeouts;
 mod webhook;
 
-pub use expected::{ExpectedCluster, LenientNamespaces};
+pub use expected::{ExpectedCluster, LenientNamespaces, PrintedObjects};
 pub use images::{ImageAnswer, RunningImage, judge_images, questions};
 pub use judge::judge;
 pub use snapshot::{DryRun, ExposedPod, ObjectList, Snapshot, WebhookProbe};

@@ -1,9 +1,10 @@
 //! Sekisho's own webhook configurations: whether they exist, and leave alone what must
 //! never wait for them.
 
-use super::expected::ExpectedCluster;
+use super::expected::{ExpectedCluster, PrintedObjects};
+use super::narrowed;
 use super::selector::labels_of_namespace;
-use super::snapshot::{Snapshot, text};
+use super::snapshot::{Snapshot, list, text};
 use super::webhook::{ClusterWebhook, Phase, all};
 use crate::diagnosis::Diagnosis;
 use crate::kubernetes::names::{MUTATE_PODS, SYSTEM_NAMESPACE, VALIDATE_PODS, VALIDATE_TEMPLATES};
@@ -38,6 +39,7 @@ pub(super) fn judge(snapshot: &Snapshot, expected: &ExpectedCluster) -> Vec<Diag
     for webhook in webhooks(snapshot, expected) {
         found.extend(check_scope(&webhook, snapshot, expected));
         found.extend(check_timeouts(&webhook));
+        found.extend(check_printed(&webhook, snapshot, expected));
     }
     found
 }
@@ -84,6 +86,45 @@ fn check_scope(
         }
     }
     found
+}
+
+/// The API server asks only about what the configuration takes in, so a narrower one judges
+/// less, and nothing else shows it.
+fn check_printed(
+    webhook: &ClusterWebhook<'_>,
+    snapshot: &Snapshot,
+    expected: &ExpectedCluster,
+) -> Option<Diagnosis> {
+    let printed = &expected.printed;
+    let by_service = webhook.service().is_some();
+    let near = format!(".{}.svc", expected.namespace);
+    let is_home = by_service
+        || expected.own_namespace(snapshot).is_some()
+        || text(webhook.body, "/clientConfig/url").contains(&near);
+    let cases = [
+        (is_home, &printed.at_home),
+        (!by_service, &printed.elsewhere),
+    ];
+    let mut places = Vec::new();
+    for (_, objects) in cases.into_iter().filter(|(is_case, _)| *is_case) {
+        let kind = webhook.phase.kind();
+        let object = PrintedObjects::find(objects, kind, webhook.configuration)?;
+        let mut all = list(object, "/webhooks").iter();
+        let one = all.find(|it| text(it, "/name") == webhook.name())?;
+        places.push(narrowed::webhook(one, webhook.body)?);
+    }
+    let place = places.first()?;
+    let what = format!(
+        "{} does less than `sekisho kubernetes manifests` prints, by {place}",
+        webhook.title()
+    );
+    Some(
+        Diagnosis::wrong(what)
+            .why("what the API server does not ask Sekisho about, nobody judges")
+            .next(format!(
+                "see who changed it, then {APPLY_HINT}, or let a running Sekisho put it in force"
+            )),
+    )
 }
 
 fn check_timeouts(webhook: &ClusterWebhook<'_>) -> Vec<Diagnosis> {

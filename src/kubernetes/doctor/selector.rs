@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::snapshot::{list, name_of, text};
 
 /// Set by the API server on every namespace.
-const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+pub(super) const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Whether a selector takes an object with these labels. None and an empty one take
 /// everything; an operator that is not known takes it too.
@@ -20,6 +20,12 @@ pub(super) fn selects(selector: &Value, labels: &Map<String, Value>) -> bool {
         && expressions
             .iter()
             .all(|expression| holds_for(expression, labels))
+}
+
+/// Whether it leaves nothing out.
+pub(super) fn takes_all(selector: &Value) -> bool {
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
+    labels.is_none_or(Map::is_empty) && list(selector, "/matchExpressions").is_empty()
 }
 
 fn holds_for(expression: &Value, labels: &Map<String, Value>) -> bool {

@@ -62,6 +62,9 @@ pub struct Snapshot {
     /// `ValidatingAdmissionPolicy`, and their bindings.
     pub policies: ObjectList,
     pub policy_bindings: ObjectList,
+    /// `MutatingAdmissionPolicy`, and their bindings.
+    pub mutating_policies: ObjectList,
+    pub mutating_policy_bindings: ObjectList,
     pub namespaces: ObjectList,
     pub pods: ObjectList,
     /// EndpointSlices of Sekisho's own namespace.

@@ -14,6 +14,15 @@ pub(super) enum Phase {
     Validating,
 }
 
+impl Phase {
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Mutating => "MutatingWebhookConfiguration",
+            Self::Validating => "ValidatingWebhookConfiguration",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClusterWebhook<'a> {
     pub phase: Phase,

@@ -121,7 +121,7 @@ impl KubernetesVersion {
     /// The first with `ValidatingAdmissionPolicy`, and with conditions on webhooks.
     pub const FIRST: Self = Self(30);
     /// The first that serves `MutatingAdmissionPolicy` as v1.
-    const MUTATES: Self = Self(36);
+    pub const MUTATES: Self = Self(36);
 
     pub(super) fn mutates(self) -> bool {
         self >= Self::MUTATES

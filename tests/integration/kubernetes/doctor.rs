@@ -4,10 +4,6 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sekisho::kubernetes::objects::{
-    Endpoint, FailurePolicy, Installation, NodeNames, UpstreamRoute, list, webhook_configurations,
-};
-use sekisho::oci::RegistryHost;
 use serde_json::{Value, json};
 
 use super::cluster::pod;
@@ -30,8 +26,8 @@ struct Report {
 }
 
 impl Cluster {
-    fn start() -> Result<Self, Missing> {
-        let control = ControlPlane::start(Version::V1_34)?;
+    fn start(version: Version) -> Result<Self, Missing> {
+        let control = ControlPlane::start(version)?;
         let authority = Authority::create();
         let (certificate, key) = authority.leaf("127.0.0.1");
         let address = format!("127.0.0.1:{}", free_port());
@@ -57,29 +53,23 @@ impl Cluster {
     }
 
     /// As an administrator applies it.
-    fn install(&self) {
-        let upstream = |host: &str, path: &str| UpstreamRoute {
-            host: RegistryHost::parse(host).unwrap(),
-            path: path.to_owned(),
-        };
-        let development = self.site.development.address();
-        let installation = Installation {
-            cluster: "lab".to_owned(),
-            namespace: "sekisho".to_owned(),
-            runs_here: true,
-            gateway: RegistryHost::parse(self.site.gateway.address()).unwrap(),
-            nodes: NodeNames::Mirror,
-            upstreams: vec![upstream(development, "development")],
-            exempt_namespaces: vec!["kube-system".to_owned()],
-            namespaces: Vec::new(),
-            allow_never: false,
-            endpoint: Endpoint::Url(self.webhook.clone()),
-            ca_bundle: Some(fs::read_to_string(self.authority.certificate()).unwrap()),
-            failure_policy: FailurePolicy::Ignore,
-        };
-        let mut objects = webhook_configurations(&installation);
-        objects.extend(installation.policies("1.34".parse().unwrap()));
-        self.kubectl.applied(&list(objects).to_string());
+    fn install(&self, version: &str) {
+        self.kubectl.applied(&self.printed(version));
+    }
+
+    fn printed(&self, version: &str) -> String {
+        let (webhook, ca) = (&self.webhook, self.authority.certificate());
+        let line = ["kubernetes", "manifests", "--webhook-url", webhook, "--ca"];
+        let more = [ca.to_str().unwrap(), "--kubernetes-version", version];
+        let said = self.site.gateway.command(&[&line[..], &more].concat());
+        said.expect_ok()
+    }
+
+    /// Whatever was done to them, or is no more.
+    fn install_anew(&self, version: &str) {
+        let printed = self.printed(version);
+        let again = ["replace", "--force"];
+        self.kubectl.on_file(&again, &printed).expect_ok();
     }
 
     fn doctor(&self, user: User) -> Report {
@@ -114,7 +104,7 @@ impl Report {
 
 #[test]
 fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_reported() {
-    let cluster = or_skip!(Cluster::start());
+    let cluster = or_skip!(Cluster::start(Version::V1_34));
     let bare = cluster.doctor(User::Admin);
     bare.assert_told("wrong", "pods.mutate.sekisho.internal is not there");
     bare.assert_told(
@@ -123,7 +113,7 @@ fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_reported() {
     );
     bare.assert_told("wrong", "a new Pod's image");
 
-    cluster.install();
+    cluster.install("1.34");
     let (admitted, other) = (
         cluster.site.image("team/app"),
         cluster.site.image("team/other"),
@@ -168,6 +158,99 @@ fn a_cluster_that_is_well_has_nothing_wrong_and_each_fault_is_reported() {
     cluster
         .doctor(User::Admin)
         .assert_told("wrong", "runs in shop/other and would be denied now");
+}
+
+/// Each leaves everything in its place, and judges less or nothing.
+#[test]
+fn whatever_makes_the_installed_objects_do_less_is_wrong() {
+    const POLICY: [&str; 2] = ["validatingadmissionpolicy", "sekisho-registries-lab"];
+    const BINDING: [&str; 2] = ["validatingadmissionpolicybinding", POLICY[1]];
+    const MUTATING: [&str; 2] = ["mutatingwebhookconfiguration", "zz-sekisho-lab"];
+    const VALIDATING: [&str; 2] = ["validatingwebhookconfiguration", "zz-sekisho-lab"];
+    let cluster = or_skip!(Cluster::start(Version::V1_37));
+    cluster.install("1.37");
+    let well = cluster.doctor(User::Admin);
+    assert_eq!(well.code, Some(0), "{:#}", well.body);
+    let nothing = json!({ "matchLabels": { "no": "where" } });
+    let off = json!([{ "name": "off", "expression": "false" }]);
+    let exempt = "namespaceSelector/matchExpressions/0/values/-";
+    let elsewhere = format!("{}/clusters/other/mutate", cluster.webhook);
+    for (object, operation, at, value) in [
+        (
+            POLICY,
+            "replace",
+            "/spec/validations/0/expression",
+            json!("true"),
+        ),
+        (POLICY, "replace", "/spec/failurePolicy", json!("Ignore")),
+        (POLICY, "replace", "/spec/matchConditions", off.clone()),
+        (
+            POLICY,
+            "replace",
+            "/spec/matchConstraints/resourceRules/0/resources",
+            json!(["configmaps"]),
+        ),
+        (
+            POLICY,
+            "add",
+            &format!("/spec/matchConstraints/{exempt}"),
+            json!("shop"),
+        ),
+        (
+            BINDING,
+            "add",
+            "/spec/matchResources",
+            json!({ "namespaceSelector": nothing }),
+        ),
+        (
+            VALIDATING,
+            "add",
+            "/webhooks/0/matchConditions/-",
+            off[0].clone(),
+        ),
+        (
+            VALIDATING,
+            "add",
+            "/webhooks/0/objectSelector",
+            nothing.clone(),
+        ),
+        (
+            VALIDATING,
+            "add",
+            &format!("/webhooks/0/{exempt}"),
+            json!("shop"),
+        ),
+        (
+            VALIDATING,
+            "replace",
+            "/webhooks/0/rules/0/operations",
+            json!(["UPDATE"]),
+        ),
+        (
+            MUTATING,
+            "replace",
+            "/webhooks/0/clientConfig/url",
+            json!(elsewhere),
+        ),
+    ] {
+        let patch = json!([{ "op": operation, "path": at, "value": value }]).to_string();
+        let line = ["patch", object[0], object[1], "--type=json", "-p", &patch];
+        cluster.kubectl.run(&line).expect_ok();
+        let ill = cluster.doctor(User::Admin);
+        ill.assert_told(
+            "wrong",
+            "does less than `sekisho kubernetes manifests` prints",
+        );
+        cluster.install_anew("1.37");
+    }
+    let binding = ["mutatingadmissionpolicybinding", "sekisho-rewrite-lab"];
+    cluster
+        .kubectl
+        .run(&["delete", binding[0], binding[1]])
+        .expect_ok();
+    cluster
+        .doctor(User::Admin)
+        .assert_told("wrong", "Binding sekisho-rewrite-lab is not there");
 }
 
 /// As a later scan does.

@@ -5,11 +5,28 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
-use super::super::{DryRun, ExpectedCluster, LenientNamespaces, ObjectList, Snapshot};
+use super::super::{
+    DryRun, ExpectedCluster, LenientNamespaces, ObjectList, PrintedObjects, Snapshot,
+};
+use crate::kubernetes::objects::{
+    Endpoint, FailurePolicy, Installation, KubernetesVersion, NodeNames, UpstreamRoute,
+    webhook_configurations,
+};
+use crate::oci::RegistryHost;
 
 pub(super) const GATEWAY: &str = "gate.example:5080";
 
 pub(super) fn expected() -> ExpectedCluster {
+    let printed = |runs_here| {
+        let mut installation = installation();
+        installation.runs_here = runs_here;
+        if !runs_here {
+            installation.endpoint = Endpoint::Url("https://gate.example:5443".to_owned());
+        }
+        let mut objects = webhook_configurations(&installation);
+        objects.extend(installation.policies(KubernetesVersion::MUTATES));
+        objects
+    };
     ExpectedCluster {
         cluster: "prod".to_owned(),
         namespace: "sekisho".to_owned(),
@@ -18,6 +35,30 @@ pub(super) fn expected() -> ExpectedCluster {
         lenient: Vec::new(),
         gateway: GATEWAY.to_owned(),
         internal: false,
+        printed: PrintedObjects {
+            at_home: printed(true),
+            elsewhere: printed(false),
+        },
+    }
+}
+
+pub(super) fn installation() -> Installation {
+    Installation {
+        cluster: "prod".to_owned(),
+        namespace: "sekisho".to_owned(),
+        runs_here: true,
+        gateway: RegistryHost::parse(GATEWAY).unwrap(),
+        nodes: NodeNames::Mirror,
+        upstreams: vec![UpstreamRoute {
+            host: RegistryHost::docker_hub(),
+            path: "docker.io".to_owned(),
+        }],
+        exempt_namespaces: vec!["kube-system".to_owned(), "storage".to_owned()],
+        namespaces: Vec::new(),
+        allow_never: false,
+        endpoint: Endpoint::Service,
+        ca_bundle: None,
+        failure_policy: FailurePolicy::Ignore,
     }
 }
 
@@ -54,17 +95,24 @@ pub(super) fn certificates(name: &str, until: (i32, u8, u8)) -> TestCertificates
 pub(super) fn healthy() -> Snapshot {
     let certificates = certificates("sekisho.sekisho.svc", (2030, 1, 1));
     let names = ["default", "kube-system", "sekisho", "shop"];
+    let mut own = webhook_configurations(&installation());
+    for configuration in &mut own {
+        for webhook in configuration["webhooks"].as_array_mut().unwrap() {
+            webhook["clientConfig"]["caBundle"] = json!(certificates.bundle);
+        }
+    }
+    let [mutating, validating] = own.try_into().unwrap();
+    let [policy, _, ..] = &installation().policies(KubernetesVersion::FIRST)[..] else {
+        panic!("there is no policy");
+    };
+    let policy = policy.clone();
     Snapshot {
-        mutating: items(vec![configuration(vec![own(
-            "pods.mutate.sekisho.internal",
-            &certificates.bundle,
-        )])]),
-        validating: items(vec![configuration(vec![
-            own("pods.validate.sekisho.internal", &certificates.bundle),
-            templates(&certificates.bundle),
-        ])]),
-        policies: items(vec![named("sekisho-registries-prod")]),
+        mutating: items(vec![mutating]),
+        validating: items(vec![validating]),
+        policies: items(vec![policy]),
         policy_bindings: items(vec![binding(&["Deny", "Audit"])]),
+        mutating_policies: ObjectList::NoSuchKind,
+        mutating_policy_bindings: ObjectList::NoSuchKind,
         namespaces: items(names.map(namespace).to_vec()),
         pods: items(vec![
             pod("sekisho", "sekisho-0", "registry.example/sekisho:1"),
@@ -90,10 +138,6 @@ pub(super) fn items(items: Vec<Value>) -> ObjectList {
     ObjectList::Items(items)
 }
 
-pub(super) fn named(name: &str) -> Value {
-    json!({ "metadata": { "name": name } })
-}
-
 pub(super) fn namespace(name: &str) -> Value {
     json!({ "metadata": { "name": name, "labels": { "kubernetes.io/metadata.name": name } } })
 }
@@ -108,7 +152,7 @@ pub(super) fn pod(namespace: &str, name: &str, image: &str) -> Value {
 pub(super) fn binding(actions: &[&str]) -> Value {
     json!({
         "metadata": { "name": "sekisho-registries-prod" },
-        "spec": { "validationActions": actions },
+        "spec": { "policyName": "sekisho-registries-prod", "validationActions": actions },
     })
 }
 
@@ -127,46 +171,6 @@ pub(super) fn slice(ready: usize) -> Value {
 
 pub(super) fn secret(leaf: &str) -> Value {
     json!({ "metadata": { "name": "sekisho-webhook-tls" }, "data": { "tls.crt": leaf } })
-}
-
-fn configuration(webhooks: Vec<Value>) -> Value {
-    json!({ "metadata": { "name": "zz-sekisho-prod" }, "webhooks": webhooks })
-}
-
-fn own(name: &str, bundle: &str) -> Value {
-    let pods = |operations: &[&str], resource: &str| {
-        json!({
-            "operations": operations, "apiGroups": [""], "apiVersions": ["v1"],
-            "resources": [resource],
-        })
-    };
-    json!({
-        "name": name,
-        "clientConfig": {
-            "service": { "namespace": "sekisho", "name": "sekisho", "port": 443 },
-            "caBundle": bundle,
-        },
-        "rules": [
-            pods(&["CREATE", "UPDATE"], "pods"),
-            pods(&["UPDATE"], "pods/ephemeralcontainers"),
-        ],
-        "namespaceSelector": { "matchExpressions": [{
-            "key": "kubernetes.io/metadata.name", "operator": "NotIn",
-            "values": ["kube-system", "sekisho"],
-        }] },
-        "failurePolicy": "Ignore",
-        "timeoutSeconds": 2,
-        "sideEffects": "NoneOnDryRun",
-    })
-}
-
-fn templates(bundle: &str) -> Value {
-    let mut webhook = own("templates.validate.sekisho.internal", bundle);
-    webhook["rules"] = json!([{
-        "operations": ["CREATE", "UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"],
-        "resources": ["deployments"],
-    }]);
-    webhook
 }
 
 /// A webhook of somebody else, which takes every Pod and stops the cluster.

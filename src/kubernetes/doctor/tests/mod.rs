@@ -4,6 +4,7 @@ mod certificates;
 mod cluster;
 mod images;
 mod namespaces;
+mod narrowed;
 mod other_webhooks;
 mod replicas;
 mod webhooks;
