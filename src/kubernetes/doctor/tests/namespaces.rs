@@ -91,6 +91,19 @@ fn what_runs_where_nothing_is_judged_is_noted() {
 }
 
 #[test]
+fn an_endless_name_does_not_hide_the_others() {
+    let mut snapshot = healthy();
+    if let ObjectList::Items(items) = &mut snapshot.pods {
+        let endless = "a".repeat(200_000);
+        items.push(pod("kube-system", "endless", &endless));
+        items.push(pod("kube-system", "dns", "registry.k8s.io/coredns:1"));
+    }
+    let notes = of(&found(&snapshot, &expected()), Gravity::Note);
+    assert_told(&notes, "aaa…, registry.k8s.io/coredns:1");
+    assert!(notes.iter().all(|note| note.chars().count() < 400));
+}
+
+#[test]
 fn pods_that_are_reached_in_an_internal_cluster_are_noted() {
     let mut snapshot = healthy();
     for namespace in ["shop", "kube-system"] {
