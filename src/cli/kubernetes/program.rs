@@ -1,12 +1,13 @@
 //! The program as it is to run in the cluster, by its configuration.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use crate::app::bounded;
 use crate::app::config::{ClusterConfig, Config, ListenerConfig, NamedPath, TlsConfig};
 use crate::cli::failure::Failure;
-use crate::kubernetes::objects::{Installation, Ports, Replicas, Workload};
+use crate::kubernetes::objects::{
+    Installation, Ports, Replicas, Workload, mount_problem, plain_path,
+};
 
 /// So that one may end while the others serve.
 const DEFAULT_REPLICAS: u32 = 2;
@@ -99,12 +100,15 @@ fn data_dir(config: &Config, text: &str) -> Result<String, Failure> {
     let Some(folder) = written.filter(|path| path.starts_with('/')) else {
         return Err(lacks("no absolute data_dir", step));
     };
+    if let Some(problem) = mount_problem(folder) {
+        return Err(lacks(&format!("data_dir = {folder:?}, {problem}"), step));
+    }
     let kept = [&config.cache.path, &config.audit.path];
     let ledger = config.ledger.location.file();
     match kept
         .into_iter()
         .chain(ledger)
-        .find(|path| !path.starts_with(Path::new(folder)))
+        .find(|path| !plain_path(path).starts_with(folder))
     {
         None => Ok(folder.to_owned()),
         Some(path) => {

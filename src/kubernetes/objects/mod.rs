@@ -32,4 +32,5 @@ pub use installation::{
 pub use namespaces::NamespaceRule;
 pub use node_agent::{AgentIdentity, AgentWorkload};
 pub use webhooks::webhook_configurations;
+pub use workload::{mount_problem, plain_path};
 pub use yaml::{list, to_yaml};

@@ -163,6 +163,50 @@ fn what_the_configuration_lacks_is_named_with_the_next_step() {
     }
 }
 
+#[test]
+fn a_data_dir_where_no_pod_could_have_its_volume_is_refused() {
+    let folder = scratch();
+    for bad in [
+        "/",
+        "/etc",
+        "/etc/sekisho",
+        "/etc/sekisho/",
+        "/etc/sekisho/secrets/x",
+        "/proc",
+        "/sys/fs",
+        "/usr",
+        "/var",
+        "/var/../x",
+        "//var/lib/sekisho",
+        "/var/lib/a:b",
+        "/var/lib/a\\nb",
+    ] {
+        let to = format!("data_dir = \"{bad}\"");
+        let file = changed(folder.path(), "data_dir = \"/var/lib/sekisho\"", &to);
+        for more in [&[][..], &["--helm-values"]] {
+            let run = manifests(&file, &[&IMAGE[..], more].concat());
+            assert_eq!(run.code, 64, "{bad}: {run:?}");
+            assert!(run.stderr.contains(&to), "{bad}: {run:?}");
+            assert_eq!(run.stdout, "", "{bad}");
+        }
+    }
+    for good in [
+        "/var/lib/sekisho/",
+        "/srv",
+        "/data/a b",
+        "/etc/sekisho-data",
+    ] {
+        let to = format!("data_dir = \"{good}\"");
+        let file = changed(folder.path(), "data_dir = \"/var/lib/sekisho\"", &to);
+        let run = manifests(&file, &IMAGE);
+        assert_eq!(run.code, 0, "{good}: {run:?}");
+    }
+    let out = "[cache]\npath = \"/var/lib/sekisho/../cache\"";
+    let run = manifests(&changed(folder.path(), "[cache]", out), &IMAGE);
+    assert_eq!(run.code, 64, "{run:?}");
+    assert!(run.stderr.contains("outside data_dir"), "{run:?}");
+}
+
 /// In a Pod lie the configuration and what is mounted beside it, and nothing else.
 #[test]
 fn a_file_that_no_pod_mounts_is_named_with_where_it_belongs() {
@@ -191,6 +235,11 @@ fn a_file_that_no_pod_mounts_is_named_with_where_it_belongs() {
             at("[[upstreams]]\nname = \"a.corp\"\nca = \"tls/ca.crt\""),
             "upstreams[2].ca = \"tls/ca.crt\"",
             "write \"secrets/ca.crt\"",
+        ),
+        (
+            at("[[upstreams]]\nname = \"a.corp\"\nca = \"secrets/../../x.crt\""),
+            "upstreams[2].ca = \"secrets/../../x.crt\"",
+            "write \"secrets/x.crt\"",
         ),
     ] {
         let file = changed(folder.path(), "[cache]", &to);

@@ -6,10 +6,15 @@
 {{- if hasKey $toml "Error" }}{{ fail (printf "config is no TOML: %s" $toml.Error) }}{{ end }}
 {{- $data := dig "data_dir" "" $toml }}
 {{- if not (hasPrefix "/" $data) }}{{ fail "config has no absolute data_dir: write data_dir = \"/var/lib/sekisho\"" }}{{ end }}
+{{- $folder := trimSuffix "/" $data }}
+{{- if or (not $folder) (ne (clean $data) $folder) (regexMatch "[:[:cntrl:]]" $data) }}{{ fail (printf "config has data_dir = %q, which no Pod can mount: write data_dir = \"/var/lib/sekisho\"" $data) }}{{ end }}
+{{- range list "/dev" "/etc/sekisho" "/proc" "/sys" "/usr/bin/sekisho" "/var/run/secrets/kubernetes.io" }}
+{{- if or (hasPrefix (printf "%s/" .) (printf "%s/" $folder)) (hasPrefix (printf "%s/" $folder) (printf "%s/" .)) }}
+{{- fail (printf "config has data_dir = %q, which would hide %s in its Pod or lie in it: write data_dir = \"/var/lib/sekisho\"" $data .) }}{{ end }}{{ end }}
 {{- $url := dig "ledger" "url" "" $toml }}
 {{- $shared := regexMatch "^postgres(ql)?://" $url }}
 {{- $kept := list (dig "cache" "path" $data $toml) (dig "audit" "path" $data $toml) (ternary $data (default $data (trimPrefix "sqlite://" $url)) $shared) }}
-{{- range $kept }}{{ if and (ne . $data) (not (hasPrefix (printf "%s/" (trimSuffix "/" $data)) .)) }}
+{{- range $kept }}{{ if not (hasPrefix (printf "%s/" $folder) (printf "%s/" (clean .))) }}
 {{- fail (printf "config has %s outside data_dir, the only volume: put the cache, the ledger and the audit log below it" .) }}{{ end }}{{ end }}
 {{- $cluster := include "sekisho.cluster" (list . $toml) | fromJson }}
 {{- if not (hasKey $toml "webhook") }}{{ fail "config has no [webhook]: write it, with address = \"0.0.0.0:5443\"" }}{{ end }}
@@ -113,14 +118,14 @@ app.kubernetes.io/name: sekisho-node
 
 {{- define "sekisho.agentMetadata" -}}
 name: sekisho-node
-namespace: {{ .Values.nodeAgent.namespace }}
+namespace: {{ .Values.nodeAgent.namespace | quote }}
 labels:
   {{- include "sekisho.agentLabels" . | nindent 2 }}
 {{- end }}
 
 {{- define "sekisho.metadata" -}}
 name: {{ index . 1 }}
-namespace: {{ (index . 0).Release.Namespace }}
+namespace: {{ (index . 0).Release.Namespace | quote }}
 labels:
   {{- include "sekisho.labels" . | nindent 2 }}
 {{- end }}
@@ -159,9 +164,9 @@ capabilities:
 - name: config
   configMap: { name: {{ index . 1 }} }
 - name: exceptions
-  configMap: { name: {{ $root.Values.exceptionsConfigMap }}, optional: true }
+  configMap: { name: {{ $root.Values.exceptionsConfigMap | quote }}, optional: true }
 - name: advisories
-  configMap: { name: {{ $root.Values.advisoriesConfigMap }}, optional: true }
+  configMap: { name: {{ $root.Values.advisoriesConfigMap | quote }}, optional: true }
 - name: secrets
-  secret: { secretName: {{ $root.Values.existingSecret }}, optional: true }
+  secret: { secretName: {{ $root.Values.existingSecret | quote }}, optional: true }
 {{- end }}

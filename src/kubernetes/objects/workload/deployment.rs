@@ -1,20 +1,13 @@
 //! The program's Deployment.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
+use super::paths::{CONFIG_FOLDER, FILLED_FOLDERS};
 use super::storage::data;
 use crate::kubernetes::names::{CONFIG_MAP_NAME, PROGRAM_NAME};
 use crate::kubernetes::objects::metadata::{labels, metadata_in};
 use crate::kubernetes::objects::{Installation, Ports, Workload};
 
-/// Where the program finds its configuration; relative paths in it begin here.
-const CONFIG_FOLDER: &str = "/etc/sekisho";
-/// Folders beside the configuration, which others fill.
-const FILLED_FOLDERS: [&str; 3] = ["exceptions", "advisories", "secrets"];
-/// What each Pod is given of its account.
-const ACCOUNT_FOLDER: &str = "/var/run/secrets/kubernetes.io";
 /// The unprivileged user ID of the image.
 const USER_ID: u32 = 65532;
 /// How long a stopping Pod goes on serving, until its endpoints are removed everywhere.
@@ -136,18 +129,6 @@ fn mounts(data_dir: &str) -> Value {
     mounts.extend(FILLED_FOLDERS.map(|name| read(name, format!("{CONFIG_FOLDER}/{name}"))));
     mounts.push(json!({ "name": "data", "mountPath": data_dir }));
     mounts.into()
-}
-
-impl Workload {
-    /// Whether something may lie in the Pod at a path of the configuration. `more`: folders
-    /// beside that which somebody else mounts.
-    pub fn may_hold(&self, path: &Path, more: &[&str]) -> bool {
-        let here = Path::new(CONFIG_FOLDER).join(path);
-        let mut filled = FILLED_FOLDERS.iter().chain(more);
-        here.starts_with(&self.data_dir)
-            || here.starts_with(ACCOUNT_FOLDER)
-            || filled.any(|name| here.starts_with(Path::new(CONFIG_FOLDER).join(name)))
-    }
 }
 
 fn volumes(workload: &Workload) -> Value {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::values::{POSTGRES, SAMPLE, by_hand, with_agents};
 use crate::lab::{Helm, or_skip};
 
+const DATA: &str = "data_dir = \"/var/lib/sekisho\"";
+
 #[test]
 fn a_configuration_that_no_pod_could_run_is_refused() {
     let helm = or_skip!(Helm::alone());
@@ -15,6 +17,25 @@ fn a_configuration_that_no_pod_could_run_is_refused() {
             "data_dir = \"/var",
             "data_dir = \"var",
             "no absolute data_dir",
+        ),
+        (DATA, "data_dir = \"/\"", "which no Pod can mount"),
+        (DATA, "data_dir = \"/var/../x\"", "which no Pod can mount"),
+        (
+            DATA,
+            "data_dir = \"/var/lib/a:b\"",
+            "which no Pod can mount",
+        ),
+        (DATA, "data_dir = \"/etc\"", "would hide /etc/sekisho"),
+        (
+            DATA,
+            "data_dir = \"/etc/sekisho/\"",
+            "would hide /etc/sekisho",
+        ),
+        (DATA, "data_dir = \"/proc\"", "would hide /proc"),
+        (
+            "[cache]",
+            "[cache]\npath = \"/var/lib/sekisho/../cache\"",
+            "/var/lib/sekisho/../cache outside data_dir",
         ),
         ("[webhook]", "[webhook_]", "no [webhook]: write it"),
         (

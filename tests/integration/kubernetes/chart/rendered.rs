@@ -311,3 +311,20 @@ fn agents_are_told_what_the_values_say() {
     assert_eq!(monitor["selector"], set["spec"]["selector"]);
     assert_eq!(monitor["podMetricsEndpoints"][0]["port"], "metrics");
 }
+
+/// Whatever YAML would make of it, where it stood bare.
+#[test]
+fn a_text_of_the_configuration_is_one_text_in_the_chart() {
+    let helm = or_skip!(Helm::alone());
+    let folder = "/data/a #b, {c}";
+    let config = SAMPLE.replacen("/var/lib/sekisho", folder, 1);
+    let objects = helm.template(&by_hand(&config), &[]).unwrap();
+    let deployment = objects
+        .iter()
+        .find(|it| it["kind"] == "Deployment")
+        .unwrap();
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let mut mounts = container["volumeMounts"].as_array().unwrap().iter();
+    let data = mounts.find(|mount| mount["name"] == "data").unwrap();
+    assert_eq!(data["mountPath"], folder);
+}
