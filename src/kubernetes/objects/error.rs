@@ -40,6 +40,10 @@ pub enum InstallationError {
         "{0:?} is no path of a node below a folder; write it as /run/containerd/containerd.sock"
     )]
     NodePath(String),
+    #[error(
+        "{0:?} is no folder of a node; write it as /etc/sekisho-node/certificate, with tls.crt and tls.key in it"
+    )]
+    NodeFolder(String),
     #[error("{0:?} is no version of Kubernetes that has what is needed: write 1.30 or later")]
     Kubernetes(String),
     #[error("cannot be written as YAML: {0}")]

@@ -46,7 +46,7 @@ impl AgentWorkload {
         }
         match &self.identity {
             AgentIdentity::Certificate(folder) if !is_folder(folder) => {
-                Err(InstallationError::NodePath(folder.clone()))
+                Err(InstallationError::NodeFolder(folder.clone()))
             }
             _ => Ok(()),
         }
@@ -55,11 +55,12 @@ impl AgentWorkload {
 
 /// The folder in which a file of a node lies; never the root of its disk.
 pub(super) fn folder_of(path: &str) -> Option<&str> {
-    let (folder, name) = path.rsplit_once('/')?;
-    (!name.is_empty() && is_folder(folder)).then_some(folder)
+    let (folder, _) = path.rsplit_once('/')?;
+    (is_folder(path) && is_folder(folder)).then_some(folder)
 }
 
-/// An absolute path of plain names, and not the root.
+/// An absolute path of plain names, and not the root: it becomes a part of arguments and of
+/// mounts.
 fn is_folder(path: &str) -> bool {
     let named = |name: &str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

@@ -117,6 +117,8 @@ fn refuses_to_mount_the_root_of_a_node() {
         "/a/../s",
         "//s",
         "/run/a b/s",
+        "/run/x\n- evil: y",
+        "/run/..",
         "",
     ] {
         let socket = AgentWorkload {
@@ -131,8 +133,10 @@ fn refuses_to_mount_the_root_of_a_node() {
             identity: AgentIdentity::Certificate(bad.to_owned()),
             ..agent()
         };
-        let refused = with_agents().node_agent(&folder);
-        assert_eq!(refused, Err(InstallationError::NodePath(bad.to_owned())));
+        let refused = with_agents().node_agent(&folder).unwrap_err();
+        assert_eq!(refused, InstallationError::NodeFolder(bad.to_owned()));
+        let told = refused.to_string();
+        assert!(!told.contains("containerd.sock"), "{told}");
     }
 }
 
