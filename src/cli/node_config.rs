@@ -73,6 +73,7 @@ pub struct NodeConfig {
 /// At other commands `--output` is a format: who means one gets no folder of that name.
 fn folder(text: &str) -> Result<PathBuf, String> {
     match text {
+        "" => Err("names no folder; this one is .".to_owned()),
         "json" | "text" | "csv" | "yaml" => Err(format!(
             "here it is the folder to write into, and the files have the form that the runtime \
              reads; a folder of that name is ./{text}"
@@ -319,6 +320,12 @@ fn printed(root: &Path, files: &[NodeFile]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_output_is_no_folder() {
+        assert!(folder("").unwrap_err().contains("this one is ."));
+        assert_eq!(folder(".").unwrap(), Path::new("."));
+    }
 
     #[test]
     fn a_registry_with_a_port_needs_a_path() {

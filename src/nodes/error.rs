@@ -19,6 +19,15 @@ pub enum NodesError {
     GatewayItself(RegistryHost),
     #[error("{0} is listed twice")]
     Twice(RegistryHost),
+    #[error(
+        "{path:?} is the path of {first} and of {second}, so the images of one would come by the \
+         name of the other; choose another"
+    )]
+    SamePath {
+        path: String,
+        first: RegistryHost,
+        second: RegistryHost,
+    },
     #[error("{0:?} is no path segment of the gateway: one lower-case component of a name")]
     Path(String),
     #[error("the CA must be an absolute path on the node; not {0:?}")]

@@ -146,11 +146,17 @@ impl NodeGateway {
             if !RepositoryName::is_component(path) {
                 return Err(NodesError::Path(path.clone()));
             }
-            if self.registries[..index]
-                .iter()
-                .any(|(other, _)| other == host)
-            {
-                return Err(NodesError::Twice(host.clone()));
+            let mut earlier = self.registries[..index].iter();
+            match earlier.find(|(other, taken)| other == host || taken == path) {
+                None => {}
+                Some((other, _)) if other == host => return Err(NodesError::Twice(host.clone())),
+                Some((other, _)) => {
+                    return Err(NodesError::SamePath {
+                        path: path.clone(),
+                        first: other.clone(),
+                        second: host.clone(),
+                    });
+                }
             }
         }
         match &self.ca {

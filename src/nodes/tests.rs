@@ -207,6 +207,24 @@ fn refuses_what_would_loop_or_not_parse() {
 }
 
 #[test]
+fn refuses_two_registries_at_one_path_for_every_runtime() {
+    let mut both = gateway("http://gate.example:5080");
+    both.registries = vec![
+        (host("quay.io"), "same".to_owned()),
+        (host("x.example"), "same".to_owned()),
+    ];
+    for runtime in [
+        Runtime::Containerd,
+        Runtime::Crio,
+        Runtime::Docker,
+        Runtime::Podman,
+    ] {
+        let refused = plan(runtime, &both, &[]).unwrap_err();
+        assert!(matches!(refused, NodesError::SamePath { .. }), "{refused}");
+    }
+}
+
+#[test]
 fn reads_the_names_of_runtimes() {
     assert_eq!("crio".parse(), Ok(Runtime::Crio));
     assert!("cri-o".parse::<Runtime>().is_err());
