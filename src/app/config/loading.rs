@@ -363,7 +363,7 @@ fn read(
     let limits = limits::limits(&mut root);
     let drain = drain::drain(&mut root);
     let webhook = webhook::webhook(&mut root);
-    let clusters = webhook::clusters(&mut root, &names, &listeners, webhook.is_some());
+    let clusters = webhook::clusters(&mut root, &names, &listeners, &hosts, webhook.is_some());
     let cache = storage::cache(&mut root, &data_dir, now);
     let ledger = storage::ledger(&mut root, &data_dir);
     let audit = audit::audit(&mut root, &data_dir);

@@ -136,6 +136,7 @@ pub(super) fn clusters(
     root: &mut Section<'_, '_>,
     environments: &BTreeSet<EnvironmentName>,
     listeners: &[ListenerConfig],
+    upstreams: &BTreeSet<RegistryHost>,
     has_webhook: bool,
 ) -> Vec<ClusterConfig> {
     let sections = root.sections("clusters").unwrap_or_default();
@@ -154,6 +155,9 @@ pub(super) fn clusters(
             let text = format!("{} stands twice; a cluster has one table", cluster.name);
             section.problem("name", text);
         }
+        if let Some(cluster) = &cluster {
+            note_shared_name(&section, &cluster.gateway, upstreams);
+        }
         if !has_webhook && cluster.as_ref().is_some_and(|it| it.events) {
             let text = "tells of Pods that the webhook denies, and there is no [webhook]";
             section.warning("events", text);
@@ -163,6 +167,22 @@ pub(super) fn clusters(
     }
     warn_of_unfollowed(root, &clusters);
     clusters
+}
+
+/// A name at the gateway must mean one image: under the name of a registry it would mean that
+/// one's image, too.
+fn note_shared_name(
+    section: &Section<'_, '_>,
+    gateway: &RegistryHost,
+    upstreams: &BTreeSet<RegistryHost>,
+) {
+    if gateway.is_docker_hub() || upstreams.contains(gateway) {
+        let text = format!(
+            "{gateway} is a registry's own name, so {gateway}/x/y would mean its image and one of \
+             the upstream x; give the gateway a name of its own"
+        );
+        section.problem("gateway", text);
+    }
 }
 
 /// The Pod's own service account belongs to one cluster, and which of several is not known.

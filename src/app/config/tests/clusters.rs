@@ -98,6 +98,14 @@ fn what_does_not_hold_together_is_reported_with_its_key() {
              g.example:5080 is external",
         ),
         (
+            "[[clusters]]\nname = \"a\"\ngateway = \"docker.io\"\n".to_owned(),
+            "clusters[0].gateway: docker.io is a registry's own name",
+        ),
+        (
+            format!("[[upstreams]]\nname = \"g.example:5080\"\npath = \"g\"\n{CLUSTER}"),
+            "clusters[0].gateway: g.example:5080 is a registry's own name",
+        ),
+        (
             format!("{CLUSTER}kubeconfig = \"absent\"\n"),
             "clusters[0].kubeconfig: cannot read",
         ),
