@@ -1,5 +1,7 @@
 //! `sekisho node agent`: from arguments to tasks that run until a signal.
 
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,6 +55,7 @@ fn options(arguments: RunAgent) -> Result<AgentOptions, Failure> {
     for gateway in &arguments.gateway {
         check(gateway, arguments.token_file.is_some())?;
     }
+    check_state_dir(&arguments.state_dir)?;
     let own_pod = arguments.pod_namespace.zip(arguments.pod_name);
     let own_pod = own_pod.map(|(namespace, name)| OwnPod { namespace, name });
     let client_certificate = arguments.client_certificate.zip(arguments.client_key);
@@ -87,6 +90,22 @@ fn keys(file: &Path) -> Result<Vec<SnapshotPublicKey>, Failure> {
     };
     let pem = bounded::text(file).map_err(|error| failed(&error))?;
     SnapshotPublicKey::all_from_pem(&pem).map_err(|error| failed(&error))
+}
+
+/// What is not there yet is made when there is something to keep; a file in its place would
+/// let the agent forget, at each start, what it has to refuse.
+fn check_state_dir(folder: &Path) -> Result<(), Failure> {
+    let is_wrong = match fs::metadata(folder) {
+        Ok(met) => !met.is_dir(),
+        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
+    };
+    match is_wrong {
+        true => Err(
+            Failure::usage(format!("--state-dir {} is no folder", folder.display()))
+                .next("name a folder that outlives the agent, as /var/lib/sekisho-node"),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// A token goes over TLS, or not beyond this machine.
@@ -158,6 +177,20 @@ fn health(condition: &AgentCondition) -> Vec<HealthPart> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_dir_that_is_a_file_is_refused_and_one_that_is_to_be_made_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        for bad in [file.clone(), file.join("below")] {
+            let told = check_state_dir(&bad).unwrap_err().to_string();
+            assert!(told.contains("is no folder"), "{told}");
+        }
+        for good in [folder.path().to_owned(), folder.path().join("to/be/made")] {
+            assert!(check_state_dir(&good).is_ok(), "{}", good.display());
+        }
+    }
 
     #[test]
     fn a_token_is_never_sent_in_the_clear() {

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use url::Url;
 
 use crate::app::config::Period;
+use crate::trust::EnvironmentName;
 
 /// Run a node's agent: what was revoked does not start, though it was pulled long ago
 #[derive(Debug, Args)]
@@ -38,7 +40,7 @@ pub struct RunAgent {
     )]
     pub gateway: Vec<Url>,
     /// The environment whose images run here
-    #[arg(long, value_name = "NAME", env = "SEKISHO_ENVIRONMENT")]
+    #[arg(long, value_name = "NAME", env = "SEKISHO_ENVIRONMENT", value_parser = environment)]
     pub environment: String,
     /// The public keys of the gateway's [nodes] signing_key, in PEM
     #[arg(long, value_name = "FILE", env = "SEKISHO_SNAPSHOT_KEY")]
@@ -74,7 +76,7 @@ pub struct RunAgent {
     )]
     pub state_dir: PathBuf,
     /// The node's name in its cluster; by default the machine's
-    #[arg(long, value_name = "NAME", env = "SEKISHO_NODE_NAME")]
+    #[arg(long, value_name = "NAME", env = "SEKISHO_NODE_NAME", value_parser = NonEmptyStringValueParser::new())]
     pub node: Option<String>,
     /// The runtime's Node Resource Interface
     #[arg(
@@ -116,6 +118,13 @@ pub struct RunAgent {
     pub pod_namespace: Option<String>,
 }
 
+/// As the gateway's configuration takes it: no snapshot is ever of another one.
+fn environment(text: &str) -> Result<String, String> {
+    let name = EnvironmentName::parse(text);
+    name.map(|name| name.to_string())
+        .map_err(|error| error.to_string())
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     let form = "write an address and a port, as 127.0.0.1:5084";
     text.parse().map_err(|_| form.to_owned())
@@ -126,5 +135,30 @@ fn period(text: &str) -> Result<Duration, String> {
     match Duration::from(period) {
         Duration::ZERO => Err("a canary cannot be sent all the time; write 1h".to_owned()),
         every => Ok(every),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn empty_names_are_refused_at_the_start() {
+        let line = ["agent", "--gateway", "https://g", "--key", "k"];
+        let parse = |more: &[&str]| {
+            let command = RunAgent::augment_args(Command::new("agent"));
+            command.try_get_matches_from([&line[..], more].concat())
+        };
+        assert!(parse(&["--environment", "production", "--node", "n"]).is_ok());
+        for bad in [
+            &["--environment", ""][..],
+            &["--environment", "a b"],
+            &["--environment", "production", "--node", ""],
+            &["--environment", "production", "--state-dir", ""],
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
     }
 }
