@@ -19,6 +19,7 @@ pub mod clock;
 pub mod console;
 pub mod demo;
 pub mod diagnosis;
+pub mod file_access;
 pub mod flight;
 pub mod gate;
 pub mod http;

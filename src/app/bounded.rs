@@ -1,11 +1,12 @@
 //! Files whose paths people name, read so that it ends: whatever lies there.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_setfl};
+
+use crate::file_access::open_without_waiting;
 
 /// The longest configuration, certificate bundle, secret, token or file of exceptions
 /// that is read, in bytes.
@@ -77,11 +78,6 @@ pub fn open(path: &Path) -> io::Result<File> {
     let file = open_without_waiting(path)?;
     fcntl_setfl(&file, OFlags::empty())?;
     Ok(file)
-}
-
-fn open_without_waiting(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use landlock::{
 };
 
 use super::config::{Config, ConfiguredCredentials};
-use crate::audit::behind_links;
+use crate::file_access::behind_links;
 
 /// What is asked of a newer kernel is what an older one knows of it.
 const KNOWN: ABI = ABI::V3;

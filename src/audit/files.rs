@@ -9,10 +9,10 @@ use flate2::read::MultiGzDecoder;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use crate::file_access::{behind_links, folder_of, open_regular, open_without_waiting};
+
 /// What is read of the end of a file, in bytes: many lines, and at least one whole.
 const TAIL_BYTES: u64 = 1 << 20;
-/// Links that lead to each other, at most: as many as Linux follows (path_resolution(7)).
-const MAX_LINKS: usize = 40;
 /// What a file begins with that gzip made (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -23,7 +23,7 @@ pub(super) fn tail(path: &Path) -> io::Result<Vec<u8>> {
         Ok(metadata) if !metadata.is_file() => return Ok(Vec::new()),
         metadata => metadata?,
     };
-    tail_of(&File::open(path)?)
+    tail_of(&open_regular(path)?)
 }
 
 /// The end of a regular file.
@@ -58,10 +58,14 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     };
     let name = name.to_string_lossy().into_owned();
-    let entries = match fs::read_dir(folder(&path)) {
+    let entries = match fs::read_dir(folder_of(&path)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
+            // What a pipe or a folder of such a name holds is no log.
+            if fs::metadata(entry.path()).is_ok_and(|it| !it.is_file()) {
+                continue;
+            }
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in entries {
         let entry = entry?;
@@ -75,34 +79,8 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().rev().map(|(_, path)| path).collect())
 }
 
-/// Where the file of the log at `path` lies, or is about to: links to it are followed, also
-/// to what is not there. Its folder may be a link; that leads to the same files.
-pub fn behind_links(path: &Path) -> PathBuf {
-    let mut place = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(to) = fs::read_link(&place) else {
-            break;
-        };
-        let next = folder(&place).join(to);
-        // `/dev/stdout` may lead to what has no name, as a pipe.
-        if place.exists() != next.exists() {
-            break;
-        }
-        place = next;
-    }
-    place
-}
-
 /// Whether a process writes it now.
 pub(super) fn is_written(path: &Path) -> io::Result<bool> {
-    let file = File::open(path)?;
+    let file = open_without_waiting(path)?;
     Ok(flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
-}
-
-/// The folder that a file lies in.
-pub(super) fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }

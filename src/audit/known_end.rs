@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, absolute};
 
 use super::chain::ChainEnd;
-use super::files::{behind_links, folder};
+use crate::file_access::{behind_links, folder_of};
 
 /// Where the ledger knows that a chain ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl KnownEnd {
 /// Machine and file of the log at `path`: by it the logs of replicas are told apart.
 pub fn log_place(path: &Path) -> String {
     let path = behind_links(path);
-    let folder = fs::canonicalize(folder(&path)).or_else(|_| absolute(folder(&path)));
+    let folder = fs::canonicalize(folder_of(&path)).or_else(|_| absolute(folder_of(&path)));
     let file = folder.ok().zip(path.file_name());
     let file = file.map_or_else(|| path.clone(), |(folder, name)| folder.join(name));
     let machine = rustix::system::uname();

@@ -30,7 +30,6 @@ mod tests;
 
 pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
-pub use files::behind_links;
 pub use known_end::{KnownEnd, log_place};
 pub use log::Audit;
 pub use logged_acts::log_files;

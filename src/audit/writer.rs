@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::chain::ChainEnd;
-use super::files::{behind_links, folder};
 use super::own_file::OwnFile;
 use super::resume::resume;
 use super::rotate::{put_aside, remove_old};
 use super::{AuditError, AuditOptions, AuditRotation, AuditTarget};
+use crate::file_access::{behind_links, folder_of};
 
 pub(super) struct Writer {
     output: LogOutput,
@@ -208,7 +208,7 @@ fn has_no_disk(error: &io::Error) -> bool {
 /// Makes the name of a new file durable. Devices need none of it.
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.is_file() {
-        true => File::open(folder(&behind_links(path)))?.sync_all(),
+        true => File::open(folder_of(&behind_links(path)))?.sync_all(),
         false => Ok(()),
     }
 }

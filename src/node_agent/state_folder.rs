@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::file_access::open_regular;
 use crate::node_snapshot::{SignedSnapshot, SnapshotError, SnapshotPublicKey};
 
 const SNAPSHOT_FILE: &str = "snapshot";
@@ -87,10 +88,7 @@ impl StateFolder {
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.0.join(name);
         let read = || -> io::Result<Vec<u8>> {
-            let file = File::open(&path)?;
-            if !file.metadata()?.is_file() {
-                return Err(io::Error::other("is no regular file"));
-            }
+            let file = open_regular(&path)?;
             let mut bytes = Vec::new();
             file.take(limit + 1).read_to_end(&mut bytes)?;
             match bytes.len() as u64 > limit {

@@ -5,7 +5,7 @@
 //! a crash leaves the old ones or the new.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::AuthorityStoreError;
 use super::stored::StoredFiles;
+use crate::file_access::open_regular;
 use crate::tls::authority::{self, BUNDLE_FILE, Files, is_secret};
 
 const CURRENT_LINK: &str = "current";
@@ -157,7 +158,11 @@ fn read_all(folder: &Path) -> io::Result<Files> {
             return Err(io::Error::new(ErrorKind::InvalidData, text));
         }
         let name = entry.file_name().to_string_lossy().into_owned();
-        files.insert(name, fs::read(entry.path())?);
+        let mut contents = Vec::new();
+        open_regular(&entry.path())?
+            .take(MAX_FILE_BYTES)
+            .read_to_end(&mut contents)?;
+        files.insert(name, contents);
     }
     match files.is_empty() {
         false => Ok(files),

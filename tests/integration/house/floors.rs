@@ -9,6 +9,7 @@ const FLOORS: [&[&str]; 10] = [
         "oci",
         "clock",
         "diagnosis",
+        "file_access",
         "replica_count",
         "storage_fault",
         "spans",

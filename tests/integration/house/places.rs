@@ -30,7 +30,8 @@ const DOORS: [&str; 8] = [
     "ops",
     "demo",
 ];
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
+    "file_access",
     "cache",
     "audit",
     "ledger",
