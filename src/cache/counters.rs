@@ -17,7 +17,7 @@ pub struct CacheStats {
     pub uncached: u64,
     pub evicted_files: u64,
     pub evicted_bytes: u64,
-    /// Large blobs that the disk had damaged.
+    /// Stored files that the disk had damaged.
     pub damaged_files: u64,
     /// Gauge: bytes stored now.
     pub bytes: u64,
@@ -75,7 +75,6 @@ pub(super) struct CacheCounters {
     pub passed: Counter,
     pub evicted_files: Counter,
     pub evicted_bytes: Counter,
-    pub damaged_files: Counter,
     pub fill_waiters: Counter,
 }
 
@@ -91,10 +90,10 @@ impl CacheCounters {
             uncached: self.passed.get(),
             evicted_files: self.evicted_files.get(),
             evicted_bytes: self.evicted_bytes.get(),
-            damaged_files: self.damaged_files.get(),
             bytes,
             memory_bytes,
             fill_waiters: self.fill_waiters.get(),
+            ..CacheStats::default()
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Blobs: from disk, from a fill, or streamed uncached.
 
-use std::cmp::Ordering;
 use std::error::Error;
 use std::io;
 use std::ops::Range;
@@ -15,6 +14,7 @@ use super::blob_request::BlobRequest;
 use super::error::FetchError;
 use super::file_store::StoredLookup;
 use super::fills::{Fill, FillGuard, FillKey, FillState, Joined};
+use super::lengths::has_length;
 use super::remote::ContentKey;
 use super::store::{Cache, Inner};
 use super::uncached::stream_uncached;
@@ -22,6 +22,10 @@ use super::upstream_content::{BlobSpan, Opener, opener};
 use crate::oci::Digest;
 use crate::spans::trace_span;
 use crate::stream::{Chunks, GrowingFile, SharedFile};
+
+/// How often a blob is looked for that is stored, and then cannot be read: one that can be
+/// removed neither is streamed.
+const MAX_LOOKUPS: u32 = 3;
 
 /// A blob that can be served. It is not evicted while this or its chunks live.
 pub struct Blob {
@@ -103,18 +107,6 @@ impl Blob {
             _ => Ok(()),
         }
     }
-
-    fn of_length(self, expected: u64) -> Result<Self, FetchError> {
-        has_length(self.len, expected).map(|()| self)
-    }
-}
-
-fn has_length(actual: u64, expected: u64) -> Result<(), FetchError> {
-    match actual.cmp(&expected) {
-        Ordering::Equal => Ok(()),
-        Ordering::Less => Err(FetchError::TooShort { expected, actual }),
-        Ordering::Greater => Err(FetchError::TooLong { expected, actual }),
-    }
 }
 
 impl Cache {
@@ -136,16 +128,7 @@ impl Cache {
             Some(_) => counters.blob_hits.add(1),
             None => counters.blob_misses.add(1),
         }
-        blob.map(|blob| blob.of_length(request.size)).transpose()
-    }
-
-    /// Whether a blob that is stored here has the length that an image says. Memory only.
-    ///
-    /// # Errors
-    /// [`FetchError::TooLong`] or [`FetchError::TooShort`].
-    pub fn expect_length(&self, digest: &Digest, expected: u64) -> Result<(), FetchError> {
-        let stored = self.inner.blobs.size(digest);
-        stored.map_or(Ok(()), |actual| has_length(actual, expected))
+        Ok(blob)
     }
 
     /// Whether something may be said of a digest's counterpart, and it is not known which that
@@ -204,12 +187,15 @@ impl Cache {
     {
         let open = opener(open);
         let mut key = FillKey::shared(request);
+        let mut lookups = 0;
         loop {
             if let Some(blob) = self.inner.stored_blob(request).await? {
-                return blob.of_length(request.size);
+                return Ok(blob);
             }
+            lookups += 1;
             let fill = match self.inner.fills.join(&key, request, &self.inner.blobs) {
-                Joined::Stored => continue,
+                Joined::Stored if lookups < MAX_LOOKUPS => continue,
+                Joined::Stored => return self.stream(request, open).await,
                 Joined::Following(fill) => fill,
                 Joined::Leading(guard) => self.start_fill(guard, open.clone(), request),
             };
@@ -262,22 +248,33 @@ impl Cache {
             FillState::Growing(growing) | FillState::Filled(growing) => {
                 BlobData::Filling(growing, fill)
             }
-            FillState::Unstored => {
-                self.inner.counters.passed.add(1);
-                let (remote, records) = (&self.inner.remote, &self.inner.records);
-                let streamed = stream_uncached(open, request, remote.as_ref(), records);
-                BlobData::Uncached(streamed.await?)
-            }
+            FillState::Unstored => return self.stream(request, open).await,
             FillState::Failed(error) => return Err(error),
             FillState::Opening => return Err(FetchError::Interrupted),
         };
         Ok(Blob { len, body })
     }
+
+    /// From the upstream to this caller alone.
+    async fn stream(&self, request: &BlobRequest, open: Opener) -> Result<Blob, FetchError> {
+        self.inner.counters.passed.add(1);
+        let (remote, records) = (&self.inner.remote, &self.inner.records);
+        let streamed = stream_uncached(open, request, remote.as_ref(), records).await?;
+        Ok(Blob {
+            len: request.size,
+            body: BlobData::Uncached(streamed),
+        })
+    }
 }
 
 impl Inner {
     /// Waits for the blocking pool only where opening the file needs the disk.
-    /// Where something is said of the other algorithm's digests, the blob's must be known.
+    /// Where something is said of the other algorithm's digests, the blob's must be known. A
+    /// damaged file is a miss, and removed.
+    ///
+    /// # Errors
+    /// [`FetchError::TooLong`] or [`FetchError::TooShort`] where a sound one has another
+    /// length than is asked for.
     async fn stored_blob(
         self: &Arc<Self>,
         request: &BlobRequest,
@@ -285,6 +282,12 @@ impl Inner {
         let Some((file, len)) = self.stored_file(request).await else {
             return Ok(None);
         };
+        if len != request.size {
+            return match self.is_sound(&request.digest, file).await? {
+                true => has_length(len, request.size).map(|()| None),
+                false => Ok(None),
+            };
+        }
         if (self.records.lacks_other)(&request.digest) {
             let learned = self.learn_other_digest(&request.digest, file.clone(), request.used.now);
             match learned.await {

@@ -18,6 +18,7 @@ use super::digest_locks::DigestLocks;
 use super::holder::{ContentUse, Holder};
 use super::open::{open_resident, open_whole};
 use super::temporary::{TemporaryFile, TemporaryFolder, UnlinkedFile, set_pulled};
+use crate::file_access::open_own;
 use crate::oci::Digest;
 use crate::stream::{PieceBudget, SharedFile};
 
@@ -31,6 +32,7 @@ pub(super) struct FileStore {
     entries: DashMap<Digest, StoredFile>,
     locks: DigestLocks,
     bytes: Counter,
+    damaged: Counter,
 }
 
 /// A stored file, as it is found without waiting for the disk.
@@ -51,6 +53,22 @@ pub(super) struct StoredFile {
     /// The pull time and the holder that the file itself bears.
     saved: (i64, Option<Holder>),
     reader: Weak<SharedFile>,
+    /// Whether its length is that of its content, and not only what the disk says.
+    is_proven: bool,
+}
+
+impl StoredFile {
+    /// What lay on the disk at the start, last pulled at that time for that holder.
+    pub(super) fn found(size: u64, (pulled, holder): (i64, Option<Holder>)) -> Self {
+        Self {
+            size,
+            pulled,
+            holder: holder.clone(),
+            saved: (pulled, holder),
+            reader: Weak::new(),
+            is_proven: false,
+        }
+    }
 }
 
 /// A file that may be evicted.
@@ -70,6 +88,7 @@ impl FileStore {
             entries: DashMap::new(),
             locks: DigestLocks::default(),
             bytes: Counter::default(),
+            damaged: Counter::default(),
         }
     }
 
@@ -97,23 +116,14 @@ impl FileStore {
         folder.join(&hex[..2]).join(hex)
     }
 
-    /// Adds a file of `size` bytes that exists on disk, last pulled at that time for that
-    /// holder; `reader` is its open handle, if any.
-    pub(super) fn insert(
-        &self,
-        digest: Digest,
-        size: u64,
-        (pulled, holder): (i64, Option<Holder>),
-        reader: Weak<SharedFile>,
-    ) {
-        let entry = StoredFile {
-            size,
-            pulled,
-            holder: holder.clone(),
-            saved: (pulled, holder),
-            reader,
-        };
-        self.bytes.add(size);
+    /// Files that the disk had damaged, and that were removed.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged.get()
+    }
+
+    /// Adds a file that exists on disk.
+    pub(super) fn insert(&self, digest: Digest, entry: StoredFile) {
+        self.bytes.add(entry.size);
         if let Some(replaced) = self.entries.insert(digest, entry) {
             self.bytes.sub(replaced.size);
         }
@@ -131,7 +141,12 @@ impl FileStore {
         let _claim = self.locks.take(digest);
         temporary.persist(&self.file_path(digest), used)?;
         let held = (used.now.as_second(), Some(used.holder.clone()));
-        self.insert(digest.clone(), size, held, reader);
+        let entry = StoredFile {
+            reader,
+            is_proven: true,
+            ..StoredFile::found(size, held)
+        };
+        self.insert(digest.clone(), entry);
         Ok(())
     }
 
@@ -172,6 +187,19 @@ impl FileStore {
     /// The size of a stored file, in bytes.
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         Some(self.entries.get(digest)?.size)
+    }
+
+    /// The size of a stored file whose content is known to be of that length, in bytes.
+    pub(super) fn proven_size(&self, digest: &Digest) -> Option<u64> {
+        let entry = self.entries.get(digest)?;
+        entry.is_proven.then_some(entry.size)
+    }
+
+    /// Notes that a file was read and is right.
+    pub(super) fn prove(&self, digest: &Digest) {
+        if let Some(mut entry) = self.entries.get_mut(digest) {
+            entry.is_proven = true;
+        }
     }
 
     /// Opens a file to be copied, which is no pull. It is not evicted meanwhile. Blocks.
@@ -254,7 +282,19 @@ impl FileStore {
         temporary_folder: &TemporaryFolder,
     ) -> Option<UnlinkedFile> {
         let _claim = self.locks.take(digest);
-        self.remove_entry(digest, temporary_folder, |_| true)
+        let unlinked = self.remove_entry(digest, temporary_folder, |_| true);
+        self.note_damage(digest, unlinked)
+    }
+
+    /// The same of one that lay there at the start, and no fill has replaced since. Blocks.
+    pub(super) fn remove_unproven(
+        &self,
+        digest: &Digest,
+        temporary_folder: &TemporaryFolder,
+    ) -> Option<UnlinkedFile> {
+        let _claim = self.locks.take(digest);
+        let unlinked = self.remove_entry(digest, temporary_folder, |entry| !entry.is_proven);
+        self.note_damage(digest, unlinked)
     }
 
     /// Removes a file that is still missing or of the wrong length.
@@ -265,10 +305,28 @@ impl FileStore {
     ) -> Option<UnlinkedFile> {
         let _claim = self.locks.take(digest);
         let size = self.entries.get(digest)?.size;
-        match open_whole(&self.file_path(digest), size) {
-            Some(_) => None,
-            None => self.remove_entry(digest, temporary_folder, |_| true),
+        let path = self.file_path(digest);
+        if open_whole(&path, size).is_some() {
+            return None;
         }
+        let is_there = path.symlink_metadata().is_ok();
+        let unlinked = self.remove_entry(digest, temporary_folder, |_| true);
+        match is_there {
+            true => self.note_damage(digest, unlinked),
+            // Somebody removed it: the disk has damaged nothing.
+            false => unlinked,
+        }
+    }
+
+    fn note_damage(&self, digest: &Digest, unlinked: Option<UnlinkedFile>) -> Option<UnlinkedFile> {
+        if unlinked.is_some() {
+            self.damaged.add(1);
+            tracing::warn!(
+                content.digest = %digest,
+                "a stored file was damaged on the disk, and is removed; it is fetched again when it is asked for"
+            );
+        }
+        unlinked
     }
 
     /// Removes an entry, and then its file. The caller holds the digest's lock, so that a
@@ -295,7 +353,7 @@ impl FileStore {
     /// Writes pull times and holders that changed into the files. Blocks.
     pub(super) fn save_pulls(&self) {
         for (digest, pulled, holder) in self.unsaved() {
-            let saved = File::open(self.file_path(&digest)).and_then(|file| {
+            let saved = open_own(&self.file_path(&digest)).and_then(|file| {
                 holder.iter().for_each(|holder| holder.save(&file));
                 set_pulled(&file, pulled)
             });

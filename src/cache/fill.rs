@@ -130,6 +130,10 @@ impl Inner {
                 self.cannot_write(&error);
                 return Ok(None);
             }
+            Err(FetchError::Storage(error)) => {
+                self.write_fault.failed(&error);
+                return Err(FetchError::Storage(error));
+            }
             filled => filled?.finish(),
         };
         let filled = filled.verify(guard.digest())?;

@@ -48,6 +48,7 @@ mod fill;
 mod fill_file;
 mod fills;
 mod holder;
+mod lengths;
 mod manifests;
 mod open;
 mod other_digest;

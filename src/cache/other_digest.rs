@@ -93,7 +93,7 @@ async fn hash_both(file: Arc<SharedFile>) -> Result<VerifiedContent, FetchError>
     Ok(hashed?.finish())
 }
 
-fn hash_file(file: &File, mut hasher: ContentHasher) -> io::Result<ContentHasher> {
+pub(super) fn hash_file(file: &File, mut hasher: ContentHasher) -> io::Result<ContentHasher> {
     let mut buffer = vec![0; READ_BYTES];
     let mut offset = 0;
     loop {

@@ -7,7 +7,6 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 
 use super::store::{Cache, Inner};
-use crate::oci::Digest;
 
 /// Read in one step, in bytes: 2 TiB in a week, and a few per cent of one core.
 const BYTES_A_STEP: usize = 4 << 20;
@@ -34,19 +33,9 @@ impl Inner {
             match blob.read_on(&mut room) {
                 Ok(false) => walk.current = Some(blob),
                 Ok(true) if blob.proves_right() => {}
-                Ok(true) | Err(_) => self.drop_damaged(&digest),
+                // Who reads it now reads on from what is open, and finds it wrong by its digest.
+                Ok(true) | Err(_) => drop(self.blobs.remove(&digest, &self.temporary)),
             }
-        }
-    }
-
-    /// Who reads it now reads on from what is open, and finds it wrong by its digest.
-    fn drop_damaged(&self, digest: &Digest) {
-        if self.blobs.remove(digest, &self.temporary).is_some() {
-            self.counters.damaged_files.add(1);
-            tracing::warn!(
-                blob.digest = %digest,
-                "a stored blob was damaged on the disk, and is removed; it is fetched again when it is asked for"
-            );
         }
     }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::content_memory::MAX_BLOB_BYTES;
 use super::digests::ContentHasher;
 use super::file_store::FileStore;
+use crate::file_access::open_own;
 use crate::oci::{Algorithm, Digest};
 use crate::random;
 
@@ -47,7 +48,7 @@ impl RecheckWalk {
         }
         while let Some(digest) = self.left.pop() {
             // What is gone, or cannot be opened for now, is no concern of this walk.
-            if let Ok(file) = File::open(store.file_path(&digest)) {
+            if let Ok(file) = open_own(&store.file_path(&digest)) {
                 let hasher = ContentHasher::new(digest.algorithm() == Algorithm::Sha512);
                 return Some(BlobRecheck {
                     digest,

@@ -3,10 +3,9 @@
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
-use std::sync::Weak;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::file_store::FileStore;
+use super::file_store::{FileStore, StoredFile};
 use super::holder::Holder;
 use crate::oci::{Algorithm, Digest};
 
@@ -38,7 +37,7 @@ fn scan_folder(store: &FileStore, algorithm: Algorithm, folder: &Path) -> io::Re
         if metadata.is_file() {
             let pulled = metadata.modified().map_or(0, epoch_seconds);
             let held = (pulled, Holder::saved(&file.path()));
-            store.insert(digest, metadata.len(), held, Weak::new());
+            store.insert(digest, StoredFile::found(metadata.len(), held));
         }
     }
     Ok(())

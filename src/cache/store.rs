@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub records: DigestRecords,
     /// Stored files that are hashed under their other algorithm now.
     pub learning: SingleFlight<Digest, Result<(), FetchError>>,
+    /// Those that are held against their own digest now.
+    pub proofs: SingleFlight<Digest, Result<bool, FetchError>>,
     pub counters: CacheCounters,
     pub write_fault: WriteFault,
     /// Held by the one thread that takes a step.
@@ -97,7 +99,10 @@ impl Cache {
     pub fn stats(&self) -> CacheStats {
         let inner = &self.inner;
         let in_memory = inner.memory.weight() + inner.pieces.taken();
-        inner.counters.read(inner.stored(), in_memory)
+        CacheStats {
+            damaged_files: inner.blobs.damaged() + inner.manifests.damaged(),
+            ..inner.counters.read(inner.stored(), in_memory)
+        }
     }
 
     /// The tier behind the disk, where there is one.
@@ -156,6 +161,7 @@ impl Inner {
             tasks,
             records,
             learning: SingleFlight::default(),
+            proofs: SingleFlight::default(),
             counters: CacheCounters::default(),
             write_fault: WriteFault::default(),
             walk: Mutex::default(),
@@ -169,8 +175,11 @@ impl Inner {
 
 /// Takes the folder's lock: two processes would delete each other's temporary files.
 fn lock(folder: &Path) -> Result<File, CacheError> {
+    let mut options = File::options();
+    // To read it too: who only writes waits for the reader of a pipe that lies there.
+    options.read(true).write(true).create(true).truncate(false);
     let file = std::fs::create_dir_all(folder)
-        .and_then(|()| File::create(folder.join("lock")))
+        .and_then(|()| options.open(folder.join("lock")))
         .map_err(|source| unusable(folder, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

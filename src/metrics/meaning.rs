@@ -27,7 +27,7 @@ pub(super) const RESIDENT_MEMORY_BYTES: &str = "Bytes of memory that the process
 pub(super) const CACHE_EVICTED_BYTES: &str =
     "Bytes that went from the disk to make room for others";
 pub(super) const CACHE_DAMAGED_FILES: &str =
-    "Large blobs that the disk had damaged, and that were removed to be fetched again";
+    "Stored files that the disk had damaged, and that were removed to be fetched again";
 pub(super) const MODE_OVERRIDDEN: &str =
     "1 while an environment is in another mode than configured, for some hours";
 pub(super) const LEDGER_SILENT_SECONDS: &str =

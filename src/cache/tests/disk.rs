@@ -2,14 +2,20 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{FutureExt, join_all};
 use rustix::fs::{CWD, FileType};
 
-use super::kit::{KIB, PLENTY, TestCache, Upstream, at, config, content, files, read, read_whole};
+use super::kit::{
+    KIB, PLENTY, TestCache, Upstream, admitted, at, config, content, files, read, read_whole,
+    wanted,
+};
 use crate::cache::{BlobOrigin, Cache, CacheError, Evicted, FetchError};
 use crate::oci::Digest;
 use crate::tasks::Tasks;
+
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn kill_leaves_nothing_half_made() {
@@ -86,29 +92,165 @@ async fn file_of_another_length_is_a_miss_and_goes() {
     assert!(!fixture.has(&digest));
 }
 
-/// On one worker: if that waited for the disk, nothing below would go on.
-#[tokio::test]
-async fn serves_others_while_a_file_hangs() {
-    let fixture = TestCache::new();
-    let hanging = fixture.store(&content(1, 20), at(0)).await;
-    let other = fixture.store(&content(2, 20), at(0)).await;
-    let file = fixture.file(&hanging);
-    fs::remove_file(&file).unwrap();
+/// One worker, and one thread that may wait for the disk.
+fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(test)
+}
+
+/// What no program of ours puts there.
+fn put_pipe(at: &Path) {
+    fs::remove_file(at).unwrap();
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mknodat(CWD, &file, FileType::Fifo, mode, 0).unwrap();
+    rustix::fs::mknodat(CWD, at, FileType::Fifo, mode, 0).unwrap();
+}
 
-    let mut opening = pin!(fixture.get(&hanging, at(0)));
-    assert!(opening.as_mut().now_or_never().is_none());
-    fixture
-        .cache
-        .touch_group(std::slice::from_ref(&hanging), at(1));
-    assert!(fixture.get(&other, at(1)).await.is_some());
-    assert_eq!(fixture.cache.evict_once().await, Evicted::default());
+/// On one worker: if that waited for the disk, nothing below would go on.
+#[test]
+fn serves_others_while_a_file_hangs() {
+    on_one_thread(async {
+        let fixture = TestCache::new();
+        let hanging = fixture.store(&content(1, 20), at(0)).await;
+        let other = fixture.store(&content(2, 20), at(0)).await;
+        // To be opened by the thread that waits for the disk, and that hangs.
+        put_pipe(&fixture.file(&hanging));
+        let (go, hangs) = std::sync::mpsc::channel::<()>();
+        let hung = tokio::task::spawn_blocking(move || hangs.recv());
+        let mut opening = pin!(fixture.get(&hanging, at(0)));
+        assert!(opening.as_mut().now_or_never().is_none());
+        fixture
+            .cache
+            .touch_group(std::slice::from_ref(&hanging), at(1));
+        assert!(fixture.get(&other, at(1)).await.is_some());
 
-    // With a writer, the file opens at last; it is none of ours.
-    let _writer = fs::File::options().read(true).write(true).open(&file);
-    assert!(opening.await.is_none());
-    assert_eq!(fixture.cache.stats().bytes, 20 * KIB);
+        drop(go);
+        assert!(hung.await.unwrap().is_err());
+        assert!(opening.await.is_none());
+        assert_eq!(fixture.cache.evict_once().await, Evicted::default());
+        assert_eq!(fixture.cache.stats().bytes, 20 * KIB);
+    });
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_holds_no_thread_and_goes() {
+    on_one_thread(async {
+        let fixture = TestCache::new();
+        let stored = content(1, 20);
+        let digest = fixture.store(&stored, at(0)).await;
+        put_pipe(&fixture.file(&digest));
+        let upstream = Upstream::of(stored.clone());
+        let fetched = tokio::time::timeout(SOON, fixture.fetch(&upstream));
+        let blob = fetched.await.unwrap().unwrap();
+        assert_eq!(read_whole(blob).await, stored);
+        assert_eq!(fixture.cache.stats().damaged_files, 1);
+        assert_eq!(upstream.requests(), 1);
+        // A pull time that is to be saved, and the walk over large files.
+        let large = fixture.store(&content(2, 1100), at(0)).await;
+        fixture
+            .cache
+            .touch_group(std::slice::from_ref(&large), at(60));
+        put_pipe(&fixture.file(&large));
+        let all = async {
+            fixture.cache.save_pulls_once().await;
+            fixture.cache.recheck_once(at(0)).await;
+            fixture.cache.recheck_once(at(100_000_000)).await;
+        };
+        tokio::time::timeout(SOON, all).await.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_or_grew_before_the_start_is_fetched_again() {
+    for kib in [20, 1100] {
+        for length in [0, 7 * KIB, kib * KIB - 1, kib * KIB + 1, 1200 * KIB] {
+            let fixture = TestCache::new();
+            let stored = content(1, kib);
+            let digest = fixture.store(&stored, at(0)).await;
+            let file = fs::File::options().write(true).open(fixture.file(&digest));
+            file.unwrap().set_len(length).unwrap();
+            let fixture = fixture.restart().await;
+            let (size, upstream) = (kib * KIB, Upstream::of(stored.clone()));
+            let used = admitted("production", at(0));
+            assert!(fixture.cache.expect_length(&digest, size).is_ok());
+            let small = fixture.cache.small_blob(&digest, size, &used).await;
+            assert!(small.is_none());
+            let found = fixture.cache.get(&wanted(&digest, size)).await.unwrap();
+            assert!(found.is_none(), "{kib} KiB with {length} bytes");
+            assert!(!fixture.has(&digest));
+            assert_eq!(fixture.cache.stats().damaged_files, 1);
+            let blob = fixture.fetch(&upstream).await.unwrap();
+            assert_eq!(read_whole(blob).await, stored);
+            assert_eq!(upstream.requests(), 1);
+        }
+    }
+}
+
+/// Its digest rules, and not what a manifest says of its size.
+#[tokio::test]
+async fn who_lies_about_the_length_of_a_sound_file_has_it_neither_removed_nor_read_twice() {
+    let fixture = TestCache::new();
+    let digest = fixture.store(&content(1, 20), at(0)).await;
+    let fixture = fixture.restart().await;
+    let upstream = Upstream::of(content(1, 20));
+    for size in [20 * KIB + 1, 7, 20 * KIB + 1] {
+        let got = fixture.cache.get(&wanted(&digest, size)).await;
+        let lied = fixture.fetch_as(&digest, size, &upstream, at(0)).await;
+        for refused in [got.map(|_| ()), lied.map(|_| ())] {
+            let is_length = matches!(
+                refused,
+                Err(FetchError::TooLong { .. } | FetchError::TooShort { .. })
+            );
+            assert!(is_length, "{refused:?}");
+        }
+        // It is known from now on, without the disk.
+        assert!(fixture.cache.expect_length(&digest, size).is_err());
+    }
+    assert_eq!(fixture.cache.stats().damaged_files, 0);
+    assert_eq!(upstream.requests(), 0);
+    let blob = fixture.get(&digest, at(0)).await.unwrap();
+    assert_eq!(read_whole(blob).await, content(1, 20));
+}
+
+#[tokio::test]
+async fn what_can_neither_be_read_nor_removed_is_streamed() {
+    let fixture = TestCache::new();
+    let upstream = Upstream::of(content(1, 20));
+    let digest = fixture.store(&upstream.content, at(0)).await;
+    put_pipe(&fixture.file(&digest));
+    // Nothing can be moved there.
+    let folder = fixture.folder.join("tmp");
+    fs::remove_dir(&folder).unwrap();
+    fs::write(&folder, b"").unwrap();
+    let fetched = tokio::time::timeout(SOON, fixture.fetch(&upstream));
+    let blob = fetched.await.unwrap().unwrap();
+    assert_eq!(blob.origin(), BlobOrigin::Uncached);
+    assert_eq!(read_whole(blob).await, upstream.content);
+}
+
+/// Who reads already breaks off, and asks again.
+#[tokio::test]
+async fn a_disk_that_becomes_full_while_bytes_come_is_told() {
+    let fixture = TestCache::with(|config| config.max_size = 500 * KIB);
+    let upstream = Upstream::held(content(1, 400));
+    upstream.release(150 * KIB);
+    let filling = fixture.fetch(&upstream).await.unwrap();
+    // It is read, so nothing makes room.
+    let other = Upstream::of(content(2, 150));
+    let used = admitted("staging", at(0));
+    let digest = other.digest();
+    let held = fixture.fetch_for(&digest, 150 * KIB, &other, used);
+    let held = held.await.unwrap();
+    held.done().await.unwrap();
+    assert_eq!(fixture.cache.write_fault(), None);
+    upstream.release(u64::MAX);
+    let (bytes, ended) = read(filling.whole()).await;
+    assert!(ended.is_err() && bytes.len() < upstream.content.len());
+    assert!(fixture.cache.write_fault().is_some());
+    // Asked for again, it is handed through.
+    let again = fixture.fetch(&upstream).await.unwrap();
+    assert_eq!(again.origin(), BlobOrigin::Uncached);
+    assert_eq!(read_whole(again).await, upstream.content);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

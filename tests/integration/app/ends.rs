@@ -46,6 +46,58 @@ async fn decisions_and_evidence_survive_a_restart() {
 
 #[tokio::test]
 async fn what_was_denied_before_a_restart_still_counts_and_once() {
+/// The upstream is well, and is asked again.
+#[tokio::test]
+async fn a_cached_layer_that_the_disk_cut_is_served_whole_after_a_restart() {
+    let rest = "[environments.production]\nmode = \"audit\"\n[environments.staging]\n";
+    let mut lab = Lab::with(LISTENERS, rest).await;
+    let (image, _) = lab.put(NAME, "1");
+    let (digest, layer) = (image.manifest.digest.to_string(), &image.layers[0]);
+    let path = format!("/v2/registry.example/{NAME}/blobs/{}", layer.digest);
+    let ask = |lab: &Lab, method: &str| Ask::new(lab.app().registries()[0], method, &path);
+    assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+    let hex = layer.digest.hex();
+    let blobs = lab.data().join("cache/blobs/sha256");
+    let file = blobs.join(&hex[..2]).join(hex);
+    for method in ["HEAD", "GET"] {
+        assert_eq!(ask(&lab, "GET").send().await.body, layer.bytes);
+        eventually("it is stored", || async { file.exists() }).await;
+        let cut = std::fs::File::options().write(true).open(&file).unwrap();
+        cut.set_len(7).unwrap();
+        lab = lab.restarted().await;
+        assert_eq!(lab.pull(0, NAME, &digest).await.status, 200);
+        let answer = ask(&lab, method).send().await;
+        assert_eq!(answer.status, 200, "{method}: {}", answer.text());
+        assert_eq!(ask(&lab, "GET").send().await.body, layer.bytes);
+        assert_eq!(lab.parts().cache.stats().damaged_files, 1);
+    }
+    lab.stop().await;
+}
+
+/// As where each waits for a disk that does not answer.
+#[test]
+fn threads_that_all_hang_hold_no_end() {
+    const THREADS: usize = 16;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(THREADS).build();
+    let runtime = runtime.unwrap();
+    let (go, hang) = std::sync::mpsc::channel::<()>();
+    let hang = std::sync::Arc::new(std::sync::Mutex::new(hang));
+    runtime.block_on(async {
+        let rest = format!("{ENVIRONMENTS}\n[drain]\ntimeout = \"1s\"\n");
+        let mut lab = Lab::with(LISTENERS, &rest).await;
+        for _ in 0..THREADS {
+            let hang = hang.clone();
+            tokio::task::spawn_blocking(move || hang.lock().map(|it| it.recv()).is_ok());
+        }
+        // What docs/operations.md says, but for what the process does after that.
+        let bound = Duration::from_secs(1 + 45);
+        let ended = tokio::time::timeout(bound, lab.take_app().stop());
+        ended.await.expect("it ends");
+    });
+    drop(go);
+}
+
     let lab = Lab::start().await;
     let (image, _) = lab.put(NAME, "1");
     let digest = image.manifest.digest.to_string();
