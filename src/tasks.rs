@@ -28,6 +28,9 @@ pub use side_threads::{SideHandle, SideThreads};
 
 use crate::clock::Clock;
 
+/// How long tasks have to be dropped: each ends where it next waits.
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A set of tasks that start, fail and end together. Cloning shares the set.
 #[derive(Clone, Default)]
 pub struct Tasks {
@@ -182,7 +185,8 @@ impl Tasks {
     }
 
     /// Begins shutdown, waits for the tasks, and drops those that are still
-    /// running after `deadline`. Tasks spawned meanwhile are waited for too.
+    /// running after `deadline`. Tasks spawned meanwhile are waited for too. One that holds its
+    /// thread cannot be dropped, and is left behind.
     pub async fn drain(&self, deadline: Duration) {
         self.leave();
         self.shutdown.cancel();
@@ -197,7 +201,13 @@ impl Tasks {
                 "the deadline of the drain has passed"
             );
             self.abandon.cancel();
-            self.tracker.wait().await;
+            let dropped = tokio::time::timeout(ABANDON_TIMEOUT, self.tracker.wait());
+            if dropped.await.is_err() {
+                tracing::error!(
+                    tasks.left = self.tracker.len(),
+                    "tasks hang, and are left behind"
+                );
+            }
         }
     }
 
@@ -340,6 +350,22 @@ mod tests {
         });
         tasks.drain(Duration::from_millis(1)).await;
         assert!(dropped.await.is_err());
+    }
+
+    /// As where a call of the system does not return.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn leaves_behind_what_holds_its_thread() {
+        let tasks = Tasks::new();
+        let (go, held) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = oneshot::channel();
+        tasks.spawn("hangs", async move {
+            begun.send(()).unwrap();
+            let _ = held.recv();
+        });
+        begins.await.unwrap();
+        let drained = tasks.drain(Duration::from_millis(1));
+        tokio::time::timeout(SOON, drained).await.unwrap();
+        drop(go);
     }
 
     #[tokio::test]

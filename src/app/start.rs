@@ -24,7 +24,8 @@ use crate::trust::ActKind;
 /// Decisions that wait are given this long to be written.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Denials that are open when it ends, and the last acts, are written within this.
+/// Denials that are open when it ends, the last acts, and what is left then are each written
+/// within this: a disk that hangs holds no process that is to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often what waits goes to the collector of traces.
@@ -168,30 +169,47 @@ impl App {
         tracing::info!("draining");
         self.tasks.drain(self.parts.config.drain.timeout).await;
         let closed = self.parts.gate.recorder().close_all();
-        if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
-            tracing::error!("counts of the last denials were not written");
-        }
+        in_time(closed, "counts of the last denials were not written").await;
         self.writing.drain(WRITE_TIMEOUT).await;
-        let logged = tokio::time::timeout(CLOSE_TIMEOUT, self.log_last_acts());
-        if logged.await.is_err() {
-            tracing::error!(
-                "the audit log takes nothing; the next start writes what acts it lacks"
-            );
-        }
-        self.parts.gate.write_facts_once().await;
-        self.parts.cache.save_pulls_once().await;
-        self.parts.leases.release().await;
-        self.parts.replicas.forget(self.parts.gate.now()).await;
-        self.parts.ledger.close().await;
-        if let Some(traces) = &self.traces {
-            let rest = traces.once(&self.parts.metrics);
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
-        }
+        let unlogged = "the audit log takes nothing; the next start writes what acts it lacks";
+        in_time(self.log_last_acts(), unlogged).await;
+        // Beside each other: what one of them hangs at is no other's.
+        tokio::join!(
+            in_time(
+                self.leave_ledger(),
+                "the ledger does not answer, and was not closed"
+            ),
+            in_time(
+                self.parts.cache.save_pulls_once(),
+                "the cache's disk does not answer; when files were last pulled was not written",
+            ),
+            in_time(self.send_last_traces(), "the last traces were not sent"),
+        );
         tracing::info!("stopped");
     }
 }
 
+/// Waits for `work`, and no longer than the end may take.
+async fn in_time(work: impl Future<Output = ()>, undone: &'static str) {
+    if tokio::time::timeout(CLOSE_TIMEOUT, work).await.is_err() {
+        tracing::error!("{undone}");
+    }
+}
+
 impl App {
+    async fn leave_ledger(&self) {
+        self.parts.gate.write_facts_once().await;
+        self.parts.leases.release().await;
+        self.parts.replicas.forget(self.parts.gate.now()).await;
+        self.parts.ledger.close().await;
+    }
+
+    async fn send_last_traces(&self) {
+        if let Some(traces) = &self.traces {
+            traces.once(&self.parts.metrics).await;
+        }
+    }
+
     async fn log_last_acts(&self) {
         let logs = self.parts.leases.held(SharedWork::Acts);
         if let Err(error) = self.parts.acts.write_once(logs).await {

@@ -1,10 +1,12 @@
 //! Ends and starts: what stays, and what is refused.
 
+use std::time::Duration;
+
 use sekisho::app::App;
 use sekisho::app::config::Config;
 use serde_json::Value;
 
-use crate::kit::lab::{Ask, Lab, NAME, eventually, trivy};
+use crate::kit::lab::{Ask, ENVIRONMENTS, LISTENERS, Lab, NAME, eventually, trivy};
 
 #[tokio::test]
 async fn decisions_and_evidence_survive_a_restart() {
@@ -44,8 +46,6 @@ async fn decisions_and_evidence_survive_a_restart() {
     lab.stop().await;
 }
 
-#[tokio::test]
-async fn what_was_denied_before_a_restart_still_counts_and_once() {
 /// The upstream is well, and is asked again.
 #[tokio::test]
 async fn a_cached_layer_that_the_disk_cut_is_served_whole_after_a_restart() {
@@ -98,6 +98,8 @@ fn threads_that_all_hang_hold_no_end() {
     drop(go);
 }
 
+#[tokio::test]
+async fn what_was_denied_before_a_restart_still_counts_and_once() {
     let lab = Lab::start().await;
     let (image, _) = lab.put(NAME, "1");
     let digest = image.manifest.digest.to_string();
