@@ -219,6 +219,7 @@ impl From<LedgerError> for AdminError {
             | LedgerError::BrokenOff(_)
             | LedgerError::Database(_)
             | LedgerError::UnreadableAct { .. }
+            | LedgerError::Unwritten { .. }
             | LedgerError::Schema(_) => return ledger_failed(&error),
         };
         Self::new(code, error.to_string())

@@ -11,6 +11,7 @@ use super::ledger_copy::CopyLedger;
 use super::ledger_file;
 use super::ledger_restore::{ReplayLedger, RestoreLedger};
 use super::output::Output;
+use crate::file_access::open_regular;
 use crate::ledger::{Ledger, LedgerError};
 use crate::oci::counted;
 
@@ -93,7 +94,7 @@ impl Backup {
 async fn show(file: PathBuf, output: Output, word: &str) -> Result<Exit, Failure> {
     let named = file.display().to_string();
     // The database itself would not say why it cannot be opened.
-    std::fs::File::open(&file).map_err(|error| Failure::new(format!("{named}: {error}")))?;
+    open_regular(&file).map_err(|error| Failure::new(format!("{named}: {error}")))?;
     let found = Ledger::verify(&file)
         .await
         .map_err(|error| failed(&error).about(&named))?;
@@ -119,5 +120,11 @@ async fn show(file: PathBuf, output: Output, word: &str) -> Result<Exit, Failure
 }
 
 fn failed(error: &LedgerError) -> Failure {
-    Failure::new(error.to_string())
+    let failure = Failure::new(error.to_string());
+    match error {
+        LedgerError::Unwritten { .. } => {
+            failure.next("free space there, and do the same once more")
+        }
+        _ => failure,
+    }
 }

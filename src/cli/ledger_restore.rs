@@ -182,15 +182,19 @@ impl ReplayingArgs {
         if !missing.lost.is_empty() && !self.accept_loss {
             return Err(lossy(&missing));
         }
+        let unwritten = |error: LedgerError| match config.ledger.location.file() {
+            Some(file) => failed(error.at(file)),
+            None => failed(error),
+        };
         for (repository, closure) in &carried {
             let recorded = ledger.record_closure(repository, closure).await;
-            recorded.map_err(failed)?;
+            recorded.map_err(unwritten)?;
         }
-        ledger.replay(&missing, now).await.map_err(failed)?;
+        ledger.replay(&missing, now).await.map_err(unwritten)?;
         // The log is held against those again.
         let new = new_ends.into_iter().map(|end| seal(end, now));
         for seal in there.seals.iter().cloned().chain(new) {
-            ledger.seal_audit(&seal).await.map_err(failed)?;
+            ledger.seal_audit(&seal).await.map_err(unwritten)?;
         }
         Ok(Replayed {
             acts: missing.again.len(),
@@ -400,4 +404,7 @@ fn failed(error: LedgerError) -> Failure {
         }
         _ => failure,
     }
+        LedgerError::Unwritten { .. } => {
+            failure.next("free space there, and do the same once more")
+        }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use super::load::newest_seq;
 use super::private_file::open_private;
 use super::schema::{found_schema, known_schema};
+use super::side_files::{remove_all, with};
 use super::sql::{SqlPool, query};
 use super::{Ledger, LedgerError, columns};
 
@@ -36,11 +37,11 @@ impl Ledger {
         if target.symlink_metadata().is_ok() {
             return Err(LedgerError::BackupExists(target.to_owned()));
         }
-        let unfinished = beside(target);
-        remove(&unfinished)?;
+        let unfinished = with(target, ".unfinished");
+        remove_all(&unfinished)?;
         let made = self.copy_to(&unfinished, target).await;
-        let removed = remove(&unfinished);
-        made.and(removed)
+        let removed = remove_all(&unfinished);
+        made.map_err(|error| error.at(target)).and(removed)
     }
 
     async fn copy_to(&self, unfinished: &Path, target: &Path) -> Result<(), LedgerError> {
@@ -106,17 +107,4 @@ pub(super) fn sync_folder_of(target: &Path) -> Result<(), LedgerError> {
     let folder = folder.unwrap_or(Path::new("."));
     let opened = fs::File::open(folder).and_then(|folder| folder.sync_all());
     opened.map_err(LedgerError::file(folder))
-}
-
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".unfinished");
-    PathBuf::from(name)
-}
-
-fn remove(path: &Path) -> Result<(), LedgerError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != ErrorKind::NotFound => Err(LedgerError::file(path)(source)),
-        _ => Ok(()),
-    }
 }

@@ -77,6 +77,9 @@ pub enum LedgerError {
     },
     #[error("the ledger is damaged: {0}")]
     Damaged(String),
+    /// A copy of the ledger, and not the ledger that was copied.
+    #[error("{} cannot be written: {fault}", path.display())]
+    Unwritten { path: PathBuf, fault: StorageFault },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("the ledger cannot be used: {0}")]
@@ -104,10 +107,30 @@ impl LedgerError {
                 MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
             ) => Some(fault_of(error)),
             Self::File { source, .. } => Some(StorageFault::of_io(source)),
-            Self::Displaced(fault) => Some(fault.clone()),
+            Self::Displaced(fault) | Self::Unwritten { fault, .. } => Some(fault.clone()),
             Self::NotWithdrawn(error) => error.fault(),
             Self::Damaged(_) => Some(StorageFault::Damaged),
             _ => None,
+        }
+    }
+
+    /// The same of the copy at `path`, where it is that which finds no room: a copy is all that
+    /// is written then, and the database does not say to which file.
+    pub fn at(self, path: &Path) -> Self {
+        let fault = match &self {
+            Self::Database(_) | Self::Schema(_) => self.fault(),
+            _ => None,
+        };
+        match fault {
+            Some(
+                fault @ (StorageFault::DiskFull
+                | StorageFault::QuotaUsedUp
+                | StorageFault::Unwritable),
+            ) => Self::Unwritten {
+                path: path.to_owned(),
+                fault,
+            },
+            _ => self,
         }
     }
 

@@ -64,6 +64,7 @@ mod scans;
 mod schema;
 mod server_files;
 mod serving_lock;
+mod side_files;
 mod sql;
 mod sqlite_file;
 mod standings;

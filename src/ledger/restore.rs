@@ -1,7 +1,6 @@
 //! Putting a backup back in the place of the ledger: made whole beside it, and then put
 //! there in one step. What lay there is kept under another name.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,10 +11,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use super::backup::sync_folder_of;
 use super::private_file::{create_folder_of, open_private};
 use super::serving_lock::ServingLock;
+use super::side_files::{SQLITE_SUFFIXES, remove_all, with};
 use super::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
-
-/// The files that SQLite keeps beside a database, by the end of their names.
-const SQLITE_SUFFIXES: [&str; 2] = ["-wal", "-shm"];
+use crate::file_access::open_regular;
 
 /// A backup on its way back. Dropped, it leaves the ledger as it was.
 pub struct Restoration {
@@ -35,7 +33,7 @@ impl Restoration {
     /// cannot be made.
     pub async fn begin(backup: &Path, target: &Path, now: Timestamp) -> Result<Self, LedgerError> {
         // The database itself would not say why it cannot be opened.
-        fs::File::open(backup).map_err(LedgerError::file(backup))?;
+        open_regular(backup).map_err(LedgerError::file(backup))?;
         let unsound = |source| LedgerError::Backup {
             path: backup.to_owned(),
             source: Box::new(source),
@@ -45,10 +43,17 @@ impl Restoration {
         let lock = ServingLock::hold(target)?;
         let unfinished = with(target, ".restored");
         remove_all(&unfinished)?;
-        copy(backup, &unfinished).await?;
-        let options = LedgerOptions::at(&unfinished);
+        let ledger = match opened_copy(backup, &unfinished, now).await {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                // It takes room on a disk that may be full. What broke it off tells more than
+                // why it is not removed.
+                let _left = remove_all(&unfinished);
+                return Err(error.at(&unfinished));
+            }
+        };
         Ok(Self {
-            ledger: Ledger::open(options, LedgerAccess::Serve, now).await?,
+            ledger,
             unfinished,
             target: target.to_owned(),
             _lock: lock,
@@ -74,6 +79,7 @@ impl Restoration {
         let log = with(&self.unfinished, SQLITE_SUFFIXES[0]);
         if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
             let left = format!("{} was not taken in", log.display());
+            remove_all(&self.unfinished)?;
             return Err(LedgerError::Damaged(left));
         }
         let kept = unused(&with(
@@ -89,6 +95,12 @@ impl Restoration {
     }
 }
 
+/// Brought up to this program's schema.
+async fn opened_copy(backup: &Path, copied: &Path, now: Timestamp) -> Result<Ledger, LedgerError> {
+    copy(backup, copied).await?;
+    Ledger::open(LedgerOptions::at(copied), LedgerAccess::Serve, now).await
+}
+
 /// Of what its pages and its log hold, wherever the newest lie.
 async fn copy(backup: &Path, target: &Path) -> Result<(), LedgerError> {
     let file = open_private(target)?;
@@ -102,12 +114,6 @@ async fn copy(backup: &Path, target: &Path) -> Result<(), LedgerError> {
     pool.close().await;
     copied?;
     file.sync_all().map_err(LedgerError::file(target))
-}
-
-fn with(path: &Path, end: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
 }
 
 /// `path`, or the first of `path-2`, `path-3` and so on under which nothing lies: a ledger
@@ -140,20 +146,6 @@ fn rename_if(from: &Path, to: &Path) -> Result<bool, LedgerError> {
         Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
         Err(source) => Err(LedgerError::file(from)(source)),
     }
-}
-
-fn remove_all(path: &Path) -> Result<(), LedgerError> {
-    let beside = SQLITE_SUFFIXES.map(|end| with(path, end));
-    let lock = with(path, ".lock");
-    for path in beside.iter().chain([&lock, &path.to_owned()]) {
-        match fs::remove_file(path) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                return Err(LedgerError::file(path)(source));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

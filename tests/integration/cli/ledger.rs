@@ -1,9 +1,11 @@
 //! Commands that go straight to the ledger.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use super::program::{Program, scratch};
+use crate::lab::{Missing, as_root, installed, or_skip};
 
 fn configured() -> (tempfile::TempDir, PathBuf) {
     let folder = scratch();
@@ -55,6 +57,68 @@ fn a_backup_is_verified_and_replaces_nothing() {
     let run = backup();
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("never replaces"), "{run:?}");
+}
+
+/// Runs the program where `disk` is one of 96 KiB; then what lies on it.
+fn on_full_disk(disk: &Path, arguments: &[&str]) -> Result<(Output, String), Missing> {
+    as_root()?;
+    let script =
+        "mount -t tmpfs -o size=96k tmpfs \"$0\" && { \"$@\"; code=$?; ls -A \"$0\"; exit $code; }";
+    let mut command = Command::new(installed("unshare")?);
+    command.args(["--mount", "sh", "-c", script]).arg(disk);
+    command.arg(env!("CARGO_BIN_EXE_sekisho")).args(arguments);
+    let ran = command.output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+    Ok((ran, told))
+}
+
+#[test]
+fn a_copy_that_finds_no_room_is_named_and_leaves_nothing() {
+    let (folder, file) = configured();
+    create("ci").config(&file).run();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let config = file.to_str().unwrap();
+    let target = disk.join("backup.db");
+    let arguments = [
+        "ledger",
+        "backup",
+        target.to_str().unwrap(),
+        "--config",
+        config,
+    ];
+    let (ran, told) = or_skip!(on_full_disk(&disk, &arguments));
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    let named = format!(
+        "sekisho: {} cannot be written: the disk is full",
+        target.display()
+    );
+    assert!(told.starts_with(&named), "{told}");
+    assert!(told.contains("free space there"), "{told}");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "");
+
+    let backup = folder.path().join("backup.db");
+    let run = Program::new(&["ledger", "backup"]).arg(&backup);
+    assert_eq!(run.config(&file).run().code, 0);
+    let other = folder.path().join("other.toml");
+    fs::write(&other, "data_dir = \"disk\"\n").unwrap();
+    let arguments = [
+        "ledger",
+        "restore",
+        backup.to_str().unwrap(),
+        "--accept-loss",
+        "--config",
+        other.to_str().unwrap(),
+    ];
+    let (ran, told) = or_skip!(on_full_disk(&disk, &arguments));
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    let restored = disk.join("ledger.db.restored");
+    let named = format!(
+        "sekisho: {} cannot be written: the disk is full",
+        restored.display()
+    );
+    assert!(told.starts_with(&named), "{told}");
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "ledger.db.lock\n");
 }
 
 #[test]
