@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::LedgerError;
+use super::side_files::with;
+use crate::file_access::behind_links;
 use crate::storage_fault::StorageFault;
 
 /// The database as it was opened, and the path of its log, which SQLite makes and removes.
@@ -21,9 +23,8 @@ pub(super) struct Placement {
 impl Placement {
     /// Of a database that was just opened.
     pub fn of(database: &Path) -> Result<Self, LedgerError> {
-        let mut log = database.as_os_str().to_owned();
-        log.push("-wal");
-        let log = PathBuf::from(log);
+        // SQLite keeps it beside the file that links lead to.
+        let log = with(&behind_links(database), "-wal");
         Ok(Self {
             database: database.to_owned(),
             opened: place(database).map_err(LedgerError::file(database))?,

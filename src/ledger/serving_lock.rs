@@ -1,12 +1,17 @@
 //! The lock of the one that serves, beside the file.
+//!
+//! Beside the file that links lead to, and not beside a link: however two of them spell the
+//! path of one file, they find one lock.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::LedgerError;
 use super::private_file::open_private;
+use super::side_files::with;
+use crate::file_access::behind_links;
 
 /// Held until it is dropped. It is given up by name: a process that was just
 /// forked holds the open file too, and would keep the lock until it executes.
@@ -20,9 +25,7 @@ impl Drop for ServingLock {
 
 impl ServingLock {
     pub fn hold(database: &Path) -> Result<Self, LedgerError> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = with(&behind_links(database), ".lock");
         let file = open_private(&path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(file)),

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use sekisho::ledger::{Ledger, LedgerAccess, LedgerError};
+use sekisho::ledger::{Ledger, LedgerAccess, LedgerError, LedgerOptions};
 use sekisho::storage_fault::StorageFault;
 
 use super::records::*;
@@ -75,6 +75,18 @@ async fn second_serve_is_refused() {
     };
     assert!(path.ends_with("ledger.db.lock"));
     place.open(LedgerAccess::Client).await.unwrap();
+}
+
+/// However they spell its path.
+#[tokio::test]
+async fn a_second_serve_by_a_link_to_the_file_is_refused() {
+    let place = Place::new();
+    let _first = place.serve().await;
+    let link = place.file("elsewhere.db");
+    std::os::unix::fs::symlink("data/ledger.db", &link).unwrap();
+    let options = LedgerOptions::at(&link);
+    let second = Ledger::open(options, LedgerAccess::Serve, now()).await;
+    assert!(matches!(second, Err(LedgerError::AlreadyServed(_))));
 }
 
 #[tokio::test]
