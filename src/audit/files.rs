@@ -35,12 +35,7 @@ pub(super) fn tail_of(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// Opens a file of a log to be read, also one that gzip compressed.
-pub(super) fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
-    lines_of(File::open(file)?)
-}
-
-/// The same of one that is open.
+/// The lines of an open file of a log, also of one that gzip compressed.
 pub(super) fn lines_of(file: File) -> io::Result<Box<dyn BufRead>> {
     let mut file = BufReader::with_capacity(1 << 16, file);
     Ok(match file.fill_buf()?.starts_with(&GZIP) {
@@ -62,15 +57,15 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-            // What a pipe or a folder of such a name holds is no log.
-            if fs::metadata(entry.path()).is_ok_and(|it| !it.is_file()) {
-                continue;
-            }
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in entries {
         let entry = entry?;
         let other = entry.file_name().to_string_lossy().into_owned();
         if other != name && other.starts_with(&name) {
+            // What a pipe or a folder of such a name holds is no log.
+            if fs::metadata(entry.path()).is_ok_and(|it| !it.is_file()) {
+                continue;
+            }
             let modified = entry.metadata().and_then(|it| it.modified());
             found.push((modified.unwrap_or(SystemTime::UNIX_EPOCH), entry.path()));
         }

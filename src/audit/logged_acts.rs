@@ -1,11 +1,13 @@
 //! The acts that the log has, read again: a ledger that was put back from a backup lacks the
 //! newest of them.
 
+use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::AuditError;
-use super::files::{open, rotated};
+use super::files::{lines_of, rotated};
 use crate::trust::LoggedAct;
 
 /// The longest line that is read, in bytes; a longer one is skipped. An act has some
@@ -27,17 +29,48 @@ pub fn log_files(path: &Path) -> Result<Vec<PathBuf>, AuditError> {
 /// Hands each line of `files` to `take`, without its newline: the file's place among them, and
 /// the line's number in it.
 ///
+/// Returns what could not be read: one damaged file of years hides nothing that others tell.
+///
 /// # Errors
-/// A file cannot be read to its end.
+/// A file cannot be opened.
 pub(super) fn read_log_lines(
     files: &[PathBuf],
     take: &mut impl FnMut(usize, u64, &[u8]),
-) -> Result<(), AuditError> {
+) -> Result<Vec<UnreadPart>, AuditError> {
+    let mut parts = Vec::new();
     for (file, path) in files.iter().enumerate() {
-        let lines = open(path).map_err(unread(path))?;
-        read_lines(lines, &mut |number, line| take(file, number, line)).map_err(unread(path))?;
+        let opened = File::open(path).map_err(unread(path))?;
+        let mut line = 0;
+        let mut take = |number, content: &[u8]| {
+            line = number;
+            take(file, number, content);
+        };
+        let read = lines_of(opened).and_then(|lines| read_lines(lines, &mut take));
+        if let Err(error) = read {
+            parts.push(UnreadPart {
+                file: path.clone(),
+                line,
+                why: error.to_string(),
+            });
+        }
     }
-    Ok(())
+    Ok(parts)
+}
+
+/// The rest of a file that is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadPart {
+    pub file: PathBuf,
+    /// The last line that was read; 0: none.
+    pub line: u64,
+    pub why: String,
+}
+
+impl fmt::Display for UnreadPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, why } = self;
+        write!(f, "{} after line {line} ({why})", file.display())
+    }
 }
 
 fn unread(path: &Path) -> impl FnOnce(io::Error) -> AuditError {

@@ -32,7 +32,7 @@ pub use chain::{ChainEnd, ChainLink};
 pub use config::{AuditError, AuditOptions, AuditTarget};
 pub use known_end::{KnownEnd, log_place};
 pub use log::Audit;
-pub use logged_acts::log_files;
+pub use logged_acts::{UnreadPart, log_files};
 pub use newest_mark::newest_mark;
 pub use record::{AUDIT_SCHEMA, AuditRecord};
 pub use rotate::AuditRotation;

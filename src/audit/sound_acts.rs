@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::AuditError;
 use super::chain::{ChainEnd, ChainLink, hash};
 use super::chain_runs::ChainRuns;
-use super::logged_acts::{act_in, read_log_lines};
+use super::logged_acts::{UnreadPart, act_in, read_log_lines};
 use super::verify::LinePlace;
 use crate::trust::LoggedAct;
 
@@ -29,6 +29,8 @@ pub struct KnownLogs {
 pub struct SoundActs {
     pub acts: Vec<LoggedAct>,
     pub doubtful: Vec<DoubtfulAct>,
+    /// Of files that are damaged.
+    pub unread: Vec<UnreadPart>,
     pub read: ReadLogs,
     /// Where the chains end that nobody knew.
     pub new_ends: Vec<ChainEnd>,
@@ -94,7 +96,7 @@ enum ActTie {
 /// what is missing shows in the acts' numbers, and in how far the logs were read.
 ///
 /// # Errors
-/// A file cannot be read to its end.
+/// A file cannot be opened.
 pub fn read_sound_acts(
     files: &[PathBuf],
     known: &KnownLogs,
@@ -107,7 +109,7 @@ pub fn read_sound_acts(
     }
     let is_known: BTreeSet<String> = chains.keys().cloned().collect();
     let (mut found, mut chained) = (Vec::new(), false);
-    read_log_lines(files, &mut |file, number, line| {
+    let unread = read_log_lines(files, &mut |file, number, line| {
         let tie = match ChainLink::of(line) {
             Err(_) => return,
             Ok(None) => ActTie::None { leads: !chained },
@@ -135,7 +137,10 @@ pub fn read_sound_acts(
         is_known,
         known,
     };
-    Ok(judge.sorted_out(found, files))
+    Ok(SoundActs {
+        unread,
+        ..judge.sorted_out(found, files)
+    })
 }
 
 struct LineJudge<'a> {
@@ -197,6 +202,7 @@ impl LineJudge<'_> {
             read,
             acts,
             doubtful,
+            unread: Vec::new(),
             new_ends,
         }
     }

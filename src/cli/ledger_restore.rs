@@ -230,6 +230,8 @@ impl ReplayingArgs {
             return Err(unsound(&doubtful, &missing));
         }
         missing.lost.doubtful = left.len() as u64;
+        let unread = found.unread.iter().map(ToString::to_string);
+        missing.lost.unread_files = unread.collect();
         // A log of a strange name is not taken for a sound one by consent.
         let new_ends = match known.are_all {
             true => Vec::new(),
@@ -402,9 +404,9 @@ fn failed(error: LedgerError) -> Failure {
         LedgerError::AlreadyServed(_) | LedgerError::ServedBy(_) => {
             failure.next("stop serve first")
         }
-        _ => failure,
-    }
         LedgerError::Unwritten { .. } => {
             failure.next("free space there, and do the same once more")
         }
+        _ => failure,
+    }
 }

@@ -49,6 +49,8 @@ pub struct LostRecords {
     pub gaps: Vec<(i64, i64)>,
     /// Audit logs that the ledger knows and that were not read as far: whatever they tell.
     pub unread_logs: BTreeSet<String>,
+    /// Files of the log that are damaged, and from where on: whatever they tell there.
+    pub unread_files: BTreeSet<String>,
     /// Acts that are left out, since nothing vouches for their lines.
     pub doubtful: u64,
     /// The log says nothing of this ledger.
@@ -205,6 +207,13 @@ impl LostRecords {
                  (\"chain\":{{\"log\":…}} in each line): {}",
                 counted(self.unread_logs.len(), "audit log"),
                 some(&self.unread_logs)
+            ));
+        }
+        if !self.unread_files.is_empty() {
+            told.push(format!(
+                "what stands in the damaged part of {}: {}",
+                counted(self.unread_files.len(), "file of the audit log"),
+                some(&self.unread_files)
             ));
         }
         if !self.unread.is_empty() {

@@ -1,8 +1,11 @@
 //! Backups that are put back: nothing that was revoked since is served again.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sekisho::demo::SampleIndex;
 use serde_json::{Value, json};
 
@@ -408,6 +411,32 @@ async fn a_line_that_a_crash_tore_hinders_no_restore() {
     fs::write(&log, text + "{\"record\":\"decision\",\"sch").unwrap();
     let run = ended.restore(&[]);
     assert_eq!(run.code, 0, "{run:?}");
+    ended.is_in_force().await;
+}
+
+/// As where a copy of the file broke off.
+#[tokio::test]
+async fn a_file_of_the_log_that_is_cut_is_named_and_hinders_no_restore_with_consent() {
+    let mut ended = Ended::new(false).await;
+    let log = ended.running.data().join("audit.jsonl");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&fs::read(&log).unwrap()).unwrap();
+    let packed = packed.finish().unwrap();
+    let cut = ended.running.data().join("audit.jsonl.1.gz");
+    fs::write(&cut, &packed[..packed.len() / 2]).unwrap();
+    let run = ended.restore(&[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    for told in [
+        cut.to_str().unwrap(),
+        "damaged part of 1 file",
+        "--accept-loss",
+    ] {
+        assert!(run.stderr.contains(told), "{told}: {run:?}");
+    }
+    let run = ended.restore(&["--accept-loss"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("5 acts"), "{run:?}");
+    assert!(run.stderr.contains(cut.to_str().unwrap()), "{run:?}");
     ended.is_in_force().await;
 }
 
