@@ -173,6 +173,10 @@ impl From<UploadError> for AdminError {
             }
             UploadError::Stalled | UploadError::BrokenOff => Self::bad_request(said),
             UploadError::NoRoom => Self::new(ErrorCode::Unavailable, said).next("try again later"),
+            UploadError::DiskFull { .. } => {
+                tracing::warn!(error = %said, "a body was refused");
+                Self::new(ErrorCode::Unavailable, said).next("free space there, and try again")
+            }
             UploadError::Storage(error) => {
                 tracing::error!(%error, "a body could not be kept");
                 Self::new(ErrorCode::Unavailable, "the body could not be kept")
@@ -215,11 +219,11 @@ impl From<LedgerError> for AdminError {
             | LedgerError::ServedBy(_)
             | LedgerError::Damaged(_)
             | LedgerError::Displaced(_)
+            | LedgerError::Unwritten { .. }
             | LedgerError::File { .. }
             | LedgerError::BrokenOff(_)
             | LedgerError::Database(_)
             | LedgerError::UnreadableAct { .. }
-            | LedgerError::Unwritten { .. }
             | LedgerError::Schema(_) => return ledger_failed(&error),
         };
         Self::new(code, error.to_string())

@@ -70,11 +70,19 @@ impl UploadFolder {
         let status = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
         let free = status.f_bavail.saturating_mul(status.f_frsize);
         let taken = self.taken.fetch_add(more, Ordering::Relaxed) + more;
-        if taken <= self.most && free >= self.min_free.saturating_add(more) {
+        let is_full = free < self.min_free.saturating_add(more);
+        if taken <= self.most && !is_full {
             return Ok(());
         }
         self.taken.fetch_sub(more, Ordering::Relaxed);
-        Err(UploadError::NoRoom)
+        match is_full {
+            true => Err(UploadError::DiskFull {
+                folder: self.folder.clone(),
+                free: free >> 20,
+                kept: self.min_free >> 20,
+            }),
+            false => Err(UploadError::NoRoom),
+        }
     }
 }
 

@@ -145,7 +145,10 @@ async fn refuses_what_is_too_long_or_finds_no_room() {
 
     let full = Stage::new(|config| config.min_free = u64::MAX);
     let refused = full.send("a", content(LIMIT)).await;
-    assert!(matches!(refused, Err(UploadError::NoRoom)));
+    let told = refused.err().unwrap().to_string();
+    let folder = full.folder.path().join("uploads");
+    assert!(told.contains(folder.to_str().unwrap()), "{told}");
+    assert!(told.contains(" MiB left"), "{told}");
     assert!(full.send("a", content(KIB)).await.is_ok());
 }
 
