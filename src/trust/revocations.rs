@@ -9,7 +9,7 @@ impl Judgement<'_> {
     pub(super) fn judge_revocations(&mut self) {
         let evidence = self.evidence;
         let hits = evidence.revocations.iter().filter(|it| self.hit_by(it));
-        let Some(revocation) = hits.min_by_key(|it| (it.revoked_at, it.id)) else {
+        let Some(revocation) = hits.min_by_key(|it| (it.revoked_at, it.id, &it.digest)) else {
             return self.check("revocation", CheckOutcome::Met, "not revoked");
         };
         self.rests_on(format!("revocation:{}", revocation.id));

@@ -176,21 +176,26 @@ fn judge_worsened(
     }
 }
 
-/// When a finding that exceeds the ceiling was first reported.
+/// When a finding that exceeds the ceiling was first reported. One that does not, by an
+/// exception or advisory, does once that ends.
 fn first_exceeded(
-    judgement: &Judgement<'_>,
+    judgement: &mut Judgement<'_>,
     manifest: &Digest,
     ceiling: Severity,
 ) -> Option<Timestamp> {
-    let subject = judgement.subject;
-    judgement
-        .evidence
-        .first_reported
-        .iter()
-        .filter(|it| it.manifest == *manifest && it.counts_for(subject))
-        .filter(|it| judgement.scale().rate(&it.finding).exceeds(ceiling))
-        .map(|it| it.received_at)
-        .min()
+    let (subject, evidence) = (judgement.subject, judgement.evidence);
+    let reported = evidence.first_reported.iter();
+    let mut first: Option<Timestamp> = None;
+    for it in reported.filter(|it| it.manifest == *manifest && it.counts_for(subject)) {
+        let weight = judgement.scale().rate(&it.finding);
+        if let Some(until) = weight.until {
+            judgement.expires(until);
+        }
+        if weight.exceeds(ceiling) {
+            first = Some(first.map_or(it.received_at, |known| known.min(it.received_at)));
+        }
+    }
+    first
 }
 
 /// Exceptions and advisories that apply to the findings of an image, grouped by their id.

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::golden::contents::both;
-use super::golden::{ago, cases, days, found, good, now, vouching};
-use crate::report::Severity;
-use crate::trust::{CachedVerdict, Requirement, TimedEvidence};
+use super::golden::vulnerability_policy::advisory;
+use super::golden::{ago, cases, days, finding, found, good, now, vouching};
+use crate::report::{Finding, Severity};
+use crate::trust::{Advisory, CachedVerdict, Effect, FirstReported, Requirement, TimedEvidence};
 
 #[test]
 fn every_golden_case_gets_its_verdict() {
@@ -205,4 +206,41 @@ fn a_remembered_pass_holds_for_its_time_and_its_rulebook() {
     assert!(!standing.is_current(2, now()));
     assert!(!standing.is_current(1, until));
     assert!(standing.permit(until).is_none());
+}
+
+/// An earlier report that an advisory lowers is bad again once that ends, and with it what was
+/// served since has no grace.
+#[test]
+fn grace_holds_no_longer_than_what_lowers_an_earlier_report() {
+    let mut case = good();
+    case.evidence.first_served = Some(ago(2));
+    case.settings().grace_for_worse = days(3);
+    case.rescan(|scan| {
+        scan.received_at = ago(1);
+        *scan = found(Severity::High, scan.clone());
+    });
+    case.evidence.first_reported = vec![FirstReported {
+        manifest: case.subject.digest.clone(),
+        scope: case.evidence.scans[0].scope.clone(),
+        received_at: ago(3),
+        finding: Finding {
+            id: "GHSA-1".to_owned(),
+            ..finding(Some(Severity::High))
+        },
+    }];
+    let ends = now() + SignedDuration::from_hours(1);
+    case.advisories = vec![Advisory {
+        vulnerabilities: vec!["GHSA-1".to_owned()],
+        expires: Some(ends),
+        ..advisory(Effect::Lower(Severity::Negligible))
+    }];
+    let verdict = case.verdict();
+    assert!(verdict.is_allowed(), "{verdict:?}");
+    assert!(
+        verdict.valid_until().unwrap() <= ends,
+        "{:?}",
+        verdict.valid_until()
+    );
+    case.now = ends;
+    assert!(!case.verdict().is_allowed());
 }
