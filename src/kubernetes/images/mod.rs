@@ -16,6 +16,7 @@ mod known_kinds;
 mod lookalike;
 mod merge;
 mod node;
+mod node_reader;
 mod object;
 mod path;
 mod read;
