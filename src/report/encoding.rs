@@ -10,8 +10,12 @@ const MARK_UTF8: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// The text of a document, without its byte order mark.
 ///
 /// # Errors
-/// [`ReportError::Encoding`] for what is neither, with the way out.
+/// [`ReportError::Encoding`] for what is neither, and [`ReportError::Compressed`], each with
+/// the way out.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReportError> {
+    if let Some(how) = compressed(bytes) {
+        return Err(ReportError::Compressed(how));
+    }
     match encoding(bytes) {
         Encoding::Utf8 => {
             let plain = bytes.strip_prefix(MARK_UTF8).unwrap_or(bytes);
@@ -23,6 +27,20 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReportError> {
         Encoding::Utf16(unit) => from_utf16(bytes, unit).map(Cow::Owned),
         Encoding::Utf32 => Err(ReportError::Encoding("in UTF-32")),
     }
+}
+
+/// With what a file is compressed, by the bytes that it begins with; no text begins so.
+fn compressed(bytes: &[u8]) -> Option<&'static str> {
+    const BEGINNINGS: [(&[u8], &str); 5] = [
+        (&[0x1F, 0x8B], "gzip"),
+        (&[0x28, 0xB5, 0x2F, 0xFD], "zstd"),
+        (&[0xFD, b'7', b'z', b'X', b'Z', 0], "xz"),
+        (b"PK\x03\x04", "zip"),
+        (b"BZh", "bzip2"),
+    ];
+    let mut known = BEGINNINGS.into_iter();
+    let found = known.find(|(beginning, _)| bytes.starts_with(beginning));
+    found.map(|(_, how)| how)
 }
 
 enum Encoding {
@@ -77,6 +95,24 @@ mod tests {
             assert_eq!(decode(&utf16(&written, u16::to_be_bytes)).unwrap(), text);
         }
         assert_eq!(decode(b"").unwrap(), "");
+    }
+
+    #[test]
+    fn says_that_a_document_is_compressed_and_with_what() {
+        for (bytes, how) in [
+            (&b"\x1f\x8b\x08\x00\x00"[..], "gzip"),
+            (b"\x28\xb5\x2f\xfd\x04", "zstd"),
+            (b"\xfd7zXZ\x00\x00", "xz"),
+            (b"PK\x03\x04\x14", "zip"),
+            (b"BZh9", "bzip2"),
+        ] {
+            let told = decode(bytes).unwrap_err().to_string();
+            assert!(
+                told.contains(&format!("compressed ({how})")) && told.contains("decompress it"),
+                "{told}"
+            );
+            assert!(!told.contains("UTF-8"), "{told}");
+        }
     }
 
     #[test]

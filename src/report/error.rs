@@ -19,6 +19,8 @@ pub enum ReportError {
          report.json`, or let the scanner write the file)"
     )]
     Encoding(&'static str),
+    #[error("the report is compressed ({0}); decompress it first")]
+    Compressed(&'static str),
     #[error("the report is not strict JSON: {0}")]
     Json(String),
     #[error(
