@@ -21,10 +21,33 @@ pub enum Severity {
 
 /// A severity word that no scanner is known to use. Never read as the lowest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown severity {0:?}; known are negligible, low, medium, high, critical")]
-pub struct UnknownSeverity(pub String);
+#[error("unknown severity {found:?}; known are {known}")]
+pub struct UnknownSeverity {
+    pub found: String,
+    /// The words of the scale on which it was looked for, from the lowest.
+    pub known: String,
+}
+
+impl UnknownSeverity {
+    fn new(found: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let known: Vec<_> = known.into_iter().map(|it| it.as_ref().to_owned()).collect();
+        Self {
+            found: printable(found, 32),
+            known: known.join(", "),
+        }
+    }
+}
 
 impl Severity {
+    /// In rising order.
+    const ALL: [Self; 5] = [
+        Self::Negligible,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Critical,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Negligible => "negligible",
@@ -104,7 +127,13 @@ impl Severity {
             Some((_, severity)) => Ok(Some(severity)),
             None if lowest.contains(&word) => Ok(Some(Self::Negligible)),
             None if word == unrated => Ok(None),
-            None => Err(UnknownSeverity(printable(word, 32))),
+            None => {
+                let rising = lowest.iter().chain(words.iter().rev());
+                Err(UnknownSeverity::new(
+                    word,
+                    [&unrated].into_iter().chain(rising),
+                ))
+            }
         }
     }
 
@@ -147,7 +176,7 @@ impl FromStr for Severity {
             "medium" => Ok(Self::Medium),
             "high" => Ok(Self::High),
             "critical" => Ok(Self::Critical),
-            _ => Err(UnknownSeverity(text.to_owned())),
+            _ => Err(UnknownSeverity::new(text, Self::ALL.map(Self::as_str))),
         }
     }
 }
@@ -174,6 +203,21 @@ mod tests {
             Ok(Some(Severity::Negligible))
         );
         assert_eq!(Severity::from_grype("High"), Ok(Some(Severity::High)));
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_beside_the_words_of_its_own_scale() {
+        let told = |error: UnknownSeverity| error.to_string();
+        assert_eq!(
+            told(Severity::from_trivy("critical").unwrap_err()),
+            "unknown severity \"critical\"; known are UNKNOWN, LOW, MEDIUM, HIGH, CRITICAL"
+        );
+        let known = told(Severity::from_grype("high").unwrap_err());
+        assert!(known.ends_with("Unknown, Negligible, Low, Medium, High, Critical"));
+        let known = told(Severity::from_gitlab("high").unwrap_err());
+        assert!(known.ends_with("Unknown, Info, Low, Medium, High, Critical"));
+        let known = told("HIGH".parse::<Severity>().unwrap_err());
+        assert!(known.ends_with("known are negligible, low, medium, high, critical"));
     }
 
     #[test]
